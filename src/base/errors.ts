@@ -1,0 +1,148 @@
+// The one error class of stasis and the reasons it can carry. Every floor throws it; only the
+// transport turns it into a gRPC status, only the CLI turns it into an exit code, and the client
+// turns a gRPC status back into it.
+
+/** Canonical gRPC status names that stasis answers with (google.rpc.Code). */
+export type ErrorCode =
+  | "CANCELLED"
+  | "UNKNOWN"
+  | "INVALID_ARGUMENT"
+  | "DEADLINE_EXCEEDED"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
+  | "FAILED_PRECONDITION"
+  | "ABORTED"
+  | "UNIMPLEMENTED"
+  | "INTERNAL"
+  | "UNAVAILABLE"
+  | "DATA_LOSS"
+  | "UNAUTHENTICATED";
+
+/** The code that goes with each reason: a reason never appears under another code. */
+export const codeOfReason = {
+  FIELD_INVALID: "INVALID_ARGUMENT",
+  PAGE_TOKEN_INVALID: "INVALID_ARGUMENT",
+  FRAME_ORDER_INVALID: "INVALID_ARGUMENT",
+  CHECKSUM_MISMATCH: "INVALID_ARGUMENT",
+  ARCHIVE_INVALID: "INVALID_ARGUMENT",
+  ENVELOPE_MISSING: "INVALID_ARGUMENT",
+  ENVELOPE_VERSION_UNSUPPORTED: "INVALID_ARGUMENT",
+  REQUEST_ID_REUSED: "INVALID_ARGUMENT",
+  SNAPSHOT_NOT_FOUND: "NOT_FOUND",
+  DIRECTORY_NOT_FOUND: "NOT_FOUND",
+  GC_SESSION_NOT_FOUND: "NOT_FOUND",
+  SNAPSHOT_NAME_TAKEN: "ALREADY_EXISTS",
+  SNAPSHOT_ID_TAKEN: "ALREADY_EXISTS",
+  AMBIGUOUS_REF: "FAILED_PRECONDITION",
+  SNAPSHOT_IN_USE: "FAILED_PRECONDITION",
+  CROSS_FILESYSTEM: "FAILED_PRECONDITION",
+  DIRECTORY_NOT_EMPTY: "FAILED_PRECONDITION",
+  GC_REFERENCES_INCOMPLETE: "FAILED_PRECONDITION",
+  ROOT_LOCKED: "FAILED_PRECONDITION",
+  OPERATION_IN_PROGRESS: "ABORTED",
+  GC_LOCK_BUSY: "ABORTED",
+  GC_SESSION_FENCED: "ABORTED",
+  STORAGE_FULL: "RESOURCE_EXHAUSTED",
+  LIMIT_EXCEEDED: "RESOURCE_EXHAUSTED",
+  TOO_MANY_STREAMS: "RESOURCE_EXHAUSTED",
+  DRAINING: "UNAVAILABLE",
+  BLOCKED_BY_GC: "UNAVAILABLE",
+  DAEMON_UNREACHABLE: "UNAVAILABLE",
+  STORED_DATA_CORRUPT: "DATA_LOSS",
+  DOWNLOAD_TRUNCATED: "DATA_LOSS",
+  CREDENTIALS_INVALID: "UNAUTHENTICATED",
+  ROLE_INSUFFICIENT: "PERMISSION_DENIED",
+  NOT_IMPLEMENTED: "UNIMPLEMENTED",
+  CALL_CANCELLED: "CANCELLED",
+  DEADLINE_PASSED: "DEADLINE_EXCEEDED",
+  IO_FAILED: "INTERNAL",
+  INTERNAL: "INTERNAL",
+} as const satisfies Record<string, ErrorCode>;
+
+export type ErrorReason = keyof typeof codeOfReason;
+
+/** One invalid field of a request (google.rpc.BadRequest.FieldViolation). */
+export interface FieldViolation {
+  /** Path of the field as the protobuf names it, for example `header.config.name`. */
+  readonly field: string;
+  readonly description: string;
+}
+
+/** The thing an error is about (google.rpc.ResourceInfo). */
+export interface ResourceRef {
+  /** For example `snapshot`, `file`, `directory`. */
+  readonly type: string;
+  readonly name: string;
+}
+
+export interface StoreErrorOptions {
+  /** What the caller can do about it: one sentence, appended to the message on every surface. */
+  readonly hint?: string;
+  /** Facts for programs, sent as ErrorInfo.metadata. Keys are snake_case; keep values short. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly fields?: readonly FieldViolation[];
+  readonly resource?: ResourceRef;
+  /** When a retry is useful, in milliseconds from now (google.rpc.RetryInfo). */
+  readonly retryAfterMs?: number;
+  /** The error underneath: logged, never sent to a client. */
+  readonly cause?: unknown;
+}
+
+/**
+ * An error with a reason that programs can act on.
+ * The message names the object, what was expected and what was found; the hint says what to do.
+ */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly code: ErrorCode;
+  readonly reason: ErrorReason;
+  readonly hint: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fields: readonly FieldViolation[];
+  readonly resource: ResourceRef | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(reason: ErrorReason, message: string, options: StoreErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = codeOfReason[reason];
+    this.reason = reason;
+    this.hint = options.hint;
+    this.metadata = options.metadata ?? {};
+    this.fields = options.fields ?? [];
+    this.resource = options.resource;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** Message and hint in one line, as people see it. */
+  get text(): string {
+    return this.hint === undefined ? this.message : `${this.message}. ${this.hint}`;
+  }
+}
+
+/** FIELD_INVALID for one field: `expected` says what is accepted, `actual` is what came. */
+export function fieldInvalid(
+  field: string,
+  expected: string,
+  actual: unknown,
+  hint?: string,
+): StoreError {
+  const description = `expected ${expected}, got ${describeValue(actual)}`;
+  return new StoreError("FIELD_INVALID", `${field}: ${description}`, {
+    fields: [{ field, description }],
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+export function isStoreError(error: unknown, reason?: ErrorReason): error is StoreError {
+  return error instanceof StoreError && (reason === undefined || error.reason === reason);
+}
+
+/** A value as shown in an error message: quoted, cut at 64 characters. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
+  }
+  return String(value);
+}

@@ -1,0 +1,61 @@
+// What a snapshot is a snapshot of: the configuration of the paused VM, as its orchestrator gave it.
+// Field names follow `types.SnapshotConfig` of cocoon; the archive codec knows their JSON keys.
+
+export interface SnapshotConfig {
+  /** Given by the daemon; never reused. */
+  readonly id: string;
+  /** Empty, or a name as `name.ts` defines it. */
+  readonly name: string;
+  readonly description: string;
+  readonly image: string;
+  readonly imageDigest: string;
+  readonly imageType: string;
+  /** Image blobs that this snapshot pins; sorted, without duplicates. */
+  readonly imageBlobIds: readonly string[];
+  readonly hypervisor: string;
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  /** Logical size of the VM's disk `cow.raw`; 0 when unknown. */
+  readonly storageBytes: number;
+  readonly nics: number;
+  readonly queueSize: number;
+  readonly diskQueueSize: number;
+  readonly network: string;
+  readonly noDirectIo: boolean;
+  readonly windows: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What an imported envelope held beyond the known keys; written back on export. */
+  readonly unknown: UnknownKeys;
+}
+
+/** JSON text per unknown key, kept as text so that no number loses a digit. */
+export interface UnknownKeys {
+  readonly envelope: Readonly<Record<string, string>>;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export const noUnknownKeys: UnknownKeys = { envelope: {}, config: {} };
+
+export function emptyConfig(): SnapshotConfig {
+  return {
+    id: "",
+    name: "",
+    description: "",
+    image: "",
+    imageDigest: "",
+    imageType: "",
+    imageBlobIds: [],
+    hypervisor: "",
+    cpu: 0,
+    memoryBytes: 0,
+    storageBytes: 0,
+    nics: 0,
+    queueSize: 0,
+    diskQueueSize: 0,
+    network: "",
+    noDirectIo: false,
+    windows: false,
+    labels: {},
+    unknown: noUnknownKeys,
+  };
+}

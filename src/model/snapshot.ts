@@ -1,0 +1,42 @@
+// A stored snapshot and its files.
+import type { SnapshotConfig } from "./config.js";
+
+/**
+ * Where a snapshot stands in its life.
+ * pending   → being uploaded; its name and blobs are reserved, nothing else can see it
+ * ready     → stored, durable, served
+ * replaced  → lost its name to a REPLACE while a caller held its directory: served to that caller
+ *             only, deleted when the last lease ends or at the next start
+ * deleting  → gone for every caller; its bytes are being removed
+ * lost      → its directory was missing at start: not served, kept for the operator to see
+ */
+export type SnapshotState = "pending" | "ready" | "replaced" | "deleting" | "lost";
+
+export interface SnapshotFile {
+  readonly name: string;
+  /** Logical size. */
+  readonly sizeBytes: number;
+  /** Bytes on disk (512 × st_blocks) when it was stored. */
+  readonly allocatedBytes: number;
+  /** Permission bits, masked to 0777. */
+  readonly mode: number;
+  /** `sha256:<hex>` of the file's canonical block table; empty until it is computed. */
+  readonly digest: string;
+}
+
+export interface Snapshot {
+  readonly config: SnapshotConfig;
+  readonly state: SnapshotState;
+  readonly createdAt: Date;
+  readonly lastAccessedAt: Date;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  /** `sha256:<hex>` over the file manifest; empty until it is computed. */
+  readonly digest: string;
+  /** Never evicted by garbage collection. */
+  readonly protected: boolean;
+  /** Damage was found in its data: still listed, not served unless forced. */
+  readonly corrupt: boolean;
+  /** Sorted by name. Empty in listings. */
+  readonly files: readonly SnapshotFile[];
+}
