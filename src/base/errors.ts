@@ -20,7 +20,11 @@ export type ErrorCode =
   | "DATA_LOSS"
   | "UNAUTHENTICATED";
 
-/** The code that goes with each reason: a reason never appears under another code. */
+/**
+ * The code that goes with each reason: a reason never appears under another code. The one exception
+ * is UNRECOGNIZED, which the client raises for an answer whose reason it does not know: it keeps the
+ * code that was sent.
+ */
 export const codeOfReason = {
   FIELD_INVALID: "INVALID_ARGUMENT",
   PAGE_TOKEN_INVALID: "INVALID_ARGUMENT",
@@ -59,6 +63,7 @@ export const codeOfReason = {
   DEADLINE_PASSED: "DEADLINE_EXCEEDED",
   IO_FAILED: "INTERNAL",
   INTERNAL: "INTERNAL",
+  UNRECOGNIZED: "UNKNOWN",
 } as const satisfies Record<string, ErrorCode>;
 
 export type ErrorReason = keyof typeof codeOfReason;
@@ -86,6 +91,8 @@ export interface StoreErrorOptions {
   readonly resource?: ResourceRef;
   /** When a retry is useful, in milliseconds from now (google.rpc.RetryInfo). */
   readonly retryAfterMs?: number;
+  /** For UNRECOGNIZED only: the code that was sent. */
+  readonly code?: ErrorCode;
   /** The error underneath: logged, never sent to a client. */
   readonly cause?: unknown;
 }
@@ -106,7 +113,7 @@ export class StoreError extends Error {
 
   constructor(reason: ErrorReason, message: string, options: StoreErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.code = codeOfReason[reason];
+    this.code = options.code ?? codeOfReason[reason];
     this.reason = reason;
     this.hint = options.hint;
     this.metadata = options.metadata ?? {};
