@@ -1,0 +1,56 @@
+// Which configurations are accepted from callers.
+import { fieldInvalid } from "../base/errors.js";
+import type { SnapshotConfig } from "./config.js";
+import { checkDescription, checkLabels, checkName, checkWellFormed } from "./name.js";
+
+export const maxTextBytes = 1024;
+export const maxImageBlobIds = 1024;
+
+/** Throws FIELD_INVALID, naming the field below `prefix`, unless `config` can be stored. */
+export function checkConfig(config: SnapshotConfig, prefix: string): void {
+  checkName(config.name, `${prefix}.name`);
+  checkDescription(config.description, `${prefix}.description`);
+  checkLabels(config.labels, `${prefix}.labels`);
+  checkText(config.image, `${prefix}.image`);
+  checkText(config.imageDigest, `${prefix}.image_digest`);
+  checkText(config.imageType, `${prefix}.image_type`);
+  checkText(config.hypervisor, `${prefix}.hypervisor`);
+  checkText(config.network, `${prefix}.network`);
+  checkSize(config.memoryBytes, `${prefix}.memory`);
+  checkSize(config.storageBytes, `${prefix}.storage`);
+  if (config.imageBlobIds.length > maxImageBlobIds) {
+    const found = `${config.imageBlobIds.length} ids`;
+    throw fieldInvalid(`${prefix}.image_blob_ids`, `at most ${maxImageBlobIds} ids`, found);
+  }
+  for (const id of config.imageBlobIds) {
+    if (id === "") throw fieldInvalid(`${prefix}.image_blob_ids`, "no empty id", id);
+    checkText(id, `${prefix}.image_blob_ids`);
+  }
+}
+
+function checkText(text: string, field: string): void {
+  checkWellFormed(text, field);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxTextBytes) {
+    throw fieldInvalid(field, `at most ${maxTextBytes} bytes of UTF-8`, `${bytes} bytes`);
+  }
+}
+
+function checkSize(sizeBytes: number, field: string): void {
+  if (Number.isSafeInteger(sizeBytes) && sizeBytes >= 0) return;
+  throw fieldInvalid(field, "0 to 9007199254740991 bytes", sizeBytes);
+}
+
+/** Sorted, without duplicates: the order of blob ids has no meaning. */
+export function normalizeBlobIds(ids: readonly string[]): readonly string[] {
+  return [...new Set(ids)].sort();
+}
+
+/** Lower-case UUID of a request, or undefined when none was given. */
+export function checkRequestId(requestId: string, field: string): string | undefined {
+  if (requestId === "") return undefined;
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(requestId)) {
+    throw fieldInvalid(field, "an empty string or a UUID", requestId);
+  }
+  return requestId.toLowerCase();
+}

@@ -1,0 +1,43 @@
+// What every operation of the domain works with.
+import type { Clock } from "../base/clock.js";
+import type { Logger } from "../base/logger.js";
+import type { Catalog } from "../catalog/open.js";
+import type { Layout } from "../data/layout.js";
+import type { LeaseTable } from "./leases.js";
+import type { SerialQueue } from "./serial.js";
+
+export interface StoreOptions {
+  /** Bytes of the filesystem that uploads leave free. 0 = none. */
+  readonly freeSpaceReserveBytes: number;
+  /** How often last-access times are written, in milliseconds. */
+  readonly accessFlushIntervalMs: number;
+  /** How long the outcome of a request id is remembered, in milliseconds. */
+  readonly requestRetentionMs: number;
+  /** gzip level of Export, 1 to 9. */
+  readonly gzipLevel: number;
+  /** Zstandard level of Export, 1 to 19. */
+  readonly zstdLevel: number;
+}
+
+export const defaultStoreOptions: StoreOptions = {
+  freeSpaceReserveBytes: 64 * 1024 * 1024,
+  accessFlushIntervalMs: 10_000,
+  requestRetentionMs: 24 * 3600 * 1000,
+  gzipLevel: 1,
+  zstdLevel: 1,
+};
+
+export interface StoreContext {
+  readonly layout: Layout;
+  readonly catalog: Catalog;
+  readonly leases: LeaseTable;
+  /** Per snapshot: whoever rewrites its manifest does so alone. */
+  readonly manifests: SerialQueue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly options: StoreOptions;
+  /** Fires when the store closes: background work ends. */
+  readonly closing: AbortSignal;
+  /** Starts work that nobody waits for; the store waits for it when it closes. */
+  background(name: string, work: () => Promise<void>): void;
+}

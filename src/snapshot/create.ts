@@ -1,0 +1,61 @@
+// Create: a tar of data files, or a directory that is taken over by rename.
+import type { ByteStream } from "../base/async.js";
+import { StoreError } from "../base/errors.js";
+import { checkArchiveAgainstEnvelope } from "../archive/envelope.js";
+import { readTar } from "../archive/tar-reader.js";
+import { envelopeFileName } from "../model/name.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { StoreContext } from "./context.js";
+import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
+import { stageEntry } from "./stage-entry.js";
+
+/** Stores the data files in `tar`, which ends without error only if the caller has committed. */
+export async function create(
+  context: StoreContext,
+  request: IntakeRequest,
+  tar: ByteStream,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const fill = async ({ id, staging }: Intake): Promise<Filled> => {
+    const files = [];
+    for await (const entry of readTar(tar, { signal })) {
+      if (entry.name === envelopeFileName) {
+        throw new StoreError(
+          "ARCHIVE_INVALID",
+          `the tar has an entry ${envelopeFileName}, which Create does not take`,
+          { hint: "Use Import for archives that were exported", metadata: { entry: entry.name } },
+        );
+      }
+      files.push(await stageEntry(staging, entry, signal));
+    }
+    requireFiles(files.length, "the tar");
+    const config = { ...request.config, id };
+    checkArchiveAgainstEnvelope({ config, files: undefined }, files);
+    return { config, files };
+  };
+  return takeIn(context, request, fill, signal);
+}
+
+/** Takes over `directory` by rename; on any error it stays, or is put back, where it was. */
+export async function createFromDirectory(
+  context: StoreContext,
+  request: IntakeRequest,
+  directory: string,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const fill = async ({ id, staging }: Intake): Promise<Filled> => {
+    const files = await staging.adoptDirectory(directory);
+    requireFiles(files.length, `the directory ${directory}`);
+    const config = { ...request.config, id };
+    checkArchiveAgainstEnvelope({ config, files: undefined }, files);
+    return { config, files };
+  };
+  return takeIn(context, { ...request, source: directory }, fill, signal);
+}
+
+function requireFiles(count: number, where: string): void {
+  if (count > 0) return;
+  throw new StoreError("ARCHIVE_INVALID", `${where} holds no data file`, {
+    hint: "A snapshot has at least one file",
+  });
+}

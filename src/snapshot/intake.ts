@@ -1,0 +1,225 @@
+// How anything becomes a snapshot. One order of effects for Create, Import and their directory
+// forms: reserve the name, stage the files, make them durable, publish, record, acknowledge.
+import { createHash } from "node:crypto";
+import { statfsSync } from "node:fs";
+import { StoreError } from "../base/errors.js";
+import { manifestVersion, snapshotDigest, type Manifest } from "../data/manifest.js";
+import { openStaging, type Staging } from "../data/staging.js";
+import { checkConfig, checkRequestId, normalizeBlobIds } from "../model/config-rules.js";
+import type { SnapshotConfig } from "../model/config.js";
+import { newSnapshotId } from "../model/name.js";
+import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import type { StoreContext } from "./context.js";
+import { removeInBackground } from "./removal.js";
+
+export type IntakeKind = "create" | "create-from-directory" | "import" | "import-from-directory";
+
+export interface IntakeRequest {
+  readonly kind: IntakeKind;
+  /** Configuration as the caller gave it; `id` is empty. */
+  readonly config: SnapshotConfig;
+  /** Empty, or a UUID that makes a retry safe. */
+  readonly requestId: string;
+  readonly onNameConflict: "fail" | "replace";
+  readonly protected: boolean;
+  /** Path of the request's config, for error messages. */
+  readonly configField: string;
+  /** What else makes two requests the same, for example the directory. */
+  readonly source?: string;
+}
+
+/** What filling the staging area gave. */
+export interface Filled {
+  /** The configuration to store, which an envelope may have changed. */
+  readonly config: SnapshotConfig;
+  readonly files: readonly SnapshotFile[];
+}
+
+/** The part of an intake that fills it. */
+export interface Intake {
+  readonly id: string;
+  readonly staging: Staging;
+  /** Takes over a configuration that was learnt on the way, and reserves its name. */
+  reconfigure(config: SnapshotConfig): SnapshotConfig;
+}
+
+/**
+ * Stores one snapshot. `fill` may be interrupted by `signal`; once it has returned, the caller
+ * has committed and publication goes on whether or not the caller is still there.
+ */
+export async function takeIn(
+  context: StoreContext,
+  request: IntakeRequest,
+  fill: (intake: Intake) => Promise<Filled>,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const requestId = checkRequestId(request.requestId, "request_id");
+  const fingerprint = fingerprintOf(request);
+  if (requestId !== undefined) {
+    const earlier = earlierOutcome(context, requestId, fingerprint);
+    if (earlier !== undefined) return earlier;
+  }
+  signal.throwIfAborted();
+  checkFreeSpace(context);
+  const id = newSnapshotId();
+  reserve(context, request, { id, requestId, fingerprint });
+  try {
+    await using staging = await openStaging(context.layout, id);
+    const filled = await fill({
+      id,
+      staging,
+      reconfigure: (config) => reconfigure(context, request, id, config),
+    });
+    const createdAt = context.clock.now();
+    await staging.publish(manifestOf(request, filled, createdAt));
+    const snapshot = record(context, request, filled, createdAt);
+    staging.settle();
+    return snapshot;
+  } catch (error) {
+    abandon(context, id);
+    throw error;
+  }
+}
+
+function reserve(
+  context: StoreContext,
+  request: IntakeRequest,
+  identity: { id: string; requestId: string | undefined; fingerprint: string },
+): void {
+  const config = normalize({ ...request.config, id: identity.id });
+  checkConfig(config, request.configField);
+  context.catalog.insertPending({
+    id: identity.id,
+    config,
+    createdAt: context.clock.now(),
+    kind: request.kind,
+    replace: request.onNameConflict === "replace",
+    protected: request.protected,
+    ...(identity.requestId === undefined
+      ? {}
+      : { requestId: identity.requestId, fingerprint: identity.fingerprint }),
+  });
+}
+
+function reconfigure(
+  context: StoreContext,
+  request: IntakeRequest,
+  id: string,
+  config: SnapshotConfig,
+): SnapshotConfig {
+  const normalized = normalize({ ...config, id });
+  checkConfig(normalized, request.configField);
+  context.catalog.updatePending(id, {
+    config: normalized,
+    replace: request.onNameConflict === "replace",
+  });
+  return normalized;
+}
+
+function normalize(config: SnapshotConfig): SnapshotConfig {
+  return { ...config, imageBlobIds: normalizeBlobIds(config.imageBlobIds) };
+}
+
+function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Manifest {
+  return {
+    version: manifestVersion,
+    id: filled.config.id,
+    revision: 1,
+    config: filled.config,
+    createdAt,
+    protected: request.protected,
+    files: filled.files,
+    digest: snapshotDigest(filled.files),
+  };
+}
+
+/** The transaction that makes it visible; everything before it can still be undone. */
+function record(
+  context: StoreContext,
+  request: IntakeRequest,
+  filled: Filled,
+  createdAt: Date,
+): Snapshot {
+  const { snapshot, replaced } = context.catalog.markReady(filled.config.id, {
+    config: filled.config,
+    createdAt,
+    files: filled.files,
+    digest: snapshotDigest(filled.files),
+    replace: request.onNameConflict === "replace",
+    keepReplaced: (id) => context.leases.count(id, "directory") > 0,
+  });
+  if (replaced !== undefined) removeInBackground(context, replaced);
+  return snapshot;
+}
+
+function abandon(context: StoreContext, id: string): void {
+  try {
+    context.catalog.abandonPending(id);
+  } catch (error) {
+    // The row stays pending and invisible; recovery drops it at the next start.
+    context.logger.error({ err: error, id }, "could not drop the record of a failed upload");
+  }
+}
+
+/** The snapshot that the first request with this id made, or undefined if there was none. */
+function earlierOutcome(
+  context: StoreContext,
+  requestId: string,
+  fingerprint: string,
+): Snapshot | undefined {
+  const earlier = context.catalog.findRequest(requestId);
+  if (earlier === undefined) return undefined;
+  if (earlier.fingerprint !== fingerprint) {
+    throw new StoreError(
+      "REQUEST_ID_REUSED",
+      `request_id ${requestId} was already used by a request with other contents`,
+      { hint: "Use a new UUID for each new request", metadata: { request_id: requestId } },
+    );
+  }
+  const snapshot = context.catalog.get(earlier.snapshotId);
+  if (snapshot === undefined || snapshot.state === "deleting" || snapshot.state === "lost") {
+    throw new StoreError(
+      "SNAPSHOT_NOT_FOUND",
+      `the snapshot ${earlier.snapshotId} that request_id ${requestId} made has been deleted since`,
+      { hint: "Use a new request_id to store it again" },
+    );
+  }
+  if (snapshot.state === "pending") {
+    throw new StoreError(
+      "OPERATION_IN_PROGRESS",
+      `the first call with request_id ${requestId} is still running`,
+      { retryAfterMs: 1000, metadata: { snapshot_id: earlier.snapshotId } },
+    );
+  }
+  return snapshot;
+}
+
+function fingerprintOf(request: IntakeRequest): string {
+  const { kind, config, onNameConflict, protected: isProtected, source } = request;
+  const canonical = JSON.stringify(
+    { kind, config, onNameConflict, isProtected, source },
+    // Sorted keys: the order of a map on the wire means nothing.
+    (_key, value: unknown) =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : value,
+  );
+  return createHash("sha256").update(canonical).digest("hex");
+}
+
+/**
+ * Refuses an upload at once where it would fill the disk. Synchronous, so that nothing comes
+ * between the look at earlier requests and the reservation.
+ */
+function checkFreeSpace(context: StoreContext): void {
+  const reserveBytes = context.options.freeSpaceReserveBytes;
+  if (reserveBytes === 0) return;
+  const { bavail, bsize } = statfsSync(context.layout.root);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= reserveBytes) return;
+  throw new StoreError(
+    "STORAGE_FULL",
+    `the filesystem of the store has ${freeBytes} bytes left; ${reserveBytes} are kept free`,
+    { hint: "Delete snapshots or add space", metadata: { free_bytes: String(freeBytes) } },
+  );
+}

@@ -1,0 +1,156 @@
+// The ways out: Restore and Export as byte streams, ExportToDirectory, OpenDataDirectory.
+import type { ByteStream } from "../base/async.js";
+import { StoreError } from "../base/errors.js";
+import { compress, type Compression } from "../archive/compression.js";
+import { encodeEnvelope } from "../archive/envelope.js";
+import { writeTar, type ArchiveFile, type SparseFormat } from "../archive/tar-writer.js";
+import { exportToDirectory as writeDirectory } from "../data/directory-export.js";
+import { openStored, type StoredSnapshot } from "../data/stored.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { dataExtents, readExtent } from "../sparse/extents.js";
+import type { StoreContext } from "./context.js";
+import type { Lease, LeaseKind } from "./leases.js";
+
+export interface ReadOptions {
+  /** Serve it although damage was found in it. */
+  readonly force: boolean;
+}
+
+export interface DownloadOptions extends ReadOptions {
+  /** With the envelope as first entry. */
+  readonly envelope: boolean;
+  readonly compression: Compression;
+  readonly sparseFormat: SparseFormat;
+}
+
+/** A byte stream that holds a lease until it is disposed. */
+export interface Download extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  /** Bytes of data in all files, holes left out. */
+  readonly dataBytes: number;
+  /** To be read once. */
+  readonly bytes: ByteStream;
+}
+
+interface OpenRead extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  readonly stored: StoredSnapshot;
+}
+
+export async function openDownload(
+  context: StoreContext,
+  ref: string,
+  options: DownloadOptions,
+  signal: AbortSignal,
+): Promise<Download> {
+  const read = await openRead(context, ref, options, "stream");
+  const { snapshot, stored } = read;
+  const tar = writeTar(archiveFiles(stored, signal), {
+    sparseFormat: options.sparseFormat,
+    signal,
+    ...(options.envelope ? { envelope: envelopeOf(snapshot) } : {}),
+  });
+  const level =
+    options.compression === "zstd" ? context.options.zstdLevel : context.options.gzipLevel;
+  return {
+    snapshot,
+    dataBytes: stored.files.reduce((sum, file) => sum + file.dataBytes, 0),
+    bytes: compress(tar, options.compression, { level, signal }),
+    [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
+  };
+}
+
+/** Writes the snapshot into an absent or empty directory of this node. */
+export async function exportToDirectory(
+  context: StoreContext,
+  ref: string,
+  directory: string,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<{ snapshot: Snapshot; reflinked: boolean }> {
+  await using read = await openRead(context, ref, options, "stream");
+  const { snapshot, stored } = read;
+  const { reflinked } = await writeDirectory(stored, directory, {
+    envelope: envelopeOf(snapshot),
+    signal,
+  });
+  return { snapshot, reflinked };
+}
+
+export interface OpenDirectory extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  readonly directory: string;
+}
+
+/** Hands out the path of the data directory; the lease lasts until it is disposed. */
+export async function openDataDirectory(
+  context: StoreContext,
+  ref: string,
+  options: ReadOptions,
+): Promise<OpenDirectory> {
+  const read = await openRead(context, ref, options, "directory");
+  return {
+    snapshot: read.snapshot,
+    directory: context.layout.filesDirectory(read.snapshot.config.id),
+    [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
+  };
+}
+
+async function openRead(
+  context: StoreContext,
+  ref: string,
+  options: ReadOptions,
+  kind: LeaseKind,
+): Promise<OpenRead> {
+  const snapshot = context.catalog.resolveRef(ref);
+  const { id } = snapshot.config;
+  if (snapshot.corrupt && !options.force) throw corruptError(id);
+  const lease: Lease = context.leases.share(id, kind);
+  try {
+    const stored = await openStored(context.layout, id, snapshot.files);
+    context.catalog.recordAccess(id, context.clock.now());
+    return {
+      snapshot: context.catalog.get(id) ?? snapshot,
+      stored,
+      [Symbol.asyncDispose]: async () => {
+        await stored[Symbol.asyncDispose]();
+        lease[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    lease[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function* archiveFiles(
+  stored: StoredSnapshot,
+  signal: AbortSignal,
+): AsyncIterable<ArchiveFile> {
+  for (const { name, mode, sizeBytes } of stored.files) {
+    await using handle = await stored.open(name);
+    yield {
+      name,
+      mode,
+      sizeBytes,
+      extents: dataExtents(handle.fd, sizeBytes),
+      read: (offset, length) => readExtent(handle, offset, length, { what: name, signal }),
+    };
+  }
+}
+
+function envelopeOf(snapshot: Snapshot): Uint8Array {
+  return encodeEnvelope(
+    snapshot.config,
+    snapshot.files.map((file) => file.name),
+  );
+}
+
+function corruptError(id: string): StoreError {
+  return new StoreError("STORED_DATA_CORRUPT", `snapshot ${id} has damaged data`, {
+    hint: `Run \`stasis verify ${id}\` to see which ranges, or ask for it with force`,
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id },
+  });
+}
+

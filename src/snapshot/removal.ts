@@ -1,0 +1,101 @@
+// How a snapshot goes: tombstone in the catalog, directory to the trash, bytes when the last
+// reader has ended, row last. Recovery finishes whatever was interrupted.
+import { StoreError, isStoreError } from "../base/errors.js";
+import { moveToTrash, purgeTrashEntry } from "../data/removal.js";
+import { ensureBallast, releaseBallast } from "../data/ballast.js";
+import type { StoreContext } from "./context.js";
+
+export interface DeleteRequest {
+  readonly refs: readonly string[];
+  readonly allowMissing: boolean;
+}
+
+const maxRefs = 1000;
+
+/**
+ * Deletes all snapshots that the refs mean, or none. Returns their ids in the order of the refs.
+ * When it returns they are durably gone; their space follows when running reads have ended.
+ */
+export async function deleteSnapshots(
+  context: StoreContext,
+  request: DeleteRequest,
+): Promise<string[]> {
+  const ids = resolveAll(context, request);
+  for (const id of ids) refuseInUse(context, id);
+  await markDeleting(context, ids);
+  for (const id of ids) await detach(context, id);
+  return ids;
+}
+
+/** Finishes the removal of a snapshot that a transaction has already taken from the callers. */
+export function removeInBackground(
+  context: StoreContext,
+  replaced: { id: string; state: "deleting" | "replaced" },
+): void {
+  const { id } = replaced;
+  if (replaced.state === "deleting") {
+    context.background(`remove ${id}`, () => detach(context, id));
+    return;
+  }
+  context.leases.onFree(id, () => {
+    context.background(`remove ${id}`, async () => {
+      await markDeleting(context, [id]);
+      await detach(context, id);
+    });
+  });
+}
+
+function resolveAll(context: StoreContext, request: DeleteRequest): string[] {
+  const { refs, allowMissing } = request;
+  if (refs.length === 0 || refs.length > maxRefs) {
+    throw new StoreError("FIELD_INVALID", `refs: expected 1 to ${maxRefs}, got ${refs.length}`, {
+      fields: [{ field: "refs", description: `expected 1 to ${maxRefs} refs` }],
+    });
+  }
+  const ids = new Set<string>();
+  for (const ref of refs) {
+    try {
+      ids.add(context.catalog.resolveRef(ref).config.id);
+    } catch (error) {
+      if (!(allowMissing && isStoreError(error, "SNAPSHOT_NOT_FOUND"))) throw error;
+    }
+  }
+  return [...ids];
+}
+
+function refuseInUse(context: StoreContext, id: string): void {
+  const holders = context.leases.count(id, "directory");
+  if (holders === 0) return;
+  throw new StoreError(
+    "SNAPSHOT_IN_USE",
+    `snapshot ${id} is in use: ${holders} caller${holders === 1 ? " holds" : "s hold"} its data directory open`,
+    {
+      hint: "Stop the VMs that run from it, or close their OpenDataDirectory streams",
+      resource: { type: "snapshot", name: id },
+      metadata: { snapshot_id: id, holders: String(holders) },
+    },
+  );
+}
+
+/** On a full disk the tombstone needs room: the ballast file gives it. */
+async function markDeleting(context: StoreContext, ids: readonly string[]): Promise<void> {
+  try {
+    context.catalog.markDeleting(ids);
+  } catch (error) {
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+    await releaseBallast(context.layout);
+    context.catalog.markDeleting(ids);
+  }
+}
+
+async function detach(context: StoreContext, id: string): Promise<void> {
+  context.leases.interruptBackground(id);
+  await moveToTrash(context.layout, id);
+  context.leases.onFree(id, () => {
+    context.background(`purge ${id}`, async () => {
+      await purgeTrashEntry(context.layout, id);
+      context.catalog.removeRow(id);
+      await ensureBallast(context.layout);
+    });
+  });
+}

@@ -1,0 +1,176 @@
+// The store as a whole: what the daemon opens, and what services and collectors call.
+import { statfsSync } from "node:fs";
+import type { ByteStream } from "../base/async.js";
+import { createCleanup } from "../base/cleanup.js";
+import type { Clock } from "../base/clock.js";
+import type { Logger } from "../base/logger.js";
+import { openCatalog, type ListPage, type ListQuery } from "../catalog/open.js";
+import { lockRoot } from "../catalog/root-lock.js";
+import { ensureBallast } from "../data/ballast.js";
+import { openLayout, type Layout } from "../data/layout.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { supportsReflink } from "../sparse/sparse-copy.js";
+import { createBackground } from "./background.js";
+import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
+import { create, createFromDirectory } from "./create.js";
+import { backfillDigest } from "./digest-backfill.js";
+import { importArchive, importFromDirectory } from "./import.js";
+import type { IntakeRequest } from "./intake.js";
+import { LeaseTable } from "./leases.js";
+import {
+  exportToDirectory,
+  openDataDirectory,
+  openDownload,
+  type Download,
+  type DownloadOptions,
+  type OpenDirectory,
+  type ReadOptions,
+} from "./read.js";
+import { recover, type RecoveryReport } from "./recovery.js";
+import { deleteSnapshots, type DeleteRequest } from "./removal.js";
+import { SerialQueue } from "./serial.js";
+import { updateSnapshot, type UpdateRequest } from "./update.js";
+
+/** What an upload says of itself; which call it came by is known from the method. */
+export type StoreRequest = Omit<IntakeRequest, "kind" | "source">;
+
+export interface StoreUsage {
+  readonly snapshotCount: number;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  readonly freeBytes: number;
+}
+
+/** The snapshots of one root. All methods throw StoreError; docs/consistency.md has the promises. */
+export interface SnapshotStore extends AsyncDisposable {
+  readonly layout: Layout;
+  readonly nodeId: string;
+  readonly reflink: boolean;
+  readonly recovery: RecoveryReport;
+  create(request: StoreRequest, tar: ByteStream, signal: AbortSignal): Promise<Snapshot>;
+  createFromDirectory(
+    request: StoreRequest,
+    directory: string,
+    signal: AbortSignal,
+  ): Promise<Snapshot>;
+  import(request: StoreRequest, archive: ByteStream, signal: AbortSignal): Promise<Snapshot>;
+  importFromDirectory(
+    request: StoreRequest,
+    directory: string,
+    signal: AbortSignal,
+  ): Promise<Snapshot>;
+  list(query: ListQuery): ListPage;
+  inspect(ref: string): Snapshot;
+  update(request: UpdateRequest): Promise<Snapshot>;
+  delete(request: DeleteRequest): Promise<string[]>;
+  download(ref: string, options: DownloadOptions, signal: AbortSignal): Promise<Download>;
+  exportToDirectory(
+    ref: string,
+    directory: string,
+    options: ReadOptions,
+    signal: AbortSignal,
+  ): Promise<{ snapshot: Snapshot; reflinked: boolean }>;
+  openDataDirectory(ref: string, options: ReadOptions): Promise<OpenDirectory>;
+  usage(): StoreUsage;
+}
+
+export interface OpenStoreOptions {
+  readonly root: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly options?: Partial<StoreOptions>;
+}
+
+/** Locks the root, opens the catalog, recovers; nothing is served before that. */
+export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> {
+  const { clock, logger } = open;
+  const options = { ...defaultStoreOptions, ...open.options };
+  await using cleanup = createCleanup();
+  const layout = await openLayout(open.root);
+  const lock = lockRoot(layout);
+  cleanup.defer(() => {
+    lock.release();
+  });
+  const catalog = openCatalog(layout.catalogFile, { clock });
+  cleanup.defer(() => {
+    catalog.flushAccesses();
+    catalog.close();
+  });
+  const background = createBackground(logger);
+  cleanup.defer(() => background.close());
+  const context: StoreContext = {
+    layout,
+    catalog,
+    leases: new LeaseTable(),
+    manifests: new SerialQueue(),
+    clock,
+    logger,
+    options,
+    closing: background.closing,
+    background: background.run,
+  };
+  const recovery = await recover(context);
+  await ensureBallast(layout);
+  const reflink = await supportsReflink(layout.staging);
+  for (const id of catalog.idsWithoutDigest()) backfillDigest(context, id);
+  const timer = setInterval(() => {
+    background.run("flush access times", () => Promise.resolve(flush(context)));
+  }, options.accessFlushIntervalMs);
+  timer.unref();
+  cleanup.defer(() => {
+    clearInterval(timer);
+  });
+  const close = cleanup.release();
+  return storeOver(context, { nodeId: catalog.nodeId(), reflink, recovery }, close);
+}
+
+/** Access times and forgotten requests: housekeeping that needs no fsync of its own. */
+function flush(context: StoreContext): void {
+  context.catalog.flushAccesses();
+  const before = new Date(context.clock.now().getTime() - context.options.requestRetentionMs);
+  context.catalog.pruneRequests(before);
+}
+
+function storeOver(
+  context: StoreContext,
+  facts: Pick<SnapshotStore, "nodeId" | "reflink" | "recovery">,
+  close: () => Promise<void>,
+): SnapshotStore {
+  return {
+    ...facts,
+    layout: context.layout,
+    create: (request, tar, signal) => create(context, { ...request, kind: "create" }, tar, signal),
+    createFromDirectory: (request, directory, signal) =>
+      createFromDirectory(
+        context,
+        { ...request, kind: "create-from-directory" },
+        directory,
+        signal,
+      ),
+    import: (request, archive, signal) =>
+      importArchive(context, { ...request, kind: "import" }, archive, signal),
+    importFromDirectory: (request, directory, signal) =>
+      importFromDirectory(
+        context,
+        { ...request, kind: "import-from-directory" },
+        directory,
+        signal,
+      ),
+    list: (query) => context.catalog.list(query),
+    inspect: (ref) => context.catalog.resolveRef(ref),
+    update: (request) => updateSnapshot(context, request),
+    delete: (request) => deleteSnapshots(context, request),
+    download: (ref, options, signal) => openDownload(context, ref, options, signal),
+    exportToDirectory: (ref, directory, options, signal) =>
+      exportToDirectory(context, ref, directory, options, signal),
+    openDataDirectory: (ref, options) => openDataDirectory(context, ref, options),
+    usage: () => usageOf(context),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function usageOf(context: StoreContext): StoreUsage {
+  const { count, sizeBytes, allocatedBytes } = context.catalog.totals();
+  const { bavail, bsize } = statfsSync(context.layout.root);
+  return { snapshotCount: count, sizeBytes, allocatedBytes, freeBytes: bavail * bsize };
+}

@@ -1,0 +1,55 @@
+// Update: rename, describe, label, protect. The catalog decides; the manifest follows.
+import { fieldInvalid } from "../base/errors.js";
+import { readManifest, writeManifest } from "../data/manifest.js";
+import { checkDescription, checkLabels, checkName } from "../model/name.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { StoreContext } from "./context.js";
+
+export interface UpdateRequest {
+  readonly ref: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly protected?: boolean;
+}
+
+export async function updateSnapshot(
+  context: StoreContext,
+  request: UpdateRequest,
+): Promise<Snapshot> {
+  const { ref, ...changes } = request;
+  if (Object.keys(changes).length === 0) {
+    throw fieldInvalid("update_mask", "name, description, labels or protected", "nothing");
+  }
+  if (changes.name !== undefined) checkName(changes.name, "name");
+  if (changes.description !== undefined) checkDescription(changes.description, "description");
+  if (changes.labels !== undefined) checkLabels(changes.labels, "labels");
+  const { id } = context.catalog.resolveRef(ref).config;
+  const snapshot = context.catalog.update(id, changes);
+  await syncManifest(context, id);
+  return snapshot;
+}
+
+/**
+ * Brings the manifest to what the catalog says. The row stays marked until the manifest is
+ * durable, so that recovery does this again after a crash in between.
+ */
+export async function syncManifest(context: StoreContext, id: string): Promise<void> {
+  await context.manifests.run(id, () => rewriteManifest(context, id));
+}
+
+async function rewriteManifest(context: StoreContext, id: string): Promise<void> {
+  const current = context.catalog.manifestState(id);
+  if (current?.dirty !== true) return;
+  const { snapshot, revision } = current;
+  const manifest = await readManifest(context.layout, id);
+  await writeManifest(context.layout, {
+    ...manifest,
+    revision,
+    config: snapshot.config,
+    protected: snapshot.protected,
+    files: snapshot.files,
+    digest: snapshot.digest,
+  });
+  context.catalog.clearManifestDirty(id, revision);
+}

@@ -1,0 +1,150 @@
+// Between generated messages and the model. Sizes are bigint on the wire, number inside once
+// they are known to be safe.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { fieldInvalid } from "../../base/errors.js";
+import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import type {
+  SnapshotConfig as ConfigMessage,
+  SnapshotConfigSchema,
+  SnapshotSchema,
+} from "../../../gen/ts/stasis/v1/resources_pb.js";
+import {
+  Compression as CompressionMessage,
+  OnNameConflict,
+  SparseFormat as SparseFormatMessage,
+} from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+
+/** A size from the wire as a number. `maxBytes` defaults to the largest exact integer. */
+export function sizeFromWire(value: bigint, field: string): number {
+  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw fieldInvalid(field, "0 to 9007199254740991 bytes", value);
+  }
+  return Number(value);
+}
+
+export function configFromMessage(message: ConfigMessage | undefined, field: string): SnapshotConfig {
+  if (message === undefined) return emptyConfig();
+  if (message.id !== "") {
+    throw fieldInvalid(`${field}.id`, "an empty string: the daemon gives the id", message.id);
+  }
+  return {
+    ...emptyConfig(),
+    name: message.name,
+    description: message.description,
+    image: message.image,
+    imageDigest: message.imageDigest,
+    imageType: message.imageType,
+    imageBlobIds: message.imageBlobIds,
+    hypervisor: message.hypervisor,
+    cpu: message.cpu,
+    memoryBytes: sizeFromWire(message.memory, `${field}.memory`),
+    storageBytes: sizeFromWire(message.storage, `${field}.storage`),
+    nics: message.nics,
+    queueSize: message.queueSize,
+    diskQueueSize: message.diskQueueSize,
+    network: message.network,
+    noDirectIo: message.noDirectIo,
+    windows: message.windows,
+    labels: message.labels,
+  };
+}
+
+function configToMessage(config: SnapshotConfig): MessageInitShape<typeof SnapshotConfigSchema> {
+  return {
+    id: config.id,
+    name: config.name,
+    description: config.description,
+    image: config.image,
+    imageDigest: config.imageDigest,
+    imageType: config.imageType,
+    imageBlobIds: [...config.imageBlobIds],
+    hypervisor: config.hypervisor,
+    cpu: config.cpu,
+    memory: BigInt(config.memoryBytes),
+    storage: BigInt(config.storageBytes),
+    nics: config.nics,
+    queueSize: config.queueSize,
+    diskQueueSize: config.diskQueueSize,
+    network: config.network,
+    noDirectIo: config.noDirectIo,
+    windows: config.windows,
+    labels: { ...config.labels },
+  };
+}
+
+export function snapshotToMessage(
+  snapshot: Snapshot,
+  dataDirectory: string,
+): MessageInitShape<typeof SnapshotSchema> {
+  return {
+    config: configToMessage(snapshot.config),
+    createdAt: timestampFromDate(snapshot.createdAt),
+    lastAccessedAt: timestampFromDate(snapshot.lastAccessedAt),
+    sizeBytes: BigInt(snapshot.sizeBytes),
+    allocatedBytes: BigInt(snapshot.allocatedBytes),
+    dataDir: dataDirectory,
+    digest: snapshot.digest,
+    protected: snapshot.protected,
+    corrupt: snapshot.corrupt,
+    files: snapshot.files.map((file) => ({
+      name: file.name,
+      sizeBytes: BigInt(file.sizeBytes),
+      allocatedBytes: BigInt(file.allocatedBytes),
+      mode: file.mode,
+      digest: file.digest,
+    })),
+  };
+}
+
+export function dateFromWire(timestamp: Timestamp, field: string): Date {
+  const date = timestampDate(timestamp);
+  if (Number.isNaN(date.getTime())) throw fieldInvalid(field, "a time", String(timestamp.seconds));
+  return date;
+}
+
+export function conflictFromWire(value: OnNameConflict, field: string): "fail" | "replace" {
+  switch (value) {
+    case OnNameConflict.UNSPECIFIED:
+    case OnNameConflict.FAIL:
+      return "fail";
+    case OnNameConflict.REPLACE:
+      return "replace";
+    default:
+      throw unknownEnum(field, "FAIL (1) or REPLACE (2)", value);
+  }
+}
+
+export function compressionFromWire(value: CompressionMessage): "none" | "gzip" | "zstd" {
+  switch (value) {
+    case CompressionMessage.UNSPECIFIED:
+    case CompressionMessage.NONE:
+      return "none";
+    case CompressionMessage.GZIP:
+      return "gzip";
+    case CompressionMessage.ZSTD:
+      return "zstd";
+    default:
+      throw unknownEnum("compression", "NONE (1), GZIP (2) or ZSTD (3)", value);
+  }
+}
+
+export function sparseFormatFromWire(value: SparseFormatMessage): "cocoon" | "gnu" | "none" {
+  switch (value) {
+    case SparseFormatMessage.UNSPECIFIED:
+    case SparseFormatMessage.COCOON:
+      return "cocoon";
+    case SparseFormatMessage.GNU:
+      return "gnu";
+    case SparseFormatMessage.NONE:
+      return "none";
+    default:
+      throw unknownEnum("sparse_format", "COCOON (1), GNU (2) or NONE (3)", value);
+  }
+}
+
+/** proto3 enums are open: a newer client can send a number that this daemon does not know. */
+function unknownEnum(field: string, expected: string, value: number): Error {
+  return fieldInvalid(field, expected, value);
+}

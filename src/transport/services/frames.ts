@@ -1,0 +1,133 @@
+// The frames of byte streams: uploads end with a commit that is checked, downloads with a
+// trailer that the client checks.
+import { crc32 } from "node:zlib";
+import type { ByteStream } from "../../base/async.js";
+import { StoreError } from "../../base/errors.js";
+import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+
+/** The `frame` oneof of CreateRequest and ImportRequest, which differ only in their header. */
+export type UploadFrame<Header> =
+  | { case: "header"; value: Header }
+  | { case: "chunk"; value: Uint8Array }
+  | { case: "commit"; value: UploadCommit }
+  | { case: undefined; value?: undefined };
+
+export interface Upload<Header> {
+  readonly header: Header;
+  /** Ends without error only when the commit came, and agreed with the bytes. */
+  readonly bytes: ByteStream;
+}
+
+/** Reads the header; the bytes follow as they are asked for. */
+export async function openUpload<Header>(
+  messages: AsyncIterable<{ frame: UploadFrame<Header> }>,
+): Promise<Upload<Header>> {
+  const iterator = messages[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const frame = first.done === true ? undefined : first.value.frame;
+  if (frame?.case !== "header") {
+    throw frameOrder("header as the first frame", describeFrame(frame));
+  }
+  return { header: frame.value, bytes: uploadBytes(iterator) };
+}
+
+async function* uploadBytes<Header>(
+  frames: AsyncIterator<{ frame: UploadFrame<Header> }>,
+): AsyncGenerator<Uint8Array> {
+  let totalBytes = 0;
+  let checksum = 0;
+  for (;;) {
+    const next = await frames.next();
+    const frame = next.done === true ? undefined : next.value.frame;
+    if (frame?.case === "chunk") {
+      totalBytes += frame.value.length;
+      checksum = crc32(frame.value, checksum);
+      yield frame.value;
+    } else if (frame?.case === "commit") {
+      checkCommit(frame.value, totalBytes, checksum);
+      const after = await frames.next();
+      if (after.done !== true) {
+        throw frameOrder("the end of the stream after commit", describeFrame(after.value.frame));
+      }
+      return;
+    } else {
+      throw frameOrder("chunk or commit", describeFrame(frame));
+    }
+  }
+}
+
+function checkCommit(commit: UploadCommit, totalBytes: number, checksum: number): void {
+  if (commit.totalBytes !== BigInt(totalBytes)) {
+    throw checksumMismatch(`total_bytes ${commit.totalBytes}`, `${totalBytes} bytes`);
+  }
+  if (commit.crc32 !== undefined && commit.crc32 !== checksum) {
+    throw checksumMismatch(`crc32 ${hex(commit.crc32)}`, `crc32 ${hex(checksum)}`);
+  }
+}
+
+function checksumMismatch(expected: string, actual: string): StoreError {
+  return new StoreError(
+    "CHECKSUM_MISMATCH",
+    `the commit says ${expected}, the chunks received have ${actual}`,
+    { hint: "Nothing was stored; send it again" },
+  );
+}
+
+function frameOrder(expected: string, actual: string): StoreError {
+  return new StoreError("FRAME_ORDER_INVALID", `expected ${expected}, got ${actual}`, {
+    hint: "An upload is one header, any number of chunks, one commit, then half-close",
+  });
+}
+
+function describeFrame(frame: { case: string | undefined } | undefined): string {
+  if (frame === undefined) return "the end of the stream";
+  return frame.case === undefined ? "a frame without content" : `a ${frame.case} frame`;
+}
+
+function hex(checksum: number): string {
+  return checksum.toString(16).padStart(8, "0");
+}
+
+export interface DownloadTrailer {
+  readonly totalBytes: bigint;
+  readonly crc32: number;
+}
+
+/**
+ * Chunks of `chunkBytes` or less, then the trailer. Small pieces are joined; a larger piece is
+ * cut without copying.
+ */
+export async function* downloadFrames(
+  bytes: ByteStream,
+  chunkBytes: number,
+): AsyncGenerator<{ chunk: Uint8Array } | { trailer: DownloadTrailer }> {
+  let totalBytes = 0;
+  let checksum = 0;
+  for await (const chunk of rechunk(bytes, chunkBytes)) {
+    totalBytes += chunk.length;
+    checksum = crc32(chunk, checksum);
+    yield { chunk };
+  }
+  yield { trailer: { totalBytes: BigInt(totalBytes), crc32: checksum } };
+}
+
+async function* rechunk(bytes: ByteStream, chunkBytes: number): AsyncGenerator<Uint8Array> {
+  let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
+  for await (const piece of bytes) {
+    if (pendingBytes > 0 && pendingBytes + piece.length > chunkBytes) {
+      yield Buffer.concat(pending);
+      pending = [];
+      pendingBytes = 0;
+    }
+    if (piece.length * 2 >= chunkBytes && pendingBytes === 0) {
+      for (let start = 0; start < piece.length; start += chunkBytes) {
+        yield piece.subarray(start, start + chunkBytes);
+      }
+    } else {
+      pending.push(Uint8Array.from(piece));
+      pendingBytes += piece.length;
+    }
+  }
+  if (pendingBytes > 0) yield Buffer.concat(pending);
+}

@@ -1,0 +1,41 @@
+// ListRequest into a query of the catalog.
+import { fieldInvalid } from "../../base/errors.js";
+import type { ListFilter, ListQuery } from "../../snapshot/store.js";
+import type {
+  ListRequest,
+  SnapshotFilter,
+} from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { dateFromWire } from "./convert.js";
+
+export const defaultPageSize = 50;
+export const maxPageSize = 1000;
+
+export function listQueryFromMessage(request: ListRequest): ListQuery {
+  const { pageSize, pageToken, filter } = request;
+  if (pageSize < 0 || pageSize > maxPageSize) {
+    throw fieldInvalid("page_size", `0 to ${maxPageSize}`, pageSize);
+  }
+  return {
+    pageSize: pageSize === 0 ? defaultPageSize : pageSize,
+    pageToken,
+    filter: filter === undefined ? {} : filterFromMessage(filter),
+  };
+}
+
+function filterFromMessage(filter: SnapshotFilter): ListFilter {
+  const { namePrefix, labels, image, imageDigest, hypervisor } = filter;
+  return {
+    ...(namePrefix === "" ? {} : { namePrefix }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(image === "" ? {} : { image }),
+    ...(imageDigest === "" ? {} : { imageDigest }),
+    ...(hypervisor === "" ? {} : { hypervisor }),
+    ...(filter.createdAfter === undefined
+      ? {}
+      : { createdAfter: dateFromWire(filter.createdAfter, "filter.created_after") }),
+    ...(filter.createdBefore === undefined
+      ? {}
+      : { createdBefore: dateFromWire(filter.createdBefore, "filter.created_before") }),
+    ...(filter.protected === undefined ? {} : { protected: filter.protected }),
+  };
+}

@@ -1,0 +1,186 @@
+// SnapshotService over the domain: convert, call, convert back.
+import { fieldInvalid } from "../../base/errors.js";
+import { emptyConfig } from "../../model/config.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import type { DownloadOptions } from "../../snapshot/read.js";
+import type { SnapshotStore, StoreRequest } from "../../snapshot/store.js";
+import {
+  SnapshotService,
+  type CreateHeader,
+  type ImportHeader,
+  type UpdateRequest,
+} from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import {
+  bindService,
+  type CallContext,
+  type ServiceBinding,
+  type ServiceImplementation,
+} from "../handler.js";
+import {
+  compressionFromWire,
+  configFromMessage,
+  conflictFromWire,
+  snapshotToMessage,
+  sparseFormatFromWire,
+} from "./convert.js";
+import { downloadFrames, openUpload } from "./frames.js";
+import { listQueryFromMessage } from "./list-query.js";
+
+export interface SnapshotServiceOptions {
+  /** Bytes of a download's chunks. */
+  readonly chunkBytes: number;
+}
+
+export function bindSnapshotService(
+  store: SnapshotStore,
+  options: SnapshotServiceOptions,
+): ServiceBinding {
+  return bindService(SnapshotService, implement(store, options), {
+    byteStreams: ["create", "import", "restore", "export"],
+  });
+}
+
+function implement(
+  store: SnapshotStore,
+  options: SnapshotServiceOptions,
+): ServiceImplementation<typeof SnapshotService> {
+  const toMessage = (snapshot: Snapshot) =>
+    snapshotToMessage(snapshot, store.layout.filesDirectory(snapshot.config.id));
+
+  async function* download(ref: string, what: DownloadOptions, signal: AbortSignal) {
+    await using source = await store.download(ref, what, signal);
+    const header = { snapshot: toMessage(source.snapshot), dataBytes: BigInt(source.dataBytes) };
+    yield { frame: { case: "header" as const, value: header } };
+    for await (const frame of downloadFrames(source.bytes, options.chunkBytes)) {
+      yield "chunk" in frame
+        ? { frame: { case: "chunk" as const, value: frame.chunk } }
+        : { frame: { case: "trailer" as const, value: frame.trailer } };
+    }
+  }
+
+  return {
+    create: async (requests, { signal }) => {
+      const { header, bytes } = await openUpload(requests);
+      return { snapshot: toMessage(await store.create(createRequest(header), bytes, signal)) };
+    },
+    createFromDirectory: async (request, { signal }) => {
+      const directory = absolutePath(request.directory);
+      const snapshot = await store.createFromDirectory(
+        { ...createRequest(request), configField: "config" },
+        directory,
+        signal,
+      );
+      return { snapshot: toMessage(snapshot) };
+    },
+    import: async (requests, { signal }) => {
+      const { header, bytes } = await openUpload(requests);
+      return { snapshot: toMessage(await store.import(importRequest(header), bytes, signal)) };
+    },
+    importFromDirectory: async (request, { signal }) => {
+      const directory = absolutePath(request.directory);
+      const upload = { ...importRequest(request), configField: "" };
+      const snapshot = await store.importFromDirectory(upload, directory, signal);
+      return { snapshot: toMessage(snapshot) };
+    },
+    list: (request) => {
+      const page = store.list(listQueryFromMessage(request));
+      return Promise.resolve({
+        snapshots: page.snapshots.map(toMessage),
+        nextPageToken: page.nextPageToken,
+        totalSize: BigInt(page.totalSize),
+      });
+    },
+    inspect: ({ ref }) => Promise.resolve({ snapshot: toMessage(store.inspect(ref)) }),
+    update: async (request) => ({ snapshot: toMessage(await store.update(changes(request))) }),
+    delete: async ({ refs, allowMissing }) => ({
+      deletedIds: await store.delete({ refs, allowMissing }),
+    }),
+    restore: ({ ref, force, verify, sparseFormat }, { signal }) =>
+      download(
+        ref,
+        {
+          force,
+          verify,
+          envelope: false,
+          compression: "none",
+          sparseFormat: sparseFormatFromWire(sparseFormat),
+        },
+        signal,
+      ),
+    export: ({ ref, force, verify, compression, sparseFormat }, { signal }) =>
+      download(
+        ref,
+        {
+          force,
+          verify,
+          envelope: true,
+          compression: compressionFromWire(compression),
+          sparseFormat: sparseFormatFromWire(sparseFormat),
+        },
+        signal,
+      ),
+    exportToDirectory: async ({ ref, directory, force }, { signal }) => {
+      const target = absolutePath(directory);
+      const done = await store.exportToDirectory(ref, target, { force }, signal);
+      return { snapshot: toMessage(done.snapshot), reflinked: done.reflinked };
+    },
+    openDataDirectory: async function* ({ ref, force }, { signal }: CallContext) {
+      await using open = await store.openDataDirectory(ref, { force });
+      yield { directory: open.directory, snapshot: toMessage(open.snapshot) };
+      await aborted(signal);
+    },
+  };
+}
+
+function createRequest(header: Omit<CreateHeader, "$typeName">): StoreRequest {
+  return {
+    config: configFromMessage(header.config, "header.config"),
+    requestId: header.requestId,
+    onNameConflict: conflictFromWire(header.onNameConflict, "on_name_conflict"),
+    protected: header.protected,
+    configField: "header.config",
+  };
+}
+
+/** An import's header overrides parts of the configuration that the envelope brings. */
+function importRequest(header: Omit<ImportHeader, "$typeName">): StoreRequest {
+  const { name, description, labels } = header;
+  return {
+    config: { ...emptyConfig(), name, description, labels },
+    requestId: header.requestId,
+    onNameConflict: conflictFromWire(header.onNameConflict, "on_name_conflict"),
+    protected: header.protected,
+    configField: "header",
+  };
+}
+
+const updatable = ["name", "description", "labels", "protected"] as const;
+type Updatable = (typeof updatable)[number];
+
+function changes(request: UpdateRequest): { ref: string } & Partial<Pick<UpdateRequest, Updatable>> {
+  const chosen: Partial<Record<Updatable, unknown>> = {};
+  for (const path of request.updateMask?.paths ?? []) {
+    if (!isUpdatable(path)) throw fieldInvalid("update_mask", updatable.join(", "), path);
+    chosen[path] = request[path];
+  }
+  return { ref: request.ref, ...(chosen as Partial<Pick<UpdateRequest, Updatable>>) };
+}
+
+function isUpdatable(path: string): path is Updatable {
+  return (updatable as readonly string[]).includes(path);
+}
+
+function absolutePath(directory: string): string {
+  if (directory.startsWith("/") && !directory.includes("\0")) return directory;
+  throw fieldInvalid("directory", "an absolute path on the daemon's node", directory);
+}
+
+/** Resolves when the caller is gone. */
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => {
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,53 @@
+// SystemService: what this daemon is, what it allows, what its store can do.
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { SnapshotStore } from "../../snapshot/store.js";
+import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
+import { bindService, type ServiceBinding } from "../handler.js";
+import { maxPageSize } from "./list-query.js";
+
+export interface SystemFacts {
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly maxMessageBytes: number;
+  readonly chunkBytes: number;
+  readonly maxStreams: number;
+  readonly maxConnections: number;
+}
+
+export function bindSystemService(store: SnapshotStore, facts: SystemFacts): ServiceBinding {
+  return bindService(SystemService, {
+    getInfo: () => {
+      const usage = store.usage();
+      return Promise.resolve({
+        version: facts.version,
+        storeType: "localfile",
+        nodeId: store.nodeId,
+        root: store.layout.root,
+        startedAt: timestampFromDate(facts.startedAt),
+        limits: {
+          maxMessageBytes: BigInt(facts.maxMessageBytes),
+          chunkBytes: BigInt(facts.chunkBytes),
+          maxStreams: facts.maxStreams,
+          maxFiles: store.limits.maxFiles,
+          maxSegments: BigInt(store.limits.maxSegments),
+          maxPageSize,
+          maxEnvelopeBytes: BigInt(store.limits.maxEnvelopeBytes),
+          maxConnections: facts.maxConnections,
+        },
+        features: {
+          directAccess: true,
+          gzip: true,
+          zstd: store.zstd,
+          directoryExport: true,
+          reflink: store.reflink,
+        },
+        usage: {
+          snapshotCount: BigInt(usage.snapshotCount),
+          sizeBytes: BigInt(usage.sizeBytes),
+          allocatedBytes: BigInt(usage.allocatedBytes),
+          freeBytes: BigInt(usage.freeBytes),
+        },
+      });
+    },
+  });
+}
