@@ -1,0 +1,162 @@
+// Every option of the daemon. Flags, environment, configuration file and README's table come from here.
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { logLevels } from "../base/logger.js";
+import {
+  choiceOption,
+  durationOption,
+  integerOption,
+  listenOption,
+  optionalPathOption,
+  pathOption,
+  sizeOption,
+  switchOption,
+  type Option,
+} from "./option.js";
+
+export const defaultListen = "127.0.0.1:7420";
+const socketFileName = "stasis.sock";
+
+/** Where `root` and `socket` are by default depends on the user; the load step fills them in. */
+const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";
+const rootSocket = `<root>/${socketFileName}`;
+
+export const daemonOptions = {
+  root: pathOption({
+    key: "root",
+    placeholder: "DIR",
+    default: userRoot,
+    doc: "Directory of the store; made if it is absent. One daemon per root.",
+  }),
+  listen: listenOption({
+    key: "listen",
+    default: defaultListen,
+    doc: "TCP address to listen on; port 0 picks a free one, `none` switches TCP off.",
+  }),
+  socket: optionalPathOption({
+    key: "socket",
+    placeholder: "PATH",
+    default: rootSocket,
+    doc: "Unix socket to listen on; only the daemon's own user can connect. `none` switches it off.",
+  }),
+  insecureListen: switchOption({
+    key: "insecure_listen",
+    doc: "Allow a `listen` address that other machines can reach, without TLS or credentials.",
+  }),
+  logLevel: choiceOption({
+    key: "log_level",
+    choices: logLevels,
+    default: "info",
+    doc: "Least severe messages to log, as JSON lines on stderr.",
+  }),
+  drainGraceMs: durationOption({
+    key: "drain_grace",
+    default: "30s",
+    min: "0s",
+    max: "1h",
+    doc: "How long running calls may go on after SIGTERM.",
+  }),
+  maxConnections: integerOption({
+    key: "max_connections",
+    default: 256,
+    min: 1,
+    max: 65_536,
+    doc: "Connections at once; more are closed as they come.",
+  }),
+  maxStreams: integerOption({
+    key: "max_streams",
+    default: 64,
+    min: 1,
+    max: 10_000,
+    doc: "Byte streams at once (Create, Import, Restore, Export); more get TOO_MANY_STREAMS.",
+  }),
+  streamWindowBytes: sizeOption({
+    key: "stream_window",
+    default: "4MiB",
+    min: "64KiB",
+    max: "64MiB",
+    doc: "HTTP/2 window of a stream: what a client may send before the daemon has read it.",
+  }),
+  connectionWindowBytes: sizeOption({
+    key: "connection_window",
+    default: "8MiB",
+    min: "64KiB",
+    max: "1GiB",
+    doc: "HTTP/2 window of a connection, shared by its streams.",
+  }),
+  maxMessageBytes: sizeOption({
+    key: "max_message",
+    default: "1088KiB",
+    min: "64KiB",
+    max: "16MiB",
+    doc: "Largest message that is accepted.",
+  }),
+  chunkBytes: sizeOption({
+    key: "chunk",
+    default: "512KiB",
+    min: "4KiB",
+    max: "1MiB",
+    doc: "Size of the chunks that Restore and Export send.",
+  }),
+  gzipLevel: integerOption({
+    key: "gzip_level",
+    default: 1,
+    min: 1,
+    max: 9,
+    doc: "gzip level of exports: 1 is fastest, 9 is smallest.",
+  }),
+  zstdLevel: integerOption({
+    key: "zstd_level",
+    default: 1,
+    min: 1,
+    max: 19,
+    doc: "Zstandard level of exports.",
+  }),
+  accessFlushMs: durationOption({
+    key: "access_flush",
+    default: "5s",
+    min: "100ms",
+    max: "1h",
+    doc: "How often last-access times are written; a crash loses at most this much of them.",
+  }),
+  requestRetentionMs: durationOption({
+    key: "request_retention",
+    default: "24h",
+    min: "24h",
+    max: "365d",
+    doc: "How long the outcome of a request_id is remembered.",
+  }),
+  streamIdleMs: durationOption({
+    key: "stream_idle",
+    default: "5m",
+    min: "1s",
+    max: "24h",
+    doc: "A byte stream on which nothing moves for this long is ended.",
+  }),
+  reserveBytes: sizeOption({
+    key: "reserve",
+    default: "64MiB",
+    min: "0",
+    max: "100TiB",
+    doc: "Space that uploads leave free on the store's filesystem (STORAGE_FULL).",
+  }),
+} satisfies Record<string, Option<unknown>>;
+
+export type DaemonOptionName = keyof typeof daemonOptions;
+
+/** The daemon's configuration: every option with its value. Names end in their unit. */
+export type DaemonConfig = {
+  readonly [K in DaemonOptionName]: (typeof daemonOptions)[K] extends Option<infer T> ? T : never;
+};
+
+/** The root directory when none is given. */
+export function defaultRoot(env: Readonly<Record<string, string | undefined>>): string {
+  if (process.getuid?.() === 0) return "/var/lib/stasis";
+  const dataHome = env["XDG_DATA_HOME"];
+  const base = dataHome?.startsWith("/") === true ? dataHome : join(homedir(), ".local", "share");
+  return join(base, "stasis");
+}
+
+export function defaultSocket(root: string): string {
+  return join(root, socketFileName);
+}

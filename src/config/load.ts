@@ -1,0 +1,155 @@
+// Puts the daemon's configuration together: flag over environment over file over default.
+import { readFileSync } from "node:fs";
+import { parse as parseToml } from "smol-toml";
+import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
+import { checkDaemonConfig } from "./check.js";
+import {
+  daemonOptions,
+  defaultRoot,
+  defaultSocket,
+  type DaemonConfig,
+  type DaemonOptionName,
+} from "./daemon-options.js";
+import type { Option, RawValue } from "./option.js";
+
+export type ConfigOrigin = "flag" | "environment" | "file" | "default";
+
+export interface LoadedConfig {
+  readonly config: DaemonConfig;
+  /** Where each value came from. */
+  readonly origins: Readonly<Record<DaemonOptionName, ConfigOrigin>>;
+  /** The configuration file that was read. */
+  readonly file: string | undefined;
+}
+
+export interface ConfigSources {
+  /** Values of flags by flag name without dashes, for example `drain-grace`. */
+  readonly flags?: Readonly<Record<string, RawValue | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Path of a TOML file; without it STASIS_CONFIG is taken. */
+  readonly configFile?: string;
+}
+
+/** Variable that names the configuration file. */
+export const configFileEnv = "STASIS_CONFIG";
+
+/** Throws FIELD_INVALID that names the key, where it came from, what is accepted and what came. */
+export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
+  const env = sources.env ?? {};
+  const file = sources.configFile ?? nonEmpty(env[configFileEnv]);
+  const fileValues = file === undefined ? {} : readConfigFile(file);
+  const values: Record<string, unknown> = {};
+  const origins: Record<string, ConfigOrigin> = {};
+  for (const [name, option] of namedOptions) {
+    const found = lookUp(option, sources.flags ?? {}, env, fileValues, file);
+    values[name] =
+      found === undefined
+        ? defaultValue(name, option, values, env)
+        : parseValue(option, found.raw, found.where);
+    origins[name] = found?.origin ?? "default";
+  }
+  const config = values as unknown as DaemonConfig;
+  checkDaemonConfig(config);
+  return { config, origins: origins as Record<DaemonOptionName, ConfigOrigin>, file };
+}
+
+const namedOptions = Object.entries(daemonOptions) as [DaemonOptionName, Option<unknown>][];
+
+interface Found {
+  readonly raw: RawValue;
+  readonly origin: ConfigOrigin;
+  /** For error messages. */
+  readonly where: string;
+}
+
+function lookUp(
+  option: Option<unknown>,
+  flags: Readonly<Record<string, RawValue | undefined>>,
+  env: Readonly<Record<string, string | undefined>>,
+  fileValues: Readonly<Record<string, RawValue>>,
+  file: string | undefined,
+): Found | undefined {
+  const flag = flags[option.flag];
+  if (flag !== undefined) return { raw: flag, origin: "flag", where: `flag --${option.flag}` };
+  const variable = nonEmpty(env[option.env]);
+  if (variable !== undefined) {
+    return { raw: variable, origin: "environment", where: `environment ${option.env}` };
+  }
+  const entry = fileValues[option.key];
+  if (entry !== undefined) return { raw: entry, origin: "file", where: `file ${file ?? ""}` };
+  return undefined;
+}
+
+/** `root` comes before `socket` among the options, so that it is known here. */
+function defaultValue(
+  name: DaemonOptionName,
+  option: Option<unknown>,
+  values: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): unknown {
+  if (name === "root") return defaultRoot(env);
+  if (name === "socket") return defaultSocket(String(values["root"]));
+  return parseValue(option, option.defaultText, "default");
+}
+
+function parseValue(option: Option<unknown>, raw: RawValue, where: string): unknown {
+  const result = option.schema.safeParse(raw);
+  if (result.success) return result.data;
+  throw fieldInvalid(option.key, option.accepts, raw, `It was set by the ${where}`);
+}
+
+function readConfigFile(path: string): Readonly<Record<string, RawValue>> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new StoreError(
+      "FIELD_INVALID",
+      `configuration file ${path} can't be read: ${messageOf(error)}`,
+      { hint: `Check --config and ${configFileEnv}`, cause: error },
+    );
+  }
+  const known = new Set(namedOptions.map(([, option]) => option.key));
+  const values: Record<string, RawValue> = {};
+  for (const [key, value] of Object.entries(parseFile(path, text))) {
+    if (!known.has(key)) {
+      throw fieldInvalid(key, `one of ${[...known].join(", ")}`, key, `It is in the file ${path}`);
+    }
+    if (!isRawValue(value)) {
+      throw fieldInvalid(key, "a string, number or boolean", typeName(value), `File ${path}`);
+    }
+    values[key] = value;
+  }
+  return values;
+}
+
+function parseFile(path: string, text: string): Record<string, unknown> {
+  try {
+    return parseToml(text);
+  } catch (error) {
+    throw new StoreError("FIELD_INVALID", `${path} is not valid TOML: ${messageOf(error)}`, {
+      hint: `A line looks like ${describeLine()}`,
+      cause: error,
+    });
+  }
+}
+
+function describeLine(): string {
+  return `${daemonOptions.drainGraceMs.key} = ${describeValue(daemonOptions.drainGraceMs.defaultText)}`;
+}
+
+function isRawValue(value: unknown): value is RawValue {
+  return ["string", "number", "boolean"].includes(typeof value);
+}
+
+function typeName(value: unknown): string {
+  return Array.isArray(value) ? "an array" : typeof value === "object" ? "a table" : typeof value;
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,214 @@
+// One configuration option of the daemon: its names, documentation and check, and a builder per kind.
+import { resolve } from "node:path";
+import { z } from "zod";
+import { parseDuration, parseSize } from "./units.js";
+
+/** What a flag, the environment or a configuration file gives for an option. */
+export type RawValue = string | number | boolean;
+
+export interface Option<T> {
+  /** Key in the configuration file, for example `drain_grace`. */
+  readonly key: string;
+  /** Flag of `stasis serve` without its dashes, for example `drain-grace`. */
+  readonly flag: string;
+  /** Environment variable, for example `STASIS_DRAIN_GRACE`. */
+  readonly env: string;
+  /** What the flag's argument is called in the help; undefined for a switch. */
+  readonly placeholder: string | undefined;
+  /** One line: what it does. */
+  readonly doc: string;
+  /** The accepted values in words; also the text of the error when another one comes. */
+  readonly accepts: string;
+  /** Default as it would be written, or a description of it in angle brackets. */
+  readonly defaultText: string;
+  /** Turns a raw value into the option's own, or fails. */
+  readonly schema: z.ZodType<T, RawValue>;
+}
+
+interface Naming {
+  readonly key: string;
+  readonly doc: string;
+}
+
+/** A size in bytes. */
+export function sizeOption(
+  naming: Naming & { readonly default: string; readonly min: string; readonly max: string },
+): Option<number> {
+  const [min, max] = bounds(naming, parseSize);
+  return option(naming, {
+    placeholder: "SIZE",
+    accepts: `a size from ${naming.min} to ${naming.max}`,
+    parse: (raw) => (typeof raw === "string" ? parseSize(raw) : wholeNumber(raw)),
+    check: (value) => value >= min && value <= max,
+  });
+}
+
+/** A duration in milliseconds. */
+export function durationOption(
+  naming: Naming & { readonly default: string; readonly min: string; readonly max: string },
+): Option<number> {
+  const [min, max] = bounds(naming, parseDuration);
+  return option(naming, {
+    placeholder: "DURATION",
+    accepts: `a duration with its unit (ms, s, m, h, d) from ${naming.min} to ${naming.max}`,
+    parse: (raw) => (typeof raw === "boolean" ? undefined : parseDuration(String(raw))),
+    check: (value) => value >= min && value <= max,
+  });
+}
+
+/** A whole number. */
+export function integerOption(
+  naming: Naming & { readonly default: number; readonly min: number; readonly max: number },
+): Option<number> {
+  return option(
+    { ...naming, default: String(naming.default) },
+    {
+      placeholder: "N",
+      accepts: `a whole number from ${naming.min} to ${naming.max}`,
+      parse: wholeNumber,
+      check: (value) => value >= naming.min && value <= naming.max,
+    },
+  );
+}
+
+/** One word of a list. */
+export function choiceOption<const T extends string>(
+  naming: Naming & { readonly default: T; readonly choices: readonly T[] },
+): Option<T> {
+  return option(naming, {
+    placeholder: naming.key.split("_").at(-1)?.toUpperCase() ?? "WORD",
+    accepts: `one of ${naming.choices.join(", ")}`,
+    parse: (raw) => naming.choices.find((choice) => choice === raw),
+    check: () => true,
+  });
+}
+
+/** A switch: off unless it is given. */
+export function switchOption(naming: Naming): Option<boolean> {
+  return option(
+    { ...naming, default: "false" },
+    {
+      placeholder: undefined,
+      accepts: "true or false",
+      parse: (raw) => {
+        if (typeof raw === "boolean") return raw;
+        return raw === "true" || raw === "1"
+          ? true
+          : raw === "false" || raw === "0"
+            ? false
+            : undefined;
+      },
+      check: () => true,
+    },
+  );
+}
+
+/** The word that switches off what an option names. */
+export const noneWord = "none";
+
+/** A path; relative ones are taken from the working directory. */
+export function pathOption(
+  naming: Naming & { readonly default: string; readonly placeholder: string },
+): Option<string> {
+  return option(naming, {
+    placeholder: naming.placeholder,
+    accepts: "a path",
+    parse: absolutePath,
+    check: () => true,
+  });
+}
+
+/** A path, or undefined for the word `none`. */
+export function optionalPathOption(
+  naming: Naming & { readonly default: string; readonly placeholder: string },
+): Option<string | undefined> {
+  return optional(
+    option(naming, {
+      placeholder: naming.placeholder,
+      accepts: `a path, or "${noneWord}"`,
+      parse: absolutePath,
+      check: () => true,
+    }),
+  );
+}
+
+/** `HOST:PORT` with an IPv6 host in brackets, or undefined for the word `none`. */
+export function listenOption(
+  naming: Naming & { readonly default: string },
+): Option<ListenAddress | undefined> {
+  return optional(
+    option(naming, {
+      placeholder: "HOST:PORT",
+      accepts: `HOST:PORT with a port from 0 to 65535, or "${noneWord}"`,
+      parse: (raw) => (typeof raw === "string" ? splitHostPort(raw) : undefined),
+      check: () => true,
+    }),
+  );
+}
+
+export interface ListenAddress {
+  /** Without brackets. */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+}
+
+function optional<T>(inner: Option<T>): Option<T | undefined> {
+  const none = z.literal(noneWord).transform(() => undefined);
+  return { ...inner, schema: z.union([none, inner.schema]) };
+}
+
+function absolutePath(raw: RawValue): string | undefined {
+  return typeof raw !== "string" || raw === "" || raw.includes("\0") ? undefined : resolve(raw);
+}
+
+/** The host without brackets and the port, or undefined if `text` is no `HOST:PORT`. */
+export function splitHostPort(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host === undefined || port > 65_535 ? undefined : { host, port };
+}
+
+function option<T>(
+  naming: Naming & { readonly default: string },
+  kind: {
+    readonly placeholder: string | undefined;
+    readonly accepts: string;
+    readonly parse: (raw: RawValue) => T | undefined;
+    readonly check: (value: T) => boolean;
+  },
+): Option<T> {
+  const schema = z.union([z.string(), z.number(), z.boolean()]).transform((raw, context): T => {
+    const value = kind.parse(raw);
+    if (value !== undefined && kind.check(value)) return value;
+    context.addIssue({ code: "custom", message: `expected ${kind.accepts}` });
+    return z.NEVER;
+  });
+  return {
+    key: naming.key,
+    flag: naming.key.replaceAll("_", "-"),
+    env: `STASIS_${naming.key.toUpperCase()}`,
+    placeholder: kind.placeholder,
+    doc: naming.doc,
+    accepts: kind.accepts,
+    defaultText: naming.default,
+    schema,
+  };
+}
+
+function wholeNumber(raw: RawValue): number | undefined {
+  if (typeof raw === "boolean" || raw === "") return undefined;
+  const value = typeof raw === "string" && !/^\d+$/.test(raw) ? Number.NaN : Number(raw);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function bounds(
+  naming: { readonly key: string; readonly min: string; readonly max: string },
+  parse: (text: string) => number | undefined,
+): [number, number] {
+  const min = parse(naming.min);
+  const max = parse(naming.max);
+  if (min === undefined || max === undefined) throw new Error(`bounds of ${naming.key}`);
+  return [min, max];
+}

@@ -1,0 +1,28 @@
+// The options of the daemon as a Markdown table, for the README.
+import { daemonOptions } from "./daemon-options.js";
+import type { Option } from "./option.js";
+
+/** One row per option, in the order of their definition; ends with a newline. */
+export function renderOptionsTable(): string {
+  const rows = (Object.values(daemonOptions) as Option<unknown>[]).map((option) => [
+    flagText(option),
+    `\`${option.env}\``,
+    `\`${option.key}\``,
+    option.defaultText.startsWith("<") ? escape(option.defaultText) : `\`${option.defaultText}\``,
+    escape(option.accepts),
+    escape(option.doc),
+  ]);
+  const header = ["Flag", "Environment", "File key", "Default", "Accepts", "What it does"];
+  const lines = [header, header.map(() => "---"), ...rows];
+  return `${lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n`;
+}
+
+function flagText(option: Option<unknown>): string {
+  const argument = option.placeholder === undefined ? "" : ` ${option.placeholder}`;
+  return `\`--${option.flag}${argument}\``;
+}
+
+/** Table cells end at a bar, and angle brackets would be taken for HTML. */
+function escape(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

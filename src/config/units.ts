@@ -1,0 +1,82 @@
+// Sizes ("1.5GiB") and durations ("30s") as people write them in flags, environment and files.
+
+/** Bytes per unit. Binary and decimal units are both accepted; a bare "M" would be ambiguous. */
+const bytesPerUnit: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+};
+
+const msPerUnit: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Bytes, or undefined if `text` is no size: a whole number of bytes, or a number with a unit. */
+export function parseSize(text: string): number | undefined {
+  return parseQuantity(text, bytesPerUnit, 1, { ignoreCase: true });
+}
+
+/** Milliseconds, or undefined if `text` is no duration. Only 0 may stand without a unit. */
+export function parseDuration(text: string): number | undefined {
+  if (text.trim() === "0") return 0;
+  return parseQuantity(text, msPerUnit, undefined, { ignoreCase: false });
+}
+
+/** The shortest exact text that `parseSize` reads back: "4MiB", "1000B". */
+export function formatSize(bytes: number): string {
+  return formatQuantity(bytes, bytesPerUnit, ["TiB", "GiB", "MiB", "KiB"], "B");
+}
+
+/** The shortest exact text that `parseDuration` reads back: "30s", "1500ms". */
+export function formatDuration(ms: number): string {
+  return formatQuantity(ms, msPerUnit, ["d", "h", "m", "s"], "ms");
+}
+
+function parseQuantity(
+  text: string,
+  units: Readonly<Record<string, number>>,
+  factorWithoutUnit: number | undefined,
+  options: { readonly ignoreCase: boolean },
+): number | undefined {
+  const match = /^\s*(\d{1,16}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*$/.exec(text);
+  if (match === null) return undefined;
+  const [, digits = "", unit = ""] = match;
+  const factor = unit === "" ? factorWithoutUnit : unitFactor(unit, units, options.ignoreCase);
+  if (factor === undefined) return undefined;
+  const value = Number(digits) * factor;
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function unitFactor(
+  unit: string,
+  units: Readonly<Record<string, number>>,
+  ignoreCase: boolean,
+): number | undefined {
+  if (!ignoreCase) return Object.hasOwn(units, unit) ? units[unit] : undefined;
+  const wanted = unit.toLowerCase();
+  const found = Object.entries(units).find(([name]) => name.toLowerCase() === wanted);
+  return found?.[1];
+}
+
+function formatQuantity(
+  value: number,
+  units: Readonly<Record<string, number>>,
+  largestFirst: readonly string[],
+  smallest: string,
+): string {
+  for (const unit of largestFirst) {
+    const factor = units[unit] ?? 1;
+    if (value >= factor && value % factor === 0) return `${value / factor}${unit}`;
+  }
+  return `${value}${smallest}`;
+}

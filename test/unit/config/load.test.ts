@@ -1,0 +1,136 @@
+// Where a value comes from, and what is said when it can't be used.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { StoreError } from "../../../src/base/errors.js";
+import { daemonOptions, defaultRoot } from "../../../src/config/daemon-options.js";
+import { loadDaemonConfig } from "../../../src/config/load.js";
+import { renderOptionsTable } from "../../../src/config/options-table.js";
+
+function configFile(t: TestContext, text: string): string {
+  const directory = mkdtempSync(join(tmpdir(), "stasis-config-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, "stasis.toml");
+  writeFileSync(path, text);
+  return path;
+}
+
+function failure(action: () => unknown): StoreError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    throw error;
+  }
+  throw new assert.AssertionError({ message: "expected an error" });
+}
+
+test("defaults stand for everything that is not given", () => {
+  const { config, origins } = loadDaemonConfig({ env: { XDG_DATA_HOME: "/data" } });
+  assert.deepEqual(config.listen, { host: "127.0.0.1", port: 7420 });
+  assert.equal(config.drainGraceMs, 30_000);
+  assert.equal(config.chunkBytes, 512 * 1024);
+  assert.equal(config.socket, join(config.root, "stasis.sock"));
+  assert.equal(config.root, defaultRoot({ XDG_DATA_HOME: "/data" }));
+  assert.equal(config.insecureListen, false);
+  assert.ok(Object.values(origins).every((origin) => origin === "default"));
+});
+
+test("the default socket lies in the root that is given", () => {
+  const { config } = loadDaemonConfig({ flags: { root: "/srv/snapshots" } });
+  assert.equal(config.socket, "/srv/snapshots/stasis.sock");
+});
+
+test("flag over environment over file over default", (t) => {
+  const file = configFile(t, 'drain_grace = "1m"\nmax_streams = 7\ngzip_level = 3\n');
+  const { config, origins } = loadDaemonConfig({
+    configFile: file,
+    env: { STASIS_DRAIN_GRACE: "2m", STASIS_MAX_STREAMS: "8", STASIS_CONFIG: "/ignored" },
+    flags: { "drain-grace": "3m" },
+  });
+  assert.equal(config.drainGraceMs, 180_000);
+  assert.equal(config.maxStreams, 8);
+  assert.equal(config.gzipLevel, 3);
+  assert.deepEqual(
+    [origins.drainGraceMs, origins.maxStreams, origins.gzipLevel, origins.zstdLevel],
+    ["flag", "environment", "file", "default"],
+  );
+});
+
+test("STASIS_CONFIG names the file; an empty variable is as good as none", (t) => {
+  const file = configFile(t, "insecure_listen = true\nreserve = 4096\n");
+  const { config } = loadDaemonConfig({ env: { STASIS_CONFIG: file, STASIS_LISTEN: "" } });
+  assert.equal(config.insecureListen, true);
+  assert.equal(config.reserveBytes, 4096);
+  assert.deepEqual(config.listen, { host: "127.0.0.1", port: 7420 });
+});
+
+test("none switches a listener off, but not both", () => {
+  assert.equal(loadDaemonConfig({ flags: { listen: "none" } }).config.listen, undefined);
+  assert.equal(loadDaemonConfig({ flags: { socket: "none" } }).config.socket, undefined);
+  const error = failure(() => loadDaemonConfig({ flags: { listen: "none", socket: "none" } }));
+  assert.equal(error.reason, "FIELD_INVALID");
+});
+
+test("a bad value names key, source, what is accepted and what came", (t) => {
+  const fromFlag = failure(() => loadDaemonConfig({ flags: { "drain-grace": "soon" } }));
+  assert.match(fromFlag.message, /drain_grace: expected a duration .* from 0s to 1h, got "soon"/);
+  assert.match(fromFlag.text, /flag --drain-grace/);
+  const fromEnv = failure(() => loadDaemonConfig({ env: { STASIS_CHUNK: "2MiB" } }));
+  assert.match(fromEnv.text, /chunk: .*4KiB to 1MiB, got "2MiB".*environment STASIS_CHUNK/);
+  const file = configFile(t, "max_streams = 1.5\n");
+  const fromFile = failure(() => loadDaemonConfig({ configFile: file }));
+  assert.match(fromFile.text, /max_streams: expected a whole number .*got 1\.5.*stasis\.toml/);
+});
+
+test("an unknown key, a table and a broken line in the file are refused", (t) => {
+  const unknown = failure(() => loadDaemonConfig({ configFile: configFile(t, "drain_grase = 1") }));
+  assert.match(unknown.text, /drain_grase: expected one of .*drain_grace/);
+  const table = failure(() =>
+    loadDaemonConfig({ configFile: configFile(t, "[listen]\nport = 1") }),
+  );
+  assert.match(table.message, /listen: expected a string, number or boolean, got "a table"/);
+  const broken = failure(() => loadDaemonConfig({ configFile: configFile(t, "root = ") }));
+  assert.match(broken.message, /not valid TOML/);
+  const missing = failure(() => loadDaemonConfig({ configFile: "/nowhere/stasis.toml" }));
+  assert.match(missing.message, /\/nowhere\/stasis\.toml can't be read/);
+});
+
+test("other machines are not let in without being asked for", () => {
+  for (const listen of ["0.0.0.0:7420", "[::]:7420", "node7:7420", "10.0.0.1:1"]) {
+    const error = failure(() => loadDaemonConfig({ flags: { listen } }));
+    assert.match(error.text, /--insecure-listen/, listen);
+    loadDaemonConfig({ flags: { listen, "insecure-listen": true } });
+  }
+  for (const listen of ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7420", "localhost:7420"]) {
+    loadDaemonConfig({ flags: { listen } });
+  }
+});
+
+test("rules between options", () => {
+  const chunk = failure(() => loadDaemonConfig({ flags: { "max-message": "512KiB" } }));
+  assert.match(chunk.message, /^chunk: expected at most max_message/);
+  const window = failure(() => loadDaemonConfig({ flags: { "stream-window": "16MiB" } }));
+  assert.match(
+    window.message,
+    /^connection_window: expected at least stream_window, which is 16MiB/,
+  );
+  const socket = failure(() => loadDaemonConfig({ flags: { root: `/${"x".repeat(120)}` } }));
+  assert.match(socket.message, /^socket: expected a path of at most 107 bytes/);
+});
+
+test("flags and variables are named after the key, and the table has a row for each option", () => {
+  const table = renderOptionsTable();
+  for (const option of Object.values(daemonOptions)) {
+    assert.equal(option.flag, option.key.replaceAll("_", "-"));
+    assert.equal(option.env, `STASIS_${option.key.toUpperCase()}`);
+    assert.ok(table.includes(`| \`${option.env}\` | \`${option.key}\` |`), option.key);
+  }
+  const columns = table
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(/(?<!\\)\|/).length);
+  assert.deepEqual(new Set(columns), new Set([8]));
+});
