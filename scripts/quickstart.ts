@@ -34,7 +34,9 @@ async function main(): Promise<void> {
     say("Stopping the daemon");
     await stopDaemon(daemon);
     daemon = undefined;
-    console.log("\nDone: stored, listed, exported, imported and restored; all files are identical.");
+    console.log(
+      "\nDone: stored, listed, exported, imported and restored; all files are identical.",
+    );
   } finally {
     daemon?.child.kill("SIGKILL");
     rmSync(scratch, { recursive: true, force: true });
@@ -122,7 +124,9 @@ interface Daemon {
 async function startDaemon(root: string): Promise<Daemon> {
   const args = ["serve", "--root", root, "--listen", "127.0.0.1:0", "--log-level", "warn"];
   console.log(`    $ stasis ${args.join(" ")}`);
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const address = await new Promise<string>((resolve, reject) => {
     let output = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -172,7 +176,9 @@ async function compareFiles(a: string, b: string): Promise<number> {
   try {
     const { size } = await left.stat();
     const extents = dataExtents(left.fd, size) ?? [{ offset: 0, length: size }];
-    const others = dataExtents(right.fd, (await right.stat()).size) ?? [{ offset: 0, length: size }];
+    const others = dataExtents(right.fd, (await right.stat()).size) ?? [
+      { offset: 0, length: size },
+    ];
     if (JSON.stringify(extents) !== JSON.stringify(others)) throw new Error(`${b}: other holes`);
     const [one, two] = [Buffer.alloc(4 * MiB), Buffer.alloc(4 * MiB)];
     for (const { offset, length } of extents) {

@@ -2,7 +2,7 @@
 // the background. A deletion interrupts it; the next start resumes what is left.
 import { isStoreError } from "../base/errors.js";
 import { snapshotDigest } from "../data/manifest.js";
-import { hashStored } from "../data/stored.js";
+import { hashStored } from "../data/stored-hash.js";
 import type { StoreContext } from "./context.js";
 import { syncManifest } from "./update.js";
 

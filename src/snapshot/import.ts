@@ -57,9 +57,7 @@ export async function importFromDirectory(
     intake.reconfigure(overlay(envelope.config, request.config));
     const files: SnapshotFile[] = [];
     for (const { name, mode } of sources) {
-      files.push(
-        await intake.staging.copyFileFrom(join(directory, name), name, { mode, signal }),
-      );
+      files.push(await intake.staging.copyFileFrom(join(directory, name), name, { mode, signal }));
     }
     return finishImport(intake, request, envelope, files);
   };

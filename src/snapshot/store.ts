@@ -4,7 +4,10 @@ import type { ByteStream } from "../base/async.js";
 import { createCleanup } from "../base/cleanup.js";
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
-import { openCatalog, type ListPage, type ListQuery } from "../catalog/open.js";
+import { zstdAvailable } from "../archive/compression.js";
+import { maxEnvelopeBytes } from "../archive/envelope.js";
+import { defaultArchiveLimits } from "../archive/limits.js";
+import type { ListFilter, ListPage, ListQuery } from "../catalog/open.js";
 import { lockRoot } from "../catalog/root-lock.js";
 import { ensureBallast } from "../data/ballast.js";
 import { openLayout, type Layout } from "../data/layout.js";
@@ -16,6 +19,7 @@ import { create, createFromDirectory } from "./create.js";
 import { backfillDigest } from "./digest-backfill.js";
 import { importArchive, importFromDirectory } from "./import.js";
 import type { IntakeRequest } from "./intake.js";
+import { openOrRebuildCatalog } from "./open-catalog.js";
 import { LeaseTable } from "./leases.js";
 import {
   exportToDirectory,
@@ -31,6 +35,8 @@ import { deleteSnapshots, type DeleteRequest } from "./removal.js";
 import { SerialQueue } from "./serial.js";
 import { updateSnapshot, type UpdateRequest } from "./update.js";
 
+export type { ListFilter, ListPage, ListQuery };
+
 /** What an upload says of itself; which call it came by is known from the method. */
 export type StoreRequest = Omit<IntakeRequest, "kind" | "source">;
 
@@ -41,11 +47,22 @@ export interface StoreUsage {
   readonly freeBytes: number;
 }
 
+/** Bounds that the store enforces on what comes in. */
+export interface StoreLimits {
+  readonly maxFiles: number;
+  readonly maxSegments: number;
+  readonly maxEnvelopeBytes: number;
+}
+
 /** The snapshots of one root. All methods throw StoreError; docs/consistency.md has the promises. */
 export interface SnapshotStore extends AsyncDisposable {
   readonly layout: Layout;
   readonly nodeId: string;
+  /** The filesystem shares blocks between files. */
   readonly reflink: boolean;
+  /** Zstandard is available in this Node. */
+  readonly zstd: boolean;
+  readonly limits: StoreLimits;
   readonly recovery: RecoveryReport;
   create(request: StoreRequest, tar: ByteStream, signal: AbortSignal): Promise<Snapshot>;
   createFromDirectory(
@@ -70,7 +87,7 @@ export interface SnapshotStore extends AsyncDisposable {
     options: ReadOptions,
     signal: AbortSignal,
   ): Promise<{ snapshot: Snapshot; reflinked: boolean }>;
-  openDataDirectory(ref: string, options: ReadOptions): Promise<OpenDirectory>;
+  openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
   usage(): StoreUsage;
 }
 
@@ -91,9 +108,8 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   cleanup.defer(() => {
     lock.release();
   });
-  const catalog = openCatalog(layout.catalogFile, { clock });
+  const catalog = await openOrRebuildCatalog(layout, clock, logger);
   cleanup.defer(() => {
-    catalog.flushAccesses();
     catalog.close();
   });
   const background = createBackground(logger);
@@ -111,7 +127,9 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   };
   const recovery = await recover(context);
   await ensureBallast(layout);
-  const reflink = await supportsReflink(layout.staging);
+  const zstd = await zstdAvailable();
+  const reflink = await supportsReflink(layout.stagingRoot);
+  const zstd = await zstdAvailable();
   for (const id of catalog.idsWithoutDigest()) backfillDigest(context, id);
   const timer = setInterval(() => {
     background.run("flush access times", () => Promise.resolve(flush(context)));
@@ -121,7 +139,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     clearInterval(timer);
   });
   const close = cleanup.release();
-  return storeOver(context, { nodeId: catalog.nodeId(), reflink, recovery }, close);
+  return storeOver(context, { nodeId: catalog.nodeId(), reflink, zstd, recovery }, close);
 }
 
 /** Access times and forgotten requests: housekeeping that needs no fsync of its own. */
@@ -133,12 +151,17 @@ function flush(context: StoreContext): void {
 
 function storeOver(
   context: StoreContext,
-  facts: Pick<SnapshotStore, "nodeId" | "reflink" | "recovery">,
+  facts: Pick<SnapshotStore, "nodeId" | "reflink" | "zstd" | "recovery">,
   close: () => Promise<void>,
 ): SnapshotStore {
   return {
     ...facts,
     layout: context.layout,
+    limits: {
+      maxFiles: defaultArchiveLimits.maxFiles,
+      maxSegments: defaultArchiveLimits.maxSegments,
+      maxEnvelopeBytes,
+    },
     create: (request, tar, signal) => create(context, { ...request, kind: "create" }, tar, signal),
     createFromDirectory: (request, directory, signal) =>
       createFromDirectory(
@@ -163,7 +186,7 @@ function storeOver(
     download: (ref, options, signal) => openDownload(context, ref, options, signal),
     exportToDirectory: (ref, directory, options, signal) =>
       exportToDirectory(context, ref, directory, options, signal),
-    openDataDirectory: (ref, options) => openDataDirectory(context, ref, options),
+    openDataDirectory: (ref, options, signal) => openDataDirectory(context, ref, options, signal),
     usage: () => usageOf(context),
     [Symbol.asyncDispose]: close,
   };

@@ -24,7 +24,10 @@ export function sizeFromWire(value: bigint, field: string): number {
   return Number(value);
 }
 
-export function configFromMessage(message: ConfigMessage | undefined, field: string): SnapshotConfig {
+export function configFromMessage(
+  message: ConfigMessage | undefined,
+  field: string,
+): SnapshotConfig {
   if (message === undefined) return emptyConfig();
   if (message.id !== "") {
     throw fieldInvalid(`${field}.id`, "an empty string: the daemon gives the id", message.id);

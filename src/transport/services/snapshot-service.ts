@@ -125,7 +125,7 @@ function implement(
       return { snapshot: toMessage(done.snapshot), reflinked: done.reflinked };
     },
     openDataDirectory: async function* ({ ref, force }, { signal }: CallContext) {
-      await using open = await store.openDataDirectory(ref, { force });
+      await using open = await store.openDataDirectory(ref, { force }, signal);
       yield { directory: open.directory, snapshot: toMessage(open.snapshot) };
       await aborted(signal);
     },
@@ -157,7 +157,9 @@ function importRequest(header: Omit<ImportHeader, "$typeName">): StoreRequest {
 const updatable = ["name", "description", "labels", "protected"] as const;
 type Updatable = (typeof updatable)[number];
 
-function changes(request: UpdateRequest): { ref: string } & Partial<Pick<UpdateRequest, Updatable>> {
+function changes(
+  request: UpdateRequest,
+): { ref: string } & Partial<Pick<UpdateRequest, Updatable>> {
   const chosen: Partial<Record<Updatable, unknown>> = {};
   for (const path of request.updateMask?.paths ?? []) {
     if (!isUpdatable(path)) throw fieldInvalid("update_mask", updatable.join(", "), path);

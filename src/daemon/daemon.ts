@@ -1,0 +1,115 @@
+// The daemon: the one place where store, services and listeners are put together.
+import { once } from "node:events";
+import { createCleanup } from "../base/cleanup.js";
+import { systemClock, type Clock } from "../base/clock.js";
+import { createLogger, type Logger } from "../base/logger.js";
+import type { DaemonConfig } from "../config/daemon-options.js";
+import { openStore, type SnapshotStore } from "../snapshot/store.js";
+import { createGrpcServer, type GrpcServer } from "../transport/server.js";
+import { bindSnapshotService } from "../transport/services/snapshot-service.js";
+import { bindSystemService } from "../transport/services/system-service.js";
+import { bindUnservedServices } from "../transport/services/unserved.js";
+import { readDescriptorSet } from "./descriptor-set.js";
+import { packageVersion } from "./version.js";
+
+export interface StartOptions {
+  readonly config: DaemonConfig;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+}
+
+export interface Daemon extends AsyncDisposable {
+  readonly store: SnapshotStore;
+  /** Where it listens: `HOST:PORT` with the real port, then `unix:PATH`. */
+  readonly addresses: readonly string[];
+  /** Refuses new calls, lets running ones finish within the grace period, then closes all. */
+  stop(): Promise<void>;
+}
+
+/** Opens and recovers the store, and only then listens. */
+export async function startDaemon(options: StartOptions): Promise<Daemon> {
+  const { config, clock = systemClock } = options;
+  const logger = options.logger ?? createLogger(config.logLevel);
+  await using cleanup = createCleanup();
+  const store = await openStore({
+    root: config.root,
+    clock,
+    logger,
+    options: {
+      freeSpaceReserveBytes: config.reserveBytes,
+      accessFlushIntervalMs: config.accessFlushMs,
+      requestRetentionMs: config.requestRetentionMs,
+      gzipLevel: config.gzipLevel,
+      zstdLevel: config.zstdLevel,
+    },
+  });
+  cleanup.defer(async () => {
+    await store[Symbol.asyncDispose]();
+  });
+  const server = createServer(config, store, logger, clock);
+  cleanup.defer(() => server.close());
+  const tcp = config.listen && (await server.listenTcp(config.listen));
+  const unix = config.socket && (await server.listenUnix(config.socket));
+  server.setServing(true);
+  const close = cleanup.release();
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> =>
+    (stopping ??= server.drain({ graceMs: config.drainGraceMs }).then(close));
+  const addresses = [tcp, unix].flatMap((listener) => listener?.address ?? []);
+  return { store, addresses, stop, [Symbol.asyncDispose]: stop };
+}
+
+function createServer(
+  config: DaemonConfig,
+  store: SnapshotStore,
+  logger: Logger,
+  clock: Clock,
+): GrpcServer {
+  const { chunkBytes, maxMessageBytes, maxStreams, maxConnections } = config;
+  const facts = {
+    version: packageVersion(),
+    startedAt: clock.now(),
+    maxMessageBytes,
+    chunkBytes,
+    maxStreams,
+    maxConnections,
+  };
+  return createGrpcServer({
+    implementations: [
+      bindSnapshotService(store, { chunkBytes }),
+      bindSystemService(store, facts),
+      ...bindUnservedServices(),
+    ],
+    descriptorSet: readDescriptorSet(),
+    logger,
+    limits: {
+      maxConnections,
+      maxStreams,
+      maxMessageBytes,
+      streamWindowBytes: config.streamWindowBytes,
+      connectionWindowBytes: config.connectionWindowBytes,
+      streamIdleMs: config.streamIdleMs,
+    },
+  });
+}
+
+/** Runs a daemon until SIGTERM or SIGINT; the second signal ends it at once. */
+export async function serve(config: DaemonConfig): Promise<void> {
+  const logger = createLogger(config.logLevel);
+  const daemon = await startDaemon({ config, logger });
+  // These lines are read by scripts: they stay as they are.
+  for (const address of daemon.addresses) note(`listening on ${address}`);
+  note(`data in ${daemon.store.layout.root}`);
+  const signal = await Promise.race([
+    once(process, "SIGTERM").then(() => "SIGTERM"),
+    once(process, "SIGINT").then(() => "SIGINT"),
+  ]);
+  note(`${signal}: draining, running calls have ${config.drainGraceMs / 1000} s`);
+  for (const again of ["SIGTERM", "SIGINT"] as const) process.once(again, () => process.exit(1));
+  await daemon.stop();
+  note("stopped");
+}
+
+function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,47 @@
+// Block tables for a snapshot that was stored without them: one that was taken over by rename.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { withIoError } from "../sparse/errno.js";
+import { encodeBlockTable } from "./block-table-codec.js";
+import { rootDigest } from "./block-table.js";
+import { fsyncDirectory, replaceFile } from "./durable.js";
+import { byName } from "./file-order.js";
+import { hashFile } from "./hash-file.js";
+import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
+import { openStored } from "./stored.js";
+
+/**
+ * Computes the digests that are still missing from the stored bytes, and makes their block tables
+ * durable. Returns all files in the order given; catalog and manifest are the caller's to change.
+ * `files` are all files of the snapshot: their order by name numbers the tables.
+ */
+export async function hashStored(
+  layout: Layout,
+  id: string,
+  files: readonly SnapshotFile[],
+  signal?: AbortSignal,
+): Promise<SnapshotFile[]> {
+  await using stored = await openStored(layout, id, files, signal);
+  const blocks = await blocksDirectory(layout.dataDirectory(id));
+  const hashed = new Map<string, SnapshotFile>();
+  for (const [index, file] of [...files].sort(byName).entries()) {
+    if (file.digest !== "") continue;
+    await using handle = await stored.open(file.name);
+    const table = await hashFile(handle, file.sizeBytes, { what: file.name, signal });
+    await replaceFile(join(blocks, blockTableName(index)), encodeBlockTable(table));
+    hashed.set(file.name, { ...file, digest: rootDigest(table) });
+  }
+  await fsyncDirectory(blocks);
+  return files.map((file) => hashed.get(file.name) ?? file);
+}
+
+/** Staging makes it, but a directory that recovery adopted may lack it. */
+async function blocksDirectory(directory: string): Promise<string> {
+  const blocks = join(directory, blocksDirectoryName);
+  await withIoError({ what: "make the directory of block tables", path: blocks }, () =>
+    mkdir(blocks, { recursive: true, mode: 0o700 }),
+  );
+  await fsyncDirectory(directory);
+  return blocks;
+}

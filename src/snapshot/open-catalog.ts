@@ -1,0 +1,53 @@
+// Opens the catalog, or makes a new one in place of a damaged one: recovery then rebuilds it from
+// the manifests.
+import { existsSync, renameSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Clock } from "../base/clock.js";
+import { StoreError, isStoreError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import { openCatalog, type Catalog } from "../catalog/open.js";
+import { fsyncDirectory } from "../data/durable.js";
+import type { Layout } from "../data/layout.js";
+
+export async function openOrRebuildCatalog(
+  layout: Layout,
+  clock: Clock,
+  logger: Logger,
+): Promise<Catalog> {
+  try {
+    return openSound(layout, clock);
+  } catch (error) {
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+    const kept = await setAside(layout, clock);
+    logger.error({ err: error, kept }, "the catalog is damaged: rebuilding it from the manifests");
+    return openSound(layout, clock);
+  }
+}
+
+function openSound(layout: Layout, clock: Clock): Catalog {
+  const catalog = openCatalog(layout.catalogDatabase, { clock });
+  try {
+    const problems = catalog.checkIntegrity();
+    if (problems.length === 0) return catalog;
+    throw new StoreError("STORED_DATA_CORRUPT", `the catalog is damaged: ${problems.join("; ")}`);
+  } catch (error) {
+    catalog.close();
+    throw error;
+  }
+}
+
+/** Renames only: these files must never be opened by other means than SQLite. */
+async function setAside(layout: Layout, clock: Clock): Promise<string[]> {
+  const stamp = clock.now().toISOString().replaceAll(":", "-");
+  const kept: string[] = [];
+  for (const suffix of ["", "-wal", "-shm"]) {
+    const from = `${layout.catalogDatabase}${suffix}`;
+    if (!existsSync(from)) continue;
+    const to = join(layout.quarantineRoot, `${basename(layout.catalogDatabase)}.${stamp}${suffix}`);
+    renameSync(from, to);
+    kept.push(to);
+  }
+  await fsyncDirectory(layout.root);
+  await fsyncDirectory(layout.quarantineRoot);
+  return kept;
+}
