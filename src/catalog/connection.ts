@@ -1,0 +1,166 @@
+// The one connection to the catalog: how it is opened, and the only way to run a statement.
+import Database from "better-sqlite3";
+import { resolve } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { migrate } from "./migrations.js";
+import type { Sql } from "./sql.js";
+import { guarded, isFailedWrite, toStoreError } from "./sqlite-errors.js";
+
+export type Params = Readonly<Record<string, string | number | null>>;
+
+export interface Connection {
+  /** Rows changed. */
+  run(statement: Sql, params?: Params): number;
+  one<Row>(statement: Sql, params?: Params): Row | undefined;
+  all<Row>(statement: Sql, params?: Params): Row[];
+  /**
+   * Runs `work` in one transaction, durable when this returns. When the disk fails a write, IO_FAILED
+   * carries the metadata `commit: unknown`, and every further call throws IO_FAILED: nothing more
+   * is written until the next start.
+   */
+  write<T>(what: string, work: () => T): T;
+  /** Problems that SQLite finds in its file; empty when it is sound. */
+  quickCheck(): string[];
+  close(): void;
+}
+
+/** Older versions can corrupt a WAL database when a checkpoint and a write race. */
+const minSqliteVersion = [3, 51, 3] as const;
+/** Beyond this many, statements of listings with many labels are prepared anew each time. */
+const maxCachedStatements = 512;
+
+const pragmas = [
+  // Before anything is read: then the index of the log lives in the heap, not in a -shm file,
+  // which could not be made on a full disk.
+  ["locking_mode", "exclusive"],
+  ["journal_mode", "wal"],
+  // This build defaults to NORMAL in WAL mode, which does not sync commits.
+  ["synchronous", 2],
+  ["foreign_keys", 1],
+  ["trusted_schema", 0],
+  ["cell_size_check", 1],
+  ["mmap_size", 0],
+  // Sorting must work when the disk is full.
+  ["temp_store", 2],
+] as const;
+
+export function openConnection(path: string): Connection {
+  const absolute = resolve(path);
+  const what = `cannot open the catalog ${absolute}`;
+  return guarded(what, () => {
+    const database = new Database(absolute, { timeout: 0 });
+    try {
+      for (const [name, value] of pragmas) database.pragma(`${name} = ${value}`);
+      assertVersion(database);
+      migrate(database);
+      assertPragmas(database);
+      return wrap(database);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+function assertVersion(database: Database.Database): void {
+  const version = database.prepare("SELECT sqlite_version()").pluck().get() as string;
+  const parts = version.split(".").map(Number);
+  for (const [index, wanted] of minSqliteVersion.entries()) {
+    const part = parts[index] ?? 0;
+    if (part > wanted) return;
+    if (part < wanted) {
+      throw new StoreError(
+        "INTERNAL",
+        `SQLite ${version} is too old, ${minSqliteVersion.join(".")} or newer is needed`,
+        { hint: "Install the version of better-sqlite3 that package.json asks for" },
+      );
+    }
+  }
+}
+
+/**
+ * Reads the settings back after a write, since `synchronous` is only settled by then. The write is
+ * rolled back: a daemon must start on a full disk, where it may be about to delete something.
+ */
+function assertPragmas(database: Database.Database): void {
+  database.exec("BEGIN IMMEDIATE; UPDATE totals SET ready_count = ready_count; ROLLBACK");
+  for (const [name, wanted] of pragmas) {
+    const found: unknown = database.pragma(name, { simple: true });
+    if (found === wanted) continue;
+    throw new StoreError(
+      "INTERNAL",
+      `the catalog's setting ${name} is ${String(found)}, expected ${wanted}: commits would not be safe`,
+      { hint: "Keep the root on a local filesystem that SQLite's write-ahead log supports" },
+    );
+  }
+}
+
+function wrap(database: Database.Database): Connection {
+  const cached = new Map<Sql, Database.Statement<[Params]>>();
+  let failure: StoreError | undefined;
+
+  const prepare = (statement: Sql): Database.Statement<[Params]> => {
+    const known = cached.get(statement);
+    if (known !== undefined) return known;
+    const prepared = database.prepare<[Params]>(statement);
+    if (cached.size < maxCachedStatements) cached.set(statement, prepared);
+    return prepared;
+  };
+  const read = <T>(work: () => T): T => guarded("cannot read the catalog", work);
+
+  const write = <T>(what: string, work: () => T): T => {
+    if (failure !== undefined) throw refusedError(what, failure);
+    try {
+      return database.transaction(work).immediate();
+    } catch (error) {
+      if (!isFailedWrite(error)) throw toStoreError(error, what);
+      failure = uncertainError(error, what);
+      throw failure;
+    }
+  };
+
+  return {
+    run: (statement, params = {}) => prepare(statement).run(params).changes,
+    one: <Row>(statement: Sql, params: Params = {}) =>
+      read(() => prepare(statement).get(params) as Row | undefined),
+    all: <Row>(statement: Sql, params: Params = {}) =>
+      read(() => prepare(statement).all(params) as Row[]),
+    write,
+    quickCheck: () => quickCheck(database),
+    close: () => {
+      guarded("cannot close the catalog", () => database.close());
+    },
+  };
+}
+
+function uncertainError(error: unknown, what: string): StoreError {
+  const { reason, message, hint, metadata } = toStoreError(error, what);
+  return new StoreError(reason, message, {
+    ...(hint === undefined ? {} : { hint }),
+    // The log may hold the whole commit: whether it counts is only known after the next start.
+    metadata: { ...metadata, commit: "unknown" },
+    cause: error,
+  });
+}
+
+function refusedError(what: string, failure: StoreError): StoreError {
+  return new StoreError("IO_FAILED", `${what}: an earlier write to the catalog failed`, {
+    hint: "Look into the kernel's log, mend the disk, then restart the daemon",
+    cause: failure,
+  });
+}
+
+function quickCheck(database: Database.Database): string[] {
+  try {
+    const rows = database.pragma("quick_check") as { quick_check: string }[];
+    const orphans = database.pragma("foreign_key_check") as { table: string; parent: string }[];
+    return [
+      ...rows.map((row) => row.quick_check).filter((text) => text !== "ok"),
+      ...orphans.map(({ table, parent }) => `a row of ${table} has no row in ${parent}`),
+    ];
+  } catch (error) {
+    const storeError = toStoreError(error, "cannot check the catalog");
+    if (storeError.reason !== "STORED_DATA_CORRUPT") throw storeError;
+    return [storeError.message];
+  }
+}

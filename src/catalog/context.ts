@@ -1,0 +1,10 @@
+// What the parts of the catalog share.
+import type { Clock } from "../base/clock.js";
+import type { AccessLog } from "./accesses.js";
+import type { Connection } from "./connection.js";
+
+export interface CatalogContext {
+  readonly connection: Connection;
+  readonly accesses: AccessLog;
+  readonly clock: Clock;
+}

@@ -1,0 +1,123 @@
+// What happens to snapshots that are there: removal, loss, damage, adoption.
+import type { SnapshotConfig } from "../model/config.js";
+import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import type { CatalogContext } from "./context.js";
+import { writeFiles, writeLabels, writePins } from "./details.js";
+import { requireIdFree, requireNameFree } from "./names.js";
+import { noSuchIdError, requireSnapshot } from "./records.js";
+import { configColumns, sizeColumns } from "./rows.js";
+import { sql } from "./sql.js";
+
+/** A snapshot as its manifest describes it. */
+export interface AdoptedSnapshot {
+  readonly config: SnapshotConfig;
+  readonly createdAt: Date;
+  /** When it is missing: `createdAt`. */
+  readonly lastAccessedAt?: Date;
+  readonly protected: boolean;
+  readonly files: readonly SnapshotFile[];
+  readonly digest: string;
+  /** Revision of the manifest. */
+  readonly revision: number;
+}
+
+export interface Lifecycle {
+  /**
+   * Tombstones all of them, or none if one is not ready, replaced or lost. From then on they are
+   * invisible, their names are free and their images unpinned.
+   */
+  markDeleting(ids: readonly string[]): void;
+  /** Last step of a removal. Any state; a missing row is no error. */
+  removeRow(id: string): void;
+  /** Its directory is missing. */
+  markLost(id: string): void;
+  /** Records what was computed after it was stored; its manifest becomes dirty. */
+  setDigest(id: string, digest: string, files: readonly SnapshotFile[]): void;
+  setCorrupt(id: string, corrupt: boolean): void;
+  /**
+   * Takes a snapshot into the catalog that exists on disk. It takes the place of a lost row with
+   * the same id and, with `overwrite`, of a row in any state.
+   */
+  insertReady(adopted: AdoptedSnapshot, options?: { readonly overwrite?: boolean }): Snapshot;
+  /** The manifest of `revision` is durable; does nothing if there is a newer one to write. */
+  clearManifestDirty(id: string, revision: number): void;
+}
+
+export function createLifecycle(context: CatalogContext): Lifecycle {
+  const { connection, accesses } = context;
+  return {
+    markDeleting: (ids) => {
+      const unique = new Set(ids);
+      connection.write("cannot record the removal", () => {
+        for (const id of unique) markDeleting(context, id);
+      });
+      for (const id of unique) accesses.forgetAccess(id);
+    },
+    removeRow: (id) => {
+      connection.write("cannot drop the record", () => connection.run(sql.deleteSnapshot, { id }));
+      accesses.forgetAccess(id);
+    },
+    markLost: (id) => {
+      connection.write("cannot record the loss", () => {
+        connection.run(sql.deleteLabels, { id });
+        connection.run(sql.deletePins, { id });
+        if (connection.run(sql.setLost, { id }) === 0) throw noSuchIdError(id);
+      });
+    },
+    setDigest: (id, digest, files) => {
+      connection.write("cannot record the digest", () => {
+        const columns = { id, digest, ...sizeColumns(id, files) };
+        if (connection.run(sql.setDigest, columns) === 0) throw noSuchIdError(id);
+        writeFiles(connection, id, files);
+      });
+    },
+    setCorrupt: (id, corrupt) => {
+      connection.write("cannot record the damage", () => {
+        const changed = connection.run(sql.setCorrupt, { id, corrupt: corrupt ? 1 : 0 });
+        if (changed === 0) throw noSuchIdError(id);
+      });
+    },
+    insertReady: (adopted, { overwrite = false } = {}) =>
+      connection.write("cannot adopt the snapshot", () => adopt(context, adopted, overwrite)),
+    clearManifestDirty: (id, revision) => {
+      connection.write("cannot record the manifest", () =>
+        connection.run(sql.clearDirty, { id, revision }),
+      );
+    },
+  };
+}
+
+function markDeleting({ connection }: CatalogContext, id: string): void {
+  connection.run(sql.deleteLabels, { id });
+  connection.run(sql.deletePins, { id });
+  if (connection.run(sql.setDeleting, { id }) === 0) throw noSuchIdError(id);
+}
+
+function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boolean): Snapshot {
+  const { connection } = context;
+  const { config, createdAt, lastAccessedAt = createdAt } = adopted;
+  const { id } = config;
+  const known = connection.one<{ state: string }>(sql.stateOfId, { id });
+  if (known !== undefined && (overwrite || known.state === "lost")) {
+    connection.run(sql.deleteSnapshot, { id });
+  }
+  requireIdFree(connection, id);
+  requireNameFree(connection, config.name, { id, replace: false });
+  connection.run(sql.insertSnapshot, {
+    ...configColumns(config),
+    ...sizeColumns(id, adopted.files),
+    state: "ready",
+    kind: "adopted",
+    created_at: createdAt.getTime(),
+    last_accessed_at: lastAccessedAt.getTime(),
+    digest: adopted.digest,
+    protected: adopted.protected ? 1 : 0,
+    corrupt: 0,
+    revision: adopted.revision,
+    manifest_dirty: 0,
+  });
+  writeFiles(connection, id, adopted.files);
+  writeLabels(connection, config, createdAt.getTime());
+  writePins(connection, config);
+  return requireSnapshot(context, id);
+}

@@ -1,0 +1,174 @@
+// The statements of a listing: one per shape of the filter, each a walk along one index.
+import type { Params } from "./connection.js";
+import type { Cursor } from "./page-token.js";
+import { prefixRange } from "./refs.js";
+import { register, type Sql } from "./sql.js";
+
+/** All that are present must hold. */
+export interface ListFilter {
+  readonly namePrefix?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly imageDigest?: string;
+  readonly hypervisor?: string;
+  /** Created at this time or later. */
+  readonly createdAfter?: Date;
+  /** Created before this time. */
+  readonly createdBefore?: Date;
+  readonly protected?: boolean;
+}
+
+/** What the text of the statements depends on; everything else is a parameter. */
+export interface ListShape {
+  readonly namePrefix: boolean;
+  readonly image: boolean;
+  readonly imageDigest: boolean;
+  readonly hypervisor: boolean;
+  readonly protected: boolean;
+  readonly labelCount: number;
+}
+
+export interface ListStatements {
+  /** Ids of one page, newest first. */
+  readonly page: Sql;
+  /** How many snapshots match. */
+  readonly count: Sql;
+}
+
+/** Columns that are compared for equality, those that tell most first: they choose the index. */
+const equalColumns = {
+  imageDigest: { column: "image_digest", index: "ready_by_image_digest" },
+  image: { column: "image", index: "ready_by_image" },
+  hypervisor: { column: "hypervisor", index: "ready_by_hypervisor" },
+  protected: { column: "protected", index: "ready_by_protected" },
+} as const;
+
+const earliestMs = -8.64e15;
+const latestMs = 8.64e15;
+
+export function shapeOf(filter: ListFilter): ListShape {
+  return {
+    namePrefix: filter.namePrefix !== undefined,
+    image: filter.image !== undefined,
+    imageDigest: filter.imageDigest !== undefined,
+    hypervisor: filter.hypervisor !== undefined,
+    protected: filter.protected !== undefined,
+    labelCount: Object.keys(filter.labels ?? {}).length,
+  };
+}
+
+export type Label = readonly [key: string, value: string];
+
+/**
+ * `labels` are those of the filter; the first one is walked, so it should be the rarest. `after`
+ * narrows to what follows a page; without it the parameters are those of the count.
+ */
+export function listParams(
+  filter: ListFilter,
+  labels: readonly Label[],
+  after: Cursor | undefined,
+): Params {
+  const params: Record<string, string | number> = {
+    since: filter.createdAfter?.getTime() ?? earliestMs,
+    ...upperBound(filter, after),
+  };
+  if (filter.namePrefix !== undefined) Object.assign(params, prefixRange(filter.namePrefix));
+  if (filter.image !== undefined) params["image"] = filter.image;
+  if (filter.imageDigest !== undefined) params["imageDigest"] = filter.imageDigest;
+  if (filter.hypervisor !== undefined) params["hypervisor"] = filter.hypervisor;
+  if (filter.protected !== undefined) params["protected"] = filter.protected ? 1 : 0;
+  for (const [index, [key, value]] of labels.entries()) {
+    params[`key${index}`] = key;
+    params[`value${index}`] = value;
+  }
+  return params;
+}
+
+/** The tighter of cursor and `createdBefore`. No id is empty, so "" excludes the whole time. */
+function upperBound(
+  { createdBefore }: ListFilter,
+  after: Cursor | undefined,
+): { beforeMs: number; beforeId: string } {
+  const beforeMs = createdBefore?.getTime() ?? latestMs + 1;
+  if (after === undefined || beforeMs <= after.createdAtMs) return { beforeMs, beforeId: "" };
+  return { beforeMs: after.createdAtMs, beforeId: after.id };
+}
+
+export function listStatements(shape: ListShape): ListStatements {
+  const { source, createdAt, id } = shape.labelCount > 0 ? labelWalk(shape) : tableWalk(shape);
+  return {
+    page: register(
+      `SELECT ${id} AS id, ${createdAt} AS created_at ${source}
+       ORDER BY ${createdAt} DESC, ${id} DESC LIMIT :limit`,
+    ),
+    count: register(`SELECT count(*) AS matches ${source}`),
+  };
+}
+
+interface Walk {
+  readonly source: string;
+  /** The columns of the walked index that give the order. */
+  readonly createdAt: string;
+  readonly id: string;
+}
+
+function tableWalk(shape: ListShape): Walk {
+  const conditions = [
+    "s.state = 'ready'",
+    ...columnConditions(shape),
+    ...range("s.created_at", "s.id"),
+  ];
+  return {
+    source: `FROM snapshots s INDEXED BY ${chooseIndex(shape)} WHERE ${conditions.join(" AND ")}`,
+    createdAt: "s.created_at",
+    id: "s.id",
+  };
+}
+
+/** Label rows exist for ready snapshots only. The first label leads, the others are probed. */
+function labelWalk(shape: ListShape): Walk {
+  const conditions = [
+    "l.key = :key0",
+    "l.value = :value0",
+    ...range("l.created_at", "l.snapshot_id"),
+  ];
+  for (let label = 1; label < shape.labelCount; label++) {
+    // Not EXISTS: SQLite makes a join of it, and plans a join of 64 tables for seconds.
+    conditions.push(`1 = (SELECT 1 FROM snapshot_labels o WHERE o.key = :key${label}
+      AND o.value = :value${label} AND o.created_at = l.created_at
+      AND o.snapshot_id = l.snapshot_id)`);
+  }
+  const onColumns = columnConditions(shape);
+  conditions.push(...onColumns);
+  return {
+    // CROSS JOIN fixes the order of the loops (https://sqlite.org/optoverview.html#crossjoin).
+    source: `FROM snapshot_labels l
+      ${onColumns.length === 0 ? "" : "CROSS JOIN snapshots s ON s.id = l.snapshot_id"}
+      WHERE ${conditions.join(" AND ")}`,
+    createdAt: "l.created_at",
+    id: "l.snapshot_id",
+  };
+}
+
+function columnConditions(shape: ListShape): string[] {
+  const conditions = [];
+  for (const [key, { column }] of Object.entries(equalColumns)) {
+    if (shape[key as keyof typeof equalColumns]) conditions.push(`s.${column} = :${key}`);
+  }
+  if (shape.namePrefix) conditions.push("s.name >= :prefix AND s.name < :prefixEnd");
+  return conditions;
+}
+
+function range(createdAt: string, id: string): string[] {
+  return [`${createdAt} >= :since`, `(${createdAt}, ${id}) < (:beforeMs, :beforeId)`];
+}
+
+function chooseIndex(shape: ListShape): string {
+  if (shape.imageDigest) return equalColumns.imageDigest.index;
+  if (shape.image) return equalColumns.image.index;
+  // The names with the prefix are sorted by age afterwards: few keys, held in memory.
+  if (shape.namePrefix) return "by_state_name";
+  if (shape.hypervisor) return equalColumns.hypervisor.index;
+  if (shape.protected) return equalColumns.protected.index;
+  return "ready_by_age";
+}

@@ -1,0 +1,90 @@
+// Pages of ready snapshots, newest first.
+import { fieldInvalid } from "../base/errors.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { CatalogContext } from "./context.js";
+import { listParams, listStatements, shapeOf, type Label, type ListFilter } from "./list-sql.js";
+import { decodePageToken, encodePageToken } from "./page-token.js";
+import { getListed } from "./records.js";
+import { sql } from "./sql.js";
+import { totalsOf } from "./totals.js";
+
+export interface ListQuery {
+  /** 1 to 1000. */
+  readonly pageSize: number;
+  /** Empty or missing for the first page, then `nextPageToken` of the page before. */
+  readonly pageToken?: string;
+  readonly filter?: ListFilter;
+}
+
+export interface ListPage {
+  /** Without their files. */
+  readonly snapshots: readonly Snapshot[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+  /** How many snapshots match the filter, over all pages, at this moment. */
+  readonly totalSize: number;
+}
+
+export interface Listing {
+  list(query: ListQuery): ListPage;
+}
+
+export const maxPageSize = 1000;
+/** So few snapshots that walking all of them costs nothing. */
+const rareLabelCount = 500;
+
+export function createListing(context: CatalogContext): Listing {
+  return { list: (query) => list(context, query) };
+}
+
+function list(context: CatalogContext, query: ListQuery): ListPage {
+  const { pageSize, pageToken = "" } = query;
+  const filter = withoutEmpty(query.filter ?? {});
+  if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > maxPageSize) {
+    throw fieldInvalid("page_size", `1 to ${maxPageSize}`, pageSize);
+  }
+  const after = pageToken === "" ? undefined : decodePageToken(pageToken, filter);
+  const statements = listStatements(shapeOf(filter));
+  const labels = rareFirst(context, Object.entries(filter.labels ?? {}));
+  const keys = context.connection.all<{ id: string; created_at: number }>(statements.page, {
+    ...listParams(filter, labels, after),
+    // One more than shown tells whether there is a next page.
+    limit: pageSize + 1,
+  });
+  const shown = keys.slice(0, pageSize);
+  const last = keys.length > pageSize ? shown.at(-1) : undefined;
+  return {
+    snapshots: shown.flatMap(({ id }) => getListed(context, id) ?? []),
+    nextPageToken:
+      last === undefined
+        ? ""
+        : encodePageToken({ createdAtMs: last.created_at, id: last.id }, filter),
+    totalSize: count(context, filter, labels),
+  };
+}
+
+function count(context: CatalogContext, filter: ListFilter, labels: readonly Label[]): number {
+  if (Object.keys(filter).length === 0) return totalsOf(context).count;
+  const { count } = listStatements(shapeOf(filter));
+  const params = listParams(filter, labels, undefined);
+  return context.connection.one<{ matches: number }>(count, params)?.matches ?? 0;
+}
+
+/** Puts a label that few snapshots have in front: the listing walks the first one. */
+function rareFirst({ connection }: CatalogContext, labels: readonly Label[]): readonly Label[] {
+  if (labels.length < 2) return labels;
+  const isRare = ([key, value]: Label): boolean =>
+    connection.one(sql.labelBeyond, { key, value, offset: rareLabelCount }) === undefined;
+  const rare = labels.find(isRare);
+  return rare === undefined ? labels : [rare, ...labels.filter((label) => label !== rare)];
+}
+
+/** An empty prefix and an empty set of labels ask for nothing. */
+function withoutEmpty(filter: ListFilter): ListFilter {
+  const { namePrefix, labels, ...rest } = filter;
+  return {
+    ...rest,
+    ...(namePrefix === undefined || namePrefix === "" ? {} : { namePrefix }),
+    ...(labels === undefined || Object.keys(labels).length === 0 ? {} : { labels }),
+  };
+}

@@ -1,0 +1,153 @@
+// The schema of the catalog, step by step. A step that was released is never edited.
+import type Database from "better-sqlite3";
+import { StoreError } from "../base/errors.js";
+
+export interface Migration {
+  /** PRAGMA user_version after this step. */
+  readonly version: number;
+  readonly sql: string;
+}
+
+/**
+ * Times are milliseconds since 1970, sizes are bytes, booleans are 0 or 1.
+ * `snapshots.config` holds, as JSON, what has no column of its own.
+ * `snapshot_labels` exists for ready snapshots only and repeats their immutable `created_at`, so
+ * that a page of a label is one walk along its primary key.
+ * `totals` follows the ready snapshots by triggers.
+ */
+const version1 = `
+CREATE TABLE store_info (
+  singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+  node_id TEXT NOT NULL
+) STRICT;
+INSERT INTO store_info VALUES (1, lower(hex(randomblob(8))));
+
+CREATE TABLE snapshots (
+  id TEXT NOT NULL PRIMARY KEY CHECK (id <> ''),
+  state TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'replaced', 'deleting', 'lost')),
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_accessed_at INTEGER NOT NULL,
+  size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+  allocated_bytes INTEGER NOT NULL CHECK (allocated_bytes >= 0),
+  digest TEXT NOT NULL,
+  protected INTEGER NOT NULL CHECK (protected IN (0, 1)),
+  corrupt INTEGER NOT NULL CHECK (corrupt IN (0, 1)),
+  revision INTEGER NOT NULL CHECK (revision > 0),
+  manifest_dirty INTEGER NOT NULL CHECK (manifest_dirty IN (0, 1)),
+  image TEXT NOT NULL,
+  image_digest TEXT NOT NULL,
+  hypervisor TEXT NOT NULL,
+  description TEXT NOT NULL,
+  config TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX ready_name ON snapshots (name) WHERE state = 'ready' AND name <> '';
+CREATE UNIQUE INDEX pending_name ON snapshots (name) WHERE state = 'pending' AND name <> '';
+CREATE INDEX by_state_name ON snapshots (state, name, created_at, id);
+CREATE INDEX ready_by_age ON snapshots (created_at, id) WHERE state = 'ready';
+CREATE INDEX ready_by_image ON snapshots (image, created_at, id) WHERE state = 'ready';
+CREATE INDEX ready_by_image_digest ON snapshots (image_digest, created_at, id)
+  WHERE state = 'ready';
+CREATE INDEX ready_by_hypervisor ON snapshots (hypervisor, created_at, id) WHERE state = 'ready';
+CREATE INDEX ready_by_protected ON snapshots (protected, created_at, id) WHERE state = 'ready';
+CREATE INDEX ready_undigested ON snapshots (digest, id) WHERE state = 'ready' AND digest = '';
+CREATE INDEX dirty_manifests ON snapshots (manifest_dirty, id, revision) WHERE manifest_dirty = 1;
+
+CREATE TABLE snapshot_files (
+  snapshot_id TEXT NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+  allocated_bytes INTEGER NOT NULL CHECK (allocated_bytes >= 0),
+  mode INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (snapshot_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE snapshot_labels (
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  snapshot_id TEXT NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+  PRIMARY KEY (key, value, created_at, snapshot_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX labels_by_snapshot ON snapshot_labels (snapshot_id);
+
+CREATE TABLE pins (
+  blob_id TEXT NOT NULL,
+  snapshot_id TEXT NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+  PRIMARY KEY (blob_id, snapshot_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pins_by_snapshot ON pins (snapshot_id);
+
+-- Outlives the snapshot, therefore without a foreign key.
+CREATE TABLE requests (
+  request_id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  snapshot_id TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  finished_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_by_snapshot ON requests (snapshot_id);
+CREATE INDEX requests_by_end ON requests (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE TABLE totals (
+  singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+  ready_count INTEGER NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  allocated_bytes INTEGER NOT NULL
+) STRICT;
+INSERT INTO totals VALUES (1, 0, 0, 0);
+CREATE TRIGGER totals_after_insert AFTER INSERT ON snapshots WHEN new.state = 'ready'
+BEGIN
+  UPDATE totals SET ready_count = ready_count + 1,
+    size_bytes = size_bytes + new.size_bytes,
+    allocated_bytes = allocated_bytes + new.allocated_bytes
+  WHERE singleton = 1;
+END;
+CREATE TRIGGER totals_after_delete AFTER DELETE ON snapshots WHEN old.state = 'ready'
+BEGIN
+  UPDATE totals SET ready_count = ready_count - 1,
+    size_bytes = size_bytes - old.size_bytes,
+    allocated_bytes = allocated_bytes - old.allocated_bytes
+  WHERE singleton = 1;
+END;
+CREATE TRIGGER totals_after_update AFTER UPDATE OF state, size_bytes, allocated_bytes ON snapshots
+WHEN new.state = 'ready' OR old.state = 'ready'
+BEGIN
+  UPDATE totals SET
+    ready_count = ready_count + (new.state = 'ready') - (old.state = 'ready'),
+    size_bytes = size_bytes + new.size_bytes * (new.state = 'ready')
+      - old.size_bytes * (old.state = 'ready'),
+    allocated_bytes = allocated_bytes + new.allocated_bytes * (new.state = 'ready')
+      - old.allocated_bytes * (old.state = 'ready')
+  WHERE singleton = 1;
+END;
+`;
+
+export const migrations: readonly Migration[] = [{ version: 1, sql: version1 }];
+
+/** Brings the schema to the newest version; each step happens whole or not at all. */
+export function migrate(
+  database: Database.Database,
+  steps: readonly Migration[] = migrations,
+): void {
+  const found = database.pragma("user_version", { simple: true }) as number;
+  const newest = steps.at(-1)?.version ?? 0;
+  if (found > newest) {
+    throw new StoreError(
+      "NOT_IMPLEMENTED",
+      `the catalog has schema version ${found}, this stasis knows versions up to ${newest}: it was made by a newer stasis`,
+      { hint: "Start the newer version again, or give this one another root" },
+    );
+  }
+  for (const { version, sql } of steps) {
+    if (version <= found) continue;
+    const step = database.transaction(() => {
+      database.exec(sql);
+      database.pragma(`user_version = ${version}`);
+    });
+    step.immediate();
+  }
+}

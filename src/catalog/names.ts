@@ -1,0 +1,85 @@
+// Who may have a name or an id. Called inside the transaction that takes it.
+import { StoreError } from "../base/errors.js";
+import type { SnapshotState } from "../model/snapshot.js";
+import type { Connection } from "./connection.js";
+import { sql } from "./sql.js";
+
+interface Holder {
+  readonly id: string;
+  readonly state: SnapshotState;
+}
+
+/**
+ * Throws unless the snapshot `id` may take `name`. With `replace` a ready holder is no obstacle:
+ * the name moves when the new snapshot is ready. A pending holder always is one.
+ */
+export function requireNameFree(
+  connection: Connection,
+  name: string,
+  taker: { readonly id: string; readonly replace: boolean },
+): void {
+  if (name === "") return;
+  if (name !== taker.id) {
+    const namesake = connection.one<Holder>(sql.stateOfId, { id: name });
+    if (namesake !== undefined) throw nameTakenError(name, namesake, "is the id of a snapshot");
+  }
+  const pending = holderOf(connection, name, "pending");
+  if (pending !== undefined && pending.id !== taker.id) {
+    if (taker.replace) throw replaceInProgressError(name, pending);
+    throw nameTakenError(name, pending, `is reserved by the running upload ${pending.id}`);
+  }
+  if (taker.replace) return;
+  const ready = holderOf(connection, name, "ready");
+  if (ready !== undefined && ready.id !== taker.id) {
+    throw nameTakenError(name, ready, `belongs to snapshot ${ready.id}`);
+  }
+}
+
+/** Throws if `id` is the id or the name of another snapshot. */
+export function requireIdFree(connection: Connection, id: string): void {
+  const holder =
+    connection.one<Holder>(sql.stateOfId, { id }) ??
+    holderOf(connection, id, "ready") ??
+    holderOf(connection, id, "pending");
+  if (holder === undefined) return;
+  throw new StoreError(
+    "SNAPSHOT_ID_TAKEN",
+    `the id ${JSON.stringify(id)} is the id or name of snapshot ${holder.id}`,
+    {
+      hint: "Ids are made at random and never used again: try once more",
+      resource: { type: "snapshot", name: id },
+      metadata: { snapshot_id: holder.id, state: holder.state },
+    },
+  );
+}
+
+/** The snapshot in `state` that has this name. */
+export function holderOf(
+  connection: Connection,
+  name: string,
+  state: SnapshotState,
+): Holder | undefined {
+  if (name === "") return undefined;
+  return connection.one<Holder>(sql.snapshotByName, { name, state });
+}
+
+function nameTakenError(name: string, holder: Holder, why: string): StoreError {
+  return new StoreError("SNAPSHOT_NAME_TAKEN", `the name ${JSON.stringify(name)} ${why}`, {
+    hint: "Choose another name, delete that snapshot, or ask to replace it",
+    resource: { type: "snapshot", name },
+    metadata: { snapshot_id: holder.id, state: holder.state },
+  });
+}
+
+function replaceInProgressError(name: string, holder: Holder): StoreError {
+  return new StoreError(
+    "OPERATION_IN_PROGRESS",
+    `the upload ${holder.id} is taking the name ${JSON.stringify(name)} at this moment`,
+    {
+      hint: "Try again when it has ended",
+      resource: { type: "snapshot", name },
+      metadata: { snapshot_id: holder.id, state: holder.state },
+      retryAfterMs: 1000,
+    },
+  );
+}

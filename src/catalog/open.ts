@@ -1,0 +1,81 @@
+// The catalog: an SQLite index of all snapshots. Everything is synchronous, each call that changes
+// something is one transaction, durable when it returns (recordAccess apart).
+import type { Clock } from "../base/clock.js";
+import { isStoreError } from "../base/errors.js";
+import { createAccessLog, type AccessLog } from "./accesses.js";
+import { openConnection } from "./connection.js";
+import { createLifecycle, type Lifecycle } from "./lifecycle.js";
+import { createListing, type Listing } from "./listing.js";
+import { createRecords, type Records } from "./records.js";
+import { createRefs, type Refs } from "./refs.js";
+import { createRequests, type Requests } from "./requests.js";
+import { createSums, type Sums } from "./totals.js";
+import { createUpdates, type Updates } from "./update.js";
+import { createUploads, type Uploads } from "./uploads.js";
+
+export type { AdoptedSnapshot } from "./lifecycle.js";
+export type { ListFilter } from "./list-sql.js";
+export type { ListPage, ListQuery } from "./listing.js";
+export type { ManifestState, PendingUpload } from "./records.js";
+export type { KnownRequest } from "./requests.js";
+export type { Totals } from "./totals.js";
+export type { SnapshotChanges } from "./update.js";
+export type { NewUpload, Publication, Published } from "./uploads.js";
+
+/** All methods throw StoreError. STORAGE_FULL changes nothing and can be tried again. */
+export interface Catalog
+  extends
+    Uploads,
+    Lifecycle,
+    Updates,
+    Records,
+    Refs,
+    Listing,
+    Requests,
+    Sums,
+    Pick<AccessLog, "recordAccess" | "flushAccesses">,
+    AsyncDisposable {
+  /** Writes the accesses recorded so far if the disk lets it, then closes the file. May be called again. */
+  close(): void;
+}
+
+/**
+ * Opens or makes the catalog in the file `path`. It belongs to this process until it is closed,
+ * and must not be opened by other means meanwhile (see root-lock.ts).
+ * Throws STORED_DATA_CORRUPT when the file is no catalog, NOT_IMPLEMENTED when it is a newer one.
+ */
+export function openCatalog(path: string, { clock }: { readonly clock: Clock }): Catalog {
+  const connection = openConnection(path);
+  const accesses = createAccessLog(connection);
+  const context = { connection, accesses, clock };
+  let open = true;
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    try {
+      accesses.flushAccesses();
+    } catch (error) {
+      // Access times are no reason to fail a clean stop on a full or broken disk.
+      if (!isStoreError(error, "STORAGE_FULL") && !isStoreError(error, "IO_FAILED")) throw error;
+    } finally {
+      connection.close();
+    }
+  };
+  return {
+    ...createUploads(context),
+    ...createLifecycle(context),
+    ...createUpdates(context),
+    ...createRecords(context),
+    ...createRefs(context),
+    ...createListing(context),
+    ...createRequests(context),
+    ...createSums(context),
+    recordAccess: accesses.recordAccess,
+    flushAccesses: accesses.flushAccesses,
+    close,
+    [Symbol.asyncDispose]: () => {
+      close();
+      return Promise.resolve();
+    },
+  };
+}

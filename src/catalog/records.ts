@@ -1,0 +1,138 @@
+// Single snapshots, by id and by state.
+import { StoreError } from "../base/errors.js";
+import type { SnapshotConfig } from "../model/config.js";
+import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
+import type { CatalogContext } from "./context.js";
+import { snapshotFromRow, type FileRow, type SnapshotRow } from "./rows.js";
+import { sql } from "./sql.js";
+
+/** What the catalog knows and the manifest on disk may not know yet. */
+export interface ManifestState {
+  readonly snapshot: Snapshot;
+  /** Grows with each change that belongs into the manifest. */
+  readonly revision: number;
+  /** The manifest on disk is older than this. */
+  readonly dirty: boolean;
+}
+
+/** An upload that has reserved its name. */
+export interface PendingUpload {
+  readonly id: string;
+  /** May be empty. */
+  readonly name: string;
+  readonly kind: string;
+  readonly startedAt: Date;
+  readonly requestId?: string;
+}
+
+export interface Records {
+  /** The snapshot in whatever state, with its files. */
+  get(id: string): Snapshot | undefined;
+  files(id: string): readonly SnapshotFile[];
+  manifestState(id: string): ManifestState | undefined;
+  /** In no particular order. */
+  idsInState(state: SnapshotState): readonly string[];
+  /** Ids of all rows, whatever their state, in order. */
+  allIds(): readonly string[];
+  /** Ready snapshots whose digest is still to be computed. */
+  idsWithoutDigest(): readonly string[];
+  pendingUploads(): readonly PendingUpload[];
+  /** Snapshots whose manifest has to be written again. */
+  manifestDirtyIds(): readonly string[];
+}
+
+const idsPerStep = 1000;
+
+export function createRecords(context: CatalogContext): Records {
+  const { connection } = context;
+  const idsOf = (rows: readonly { id: string }[]): string[] => rows.map((row) => row.id);
+  return {
+    get: (id) => getSnapshot(context, id),
+    files: (id) => getSnapshot(context, id)?.files ?? [],
+    manifestState: (id) => {
+      const row = connection.one<SnapshotRow>(sql.snapshotById, { id });
+      if (row === undefined) return undefined;
+      const snapshot = fromRow(context, row);
+      return { snapshot, revision: row.revision, dirty: row.manifest_dirty === 1 };
+    },
+    idsInState: (state) => idsOf(connection.all(sql.idsInState, { state })),
+    allIds: () => idsOf([...walkRows(context)]),
+    idsWithoutDigest: () => idsOf(connection.all(sql.undigestedIds)),
+    pendingUploads: () => connection.all<PendingRow>(sql.pendingUploads).map(pendingFromRow),
+    manifestDirtyIds: () => idsOf(connection.all(sql.dirtyManifests)),
+  };
+}
+
+export function getSnapshot(context: CatalogContext, id: string): Snapshot | undefined {
+  const row = context.connection.one<SnapshotRow>(sql.snapshotById, { id });
+  return row === undefined ? undefined : fromRow(context, row);
+}
+
+/** The snapshot that a transaction has just written. */
+export function requireSnapshot(context: CatalogContext, id: string): Snapshot {
+  const snapshot = getSnapshot(context, id);
+  if (snapshot === undefined) throw noSuchIdError(id);
+  return snapshot;
+}
+
+/** A snapshot as listings show it: without its files. */
+export function getListed(context: CatalogContext, id: string): Snapshot | undefined {
+  const row = context.connection.one<SnapshotRow>(sql.snapshotById, { id });
+  if (row === undefined) return undefined;
+  return snapshotFromRow(row, [], context.accesses.unwrittenAccessMs(id));
+}
+
+export function noSuchIdError(id: string): StoreError {
+  return new StoreError("SNAPSHOT_NOT_FOUND", `there is no snapshot with the id ${id}`, {
+    hint: "It may have been deleted meanwhile; `stasis ls` shows what is there",
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id },
+  });
+}
+
+/** Configurations are compared and stored under the row's id, whatever they say themselves. */
+export function withId(config: SnapshotConfig, id: string): SnapshotConfig {
+  return config.id === id ? config : { ...config, id };
+}
+
+export interface WalkedRow {
+  readonly id: string;
+  readonly state: SnapshotState;
+  readonly size_bytes: number;
+  readonly allocated_bytes: number;
+}
+
+/** All rows in the order of their ids, in short reads along the primary key. */
+export function* walkRows({ connection }: CatalogContext): Iterable<WalkedRow> {
+  let after = "";
+  for (;;) {
+    const rows = connection.all<WalkedRow>(sql.idsAfter, { after, limit: idsPerStep });
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last.id;
+  }
+}
+
+interface PendingRow {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly created_at: number;
+  readonly request_id: string | null;
+}
+
+function pendingFromRow(row: PendingRow): PendingUpload {
+  return {
+    id: row.id,
+    name: row.name,
+    kind: row.kind,
+    startedAt: new Date(row.created_at),
+    ...(row.request_id === null ? {} : { requestId: row.request_id }),
+  };
+}
+
+function fromRow({ connection, accesses }: CatalogContext, row: SnapshotRow): Snapshot {
+  const files = connection.all<FileRow>(sql.filesOf, { id: row.id });
+  return snapshotFromRow(row, files, accesses.unwrittenAccessMs(row.id));
+}

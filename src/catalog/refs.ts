@@ -1,0 +1,96 @@
+// A ref is an exact id, else a name, else a unique prefix of an id.
+import { StoreError, describeValue } from "../base/errors.js";
+import { minIdPrefixLength } from "../model/name.js";
+import type { Snapshot, SnapshotState } from "../model/snapshot.js";
+import type { CatalogContext } from "./context.js";
+import { holderOf } from "./names.js";
+import { requireSnapshot } from "./records.js";
+import { sql } from "./sql.js";
+
+export interface RefOptions {
+  /** Snapshots in other states are not seen. Default: ready. */
+  readonly states?: readonly SnapshotState[];
+}
+
+export interface Refs {
+  /** Throws SNAPSHOT_NOT_FOUND, or AMBIGUOUS_REF with candidates. The files come along. */
+  resolveRef(ref: string, options?: RefOptions): Snapshot;
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly name: string;
+}
+
+const maxCandidates = 10;
+const servedStates: readonly SnapshotState[] = ["ready"];
+
+export function createRefs(context: CatalogContext): Refs {
+  return {
+    resolveRef: (ref, { states = servedStates } = {}) =>
+      requireSnapshot(context, resolveId(context, ref, states)),
+  };
+}
+
+function resolveId(context: CatalogContext, ref: string, states: readonly SnapshotState[]): string {
+  const { connection } = context;
+  const exact = connection.one<{ state: SnapshotState }>(sql.stateOfId, { id: ref });
+  if (exact !== undefined && states.includes(exact.state)) return ref;
+  for (const state of states) {
+    const named = holderOf(connection, ref, state);
+    if (named !== undefined) return named.id;
+  }
+  if (exact?.state === "lost") throw lostError(ref);
+  if (ref.length < minIdPrefixLength) throw notFoundError(ref);
+  const candidates = connection.all<Candidate>(sql.idsByPrefix, {
+    ...prefixRange(ref),
+    states: states.join(","),
+    limit: maxCandidates + 1,
+  });
+  const [first, second] = candidates;
+  if (first === undefined) throw notFoundError(ref);
+  if (second !== undefined) throw ambiguousError(ref, candidates);
+  return first.id;
+}
+
+/** The half-open range of all texts that begin with `prefix`: U+10FFFF sorts after everything. */
+export function prefixRange(prefix: string): { prefix: string; prefixEnd: string } {
+  return { prefix, prefixEnd: `${prefix}\u{10ffff}` };
+}
+
+function notFoundError(ref: string): StoreError {
+  const tooShort = ref !== "" && ref.length < minIdPrefixLength;
+  return new StoreError("SNAPSHOT_NOT_FOUND", `no snapshot matches ${describeValue(ref)}`, {
+    hint: tooShort
+      ? `A prefix of an id needs ${minIdPrefixLength} characters or more; see \`stasis ls\``
+      : "See `stasis ls`",
+    resource: { type: "snapshot", name: ref.slice(0, 128) },
+  });
+}
+
+function lostError(id: string): StoreError {
+  return new StoreError(
+    "SNAPSHOT_NOT_FOUND",
+    `snapshot ${id} is lost: its directory was missing when the daemon started`,
+    {
+      hint: "Put the directory back and restart the daemon, or delete the snapshot",
+      resource: { type: "snapshot", name: id },
+      metadata: { snapshot_id: id, state: "lost" },
+    },
+  );
+}
+
+function ambiguousError(ref: string, candidates: readonly Candidate[]): StoreError {
+  const shown = candidates.slice(0, maxCandidates);
+  const list = shown.map(({ id, name }) => (name === "" ? id : `${id} (${name})`)).join(", ");
+  const more = candidates.length > maxCandidates ? " and more" : "";
+  return new StoreError(
+    "AMBIGUOUS_REF",
+    `${describeValue(ref)} is the beginning of several ids: ${list}${more}`,
+    {
+      hint: "Give more characters of the id, or the name",
+      resource: { type: "snapshot", name: ref.slice(0, 128) },
+      metadata: { candidates: shown.map(({ id }) => id).join(",") },
+    },
+  );
+}

@@ -1,0 +1,99 @@
+// Request ids: which call made which snapshot, remembered across restarts.
+import { StoreError } from "../base/errors.js";
+import type { CatalogContext } from "./context.js";
+import { sql } from "./sql.js";
+
+export interface KnownRequest {
+  readonly requestId: string;
+  readonly kind: string;
+  readonly fingerprint: string;
+  /** The snapshot it makes or has made; it may have been deleted since. */
+  readonly snapshotId: string;
+  readonly state: "running" | "finished";
+  readonly startedAt: Date;
+  readonly finishedAt?: Date;
+}
+
+export interface Requests {
+  findRequest(requestId: string): KnownRequest | undefined;
+  /** Forgets the requests that were finished before this; returns how many. */
+  pruneRequests(before: Date): number;
+}
+
+interface RequestRow {
+  readonly request_id: string;
+  readonly kind: string;
+  readonly fingerprint: string;
+  readonly snapshot_id: string;
+  readonly started_at: number;
+  readonly finished_at: number | null;
+}
+
+export function createRequests(context: CatalogContext): Requests {
+  return {
+    findRequest: (requestId) => findRequest(context, requestId),
+    pruneRequests: (before) =>
+      context.connection.write("cannot forget old requests", () =>
+        context.connection.run(sql.pruneRequests, { before: before.getTime() }),
+      ),
+  };
+}
+
+/** Inside the transaction that inserts the upload. */
+export function addRequest(
+  context: CatalogContext,
+  request: Pick<KnownRequest, "requestId" | "kind" | "fingerprint" | "snapshotId">,
+): void {
+  const { connection, clock } = context;
+  const { requestId, kind, fingerprint, snapshotId } = request;
+  const earlier = findRequest(context, requestId);
+  if (earlier !== undefined) throw usedError(earlier, request);
+  connection.run(sql.insertRequest, {
+    request_id: requestId,
+    kind,
+    fingerprint,
+    id: snapshotId,
+    started_at: clock.now().getTime(),
+  });
+}
+
+/** Inside the transaction that makes the snapshot ready. */
+export function finishRequest({ connection, clock }: CatalogContext, snapshotId: string): void {
+  connection.run(sql.finishRequest, { id: snapshotId, finished_at: clock.now().getTime() });
+}
+
+function findRequest({ connection }: CatalogContext, requestId: string): KnownRequest | undefined {
+  const row = connection.one<RequestRow>(sql.requestById, { request_id: requestId });
+  if (row === undefined) return undefined;
+  return {
+    requestId: row.request_id,
+    kind: row.kind,
+    fingerprint: row.fingerprint,
+    snapshotId: row.snapshot_id,
+    startedAt: new Date(row.started_at),
+    ...(row.finished_at === null
+      ? { state: "running" as const }
+      : { state: "finished" as const, finishedAt: new Date(row.finished_at) }),
+  };
+}
+
+/** Callers look first with findRequest; this is what they see who did not. */
+function usedError(
+  earlier: KnownRequest,
+  request: Pick<KnownRequest, "kind" | "fingerprint">,
+): StoreError {
+  const metadata = { request_id: earlier.requestId, snapshot_id: earlier.snapshotId };
+  const same = earlier.kind === request.kind && earlier.fingerprint === request.fingerprint;
+  if (same && earlier.state === "running") {
+    return new StoreError(
+      "OPERATION_IN_PROGRESS",
+      `the first call with request_id ${earlier.requestId} is still running`,
+      { hint: "Try again when it has ended", metadata, retryAfterMs: 1000 },
+    );
+  }
+  return new StoreError(
+    "REQUEST_ID_REUSED",
+    `request_id ${earlier.requestId} was already used for snapshot ${earlier.snapshotId}`,
+    { hint: "Use a new UUID for each new request", metadata },
+  );
+}

@@ -1,0 +1,126 @@
+// Rows of the catalog into snapshots and back.
+import { StoreError } from "../base/errors.js";
+import { emptyConfig, type SnapshotConfig } from "../model/config.js";
+import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
+import type { Params } from "./connection.js";
+
+export interface SnapshotRow {
+  readonly id: string;
+  readonly state: SnapshotState;
+  readonly kind: string;
+  readonly name: string;
+  readonly created_at: number;
+  readonly last_accessed_at: number;
+  readonly size_bytes: number;
+  readonly allocated_bytes: number;
+  readonly digest: string;
+  readonly protected: number;
+  readonly corrupt: number;
+  readonly revision: number;
+  readonly manifest_dirty: number;
+  readonly image: string;
+  readonly image_digest: string;
+  readonly hypervisor: string;
+  readonly description: string;
+  readonly config: string;
+}
+
+export interface FileRow {
+  readonly name: string;
+  readonly size_bytes: number;
+  readonly allocated_bytes: number;
+  readonly mode: number;
+  readonly digest: string;
+}
+
+/** The columns that a configuration fills. */
+export function configColumns(config: SnapshotConfig): Params {
+  const { id, name, description, image, imageDigest, hypervisor, ...rest } = config;
+  return {
+    id,
+    name,
+    description,
+    image,
+    image_digest: imageDigest,
+    hypervisor,
+    config: JSON.stringify(rest),
+  };
+}
+
+export function configFromRow(row: SnapshotRow): SnapshotConfig {
+  return {
+    // A key that an older version did not know is missing in its rows.
+    ...emptyConfig(),
+    ...parseConfig(row),
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    image: row.image,
+    imageDigest: row.image_digest,
+    hypervisor: row.hypervisor,
+  };
+}
+
+export function snapshotFromRow(
+  row: SnapshotRow,
+  files: readonly FileRow[],
+  lastAccessedAtMs: number,
+): Snapshot {
+  return {
+    config: configFromRow(row),
+    state: row.state,
+    createdAt: new Date(row.created_at),
+    lastAccessedAt: new Date(Math.max(row.last_accessed_at, lastAccessedAtMs)),
+    sizeBytes: row.size_bytes,
+    allocatedBytes: row.allocated_bytes,
+    digest: row.digest,
+    protected: row.protected === 1,
+    corrupt: row.corrupt === 1,
+    files: files.map(fileFromRow),
+  };
+}
+
+function fileFromRow(row: FileRow): SnapshotFile {
+  return {
+    name: row.name,
+    sizeBytes: row.size_bytes,
+    allocatedBytes: row.allocated_bytes,
+    mode: row.mode,
+    digest: row.digest,
+  };
+}
+
+/** Sizes of all files together: what a snapshot's own columns say. */
+export function sizeColumns(id: string, files: readonly SnapshotFile[]): Params {
+  let sizeBytes = 0;
+  let allocatedBytes = 0;
+  for (const file of files) {
+    sizeBytes += file.sizeBytes;
+    allocatedBytes += file.allocatedBytes;
+  }
+  if (!Number.isSafeInteger(sizeBytes) || !Number.isSafeInteger(allocatedBytes)) {
+    throw new StoreError(
+      "LIMIT_EXCEEDED",
+      `the files of snapshot ${id} have ${sizeBytes} bytes together, at most ${Number.MAX_SAFE_INTEGER} are stored`,
+      { metadata: { snapshot_id: id } },
+    );
+  }
+  return { size_bytes: sizeBytes, allocated_bytes: allocatedBytes };
+}
+
+function parseConfig(row: SnapshotRow): Partial<SnapshotConfig> {
+  try {
+    const parsed: unknown = JSON.parse(row.config);
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+  } catch {
+    // Falls through to the same error as any other text that is no object.
+  }
+  throw new StoreError(
+    "STORED_DATA_CORRUPT",
+    `the catalog's configuration of snapshot ${row.id} cannot be read`,
+    {
+      hint: "Restart the daemon: it rebuilds the catalog from the snapshots' manifests",
+      metadata: { snapshot_id: row.id },
+    },
+  );
+}

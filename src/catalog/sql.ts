@@ -1,0 +1,91 @@
+// Every fixed statement of the catalog in one place, so that a test can ask SQLite for each plan.
+// Statements of listings are built in list-sql.ts, of which the test walks all shapes.
+
+declare const registered: unique symbol;
+/** SQL that the plan test knows. Only this file and list-sql.ts make it. */
+export type Sql = string & { readonly [registered]: true };
+
+/** For sql.ts and list-sql.ts only. */
+export function register(text: string): Sql {
+  return text as Sql;
+}
+
+const snapshotColumns = `id, state, kind, name, created_at, last_accessed_at, size_bytes,
+  allocated_bytes, digest, protected, corrupt, revision, manifest_dirty, image, image_digest,
+  hypervisor, description, config`;
+
+const texts = {
+  nodeId: `SELECT node_id FROM store_info WHERE singleton = 1`,
+  totals: `SELECT ready_count, size_bytes, allocated_bytes FROM totals WHERE singleton = 1`,
+
+  snapshotById: `SELECT ${snapshotColumns} FROM snapshots WHERE id = :id`,
+  stateOfId: `SELECT id, state FROM snapshots WHERE id = :id`,
+  snapshotByName: `SELECT id, state FROM snapshots WHERE state = :state AND name = :name`,
+  idsByPrefix: `SELECT id, name FROM snapshots
+    WHERE id >= :prefix AND id < :prefixEnd AND instr(:states, state) > 0
+    ORDER BY id LIMIT :limit`,
+  idsInState: `SELECT id FROM snapshots WHERE state = :state`,
+  idsAfter: `SELECT id, state, size_bytes, allocated_bytes FROM snapshots
+    WHERE id > :after ORDER BY id LIMIT :limit`,
+  undigestedIds: `SELECT id FROM snapshots WHERE state = 'ready' AND digest = '' ORDER BY id`,
+  pendingUploads: `SELECT s.id, s.name, s.kind, s.created_at, r.request_id
+    FROM snapshots s LEFT JOIN requests r ON r.snapshot_id = s.id
+    WHERE s.state = 'pending'`,
+  dirtyManifests: `SELECT id, revision FROM snapshots WHERE manifest_dirty = 1 ORDER BY id`,
+
+  insertSnapshot: `INSERT INTO snapshots (${snapshotColumns}) VALUES (:id, :state, :kind, :name,
+    :created_at, :last_accessed_at, :size_bytes, :allocated_bytes, :digest, :protected, :corrupt,
+    :revision, :manifest_dirty, :image, :image_digest, :hypervisor, :description, :config)`,
+  setConfig: `UPDATE snapshots SET name = :name, description = :description, image = :image,
+    image_digest = :image_digest, hypervisor = :hypervisor, config = :config
+    WHERE id = :id AND state = 'pending'`,
+  setReady: `UPDATE snapshots SET state = 'ready', created_at = :created_at,
+    last_accessed_at = :created_at, size_bytes = :size_bytes, allocated_bytes = :allocated_bytes,
+    digest = :digest WHERE id = :id AND state = 'pending'`,
+  setDigest: `UPDATE snapshots SET digest = :digest, size_bytes = :size_bytes,
+    allocated_bytes = :allocated_bytes, revision = revision + 1, manifest_dirty = 1
+    WHERE id = :id AND state IN ('ready', 'replaced')`,
+  setCorrupt: `UPDATE snapshots SET corrupt = :corrupt
+    WHERE id = :id AND state IN ('ready', 'replaced')`,
+  setReplaced: `UPDATE snapshots SET state = 'replaced', name = '', revision = revision + 1,
+    manifest_dirty = 1 WHERE id = :id AND state = 'ready'`,
+  setDeleting: `UPDATE snapshots SET state = 'deleting', manifest_dirty = 0
+    WHERE id = :id AND state IN ('ready', 'lost', 'replaced')`,
+  setLost: `UPDATE snapshots SET state = 'lost', manifest_dirty = 0
+    WHERE id = :id AND state IN ('ready', 'replaced')`,
+  setDescribed: `UPDATE snapshots SET name = :name, description = :description, config = :config,
+    protected = :protected, revision = revision + 1, manifest_dirty = 1
+    WHERE id = :id AND state = 'ready'`,
+  clearDirty: `UPDATE snapshots SET manifest_dirty = 0 WHERE id = :id AND revision = :revision`,
+  touch: `UPDATE snapshots SET last_accessed_at = max(last_accessed_at, :at) WHERE id = :id`,
+  deletePending: `DELETE FROM snapshots WHERE id = :id AND state = 'pending'`,
+  deleteSnapshot: `DELETE FROM snapshots WHERE id = :id`,
+
+  filesOf: `SELECT name, size_bytes, allocated_bytes, mode, digest FROM snapshot_files
+    WHERE snapshot_id = :id ORDER BY name`,
+  insertFile: `INSERT INTO snapshot_files VALUES (:id, :name, :size_bytes, :allocated_bytes,
+    :mode, :digest)`,
+  deleteFiles: `DELETE FROM snapshot_files WHERE snapshot_id = :id`,
+
+  insertLabel: `INSERT INTO snapshot_labels VALUES (:key, :value, :created_at, :id)`,
+  labelBeyond: `SELECT 1 FROM snapshot_labels WHERE key = :key AND value = :value
+    LIMIT 1 OFFSET :offset`,
+  deleteLabels: `DELETE FROM snapshot_labels WHERE snapshot_id = :id`,
+
+  insertPin: `INSERT INTO pins VALUES (:blob_id, :id)`,
+  deletePins: `DELETE FROM pins WHERE snapshot_id = :id`,
+  nextPinnedBlob: `SELECT blob_id FROM pins WHERE blob_id > :after ORDER BY blob_id LIMIT 1`,
+
+  requestById: `SELECT request_id, kind, fingerprint, snapshot_id, started_at, finished_at
+    FROM requests WHERE request_id = :request_id`,
+  insertRequest: `INSERT INTO requests VALUES (:request_id, :kind, :fingerprint, :id,
+    :started_at, NULL)`,
+  finishRequest: `UPDATE requests SET finished_at = :finished_at
+    WHERE snapshot_id = :id AND finished_at IS NULL`,
+  abandonRequest: `DELETE FROM requests WHERE snapshot_id = :id AND finished_at IS NULL`,
+  pruneRequests: `DELETE FROM requests WHERE finished_at < :before`,
+} as const;
+
+export const sql = Object.fromEntries(
+  Object.entries(texts).map(([name, text]) => [name, register(text)]),
+) as { readonly [Name in keyof typeof texts]: Sql };

@@ -1,0 +1,133 @@
+// The only place that reads SQLite's result codes (https://sqlite.org/rescode.html).
+import Database from "better-sqlite3";
+import { StoreError, isStoreError, type ErrorReason } from "../base/errors.js";
+
+type SqliteError = InstanceType<Database.SqliteError>;
+
+interface Meaning {
+  readonly reason: ErrorReason;
+  readonly found: string;
+  readonly hint: string;
+}
+
+/** By primary code; an extended code such as SQLITE_IOERR_FSYNC falls under the longest match. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  SQLITE_FULL: {
+    reason: "STORAGE_FULL",
+    found: "no space is left on the filesystem of the store",
+    hint: "Delete snapshots or add space, then try again",
+  },
+  SQLITE_CORRUPT: {
+    reason: "STORED_DATA_CORRUPT",
+    found: "the catalog is damaged",
+    hint: "Restart the daemon: it rebuilds the catalog from the snapshots' manifests",
+  },
+  SQLITE_NOTADB: {
+    reason: "STORED_DATA_CORRUPT",
+    found: "the file is not a database",
+    hint: "Restart the daemon: it rebuilds the catalog from the snapshots' manifests",
+  },
+  SQLITE_BUSY: {
+    reason: "ROOT_LOCKED",
+    found: "another process has the database open",
+    hint: "Stop the other process, or use another root",
+  },
+  SQLITE_LOCKED: {
+    reason: "ROOT_LOCKED",
+    found: "the database is locked",
+    hint: "Stop the other process, or use another root",
+  },
+  SQLITE_PROTOCOL: {
+    reason: "ROOT_LOCKED",
+    found: "the locks of the database are contended",
+    hint: "Stop the other process, or use another root",
+  },
+  SQLITE_IOERR: {
+    reason: "IO_FAILED",
+    found: "the disk reported an error",
+    hint: "Look into the kernel's log, mend the disk, then restart the daemon",
+  },
+  SQLITE_READONLY: {
+    reason: "IO_FAILED",
+    found: "the database cannot be written",
+    hint: "Check that the filesystem is mounted read-write and who owns the files of the root",
+  },
+  SQLITE_PERM: {
+    reason: "IO_FAILED",
+    found: "access to the database is denied",
+    hint: "Check who owns the files of the root",
+  },
+  SQLITE_CANTOPEN: {
+    reason: "IO_FAILED",
+    found: "the database cannot be opened",
+    hint: "Check that its directory exists, that it may be written, and that inodes are free",
+  },
+  SQLITE_TOOBIG: {
+    reason: "LIMIT_EXCEEDED",
+    found: "a value is larger than a database row can hold",
+    hint: "Make the configuration of the snapshot smaller",
+  },
+};
+
+/** Any error of better-sqlite3 as a StoreError; `what` is the step that failed. */
+export function toStoreError(error: unknown, what: string): StoreError {
+  if (isStoreError(error)) return error;
+  if (isSqliteError(error)) return fromCode(error, what);
+  if (error instanceof TypeError && error.message.includes("directory does not exist")) {
+    return new StoreError("IO_FAILED", `${what}: the directory of the database does not exist`, {
+      hint: "Create the root directory first",
+      cause: error,
+    });
+  }
+  return new StoreError("INTERNAL", `${what}: ${describe(error)}`, { cause: error });
+}
+
+function fromCode(error: SqliteError, what: string): StoreError {
+  const { code } = error;
+  const primary = Object.keys(meanings).find((key) => code === key || code.startsWith(`${key}_`));
+  const meaning = primary === undefined ? undefined : meanings[primary];
+  if (meaning === undefined) {
+    return new StoreError("INTERNAL", `${what}: ${code}: ${error.message}`, { cause: error });
+  }
+  return new StoreError(meaning.reason, `${what}: ${meaning.found} (${code})`, {
+    hint: meaning.hint,
+    metadata: { sqlite_code: code },
+    cause: error,
+  });
+}
+
+/** Runs `work`; whatever it throws arrives as a StoreError. */
+export function guarded<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw toStoreError(error, what);
+  }
+}
+
+/** Another connection, of this process or not, holds the lock. */
+export function isBusy(error: unknown): boolean {
+  return sqliteCode(error).startsWith("SQLITE_BUSY");
+}
+
+/**
+ * A write or a sync failed below SQLite. The kernel may have dropped what it could not write, and
+ * a later fsync of the same file would then report success: nothing may be written after this.
+ */
+export function isFailedWrite(error: unknown): boolean {
+  const code = sqliteCode(error);
+  if (!code.startsWith("SQLITE_IOERR")) return false;
+  return code !== "SQLITE_IOERR_READ" && code !== "SQLITE_IOERR_SHORT_READ";
+}
+
+function sqliteCode(error: unknown): string {
+  return isSqliteError(error) ? error.code : "";
+}
+
+function isSqliteError(error: unknown): error is SqliteError {
+  return error instanceof Database.SqliteError;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,89 @@
+// Sums over the catalog: usage, pinned blobs, and whether they are right.
+import { fieldInvalid } from "../base/errors.js";
+import type { CatalogContext } from "./context.js";
+import { walkRows } from "./records.js";
+import { sql } from "./sql.js";
+
+/** Of all ready snapshots. */
+export interface Totals {
+  readonly count: number;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+}
+
+export interface Sums {
+  totals(): Totals;
+  /**
+   * Up to `limit` (1 to 10,000) image blobs above `after`, in order: those of ready and pending
+   * snapshots, and of replaced ones as long as they are read.
+   */
+  listPinnedBlobs(after: string, limit: number): readonly string[];
+  /** Random name of this catalog; a rebuilt catalog has a new one. */
+  nodeId(): string;
+  /** Reads the whole file. Problems found; empty when all is well. */
+  checkIntegrity(): readonly string[];
+}
+
+const maxPinnedBlobs = 10_000;
+
+export function createSums(context: CatalogContext): Sums {
+  return {
+    totals: () => totalsOf(context),
+    listPinnedBlobs: (after, limit) => listPinnedBlobs(context, after, limit),
+    nodeId: () => context.connection.one<{ node_id: string }>(sql.nodeId)?.node_id ?? "",
+    checkIntegrity: () => checkIntegrity(context),
+  };
+}
+
+export function totalsOf({ connection }: CatalogContext): Totals {
+  const row = connection.one<{ ready_count: number; size_bytes: number; allocated_bytes: number }>(
+    sql.totals,
+  );
+  return {
+    count: row?.ready_count ?? 0,
+    sizeBytes: row?.size_bytes ?? 0,
+    allocatedBytes: row?.allocated_bytes ?? 0,
+  };
+}
+
+/** One seek per blob: many snapshots of one image cost no more than one. */
+function listPinnedBlobs(
+  { connection }: CatalogContext,
+  after: string,
+  limit: number,
+): readonly string[] {
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxPinnedBlobs) {
+    throw fieldInvalid("page_size", `1 to ${maxPinnedBlobs}`, limit);
+  }
+  const blobs: string[] = [];
+  while (blobs.length < limit) {
+    const next = connection.one<{ blob_id: string }>(sql.nextPinnedBlob, {
+      after: blobs.at(-1) ?? after,
+    });
+    if (next === undefined) break;
+    blobs.push(next.blob_id);
+  }
+  return blobs;
+}
+
+function checkIntegrity(context: CatalogContext): readonly string[] {
+  const problems = context.connection.quickCheck();
+  // Its rows can only be trusted, or even read, when the file is sound.
+  if (problems.length > 0) return problems;
+  const recorded = totalsOf(context);
+  const found = { count: 0, sizeBytes: 0, allocatedBytes: 0 };
+  for (const row of walkRows(context)) {
+    if (row.state !== "ready") continue;
+    found.count += 1;
+    found.sizeBytes += row.size_bytes;
+    found.allocatedBytes += row.allocated_bytes;
+  }
+  for (const key of ["count", "sizeBytes", "allocatedBytes"] as const) {
+    if (recorded[key] !== found[key]) {
+      problems.push(
+        `the total ${key} is recorded as ${recorded[key]}, the rows add up to ${found[key]}`,
+      );
+    }
+  }
+  return problems;
+}

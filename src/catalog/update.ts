@@ -1,0 +1,51 @@
+// What a caller may change about a ready snapshot.
+import type { Snapshot } from "../model/snapshot.js";
+import type { CatalogContext } from "./context.js";
+import { writeLabels } from "./details.js";
+import { requireNameFree } from "./names.js";
+import { noSuchIdError, requireSnapshot } from "./records.js";
+import { configColumns, configFromRow, type SnapshotRow } from "./rows.js";
+import { sql } from "./sql.js";
+
+/** Keys that are missing stay as they are. */
+export interface SnapshotChanges {
+  readonly name?: string;
+  readonly description?: string;
+  /** All labels: those that are not here are removed. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly protected?: boolean;
+}
+
+export interface Updates {
+  /** Its revision grows by one and its manifest becomes dirty. */
+  update(id: string, changes: SnapshotChanges): Snapshot;
+}
+
+export function createUpdates(context: CatalogContext): Updates {
+  return {
+    update: (id, changes) =>
+      context.connection.write("cannot record the change", () => apply(context, id, changes)),
+  };
+}
+
+function apply(context: CatalogContext, id: string, changes: SnapshotChanges): Snapshot {
+  const { connection } = context;
+  const row = connection.one<SnapshotRow>(sql.snapshotById, { id });
+  if (row?.state !== "ready") throw noSuchIdError(id);
+  const old = configFromRow(row);
+  const config = {
+    ...old,
+    name: changes.name ?? old.name,
+    description: changes.description ?? old.description,
+    labels: changes.labels ?? old.labels,
+  };
+  // A name that it has already stays, although an upload may be about to replace it.
+  if (config.name !== old.name) {
+    requireNameFree(connection, config.name, { id, replace: false });
+  }
+  const isProtected = changes.protected ?? row.protected === 1;
+  const columns = configColumns(config);
+  connection.run(sql.setDescribed, { ...columns, protected: isProtected ? 1 : 0 });
+  if (changes.labels !== undefined) writeLabels(connection, config, row.created_at);
+  return requireSnapshot(context, id);
+}

@@ -1,0 +1,160 @@
+// From the reservation of a name to a ready snapshot.
+import type { SnapshotConfig } from "../model/config.js";
+import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import type { CatalogContext } from "./context.js";
+import { writeFiles, writeLabels, writePins } from "./details.js";
+import { holderOf, requireIdFree, requireNameFree } from "./names.js";
+import { noSuchIdError, requireSnapshot, withId } from "./records.js";
+import { addRequest, finishRequest } from "./requests.js";
+import { configColumns, sizeColumns } from "./rows.js";
+import { sql } from "./sql.js";
+
+export interface NewUpload {
+  readonly id: string;
+  /** Its name is reserved from now on; its id is replaced by `id`. */
+  readonly config: SnapshotConfig;
+  readonly createdAt: Date;
+  /** Which call it came by, for example `create`. */
+  readonly kind: string;
+  /** Allowed to take the name of a ready snapshot, once it is ready itself. */
+  readonly replace?: boolean;
+  readonly protected?: boolean;
+  readonly requestId?: string;
+  /** What two requests with the same id must have in common. */
+  readonly fingerprint?: string;
+}
+
+export interface Publication {
+  readonly config: SnapshotConfig;
+  /** When it became visible: the order of listings. */
+  readonly createdAt: Date;
+  readonly files: readonly SnapshotFile[];
+  /** Empty until it is computed. */
+  readonly digest: string;
+  readonly replace: boolean;
+  /** Whether a replaced snapshot still has readers that need its directory. */
+  readonly keepReplaced: (id: string) => boolean;
+}
+
+export interface Published {
+  readonly snapshot: Snapshot;
+  /** The snapshot that had the name before, and what became of it. */
+  readonly replaced?: { readonly id: string; readonly state: "deleting" | "replaced" };
+}
+
+export interface Uploads {
+  /** Throws SNAPSHOT_NAME_TAKEN, SNAPSHOT_ID_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED. */
+  insertPending(upload: NewUpload): void;
+  /** Takes over a configuration that was learnt on the way; its name is reserved instead. */
+  updatePending(id: string, change: { config: SnapshotConfig; replace?: boolean }): void;
+  /** Makes it visible and moves the name, in one transaction. */
+  markReady(id: string, publication: Publication): Published;
+  /** Drops the reservation and its request id. Any other state than pending is left alone. */
+  abandonPending(id: string): void;
+}
+
+export function createUploads(context: CatalogContext): Uploads {
+  const { connection } = context;
+  return {
+    insertPending: (upload) => {
+      connection.write("cannot record the upload", () => {
+        insertPending(context, upload);
+      });
+    },
+    updatePending: (id, { config, replace = false }) => {
+      connection.write("cannot record the configuration", () => {
+        reconfigure(context, withId(config, id), replace);
+      });
+    },
+    markReady: (id, publication) =>
+      connection.write("cannot record the snapshot", () => publish(context, id, publication)),
+    abandonPending: (id) => {
+      connection.write("cannot drop the upload", () => {
+        if (connection.run(sql.deletePending, { id }) > 0)
+          connection.run(sql.abandonRequest, { id });
+      });
+    },
+  };
+}
+
+function insertPending(context: CatalogContext, upload: NewUpload): void {
+  const { connection } = context;
+  const { id, replace = false, createdAt } = upload;
+  const config = withId(upload.config, id);
+  requireIdFree(connection, id);
+  requireNameFree(connection, config.name, { id, replace });
+  connection.run(sql.insertSnapshot, {
+    ...configColumns(config),
+    state: "pending",
+    kind: upload.kind,
+    created_at: createdAt.getTime(),
+    last_accessed_at: createdAt.getTime(),
+    size_bytes: 0,
+    allocated_bytes: 0,
+    digest: "",
+    protected: upload.protected === true ? 1 : 0,
+    corrupt: 0,
+    revision: 1,
+    manifest_dirty: 0,
+  });
+  writePins(connection, config);
+  if (upload.requestId !== undefined) {
+    addRequest(context, {
+      requestId: upload.requestId,
+      kind: upload.kind,
+      fingerprint: upload.fingerprint ?? "",
+      snapshotId: id,
+    });
+  }
+}
+
+function reconfigure(
+  { connection }: CatalogContext,
+  config: SnapshotConfig,
+  replace: boolean,
+): void {
+  requireNameFree(connection, config.name, { id: config.id, replace });
+  if (connection.run(sql.setConfig, configColumns(config)) === 0) throw noSuchIdError(config.id);
+  writePins(connection, config);
+}
+
+function publish(context: CatalogContext, id: string, publication: Publication): Published {
+  const { connection } = context;
+  const config = withId(publication.config, id);
+  reconfigure(context, config, publication.replace);
+  // First the old one gives up the name: the index allows no two ready snapshots with it.
+  const replaced = publication.replace ? displace(context, config.name, publication) : undefined;
+  const createdAtMs = publication.createdAt.getTime();
+  const changed = connection.run(sql.setReady, {
+    id,
+    created_at: createdAtMs,
+    digest: publication.digest,
+    ...sizeColumns(id, publication.files),
+  });
+  if (changed === 0) throw noSuchIdError(id);
+  writeFiles(connection, id, publication.files);
+  writeLabels(connection, config, createdAtMs);
+  finishRequest(context, id);
+  const snapshot = requireSnapshot(context, id);
+  return replaced === undefined ? { snapshot } : { snapshot, replaced };
+}
+
+function displace(
+  { connection }: CatalogContext,
+  name: string,
+  { keepReplaced }: Publication,
+): Published["replaced"] {
+  const holder = holderOf(connection, name, "ready");
+  if (holder === undefined) return undefined;
+  const { id } = holder;
+  const state = keepReplaced(id) ? "replaced" : "deleting";
+  connection.run(sql.deleteLabels, { id });
+  if (state === "replaced") {
+    // Its pins stay: whoever runs from its directory still needs the image below it.
+    connection.run(sql.setReplaced, { id });
+  } else {
+    connection.run(sql.deletePins, { id });
+    connection.run(sql.setDeleting, { id });
+  }
+  return { id, state };
+}
