@@ -1,0 +1,101 @@
+// Node's compression streams behind byte streams: back-pressure from end to end, no piece of input
+// let go before it was used, everything destroyed on an error, an abort or an early return.
+import type { Duplex } from "node:stream";
+import type { ByteStream } from "../base/async.js";
+import { openBytePuller, type BytePuller } from "./byte-puller.js";
+
+export interface CodecOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Turns what the codec throws into the error for the caller. */
+  readonly codecError: (error: unknown) => Error;
+  /** Cuts a chunk into the parts that are written one by one. */
+  readonly split?: (chunk: Uint8Array) => Iterable<Uint8Array>;
+  /** Called when the source has ended; may throw. */
+  readonly checkInput?: () => void;
+  /** Called when the codec has ended; may throw. */
+  readonly checkOutput?: (fed: FedInput) => void;
+}
+
+export interface FedInput {
+  readonly bytes: number;
+  /** False when the codec ended by itself, without wanting the rest of its input. */
+  readonly sourceEnded: boolean;
+}
+
+/** Runs a stream of bytes through a fresh codec, which it owns from then on. */
+export async function* throughCodec(
+  source: ByteStream,
+  codec: Duplex,
+  options: CodecOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const puller = openBytePuller(source, options.signal);
+  // An error that comes when nobody iterates any more must not end the process.
+  codec.on("error", () => undefined);
+  const feeding = createFeeding();
+  const fed = feed(puller, codec, options, feeding);
+  try {
+    try {
+      for await (const piece of codec as AsyncIterable<Uint8Array>) yield piece;
+    } catch (error) {
+      throw feeding.failure === undefined ? options.codecError(error) : feeding.failure.error;
+    }
+    options.checkOutput?.(feeding);
+  } finally {
+    codec.destroy();
+    await puller.close();
+    await fed;
+  }
+}
+
+interface Feeding {
+  bytes: number;
+  sourceEnded: boolean;
+  /** What stopped the input, if it wasn't the codec. */
+  failure: { readonly error: unknown } | undefined;
+}
+
+function createFeeding(): Feeding {
+  return { bytes: 0, sourceEnded: false, failure: undefined };
+}
+
+/** Never rejects: its failure destroys the codec and reaches the caller through it. */
+async function feed(
+  puller: BytePuller,
+  codec: Duplex,
+  { split, checkInput }: CodecOptions,
+  feeding: Feeding,
+): Promise<void> {
+  const write = createWriter(codec);
+  try {
+    for (;;) {
+      const chunk = await puller.next();
+      if (codec.destroyed) return;
+      if (chunk === undefined) break;
+      for (const part of split?.(chunk) ?? [chunk]) {
+        feeding.bytes += part.byteLength;
+        await write(part);
+        if (codec.destroyed) return;
+      }
+    }
+    checkInput?.();
+    feeding.sourceEnded = true;
+    codec.end();
+  } catch (error) {
+    feeding.failure = { error };
+    codec.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/** Writes one part and waits until the codec has used it, or is destroyed. */
+function createWriter(codec: Duplex): (part: Uint8Array) => Promise<void> {
+  let release: (() => void) | undefined;
+  // A codec that is destroyed in the middle of a write never calls back.
+  codec.once("close", () => release?.());
+  return (part) =>
+    new Promise((resolve) => {
+      release = resolve;
+      codec.write(part, () => {
+        resolve();
+      });
+    });
+}

@@ -1,0 +1,71 @@
+// The body of one tar entry: its data as views of the incoming chunks, each with its place in the
+// file.
+import type { Extent } from "../model/extent.js";
+import { archiveCutOff } from "./archive-invalid.js";
+import type { ByteCursor } from "./byte-cursor.js";
+
+export interface FilePiece {
+  /** Where the bytes belong, from the start of the file. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface BodyDescription {
+  readonly where: string;
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly extents: readonly Extent[] | undefined;
+  /** Bytes in the archive: the extents together, or the size of a plain entry. */
+  readonly dataBytes: number;
+}
+
+export interface EntryBody {
+  pieces(): AsyncGenerator<FilePiece, void, undefined>;
+  /** Reads past what `pieces` has left, and ends it. */
+  skipRest(): Promise<void>;
+}
+
+/** Longest stretch that is skipped at once; only bounds the size of the views. */
+const maxSkipBytes = 1024 * 1024 * 1024;
+
+export function openEntryBody(cursor: ByteCursor, entry: BodyDescription): EntryBody {
+  const extents = entry.extents ?? [{ offset: 0, length: entry.sizeBytes }];
+  let unreadBytes = entry.dataBytes;
+  let state: "fresh" | "reading" | "passed" = "fresh";
+
+  const cutOff = (): Error =>
+    archiveCutOff(cursor.position, `${unreadBytes} more bytes of ${entry.where}`, entry.name);
+
+  async function* readPieces(): AsyncGenerator<FilePiece, void, undefined> {
+    for (const extent of extents) {
+      let { offset, length } = extent;
+      while (length > 0) {
+        // What is already here needs no await: it doubles the rate on short segments.
+        const bytes = cursor.buffered(length) ?? (await cursor.some(length));
+        if (bytes === undefined) throw cutOff();
+        unreadBytes -= bytes.byteLength;
+        yield { offset, bytes };
+        if (state === "passed")
+          throw new Error(`${entry.where} was read after the entry behind it`);
+        offset += bytes.byteLength;
+        length -= bytes.byteLength;
+      }
+    }
+  }
+
+  return {
+    pieces() {
+      if (state !== "fresh") throw new Error(`the pieces of ${entry.where} can be read only once`);
+      state = "reading";
+      return readPieces();
+    },
+    async skipRest() {
+      state = "passed";
+      while (unreadBytes > 0) {
+        const bytes = await cursor.some(Math.min(unreadBytes, maxSkipBytes));
+        if (bytes === undefined) throw cutOff();
+        unreadBytes -= bytes.byteLength;
+      }
+    },
+  };
+}

@@ -1,0 +1,147 @@
+// The envelope `snapshot.json`: what cocoon calls types.SnapshotExport. Version 1 is written and
+// read; keys that we don't know are kept as they are.
+import { StoreError } from "../base/errors.js";
+import type { SnapshotConfig } from "../model/config.js";
+import { checkDataFileName, envelopeFileName } from "../model/name.js";
+import { archiveInvalid } from "./archive-invalid.js";
+import { decodeConfig, encodeConfig, unknownTexts } from "./envelope-config.js";
+import {
+  objectMember,
+  openJsonObject,
+  stringListMember,
+  unknownMembers,
+  type JsonObject,
+} from "./json-object.js";
+import { indentJson, isDeeperThan } from "./json-text.js";
+import { limitExceeded } from "./limits.js";
+
+export interface Envelope {
+  readonly config: SnapshotConfig;
+  /** Names of all data files; undefined where the writer did not list them. */
+  readonly files: readonly string[] | undefined;
+}
+
+/** Room for 4,096 file names of 255 bytes and as many image blobs; usual are 2 KiB. */
+export const maxEnvelopeBytes = 4 * 1024 * 1024;
+
+const envelopeVersion = "1";
+/** Levels of braces and brackets; an envelope of ours has three. */
+const maxDepth = 64;
+const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files"]);
+/** Name of cocoon's copy-on-write disk, whose size is `config.storage`. */
+const cowFileName = "cow.raw";
+/** ignoreBOM: a byte order mark is no JSON, and is not to be passed over. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** `files` are the data files, sorted. Throws LIMIT_EXCEEDED when nobody could read the result. */
+export function encodeEnvelope(config: SnapshotConfig, files: readonly string[]): Uint8Array {
+  const members = [`"config":${encodeConfig(config)}`, `"version":${envelopeVersion}`];
+  if (files.length > 0) members.push(`"files":${JSON.stringify(files)}`);
+  members.push(...unknownTexts(config.unknown.envelope));
+  const bytes = Buffer.from(`${indentJson(`{${members.join()}}`)}\n`);
+  checkSize(bytes);
+  return bytes;
+}
+
+/**
+ * Throws ARCHIVE_INVALID naming the key, ENVELOPE_VERSION_UNSUPPORTED, or LIMIT_EXCEEDED. Name,
+ * description and labels are not held against the rules of the store: an import may replace them.
+ */
+export function decodeEnvelope(bytes: Uint8Array): Envelope {
+  checkSize(bytes);
+  const envelope = openJsonObject(parse(bytes), envelopeFileName);
+  checkVersion(envelope);
+  const config = objectMember(envelope, "config");
+  if (config === undefined) {
+    throw archiveInvalid(`${envelopeFileName}: expected the key "config", found none`);
+  }
+  return {
+    config: decodeConfig(config, unknownMembers(envelope, knownKeys)),
+    files: decodeFiles(envelope),
+  };
+}
+
+function checkSize(bytes: Uint8Array): void {
+  if (bytes.byteLength > maxEnvelopeBytes) {
+    throw limitExceeded(
+      "maxEnvelopeBytes",
+      `bytes of ${envelopeFileName}`,
+      maxEnvelopeBytes,
+      bytes.byteLength,
+    );
+  }
+}
+
+/** The text, known to be JSON of bounded depth. */
+function parse(bytes: Uint8Array): string {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw archiveInvalid(`${envelopeFileName}: expected UTF-8`);
+  }
+  if (isDeeperThan(text, maxDepth)) {
+    throw archiveInvalid(`${envelopeFileName}: nested deeper than ${maxDepth} levels`);
+  }
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw archiveInvalid(`${envelopeFileName}: no valid JSON: ${(cause as Error).message}`);
+  }
+  return text;
+}
+
+function checkVersion(envelope: JsonObject): void {
+  const version = envelope.members.get("version");
+  if (version !== undefined && Number(version) === Number(envelopeVersion)) return;
+  throw new StoreError(
+    "ENVELOPE_VERSION_UNSUPPORTED",
+    `${envelopeFileName}: expected version ${envelopeVersion}, found ${version?.slice(0, 64) ?? "none"}`,
+    { hint: "It was written by another program, or by a newer version of one that we know" },
+  );
+}
+
+function decodeFiles(envelope: JsonObject): readonly string[] | undefined {
+  const files = stringListMember(envelope, "files");
+  const names = new Set<string>();
+  for (const name of files ?? []) {
+    checkDataFileName(name, `${envelopeFileName}: files`);
+    if (name === envelopeFileName || names.has(name)) {
+      const problem = names.has(name) ? "comes twice" : "is no data file";
+      throw archiveInvalid(`${envelopeFileName}: files: ${JSON.stringify(name)} ${problem}`);
+    }
+    names.add(name);
+  }
+  return files;
+}
+
+/**
+ * Throws ARCHIVE_INVALID when a listed file is missing, or when the disk has not the size that the
+ * config records: what a program makes of our archives that passes over the sparse records.
+ */
+export function checkArchiveAgainstEnvelope(
+  { config, files: listed }: Envelope,
+  files: readonly { readonly name: string; readonly sizeBytes: number }[],
+): void {
+  const sizes = new Map(files.map(({ name, sizeBytes }) => [name, sizeBytes]));
+  const missing = (listed ?? []).find((name) => !sizes.has(name));
+  if (missing !== undefined) {
+    throw archiveInvalid(
+      `${JSON.stringify(missing)} is listed in ${envelopeFileName} but missing: the archive ended early`,
+      {
+        hint: "Transfer the archive again; if that does not help, export it again",
+        entry: missing,
+      },
+    );
+  }
+  const cowBytes = sizes.get(cowFileName);
+  if (cowBytes === undefined || config.storageBytes === 0 || cowBytes === config.storageBytes)
+    return;
+  throw archiveInvalid(
+    `${cowFileName} has ${cowBytes} bytes, but ${envelopeFileName} records a disk of ${config.storageBytes}`,
+    {
+      hint: "A program that does not know the sparse records rebuilt it short and shifted: import the archive as it was exported, or export with the sparse format gnu or none",
+      entry: cowFileName,
+    },
+  );
+}

@@ -1,0 +1,47 @@
+// What an archive may cost to read. Each bound holds before memory or disk is spent on it.
+import { StoreError } from "../base/errors.js";
+
+export interface ArchiveLimits {
+  /**
+   * Entries, directories and global headers included. A snapshot has a handful of files; thousands
+   * mean that something else was packed.
+   */
+  readonly maxFiles: number;
+  /**
+   * Bytes of one PAX or GNU long-name header. Go's archive/tar, and so cocoon, refuses more than
+   * 1 MiB; a sparse map takes at most 800 KiB of it.
+   */
+  readonly maxPaxBytes: number;
+  /** Data segments of one file. One segment costs about 40 bytes of memory while the file is read. */
+  readonly maxSegments: number;
+  /** Logical sizes of all entries together, holes included. */
+  readonly maxTotalBytes: number;
+}
+
+export const defaultArchiveLimits: ArchiveLimits = {
+  maxFiles: 4096,
+  maxPaxBytes: 1024 * 1024,
+  maxSegments: 1_000_000,
+  maxTotalBytes: Number.MAX_SAFE_INTEGER,
+};
+
+/**
+ * Bytes of zeros after the end-of-archive marker. Writers pad to their record size, 10 KiB by
+ * default and rarely above 1 MiB; without a bound a small compressed stream could go on for hours.
+ */
+export const maxTrailingBytes = 64 * 1024 * 1024;
+
+/** LIMIT_EXCEEDED for the limit of that name: `actual` is what the archive asks for. */
+export function limitExceeded(
+  limit: keyof ArchiveLimits | "maxTrailingBytes" | "maxEnvelopeBytes",
+  what: string,
+  expected: number,
+  actual: number,
+): StoreError {
+  const name = limit.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return new StoreError(
+    "LIMIT_EXCEEDED",
+    `${what}: expected at most ${expected} (limit ${name}), found ${actual}`,
+    { metadata: { limit: name, expected: String(expected), actual: String(actual) } },
+  );
+}

@@ -1,0 +1,152 @@
+// Writes a flat tar of data files: ustar with PAX records where a file needs them, holes in one of
+// three notations. The same files give the same bytes.
+//
+// Headers are made here and not by tar-stream's `pack` (3.2.2): it queues pieces beyond their
+// lifetime, turns mode 0 into 0644, wraps times after 2038, and names each entry with PAX records
+// "PaxHeader" for programs that know no PAX.
+import { throwIfAborted, type ByteStream } from "../base/async.js";
+import { StoreError } from "../base/errors.js";
+import { checkDataFileName, envelopeFileName } from "../model/name.js";
+import type { ArchiveFile, ArchiveFileShape } from "./archive-file.js";
+import { planEntry, type EntryPlan, type SparseFormat } from "./entry-plan.js";
+import { paddingOf } from "./pax.js";
+import { coalesce } from "./piece-coalescer.js";
+import { tarBlockBytes } from "./tar-header.js";
+
+export type { ArchiveFile, ArchiveFileShape } from "./archive-file.js";
+export type { SparseFormat } from "./entry-plan.js";
+
+export interface TarOptions {
+  /**
+   * How holes are written. `cocoon` (default): cocoon and stasis read them. `gnu`: GNU tar, bsdtar
+   * and most others do as well. `none`: as zeros, for everyone.
+   */
+  readonly sparseFormat?: SparseFormat;
+  /** `snapshot.json`, written as the first entry. */
+  readonly envelope?: Uint8Array;
+  /** Time in every header, cut to seconds. Default: 1970, so that equal files give equal bytes. */
+  readonly modifiedAt?: Date;
+}
+
+export interface WriteTarOptions extends TarOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Two zero blocks. */
+const endMarkerBytes = 2 * tarBlockBytes;
+/** Shared by all that writes zeros: pieces are views, not to be changed or transferred. */
+const zeros = new Uint8Array(256 * 1024);
+
+/**
+ * The files in the order given, which is sorted by name in a snapshot archive. A file is read when
+ * its turn comes and is done with when the next is asked for. Throws STORED_DATA_CORRUPT when a
+ * file turns out shorter than it says. Small pieces are gathered, large ones passed on as they are.
+ */
+export function writeTar(
+  files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
+  options: WriteTarOptions = {},
+): ByteStream {
+  return coalesce(tarPieces(files, options));
+}
+
+async function* tarPieces(
+  files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
+  options: WriteTarOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const names = new Set<string>();
+  if (options.envelope !== undefined) {
+    names.add(envelopeFileName);
+    yield* cut(planOf(envelopeShape(options.envelope), options).head);
+    yield* cut(options.envelope);
+    yield* zeroPieces(paddingOf(options.envelope.byteLength));
+  }
+  for await (const file of files) {
+    checkFile(file, names);
+    const plan = planOf(file, options);
+    yield* cut(plan.head);
+    yield* bodyPieces(file, plan, options.signal);
+    yield* zeroPieces(paddingOf(plan.bodyBytes));
+  }
+  yield* zeroPieces(endMarkerBytes);
+}
+
+/** Exact size of the tar that `writeTar` makes of these files with the same options. */
+export function tarSizeBytes(files: Iterable<ArchiveFileShape>, options: TarOptions = {}): number {
+  let size = endMarkerBytes;
+  const shapes = options.envelope === undefined ? [] : [envelopeShape(options.envelope)];
+  for (const shape of [...shapes, ...files]) {
+    const { head, bodyBytes } = planOf(shape, options);
+    size += head.byteLength + bodyBytes + paddingOf(bodyBytes);
+  }
+  return size;
+}
+
+function planOf(shape: ArchiveFileShape, options: TarOptions): EntryPlan {
+  const modifiedSeconds = Math.floor((options.modifiedAt?.getTime() ?? 0) / 1000);
+  return planEntry(shape, options.sparseFormat ?? "cocoon", modifiedSeconds);
+}
+
+function envelopeShape(envelope: Uint8Array): ArchiveFileShape {
+  const sizeBytes = envelope.byteLength;
+  return { name: envelopeFileName, mode: 0o644, sizeBytes, extents: undefined };
+}
+
+function checkFile(file: ArchiveFile, names: Set<string>): void {
+  checkDataFileName(file.name, "file to be archived");
+  if (names.has(file.name)) {
+    throw new StoreError("INTERNAL", `file ${file.name} would be archived twice`);
+  }
+  names.add(file.name);
+}
+
+async function* bodyPieces(
+  file: ArchiveFile,
+  plan: EntryPlan,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let position = 0;
+  for (const { offset, length } of plan.body) {
+    if (plan.holesAsZeros) yield* zeroPieces(offset - position, signal);
+    yield* readExactly(file, offset, length, signal);
+    position = offset + length;
+  }
+  if (plan.holesAsZeros) yield* zeroPieces(file.sizeBytes - position, signal);
+}
+
+async function* readExactly(
+  file: ArchiveFile,
+  offset: number,
+  length: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let readBytes = 0;
+  for await (const piece of file.read(offset, length)) {
+    throwIfAborted(signal);
+    readBytes += piece.byteLength;
+    if (readBytes > length) break;
+    yield piece;
+  }
+  if (readBytes === length) return;
+  throw new StoreError(
+    "STORED_DATA_CORRUPT",
+    `file ${file.name}: expected ${length} bytes at ${offset}, read ${readBytes}`,
+    {
+      hint: "The file was changed or cut while it was read",
+      resource: { type: "file", name: file.name },
+    },
+  );
+}
+
+function* zeroPieces(length: number, signal?: AbortSignal): Generator<Uint8Array, void, undefined> {
+  for (let left = length; left > 0; left -= zeros.byteLength) {
+    throwIfAborted(signal);
+    yield zeros.subarray(0, Math.min(left, zeros.byteLength));
+  }
+}
+
+/** Long headers in pieces of the usual size. */
+function* cut(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+  for (let start = 0; start < bytes.byteLength; start += zeros.byteLength) {
+    yield bytes.subarray(start, start + zeros.byteLength);
+  }
+}

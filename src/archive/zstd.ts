@@ -1,0 +1,63 @@
+// zstd from wherever this Node has it: built in from 22.15 on, else the optional package zstd-napi.
+import type { Duplex } from "node:stream";
+import * as zlib from "node:zlib";
+import { StoreError } from "../base/errors.js";
+
+export interface ZstdCodec {
+  compressor(level: number): Duplex;
+  decompressor(): Duplex;
+}
+
+/** What is used of node:zlib beyond the types of Node 20. */
+interface BuiltInZstd {
+  createZstdCompress?(options: { chunkSize: number; params: Record<number, number> }): Duplex;
+  createZstdDecompress?(options: { chunkSize: number }): Duplex;
+}
+
+/** ZSTD_cParameter values of zstd.h. */
+const compressionLevelParameter = 100;
+const checksumFlagParameter = 201;
+const chunkSize = 256 * 1024;
+
+/** Whether this Node can do zstd. */
+export async function zstdAvailable(): Promise<boolean> {
+  try {
+    await loadZstd();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws NOT_IMPLEMENTED where there is none. */
+export async function loadZstd(): Promise<ZstdCodec> {
+  return builtInZstd() ?? (await zstdNapi());
+}
+
+function builtInZstd(): ZstdCodec | undefined {
+  const { createZstdCompress, createZstdDecompress } = zlib as BuiltInZstd;
+  if (createZstdCompress === undefined || createZstdDecompress === undefined) return undefined;
+  return {
+    compressor: (level) =>
+      createZstdCompress({
+        chunkSize,
+        params: { [compressionLevelParameter]: level, [checksumFlagParameter]: 1 },
+      }),
+    decompressor: () => createZstdDecompress({ chunkSize }),
+  };
+}
+
+async function zstdNapi(): Promise<ZstdCodec> {
+  try {
+    const { CompressStream, DecompressStream } = await import("zstd-napi");
+    return {
+      compressor: (level) => new CompressStream({ compressionLevel: level, checksumFlag: true }),
+      decompressor: () => new DecompressStream(),
+    };
+  } catch (cause) {
+    throw new StoreError("NOT_IMPLEMENTED", `zstd is not available in Node ${process.version}`, {
+      hint: "Use Node 22.15 or newer, or build the optional package zstd-napi with `npm run setup`; gzip works everywhere",
+      cause,
+    });
+  }
+}
