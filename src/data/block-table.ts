@@ -1,0 +1,135 @@
+// What a file's content is, block by block: runs of holes, zeros and data, and a SHA-256 per data
+// block. The root digest over it names the content whatever its holes.
+import { createHash } from "node:crypto";
+
+/** Bytes of a block; the last one of a file may be shorter. */
+export const blockBytes = 256 * 1024;
+export const digestBytes = 32;
+
+/**
+ * hole  nothing was ever written there
+ * zero  written, but only with zeros
+ * data  holds at least one byte that is not zero; has a digest
+ */
+export type BlockKind = "hole" | "zero" | "data";
+
+export interface BlockRun {
+  readonly kind: BlockKind;
+  /** Blocks, above 0. */
+  readonly count: number;
+}
+
+export interface BlockTable {
+  /** Logical size of the file. */
+  readonly sizeBytes: number;
+  readonly blockSizeBytes: number;
+  /** Cover the file; neighbours differ in kind. */
+  readonly runs: readonly BlockRun[];
+  /** SHA-256 of each data block, one after the other, over its bytes inside the file. */
+  readonly digests: Uint8Array;
+}
+
+/** Blocks of a file of this size. */
+export function blockCount(sizeBytes: number, blockSizeBytes: number = blockBytes): number {
+  return Math.ceil(sizeBytes / blockSizeBytes);
+}
+
+/** A run of blocks with its place in the file and in the digests. */
+export interface PlacedRun extends BlockRun {
+  /** Index of the run's first block. */
+  readonly firstBlock: number;
+  /** Index of the first block's digest; only means something for data. */
+  readonly firstDigest: number;
+}
+
+export function* placedRuns(table: BlockTable): Generator<PlacedRun, void, undefined> {
+  let firstBlock = 0;
+  let firstDigest = 0;
+  for (const run of table.runs) {
+    yield { ...run, firstBlock, firstDigest };
+    firstBlock += run.count;
+    if (run.kind === "data") firstDigest += run.count;
+  }
+}
+
+/** The digest at an index of the data blocks, as a view. */
+export function digestAt(table: BlockTable, index: number): Uint8Array {
+  return table.digests.subarray(index * digestBytes, (index + 1) * digestBytes);
+}
+
+const rootDomain = "stasis-file-v1\0";
+
+/**
+ * `sha256:<hex>` over: the 15 bytes `stasis-file-v1\0`; logical size, u64; block size, u32; then for each
+ * longest run of blocks that are all empty (hole or zero) or all data: one byte 0 (empty) or 1
+ * (data), the number of blocks, u64, and for data their digests. Integers are little-endian.
+ * So files with equal bytes have equal roots, and files of different bytes or sizes never do.
+ */
+export function rootDigest(table: BlockTable): string {
+  const hash = createHash("sha256");
+  const head = Buffer.alloc(rootDomain.length + 12);
+  head.write(rootDomain, "latin1");
+  head.writeBigUInt64LE(BigInt(table.sizeBytes), rootDomain.length);
+  head.writeUInt32LE(table.blockSizeBytes, rootDomain.length + 8);
+  hash.update(head);
+  for (const run of contentRuns(table)) {
+    const record = Buffer.alloc(9);
+    record.writeUInt8(run.kind === "data" ? 1 : 0);
+    record.writeBigUInt64LE(BigInt(run.count), 1);
+    hash.update(record);
+    if (run.kind !== "data") continue;
+    const start = run.firstDigest * digestBytes;
+    hash.update(table.digests.subarray(start, start + run.count * digestBytes));
+  }
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** Runs with holes and zeros taken together, as kind "hole". */
+function* contentRuns(table: BlockTable): Generator<PlacedRun, void, undefined> {
+  let empty: PlacedRun | undefined;
+  for (const run of placedRuns(table)) {
+    if (run.kind !== "data") {
+      empty = { ...(empty ?? run), kind: "hole", count: (empty?.count ?? 0) + run.count };
+      continue;
+    }
+    if (empty !== undefined) yield empty;
+    empty = undefined;
+    yield run;
+  }
+  if (empty !== undefined) yield empty;
+}
+
+export interface BlockTableBuilder {
+  add(kind: "hole" | "zero", count: number): void;
+  addData(digest: Uint8Array): void;
+  build(sizeBytes: number): BlockTable;
+}
+
+/** Collects blocks in order and joins neighbours of one kind. */
+export function createBlockTableBuilder(): BlockTableBuilder {
+  const runs: { kind: BlockKind; count: number }[] = [];
+  let digests = Buffer.alloc(0);
+  let used = 0;
+  const append = (kind: BlockKind, count: number): void => {
+    const last = runs.at(-1);
+    if (last?.kind === kind) last.count += count;
+    else if (count > 0) runs.push({ kind, count });
+  };
+  return {
+    add: append,
+    addData: (digest) => {
+      if (used + digestBytes > digests.length) {
+        digests = Buffer.concat([digests], Math.max(digests.length * 2, 64 * digestBytes));
+      }
+      digests.set(digest, used);
+      used += digestBytes;
+      append("data", 1);
+    },
+    build: (sizeBytes) => ({
+      sizeBytes,
+      blockSizeBytes: blockBytes,
+      runs,
+      digests: digests.subarray(0, used),
+    }),
+  };
+}

@@ -1,0 +1,99 @@
+// A stored snapshot as a directory of the caller's: shared blocks where possible, envelope last.
+import { mkdir, opendir, realpath, rmdir, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { envelopeFileName } from "../model/name.js";
+import { isErrno, withIoError } from "../sparse/errno.js";
+import { copySparse } from "../sparse/sparse-copy.js";
+import { requireAbsolute } from "./directory-source.js";
+import { fsyncDirectory, writeFileDurably } from "./durable.js";
+import type { StoredSnapshot } from "./stored.js";
+
+export interface DirectoryExport {
+  /** Every file shares its blocks with the stored one. */
+  readonly reflinked: boolean;
+}
+
+export interface DirectoryExportOptions {
+  /** Content of `snapshot.json`: its presence means that everything is there. */
+  readonly envelope: Uint8Array;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes all files and the envelope into a directory that is absent or empty. It is durable when
+ * this returns; on failure what was made is removed again.
+ */
+export async function exportToDirectory(
+  stored: StoredSnapshot,
+  target: string,
+  options: DirectoryExportOptions,
+): Promise<DirectoryExport> {
+  requireAbsolute(target, "directory");
+  const made: string[] = [];
+  const { path, created } = await prepare(target);
+  try {
+    const result = await fill(stored, path, made, options);
+    if (created) await fsyncDirectory(dirname(path));
+    return result;
+  } catch (error) {
+    await undo(path, made, created);
+    throw error;
+  }
+}
+
+async function prepare(target: string): Promise<{ path: string; created: boolean }> {
+  const context = { what: "open the target directory", path: target, owner: "caller" } as const;
+  const given = resolve(target);
+  return withIoError(context, async () => {
+    const parent = await realpath(dirname(given));
+    const path = join(parent, basename(given));
+    try {
+      // Memory of a machine is in it: for its owner alone, until the owner says otherwise.
+      await mkdir(path, { mode: 0o700 });
+      return { path, created: true };
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+    }
+    const real = await realpath(path);
+    await requireEmpty(real);
+    return { path: real, created: false };
+  });
+}
+
+async function requireEmpty(path: string): Promise<void> {
+  for await (const entry of await opendir(path)) {
+    throw new StoreError(
+      "DIRECTORY_NOT_EMPTY",
+      `expected an absent or empty directory, found ${JSON.stringify(entry.name)} in it: ${path}`,
+      { hint: "Choose another directory, or empty this one", metadata: { path } },
+    );
+  }
+}
+
+async function fill(
+  stored: StoredSnapshot,
+  path: string,
+  made: string[],
+  { envelope, signal }: DirectoryExportOptions,
+): Promise<DirectoryExport> {
+  let reflinked = true;
+  for (const { name, mode } of stored.files) {
+    const copy = join(path, name);
+    const { method } = await copySparse(stored.pathOf(name), copy, { mode, sync: true, signal });
+    made.push(copy);
+    reflinked &&= method === "reflink";
+  }
+  signal?.throwIfAborted();
+  // Names of the data files become durable before the envelope's does.
+  await fsyncDirectory(path);
+  made.push(join(path, envelopeFileName));
+  await writeFileDurably(join(path, envelopeFileName), envelope, 0o644);
+  return { reflinked };
+}
+
+/** As far as it goes: the error that led here is the one to report. */
+async function undo(path: string, made: readonly string[], created: boolean): Promise<void> {
+  for (const file of made) await unlink(file).catch(() => undefined);
+  if (created) await rmdir(path).catch(() => undefined);
+}

@@ -1,0 +1,112 @@
+// Changes that survive a power cut when the call has returned.
+//
+// A rule holds everywhere: fsync is called once. When it has failed, the kernel may have dropped
+// the data and report success the next time, so the file is given up instead.
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { lstat, open, rename, rm, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { isErrno, ioError, withIoError } from "../sparse/errno.js";
+import { renameWithoutReplace } from "../sparse/native.js";
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+/** Makes the entries of a directory durable: names made, renamed and removed. */
+export async function fsyncDirectory(path: string): Promise<void> {
+  await withIoError({ what: "make the directory durable", path }, async () => {
+    await using handle = await open(path, O_RDONLY | O_DIRECTORY);
+    await handle.sync();
+  });
+}
+
+/** Makes a file durable that another program has written. */
+export async function fsyncFile(path: string): Promise<void> {
+  await withIoError({ what: "make the file durable", path }, async () => {
+    await using handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    await handle.sync();
+  });
+}
+
+/** Writes a file that did not exist. Its content is durable; its name is when the directory is. */
+export async function writeNewFile(
+  path: string,
+  bytes: Uint8Array,
+  mode: number = 0o600,
+): Promise<void> {
+  await withIoError({ what: "write the file", path }, async () => {
+    await using handle = await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, mode);
+    await handle.writeFile(bytes);
+    await handle.sync();
+  });
+}
+
+/** Writes or replaces a file: after a crash there is the old content or the new, whole. */
+export async function writeFileDurably(
+  path: string,
+  bytes: Uint8Array,
+  mode: number = 0o600,
+): Promise<void> {
+  await replaceFile(path, bytes, mode);
+  await fsyncDirectory(dirname(path));
+}
+
+/** `writeFileDurably` for several files of one directory, which the caller makes durable last. */
+export async function replaceFile(
+  path: string,
+  bytes: Uint8Array,
+  mode: number = 0o600,
+): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    await writeNewFile(temporary, bytes, mode);
+    await withIoError({ what: "replace the file", path }, () => rename(temporary, path));
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Renames a directory or file durably. An existing target is an error, EEXIST its cause. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await withIoError({ what: `rename to ${to}`, path: from }, () => renameOnly(from, to));
+  await fsyncParents(from, to);
+}
+
+/** Makes a rename durable: the target's parent first, so that a name is never in neither. */
+export async function fsyncParents(from: string, to: string): Promise<void> {
+  for (const parent of new Set([dirname(to), dirname(from)])) await fsyncDirectory(parent);
+}
+
+/** rename(2) that never replaces. Node's own replaces an empty directory without a word. */
+export async function renameOnly(from: string, to: string): Promise<void> {
+  try {
+    await renameWithoutReplace(from, to);
+  } catch (error) {
+    if (!isErrno(error, "EINVAL", "ENOSYS")) throw error;
+    // EINVAL is also the answer of filesystems, such as NFS, that can't do it in one step.
+    await requireAbsent(to);
+    await rename(from, to);
+  }
+}
+
+async function requireAbsent(path: string): Promise<void> {
+  try {
+    await lstat(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
+  }
+  throw Object.assign(new Error(`EEXIST: file already exists, '${path}'`), {
+    code: "EEXIST",
+    syscall: "rename",
+  });
+}
+
+/** Removes a tree, or nothing when there is none. It is not followed by any fsync. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    throw ioError(error, { what: "remove", path });
+  }
+}

@@ -1,0 +1,118 @@
+// Every path of a store in one place.
+//
+//   lock.db, catalog.db    SQLite files: NEVER opened through fs. Closing any descriptor of such a
+//                          file drops the process's POSIX locks on it, and with them the store's.
+//   lock.info              who holds the lock, as text
+//   ballast                1 MiB that is given up so that a delete works on a full disk
+//   staging/<id>/          a snapshot being made, laid out like a stored one
+//   data/<id>/             a stored snapshot:
+//       files/<name>       its data files, plain and sparse
+//       blocks/NNNN.blk    block table of the NNNN-th file, in order of names
+//       manifest.json      all that is known of it
+//       origin.json        only for a directory taken over by rename, until it is recorded
+//   trash/<id>/            removed for every caller, space not yet freed
+//   quarantine/<name>/     what recovery could make no sense of; only people remove it
+import { lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { idPattern } from "../model/name.js";
+import { ioError } from "../sparse/errno.js";
+import { fsyncDirectory } from "./durable.js";
+
+export interface Layout {
+  /** Absolute, without symbolic links. */
+  readonly root: string;
+  readonly lockDatabase: string;
+  readonly lockInfo: string;
+  readonly catalogDatabase: string;
+  readonly ballast: string;
+  readonly stagingRoot: string;
+  readonly dataRoot: string;
+  readonly trashRoot: string;
+  readonly quarantineRoot: string;
+  stagingDirectory(id: string): string;
+  dataDirectory(id: string): string;
+  trashDirectory(id: string): string;
+  /** Where the data files of a stored snapshot are: what a hypervisor is given. */
+  filesDirectory(id: string): string;
+}
+
+/** The names inside one snapshot's directory, wherever that stands. */
+export const manifestFileName = "manifest.json";
+export const originFileName = "origin.json";
+export const filesDirectoryName = "files";
+export const blocksDirectoryName = "blocks";
+
+/** Name of the block table of the file at `index` in the order of names. */
+export function blockTableName(index: number): string {
+  return `${String(index).padStart(4, "0")}.blk`;
+}
+
+/** Opens a store's directories, making what is missing, readable for their owner only. */
+export async function openLayout(root: string): Promise<Layout> {
+  const made: string[] = [];
+  const layout = layoutOf(makeDirectory(resolve(root), made));
+  const parts = [layout.stagingRoot, layout.dataRoot, layout.trashRoot, layout.quarantineRoot];
+  for (const part of parts) makeDirectory(part, made);
+  for (const part of parts) checkSameFilesystem(layout.root, part);
+  for (const parent of new Set(made.map((path) => dirname(path)))) await fsyncDirectory(parent);
+  return layout;
+}
+
+/** The paths alone: nothing is looked at or made. `root` is absolute and real. */
+export function layoutOf(root: string): Layout {
+  const stagingRoot = join(root, "staging");
+  const dataRoot = join(root, "data");
+  const trashRoot = join(root, "trash");
+  const below = (parent: string) => (id: string) => join(parent, checkedId(id));
+  return {
+    root,
+    lockDatabase: join(root, "lock.db"),
+    lockInfo: join(root, "lock.info"),
+    catalogDatabase: join(root, "catalog.db"),
+    ballast: join(root, "ballast"),
+    stagingRoot,
+    dataRoot,
+    trashRoot,
+    quarantineRoot: join(root, "quarantine"),
+    stagingDirectory: below(stagingRoot),
+    dataDirectory: below(dataRoot),
+    trashDirectory: below(trashRoot),
+    filesDirectory: (id) => join(dataRoot, checkedId(id), filesDirectoryName),
+  };
+}
+
+/** Whether `path`, absolute and real, is the store's root or below it. */
+export function isInside(layout: Layout, path: string): boolean {
+  const way = relative(layout.root, path);
+  return way !== ".." && !way.startsWith("../") && !isAbsolute(way);
+}
+
+/** No path is ever built from an id of another form, whoever it came from. */
+function checkedId(id: string): string {
+  if (idPattern.test(id)) return id;
+  throw new StoreError("INTERNAL", `expected a snapshot id, got ${JSON.stringify(id)}`);
+}
+
+function makeDirectory(path: string, made: string[]): string {
+  try {
+    const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (first !== undefined) {
+      // All levels that were missing: each one's entry in its parent has to become durable.
+      for (let level = path; level.length >= first.length; level = dirname(level)) made.push(level);
+    }
+    return realpathSync(path);
+  } catch (error) {
+    throw ioError(error, { what: "make the store's directory", path });
+  }
+}
+
+function checkSameFilesystem(root: string, part: string): void {
+  const stat = lstatSync(part);
+  if (stat.isDirectory() && stat.dev === lstatSync(root).dev) return;
+  throw new StoreError(
+    "CROSS_FILESYSTEM",
+    `expected a directory on the filesystem of the store's root ${root}: ${part}`,
+    { hint: "Give the store a filesystem as a whole: mount it at the root, not below" },
+  );
+}

@@ -1,0 +1,63 @@
+// Directories that are taken over by rename stay their caller's until they are recorded. A marker
+// beside them says where they came from, so that even after a crash they can be put back.
+import { lstat, readFile, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { StoreError } from "../base/errors.js";
+import { ioError, isErrno } from "../sparse/errno.js";
+import { fsyncDirectory, renameDurably, writeNewFile } from "./durable.js";
+import { filesDirectoryName, originFileName } from "./layout.js";
+
+const originSchema = z.strictObject({ source: z.string().min(1) });
+
+/** Called before the rename: durable in `directory`, the snapshot's own, when it returns. */
+export async function recordOrigin(directory: string, source: string): Promise<void> {
+  const text = `${JSON.stringify({ source } satisfies z.infer<typeof originSchema>)}\n`;
+  await writeNewFile(join(directory, originFileName), Buffer.from(text));
+  await fsyncDirectory(directory);
+  await fsyncDirectory(dirname(directory));
+}
+
+/** Called when the snapshot is recorded. A marker that stays by accident means nothing then. */
+export async function forgetOrigin(directory: string): Promise<void> {
+  await unlink(join(directory, originFileName)).catch(() => undefined);
+}
+
+/** Where the files in a snapshot's directory came from, or undefined if they were made here. */
+export async function originOf(directory: string): Promise<string | undefined> {
+  const path = join(directory, originFileName);
+  try {
+    return originSchema.parse(JSON.parse(await readFile(path, "utf8"))).source;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    if (error instanceof SyntaxError || error instanceof z.ZodError) {
+      throw new StoreError("STORED_DATA_CORRUPT", `cannot be understood: ${path}`, {
+        cause: error,
+      });
+    }
+    throw ioError(error, { what: "read where a directory came from", path });
+  }
+}
+
+/**
+ * Puts a directory that was taken over back where it came from. Returns that place, or undefined
+ * when nothing was taken over, or not yet. Throws when its place has been taken by something else.
+ */
+export async function giveBack(directory: string): Promise<string | undefined> {
+  const source = await originOf(directory);
+  if (source === undefined) return undefined;
+  const files = join(directory, filesDirectoryName);
+  if (!(await exists(files))) return undefined;
+  await renameDurably(files, source);
+  return source;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw ioError(error, { what: "look for", path });
+  }
+}

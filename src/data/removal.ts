@@ -1,0 +1,165 @@
+// Taking directories out of the store: to the trash, out of staging, into quarantine.
+import { opendir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { idPattern } from "../model/name.js";
+import { ioError, isErrno } from "../sparse/errno.js";
+import { reflinkProbePrefix } from "../sparse/sparse-copy.js";
+import {
+  fsyncDirectory,
+  fsyncParents,
+  removeTree,
+  renameOnly,
+  writeFileDurably,
+} from "./durable.js";
+import { giveBack, originOf } from "./origin.js";
+import type { Layout } from "./layout.js";
+
+/**
+ * Moves a stored snapshot out of sight, durably. Open readers go on. Calling it again is harmless;
+ * false when there was nothing in `data/` to move.
+ */
+export async function moveToTrash(layout: Layout, id: string): Promise<boolean> {
+  const from = layout.dataDirectory(id);
+  const to = layout.trashDirectory(id);
+  const moved = await renameIfThere(from, to);
+  // Also when an earlier call had moved it and failed afterwards.
+  await fsyncParents(from, to);
+  return moved;
+}
+
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await renameOnly(from, to);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw ioError(error, { what: `rename to ${to}`, path: from });
+  }
+}
+
+/** Frees the space of a snapshot in the trash; nothing happens when it is not there. */
+export async function purgeTrashEntry(layout: Layout, id: string): Promise<void> {
+  await removeTree(layout.trashDirectory(id));
+}
+
+/** Empties the trash. The domain calls it when nobody reads: at start. Returns what was removed. */
+export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<readonly string[]> {
+  const names = await listEntries(layout.trashRoot);
+  for (const name of names) {
+    signal?.throwIfAborted();
+    await removeTree(join(layout.trashRoot, name));
+  }
+  return names;
+}
+
+export interface StagingPurge {
+  /** Ids of uploads that were removed. */
+  readonly removed: readonly string[];
+  /** Directories that had been taken over and are where they came from again. */
+  readonly returned: readonly { readonly id: string; readonly source: string }[];
+  /** Paths in quarantine of those whose place had been taken, or that are no staging area. */
+  readonly quarantined: readonly string[];
+}
+
+/**
+ * Clears staging after a crash, but for the ids to keep. Never removes a directory that was taken
+ * over: it goes back, or into quarantine.
+ */
+export async function purgeStaging(
+  layout: Layout,
+  keepIds: ReadonlySet<string> = new Set(),
+  signal?: AbortSignal,
+): Promise<StagingPurge> {
+  const removed: string[] = [];
+  const returned: { id: string; source: string }[] = [];
+  const quarantined: string[] = [];
+  for (const id of await listEntries(layout.stagingRoot)) {
+    signal?.throwIfAborted();
+    if (keepIds.has(id)) continue;
+    const path = join(layout.stagingRoot, id);
+    if (id.startsWith(reflinkProbePrefix)) {
+      await removeTree(path);
+      continue;
+    }
+    if (!idPattern.test(id)) {
+      quarantined.push(await quarantine(layout, path, "not made by stasis: no snapshot id"));
+      continue;
+    }
+    const outcome = await discardDirectory(layout, path);
+    if (outcome.source !== undefined) returned.push({ id, source: outcome.source });
+    if (outcome.quarantined === undefined) removed.push(id);
+    else quarantined.push(outcome.quarantined);
+  }
+  return { removed, returned, quarantined };
+}
+
+interface Discarded {
+  /** Where a directory that was taken over stands again. */
+  readonly source?: string;
+  /** Where it was put because its place had been taken. */
+  readonly quarantined?: string;
+}
+
+/** Removes an unpublished directory, giving back what was taken over. */
+export async function discardDirectory(layout: Layout, path: string): Promise<Discarded> {
+  let source: string | undefined;
+  try {
+    source = await giveBack(path);
+  } catch (error) {
+    const reason = `could not be put back: ${error instanceof Error ? error.message : String(error)}`;
+    return { quarantined: await quarantine(layout, path, reason) };
+  }
+  await removeTree(path);
+  return source === undefined ? {} : { source };
+}
+
+/** Takes back what was published but could not be recorded. Durable when it returns. */
+export async function discardPublished(layout: Layout, id: string): Promise<Discarded> {
+  const path = layout.dataDirectory(id);
+  if ((await originOf(path)) !== undefined) {
+    const discarded = await discardDirectory(layout, path);
+    await fsyncDirectory(layout.dataRoot);
+    return discarded;
+  }
+  await moveToTrash(layout, id);
+  await purgeTrashEntry(layout, id);
+  return {};
+}
+
+/**
+ * Moves a directory or file where recovery will leave it alone, with the reason in a text file
+ * beside it. Returns its new path. Nothing in quarantine is ever removed by stasis.
+ */
+export async function quarantine(layout: Layout, path: string, reason: string): Promise<string> {
+  const target = await moveToFreeName(path, join(layout.quarantineRoot, basename(path)));
+  await fsyncParents(path, target);
+  const text = `from: ${path}\nreason: ${reason}\n`;
+  await writeFileDurably(`${target}.reason.txt`, Buffer.from(text));
+  return target;
+}
+
+const maxSameNames = 10_000;
+
+async function moveToFreeName(from: string, wanted: string): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    const to = attempt === 1 ? wanted : `${wanted}.${attempt}`;
+    try {
+      await renameOnly(from, to);
+      return to;
+    } catch (error) {
+      if (isErrno(error, "EEXIST", "ENOTEMPTY") && attempt < maxSameNames) continue;
+      throw ioError(error, { what: `move to ${dirname(to)}`, path: from });
+    }
+  }
+}
+
+/** Names in one of the store's directories. An error is an error, never an empty answer. */
+export async function listEntries(directory: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of await opendir(directory)) names.push(entry.name);
+  } catch (error) {
+    throw ioError(error, { what: "list", path: directory });
+  }
+  return names.sort();
+}

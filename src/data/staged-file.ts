@@ -1,0 +1,41 @@
+// One uploaded file in staging: written with its holes and hashed on the way.
+import type { SnapshotFile } from "../model/snapshot.js";
+import { createSparseFile } from "../sparse/sparse-writer.js";
+import { createBlockHasher } from "./block-hash.js";
+import { rootDigest } from "./block-table.js";
+import type { StagedRecord } from "./publish.js";
+import type { StagedFile, StagedFileOptions } from "./staging.js";
+
+/** `keep` takes the finished file, its writer still open, over. */
+export async function createStagedFile(
+  path: string,
+  name: string,
+  options: StagedFileOptions,
+  keep: (record: StagedRecord) => Promise<void>,
+): Promise<StagedFile> {
+  const { mode, sizeBytes, detectZeros, signal } = options;
+  const hasher = createBlockHasher();
+  const writer = await createSparseFile(path, {
+    mode,
+    detectZeros,
+    expectedBytes: sizeBytes,
+    observer: hasher,
+    signal,
+  });
+  let kept = false;
+  return {
+    write: (offset, bytes) => writer.write(offset, bytes),
+    finish: async (): Promise<SnapshotFile> => {
+      const { allocatedBytes } = await writer.complete(sizeBytes);
+      const table = hasher.finish(sizeBytes);
+      const digest = rootDigest(table);
+      const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest };
+      kept = true;
+      await keep({ file, table, writer, synced: false });
+      return file;
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (!kept) await writer[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+// A stored snapshot opened for reading.
+import { constants } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+import { StoreError } from "../base/errors.js";
+import { totalLength, type Extent } from "../model/extent.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { ioError, isErrno } from "../sparse/errno.js";
+import { scanExtents } from "../sparse/extents.js";
+import type { Layout } from "./layout.js";
+
+export interface StoredFile extends SnapshotFile {
+  /** Bytes of data, holes left out. */
+  readonly dataBytes: number;
+  /** Where the data is; undefined when the filesystem can't tell holes. */
+  readonly extents: readonly Extent[] | undefined;
+}
+
+/**
+ * Holds the directory open, so that reads go on when it is renamed to the trash meanwhile.
+ * Whoever removes the files themselves has to wait for this to be disposed.
+ */
+export interface StoredSnapshot extends AsyncDisposable {
+  readonly id: string;
+  readonly files: readonly StoredFile[];
+  /** A path to the file that stays good until this is disposed. */
+  pathOf(name: string): string;
+  /** Opens a file for reading; the caller closes it. */
+  open(name: string): Promise<FileHandle>;
+}
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+
+/** Opens a snapshot whose files must be there with the sizes that were stored. */
+export async function openStored(
+  layout: Layout,
+  id: string,
+  files: readonly SnapshotFile[],
+  signal?: AbortSignal,
+): Promise<StoredSnapshot> {
+  const directory = await openDirectory(layout.filesDirectory(id), id);
+  const pathOf = (name: string): string => `/proc/self/fd/${directory.fd}/${name}`;
+  const openFile = (name: string): Promise<FileHandle> => openStoredFile(pathOf(name), name, id);
+  const described: StoredFile[] = [];
+  try {
+    for (const file of files) {
+      signal?.throwIfAborted();
+      await using handle = await openFile(file.name);
+      described.push(await describe(handle, file, id, signal));
+    }
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+  let closed: Promise<void> | undefined;
+  return {
+    id,
+    files: described,
+    pathOf,
+    open: openFile,
+    [Symbol.asyncDispose]: () => (closed ??= directory.close()),
+  };
+}
+
+async function openDirectory(path: string, id: string): Promise<FileHandle> {
+  try {
+    return await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) {
+      throw corrupt(id, "its directory is missing", { directory: path });
+    }
+    throw ioError(error, { what: "open the snapshot's directory", path });
+  }
+}
+
+async function openStoredFile(path: string, name: string, id: string): Promise<FileHandle> {
+  try {
+    return await open(path, O_RDONLY | O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ELOOP"))
+      throw corrupt(id, `its file ${name} is missing`, { file: name });
+    throw ioError(error, { what: `open a file of snapshot ${id}`, path: name });
+  }
+}
+
+async function describe(
+  handle: FileHandle,
+  file: SnapshotFile,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<StoredFile> {
+  const { size } = await handle.stat();
+  if (size !== file.sizeBytes) {
+    const problem = `its file ${file.name} has ${size} bytes, expected ${file.sizeBytes}`;
+    throw corrupt(id, problem, { file: file.name });
+  }
+  const extents = await scanExtents(handle.fd, size, signal);
+  return { ...file, extents, dataBytes: extents === undefined ? size : totalLength(extents) };
+}
+
+function corrupt(id: string, problem: string, metadata: Record<string, string>): StoreError {
+  return new StoreError("STORED_DATA_CORRUPT", `snapshot ${id} is damaged: ${problem}`, {
+    hint: `Run \`stasis verify ${id}\`, and look for what else wrote below the store's root`,
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id, ...metadata },
+  });
+}

@@ -1,0 +1,117 @@
+// The one place that reads errno: what a failed system call means to the people who run the store.
+import { StoreError, type ErrorReason } from "../base/errors.js";
+
+export interface IoContext {
+  /** The step that failed, as a verb phrase: "write the file". */
+  readonly what: string;
+  readonly path: string;
+  /**
+   * Whose path it is. What is missing or forbidden at a path that the caller named is the
+   * caller's mistake; inside the store it is damage. Default: store.
+   */
+  readonly owner?: "caller" | "store";
+}
+
+interface Meaning {
+  readonly reason: ErrorReason;
+  readonly hint: string;
+}
+
+const full: Meaning = {
+  reason: "STORAGE_FULL",
+  hint: "Delete snapshots, collect garbage, or add space",
+};
+const device: Meaning = {
+  reason: "IO_FAILED",
+  hint: "The device or filesystem is failing: look into the kernel log before trusting it again",
+};
+const tooManyFiles: Meaning = {
+  reason: "LIMIT_EXCEEDED",
+  hint: "Raise the limit on open files (ulimit -n), or run fewer calls at once",
+};
+const forbidden: Meaning = {
+  reason: "IO_FAILED",
+  hint: "Check that the owner of this process may read and write there",
+};
+
+const meanings: Readonly<Record<string, Meaning>> = {
+  ENOSPC: full,
+  EDQUOT: full,
+  EIO: device,
+  EUCLEAN: device,
+  ENXIO: device,
+  EROFS: {
+    reason: "IO_FAILED",
+    hint: "The filesystem is mounted read-only, perhaps after an error: look into the kernel log",
+  },
+  EXDEV: {
+    reason: "CROSS_FILESYSTEM",
+    hint: "Both places must be on one filesystem: copy the data instead of moving it",
+  },
+  EFBIG: {
+    reason: "LIMIT_EXCEEDED",
+    hint: "The file is larger than the filesystem or the limit on file sizes (ulimit -f) allows",
+  },
+  EMFILE: tooManyFiles,
+  ENFILE: tooManyFiles,
+  ENOMEM: { reason: "LIMIT_EXCEEDED", hint: "The machine is short of memory: try again later" },
+  EACCES: forbidden,
+  EPERM: forbidden,
+  ENOENT: {
+    reason: "IO_FAILED",
+    hint: "Something outside this process has removed it",
+  },
+};
+
+const callerMeanings: Readonly<Record<string, Meaning>> = {
+  ENOENT: { reason: "DIRECTORY_NOT_FOUND", hint: "Check the path on the machine that opens it" },
+  ENOTDIR: { reason: "FIELD_INVALID", hint: "Give the path of a directory" },
+  EISDIR: { reason: "FIELD_INVALID", hint: "Give the path of a file" },
+  ELOOP: { reason: "FIELD_INVALID", hint: "Give the path itself, not a symbolic link to it" },
+  ENAMETOOLONG: { reason: "FIELD_INVALID", hint: "Use a shorter path" },
+  EINVAL: { reason: "FIELD_INVALID", hint: "This path cannot be used for that" },
+  EBUSY: { reason: "FIELD_INVALID", hint: "The path is a mount point or in use by the system" },
+  EACCES: { reason: "FIELD_INVALID", hint: "Let the user that opens it read and write there" },
+  EPERM: { reason: "FIELD_INVALID", hint: "Let the user that opens it read and write there" },
+  EEXIST: { reason: "DIRECTORY_NOT_EMPTY", hint: "Choose a path that does not exist yet" },
+  ENOTEMPTY: { reason: "DIRECTORY_NOT_EMPTY", hint: "Choose an empty directory" },
+};
+
+/** The name of a system error, for example "ENOENT", or undefined for any other error. */
+export function errnoCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
+  const code = errnoCode(error);
+  return code !== undefined && codes.includes(code);
+}
+
+/** A StoreError for a system error; anything else (an abort, a StoreError, a bug) as it is. */
+export function ioError(error: unknown, context: IoContext): Error {
+  const code = errnoCode(error);
+  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  const caller = context.owner === "caller" ? callerMeanings[code] : undefined;
+  const meaning = caller ?? meanings[code];
+  const message = `cannot ${context.what}: ${explain(error)}: ${context.path}`;
+  return new StoreError(meaning?.reason ?? "IO_FAILED", message, {
+    cause: error,
+    metadata: { errno: code, path: context.path },
+    ...(meaning === undefined ? {} : { hint: meaning.hint }),
+  });
+}
+
+/** Runs one step and turns its system error into a StoreError. */
+export async function withIoError<T>(context: IoContext, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    throw ioError(error, context);
+  }
+}
+
+/** The words of the system error without the path that Node appends. */
+function explain(error: unknown): string {
+  return error instanceof Error ? (error.message.split(", ")[0] ?? error.message) : String(error);
+}

@@ -1,0 +1,197 @@
+// Copying a file with its holes: by sharing blocks, else extent by extent inside the kernel.
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { open, unlink, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { StoreError } from "../base/errors.js";
+import type { Extent } from "../model/extent.js";
+import { ioError, isErrno, withIoError, type IoContext } from "./errno.js";
+import { readExtents, scanExtents } from "./extents.js";
+import { cloneFile, copyRange, startWriteback } from "./native.js";
+import { createSparseFile, type WrittenFile } from "./sparse-writer.js";
+
+export interface CopyOptions {
+  /** Permission bits of the copy. */
+  readonly mode: number;
+  /** Durable when it returns. */
+  readonly sync: boolean;
+  /** Whose path the source is, for errors. Default: store. */
+  readonly sourceOwner?: IoContext["owner"];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * reflink  the copy shares the source's blocks and costs nothing until one of them changes
+ * extents  the kernel copied the data, holes stayed
+ * bytes    read and written here: between filesystems, or where holes can't be told
+ */
+export type CopyMethod = "reflink" | "extents" | "bytes";
+
+export interface CopiedFile extends WrittenFile {
+  readonly method: CopyMethod;
+}
+
+/** Bytes per copy_file_range: small enough to be cancelled in between. */
+const copyBytes = 64 * 1024 * 1024;
+
+/** How kernels say that a file can't be cloned, or copied in the kernel, here. */
+const notHere = ["EOPNOTSUPP", "ENOTSUP", "EXDEV", "EINVAL", "ENOTTY", "ENOSYS", "ETXTBSY"];
+
+/** Copies the regular file `from` to `to`, which must not exist and is removed on failure. */
+export async function copySparse(
+  from: string,
+  to: string,
+  options: CopyOptions,
+): Promise<CopiedFile> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  await using source = await openSource(from, options.sourceOwner);
+  const { size: sizeBytes } = await source.stat();
+  const shared = await copyInKernel(source, from, to, sizeBytes, options);
+  if (shared !== undefined) return shared;
+  // A filesystem that can't tell holes may still have read zeros out of them.
+  const extents = await scanExtents(source.fd, sizeBytes, signal);
+  const all = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
+  await using writer = await createSparseFile(to, {
+    mode: options.mode,
+    detectZeros: extents === undefined,
+    expectedBytes: sizeBytes,
+    earlyWriteback: options.sync,
+    signal,
+  });
+  for await (const piece of readExtents(source, extents ?? all, { what: from, signal })) {
+    await writer.write(piece.offset, piece.bytes);
+  }
+  const written = await writer.finish({ sizeBytes, sync: options.sync });
+  return { method: "bytes", ...written };
+}
+
+/** Undefined, with nothing left behind, where the kernel can't. */
+async function copyInKernel(
+  source: FileHandle,
+  from: string,
+  to: string,
+  sizeBytes: number,
+  options: CopyOptions,
+): Promise<CopiedFile | undefined> {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+  const target = await withIoError({ what: "create the file", path: to }, () =>
+    open(to, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600),
+  );
+  let method: CopyMethod | undefined;
+  let kept = false;
+  try {
+    method = (await tryClone(source, target, to)) ? "reflink" : undefined;
+    method ??= (await tryExtents(source, target, from, sizeBytes, options)) ? "extents" : undefined;
+    if (method === undefined) return undefined;
+    const written = await settle(target, to, sizeBytes, options);
+    kept = true;
+    return { method, ...written };
+  } finally {
+    await target.close();
+    // What can't be removed now goes with the directory that the caller removes.
+    if (!kept) await unlink(to).catch(() => undefined);
+  }
+}
+
+async function settle(
+  target: FileHandle,
+  path: string,
+  sizeBytes: number,
+  options: CopyOptions,
+): Promise<WrittenFile> {
+  return withIoError({ what: "finish the copy", path }, async () => {
+    await target.truncate(sizeBytes);
+    await target.chmod((options.mode & 0o777) | 0o400);
+    if (options.sync) await target.sync();
+    const { size, blocks } = await target.stat();
+    return { sizeBytes: size, allocatedBytes: blocks * 512 };
+  });
+}
+
+async function openSource(path: string, owner: IoContext["owner"]): Promise<FileHandle> {
+  const context: IoContext = { what: "open the file", path, owner: owner ?? "store" };
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  // O_NONBLOCK: a pipe in the file's place must not make us wait for its writer.
+  const handle = await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  const stat = await handle.stat();
+  if (stat.isFile()) return handle;
+  await handle.close();
+  throw new StoreError("FIELD_INVALID", `expected a regular file: ${path}`);
+}
+
+async function tryClone(source: FileHandle, target: FileHandle, path: string): Promise<boolean> {
+  try {
+    await cloneFile(source.fd, target.fd);
+    return true;
+  } catch (error) {
+    if (isErrno(error, ...notHere)) return false;
+    throw ioError(error, { what: "share the blocks of the file", path });
+  }
+}
+
+async function tryExtents(
+  source: FileHandle,
+  target: FileHandle,
+  from: string,
+  sizeBytes: number,
+  options: CopyOptions,
+): Promise<boolean> {
+  const extents = await scanExtents(source.fd, sizeBytes, options.signal);
+  if (extents === undefined) return false;
+  await withIoError({ what: `set the size to ${sizeBytes}`, path: from }, () =>
+    target.truncate(sizeBytes),
+  );
+  try {
+    for (const extent of extents) await copyExtent(source, target, from, extent, options);
+    return true;
+  } catch (error) {
+    if (isErrno(error, ...notHere)) return false;
+    throw ioError(error, { what: "copy the file", path: from });
+  }
+}
+
+async function copyExtent(
+  source: FileHandle,
+  target: FileHandle,
+  from: string,
+  extent: Extent,
+  options: CopyOptions,
+): Promise<void> {
+  const end = extent.offset + extent.length;
+  for (let offset = extent.offset; offset < end;) {
+    options.signal?.throwIfAborted();
+    const length = Math.min(copyBytes, end - offset);
+    const copied = await copyRange(source.fd, target.fd, offset, length);
+    if (copied === 0) {
+      throw new StoreError(
+        "STORED_DATA_CORRUPT",
+        `${from} ends at byte ${offset}, expected data up to byte ${end}`,
+        { hint: "The file was cut while it was copied", resource: { type: "file", name: from } },
+      );
+    }
+    if (options.sync && copied >= copyBytes / 4) {
+      await startWriteback(target.fd, offset, copied).catch(() => undefined);
+    }
+    offset += copied;
+  }
+}
+
+/** How the files that `supportsReflink` tries with are named: a crash may leave them behind. */
+export const reflinkProbePrefix = ".reflink-";
+
+/** Whether files in `directory` can share blocks: found out by trying. */
+export async function supportsReflink(directory: string): Promise<boolean> {
+  const base = join(directory, `${reflinkProbePrefix}${randomBytes(6).toString("hex")}`);
+  const paths = [`${base}.from`, `${base}.to`] as const;
+  try {
+    await using source = await open(paths[0], "wx+", 0o600);
+    await source.write(Buffer.alloc(4096, 1));
+    await using target = await open(paths[1], "wx", 0o600);
+    return await tryClone(source, target, directory);
+  } catch (error) {
+    throw ioError(error, { what: "try whether blocks can be shared", path: directory });
+  } finally {
+    for (const path of paths) await unlink(path).catch(() => undefined);
+  }
+}

@@ -1,0 +1,139 @@
+// Real files for tests: scratch directories, sparse files, filesystems made for one test.
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { createReadStream } from "node:fs";
+import { mkdir, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Extent } from "../../src/model/extent.js";
+import { dataExtents } from "../../src/sparse/extents.js";
+
+const run = promisify(execFile);
+
+/** Runs `body` with a fresh directory that is removed afterwards. */
+export async function withScratchDir<T>(body: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), "stasis-test-"));
+  try {
+    return await body(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+export interface Piece {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Writes a file of `sizeBytes` that holds only the pieces. */
+export async function makeSparseFile(
+  path: string,
+  sizeBytes: number,
+  pieces: readonly Piece[],
+): Promise<void> {
+  await using handle = await open(path, "wx", 0o600);
+  for (const { offset, bytes } of pieces) await handle.write(bytes, 0, bytes.length, offset);
+  await handle.truncate(sizeBytes);
+}
+
+/** Bytes that are the same for the same seed, none of them zero. */
+export function patternBytes(length: number, seed: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  let state = (seed * 2654435761 + 1) >>> 0;
+  for (let index = 0; index < length; index += 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[index] = (state >>> 24) % 255 || 255;
+  }
+  return bytes;
+}
+
+/** The holes of a file, as its data extents. */
+export async function extentsOf(path: string): Promise<readonly Extent[] | undefined> {
+  await using handle = await open(path, "r");
+  return dataExtents(handle.fd, (await handle.stat()).size);
+}
+
+export async function allocatedBytesOf(path: string): Promise<number> {
+  await using handle = await open(path, "r");
+  return (await handle.stat()).blocks * 512;
+}
+
+/** Fails unless both files have the same size, bytes and, unless told otherwise, holes. */
+export async function compareFiles(
+  actual: string,
+  expected: string,
+  options: { readonly holes?: boolean } = {},
+): Promise<void> {
+  const [a, b] = [await extentsOf(actual), await extentsOf(expected)];
+  if (options.holes ?? true) assert.deepEqual(a, b, `holes of ${actual} and ${expected}`);
+  await using left = await open(actual, "r");
+  await using right = await open(expected, "r");
+  const { size } = await right.stat();
+  assert.equal((await left.stat()).size, size, `size of ${actual}`);
+  for (const { offset, length } of [...(a ?? []), ...(b ?? [])]) {
+    await compareRange(actual, expected, offset, length);
+  }
+  if (a === undefined || b === undefined) await compareRange(actual, expected, 0, size);
+}
+
+async function compareRange(a: string, b: string, offset: number, length: number): Promise<void> {
+  if (length === 0) return;
+  const range = { start: offset, end: offset + length - 1, highWaterMark: 1 << 20 };
+  const right = createReadStream(b, range)[Symbol.asyncIterator]();
+  for await (const chunk of createReadStream(a, range) as AsyncIterable<Buffer>) {
+    const other = (await right.next()) as IteratorResult<Buffer, undefined>;
+    assert.ok(other.done !== true && chunk.equals(other.value), `${a} and ${b} near ${offset}`);
+  }
+}
+
+export type FilesystemKind = "ext4" | "xfs" | "btrfs" | "tmpfs";
+
+/** Why a filesystem can't be made here, or false: for the `skip` option of a test. */
+export function cannotMount(kind: FilesystemKind): string | false {
+  if (process.getuid?.() !== 0) return "mounting needs root";
+  if (kind === "tmpfs") return false;
+  try {
+    execFileSync("sh", ["-c", `command -v mkfs.${kind} && command -v losetup`], { stdio: "pipe" });
+    return false;
+  } catch {
+    return `mkfs.${kind} or losetup is not installed`;
+  }
+}
+
+/** Runs `body` on a filesystem of its own, which is unmounted and removed afterwards. */
+export async function withFilesystem<T>(
+  kind: FilesystemKind,
+  sizeMib: number,
+  body: (mountPoint: string) => Promise<T>,
+): Promise<T> {
+  return withScratchDir(async (directory) => {
+    const mountPoint = join(directory, "mnt");
+    await mkdir(mountPoint);
+    if (kind === "tmpfs") {
+      await run("mount", ["-t", "tmpfs", "-o", `size=${sizeMib}m`, "tmpfs", mountPoint]);
+    } else {
+      const image = join(directory, "image");
+      await writeFile(image, "");
+      await truncate(image, sizeMib * 1024 * 1024);
+      const reflink = kind === "xfs" ? ["-m", "reflink=1"] : [];
+      await run(`mkfs.${kind}`, ["-q", ...reflink, image]);
+      await run("mount", ["-o", "loop", image, mountPoint]);
+    }
+    try {
+      return await body(mountPoint);
+    } finally {
+      await run("umount", [mountPoint]);
+    }
+  });
+}
+
+/** Why strace can't be used here, or false. */
+export function cannotStrace(): string | false {
+  try {
+    execFileSync("strace", ["-o", "/dev/null", "true"], { stdio: "pipe" });
+    return false;
+  } catch {
+    return "strace is not installed or not permitted";
+  }
+}
