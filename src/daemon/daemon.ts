@@ -48,8 +48,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   });
   const server = createServer(config, store, logger, clock);
   cleanup.defer(() => server.close());
-  const tcp = config.listen && (await server.listenTcp(config.listen));
-  const unix = config.socket && (await server.listenUnix(config.socket));
+  const tcp = config.listen === undefined ? undefined : await server.listenTcp(config.listen);
+  const unix = config.socket === undefined ? undefined : await server.listenUnix(config.socket);
   server.setServing(true);
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;

@@ -12,11 +12,11 @@
 //       origin.json        only for a directory taken over by rename, until it is recorded
 //   trash/<id>/            removed for every caller, space not yet freed
 //   quarantine/<name>/     what recovery could make no sense of; only people remove it
-import { lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { idPattern } from "../model/name.js";
-import { ioError } from "../sparse/errno.js";
+import { ioError, isErrno } from "../sparse/errno.js";
 import { fsyncDirectory } from "./durable.js";
 
 export interface Layout {
@@ -94,17 +94,32 @@ function checkedId(id: string): string {
   throw new StoreError("INTERNAL", `expected a snapshot id, got ${JSON.stringify(id)}`);
 }
 
+/** Level by level, since each name that is new has to become durable in its parent. */
 function makeDirectory(path: string, made: string[]): string {
   try {
-    const first = mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (first !== undefined) {
-      // All levels that were missing: each one's entry in its parent has to become durable.
-      for (let level = path; level.length >= first.length; level = dirname(level)) made.push(level);
-    }
+    mkdirLevels(path, made);
     return realpathSync(path);
   } catch (error) {
     throw ioError(error, { what: "make the store's directory", path });
   }
+}
+
+function mkdirLevels(path: string, made: string[]): void {
+  if (tryMkdir(path, made)) return;
+  mkdirLevels(dirname(path), made);
+  if (!tryMkdir(path, made)) mkdirSync(path, { mode: 0o700 });
+}
+
+/** False when the parent is missing. */
+function tryMkdir(path: string, made: string[]): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    made.push(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT") && dirname(path) !== path) return false;
+    if (!isErrno(error, "EEXIST") || !statSync(path).isDirectory()) throw error;
+  }
+  return true;
 }
 
 function checkSameFilesystem(root: string, part: string): void {

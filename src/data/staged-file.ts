@@ -23,19 +23,24 @@ export async function createStagedFile(
     signal,
   });
   let kept = false;
+  let finishing: Promise<SnapshotFile> | undefined;
+
+  const finish = async (): Promise<SnapshotFile> => {
+    const { allocatedBytes } = await writer.complete(sizeBytes);
+    const table = hasher.finish(sizeBytes);
+    const digest = rootDigest(table);
+    const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest };
+    kept = true;
+    await keep({ file, table, writer, synced: false });
+    return file;
+  };
   return {
     write: (offset, bytes) => writer.write(offset, bytes),
-    finish: async (): Promise<SnapshotFile> => {
-      const { allocatedBytes } = await writer.complete(sizeBytes);
-      const table = hasher.finish(sizeBytes);
-      const digest = rootDigest(table);
-      const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest };
-      kept = true;
-      await keep({ file, table, writer, synced: false });
-      return file;
-    },
+    finish: () => (finishing ??= finish()),
     [Symbol.asyncDispose]: async () => {
-      if (!kept) await writer[Symbol.asyncDispose]();
+      // `return file.finish()` disposes while it is still running.
+      await finishing?.catch(() => undefined);
+      if (!kept) await writer.discard();
     },
   };
 }

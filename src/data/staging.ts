@@ -64,6 +64,11 @@ export interface Staging extends AsyncDisposable {
   publish(manifest: Manifest): Promise<void>;
   /** Called when the catalog has it: disposing no longer takes it back. */
   settle(): void;
+  /**
+   * Called when nobody can tell whether the catalog has it: disposing then changes nothing, and
+   * recovery decides at the next start.
+   */
+  leaveToRecovery(): void;
 }
 
 /** Finished files whose descriptors stay open until `publish`; the oldest is synced before. */
@@ -83,7 +88,7 @@ function createStaging(layout: Layout, id: string, directory: string): Staging {
   const filesDirectory = join(directory, filesDirectoryName);
   const records = new Map<string, StagedRecord>();
   const names = new Set<string>();
-  let state: "filling" | "publishing" | "published" | "settled" | "disposed" = "filling";
+  let state: "filling" | "publishing" | "published" | "settled" | "left" | "disposed" = "filling";
   let adopted = false;
 
   const expectFilling = (): void => {
@@ -159,10 +164,13 @@ function createStaging(layout: Layout, id: string, directory: string): Staging {
       if (state !== "published") throw new Error(`staging area ${id} is ${state}`);
       state = "settled";
     },
+    leaveToRecovery: () => {
+      state = "left";
+    },
     [Symbol.asyncDispose]: async () => {
       const last = state;
       state = "disposed";
-      if (last === "disposed") return;
+      if (last === "disposed" || last === "left") return;
       for (const { writer } of records.values()) {
         await writer?.discard().catch(() => undefined);
       }

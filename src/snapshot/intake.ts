@@ -2,7 +2,7 @@
 // forms: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError } from "../base/errors.js";
 import { manifestVersion, snapshotDigest, type Manifest } from "../data/manifest.js";
 import { openStaging, type Staging } from "../data/staging.js";
 import { checkConfig, checkRequestId, normalizeBlobIds } from "../model/config-rules.js";
@@ -72,11 +72,16 @@ export async function takeIn(
     });
     const createdAt = context.clock.now();
     await staging.publish(manifestOf(request, filled, createdAt));
-    const snapshot = record(context, request, filled, createdAt);
-    staging.settle();
-    return snapshot;
+    try {
+      const snapshot = record(context, request, filled, createdAt);
+      staging.settle();
+      return snapshot;
+    } catch (error) {
+      if (commitUnknown(error)) staging.leaveToRecovery();
+      throw error;
+    }
   } catch (error) {
-    abandon(context, id);
+    if (!commitUnknown(error)) abandon(context, id);
     throw error;
   }
 }
@@ -150,6 +155,11 @@ function record(
   });
   if (replaced !== undefined) removeInBackground(context, replaced);
   return snapshot;
+}
+
+/** The disk failed during the commit: it may be there after a restart, or not. */
+function commitUnknown(error: unknown): boolean {
+  return isStoreError(error) && error.metadata["commit"] === "unknown";
 }
 
 function abandon(context: StoreContext, id: string): void {

@@ -17,5 +17,5 @@ export async function stageEntry(
     signal,
   });
   for await (const piece of entry.pieces()) await file.write(piece.offset, piece.bytes);
-  return file.finish();
+  return await file.finish();
 }

@@ -127,7 +127,6 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   };
   const recovery = await recover(context);
   await ensureBallast(layout);
-  const zstd = await zstdAvailable();
   const reflink = await supportsReflink(layout.stagingRoot);
   const zstd = await zstdAvailable();
   for (const id of catalog.idsWithoutDigest()) backfillDigest(context, id);
