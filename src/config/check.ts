@@ -1,6 +1,6 @@
 // Rules between options of the daemon, and the one on listening to the network.
 import { StoreError, fieldInvalid } from "../base/errors.js";
-import { isLoopbackHost, maxSocketPathBytes } from "./address.js";
+import { isLoopbackHost, maxSocketPathBytes } from "../base/host-port.js";
 import { daemonOptions, type DaemonConfig } from "./daemon-options.js";
 import { noneWord } from "./option.js";
 import { formatSize } from "./units.js";

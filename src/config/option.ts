@@ -1,6 +1,7 @@
 // One configuration option of the daemon: its names, documentation and check, and a builder per kind.
 import { resolve } from "node:path";
 import { z } from "zod";
+import { splitHostPort, type HostPort } from "../base/host-port.js";
 import { parseDuration, parseSize } from "./units.js";
 
 /** What a flag, the environment or a configuration file gives for an option. */
@@ -132,10 +133,10 @@ export function optionalPathOption(
   );
 }
 
-/** `HOST:PORT` with an IPv6 host in brackets, or undefined for the word `none`. */
+/** `HOST:PORT` with an IPv6 host in brackets, or undefined for the word `none`; port 0 picks one. */
 export function listenOption(
   naming: Naming & { readonly default: string },
-): Option<ListenAddress | undefined> {
+): Option<HostPort | undefined> {
   return optional(
     option(naming, {
       placeholder: "HOST:PORT",
@@ -146,13 +147,6 @@ export function listenOption(
   );
 }
 
-export interface ListenAddress {
-  /** Without brackets. */
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
-}
-
 function optional<T>(inner: Option<T>): Option<T | undefined> {
   const none = z.literal(noneWord).transform(() => undefined);
   return { ...inner, schema: z.union([none, inner.schema]) };
@@ -160,14 +154,6 @@ function optional<T>(inner: Option<T>): Option<T | undefined> {
 
 function absolutePath(raw: RawValue): string | undefined {
   return typeof raw !== "string" || raw === "" || raw.includes("\0") ? undefined : resolve(raw);
-}
-
-/** The host without brackets and the port, or undefined if `text` is no `HOST:PORT`. */
-export function splitHostPort(text: string): ListenAddress | undefined {
-  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  return host === undefined || port > 65_535 ? undefined : { host, port };
 }
 
 function option<T>(

@@ -1,0 +1,288 @@
+// The adapter from protobuf-es service descriptors to calls of grpc-js: one connection, four kinds
+// of call. All that is known of grpc-js outside of this file is the decoding of its errors.
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescMethodClientStreaming,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import {
+  Client,
+  Metadata,
+  credentials,
+  type ChannelOptions,
+  type ClientWritableStream,
+} from "@grpc/grpc-js";
+import { StoreError } from "../base/errors.js";
+import type { Address } from "./address.js";
+import { errorFromStatus } from "./status-decode.js";
+
+export interface CallOptions {
+  /** Cancels the call; it then fails with CALL_CANCELLED. */
+  readonly signal?: AbortSignal;
+  /** The call fails with DEADLINE_PASSED when it has not ended after this time. Default: none. */
+  readonly timeoutMs?: number;
+}
+
+export interface ChannelSettings {
+  /** HTTP/2 window per stream and for the connection, in bytes. */
+  readonly flowWindowBytes: number;
+  /** Largest message that is accepted, in bytes. */
+  readonly maxMessageBytes: number;
+}
+
+/** An upload in progress: encoded frames go in, one response comes out. */
+export interface UploadCall<O> {
+  /** Settles when the daemon has answered, also if that is before all was sent. */
+  readonly response: Promise<O>;
+  /**
+   * Queues an encoded frame; resolves when there is room for the next one, and maybe never once the
+   * call has ended.
+   */
+  write(frame: Buffer): Promise<void>;
+  /** Half-closes: no more frames follow. */
+  end(): void;
+  cancel(): void;
+}
+
+export interface Channel {
+  readonly address: Address;
+  unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    options?: CallOptions,
+  ): Promise<MessageShape<O>>;
+  /** Leaving the loop early cancels the call. */
+  serverStream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodServerStreaming<I, O>,
+    request: MessageInitShape<I>,
+    options?: CallOptions,
+  ): AsyncGenerator<MessageShape<O>, void, undefined>;
+  upload<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodClientStreaming<I, O>,
+    options?: CallOptions,
+  ): UploadCall<MessageShape<O>>;
+  close(): void;
+}
+
+/** Frames that may wait in grpc-js before `write` makes the caller wait. */
+const maxQueuedFrames = 4;
+/** Finds out within 30 + 20 seconds that the other machine is gone, also when nothing is sent. */
+const keepaliveIntervalMs = 30_000;
+const keepaliveTimeoutMs = 20_000;
+
+export function openChannel(address: Address, settings: ChannelSettings): Channel {
+  const client = new Client(
+    address.target,
+    credentials.createInsecure(),
+    channelOptions(address, settings),
+  );
+  let closed = false;
+  const begin = (method: DescMethod, options: CallOptions): Call => {
+    if (closed) throw new StoreError("CALL_CANCELLED", `${method.name}: the client is closed`);
+    if (options.signal?.aborted === true) throw cancelledBy(method, options.signal);
+    return {
+      client,
+      path: `/${method.parent.typeName}/${method.name}`,
+      deadline: options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
+      signal: options.signal,
+      failure: (error, answered) => callError(error, address, method, options, answered),
+    };
+  };
+  return {
+    address,
+    unary: async (method, request, options = {}) =>
+      startUnary(begin(method, options), method, request),
+    async *serverStream(method, request, options = {}) {
+      yield* readStream(begin(method, options), method, request);
+    },
+    upload: (method, options = {}) => startUpload(begin(method, options), method),
+    close() {
+      if (closed) return;
+      closed = true;
+      client.close();
+    },
+  };
+}
+
+function channelOptions(address: Address, settings: ChannelSettings): ChannelOptions {
+  return {
+    // With the 64 KiB that HTTP/2 starts with, a stream carries a tenth.
+    "grpc-node.flow_control_window": settings.flowWindowBytes,
+    "grpc.max_receive_message_length": settings.maxMessageBytes,
+    "grpc.max_send_message_length": settings.maxMessageBytes,
+    "grpc.keepalive_time_ms": keepaliveIntervalMs,
+    "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
+    // Closing this client must close its connection, whoever else talks to the same daemon.
+    "grpc.use_local_subchannel_pool": 1,
+    // No TXT look-ups for a service configuration.
+    "grpc.service_config_disable_resolution": 1,
+    // A daemon on this machine is never behind the proxy of the environment.
+    ...(address.local ? { "grpc.enable_http_proxy": 0 } : {}),
+  };
+}
+
+/** What the three kinds of call need alike. */
+interface Call {
+  readonly client: Client;
+  readonly path: string;
+  readonly deadline: { deadline?: number };
+  readonly signal: AbortSignal | undefined;
+  failure(error: unknown, answered: boolean): StoreError;
+}
+
+function startUnary<I extends DescMessage, O extends DescMessage>(
+  { client, path, deadline, signal, failure }: Call,
+  method: DescMethodUnary<I, O>,
+  request: MessageInitShape<I>,
+): Promise<MessageShape<O>> {
+  const message = encode(method.input, create(method.input, request));
+  return new Promise((resolve, reject) => {
+    const call = client.makeUnaryRequest(
+      path,
+      identity,
+      (bytes: Buffer) => fromBinary(method.output, bytes),
+      message,
+      new Metadata(),
+      deadline,
+      (error, response) => {
+        release();
+        if (error === null && response !== undefined) resolve(response);
+        else reject(failure(error, false));
+      },
+    );
+    const release = onAbort(signal, () => call.cancel());
+  });
+}
+
+async function* readStream<I extends DescMessage, O extends DescMessage>(
+  { client, path, deadline, signal, failure }: Call,
+  method: DescMethodServerStreaming<I, O>,
+  request: MessageInitShape<I>,
+): AsyncGenerator<MessageShape<O>, void, undefined> {
+  const stream = client.makeServerStreamRequest(
+    path,
+    identity,
+    (bytes: Buffer) => fromBinary(method.output, bytes),
+    encode(method.input, create(method.input, request)),
+    new Metadata(),
+    deadline,
+  );
+  // The iterator hears of errors only while it is waited for; without a listener a later one,
+  // such as our own cancellation, would end the process.
+  stream.on("error", () => undefined);
+  const release = onAbort(signal, () => stream.cancel());
+  let answered = false;
+  try {
+    for await (const response of stream.iterator({ destroyOnReturn: false })) {
+      answered = true;
+      yield response as MessageShape<O>;
+    }
+  } catch (error) {
+    throw failure(error, answered);
+  } finally {
+    release();
+    stream.cancel();
+  }
+}
+
+function startUpload<I extends DescMessage, O extends DescMessage>(
+  { client, path, deadline, signal, failure }: Call,
+  method: DescMethodClientStreaming<I, O>,
+): UploadCall<MessageShape<O>> {
+  const outcome = deferred<MessageShape<O>>();
+  const call = client.makeClientStreamRequest(
+    path,
+    identity,
+    (bytes: Buffer) => fromBinary(method.output, bytes),
+    new Metadata(),
+    deadline,
+    (error, response) => {
+      if (error === null && response !== undefined) outcome.resolve(response);
+      else outcome.reject(failure(error, false));
+    },
+  );
+  call.on("error", () => undefined);
+  const release = onAbort(signal, () => call.cancel());
+  outcome.promise.then(release, release);
+  return {
+    response: outcome.promise,
+    write: boundedWriter(call),
+    end: () => call.end(),
+    cancel: () => call.cancel(),
+  };
+}
+
+/** After the call has ended the returned promises may stay open: wait for its response as well. */
+function boundedWriter(call: ClientWritableStream<Buffer>): (frame: Buffer) => Promise<void> {
+  let queued = 0;
+  let makeRoom: (() => void) | undefined;
+  return (frame) => {
+    queued += 1;
+    call.write(frame, () => {
+      queued -= 1;
+      makeRoom?.();
+      makeRoom = undefined;
+    });
+    if (queued < maxQueuedFrames) return Promise.resolve();
+    return new Promise((resolve) => {
+      makeRoom = resolve;
+    });
+  };
+}
+
+function identity(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+/** grpc-js needs a Buffer; this is a view, not a copy. */
+export function encode<D extends DescMessage>(schema: D, message: MessageShape<D>): Buffer {
+  const bytes = toBinary(schema, message);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function callError(
+  error: unknown,
+  address: Address,
+  method: DescMethod,
+  options: CallOptions,
+  answered: boolean,
+): StoreError {
+  if (options.signal?.aborted === true) return cancelledBy(method, options.signal);
+  return errorFromStatus(error, {
+    address: address.text,
+    rpc: method.name,
+    timeoutMs: options.timeoutMs,
+    answered,
+  });
+}
+
+function cancelledBy(method: DescMethod, signal: AbortSignal): StoreError {
+  return new StoreError("CALL_CANCELLED", `${method.name} was cancelled`, { cause: signal.reason });
+}
+
+function onAbort(signal: AbortSignal | undefined, cancel: () => void): () => void {
+  if (signal === undefined) return () => undefined;
+  signal.addEventListener("abort", cancel, { once: true });
+  return () => signal.removeEventListener("abort", cancel);
+}
+
+function deferred<T>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((fulfil, fail) => {
+    resolve = fulfil;
+    reject = fail;
+  });
+  return { promise, resolve, reject };
+}

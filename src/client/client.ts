@@ -1,0 +1,174 @@
+// What a program can ask of a daemon: the client's interface. `connect` in connect.ts makes one.
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import type { ByteStream } from "../base/async.js";
+import type {
+  HealthCheckRequestSchema,
+  HealthCheckResponse,
+} from "../../gen/ts/grpc/health/v1/health_pb.js";
+import type * as gc from "../../gen/ts/stasis/v1/gc_service_pb.js";
+import type * as replication from "../../gen/ts/stasis/v1/replication_service_pb.js";
+import type { Snapshot } from "../../gen/ts/stasis/v1/resources_pb.js";
+import type * as snapshots from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import type { GetInfoResponse } from "../../gen/ts/stasis/v1/system_service_pb.js";
+import type { Address } from "./address.js";
+import type { CallOptions } from "./channel.js";
+import type { Download } from "./download.js";
+import type { DataDirectoryLease } from "./lease.js";
+import type { UploadOptions } from "./upload.js";
+
+type Init<Schema extends DescMessage> = MessageInitShape<Schema>;
+
+/** Where a call takes one snapshot: its ref alone (id, name or unique id prefix), or the request. */
+export type RefOr<Request> = string | Request;
+
+export type RestoreInit = Init<typeof snapshots.RestoreRequestSchema>;
+export type ExportInit = Init<typeof snapshots.ExportRequestSchema>;
+export type CreateHeaderInit = Init<typeof snapshots.CreateHeaderSchema>;
+export type ImportHeaderInit = Init<typeof snapshots.ImportHeaderSchema>;
+export type SnapshotFilterInit = Init<typeof snapshots.SnapshotFilterSchema>;
+export type OpenDataDirectoryInit = Init<typeof snapshots.OpenDataDirectoryRequestSchema>;
+
+/** Stores, finds and streams snapshots. Each method is the RPC of the same name. */
+export interface SnapshotCalls {
+  /**
+   * Stores `bytes`, a tar of data files without `snapshot.json`. Resolves when the snapshot is
+   * durable. `bytes` is read as fast as the daemon takes it; a chunk is copied before the next one
+   * is asked for. If it throws, nothing is stored.
+   */
+  create(
+    header: CreateHeaderInit,
+    bytes: ByteStream,
+    options?: UploadOptions,
+  ): Promise<snapshots.CreateResponse>;
+  /** Takes over a directory of the daemon's node by renaming it. */
+  createFromDirectory(
+    request: Init<typeof snapshots.CreateFromDirectoryRequestSchema>,
+    options?: CallOptions,
+  ): Promise<snapshots.CreateFromDirectoryResponse>;
+  /** One page, newest first. */
+  list(
+    request?: Init<typeof snapshots.ListRequestSchema>,
+    options?: CallOptions,
+  ): Promise<snapshots.ListResponse>;
+  /** All pages, newest first; `timeoutMs` counts for each page. */
+  listAll(filter?: SnapshotFilterInit, options?: CallOptions): AsyncIterable<Snapshot>;
+  inspect(
+    request: RefOr<Init<typeof snapshots.InspectRequestSchema>>,
+    options?: CallOptions,
+  ): Promise<snapshots.InspectResponse>;
+  update(
+    request: Init<typeof snapshots.UpdateRequestSchema>,
+    options?: CallOptions,
+  ): Promise<snapshots.UpdateResponse>;
+  delete(
+    request: RefOr<Init<typeof snapshots.DeleteRequestSchema>>,
+    options?: CallOptions,
+  ): Promise<snapshots.DeleteResponse>;
+  /** Resolves with the header; `bytes` is then a tar without `snapshot.json`. */
+  restore(request: RefOr<RestoreInit>, options?: CallOptions): Promise<Download>;
+  /** Resolves with the header; `bytes` is then an archive, which `import` takes. */
+  export(request: RefOr<ExportInit>, options?: CallOptions): Promise<Download>;
+  exportToDirectory(
+    request: Init<typeof snapshots.ExportToDirectoryRequestSchema>,
+    options?: CallOptions,
+  ): Promise<snapshots.ExportToDirectoryResponse>;
+  /** Stores an archive (tar, gzip or zstd) under a new id. As `create` otherwise. */
+  import(
+    header: ImportHeaderInit,
+    bytes: ByteStream,
+    options?: UploadOptions,
+  ): Promise<snapshots.ImportResponse>;
+  importFromDirectory(
+    request: Init<typeof snapshots.ImportFromDirectoryRequestSchema>,
+    options?: CallOptions,
+  ): Promise<snapshots.ImportFromDirectoryResponse>;
+  /**
+   * Holds a read lease on the data directory until it is disposed of, `signal` fires or the daemon
+   * ends it. `timeoutMs` bounds the wait for the path, not the lease.
+   */
+  openDataDirectory(
+    request: RefOr<OpenDataDirectoryInit>,
+    options?: CallOptions,
+  ): Promise<DataDirectoryLease>;
+  verify(
+    request?: RefOr<Init<typeof snapshots.VerifyRequestSchema>>,
+    options?: CallOptions,
+  ): AsyncIterable<snapshots.VerifyResponse>;
+  watch(
+    request?: Init<typeof snapshots.WatchRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<snapshots.WatchResponse>;
+}
+
+/** Collects garbage. Each method is the RPC of the same name. */
+export interface GcCalls {
+  collectGarbage(
+    request?: Init<typeof gc.CollectGarbageRequestSchema>,
+    options?: CallOptions,
+  ): Promise<gc.CollectGarbageResponse>;
+  beginGc(
+    request: Init<typeof gc.BeginGcRequestSchema>,
+    options?: CallOptions,
+  ): Promise<gc.BeginGcResponse>;
+  listGcReferences(
+    request: Init<typeof gc.ListGcReferencesRequestSchema>,
+    options?: CallOptions,
+  ): Promise<gc.ListGcReferencesResponse>;
+  listGcCandidates(
+    request: Init<typeof gc.ListGcCandidatesRequestSchema>,
+    options?: CallOptions,
+  ): Promise<gc.ListGcCandidatesResponse>;
+  collectGc(
+    request: Init<typeof gc.CollectGcRequestSchema>,
+    options?: CallOptions,
+  ): Promise<gc.CollectGcResponse>;
+  renewGc(
+    request: Init<typeof gc.RenewGcRequestSchema>,
+    options?: CallOptions,
+  ): Promise<gc.RenewGcResponse>;
+  endGc(
+    request: Init<typeof gc.EndGcRequestSchema>,
+    options?: CallOptions,
+  ): Promise<gc.EndGcResponse>;
+}
+
+/** Moves snapshots between nodes. Each method is the RPC of the same name. */
+export interface ReplicationCalls {
+  pull(
+    request: Init<typeof replication.PullRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<replication.PullResponse>;
+  push(
+    request: Init<typeof replication.PushRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<replication.PushResponse>;
+  getManifest(
+    request: RefOr<Init<typeof replication.GetManifestRequestSchema>>,
+    options?: CallOptions,
+  ): AsyncIterable<replication.GetManifestResponse>;
+  readBlocks(
+    request: Init<typeof replication.ReadBlocksRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<replication.ReadBlocksResponse>;
+}
+
+/** Describes the daemon. */
+export interface SystemCalls {
+  getInfo(options?: CallOptions): Promise<GetInfoResponse>;
+  /** grpc.health.v1 Check; without a service: of the daemon as a whole. */
+  checkHealth(
+    request?: Init<typeof HealthCheckRequestSchema>,
+    options?: CallOptions,
+  ): Promise<HealthCheckResponse>;
+}
+
+/**
+ * A connection to one daemon. It is made with the first call and again after it was lost. Every
+ * method rejects with a StoreError; leaving the loop over a stream cancels its call.
+ */
+export interface Client
+  extends SnapshotCalls, GcCalls, ReplicationCalls, SystemCalls, AsyncDisposable {
+  readonly address: Address;
+  /** Ends the connection once running calls are done; new calls are refused. Idempotent. */
+  close(): void;
+}

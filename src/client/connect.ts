@@ -1,0 +1,157 @@
+// Makes a client: which RPC each of its methods is.
+import { create } from "@bufbuild/protobuf";
+import { Health } from "../../gen/ts/grpc/health/v1/health_pb.js";
+import { GcService } from "../../gen/ts/stasis/v1/gc_service_pb.js";
+import { ReplicationService } from "../../gen/ts/stasis/v1/replication_service_pb.js";
+import type { Snapshot } from "../../gen/ts/stasis/v1/resources_pb.js";
+import {
+  CreateRequestSchema,
+  ImportRequestSchema,
+  SnapshotService,
+} from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { SystemService } from "../../gen/ts/stasis/v1/system_service_pb.js";
+import { parseAddress } from "./address.js";
+import { encode, openChannel, type CallOptions, type Channel } from "./channel.js";
+import type {
+  Client,
+  GcCalls,
+  ReplicationCalls,
+  SnapshotCalls,
+  SnapshotFilterInit,
+  SystemCalls,
+} from "./client.js";
+import { openDownload } from "./download.js";
+import { openLease } from "./lease.js";
+import { upload } from "./upload.js";
+
+export interface ConnectOptions {
+  /**
+   * HTTP/2 flow-control window in bytes: what may be on its way to this client before it has read
+   * it. Default: 4 MiB.
+   */
+  readonly flowWindowBytes?: number;
+  /** Largest message that is accepted or sent, in bytes. Default: 4 MiB. */
+  readonly maxMessageBytes?: number;
+}
+
+const defaultFlowWindowBytes = 4 * 1024 * 1024;
+const defaultMaxMessageBytes = 4 * 1024 * 1024;
+
+/**
+ * A client of the daemon at `address`: `HOST:PORT` or `unix:PATH`. Connects with the first call.
+ * Throws FIELD_INVALID if the address is none.
+ */
+export function connect(address: string, options: ConnectOptions = {}): Client {
+  const parsed = parseAddress(address);
+  const channel = openChannel(parsed, {
+    flowWindowBytes: options.flowWindowBytes ?? defaultFlowWindowBytes,
+    maxMessageBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,
+  });
+  return {
+    address: parsed,
+    ...snapshotCalls(channel),
+    ...gcCalls(channel),
+    ...replicationCalls(channel),
+    ...systemCalls(channel),
+    close: () => channel.close(),
+    [Symbol.asyncDispose]: () => {
+      channel.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+function snapshotCalls(channel: Channel): SnapshotCalls {
+  const rpc = SnapshotService.method;
+  return {
+    create: (header, bytes, options = {}) => {
+      const frame = create(CreateRequestSchema, { frame: { case: "header", value: header } });
+      return upload(channel, rpc.create, encode(CreateRequestSchema, frame), bytes, options);
+    },
+    createFromDirectory: (request, options) =>
+      channel.unary(rpc.createFromDirectory, request, options),
+    list: (request = {}, options) => channel.unary(rpc.list, request, options),
+    listAll: (filter, options) => listAll(channel, filter, options),
+    inspect: (request, options) => channel.unary(rpc.inspect, withRef(request), options),
+    update: (request, options) => channel.unary(rpc.update, request, options),
+    delete: (request, options) =>
+      channel.unary(
+        rpc.delete,
+        typeof request === "string" ? { refs: [request] } : request,
+        options,
+      ),
+    restore: (request, options) =>
+      openDownload((call) => channel.serverStream(rpc.restore, withRef(request), call), options),
+    export: (request, options) =>
+      openDownload((call) => channel.serverStream(rpc.export, withRef(request), call), options),
+    exportToDirectory: (request, options) => channel.unary(rpc.exportToDirectory, request, options),
+    import: (header, bytes, options = {}) => {
+      const frame = create(ImportRequestSchema, { frame: { case: "header", value: header } });
+      return upload(channel, rpc.import, encode(ImportRequestSchema, frame), bytes, options);
+    },
+    importFromDirectory: (request, options) =>
+      channel.unary(rpc.importFromDirectory, request, options),
+    openDataDirectory: (request, options) =>
+      openLease(
+        (signal) => channel.serverStream(rpc.openDataDirectory, withRef(request), { signal }),
+        options,
+      ),
+    verify: (request = {}, options) => channel.serverStream(rpc.verify, withRef(request), options),
+    watch: (request = {}, options) => channel.serverStream(rpc.watch, request, options),
+  };
+}
+
+function gcCalls(channel: Channel): GcCalls {
+  const rpc = GcService.method;
+  return {
+    collectGarbage: (request = {}, options) => channel.unary(rpc.collectGarbage, request, options),
+    beginGc: (request, options) => channel.unary(rpc.beginGc, request, options),
+    listGcReferences: (request, options) => channel.unary(rpc.listGcReferences, request, options),
+    listGcCandidates: (request, options) => channel.unary(rpc.listGcCandidates, request, options),
+    collectGc: (request, options) => channel.unary(rpc.collectGc, request, options),
+    renewGc: (request, options) => channel.unary(rpc.renewGc, request, options),
+    endGc: (request, options) => channel.unary(rpc.endGc, request, options),
+  };
+}
+
+function replicationCalls(channel: Channel): ReplicationCalls {
+  const rpc = ReplicationService.method;
+  return {
+    pull: (request, options) => channel.serverStream(rpc.pull, request, options),
+    push: (request, options) => channel.serverStream(rpc.push, request, options),
+    getManifest: (request, options) =>
+      channel.serverStream(rpc.getManifest, withRef(request), options),
+    readBlocks: (request, options) => channel.serverStream(rpc.readBlocks, request, options),
+  };
+}
+
+function systemCalls(channel: Channel): SystemCalls {
+  return {
+    getInfo: (options) => channel.unary(SystemService.method.getInfo, {}, options),
+    checkHealth: (request = {}, options) => channel.unary(Health.method.check, request, options),
+  };
+}
+
+function withRef<Request extends object>(request: string | Request): Request | { ref: string } {
+  return typeof request === "string" ? { ref: request } : request;
+}
+
+/** The largest page that the daemon gives. */
+const pageSize = 1000;
+
+async function* listAll(
+  channel: Channel,
+  filter: SnapshotFilterInit | undefined,
+  options: CallOptions | undefined,
+): AsyncGenerator<Snapshot, void, undefined> {
+  let pageToken = "";
+  do {
+    const page = await channel.unary(
+      SnapshotService.method.list,
+      { pageSize, pageToken, ...(filter === undefined ? {} : { filter }) },
+      options,
+    );
+    yield* page.snapshots;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+}

@@ -1,0 +1,177 @@
+// Whole directories of this machine: stored from, restored to, imported from and exported to.
+import { create } from "@bufbuild/protobuf";
+import { lstat } from "node:fs/promises";
+import { StoreError, isStoreError } from "../base/errors.js";
+import {
+  ExportToDirectoryResponseSchema,
+  type CreateResponse,
+  type DownloadHeader,
+  type ExportToDirectoryResponse,
+  type ImportResponse,
+} from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import type { CallOptions } from "./channel.js";
+import type {
+  Client,
+  CreateHeaderInit,
+  ExportInit,
+  ImportHeaderInit,
+  RefOr,
+  RestoreInit,
+} from "./client.js";
+import type { Download } from "./download.js";
+import { openLocalSource } from "./local-source.js";
+import { openLocalTarget } from "./local-target.js";
+import { countProgress, type ProgressListener } from "./progress.js";
+import { unpackInto } from "./unpack.js";
+
+export interface DirectoryOptions extends CallOptions {
+  readonly onProgress?: ProgressListener;
+}
+
+export interface WriteDirectoryOptions extends DirectoryOptions {
+  /**
+   * Makes all durable before it resolves. Default: true for an export, false for a restore, which
+   * can be done again.
+   */
+  readonly sync?: boolean;
+}
+
+export interface ExportDirectoryOptions extends WriteDirectoryOptions {
+  /**
+   * `auto` (default): if the daemon runs on this machine as this user, it is asked to write the
+   * directory itself, by reflink where it can; otherwise, or if that fails, the archive comes
+   * through the stream. `stream`: always through the stream.
+   */
+  readonly via?: "auto" | "stream";
+}
+
+/** Stores the data files of a directory, which must not hold a `snapshot.json`. Holes are kept. */
+export async function createFromLocalDirectory(
+  client: Client,
+  directory: string,
+  header: CreateHeaderInit,
+  options: DirectoryOptions = {},
+): Promise<CreateResponse> {
+  const source = await openLocalSource(directory);
+  if (source.envelope !== undefined) {
+    throw new StoreError("FIELD_INVALID", `${directory} holds a snapshot.json: it is an export`, {
+      hint: "Import it, or remove snapshot.json to store the data files alone",
+    });
+  }
+  return client.create(header, source.pack(options), callOptions(options));
+}
+
+/** Imports a directory that an export wrote: data files and `snapshot.json`. */
+export async function importLocalDirectory(
+  client: Client,
+  directory: string,
+  header: ImportHeaderInit = {},
+  options: DirectoryOptions = {},
+): Promise<ImportResponse> {
+  const source = await openLocalSource(directory);
+  if (source.envelope === undefined) {
+    throw new StoreError("ENVELOPE_MISSING", `${directory} holds no snapshot.json`, {
+      hint: "To store plain data files, create a snapshot from them",
+    });
+  }
+  return client.import(header, source.pack(options), callOptions(options));
+}
+
+/**
+ * Writes the data files of a snapshot into an absent or empty directory. It appears with all files
+ * or not at all; see LocalTarget for what that means for one that exists.
+ */
+export async function restoreToLocalDirectory(
+  client: Client,
+  request: RefOr<RestoreInit>,
+  directory: string,
+  options: WriteDirectoryOptions = {},
+): Promise<DownloadHeader> {
+  await using target = await openLocalTarget(directory);
+  await using download = await client.restore(request, callOptions(options));
+  const sync = options.sync ?? false;
+  await receive(download, target.filesDirectory, { ...options, sync });
+  await target.commit({ sync });
+  return download.header;
+}
+
+/** As `restoreToLocalDirectory`, with `snapshot.json`. */
+export async function exportToLocalDirectory(
+  client: Client,
+  request: RefOr<ExportInit>,
+  directory: string,
+  options: ExportDirectoryOptions = {},
+): Promise<ExportToDirectoryResponse> {
+  const wanted = typeof request === "string" ? { ref: request } : request;
+  await using target = await openLocalTarget(directory);
+  const sync = options.sync ?? true;
+  if (options.via !== "stream" && wanted.verify !== true && (await runsAsUs(client, options))) {
+    const response = await exportByDaemon(client, wanted, target.filesDirectory, options);
+    if (response !== undefined) {
+      await target.commit({ sync });
+      return response;
+    }
+  }
+  await using download = await client.export(wanted, callOptions(options));
+  await receive(download, target.filesDirectory, { ...options, sync });
+  await target.commit({ sync });
+  const { snapshot } = download.header;
+  return create(ExportToDirectoryResponseSchema, snapshot === undefined ? {} : { snapshot });
+}
+
+async function receive(
+  download: Download,
+  directory: string,
+  options: DirectoryOptions & { readonly sync: boolean },
+): Promise<void> {
+  const { sync, signal, onProgress } = options;
+  const progress = countProgress(Number(download.header.dataBytes), onProgress);
+  try {
+    await unpackInto(directory, download.bytes, { sync, progress, signal });
+  } catch (error) {
+    if (signal?.aborted !== true || error instanceof StoreError) throw error;
+    throw new StoreError("CALL_CANCELLED", "the transfer was cancelled", { cause: error });
+  }
+}
+
+/**
+ * True if the daemon is at a local address and its store is a directory here that belongs to this
+ * user: then the files that it writes belong to this user too.
+ */
+async function runsAsUs(client: Client, options: CallOptions): Promise<boolean> {
+  if (!client.address.local) return false;
+  const info = await client.getInfo(callOptions(options));
+  if (info.features?.directoryExport !== true) return false;
+  const owner = await lstat(info.root).then(
+    (stat) => stat.uid,
+    () => undefined,
+  );
+  return owner !== undefined && owner === process.geteuid?.();
+}
+
+/**
+ * The directory's parent was made here under a random name a moment ago. A daemon that can't find
+ * it sees other files than we do (a forwarded port, a container), and nothing was written there.
+ */
+async function exportByDaemon(
+  client: Client,
+  request: ExportInit,
+  directory: string,
+  options: CallOptions,
+): Promise<ExportToDirectoryResponse | undefined> {
+  const { ref = "", force = false } = request;
+  try {
+    return await client.exportToDirectory({ ref, force, directory }, callOptions(options));
+  } catch (error) {
+    if (isStoreError(error, "DIRECTORY_NOT_FOUND")) return undefined;
+    if (isStoreError(error, "NOT_IMPLEMENTED")) return undefined;
+    throw error;
+  }
+}
+
+function callOptions({ signal, timeoutMs }: CallOptions): CallOptions {
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+}

@@ -1,0 +1,133 @@
+// Receives the frames of Restore or Export: header, chunks, trailer; checks that nothing is missing.
+import { crc32 } from "node:zlib";
+import { StoreError } from "../base/errors.js";
+import type { ByteStream } from "../base/async.js";
+import type { CallOptions } from "./channel.js";
+import { linkAbort, type LinkedAbort } from "./linked-abort.js";
+import type {
+  DownloadHeader,
+  DownloadTrailer,
+  ExportResponse,
+  RestoreResponse,
+} from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
+
+/**
+ * A snapshot that is being received. Read `bytes` to the end, or dispose of it: until then the call
+ * stays open and holds a read lease.
+ */
+export interface Download extends AsyncDisposable {
+  /** The snapshot with its files, and the bytes of data in them. */
+  readonly header: DownloadHeader;
+  /**
+   * The tar or archive; can be read once. Ends without an error only if everything came: otherwise
+   * DOWNLOAD_TRUNCATED, or the error of the daemon. Leaving the loop cancels the call.
+   */
+  readonly bytes: ByteStream;
+  /** Total and CRC-32; undefined until `bytes` has ended. */
+  readonly trailer: DownloadTrailer | undefined;
+}
+
+type Frame = (RestoreResponse | ExportResponse)["frame"];
+type FrameStream = AsyncGenerator<{ readonly frame: Frame }, void, undefined>;
+
+/** Waits for the header. */
+export async function openDownload(
+  open: (options: CallOptions) => FrameStream,
+  options: CallOptions = {},
+): Promise<Download> {
+  const ending = linkAbort(options.signal);
+  try {
+    const frames = open({ ...options, signal: ending.signal });
+    const header = await readHeader(frames);
+    return holdDownload(frames, header, ending);
+  } catch (error) {
+    ending.abort();
+    ending.release();
+    throw error;
+  }
+}
+
+async function readHeader(frames: FrameStream): Promise<DownloadHeader> {
+  const first = await frames.next();
+  if (first.done === true) throw truncated("the stream ended before its header");
+  const { frame } = first.value;
+  if (frame.case !== "header") throw outOfOrder(frame);
+  return frame.value;
+}
+
+function holdDownload(frames: FrameStream, header: DownloadHeader, ending: LinkedAbort): Download {
+  let trailer: DownloadTrailer | undefined;
+  return {
+    header,
+    bytes: readChunks(frames, ending.release, (received) => {
+      trailer = received;
+    }),
+    get trailer() {
+      return trailer;
+    },
+    [Symbol.asyncDispose]: async () => {
+      // Cancelling first: `return` alone would wait for a frame that may never come.
+      if (trailer === undefined) ending.abort();
+      ending.release();
+      await frames.return().catch(() => undefined);
+    },
+  };
+}
+
+async function* readChunks(
+  frames: FrameStream,
+  onEnd: () => void,
+  onTrailer: (trailer: DownloadTrailer) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let totalBytes = 0;
+  let crc = 0;
+  let trailer: DownloadTrailer | undefined;
+  try {
+    for await (const { frame } of frames) {
+      if (trailer !== undefined) throw outOfOrder(frame);
+      if (frame.case === "chunk") {
+        totalBytes += frame.value.length;
+        crc = crc32(frame.value, crc);
+        yield frame.value;
+      } else if (frame.case === "trailer") {
+        trailer = frame.value;
+      } else if (frame.case === "header") {
+        throw outOfOrder(frame);
+      }
+    }
+  } finally {
+    onEnd();
+  }
+  if (trailer === undefined) {
+    throw truncated(`it ended after ${totalBytes} bytes without a trailer`);
+  }
+  checkTrailer(trailer, totalBytes, crc);
+  onTrailer(trailer);
+}
+
+function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number): void {
+  if (trailer.totalBytes !== BigInt(totalBytes)) {
+    throw truncated(`expected ${trailer.totalBytes} bytes, received ${totalBytes}`);
+  }
+  if (trailer.crc32 !== crc) {
+    throw truncated(`expected CRC-32 ${hex(trailer.crc32)}, received data has ${hex(crc)}`);
+  }
+}
+
+function truncated(what: string): StoreError {
+  return new StoreError("DOWNLOAD_TRUNCATED", `the download is not whole: ${what}`, {
+    hint: "Discard what was received and try again",
+  });
+}
+
+function outOfOrder(frame: Frame): StoreError {
+  return new StoreError(
+    "INTERNAL",
+    `the daemon sent the frame ${frame.case ?? "(unknown)"} where it can't stand`,
+    { hint: "Client and daemon may be of versions that don't fit" },
+  );
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(8, "0");
+}

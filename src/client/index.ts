@@ -1,0 +1,48 @@
+// The client library: `import { connect } from "stasis"`.
+export { connect, type ConnectOptions } from "./connect.js";
+export type {
+  Client,
+  CreateHeaderInit,
+  ExportInit,
+  GcCalls,
+  ImportHeaderInit,
+  OpenDataDirectoryInit,
+  RefOr,
+  ReplicationCalls,
+  RestoreInit,
+  SnapshotCalls,
+  SnapshotFilterInit,
+  SystemCalls,
+} from "./client.js";
+export { parseAddress, type Address } from "./address.js";
+export type { CallOptions } from "./channel.js";
+export type { UploadOptions } from "./upload.js";
+export type { Download } from "./download.js";
+export type { DataDirectoryLease } from "./lease.js";
+export type { ProgressListener, TransferProgress } from "./progress.js";
+export {
+  createFromLocalDirectory,
+  exportToLocalDirectory,
+  importLocalDirectory,
+  restoreToLocalDirectory,
+  type DirectoryOptions,
+  type ExportDirectoryOptions,
+  type WriteDirectoryOptions,
+} from "./directories.js";
+export {
+  StoreError,
+  isStoreError,
+  type ErrorCode,
+  type ErrorReason,
+  type FieldViolation,
+  type ResourceRef,
+} from "../base/errors.js";
+export type { ByteStream } from "../base/async.js";
+
+// The messages that calls take and give.
+export * from "../../gen/ts/stasis/v1/errors_pb.js";
+export * from "../../gen/ts/stasis/v1/gc_service_pb.js";
+export * from "../../gen/ts/stasis/v1/replication_service_pb.js";
+export * from "../../gen/ts/stasis/v1/resources_pb.js";
+export * from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
+export * from "../../gen/ts/stasis/v1/system_service_pb.js";

@@ -1,0 +1,127 @@
+// A directory of data files on this machine, packed as the tar that Create and Import take.
+import { constants } from "node:fs";
+import { lstat, open, readFile, readdir, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import type { ArchiveFile } from "../archive/archive-file.js";
+import { maxEnvelopeBytes } from "../archive/envelope.js";
+import { writeTar } from "../archive/tar-writer.js";
+import type { ByteStream } from "../base/async.js";
+import { StoreError, describeValue } from "../base/errors.js";
+import { checkDataFileName, envelopeFileName } from "../model/name.js";
+import { readExtent, scanExtents } from "../sparse/extents.js";
+import { withIoError } from "../sparse/errno.js";
+import { countProgress, type ProgressListener } from "./progress.js";
+
+export interface LocalSource {
+  /** `snapshot.json` as it lies in the directory. */
+  readonly envelope: Uint8Array | undefined;
+  /** The tar, with the envelope in front if there is one. Can be read once. */
+  pack(options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ProgressListener | undefined;
+  }): ByteStream;
+}
+
+interface LocalFile {
+  readonly name: string;
+  readonly path: string;
+  /** Bytes that the file takes on disk, at most its size: how much of it is data, nearly. */
+  readonly dataBytes: number;
+}
+
+/** Throws if the directory is absent or holds anything but regular files. */
+export async function openLocalSource(directory: string): Promise<LocalSource> {
+  const names = await withIoError({ what: "list", path: directory, owner: "caller" }, () =>
+    readdir(directory),
+  );
+  const files: LocalFile[] = [];
+  let envelope: Uint8Array | undefined;
+  for (const name of names) {
+    if (name === envelopeFileName) envelope = await readEnvelope(join(directory, name));
+    else files.push(await describeFile(directory, name));
+  }
+  // The order of archives: by bytes, which for UTF-16 strings is not their own order.
+  files.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  return {
+    envelope,
+    pack: ({ signal, onProgress }) => {
+      const totalBytes = files.reduce((sum, file) => sum + file.dataBytes, 0);
+      const progress = countProgress(totalBytes, onProgress);
+      return writeTar(archiveFiles(files, progress, signal), {
+        ...(envelope === undefined ? {} : { envelope }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    },
+  };
+}
+
+async function describeFile(directory: string, name: string): Promise<LocalFile> {
+  checkDataFileName(name, `entry of ${directory}`);
+  const path = join(directory, name);
+  const stat = await withIoError({ what: "look at", path, owner: "caller" }, () => lstat(path));
+  if (!stat.isFile()) {
+    throw new StoreError("ARCHIVE_INVALID", `${path} is not a regular file`, {
+      hint: "A snapshot holds regular files in one directory, without subdirectories or links",
+      metadata: { entry: name },
+    });
+  }
+  return { name, path, dataBytes: Math.min(stat.size, stat.blocks * 512) };
+}
+
+async function readEnvelope(path: string): Promise<Uint8Array> {
+  const stat = await withIoError({ what: "look at", path, owner: "caller" }, () => lstat(path));
+  if (!stat.isFile() || stat.size > maxEnvelopeBytes) {
+    throw new StoreError(
+      "ARCHIVE_INVALID",
+      `${path}: expected a regular file of at most ${maxEnvelopeBytes} bytes`,
+    );
+  }
+  return withIoError({ what: "read", path, owner: "caller" }, () => readFile(path));
+}
+
+/** Each file is open from the moment it is handed out until the next one is asked for. */
+async function* archiveFiles(
+  files: readonly LocalFile[],
+  progress: { add(bytes: number): void; finish(): void },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ArchiveFile, void, undefined> {
+  for (const { name, path } of files) {
+    const handle = await withIoError({ what: "open", path, owner: "caller" }, () =>
+      open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+    );
+    try {
+      const stat = await handle.stat();
+      if (!stat.isFile()) throw changed(path);
+      yield {
+        name,
+        mode: stat.mode & 0o777,
+        sizeBytes: stat.size,
+        extents: await scanExtents(handle.fd, stat.size, signal),
+        read: (offset, length) => readCounted(handle, name, offset, length, progress, signal),
+      };
+    } finally {
+      await handle.close();
+    }
+  }
+  progress.finish();
+}
+
+async function* readCounted(
+  handle: FileHandle,
+  name: string,
+  offset: number,
+  length: number,
+  progress: { add(bytes: number): void },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  // The upload copies a piece before it asks for the next.
+  const options = { what: name, reuseBuffers: true, signal };
+  for await (const piece of readExtent(handle, offset, length, options)) {
+    yield piece;
+    progress.add(piece.length);
+  }
+}
+
+function changed(path: string): StoreError {
+  return new StoreError("ARCHIVE_INVALID", `${describeValue(path)} was replaced while it was read`);
+}

@@ -1,0 +1,112 @@
+// A directory on this machine that appears with all its files or not at all.
+import { lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { dirname, join, resolve } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { envelopeFileName } from "../model/name.js";
+import { ioError, isErrno, withIoError } from "../sparse/errno.js";
+import { renameWithoutReplace } from "../sparse/native.js";
+
+export interface LocalTarget extends AsyncDisposable {
+  /** Write the files into this directory; it does not exist yet, its parent does. */
+  readonly filesDirectory: string;
+  /** Moves the files to where they belong. Disposing without it removes what was written. */
+  commit(options: { readonly sync: boolean }): Promise<void>;
+}
+
+/**
+ * `directory` must be absent (its parent exists) or empty. An absent one appears by one rename. An
+ * empty one stays what it is (a mount point, somebody's working directory, with its owner and mode)
+ * and the files are moved into it one by one, `snapshot.json` last.
+ */
+export async function openLocalTarget(directory: string): Promise<LocalTarget> {
+  const target = resolve(directory);
+  const exists = await isEmptyDirectory(target);
+  const staging = join(
+    exists ? target : dirname(target),
+    `.stasis-partial-${randomBytes(6).toString("hex")}`,
+  );
+  const filesDirectory = join(staging, "files");
+  await withIoError({ what: "create", path: staging, owner: "caller" }, () =>
+    mkdir(staging, { mode: 0o700 }),
+  );
+  return {
+    filesDirectory,
+    async commit({ sync }) {
+      if (sync) await syncDirectory(filesDirectory);
+      if (exists) await moveFiles(filesDirectory, target);
+      else await appear(filesDirectory, target);
+      await rmdir(staging).catch(() => undefined);
+      if (sync) await syncDirectory(exists ? target : dirname(target));
+    },
+    async [Symbol.asyncDispose]() {
+      await rm(staging, { recursive: true, force: true });
+    },
+  };
+}
+
+/** True: empty; false: absent. Anything else is refused. */
+async function isEmptyDirectory(path: string): Promise<boolean> {
+  let names: readonly string[];
+  try {
+    names = await readdir(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT") && !(await isDanglingLink(path))) return false;
+    throw ioError(error, { what: "look into", path, owner: "caller" });
+  }
+  if (names.length > 0) {
+    throw new StoreError("DIRECTORY_NOT_EMPTY", `${path} is not empty: it holds ${names[0]}`, {
+      hint: "Name an empty directory, or one that does not exist yet",
+      resource: { type: "directory", name: path },
+    });
+  }
+  return true;
+}
+
+async function isDanglingLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function appear(from: string, target: string): Promise<void> {
+  try {
+    await renameWithoutReplace(from, target);
+  } catch (error) {
+    // EINVAL: this filesystem can't refuse to replace; it was absent when we started.
+    if (!isErrno(error, "EINVAL")) {
+      throw ioError(error, { what: "rename into place", path: target, owner: "caller" });
+    }
+    await withIoError({ what: "rename into place", path: target, owner: "caller" }, () =>
+      rename(from, target),
+    );
+  }
+}
+
+async function moveFiles(from: string, target: string): Promise<void> {
+  const names = await readdir(from);
+  names.sort((a, b) => Number(a === envelopeFileName) - Number(b === envelopeFileName));
+  const moved: string[] = [];
+  try {
+    for (const name of names) {
+      await renameWithoutReplace(join(from, name), join(target, name));
+      moved.push(name);
+    }
+  } catch (error) {
+    for (const name of moved) await rm(join(target, name), { force: true });
+    throw ioError(error, { what: "move the files into", path: target, owner: "caller" });
+  }
+  await rmdir(from);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  await withIoError({ what: "make durable", path }, async () => {
+    const handle = await open(path, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
+}

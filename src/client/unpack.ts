@@ -1,0 +1,48 @@
+// Writes the files of a downloaded tar into a directory, holes kept.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { readTar, type ArchiveEntry } from "../archive/tar-reader.js";
+import type { ByteStream } from "../base/async.js";
+import { withIoError } from "../sparse/errno.js";
+import { createSparseFile } from "../sparse/sparse-writer.js";
+import type { ProgressCounter } from "./progress.js";
+
+export interface UnpackOptions {
+  /** Each file is fsynced. */
+  readonly sync: boolean;
+  readonly progress: ProgressCounter;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Makes `directory` and fills it. Reads `bytes` to the end: the download is checked by then. */
+export async function unpackInto(
+  directory: string,
+  bytes: ByteStream,
+  options: UnpackOptions,
+): Promise<void> {
+  await withIoError({ what: "create", path: directory }, () => mkdir(directory, { mode: 0o700 }));
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  for await (const entry of readTar(bytes, signal)) {
+    await writeEntry(join(directory, entry.name), entry, options);
+  }
+  options.progress.finish();
+}
+
+async function writeEntry(
+  path: string,
+  entry: ArchiveEntry,
+  { sync, progress, signal }: UnpackOptions,
+): Promise<void> {
+  await using file = await createSparseFile(path, {
+    mode: entry.mode,
+    detectZeros: entry.extents === undefined,
+    expectedBytes: entry.sizeBytes,
+    earlyWriteback: sync,
+    signal,
+  });
+  for await (const { offset, bytes } of entry.pieces()) {
+    await file.write(offset, bytes);
+    progress.add(bytes.length);
+  }
+  await file.finish({ sizeBytes: entry.sizeBytes, sync });
+}

@@ -1,0 +1,37 @@
+// A real daemon on a scratch store, stopped and removed after the test.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { createLogger } from "../../src/base/logger.js";
+import { loadDaemonConfig } from "../../src/config/load.js";
+import type { RawValue } from "../../src/config/option.js";
+import { startDaemon, type Daemon } from "../../src/daemon/daemon.js";
+
+export interface TestDaemon {
+  readonly daemon: Daemon;
+  /** `127.0.0.1:PORT`. */
+  readonly address: string;
+  /** `unix:PATH`. */
+  readonly socketAddress: string;
+  readonly root: string;
+  /** An empty directory beside the store, on the same filesystem. */
+  readonly scratch: string;
+}
+
+/** `flags` are those of `stasis serve`, without dashes. */
+export async function startTestDaemon(
+  t: TestContext,
+  flags: Readonly<Record<string, RawValue>> = {},
+): Promise<TestDaemon> {
+  const scratch = await mkdtemp(join(tmpdir(), "stasis-daemon-"));
+  t.after(() => rm(scratch, { recursive: true, force: true }));
+  const root = join(scratch, "root");
+  const { config } = loadDaemonConfig({
+    flags: { root, listen: "127.0.0.1:0", "drain-grace": "1s", reserve: "0", ...flags },
+  });
+  const daemon = await startDaemon({ config, logger: createLogger("silent") });
+  t.after(() => daemon.stop());
+  const [address = "", socketAddress = ""] = daemon.addresses;
+  return { daemon, address, socketAddress, root, scratch };
+}
