@@ -1,0 +1,206 @@
+// Every RPC through `buf curl`, which knows the schema from reflection alone.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { crc32 } from "node:zlib";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { fromBinary } from "@bufbuild/protobuf";
+import { pack } from "tar-stream";
+import { ErrorInfoSchema } from "../../gen/ts/google/rpc/error_details_pb.js";
+import { loadDaemonConfig } from "../../src/config/load.js";
+import { startDaemon } from "../../src/daemon/daemon.js";
+import { createLogger } from "../../src/base/logger.js";
+import { withScratchDir } from "../support/scratch.js";
+
+const buf = fileURLToPath(new URL("../../../node_modules/.bin/buf", import.meta.url));
+
+interface Answer {
+  /** The messages, as JSON, one after the other. */
+  readonly messages: Record<string, unknown>[];
+  /** What buf says of an error: a JSON object with code, message and details. */
+  readonly error: string;
+}
+
+/** Calls one RPC. A stream that never ends is cut off by `maxTimeSeconds`. */
+function curl(
+  address: string,
+  rpc: string,
+  requests: readonly unknown[],
+  reflection = "grpc-v1",
+  maxTimeSeconds = 30,
+): Promise<Answer> {
+  const options = [
+    "--protocol",
+    "grpc",
+    "--http2-prior-knowledge",
+    "--reflect-protocol",
+    reflection,
+  ];
+  const args = [
+    "curl",
+    ...options,
+    "--timeout",
+    `${maxTimeSeconds}s`,
+    "-d",
+    "@-",
+    `http://${address}/${rpc}`,
+  ];
+  return new Promise((resolve) => {
+    const child = execFile(buf, args, { timeout: 60_000 }, (_failure, stdout, stderr) => {
+      resolve({ messages: parseDocuments(stdout), error: stderr });
+    });
+    child.stdin?.end(requests.map((request) => JSON.stringify(request)).join("\n"));
+  });
+}
+
+/** Splits concatenated JSON documents: buf prints each message on its own, indented or not. */
+function parseDocuments(text: string): Record<string, unknown>[] {
+  const documents: Record<string, unknown>[] = [];
+  let buffer = "";
+  for (const line of text.split("\n")) {
+    buffer += line;
+    try {
+      documents.push(JSON.parse(buffer) as Record<string, unknown>);
+      buffer = "";
+    } catch {
+      continue;
+    }
+  }
+  assert.equal(buffer.trim(), "", "not JSON");
+  return documents;
+}
+
+/** The reason in the google.rpc.ErrorInfo of an error, whose bytes buf prints in base64. */
+function reasonOf(error: string): string {
+  const { details } = JSON.parse(error) as { details: { type: string; value: string }[] };
+  const info = details.find(({ type }) => type === "google.rpc.ErrorInfo");
+  return fromBinary(ErrorInfoSchema, Buffer.from(info?.value ?? "", "base64")).reason;
+}
+
+async function smallTar(): Promise<Buffer> {
+  const archive = pack();
+  archive.entry({ name: "state.json" }, "{}");
+  archive.entry({ name: "memory-ranges" }, Buffer.alloc(8192, 7));
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks);
+}
+
+function uploadFrames(header: unknown, bytes: Buffer): unknown[] {
+  return [
+    { header },
+    { chunk: bytes.subarray(0, 1000).toString("base64") },
+    { chunk: bytes.subarray(1000).toString("base64") },
+    { commit: { totalBytes: String(bytes.length), crc32: crc32(bytes) } },
+  ];
+}
+
+void test("every RPC answers in buf curl through reflection", async (t) => {
+  await withScratchDir(async (scratch) => {
+    const root = join(scratch, "store");
+    const { config } = loadDaemonConfig({ flags: { root, listen: "127.0.0.1:0" }, env: {} });
+    await using daemon = await startDaemon({ config, logger: createLogger("silent") });
+    const address = daemon.addresses[0] ?? assert.fail("no address");
+    const call = (rpc: string, ...requests: unknown[]) =>
+      curl(address, `stasis.v1.${rpc}`, requests.length === 0 ? [{}] : requests);
+
+    await t.test("SystemService", async () => {
+      const { messages, error } = await call("SystemService/GetInfo");
+      assert.equal(messages[0]?.["storeType"], "localfile", error);
+    });
+
+    await t.test("Create, by client streaming with base64 chunks", async () => {
+      const frames = uploadFrames({ config: { name: "by-hand" } }, await smallTar());
+      const { messages, error } = await call("SnapshotService/Create", ...frames);
+      assert.ok(messages[0]?.["snapshot"], error);
+    });
+
+    await t.test("List, Inspect, Update", async () => {
+      const list = await call("SnapshotService/List", { pageSize: 10 });
+      assert.equal(list.messages[0]?.["totalSize"], "1", list.error);
+      const inspect = await call("SnapshotService/Inspect", { ref: "by-hand" });
+      assert.match(JSON.stringify(inspect.messages), /"memory-ranges"/, inspect.error);
+      const update = await call("SnapshotService/Update", {
+        ref: "by-hand",
+        description: "made with buf",
+        updateMask: "description",
+      });
+      assert.match(JSON.stringify(update.messages), /made with buf/, update.error);
+    });
+
+    await t.test("Restore and Export end with a trailer; Import takes the export", async () => {
+      const restore = await call("SnapshotService/Restore", { ref: "by-hand" });
+      assert.ok(restore.messages.at(-1)?.["trailer"], restore.error);
+      const exported = await call("SnapshotService/Export", {
+        ref: "by-hand",
+        compression: "COMPRESSION_GZIP",
+      });
+      assert.ok(exported.messages.at(-1)?.["trailer"], exported.error);
+      const chunks = exported.messages.flatMap(({ chunk }) =>
+        typeof chunk === "string" ? [Buffer.from(chunk, "base64")] : [],
+      );
+      const frames = uploadFrames({ name: "copy" }, Buffer.concat(chunks));
+      const imported = await call("SnapshotService/Import", ...frames);
+      assert.ok(imported.messages[0]?.["snapshot"], imported.error);
+    });
+
+    await t.test("the directory calls", async () => {
+      const directory = join(scratch, "exported");
+      const exported = await call("SnapshotService/ExportToDirectory", { ref: "copy", directory });
+      assert.ok(exported.messages[0]?.["snapshot"], exported.error);
+      const imported = await call("SnapshotService/ImportFromDirectory", {
+        directory,
+        name: "from-directory",
+      });
+      assert.ok(imported.messages[0]?.["snapshot"], imported.error);
+      const source = join(root, "..", "vm");
+      await mkdir(source);
+      await writeFile(join(source, "state.json"), "{}");
+      const created = await call("SnapshotService/CreateFromDirectory", { directory: source });
+      assert.ok(created.messages[0]?.["snapshot"], created.error);
+    });
+
+    await t.test("OpenDataDirectory answers and stays open", async () => {
+      const { messages } = await curl(
+        address,
+        "stasis.v1.SnapshotService/OpenDataDirectory",
+        [{ ref: "copy" }],
+        "grpc-v1",
+        2,
+      );
+      assert.match(String(messages[0]?.["directory"]), /\/files$/);
+    });
+
+    await t.test("Delete, and an error with decoded details", async () => {
+      const deleted = await call("SnapshotService/Delete", { refs: ["copy"] });
+      assert.equal((deleted.messages[0]?.["deletedIds"] as unknown[]).length, 1, deleted.error);
+      const { error } = await call("SnapshotService/Inspect", { ref: "copy" });
+      assert.equal(reasonOf(error), "SNAPSHOT_NOT_FOUND");
+    });
+
+    await t.test("health and the older reflection", async () => {
+      const health = await curl(address, "grpc.health.v1.Health/Check", [{}], "grpc-v1alpha");
+      assert.equal(health.messages[0]?.["status"], "SERVING", health.error);
+    });
+
+    const unserved = [
+      "SnapshotService/Verify",
+      "SnapshotService/Watch",
+      ...["CollectGarbage", "BeginGc", "ListGcReferences", "ListGcCandidates"].map(
+        (name) => `GcService/${name}`,
+      ),
+      ...["CollectGc", "RenewGc", "EndGc"].map((name) => `GcService/${name}`),
+      ...["Pull", "Push", "GetManifest", "ReadBlocks"].map((name) => `ReplicationService/${name}`),
+    ];
+    for (const rpc of unserved) {
+      await t.test(`${rpc} says that it is not built yet`, async () => {
+        const { error } = await call(rpc);
+        assert.match(error, /unimplemented/);
+        assert.equal(reasonOf(error), "NOT_IMPLEMENTED");
+      });
+    }
+  });
+});
