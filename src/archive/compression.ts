@@ -77,7 +77,7 @@ async function readHead(puller: BytePuller): Promise<Uint8Array> {
   let head = (await puller.next()) ?? new Uint8Array(0);
   while (head.byteLength < magicBytes) {
     // Copied before the next pull, which ends the life of what came before.
-    const copy = head.slice();
+    const copy = Buffer.from(head);
     const next = await puller.next();
     if (next === undefined) return copy;
     head = Buffer.concat([copy, next]);

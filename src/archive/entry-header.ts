@@ -83,7 +83,7 @@ async function readHeaderBlock(cursor: ByteCursor): Promise<Uint8Array | "end"> 
   const what = cursor.position === 0 ? "a tar header" : "the next header or the end marker";
   const block = await cursor.take(tarBlockBytes, what);
   if (block === undefined) throw archiveCutOff(cursor.position, what);
-  return block.every((byte) => byte === 0) ? "end" : block.slice();
+  return block.every((byte) => byte === 0) ? "end" : Buffer.from(block);
 }
 
 /** Body of a header that describes another one, padding read as well. */
@@ -105,7 +105,7 @@ async function readSpecial(
 
 function readPrelude(header: TarHeader, body: Uint8Array, where: string): Prelude {
   if (header.type === "L") {
-    return { ...noPrelude, longName: untilNul(body).slice() };
+    return { ...noPrelude, longName: Buffer.from(untilNul(body)) };
   }
   const records = decodePax(body, where);
   return { records, pax: indexPax(records, gnuRepeatedKeys, where), longName: undefined };

@@ -76,7 +76,7 @@ function decodeName(block: Uint8Array, format: TarFormat): Uint8Array {
   const name = untilNul(block.subarray(...nameField));
   // GNU and v7 use the place of the prefix for other things.
   const prefix = format === "ustar" ? untilNul(block.subarray(...prefixField)) : undefined;
-  if (prefix === undefined || prefix.byteLength === 0) return name.slice();
+  if (prefix === undefined || prefix.byteLength === 0) return Buffer.from(name);
   return Buffer.concat([prefix, Buffer.from("/"), name]);
 }
 

@@ -1,0 +1,199 @@
+// gzip and zstd as a whole: recognised, checked to their last byte, nothing let through behind it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { constants, gunzipSync, gzipSync } from "node:zlib";
+import type { ByteStream } from "../../../src/base/async.js";
+import {
+  compress,
+  decompress,
+  zstdAvailable,
+  type Compression,
+} from "../../../src/archive/compression.js";
+import { chunked, collect, oneChunk, rejectsWith } from "./support.js";
+
+const plain = Buffer.concat([
+  Buffer.alloc(300_000, "some text that compresses well "),
+  Buffer.from(Array.from({ length: 50_000 }, (_, i) => (i * 2654435761) >>> 13)),
+]);
+const formats: Compression[] = (await zstdAvailable()) ? ["gzip", "zstd"] : ["gzip"];
+
+const pack = (compression: Compression, bytes: Uint8Array = plain): Promise<Buffer> =>
+  collect(compress(chunked(bytes, [70_000]), compression));
+const unpack = (source: ByteStream): Promise<Buffer> => collect(decompress(source));
+
+test("zstd is there on every Node that is supported", () => {
+  assert.deepEqual(formats, ["gzip", "zstd"]);
+});
+
+test("what is not compressed passes as it is", async () => {
+  for (const bytes of [
+    plain,
+    Buffer.from([0x1f]),
+    Buffer.from([0x28, 0xb5, 0x2f]),
+    Buffer.alloc(0),
+  ]) {
+    assert.deepEqual(await unpack(chunked(bytes, [1, 2, 5000])), bytes);
+    assert.deepEqual(await pack("none", bytes), bytes);
+  }
+});
+
+for (const format of formats) {
+  test(`${format}: what was compressed comes back, in whatever chunks`, async () => {
+    const packed = await pack(format);
+    assert.ok(packed.byteLength < plain.byteLength / 2);
+    for (const sizes of [[1 << 30], [1000, 3, 1, 70_000], [1, 1, 1, 1, 1, 9999]]) {
+      assert.deepEqual(await unpack(chunked(packed, sizes)), plain);
+    }
+    assert.deepEqual(await unpack(oneChunk(await pack(format, Buffer.alloc(0)))), Buffer.alloc(0));
+  });
+
+  test(`${format}: a stream that is cut anywhere is ARCHIVE_INVALID`, async () => {
+    const packed = await pack(format, Buffer.alloc(5000, "text"));
+    for (let length = 4; length < packed.byteLength; length++) {
+      const cut = packed.subarray(0, length);
+      await rejectsWith(unpack(oneChunk(cut)), "ARCHIVE_INVALID", /cut off/);
+      await rejectsWith(unpack(chunked(cut, [7])), "ARCHIVE_INVALID", /cut off/);
+    }
+  });
+
+  test(`${format}: a stream that goes on is ARCHIVE_INVALID`, async () => {
+    const packed = await pack(format);
+    for (const more of [
+      "\0",
+      "\0".repeat(5000),
+      "garbage",
+      "\x1f",
+      "\x1f\x8b",
+      "(\xb5/",
+      "P*M\x18",
+    ]) {
+      const bytes = Buffer.concat([packed, Buffer.from(more, "latin1")]);
+      for (const size of [bytes.byteLength, packed.byteLength, 1000]) {
+        await rejectsWith(unpack(chunked(bytes, [size])), "ARCHIVE_INVALID");
+      }
+    }
+  });
+
+  test(`${format}: a changed bit in the checksum or in the data is ARCHIVE_INVALID`, async () => {
+    const packed = await pack(format);
+    for (const fromEnd of [1, 4, 9, 1000]) {
+      const bad = Buffer.from(packed);
+      const at = bad.byteLength - fromEnd;
+      bad[at] = (bad[at] ?? 0) ^ 1;
+      await rejectsWith(unpack(chunked(bad, [5000])), "ARCHIVE_INVALID", /damaged|goes on|cut off/);
+    }
+  });
+
+  test(`${format}: streams that are several in a row are one`, async () => {
+    const packed = await pack(format);
+    const twice = Buffer.concat([packed, packed]);
+    for (const size of [twice.byteLength, packed.byteLength, 1000, packed.byteLength + 2]) {
+      assert.deepEqual(await unpack(chunked(twice, [size])), Buffer.concat([plain, plain]));
+    }
+    const cut = twice.subarray(0, twice.byteLength - 1);
+    await rejectsWith(unpack(oneChunk(cut)), "ARCHIVE_INVALID", /cut off/);
+  });
+
+  test(`${format}: higher levels, and levels that are none`, async () => {
+    const packed = await collect(compress(oneChunk(plain), format, { level: 6 }));
+    assert.deepEqual(await unpack(oneChunk(packed)), plain);
+    for (const level of [0, -1, 1.5, 99]) {
+      const refused = collect(compress(oneChunk(plain), format, { level }));
+      await rejectsWith(refused, "FIELD_INVALID", /level/);
+    }
+  });
+
+  test(`${format}: an error of the source passes as it is`, async () => {
+    const failure = new Error("the line broke");
+    const packed = await pack(format);
+    async function* broken(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+      await Promise.resolve();
+      yield bytes;
+      throw failure;
+    }
+    const unpacking = unpack(broken(packed.subarray(0, 1000)));
+    await assert.rejects(unpacking, (error) => error === failure);
+    await assert.rejects(collect(compress(broken(plain), format)), (error) => error === failure);
+  });
+
+  test(`${format}: an abort ends it while the source hangs, and so does an early return`, async () => {
+    const packed = await pack(format);
+    async function* hanging(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+      yield bytes;
+      await new Promise(() => undefined);
+    }
+    for (const open of [
+      (signal: AbortSignal) => compress(hanging(plain), format, { signal }),
+      (signal: AbortSignal) => decompress(hanging(packed.subarray(0, 2000)), { signal }),
+    ]) {
+      const controller = new AbortController();
+      const reading = collect(open(controller.signal));
+      setImmediate(() => {
+        controller.abort(new Error("enough"));
+      });
+      await assert.rejects(reading, /enough/);
+    }
+    const unpacking = decompress(hanging(packed));
+    const first = await unpacking.next();
+    assert.equal(first.done, false);
+    await unpacking.return(undefined);
+  });
+
+  test(`${format}: the source is closed when the reader leaves early`, async () => {
+    let closed = 0;
+    async function* source(): AsyncGenerator<Uint8Array> {
+      try {
+        const packed = await pack(format);
+        for (;;) yield packed;
+      } finally {
+        closed++;
+      }
+    }
+    for await (const piece of decompress(source())) {
+      assert.ok(piece.byteLength > 0);
+      break;
+    }
+    assert.equal(closed, 1);
+  });
+
+  test(`${format}: nothing is pulled ahead of a reader that waits`, async () => {
+    let pulled = 0;
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      const noise = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 2654435761) >>> 11));
+      for (; pulled < 200; pulled++) {
+        await Promise.resolve();
+        yield noise;
+      }
+    }
+    const stream = compress(counted(), format);
+    await stream.next();
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(pulled < 50, `${pulled} chunks were pulled for one that was read`);
+    await stream.return(undefined);
+  });
+}
+
+test("gzip with all optional fields, and with other settings, is read", async () => {
+  const bare = gzipSync(plain, { level: 9, strategy: constants.Z_HUFFMAN_ONLY });
+  const header = Buffer.from(bare.subarray(0, 10));
+  header[3] = 0x1c;
+  const extra = Buffer.from("\x02\0xyname\0comment\0", "latin1");
+  const named = Buffer.concat([header, extra, bare.subarray(10)]);
+  assert.deepEqual(gunzipSync(named), plain);
+  for (const bytes of [bare, named]) assert.deepEqual(await unpack(chunked(bytes, [333])), plain);
+});
+
+test("zstd with skippable frames and frames of other shapes is read", async () => {
+  const packed = await pack("zstd");
+  const skippable = Buffer.from("5f2a4d1803000000616263502a4d1800000000", "hex");
+  // A frame by hand: single segment, no checksum, 4 bytes, one raw block; then the same as RLE.
+  const raw = Buffer.from("28b52ffd200421000061626364", "hex");
+  const rle = Buffer.from("28b52ffd200423000061", "hex");
+  const all = Buffer.concat([skippable, raw, packed, skippable, rle]);
+  for (const size of [all.byteLength, 1, 11]) {
+    assert.deepEqual(
+      await unpack(chunked(all, [size])),
+      Buffer.concat([Buffer.from("abcd"), plain, Buffer.from("aaaa")]),
+    );
+  }
+});

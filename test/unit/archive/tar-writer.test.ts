@@ -1,0 +1,377 @@
+// What the writer writes: byte for byte where others depend on it, and through tar-stream's reader
+// as a second opinion.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Readable } from "node:stream";
+import { extract, type Header } from "tar-stream";
+import type { ByteStream } from "../../../src/base/async.js";
+import { readTar } from "../../../src/archive/tar-reader.js";
+import {
+  tarSizeBytes,
+  writeTar,
+  type ArchiveFile,
+  type SparseFormat,
+} from "../../../src/archive/tar-writer.js";
+import { planEntry } from "../../../src/archive/entry-plan.js";
+import { decodeTarHeader } from "../../../src/archive/tar-header.js";
+import { collect, memoryFile, paxRecord, rejectsWith } from "./support.js";
+
+const content = Buffer.from("0123456789".repeat(300));
+const extents = [
+  { offset: 100, length: 50 },
+  { offset: 2000, length: 900 },
+];
+
+interface Seen {
+  readonly header: Header;
+  readonly body: Buffer;
+}
+
+/** Entries as tar-stream sees them. */
+async function viaTarStream(stream: ByteStream): Promise<Seen[]> {
+  const entries: Seen[] = [];
+  const tar = extract();
+  const piped = Readable.from(stream, { objectMode: false }).pipe(tar);
+  for await (const entry of piped) {
+    const body: Buffer[] = [];
+    for await (const piece of entry) body.push(Buffer.from(piece as Uint8Array));
+    entries.push({ header: entry.header, body: Buffer.concat(body) });
+  }
+  return entries;
+}
+
+/** The one PAX header at the start of an archive. */
+function paxOf(archive: Buffer): string {
+  assert.equal(archive.toString("latin1", 156, 157), "x");
+  return archive.toString("utf8", 512, 512 + decodeTarHeader(archive, "header").sizeBytes);
+}
+
+test("a plain file of a short ASCII name is one ustar entry", async () => {
+  const archive = await collect(writeTar([memoryFile("disk.raw", content)]));
+  assert.equal(archive.byteLength, 512 + 3072 + 1024);
+  const header = decodeTarHeader(archive, "header");
+  assert.equal(Buffer.from(header.name).toString(), "disk.raw");
+  assert.deepEqual(
+    { type: header.type, mode: header.mode, size: header.sizeBytes },
+    { type: "0", mode: 0o640, size: 3000 },
+  );
+  assert.deepEqual(archive.subarray(512, 512 + 3000), content);
+  assert.ok(archive.subarray(512 + 3000).every((byte) => byte === 0));
+});
+
+test("the envelope comes first, with mode 0644", async () => {
+  const envelope = Buffer.from('{"version": 1}\n');
+  const entries = await viaTarStream(writeTar([memoryFile("a", content)], { envelope }));
+  assert.deepEqual(
+    entries.map(({ header }) => [header.name, header.mode]),
+    [
+      ["snapshot.json", 0o644],
+      ["a", 0o640],
+    ],
+  );
+  assert.deepEqual(entries[0]?.body, envelope);
+});
+
+test("cocoon's format: two records, the segments back to back, the header's size their sum", async () => {
+  const archive = await collect(writeTar([memoryFile("cow.raw", content, extents)]));
+  const map = '[{"o":100,"l":50},{"o":2000,"l":900}]';
+  assert.equal(
+    paxOf(archive),
+    paxRecord("COCOON.sparse.map", map) + paxRecord("COCOON.sparse.size", "3000"),
+  );
+  const [entry] = await viaTarStream(writeTar([memoryFile("cow.raw", content, extents)]));
+  assert.equal(entry?.header.name, "cow.raw");
+  assert.equal(entry.header.size, 950);
+  assert.deepEqual(
+    entry.body,
+    Buffer.concat([content.subarray(100, 150), content.subarray(2000, 2900)]),
+  );
+});
+
+test("GNU's format 1.0: map before the data, whole blocks, a mark where the end is a hole", async () => {
+  const file = memoryFile("cow.raw", content, extents);
+  const archive = await collect(writeTar([file], { sparseFormat: "gnu" }));
+  assert.equal(
+    paxOf(archive),
+    paxRecord("GNU.sparse.major", "1") +
+      paxRecord("GNU.sparse.minor", "0") +
+      paxRecord("GNU.sparse.name", "cow.raw") +
+      paxRecord("GNU.sparse.realsize", "3000"),
+  );
+  const [entry] = await viaTarStream(writeTar([file], { sparseFormat: "gnu" }));
+  assert.equal(entry?.header.name, "GNUSparseFile.0/cow.raw");
+  const map = "2\n0\n512\n1536\n1464\n";
+  assert.equal(entry.body.toString("latin1", 0, map.length), map);
+  assert.equal(entry.body.byteLength, 512 + 512 + 1464);
+  const endsEarly = [{ offset: 0, length: 512 }];
+  const [early] = await viaTarStream(
+    writeTar([memoryFile("a", content, endsEarly)], { sparseFormat: "gnu" }),
+  );
+  assert.equal(early?.body.toString("latin1", 0, 15), "2\n0\n512\n3000\n0\n");
+});
+
+test("an entry is plain without holes, without knowledge of them, and when empty", async () => {
+  const whole = [{ offset: 0, length: content.byteLength }];
+  const split = [
+    { offset: 0, length: 1000 },
+    { offset: 1000, length: 2000 },
+  ];
+  for (const sparseFormat of ["cocoon", "gnu", "none"] as const) {
+    for (const known of [undefined, whole, split]) {
+      const archive = await collect(writeTar([memoryFile("a", content, known)], { sparseFormat }));
+      assert.equal(archive.toString("latin1", 156, 157), "0");
+      assert.deepEqual(archive.subarray(512, 3512), content);
+    }
+    const empty = await collect(writeTar([memoryFile("a", Buffer.alloc(0), [])], { sparseFormat }));
+    assert.equal(empty.byteLength, 512 + 1024);
+  }
+});
+
+test("the format none writes holes as zeros without reading them", async () => {
+  const read: [number, number][] = [];
+  const file: ArchiveFile = {
+    ...memoryFile("a", content),
+    extents,
+    read: (offset, length) => {
+      read.push([offset, length]);
+      return memoryFile("a", content).read(offset, length);
+    },
+  };
+  const [entry] = await viaTarStream(writeTar([file], { sparseFormat: "none" }));
+  const expected = Buffer.alloc(3000);
+  for (const { offset, length } of extents) {
+    content.copy(expected, offset, offset, offset + length);
+  }
+  assert.deepEqual(entry?.body, expected);
+  assert.deepEqual(read, [
+    [100, 50],
+    [2000, 900],
+  ]);
+});
+
+/** A file of `count` segments of one byte, as far apart as `stride`. */
+function fragmented(count: number, stride: number): ArchiveFile {
+  return {
+    name: "memory",
+    mode: 0o600,
+    sizeBytes: count * stride,
+    extents: Array.from({ length: count }, (_, i) => ({ offset: i * stride, length: 1 })),
+    async *read(_offset, length) {
+      await Promise.resolve();
+      yield Buffer.alloc(length, 1);
+    },
+  };
+}
+
+test("a cocoon map above 800 KiB makes the entry plain, one below does not", () => {
+  // The numbers are chosen so that each segment takes {"o":10000000,"l":1}, 21 bytes with comma.
+  const base = 10_000_000;
+  const shape = (count: number): Parameters<typeof planEntry>[0] => ({
+    name: "a",
+    mode: 0,
+    sizeBytes: 90_000_000,
+    extents: Array.from({ length: count }, (_, i) => ({ offset: base + i * 2, length: 1 })),
+  });
+  const fits = Math.floor((800 * 1024 - 1) / 21);
+  assert.equal(planEntry(shape(fits), "cocoon", 0).holesAsZeros, false);
+  assert.equal(planEntry(shape(fits + 1), "cocoon", 0).holesAsZeros, true);
+  const { head } = planEntry(shape(fits), "cocoon", 0);
+  assert.ok(decodeTarHeader(head, "header").sizeBytes < 1024 * 1024, "Go reads at most 1 MiB");
+});
+
+test("100,000 segments survive in GNU's format", async () => {
+  const file = fragmented(100_000, 1024);
+  let segments = 0;
+  for await (const entry of readTar(writeTar([file], { sparseFormat: "gnu" }))) {
+    assert.equal(entry.sizeBytes, 100_000 * 1024);
+    segments = entry.extents?.length ?? 0;
+    let dataBytes = 0;
+    for await (const { offset, bytes } of entry.pieces()) {
+      // Each extent of one byte was widened to its block.
+      assert.ok(offset % 1024 < 512);
+      dataBytes += bytes.byteLength;
+    }
+    assert.equal(dataBytes, 100_000 * 512);
+  }
+  assert.equal(segments, 100_000);
+});
+
+test("too many segments for GNU's format make a plain entry that we still read", () => {
+  const plan = planEntry(fragmented(250_001, 2048), "gnu", 0);
+  assert.equal(plan.holesAsZeros, true);
+  assert.equal(planEntry(fragmented(250_000, 2048), "gnu", 0).holesAsZeros, false);
+});
+
+test("names beyond ustar go into a PAX record", async () => {
+  const names = ["n".repeat(100), "n".repeat(101), "n".repeat(255), "größe.raw", "a=b", "😀", " "];
+  const files = names.map((name) => memoryFile(name, Buffer.from(name)));
+  for (const sparseFormat of ["cocoon", "gnu"] as const) {
+    const sparse = names.map((name) => memoryFile(`s${name}`.slice(0, 255), content, extents));
+    const entries = await viaTarStream(writeTar([...files, ...sparse], { sparseFormat }));
+    assert.deepEqual(
+      entries.slice(0, names.length).map(({ header }) => header.name),
+      names,
+    );
+    const back: string[] = [];
+    for await (const entry of readTar(writeTar([...files, ...sparse], { sparseFormat }))) {
+      back.push(entry.name);
+    }
+    assert.deepEqual(back, [...names, ...sparse.map(({ name }) => name)]);
+  }
+});
+
+// tar-stream's pack makes it 0644.
+test("mode 0 stays 0, and more than permissions is cut off", async () => {
+  const modes = [0, 0o777, 0o104755, 0o100600];
+  const files = modes.map((mode, i) => ({ ...memoryFile(`f${i}`, content), mode }));
+  const entries = await viaTarStream(writeTar(files));
+  assert.deepEqual(
+    entries.map(({ header }) => header.mode),
+    [0, 0o777, 0o755, 0o600],
+  );
+});
+
+test("a time after 2038 and none at all", async () => {
+  const modifiedAt = new Date("2100-01-02T03:04:05.678Z");
+  const [late] = await viaTarStream(writeTar([memoryFile("a", content)], { modifiedAt }));
+  assert.equal(late?.header.mtime?.toISOString(), "2100-01-02T03:04:05.000Z");
+  const [none] = await viaTarStream(writeTar([memoryFile("a", content)]));
+  assert.equal(none?.header.mtime?.getTime(), 0);
+});
+
+test("the same files give the same bytes, and as many as tarSizeBytes says", async () => {
+  const files = [
+    memoryFile("a", content, extents),
+    memoryFile("ü".repeat(60), content),
+    memoryFile("empty", Buffer.alloc(0)),
+  ];
+  for (const sparseFormat of ["cocoon", "gnu", "none"] as const) {
+    const options = { sparseFormat, envelope: Buffer.from("{}\n") };
+    const archive = await collect(writeTar(files, options));
+    assert.deepEqual(await collect(writeTar(files, options)), archive);
+    assert.equal(tarSizeBytes(files, options), archive.byteLength);
+  }
+  assert.equal(tarSizeBytes([]), 1024);
+});
+
+/** A file that is one hole but for a few bytes at its end. */
+function hugeFile(sizeBytes: number): ArchiveFile {
+  return {
+    name: "huge",
+    mode: 0o600,
+    sizeBytes,
+    extents: [{ offset: sizeBytes - 4, length: 4 }],
+    async *read(_offset, length) {
+      await Promise.resolve();
+      yield Buffer.alloc(length, 7);
+    },
+  };
+}
+
+for (const [sparseFormat, sizeBytes] of [
+  ["cocoon", Number.MAX_SAFE_INTEGER],
+  ["gnu", Number.MAX_SAFE_INTEGER],
+  ["none", 9 * 2 ** 30 + 5],
+] as const satisfies readonly [SparseFormat, number][]) {
+  test(`sizes above 8 GiB are written and read (${sparseFormat})`, async () => {
+    let bodyBytes = 0;
+    let last = "";
+    for await (const entry of readTar(writeTar([hugeFile(sizeBytes)], { sparseFormat }))) {
+      assert.equal(entry.sizeBytes, sizeBytes);
+      for await (const { offset, bytes } of entry.pieces()) {
+        bodyBytes += bytes.byteLength;
+        if (offset + bytes.byteLength === sizeBytes) last = Buffer.from(bytes).toString("hex");
+      }
+    }
+    assert.ok(last.endsWith("07070707"));
+    assert.equal(bodyBytes, sparseFormat === "none" ? sizeBytes : sparseFormat === "gnu" ? 511 : 4);
+  });
+}
+
+test("a size above 8 GiB stands in the PAX records and in the header", async () => {
+  const shape = { name: "a", mode: 0o644, sizeBytes: 8 ** 11, extents: undefined };
+  const head = Buffer.from(planEntry(shape, "cocoon", 0).head);
+  assert.equal(paxOf(head), paxRecord("size", String(8 ** 11)));
+  // tar-stream knows both forms.
+  const tar = extract();
+  const seen = new Promise<number | undefined>((resolve) => {
+    tar.on("entry", (header) => {
+      resolve(header.size);
+    });
+  });
+  tar.write(head);
+  assert.equal(await seen, 8 ** 11);
+  tar.destroy();
+});
+
+test("a file that is shorter or longer than said is STORED_DATA_CORRUPT", async () => {
+  for (const wrong of [content.subarray(0, 2999), Buffer.concat([content, content])]) {
+    const file: ArchiveFile = {
+      ...memoryFile("disk.raw", content),
+      async *read() {
+        await Promise.resolve();
+        yield wrong;
+      },
+    };
+    await rejectsWith(
+      collect(writeTar([file])),
+      "STORED_DATA_CORRUPT",
+      /file disk\.raw: expected 3000/,
+    );
+  }
+});
+
+test("names that can't be read again are not written", async () => {
+  await rejectsWith(collect(writeTar([memoryFile("a/b", content)])), "ARCHIVE_INVALID");
+  const twice = [memoryFile("a", content), memoryFile("a", content)];
+  await rejectsWith(collect(writeTar(twice)), "INTERNAL", /twice/);
+  const taken = writeTar([memoryFile("snapshot.json", content)], { envelope: Buffer.from("{}") });
+  await rejectsWith(collect(taken), "INTERNAL", /twice/);
+  const outside = [{ offset: 2999, length: 2 }];
+  await rejectsWith(collect(writeTar([memoryFile("a", content, outside)])), "INTERNAL", /beyond/);
+});
+
+test("small pieces are gathered, large ones passed on as they are", async () => {
+  const large = Buffer.alloc(512 * 1024, 1);
+  const seen: Uint8Array[] = [];
+  const files = [memoryFile("a", large, undefined, large.byteLength), memoryFile("b", content)];
+  const sizes: number[] = [];
+  for await (const piece of writeTar(files)) {
+    sizes.push(piece.byteLength);
+    seen.push(piece);
+  }
+  assert.deepEqual(sizes, [512, 512 * 1024, 512 + 3072 + 1024]);
+  assert.equal(seen[1]?.buffer, large.buffer);
+});
+
+test("an abort ends the writing, and an early return closes the file being read", async () => {
+  const controller = new AbortController();
+  let closed = false;
+  const file: ArchiveFile = {
+    ...memoryFile("a", content),
+    sizeBytes: 10 * 1024 * 1024,
+    async *read() {
+      try {
+        for (;;) {
+          await Promise.resolve();
+          yield Buffer.alloc(100_000);
+        }
+      } finally {
+        closed = true;
+      }
+    },
+  };
+  for await (const piece of writeTar([file])) {
+    assert.ok(piece.byteLength > 0);
+    break;
+  }
+  let pieces = 0;
+  await assert.rejects(async () => {
+    for await (const piece of writeTar([file], { signal: controller.signal })) {
+      assert.ok(piece.byteLength > 0);
+      if (++pieces === 3) controller.abort(new Error("enough"));
+    }
+  }, /enough/);
+  assert.equal(pieces, 3);
+  assert.equal(closed, true);
+});
