@@ -1,0 +1,206 @@
+// One running call at the level of encoded messages: pulls requests, pushes responses with
+// back-pressure, knows when the caller is gone, and ends exactly once.
+//
+// It stands on the interceptor interface of grpc-js and not on its stream objects: those read 16
+// messages ahead, need an `error` event to send a status, and report a cancel after each success.
+import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import { StoreError } from "../base/errors.js";
+import type { WireStatus } from "./status.js";
+
+/** Two, so that one message travels while the handler makes the next. */
+const maxMessagesInFlight = 2;
+
+export interface Call {
+  readonly metadata: Metadata;
+  readonly deadline: Date | undefined;
+  /** See CallContext. Its reason is a StoreError. */
+  readonly signal: AbortSignal;
+  /** The next request, undefined after the last. One at a time. Rejects with the signal's reason. */
+  receive(): Promise<Buffer | undefined>;
+  /** Resolves when there is room for another one. Rejects with the signal's reason. */
+  send(message: Buffer): Promise<void>;
+  /**
+   * Ends the call, after a last message if there is one and after all that was sent before.
+   * Works after an abort too: a caller that is still there gets the true outcome.
+   */
+  finish(status: WireStatus, lastMessage?: Buffer): void;
+  /** Fires the signal, unless the call has ended. */
+  abort(reason: StoreError): void;
+  /** How long the caller may keep `receive` or `send` waiting; 0 = for ever. */
+  setIdleTimeout(timeoutMs: number): void;
+}
+
+/** Takes `raw` over: nothing else may use it. */
+export function openCall(raw: ServerInterceptingCallInterface): Call {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const deadline = deadlineOf(raw);
+  const readable = createGate();
+  const writable = createGate();
+  const idle = createIdleTimer(() => {
+    // A handler that is busy itself starts the timer anew with its next wait.
+    if (readable.isWaiting() || writable.isWaiting()) abort(callerIdle(idle.timeoutMs()));
+  });
+  let finished = false;
+
+  function abort(reason: StoreError): void {
+    if (finished || signal.aborted) return;
+    controller.abort(reason);
+    readable.fail(reason);
+    writable.fail(reason);
+  }
+
+  const inbox = startReading(raw, readable, () => abort(callerGone(deadline)));
+  // Without metadata the stream broke before this, and grpc-js will never report it.
+  if (inbox.metadata === undefined) abort(callerGone(deadline));
+  let inFlight = 0;
+
+  return {
+    metadata: inbox.metadata ?? new Metadata(),
+    deadline,
+    signal,
+    abort,
+    async receive() {
+      while (inbox.messages.length === 0 && !inbox.halfClosed) {
+        signal.throwIfAborted();
+        idle.restart();
+        const arrived = readable.wait();
+        raw.startRead();
+        await arrived;
+      }
+      const message = inbox.messages.shift();
+      if (message === undefined) await confirmHalfClose(signal);
+      return message;
+    },
+    async send(message) {
+      signal.throwIfAborted();
+      inFlight++;
+      raw.sendMessage(message, () => {
+        inFlight--;
+        writable.open();
+      });
+      // After a cancel the callback never comes: then the abort ends the wait.
+      while (inFlight >= maxMessagesInFlight) {
+        signal.throwIfAborted();
+        idle.restart();
+        await writable.wait();
+      }
+    },
+    finish(status, lastMessage) {
+      if (finished) return;
+      finished = true;
+      idle.set(0);
+      if (lastMessage !== undefined) raw.sendMessage(lastMessage, () => undefined);
+      raw.sendStatus(status);
+    },
+    setIdleTimeout: (timeoutMs) => idle.set(timeoutMs),
+  };
+}
+
+interface Inbox {
+  metadata: Metadata | undefined;
+  readonly messages: Buffer[];
+  halfClosed: boolean;
+}
+
+function startReading(
+  raw: ServerInterceptingCallInterface,
+  readable: Gate,
+  onCancel: () => void,
+): Inbox {
+  const inbox: Inbox = { metadata: undefined, messages: [], halfClosed: false };
+  raw.start({
+    onReceiveMetadata: (metadata) => {
+      inbox.metadata = metadata;
+    },
+    onReceiveMessage: (message: Buffer) => {
+      inbox.messages.push(message);
+      readable.open();
+    },
+    onReceiveHalfClose: () => {
+      inbox.halfClosed = true;
+      readable.open();
+    },
+    // Also comes after every call that has ended well.
+    onCancel,
+  });
+  return inbox;
+}
+
+/**
+ * Node ends the readable side of a stream that was reset or lost its connection as if the client had
+ * half-closed it, and reports the close within the same turn of the event loop: an upload that was
+ * cut would look complete.
+ */
+async function confirmHalfClose(signal: AbortSignal): Promise<void> {
+  await new Promise(setImmediate);
+  signal.throwIfAborted();
+}
+
+/** One place where one waits for an event. */
+interface Gate {
+  wait(): Promise<void>;
+  isWaiting(): boolean;
+  open(): void;
+  fail(reason: StoreError): void;
+}
+
+function createGate(): Gate {
+  let waiting: { resolve: () => void; reject: (reason: StoreError) => void } | undefined;
+  return {
+    wait: () => new Promise((resolve, reject) => (waiting = { resolve, reject })),
+    isWaiting: () => waiting !== undefined,
+    open() {
+      waiting?.resolve();
+      waiting = undefined;
+    },
+    fail(reason) {
+      waiting?.reject(reason);
+      waiting = undefined;
+    },
+  };
+}
+
+interface IdleTimer {
+  set(timeoutMs: number): void;
+  restart(): void;
+  timeoutMs(): number;
+}
+
+function createIdleTimer(onIdle: () => void): IdleTimer {
+  let timer: NodeJS.Timeout | undefined;
+  let current = 0;
+  return {
+    set(timeoutMs) {
+      clearTimeout(timer);
+      current = timeoutMs;
+      timer = timeoutMs === 0 ? undefined : setTimeout(onIdle, timeoutMs).unref();
+    },
+    restart: () => void timer?.refresh(),
+    timeoutMs: () => current,
+  };
+}
+
+function deadlineOf(raw: ServerInterceptingCallInterface): Date | undefined {
+  const deadline = raw.getDeadline();
+  if (deadline instanceof Date) return deadline;
+  return Number.isFinite(deadline) ? new Date(deadline) : undefined;
+}
+
+function callerGone(deadline: Date | undefined): StoreError {
+  // When its timer for the deadline fires, grpc-js answers by itself, and then cancels.
+  if (deadline !== undefined && Date.now() >= deadline.getTime()) {
+    return new StoreError("DEADLINE_PASSED", "The deadline of the call passed before it was done", {
+      hint: "Call again with more time",
+    });
+  }
+  return new StoreError("CALL_CANCELLED", "The caller cancelled the call or is gone");
+}
+
+function callerIdle(timeoutMs: number): StoreError {
+  return new StoreError(
+    "DEADLINE_PASSED",
+    `The caller let the call lie for ${timeoutMs / 1000} s: it neither sent nor read anything`,
+    { hint: "Call again, and keep the stream moving" },
+  );
+}

@@ -1,0 +1,35 @@
+// Bytes to request messages and response messages to bytes, for one method.
+import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
+import { StoreError } from "../base/errors.js";
+import { encodeBytesFrame, frameShapeOf } from "./chunk-encoder.js";
+
+export type Decoder = (bytes: Buffer) => unknown;
+export type Encoder = (message: unknown) => Buffer;
+
+/** `bytes` fields of the result are views of `bytes`: no copy. */
+export function createDecoder(descriptor: DescMessage): Decoder {
+  return (bytes) => {
+    try {
+      return fromBinary(descriptor, bytes);
+    } catch (cause) {
+      throw new StoreError(
+        "FIELD_INVALID",
+        `request: expected an encoded ${descriptor.typeName}, got ${bytes.length} bytes that are not one`,
+        { hint: "Generate the caller's code from this daemon's proto files", cause },
+      );
+    }
+  };
+}
+
+export function createEncoder(descriptor: DescMessage): Encoder {
+  const frameShape = frameShapeOf(descriptor);
+  return (message) => {
+    if (frameShape !== undefined && typeof message === "object" && message !== null) {
+      const frame = encodeBytesFrame(frameShape, message);
+      if (frame !== undefined) return frame;
+    }
+    // Handlers are typed by ServiceImplementation, so this is the init shape of `descriptor`.
+    const encoded = toBinary(descriptor, create(descriptor, message as Record<string, unknown>));
+    return Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  };
+}

@@ -1,0 +1,147 @@
+// Accepts connections on TCP and Unix sockets, counts them, and can end them all.
+import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { fieldInvalid } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import { errorCode, prepareSocketPath, restrictSocket, socketFailed } from "./unix-socket.js";
+
+export interface ListenerOptions {
+  /** Connections at once on this listener; further ones are closed as they come. */
+  readonly maxConnections: number;
+  readonly logger: Logger;
+  readonly onConnection: (socket: Socket) => void;
+}
+
+export interface Listener extends AsyncDisposable {
+  /** `HOST:PORT` with the real port, or `unix:PATH`: what a client takes as address. */
+  readonly address: string;
+  /** Of TCP; 0 for a Unix socket. */
+  readonly port: number;
+  /** Accepts no more; open connections stay. Removes a Unix socket's file. Idempotent. */
+  close(): Promise<void>;
+  /** Ends the open connections at once. */
+  destroyConnections(): void;
+}
+
+export interface TcpAddress {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+}
+
+/** Throws FIELD_INVALID if the address is in use or not one of this machine. */
+export async function openTcpListener(
+  address: TcpAddress,
+  options: ListenerOptions,
+): Promise<Listener> {
+  const acceptor = createAcceptor(options);
+  try {
+    await listen(acceptor.server, { host: address.host, port: address.port });
+  } catch (cause) {
+    throw listenFailed(address, cause);
+  }
+  const bound = acceptor.server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+  return toListener(acceptor, hostPort(address.host, port), port);
+}
+
+/**
+ * Throws FIELD_INVALID if somebody listens on the path or it is no socket. The file gets mode 0600;
+ * its directory, if it is absent, 0700.
+ */
+export async function openUnixListener(path: string, options: ListenerOptions): Promise<Listener> {
+  await prepareSocketPath(path);
+  const acceptor = createAcceptor(options);
+  try {
+    await listen(acceptor.server, { path });
+    await restrictSocket(path);
+  } catch (cause) {
+    acceptor.server.close();
+    throw socketFailed(`listening on the socket ${path}`, cause);
+  }
+  return toListener(acceptor, `unix:${path}`, 0);
+}
+
+interface Acceptor {
+  readonly server: Server;
+  readonly sockets: Set<Socket>;
+}
+
+function createAcceptor(options: ListenerOptions): Acceptor {
+  const { logger } = options;
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    // The HTTP/2 session above learns of it too; without a listener the process would end.
+    socket.on("error", (error) => logger.debug({ err: error }, "connection failed"));
+    options.onConnection(socket);
+  });
+  server.maxConnections = options.maxConnections;
+  server.once("listening", () => {
+    // For example EMFILE on accept: the listener lives on.
+    server.on("error", (error) => logger.error({ err: error }, "listener failed"));
+  });
+  server.on("drop", () => {
+    logger.warn(
+      { maxConnections: options.maxConnections },
+      "connection refused: too many are open",
+    );
+  });
+  return { server, sockets };
+}
+
+function listen(server: Server, where: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(where, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function toListener({ server, sockets }: Acceptor, address: string, port: number): Listener {
+  let closed: Promise<void> | undefined;
+  // The callback of `close` waits for all connections too, so that is not what to wait for:
+  // the port and the socket's file are free as soon as it returns.
+  const close = (): Promise<void> => {
+    closed ??= new Promise((resolve) => {
+      server.close();
+      setImmediate(resolve);
+    });
+    return closed;
+  };
+  return {
+    address,
+    port,
+    close,
+    destroyConnections() {
+      for (const socket of sockets) socket.destroy();
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function listenFailed(address: TcpAddress, cause: unknown): Error {
+  const shown = hostPort(address.host, address.port);
+  switch (errorCode(cause)) {
+    case "EADDRINUSE":
+      return fieldInvalid(
+        "listen",
+        "an address that is free",
+        shown,
+        "Stop the program that has the port, or choose another; port 0 picks a free one",
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return fieldInvalid("listen", "an address of this machine", shown);
+    case "EACCES":
+      return fieldInvalid("listen", "a port that this user may listen on", shown);
+    default:
+      return socketFailed(`listening on ${shown}`, cause);
+  }
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,231 @@
+// The gRPC server: plugs services into grpc-js, opens listeners, drains and closes.
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { ServerHttp2Session } from "node:http2";
+import type { Logger } from "../base/logger.js";
+import { createAdapter } from "./adapter.js";
+import { createAdmission, type Admission, type CallLimits } from "./admission.js";
+import type { ServiceBinding } from "./handler.js";
+import { createHealth, type HealthService } from "./health.js";
+import { clampTimeout, limitLinger } from "./http2-guards.js";
+import { openTcpListener, openUnixListener, type Listener, type TcpAddress } from "./listener.js";
+import { createReflection } from "./reflection.js";
+import { createInjector, type Http2Limits } from "./windows.js";
+
+export interface GrpcLimits extends CallLimits, Http2Limits {
+  /** Bytes of one request message, its frame included; a larger one gets RESOURCE_EXHAUSTED. */
+  readonly maxMessageBytes: number;
+  /** Connections at once, per listener. */
+  readonly maxConnections: number;
+  /** How long a byte stream may lie without its caller sending or reading. */
+  readonly streamIdleMs: number;
+  /** How long the single request of a call may take to arrive. */
+  readonly requestTimeoutMs: number;
+  /** Silence after which a connection is asked for a sign of life, and how long it has for that. */
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** A connection without calls is closed after this. */
+  readonly connectionIdleMs: number;
+  /** How long a client may go on sending after its call was answered. */
+  readonly lingerMs: number;
+}
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+export const defaultGrpcLimits: GrpcLimits = {
+  maxCalls: 4096,
+  maxStreams: 64,
+  maxPendingRequests: 256,
+  // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays open.
+  maxStreamsPerConnection: 1000,
+  streamWindowBytes: 4 * mib,
+  // Sixteen stalled uploads on one connection before its other calls have to wait for them.
+  connectionWindowBytes: 64 * mib,
+  maxMetadataBytes: 16 * kib,
+  // A chunk of the largest size and its frame.
+  maxMessageBytes: mib + 64 * kib,
+  maxConnections: 256,
+  streamIdleMs: 5 * 60_000,
+  requestTimeoutMs: 30_000,
+  keepaliveMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+  connectionIdleMs: 15 * 60_000,
+  lingerMs: 10_000,
+};
+
+export interface GrpcServerOptions {
+  readonly implementations: readonly ServiceBinding[];
+  /** What is left out has the value of `defaultGrpcLimits`. */
+  readonly limits?: Partial<GrpcLimits>;
+  /** Turns reflection on: an encoded FileDescriptorSet with imports and comments. */
+  readonly descriptorSet?: Uint8Array;
+  readonly logger: Logger;
+}
+
+export interface TcpListenOptions extends TcpAddress {
+  /** Default: plain text. */
+  readonly credentials?: ServerCredentials;
+}
+
+export interface GrpcServer extends AsyncDisposable {
+  /** Throws FIELD_INVALID if the address cannot be had. */
+  listenTcp(options: TcpListenOptions): Promise<Listener>;
+  /** Throws FIELD_INVALID if somebody listens there. See `openUnixListener`. */
+  listenUnix(path: string): Promise<Listener>;
+  /** What grpc.health.v1 answers; NOT_SERVING until it is called. */
+  setServing(serving: boolean): void;
+  /** Calls whose handlers run. */
+  activeCalls(): number;
+  /**
+   * Refuses new calls with DRAINING, lets running ones finish, and after `graceMs` ends them; then
+   * closes everything. Never rejects; a second call waits for the first.
+   */
+  drain(options: { readonly graceMs: number }): Promise<void>;
+  /** Ends all calls and connections at once. Idempotent. */
+  close(): Promise<void>;
+}
+
+export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
+  const { logger } = options;
+  const limits = { ...defaultGrpcLimits, ...options.limits };
+  const admission = createAdmission(limits);
+  const { health, bindings } = allServices(options);
+  const adapter = createAdapter(bindings, { ...limits, admission, logger });
+  const server = new Server({
+    ...grpcOptions(limits),
+    interceptors: [adapter.interceptor],
+  });
+  adapter.register(server);
+  const parts: Parts = { admission, health, listeners: [], sessions: new Set() };
+
+  const inject = (credentials: ServerCredentials) =>
+    createInjector(server, credentials, limits, {
+      onSession: (session) => trackSession(parts.sessions, session, logger),
+      onStream: (stream, headers) => {
+        clampTimeout(headers);
+        limitLinger(stream, limits.lingerMs);
+      },
+    });
+  const listenerOptions = (credentials: ServerCredentials) => {
+    const injector = inject(credentials);
+    return {
+      maxConnections: limits.maxConnections,
+      logger,
+      onConnection: (socket: Parameters<typeof injector.injectConnection>[0]) =>
+        injector.injectConnection(socket),
+    };
+  };
+  const keep = (listener: Listener): Listener => {
+    parts.listeners.push(listener);
+    return listener;
+  };
+
+  let draining: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= closeAll(parts, server));
+  return {
+    listenTcp: async ({ credentials = ServerCredentials.createInsecure(), ...address }) =>
+      keep(await openTcpListener(address, listenerOptions(credentials))),
+    listenUnix: async (path) =>
+      keep(await openUnixListener(path, listenerOptions(ServerCredentials.createInsecure()))),
+    setServing: (serving) => health.setServing(serving),
+    activeCalls: () => admission.activeCalls(),
+    drain: ({ graceMs }) => (draining ??= drainCalls(parts, graceMs).then(close)),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function grpcOptions(limits: GrpcLimits): Record<string, number> {
+  return {
+    "grpc.max_receive_message_length": limits.maxMessageBytes,
+    "grpc.keepalive_time_ms": limits.keepaliveMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    "grpc.max_connection_idle_ms": limits.connectionIdleMs,
+    "grpc.enable_channelz": 0,
+  };
+}
+
+function allServices(options: GrpcServerOptions): {
+  health: HealthService;
+  bindings: readonly ServiceBinding[];
+} {
+  const names = options.implementations.map(({ service }) => service.typeName);
+  const health = createHealth(names);
+  const served = [...options.implementations, health.binding];
+  const { descriptorSet } = options;
+  if (descriptorSet === undefined) return { health, bindings: served };
+  const serviceNames = served.map(({ service }) => service.typeName);
+  return { health, bindings: [...served, ...createReflection({ descriptorSet, serviceNames })] };
+}
+
+interface Parts {
+  readonly admission: Admission;
+  readonly health: HealthService;
+  readonly listeners: Listener[];
+  readonly sessions: Set<ServerHttp2Session>;
+}
+
+function trackSession(
+  sessions: Set<ServerHttp2Session>,
+  session: ServerHttp2Session,
+  logger: Logger,
+): void {
+  sessions.add(session);
+  session.once("close", () => sessions.delete(session));
+  session.on("error", (error) => logger.debug({ err: error }, "HTTP/2 session failed"));
+}
+
+/** How long handlers have to clean up after their signals fired. */
+const settleMs = 2000;
+/** How long clients have at least to take the last bytes and hang up. */
+const hangUpMs = 1000;
+
+async function drainCalls(parts: Parts, graceMs: number): Promise<void> {
+  const { admission, health } = parts;
+  const graceEnd = performance.now() + graceMs;
+  admission.startDrain();
+  health.setServing(false);
+  // Watchers of health send NOT_SERVING before they are ended.
+  await new Promise(setImmediate);
+  admission.abortCalls("endless");
+  await within(admission.idle(), graceMs);
+  admission.abortCalls("all");
+  await within(admission.idle(), settleMs);
+  await Promise.all(parts.listeners.map((listener) => listener.close()));
+  // The last bytes of calls that have ended may still be on their way to slow readers.
+  await within(closeSessions(parts.sessions), Math.max(hangUpMs, graceEnd - performance.now()));
+}
+
+async function closeSessions(sessions: ReadonlySet<ServerHttp2Session>): Promise<void> {
+  await Promise.all(
+    [...sessions].map(
+      (session) =>
+        new Promise<void>((resolve) => {
+          session.once("close", resolve);
+          if (!session.closed) session.close();
+        }),
+    ),
+  );
+}
+
+async function closeAll(parts: Parts, server: Server): Promise<void> {
+  parts.admission.startDrain();
+  parts.health.setServing(false);
+  parts.admission.abortCalls("all");
+  await Promise.all(parts.listeners.map((listener) => listener.close()));
+  for (const session of parts.sessions) session.destroy();
+  for (const listener of parts.listeners) listener.destroyConnections();
+  server.forceShutdown();
+  await within(parts.admission.idle(), settleMs);
+}
+
+/** Waits for `event`, at most `timeoutMs`. */
+async function within(event: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([event, timeout]);
+  clearTimeout(timer);
+}

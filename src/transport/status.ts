@@ -1,0 +1,195 @@
+// The one place that turns an error into a gRPC status.
+import { randomBytes } from "node:crypto";
+import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { anyPack, type Any } from "@bufbuild/protobuf/wkt";
+import { Metadata, status as grpcStatus } from "@grpc/grpc-js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+} from "../../gen/ts/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
+import { isStoreError, StoreError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+
+/** `domain` of every google.rpc.ErrorInfo that stasis sends. */
+export const errorDomain = "stasis.v1";
+export const detailsKey = "grpc-status-details-bin";
+
+/**
+ * Trailers above about 60 KB hang a whole grpc-js connection, and gRPC's C core and Java refuse
+ * header lists above 8 KiB: 4 KiB of details (5.4 KiB in base64) and 2 KiB of message stay below.
+ */
+const maxDetailsBytes = 4096;
+const maxMessageBytes = 1024;
+/** Of the message as it travels: percent-encoded, up to three characters for a byte. */
+const maxEncodedMessageBytes = 2048;
+
+/** What grpc-js sends to end a call. */
+export interface WireStatus {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+export const okStatus: WireStatus = {
+  code: grpcStatus.OK,
+  details: "OK",
+  metadata: new Metadata(),
+};
+
+export interface FailedCall {
+  readonly method: string;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/**
+ * The error as the caller may see it. What an aborted operation threw becomes the reason of the
+ * abort; anything unexpected becomes INTERNAL without its message, and is logged with its cause
+ * under an incident id.
+ */
+export function toCallError(error: unknown, call: FailedCall): StoreError {
+  if (call.signal.aborted && isAbortError(error)) {
+    const reason: unknown = call.signal.reason;
+    if (isStoreError(reason)) return reason;
+  }
+  if (isStoreError(error) && error.reason !== "INTERNAL") {
+    if (error.code === "INTERNAL" || error.code === "DATA_LOSS") {
+      call.logger.error({ method: call.method, reason: error.reason, err: error }, error.message);
+    }
+    return error;
+  }
+  const incident = randomBytes(6).toString("hex");
+  call.logger.error({ method: call.method, incident, err: error }, "unexpected error in a call");
+  return new StoreError("INTERNAL", `${call.method} failed unexpectedly, incident ${incident}`, {
+    hint: "The daemon's log has the cause under this incident",
+    metadata: { incident },
+    cause: error,
+  });
+}
+
+function isAbortError(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+/** The gRPC status of an error, with its reason in `grpc-status-details-bin`. */
+export function wireStatus(error: StoreError): WireStatus {
+  const code = grpcStatus[error.code];
+  const details = cutMessage(error.text);
+  const metadata = new Metadata();
+  metadata.set(detailsKey, encodeDetails(error, code, details));
+  return { code, details, metadata };
+}
+
+/** How much of an error's facts to send: the first that fits is taken. */
+interface Budget {
+  readonly entries: number;
+  /** Characters of each text. */
+  readonly characters: number;
+  readonly withMessage: boolean;
+}
+
+const budgets: readonly Budget[] = [
+  { entries: 1000, characters: 4096, withMessage: true },
+  { entries: 64, characters: 512, withMessage: true },
+  { entries: 16, characters: 64, withMessage: true },
+  { entries: 4, characters: 64, withMessage: false },
+  { entries: 0, characters: 64, withMessage: false },
+];
+
+function encodeDetails(error: StoreError, code: number, message: string): Buffer {
+  let encoded = new Uint8Array();
+  for (const budget of budgets) {
+    const status = create(StatusSchema, {
+      code,
+      message: budget.withMessage ? message : "",
+      details: packDetails(error, budget),
+    });
+    encoded = toBinary(StatusSchema, status);
+    if (encoded.length <= maxDetailsBytes) break;
+  }
+  return Buffer.from(encoded);
+}
+
+function packDetails(error: StoreError, budget: Budget): Any[] {
+  const text = (value: string): string => cutText(value, budget.characters);
+  const details = [pack(ErrorInfoSchema, errorInfo(error, budget))];
+  if (error.retryAfterMs !== undefined) {
+    details.push(pack(RetryInfoSchema, { retryDelay: durationOf(error.retryAfterMs) }));
+  }
+  if (error.resource !== undefined) {
+    details.push(
+      pack(ResourceInfoSchema, {
+        resourceType: text(error.resource.type),
+        resourceName: text(error.resource.name),
+        description: text(error.message),
+      }),
+    );
+  }
+  if (error.fields.length > 0 && budget.entries > 0) {
+    const fieldViolations = error.fields.slice(0, budget.entries).map((violation) => ({
+      field: text(violation.field),
+      description: text(violation.description),
+      reason: error.reason,
+    }));
+    details.push(pack(BadRequestSchema, { fieldViolations }));
+  }
+  if (error.code === "FAILED_PRECONDITION") {
+    const subject = error.resource === undefined ? "" : text(error.resource.name);
+    const violation = { type: error.reason, subject, description: text(error.message) };
+    details.push(pack(PreconditionFailureSchema, { violations: [violation] }));
+  }
+  return details;
+}
+
+function errorInfo(error: StoreError, budget: Budget): MessageInitShape<typeof ErrorInfoSchema> {
+  const metadata: Record<string, string> = {};
+  for (const [key, value] of Object.entries(error.metadata).slice(0, budget.entries)) {
+    metadata[cutText(key, 64)] = cutText(value, budget.characters);
+  }
+  return { reason: error.reason, domain: errorDomain, metadata };
+}
+
+function pack<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Any {
+  return anyPack(schema, create(schema, init));
+}
+
+function durationOf(milliseconds: number): { seconds: bigint; nanos: number } {
+  const whole = Math.max(0, Math.floor(milliseconds));
+  return { seconds: BigInt(Math.floor(whole / 1000)), nanos: (whole % 1000) * 1_000_000 };
+}
+
+/** A lone surrogate has no UTF-8 and would break the status on its way: it becomes U+FFFD. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, "\ufffd");
+}
+
+const ellipsis = "…";
+
+function cutText(text: string, characters: number): string {
+  if (text.length <= characters) return wellFormed(text);
+  // Cutting may split a surrogate pair: replaced like any lone one, then dropped.
+  return wellFormed(text.slice(0, characters - 1)).replace(/\ufffd$/, "") + ellipsis;
+}
+
+function cutMessage(text: string): string {
+  const whole = wellFormed(text);
+  if (fitsMessage(whole, "")) return whole;
+  let low = 0;
+  let high = Math.min(whole.length, maxMessageBytes);
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fitsMessage(wellFormed(whole.slice(0, middle)), ellipsis)) low = middle;
+    else high = middle - 1;
+  }
+  return cutText(whole, low + 1);
+}
+
+function fitsMessage(text: string, suffix: string): boolean {
+  const message = text + suffix;
+  if (Buffer.byteLength(message) > maxMessageBytes) return false;
+  return encodeURI(message).length <= maxEncodedMessageBytes;
+}

@@ -1,0 +1,88 @@
+// The file of a Unix socket: who may connect, and what to do with one that is already there.
+import { chmod, lstat, mkdir, unlink } from "node:fs/promises";
+import { connect } from "node:net";
+import { dirname } from "node:path";
+import { StoreError } from "../base/errors.js";
+
+/** `sun_path` of Linux's sockaddr_un has 108 bytes, the last of them NUL (unix(7)). */
+const maxPathBytes = 107;
+
+/** Makes the directory, 0700 if it is absent, and removes a socket that nobody listens on. */
+export async function prepareSocketPath(path: string): Promise<void> {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > maxPathBytes) {
+    throw pathRefused(path, `a path of at most ${maxPathBytes} bytes`, `one of ${bytes} bytes`);
+  }
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw socketFailed(`making the directory of the socket ${path}`, cause);
+  });
+  await removeStaleSocket(path);
+}
+
+/** A socket is bound with the umask's mode, often 0755. */
+export async function restrictSocket(path: string): Promise<void> {
+  await chmod(path, 0o600);
+}
+
+export function socketFailed(doing: string, cause: unknown): StoreError {
+  const code = errorCode(cause) ?? String(cause);
+  return new StoreError("IO_FAILED", `${doing}: ${code}`, { cause });
+}
+
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  let isSocket: boolean;
+  try {
+    isSocket = (await lstat(path)).isSocket();
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") return;
+    throw socketFailed(`looking at the socket ${path}`, cause);
+  }
+  if (!isSocket) throw pathRefused(path, "a path that is free", "a file that is no socket");
+  if (await isListenedOn(path)) {
+    const found = "a socket that another program listens on";
+    throw pathRefused(
+      path,
+      "a path that is free",
+      found,
+      "Stop the daemon that has it, or choose another path",
+    );
+  }
+  await unlink(path).catch((cause: unknown) => {
+    if (errorCode(cause) === "ENOENT") return;
+    throw socketFailed(`removing the stale socket ${path}`, cause);
+  });
+}
+
+/** With the whole path, which `fieldInvalid` would cut. */
+function pathRefused(
+  path: string,
+  expected: string,
+  found: string,
+  hint = "Choose another path",
+): StoreError {
+  const description = `expected ${expected}, got ${found}`;
+  return new StoreError("FIELD_INVALID", `socket ${path}: ${description}`, {
+    fields: [{ field: "socket", description }],
+    hint,
+  });
+}
+
+/** Only ECONNREFUSED proves that the socket is stale: anything else is taken for life. */
+function isListenedOn(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    const settle = (live: boolean): void => {
+      probe.destroy();
+      resolve(live);
+    };
+    probe.once("connect", () => settle(true));
+    probe.once("error", (error) =>
+      settle(!["ECONNREFUSED", "ENOENT"].includes(errorCode(error) ?? "")),
+    );
+  });
+}

@@ -1,0 +1,74 @@
+// The encoder written by hand gives the bytes of the generated codec.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, toBinary, type DescMessage } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import {
+  CreateRequestSchema,
+  ExportResponseSchema,
+  ImportRequestSchema,
+  InspectResponseSchema,
+  RestoreResponseSchema,
+} from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { encodeBytesFrame, frameShapeOf } from "../../../src/transport/chunk-encoder.js";
+import { createEncoder } from "../../../src/transport/codec.js";
+
+const frames = [
+  RestoreResponseSchema,
+  ExportResponseSchema,
+  CreateRequestSchema,
+  ImportRequestSchema,
+];
+
+function expectSame(schema: DescMessage, value: Uint8Array): void {
+  const init = { frame: { case: "chunk", value } };
+  const shape = frameShapeOf(schema);
+  assert.ok(shape !== undefined, `${schema.typeName} is a frame`);
+  const encoded = encodeBytesFrame(shape, init);
+  assert.ok(encoded !== undefined, "chunks are encoded by hand");
+  const generated = toBinary(schema, create(schema, init));
+  assert.ok(encoded.equals(generated), `${schema.typeName} with ${value.length} bytes`);
+}
+
+test("chunks around each length of the length prefix are encoded as the codec does", () => {
+  for (const schema of frames) {
+    for (const edge of [0, 1, 0x80, 0x4000, 0x200000]) {
+      for (const sizeBytes of [edge - 1, edge, edge + 1].filter((size) => size >= 0)) {
+        expectSame(schema, new Uint8Array(sizeBytes).fill(0xa5));
+      }
+    }
+  }
+});
+
+test("chunks of any content, also views into larger buffers, are encoded as the codec does", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...frames),
+      fc.uint8Array({ maxLength: 1000 }),
+      fc.nat(50),
+      (schema, bytes, skip) => expectSame(schema, bytes.subarray(Math.min(skip, bytes.length))),
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("other frames and messages go through the codec", () => {
+  const encode = createEncoder(RestoreResponseSchema);
+  const others = [
+    { frame: { case: "trailer", value: { totalBytes: 5n, crc32: 7 } } },
+    { frame: { case: "header", value: { dataBytes: 9n, snapshot: { config: { name: "a" } } } } },
+    {},
+  ] as const;
+  for (const init of others) {
+    const generated = toBinary(RestoreResponseSchema, create(RestoreResponseSchema, init));
+    assert.ok(encode(init).equals(generated));
+  }
+  assert.equal(frameShapeOf(InspectResponseSchema), undefined);
+});
+
+test("the encoded chunk does not share memory with the caller's buffer", () => {
+  const value = new Uint8Array([1, 2, 3]);
+  const encoded = createEncoder(RestoreResponseSchema)({ frame: { case: "chunk", value } });
+  value.fill(9);
+  assert.deepEqual([...encoded], [0x12, 3, 1, 2, 3]);
+});

@@ -1,0 +1,58 @@
+// grpc.health.v1 as its proto file describes it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { status as grpcStatus } from "@grpc/grpc-js";
+import {
+  Health,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from "../../../gen/ts/grpc/health/v1/health_pb.js";
+import { download, failureOf, startServer, unary } from "./harness.js";
+
+const snapshotService = "stasis.v1.SnapshotService";
+
+test("Check and List follow setServing, for the whole and for each service", async () => {
+  await using harness = await startServer({});
+  const check = async (service: string): Promise<ServingStatus> =>
+    (await unary(harness.client, Health.method.check, { service })).status;
+  assert.equal(await check(""), ServingStatus.SERVING);
+  assert.equal(await check(snapshotService), ServingStatus.SERVING);
+  const { statuses } = await unary(harness.client, Health.method.list, {});
+  assert.deepEqual(Object.keys(statuses).sort(), ["", snapshotService]);
+  harness.server.setServing(false);
+  assert.equal(await check(""), ServingStatus.NOT_SERVING);
+  assert.equal(await check(snapshotService), ServingStatus.NOT_SERVING);
+});
+
+test("Check of an unknown service answers NOT_FOUND", async () => {
+  await using harness = await startServer({});
+  const request = { service: "no.Such" };
+  const error = await failureOf(unary(harness.client, Health.method.check, request));
+  assert.equal(error.code, grpcStatus.NOT_FOUND);
+});
+
+test("Watch sends the status now and each change, and ends with its caller", async () => {
+  await using harness = await startServer({});
+  const call = download(harness.client, Health.method.watch, { service: snapshotService });
+  call.on("error", () => undefined);
+  const seen: ServingStatus[] = [];
+  for await (const { status } of call) {
+    seen.push(status);
+    if (seen.length === 3) break;
+    harness.server.setServing(status !== ServingStatus.SERVING);
+  }
+  assert.deepEqual(seen, [ServingStatus.SERVING, ServingStatus.NOT_SERVING, ServingStatus.SERVING]);
+  call.cancel();
+  while (harness.server.activeCalls() > 0) await unary(harness.client, Health.method.list, {});
+});
+
+test("Watch of an unknown service says so and stays open", async () => {
+  await using harness = await startServer({});
+  const call = download(harness.client, Health.method.watch, { service: "no.Such" });
+  for await (const { status } of call) {
+    assert.equal(status, ServingStatus.SERVICE_UNKNOWN);
+    break;
+  }
+  assert.equal(harness.server.activeCalls(), 1);
+  call.on("error", () => undefined);
+  call.cancel();
+});

@@ -1,0 +1,134 @@
+// Bounds on calls, streams, headers and connections, and what strangers on the port can do.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { Metadata, status as grpcStatus } from "@grpc/grpc-js";
+import {
+  chunk,
+  createSignal,
+  detailsOf,
+  failureOf,
+  methods,
+  pathOf,
+  startServer,
+  unary,
+  upload,
+  type Harness,
+} from "./harness.js";
+import { openRawClient } from "./raw-client.js";
+
+/** A service whose uploads say when they have started and end with their caller. */
+function startHolder(
+  limits: Parameters<typeof startServer>[1],
+): Promise<Harness & { readonly started: () => Promise<void> }> {
+  let started = createSignal();
+  return startServer(
+    {
+      async create(requests) {
+        for await (const request of requests) {
+          void request;
+          started.resolve();
+        }
+        return {};
+      },
+      list: () => Promise.resolve({}),
+    },
+    limits,
+  ).then((harness) => ({
+    ...harness,
+    async started() {
+      await started.promise;
+      started = createSignal();
+    },
+    [Symbol.asyncDispose]: () => harness[Symbol.asyncDispose](),
+  }));
+}
+
+test("one byte stream too many gets TOO_MANY_STREAMS with a delay, other calls go on", async () => {
+  await using harness = await startHolder({ maxStreams: 2 });
+  const held = [upload(harness.client, methods.create), upload(harness.client, methods.create)];
+  for (const { call } of held) {
+    call.write(chunk(1));
+    await harness.started();
+  }
+  assert.equal(harness.server.activeCalls(), 2);
+  const error = await failureOf(upload(harness.client, methods.create).response);
+  assert.equal(error.code, grpcStatus.RESOURCE_EXHAUSTED);
+  const details = detailsOf(error);
+  assert.equal(details.reason, "TOO_MANY_STREAMS");
+  assert.ok((details.retryDelayMs ?? 0) > 0);
+  await unary(harness.client, methods.list, {});
+  for (const { call } of held) call.end();
+  await Promise.all(held.map(({ response }) => response));
+  const { call, response } = upload(harness.client, methods.create);
+  call.end();
+  await response;
+});
+
+test("the number of calls is bounded over all connections", async () => {
+  await using harness = await startHolder({ maxCalls: 1 });
+  const { call, response } = upload(harness.client, methods.create);
+  call.write(chunk(1));
+  await harness.started();
+  const error = await failureOf(unary(harness.connect(), methods.list, {}));
+  assert.equal(detailsOf(error).reason, "TOO_MANY_STREAMS");
+  call.end();
+  await response;
+});
+
+test("requests that never arrive in full are bounded, and given up", async () => {
+  await using harness = await startHolder({ maxPendingRequests: 1, requestTimeoutMs: 200 });
+  await using raw = await openRawClient(harness.port);
+  const first = raw.call(pathOf(methods.list));
+  const second = raw.call(pathOf(methods.list));
+  first.stream.write(Buffer.from([0, 0]));
+  second.stream.write(Buffer.from([0, 0]));
+  assert.equal((await second.status)["grpc-status"], String(grpcStatus.RESOURCE_EXHAUSTED));
+  assert.equal((await first.status)["grpc-status"], String(grpcStatus.DEADLINE_EXCEEDED));
+  await unary(harness.client, methods.list, {});
+});
+
+test("metadata over the limit ends its call and no other", async () => {
+  await using harness = await startHolder({ maxMetadataBytes: 16 * 1024 });
+  const metadata = new Metadata();
+  metadata.set("x-large", "a".repeat(20_000));
+  await failureOf(unary(harness.client, methods.list, {}, { metadata }));
+  await unary(harness.client, methods.list, {});
+  metadata.set("x-large", "a".repeat(12_000));
+  await unary(harness.client, methods.list, {}, { metadata });
+});
+
+test("a connection too many is closed, the others stay", async () => {
+  await using harness = await startHolder({ maxConnections: 1 });
+  await unary(harness.client, methods.list, {});
+  const socket = connect(harness.port, "127.0.0.1");
+  socket.on("error", () => undefined);
+  await once(socket, "close");
+  await unary(harness.client, methods.list, {});
+});
+
+test("a connection that does not speak HTTP/2 is closed, the others stay", async () => {
+  await using harness = await startHolder({});
+  for (const noise of [
+    "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "\0".repeat(1000),
+    "PRI * HTTP/2.0\r\n",
+  ]) {
+    const socket = connect(harness.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.resume();
+    socket.end(noise);
+    await once(socket, "close");
+  }
+  await unary(harness.client, methods.list, {});
+});
+
+test("a silent connection is closed", async () => {
+  await using harness = await startHolder({ keepaliveMs: 50, keepaliveTimeoutMs: 50 });
+  const socket = connect(harness.port, "127.0.0.1");
+  socket.on("error", () => undefined);
+  socket.resume();
+  await once(socket, "close");
+  await unary(harness.client, methods.list, {});
+});
