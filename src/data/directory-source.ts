@@ -39,8 +39,7 @@ export async function listDataFiles(
   const { ignore = [], field = "directory", signal } = options;
   requireAbsolute(directory, field);
   const files: SourceFile[] = [];
-  for (const name of await entryNames(directory, signal)) {
-    if (ignore.includes(name)) continue;
+  for (const name of await entryNames(directory, ignore, signal)) {
     checkDataFileName(name, `directory entry`);
     files.push(describe(name, await statEntry(directory, name)));
   }
@@ -53,14 +52,18 @@ export function requireAbsolute(path: string, field: string): void {
   if (!isAbsolute(path)) throw fieldInvalid(field, "an absolute path", path);
 }
 
-async function entryNames(directory: string, signal: AbortSignal | undefined): Promise<string[]> {
+async function entryNames(
+  directory: string,
+  ignore: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
   const names: string[] = [];
   try {
     // Closes the directory itself when the loop ends, however it ends.
     for await (const entry of await opendir(directory)) {
       signal?.throwIfAborted();
-      names.push(entry.name);
-      if (names.length > maxDataFiles + 16) throw tooMany(directory);
+      if (!ignore.includes(entry.name)) names.push(entry.name);
+      if (names.length > maxDataFiles) throw tooMany(directory);
     }
   } catch (error) {
     throw ioError(error, { what: "list the directory", path: directory, owner: "caller" });

@@ -90,16 +90,20 @@ export async function renameOnly(from: string, to: string): Promise<void> {
 }
 
 async function requireAbsent(path: string): Promise<void> {
+  if (!(await exists(path))) return;
+  const error = new Error(`EEXIST: file already exists, rename '${path}'`);
+  throw Object.assign(error, { code: "EEXIST", syscall: "rename" });
+}
+
+/** Whether there is anything at a path. An error is an error, never "no". */
+export async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path);
+    return true;
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
-    throw error;
+    if (isErrno(error, "ENOENT")) return false;
+    throw ioError(error, { what: "look for", path });
   }
-  throw Object.assign(new Error(`EEXIST: file already exists, '${path}'`), {
-    code: "EEXIST",
-    syscall: "rename",
-  });
 }
 
 /** Removes a tree, or nothing when there is none. It is not followed by any fsync. */

@@ -1,11 +1,11 @@
 // Directories that are taken over by rename stay their caller's until they are recorded. A marker
 // beside them says where they came from, so that even after a crash they can be put back.
-import { lstat, readFile, unlink } from "node:fs/promises";
+import { readFile, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { StoreError } from "../base/errors.js";
 import { ioError, isErrno } from "../sparse/errno.js";
-import { fsyncDirectory, renameDurably, writeNewFile } from "./durable.js";
+import { exists, fsyncDirectory, renameDurably, writeNewFile } from "./durable.js";
 import { filesDirectoryName, originFileName } from "./layout.js";
 
 const originSchema = z.strictObject({ source: z.string().min(1) });
@@ -50,14 +50,4 @@ export async function giveBack(directory: string): Promise<string | undefined> {
   if (!(await exists(files))) return undefined;
   await renameDurably(files, source);
   return source;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw ioError(error, { what: "look for", path });
-  }
 }

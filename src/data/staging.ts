@@ -10,6 +10,7 @@ import { withIoError } from "../sparse/errno.js";
 import { copySparse } from "../sparse/sparse-copy.js";
 import { takeOver } from "./adoption.js";
 import { rootDigest } from "./block-table.js";
+import { exists } from "./durable.js";
 import { entryInvalid } from "./directory-source.js";
 import { hashFile } from "./hash-file.js";
 import { blocksDirectoryName, filesDirectoryName, type Layout } from "./layout.js";
@@ -88,6 +89,7 @@ function createStaging(layout: Layout, id: string, directory: string): Staging {
   const filesDirectory = join(directory, filesDirectoryName);
   const records = new Map<string, StagedRecord>();
   const names = new Set<string>();
+  const files: StagedFile[] = [];
   let state: "filling" | "publishing" | "published" | "settled" | "left" | "disposed" = "filling";
   let adopted = false;
 
@@ -122,13 +124,17 @@ function createStaging(layout: Layout, id: string, directory: string): Staging {
 
   return {
     id,
-    createFile: async (name, options) => createStagedFile(await claim(name), name, options, keep),
+    createFile: async (name, options) => {
+      const file = await createStagedFile(await claim(name), name, options, keep);
+      files.push(file);
+      return file;
+    },
     adoptDirectory: async (source) => {
       expectFilling();
       if (names.size > 0 || adopted) throw new Error(`staging area ${id} already has files`);
       adopted = true;
-      const files = await takeOver(layout, directory, source);
-      for (const { linkCount: _, ...file } of files) {
+      const taken = await takeOver(layout, directory, source);
+      for (const { linkCount: _, ...file } of taken) {
         names.add(file.name);
         const record = { file: { ...file, digest: "" }, table: undefined };
         records.set(file.name, { ...record, writer: undefined, synced: false });
@@ -171,32 +177,38 @@ function createStaging(layout: Layout, id: string, directory: string): Staging {
       const last = state;
       state = "disposed";
       if (last === "disposed" || last === "left") return;
+      for (const file of files) await dropErrors(file[Symbol.asyncDispose]());
       for (const { writer } of records.values()) {
-        await writer?.discard().catch(() => undefined);
+        if (writer !== undefined) await dropErrors(writer.discard());
       }
-      await leave(layout, id, last === "settled", adopted);
+      await dropErrors(leave(layout, id, last === "settled", adopted));
     },
   };
 }
 
-/** Errors are dropped here on purpose: a disposal that throws would hide the error before it. */
+/** While disposing: an error thrown there would hide the one that led to it. */
+async function dropErrors(work: PromiseLike<void>): Promise<void> {
+  try {
+    await work;
+  } catch {
+    return;
+  }
+}
+
 async function leave(
   layout: Layout,
   id: string,
   settled: boolean,
   adopted: boolean,
 ): Promise<void> {
-  try {
-    if (settled) {
-      if (adopted) await forgetOrigin(layout.dataDirectory(id));
-      return;
-    }
-    // An error after the rename may have left it on either side.
-    await discardPublished(layout, id);
-    await discardDirectory(layout, layout.stagingDirectory(id));
-  } catch {
+  if (settled) {
+    if (adopted) await forgetOrigin(layout.dataDirectory(id));
     return;
   }
+  // Still in staging: then what may be in `data/` under this id is not of our making.
+  const staging = layout.stagingDirectory(id);
+  if (await exists(staging)) await discardDirectory(layout, staging);
+  else await discardPublished(layout, id);
 }
 
 async function hashPath(

@@ -1,12 +1,15 @@
 // A stored snapshot opened for reading.
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { totalLength, type Extent } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { ioError, isErrno } from "../sparse/errno.js";
 import { scanExtents } from "../sparse/extents.js";
-import type { Layout } from "./layout.js";
+import { readBlockTable } from "./block-table-codec.js";
+import type { BlockTable } from "./block-table.js";
+import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
 
 export interface StoredFile extends SnapshotFile {
   /** Bytes of data, holes left out. */
@@ -29,6 +32,14 @@ export interface StoredSnapshot extends AsyncDisposable {
 }
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+
+/**
+ * The block table of the file at `index` in the order of names. Found from the open directory, so
+ * that it is still there after a rename to the trash.
+ */
+export function readStoredTable(stored: StoredSnapshot, index: number): Promise<BlockTable> {
+  return readBlockTable(stored.pathOf(join("..", blocksDirectoryName, blockTableName(index))));
+}
 
 /** Opens a snapshot whose files must be there with the sizes that were stored. */
 export async function openStored(

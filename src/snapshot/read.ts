@@ -1,11 +1,19 @@
 // The ways out: Restore and Export as byte streams, ExportToDirectory, OpenDataDirectory.
+import type { FileHandle } from "node:fs/promises";
 import type { ByteStream } from "../base/async.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import { compress, type Compression } from "../archive/compression.js";
 import { encodeEnvelope } from "../archive/envelope.js";
 import { writeTar, type ArchiveFile, type SparseFormat } from "../archive/tar-writer.js";
 import { exportToDirectory as writeDirectory } from "../data/directory-export.js";
-import { openStored, type StoredSnapshot } from "../data/stored.js";
+import { rootDigest } from "../data/block-table.js";
+import {
+  openStored,
+  readStoredTable,
+  type StoredFile,
+  type StoredSnapshot,
+} from "../data/stored.js";
+import { verifyReads } from "../data/verified-read.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { readExtent } from "../sparse/extents.js";
 import type { StoreContext } from "./context.js";
@@ -45,14 +53,9 @@ export async function openDownload(
   options: DownloadOptions,
   signal: AbortSignal,
 ): Promise<Download> {
-  if (options.verify) {
-    throw new StoreError("NOT_IMPLEMENTED", "verified reads are not built yet", {
-      hint: "Leave `verify` out",
-    });
-  }
   const read = await openRead(context, ref, options, "stream", signal);
   const { snapshot, stored } = read;
-  const tar = writeTar(archiveFiles(stored, signal), {
+  const tar = writeTar(archiveFiles(stored, options.verify, signal), {
     sparseFormat: options.sparseFormat,
     signal,
     ...(options.envelope ? { envelope: envelopeOf(snapshot) } : {}),
@@ -141,18 +144,37 @@ async function openRead(
 
 async function* archiveFiles(
   stored: StoredSnapshot,
+  verified: boolean,
   signal: AbortSignal,
 ): AsyncIterable<ArchiveFile> {
-  for (const { name, mode, sizeBytes, extents } of stored.files) {
+  for (const [index, file] of stored.files.entries()) {
+    const { name, mode, sizeBytes, extents } = file;
     await using handle = await stored.open(name);
-    yield {
-      name,
-      mode,
-      sizeBytes,
-      extents,
-      read: (offset, length) => readExtent(handle, offset, length, { what: name, signal }),
-    };
+    const plain: ArchiveFile["read"] = (offset, length) =>
+      readExtent(handle, offset, length, { what: name, signal });
+    const read = verified ? await verifiedRead(stored, handle, index) : plain;
+    yield { name, mode, sizeBytes, extents, read };
   }
+}
+
+async function verifiedRead(
+  stored: StoredSnapshot,
+  handle: FileHandle,
+  index: number,
+): Promise<ArchiveFile["read"]> {
+  const file = stored.files[index] as StoredFile;
+  if (file.digest === "") throw notHashedYet(stored.id);
+  const table = await readStoredTable(stored, index);
+  if (rootDigest(table) !== file.digest) throw corruptError(stored.id);
+  return verifyReads(handle, table, file.extents, file.name).read;
+}
+
+function notHashedYet(id: string): StoreError {
+  return new StoreError(
+    "OPERATION_IN_PROGRESS",
+    `the digests of snapshot ${id} are still being computed, so nothing can be verified`,
+    { hint: "Try again later, or read it without verify", retryAfterMs: 5000 },
+  );
 }
 
 function envelopeOf(snapshot: Snapshot): Uint8Array {

@@ -33,6 +33,7 @@ import {
 import { recover, type RecoveryReport } from "./recovery.js";
 import { deleteSnapshots, type DeleteRequest } from "./removal.js";
 import { SerialQueue } from "./serial.js";
+import { verify, type VerifyEvent, type VerifyRequest } from "./verify.js";
 import { updateSnapshot, type UpdateRequest } from "./update.js";
 
 export type { ListFilter, ListPage, ListQuery };
@@ -88,6 +89,7 @@ export interface SnapshotStore extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<{ snapshot: Snapshot; reflinked: boolean }>;
   openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
+  verify(request: VerifyRequest, signal: AbortSignal): AsyncIterable<VerifyEvent>;
   usage(): StoreUsage;
 }
 
@@ -186,6 +188,7 @@ function storeOver(
     exportToDirectory: (ref, directory, options, signal) =>
       exportToDirectory(context, ref, directory, options, signal),
     openDataDirectory: (ref, options, signal) => openDataDirectory(context, ref, options, signal),
+    verify: (request, signal) => verify(context, request, signal),
     usage: () => usageOf(context),
     [Symbol.asyncDispose]: close,
   };

@@ -5,6 +5,7 @@ import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/prot
 import { fieldInvalid } from "../../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
+import type { VerifyEvent } from "../../snapshot/verify.js";
 import type {
   SnapshotConfig as ConfigMessage,
   SnapshotConfigSchema,
@@ -14,6 +15,7 @@ import {
   Compression as CompressionMessage,
   OnNameConflict,
   SparseFormat as SparseFormatMessage,
+  type VerifyResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
 /** A size from the wire as a number. `maxBytes` defaults to the largest exact integer. */
@@ -99,6 +101,22 @@ export function snapshotToMessage(
       digest: file.digest,
     })),
   };
+}
+
+export function verifyEventToMessage(
+  event: VerifyEvent,
+): MessageInitShape<typeof VerifyResponseSchema> {
+  const { snapshotId } = event;
+  if (event.kind === "progress") {
+    const [doneBytes, totalBytes] = [BigInt(event.doneBytes), BigInt(event.totalBytes)];
+    return { event: { case: "progress", value: { snapshotId, doneBytes, totalBytes } } };
+  }
+  const { file, intact, problem } = event;
+  const damaged = event.damaged.map(({ offset, length }) => ({
+    offset: BigInt(offset),
+    length: BigInt(length),
+  }));
+  return { event: { case: "verdict", value: { snapshotId, file, intact, damaged, problem } } };
 }
 
 export function dateFromWire(timestamp: Timestamp, field: string): Date {

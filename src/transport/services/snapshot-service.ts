@@ -20,8 +20,10 @@ import {
   compressionFromWire,
   configFromMessage,
   conflictFromWire,
+  sizeFromWire,
   snapshotToMessage,
   sparseFormatFromWire,
+  verifyEventToMessage,
 } from "./convert.js";
 import { downloadFrames, openUpload } from "./frames.js";
 import { listQueryFromMessage } from "./list-query.js";
@@ -123,6 +125,13 @@ function implement(
       const target = absolutePath(directory);
       const done = await store.exportToDirectory(ref, target, { force }, signal);
       return { snapshot: toMessage(done.snapshot), reflinked: done.reflinked };
+    },
+    verify: async function* ({ ref, limitBytesPerSecond }, { signal }: CallContext) {
+      const request = {
+        ref,
+        limitBytesPerSecond: sizeFromWire(limitBytesPerSecond, "limit_bytes_per_second"),
+      };
+      for await (const event of store.verify(request, signal)) yield verifyEventToMessage(event);
     },
     openDataDirectory: async function* ({ ref, force }, { signal }: CallContext) {
       await using open = await store.openDataDirectory(ref, { force }, signal);

@@ -1,0 +1,177 @@
+// Verify: reads all data again and compares it with the stored digests.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../base/clock.js";
+import { isStoreError } from "../base/errors.js";
+import { differingRanges } from "../data/block-compare.js";
+import { createBlockHasher } from "../data/block-hash.js";
+import { rootDigest, type BlockTable } from "../data/block-table.js";
+import {
+  openStored,
+  readStoredTable,
+  type StoredFile,
+  type StoredSnapshot,
+} from "../data/stored.js";
+import type { Extent } from "../model/extent.js";
+import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import { readExtents } from "../sparse/extents.js";
+import type { StoreContext } from "./context.js";
+
+export interface VerifyRequest {
+  /** Empty: all ready snapshots. */
+  readonly ref: string;
+  /** Most bytes to read per second; 0 = no limit. */
+  readonly limitBytesPerSecond: number;
+}
+
+export type VerifyEvent =
+  | {
+      readonly kind: "progress";
+      readonly snapshotId: string;
+      doneBytes: number;
+      totalBytes: number;
+    }
+  | ({ readonly kind: "verdict"; readonly snapshotId: string } & Verdict);
+
+export interface Verdict {
+  readonly file: string;
+  readonly intact: boolean;
+  /** Ascending; empty if the file is missing or its size is wrong. */
+  readonly damaged: readonly Extent[];
+  /** Empty if it is intact. */
+  readonly problem: string;
+}
+
+const progressIntervalMs = 1000;
+export const maxDamagedRanges = 1000;
+
+interface Progress {
+  doneBytes: number;
+  totalBytes: number;
+  /** When the next event is due, in monotonic milliseconds. */
+  dueMs: number;
+}
+
+/** Marks each snapshot corrupt, or no longer corrupt, by what it finds. */
+export async function* verify(
+  context: StoreContext,
+  request: VerifyRequest,
+  signal: AbortSignal,
+): AsyncGenerator<VerifyEvent> {
+  const ids =
+    request.ref === "" ? context.catalog.idsInState("ready") : [idOf(context, request.ref)];
+  const throttle = createThrottle(request.limitBytesPerSecond, context.clock, signal);
+  const progress: Progress = {
+    doneBytes: 0,
+    totalBytes: ids.reduce((sum, id) => sum + (context.catalog.get(id)?.allocatedBytes ?? 0), 0),
+    dueMs: context.clock.monotonicMs() + progressIntervalMs,
+  };
+  for (const id of ids) {
+    const snapshot = context.catalog.get(id);
+    // Deleted since the list was made.
+    if (snapshot?.state !== "ready") continue;
+    yield* verifySnapshot(context, snapshot, { progress, throttle, signal });
+  }
+}
+
+interface Run {
+  readonly progress: Progress;
+  readonly throttle: (bytes: number) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+async function* verifySnapshot(
+  context: StoreContext,
+  snapshot: Snapshot,
+  run: Run,
+): AsyncGenerator<VerifyEvent> {
+  const { id } = snapshot.config;
+  using _lease = context.leases.share(id, "stream");
+  let intact = true;
+  for (const [index, file] of snapshot.files.entries()) {
+    let verdict: Verdict;
+    try {
+      // Opened on its own, so that one bad file does not hide what is wrong with the others.
+      await using stored = await openStored(context.layout, id, [file], run.signal);
+      verdict = yield* verifyFile(context, stored, file, index, run);
+    } catch (error) {
+      if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+      verdict = { file: file.name, intact: false, damaged: [], problem: error.message };
+    }
+    intact &&= verdict.intact;
+    yield { kind: "verdict", snapshotId: id, ...verdict };
+  }
+  if (context.catalog.get(id)?.state === "ready" && snapshot.corrupt === intact) {
+    context.catalog.setCorrupt(id, !intact);
+  }
+}
+
+async function* verifyFile(
+  context: StoreContext,
+  stored: StoredSnapshot,
+  file: SnapshotFile,
+  index: number,
+  run: Run,
+): AsyncGenerator<VerifyEvent, Verdict> {
+  if (file.digest === "") {
+    const problem = "not verified: its digest is still being computed";
+    return { file: file.name, intact: true, damaged: [], problem };
+  }
+  const expected = await readStoredTable(stored, index);
+  if (rootDigest(expected) !== file.digest) {
+    const problem = "its block table is not the one that was stored";
+    return { file: file.name, intact: false, damaged: [], problem };
+  }
+  const actual = yield* hashAgain(context, stored, run);
+  const damaged = differingRanges(expected, actual);
+  const problem = damaged.length === 0 ? "" : `${damaged.length} damaged ranges`;
+  return {
+    file: file.name,
+    intact: damaged.length === 0,
+    damaged: damaged.slice(0, maxDamagedRanges),
+    problem,
+  };
+}
+
+async function* hashAgain(
+  context: StoreContext,
+  stored: StoredSnapshot,
+  { progress, throttle, signal }: Run,
+): AsyncGenerator<VerifyEvent, BlockTable> {
+  const [file] = stored.files as [StoredFile];
+  const hasher = createBlockHasher();
+  await using handle = await stored.open(file.name);
+  const whole = file.sizeBytes === 0 ? [] : [{ offset: 0, length: file.sizeBytes }];
+  const options = { what: file.name, signal, reuseBuffers: true };
+  for await (const { offset, bytes } of readExtents(handle, file.extents ?? whole, options)) {
+    hasher.update(offset, bytes);
+    progress.doneBytes += bytes.length;
+    await throttle(bytes.length);
+    const nowMs = context.clock.monotonicMs();
+    if (nowMs < progress.dueMs) continue;
+    progress.dueMs = nowMs + progressIntervalMs;
+    const { doneBytes, totalBytes } = progress;
+    yield { kind: "progress", snapshotId: stored.id, doneBytes, totalBytes };
+  }
+  return hasher.finish(file.sizeBytes);
+}
+
+function idOf(context: StoreContext, ref: string): string {
+  return context.catalog.resolveRef(ref).config.id;
+}
+
+/** Waits so long after each piece that the average since the start stays below the limit. */
+function createThrottle(
+  limitBytesPerSecond: number,
+  clock: Clock,
+  signal: AbortSignal,
+): (bytes: number) => Promise<void> {
+  const startMs = clock.monotonicMs();
+  let totalBytes = 0;
+  return async (bytes) => {
+    if (limitBytesPerSecond === 0) return;
+    totalBytes += bytes;
+    const dueMs = startMs + (totalBytes / limitBytesPerSecond) * 1000;
+    const waitMs = dueMs - clock.monotonicMs();
+    if (waitMs > 0) await delay(waitMs, undefined, { signal });
+  };
+}
