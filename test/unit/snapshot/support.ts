@@ -27,7 +27,7 @@ export function requestFor(name: string, change: Partial<StoreRequest> = {}): St
   };
 }
 
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 export async function* tarOf(files: Readonly<Record<string, Buffer>>): AsyncGenerator<Uint8Array> {
   const archive = pack();
