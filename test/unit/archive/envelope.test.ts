@@ -1,0 +1,300 @@
+// The envelope: cocoon's bytes, keys that nobody knows, and everything that is refused.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  checkArchiveAgainstEnvelope,
+  decodeEnvelope,
+  encodeEnvelope,
+  maxEnvelopeBytes,
+} from "../../../src/archive/envelope.js";
+import { indentJson, isDeeperThan, objectMembers } from "../../../src/archive/json-text.js";
+import { StoreError, type ErrorReason } from "../../../src/base/errors.js";
+import { emptyConfig, type SnapshotConfig } from "../../../src/model/config.js";
+
+const fullConfig: SnapshotConfig = {
+  ...emptyConfig(),
+  id: "0123456789abcdef",
+  name: "web/1",
+  description: 'two\nlines, "quoted" & <tagged>, größer 😀',
+  image: "ubuntu:24.04",
+  imageDigest: "sha256:ab",
+  imageType: "oci",
+  imageBlobIds: ["aa", "bb"],
+  hypervisor: "cloud-hypervisor",
+  cpu: 4,
+  memoryBytes: 2 ** 33,
+  storageBytes: Number.MAX_SAFE_INTEGER,
+  nics: 1,
+  queueSize: 256,
+  diskQueueSize: 128,
+  network: "br0",
+  noDirectIo: true,
+  windows: true,
+  labels: { team: "a", env: "" },
+};
+
+const fullText = `{
+  "config": {
+    "id": "0123456789abcdef",
+    "name": "web/1",
+    "description": "two\\nlines, \\"quoted\\" & <tagged>, größer 😀",
+    "image": "ubuntu:24.04",
+    "image_digest": "sha256:ab",
+    "image_type": "oci",
+    "image_blob_ids": {
+      "aa": {},
+      "bb": {}
+    },
+    "hypervisor": "cloud-hypervisor",
+    "cpu": 4,
+    "memory": 8589934592,
+    "storage": 9007199254740991,
+    "nics": 1,
+    "queue_size": 256,
+    "disk_queue_size": 128,
+    "network": "br0",
+    "no_direct_io": true,
+    "windows": true,
+    "labels": {
+      "team": "a",
+      "env": ""
+    }
+  },
+  "version": 1,
+  "files": [
+    "cow.raw",
+    "memory"
+  ]
+}
+`;
+
+const encode = (config: SnapshotConfig, files: string[] = []): string =>
+  Buffer.from(encodeEnvelope(config, files)).toString();
+const decode = (text: string): ReturnType<typeof decodeEnvelope> =>
+  decodeEnvelope(Buffer.from(text));
+
+function refused(
+  text: string | Uint8Array,
+  message: RegExp,
+  reason: ErrorReason = "ARCHIVE_INVALID",
+): void {
+  assert.throws(
+    () => decodeEnvelope(Buffer.from(text as Uint8Array)),
+    (error: unknown) => {
+      assert.ok(error instanceof StoreError, String(error));
+      assert.equal(error.reason, reason, error.message);
+      assert.match(error.message, message);
+      return true;
+    },
+  );
+}
+
+test("an envelope is written to the letter, and read back", () => {
+  assert.equal(encode(fullConfig, ["cow.raw", "memory"]), fullText);
+  assert.deepEqual(decode(fullText), { config: fullConfig, files: ["cow.raw", "memory"] });
+});
+
+test("what is empty is left out, the name never", () => {
+  const text = '{\n  "config": {\n    "name": ""\n  },\n  "version": 1\n}\n';
+  assert.equal(encode(emptyConfig()), text);
+  assert.deepEqual(decode(text), { config: emptyConfig(), files: undefined });
+});
+
+test("an envelope of an older writer has no files, and null is left out", () => {
+  const text =
+    '{"version":1,"config":{"name":"a","image_blob_ids":null,"cpu":null,"labels":null},"files":null}';
+  assert.deepEqual(decode(text), { config: { ...emptyConfig(), name: "a" }, files: undefined });
+  assert.deepEqual(decode('{"version":1,"config":{"name":"a"},"files":[]}').files, []);
+});
+
+test("blob ids are sorted", () => {
+  const { config } = decode(
+    '{"version":1,"config":{"image_blob_ids":{"b":{},"a":{},"10":{},"9":{}}}}',
+  );
+  assert.deepEqual(config.imageBlobIds, ["10", "9", "a", "b"]);
+});
+
+test("unknown keys survive, digit for digit, and __proto__ is one like any other", () => {
+  const text = `{
+  "config": {
+    "name": "a",
+    "huge": 123456789012345678901234567890,
+    "nested": {
+      "list": [
+        1.10,
+        -0,
+        1e400,
+        "\\u0041 }]",
+        [],
+        {}
+      ],
+      "__proto__": {
+        "polluted": true
+      }
+    },
+    "__proto__": {
+      "cpu": 3
+    }
+  },
+  "version": 1,
+  "files": [
+    "a"
+  ],
+  "created": "2024-01-01",
+  "__proto__": null
+}
+`;
+  const { config, files } = decode(text);
+  assert.equal(config.unknown.config["huge"], "123456789012345678901234567890");
+  assert.equal(config.cpu, 0);
+  assert.equal(Object.getPrototypeOf(config.unknown.config), Object.prototype);
+  assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
+  assert.equal(encode(config, [...(files ?? [])]), text);
+  // The catalog keeps the config as JSON.
+  const kept = JSON.parse(JSON.stringify(config)) as SnapshotConfig;
+  assert.equal(encode(kept, [...(files ?? [])]), text);
+});
+
+test("whatever is unknown comes back as the same JSON", () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 5 }), { noNullPrototype: true }),
+      fc.nat(4),
+      (unknown, indent) => {
+        const config = Object.fromEntries(
+          Object.entries(unknown).filter(([key]) => !key.includes("\0")),
+        );
+        const text = JSON.stringify({ config: { x: config }, version: 1, y: config }, null, indent);
+        const again = JSON.parse(encode(decode(text).config)) as Record<
+          string,
+          Record<string, unknown>
+        >;
+        // As text, since a property __proto__ is not compared otherwise.
+        assert.equal(JSON.stringify(again["config"]?.["x"]), JSON.stringify(config));
+        assert.equal(JSON.stringify(again["y"]), JSON.stringify(config));
+      },
+    ),
+    { numRuns: 300, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },
+  );
+});
+
+test("an error names the key, what was expected and what was found", () => {
+  const config = (member: string): string => `{"version":1,"config":{${member}}}`;
+  refused(config('"name":1'), /snapshot\.json: config: name: expected a string, found 1/);
+  refused(config('"name":["a"]'), /name: expected a string, found an array/);
+  refused(config('"cpu":"4"'), /config: cpu: expected a whole number.*found "4"/);
+  refused(config('"cpu":1.5'), /found "1\.5"/);
+  refused(config('"memory":-1'), /found "-1"/);
+  refused(config('"storage":9007199254740993'), /found "9007199254740993"/);
+  refused(config('"windows":1'), /windows: expected true or false, found 1/);
+  refused(config('"image_blob_ids":["a"]'), /image_blob_ids: expected an object, found an array/);
+  refused(config('"image_blob_ids":{"a":1}'), /image_blob_ids: a: expected an object, found 1/);
+  refused(config('"labels":{"a":1}'), /labels: a: expected a string, found 1/);
+  refused(config('"name":"\\ud800"'), /well-formed Unicode/);
+  refused(config('"name":"a\\u0000"'), /without NUL/);
+  refused(config('"\\udc00":1'), /well-formed Unicode/);
+  refused(config('"name":"a","name":"b"'), /"name" comes twice/);
+  refused('{"version":1,"config":{},"config":{}}', /"config" comes twice/);
+  refused('{"version":1,"config":[]}', /config: expected an object/);
+  refused('{"version":1}', /expected the key "config", found none/);
+  refused('{"version":1,"config":{},"files":{}}', /files: expected an array, found an object/);
+  refused('{"version":1,"config":{},"files":[1]}', /files\[0\]: expected a string, found 1/);
+  refused('{"version":1,"config":{},"files":["a/b"]}', /directory part/);
+  refused('{"version":1,"config":{},"files":["a","a"]}', /"a" comes twice/);
+  refused('{"version":1,"config":{},"files":["snapshot.json"]}', /no data file/);
+});
+
+test("what is no JSON object in UTF-8 is refused", () => {
+  for (const text of ["", " ", "{", "nothing", '{"version":1,}', "\ufeff{}", "{}{}", '{"a":"']) {
+    refused(text, /no valid JSON/);
+  }
+  refused("[]", /expected an object, found an array/);
+  refused('"{}"', /expected an object, found "\{\}"/);
+  refused("null", /expected an object, found null/);
+  refused(Buffer.from([0x7b, 0xff, 0x7d]), /expected UTF-8/);
+});
+
+test("another version is refused by its number", () => {
+  const unsupported = "ENVELOPE_VERSION_UNSUPPORTED";
+  for (const version of ["2", "0", "-1", "1.5", '"1"', "null", "[1]", "10000000000000000000001"]) {
+    refused(`{"version":${version},"config":{}}`, /expected version 1, found/, unsupported);
+  }
+  refused("{}", /found none/, unsupported);
+  assert.equal(decode('{"version":1.0,"config":{"name":"a"}}').config.name, "a");
+});
+
+test("depth and size are bounded", () => {
+  const nested = (depth: number): string =>
+    `{"version":1,"config":{},"x":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+  assert.equal(decode(nested(63)).config.unknown.envelope["x"]?.length, 126);
+  refused(nested(64), /deeper than 64/);
+  refused("[".repeat(maxEnvelopeBytes), /deeper than 64/);
+  const padding = " ".repeat(maxEnvelopeBytes);
+  refused(`{"version":1,"config":{}}${padding}`, /max_envelope_bytes/, "LIMIT_EXCEEDED");
+  const long = `{"version":1,"config":{"description":"${"\\\\".repeat(1_000_000)}"}}`;
+  assert.equal(decode(long).config.description.length, 1_000_000);
+  assert.throws(
+    () => encodeEnvelope({ ...emptyConfig(), description: "x".repeat(maxEnvelopeBytes) }, []),
+    /max_envelope_bytes/,
+  );
+});
+
+test("the archive has every file that the envelope lists", () => {
+  const { config } = decode('{"version":1,"config":{"name":"a"}}');
+  const files = [
+    { name: "a", sizeBytes: 1 },
+    { name: "b", sizeBytes: 2 },
+  ];
+  checkArchiveAgainstEnvelope({ config, files: ["a", "b"] }, files);
+  checkArchiveAgainstEnvelope({ config, files: ["a"] }, files);
+  checkArchiveAgainstEnvelope({ config, files: undefined }, []);
+  assert.throws(
+    () => {
+      checkArchiveAgainstEnvelope({ config, files: ["a", "b", "c"] }, files);
+    },
+    (error: unknown) =>
+      error instanceof StoreError &&
+      error.reason === "ARCHIVE_INVALID" &&
+      /"c" is listed .* the archive ended early/.test(error.message),
+  );
+});
+
+test("the disk has the size that the config records", () => {
+  const config = { ...emptyConfig(), storageBytes: 100 };
+  const disk = (sizeBytes: number): { name: string; sizeBytes: number }[] => [
+    { name: "cow.raw", sizeBytes },
+  ];
+  checkArchiveAgainstEnvelope({ config, files: undefined }, disk(100));
+  checkArchiveAgainstEnvelope({ config, files: undefined }, [{ name: "other", sizeBytes: 1 }]);
+  checkArchiveAgainstEnvelope({ config: emptyConfig(), files: undefined }, disk(7));
+  assert.throws(
+    () => {
+      checkArchiveAgainstEnvelope({ config, files: undefined }, disk(99));
+    },
+    (error: unknown) =>
+      error instanceof StoreError &&
+      error.reason === "ARCHIVE_INVALID" &&
+      /cow\.raw has 99 bytes.*100/.test(error.message),
+  );
+});
+
+test("JSON text: members, depth and indentation agree with JSON.parse", () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true }),
+      fc.nat(3),
+      (object, indent) => {
+        const text = JSON.stringify(object, null, indent);
+        assert.equal(indentJson(text), JSON.stringify(object, null, 2));
+        assert.deepEqual(
+          objectMembers(text),
+          Object.entries(object).map(([key, value]) => [key, JSON.stringify(value)]),
+        );
+      },
+    ),
+    { numRuns: 500, interruptAfterTimeLimit: 30_000, markInterruptAsFailure: true },
+  );
+  assert.equal(isDeeperThan('["[[[[",{"]":[]}]', 3), false);
+  assert.equal(isDeeperThan('["[[[[",{"]":[]}]', 2), true);
+});
