@@ -90,6 +90,7 @@ function createWriter(
   const pool = createWritePool(handle, path);
   const writeback = createWriteback(handle.fd, options.earlyWriteback ?? true);
   let position = 0;
+  let finishing: Promise<WrittenFile> | undefined;
   let state: "writing" | "complete" | "synced" | "closed" = "writing";
 
   const expectState = (wanted: typeof state, call: string): void => {
@@ -138,7 +139,16 @@ function createWriter(
     await withIoError({ what: "close the file", path }, () => handle.close());
   };
 
+  const finishAll: SparseFileWriter["finish"] = async ({ sizeBytes, sync: durable }) => {
+    const written = await complete(sizeBytes);
+    if (durable) await sync();
+    await close();
+    return written;
+  };
+
   const discard = async (): Promise<void> => {
+    // `return writer.finish(…)` disposes while it is still running.
+    await finishing?.catch(() => undefined);
     if (state === "closed") return;
     state = "closed";
     await pool.idle();
@@ -155,12 +165,7 @@ function createWriter(
     sync,
     close,
     discard,
-    finish: async ({ sizeBytes, sync: durable }) => {
-      const written = await complete(sizeBytes);
-      if (durable) await sync();
-      await close();
-      return written;
-    },
+    finish: (options) => (finishing = finishAll(options)),
     [Symbol.asyncDispose]: discard,
   };
 }

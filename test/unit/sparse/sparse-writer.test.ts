@@ -162,6 +162,19 @@ test("giving up removes the file, finishing keeps it", async () => {
   });
 });
 
+test("a file is kept that is disposed while it still finishes", async () => {
+  await withScratchDir(async (directory) => {
+    const path = join(directory, "file");
+    const write = async (): Promise<unknown> => {
+      await using writer = await createSparseFile(path, plain);
+      await writer.write(0, patternBytes(mib, 3));
+      return writer.finish({ sizeBytes: mib, sync: true });
+    };
+    await write();
+    assert.ok(patternBytes(mib, 3).equals(await readFile(path)));
+  });
+});
+
 test("an abort ends the writing", async () => {
   await withScratchDir(async (directory) => {
     const controller = new AbortController();
