@@ -82,7 +82,7 @@ async function makeVmFiles(directory: string): Promise<void> {
   }
 }
 
-/** An ext4 file system of 2 GiB with this project's dependencies on it. */
+/** An ext4 file system of 2 GiB with a part of this project's dependencies on it. */
 async function makeDisk(path: string): Promise<void> {
   const file = await open(path, "wx");
   await file.truncate(diskBytes);
@@ -98,7 +98,7 @@ async function makeDisk(path: string): Promise<void> {
   }
   await file.close();
   const tree = `${path}.tree`;
-  await cp("node_modules", tree, { recursive: true, verbatimSymlinks: true });
+  await cp("node_modules/@bufbuild", tree, { recursive: true, verbatimSymlinks: true });
   const result = spawnSync(mkfs, ["-q", "-F", "-d", tree, path], { encoding: "utf8" });
   rmSync(tree, { recursive: true, force: true });
   if (result.status !== 0) throw new Error(`mkfs.ext4 failed: ${result.stderr}`);

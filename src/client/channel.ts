@@ -1,5 +1,9 @@
-// The adapter from protobuf-es service descriptors to calls of grpc-js: one connection, four kinds
-// of call. All that is known of grpc-js outside of this file is the decoding of its errors.
+// The adapter from protobuf-es service descriptors to calls of grpc-js. All that is known of grpc-js
+// outside of this file is the decoding of its errors.
+//
+// Uploads have a connection of their own. Node's HTTP/2 does not read from a socket while a write to
+// it is under way: were both ends of one connection to send more than the kernel buffers at the same
+// moment, each would wait for the other for ever.
 import {
   create,
   fromBinary,
@@ -78,17 +82,14 @@ const keepaliveIntervalMs = 30_000;
 const keepaliveTimeoutMs = 20_000;
 
 export function openChannel(address: Address, settings: ChannelSettings): Channel {
-  const client = new Client(
-    address.target,
-    credentials.createInsecure(),
-    channelOptions(address, settings),
-  );
+  const client = openClient(address, settings);
+  const uploads = openClient(address, settings);
   let closed = false;
   const begin = (method: DescMethod, options: CallOptions): Call => {
     if (closed) throw new StoreError("CALL_CANCELLED", `${method.name}: the client is closed`);
     if (options.signal?.aborted === true) throw cancelledBy(method, options.signal);
     return {
-      client,
+      client: method.methodKind === "client_streaming" ? uploads : client,
       path: `/${method.parent.typeName}/${method.name}`,
       deadline: options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
       signal: options.signal,
@@ -107,8 +108,15 @@ export function openChannel(address: Address, settings: ChannelSettings): Channe
       if (closed) return;
       closed = true;
       client.close();
+      uploads.close();
     },
   };
+}
+
+/** Connects with its first call. */
+function openClient(address: Address, settings: ChannelSettings): Client {
+  const options = channelOptions(address, settings);
+  return new Client(address.target, credentials.createInsecure(), options);
 }
 
 function channelOptions(address: Address, settings: ChannelSettings): ChannelOptions {

@@ -163,12 +163,13 @@ export interface SystemCalls {
 }
 
 /**
- * A connection to one daemon. It is made with the first call and again after it was lost. Every
- * method rejects with a StoreError; leaving the loop over a stream cancels its call.
+ * Speaks with one daemon: over one connection for uploads and one for all else, each made with its
+ * first call and again after it was lost. Every method rejects with a StoreError; leaving the loop
+ * over a stream cancels its call.
  */
 export interface Client
   extends SnapshotCalls, GcCalls, ReplicationCalls, SystemCalls, AsyncDisposable {
   readonly address: Address;
-  /** Ends the connection once running calls are done; new calls are refused. Idempotent. */
+  /** Ends the connections once running calls are done; new calls are refused. Idempotent. */
   close(): void;
 }

@@ -172,7 +172,9 @@ function deadlineText(call: CallFacts): string {
 function unreachable(status: GrpcStatus, call: CallFacts, options: StoreErrorOptions): StoreError {
   const lost = call.answered || /dropped|reset|hang up|GOAWAY/i.test(status.details);
   const what = lost ? `lost the connection to` : `no daemon answers at`;
-  const why = status.details.replace(/\s*Resolution note:\s*$/, "").replace(/^.*Last error: /, "");
+  const why = status.details
+    .replace(/^.*Last error: (Error: )?/, "")
+    .replace(/\.?\s*(Resolution note:\s*)?$/, "");
   return new StoreError("DAEMON_UNREACHABLE", `${what} ${call.address} (${why})`, {
     hint: lost
       ? "See the daemon's log; when it runs again, retry"

@@ -55,7 +55,11 @@ export interface StoreLimits {
   readonly maxEnvelopeBytes: number;
 }
 
-/** The snapshots of one root. All methods throw StoreError; docs/consistency.md has the promises. */
+/**
+ * The snapshots of one root. All methods throw StoreError; docs/consistency.md has the promises.
+ * Chunks of `tar` and `archive` must stay as they are until the call has ended: they are written
+ * without a copy, several at a time.
+ */
 export interface SnapshotStore extends AsyncDisposable {
   readonly layout: Layout;
   readonly nodeId: string;

@@ -1,0 +1,133 @@
+// The floors of src/ and the lint rule that holds them: which folder imports which other, and which
+// npm package is spoken to from where. ARCHITECTURE.md gives the reasons.
+import { dirname, relative, resolve, sep } from "node:path";
+
+/** What each floor may import besides itself. `gen` are the generated messages. */
+const floors = {
+  base: [],
+  model: ["base"],
+  config: ["base", "model"],
+  sparse: ["base", "model"],
+  catalog: ["base", "model"],
+  data: ["base", "model", "sparse"],
+  archive: ["base", "model", "sparse"],
+  snapshot: ["base", "model", "sparse", "catalog", "data", "archive"],
+  gc: ["base", "model", "catalog", "data", "snapshot"],
+  client: ["base", "model", "sparse", "archive", "gen"],
+  replication: ["base", "model", "data", "snapshot", "client"],
+  transport: ["base", "model", "gen"],
+  "transport/services": ["base", "model", "gen", "transport", "snapshot", "gc", "replication"],
+  cli: ["base", "config", "client", "gen"],
+  daemon: [
+    ...["base", "model", "config", "sparse", "catalog", "data", "archive", "snapshot", "gc"],
+    ...["client", "replication", "transport", "transport/services"],
+  ],
+  "main.ts": ["base", "cli", "daemon"],
+};
+
+/** Floors that a file may only load with `import()`, when it comes to need them. */
+const onlyLazily = { "main.ts": ["daemon"] };
+
+/** Packages that only some places import: a floor, or one file. All others are free. */
+const packageHomes = {
+  koffi: ["sparse/native.ts"],
+  "better-sqlite3": ["catalog"],
+  "@grpc/grpc-js": ["transport", "client"],
+  "@bufbuild/protobuf": ["transport", "client", "cli"],
+  "tar-stream": ["archive"],
+  "zstd-napi": ["archive"],
+  pino: ["base"],
+  commander: ["cli"],
+  "cli-progress": ["cli"],
+  "cli-table3": ["cli"],
+  "@bomb.sh/tab": ["cli"],
+};
+
+const ownPackage = "stasis";
+const table = "eslint.boundaries.js";
+
+export const boundaries = {
+  meta: {
+    type: "problem",
+    docs: { description: "hold the floors of src/" },
+    schema: [],
+    messages: {
+      unknownFloor: "src/{{ path }} is on no floor: add its folder to the table in {{ table }}.",
+      floor: "{{ from }} may not import {{ to }}. It may import: {{ allowed }}.",
+      lazily: "{{ from }} may load {{ to }} only with import(), when it needs it.",
+      outside: "src/ may not import {{ path }}: only src/ and gen/ are part of the program.",
+      package: "{{ package }} may be imported only in {{ homes }}.",
+      self: "src/ names its own modules by path, not through the package {{ package }}.",
+    },
+  },
+  create(context) {
+    const path = pathBelow("src", context);
+    if (path === undefined) return {};
+    const from = floorOf(path);
+    const check = (node, isLazy) => {
+      const { source } = node;
+      // A computed specifier cannot be judged; no-restricted-syntax refuses it.
+      if (source?.type !== "Literal" || typeof source.value !== "string") return;
+      const finding = judge(context, { path, from, specifier: source.value, isLazy });
+      if (finding !== undefined) context.report({ node: source, ...finding });
+    };
+    return {
+      Program(node) {
+        if (from !== undefined) return;
+        context.report({ node, messageId: "unknownFloor", data: { path, table } });
+      },
+      ImportDeclaration: (node) => check(node, false),
+      ExportNamedDeclaration: (node) => check(node, false),
+      ExportAllDeclaration: (node) => check(node, false),
+      ImportExpression: (node) => check(node, true),
+      TSImportType: (node) => check(node, true),
+    };
+  },
+};
+
+function judge(context, { path, from, specifier, isLazy }) {
+  if (from === undefined || specifier.startsWith("node:")) return undefined;
+  if (!specifier.startsWith(".")) return judgePackage(path, packageOf(specifier));
+  const target = resolve(dirname(context.filename), specifier).replace(/\.js$/, ".ts");
+  const inRepository = relative(context.cwd, target).split(sep).join("/");
+  const [top, ...rest] = inRepository.split("/");
+  if (top !== "src" && top !== "gen") {
+    return { messageId: "outside", data: { path: inRepository } };
+  }
+  const to = top === "gen" ? "gen" : floorOf(rest.join("/"));
+  if (to === from) return undefined;
+  if (!floors[from].includes(to)) {
+    const allowed = floors[from].join(", ") || "nothing of ours";
+    return { messageId: "floor", data: { from, to: to ?? inRepository, allowed } };
+  }
+  if (!isLazy && onlyLazily[from]?.includes(to)) {
+    return { messageId: "lazily", data: { from, to } };
+  }
+  return undefined;
+}
+
+function judgePackage(path, name) {
+  if (name === ownPackage) return { messageId: "self", data: { package: name } };
+  const homes = Object.hasOwn(packageHomes, name) ? packageHomes[name] : undefined;
+  if (homes === undefined) return undefined;
+  if (homes.some((home) => path === home || path.startsWith(`${home}/`))) return undefined;
+  const where = homes.map((home) => `src/${home}`).join(", ");
+  return { messageId: "package", data: { package: name, homes: where } };
+}
+
+/** The longest entry of the table that holds the path, which is relative to src/. */
+function floorOf(path) {
+  return Object.keys(floors)
+    .filter((floor) => path === floor || path.startsWith(`${floor}/`))
+    .sort((one, other) => other.length - one.length)[0];
+}
+
+function packageOf(specifier) {
+  const parts = specifier.split("/");
+  return parts.slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+function pathBelow(folder, context) {
+  const path = relative(context.cwd, context.filename).split(sep).join("/");
+  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined;
+}

@@ -1,0 +1,136 @@
+// Lint rules: the ones of TypeScript that need types, the floors of src/, and the house's habits.
+import { basename } from "node:path";
+import js from "@eslint/js";
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+import { boundaries } from "./eslint.boundaries.js";
+
+const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)+$/;
+
+const kebabCaseFiles = {
+  meta: {
+    type: "problem",
+    docs: { description: "name files in kebab-case" },
+    schema: [],
+    messages: { name: "{{ name }} is not in kebab-case (like-this.ts)." },
+  },
+  create(context) {
+    const name = basename(context.filename);
+    return {
+      Program(node) {
+        if (!kebabCase.test(name)) context.report({ node, messageId: "name", data: { name } });
+      },
+    };
+  },
+};
+
+const house = { rules: { boundaries, "kebab-case-files": kebabCaseFiles } };
+
+const passedOn = { allowThrowingAny: true, allowThrowingUnknown: true };
+
+/** Generated, built, or not ours. */
+const notLinted = ["gen/**", "dist/**", "dist-*/**", "coverage/**", "node_modules/**"];
+
+export default defineConfig(
+  { ignores: notLinted },
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  js.configs.recommended,
+  {
+    plugins: { house },
+    rules: {
+      "house/kebab-case-files": "error",
+      eqeqeq: ["error", "always"],
+      "no-restricted-exports": [
+        "error",
+        {
+          restrictDefaultExports: {
+            direct: true,
+            named: true,
+            defaultFrom: true,
+            namedFrom: true,
+            namespaceFrom: true,
+          },
+        },
+      ],
+    },
+  },
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-floating-promises": [
+        "error",
+        {
+          // node:test waits for the tests that it was given.
+          allowForKnownSafeCalls: [
+            { from: "package", package: "node:test", name: ["test", "it", "describe", "suite"] },
+          ],
+        },
+      ],
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreRestSiblings: true },
+      ],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
+      // What was thrown elsewhere, such as the reason of an AbortSignal, is passed on as it is.
+      "@typescript-eslint/only-throw-error": ["error", passedOn],
+      "@typescript-eslint/prefer-promise-reject-errors": ["error", passedOn],
+      // An async function without await is how an interface of promises is met.
+      "@typescript-eslint/require-await": "off",
+      // Our methods are closures over their owner, there is no `this` to lose.
+      "@typescript-eslint/unbound-method": "off",
+      // Status codes and file types come as numbers from outside.
+      "@typescript-eslint/no-unsafe-enum-comparison": "off",
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      "house/boundaries": "error",
+      "max-lines": ["error", { max: 400 }],
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "ImportExpression[source.type!='Literal']",
+          message: "Write the module's name here: the boundaries cannot be seen otherwise.",
+        },
+        {
+          selector: "CallExpression[callee.name='createRequire']",
+          message: "Use import or import(): the boundaries cannot be seen through require.",
+        },
+      ],
+    },
+  },
+  // Imports an optional package whose types the build must do without.
+  { files: ["src/archive/zstd.ts"], rules: { "no-restricted-syntax": "off" } },
+  {
+    files: ["test/**/*.ts", "bench/**/*.ts"],
+    rules: {
+      // Tests look into answers whose shape they are about to assert.
+      "@typescript-eslint/no-unsafe-assignment": "off",
+      "@typescript-eslint/no-unsafe-member-access": "off",
+      "@typescript-eslint/no-unsafe-argument": "off",
+    },
+  },
+  {
+    files: ["**/*.{js,mjs}"],
+    languageOptions: {
+      globals: { process: "readonly", URL: "readonly", setTimeout: "readonly" },
+    },
+  },
+  {
+    files: ["scripts/*.mjs"],
+    languageOptions: { globals: { clearTimeout: "readonly" } },
+  },
+  // ESLint takes its configuration from a default export.
+  { files: ["eslint.config.js"], rules: { "no-restricted-exports": "off" } },
+);

@@ -1,0 +1,82 @@
+// `npm run build`: compiles to dist/, copies what is not TypeScript, and removes from dist/ what
+// has no source any more, so that no deleted test runs and no deleted module gets imported.
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { passThrough, root } from "./run-tool.mjs";
+
+const dist = join(root, "dist");
+const buildInfo = join(dist, "tsconfig.tsbuildinfo");
+/** Folders whose TypeScript is compiled, as `include` in tsconfig.json has them. */
+const compiledFolders = ["src", "gen", "test", "bench", "examples", "scripts"];
+/** Folders whose other files are read at run time through a path relative to the module. */
+const assetFolders = ["src", "gen", "test"];
+const compiledSuffixes = [".d.ts.map", ".d.ts", ".js.map", ".js"];
+
+function main() {
+  removeStale();
+  // The compiler trusts its notes and would not write again what somebody deleted.
+  if (!isComplete()) rmSync(buildInfo, { force: true });
+  const status = passThrough("tsc", ["-p", "."]);
+  if (status !== 0) process.exit(status);
+  copyAssets();
+  const program = join(dist, "src", "main.js");
+  if (existsSync(program)) chmodSync(program, 0o755);
+}
+
+function removeStale() {
+  for (const file of filesBelow(dist)) {
+    if (file !== buildInfo && !sourcesOf(file).some((source) => existsSync(source))) rmSync(file);
+  }
+}
+
+function sourcesOf(distFile) {
+  const path = join(root, relative(dist, distFile));
+  const suffix = compiledSuffixes.find((each) => path.endsWith(each));
+  if (suffix === undefined) return [path];
+  const source = `${path.slice(0, -suffix.length)}.ts`;
+  return suffix === ".js" || suffix === ".d.ts" ? [source, path] : [source];
+}
+
+function isComplete() {
+  return compiledFolders
+    .flatMap((folder) => filesBelow(join(root, folder)))
+    .filter((file) => isCompiled(file))
+    .every((file) => existsSync(inDist(file).replace(/\.ts$/, ".js")));
+}
+
+function copyAssets() {
+  for (const file of assetFolders.flatMap((folder) => filesBelow(join(root, folder)))) {
+    if (isCompiled(file) || file.endsWith(".d.ts")) continue;
+    const target = inDist(file);
+    const from = statSync(file);
+    const to = statSync(target, { throwIfNoEntry: false });
+    if (to?.size === from.size && to.mtimeMs >= from.mtimeMs) continue;
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(file, target);
+  }
+}
+
+function isCompiled(file) {
+  return file.endsWith(".ts") && !file.endsWith(".d.ts");
+}
+
+function inDist(file) {
+  return join(dist, relative(root, file));
+}
+
+function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+main();

@@ -1,0 +1,43 @@
+// Runs the compiled tests: `node scripts/test.mjs [TEXT...]` takes the files whose path holds one of
+// the texts, or all of them. `npm test -- TEXT` sets up and builds first.
+import { existsSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fail, root, runGroup } from "./run-tool.mjs";
+
+const concurrency = 2;
+/** Node 20 and 22 apply it to a whole test file, Node 24 to each test in it. */
+const testLimitMs = 5 * 60_000;
+/** Ends what the limit above does not reach, such as a file kept alive by a forgotten handle. */
+const runLimitMs = 30 * 60_000;
+
+async function main(texts) {
+  const files = testFiles(texts);
+  if (files.length === 0) {
+    const wanted = texts.length === 0 ? "" : ` with ${texts.join(" or ")} in their path`;
+    fail(`test: no tests${wanted} in dist/test.`, 'Run "npm run build" first, or name others.');
+  }
+  const args = [
+    // Node 20 would write TAP into a pipe; this one repeats what failed at the end.
+    "--test-reporter=spec",
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${testLimitMs}`,
+  ];
+  const run = await runGroup(process.execPath, ["--test", ...args, ...files], {
+    stdio: ["ignore", "inherit", "inherit"],
+    limitMs: runLimitMs,
+  });
+  if (run.timedOut) fail(`test: stopped after ${runLimitMs / 60_000} minutes.`);
+  process.exitCode = run.status;
+}
+
+function testFiles(texts) {
+  const folder = join(root, "dist", "test");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.js"))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((file) => texts.length === 0 || texts.some((text) => file.includes(text)))
+    .sort();
+}
+
+await main(process.argv.slice(2));

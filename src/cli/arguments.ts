@@ -1,0 +1,35 @@
+// Values of options, checked while the command line is read.
+import { InvalidArgumentError } from "commander";
+import { parseDuration } from "../config/units.js";
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** `k=v`, repeatable. A value may hold `=`. */
+export function collectLabel(text: string, labels: Labels = {}): Labels {
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (key === undefined || value === undefined) {
+    throw new InvalidArgumentError("Expected KEY=VALUE.");
+  }
+  return { ...labels, [key]: value };
+}
+
+export function collectWord(text: string, words: readonly string[] = []): readonly string[] {
+  return [...words, text];
+}
+
+/** Milliseconds. */
+export function durationArgument(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms === 0) {
+    throw new InvalidArgumentError("Expected a duration such as 30s, 5m or 250ms.");
+  }
+  return ms;
+}
+
+export function countArgument(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,9}$/.test(text) || count === 0) {
+    throw new InvalidArgumentError("Expected a whole number above 0.");
+  }
+  return count;
+}

@@ -1,0 +1,119 @@
+// Where `restore` and `export` put their bytes: a file that appears whole or not at all, or stdout.
+import { randomBytes } from "node:crypto";
+import { open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Download, ProgressListener } from "../client/index.js";
+import { CliError, fileError, usageError } from "./exit-codes.js";
+import { openStdout, stdoutIsTerminal, type ByteSink } from "./stdio.js";
+
+export interface Output extends AsyncDisposable {
+  /** True if the data goes to stdout: the answer must go elsewhere then. */
+  readonly isStdout: boolean;
+  write(bytes: Uint8Array): Promise<void>;
+  /** The data is whole: makes it durable and gives it its name. */
+  commit(): Promise<void>;
+}
+
+/** `target`: a path, or `-` or nothing for stdout, which must not be a terminal. */
+export async function openOutput(target: string | undefined, overwrite: boolean): Promise<Output> {
+  if (target !== undefined && target !== "-") return openFile(target, overwrite);
+  if (stdoutIsTerminal()) {
+    throw usageError(
+      "refusing to write binary data to a terminal",
+      "Add -o FILE, or pipe the output into a file or program",
+    );
+  }
+  return sinkOutput(openStdout());
+}
+
+function sinkOutput(sink: ByteSink): Output {
+  return {
+    isStdout: true,
+    write: (bytes) => sink.write(bytes),
+    commit: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => {
+      sink.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function openFile(target: string, overwrite: boolean): Promise<Output> {
+  const path = resolve(target);
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isDirectory() === true) {
+    throw usageError(`${target} is a directory`, "Name a file, or use the option for one");
+  }
+  // A device or a pipe can't be replaced by a file.
+  if (existing !== undefined && !existing.isFile()) {
+    return handleOutput(target, await open(path, "w"));
+  }
+  if (existing !== undefined && !overwrite) {
+    const hint = "Add --overwrite (-f) to replace it";
+    throw new CliError("ALREADY_EXISTS", "FILE_FAILED", `${target} exists already`, hint);
+  }
+  // What a VM had in its memory is not for others to read.
+  const partial = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomName()}.partial`);
+  const handle = await open(partial, "wx", 0o600).catch((error: unknown) => {
+    throw fileError(error, `can't write ${target}`);
+  });
+  return handleOutput(target, handle, { partial, path });
+}
+
+async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
+  }
+}
+
+async function orFileError(target: string, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    throw fileError(error, `can't write ${target}`);
+  }
+}
+
+function handleOutput(
+  target: string,
+  handle: FileHandle,
+  names?: { readonly partial: string; readonly path: string },
+): Output {
+  let unfinished = true;
+  return {
+    isStdout: false,
+    write: (bytes) => orFileError(target, () => writeFully(handle, bytes)),
+    async commit() {
+      if (names !== undefined) {
+        await orFileError(target, () => handle.sync());
+        await orFileError(target, () => rename(names.partial, names.path));
+      }
+      unfinished = false;
+    },
+    async [Symbol.asyncDispose]() {
+      await handle.close();
+      if (unfinished && names !== undefined) await unlink(names.partial).catch(() => undefined);
+    },
+  };
+}
+
+function randomName(): string {
+  return randomBytes(6).toString("hex");
+}
+
+/** Copies a download to its end; resolves when the output is complete. */
+export async function receive(
+  download: Download,
+  output: Output,
+  /** 0: unknown, because the data comes compressed. */
+  totalBytes: number,
+  onProgress: ProgressListener,
+): Promise<void> {
+  let doneBytes = 0;
+  for await (const bytes of download.bytes) {
+    await output.write(bytes);
+    doneBytes += bytes.length;
+    onProgress({ doneBytes: Math.min(doneBytes, totalBytes || doneBytes), totalBytes });
+  }
+  await output.commit();
+}

@@ -1,0 +1,54 @@
+// stasis completion: scripts for shells, and the hidden command that they call.
+import { Argument, type Command } from "commander";
+import { connect } from "../../client/index.js";
+import { defaultAddress } from "../../config/address.js";
+import { complete } from "../completion.js";
+import {
+  completeCommand,
+  completionScripts,
+  filesMark,
+  shells,
+  type Shell,
+} from "../completion-scripts.js";
+import type { GlobalOptions } from "../session.js";
+import { printOut } from "../stdio.js";
+
+/** A prompt waits for the answer: late is as good as none. */
+const refsTimeoutMs = 1000;
+const pageSize = 200;
+
+export function addCompletionCommand(program: Command): void {
+  program
+    .command("completion")
+    .summary("print a completion script for a shell")
+    .description(
+      'Prints a script for a shell to evaluate, for example in ~/.bashrc:\n  eval "$(stasis completion bash)"',
+    )
+    .addArgument(new Argument("<shell>", "the shell").choices(shells))
+    .action(async (shell: Shell) => printOut(completionScripts[shell]));
+
+  program
+    .command(completeCommand, { hidden: true })
+    .argument("[words...]")
+    .action(async (words: string[], _options: unknown, command: Command) => {
+      const { addr } = command.optsWithGlobals<GlobalOptions>();
+      const found = await complete(program, words, (prefix) => findRefs(addr, prefix));
+      const lines = found.words.map(({ value, description }) => `${value}\t${description}\n`);
+      await printOut(found.files ? `${filesMark}\n` : lines.join(""));
+    });
+}
+
+/** Names where there are some, ids where not; nothing if the daemon can't be asked. */
+async function findRefs(address: string | undefined, prefix: string): Promise<readonly string[]> {
+  const options = { timeoutMs: refsTimeoutMs };
+  try {
+    await using client = connect(address ?? defaultAddress(process.env));
+    const named = await client.list({ pageSize, filter: { namePrefix: prefix } }, options);
+    const names = named.snapshots.map(({ config }) => config?.name || (config?.id ?? ""));
+    if (names.length > 0) return names;
+    const any = await client.list({ pageSize }, options);
+    return any.snapshots.map(({ config }) => config?.id ?? "");
+  } catch {
+    return [];
+  }
+}

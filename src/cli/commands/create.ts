@@ -1,0 +1,135 @@
+// stasis create: stores a directory of data files, or a tar of them.
+import { create as newMessage } from "@bufbuild/protobuf";
+import type { Command } from "commander";
+import {
+  CreateFromDirectoryResponseSchema,
+  CreateResponseSchema,
+  OnNameConflict,
+  SnapshotConfigSchema,
+  createFromLocalDirectory,
+  type CreateFromDirectoryResponse,
+  type CreateHeaderInit,
+  type CreateResponse,
+} from "../../client/index.js";
+import { collectLabel, type Labels } from "../arguments.js";
+import { counted, resolveInput, type Input } from "../byte-input.js";
+import { readConfigFile } from "../config-file.js";
+import { usageError } from "../exit-codes.js";
+import { formatBytes } from "../format.js";
+import {
+  messageJson,
+  withProgress,
+  withSession,
+  type GlobalOptions,
+  type Session,
+} from "../session.js";
+import { snapshotTitle } from "../show-snapshot.js";
+
+interface CreateOptions extends GlobalOptions {
+  readonly name?: string;
+  readonly description?: string;
+  readonly label?: Labels;
+  readonly config?: string;
+  readonly replace: boolean;
+  readonly protect: boolean;
+  readonly requestId?: string;
+  readonly move: boolean;
+}
+
+export function addCreateCommand(program: Command): void {
+  program
+    .command("create")
+    .summary("store a directory of data files, or a tar of them")
+    .description(
+      "Stores the data files of a VM snapshot: the regular files of DIR, or of a TAR (a file or " +
+        "stdin) that holds them without directories. Holes are kept. Prints the new id.",
+    )
+    .argument("[source]", "DIR, TAR or - for stdin (default: stdin)")
+    .option("--name <name>", "name to find it by, unique in the store")
+    .option("--description <text>", "free text")
+    .option("--label <key=value>", "label to find it by; repeatable", collectLabel)
+    .option("--config <file>", "JSON with the VM's configuration (SnapshotConfig)")
+    .option("--replace", "take the name over from the snapshot that has it", false)
+    .option("--protect", "never evict it by garbage collection", false)
+    .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
+    .option("--move", "the daemon takes DIR over by renaming it: instant, DIR is gone", false)
+    .action(async (source: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CreateOptions>();
+      const input = await resolveInput(source);
+      const header = await headerFrom(options);
+      await withSession(options, (session) => create(session, input, header, options));
+    });
+}
+
+async function headerFrom(options: CreateOptions): Promise<CreateHeaderInit> {
+  const config =
+    options.config === undefined
+      ? newMessage(SnapshotConfigSchema)
+      : await readConfigFile(options.config);
+  config.name = options.name ?? config.name;
+  config.description = options.description ?? config.description;
+  config.labels = { ...config.labels, ...options.label };
+  return {
+    config,
+    requestId: options.requestId ?? "",
+    onNameConflict: options.replace ? OnNameConflict.REPLACE : OnNameConflict.FAIL,
+    protected: options.protect,
+  };
+}
+
+async function create(
+  session: Session,
+  input: Input,
+  header: CreateHeaderInit,
+  options: CreateOptions,
+): Promise<void> {
+  const response = options.move
+    ? await moveIn(session, input, header)
+    : await upload(session, input, header);
+  const { snapshot } = response;
+  await session.answer(
+    () =>
+      response.$typeName === "stasis.v1.CreateResponse"
+        ? messageJson(CreateResponseSchema, response)
+        : messageJson(CreateFromDirectoryResponseSchema, response),
+    () => `${snapshot?.config?.id ?? ""}\n`,
+  );
+  const [size, onDisk] = [snapshot?.sizeBytes ?? 0n, snapshot?.allocatedBytes ?? 0n];
+  session.note(
+    `stored ${snapshotTitle(snapshot)}: ${formatBytes(size)}, ${formatBytes(onDisk)} on disk`,
+  );
+}
+
+async function moveIn(
+  session: Session,
+  input: Input,
+  header: CreateHeaderInit,
+): Promise<CreateFromDirectoryResponse> {
+  if (input.kind !== "directory") throw usageError("--move needs a directory");
+  const { config, requestId, onNameConflict, protected: isProtected } = header;
+  return session.client.createFromDirectory(
+    {
+      directory: input.path,
+      ...(config === undefined ? {} : { config }),
+      requestId: requestId ?? "",
+      onNameConflict: onNameConflict ?? OnNameConflict.FAIL,
+      protected: isProtected ?? false,
+    },
+    session.call,
+  );
+}
+
+async function upload(
+  session: Session,
+  input: Input,
+  header: CreateHeaderInit,
+): Promise<CreateResponse> {
+  if (input.kind === "directory") {
+    return withProgress(session, "create", false, (onProgress) =>
+      createFromLocalDirectory(session.client, input.path, header, { ...session.call, onProgress }),
+    );
+  }
+  return withProgress(session, "create", input.piped, (onProgress) =>
+    session.client.create(header, counted(input.open(), input.sizeBytes, onProgress), session.call),
+  );
+}

@@ -1,0 +1,136 @@
+// stasis export: a snapshot as an archive, or as a directory with snapshot.json.
+import { Option, type Command } from "commander";
+import {
+  Compression,
+  ExportToDirectoryResponseSchema,
+  SparseFormat,
+  exportToLocalDirectory,
+  type Download,
+  type ExportInit,
+  type ExportToDirectoryResponse,
+} from "../../client/index.js";
+import { openOutput } from "../byte-output.js";
+import { usageError } from "../exit-codes.js";
+import {
+  messageJson,
+  withProgress,
+  withSession,
+  type GlobalOptions,
+  type Session,
+} from "../session.js";
+import { snapshotTitle } from "../show-snapshot.js";
+import { warnIfDamaged, writeOut } from "./restore.js";
+
+const sparseFormats = {
+  cocoon: SparseFormat.COCOON,
+  gnu: SparseFormat.GNU,
+  none: SparseFormat.NONE,
+} as const;
+
+interface ExportOptions extends GlobalOptions {
+  readonly output?: string;
+  readonly toDir?: string;
+  readonly onNode: boolean;
+  readonly gzip: boolean;
+  readonly zstd: boolean;
+  readonly sparse?: keyof typeof sparseFormats;
+  readonly overwrite: boolean;
+  readonly force: boolean;
+  readonly verify: boolean;
+}
+
+export function addExportCommand(program: Command): void {
+  program
+    .command("export")
+    .summary("get a snapshot as an archive or directory that import takes")
+    .description(
+      "Writes an archive to a file or stdout, or a directory with snapshot.json. The directory must " +
+        "be absent or empty; directory and file appear whole or not at all, readable by their owner " +
+        "only. A daemon of this user on this machine writes the directory itself, by reflink where it " +
+        "can. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
+    )
+    .argument("<ref>", "id, name or unique id prefix")
+    .option("-o, --output <file>", "file to write the archive to; - is stdout (default)")
+    .option("--to-dir <dir>", "directory to write the files and snapshot.json into")
+    .option("--on-node", "DIR of --to-dir is an absolute path on the daemon's node", false)
+    .option("--gzip", "compress with gzip", false)
+    .option("--zstd", "compress with Zstandard", false)
+    .addOption(
+      new Option(
+        "--sparse <format>",
+        "how holes are written: cocoon (stasis and cocoon read it), gnu (tar reads it), none (zeros)",
+      ).choices(Object.keys(sparseFormats)),
+    )
+    .option("-f, --overwrite", "replace FILE if it exists", false)
+    .option("--force", "as --overwrite, and also if the snapshot is marked as damaged", false)
+    .option("--verify", "compare every block with its digest before it is sent", false)
+    .action(async (ref: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ExportOptions>();
+      checkOptions(options);
+      await withSession(options, (session) => exportSnapshot(session, ref, options));
+    });
+}
+
+function checkOptions(options: ExportOptions): void {
+  if (options.gzip && options.zstd) throw usageError("--gzip and --zstd exclude each other");
+  if (options.toDir === undefined) {
+    if (options.onNode) throw usageError("--on-node needs --to-dir");
+    return;
+  }
+  if (options.output !== undefined) throw usageError("--output and --to-dir exclude each other");
+  if (options.gzip || options.zstd || options.sparse !== undefined) {
+    throw usageError("--gzip, --zstd and --sparse are for archives, not for --to-dir");
+  }
+}
+
+async function exportSnapshot(
+  session: Session,
+  ref: string,
+  options: ExportOptions,
+): Promise<void> {
+  if (options.toDir !== undefined) {
+    await exportDirectory(session, ref, options.toDir, options);
+    return;
+  }
+  const compression = options.gzip
+    ? Compression.GZIP
+    : options.zstd
+      ? Compression.ZSTD
+      : Compression.NONE;
+  const { force, verify } = options;
+  const sparseFormat = sparseFormats[options.sparse ?? "cocoon"];
+  const request: ExportInit = { ref, compression, sparseFormat, force, verify };
+  await using output = await openOutput(options.output, options.overwrite || options.force);
+  await using download = await session.client.export(request, session.call);
+  await writeOut(session, "export", download, output, expectedBytes(download, options));
+}
+
+/** 0 when nobody knows. */
+function expectedBytes({ header }: Download, options: ExportOptions): number {
+  if (options.gzip || options.zstd) return 0;
+  return Number(options.sparse === "none" ? (header.snapshot?.sizeBytes ?? 0n) : header.dataBytes);
+}
+
+async function exportDirectory(
+  session: Session,
+  ref: string,
+  directory: string,
+  options: ExportOptions,
+): Promise<void> {
+  const { force, verify } = options;
+  const response: ExportToDirectoryResponse = options.onNode
+    ? await session.client.exportToDirectory({ ref, directory, force }, session.call)
+    : await withProgress(session, "export", false, (onProgress) =>
+        exportToLocalDirectory(session.client, { ref, force, verify }, directory, {
+          ...session.call,
+          onProgress,
+        }),
+      );
+  warnIfDamaged(session, response);
+  await session.answer(
+    () => messageJson(ExportToDirectoryResponseSchema, response),
+    () => "",
+  );
+  const how = response.reflinked ? ", sharing its blocks with the store" : "";
+  session.note(`exported ${snapshotTitle(response.snapshot)} to ${directory}${how}`);
+}

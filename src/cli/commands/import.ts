@@ -1,0 +1,120 @@
+// stasis import: stores an archive, or a directory that an export wrote, under a new id.
+import type { Command } from "commander";
+import {
+  ImportFromDirectoryResponseSchema,
+  ImportResponseSchema,
+  OnNameConflict,
+  importLocalDirectory,
+  type ImportFromDirectoryResponse,
+  type ImportHeaderInit,
+  type ImportResponse,
+} from "../../client/index.js";
+import { collectLabel, type Labels } from "../arguments.js";
+import { counted, resolveInput, type Input } from "../byte-input.js";
+import { usageError } from "../exit-codes.js";
+import { formatBytes } from "../format.js";
+import {
+  messageJson,
+  withProgress,
+  withSession,
+  type GlobalOptions,
+  type Session,
+} from "../session.js";
+import { snapshotTitle } from "../show-snapshot.js";
+
+interface ImportOptions extends GlobalOptions {
+  readonly name?: string;
+  readonly description?: string;
+  readonly label?: Labels;
+  readonly replace: boolean;
+  readonly protect: boolean;
+  readonly requestId?: string;
+  readonly onNode: boolean;
+}
+
+export function addImportCommand(program: Command): void {
+  program
+    .command("import")
+    .summary("store an archive or a directory that export wrote")
+    .description(
+      "Stores an archive (tar, gzip or zstd, detected) or a directory, both with snapshot.json as " +
+        "export or cocoon wrote it. Prints the new id.",
+    )
+    .argument("[source]", "FILE, DIR or - for stdin (default: stdin)")
+    .option("--name <name>", "name in place of the archive's own")
+    .option("--description <text>", "description in place of the archive's own")
+    .option("--label <key=value>", "label to add; repeatable", collectLabel)
+    .option("--replace", "take the name over from the snapshot that has it", false)
+    .option("--protect", "never evict it by garbage collection", false)
+    .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
+    .option("--on-node", "SOURCE is an absolute path of a directory on the daemon's node", false)
+    .action(async (source: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ImportOptions>();
+      if (options.onNode) {
+        await withSession(options, async (session) => {
+          await report(session, await importOnNode(session, source, options));
+        });
+        return;
+      }
+      const input = await resolveInput(source);
+      await withSession(options, async (session) => {
+        await report(session, await upload(session, input, headerFrom(options)));
+      });
+    });
+}
+
+function headerFrom(options: ImportOptions): Required<Omit<ImportHeaderInit, "$typeName">> {
+  return {
+    name: options.name ?? "",
+    description: options.description ?? "",
+    labels: { ...options.label },
+    requestId: options.requestId ?? "",
+    onNameConflict: options.replace ? OnNameConflict.REPLACE : OnNameConflict.FAIL,
+    protected: options.protect,
+  };
+}
+
+async function importOnNode(
+  session: Session,
+  directory: string | undefined,
+  options: ImportOptions,
+): Promise<ImportFromDirectoryResponse> {
+  if (directory === undefined || directory === "-") {
+    throw usageError("--on-node needs the path of a directory on the daemon's node");
+  }
+  const request = { ...headerFrom(options), directory };
+  return session.client.importFromDirectory(request, session.call);
+}
+
+async function upload(
+  session: Session,
+  input: Input,
+  header: ImportHeaderInit,
+): Promise<ImportResponse> {
+  if (input.kind === "directory") {
+    return withProgress(session, "import", false, (onProgress) =>
+      importLocalDirectory(session.client, input.path, header, { ...session.call, onProgress }),
+    );
+  }
+  return withProgress(session, "import", input.piped, (onProgress) =>
+    session.client.import(header, counted(input.open(), input.sizeBytes, onProgress), session.call),
+  );
+}
+
+async function report(
+  session: Session,
+  response: ImportResponse | ImportFromDirectoryResponse,
+): Promise<void> {
+  const { snapshot } = response;
+  await session.answer(
+    () =>
+      response.$typeName === "stasis.v1.ImportResponse"
+        ? messageJson(ImportResponseSchema, response)
+        : messageJson(ImportFromDirectoryResponseSchema, response),
+    () => `${snapshot?.config?.id ?? ""}\n`,
+  );
+  session.note(
+    `imported ${snapshotTitle(snapshot)}: ${formatBytes(snapshot?.sizeBytes ?? 0n)}, ` +
+      `${formatBytes(snapshot?.allocatedBytes ?? 0n)} on disk`,
+  );
+}

@@ -1,0 +1,71 @@
+// stasis info and stasis health: what the daemon is, and whether it serves.
+import type { Command } from "commander";
+import { GetInfoResponseSchema, StoreError, type GetInfoResponse } from "../../client/index.js";
+import {
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from "../../../gen/ts/grpc/health/v1/health_pb.js";
+import { formatBytes, formatTime } from "../format.js";
+import { messageJson, withSession, type GlobalOptions } from "../session.js";
+import { renderFields } from "../table.js";
+
+export function addInfoCommand(program: Command): void {
+  program
+    .command("info")
+    .summary("describe the daemon: version, store, limits, features")
+    .action(async (_options: unknown, command: Command) => {
+      await withSession(command.optsWithGlobals<GlobalOptions>(), async (session) => {
+        const info = await session.client.getInfo(session.call);
+        await session.answer(
+          () => messageJson(GetInfoResponseSchema, info),
+          () => renderInfo(session.client.address.text, info),
+        );
+      });
+    });
+}
+
+function renderInfo(address: string, info: GetInfoResponse): string {
+  const { usage, limits } = info;
+  const features = Object.entries(info.features ?? {}).filter(([, value]) => value === true);
+  return renderFields([
+    ["Address", address],
+    ["Version", info.version],
+    ["Store", `${info.storeType} in ${info.root}`],
+    ["Node", info.nodeId],
+    ["Started", formatTime(info.startedAt)],
+    ["Snapshots", String(usage?.snapshotCount ?? 0n)],
+    ["Size", formatBytes(usage?.sizeBytes ?? 0n)],
+    ["On disk", formatBytes(usage?.allocatedBytes ?? 0n)],
+    ["Free", formatBytes(usage?.freeBytes ?? 0n)],
+    ["Features", features.map(([name]) => words(name)).join(", ")],
+    ["Streams", `${limits?.maxStreams ?? 0} at once`],
+    ["Connections", `${limits?.maxConnections ?? 0} at once`],
+    ["Messages", `up to ${formatBytes(limits?.maxMessageBytes ?? 0n)}`],
+    ["Files", `up to ${limits?.maxFiles ?? 0} in a snapshot`],
+  ]);
+}
+
+/** `directAccess` → `direct access`. */
+function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+export function addHealthCommand(program: Command): void {
+  program
+    .command("health")
+    .summary("tell whether the daemon serves")
+    .description("Asks grpc.health.v1. Exit code 0 if it serves, 6 if it does not.")
+    .argument("[service]", "one service, for example stasis.v1.SnapshotService")
+    .action(async (service: string | undefined, _options: unknown, command: Command) => {
+      await withSession(command.optsWithGlobals<GlobalOptions>(), async (session) => {
+        const answer = await session.client.checkHealth({ service: service ?? "" }, session.call);
+        const status = ServingStatus[answer.status];
+        await session.answer(
+          () => messageJson(HealthCheckResponseSchema, answer),
+          () => `${status}\n`,
+        );
+        if (answer.status === ServingStatus.SERVING) return;
+        throw new StoreError("DRAINING", `the daemon does not serve: ${status}`);
+      });
+    });
+}

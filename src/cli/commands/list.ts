@@ -1,0 +1,84 @@
+// stasis ls: finds snapshots.
+import type { Command } from "commander";
+import { create } from "@bufbuild/protobuf";
+import {
+  ListResponseSchema,
+  type ListResponse,
+  type SnapshotFilterInit,
+} from "../../client/index.js";
+import { collectLabel, countArgument, type Labels } from "../arguments.js";
+import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
+import { renderSnapshots } from "../show-snapshot.js";
+
+interface ListOptions extends GlobalOptions {
+  readonly label?: Labels;
+  readonly namePrefix?: string;
+  readonly image?: string;
+  readonly hypervisor?: string;
+  readonly limit?: number;
+  readonly all: boolean;
+}
+
+const defaultLimit = 50;
+const maxPageSize = 1000;
+
+export function addListCommand(program: Command): void {
+  program
+    .command("ls")
+    .alias("list")
+    .summary("list snapshots, newest first")
+    .description("Lists snapshots, newest first. With --quiet only their ids.")
+    .option("--label <key=value>", "only those with this label; repeatable", collectLabel)
+    .option("--name-prefix <text>", "only those whose name starts with this")
+    .option("--image <ref>", "only those made from this image")
+    .option("--hypervisor <name>", "only those of this hypervisor")
+    .option("--limit <n>", `at most this many (default: ${defaultLimit})`, countArgument)
+    .option("--all", "all of them", false)
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ListOptions>();
+      await withSession(options, (session) => list(session, options));
+    });
+}
+
+async function list(session: Session, options: ListOptions): Promise<void> {
+  const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit ?? defaultLimit);
+  const response = await listUpTo(session, limit, filterFrom(options));
+  await session.answer(
+    () => messageJson(ListResponseSchema, response),
+    () =>
+      options.quiet
+        ? response.snapshots.map((snapshot) => `${snapshot.config?.id ?? ""}\n`).join("")
+        : renderSnapshots(response.snapshots),
+  );
+  const more = Number(response.totalSize) - response.snapshots.length;
+  if (response.nextPageToken !== "" && more > 0) {
+    session.note(`and ${more} more: add --all, or --limit N`);
+  }
+}
+
+/** As many pages as it takes, put together as one answer. */
+async function listUpTo(
+  session: Session,
+  limit: number,
+  filter: SnapshotFilterInit,
+): Promise<ListResponse> {
+  const whole = create(ListResponseSchema);
+  do {
+    const pageSize = Math.min(maxPageSize, limit - whole.snapshots.length);
+    const pageToken = whole.nextPageToken;
+    const page = await session.client.list({ pageSize, pageToken, filter }, session.call);
+    whole.snapshots.push(...page.snapshots);
+    whole.nextPageToken = page.nextPageToken;
+    whole.totalSize = page.totalSize;
+  } while (whole.nextPageToken !== "" && whole.snapshots.length < limit);
+  return whole;
+}
+
+function filterFrom(options: ListOptions): SnapshotFilterInit {
+  return {
+    namePrefix: options.namePrefix ?? "",
+    labels: { ...options.label },
+    image: options.image ?? "",
+    hypervisor: options.hypervisor ?? "",
+  };
+}

@@ -1,0 +1,78 @@
+// stasis open: holds a snapshot's data directory open, for as long as a command runs or until Ctrl-C.
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import type { Command } from "commander";
+import {
+  OpenDataDirectoryResponseSchema,
+  isStoreError,
+  type DataDirectoryLease,
+} from "../../client/index.js";
+import { fileError } from "../exit-codes.js";
+import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
+
+interface OpenOptions extends GlobalOptions {
+  readonly force: boolean;
+}
+
+/** Variable that tells the command where the data is. */
+const dataDirectoryEnv = "STASIS_DATA_DIR";
+
+export function addOpenCommand(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("open")
+    .summary("hold a snapshot's data directory open for reading")
+    .description(
+      "Prints the path of the data directory on the daemon's node and holds it open until Ctrl-C: " +
+        "the snapshot can't be deleted meanwhile. With COMMAND, runs it with the path in " +
+        `${dataDirectoryEnv} and ends with its exit code. The files must not be written to.`,
+    )
+    .argument("<ref>", "id, name or unique id prefix")
+    .argument("[command...]", "command and its arguments, after --")
+    .option("--force", "also if the snapshot is marked as damaged", false)
+    .action(async (ref: string, words: string[], _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<OpenOptions>();
+      const request = { ref, force: options.force };
+      const ownSignals = words.length > 0;
+      const body = async (session: Session): Promise<void> => {
+        await using lease = await session.client.openDataDirectory(request, session.call);
+        if (ownSignals) setExitCode(await runCommand(session, lease, words));
+        else await holdUntilInterrupted(session, lease);
+      };
+      await withSession(options, body, { ownSignals });
+    });
+}
+
+async function holdUntilInterrupted(session: Session, lease: DataDirectoryLease): Promise<void> {
+  await session.answer(
+    () => messageJson(OpenDataDirectoryResponseSchema, lease.response),
+    () => `${lease.directory}\n`,
+  );
+  session.note("held open until Ctrl-C");
+  const error = await lease.closed;
+  if (error !== undefined) throw error;
+}
+
+/** The command's exit code, or 128 + the number of the signal that ended it. */
+async function runCommand(
+  session: Session,
+  lease: DataDirectoryLease,
+  words: readonly string[],
+): Promise<number> {
+  const [program = "", ...args] = words;
+  const child = spawn(program, args, {
+    stdio: "inherit",
+    env: { ...process.env, [dataDirectoryEnv]: lease.directory },
+  });
+  // A terminal sends Ctrl-C to the command as well, which may know what to do with it.
+  process.on("SIGINT", () => undefined);
+  for (const name of ["SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill(name));
+  void lease.closed.then((error) => {
+    if (isStoreError(error)) session.warn(`warning: the lease has ended: ${error.text}`);
+  });
+  return new Promise<number>((resolve, reject) => {
+    child.on("error", (error) => reject(fileError(error, `can't run ${program}`)));
+    child.on("exit", (code, signal) => {
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}

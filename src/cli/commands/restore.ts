@@ -1,0 +1,111 @@
+// stasis restore: the data files of a snapshot, into a directory or as a tar.
+import type { Command } from "commander";
+import {
+  DownloadHeaderSchema,
+  DownloadTrailerSchema,
+  restoreToLocalDirectory,
+  type Download,
+  type DownloadHeader,
+  type RestoreInit,
+} from "../../client/index.js";
+import { openOutput, receive, type Output } from "../byte-output.js";
+import { usageError } from "../exit-codes.js";
+import { formatBytes } from "../format.js";
+import {
+  messageJson,
+  renderJson,
+  withProgress,
+  withSession,
+  type GlobalOptions,
+  type Session,
+} from "../session.js";
+import { snapshotTitle } from "../show-snapshot.js";
+import { printErr } from "../stdio.js";
+
+interface RestoreOptions extends GlobalOptions {
+  readonly to?: string;
+  readonly output?: string;
+  readonly overwrite: boolean;
+  readonly force: boolean;
+  readonly verify: boolean;
+}
+
+export function addRestoreCommand(program: Command): void {
+  program
+    .command("restore")
+    .summary("get the data files of a snapshot")
+    .description(
+      "Writes the data files into a directory, or a tar of them to a file or stdout. The directory " +
+        "must be absent or empty; directory and file appear whole or not at all, readable by their " +
+        "owner only. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
+    )
+    .argument("<ref>", "id, name or unique id prefix")
+    .option("--to <dir>", "directory to write the files into")
+    .option("-o, --output <file>", "file to write a tar to; - is stdout (default)")
+    .option("-f, --overwrite", "replace FILE if it exists", false)
+    .option("--force", "as --overwrite, and also if the snapshot is marked as damaged", false)
+    .option("--verify", "compare every block with its digest before it is sent", false)
+    .action(async (ref: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<RestoreOptions>();
+      if (options.to !== undefined && options.output !== undefined) {
+        throw usageError("--to and --output exclude each other");
+      }
+      const request = { ref, force: options.force, verify: options.verify };
+      await withSession(options, (session) => restore(session, request, options));
+    });
+}
+
+async function restore(
+  session: Session,
+  request: RestoreInit,
+  options: RestoreOptions,
+): Promise<void> {
+  const { to } = options;
+  if (to === undefined) {
+    await using output = await openOutput(options.output, options.overwrite || options.force);
+    await using download = await session.client.restore(request, session.call);
+    await writeOut(session, "restore", download, output, Number(download.header.dataBytes));
+    return;
+  }
+  const header = await withProgress(session, "restore", false, (onProgress) =>
+    restoreToLocalDirectory(session.client, request, to, { ...session.call, onProgress }),
+  );
+  warnIfDamaged(session, header);
+  await session.answer(
+    () => messageJson(DownloadHeaderSchema, header),
+    () => "",
+  );
+  session.note(`restored ${snapshotTitle(header.snapshot)} to ${to}`);
+}
+
+/** Receives a download and answers with its header and trailer in one. */
+export async function writeOut(
+  session: Session,
+  what: "restore" | "export",
+  download: Download,
+  output: Output,
+  totalBytes: number,
+): Promise<void> {
+  warnIfDamaged(session, download.header);
+  await withProgress(session, what, output.isStdout, (onProgress) =>
+    receive(download, output, totalBytes, onProgress),
+  );
+  const { header, trailer } = download;
+  const title = snapshotTitle(header.snapshot);
+  session.note(`${what}ed ${title}: ${formatBytes(trailer?.totalBytes ?? 0n)}`);
+  if (!session.options.json) return;
+  const json = {
+    ...(messageJson(DownloadHeaderSchema, header) as object),
+    ...(trailer === undefined ? {} : (messageJson(DownloadTrailerSchema, trailer) as object)),
+  };
+  if (output.isStdout) printErr(renderJson(json));
+  else await session.answer(() => json, String);
+}
+
+export function warnIfDamaged(
+  session: Session,
+  { snapshot }: Pick<DownloadHeader, "snapshot">,
+): void {
+  if (snapshot?.corrupt !== true) return;
+  session.warn(`warning: ${snapshotTitle(snapshot)} is marked as damaged`);
+}

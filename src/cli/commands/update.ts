@@ -1,0 +1,81 @@
+// stasis update: name, description, labels and protection.
+import type { Command } from "commander";
+import { UpdateResponseSchema, type UpdateResponse } from "../../client/index.js";
+import { collectLabel, collectWord, type Labels } from "../arguments.js";
+import { usageError } from "../exit-codes.js";
+import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
+import { snapshotTitle } from "../show-snapshot.js";
+
+interface UpdateOptions extends GlobalOptions {
+  readonly name?: string;
+  readonly description?: string;
+  readonly label?: Labels;
+  readonly removeLabel?: readonly string[];
+  readonly protect?: boolean;
+}
+
+export function addUpdateCommand(program: Command): void {
+  program
+    .command("update")
+    .summary("change name, description, labels or protection")
+    .argument("<ref>", "id, name or unique id prefix")
+    .option("--name <name>", "new name; empty makes it nameless")
+    .option("--description <text>", "new description")
+    .option("--label <key=value>", "label to set; repeatable", collectLabel)
+    .option("--remove-label <key>", "label to remove; repeatable", collectWord)
+    .option("--protect", "never evict it by garbage collection")
+    .option("--no-protect", "let garbage collection evict it")
+    .action(async (ref: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<UpdateOptions>();
+      const paths = changedPaths(options);
+      if (paths.length === 0) throw usageError("nothing to change");
+      await withSession(options, async (session) => {
+        const response = await update(session, ref, paths, options);
+        await session.answer(
+          () => messageJson(UpdateResponseSchema, response),
+          () => `${response.snapshot?.config?.id ?? ""}\n`,
+        );
+        session.note(`updated ${snapshotTitle(response.snapshot)}`);
+      });
+    });
+}
+
+function changedPaths(options: UpdateOptions): string[] {
+  const paths: string[] = [];
+  if (options.name !== undefined) paths.push("name");
+  if (options.description !== undefined) paths.push("description");
+  if (options.label !== undefined || options.removeLabel !== undefined) paths.push("labels");
+  if (options.protect !== undefined) paths.push("protected");
+  return paths;
+}
+
+async function update(
+  session: Session,
+  ref: string,
+  paths: string[],
+  options: UpdateOptions,
+): Promise<UpdateResponse> {
+  return session.client.update(
+    {
+      ref,
+      name: options.name ?? "",
+      description: options.description ?? "",
+      labels: paths.includes("labels") ? await changedLabels(session, ref, options) : {},
+      protected: options.protect ?? false,
+      updateMask: { paths },
+    },
+    session.call,
+  );
+}
+
+/** The call replaces all labels, so the others have to be read first. */
+async function changedLabels(
+  session: Session,
+  ref: string,
+  options: UpdateOptions,
+): Promise<Record<string, string>> {
+  const { snapshot } = await session.client.inspect(ref, session.call);
+  const removed = new Set(options.removeLabel);
+  const kept = Object.entries(snapshot?.config?.labels ?? {}).filter(([key]) => !removed.has(key));
+  return { ...Object.fromEntries(kept), ...options.label };
+}

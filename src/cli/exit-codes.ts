@@ -1,0 +1,102 @@
+// Exit codes: the one place that turns an error into a number, and the text that documents them.
+import { StoreError, type ErrorCode } from "../base/errors.js";
+
+export const exitCodes = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  notFound: 3,
+  exists: 4,
+  precondition: 5,
+  unavailable: 6,
+  invalid: 7,
+  exhausted: 8,
+  dataLoss: 9,
+  denied: 10,
+  /** 128 + SIGINT, as shells count. */
+  interrupted: 130,
+  /** 128 + SIGPIPE: what a program ends with whose reader went away. */
+  brokenPipe: 141,
+} as const;
+
+const codeOfError: Readonly<Record<ErrorCode, number>> = {
+  CANCELLED: exitCodes.unexpected,
+  UNKNOWN: exitCodes.unexpected,
+  INTERNAL: exitCodes.unexpected,
+  INVALID_ARGUMENT: exitCodes.invalid,
+  NOT_FOUND: exitCodes.notFound,
+  ALREADY_EXISTS: exitCodes.exists,
+  FAILED_PRECONDITION: exitCodes.precondition,
+  ABORTED: exitCodes.precondition,
+  UNIMPLEMENTED: exitCodes.precondition,
+  UNAVAILABLE: exitCodes.unavailable,
+  DEADLINE_EXCEEDED: exitCodes.unavailable,
+  RESOURCE_EXHAUSTED: exitCodes.exhausted,
+  DATA_LOSS: exitCodes.dataLoss,
+  UNAUTHENTICATED: exitCodes.denied,
+  PERMISSION_DENIED: exitCodes.denied,
+};
+
+export const exitCodesHelp = `Exit codes:
+  0    done
+  1    unexpected error
+  2    wrong usage
+  3    no such snapshot or directory
+  4    the name is taken
+  5    not possible now: in use, ambiguous, busy, target not empty, not supported
+  6    no daemon, shutting down, or too slow (--timeout)
+  7    invalid input: a field, an archive, a configuration
+  8    full: storage or a limit
+  9    data is damaged or was cut off
+  10   not permitted
+  130  interrupted (128 + the signal's number for other signals)
+  141  the reader of the output went away`;
+
+/** What goes wrong in the program itself: a command line that makes no sense, a local file. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+  readonly code: ErrorCode;
+  readonly reason: "USAGE" | "FILE_FAILED";
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, reason: CliError["reason"], message: string, hint?: string) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+    this.hint = hint;
+  }
+}
+
+export function usageError(message: string, hint?: string): CliError {
+  return new CliError("INVALID_ARGUMENT", "USAGE", message, hint);
+}
+
+const fileCodes: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: "NOT_FOUND",
+  ENOTDIR: "NOT_FOUND",
+  EEXIST: "ALREADY_EXISTS",
+  ENOSPC: "RESOURCE_EXHAUSTED",
+  EDQUOT: "RESOURCE_EXHAUSTED",
+  EACCES: "PERMISSION_DENIED",
+  EPERM: "PERMISSION_DENIED",
+};
+
+/** A system error on a file that the user named; other errors as they are. */
+export function fileError(error: unknown, what: string): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (!("code" in error) || !("syscall" in error)) return error;
+  if (isBrokenPipe(error)) return error;
+  const words = error.message.split(", ")[0] ?? error.message;
+  const code = fileCodes[String(error.code)] ?? "INTERNAL";
+  return new CliError(code, "FILE_FAILED", `${what}: ${words}`);
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError && error.reason === "USAGE") return exitCodes.usage;
+  if (error instanceof CliError || error instanceof StoreError) return codeOfError[error.code];
+  return isBrokenPipe(error) ? exitCodes.brokenPipe : exitCodes.unexpected;
+}
+
+export function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
+}

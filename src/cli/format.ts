@@ -1,0 +1,56 @@
+// Values as people read them.
+import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
+import prettyBytes from "pretty-bytes";
+
+/** `1.5 GiB`. */
+export function formatBytes(bytes: number | bigint): string {
+  return prettyBytes(Number(bytes), { binary: true });
+}
+
+/** `1.5 GiB (1610612736 bytes)`, for where the exact number matters. */
+export function formatBytesExactly(bytes: bigint): string {
+  return bytes < 1024n ? formatBytes(bytes) : `${formatBytes(bytes)} (${bytes} bytes)`;
+}
+
+const steps: readonly (readonly [seconds: number, unit: string])[] = [
+  [60, "second"],
+  [60, "minute"],
+  [24, "hour"],
+  [30, "day"],
+  [12, "month"],
+  [Number.POSITIVE_INFINITY, "year"],
+];
+
+/** `5 minutes ago`; a time ahead of this machine's clock is `just now`. */
+export function formatAge(time: Timestamp | undefined, now: Date = new Date()): string {
+  if (time === undefined) return "-";
+  let amount = Math.floor((now.getTime() - timestampDate(time).getTime()) / 1000);
+  if (amount < 5) return "just now";
+  for (const [size, unit] of steps) {
+    if (amount < size) return `${amount} ${unit}${amount === 1 ? "" : "s"} ago`;
+    amount = Math.floor(amount / size);
+  }
+  return "-";
+}
+
+/** `2026-01-31T12:00:00.000Z (5 minutes ago)`. */
+export function formatTime(time: Timestamp | undefined, now: Date = new Date()): string {
+  if (time === undefined) return "-";
+  return `${timestampDate(time).toISOString()} (${formatAge(time, now)})`;
+}
+
+/** `1 h 05 min`, `2 min 05 s`, `7 s`. */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const pad = (value: number): string => String(value).padStart(2, "0");
+  if (whole >= 3600) return `${Math.floor(whole / 3600)} h ${pad(Math.floor(whole / 60) % 60)} min`;
+  if (whole >= 60) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+  return `${whole} s`;
+}
+
+/** Control characters in data must not move the cursor or change the terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}

@@ -1,0 +1,42 @@
+// Signals: the first one cancels what is running, the second one ends the program at once.
+import { constants } from "node:os";
+
+export interface Interruption {
+  /** Fires with the first signal. */
+  readonly signal: AbortSignal;
+  /** The signal that came, if one did. */
+  readonly received: NodeJS.Signals | undefined;
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+let current: Interruption | undefined;
+
+/** One for the whole program; listening begins with the first call. */
+export function interruption(): Interruption {
+  current ??= listen();
+  return current;
+}
+
+/** 128 + its number, if a signal came. */
+export function interruptedExitCode(): number | undefined {
+  const received = current?.received;
+  return received === undefined ? undefined : 128 + constants.signals[received];
+}
+
+function listen(): Interruption {
+  const controller = new AbortController();
+  let received: NodeJS.Signals | undefined;
+  for (const name of signals) {
+    process.on(name, () => {
+      if (received !== undefined) process.exit(128 + constants.signals[name]);
+      received = name;
+      controller.abort(new Error(`interrupted by ${name}`));
+    });
+  }
+  return {
+    signal: controller.signal,
+    get received() {
+      return received;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+// The command line as a whole: global options, all commands, help.
+import { Command } from "commander";
+import { addressEnv } from "../config/address.js";
+import { durationArgument } from "./arguments.js";
+import { addCompletionCommand } from "./commands/completion.js";
+import { addCreateCommand } from "./commands/create.js";
+import { addExportCommand } from "./commands/export.js";
+import { addImportCommand } from "./commands/import.js";
+import { addHealthCommand, addInfoCommand } from "./commands/info.js";
+import { addInspectCommand } from "./commands/inspect.js";
+import { addListCommand } from "./commands/list.js";
+import { addOpenCommand } from "./commands/open.js";
+import { addRemoveCommand } from "./commands/remove.js";
+import { addRestoreCommand } from "./commands/restore.js";
+import { addServeCommand, type Serve } from "./commands/serve.js";
+import { addUpdateCommand } from "./commands/update.js";
+import { exitCodesHelp } from "./exit-codes.js";
+
+export interface ProgramParts {
+  readonly version: string;
+  readonly serve: Serve;
+}
+
+/** `setExitCode` takes the code of a command that ends without an error. */
+export function createProgram(parts: ProgramParts, setExitCode: (code: number) => void): Command {
+  const program = new Command("stasis")
+    .description("Keeps microVM snapshots: stores, finds, streams and restores them.")
+    .version(parts.version, "-V, --version")
+    .option(
+      "--addr <address>",
+      `daemon to talk to, HOST:PORT or unix:PATH (env: ${addressEnv}; default: the default socket ` +
+        "if it is there, else 127.0.0.1:7420)",
+    )
+    .option("--json", "answer with one JSON document on stdout, errors with one on stderr", false)
+    .option("-q, --quiet", "no progress, no remarks", false)
+    .option("--no-progress", "no progress bar")
+    .option("--timeout <duration>", "give up after this time", durationArgument)
+    .addHelpText("after", `\n${exitCodesHelp}`)
+    .showSuggestionAfterError()
+    // Defaults that matter are in the descriptions; "(default: false)" at every switch is noise.
+    .configureHelp({ showGlobalOptions: true, optionDescription: (option) => option.description })
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride();
+  for (const add of [
+    addCreateCommand,
+    addListCommand,
+    addInspectCommand,
+    addUpdateCommand,
+    addRemoveCommand,
+    addRestoreCommand,
+    addExportCommand,
+    addImportCommand,
+  ]) {
+    add(program);
+  }
+  addOpenCommand(program, setExitCode);
+  addInfoCommand(program);
+  addHealthCommand(program);
+  addServeCommand(program, parts.serve);
+  addCompletionCommand(program);
+  // A command takes over these settings only as they are when it is added to its parent.
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}

@@ -1,0 +1,77 @@
+// One line on a terminal's stderr that says how far a transfer is, how fast, and how long it takes.
+import type { TransferProgress } from "../client/index.js";
+import { formatBytes, formatSeconds } from "./format.js";
+
+export interface ProgressBar {
+  /** `totalBytes` 0: unknown. */
+  update(progress: TransferProgress): void;
+  /** Wipes the line. */
+  stop(): void;
+}
+
+export interface ProgressTerminal {
+  write(text: string): unknown;
+  readonly columns?: number | undefined;
+}
+
+export const noProgressBar: ProgressBar = { update: () => undefined, stop: () => undefined };
+
+const redrawMs = 100;
+/** The rate is that of the last few seconds, so that a stall shows. */
+const rateWindowMs = 5000;
+const barWidth = 24;
+
+export function createProgressBar(
+  label: string,
+  terminal: ProgressTerminal,
+  nowMs: () => number = () => performance.now(),
+): ProgressBar {
+  let samples: { readonly atMs: number; readonly doneBytes: number }[] = [];
+  let drawnAtMs = Number.NEGATIVE_INFINITY;
+  let drawn = false;
+  return {
+    update(progress) {
+      const atMs = nowMs();
+      if (atMs - drawnAtMs < redrawMs) return;
+      drawnAtMs = atMs;
+      samples = samples.filter((sample) => atMs - sample.atMs <= rateWindowMs);
+      samples.push({ atMs, doneBytes: progress.doneBytes });
+      const line = renderProgress(label, progress, bytesPerSecond(samples));
+      terminal.write(`\r\x1b[K${line.slice(0, (terminal.columns ?? 80) - 1)}`);
+      drawn = true;
+    },
+    stop() {
+      if (drawn) terminal.write("\r\x1b[K");
+      drawn = false;
+    },
+  };
+}
+
+function bytesPerSecond(
+  samples: readonly { readonly atMs: number; readonly doneBytes: number }[],
+): number | undefined {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (first === undefined || last === undefined || last.atMs - first.atMs < redrawMs) {
+    return undefined;
+  }
+  return ((last.doneBytes - first.doneBytes) * 1000) / (last.atMs - first.atMs);
+}
+
+/** `export  [========>       ]  52%  1.2 GiB / 2.3 GiB  410 MiB/s  3 s left`. */
+export function renderProgress(
+  label: string,
+  { doneBytes, totalBytes }: TransferProgress,
+  rate: number | undefined,
+): string {
+  const speed = rate === undefined ? "" : `${formatBytes(Math.max(0, Math.round(rate)))}/s`;
+  if (totalBytes <= 0) return [label, formatBytes(doneBytes), speed].filter(Boolean).join("  ");
+  const share = Math.min(1, doneBytes / totalBytes);
+  const filled = Math.round(share * barWidth);
+  const arrow = filled === barWidth ? "" : ">";
+  const bar = `[${("=".repeat(filled) + arrow).padEnd(barWidth)}]`;
+  const left =
+    rate === undefined || rate <= 0 ? "" : `${formatSeconds((totalBytes - doneBytes) / rate)} left`;
+  const percent = `${Math.floor(share * 100)}%`.padStart(4);
+  const amounts = `${formatBytes(doneBytes)} / ${formatBytes(totalBytes)}`;
+  return [label, bar, percent, amounts, speed, left].filter(Boolean).join("  ");
+}

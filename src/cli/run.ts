@@ -1,0 +1,69 @@
+// Runs one command line: from arguments to an exit code, with errors told on stderr.
+import { CommanderError } from "commander";
+import { StoreError } from "../client/index.js";
+import { CliError, exitCodeOf, exitCodes, isBrokenPipe, usageError } from "./exit-codes.js";
+import { interruptedExitCode } from "./interrupt.js";
+import { createProgram, type ProgramParts } from "./program.js";
+import { renderJson } from "./session.js";
+import { printErr } from "./stdio.js";
+
+/** `args` without the interpreter and the program. Never rejects. */
+export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const program = createProgram(parts, (code) => (exitCode = code));
+  // Writing to a pipe that nobody reads is met where it happens, or not worth a word.
+  process.stdout.on("error", () => undefined);
+  process.stderr.on("error", () => undefined);
+  try {
+    if (args.length === 0) program.help({ error: true });
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return report(error, args.includes("--json"));
+  }
+}
+
+function report(error: unknown, json: boolean): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.ok;
+    if (error.code === "commander.help") return exitCodes.usage;
+    return report(usageError(error.message.replace(/^error: /, "")), json);
+  }
+  const interrupted = interruptedExitCode();
+  if (interrupted !== undefined) return interrupted;
+  if (isBrokenPipe(error)) return exitCodes.brokenPipe;
+  printErr(json ? renderJson(errorJson(error)) : errorText(error));
+  return exitCodeOf(error);
+}
+
+const usageHint = "See `stasis --help`, or `stasis COMMAND --help`";
+
+function errorText(error: unknown): string {
+  const { message, hint } = facts(error);
+  return `stasis: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`;
+}
+
+function errorJson(error: unknown): { error: Record<string, string | Record<string, string>> } {
+  const { code, reason, message, hint, metadata } = facts(error);
+  return { error: { code, reason, message, hint: hint ?? "", metadata: { ...metadata } } };
+}
+
+interface ErrorFacts {
+  readonly code: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+function facts(error: unknown): ErrorFacts {
+  if (error instanceof StoreError) return error;
+  if (error instanceof CliError) {
+    const { code, reason, message, hint } = error;
+    const shown = hint ?? (reason === "USAGE" ? usageHint : undefined);
+    return { code, reason, message, hint: shown, metadata: {} };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const hint = "This is a fault of the program: please report it";
+  return { code: "INTERNAL", reason: "INTERNAL", message, hint, metadata: {} };
+}

@@ -1,0 +1,88 @@
+// What every command has at hand: the client, the global options, and how to answer.
+import { toJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import { connect, type CallOptions, type Client, type ProgressListener } from "../client/index.js";
+import { defaultAddress } from "../config/address.js";
+import { interruption } from "./interrupt.js";
+import { createProgressBar, noProgressBar } from "./progress-bar.js";
+import { printErr, printOut, stderrIsTerminal } from "./stdio.js";
+
+/** Options that stand before or after any command. */
+export interface GlobalOptions {
+  readonly addr?: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly progress: boolean;
+  readonly timeout?: number;
+}
+
+export interface Session {
+  readonly client: Client;
+  /** Signal and deadline for every call. */
+  readonly call: CallOptions & { readonly signal: AbortSignal };
+  readonly options: GlobalOptions;
+  /**
+   * The answer: with --json one document on stdout, otherwise `text`. `json` is only asked for
+   * when it is wanted.
+   */
+  answer(json: () => JsonValue, text: () => string): Promise<void>;
+  /** One line for people on stderr; nothing with --quiet or --json. */
+  note(line: string): void;
+  /** As `note`, but also with --json and --quiet: what must not be missed. */
+  warn(line: string): void;
+}
+
+/**
+ * Runs a command with a client, which is closed afterwards. Ctrl-C cancels its calls, unless the
+ * command deals with signals itself.
+ */
+export async function withSession<T>(
+  options: GlobalOptions,
+  command: (session: Session) => Promise<T>,
+  { ownSignals = false }: { readonly ownSignals?: boolean } = {},
+): Promise<T> {
+  const signal = ownSignals ? new AbortController().signal : interruption().signal;
+  await using client = connect(options.addr ?? defaultAddress(process.env));
+  const { timeout } = options;
+  return await command({
+    client,
+    call: { signal, ...(timeout === undefined ? {} : { timeoutMs: timeout }) },
+    options,
+    answer: (json, text) => printOut(options.json ? renderJson(json()) : text()),
+    note: (line) => {
+      if (!options.quiet && !options.json) printErr(`${line}\n`);
+    },
+    warn: (line) => printErr(`stasis: ${line}\n`),
+  });
+}
+
+/**
+ * A message in protobuf's JSON mapping. Fields at their default are written out, so that keys don't
+ * come and go; 64-bit integers are strings, as the mapping says.
+ */
+export function messageJson<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonValue {
+  return toJson(schema, message, { alwaysEmitImplicit: true });
+}
+
+export function renderJson(json: JsonValue): string {
+  return `${JSON.stringify(json, null, 2)}\n`;
+}
+
+/**
+ * Shows how far `transfer` is, if stderr is a terminal and none of its ends is a pipe: the program
+ * at the other end of a pipe may well draw on the same terminal.
+ */
+export async function withProgress<T>(
+  session: Session,
+  label: string,
+  piped: boolean,
+  transfer: (onProgress: ProgressListener) => Promise<T>,
+): Promise<T> {
+  const { quiet, progress } = session.options;
+  const wanted = progress && !quiet && !piped && stderrIsTerminal();
+  const bar = wanted ? createProgressBar(label, process.stderr) : noProgressBar;
+  try {
+    return await transfer((report) => bar.update(report));
+  } finally {
+    bar.stop();
+  }
+}

@@ -1,0 +1,93 @@
+// Snapshots as people see them: rows of a listing, and all about one.
+import type { Snapshot, SnapshotFile } from "../client/index.js";
+import { formatAge, formatBytes, formatBytesExactly, formatTime, printable } from "./format.js";
+import { renderFields, renderTable } from "./table.js";
+
+export function renderSnapshots(snapshots: readonly Snapshot[]): string {
+  const header = ["NAME", "ID", "SIZE", "ON-DISK", "CREATED", "NOTE"];
+  return renderTable(
+    header,
+    snapshots.map((snapshot) => [
+      snapshot.config?.name || "-",
+      snapshot.config?.id ?? "",
+      formatBytes(snapshot.sizeBytes),
+      formatBytes(snapshot.allocatedBytes),
+      formatAge(snapshot.createdAt),
+      [snapshot.corrupt ? "damaged" : "", snapshot.protected ? "protected" : ""]
+        .filter(Boolean)
+        .join(", "),
+    ]),
+  );
+}
+
+/** `web-1 (0123456789abcdef)`, or the id alone. */
+export function snapshotTitle(snapshot: Snapshot | undefined): string {
+  const { id = "?", name = "" } = snapshot?.config ?? {};
+  return name === "" ? id : `${name} (${id})`;
+}
+
+export function renderSnapshot(snapshot: Snapshot): string {
+  const fields = [...identity(snapshot), ...machine(snapshot), ...storage(snapshot)];
+  const files = snapshot.files.length === 0 ? "" : `\n${renderFiles(snapshot.files)}`;
+  return renderFields(fields) + files;
+}
+
+type Fields = (readonly [string, string])[];
+
+function identity(snapshot: Snapshot): Fields {
+  const { config } = snapshot;
+  const labels = Object.entries(config?.labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  return [
+    ["Name", config?.name || "-"],
+    ["ID", config?.id ?? ""],
+    ...optional("Description", config?.description),
+    ...optional("Labels", labels.sort().join(", ")),
+    ["Created", formatTime(snapshot.createdAt)],
+    ["Last access", formatTime(snapshot.lastAccessedAt)],
+    ["Protected", snapshot.protected ? "yes" : "no"],
+    ...optional("Damaged", snapshot.corrupt ? "yes: not served unless forced" : ""),
+  ];
+}
+
+function machine({ config }: Snapshot): Fields {
+  if (config === undefined) return [];
+  const flags = [config.windows ? "windows" : "", config.noDirectIo ? "no direct I/O" : ""];
+  return [
+    ...optional("Hypervisor", config.hypervisor),
+    ...optional("CPUs", config.cpu === 0 ? "" : String(config.cpu)),
+    ...optional("Memory", config.memory === 0n ? "" : formatBytes(config.memory)),
+    ...optional("Storage", config.storage === 0n ? "" : formatBytes(config.storage)),
+    ...optional("Image", config.image),
+    ...optional("Image digest", config.imageDigest),
+    ...optional("Image type", config.imageType),
+    ...optional("Image blobs", config.imageBlobIds.join(", ")),
+    ...optional("Network", config.network),
+    ...optional("NICs", config.nics === 0 ? "" : String(config.nics)),
+    ...optional("Flags", flags.filter(Boolean).join(", ")),
+  ];
+}
+
+function storage(snapshot: Snapshot): Fields {
+  return [
+    ["Size", formatBytesExactly(snapshot.sizeBytes)],
+    ["On disk", formatBytesExactly(snapshot.allocatedBytes)],
+    ["Digest", snapshot.digest || "not computed yet"],
+    ["Data", printable(snapshot.dataDir)],
+  ];
+}
+
+function optional(name: string, value: string | undefined): Fields {
+  return value === undefined || value === "" ? [] : [[name, printable(value)]];
+}
+
+function renderFiles(files: readonly SnapshotFile[]): string {
+  return renderTable(
+    ["SIZE", "ON-DISK", "MODE", "FILE"],
+    files.map((file) => [
+      formatBytes(file.sizeBytes),
+      formatBytes(file.allocatedBytes),
+      `0${file.mode.toString(8)}`,
+      printable(file.name),
+    ]),
+  );
+}

@@ -1,0 +1,102 @@
+// The standard streams: text and data out, data in, and what a terminal may be used for.
+import { fstatSync, write as writeFd, createReadStream } from "node:fs";
+import { Socket } from "node:net";
+import { promisify } from "node:util";
+import type { ByteStream } from "../base/async.js";
+
+const stdoutFd = 1;
+const stdinFd = 0;
+/** Reads of this size cost least; a pipe gives 64 KiB at most. */
+const readBytes = 512 * 1024;
+
+/** Resolves when the text is out; rejects with EPIPE when nobody reads it. */
+export function printOut(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}
+
+/** For people: everything that is not the answer. */
+export function printErr(text: string): void {
+  process.stderr.write(text);
+}
+
+export function stdoutIsTerminal(): boolean {
+  return Boolean(process.stdout.isTTY);
+}
+
+export function stdinIsTerminal(): boolean {
+  return Boolean(process.stdin.isTTY);
+}
+
+export function stderrIsTerminal(): boolean {
+  return Boolean(process.stderr.isTTY);
+}
+
+export interface ByteSink {
+  /** Resolves when the next piece may come; `bytes` may be changed then. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Gives up whatever still waits to be taken. */
+  destroy(): void;
+}
+
+/**
+ * Data to stdout. process.stdout would write to a pipe synchronously: with a reader that has stopped
+ * the whole program would stand still, deaf to Ctrl-C.
+ */
+export function openStdout(): ByteSink {
+  const stat = fstatSync(stdoutFd);
+  return stat.isFIFO() || stat.isSocket() ? openPipe(stdoutFd) : openFd(stdoutFd);
+}
+
+function openPipe(fd: number): ByteSink {
+  const socket = new Socket({ fd, readable: false, writable: true });
+  let failure: Error | undefined;
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  return {
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        if (failure !== undefined) reject(failure);
+        else
+          socket.write(bytes, (error) => {
+            if (error === null || error === undefined) resolve();
+            else reject(error);
+          });
+      }),
+    destroy: () => void socket.destroy(),
+  };
+}
+
+const write = promisify(writeFd);
+
+/** A file or a device takes what it gets at once. */
+function openFd(fd: number): ByteSink {
+  return {
+    async write(bytes) {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await write(fd, bytes, done, bytes.length - done, null);
+        done += bytesWritten;
+      }
+    },
+    destroy: () => undefined,
+  };
+}
+
+/** Data from stdin. */
+export function readStdin(): ByteStream {
+  if (fstatSync(stdinFd).isFile()) {
+    return createReadStream("", { fd: stdinFd, autoClose: false, highWaterMark: readBytes });
+  }
+  return process.stdin;
+}
+
+/** Size of stdin where it is a file. */
+export function stdinSizeBytes(): number | undefined {
+  const stat = fstatSync(stdinFd);
+  return stat.isFile() ? stat.size : undefined;
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// The program `stasis`: client commands, and the daemon that is only loaded when it is to run.
+import { readFileSync } from "node:fs";
+import { runCli } from "./cli/run.js";
+
+function packageVersion(): string {
+  // dist/src/ is two folders below the package.
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { version } = JSON.parse(text) as { version: string };
+  return version;
+}
+
+const exitCode = await runCli(process.argv.slice(2), {
+  version: packageVersion(),
+  serve: async (config) => {
+    const { serve } = await import("./daemon/daemon.js");
+    await serve(config);
+  },
+});
+// Something may still be open, such as a stdin that never ends.
+process.exit(exitCode);

@@ -1,0 +1,104 @@
+// Directories full of data for the store suite, and the ways between them and a store.
+import assert from "node:assert/strict";
+import { chmod, mkdir, readFile, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { ByteStream } from "../../src/base/async.js";
+import { openLocalSource } from "../../src/client/local-source.js";
+import { countProgress } from "../../src/client/progress.js";
+import { unpackInto } from "../../src/client/unpack.js";
+import { compareFiles, makeSparseFile, patternBytes, type Piece } from "../support/scratch.js";
+import type { CreateHeader, PlainSnapshot, Reading, StoreCalls } from "./subject.js";
+
+export const kib = 1024;
+export const mib = 1024 * kib;
+export const gib = 1024 * mib;
+
+export interface SourceFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly pieces: readonly Piece[];
+  readonly mode?: number;
+}
+
+/** A run of data that is not zero. */
+export function piece(offset: number, length: number): Piece {
+  return { offset, bytes: patternBytes(length, offset + length) };
+}
+
+export async function makeSource(directory: string, files: readonly SourceFile[]): Promise<string> {
+  await mkdir(directory);
+  for (const { name, sizeBytes, pieces, mode = 0o600 } of files) {
+    await makeSparseFile(join(directory, name), sizeBytes, pieces);
+    await chmod(join(directory, name), mode);
+  }
+  return directory;
+}
+
+/** A VM in miniature: a disk and a memory image with holes, and small dense files. */
+export async function makeSmallSource(directory: string, seed = 1): Promise<string> {
+  return makeSource(directory, [
+    { name: "config.json", sizeBytes: 0, pieces: [], mode: 0o644 },
+    { name: "cow.raw", sizeBytes: 3 * mib, pieces: [piece(64 * kib, 8 * kib + seed)] },
+    { name: "memory-ranges", sizeBytes: mib, pieces: [piece(0, 4 * kib), piece(700 * kib, 5000)] },
+    { name: "state.json", sizeBytes: 3000 + seed, pieces: [piece(0, 3000 + seed)], mode: 0o640 },
+  ]);
+}
+
+/** The tar that Create takes. */
+export async function* packDirectory(directory: string): ByteStream {
+  const source = await openLocalSource(directory);
+  yield* source.pack({});
+}
+
+export function createFrom(
+  store: StoreCalls,
+  directory: string,
+  header: CreateHeader = {},
+): Promise<PlainSnapshot> {
+  return store.create(packDirectory(directory), header);
+}
+
+/** Makes `directory` with what the stream brings; it is read to its end. */
+export async function unpackReading(reading: Reading, directory: string): Promise<string> {
+  await using whole = reading;
+  await unpackInto(directory, whole.bytes, {
+    sync: false,
+    progress: countProgress(0, undefined),
+  });
+  return directory;
+}
+
+export async function restoreTo(
+  store: StoreCalls,
+  ref: string,
+  directory: string,
+): Promise<string> {
+  return unpackReading(await store.restore(ref), directory);
+}
+
+/** Fails unless both hold the same files with the same bytes, holes and modes. */
+export async function compareDirectories(actual: string, expected: string): Promise<void> {
+  const names = (await readdir(expected)).sort();
+  assert.deepEqual((await readdir(actual)).sort(), names);
+  for (const name of names) {
+    await compareFiles(join(actual, name), join(expected, name));
+    const [a, b] = await Promise.all([stat(join(actual, name)), stat(join(expected, name))]);
+    assert.equal(a.mode & 0o777, b.mode & 0o777, `mode of ${name}`);
+  }
+}
+
+/** All bytes, copied piece by piece: a piece is only good until the next one is asked for. */
+export async function collect(bytes: ByteStream): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const each of bytes) pieces.push(Buffer.from(each));
+  return Buffer.concat(pieces);
+}
+
+export async function* streamOf(...pieces: readonly Uint8Array[]): ByteStream {
+  await Promise.resolve();
+  yield* pieces;
+}
+
+export async function readJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, "utf8"));
+}

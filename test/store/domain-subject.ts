@@ -1,0 +1,115 @@
+// The store suite's subject that is the domain itself, without any network.
+import type { ByteStream } from "../../src/base/async.js";
+import { createLogger } from "../../src/base/logger.js";
+import { emptyConfig } from "../../src/model/config.js";
+import type { Snapshot } from "../../src/model/snapshot.js";
+import { openStore, type SnapshotStore, type StoreRequest } from "../../src/snapshot/store.js";
+import type {
+  CreateHeader,
+  ExportOptions,
+  PlainSnapshot,
+  Reading,
+  StoreCalls,
+  StoreSubject,
+  SubjectOptions,
+} from "./subject.js";
+
+export async function openDomainSubject(options: SubjectOptions): Promise<StoreSubject> {
+  const { root, clock } = options;
+  const open = (): Promise<SnapshotStore> =>
+    openStore({
+      root,
+      clock,
+      logger: createLogger("silent"),
+      options: { freeSpaceReserveBytes: 0 },
+    });
+  let store = await open();
+  const calls = callsOf(() => store);
+  return {
+    ...calls,
+    root,
+    another: () => calls,
+    async restart() {
+      await store[Symbol.asyncDispose]();
+      store = await open();
+    },
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+/** Nobody hangs up here: signals of callers are a matter of the wire. */
+function untilDone(): AbortSignal {
+  return new AbortController().signal;
+}
+
+/** As a message on the wire does: every chunk keeps its bytes. */
+async function* copied(bytes: ByteStream): ByteStream {
+  for await (const chunk of bytes) yield Buffer.from(chunk);
+}
+
+function callsOf(store: () => SnapshotStore): StoreCalls {
+  const read = async (ref: string, envelope: boolean, options: ExportOptions): Promise<Reading> => {
+    const { compression = "none", sparseFormat = "cocoon" } = options;
+    const what = { force: false, verify: false, envelope, compression, sparseFormat };
+    const download = await store().download(ref, what, untilDone());
+    return {
+      snapshot: plain(download.snapshot),
+      bytes: copied(download.bytes),
+      [Symbol.asyncDispose]: () => download[Symbol.asyncDispose](),
+    };
+  };
+  return {
+    create: async (tar, header = {}) =>
+      plain(await store().create(requestOf(header), copied(tar), untilDone())),
+    createFromDirectory: async (directory, header = {}) =>
+      plain(await store().createFromDirectory(requestOf(header), directory, untilDone())),
+    import: async (archive, header = {}) =>
+      plain(await store().import(requestOf(header), copied(archive), untilDone())),
+    importFromDirectory: async (directory, header = {}) =>
+      plain(await store().importFromDirectory(requestOf(header), directory, untilDone())),
+    list: async ({ pageSize = 50, ...rest } = {}) => {
+      const page = store().list({ pageSize, ...rest });
+      return { ...page, snapshots: page.snapshots.map(plain) };
+    },
+    inspect: async (ref) => plain(store().inspect(ref)),
+    update: async (ref, changes) => plain(await store().update({ ref, ...changes })),
+    delete: (refs, { allowMissing = false } = {}) => store().delete({ refs, allowMissing }),
+    restore: (ref) => read(ref, false, {}),
+    export: (ref, options = {}) => read(ref, true, options),
+    exportToDirectory: async (ref, directory) => {
+      const done = await store().exportToDirectory(ref, directory, { force: false }, untilDone());
+      return plain(done.snapshot);
+    },
+    openDataDirectory: async (ref) => {
+      const held = await store().openDataDirectory(ref, { force: false }, untilDone());
+      return {
+        directory: held.directory,
+        snapshot: plain(held.snapshot),
+        [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
+      };
+    },
+  };
+}
+
+function requestOf(header: CreateHeader): StoreRequest {
+  const { requestId = "", replace = false, protected: isProtected = false, ...config } = header;
+  return {
+    config: { ...emptyConfig(), ...config },
+    requestId,
+    onNameConflict: replace ? "replace" : "fail",
+    protected: isProtected,
+    configField: "config",
+  };
+}
+
+function plain({ config, ...snapshot }: Snapshot): PlainSnapshot {
+  const { id, name, description, image, imageBlobIds, labels } = config;
+  const { createdAt, lastAccessedAt, sizeBytes, allocatedBytes, digest, corrupt } = snapshot;
+  const times = { createdAt, lastAccessedAt };
+  const sizes = { sizeBytes, allocatedBytes };
+  return {
+    ...{ id, name, description, image, imageBlobIds, labels, ...times, ...sizes, digest, corrupt },
+    protected: snapshot.protected,
+    files: snapshot.files,
+  };
+}

@@ -1,0 +1,5 @@
+// The store suite against the domain itself.
+import { storeSuite } from "./suite.js";
+import { openDomainSubject } from "./domain-subject.js";
+
+storeSuite("domain", openDomainSubject);

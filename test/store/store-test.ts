@@ -1,0 +1,35 @@
+// One test of the store suite: a fresh store below a fresh directory, closed and removed afterwards.
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withScratchDir } from "../support/scratch.js";
+import { tickingClock, type OpenSubject, type StoreSubject } from "./subject.js";
+
+export interface StoreTestContext {
+  readonly store: StoreSubject;
+  /** A directory beside the store's root, on the same filesystem. */
+  readonly scratch: string;
+}
+
+/** Declares a test of the suite. */
+export type StoreTest = (
+  title: string,
+  body: (context: StoreTestContext) => Promise<void>,
+  options?: { readonly skip?: string | false },
+) => void;
+
+export function storeTestOf(name: string, open: OpenSubject): StoreTest {
+  return (title, body, { skip = false } = {}) => {
+    test(`${name}: ${title}`, { skip }, () =>
+      withScratchDir(async (scratch) => {
+        const root = join(scratch, "root");
+        {
+          await using store = await open({ root, clock: tickingClock() });
+          await body({ store, scratch });
+        }
+        assert.deepEqual(await readdir(join(root, "staging")), [], "left in staging");
+      }),
+    );
+  };
+}

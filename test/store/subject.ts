@@ -1,0 +1,132 @@
+// What the store suite asks of a store, whoever it is reached through: the domain itself, or a client
+// over TCP or a Unix socket. Plain values only, so that one suite fits all of them.
+import type { ByteStream } from "../../src/base/async.js";
+import type { Clock } from "../../src/base/clock.js";
+
+export interface PlainFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  readonly mode: number;
+  readonly digest: string;
+}
+
+export interface PlainSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly image: string;
+  readonly imageBlobIds: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: Date;
+  readonly lastAccessedAt: Date;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  readonly digest: string;
+  readonly protected: boolean;
+  readonly corrupt: boolean;
+  readonly files: readonly PlainFile[];
+}
+
+/** What an import can override. */
+export interface ImportHeader {
+  readonly name?: string;
+  readonly description?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly requestId?: string;
+  readonly replace?: boolean;
+  readonly protected?: boolean;
+}
+
+export interface CreateHeader extends ImportHeader {
+  readonly image?: string;
+  readonly imageBlobIds?: readonly string[];
+  readonly storageBytes?: number;
+}
+
+export interface ListRequest {
+  readonly pageSize?: number;
+  readonly pageToken?: string;
+  readonly filter?: {
+    readonly namePrefix?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly image?: string;
+    readonly createdAfter?: Date;
+    readonly createdBefore?: Date;
+    readonly protected?: boolean;
+  };
+}
+
+export interface ListPage {
+  readonly snapshots: readonly PlainSnapshot[];
+  readonly nextPageToken: string;
+  readonly totalSize: number;
+}
+
+export interface Changes {
+  readonly name?: string;
+  readonly description?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly protected?: boolean;
+}
+
+export const compressions = ["none", "gzip", "zstd"] as const;
+export type Compression = (typeof compressions)[number];
+export const sparseFormats = ["cocoon", "gnu", "none"] as const;
+export type SparseFormat = (typeof sparseFormats)[number];
+
+export interface ExportOptions {
+  readonly compression?: Compression;
+  readonly sparseFormat?: SparseFormat;
+}
+
+/** A byte stream that is being read; holds its snapshot's bytes until it is read or disposed of. */
+export interface Reading extends AsyncDisposable {
+  readonly snapshot: PlainSnapshot;
+  readonly bytes: ByteStream;
+}
+
+export interface HeldDirectory extends AsyncDisposable {
+  readonly directory: string;
+  readonly snapshot: PlainSnapshot;
+}
+
+/** Every method rejects with a StoreError. */
+export interface StoreCalls {
+  create(tar: ByteStream, header?: CreateHeader): Promise<PlainSnapshot>;
+  createFromDirectory(directory: string, header?: CreateHeader): Promise<PlainSnapshot>;
+  import(archive: ByteStream, header?: ImportHeader): Promise<PlainSnapshot>;
+  importFromDirectory(directory: string, header?: ImportHeader): Promise<PlainSnapshot>;
+  list(request?: ListRequest): Promise<ListPage>;
+  inspect(ref: string): Promise<PlainSnapshot>;
+  update(ref: string, changes: Changes): Promise<PlainSnapshot>;
+  delete(refs: readonly string[], options?: { readonly allowMissing?: boolean }): Promise<string[]>;
+  restore(ref: string): Promise<Reading>;
+  export(ref: string, options?: ExportOptions): Promise<Reading>;
+  exportToDirectory(ref: string, directory: string): Promise<PlainSnapshot>;
+  openDataDirectory(ref: string): Promise<HeldDirectory>;
+}
+
+export interface StoreSubject extends StoreCalls, AsyncDisposable {
+  readonly root: string;
+  /** Calls of another user of the same store: over a network, on a connection of its own. */
+  another(): StoreCalls;
+  /** Stops it in an orderly way and starts it again on the same root. */
+  restart(): Promise<void>;
+}
+
+export interface SubjectOptions {
+  readonly root: string;
+  readonly clock: Clock;
+}
+
+export type OpenSubject = (options: SubjectOptions) => Promise<StoreSubject>;
+
+/** A clock whose every look is a second later: the order of things is seen in their times. */
+export function tickingClock(): Clock {
+  let nowMs = Date.UTC(2030, 0, 1);
+  return {
+    now: () => new Date((nowMs += 1000)),
+    monotonicMs: () => performance.now(),
+  };
+}

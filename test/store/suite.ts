@@ -1,0 +1,9 @@
+// The store suite: behaviours that must be the same through every door of the store.
+import { contentBehaviours } from "./behaviours/contents.js";
+import { storeTestOf } from "./store-test.js";
+import type { OpenSubject } from "./subject.js";
+
+export function storeSuite(name: string, open: OpenSubject): void {
+  const storeTest = storeTestOf(name, open);
+  contentBehaviours(storeTest);
+}

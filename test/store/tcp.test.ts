@@ -1,0 +1,5 @@
+// The store suite against a client over TCP.
+import { storeSuite } from "./suite.js";
+import { openTcpSubject } from "./wire-subject.js";
+
+storeSuite("tcp", openTcpSubject);

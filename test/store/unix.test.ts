@@ -1,0 +1,5 @@
+// The store suite against a client over a Unix socket.
+import { storeSuite } from "./suite.js";
+import { openUnixSubject } from "./wire-subject.js";
+
+storeSuite("unix", openUnixSubject);

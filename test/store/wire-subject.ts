@@ -1,0 +1,191 @@
+// The store suite's subjects that are clients of a daemon, over TCP and over a Unix socket.
+import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { createLogger } from "../../src/base/logger.js";
+import {
+  Compression,
+  OnNameConflict,
+  SparseFormat,
+  connect,
+  type Client,
+  type Download,
+  type Snapshot,
+} from "../../src/client/index.js";
+import { loadDaemonConfig } from "../../src/config/load.js";
+import { startDaemon, type Daemon } from "../../src/daemon/daemon.js";
+import type {
+  CreateHeader,
+  ExportOptions,
+  ImportHeader,
+  ListRequest,
+  PlainSnapshot,
+  Reading,
+  StoreCalls,
+  StoreSubject,
+  SubjectOptions,
+} from "./subject.js";
+
+/** Enough for the test in which a hundred callers upload at once. */
+const maxStreams = 200;
+
+export function openTcpSubject(options: SubjectOptions): Promise<StoreSubject> {
+  return openWireSubject(options, (daemon) => daemon.addresses[0]);
+}
+
+export function openUnixSubject(options: SubjectOptions): Promise<StoreSubject> {
+  return openWireSubject(options, (daemon) => daemon.addresses[1]);
+}
+
+async function openWireSubject(
+  { root, clock }: SubjectOptions,
+  addressOf: (daemon: Daemon) => string | undefined,
+): Promise<StoreSubject> {
+  const { config } = loadDaemonConfig({
+    flags: { root, listen: "127.0.0.1:0", reserve: "0", "max-streams": maxStreams },
+  });
+  let daemon: Daemon;
+  let clients: Client[] = [];
+  const start = async (): Promise<void> => {
+    daemon = await startDaemon({ config, clock, logger: createLogger("silent") });
+    clients = [connect(addressOf(daemon) ?? "")];
+  };
+  const stop = async (): Promise<void> => {
+    for (const client of clients) client.close();
+    await daemon.stop();
+  };
+  await start();
+  return {
+    ...callsOf(() => clients[0] as Client),
+    root,
+    another() {
+      const client = connect(addressOf(daemon) ?? "");
+      clients.push(client);
+      return callsOf(() => client);
+    },
+    async restart() {
+      await stop();
+      await start();
+    },
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+function callsOf(client: () => Client): StoreCalls {
+  return {
+    create: async (tar, header = {}) =>
+      plain((await client().create(createHeader(header), tar)).snapshot),
+    createFromDirectory: async (directory, header = {}) => {
+      const request = { directory, ...createHeader(header) };
+      return plain((await client().createFromDirectory(request)).snapshot);
+    },
+    import: async (archive, header = {}) =>
+      plain((await client().import(importHeader(header), archive)).snapshot),
+    importFromDirectory: async (directory, header = {}) => {
+      const request = { directory, ...importHeader(header) };
+      return plain((await client().importFromDirectory(request)).snapshot);
+    },
+    list: async (request = {}) => {
+      const page = await client().list(listRequest(request));
+      const { nextPageToken, totalSize } = page;
+      return { snapshots: page.snapshots.map(plain), nextPageToken, totalSize: Number(totalSize) };
+    },
+    inspect: async (ref) => plain((await client().inspect(ref)).snapshot),
+    update: async (ref, changes) => {
+      const updateMask = { paths: Object.keys(changes) };
+      return plain((await client().update({ ref, ...changes, updateMask })).snapshot);
+    },
+    delete: async (refs, { allowMissing = false } = {}) =>
+      (await client().delete({ refs: [...refs], allowMissing })).deletedIds,
+    restore: async (ref) => reading(await client().restore(ref)),
+    export: async (ref, options = {}) =>
+      reading(await client().export({ ref, ...exportOptions(options) })),
+    exportToDirectory: async (ref, directory) =>
+      plain((await client().exportToDirectory({ ref, directory })).snapshot),
+    openDataDirectory: async (ref) => {
+      const lease = await client().openDataDirectory(ref);
+      return {
+        directory: lease.directory,
+        snapshot: plain(lease.snapshot),
+        [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose](),
+      };
+    },
+  };
+}
+
+function createHeader(header: CreateHeader) {
+  const { requestId = "", replace, protected: isProtected = false, ...rest } = header;
+  const { storageBytes = 0, imageBlobIds = [], ...config } = rest;
+  return {
+    config: { ...config, storage: BigInt(storageBytes), imageBlobIds: [...imageBlobIds] },
+    requestId,
+    protected: isProtected,
+    onNameConflict: conflict(replace),
+  };
+}
+
+function importHeader({ replace, ...header }: ImportHeader) {
+  return { ...header, onNameConflict: conflict(replace) };
+}
+
+function conflict(replace: boolean | undefined): OnNameConflict {
+  return replace === true ? OnNameConflict.REPLACE : OnNameConflict.UNSPECIFIED;
+}
+
+function listRequest({ filter = {}, ...rest }: ListRequest) {
+  const { createdAfter, createdBefore, ...others } = filter;
+  return {
+    ...rest,
+    filter: {
+      ...others,
+      ...(createdAfter === undefined ? {} : { createdAfter: timestampFromDate(createdAfter) }),
+      ...(createdBefore === undefined ? {} : { createdBefore: timestampFromDate(createdBefore) }),
+    },
+  };
+}
+
+function exportOptions({ compression = "none", sparseFormat = "cocoon" }: ExportOptions) {
+  return {
+    compression: { none: Compression.NONE, gzip: Compression.GZIP, zstd: Compression.ZSTD }[
+      compression
+    ],
+    sparseFormat: {
+      cocoon: SparseFormat.COCOON,
+      gnu: SparseFormat.GNU,
+      none: SparseFormat.NONE,
+    }[sparseFormat],
+  };
+}
+
+function reading(download: Download): Reading {
+  return {
+    snapshot: plain(download.header.snapshot),
+    bytes: download.bytes,
+    [Symbol.asyncDispose]: () => download[Symbol.asyncDispose](),
+  };
+}
+
+function plain(snapshot: Snapshot | undefined): PlainSnapshot {
+  if (snapshot?.config === undefined) throw new Error("the answer has no snapshot");
+  const { id, name, description, image, imageBlobIds, labels } = snapshot.config;
+  return {
+    ...{ id, name, description, image, imageBlobIds, labels },
+    createdAt: dateOf(snapshot.createdAt),
+    lastAccessedAt: dateOf(snapshot.lastAccessedAt),
+    sizeBytes: Number(snapshot.sizeBytes),
+    allocatedBytes: Number(snapshot.allocatedBytes),
+    digest: snapshot.digest,
+    protected: snapshot.protected,
+    corrupt: snapshot.corrupt,
+    files: snapshot.files.map((file) => ({
+      name: file.name,
+      sizeBytes: Number(file.sizeBytes),
+      allocatedBytes: Number(file.allocatedBytes),
+      mode: file.mode,
+      digest: file.digest,
+    })),
+  };
+}
+
+function dateOf(timestamp: Timestamp | undefined): Date {
+  if (timestamp === undefined) throw new Error("the answer has no time");
+  return timestampDate(timestamp);
+}
