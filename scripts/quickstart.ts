@@ -164,7 +164,8 @@ function stasis(daemon: Daemon, args: string[]): void {
 async function compareDirectories(source: string, target: string, label: string): Promise<void> {
   const names = (await readdir(source)).sort();
   const found = (await readdir(target)).sort();
-  if (names.join("\n") !== found.join("\n")) throw new Error(`${label}: other files: ${found}`);
+  if (names.join("\n") !== found.join("\n"))
+    throw new Error(`${label}: other files: ${found.join(", ")}`);
   let bytes = 0;
   for (const name of names) bytes += await compareFiles(join(source, name), join(target, name));
   console.log(`    ${label}: ${names.length} files, ${bytes} bytes and all holes are identical`);

@@ -1,9 +1,13 @@
 // The store suite: behaviours that must be the same through every door of the store.
+import { changingBehaviours } from "./behaviours/changing.js";
 import { contentBehaviours } from "./behaviours/contents.js";
+import { findingBehaviours } from "./behaviours/finding.js";
 import { storeTestOf } from "./store-test.js";
 import type { OpenSubject } from "./subject.js";
 
 export function storeSuite(name: string, open: OpenSubject): void {
   const storeTest = storeTestOf(name, open);
   contentBehaviours(storeTest);
+  findingBehaviours(storeTest);
+  changingBehaviours(storeTest);
 }
