@@ -6,6 +6,7 @@ import { readTar } from "../archive/tar-reader.js";
 import { envelopeFileName } from "../model/name.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
+import { backfillDigest } from "./digest-backfill.js";
 import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
 
@@ -50,7 +51,9 @@ export async function createFromDirectory(
     checkArchiveAgainstEnvelope({ config, files: undefined }, files);
     return { config, files };
   };
-  return takeIn(context, { ...request, source: directory }, fill, signal);
+  const snapshot = await takeIn(context, { ...request, source: directory }, fill, signal);
+  backfillDigest(context, snapshot.config.id);
+  return snapshot;
 }
 
 function requireFiles(count: number, where: string): void {

@@ -13,7 +13,7 @@ import { ensureBallast } from "../data/ballast.js";
 import { openLayout, type Layout } from "../data/layout.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
-import { createBackground } from "./background.js";
+import { createBackground, type Background } from "./background.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
 import { create, createFromDirectory } from "./create.js";
 import { backfillDigest } from "./digest-backfill.js";
@@ -144,7 +144,12 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     clearInterval(timer);
   });
   const close = cleanup.release();
-  return storeOver(context, { nodeId: catalog.nodeId(), reflink, zstd, recovery }, close);
+  return storeOver(
+    context,
+    background.operation,
+    { nodeId: catalog.nodeId(), reflink, zstd, recovery },
+    close,
+  );
 }
 
 /** Access times and forgotten requests: housekeeping that needs no fsync of its own. */
@@ -156,6 +161,7 @@ function flush(context: StoreContext): void {
 
 function storeOver(
   context: StoreContext,
+  during: Background["operation"],
   facts: Pick<SnapshotStore, "nodeId" | "reflink" | "zstd" | "recovery">,
   close: () => Promise<void>,
 ): SnapshotStore {
@@ -167,27 +173,22 @@ function storeOver(
       maxSegments: defaultArchiveLimits.maxSegments,
       maxEnvelopeBytes,
     },
-    create: (request, tar, signal) => create(context, { ...request, kind: "create" }, tar, signal),
-    createFromDirectory: (request, directory, signal) =>
-      createFromDirectory(
-        context,
-        { ...request, kind: "create-from-directory" },
-        directory,
-        signal,
-      ),
+    create: (request, tar, signal) =>
+      during(() => create(context, { ...request, kind: "create" }, tar, signal)),
+    createFromDirectory: (request, directory, signal) => {
+      const intake: IntakeRequest = { ...request, kind: "create-from-directory" };
+      return during(() => createFromDirectory(context, intake, directory, signal));
+    },
     import: (request, archive, signal) =>
-      importArchive(context, { ...request, kind: "import" }, archive, signal),
-    importFromDirectory: (request, directory, signal) =>
-      importFromDirectory(
-        context,
-        { ...request, kind: "import-from-directory" },
-        directory,
-        signal,
-      ),
+      during(() => importArchive(context, { ...request, kind: "import" }, archive, signal)),
+    importFromDirectory: (request, directory, signal) => {
+      const intake: IntakeRequest = { ...request, kind: "import-from-directory" };
+      return during(() => importFromDirectory(context, intake, directory, signal));
+    },
     list: (query) => context.catalog.list(query),
     inspect: (ref) => context.catalog.resolveRef(ref),
-    update: (request) => updateSnapshot(context, request),
-    delete: (request) => deleteSnapshots(context, request),
+    update: (request) => during(() => updateSnapshot(context, request)),
+    delete: (request) => during(() => deleteSnapshots(context, request)),
     download: (ref, options, signal) => openDownload(context, ref, options, signal),
     exportToDirectory: (ref, directory, options, signal) =>
       exportToDirectory(context, ref, directory, options, signal),
