@@ -1,11 +1,11 @@
-// Follows the frames of a zstd stream, so that no piece for the decoder has bytes of two frames,
-// and a stream that is cut off or goes on with something else is noticed. Node's own decoder does
-// neither: 22 takes a cut stream for whole, and 22 and 24 drop a second frame in the same piece.
-// Spec: RFC 8878, section 3.1.
+// Follows the frames of a zstd stream, so that no part for the decoder has bytes of two frames or
+// unfolds without bound, and a stream that is cut off or goes on with something else is noticed.
+// Node's own decoder does neither: 22 takes a cut stream for whole, and 22 and 24 drop a second
+// frame in the same part. Spec: RFC 8878, section 3.1.
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 
 export interface ZstdFrameSplitter {
-  /** The chunk in parts, none of which has bytes of two frames. */
+  /** The chunk in parts: none has bytes of two frames, nor of more than nine blocks. */
   split(chunk: Uint8Array): Generator<Uint8Array, void, undefined>;
   /** Throws ARCHIVE_INVALID unless the stream ended at the end of a frame. */
   end(): void;
@@ -13,6 +13,11 @@ export interface ZstdFrameSplitter {
 
 const frameMagic = 0xfd2fb528;
 const skippableMagic = 0x184d2a50;
+/**
+ * A block holds at most 128 KiB of content, however short it is. zstd-napi decodes what it is given
+ * at once: without this bound, 512 KiB of a hostile stream would become 16 GiB of memory.
+ */
+const blocksPerPart = 8;
 /** Block type 1 repeats a single byte as often as its size says. */
 const rleBlock = 1;
 const reservedBlock = 3;
@@ -44,6 +49,7 @@ export function createZstdFrameSplitter(): ZstdFrameSplitter {
     *split(chunk) {
       let start = 0;
       let at = 0;
+      let blocks = 0;
       while (at < chunk.byteLength) {
         const end = Math.min(at + expected.bytes - filled, chunk.byteLength);
         // Longer parts are passed over.
@@ -54,9 +60,11 @@ export function createZstdFrameSplitter(): ZstdFrameSplitter {
         if (filled < expected.bytes) continue;
         expected = follow(expected.part, gathered, frame, position);
         filled = 0;
-        if (expected !== frameStart) continue;
+        if (expected.part === "block") blocks++;
+        if (expected !== frameStart && blocks <= blocksPerPart) continue;
         yield chunk.subarray(start, at);
         start = at;
+        blocks = 0;
       }
       if (start < chunk.byteLength) yield chunk.subarray(start);
     },

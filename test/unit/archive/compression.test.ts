@@ -197,3 +197,22 @@ test("zstd with skippable frames and frames of other shapes is read", async () =
     );
   }
 });
+
+test("a zstd stream that unfolds without bound is decoded only as far as it is read", async () => {
+  // Blocks of 4 bytes, each 128 KiB of zeros: 400 KB that hold 13 GB.
+  const block = Buffer.from([0x02, 0x00, 0x10, 0x00]);
+  const bomb = Buffer.concat([
+    Buffer.from("28b52ffd0058", "hex"),
+    ...Array<Buffer>(100_000).fill(block),
+  ]);
+  const before = process.memoryUsage().arrayBuffers;
+  const stream = decompress(oneChunk(bomb));
+  let readBytes = 0;
+  while (readBytes < 4 * 1024 * 1024) {
+    const { value } = await stream.next();
+    readBytes += value?.byteLength ?? 0;
+  }
+  const grown = process.memoryUsage().arrayBuffers - before;
+  await stream.return(undefined);
+  assert.ok(grown < 128 * 1024 * 1024, `${grown} bytes of memory for ${readBytes} that were read`);
+});
