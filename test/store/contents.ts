@@ -102,3 +102,30 @@ export async function* streamOf(...pieces: readonly Uint8Array[]): ByteStream {
 export async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, "utf8"));
 }
+
+export interface Gate {
+  open(): void;
+  readonly opened: Promise<void>;
+}
+
+export function createGate(): Gate {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open, opened };
+}
+
+/** The first half of the bytes, and the rest once the gate is open. */
+export async function* heldBack(bytes: Uint8Array, gate: Gate): ByteStream {
+  const middle = Math.floor(bytes.length / 2);
+  yield bytes.subarray(0, middle);
+  await gate.opened;
+  yield bytes.subarray(middle);
+}
+
+/** Entries of one of the store's own directories. */
+export async function entriesOf(
+  root: string,
+  part: "data" | "staging" | "trash" | "quarantine",
+): Promise<string[]> {
+  return (await readdir(join(root, part))).sort();
+}

@@ -29,8 +29,9 @@ export async function openDomainSubject(options: SubjectOptions): Promise<StoreS
     ...calls,
     root,
     another: () => calls,
-    async restart() {
+    async restart(between = () => Promise.resolve()) {
       await store[Symbol.asyncDispose]();
+      await between();
       store = await open();
     },
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -111,8 +111,8 @@ export interface StoreSubject extends StoreCalls, AsyncDisposable {
   readonly root: string;
   /** Calls of another user of the same store: over a network, on a connection of its own. */
   another(): StoreCalls;
-  /** Stops it in an orderly way and starts it again on the same root. */
-  restart(): Promise<void>;
+  /** Stops it in an orderly way and starts it again on the same root; `between` is run meanwhile. */
+  restart(between?: () => Promise<void>): Promise<void>;
 }
 
 export interface SubjectOptions {

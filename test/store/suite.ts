@@ -1,6 +1,7 @@
 // The store suite: behaviours that must be the same through every door of the store.
 import { changingBehaviours } from "./behaviours/changing.js";
 import { contentBehaviours } from "./behaviours/contents.js";
+import { deletingBehaviours } from "./behaviours/deleting.js";
 import { findingBehaviours } from "./behaviours/finding.js";
 import { storeTestOf } from "./store-test.js";
 import type { OpenSubject } from "./subject.js";
@@ -10,4 +11,5 @@ export function storeSuite(name: string, open: OpenSubject): void {
   contentBehaviours(storeTest);
   findingBehaviours(storeTest);
   changingBehaviours(storeTest);
+  deletingBehaviours(storeTest);
 }

@@ -61,8 +61,9 @@ async function openWireSubject(
       clients.push(client);
       return callsOf(() => client);
     },
-    async restart() {
+    async restart(between = () => Promise.resolve()) {
       await stop();
+      await between();
       await start();
     },
     [Symbol.asyncDispose]: stop,
