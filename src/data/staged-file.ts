@@ -13,12 +13,13 @@ export async function createStagedFile(
   options: StagedFileOptions,
   keep: (record: StagedRecord) => Promise<void>,
 ): Promise<StagedFile> {
-  const { mode, sizeBytes, detectZeros, signal } = options;
+  const { mode, sizeBytes, extents, detectZeros, signal } = options;
   const hasher = createBlockHasher();
   const writer = await createSparseFile(path, {
     mode,
     detectZeros,
     expectedBytes: sizeBytes,
+    expectedExtents: extents,
     observer: hasher,
     signal,
   });

@@ -25,7 +25,7 @@ export interface StagedFileOptions {
   readonly mode: number;
   /** Logical size. */
   readonly sizeBytes: number;
-  /** Where the data will be, if that is known. */
+  /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
   readonly extents?: readonly Extent[] | undefined;
   /** Makes holes of zero blocks. */
   readonly detectZeros: boolean;
@@ -82,108 +82,135 @@ export async function openStaging(layout: Layout, id: string): Promise<Staging> 
     await mkdir(directory, { mode: 0o700 });
     await mkdir(join(directory, blocksDirectoryName), { mode: 0o700 });
   });
-  return createStaging(layout, id, directory);
+  return new StagingArea(layout, id);
 }
 
-function createStaging(layout: Layout, id: string, directory: string): Staging {
-  const filesDirectory = join(directory, filesDirectoryName);
-  const records = new Map<string, StagedRecord>();
-  const names = new Set<string>();
-  const files: StagedFile[] = [];
-  let state: "filling" | "publishing" | "published" | "settled" | "left" | "disposed" = "filling";
-  let adopted = false;
+class StagingArea implements Staging {
+  readonly id: string;
+  readonly #layout: Layout;
+  readonly #directory: string;
+  readonly #filesDirectory: string;
+  /** Every name that was ever claimed, also by a file that was given up. */
+  readonly #names = new Set<string>();
+  readonly #uploads: StagedFile[] = [];
+  /** Finished files by name. */
+  readonly #records = new Map<string, StagedRecord>();
+  #state: "filling" | "publishing" | "published" | "settled" | "left" | "disposed" = "filling";
+  #adopted = false;
 
-  const expectFilling = (): void => {
-    if (state !== "filling") throw new Error(`staging area ${id} is ${state}`);
-  };
-  const claim = async (name: string): Promise<string> => {
-    expectFilling();
+  constructor(layout: Layout, id: string) {
+    this.id = id;
+    this.#layout = layout;
+    this.#directory = layout.stagingDirectory(id);
+    this.#filesDirectory = join(this.#directory, filesDirectoryName);
+  }
+
+  async createFile(name: string, options: StagedFileOptions): Promise<StagedFile> {
+    const path = await this.#claim(name);
+    const file = await createStagedFile(path, name, options, (record) => this.#keep(record));
+    this.#uploads.push(file);
+    return file;
+  }
+
+  async adoptDirectory(source: string): Promise<readonly SnapshotFile[]> {
+    this.#expect("filling");
+    if (this.#names.size > 0) throw new Error(`staging area ${this.id} already has files`);
+    this.#adopted = true;
+    for (const taken of await takeOver(this.#layout, this.#directory, source)) {
+      const { name, sizeBytes, allocatedBytes, mode } = taken;
+      const file = { name, sizeBytes, allocatedBytes, mode, digest: "" };
+      this.#names.add(name);
+      this.#records.set(name, { file, table: undefined, writer: undefined, synced: false });
+    }
+    return this.#files();
+  }
+
+  async copyFileFrom(
+    path: string,
+    name: string,
+    { mode, signal }: { readonly mode: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<SnapshotFile> {
+    const options = { mode, sync: true, sourceOwner: "caller", signal } as const;
+    const copied = await copySparse(path, await this.#claim(name), options);
+    const { sizeBytes, allocatedBytes } = copied;
+    const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest: "" };
+    const record = { file, table: undefined, writer: undefined, synced: true };
+    const hashed = await this.#hash(record, signal);
+    await this.#keep(hashed);
+    return hashed.file;
+  }
+
+  async hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]> {
+    this.#expect("filling");
+    for (const [name, record] of this.#records) {
+      if (record.table === undefined) this.#records.set(name, await this.#hash(record, signal));
+    }
+    return this.#files();
+  }
+
+  async publish(manifest: Manifest): Promise<void> {
+    this.#expect("filling");
+    if (manifest.id !== this.id) throw new StoreError("INTERNAL", `manifest is not of ${this.id}`);
+    this.#state = "publishing";
+    await publishStaged(this.#layout, [...this.#records.values()], manifest);
+    this.#state = "published";
+  }
+
+  settle(): void {
+    this.#expect("published");
+    this.#state = "settled";
+  }
+
+  leaveToRecovery(): void {
+    this.#state = "left";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const last = this.#state;
+    this.#state = "disposed";
+    if (last === "disposed" || last === "left") return;
+    for (const file of this.#uploads) await dropErrors(file[Symbol.asyncDispose]());
+    for (const { writer } of this.#records.values()) {
+      if (writer !== undefined) await dropErrors(writer.discard());
+    }
+    await dropErrors(leave(this.#layout, this.id, last === "settled", this.#adopted));
+  }
+
+  #expect(state: "filling" | "published"): void {
+    if (this.#state !== state) throw new Error(`staging area ${this.id} is ${this.#state}`);
+  }
+
+  #files(): readonly SnapshotFile[] {
+    return [...this.#records.values()].map(({ file }) => file);
+  }
+
+  /** The path for a new file; a name is given out once. */
+  async #claim(name: string): Promise<string> {
+    this.#expect("filling");
     checkDataFileName(name, "file");
-    if (names.has(name)) throw entryInvalid(name, "the name comes twice");
-    if (names.size === 0) {
-      await withIoError({ what: "make the directory", path: filesDirectory }, () =>
-        mkdir(filesDirectory, { recursive: true, mode: 0o700 }),
-      );
-    }
-    names.add(name);
-    return join(filesDirectory, name);
-  };
-  const keep = async (record: StagedRecord): Promise<void> => {
-    records.set(record.file.name, record);
-    const unsynced = [...records.values()].filter(({ writer }) => writer !== undefined);
-    const oldest = unsynced[0];
-    if (unsynced.length > maxOpenFiles && oldest !== undefined) {
-      await syncRecord(directory, oldest);
-    }
-  };
-  const hashRecord = async (record: StagedRecord, signal?: AbortSignal): Promise<StagedRecord> => {
-    const { name, sizeBytes } = record.file;
-    const table = await hashPath(join(filesDirectory, name), name, sizeBytes, signal);
-    return { ...record, file: { ...record.file, digest: rootDigest(table) }, table };
-  };
+    if (this.#names.has(name)) throw entryInvalid(name, "the name comes twice");
+    // Not made with the staging area: a directory that is taken over is renamed to this.
+    const path = this.#filesDirectory;
+    await withIoError({ what: "make the directory", path }, () =>
+      mkdir(path, { recursive: true, mode: 0o700 }),
+    );
+    this.#names.add(name);
+    return join(path, name);
+  }
 
-  return {
-    id,
-    createFile: async (name, options) => {
-      const file = await createStagedFile(await claim(name), name, options, keep);
-      files.push(file);
-      return file;
-    },
-    adoptDirectory: async (source) => {
-      expectFilling();
-      if (names.size > 0 || adopted) throw new Error(`staging area ${id} already has files`);
-      adopted = true;
-      const taken = await takeOver(layout, directory, source);
-      for (const { linkCount: _, ...file } of taken) {
-        names.add(file.name);
-        const record = { file: { ...file, digest: "" }, table: undefined };
-        records.set(file.name, { ...record, writer: undefined, synced: false });
-      }
-      return [...records.values()].map(({ file }) => file);
-    },
-    copyFileFrom: async (path, name, { mode, signal }) => {
-      const target = await claim(name);
-      const sourceOwner = "caller";
-      const copied = await copySparse(path, target, { mode, sync: true, sourceOwner, signal });
-      const { sizeBytes, allocatedBytes } = copied;
-      const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest: "" };
-      const record = { file, table: undefined, writer: undefined, synced: true };
-      const hashed = await hashRecord(record, signal);
-      await keep(hashed);
-      return hashed.file;
-    },
-    hashFiles: async (signal) => {
-      expectFilling();
-      for (const [name, record] of records) {
-        if (record.table === undefined) records.set(name, await hashRecord(record, signal));
-      }
-      return [...records.values()].map(({ file }) => file);
-    },
-    publish: async (manifest) => {
-      expectFilling();
-      if (manifest.id !== id) throw new StoreError("INTERNAL", `manifest is not of ${id}`);
-      state = "publishing";
-      await publishStaged(layout, [...records.values()], manifest);
-      state = "published";
-    },
-    settle: () => {
-      if (state !== "published") throw new Error(`staging area ${id} is ${state}`);
-      state = "settled";
-    },
-    leaveToRecovery: () => {
-      state = "left";
-    },
-    [Symbol.asyncDispose]: async () => {
-      const last = state;
-      state = "disposed";
-      if (last === "disposed" || last === "left") return;
-      for (const file of files) await dropErrors(file[Symbol.asyncDispose]());
-      for (const { writer } of records.values()) {
-        if (writer !== undefined) await dropErrors(writer.discard());
-      }
-      await dropErrors(leave(layout, id, last === "settled", adopted));
-    },
-  };
+  async #keep(record: StagedRecord): Promise<void> {
+    this.#records.set(record.file.name, record);
+    const unsynced = [...this.#records.values()].filter(({ writer }) => writer !== undefined);
+    const oldest = unsynced[0];
+    if (unsynced.length <= maxOpenFiles || oldest === undefined) return;
+    await syncRecord(this.#directory, oldest);
+  }
+
+  async #hash(record: StagedRecord, signal: AbortSignal | undefined): Promise<StagedRecord> {
+    const { name, sizeBytes } = record.file;
+    const table = await hashPath(join(this.#filesDirectory, name), name, sizeBytes, signal);
+    return { ...record, file: { ...record.file, digest: rootDigest(table) }, table };
+  }
 }
 
 /** While disposing: an error thrown there would hide the one that led to it. */

@@ -10,6 +10,8 @@ import { seekData, seekHole } from "./native.js";
 export const pieceBytes = 512 * 1024;
 /** Reads under way at once: one being used, one or two being fetched. */
 const readsAhead = 2;
+/** Holes up to this size are read along with the data around them. */
+const maxGapBytes = 32 * 1024;
 /** Extents looked up between two turns of the event loop: about 4 ms. */
 const extentsPerTurn = 1000;
 
@@ -80,7 +82,7 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Pieces reuse a few buffers, so each is valid only until the next is asked for. Without it,
-   * every piece has a buffer of its own, which a consumer such as gRPC may keep queued.
+   * the bytes of a piece never change, so that a consumer such as gRPC may keep them queued.
    */
   readonly reuseBuffers?: boolean;
 }
@@ -109,44 +111,76 @@ export async function* readExtents(
   options: ReadOptions = {},
 ): AsyncGenerator<FilePiece, void, undefined> {
   const take = options.reuseBuffers === true ? reusedBuffers() : freshBuffer;
-  const plan = planPieces(extents);
-  const queue: Promise<FilePiece>[] = [];
+  const plan = planReads(extents);
+  const queue: { readonly parts: readonly Extent[]; readonly read: Promise<FilePiece> }[] = [];
   const fill = (): void => {
     while (queue.length < readsAhead) {
       const next = plan.next();
       if (next.done === true) return;
-      const read = readFully(handle, next.value, take(next.value.length), options.what);
+      const { span, parts } = next.value;
+      const read = readFully(handle, span, take(span.length), options.what);
       // An error is met when its turn comes, or not at all when the consumer stops before.
       read.catch(() => undefined);
-      queue.push(read);
+      queue.push({ parts, read });
     }
   };
   try {
     fill();
-    for (let read = queue.shift(); read !== undefined; read = queue.shift()) {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       options.signal?.throwIfAborted();
-      const piece = await read;
+      const { offset: start, bytes } = await next.read;
       fill();
-      yield piece;
+      for (const { offset, length } of next.parts) {
+        yield { offset, bytes: bytes.subarray(offset - start, offset - start + length) };
+      }
     }
   } finally {
     // The caller closes the handle next: nothing may still be reading from its number.
-    await Promise.allSettled(queue);
+    await Promise.allSettled(queue.map(({ read }) => read));
   }
 }
 
-/** Ranges of at most one piece, cut at multiples of the piece size so that pages stay whole. */
-function* planPieces(extents: Iterable<Extent>): Generator<Extent, undefined, undefined> {
+/** One read, and the parts of it that were asked for. */
+interface PlannedRead {
+  readonly span: Extent;
+  readonly parts: readonly Extent[];
+}
+
+/**
+ * Reads of at most one piece, cut at multiples of the piece size so that pages stay whole. Ranges
+ * with small gaps share a read: the gap costs less than another call.
+ */
+function* planReads(extents: Iterable<Extent>): Generator<PlannedRead, undefined, undefined> {
+  let parts: Extent[] = [];
+  let start = 0;
+  let end = 0;
+  for (const part of cutAtPieces(extents)) {
+    const far = part.offset - end > maxGapBytes || part.offset < end;
+    if (parts.length > 0 && (far || pieceOf(part.offset) !== pieceOf(start))) {
+      yield { span: { offset: start, length: end - start }, parts };
+      parts = [];
+    }
+    if (parts.length === 0) start = part.offset;
+    parts.push(part);
+    end = part.offset + part.length;
+  }
+  if (parts.length > 0) yield { span: { offset: start, length: end - start }, parts };
+  return undefined;
+}
+
+function* cutAtPieces(extents: Iterable<Extent>): Generator<Extent, void, undefined> {
   for (const extent of extents) {
     const end = extent.offset + extent.length;
     for (let offset = extent.offset; offset < end;) {
-      const boundary = (Math.floor(offset / pieceBytes) + 1) * pieceBytes;
-      const length = Math.min(boundary, end) - offset;
+      const length = Math.min((pieceOf(offset) + 1) * pieceBytes, end) - offset;
       yield { offset, length };
       offset += length;
     }
   }
-  return undefined;
+}
+
+function pieceOf(offset: number): number {
+  return Math.floor(offset / pieceBytes);
 }
 
 function freshBuffer(length: number): Buffer {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { readdirSync, readlinkSync } from "node:fs";
 import {
   chmod,
   link,
@@ -159,8 +159,14 @@ test("many files are stored although few stay open", () =>
   }));
 
 function openFilesBelow(layout: Layout): number {
-  const list = execFileSync("sh", ["-c", `ls -l /proc/${process.pid}/fd`], { encoding: "utf8" });
-  return list.split("\n").filter((line) => line.includes(layout.root)).length;
+  const targets = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "the descriptor that listed the directory";
+    }
+  });
+  return targets.filter((target) => target.startsWith(layout.root)).length;
 }
 
 test(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import fc from "fast-check";
 import type { Extent } from "../../../src/model/extent.js";
 import {
   dataExtents,
@@ -110,8 +111,40 @@ test("readExtent gives the bytes of any range in pieces of their own", async () 
       const pieces: Uint8Array[] = [];
       for await (const piece of readExtent(handle, base + start, length)) pieces.push(piece);
       assert.ok(Buffer.concat(pieces).equals(bytes.subarray(start, start + length)));
-      assert.equal(new Set(pieces.map((piece) => piece.buffer)).size, pieces.length);
+      assert.equal(new Set(pieces.map((piece) => piece.buffer)).size, pieces.length, "not reused");
     }
+  });
+});
+
+test("pieces are what was asked for, however ranges lie to each other", async () => {
+  await withScratchDir(async (directory) => {
+    const path = join(directory, "file");
+    const bytes = patternBytes(3 * pieceBytes, 9);
+    await makeSparseFile(path, bytes.length, [{ offset: 0, bytes }]);
+    await using handle = await open(path, "r");
+    const gaps = fc.constantFrom(0, 1, 4096, 32 * kib, 32 * kib + 1, pieceBytes);
+    const lengths = fc.constantFrom(1, 4096, 100 * kib, pieceBytes + 1);
+    const ranges = fc.array(fc.tuple(gaps, lengths), { maxLength: 12 });
+    const property = fc.asyncProperty(ranges, fc.boolean(), async (list, reuseBuffers) => {
+      const extents: Extent[] = [];
+      let end = 0;
+      for (const [gap, length] of list) {
+        const extent = { offset: end + gap, length };
+        end += gap + length;
+        if (end <= bytes.length) extents.push(extent);
+      }
+      const covered: Extent[] = [];
+      for await (const piece of readExtents(handle, extents, { reuseBuffers })) {
+        const { offset, bytes: found } = piece;
+        assert.ok(bytes.subarray(offset, offset + found.length).equals(found), `at ${offset}`);
+        const last = covered.at(-1);
+        const whole = extents.some((extent) => extent.offset === offset);
+        if (whole || last === undefined) covered.push({ offset, length: found.length });
+        else covered[covered.length - 1] = { ...last, length: last.length + found.length };
+      }
+      assert.deepEqual(covered, extents);
+    });
+    await fc.assert(property, { numRuns: 150 });
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -51,6 +51,50 @@ for (const kind of ["xfs", "btrfs"] as const) {
       assert.equal((await extentsOf(path))?.length, 20);
     }),
   );
+}
+
+test("blocks of known extents are reserved before the data comes, and no others", async () => {
+  await withScratchDir(async (directory) => {
+    const path = join(directory, "file");
+    const expectedExtents = [
+      { offset: 64 * 1024, length: 64 * 1024 },
+      { offset: 2 * mib, length: 3 * mib },
+      { offset: 5 * gib, length: 130 * mib },
+    ];
+    const expectedBytes = 6 * gib;
+    await using writer = await createSparseFile(path, { ...plain, expectedBytes, expectedExtents });
+    const first = patternBytes(64 * 1024, 1);
+    await writer.write(64 * 1024, first);
+    assert.ok((await allocatedBytesOf(path)) < mib, "a small extent is not worth it");
+    await writer.write(2 * mib, first);
+    assert.ok(isAbout(await allocatedBytesOf(path), 3 * mib));
+    await writer.write(5 * gib, first);
+    assert.ok(isAbout(await allocatedBytesOf(path), 67 * mib));
+    await writer.write(5 * gib + 64 * mib, first);
+    assert.ok(isAbout(await allocatedBytesOf(path), 131 * mib));
+    assert.deepEqual(await readRange(path, 5 * gib, first.length), first);
+  });
+});
+
+test("reserving meets a full disk before the data does", { skip: cannotMount("tmpfs") }, () =>
+  withFilesystem("tmpfs", 4, async (directory) => {
+    const expectedExtents = [{ offset: 0, length: 8 * mib }];
+    const options = { ...plain, expectedExtents };
+    await using writer = await createSparseFile(join(directory, "file"), options);
+    await assert.rejects(writer.write(0, Buffer.alloc(1)), {
+      reason: "STORAGE_FULL",
+      message: /reserve/,
+    });
+  }),
+);
+
+function isAbout(actual: number, expected: number): boolean {
+  return actual >= expected && actual < expected + mib;
+}
+
+async function readRange(path: string, offset: number, length: number): Promise<Buffer> {
+  await using handle = await open(path, "r");
+  return (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
 }
 
 test("zero blocks become holes, other zeros are kept", async () => {

@@ -1,0 +1,125 @@
+// Positional writes under way at once, and what is done around them so that the disk keeps up.
+import type { FileHandle } from "node:fs/promises";
+import type { Extent } from "../model/extent.js";
+import { ioError, isErrno } from "./errno.js";
+import { reserveRange, startWriteback } from "./native.js";
+
+/** More gain nothing: Node's thread pool has four threads. */
+const maxWritesInFlight = 4;
+
+export interface WritePool {
+  /** Throws the first error of any write. */
+  check(): void;
+  /** Resolves when fewer than the maximum are under way. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** The offset up to `end` before which no write is under way. */
+  settledBefore(end: number): number;
+  /** Waits for all, whatever their outcome. */
+  idle(): Promise<void>;
+}
+
+export function createWritePool(handle: FileHandle, path: string): WritePool {
+  const running = new Map<number, Promise<void>>();
+  let failure: { readonly error: Error } | undefined;
+
+  const check = (): void => {
+    if (failure !== undefined) throw failure.error;
+  };
+  return {
+    check,
+    write: async (offset, bytes) => {
+      const write = writeFully(handle, bytes, offset)
+        .catch((error: unknown) => {
+          const what = `write ${bytes.length} bytes at offset ${offset}`;
+          failure ??= { error: ioError(error, { what, path }) };
+        })
+        .finally(() => running.delete(offset));
+      running.set(offset, write);
+      if (running.size >= maxWritesInFlight) await Promise.race(running.values());
+      check();
+    },
+    settledBefore: (end) => Math.min(end, ...running.keys()),
+    idle: async () => {
+      await Promise.all(running.values());
+    },
+  };
+}
+
+async function writeFully(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done);
+    done += bytesWritten;
+  }
+}
+
+/** Bytes between two starts of writeback. */
+const writebackBytes = 16 * 1024 * 1024;
+
+export interface Writeback {
+  /** All bytes before `end` are with the kernel. */
+  advance(end: number): void;
+  settled(): Promise<void>;
+}
+
+/** One call under way at a time, and none of them matters: what fails here fails at the sync. */
+export function createWriteback(fd: number, enabled: boolean): Writeback {
+  let started = 0;
+  let running: Promise<void> | undefined;
+  return {
+    advance: (end) => {
+      if (!enabled || running !== undefined || end - started < writebackBytes) return;
+      running = startWriteback(fd, started, end - started)
+        .catch(() => undefined)
+        .finally(() => (running = undefined));
+      started = end;
+    },
+    settled: async () => running,
+  };
+}
+
+/** Blocks reserved at once: more would be given back when an upload breaks off. */
+const reserveBytes = 64 * 1024 * 1024;
+/** Smaller extents are not worth a call. */
+const minReserveBytes = 1024 * 1024;
+
+export interface Reservation {
+  /** Called before a write at `offset`; offsets ascend. */
+  before(offset: number): Promise<void>;
+}
+
+/**
+ * Reserves the blocks of known extents shortly before they are written: the filesystem then lays
+ * them out in one piece, and a full disk is found before the data has come.
+ */
+export function createReservation(
+  fd: number,
+  path: string,
+  extents: readonly Extent[],
+): Reservation {
+  let index = 0;
+  let reserved = 0;
+  let supported = true;
+
+  const reserve = async (offset: number, length: number): Promise<void> => {
+    try {
+      await reserveRange(fd, offset, length);
+    } catch (error) {
+      supported = !isErrno(error, "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL");
+      if (supported) throw ioError(error, { what: `reserve ${length} bytes`, path });
+    }
+  };
+  return {
+    before: async (offset) => {
+      if (!supported || offset < reserved) return;
+      let extent = extents[index];
+      while (extent !== undefined && extent.offset + extent.length <= offset) {
+        index += 1;
+        extent = extents[index];
+      }
+      if (extent === undefined || offset < extent.offset) return;
+      const left = extent.offset + extent.length - offset;
+      reserved = offset + Math.min(left, reserveBytes);
+      if (left >= minReserveBytes) await reserve(offset, reserved - offset);
+    },
+  };
+}
