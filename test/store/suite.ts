@@ -2,7 +2,10 @@
 import { changingBehaviours } from "./behaviours/changing.js";
 import { contentBehaviours } from "./behaviours/contents.js";
 import { deletingBehaviours } from "./behaviours/deleting.js";
+import { directoryBehaviours } from "./behaviours/directories.js";
 import { findingBehaviours } from "./behaviours/finding.js";
+import { rememberingBehaviours } from "./behaviours/remembering.js";
+import { repeatingBehaviours } from "./behaviours/repeating.js";
 import { storeTestOf } from "./store-test.js";
 import type { OpenSubject } from "./subject.js";
 
@@ -12,4 +15,7 @@ export function storeSuite(name: string, open: OpenSubject): void {
   findingBehaviours(storeTest);
   changingBehaviours(storeTest);
   deletingBehaviours(storeTest);
+  repeatingBehaviours(storeTest);
+  directoryBehaviours(storeTest);
+  rememberingBehaviours(storeTest);
 }
