@@ -1,6 +1,6 @@
 // Real files for tests: scratch directories, sparse files, filesystems made for one test.
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -89,16 +89,24 @@ async function compareRange(a: string, b: string, offset: number, length: number
 
 export type FilesystemKind = "ext4" | "xfs" | "btrfs" | "tmpfs";
 
+const tryMount =
+  "d=$(mktemp -d) && trap 'rmdir $d' EXIT && mount -t tmpfs -o size=1m tmpfs $d && umount $d";
+
 /** Why a filesystem can't be made here, or false: for the `skip` option of a test. */
 export function cannotMount(kind: FilesystemKind): string | false {
-  if (process.getuid?.() !== 0) return "mounting needs root";
-  if (kind === "tmpfs") return false;
-  try {
-    execFileSync("sh", ["-c", `command -v mkfs.${kind} && command -v losetup`], { stdio: "pipe" });
-    return false;
-  } catch {
-    return `mkfs.${kind} or losetup is not installed`;
-  }
+  const tools = kind === "tmpfs" ? "true" : `command -v mkfs.${kind} && losetup -f`;
+  if (!succeeds(tryMount)) return "mounting is not permitted";
+  return succeeds(tools) ? false : `no mkfs.${kind} or no loop device`;
+}
+
+const outcomes = new Map<string, boolean>();
+
+function succeeds(command: string): boolean {
+  const known = outcomes.get(command);
+  if (known !== undefined) return known;
+  const outcome = spawnSync("sh", ["-c", command], { stdio: "ignore" }).status === 0;
+  outcomes.set(command, outcome);
+  return outcome;
 }
 
 /** Runs `body` on a filesystem of its own, which is unmounted and removed afterwards. */
@@ -130,10 +138,5 @@ export async function withFilesystem<T>(
 
 /** Why strace can't be used here, or false. */
 export function cannotStrace(): string | false {
-  try {
-    execFileSync("strace", ["-o", "/dev/null", "true"], { stdio: "pipe" });
-    return false;
-  } catch {
-    return "strace is not installed or not permitted";
-  }
+  return succeeds("strace -o /dev/null true") ? false : "strace is not installed or not permitted";
 }
