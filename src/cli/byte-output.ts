@@ -10,6 +10,8 @@ export interface Output extends AsyncDisposable {
   /** True if the data goes to stdout: the answer must go elsewhere then. */
   readonly isStdout: boolean;
   write(bytes: Uint8Array): Promise<void>;
+  /** Makes a write fail that waits for a reader. */
+  stop(this: void): void;
   /** The data is whole: makes it durable and gives it its name. */
   commit(): Promise<void>;
 }
@@ -30,6 +32,7 @@ function sinkOutput(sink: ByteSink): Output {
   return {
     isStdout: true,
     write: (bytes) => sink.write(bytes),
+    stop: () => sink.destroy(),
     commit: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => {
       sink.destroy();
@@ -83,6 +86,7 @@ function handleOutput(
   return {
     isStdout: false,
     write: (bytes) => orFileError(target, () => writeFully(handle, bytes)),
+    stop: () => undefined,
     async commit() {
       if (names !== undefined) {
         await orFileError(target, () => handle.sync());
@@ -101,19 +105,27 @@ function randomName(): string {
   return randomBytes(6).toString("hex");
 }
 
+export interface ReceiveOptions {
+  /** 0: unknown, because the data comes compressed. */
+  readonly totalBytes: number;
+  readonly onProgress: ProgressListener;
+  readonly signal: AbortSignal;
+}
+
 /** Copies a download to its end; resolves when the output is complete. */
 export async function receive(
   download: Download,
   output: Output,
-  /** 0: unknown, because the data comes compressed. */
-  totalBytes: number,
-  onProgress: ProgressListener,
+  { totalBytes, onProgress, signal }: ReceiveOptions,
 ): Promise<void> {
+  // The signal ends the download, but not a write to a reader that has stopped.
+  signal.addEventListener("abort", output.stop);
   let doneBytes = 0;
   for await (const bytes of download.bytes) {
     await output.write(bytes);
     doneBytes += bytes.length;
     onProgress({ doneBytes: Math.min(doneBytes, totalBytes || doneBytes), totalBytes });
   }
+  signal.removeEventListener("abort", output.stop);
   await output.commit();
 }

@@ -56,8 +56,8 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addOpenCommand(program, setExitCode);
   addInfoCommand(program);
   addHealthCommand(program);
-  addServeCommand(program, parts.serve);
-  addCompletionCommand(program);
+  const addDaemonFlags = addServeCommand(program, parts.serve);
+  addCompletionCommand(program, addDaemonFlags);
   // A command takes over these settings only as they are when it is added to its parent.
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;

@@ -16,18 +16,25 @@ export async function runCli(args: readonly string[], parts: ProgramParts): Prom
   process.stderr.on("error", () => undefined);
   try {
     if (args.length === 0) program.help({ error: true });
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(helpLast(args), { from: "user" });
     return exitCode;
   } catch (error) {
     return report(error, args.includes("--json"));
   }
 }
 
+/** `help serve` is `serve --help`, which also shows what the command adds when it is used. */
+function helpLast(args: readonly string[]): readonly string[] {
+  const [first, command] = args;
+  return first === "help" && command !== undefined ? [command, "--help"] : args;
+}
+
 function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.ok;
     if (error.code === "commander.help") return exitCodes.usage;
-    return report(usageError(error.message.replace(/^error: /, "")), json);
+    const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+    return report(usageError(message, suggestion?.replace(/^\((.*)\)$/, "$1")), json);
   }
   const interrupted = interruptedExitCode();
   if (interrupted !== undefined) return interrupted;

@@ -1,6 +1,4 @@
 // Every option of the daemon. Flags, environment, configuration file and README's table come from here.
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { logLevels } from "../base/logger.js";
 import {
   choiceOption,
@@ -13,9 +11,7 @@ import {
   switchOption,
   type Option,
 } from "./option.js";
-
-export const defaultListen = "127.0.0.1:7420";
-const socketFileName = "stasis.sock";
+import { defaultListen, socketFileName } from "./places.js";
 
 /** Where `root` and `socket` are by default depends on the user; the load step fills them in. */
 const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";
@@ -148,15 +144,3 @@ export type DaemonOptionName = keyof typeof daemonOptions;
 export type DaemonConfig = {
   readonly [K in DaemonOptionName]: (typeof daemonOptions)[K] extends Option<infer T> ? T : never;
 };
-
-/** The root directory when none is given. */
-export function defaultRoot(env: Readonly<Record<string, string | undefined>>): string {
-  if (process.getuid?.() === 0) return "/var/lib/stasis";
-  const dataHome = env["XDG_DATA_HOME"];
-  const base = dataHome?.startsWith("/") === true ? dataHome : join(homedir(), ".local", "share");
-  return join(base, "stasis");
-}
-
-export function defaultSocket(root: string): string {
-  return join(root, socketFileName);
-}

@@ -3,14 +3,9 @@ import { readFileSync } from "node:fs";
 import { parse as parseToml } from "smol-toml";
 import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
 import { checkDaemonConfig } from "./check.js";
-import {
-  daemonOptions,
-  defaultRoot,
-  defaultSocket,
-  type DaemonConfig,
-  type DaemonOptionName,
-} from "./daemon-options.js";
+import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
 import type { Option, RawValue } from "./option.js";
+import { defaultRoot, defaultSocket, type Environment } from "./places.js";
 
 export type ConfigOrigin = "flag" | "environment" | "file" | "default";
 
@@ -25,7 +20,7 @@ export interface LoadedConfig {
 export interface ConfigSources {
   /** Values of flags by flag name without dashes, for example `drain-grace`. */
   readonly flags?: Readonly<Record<string, RawValue | undefined>>;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Environment;
   /** Path of a TOML file; without it STASIS_CONFIG is taken. */
   readonly configFile?: string;
 }
@@ -65,7 +60,7 @@ interface Found {
 function lookUp(
   option: Option<unknown>,
   flags: Readonly<Record<string, RawValue | undefined>>,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   fileValues: Readonly<Record<string, RawValue>>,
   file: string | undefined,
 ): Found | undefined {
@@ -85,7 +80,7 @@ function defaultValue(
   name: DaemonOptionName,
   option: Option<unknown>,
   values: Readonly<Record<string, unknown>>,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): unknown {
   if (name === "root") return defaultRoot(env);
   if (name === "socket") return defaultSocket(String(values["root"]));

@@ -17,7 +17,8 @@ import { printOut } from "../stdio.js";
 const refsTimeoutMs = 1000;
 const pageSize = 200;
 
-export function addCompletionCommand(program: Command): void {
+/** `addLateOptions` adds what commands get only when they are used. */
+export function addCompletionCommand(program: Command, addLateOptions: () => Promise<void>): void {
   program
     .command("completion")
     .summary("print a completion script for a shell")
@@ -31,6 +32,7 @@ export function addCompletionCommand(program: Command): void {
     .command(completeCommand, { hidden: true })
     .argument("[words...]")
     .action(async (words: string[], _options: unknown, command: Command) => {
+      if (words.includes("serve")) await addLateOptions();
       const { addr } = command.optsWithGlobals<GlobalOptions>();
       const found = await complete(program, words, (prefix) => findRefs(addr, prefix));
       const lines = found.words.map(({ value, description }) => `${value}\t${description}\n`);

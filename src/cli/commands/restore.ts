@@ -88,7 +88,7 @@ export async function writeOut(
 ): Promise<void> {
   warnIfDamaged(session, download.header);
   await withProgress(session, what, output.isStdout, (onProgress) =>
-    receive(download, output, totalBytes, onProgress),
+    receive(download, output, { totalBytes, onProgress, signal: session.call.signal }),
   );
   const { header, trailer } = download;
   const title = snapshotTitle(header.snapshot);

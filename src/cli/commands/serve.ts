@@ -1,13 +1,19 @@
-// stasis serve: runs the daemon. Its options are those of config/, one flag each.
-import { Option as Flag, type Command } from "commander";
-import { daemonOptions, type DaemonConfig } from "../../config/daemon-options.js";
-import { configFileEnv, loadDaemonConfig } from "../../config/load.js";
-import type { Option, RawValue } from "../../config/option.js";
+// stasis serve: runs the daemon.
+import type { Command } from "commander";
+import type { DaemonConfig } from "../../config/daemon-options.js";
 
 /** Runs a daemon until it is told to end by a signal. */
 export type Serve = (config: DaemonConfig) => Promise<void>;
 
-export function addServeCommand(program: Command, serve: Serve): void {
+interface ServeOptions {
+  readonly config?: string;
+}
+
+/**
+ * Returns a function that adds the flags of the daemon's options. They are added when the command is
+ * used: their schema takes as long to load as all the rest of a client's command.
+ */
+export function addServeCommand(program: Command, serve: Serve): () => Promise<void> {
   const command = program
     .command("serve")
     .summary("run the daemon")
@@ -15,25 +21,25 @@ export function addServeCommand(program: Command, serve: Serve): void {
       "Runs the daemon until SIGTERM or SIGINT. Each option can also be set in the environment or " +
         "in a TOML file; a flag goes before the environment, that before the file.",
     )
-    .option("--config <file>", `TOML file with options (env: ${configFileEnv})`);
-  const flags = (Object.values(daemonOptions) as Option<unknown>[]).map((option) => {
-    const flag = flagOf(option);
-    command.addOption(flag);
-    return { name: option.flag, attribute: flag.attributeName() };
-  });
-  command.action(async (given: Readonly<Record<string, RawValue | undefined>>) => {
-    const { config: file } = given;
-    const { config } = loadDaemonConfig({
-      flags: Object.fromEntries(flags.map(({ name, attribute }) => [name, given[attribute]])),
-      env: process.env,
-      ...(file === undefined ? {} : { configFile: String(file) }),
+    .option("--config <file>", "TOML file with options (env: STASIS_CONFIG)")
+    .action(async ({ config: configFile }: ServeOptions) => {
+      const [{ loadDaemonConfig }, { givenFlags }] = await Promise.all([
+        import("../../config/load.js"),
+        import("../daemon-flags.js"),
+      ]);
+      const { config } = loadDaemonConfig({
+        flags: givenFlags(command),
+        env: process.env,
+        ...(configFile === undefined ? {} : { configFile }),
+      });
+      await serve(config);
     });
-    await serve(config);
-  });
-}
-
-function flagOf(option: Option<unknown>): Flag {
-  const argument = option.placeholder === undefined ? "" : ` <${option.placeholder}>`;
-  const facts = `default: ${option.defaultText}, env: ${option.env}`;
-  return new Flag(`--${option.flag}${argument}`, `${option.doc} (${facts})`);
+  const addFlags = async (): Promise<void> => {
+    const { addDaemonFlags } = await import("../daemon-flags.js");
+    addDaemonFlags(command);
+  };
+  program.hook("preSubcommand", (_program, subcommand) =>
+    subcommand === command ? addFlags() : undefined,
+  );
+  return addFlags;
 }

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { StoreError } from "../../../src/base/errors.js";
-import { daemonOptions, defaultRoot } from "../../../src/config/daemon-options.js";
+import { daemonOptions } from "../../../src/config/daemon-options.js";
 import { loadDaemonConfig } from "../../../src/config/load.js";
 import { renderOptionsTable } from "../../../src/config/options-table.js";
+import { defaultRoot, rootEnv, socketEnv } from "../../../src/config/places.js";
 
 function configFile(t: TestContext, text: string): string {
   const directory = mkdtempSync(join(tmpdir(), "stasis-config-"));
@@ -128,6 +129,7 @@ test("flags and variables are named after the key, and the table has a row for e
     assert.equal(option.env, `STASIS_${option.key.toUpperCase()}`);
     assert.ok(table.includes(`| \`${option.env}\` | \`${option.key}\` |`), option.key);
   }
+  assert.deepEqual([rootEnv, socketEnv], [daemonOptions.root.env, daemonOptions.socket.env]);
   const columns = table
     .trimEnd()
     .split("\n")

@@ -1,0 +1,24 @@
+// The flags of `stasis serve`, one for each option of the daemon. Loaded for that command only.
+import { Option as Flag, type Command } from "commander";
+import { daemonOptions } from "../config/daemon-options.js";
+import type { Option, RawValue } from "../config/option.js";
+
+const options = Object.values(daemonOptions) as Option<unknown>[];
+
+export function addDaemonFlags(command: Command): void {
+  for (const option of options) command.addOption(flagOf(option));
+}
+
+/** What was given on the command line, by flag name without dashes. */
+export function givenFlags(command: Command): Readonly<Record<string, RawValue | undefined>> {
+  const values = command.opts<Readonly<Record<string, RawValue | undefined>>>();
+  return Object.fromEntries(
+    options.map((option) => [option.flag, values[flagOf(option).attributeName()]]),
+  );
+}
+
+function flagOf(option: Option<unknown>): Flag {
+  const argument = option.placeholder === undefined ? "" : ` <${option.placeholder}>`;
+  const facts = `default: ${option.defaultText}, env: ${option.env}`;
+  return new Flag(`--${option.flag}${argument}`, `${option.doc} (${facts})`);
+}

@@ -1,0 +1,52 @@
+// Runs the real program as a child process.
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+export const mainPath = fileURLToPath(new URL("../../../src/main.js", import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Only what is given reaches the program: no STASIS_ variable of the machine. */
+export function startStasis(args: readonly string[], options: RunOptions = {}): ChildProcess {
+  const child = spawn(process.execPath, [mainPath, ...args], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  // The program may end without reading all of it.
+  child.stdin.on("error", () => undefined);
+  return child;
+}
+
+export async function runStasis(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  const child = startStasis(args, options);
+  child.stdin?.end(options.input ?? "");
+  return finished(child);
+}
+
+export async function finished(child: ChildProcess): Promise<Finished> {
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+  const [code] = (await once(child, "close")) as [number | null];
+  return {
+    code,
+    stdout: Buffer.concat(stdout).toString("latin1"),
+    stderr: Buffer.concat(stderr).toString(),
+  };
+}
