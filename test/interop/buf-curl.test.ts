@@ -174,6 +174,12 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.match(String(messages[0]?.["directory"]), /\/files$/);
     });
 
+    await t.test("Verify", async () => {
+      const { messages, error } = await call("SnapshotService/Verify", { ref: "copy" });
+      assert.equal(messages.length, 2, error);
+      for (const { verdict } of messages) assert.match(JSON.stringify(verdict), /"intact":true/);
+    });
+
     await t.test("Delete, and an error with decoded details", async () => {
       const deleted = await call("SnapshotService/Delete", { refs: ["copy"] });
       assert.equal((deleted.messages[0]?.["deletedIds"] as unknown[]).length, 1, deleted.error);
@@ -187,7 +193,6 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
     });
 
     const unserved = [
-      "SnapshotService/Verify",
       "SnapshotService/Watch",
       ...["CollectGarbage", "BeginGc", "ListGcReferences", "ListGcCandidates"].map(
         (name) => `GcService/${name}`,
