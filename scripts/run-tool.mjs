@@ -80,6 +80,8 @@ export function runGroup(command, args, { limitMs, ...options }) {
     });
     child.once("close", (status, signal) => {
       settle();
+      // A test file that was ended may have left programs that it had started.
+      killGroup("SIGKILL");
       resolve({ status: status ?? 1, signal, timedOut });
     });
   });

@@ -2,7 +2,7 @@
 // the texts, or all of them. `npm test -- TEXT` sets up and builds first.
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { fail, root, runGroup } from "./run-tool.mjs";
+import { fail, root, runGroup, toolEnvironment } from "./run-tool.mjs";
 
 const concurrency = 2;
 /** Node 20 and 22 apply it to a whole test file, Node 24 to each test in it. */
@@ -23,6 +23,8 @@ async function main(texts) {
     `--test-timeout=${testLimitMs}`,
   ];
   const run = await runGroup(process.execPath, ["--test", ...args, ...files], {
+    // Programs that tests call must take UTF-8 names and speak English, whatever the host's locale.
+    env: toolEnvironment({ LC_ALL: "C.UTF-8" }),
     stdio: ["ignore", "inherit", "inherit"],
     limitMs: runLimitMs,
   });
