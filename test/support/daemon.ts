@@ -25,13 +25,16 @@ export async function startTestDaemon(
   flags: Readonly<Record<string, RawValue>> = {},
 ): Promise<TestDaemon> {
   const scratch = await mkdtemp(join(tmpdir(), "stasis-daemon-"));
-  t.after(() => rm(scratch, { recursive: true, force: true }));
   const root = join(scratch, "root");
   const { config } = loadDaemonConfig({
     flags: { root, listen: "127.0.0.1:0", "drain-grace": "1s", reserve: "0", ...flags },
   });
   const daemon = await startDaemon({ config, logger: createLogger("silent") });
-  t.after(() => daemon.stop());
+  // One hook, since hooks run in the order in which they were declared.
+  t.after(async () => {
+    await daemon.stop();
+    await rm(scratch, { recursive: true, force: true });
+  });
   const [address = "", socketAddress = ""] = daemon.addresses;
   return { daemon, address, socketAddress, root, scratch };
 }

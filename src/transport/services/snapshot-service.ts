@@ -39,6 +39,8 @@ export function bindSnapshotService(
 ): ServiceBinding {
   return bindService(SnapshotService, implement(store, options), {
     byteStreams: ["create", "import", "restore", "export"],
+    // A stop grants calls time to finish, which a lease never does.
+    endsOnDrain: ["openDataDirectory"],
   });
 }
 
@@ -136,7 +138,8 @@ function implement(
     openDataDirectory: async function* ({ ref, force }, { signal }: CallContext) {
       await using open = await store.openDataDirectory(ref, { force }, signal);
       yield { directory: open.directory, snapshot: toMessage(open.snapshot) };
-      await aborted(signal);
+      await untilAborted(signal);
+      throw signal.reason;
     },
   };
 }
@@ -186,8 +189,8 @@ function absolutePath(directory: string): string {
   throw fieldInvalid("directory", "an absolute path on the daemon's node", directory);
 }
 
-/** Resolves when the caller is gone. */
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when the caller is gone or the daemon stops. */
+function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     signal.addEventListener("abort", () => {

@@ -1,0 +1,7 @@
+// A client in a process of its own that holds a data directory until it is killed.
+import { connect } from "../../src/client/index.js";
+
+const [address = "", ref = ""] = process.argv.slice(2);
+const lease = await connect(address).openDataDirectory(ref);
+process.stdout.write(`holds ${lease.directory}\n`);
+await lease.closed;
