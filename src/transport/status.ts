@@ -150,6 +150,10 @@ function errorInfo(error: StoreError, budget: Budget): MessageInitShape<typeof E
   for (const [key, value] of Object.entries(error.metadata).slice(0, budget.entries)) {
     metadata[cutText(key, 64)] = cutText(value, budget.characters);
   }
+  // The status text is message and hint in one; with this a client can tell them apart again.
+  if (error.hint !== undefined && budget.entries > 0) {
+    metadata["hint"] = cutText(error.hint, budget.characters);
+  }
   return { reason: error.reason, domain: errorDomain, metadata };
 }
 

@@ -209,7 +209,7 @@ test("exit codes and messages", async (t) => {
     [2, /Expected KEY=VALUE/, ["ls", "--label", "x"]],
     [2, /--gzip and --zstd exclude each other/, ["export", "vm", "--gzip", "--zstd"]],
     [2, /nothing to change/, ["update", "vm"]],
-    [3, /no snapshot matches "nobody"/, ["inspect", "nobody"]],
+    [3, /no snapshot matches "nobody"\nhint: See `stasis ls`\n$/, ["inspect", "nobody"]],
     [3, /can't open nowhere: ENOENT/, ["create", "nowhere"]],
     [4, /"vm" belongs to snapshot/, ["create", "source", "--name", "vm"]],
     [5, /is not empty/, ["restore", "vm", "--to", source]],

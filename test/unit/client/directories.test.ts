@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import * as grpc from "@grpc/grpc-js";
 import {
   connect,
   createFromLocalDirectory,
@@ -13,7 +14,10 @@ import {
   type Client,
   type TransferProgress,
 } from "../../../src/client/index.js";
+import { SnapshotService } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { startTestDaemon, type TestDaemon } from "../../support/daemon.js";
+import { startRawServer, statusWith } from "./raw-server.js";
 import { compareFiles, makeSparseFile, patternBytes } from "../../support/scratch.js";
 
 const mib = 1024 * 1024;
@@ -188,4 +192,46 @@ test("directories that are no snapshots are refused with a word on what to do", 
   await symlink("/etc/passwd", join(linked, "disk"));
   await assert.rejects(createFromLocalDirectory(client, linked, {}), /not a regular file/);
   assert.equal((await client.list()).totalSize, 0n);
+});
+
+test("a daemon behind a forwarded port that sees other files: the archive comes by the stream", async (t) => {
+  const { client: real, source, scratch } = await setUp(t);
+  await createFromLocalDirectory(real, source, { config: { name: "vm" } });
+  const refusal = statusWith(grpc.status.NOT_FOUND, "DIRECTORY_NOT_FOUND", "no such directory");
+  const asked: string[] = [];
+  const { client } = await startRawServer(
+    t,
+    [
+      SystemService.method.getInfo,
+      SnapshotService.method.exportToDirectory,
+      SnapshotService.method.export,
+    ],
+    {
+      // The path is here too, by chance, and belongs to this user.
+      GetInfo: (_call: unknown, answer: grpc.sendUnaryData<unknown>) =>
+        answer(null, { root: scratch, features: { directoryExport: true } }),
+      ExportToDirectory: (
+        call: grpc.ServerUnaryCall<{ directory: string }, unknown>,
+        answer: grpc.sendUnaryData<unknown>,
+      ) => {
+        asked.push(call.request.directory);
+        answer(refusal);
+      },
+      Export: (call: grpc.ServerWritableStream<unknown, unknown>) => {
+        void (async () => {
+          const download = await real.export("vm");
+          call.write({ frame: { case: "header", value: download.header } });
+          for await (const value of download.bytes) call.write({ frame: { case: "chunk", value } });
+          call.write({ frame: { case: "trailer", value: download.trailer } });
+          call.end();
+        })();
+      },
+    },
+  );
+  const target = join(scratch, "exported");
+  await exportToLocalDirectory(client, "vm", target);
+  await assertSameFiles(target, source);
+  // A random directory made for this call: nobody else's machine has it.
+  assert.match(asked[0] ?? "", /\/\.stasis-partial-[0-9a-f]{12}\/files$/);
+  assert.deepEqual((await readdir(scratch)).sort(), ["exported", "root", "source"]);
 });

@@ -32,13 +32,14 @@ test("all facts of an error arrive", () => {
     wireStatus(
       new StoreError("SNAPSHOT_IN_USE", "snapshot a is in use", {
         metadata: { snapshot_id: "0123" },
+        hint: "Wait for it",
         fields: [{ field: "refs[0]", description: "expected x, got y" }],
         resource: { type: "snapshot", name: "a" },
         retryAfterMs: 1500,
       }),
     ),
   );
-  assert.deepEqual(details.metadata, { snapshot_id: "0123" });
+  assert.deepEqual(details.metadata, { snapshot_id: "0123", hint: "Wait for it" });
   assert.equal(details.fields[0]?.field, "refs[0]");
   assert.equal(details.fields[0].description, "expected x, got y");
   assert.equal(details.resource?.resourceType, "snapshot");
