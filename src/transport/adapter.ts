@@ -9,6 +9,7 @@ import {
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { Admission, Admitted } from "./admission.js";
+import type { EncodedMessage } from "./chunk-encoder.js";
 import { openCall, type Call } from "./call.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
@@ -64,6 +65,7 @@ export function createAdapter(
       return new ServerInterceptingCall(raw, { start: () => undefined });
     },
     register(server) {
+      // Messages are decoded and encoded in `run`, where a failure becomes a proper status.
       const pass = (bytes: Buffer): Buffer => bytes;
       for (const [path, { method }] of targets) {
         server.register(path, neverCalled, pass, pass, grpcKinds[method.descriptor.methodKind]);
@@ -123,7 +125,7 @@ async function run(
   context: CallContext,
   admitted: Admitted,
   options: AdapterOptions,
-): Promise<Buffer | undefined> {
+): Promise<EncodedMessage | undefined> {
   const { method } = target;
   const { handler } = method;
   if (handler === undefined) throw notImplemented(method);
@@ -148,7 +150,7 @@ async function answer(
   handler: ErasedHandler,
   request: unknown,
   context: CallContext,
-): Promise<Buffer | undefined> {
+): Promise<EncodedMessage | undefined> {
   const kind = target.method.descriptor.methodKind;
   // ServiceImplementation has tied the handler's type to its method's kind.
   if (kind === "unary" || kind === "client_streaming") {

@@ -5,6 +5,7 @@
 // messages ahead, need an `error` event to send a status, and report a cancel after each success.
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { StoreError } from "../base/errors.js";
+import type { EncodedMessage } from "./chunk-encoder.js";
 import type { WireStatus } from "./status.js";
 
 /** Two, so that one message travels while the handler makes the next. */
@@ -18,12 +19,12 @@ export interface Call {
   /** The next request, undefined after the last. One at a time. Rejects with the signal's reason. */
   receive(): Promise<Buffer | undefined>;
   /** Resolves when there is room for another one. Rejects with the signal's reason. */
-  send(message: Buffer): Promise<void>;
+  send(message: EncodedMessage): Promise<void>;
   /**
    * Ends the call, after a last message if there is one and after all that was sent before.
    * Works after an abort too: a caller that is still there gets the true outcome.
    */
-  finish(status: WireStatus, lastMessage?: Buffer): void;
+  finish(status: WireStatus, lastMessage?: EncodedMessage): void;
   /** Fires the signal, unless the call has ended. */
   abort(reason: StoreError): void;
   /** How long the caller may keep `receive` or `send` waiting; 0 = for ever. */

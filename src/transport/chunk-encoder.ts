@@ -24,8 +24,15 @@ function isBytesField(field: DescField): boolean {
   return field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES;
 }
 
-/** Encodes `message` if it is a frame of bulk data, with one copy of the data. */
-export function encodeBytesFrame(shape: FrameShape, message: object): Buffer | undefined {
+/** A message that is written where it is wanted. A Buffer is one. */
+export interface EncodedMessage {
+  readonly byteLength: number;
+  /** Writes all of it. */
+  copy(target: Buffer, targetStart: number): number;
+}
+
+/** Encodes `message` if it is a frame of bulk data; the data is copied when the result is. */
+export function encodeBytesFrame(shape: FrameShape, message: object): EncodedMessage | undefined {
   if ("$unknown" in message && message.$unknown !== undefined) return undefined;
   const frame: unknown = Reflect.get(message, shape.oneofName);
   if (typeof frame !== "object" || frame === null || !("case" in frame) || !("value" in frame)) {
@@ -40,13 +47,28 @@ export function encodeBytesFrame(shape: FrameShape, message: object): Buffer | u
 /** Wire type 2, length-delimited (protobuf encoding specification). */
 const lengthDelimited = 2;
 
-/** One `bytes` field as protobuf encodes it: tag, length, data. */
-export function encodeBytesField(fieldNumber: number, data: Uint8Array): Buffer {
+/**
+ * One `bytes` field as protobuf encodes it: tag, length, data.
+ *
+ * grpc-js copies what it sends into a buffer of its own, behind its five bytes of frame. Handing it
+ * something to copy that is no Buffer yet saves a copy of all data, a third of the CPU time of a
+ * download. It uses `byteLength` and `copy` and nothing else; if that changes, asking for `length`
+ * fails, so that no unwritten memory is ever sent.
+ */
+function encodeBytesField(fieldNumber: number, data: Uint8Array): EncodedMessage {
   const tag = (fieldNumber << 3) | lengthDelimited;
-  const encoded = Buffer.allocUnsafe(varintLength(tag) + varintLength(data.length) + data.length);
-  const lengthAt = writeVarint(encoded, tag, 0);
-  encoded.set(data, writeVarint(encoded, data.length, lengthAt));
-  return encoded;
+  const headLength = varintLength(tag) + varintLength(data.length);
+  return {
+    byteLength: headLength + data.length,
+    copy(target, targetStart) {
+      const dataAt = writeVarint(target, data.length, writeVarint(target, tag, targetStart));
+      target.set(data, dataAt);
+      return headLength + data.length;
+    },
+    get length(): never {
+      throw new TypeError("a chunk was used as a Buffer, which it is not");
+    },
+  } as EncodedMessage;
 }
 
 function varintLength(value: number): number {

@@ -1,10 +1,10 @@
 // Bytes to request messages and response messages to bytes, for one method.
 import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
 import { StoreError } from "../base/errors.js";
-import { encodeBytesFrame, frameShapeOf } from "./chunk-encoder.js";
+import { encodeBytesFrame, frameShapeOf, type EncodedMessage } from "./chunk-encoder.js";
 
 export type Decoder = (bytes: Buffer) => unknown;
-export type Encoder = (message: unknown) => Buffer;
+export type Encoder = (message: unknown) => EncodedMessage;
 
 /** `bytes` fields of the result are views of `bytes`: no copy. */
 export function createDecoder(descriptor: DescMessage): Decoder {

@@ -10,8 +10,13 @@ import {
   InspectResponseSchema,
   RestoreResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
-import { encodeBytesFrame, frameShapeOf } from "../../../src/transport/chunk-encoder.js";
+import {
+  encodeBytesFrame,
+  frameShapeOf,
+  type EncodedMessage,
+} from "../../../src/transport/chunk-encoder.js";
 import { createEncoder } from "../../../src/transport/codec.js";
+import { collect, download, methods, startServer } from "./harness.js";
 
 const frames = [
   RestoreResponseSchema,
@@ -20,6 +25,13 @@ const frames = [
   ImportRequestSchema,
 ];
 
+/** The message as grpc-js takes it. */
+function written(encoded: EncodedMessage): Buffer {
+  const target = Buffer.alloc(encoded.byteLength + 5);
+  encoded.copy(target, 5);
+  return target.subarray(5);
+}
+
 function expectSame(schema: DescMessage, value: Uint8Array): void {
   const init = { frame: { case: "chunk", value } };
   const shape = frameShapeOf(schema);
@@ -27,7 +39,7 @@ function expectSame(schema: DescMessage, value: Uint8Array): void {
   const encoded = encodeBytesFrame(shape, init);
   assert.ok(encoded !== undefined, "chunks are encoded by hand");
   const generated = toBinary(schema, create(schema, init));
-  assert.ok(encoded.equals(generated), `${schema.typeName} with ${value.length} bytes`);
+  assert.ok(written(encoded).equals(generated), `${schema.typeName} with ${value.length} bytes`);
 }
 
 test("chunks around each length of the length prefix are encoded as the codec does", () => {
@@ -61,14 +73,42 @@ test("other frames and messages go through the codec", () => {
   ] as const;
   for (const init of others) {
     const generated = toBinary(RestoreResponseSchema, create(RestoreResponseSchema, init));
-    assert.ok(encode(init).equals(generated));
+    assert.ok(written(encode(init)).equals(generated));
   }
   assert.equal(frameShapeOf(InspectResponseSchema), undefined);
 });
 
-test("the encoded chunk does not share memory with the caller's buffer", () => {
+test("a chunk that is taken for a Buffer fails instead of sending unwritten memory", () => {
   const value = new Uint8Array([1, 2, 3]);
   const encoded = createEncoder(RestoreResponseSchema)({ frame: { case: "chunk", value } });
-  value.fill(9);
-  assert.deepEqual([...encoded], [0x12, 3, 1, 2, 3]);
+  assert.deepEqual([...written(encoded)], [0x12, 3, 1, 2, 3]);
+  const notABuffer = encoded as Buffer;
+  assert.throws(() => Buffer.alloc(10).set(notABuffer, 5));
+  assert.throws(() => Buffer.concat([notABuffer]));
+  assert.throws(() => Buffer.from(notABuffer));
+});
+
+test("downloaded chunks have the bytes that the handler gave", async () => {
+  const sizes = [0, 1, 127, 128, 16_383, 16_384, 512 * 1024, 1024 * 1024];
+  const content = (sizeBytes: number): Buffer => Buffer.alloc(sizeBytes, `bytes of ${sizeBytes}`);
+  await using harness = await startServer({
+    async *restore() {
+      // The handler may use its buffer again as soon as it is asked for the next chunk.
+      const reused = Buffer.alloc(1024 * 1024);
+      for (const sizeBytes of sizes) {
+        content(sizeBytes).copy(reused);
+        yield { frame: { case: "chunk", value: reused.subarray(0, sizeBytes) } };
+        reused.fill(0xff);
+      }
+    },
+  });
+  const received = await collect(download(harness.client, methods.restore, {}));
+  const chunks = received.map(({ frame }) =>
+    frame.case === "chunk" ? frame.value : assert.fail(`a frame ${String(frame.case)}`),
+  );
+  assert.deepEqual(
+    chunks.map(({ length }) => length),
+    sizes,
+  );
+  for (const bytes of chunks) assert.ok(content(bytes.length).equals(bytes), `${bytes.length}`);
 });

@@ -206,9 +206,9 @@ export async function failureOf(result: Promise<unknown>): Promise<ServiceError>
 }
 
 /** All messages of a download. Rejects with its error. */
-export async function collect<T>(call: AsyncIterable<T>): Promise<T[]> {
+export async function collect<T>(call: ClientReadableStream<T>): Promise<T[]> {
   const messages: T[] = [];
-  for await (const message of call) messages.push(message);
+  for await (const message of call) messages.push(message as T);
   return messages;
 }
 
