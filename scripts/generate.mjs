@@ -23,11 +23,8 @@ function main(args) {
     rmSync(scratch, { recursive: true, force: true });
   }
   if (differing.length > 0) {
-    const list = differing.map((line) => `  ${line}\n`).join("");
-    fail(
-      `generate: gen/ is not what proto/ gives:\n${list}`,
-      'Run "npm run generate", commit gen/.',
-    );
+    const list = differing.map((line) => `\n  ${line}`).join("");
+    fail(`generate: gen/ is not what proto/ gives:${list}`, 'Run "npm run generate", commit gen/.');
   }
   process.stdout.write("generate: gen/ is up to date with proto/\n");
 }
