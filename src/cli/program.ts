@@ -14,6 +14,7 @@ import { addRemoveCommand } from "./commands/remove.js";
 import { addRestoreCommand } from "./commands/restore.js";
 import { addServeCommand, type Serve } from "./commands/serve.js";
 import { addUpdateCommand } from "./commands/update.js";
+import { addVerifyCommand } from "./commands/verify.js";
 import { exitCodesHelp } from "./exit-codes.js";
 
 export interface ProgramParts {
@@ -54,6 +55,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     add(program);
   }
   addOpenCommand(program, setExitCode);
+  addVerifyCommand(program, setExitCode);
   addInfoCommand(program);
   addHealthCommand(program);
   const addDaemonFlags = addServeCommand(program, parts.serve);

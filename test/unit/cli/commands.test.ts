@@ -1,6 +1,6 @@
 // The program as people and scripts run it, against a real daemon.
 import assert from "node:assert/strict";
-import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { writeTar } from "../../../src/archive/tar-writer.js";
@@ -298,4 +298,20 @@ test("a reader that goes away ends the program quietly; one that stops does not 
   await new Promise((resolve) => stalled.stdout?.once("readable", resolve));
   stalled.kill("SIGINT");
   assert.equal(await ended, 130);
+});
+
+test("verify finds a changed byte, names its range, and ends with 9; restore then refuses", async (t) => {
+  const { run, root } = await setUp(t);
+  const id = (await ok(run("create", "source", "--name", "web"))).trim();
+  assert.match(await ok(run("verify", "web")), /intact +cow\.raw/);
+  const path = join(root, "data", id, "files", "cow.raw");
+  await using file = await open(path, "r+");
+  await file.write(Buffer.from("x"), 0, 1, 10 * mib + 300_000);
+  const damaged = await run("verify", "--all", "--json");
+  assert.equal(damaged.code, 9, damaged.stderr);
+  const { verdicts } = JSON.parse(damaged.stdout) as { verdicts: Record<string, unknown>[] };
+  assert.deepEqual(verdicts[0]?.["damaged"], [{ offset: String(10.25 * mib), length: "262144" }]);
+  assert.equal((await run("restore", "web", "-o", "web.tar")).code, 9);
+  assert.equal((await run("restore", "web", "-o", "web.tar", "--force")).code, 0);
+  assert.equal((await run("verify")).code, 2);
 });

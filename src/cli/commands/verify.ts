@@ -1,0 +1,92 @@
+// stasis verify: reads data again and compares it with the stored digests.
+import { InvalidArgumentError, type Command } from "commander";
+import { parseSize } from "../../config/units.js";
+import {
+  VerifyProgressSchema,
+  VerifyVerdictSchema,
+  type VerifyProgress,
+  type VerifyRequest,
+  type VerifyVerdict,
+} from "../../client/index.js";
+import { exitCodes, usageError } from "../exit-codes.js";
+import {
+  messageJson,
+  withProgress,
+  withSession,
+  type GlobalOptions,
+  type Session,
+} from "../session.js";
+import { renderTable } from "../table.js";
+
+interface VerifyOptions extends GlobalOptions {
+  readonly all: boolean;
+  readonly limitRate?: number;
+}
+
+type VerifyInit = Pick<VerifyRequest, "ref" | "limitBytesPerSecond">;
+
+/** `setExitCode` is called when damage was found: the command itself has done its work then. */
+export function addVerifyCommand(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("verify")
+    .summary("read data again and compare it with its digests")
+    .description(
+      "Reads all data of a snapshot, or of all, and prints a verdict for each file with its " +
+        "damaged ranges. A damaged snapshot is marked and not served any more unless forced; the " +
+        "mark goes when a later verify finds it intact. Exit code 9 if anything is damaged.",
+    )
+    .argument("[ref]", "id, name or unique id prefix")
+    .option("--all", "verify every snapshot", false)
+    .option("--limit-rate <size>", "read at most this much a second, for example 100MiB", rate)
+    .action(async (ref: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<VerifyOptions>();
+      if ((ref === undefined) !== options.all) throw usageError("name one snapshot, or --all");
+      const request = { ref: ref ?? "", limitBytesPerSecond: BigInt(options.limitRate ?? 0) };
+      await withSession(options, async (session) => {
+        const { verdicts, progress } = await collect(session, request);
+        await session.answer(
+          () => ({
+            progress: progress === undefined ? null : messageJson(VerifyProgressSchema, progress),
+            verdicts: verdicts.map((verdict) => messageJson(VerifyVerdictSchema, verdict)),
+          }),
+          () => render(verdicts),
+        );
+        if (verdicts.some(({ intact }) => !intact)) setExitCode(exitCodes.dataLoss);
+      });
+    });
+}
+
+function rate(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined || bytes === 0) {
+    throw new InvalidArgumentError("Expected a size such as 100MiB.");
+  }
+  return bytes;
+}
+
+async function collect(
+  session: Session,
+  request: VerifyInit,
+): Promise<{ verdicts: VerifyVerdict[]; progress: VerifyProgress | undefined }> {
+  const verdicts: VerifyVerdict[] = [];
+  let progress: VerifyProgress | undefined;
+  await withProgress(session, "verify", false, async (onProgress) => {
+    for await (const { event } of session.client.verify(request, session.call)) {
+      if (event.case === "verdict") verdicts.push(event.value);
+      if (event.case !== "progress") continue;
+      progress = event.value;
+      const { doneBytes, totalBytes } = progress;
+      onProgress({ doneBytes: Number(doneBytes), totalBytes: Number(totalBytes) });
+    }
+  });
+  return { verdicts, progress };
+}
+
+function render(verdicts: readonly VerifyVerdict[]): string {
+  const rows = verdicts.map(({ snapshotId, file, intact, damaged, problem }) => {
+    const ranges = damaged.map(({ offset, length }) => `${offset}+${length}`).join(" ");
+    const details = intact ? problem : [problem, ranges].filter((text) => text !== "").join(": ");
+    return [snapshotId, intact ? "intact" : "DAMAGED", file, details];
+  });
+  return renderTable(["ID", "VERDICT", "FILE", "OFFSET+LENGTH"], rows);
+}
