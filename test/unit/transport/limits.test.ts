@@ -4,10 +4,12 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { Metadata, status as grpcStatus } from "@grpc/grpc-js";
+import { Health } from "../../../gen/ts/grpc/health/v1/health_pb.js";
 import {
   chunk,
   createSignal,
   detailsOf,
+  download,
   failureOf,
   methods,
   pathOf,
@@ -87,6 +89,16 @@ test("requests that never arrive in full are bounded, and given up", async () =>
   assert.equal((await second.status)["grpc-status"], String(grpcStatus.RESOURCE_EXHAUSTED));
   assert.equal((await first.status)["grpc-status"], String(grpcStatus.DEADLINE_EXCEEDED));
   await unary(harness.client, methods.list, {});
+});
+
+test("a stream whose request has arrived is no unfinished request", async () => {
+  await using harness = await startHolder({ maxPendingRequests: 1 });
+  const watch = download(harness.client, Health.method.watch, {});
+  watch.on("error", () => undefined);
+  await once(watch, "data");
+  assert.equal(harness.server.activeCalls(), 1);
+  await unary(harness.client, methods.list, {});
+  watch.cancel();
 });
 
 test("metadata over the limit ends its call and no other", async () => {

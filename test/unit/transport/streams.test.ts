@@ -306,14 +306,26 @@ test("a passed deadline fires the signal with DEADLINE_PASSED", async () => {
   assert.ok((await deadline.promise) instanceof Date);
 });
 
-test("a deadline more than 24.8 days away does not end the call at once", async () => {
-  await using harness = await startServer({ inspect: () => Promise.resolve({}) });
+test("a deadline more than 24.8 days away is kept as long as a timer can be", async () => {
+  const deadlines: (Date | undefined)[] = [];
+  await using harness = await startServer({
+    inspect: (_request, { deadline }) => {
+      deadlines.push(deadline);
+      return Promise.resolve({});
+    },
+  });
   await using raw = await openRawClient(harness.port);
-  for (const timeout of ["99999999H", "5000000S", "99999999M"]) {
+  const timeouts = ["2592000S", "99999999H", "99999999M", "60S"];
+  for (const timeout of timeouts) {
     const call = raw.call(pathOf(methods.inspect), { "grpc-timeout": timeout });
     call.stream.end(grpcFrame(encode(methods.inspect.input, { ref: "x" })));
     assert.equal((await call.status)["grpc-status"], "0", timeout);
   }
+  const days = deadlines.map((at) => ((at?.getTime() ?? 0) - Date.now()) / 86_400_000);
+  assert.deepEqual(
+    days.map((count) => Math.round(count)),
+    [25, 25, 25, 0],
+  );
 });
 
 test("a byte stream that lies idle is ended", async () => {
@@ -331,6 +343,30 @@ test("a byte stream that lies idle is ended", async () => {
   const error = await failureOf(response);
   assert.equal(error.code, grpcStatus.DEADLINE_EXCEEDED);
   assert.equal(detailsOf(error).reason, "DEADLINE_PASSED");
+});
+
+test("a download whose reader has stopped is ended, and frees its handler", async () => {
+  const reason = createSignal<unknown>();
+  await using harness = await startServer(
+    {
+      async *restore(_request, { signal }) {
+        try {
+          for (;;) yield chunk(mib / 2);
+        } finally {
+          reason.resolve(signal.reason);
+        }
+      },
+    },
+    { streamIdleMs: 100 },
+  );
+  await using raw = await openRawClient(harness.port);
+  const call = raw.call(pathOf(methods.restore));
+  call.stream.end(grpcFrame(encode(methods.restore.input, { ref: "x" })));
+  await once(call.stream, "data");
+  call.stream.pause();
+  assert.ok(isStoreError(await reason.promise, "DEADLINE_PASSED"));
+  // The connection has stayed open: what frees the handler is the abort and not a broken stream.
+  assert.ok(!call.stream.destroyed);
 });
 
 test("a busy handler does not count as an idle caller", async () => {
