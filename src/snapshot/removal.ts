@@ -55,12 +55,17 @@ function resolveAll(context: StoreContext, request: DeleteRequest): string[] {
   const ids = new Set<string>();
   for (const ref of refs) {
     try {
-      ids.add(context.catalog.resolveRef(ref).config.id);
+      ids.add(isLost(context, ref) ? ref : context.catalog.resolveRef(ref).config.id);
     } catch (error) {
       if (!(allowMissing && isStoreError(error, "SNAPSHOT_NOT_FOUND"))) throw error;
     }
   }
   return [...ids];
+}
+
+/** Nothing else can be done with a lost snapshot, and only its id still means it. */
+function isLost(context: StoreContext, ref: string): boolean {
+  return context.catalog.get(ref)?.state === "lost";
 }
 
 function refuseInUse(context: StoreContext, id: string): void {

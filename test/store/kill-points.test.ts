@@ -1,0 +1,148 @@
+// Killed at every system call that makes something durable, for the calls that are done in an
+// instant: afterwards there is all of it or nothing, and what was acknowledged stays.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { connect, type Client } from "../../src/client/index.js";
+import type { SnapshotStore } from "../../src/snapshot/store.js";
+import { run } from "../support/child.js";
+import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
+import { eventually } from "../support/eventually.js";
+import { reopen } from "../support/reopen.js";
+import { cannotStrace, withScratchDir } from "../support/scratch.js";
+import {
+  compareDirectories,
+  entriesOf,
+  makeSource,
+  mib,
+  packDirectory,
+  piece,
+} from "./contents.js";
+
+const skip = cannotStrace() || cannotAttach();
+/** Above what any of the calls makes, so that a loop that finds no end fails. */
+const maxPoints = 60;
+
+/** A process that is no child of strace's own. */
+function cannotAttach(): string | false {
+  const path = "/proc/sys/kernel/yama/ptrace_scope";
+  if (process.getuid?.() === 0 || !existsSync(path)) return false;
+  return readFileSync(path, "utf8").startsWith("0") ? false : `${path} is not 0`;
+}
+
+interface Scene {
+  readonly root: string;
+  /** The directory that is given to the store, and one like it. */
+  readonly source: string;
+  readonly twin: string;
+}
+
+interface Step {
+  readonly syscalls: readonly string[];
+  prepare(client: Client, scene: Scene): Promise<unknown>;
+  act(client: Client, scene: Scene): Promise<unknown>;
+  /** Checks what is there after a restart, and brings it back to where `prepare` begins. */
+  check(store: SnapshotStore, scene: Scene, acknowledged: boolean): Promise<void>;
+}
+
+/**
+ * Kills the daemon at the n-th such call of any of its threads, while it serves `act` or does what is
+ * left to do after it. False if it does not make so many.
+ */
+async function killAt(step: Step, scene: Scene, syscall: string, n: number): Promise<boolean> {
+  await using daemon = await startDaemonProcess(scene.root);
+  await using client = connect(daemon.address);
+  await step.prepare(client, scene);
+  await using strace = run("strace", [
+    ...["-f", "-p", String(daemon.pid), "-e", `trace=${syscall}`],
+    ...["-e", `inject=${syscall}:signal=KILL:when=${n}`],
+  ]);
+  await strace.line(/^strace: Process \d+ attached/);
+  const acknowledged = await step.act(client, scene).then(
+    () => true,
+    () => false,
+  );
+  const killed = !acknowledged || (await isKilledLater(daemon, scene.root));
+  await daemon.kill();
+  await using store = await reopen(scene.root);
+  for (const part of ["staging", "trash", "quarantine"] as const) {
+    assert.deepEqual(await entriesOf(scene.root, part), [], `${part} after ${syscall} ${n}`);
+  }
+  await step.check(store, scene, acknowledged);
+  return killed;
+}
+
+/** Waits until the work in the background is done, or the daemon has been killed while at it. */
+async function isKilledLater(daemon: DaemonProcess, root: string): Promise<boolean> {
+  let killed = false;
+  void daemon.exited.then(() => (killed = true));
+  await eventually("an empty trash", async () => {
+    return killed || (await entriesOf(root, "trash")).length === 0;
+  });
+  return killed;
+}
+
+function everyPoint(title: string, step: Step): void {
+  for (const syscall of step.syscalls) {
+    test(`killed at every ${syscall} of ${title}`, { skip }, () =>
+      withScratchDir(async (scratch) => {
+        const file = { name: "cow.raw", sizeBytes: mib, pieces: [piece(4096, 5000)] };
+        const scene = {
+          root: join(scratch, "root"),
+          source: await makeSource(join(scratch, "source"), [file]),
+          twin: await makeSource(join(scratch, "twin"), [file]),
+        };
+        let n = 1;
+        while (await killAt(step, scene, syscall, n)) {
+          n += 1;
+          assert.ok(n <= maxPoints, "no end of calls");
+        }
+        assert.ok(n > 1, `it makes no ${syscall}`);
+      }),
+    );
+  }
+}
+
+function isStored(store: SnapshotStore): boolean {
+  return store.list({ pageSize: 10 }).totalSize > 0;
+}
+
+everyPoint("a take-over", {
+  syscalls: ["fsync", "renameat2"],
+  prepare: () => Promise.resolve(),
+  act: (client, { source: directory }) =>
+    client.createFromDirectory({ directory, config: { name: "web" } }),
+  async check(store, { root, source, twin }, acknowledged) {
+    if (isStored(store)) {
+      const { id } = store.inspect("web").config;
+      await compareDirectories(store.layout.filesDirectory(id), twin);
+      assert.ok(!existsSync(source), "in the store and where it was");
+      await store.exportToDirectory("web", source, { force: false }, AbortSignal.timeout(60_000));
+      await unlink(join(source, "snapshot.json"));
+      await store.delete({ refs: ["web"], allowMissing: false });
+    } else {
+      assert.ok(!acknowledged, "acknowledged, and gone");
+      assert.deepEqual(await entriesOf(root, "data"), []);
+    }
+    await compareDirectories(source, twin);
+  },
+});
+
+everyPoint("a delete", {
+  syscalls: ["fsync", "renameat2", "unlink"],
+  prepare: (client, { source }) =>
+    client.create({ config: { name: "web" } }, packDirectory(source)),
+  act: (client) => client.delete("web"),
+  async check(store, { root, twin }, acknowledged) {
+    if (!isStored(store)) {
+      assert.deepEqual(await entriesOf(root, "data"), []);
+      return;
+    }
+    assert.ok(!acknowledged, "acknowledged, and back again");
+    const { id } = store.inspect("web").config;
+    await compareDirectories(store.layout.filesDirectory(id), twin);
+    await store.delete({ refs: ["web"], allowMissing: false });
+  },
+});

@@ -1,0 +1,74 @@
+// Killed in the middle of an upload: nothing half-made is seen, and all is as if it had never begun.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { connect, type Client } from "../../src/client/index.js";
+import { startDaemonProcess } from "../support/daemon-process.js";
+import { failsWith } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
+import { reopen } from "../support/reopen.js";
+import { withScratchDir } from "../support/scratch.js";
+import {
+  collect,
+  createGate,
+  entriesOf,
+  heldBack,
+  makeSmallSource,
+  packDirectory,
+} from "./contents.js";
+
+interface Running {
+  readonly client: Client;
+  readonly source: string;
+}
+
+/** Kills a daemon while `upload` waits for the second half of its bytes. */
+async function killDuring(upload: (running: Running) => Promise<unknown>): Promise<void> {
+  await withScratchDir(async (scratch) => {
+    const root = join(scratch, "root");
+    const source = await makeSmallSource(join(scratch, "source"));
+    await using daemon = await startDaemonProcess(root);
+    await using client = connect(daemon.address);
+    const kept = await client.create({ config: { name: "kept" } }, packDirectory(source));
+    const outcome = upload({ client, source }).then(
+      () => assert.fail("the upload was acknowledged"),
+      (error: unknown) => error,
+    );
+    const [id = ""] = await eventually("an upload", async () => {
+      const ids = await entriesOf(root, "staging");
+      return ids.length > 0 && ids;
+    });
+    await daemon.kill();
+    await failsWith(Promise.reject(await outcome), "DAEMON_UNREACHABLE");
+    await using store = await reopen(root);
+    assert.equal(store.recovery.uploads, 1);
+    for (const ref of ["web", id]) {
+      assert.throws(() => store.inspect(ref), { reason: "SNAPSHOT_NOT_FOUND" });
+    }
+    assert.deepEqual(
+      store.list({ pageSize: 10 }).snapshots.map(({ config }) => config.id),
+      [kept.snapshot?.config?.id],
+    );
+    for (const part of ["staging", "trash", "quarantine"] as const) {
+      assert.deepEqual(await entriesOf(root, part), [], part);
+    }
+    assert.deepEqual(await entriesOf(root, "data"), [kept.snapshot?.config?.id]);
+    // The name is free.
+    assert.equal((await store.update({ ref: "kept", name: "web" })).config.name, "web");
+  });
+}
+
+test("killed during a create", () =>
+  killDuring(async ({ client, source }) => {
+    const tar = await collect(packDirectory(source));
+    await client.create({ config: { name: "web" } }, heldBack(tar, createGate()));
+  }));
+
+for (const compression of [1, 2]) {
+  test(`killed during an import, compression ${compression}`, () =>
+    killDuring(async ({ client }) => {
+      await using archive = await client.export({ ref: "kept", compression });
+      const whole = await collect(archive.bytes);
+      await client.import({ name: "web" }, heldBack(whole, createGate()));
+    }));
+}

@@ -1,0 +1,31 @@
+// The real program `stasis serve` in a process of its own, to be stopped or killed.
+import { runModule, type Child } from "./child.js";
+
+const program = new URL("../../src/main.js", import.meta.url);
+
+export interface DaemonProcess extends Child {
+  /** `127.0.0.1:PORT`. */
+  readonly address: string;
+  /** `unix:PATH`. */
+  readonly socketAddress: string;
+}
+
+/** Resolves when it listens. Disposing kills it. */
+export async function startDaemonProcess(
+  root: string,
+  flags: Readonly<Record<string, string>> = {},
+): Promise<DaemonProcess> {
+  const all = { root, listen: "127.0.0.1:0", reserve: "0", ...flags };
+  const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
+  // One thread for file calls, so that the n-th of a kind is the same each time.
+  const child = runModule(program, ["serve", ...args], { UV_THREADPOOL_SIZE: "1" });
+  try {
+    const [, address = ""] = await child.line(/^listening on (127\.0\.0\.1:\d+)$/);
+    const [, socketAddress = ""] = await child.line(/^listening on (unix:.*)$/);
+    await child.line(/^data in /);
+    return { ...child, address, socketAddress };
+  } catch (error) {
+    await child.kill();
+    throw error;
+  }
+}
