@@ -27,7 +27,7 @@ export interface StoredSnapshot extends AsyncDisposable {
   readonly files: readonly StoredFile[];
   /** A path to the file that stays good until this is disposed. */
   pathOf(name: string): string;
-  /** Opens a file for reading; the caller closes it. */
+  /** Opens a file for reading; the caller closes it, or disposing this does. */
   open(name: string): Promise<FileHandle>;
 }
 
@@ -62,13 +62,25 @@ export async function openStored(
     await directory.close();
     throw error;
   }
+  const handedOut: FileHandle[] = [];
   let closed: Promise<void> | undefined;
+  // Also what a consumer that stopped in the middle never closed; closing twice does nothing.
+  const close = async (): Promise<void> => {
+    for (const handle of handedOut) await handle.close();
+    await directory.close();
+  };
   return {
     id,
     files: described,
     pathOf,
-    open: openFile,
-    [Symbol.asyncDispose]: () => (closed ??= directory.close()),
+    open: async (name) => {
+      // The descriptor's number may be another directory's by then.
+      if (closed !== undefined) throw new Error(`snapshot ${id} was closed`);
+      const handle = await openFile(name);
+      handedOut.push(handle);
+      return handle;
+    },
+    [Symbol.asyncDispose]: () => (closed ??= close()),
   };
 }
 

@@ -123,6 +123,19 @@ test("a stored snapshot says where its data is", () =>
     await stored[Symbol.asyncDispose]();
   }));
 
+test("disposing closes what a consumer left open, and opens nothing afterwards", () =>
+  withStored(async (stored) => {
+    const left = await stored.open("memory");
+    {
+      await using closed = await stored.open("memory");
+      assert.ok(closed.fd > 0);
+    }
+    await stored[Symbol.asyncDispose]();
+    await stored[Symbol.asyncDispose]();
+    assert.equal(left.fd, -1);
+    await assert.rejects(stored.open("memory"), /was closed/);
+  }));
+
 test("an open snapshot is read to its end although it was moved to the trash", () =>
   withStored(async (stored, layout, directory) => {
     assert.equal(await moveToTrash(layout, stored.id), true);
