@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The program `stasis`: client commands, and the daemon that is only loaded when it is to run.
 import { readFileSync } from "node:fs";
+import { growHeapGenerously } from "./base/heap.js";
 import { runCli } from "./cli/run.js";
 
 function packageVersion(): string {
@@ -10,6 +11,7 @@ function packageVersion(): string {
   return version;
 }
 
+growHeapGenerously();
 const exitCode = await runCli(process.argv.slice(2), {
   version: packageVersion(),
   serve: async (config) => {

@@ -38,6 +38,7 @@ export {
   type ResourceRef,
 } from "../base/errors.js";
 export type { ByteStream } from "../base/async.js";
+export { growHeapGenerously } from "../base/heap.js";
 
 // The messages that calls take and give.
 export * from "../../gen/ts/stasis/v1/errors_pb.js";
