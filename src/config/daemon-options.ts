@@ -75,10 +75,10 @@ export const daemonOptions = {
   }),
   connectionWindowBytes: sizeOption({
     key: "connection_window",
-    default: "8MiB",
+    default: "64MiB",
     min: "64KiB",
     max: "1GiB",
-    doc: "HTTP/2 window of a connection, shared by its streams.",
+    doc: "HTTP/2 window of a connection: stalled uploads share it with its other calls.",
   }),
   maxMessageBytes: sizeOption({
     key: "max_message",
