@@ -1,5 +1,4 @@
 // The daemon: the one place where store, services and listeners are put together.
-import { once } from "node:events";
 import { createCleanup } from "../base/cleanup.js";
 import { systemClock, type Clock } from "../base/clock.js";
 import { createLogger, type Logger } from "../base/logger.js";
@@ -97,17 +96,28 @@ function createServer(
 export async function serve(config: DaemonConfig): Promise<void> {
   const logger = createLogger(config.logLevel);
   const daemon = await startDaemon({ config, logger });
+  const stopAsked = firstStopSignal();
   // These lines are read by scripts: they stay as they are.
   for (const address of daemon.addresses) note(`listening on ${address}`);
   note(`data in ${daemon.store.layout.root}`);
-  const signal = await Promise.race([
-    once(process, "SIGTERM").then(() => "SIGTERM"),
-    once(process, "SIGINT").then(() => "SIGINT"),
-  ]);
+  const signal = await stopAsked;
   note(`${signal}: draining, running calls have ${config.drainGraceMs / 1000} s`);
-  for (const again of ["SIGTERM", "SIGINT"] as const) process.once(again, () => process.exit(1));
   await daemon.stop();
   note("stopped");
+}
+
+/** The first signal that asks to stop; the listeners stay, so that the second one is never missed. */
+function firstStopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(1);
+        asked = true;
+        resolve(signal);
+      });
+    }
+  });
 }
 
 function note(line: string): void {

@@ -113,10 +113,10 @@ test("other machines are not let in without being asked for", () => {
 test("rules between options", () => {
   const chunk = failure(() => loadDaemonConfig({ flags: { "max-message": "512KiB" } }));
   assert.match(chunk.message, /^chunk: expected at most max_message/);
-  const window = failure(() => loadDaemonConfig({ flags: { "stream-window": "16MiB" } }));
+  const window = failure(() => loadDaemonConfig({ flags: { "connection-window": "1MiB" } }));
   assert.match(
     window.message,
-    /^connection_window: expected at least stream_window, which is 16MiB/,
+    /^connection_window: expected at least stream_window, which is 4MiB/,
   );
   const socket = failure(() => loadDaemonConfig({ flags: { root: `/${"x".repeat(120)}` } }));
   assert.match(socket.message, /^socket: expected a path of at most 107 bytes/);
