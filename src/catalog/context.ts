@@ -2,9 +2,11 @@
 import type { Clock } from "../base/clock.js";
 import type { AccessLog } from "./accesses.js";
 import type { Connection } from "./connection.js";
+import type { EventLog } from "./event-log.js";
 
 export interface CatalogContext {
   readonly connection: Connection;
   readonly accesses: AccessLog;
+  readonly events: EventLog;
   readonly clock: Clock;
 }

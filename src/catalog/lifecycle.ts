@@ -1,10 +1,11 @@
 // What happens to snapshots that are there: removal, loss, damage, adoption.
 import type { SnapshotConfig } from "../model/config.js";
-import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
 import { writeFiles, writeLabels, writePins } from "./details.js";
+import type { CatalogEventType } from "./event-log.js";
 import { requireIdFree, requireNameFree } from "./names.js";
-import { noSuchIdError, requireSnapshot } from "./records.js";
+import { getListed, noSuchIdError, requireSnapshot } from "./records.js";
 import { configColumns, sizeColumns } from "./rows.js";
 import { sql } from "./sql.js";
 
@@ -24,9 +25,10 @@ export interface AdoptedSnapshot {
 export interface Lifecycle {
   /**
    * Tombstones all of them, or none if one is not ready, replaced or lost. From then on they are
-   * invisible, their names are free and their images unpinned.
+   * invisible, their names are free and their images unpinned. Watchers hear that they were
+   * deleted, or with `evicted` that garbage collection did it.
    */
-  markDeleting(ids: readonly string[]): void;
+  markDeleting(ids: readonly string[], options?: { readonly evicted?: boolean }): void;
   /** Last step of a removal. Any state; a missing row is no error. */
   removeRow(id: string): void;
   /** Its directory is missing. */
@@ -46,21 +48,26 @@ export interface Lifecycle {
 export function createLifecycle(context: CatalogContext): Lifecycle {
   const { connection, accesses } = context;
   return {
-    markDeleting: (ids) => {
+    markDeleting: (ids, { evicted = false } = {}) => {
       const unique = new Set(ids);
       connection.write("cannot record the removal", () => {
-        for (const id of unique) markDeleting(context, id);
+        for (const id of unique) markDeleting(context, id, evicted ? "evicted" : "deleted");
       });
       for (const id of unique) accesses.forgetAccess(id);
     },
     removeRow: (id) => {
-      connection.write("cannot drop the record", () => connection.run(sql.deleteSnapshot, { id }));
+      connection.write("cannot drop the record", () => {
+        // An older copy of the catalog may still call ready what was deleted since.
+        recordIf(context, "deleted", id, ["ready", "lost"]);
+        connection.run(sql.deleteSnapshot, { id });
+      });
       accesses.forgetAccess(id);
     },
     markLost: (id) => {
       connection.write("cannot record the loss", () => {
         connection.run(sql.deleteLabels, { id });
         connection.run(sql.deletePins, { id });
+        recordIf(context, "lost", id, ["ready"]);
         if (connection.run(sql.setLost, { id }) === 0) throw noSuchIdError(id);
       });
     },
@@ -69,12 +76,16 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
         const columns = { id, digest, ...sizeColumns(id, files) };
         if (connection.run(sql.setDigest, columns) === 0) throw noSuchIdError(id);
         writeFiles(connection, id, files);
+        recordIf(context, "updated", id, ["ready"]);
       });
     },
     setCorrupt: (id, corrupt) => {
       connection.write("cannot record the damage", () => {
+        const before = getListed(context, id);
         const changed = connection.run(sql.setCorrupt, { id, corrupt: corrupt ? 1 : 0 });
         if (changed === 0) throw noSuchIdError(id);
+        if (before?.corrupt === corrupt) return;
+        recordIf(context, corrupt ? "corrupt" : "updated", id, ["ready"]);
       });
     },
     insertReady: (adopted, { overwrite = false } = {}) =>
@@ -87,7 +98,23 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
   };
 }
 
-function markDeleting({ connection }: CatalogContext, id: string): void {
+/** Tells watchers about the snapshot as it is now, if it is in one of these states. */
+function recordIf(
+  context: CatalogContext,
+  type: CatalogEventType,
+  id: string,
+  states: readonly SnapshotState[],
+): void {
+  const snapshot = getListed(context, id);
+  if (snapshot !== undefined && states.includes(snapshot.state)) {
+    context.events.record(type, snapshot);
+  }
+}
+
+function markDeleting(context: CatalogContext, id: string, type: "deleted" | "evicted"): void {
+  const { connection } = context;
+  // A replaced one went for everybody when it was replaced.
+  recordIf(context, type, id, ["ready", "lost"]);
   connection.run(sql.deleteLabels, { id });
   connection.run(sql.deletePins, { id });
   if (connection.run(sql.setDeleting, { id }) === 0) throw noSuchIdError(id);
@@ -119,5 +146,7 @@ function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boo
   writeFiles(connection, id, adopted.files);
   writeLabels(connection, config, createdAt.getTime());
   writePins(connection, config);
-  return requireSnapshot(context, id);
+  const snapshot = requireSnapshot(context, id);
+  context.events.record(known?.state === "ready" ? "updated" : "created", snapshot);
+  return snapshot;
 }

@@ -126,7 +126,32 @@ BEGIN
 END;
 `;
 
-export const migrations: readonly Migration[] = [{ version: 1, sql: version1 }];
+/**
+ * `events` tells what became visible, in the transaction that made it so. `sequence` has no gaps: what
+ * is missing before the oldest row was trimmed. `mark` is random: it tells an event from the one that
+ * another history of this catalog (an older copy put back) gave the same sequence.
+ * `previous` holds, as JSON, what the filter of a watcher needs of the time before the change.
+ * `end_bytes` counts the bytes of all `snapshot` texts up to this row: the difference of two rows is
+ * what lies between them.
+ */
+const version2 = `
+CREATE TABLE events (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  mark TEXT NOT NULL,
+  type TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  snapshot_id TEXT NOT NULL,
+  replaced_by TEXT NOT NULL,
+  previous TEXT NOT NULL,
+  snapshot TEXT NOT NULL,
+  end_bytes INTEGER NOT NULL
+) STRICT;
+`;
+
+export const migrations: readonly Migration[] = [
+  { version: 1, sql: version1 },
+  { version: 2, sql: version2 },
+];
 
 /** Brings the schema to the newest version; each step happens whole or not at all. */
 export function migrate(

@@ -3,7 +3,8 @@
 import type { Clock } from "../base/clock.js";
 import { isStoreError } from "../base/errors.js";
 import { createAccessLog, type AccessLog } from "./accesses.js";
-import { openConnection } from "./connection.js";
+import { openConnection, type Connection } from "./connection.js";
+import { createEventLog, type EventReading } from "./event-log.js";
 import { createLifecycle, type Lifecycle } from "./lifecycle.js";
 import { createListing, type Listing } from "./listing.js";
 import { createRecords, type Records } from "./records.js";
@@ -13,6 +14,7 @@ import { createSums, type Sums } from "./totals.js";
 import { createUpdates, type Updates } from "./update.js";
 import { createUploads, type Uploads } from "./uploads.js";
 
+export type { CatalogEvent, CatalogEventType, EventPage, EventPosition } from "./event-log.js";
 export type { AdoptedSnapshot } from "./lifecycle.js";
 export type { ListFilter } from "./list-sql.js";
 export type { ListPage, ListQuery } from "./listing.js";
@@ -33,21 +35,40 @@ export interface Catalog
     Listing,
     Requests,
     Sums,
+    EventReading,
     Pick<AccessLog, "recordAccess" | "flushAccesses">,
     AsyncDisposable {
   /** Writes the accesses recorded so far if the disk lets it, then closes the file. May be called again. */
   close(): void;
 }
 
+export interface CatalogOptions {
+  readonly clock: Clock;
+  /** About how many events are kept. Default: 100,000. */
+  readonly maxEvents?: number;
+}
+
+export const defaultMaxEvents = 100_000;
+
 /**
  * Opens or makes the catalog in the file `path`. It belongs to this process until it is closed,
  * and must not be opened by other means meanwhile (see root-lock.ts).
  * Throws STORED_DATA_CORRUPT when the file is no catalog, NOT_IMPLEMENTED when it is a newer one.
  */
-export function openCatalog(path: string, { clock }: { readonly clock: Clock }): Catalog {
-  const connection = openConnection(path);
+export function openCatalog(path: string, options: CatalogOptions): Catalog {
+  const { clock, maxEvents = defaultMaxEvents } = options;
+  const file = openConnection(path);
+  const { events, reading, committed } = createEventLog(file, { clock, maxEvents });
+  const connection: Connection = {
+    ...file,
+    write: (what, work) => {
+      const result = file.write(what, work);
+      committed();
+      return result;
+    },
+  };
   const accesses = createAccessLog(connection);
-  const context = { connection, accesses, clock };
+  const context = { connection, accesses, events, clock };
   let open = true;
   const close = (): void => {
     if (!open) return;
@@ -70,6 +91,7 @@ export function openCatalog(path: string, { clock }: { readonly clock: Clock }):
     ...createListing(context),
     ...createRequests(context),
     ...createSums(context),
+    ...reading,
     recordAccess: accesses.recordAccess,
     flushAccesses: accesses.flushAccesses,
     close,

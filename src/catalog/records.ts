@@ -82,6 +82,13 @@ export function getListed(context: CatalogContext, id: string): Snapshot | undef
   return snapshotFromRow(row, [], context.accesses.unwrittenAccessMs(id));
 }
 
+/** A snapshot of which a transaction has just seen that it is there, as listings show it. */
+export function requireListed(context: CatalogContext, id: string): Snapshot {
+  const snapshot = getListed(context, id);
+  if (snapshot === undefined) throw noSuchIdError(id);
+  return snapshot;
+}
+
 export function noSuchIdError(id: string): StoreError {
   return new StoreError("SNAPSHOT_NOT_FOUND", `there is no snapshot with the id ${id}`, {
     hint: "It may have been deleted meanwhile; `stasis ls` shows what is there",

@@ -84,6 +84,18 @@ const texts = {
     WHERE snapshot_id = :id AND finished_at IS NULL`,
   abandonRequest: `DELETE FROM requests WHERE snapshot_id = :id AND finished_at IS NULL`,
   pruneRequests: `DELETE FROM requests WHERE finished_at < :before`,
+
+  // The ends of the primary key are found with a bound: without one SQLite calls it a scan.
+  newestEvent: `SELECT sequence, mark, end_bytes FROM events
+    WHERE sequence > 0 ORDER BY sequence DESC LIMIT 1`,
+  oldestEvent: `SELECT sequence, mark, end_bytes FROM events
+    WHERE sequence > 0 ORDER BY sequence LIMIT 1`,
+  eventMark: `SELECT mark FROM events WHERE sequence = :sequence`,
+  eventsAfter: `SELECT sequence, mark, type, occurred_at, replaced_by, previous, snapshot
+    FROM events WHERE sequence > :after ORDER BY sequence LIMIT :limit`,
+  insertEvent: `INSERT INTO events VALUES (:sequence, :mark, :type, :occurred_at, :snapshot_id,
+    :replaced_by, :previous, :snapshot, :end_bytes)`,
+  trimEvents: `DELETE FROM events WHERE sequence <= :last`,
 } as const;
 
 export const sql = Object.fromEntries(

@@ -1,4 +1,5 @@
 // What a caller may change about a ready snapshot.
+import { isDeepStrictEqual } from "node:util";
 import type { Snapshot } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
 import { writeLabels } from "./details.js";
@@ -43,9 +44,16 @@ function apply(context: CatalogContext, id: string, changes: SnapshotChanges): S
   if (config.name !== old.name) {
     requireNameFree(connection, config.name, { id, replace: false });
   }
-  const isProtected = changes.protected ?? row.protected === 1;
+  const wasProtected = row.protected === 1;
+  const isProtected = changes.protected ?? wasProtected;
   const columns = configColumns(config);
   connection.run(sql.setDescribed, { ...columns, protected: isProtected ? 1 : 0 });
   if (changes.labels !== undefined) writeLabels(connection, config, row.created_at);
-  return requireSnapshot(context, id);
+  const snapshot = requireSnapshot(context, id);
+  if (!isDeepStrictEqual([config, isProtected], [old, wasProtected])) {
+    const previous = { name: old.name, labels: old.labels, protected: wasProtected };
+    const type = config.name === old.name ? "updated" : "renamed";
+    context.events.record(type, snapshot, { previous });
+  }
+  return snapshot;
 }

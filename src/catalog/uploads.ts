@@ -4,7 +4,7 @@ import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
 import { writeFiles, writeLabels, writePins } from "./details.js";
 import { holderOf, requireIdFree, requireNameFree } from "./names.js";
-import { noSuchIdError, requireSnapshot, withId } from "./records.js";
+import { noSuchIdError, requireListed, requireSnapshot, withId } from "./records.js";
 import { addRequest, finishRequest } from "./requests.js";
 import { configColumns, sizeColumns } from "./rows.js";
 import { sql } from "./sql.js";
@@ -123,7 +123,7 @@ function publish(context: CatalogContext, id: string, publication: Publication):
   const config = withId(publication.config, id);
   reconfigure(context, config, publication.replace);
   // First the old one gives up the name: the index allows no two ready snapshots with it.
-  const replaced = publication.replace ? displace(context, config.name, publication) : undefined;
+  const replaced = publication.replace ? displace(context, config, publication) : undefined;
   const createdAtMs = publication.createdAt.getTime();
   const changed = connection.run(sql.setReady, {
     id,
@@ -135,18 +135,21 @@ function publish(context: CatalogContext, id: string, publication: Publication):
   writeFiles(connection, id, publication.files);
   writeLabels(connection, config, createdAtMs);
   finishRequest(context, id);
+  context.events.record("created", requireListed(context, id));
   const snapshot = requireSnapshot(context, id);
   return replaced === undefined ? { snapshot } : { snapshot, replaced };
 }
 
 function displace(
-  { connection }: CatalogContext,
-  name: string,
+  context: CatalogContext,
+  config: SnapshotConfig,
   { keepReplaced }: Publication,
 ): Published["replaced"] {
-  const holder = holderOf(connection, name, "ready");
+  const { connection } = context;
+  const holder = holderOf(connection, config.name, "ready");
   if (holder === undefined) return undefined;
   const { id } = holder;
+  context.events.record("deleted", requireListed(context, id), { replacedBy: config.id });
   const state = keepReplaced(id) ? "replaced" : "deleting";
   connection.run(sql.deleteLabels, { id });
   if (state === "replaced") {

@@ -234,6 +234,21 @@ function compare(catalog: Catalog, model: Model): void {
   }
 }
 
+/** Whoever hears of everything knows what is listed, and under which name. */
+function followEvents(catalog: Catalog, known: Map<string, string>, after: number): number {
+  const { events, missed } = catalog.eventsAfter(after, 100);
+  assert.equal(missed, false);
+  for (const { type, snapshot } of events) {
+    const { id, name } = snapshot.config;
+    if (["deleted", "evicted", "lost"].includes(type)) known.delete(id);
+    else known.set(id, name);
+  }
+  const listed = catalog.list({ pageSize: 100 }).snapshots;
+  const entries = listed.map(({ config }): [string, string] => [config.id, config.name]);
+  assert.deepEqual([...known].sort(), entries.sort());
+  return catalog.eventPosition().sequence;
+}
+
 test("whatever is done to it, the catalog shows what a simple model shows", async () => {
   const anyStep = fc.oneof(
     { weight: 4, arbitrary: insertPending },
@@ -246,10 +261,13 @@ test("whatever is done to it, the catalog shows what a simple model shows", asyn
     fc.asyncProperty(fc.array(anyStep, { minLength: 10, maxLength: 60 }), async (steps) => {
       await withCatalog(({ catalog, reopen }) => {
         const model: Model = new Map();
+        const known = new Map<string, string>();
+        let heard = 0;
         for (const step of steps) {
           const { actual, expected } = step.run(catalog, model);
           assert.equal(actual, expected);
           compare(catalog, model);
+          heard = followEvents(catalog, known, heard);
         }
         compare(reopen(), model);
       });

@@ -148,6 +148,7 @@ test("version 1 on disk is read by this version", async () => {
     assert.deepEqual(catalog.listPinnedBlobs("", 9), ["blob-1", "blob-2"]);
     assert.equal(catalog.findRequest("00000000-0000-4000-8000-000000000001")?.state, "finished");
     assert.equal(catalog.pendingUploads()[0]?.id, "bbbb000000000000");
+    assert.deepEqual(catalog.eventPosition(), { sequence: 0, mark: "" });
     store(catalog, idOf("c"));
     assert.equal(catalog.totals().count, 2);
     catalog.close();
@@ -158,19 +159,21 @@ test("a migration happens whole or not at all, and only once", async () => {
   await withScratch((directory) => {
     const database = new Database(join(directory, "catalog.db"));
     migrate(database);
-    const broken = { version: 2, sql: "CREATE TABLE half (a); INSERT INTO nowhere VALUES (1)" };
+    const newest = migrations.at(-1)?.version ?? 0;
+    const version = newest + 1;
+    const broken = { version, sql: "CREATE TABLE half (a); INSERT INTO nowhere VALUES (1)" };
     assert.throws(() => {
       migrate(database, [...migrations, broken]);
     }, /nowhere/);
-    assert.equal(database.pragma("user_version", { simple: true }), 1);
+    assert.equal(database.pragma("user_version", { simple: true }), newest);
     assert.equal(
       database.prepare("SELECT count(*) FROM sqlite_master WHERE name = 'half'").pluck().get(),
       0,
     );
-    const sound = { version: 2, sql: "CREATE TABLE whole (a INTEGER) STRICT" };
+    const sound = { version, sql: "CREATE TABLE whole (a INTEGER) STRICT" };
     migrate(database, [...migrations, sound]);
     migrate(database, [...migrations, sound]);
-    assert.equal(database.pragma("user_version", { simple: true }), 2);
+    assert.equal(database.pragma("user_version", { simple: true }), version);
     database.close();
   });
 });

@@ -1,0 +1,152 @@
+// What happened to snapshots, for watchers: written with the change itself, kept in bounds, read in
+// pages from any position on.
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../base/clock.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { Connection } from "./connection.js";
+import { eventFromRow, eventText, type EventRow } from "./event-rows.js";
+import { sql } from "./sql.js";
+
+/**
+ * created, renamed, updated, corrupt  → it is listed, as the event says
+ * deleted, evicted, lost              → it is not listed any more; the event says how it was
+ */
+export type CatalogEventType =
+  "created" | "renamed" | "updated" | "corrupt" | "deleted" | "evicted" | "lost";
+
+/** What of a snapshot can change without its going, as it was before. */
+export interface PreviousValues {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly protected: boolean;
+}
+
+/** A place in the order of events: after the event that has them, or 0 and "" before the first. */
+export interface EventPosition {
+  readonly sequence: number;
+  readonly mark: string;
+}
+
+export interface CatalogEvent extends EventPosition {
+  readonly type: CatalogEventType;
+  readonly occurredAt: Date;
+  /** Without files; without image blob ids if it has gone. */
+  readonly snapshot: Snapshot;
+  /** Id of the snapshot that took its name; empty if none did. */
+  readonly replacedBy: string;
+  /** Of renamed and updated ones. */
+  readonly previous: PreviousValues | undefined;
+}
+
+export interface EventPage {
+  readonly events: readonly CatalogEvent[];
+  /** True: what follows the position was trimmed in part; `events` is then empty. */
+  readonly missed: boolean;
+}
+
+export interface EventReading {
+  /** The newest event's position. */
+  eventPosition(): EventPosition;
+  /** False: its event was trimmed, or belongs to another history of this catalog. */
+  isKnownPosition(position: EventPosition): boolean;
+  /** Oldest first. */
+  eventsAfter(sequence: number, limit: number): EventPage;
+  /** Called after each commit that brought events; must not throw. The result ends it. */
+  onEvents(listener: () => void): () => void;
+}
+
+export interface EventLog {
+  /** Inside the transaction that makes the change. */
+  record(
+    type: CatalogEventType,
+    snapshot: Snapshot,
+    details?: { readonly replacedBy?: string; readonly previous?: PreviousValues },
+  ): void;
+}
+
+interface End extends EventPosition {
+  readonly end_bytes: number;
+}
+
+/** Bound on the text of all events, beside the one on their number. */
+const maxBytes = 64 * 1024 * 1024;
+/** Rows that are trimmed at once: rarely, and never so many that a caller waits for it. */
+const largestBatch = 256;
+const batchesPerTrim = 4;
+
+/** Types whose recording must succeed on a nearly full disk: they leave the trimming to others. */
+const removals: ReadonlySet<CatalogEventType> = new Set(["deleted", "evicted", "lost"]);
+
+/** `committed` is to be called after each transaction. */
+export function createEventLog(
+  connection: Connection,
+  { clock, maxEvents }: { readonly clock: Clock; readonly maxEvents: number },
+): { events: EventLog; reading: EventReading; committed: () => void } {
+  const listeners = new Set<() => void>();
+  let recorded = false;
+  const newest = (): End | undefined => connection.one<End>(sql.newestEvent);
+  const events: EventLog = {
+    record: (type, snapshot, { replacedBy = "", previous } = {}) => {
+      const { sequence, end_bytes } = newest() ?? { sequence: 0, end_bytes: 0 };
+      const text = eventText(snapshot, removals.has(type));
+      connection.run(sql.insertEvent, {
+        // One more than the last: without gaps also after transactions that failed.
+        sequence: sequence + 1,
+        mark: randomBytes(4).toString("hex"),
+        type,
+        occurred_at: clock.now().getTime(),
+        snapshot_id: snapshot.config.id,
+        replaced_by: replacedBy,
+        previous: previous === undefined ? "" : JSON.stringify(previous),
+        snapshot: text,
+        end_bytes: end_bytes + Buffer.byteLength(text),
+      });
+      recorded = true;
+      if (!removals.has(type)) trim(connection, maxEvents);
+    },
+  };
+  const reading: EventReading = {
+    eventPosition: () => {
+      const { sequence, mark } = newest() ?? { sequence: 0, mark: "" };
+      return { sequence, mark };
+    },
+    isKnownPosition: (position) => isKnown(connection, position),
+    eventsAfter: (sequence, limit) => {
+      const rows = connection.all<EventRow>(sql.eventsAfter, { after: sequence, limit });
+      const [first] = rows;
+      if (first !== undefined && first.sequence !== sequence + 1) {
+        return { events: [], missed: true };
+      }
+      return { events: rows.map(eventFromRow), missed: false };
+    },
+    onEvents: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const committed = (): void => {
+    // Also true after a transaction that failed: then listeners look once in vain.
+    if (!recorded) return;
+    recorded = false;
+    for (const listener of listeners) listener();
+  };
+  return { events, reading, committed };
+}
+
+function isKnown(connection: Connection, { sequence, mark }: EventPosition): boolean {
+  if (sequence === 0) return (connection.one<End>(sql.oldestEvent)?.sequence ?? 1) === 1;
+  return connection.one<{ mark: string }>(sql.eventMark, { sequence })?.mark === mark;
+}
+
+/** Lets the log exceed its bound by a batch, then removes some; the newest event always stays. */
+function trim(connection: Connection, maxEvents: number): void {
+  const oldest = connection.one<End>(sql.oldestEvent);
+  const newest = connection.one<End>(sql.newestEvent);
+  if (oldest === undefined || newest === undefined) return;
+  const batch = Math.max(1, Math.min(largestBatch, Math.floor(maxEvents / 10)));
+  const excess = newest.sequence - oldest.sequence + 1 - maxEvents;
+  let count = excess < batch ? 0 : Math.min(excess, batch * batchesPerTrim);
+  if (newest.end_bytes - oldest.end_bytes > maxBytes) count = Math.max(count, batch);
+  const last = Math.min(oldest.sequence + count, newest.sequence) - 1;
+  if (count > 0) connection.run(sql.trimEvents, { last });
+}

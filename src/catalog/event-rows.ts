@@ -1,0 +1,77 @@
+// Snapshots as events keep them: JSON, since the snapshot itself changes and goes.
+import { StoreError } from "../base/errors.js";
+import { emptyConfig, noUnknownKeys, type SnapshotConfig } from "../model/config.js";
+import type { Snapshot, SnapshotState } from "../model/snapshot.js";
+import type { CatalogEvent, CatalogEventType, PreviousValues } from "./event-log.js";
+
+export interface EventRow {
+  readonly sequence: number;
+  readonly mark: string;
+  readonly type: CatalogEventType;
+  readonly occurred_at: number;
+  readonly replaced_by: string;
+  readonly previous: string;
+  readonly snapshot: string;
+}
+
+/** Keys are never renamed: an older version may have written the row. */
+interface SnapshotText {
+  readonly config: Partial<SnapshotConfig>;
+  readonly state: SnapshotState;
+  readonly createdAt: number;
+  readonly lastAccessedAt: number;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  readonly digest: string;
+  readonly protected: boolean;
+  readonly corrupt: boolean;
+}
+
+/**
+ * Keys of an envelope that nobody knows are left out. So are the blob ids of what has gone, which it
+ * pins no more: a removal on a full disk has little room to write.
+ */
+export function eventText(snapshot: Snapshot, gone: boolean): string {
+  const { config, files, createdAt, lastAccessedAt, ...rest } = snapshot;
+  void files;
+  const imageBlobIds = gone ? [] : config.imageBlobIds;
+  return JSON.stringify({
+    ...rest,
+    config: { ...config, imageBlobIds, unknown: noUnknownKeys },
+    createdAt: createdAt.getTime(),
+    lastAccessedAt: lastAccessedAt.getTime(),
+  } satisfies SnapshotText);
+}
+
+export function eventFromRow(row: EventRow): CatalogEvent {
+  const { config, createdAt, lastAccessedAt, ...rest } = parse(row, row.snapshot) as SnapshotText;
+  return {
+    sequence: row.sequence,
+    mark: row.mark,
+    type: row.type,
+    occurredAt: new Date(row.occurred_at),
+    replacedBy: row.replaced_by,
+    previous: row.previous === "" ? undefined : (parse(row, row.previous) as PreviousValues),
+    snapshot: {
+      ...rest,
+      config: { ...emptyConfig(), ...config },
+      createdAt: new Date(createdAt),
+      lastAccessedAt: new Date(lastAccessedAt),
+      files: [],
+    },
+  };
+}
+
+function parse(row: EventRow, text: string): object {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null) return parsed;
+  } catch {
+    // Falls through to the same error as any other text that is no object.
+  }
+  throw new StoreError(
+    "STORED_DATA_CORRUPT",
+    `the catalog's event ${row.sequence} cannot be read`,
+    { hint: "Restart the daemon: it checks the catalog, and rebuilds it if it is damaged" },
+  );
+}
