@@ -1,7 +1,8 @@
 // Receives the frames of Restore or Export: header, chunks, trailer; checks that nothing is missing.
-import { crc32 } from "node:zlib";
+
 import { StoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
+import { crc32 } from "../base/crc32.js";
 import type { CallOptions } from "./channel.js";
 import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 import type {

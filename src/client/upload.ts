@@ -1,5 +1,5 @@
 // Sends a byte stream as the frames of Create or Import: header, chunks, commit.
-import { crc32 } from "node:zlib";
+
 import {
   create,
   type DescMessage,
@@ -7,6 +7,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { ByteStream } from "../base/async.js";
+import { crc32 } from "../base/crc32.js";
 import { CreateRequestSchema } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { encode, type CallOptions, type Channel, type UploadCall } from "./channel.js";
 import { createChunkFramer, defaultChunkBytes, maxChunkBytes } from "./chunk-frame.js";

@@ -101,7 +101,9 @@ function* contentRuns(table: BlockTable): Generator<PlacedRun, void, undefined> 
 
 export interface BlockTableBuilder {
   add(kind: "hole" | "zero", count: number): void;
-  addData(digest: Uint8Array): void;
+  /** Adds a data block; the result names it to `setDigest`, which may come later. */
+  addData(): number;
+  setDigest(place: number, digest: Uint8Array): void;
   build(sizeBytes: number): BlockTable;
 }
 
@@ -117,14 +119,16 @@ export function createBlockTableBuilder(): BlockTableBuilder {
   };
   return {
     add: append,
-    addData: (digest) => {
-      if (used + digestBytes > digests.length) {
+    addData: () => {
+      const place = used;
+      used += digestBytes;
+      if (used > digests.length) {
         digests = Buffer.concat([digests], Math.max(digests.length * 2, 64 * digestBytes));
       }
-      digests.set(digest, used);
-      used += digestBytes;
       append("data", 1);
+      return place;
     },
+    setDigest: (place, digest) => digests.set(digest, place),
     build: (sizeBytes) => ({
       sizeBytes,
       blockSizeBytes: blockBytes,

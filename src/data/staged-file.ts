@@ -28,7 +28,7 @@ export async function createStagedFile(
 
   const finish = async (): Promise<SnapshotFile> => {
     const { allocatedBytes } = await writer.complete(sizeBytes);
-    const table = hasher.finish(sizeBytes);
+    const table = await hasher.finish(sizeBytes);
     const digest = rootDigest(table);
     const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest };
     kept = true;

@@ -151,7 +151,7 @@ async function* archiveFiles(
     const { name, mode, sizeBytes, extents } = file;
     await using handle = await stored.open(name);
     const plain: ArchiveFile["read"] = (offset, length) =>
-      readExtent(handle, offset, length, { what: name, signal });
+      readExtent(handle, offset, length, { what: name, signal, reuseBuffers: true });
     const read = verified ? await verifiedRead(stored, handle, index) : plain;
     yield { name, mode, sizeBytes, extents, read };
   }

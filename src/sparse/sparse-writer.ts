@@ -16,7 +16,8 @@ import { dataRuns } from "./zero.js";
 
 /** Sees the bytes that are written, in ascending order; what it never sees is a hole. */
 export interface WriteObserver {
-  update(offset: number, bytes: Uint8Array): void;
+  /** A promise is waited for before the next call. */
+  update(offset: number, bytes: Uint8Array): Promise<void> | undefined;
 }
 
 export interface SparseFileOptions {
@@ -115,7 +116,8 @@ class FileWriter implements SparseFileWriter {
     this.#position = offset + bytes.length;
     for (const run of runsOf(bytes, offset, this.#options.detectZeros)) {
       const data = bytes.subarray(run.offset - offset, run.offset - offset + run.length);
-      this.#options.observer?.update(run.offset, data);
+      const observed = this.#options.observer?.update(run.offset, data);
+      if (observed !== undefined) await observed;
       await this.#reservation.before(run.offset);
       await this.#pool.write(run.offset, data);
     }

@@ -92,7 +92,8 @@ export async function writeOut(
   );
   const { header, trailer } = download;
   const title = snapshotTitle(header.snapshot);
-  session.note(`${what}ed ${title}: ${formatBytes(trailer?.totalBytes ?? 0n)}`);
+  const done = what === "restore" ? "restored" : "exported";
+  session.note(`${done} ${title}: ${formatBytes(trailer?.totalBytes ?? 0n)}`);
   if (!session.options.json) return;
   const json = {
     ...(messageJson(DownloadHeaderSchema, header) as object),

@@ -1,7 +1,8 @@
 // The frames of byte streams: uploads end with a commit that is checked, downloads with a
 // trailer that the client checks.
-import { crc32 } from "node:zlib";
+
 import type { ByteStream } from "../../base/async.js";
+import { crc32 } from "../../base/crc32.js";
 import { StoreError } from "../../base/errors.js";
 import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
