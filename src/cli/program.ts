@@ -15,6 +15,7 @@ import { addRestoreCommand } from "./commands/restore.js";
 import { addServeCommand, type Serve } from "./commands/serve.js";
 import { addUpdateCommand } from "./commands/update.js";
 import { addVerifyCommand } from "./commands/verify.js";
+import { addWatchCommand } from "./commands/watch.js";
 import { exitCodesHelp } from "./exit-codes.js";
 
 export interface ProgramParts {
@@ -56,6 +57,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   }
   addOpenCommand(program, setExitCode);
   addVerifyCommand(program, setExitCode);
+  addWatchCommand(program);
   addInfoCommand(program);
   addHealthCommand(program);
   const addDaemonFlags = addServeCommand(program, parts.serve);

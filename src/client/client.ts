@@ -94,6 +94,11 @@ export interface SnapshotCalls {
     request?: RefOr<Init<typeof snapshots.VerifyRequestSchema>>,
     options?: CallOptions,
   ): AsyncIterable<snapshots.VerifyResponse>;
+  /**
+   * What happens to snapshots, in order, until `signal` fires, the loop is left or the daemon stops
+   * (DRAINING). `resumeToken` of any message goes on after it; a message of type MISSED says that
+   * events are gone and that it is time to list again.
+   */
   watch(
     request?: Init<typeof snapshots.WatchRequestSchema>,
     options?: CallOptions,

@@ -66,6 +66,20 @@ export const daemonOptions = {
     max: 10_000,
     doc: "Byte streams at once (Create, Import, Restore, Export); more get TOO_MANY_STREAMS.",
   }),
+  maxWatchers: integerOption({
+    key: "max_watchers",
+    default: 1000,
+    min: 1,
+    max: 2000,
+    doc: "Watch streams at once; more get TOO_MANY_STREAMS.",
+  }),
+  maxEvents: integerOption({
+    key: "max_events",
+    default: 100_000,
+    min: 100,
+    max: 10_000_000,
+    doc: "Events kept for Watch, so that watchers can go on after they were away (at most 64 MiB of them).",
+  }),
   streamWindowBytes: sizeOption({
     key: "stream_window",
     default: "4MiB",
@@ -120,7 +134,7 @@ export const daemonOptions = {
     default: "24h",
     min: "24h",
     max: "365d",
-    doc: "How long the outcome of a request_id is remembered.",
+    doc: "How long the outcome of a request_id is remembered after its call, also across restarts.",
   }),
   streamIdleMs: durationOption({
     key: "stream_idle",

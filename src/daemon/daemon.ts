@@ -38,6 +38,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
       freeSpaceReserveBytes: config.reserveBytes,
       accessFlushIntervalMs: config.accessFlushMs,
       requestRetentionMs: config.requestRetentionMs,
+      maxEvents: config.maxEvents,
+      maxWatchers: config.maxWatchers,
       gzipLevel: config.gzipLevel,
       zstdLevel: config.zstdLevel,
     },

@@ -34,7 +34,8 @@ export function createBackground(logger: Logger): Background {
   return { closing: controller.signal, run, operation, close };
 }
 
-function closingError(): StoreError {
+/** What callers hear of a store that is closing. */
+export function closingError(): StoreError {
   return new StoreError("DRAINING", "the daemon is shutting down", {
     hint: "Try again when it is up",
   });

@@ -1,10 +1,11 @@
 // What every operation of the domain works with.
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
-import type { Catalog } from "../catalog/open.js";
+import { defaultMaxEvents, type Catalog } from "../catalog/open.js";
 import type { Layout } from "../data/layout.js";
 import type { LeaseTable } from "./leases.js";
 import type { SerialQueue } from "./serial.js";
+import type { Watchers } from "./watchers.js";
 
 export interface StoreOptions {
   /** Bytes of the filesystem that uploads leave free. 0 = none. */
@@ -13,6 +14,10 @@ export interface StoreOptions {
   readonly accessFlushIntervalMs: number;
   /** How long the outcome of a request id is remembered, in milliseconds. */
   readonly requestRetentionMs: number;
+  /** About how many events are kept for watchers. */
+  readonly maxEvents: number;
+  /** Watchers at once. */
+  readonly maxWatchers: number;
   /** gzip level of Export, 1 to 9. */
   readonly gzipLevel: number;
   /** Zstandard level of Export, 1 to 19. */
@@ -23,6 +28,8 @@ export const defaultStoreOptions: StoreOptions = {
   freeSpaceReserveBytes: 64 * 1024 * 1024,
   accessFlushIntervalMs: 10_000,
   requestRetentionMs: 24 * 3600 * 1000,
+  maxEvents: defaultMaxEvents,
+  maxWatchers: 1000,
   gzipLevel: 1,
   zstdLevel: 1,
 };
@@ -33,6 +40,7 @@ export interface StoreContext {
   readonly leases: LeaseTable;
   /** Per snapshot: whoever rewrites its manifest does so alone. */
   readonly manifests: SerialQueue;
+  readonly watchers: Watchers;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: StoreOptions;

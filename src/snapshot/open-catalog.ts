@@ -5,27 +5,27 @@ import { basename, join } from "node:path";
 import type { Clock } from "../base/clock.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { openCatalog, type Catalog } from "../catalog/open.js";
+import { openCatalog, type Catalog, type CatalogOptions } from "../catalog/open.js";
 import { fsyncDirectory } from "../data/durable.js";
 import type { Layout } from "../data/layout.js";
 
 export async function openOrRebuildCatalog(
   layout: Layout,
-  clock: Clock,
+  options: CatalogOptions,
   logger: Logger,
 ): Promise<Catalog> {
   try {
-    return openSound(layout, clock);
+    return openSound(layout, options);
   } catch (error) {
     if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
-    const kept = await setAside(layout, clock);
+    const kept = await setAside(layout, options.clock);
     logger.error({ err: error, kept }, "the catalog is damaged: rebuilding it from the manifests");
-    return openSound(layout, clock);
+    return openSound(layout, options);
   }
 }
 
-function openSound(layout: Layout, clock: Clock): Catalog {
-  const catalog = openCatalog(layout.catalogDatabase, { clock });
+function openSound(layout: Layout, options: CatalogOptions): Catalog {
+  const catalog = openCatalog(layout.catalogDatabase, options);
   try {
     const problems = catalog.checkIntegrity();
     if (problems.length === 0) return catalog;

@@ -35,6 +35,8 @@ import { deleteSnapshots, type DeleteRequest } from "./removal.js";
 import { SerialQueue } from "./serial.js";
 import { verify, type VerifyEvent, type VerifyRequest } from "./verify.js";
 import { updateSnapshot, type UpdateRequest } from "./update.js";
+import { watch, type WatchEvent, type WatchRequest } from "./watch.js";
+import { createWatchers } from "./watchers.js";
 
 export type { ListFilter, ListPage, ListQuery };
 
@@ -48,11 +50,14 @@ export interface StoreUsage {
   readonly freeBytes: number;
 }
 
-/** Bounds that the store enforces on what comes in. */
+/** Bounds that the store enforces, and for how long it remembers. */
 export interface StoreLimits {
   readonly maxFiles: number;
   readonly maxSegments: number;
   readonly maxEnvelopeBytes: number;
+  readonly maxWatchers: number;
+  readonly maxEvents: number;
+  readonly requestRetentionMs: number;
 }
 
 /**
@@ -94,6 +99,8 @@ export interface SnapshotStore extends AsyncDisposable {
   ): Promise<{ snapshot: Snapshot; reflinked: boolean }>;
   openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
   verify(request: VerifyRequest, signal: AbortSignal): AsyncIterable<VerifyEvent>;
+  /** Never ends by itself; ends with DRAINING when the store closes. */
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
   usage(): StoreUsage;
 }
 
@@ -114,17 +121,23 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   cleanup.defer(() => {
     lock.release();
   });
-  const catalog = await openOrRebuildCatalog(layout, clock, logger);
+  const { maxEvents } = options;
+  const catalog = await openOrRebuildCatalog(layout, { clock, maxEvents }, logger);
   cleanup.defer(() => {
     catalog.close();
   });
   const background = createBackground(logger);
-  cleanup.defer(() => background.close());
+  const watchers = createWatchers(catalog, options.maxWatchers);
+  cleanup.defer(() => {
+    watchers.close();
+    return background.close();
+  });
   const context: StoreContext = {
     layout,
     catalog,
     leases: new LeaseTable(),
     manifests: new SerialQueue(),
+    watchers,
     clock,
     logger,
     options,
@@ -172,6 +185,9 @@ function storeOver(
       maxFiles: defaultArchiveLimits.maxFiles,
       maxSegments: defaultArchiveLimits.maxSegments,
       maxEnvelopeBytes,
+      maxWatchers: context.options.maxWatchers,
+      maxEvents: context.options.maxEvents,
+      requestRetentionMs: context.options.requestRetentionMs,
     },
     create: (request, tar, signal) =>
       during(() => create(context, { ...request, kind: "create" }, tar, signal)),
@@ -194,6 +210,7 @@ function storeOver(
       exportToDirectory(context, ref, directory, options, signal),
     openDataDirectory: (ref, options, signal) => openDataDirectory(context, ref, options, signal),
     verify: (request, signal) => verify(context, request, signal),
+    watch: (request, signal) => watch(context, request, signal),
     usage: () => usageOf(context),
     [Symbol.asyncDispose]: close,
   };

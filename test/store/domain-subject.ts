@@ -4,14 +4,15 @@ import { createLogger } from "../../src/base/logger.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
 import { openStore, type SnapshotStore, type StoreRequest } from "../../src/snapshot/store.js";
-import type {
-  CreateHeader,
-  ExportOptions,
-  PlainSnapshot,
-  Reading,
-  StoreCalls,
-  StoreSubject,
-  SubjectOptions,
+import {
+  watching,
+  type CreateHeader,
+  type ExportOptions,
+  type PlainSnapshot,
+  type Reading,
+  type StoreCalls,
+  type StoreSubject,
+  type SubjectOptions,
 } from "./subject.js";
 
 export async function openDomainSubject(options: SubjectOptions): Promise<StoreSubject> {
@@ -81,6 +82,17 @@ function callsOf(store: () => SnapshotStore): StoreCalls {
       const done = await store().exportToDirectory(ref, directory, { force: false }, untilDone());
       return plain(done.snapshot);
     },
+    watch: ({ resumeToken = "", filter = {} } = {}) =>
+      watching(
+        (signal) => store().watch({ resumeToken, filter }, signal),
+        (event) => {
+          const snapshot = "snapshot" in event ? plain(event.snapshot) : undefined;
+          const { previousName = "", replacedBy = "" } = "snapshot" in event ? event : {};
+          const { id = "", name = "" } = snapshot ?? {};
+          const { type, occurredAt, resumeToken } = event;
+          return { type, id, name, snapshot, previousName, replacedBy, occurredAt, resumeToken };
+        },
+      ),
     openDataDirectory: async (ref) => {
       const held = await store().openDataDirectory(ref, { force: false }, untilDone());
       return {

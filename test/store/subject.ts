@@ -91,6 +91,29 @@ export interface HeldDirectory extends AsyncDisposable {
   readonly snapshot: PlainSnapshot;
 }
 
+export interface PlainEvent {
+  /** Of the proto, in lower case. */
+  readonly type: string;
+  /** Empty if the event is about no snapshot, as the name is. */
+  readonly id: string;
+  readonly name: string;
+  readonly snapshot: PlainSnapshot | undefined;
+  readonly previousName: string;
+  readonly replacedBy: string;
+  readonly occurredAt: Date;
+  readonly resumeToken: string;
+}
+
+export interface WatchOptions {
+  readonly resumeToken?: string;
+  readonly filter?: NonNullable<ListRequest["filter"]>;
+}
+
+/** A stream of events, begun with the first `next`. Disposing hangs up. */
+export interface Watching extends AsyncDisposable {
+  next(): Promise<PlainEvent>;
+}
+
 /** Every method rejects with a StoreError. */
 export interface StoreCalls {
   create(tar: ByteStream, header?: CreateHeader): Promise<PlainSnapshot>;
@@ -105,6 +128,7 @@ export interface StoreCalls {
   export(ref: string, options?: ExportOptions): Promise<Reading>;
   exportToDirectory(ref: string, directory: string): Promise<PlainSnapshot>;
   openDataDirectory(ref: string): Promise<HeldDirectory>;
+  watch(options?: WatchOptions): Watching;
 }
 
 export interface StoreSubject extends StoreCalls, AsyncDisposable {
@@ -121,6 +145,26 @@ export interface SubjectOptions {
 }
 
 export type OpenSubject = (options: SubjectOptions) => Promise<StoreSubject>;
+
+/** What a stream of events has in common, whoever sends it. */
+export function watching<Event>(
+  open: (signal: AbortSignal) => AsyncIterable<Event>,
+  plain: (event: Event) => PlainEvent,
+): Watching {
+  const hangUp = new AbortController();
+  const events = open(hangUp.signal)[Symbol.asyncIterator]();
+  return {
+    async next() {
+      const { done, value } = await events.next();
+      if (done === true) throw new Error("the stream of events has ended");
+      return plain(value);
+    },
+    async [Symbol.asyncDispose]() {
+      hangUp.abort();
+      await events.return?.();
+    },
+  };
+}
 
 /** A clock whose every look is a second later: the order of things is seen in their times. */
 export function tickingClock(): Clock {

@@ -6,6 +6,7 @@ import { directoryBehaviours } from "./behaviours/directories.js";
 import { findingBehaviours } from "./behaviours/finding.js";
 import { rememberingBehaviours } from "./behaviours/remembering.js";
 import { repeatingBehaviours } from "./behaviours/repeating.js";
+import { watchingBehaviours } from "./behaviours/watching.js";
 import { storeTestOf } from "./store-test.js";
 import type { OpenSubject } from "./subject.js";
 
@@ -18,4 +19,5 @@ export function storeSuite(name: string, open: OpenSubject): void {
   repeatingBehaviours(storeTest);
   directoryBehaviours(storeTest);
   rememberingBehaviours(storeTest);
+  watchingBehaviours(storeTest);
 }

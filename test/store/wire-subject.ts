@@ -3,6 +3,7 @@ import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/prot
 import { createLogger } from "../../src/base/logger.js";
 import {
   Compression,
+  EventType,
   OnNameConflict,
   SparseFormat,
   connect,
@@ -12,16 +13,17 @@ import {
 } from "../../src/client/index.js";
 import { loadDaemonConfig } from "../../src/config/load.js";
 import { startDaemon, type Daemon } from "../../src/daemon/daemon.js";
-import type {
-  CreateHeader,
-  ExportOptions,
-  ImportHeader,
-  ListRequest,
-  PlainSnapshot,
-  Reading,
-  StoreCalls,
-  StoreSubject,
-  SubjectOptions,
+import {
+  watching,
+  type CreateHeader,
+  type ExportOptions,
+  type ImportHeader,
+  type ListRequest,
+  type PlainSnapshot,
+  type Reading,
+  type StoreCalls,
+  type StoreSubject,
+  type SubjectOptions,
 } from "./subject.js";
 
 /** Enough for the test in which a hundred callers upload at once. */
@@ -101,6 +103,18 @@ function callsOf(client: () => Client): StoreCalls {
       reading(await client().export({ ref, ...exportOptions(options) })),
     exportToDirectory: async (ref, directory) =>
       plain((await client().exportToDirectory({ ref, directory })).snapshot),
+    watch: ({ resumeToken = "", filter = {} } = {}) =>
+      watching(
+        (signal) => client().watch({ resumeToken, filter: wireFilter(filter) }, { signal }),
+        (event) => {
+          const snapshot = event.snapshot === undefined ? undefined : plain(event.snapshot);
+          const { id = "", name = "" } = snapshot ?? {};
+          const { previousName, replacedBy, resumeToken } = event;
+          const type = EventType[event.type].toLowerCase();
+          const occurredAt = dateOf(event.occurredAt);
+          return { type, id, name, snapshot, previousName, replacedBy, occurredAt, resumeToken };
+        },
+      ),
     openDataDirectory: async (ref) => {
       const lease = await client().openDataDirectory(ref);
       return {
@@ -132,14 +146,14 @@ function conflict(replace: boolean | undefined): OnNameConflict {
 }
 
 function listRequest({ filter = {}, ...rest }: ListRequest) {
-  const { createdAfter, createdBefore, ...others } = filter;
+  return { ...rest, filter: wireFilter(filter) };
+}
+
+function wireFilter({ createdAfter, createdBefore, ...rest }: NonNullable<ListRequest["filter"]>) {
   return {
     ...rest,
-    filter: {
-      ...others,
-      ...(createdAfter === undefined ? {} : { createdAfter: timestampFromDate(createdAfter) }),
-      ...(createdBefore === undefined ? {} : { createdBefore: timestampFromDate(createdBefore) }),
-    },
+    ...(createdAfter === undefined ? {} : { createdAfter: timestampFromDate(createdAfter) }),
+    ...(createdBefore === undefined ? {} : { createdBefore: timestampFromDate(createdBefore) }),
   };
 }
 

@@ -19,7 +19,7 @@ export function listQueryFromMessage(request: ListRequest): ListQuery {
   };
 }
 
-function filterFromMessage(filter: SnapshotFilter): ListFilter {
+export function filterFromMessage(filter: SnapshotFilter): ListFilter {
   const { namePrefix, labels, image, imageDigest, hypervisor } = filter;
   return {
     ...(namePrefix === "" ? {} : { namePrefix }),

@@ -27,6 +27,7 @@ import {
 } from "./convert.js";
 import { downloadFrames, openUpload } from "./frames.js";
 import { listQueryFromMessage } from "./list-query.js";
+import { watchEventToMessage, watchRequestFromMessage } from "./watch-messages.js";
 
 export interface SnapshotServiceOptions {
   /** Bytes of a download's chunks. */
@@ -39,8 +40,8 @@ export function bindSnapshotService(
 ): ServiceBinding {
   return bindService(SnapshotService, implement(store, options), {
     byteStreams: ["create", "import", "restore", "export"],
-    // A stop grants calls time to finish, which a lease never does.
-    endsOnDrain: ["openDataDirectory"],
+    // A stop grants calls time to finish, which these never do.
+    endsOnDrain: ["openDataDirectory", "watch"],
   });
 }
 
@@ -134,6 +135,11 @@ function implement(
         limitBytesPerSecond: sizeFromWire(limitBytesPerSecond, "limit_bytes_per_second"),
       };
       for await (const event of store.verify(request, signal)) yield verifyEventToMessage(event);
+    },
+    watch: async function* (request, { signal }: CallContext) {
+      for await (const event of store.watch(watchRequestFromMessage(request), signal)) {
+        yield watchEventToMessage(event, toMessage);
+      }
     },
     openDataDirectory: async function* ({ ref, force }, { signal }: CallContext) {
       await using open = await store.openDataDirectory(ref, { force }, signal);

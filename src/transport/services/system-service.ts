@@ -1,5 +1,5 @@
 // SystemService: what this daemon is, what it allows, what its store can do.
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { SnapshotStore } from "../../snapshot/store.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type ServiceBinding } from "../handler.js";
@@ -33,6 +33,9 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
           maxPageSize,
           maxEnvelopeBytes: BigInt(store.limits.maxEnvelopeBytes),
           maxConnections: facts.maxConnections,
+          maxWatchers: store.limits.maxWatchers,
+          maxEvents: BigInt(store.limits.maxEvents),
+          requestRetention: durationFromMs(store.limits.requestRetentionMs),
         },
         features: {
           directAccess: true,

@@ -44,6 +44,10 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
       const reused = await failsWith(createFrom(store, source, header), "REQUEST_ID_REUSED");
       assert.equal(reused.metadata["request_id"], requestId);
     }
+    await store.restart();
+    for (const header of others) {
+      await failsWith(createFrom(store, source, header), "REQUEST_ID_REUSED");
+    }
     await using archive = await store.export("web");
     const whole = await collect(archive.bytes);
     const imported = store.import(streamOf(whole), { name: "web", requestId });

@@ -204,7 +204,7 @@ export enum ErrorReason {
   LIMIT_EXCEEDED = 61,
 
   /**
-   * RESOURCE_EXHAUSTED. Too many streams are open; retry after RetryInfo.
+   * RESOURCE_EXHAUSTED. Too many streams or watchers are open; retry after RetryInfo.
    *
    * @generated from enum value: ERROR_REASON_TOO_MANY_STREAMS = 62;
    */

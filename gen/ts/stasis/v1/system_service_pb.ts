@@ -6,15 +6,15 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file stasis/v1/system_service.proto.
  */
 export const file_stasis_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIQCg5HZXRJbmZvUmVxdWVzdCLwAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZSLCAQoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDMlEKDVN5c3RlbVNlcnZpY2USQAoHR2V0SW5mbxIZLnN0YXNpcy52MS5HZXRJbmZvUmVxdWVzdBoaLnN0YXNpcy52MS5HZXRJbmZvUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIQCg5HZXRJbmZvUmVxdWVzdCLwAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZSKiAgoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFEhQKDG1heF93YXRjaGVycxgJIAEoBRISCgptYXhfZXZlbnRzGAogASgDEjQKEXJlcXVlc3RfcmV0ZW50aW9uGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDMlEKDVN5c3RlbVNlcnZpY2USQAoHR2V0SW5mbxIZLnN0YXNpcy52MS5HZXRJbmZvUmVxdWVzdBoaLnN0YXNpcy52MS5HZXRJbmZvUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Request of GetInfo.
@@ -162,6 +162,27 @@ export type Limits = Message<"stasis.v1.Limits"> & {
    * @generated from field: int32 max_connections = 8;
    */
   maxConnections: number;
+
+  /**
+   * Streams of Watch at once.
+   *
+   * @generated from field: int32 max_watchers = 9;
+   */
+  maxWatchers: number;
+
+  /**
+   * About how many events Watch can go back, unless they are very large.
+   *
+   * @generated from field: int64 max_events = 10;
+   */
+  maxEvents: bigint;
+
+  /**
+   * How long the outcome of a request_id is remembered.
+   *
+   * @generated from field: google.protobuf.Duration request_retention = 11;
+   */
+  requestRetention?: Duration | undefined;
 };
 
 /**

@@ -1,0 +1,85 @@
+// stasis watch: a line for each thing that happens to snapshots.
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Command } from "commander";
+import {
+  EventType,
+  WatchResponseSchema,
+  type SnapshotFilterInit,
+  type WatchResponse,
+} from "../../client/index.js";
+import { collectLabel, type Labels } from "../arguments.js";
+import { isBrokenPipe } from "../exit-codes.js";
+import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
+import { openStdout } from "../stdio.js";
+
+interface WatchOptions extends GlobalOptions {
+  readonly from?: string;
+  readonly label?: Labels;
+  readonly namePrefix?: string;
+}
+
+export function addWatchCommand(program: Command): void {
+  program
+    .command("watch")
+    .summary("show what happens to snapshots")
+    .description(
+      "Prints a line for each snapshot that is created, renamed, updated, deleted, evicted, marked " +
+        "corrupt or found lost, from now on until Ctrl-C. With --json each line is one JSON " +
+        "document; --from goes on after the one whose resumeToken it is given.",
+    )
+    .option("--from <token>", "go on after the event that had this resume token")
+    .option("--label <key=value>", "only snapshots with this label; repeatable", collectLabel)
+    .option("--name-prefix <text>", "only snapshots whose name starts with this")
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<WatchOptions>();
+      const filter = { namePrefix: options.namePrefix ?? "", labels: { ...options.label } };
+      await withSession(options, (session) => watch(session, options.from ?? "", filter));
+    });
+}
+
+async function watch(session: Session, from: string, filter: SnapshotFilterInit): Promise<void> {
+  const { client, call, options } = session;
+  // A reader that has stopped must not keep Ctrl-C from being heard.
+  const stdout = openStdout();
+  call.signal.addEventListener("abort", () => stdout.destroy());
+  let resumeToken = from;
+  try {
+    for await (const event of client.watch({ resumeToken: from, filter }, call)) {
+      const line = options.json ? jsonLine(event) : textLine(event);
+      if (line !== "") await stdout.write(Buffer.from(line));
+      else if (resumeToken === "") session.note("watching, until Ctrl-C");
+      ({ resumeToken } = event);
+    }
+  } catch (error) {
+    if (isBrokenPipe(error)) throw error;
+    if (resumeToken !== "") session.note(`to go on from here: --from ${resumeToken}`);
+    // Nothing else ends a watch that went well.
+    if (!call.signal.aborted) throw error;
+  }
+}
+
+function jsonLine(event: WatchResponse): string {
+  return `${JSON.stringify(messageJson(WatchResponseSchema, event))}\n`;
+}
+
+const idWidth = 16;
+const typeWidth = 8;
+
+/** Empty for what only programs want to know. */
+function textLine({ type, snapshot, occurredAt, previousName, replacedBy }: WatchResponse): string {
+  if (type === EventType.POSITION) return "";
+  const { id = "-", name = "" } = snapshot?.config ?? {};
+  const time = occurredAt === undefined ? "-" : timestampDate(occurredAt).toISOString();
+  const notes = [
+    type === EventType.RENAMED ? `was ${previousName || "nameless"}` : "",
+    replacedBy === "" ? "" : `replaced by ${replacedBy}`,
+    type === EventType.MISSED ? "events are gone: list again" : "",
+  ];
+  const cells = [time, typeText(type).padEnd(typeWidth), id.padEnd(idWidth), name || "-", ...notes];
+  return `${cells.filter(Boolean).join("  ")}\n`;
+}
+
+/** A newer daemon may know more types than this program. */
+function typeText(type: EventType): string {
+  return (EventType[type] as string | undefined)?.toLowerCase() ?? `type ${type}`;
+}
