@@ -1,0 +1,196 @@
+// Dense data through gRPC, beside the raw loopback, tar and cp, on the same files in the same rounds.
+import { createReadStream } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createFromLocalDirectory } from "../src/client/index.js";
+import { Compression } from "../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { alternate, median, ratio, type Case, type Outcome } from "./alternate.js";
+import type { Row } from "./report.js";
+import { shell } from "./shell.js";
+import {
+  discard,
+  makeDense,
+  makeMemoryLike,
+  memoryOf,
+  mib,
+  startDaemon,
+  startRaw,
+  withScratch,
+  type Daemon,
+} from "./scene.js";
+
+const archiveReadBytes = mib;
+
+/** A rate or a ratio for each, with what the issue asks of it. */
+interface Goal {
+  readonly subject: string;
+  readonly peer: string;
+  readonly must?: number;
+  readonly aim?: number;
+}
+
+export async function transferCases(bytes: number, rounds: number): Promise<Row[]> {
+  return withScratch(async (scratch) => {
+    const source = await makeDense(join(scratch, "source"), bytes);
+    await using raw = await startRaw();
+    await using daemon = await startDaemon(join(scratch, "root"));
+    const { client } = daemon;
+    await createFromLocalDirectory(client, source, { config: { name: "kept" } });
+    const archive = join(scratch, "kept.tar");
+    await save(daemon, archive, Compression.NONE);
+    const dropNew = async (): Promise<void> => {
+      await client.delete({ refs: ["new"], allowMissing: true });
+    };
+    const copy = join(scratch, "copy");
+    const dropCopy = (): Promise<void> => rm(copy, { recursive: true, force: true });
+    const quoted = `'${source}' '${copy}'`;
+    const cases: Case[] = [
+      { name: "raw loopback, up", run: () => raw.client.upload(bytes), bytes },
+      {
+        name: "Create",
+        run: async () => {
+          await createFromLocalDirectory(client, source, { config: { name: "new" } });
+        },
+        after: dropNew,
+        bytes,
+      },
+      {
+        name: "Import",
+        run: async () => {
+          const stream = createReadStream(archive, { highWaterMark: archiveReadBytes });
+          await client.import({ name: "new" }, stream);
+        },
+        after: dropNew,
+        bytes,
+      },
+      { name: "raw loopback, down", run: () => raw.client.download(bytes), bytes },
+      {
+        name: "Restore",
+        run: async () => void (await discard(await client.restore("kept"))),
+        bytes,
+      },
+      {
+        name: "Export",
+        run: async () => void (await discard(await client.export("kept"))),
+        bytes,
+      },
+      {
+        name: "tar c | tar x, sync",
+        run: () =>
+          shell(
+            `mkdir '${copy}' && tar -C '${source}' -c . | tar -C '${copy}' -x && sync -f '${copy}'`,
+          ),
+        after: dropCopy,
+        bytes,
+      },
+      {
+        name: "cp -r, sync",
+        run: () => shell(`cp -r --reflink=never ${quoted} && sync -f '${copy}'`),
+        after: dropCopy,
+        bytes,
+      },
+    ];
+    const outcomes = await alternate(cases, rounds);
+    const goals: Goal[] = [
+      { subject: "Restore", peer: "raw loopback, down", must: 0.7, aim: 0.9 },
+      { subject: "Export", peer: "raw loopback, down", must: 0.7, aim: 0.9 },
+      { subject: "Create", peer: "raw loopback, up", must: 0.45, aim: 0.7 },
+      { subject: "Import", peer: "raw loopback, up", must: 0.45, aim: 0.7 },
+      { subject: "Create", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
+      { subject: "Import", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
+      { subject: "Create", peer: "cp -r, sync" },
+    ];
+    const { peakBytes } = await memoryOf(daemon.pid);
+    return [
+      ...rates(`Dense, ${bytes / mib} MiB`, outcomes),
+      ...ratios(`Dense, ${bytes / mib} MiB: rate ÷ peer's`, outcomes, goals),
+      memoryRow("Peak RSS of the daemon after the dense cases", peakBytes),
+    ];
+  });
+}
+
+export async function compressionCases(bytes: number, rounds: number): Promise<Row[]> {
+  return withScratch(async (scratch) => {
+    const source = await makeMemoryLike(join(scratch, "source"), bytes);
+    await using daemon = await startDaemon(join(scratch, "root"));
+    const { client } = daemon;
+    await createFromLocalDirectory(client, source, { config: { name: "kept" } });
+    const cases: Case[] = [];
+    for (const kind of ["GZIP", "ZSTD"] as const) {
+      const compression = Compression[kind];
+      const archive = join(scratch, `kept.${kind}`);
+      await save(daemon, archive, compression);
+      cases.push(
+        {
+          name: `Export ${kind}`,
+          run: async () => void (await discard(await client.export({ ref: "kept", compression }))),
+          bytes,
+        },
+        {
+          name: `Import ${kind}`,
+          run: async () => {
+            const stream = createReadStream(archive, { highWaterMark: archiveReadBytes });
+            await client.import({ name: "new" }, stream);
+          },
+          after: async () => void (await client.delete({ refs: ["new"] })),
+          bytes,
+        },
+      );
+    }
+    const tar = `tar -C '${source}' -c .`;
+    cases.push({
+      name: "tar | zstd -1",
+      run: () => shell(`${tar} | zstd -q -1 >/dev/null`),
+      bytes,
+    });
+    cases.push({ name: "tar | gzip -1", run: () => shell(`${tar} | gzip -1 >/dev/null`), bytes });
+    const outcomes = await alternate(cases, rounds);
+    const group = `Compressed, ${bytes / mib} MiB like memory`;
+    return [
+      ...rates(group, outcomes),
+      ...ratios(`${group}: rate ÷ peer's`, outcomes, [
+        { subject: "Export ZSTD", peer: "tar | zstd -1", must: 0.8, aim: 1 },
+        { subject: "Export GZIP", peer: "tar | gzip -1" },
+      ]),
+    ];
+  });
+}
+
+async function save(daemon: Daemon, path: string, compression: Compression): Promise<void> {
+  const download = await daemon.client.export({ ref: "kept", compression });
+  const handle = await open(path, "wx");
+  for await (const chunk of download.bytes) await handle.write(chunk);
+  await handle.close();
+}
+
+export function rates(group: string, outcomes: readonly Outcome[]): Row[] {
+  return outcomes.map(({ name, bytes, times }) => {
+    const rate = times.map((time) => bytes / mib / (time / 1000));
+    const [low, high] = [Math.min(...rate), Math.max(...rate)];
+    return { group, name, unit: "MiB/s", value: median(rate), low, high };
+  });
+}
+
+export function ratios(group: string, outcomes: readonly Outcome[], goals: readonly Goal[]): Row[] {
+  const of = (name: string): Outcome => {
+    const found = outcomes.find((outcome) => outcome.name === name);
+    if (found === undefined) throw new Error(`no case ${name}`);
+    return found;
+  };
+  return goals.map(({ subject, peer, must, aim }) => {
+    const { median: value, low, high } = ratio(of(peer), of(subject));
+    return { group, name: `${subject} ÷ ${peer}`, unit: "ratio", value, low, high, must, aim };
+  });
+}
+
+export function memoryRow(name: string, bytes: number): Row {
+  return {
+    group: "Memory",
+    name,
+    unit: "MiB",
+    value: bytes / mib,
+    must: 300,
+    aim: 200,
+    atMost: true,
+  };
+}

@@ -1,0 +1,54 @@
+// `npm run bench [-- GROUP... --rounds N --scale S]`: all cases, each beside its peer in the same
+// rounds. Writes bench/results/NAME.json with --out NAME.
+import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+import { growHeapGenerously } from "../src/client/index.js";
+import { catalogCases, restCases, streamCases } from "./cases-daemon.js";
+import { reflinkCases, sparseCases } from "./cases-holes.js";
+import { compressionCases, transferCases } from "./cases-transfer.js";
+import { describeMachine, printRows, writeReport, type Row } from "./report.js";
+import { gib, mib } from "./scene.js";
+
+growHeapGenerously();
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string", default: "5" },
+    /** Sizes are multiplied by it: 0.25 for a quick look. */
+    scale: { type: "string", default: "1" },
+    out: { type: "string" },
+  },
+});
+const rounds = Number(values.rounds);
+const scaled = (bytes: number): number =>
+  Math.max(mib, Math.round((bytes * Number(values.scale)) / mib) * mib);
+
+const groups: Record<string, () => Promise<Row[]>> = {
+  transfer: () => transferCases(scaled(2 * gib), rounds),
+  compression: () => compressionCases(scaled(gib), rounds),
+  sparse: () => sparseCases(rounds),
+  reflink: () => reflinkCases(scaled(4 * gib), rounds),
+  streams: () => streamCases(scaled(256 * mib), rounds),
+  catalog: () => catalogCases(Math.round(100_000 * Number(values.scale)), rounds),
+  rest: () => restCases(rounds),
+};
+
+const unknown = positionals.filter((name) => !(name in groups));
+if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
+  console.error(`bench: expected groups of ${Object.keys(groups).join(", ")} and --rounds above 0`);
+  process.exit(2);
+}
+const wanted = positionals.length === 0 ? Object.keys(groups) : positionals;
+const machine = describeMachine(process.env["BENCH_DIR"] ?? tmpdir());
+console.log(
+  Object.entries(machine)
+    .map(([key, value]) => `${key}: ${value}`)
+    .join("\n"),
+);
+const rows: Row[] = [];
+for (const name of wanted) {
+  const found = (await groups[name]?.()) ?? [];
+  printRows(found);
+  rows.push(...found);
+}
+if (values.out !== undefined) console.log(`\nwritten to ${writeReport(values.out, machine, rows)}`);

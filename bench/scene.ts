@@ -1,0 +1,141 @@
+// What the cases stand on: scratch files, the real daemon and the raw server as processes of their own.
+import { randomFillSync } from "node:crypto";
+import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type Client } from "../src/client/index.js";
+import { runModule, type Child } from "../test/support/child.js";
+import { connectRaw, type RawClient } from "./raw-client.js";
+
+export const mib = 1024 * 1024;
+export const gib = 1024 * mib;
+
+export interface Daemon extends AsyncDisposable {
+  readonly pid: number;
+  readonly address: string;
+  readonly socketAddress: string;
+  readonly root: string;
+  readonly client: Client;
+}
+
+/** `stasis serve` with its defaults on a store of its own. */
+export async function startDaemon(
+  root: string,
+  flags: Readonly<Record<string, string>> = {},
+): Promise<Daemon> {
+  const args = Object.entries({ root, listen: "127.0.0.1:0", reserve: "0", ...flags });
+  const program = new URL("../src/main.js", import.meta.url);
+  const child = runModule(program, ["serve", ...args.map(([name, value]) => `--${name}=${value}`)]);
+  const [, address = ""] = await child.line(/^listening on (127\.0\.0\.1:\d+)$/);
+  const [, socketAddress = ""] = await child.line(/^listening on (unix:.*)$/);
+  const client = connect(address);
+  return {
+    pid: child.pid,
+    address,
+    socketAddress,
+    root,
+    client,
+    [Symbol.asyncDispose]: async () => {
+      await client[Symbol.asyncDispose]();
+      child.signal("SIGTERM");
+      await child.exited;
+    },
+  };
+}
+
+export interface RawServer extends AsyncDisposable {
+  readonly client: RawClient;
+}
+
+export async function startRaw(): Promise<RawServer> {
+  const child: Child = runModule(new URL("./raw-loopback.js", import.meta.url), ["serve"]);
+  const [, address = ""] = await child.line(/^listening on (.*)$/);
+  const client = connectRaw(address);
+  return {
+    client,
+    [Symbol.asyncDispose]: async () => {
+      client[Symbol.dispose]();
+      await child.kill();
+    },
+  };
+}
+
+/** A fresh folder on the disk that is measured: `BENCH_DIR`, or the system's temporary folder. */
+export async function withScratch<T>(body: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(process.env["BENCH_DIR"] ?? tmpdir(), "stasis-bench-"));
+  try {
+    return await body(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Random bytes: nothing on the way can compress them or make holes of them. */
+export async function makeDense(directory: string, bytes: number): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const handle = await open(join(directory, "memory"), "wx");
+  const block = Buffer.alloc(4 * mib);
+  for (let done = 0; done < bytes; done += block.length) {
+    randomFillSync(block);
+    await handle.write(block, 0, Math.min(block.length, bytes - done));
+  }
+  await handle.sync();
+  await handle.close();
+  return directory;
+}
+
+/** Like guest memory: a third random, a third text that repeats, a third of small numbers. */
+export async function makeMemoryLike(directory: string, bytes: number): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const handle = await open(join(directory, "memory"), "wx");
+  const page = Buffer.alloc(3 * 64 * 1024);
+  for (let done = 0, turn = 0; done < bytes; done += page.length, turn += 1) {
+    randomFillSync(page, 0, 64 * 1024);
+    page.fill(`kernel: [${turn}.000000] page allocation of order 0, `, 64 * 1024, 128 * 1024);
+    for (let at = 128 * 1024; at < page.length; at += 8) page.writeUInt32LE((at * turn) % 4099, at);
+    await handle.write(page, 0, Math.min(page.length, bytes - done));
+  }
+  await handle.sync();
+  await handle.close();
+  return directory;
+}
+
+/** A file of `bytes` that holds `dataBytes` in 1 MiB pieces spread evenly. */
+export async function makeSparse(
+  directory: string,
+  bytes: number,
+  dataBytes: number,
+): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const handle = await open(join(directory, "cow.raw"), "wx");
+  await handle.truncate(bytes);
+  const pieces = Math.ceil(dataBytes / mib);
+  for (let index = 0; index < pieces; index += 1) {
+    const at = Math.floor((index * bytes) / pieces / mib) * mib;
+    await handle.write(randomFillSync(Buffer.alloc(mib)), 0, mib, at);
+  }
+  await handle.sync();
+  await handle.close();
+  return directory;
+}
+
+export interface MemoryUse {
+  readonly nowBytes: number;
+  readonly peakBytes: number;
+}
+
+export async function memoryOf(pid: number): Promise<MemoryUse> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const kib = (key: string): number =>
+    Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);
+  return { nowBytes: kib("VmRSS") * 1024, peakBytes: kib("VmHWM") * 1024 };
+}
+
+/** Reads a download to its end and drops it. */
+export async function discard(download: {
+  readonly bytes: AsyncIterable<Uint8Array>;
+}): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of download.bytes) bytes += chunk.length;
+  return bytes;
+}
