@@ -1,18 +1,23 @@
 // A store on a scratch root, filled without a daemon.
 import { pack } from "tar-stream";
-import { systemClock } from "../../../src/base/clock.js";
+import { systemClock, type Clock } from "../../../src/base/clock.js";
 import { createLogger } from "../../../src/base/logger.js";
 import { emptyConfig } from "../../../src/model/config.js";
 import type { Snapshot } from "../../../src/model/snapshot.js";
+import type { StoreOptions } from "../../../src/snapshot/context.js";
 import type { DownloadOptions } from "../../../src/snapshot/read.js";
 import { openStore, type SnapshotStore, type StoreRequest } from "../../../src/snapshot/store.js";
 
-export function openTestStore(root: string): Promise<SnapshotStore> {
+export function openTestStore(
+  root: string,
+  options: Partial<StoreOptions> = {},
+  clock: Clock = systemClock,
+): Promise<SnapshotStore> {
   return openStore({
     root,
-    clock: systemClock,
+    clock,
     logger: createLogger("silent"),
-    options: { freeSpaceReserveBytes: 0 },
+    options: { freeSpaceReserveBytes: 0, ...options },
   });
 }
 
