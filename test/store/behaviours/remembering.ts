@@ -37,7 +37,10 @@ export function rememberingBehaviours(storeTest: StoreTest): void {
     let last = (await createFrom(store, source, { name: "web" })).lastAccessedAt;
     const reads: ((store: StoreCalls) => Promise<unknown>)[] = [
       () => restoreTo(store, "web", join(scratch, "restored")),
-      async () => collect((await store.export("web")).bytes),
+      async () => {
+        await using reading = await store.export("web");
+        await collect(reading.bytes);
+      },
       () => store.exportToDirectory("web", join(scratch, "exported")),
       async () => (await store.openDataDirectory("web"))[Symbol.asyncDispose](),
     ];
