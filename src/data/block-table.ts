@@ -101,9 +101,7 @@ function* contentRuns(table: BlockTable): Generator<PlacedRun, void, undefined> 
 
 export interface BlockTableBuilder {
   add(kind: "hole" | "zero", count: number): void;
-  /** Adds a data block; the result names it to `setDigest`, which may come later. */
-  addData(): number;
-  setDigest(place: number, digest: Uint8Array): void;
+  addData(digest: Uint8Array): void;
   build(sizeBytes: number): BlockTable;
 }
 
@@ -119,16 +117,14 @@ export function createBlockTableBuilder(): BlockTableBuilder {
   };
   return {
     add: append,
-    addData: () => {
-      const place = used;
-      used += digestBytes;
-      if (used > digests.length) {
+    addData: (digest) => {
+      if (used + digestBytes > digests.length) {
         digests = Buffer.concat([digests], Math.max(digests.length * 2, 64 * digestBytes));
       }
+      digests.set(digest, used);
+      used += digestBytes;
       append("data", 1);
-      return place;
     },
-    setDigest: (place, digest) => digests.set(digest, place),
     build: (sizeBytes) => ({
       sizeBytes,
       blockSizeBytes: blockBytes,

@@ -23,8 +23,8 @@ export async function hashFile(
   const all: readonly Extent[] = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   const extents = (await scanExtents(handle.fd, sizeBytes, signal)) ?? all;
   for await (const piece of readExtents(handle, extents, { what, signal, reuseBuffers: true })) {
-    await hasher.update(piece.offset, piece.bytes);
+    hasher.update(piece.offset, piece.bytes);
     onRead?.(piece.bytes.length);
   }
-  return await hasher.finish(sizeBytes);
+  return hasher.finish(sizeBytes);
 }

@@ -1,26 +1,29 @@
 // One uploaded file in staging: written with its holes and hashed on the way.
+import { totalLength } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
-import { createSparseFile } from "../sparse/sparse-writer.js";
+import { createSparseFile, type SparseFileOptions } from "../sparse/sparse-writer.js";
 import { createBlockHasher } from "./block-hash.js";
-import { rootDigest } from "./block-table.js";
+import { rootDigest, type BlockTable } from "./block-table.js";
 import type { StagedRecord } from "./publish.js";
 import type { StagedFile, StagedFileOptions } from "./staging.js";
+import type { WriteLane, WriteWorkers } from "./write-workers.js";
 
 /** `keep` takes the finished file, its writer still open, over. */
 export async function createStagedFile(
   path: string,
   name: string,
   options: StagedFileOptions,
+  workers: WriteWorkers | undefined,
   keep: (record: StagedRecord) => Promise<void>,
 ): Promise<StagedFile> {
   const { mode, sizeBytes, extents, detectZeros, signal } = options;
-  const hasher = createBlockHasher();
+  const hashing = chooseHashing(options, workers);
   const writer = await createSparseFile(path, {
     mode,
     detectZeros,
     expectedBytes: sizeBytes,
     expectedExtents: extents,
-    observer: hasher,
+    ...hashing.writing,
     signal,
   });
   let kept = false;
@@ -28,7 +31,7 @@ export async function createStagedFile(
 
   const finish = async (): Promise<SnapshotFile> => {
     const { allocatedBytes } = await writer.complete(sizeBytes);
-    const table = await hasher.finish(sizeBytes);
+    const table = await hashing.finish(sizeBytes);
     const digest = rootDigest(table);
     const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest };
     kept = true;
@@ -42,6 +45,39 @@ export async function createStagedFile(
       // `return file.finish()` disposes while it is still running.
       await finishing?.catch(() => undefined);
       if (!kept) await writer.discard();
+      hashing.drop();
     },
+  };
+}
+
+/** Files with less data are written before a worker has been told of them. */
+const minWorkerBytes = 4 * 1024 * 1024;
+
+interface Hashing {
+  readonly writing: Pick<SparseFileOptions, "observer" | "createPool">;
+  finish(sizeBytes: number): BlockTable | Promise<BlockTable>;
+  drop(): void;
+}
+
+/** Large files are hashed and written by a worker, small ones are hashed here. */
+function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undefined): Hashing {
+  const { extents, sizeBytes } = options;
+  const dataBytes = extents === undefined ? sizeBytes : totalLength(extents);
+  if (workers === undefined || dataBytes < minWorkerBytes) {
+    const hasher = createBlockHasher();
+    return {
+      writing: { observer: hasher },
+      finish: (size) => hasher.finish(size),
+      drop: () => undefined,
+    };
+  }
+  let lane: WriteLane | undefined;
+  return {
+    writing: { createPool: (fd, path) => (lane = workers.openLane(fd, path)) },
+    finish: (size) => {
+      if (lane === undefined) throw new Error("finished before it was begun");
+      return lane.finish(size);
+    },
+    drop: () => lane?.drop(),
   };
 }

@@ -19,6 +19,7 @@ import { forgetOrigin } from "./origin.js";
 import { publishStaged, syncRecord, type StagedRecord } from "./publish.js";
 import { discardDirectory, discardPublished } from "./removal.js";
 import { createStagedFile } from "./staged-file.js";
+import type { WriteWorkers } from "./write-workers.js";
 
 export interface StagedFileOptions {
   /** Permission bits; masked to 0777. */
@@ -75,19 +76,24 @@ export interface Staging extends AsyncDisposable {
 /** Finished files whose descriptors stay open until `publish`; the oldest is synced before. */
 const maxOpenFiles = 32;
 
-/** Makes the staging directory of a new id. */
-export async function openStaging(layout: Layout, id: string): Promise<Staging> {
+/** Makes the staging directory of a new id. Without workers everything is hashed in this thread. */
+export async function openStaging(
+  layout: Layout,
+  id: string,
+  workers?: WriteWorkers,
+): Promise<Staging> {
   const directory = layout.stagingDirectory(id);
   await withIoError({ what: "make the staging directory", path: directory }, async () => {
     await mkdir(directory, { mode: 0o700 });
     await mkdir(join(directory, blocksDirectoryName), { mode: 0o700 });
   });
-  return new StagingArea(layout, id);
+  return new StagingArea(layout, id, workers);
 }
 
 class StagingArea implements Staging {
   readonly id: string;
   readonly #layout: Layout;
+  readonly #workers: WriteWorkers | undefined;
   readonly #directory: string;
   readonly #filesDirectory: string;
   /** Every name that was ever claimed, also by a file that was given up. */
@@ -98,16 +104,18 @@ class StagingArea implements Staging {
   #state: "filling" | "publishing" | "published" | "settled" | "left" | "disposed" = "filling";
   #adopted = false;
 
-  constructor(layout: Layout, id: string) {
+  constructor(layout: Layout, id: string, workers: WriteWorkers | undefined) {
     this.id = id;
     this.#layout = layout;
+    this.#workers = workers;
     this.#directory = layout.stagingDirectory(id);
     this.#filesDirectory = join(this.#directory, filesDirectoryName);
   }
 
   async createFile(name: string, options: StagedFileOptions): Promise<StagedFile> {
     const path = await this.#claim(name);
-    const file = await createStagedFile(path, name, options, (record) => this.#keep(record));
+    const keep = (record: StagedRecord): Promise<void> => this.#keep(record);
+    const file = await createStagedFile(path, name, options, this.#workers, keep);
     this.#uploads.push(file);
     return file;
   }

@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import { defaultMaxEvents, type Catalog } from "../catalog/open.js";
 import type { Layout } from "../data/layout.js";
+import type { WriteWorkers } from "../data/write-workers.js";
 import type { LeaseTable } from "./leases.js";
 import type { SerialQueue } from "./serial.js";
 import type { Watchers } from "./watchers.js";
@@ -41,6 +42,7 @@ export interface StoreContext {
   /** Per snapshot: whoever rewrites its manifest does so alone. */
   readonly manifests: SerialQueue;
   readonly watchers: Watchers;
+  readonly writeWorkers: WriteWorkers;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: StoreOptions;

@@ -64,7 +64,7 @@ export async function takeIn(
   const id = newSnapshotId();
   reserve(context, request, { id, requestId, fingerprint });
   try {
-    await using staging = await openStaging(context.layout, id);
+    await using staging = await openStaging(context.layout, id, context.writeWorkers);
     const filled = await fill({
       id,
       staging,

@@ -12,6 +12,7 @@ import { lockRoot } from "../catalog/root-lock.js";
 import { ensureBallast } from "../data/ballast.js";
 import { openLayout, type Layout } from "../data/layout.js";
 import type { Snapshot } from "../model/snapshot.js";
+import { openWriteWorkers } from "../data/write-workers.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
 import { createBackground, type Background } from "./background.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
@@ -126,6 +127,8 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   cleanup.defer(() => {
     catalog.close();
   });
+  const writeWorkers = openWriteWorkers();
+  cleanup.defer(async () => writeWorkers[Symbol.asyncDispose]());
   const background = createBackground(logger);
   const watchers = createWatchers(catalog, options.maxWatchers);
   cleanup.defer(() => {
@@ -138,6 +141,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     leases: new LeaseTable(),
     manifests: new SerialQueue(),
     watchers,
+    writeWorkers,
     clock,
     logger,
     options,

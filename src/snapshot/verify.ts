@@ -143,7 +143,7 @@ async function* hashAgain(
   const whole = file.sizeBytes === 0 ? [] : [{ offset: 0, length: file.sizeBytes }];
   const options = { what: file.name, signal, reuseBuffers: true };
   for await (const { offset, bytes } of readExtents(handle, file.extents ?? whole, options)) {
-    await hasher.update(offset, bytes);
+    hasher.update(offset, bytes);
     progress.doneBytes += bytes.length;
     await throttle(bytes.length);
     const nowMs = context.clock.monotonicMs();
@@ -152,7 +152,7 @@ async function* hashAgain(
     const { doneBytes, totalBytes } = progress;
     yield { kind: "progress", snapshotId: stored.id, doneBytes, totalBytes };
   }
-  return await hasher.finish(file.sizeBytes);
+  return hasher.finish(file.sizeBytes);
 }
 
 function idOf(context: StoreContext, ref: string): string {

@@ -16,8 +16,7 @@ import { dataRuns } from "./zero.js";
 
 /** Sees the bytes that are written, in ascending order; what it never sees is a hole. */
 export interface WriteObserver {
-  /** A promise is waited for before the next call. */
-  update(offset: number, bytes: Uint8Array): Promise<void> | undefined;
+  update(offset: number, bytes: Uint8Array): void;
 }
 
 export interface SparseFileOptions {
@@ -32,6 +31,8 @@ export interface SparseFileOptions {
   /** Writes to the device begin early, so that the sync at the end is short. Default: true. */
   readonly earlyWriteback?: boolean;
   readonly observer?: WriteObserver;
+  /** Who does the writes. Default: Node's thread pool, up to four at once. */
+  readonly createPool?: ((fd: number, path: string) => WritePool) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -103,7 +104,7 @@ class FileWriter implements SparseFileWriter {
     this.#handle = handle;
     this.#path = path;
     this.#options = options;
-    this.#pool = createWritePool(handle, path);
+    this.#pool = options.createPool?.(handle.fd, path) ?? createWritePool(handle, path);
     this.#writeback = createWriteback(handle.fd, options.earlyWriteback ?? true);
     this.#reservation = createReservation(handle.fd, path, options.expectedExtents ?? []);
   }
@@ -116,8 +117,7 @@ class FileWriter implements SparseFileWriter {
     this.#position = offset + bytes.length;
     for (const run of runsOf(bytes, offset, this.#options.detectZeros)) {
       const data = bytes.subarray(run.offset - offset, run.offset - offset + run.length);
-      const observed = this.#options.observer?.update(run.offset, data);
-      if (observed !== undefined) await observed;
+      this.#options.observer?.update(run.offset, data);
       await this.#reservation.before(run.offset);
       await this.#pool.write(run.offset, data);
     }

@@ -105,9 +105,8 @@ test("zero blocks become holes, other zeros are kept", async () => {
     const path = join(directory, "file");
     const seen: number[] = [];
     const observer = {
-      update: (offset: number, data: Uint8Array) => {
+      update: (offset: number, data: Uint8Array): void => {
         seen.push(offset, data.length);
-        return undefined;
       },
     };
     await using writer = await createSparseFile(path, { mode: 0o600, detectZeros: true, observer });

@@ -1,0 +1,176 @@
+// Threads that hash and write the data of large files. One thread does SHA-256 at about the rate at
+// which another receives, so an upload that does both in one takes nearly twice as long.
+//
+// Bytes are copied into buffers that are transferred. Transferring those that came would save that
+// copy, but some are views of memory that their maker goes on using, such as the output of zlib; and
+// V8 copies into shared memory at a third of the rate.
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { ioError } from "../sparse/errno.js";
+import type { WritePool } from "../sparse/write-pool.js";
+import type { BlockTable } from "./block-table.js";
+import {
+  bufferBytes,
+  buffersPerWorker,
+  type ToMain,
+  type ToWorker,
+} from "./write-worker-messages.js";
+
+/** One file that is written by a worker. Offsets ascend. */
+export interface WriteLane extends WritePool {
+  /** After `idle`: the digests of all that was written. Only once. */
+  finish(sizeBytes: number): Promise<BlockTable>;
+  /** After `idle`: forgets the file; nothing happens after `finish`. */
+  drop(): void;
+}
+
+export interface WriteWorkers extends AsyncDisposable {
+  /** `fd` must stay open until the lane is idle. */
+  openLane(fd: number, path: string): WriteLane;
+}
+
+/** The main thread needs a core too; more than four write faster than any disk. */
+const defaultWorkers = Math.min(4, Math.max(1, availableParallelism() - 1));
+
+/** Starts a thread when it is needed first: each takes some 10 MB. */
+export function openWriteWorkers(maxWorkers: number = defaultWorkers): WriteWorkers {
+  const threads: WriteThread[] = [];
+  let turn = 0;
+  return {
+    openLane: (fd, path) => {
+      const index = turn++ % maxWorkers;
+      const living = threads[index];
+      const thread = living?.failure === undefined && living !== undefined ? living : startThread();
+      threads[index] = thread;
+      return openLane(thread, fd, path);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(threads.map((thread) => thread.worker.terminate()));
+    },
+  };
+}
+
+interface LaneEvents {
+  readonly done: (error: Error | undefined) => void;
+  readonly finished: (table: BlockTable) => void;
+  readonly failed: (error: Error) => void;
+}
+
+interface WriteThread {
+  readonly worker: Worker;
+  readonly free: ArrayBuffer[];
+  /** Those who wait for a buffer, first come first served. */
+  readonly waiting: (() => void)[];
+  readonly lanes: Map<number, LaneEvents>;
+  nextLane: number;
+  /** Set when the thread has died. */
+  failure: Error | undefined;
+}
+
+function startThread(): WriteThread {
+  const worker = new Worker(new URL("./write-worker.js", import.meta.url));
+  const thread: WriteThread = {
+    worker,
+    free: Array.from({ length: buffersPerWorker }, () => new ArrayBuffer(bufferBytes)),
+    waiting: [],
+    lanes: new Map(),
+    nextLane: 0,
+    failure: undefined,
+  };
+  // It alone does not keep the process alive: whoever waits for it has something else open.
+  worker.unref();
+  worker.on("message", (message: ToMain) => {
+    const lane = thread.lanes.get(message.lane);
+    if (message.kind === "finished") return lane?.finished(message.table);
+    thread.free.push(message.buffer);
+    thread.waiting.shift()?.();
+    lane?.done(message.error && Object.assign(new Error(message.error.message), message.error));
+  });
+  const die = (error: Error): void => {
+    thread.failure ??= error;
+    for (const lane of thread.lanes.values()) lane.failed(thread.failure);
+    for (const wake of thread.waiting.splice(0)) wake();
+  };
+  worker.on("error", die);
+  worker.on("exit", (code) => die(new Error(`a write worker ended with status ${code}`)));
+  return thread;
+}
+
+async function takeBuffer(thread: WriteThread): Promise<ArrayBuffer> {
+  for (;;) {
+    if (thread.failure !== undefined) throw thread.failure;
+    const buffer = thread.free.pop();
+    if (buffer !== undefined) return buffer;
+    await new Promise<void>((resolve) => thread.waiting.push(resolve));
+  }
+}
+
+function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
+  const lane = thread.nextLane++;
+  /** Ends of the writes that are under way, in order. */
+  const pending: { readonly offset: number; readonly length: number }[] = [];
+  let failure: Error | undefined;
+  let whenIdle: (() => void) | undefined;
+  let onTable: ((table: BlockTable) => void) | undefined;
+  let onFailure: ((error: Error) => void) | undefined;
+  const send = (message: ToWorker, ...transferred: ArrayBuffer[]): void =>
+    thread.worker.postMessage(message, transferred);
+  const fail = (error: Error): void => {
+    failure ??= error;
+    onFailure?.(error);
+  };
+  thread.lanes.set(lane, {
+    done: (error) => {
+      const write = pending.shift();
+      if (error !== undefined) {
+        const what = `write ${write?.length ?? 0} bytes at offset ${write?.offset ?? 0}`;
+        fail(ioError(error, { what, path }));
+      }
+      if (pending.length === 0) whenIdle?.();
+    },
+    finished: (table) => onTable?.(table),
+    failed: (error) => {
+      pending.length = 0;
+      fail(error);
+      whenIdle?.();
+    },
+  });
+  const check = (): void => {
+    if (failure !== undefined) throw failure;
+  };
+  return {
+    check,
+    write: async (offset, bytes) => {
+      for (let done = 0; done < bytes.length; done += bufferBytes) {
+        const part = bytes.subarray(done, done + bufferBytes);
+        const buffer = await takeBuffer(thread);
+        if (failure !== undefined) {
+          thread.free.push(buffer);
+          thread.waiting.shift()?.();
+          throw failure;
+        }
+        new Uint8Array(buffer).set(part);
+        pending.push({ offset: offset + done, length: part.length });
+        const { length } = part;
+        send({ kind: "write", lane, buffer, length, fd, offset: offset + done }, buffer);
+      }
+      check();
+    },
+    settledBefore: (end) => Math.min(end, pending[0]?.offset ?? end),
+    idle: async () => {
+      if (pending.length > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
+    },
+    finish: async (sizeBytes) => {
+      check();
+      const table = await new Promise<BlockTable>((resolve, reject) => {
+        [onTable, onFailure] = [resolve, reject];
+        send({ kind: "finish", lane, sizeBytes });
+      });
+      thread.lanes.delete(lane);
+      return table;
+    },
+    drop: () => {
+      if (thread.lanes.delete(lane)) send({ kind: "drop", lane });
+    },
+  };
+}

@@ -1,0 +1,94 @@
+// Writing and hashing in a worker: the same files and tables as in one thread, and its errors.
+import assert from "node:assert/strict";
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createBlockHasher } from "../../../src/data/block-hash.js";
+import { openWriteWorkers } from "../../../src/data/write-workers.js";
+import { failsWith } from "../../support/errors.js";
+import {
+  cannotMount,
+  patternBytes,
+  withFilesystem,
+  withScratchDir,
+} from "../../support/scratch.js";
+
+const mib = 1024 * 1024;
+
+test("several files at once over one thread: bytes and tables are those of one thread", () =>
+  withScratchDir(async (directory) => {
+    await using workers = openWriteWorkers(1);
+    const files = Array.from({ length: 5 }, async (_, index) => {
+      const content = patternBytes(3 * mib + 1000 * index, index + 1);
+      const path = join(directory, String(index));
+      await using handle = await open(path, "wx");
+      const lane = workers.openLane(handle.fd, path);
+      const hasher = createBlockHasher();
+      const gap = 2 * mib;
+      const pieceBytes = 100_000 + 300_000 * index;
+      for (let start = 0; start < content.length; start += pieceBytes) {
+        const piece = Buffer.from(content.subarray(start, start + pieceBytes));
+        hasher.update(gap + start, piece);
+        await lane.write(gap + start, piece);
+        // Whoever wrote may use the memory again.
+        piece.fill(0xff);
+      }
+      await lane.idle();
+      const sizeBytes = gap + content.length + 5 * mib;
+      assert.equal(lane.settledBefore(sizeBytes), sizeBytes);
+      const table = await lane.finish(sizeBytes);
+      const expected = hasher.finish(sizeBytes);
+      assert.deepEqual(table.runs, expected.runs);
+      assert.ok(Buffer.from(table.digests).equals(expected.digests));
+      const written = await readFile(path);
+      assert.ok(written.subarray(gap).equals(content), `file ${index}`);
+      assert.ok(written.subarray(0, gap).every((byte) => byte === 0));
+    });
+    await Promise.all(files);
+  }));
+
+const noTmpfs = cannotMount("tmpfs");
+
+test("a full disk is STORAGE_FULL, for this file only", { skip: noTmpfs }, () =>
+  withFilesystem("tmpfs", 2, async (mountPoint) => {
+    await using workers = openWriteWorkers(1);
+    const path = join(mountPoint, "large");
+    await using handle = await open(path, "wx");
+    const lane = workers.openLane(handle.fd, path);
+    const piece = patternBytes(mib, 7);
+    const writing = async (): Promise<void> => {
+      for (let offset = 0; offset < 64 * mib; offset += mib) await lane.write(offset, piece);
+    };
+    const error = await failsWith(writing(), "STORAGE_FULL");
+    assert.match(error.message, /large/);
+    await lane.idle();
+    await failsWith(lane.finish(64 * mib), "STORAGE_FULL");
+    lane.drop();
+    await handle.truncate(0);
+    const other = workers.openLane(handle.fd, path);
+    await other.write(0, piece.subarray(0, 1000));
+    await other.idle();
+    assert.deepEqual((await other.finish(1000)).runs, [{ kind: "data", count: 1 }]);
+  }),
+);
+
+test("a bad descriptor fails the lane, and a thread that is gone fails all of its lanes", () =>
+  withScratchDir(async (directory) => {
+    const workers = openWriteWorkers(1);
+    const bad = workers.openLane(1_000_000, "nothing");
+    await bad.write(0, Buffer.alloc(10, 1));
+    await bad.idle();
+    assert.throws(bad.check, /nothing/);
+    const path = join(directory, "file");
+    await using handle = await open(path, "wx");
+    const lane = workers.openLane(handle.fd, path);
+    await lane.write(0, Buffer.alloc(10, 1));
+    await workers[Symbol.asyncDispose]();
+    await lane.idle();
+    await assert.rejects(lane.finish(10), /write worker ended/);
+    await using again = openWriteWorkers(1);
+    const next = again.openLane(handle.fd, path);
+    await next.write(0, Buffer.alloc(10, 1));
+    await next.idle();
+    assert.equal((await next.finish(10)).sizeBytes, 10);
+  }));
