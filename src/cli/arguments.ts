@@ -1,6 +1,6 @@
 // Values of options, checked while the command line is read.
 import { InvalidArgumentError } from "commander";
-import { parseDuration } from "../config/units.js";
+import { parseDuration, parseSize } from "../config/units.js";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -24,6 +24,15 @@ export function durationArgument(text: string): number {
     throw new InvalidArgumentError("Expected a duration such as 30s, 5m or 250ms.");
   }
   return ms;
+}
+
+/** Bytes. */
+export function sizeArgument(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined || bytes === 0) {
+    throw new InvalidArgumentError("Expected a size such as 512MiB or 100GiB.");
+  }
+  return bytes;
 }
 
 export function countArgument(text: string): number {

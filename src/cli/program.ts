@@ -4,6 +4,7 @@ import { addressEnv } from "../config/address.js";
 import { durationArgument } from "./arguments.js";
 import { addCompletionCommand } from "./commands/completion.js";
 import { addCreateCommand } from "./commands/create.js";
+import { addGcCommand } from "./commands/gc.js";
 import { addExportCommand } from "./commands/export.js";
 import { addImportCommand } from "./commands/import.js";
 import { addHealthCommand, addInfoCommand } from "./commands/info.js";
@@ -58,6 +59,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addOpenCommand(program, setExitCode);
   addVerifyCommand(program, setExitCode);
   addWatchCommand(program);
+  addGcCommand(program, setExitCode);
   addInfoCommand(program);
   addHealthCommand(program);
   const addDaemonFlags = addServeCommand(program, parts.serve);

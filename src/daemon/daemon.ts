@@ -6,6 +6,7 @@ import type { DaemonConfig } from "../config/daemon-options.js";
 import { openStore, type SnapshotStore } from "../snapshot/store.js";
 import { createGrpcServer, type GrpcServer } from "../transport/server.js";
 import { bindSnapshotService } from "../transport/services/snapshot-service.js";
+import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
 import { bindUnservedServices } from "../transport/services/unserved.js";
 import { readDescriptorSet } from "./descriptor-set.js";
@@ -79,6 +80,7 @@ function createServer(
     implementations: [
       bindSnapshotService(store, { chunkBytes }),
       bindSystemService(store, facts),
+      bindGcService(store),
       ...bindUnservedServices(),
     ],
     descriptorSet: readDescriptorSet(),

@@ -43,6 +43,10 @@ export interface StoreContext {
   readonly manifests: SerialQueue;
   readonly watchers: Watchers;
   readonly writeWorkers: WriteWorkers;
+  /** Ids of the uploads that are running. */
+  readonly intakes: Set<string>;
+  /** One collection at a time. */
+  readonly collecting: { busy: boolean };
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: StoreOptions;

@@ -62,7 +62,14 @@ export async function takeIn(
   signal.throwIfAborted();
   checkFreeSpace(context);
   const id = newSnapshotId();
-  reserve(context, request, { id, requestId, fingerprint });
+  context.intakes.add(id);
+  try {
+    reserve(context, request, { id, requestId, fingerprint });
+  } catch (error) {
+    context.intakes.delete(id);
+    throw error;
+  }
+  let leftToRecovery = false;
   try {
     await using staging = await openStaging(context.layout, id, context.writeWorkers);
     const filled = await fill({
@@ -81,8 +88,12 @@ export async function takeIn(
       throw error;
     }
   } catch (error) {
-    if (!commitUnknown(error)) abandon(context, id);
+    leftToRecovery = commitUnknown(error);
+    if (!leftToRecovery) abandon(context, id);
     throw error;
+  } finally {
+    // Otherwise collections must not touch it either.
+    if (!leftToRecovery) context.intakes.delete(id);
   }
 }
 

@@ -82,6 +82,30 @@ function refuseInUse(context: StoreContext, id: string): void {
   );
 }
 
+/**
+ * Removes a snapshot that nobody asked to delete. `refuse` is asked in the same turn as the
+ * tombstone is written, so that nobody can take a lease in between; what it says is returned.
+ */
+export async function evict<Refusal>(
+  context: StoreContext,
+  id: string,
+  refuse: () => Refusal | undefined,
+): Promise<Refusal | undefined> {
+  const refusal = refuse();
+  if (refusal !== undefined) return refusal;
+  try {
+    context.catalog.markDeleting([id], { evicted: true });
+  } catch (error) {
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+    await releaseBallast(context.layout);
+    const later = refuse();
+    if (later !== undefined) return later;
+    context.catalog.markDeleting([id], { evicted: true });
+  }
+  await detach(context, id);
+  return undefined;
+}
+
 /** On a full disk the tombstone needs room: the ballast file gives it. */
 async function markDeleting(context: StoreContext, ids: readonly string[]): Promise<void> {
   try {

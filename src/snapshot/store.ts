@@ -15,6 +15,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import { openWriteWorkers } from "../data/write-workers.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
 import { createBackground, type Background } from "./background.js";
+import { collectGarbage, type CollectRequest, type GcResult } from "./collect.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
 import { create, createFromDirectory } from "./create.js";
 import { backfillDigest } from "./digest-backfill.js";
@@ -102,6 +103,8 @@ export interface SnapshotStore extends AsyncDisposable {
   verify(request: VerifyRequest, signal: AbortSignal): AsyncIterable<VerifyEvent>;
   /** Never ends by itself; ends with DRAINING when the store closes. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** Plans and, unless it is a dry run, removes. One at a time: others get GC_LOCK_BUSY. */
+  collectGarbage(request: CollectRequest, signal: AbortSignal): Promise<GcResult[]>;
   usage(): StoreUsage;
 }
 
@@ -142,6 +145,8 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     manifests: new SerialQueue(),
     watchers,
     writeWorkers,
+    intakes: new Set(),
+    collecting: { busy: false },
     clock,
     logger,
     options,
@@ -215,6 +220,7 @@ function storeOver(
     openDataDirectory: (ref, options, signal) => openDataDirectory(context, ref, options, signal),
     verify: (request, signal) => verify(context, request, signal),
     watch: (request, signal) => watch(context, request, signal),
+    collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
     usage: () => usageOf(context),
     [Symbol.asyncDispose]: close,
   };

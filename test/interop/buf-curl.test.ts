@@ -204,15 +204,21 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.equal(reasonOf(error), "SNAPSHOT_NOT_FOUND");
     });
 
+    await t.test("CollectGarbage", async () => {
+      const request = { dryRun: true, policy: { evictAll: true } };
+      const { messages, error } = await call("GcService/CollectGarbage", request);
+      const [{ candidates } = {}] = messages;
+      assert.ok(Array.isArray(candidates) && candidates.length > 0, error);
+      assert.match(JSON.stringify(candidates), /"GC_OUTCOME_PLANNED"/);
+    });
+
     await t.test("health and the older reflection", async () => {
       const health = await curl(address, "grpc.health.v1.Health/Check", [{}], "grpc-v1alpha");
       assert.equal(health.messages[0]?.["status"], "SERVING", health.error);
     });
 
     const unserved = [
-      ...["CollectGarbage", "BeginGc", "ListGcReferences", "ListGcCandidates"].map(
-        (name) => `GcService/${name}`,
-      ),
+      ...["BeginGc", "ListGcReferences", "ListGcCandidates"].map((name) => `GcService/${name}`),
       ...["CollectGc", "RenewGc", "EndGc"].map((name) => `GcService/${name}`),
       ...["Pull", "Push", "GetManifest", "ReadBlocks"].map((name) => `ReplicationService/${name}`),
     ];

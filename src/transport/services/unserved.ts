@@ -1,8 +1,7 @@
 // Services whose calls are not built yet: they are known to reflection and answer UNIMPLEMENTED.
-import { GcService } from "../../../gen/ts/stasis/v1/gc_service_pb.js";
 import { ReplicationService } from "../../../gen/ts/stasis/v1/replication_service_pb.js";
 import { bindService, type ServiceBinding } from "../handler.js";
 
 export function bindUnservedServices(): ServiceBinding[] {
-  return [bindService(GcService, {}), bindService(ReplicationService, {})];
+  return [bindService(ReplicationService, {})];
 }

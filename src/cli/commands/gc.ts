@@ -1,0 +1,118 @@
+// stasis gc: collects garbage.
+import { createInterface } from "node:readline/promises";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { Command } from "commander";
+import { StoreError } from "../../base/errors.js";
+import {
+  CollectGarbageResponseSchema,
+  GcOutcome,
+  GcReason,
+  type CollectGarbageResponse,
+  type GcCandidate,
+} from "../../client/index.js";
+import { countArgument, durationArgument, sizeArgument } from "../arguments.js";
+import { exitCodes } from "../exit-codes.js";
+import { formatAge, formatBytes, printable } from "../format.js";
+import { messageJson, withSession, type GlobalOptions } from "../session.js";
+import { renderTable } from "../table.js";
+
+interface GcOptions extends GlobalOptions {
+  readonly dryRun: boolean;
+  readonly keepLast?: number;
+  readonly maxAge?: number;
+  readonly maxSize?: number;
+  readonly groupByLabel?: string;
+  readonly evictAll: boolean;
+  readonly yes: boolean;
+}
+
+export function addGcCommand(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command("gc")
+    .summary("remove leftovers, and evict snapshots by policy")
+    .description(
+      "Removes leftovers of interrupted work. With a policy it also evicts snapshots: what any of " +
+        "the criteria evicts goes. Protected snapshots and those in use are kept.",
+    )
+    .option("--dry-run", "say what would be removed, and remove nothing", false)
+    .option("--keep-last <n>", "keep the newest N, evict the others", countArgument)
+    .option(
+      "--max-age <duration>",
+      "evict what was last used longer ago: 12h, 30d",
+      durationArgument,
+    )
+    .option(
+      "--max-size <size>",
+      "evict the least recently used until the rest takes at most this on disk: 100GiB",
+      sizeArgument,
+    )
+    .option(
+      "--group-by-label <key>",
+      "apply --keep-last and --max-size to each value of this label",
+    )
+    .option("--evict-all", "evict all that is neither protected nor in use", false)
+    .option("--yes", "don't ask before --evict-all", false)
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GcOptions>();
+      if (options.evictAll && !options.dryRun && !options.yes) await confirmEvictAll();
+      await withSession(options, async (session) => {
+        const { dryRun } = options;
+        const request = { dryRun, policy: policyFrom(options) };
+        const response = await session.client.collectGarbage(request, session.call);
+        await session.answer(
+          () => messageJson(CollectGarbageResponseSchema, response),
+          () => render(response, dryRun),
+        );
+        const failed = response.candidates.some(({ outcome }) => outcome === GcOutcome.FAILED);
+        if (failed) setExitCode(exitCodes.unexpected);
+      });
+    });
+}
+
+function policyFrom(options: GcOptions) {
+  const { keepLast, maxAge, maxSize, groupByLabel, evictAll } = options;
+  return {
+    evictAll,
+    ...(keepLast === undefined ? {} : { keepLast }),
+    ...(maxAge === undefined ? {} : { maxAge: durationFromMs(maxAge) }),
+    ...(maxSize === undefined ? {} : { maxTotalBytes: BigInt(maxSize) }),
+    ...(groupByLabel === undefined ? {} : { groupByLabel }),
+  };
+}
+
+async function confirmEvictAll(): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new StoreError("FIELD_INVALID", "--evict-all removes all unprotected snapshots", {
+      hint: "Add --yes where nobody can be asked, or look first with --dry-run",
+    });
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question("Remove all unprotected snapshots? Type yes: ");
+    if (answer.trim() === "yes") return;
+  } finally {
+    terminal.close();
+  }
+  throw new StoreError("CALL_CANCELLED", "nothing was removed");
+}
+
+function render(response: CollectGarbageResponse, dryRun: boolean): string {
+  const { candidates, freedBytes } = response;
+  const total = `${dryRun ? "would free" : "freed"} ${formatBytes(freedBytes)}\n`;
+  if (candidates.length === 0) return `nothing to collect\n`;
+  const header = ["ID", "SIZE", "LAST USED", "REASON", "OUTCOME", "NAME"];
+  return renderTable(header, candidates.map(cells)) + total;
+}
+
+function cells(candidate: GcCandidate): string[] {
+  const { id, name, bytes, lastAccessedAt, reasons, outcome, message } = candidate;
+  const word = GcOutcome[outcome].toLowerCase().replaceAll("_", " ");
+  return [
+    printable(id),
+    formatBytes(bytes),
+    formatAge(lastAccessedAt),
+    reasons.map((reason) => GcReason[reason].toLowerCase().replaceAll("_", "-")).join(","),
+    message === "" ? word : `${word}: ${printable(message)}`,
+    printable(name),
+  ];
+}

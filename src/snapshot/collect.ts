@@ -1,0 +1,228 @@
+// A collection: what the store holds becomes a plan, and each row of it is looked at again at the
+// moment of its removal. A listing that fails ends the collection: it never means "empty".
+import { join } from "node:path";
+import { StoreError, isStoreError } from "../base/errors.js";
+import { exists } from "../data/durable.js";
+import { allocatedBytesBelow } from "../data/leftovers.js";
+import {
+  discardPublished,
+  listEntries,
+  moveToTrash,
+  purgeStaging,
+  purgeTrashEntry,
+  quarantine,
+} from "../data/removal.js";
+import {
+  planCollection,
+  type GcLeftover,
+  type GcPolicy,
+  type GcReason,
+  type GcRow,
+  type GcSnapshot,
+} from "../model/gc-plan.js";
+import { idPattern } from "../model/name.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { reflinkProbePrefix } from "../sparse/sparse-copy.js";
+import type { StoreContext } from "./context.js";
+import { evict } from "./removal.js";
+
+export type GcOutcome =
+  "planned" | "removed" | "kept_in_use" | "kept_protected" | "kept_changed" | "failed";
+
+export interface GcResult extends Omit<GcRow, "verdict"> {
+  readonly outcome: GcOutcome;
+  /** Details, for people. Empty unless there is something to say. */
+  readonly message: string;
+}
+
+export interface CollectRequest {
+  readonly policy: GcPolicy;
+  /** Report the rows that would be acted on, and do nothing. */
+  readonly dryRun: boolean;
+}
+
+/** Ends with GC_LOCK_BUSY at once when another collection is under way. */
+export async function collectGarbage(
+  context: StoreContext,
+  { policy, dryRun }: CollectRequest,
+  signal: AbortSignal,
+): Promise<GcResult[]> {
+  if (context.collecting.busy) throw collectionBusy();
+  context.collecting.busy = true;
+  try {
+    const results: GcResult[] = [];
+    for (const row of await planNow(context, policy, signal)) {
+      results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
+    }
+    return results;
+  } finally {
+    context.collecting.busy = false;
+  }
+}
+
+/** The plan for what the store holds at this moment. */
+export async function planNow(
+  context: StoreContext,
+  policy: GcPolicy,
+  signal: AbortSignal,
+): Promise<GcRow[]> {
+  const leftovers = await findLeftovers(context, signal);
+  const missing = new Set(
+    leftovers.filter(({ reason }) => reason === "missing_directory").map(({ id }) => id),
+  );
+  const snapshots = readyOnes(context).filter(({ id }) => !missing.has(id));
+  return planCollection({ snapshots, leftovers, policy, now: context.clock.now() });
+}
+
+/** All in one turn of the event loop, so that what is counted as kept was there all the time. */
+function readyOnes(context: StoreContext): GcSnapshot[] {
+  const found: GcSnapshot[] = [];
+  for (let pageToken = ""; ;) {
+    const page = context.catalog.list({ pageSize: 1000, pageToken });
+    for (const snapshot of page.snapshots) found.push(describe(context, snapshot));
+    pageToken = page.nextPageToken;
+    if (pageToken === "") return found;
+  }
+}
+
+function describe(context: StoreContext, snapshot: Snapshot): GcSnapshot {
+  const { config, createdAt, lastAccessedAt, allocatedBytes } = snapshot;
+  return {
+    id: config.id,
+    name: config.name,
+    createdAt,
+    lastAccessedAt,
+    allocatedBytes,
+    labels: config.labels,
+    protected: snapshot.protected,
+    inUse: context.leases.inUse(config.id),
+  };
+}
+
+async function findLeftovers(context: StoreContext, signal: AbortSignal): Promise<GcLeftover[]> {
+  const { catalog, layout } = context;
+  const found: GcLeftover[] = [];
+  const add = async (reason: GcLeftover["reason"], id: string, path: string): Promise<void> => {
+    const allocatedBytes = await allocatedBytesBelow(path);
+    found.push({ reason, id, name: catalog.get(id)?.config.name ?? "", allocatedBytes });
+  };
+  const stored = await listEntries(layout.dataRoot);
+  const staged = await listEntries(layout.stagingRoot);
+  // After the listings: what was published or removed meanwhile is looked at again below.
+  for (const name of stored) {
+    signal.throwIfAborted();
+    if (isOrphan(context, name)) await add("orphan", name, join(layout.dataRoot, name));
+  }
+  for (const name of staged) {
+    signal.throwIfAborted();
+    if (name.startsWith(reflinkProbePrefix) || !isOrphan(context, name)) continue;
+    await add("orphan", name, join(layout.stagingRoot, name));
+  }
+  for (const { id } of catalog.pendingUploads()) {
+    if (!context.intakes.has(id)) await add("stale_pending", id, join(layout.stagingRoot, id));
+  }
+  const present = new Set(stored);
+  for (const id of [...catalog.idsInState("lost"), ...catalog.idsInState("ready")]) {
+    if (present.has(id) || (await exists(layout.dataDirectory(id)))) continue;
+    if (isMissing(context, id)) await add("missing_directory", id, layout.dataDirectory(id));
+  }
+  return found;
+}
+
+/** No record knows it, and nobody is making it. */
+function isOrphan(context: StoreContext, name: string): boolean {
+  return !context.intakes.has(name) && context.catalog.get(name) === undefined;
+}
+
+/** A record that should have a directory; its absence is for the caller to establish. */
+function isMissing(context: StoreContext, id: string): boolean {
+  const state = context.catalog.get(id)?.state;
+  return state === "ready" || state === "lost";
+}
+
+function planned(row: GcRow): GcResult {
+  return result(row, row.verdict === "remove" ? "planned" : row.verdict);
+}
+
+function result({ verdict: _, ...row }: GcRow, outcome: GcOutcome, message = ""): GcResult {
+  return { ...row, outcome, message };
+}
+
+/** Acts on one row, if it still holds. A failure is told in the row: the others go on. */
+export async function carryOut(context: StoreContext, row: GcRow): Promise<GcResult> {
+  if (row.verdict !== "remove") return result(row, row.verdict);
+  try {
+    const [reason] = row.reasons;
+    if (isLeftoverReason(reason)) return await removeLeftover(context, row, reason);
+    const refusal = await evict(context, row.id, () => keptBecause(context, row));
+    return result(row, refusal ?? "removed");
+  } catch (error) {
+    context.logger.error({ err: error, id: row.id }, "garbage collection could not remove it");
+    return result(row, "failed", isStoreError(error) ? error.message : "unexpected error");
+  }
+}
+
+function isLeftoverReason(reason: GcReason | undefined): reason is GcLeftover["reason"] {
+  return reason === "orphan" || reason === "stale_pending" || reason === "missing_directory";
+}
+
+/** Why a snapshot that was planned to go stays after all. */
+function keptBecause(context: StoreContext, row: GcRow): GcOutcome | undefined {
+  const now = context.catalog.get(row.id);
+  if (now?.state !== "ready") return "kept_changed";
+  if (now.protected) return "kept_protected";
+  if (context.leases.inUse(row.id)) return "kept_in_use";
+  const unchanged = now.lastAccessedAt.getTime() === row.lastAccessedAt?.getTime();
+  return unchanged ? undefined : "kept_changed";
+}
+
+async function removeLeftover(
+  context: StoreContext,
+  row: GcRow,
+  reason: GcLeftover["reason"],
+): Promise<GcResult> {
+  const { catalog, layout } = context;
+  const { id } = row;
+  if (reason === "missing_directory") {
+    if (await exists(layout.dataDirectory(id))) return result(row, "kept_changed");
+    const refusal = await evict(context, id, () =>
+      isMissing(context, id) ? undefined : "kept_changed",
+    );
+    return result(row, refusal ?? "removed");
+  }
+  if (reason === "stale_pending") {
+    if (context.intakes.has(id) || catalog.get(id)?.state !== "pending") {
+      return result(row, "kept_changed");
+    }
+    await discardPublished(layout, id);
+    await clearStaged(context, id);
+    catalog.abandonPending(id);
+    return result(row, "removed");
+  }
+  if (!isOrphan(context, id)) return result(row, "kept_changed");
+  const path = join(layout.dataRoot, id);
+  if (!(await exists(path))) {
+    await clearStaged(context, id);
+    return result(row, "removed");
+  }
+  if (!idPattern.test(id)) {
+    const target = await quarantine(layout, path, "not made by stasis: no snapshot id");
+    return result(row, "removed", `moved to ${target}`);
+  }
+  await moveToTrash(layout, id);
+  await purgeTrashEntry(layout, id);
+  return result(row, "removed");
+}
+
+/** Removes one staging area; a directory that was taken over goes back to where it was. */
+async function clearStaged(context: StoreContext, id: string): Promise<void> {
+  const others = await listEntries(context.layout.stagingRoot);
+  await purgeStaging(context.layout, new Set(others.filter((name) => name !== id)));
+}
+
+function collectionBusy(): StoreError {
+  return new StoreError("GC_LOCK_BUSY", "another collection is under way", {
+    hint: "Try again when it has ended",
+    retryAfterMs: 1000,
+  });
+}

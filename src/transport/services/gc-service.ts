@@ -1,0 +1,84 @@
+// GcService: collections over the domain. Sessions are not built yet and answer UNIMPLEMENTED.
+import { durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { fieldInvalid } from "../../base/errors.js";
+import type { GcPolicy, GcReason } from "../../model/gc-plan.js";
+import type { GcOutcome, GcResult } from "../../snapshot/collect.js";
+import type { SnapshotStore } from "../../snapshot/store.js";
+import {
+  GcOutcome as WireOutcome,
+  GcReason as WireReason,
+  GcService,
+  type GcPolicy as WirePolicy,
+} from "../../../gen/ts/stasis/v1/gc_service_pb.js";
+import { bindService, type ServiceBinding } from "../handler.js";
+
+export function bindGcService(store: SnapshotStore): ServiceBinding {
+  return bindService(GcService, {
+    collectGarbage: async ({ policy, dryRun }, { signal }) => {
+      const request = { policy: policyFromWire(policy, "policy"), dryRun };
+      const results = await store.collectGarbage(request, signal);
+      return { candidates: results.map(candidateToWire), freedBytes: freedBytes(results) };
+    },
+  });
+}
+
+/** Zero and empty mean "not used"; what can't be meant is FIELD_INVALID. */
+function policyFromWire(policy: WirePolicy | undefined, field: string): GcPolicy {
+  if (policy === undefined) return {};
+  const { keepLast, maxAge, maxTotalBytes, evictAll, groupByLabel } = policy;
+  if (keepLast < 0) throw fieldInvalid(`${field}.keep_last`, "0 (not used) or more", keepLast);
+  if (maxTotalBytes < 0n) {
+    throw fieldInvalid(`${field}.max_total_bytes`, "0 (not used) or more", String(maxTotalBytes));
+  }
+  const maxAgeMs = maxAge === undefined ? undefined : durationMs(maxAge);
+  if (maxAgeMs !== undefined && maxAgeMs <= 0) {
+    throw fieldInvalid(`${field}.max_age`, "a duration above 0", `${maxAgeMs} ms`);
+  }
+  if (groupByLabel !== "" && keepLast === 0 && maxTotalBytes === 0n) {
+    const hint = "It says to what keep_last and max_total_bytes apply: set one of them";
+    throw fieldInvalid(`${field}.group_by_label`, "keep_last or max_total_bytes", "neither", hint);
+  }
+  return {
+    keepLast: keepLast === 0 ? undefined : keepLast,
+    maxAgeMs,
+    maxTotalBytes: maxTotalBytes === 0n ? undefined : Number(maxTotalBytes),
+    evictAll,
+    groupByLabel: groupByLabel === "" ? undefined : groupByLabel,
+  };
+}
+
+const wireReason: Readonly<Record<GcReason, WireReason>> = {
+  orphan: WireReason.ORPHAN,
+  stale_pending: WireReason.STALE_PENDING,
+  missing_directory: WireReason.MISSING_DIRECTORY,
+  keep_last: WireReason.KEEP_LAST,
+  max_age: WireReason.MAX_AGE,
+  max_total_bytes: WireReason.MAX_TOTAL_BYTES,
+  evict_all: WireReason.EVICT_ALL,
+};
+
+const wireOutcome: Readonly<Record<GcOutcome, WireOutcome>> = {
+  planned: WireOutcome.PLANNED,
+  removed: WireOutcome.REMOVED,
+  kept_in_use: WireOutcome.KEPT_IN_USE,
+  kept_protected: WireOutcome.KEPT_PROTECTED,
+  kept_changed: WireOutcome.KEPT_CHANGED,
+  failed: WireOutcome.FAILED,
+};
+
+function candidateToWire({ id, name, allocatedBytes, lastAccessedAt, ...rest }: GcResult) {
+  return {
+    id,
+    name,
+    bytes: BigInt(allocatedBytes),
+    ...(lastAccessedAt === undefined ? {} : { lastAccessedAt: timestampFromDate(lastAccessedAt) }),
+    reasons: rest.reasons.map((reason) => wireReason[reason]),
+    outcome: wireOutcome[rest.outcome],
+    message: rest.message,
+  };
+}
+
+function freedBytes(results: readonly GcResult[]): bigint {
+  const gone = results.filter(({ outcome }) => outcome === "removed" || outcome === "planned");
+  return BigInt(gone.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0));
+}

@@ -1,0 +1,182 @@
+// Collections on a real store, through a client: what goes, what stays and why.
+import assert from "node:assert/strict";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  EventType,
+  GcOutcome,
+  GcReason,
+  connect,
+  type Client,
+  type CollectGarbageResponse,
+} from "../../src/client/index.js";
+import { startTestDaemon } from "../support/daemon.js";
+import { failsWith } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
+import {
+  collect,
+  createGate,
+  entriesOf,
+  heldBack,
+  makeSmallSource,
+  packDirectory,
+} from "./contents.js";
+
+interface Scene {
+  readonly client: Client;
+  readonly root: string;
+  readonly tar: Uint8Array;
+  make(
+    name: string,
+    extra?: { protected?: boolean; labels?: Record<string, string> },
+  ): Promise<string>;
+}
+
+async function openScene(t: TestContext): Promise<Scene> {
+  const { address, root, scratch } = await startTestDaemon(t);
+  const client = connect(address);
+  t.after(() => client.close());
+  const tar = await collect(packDirectory(await makeSmallSource(join(scratch, "source"))));
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(tar);
+  }
+  const make: Scene["make"] = async (
+    name,
+    { protected: isProtected = false, labels = {} } = {},
+  ) => {
+    const header = { config: { name, labels }, protected: isProtected };
+    const { snapshot } = await client.create(header, bytes());
+    return snapshot?.config?.id ?? "";
+  };
+  return { client, root, tar, make };
+}
+
+/** `NAME reason,reason OUTCOME`, for reading at a glance. */
+function lines({ candidates }: CollectGarbageResponse): string[] {
+  return candidates.map(({ id, name, reasons, outcome }) => {
+    const why = reasons.map((reason) => GcReason[reason]).join(",");
+    return `${name === "" ? id : name} ${why} ${GcOutcome[outcome]}`;
+  });
+}
+
+test("keep_last: the oldest go, protected ones and those in use stay; a dry run tells it all", async (t) => {
+  const { client, root, make } = await openScene(t);
+  for (const name of ["a", "b", "c", "d"]) await make(name, { protected: name === "a" });
+  const lease = await client.openDataDirectory("b");
+  const policy = { keepLast: 1 };
+  const dry = await client.collectGarbage({ dryRun: true, policy });
+  assert.deepEqual(lines(dry).sort(), [
+    "a KEEP_LAST KEPT_PROTECTED",
+    "b KEEP_LAST KEPT_IN_USE",
+    "c KEEP_LAST PLANNED",
+  ]);
+  assert.equal((await client.list()).totalSize, 4n);
+  const real = await client.collectGarbage({ policy });
+  assert.deepEqual(
+    lines(real),
+    lines(dry).map((line) => line.replace("PLANNED", "REMOVED")),
+  );
+  assert.equal(real.freedBytes, dry.freedBytes);
+  assert.ok(real.freedBytes > 0n);
+  const names = async (): Promise<string[]> =>
+    (await client.list()).snapshots.map(({ config }) => config?.name ?? "").sort();
+  assert.deepEqual(await names(), ["a", "b", "d"]);
+  await lease[Symbol.asyncDispose]();
+  await eventually("b to be free", async () => {
+    await client.collectGarbage({ policy });
+    return (await names()).length === 2;
+  });
+  assert.equal((await entriesOf(root, "data")).length, 2);
+  const all = await client.collectGarbage({ policy: { evictAll: true } });
+  assert.deepEqual(lines(all).sort(), ["a EVICT_ALL KEPT_PROTECTED", "d EVICT_ALL REMOVED"]);
+});
+
+test("groups, age and size", async (t) => {
+  const { client, make } = await openScene(t);
+  for (const name of ["x1", "x2", "x3", "y1"])
+    await make(name, { labels: { vm: name.slice(0, 1) } });
+  const byLabel = { keepLast: 2, groupByLabel: "vm" };
+  const grouped = await client.collectGarbage({ policy: byLabel, dryRun: true });
+  assert.deepEqual(lines(grouped), ["x1 KEEP_LAST PLANNED"]);
+  const young = await client.collectGarbage({ policy: { maxAge: durationFromMs(3_600_000) } });
+  assert.deepEqual(lines(young), []);
+  const old = await client.collectGarbage({ policy: { maxAge: durationFromMs(1) }, dryRun: true });
+  assert.equal(old.candidates.length, 4);
+  const { snapshot } = await client.inspect("y1");
+  const one = snapshot?.allocatedBytes ?? 0n;
+  const sized = await client.collectGarbage({ policy: { maxTotalBytes: 2n * one } });
+  assert.deepEqual(
+    lines(sized).map((line) => line.split(" ")[2]),
+    ["REMOVED", "REMOVED"],
+  );
+});
+
+test("evictions are told to watchers as evictions", async (t) => {
+  const { client, make } = await openScene(t);
+  const seen: string[] = [];
+  const ending = new AbortController();
+  const watching = (async () => {
+    for await (const { type } of client.watch({}, { signal: ending.signal })) {
+      seen.push(EventType[type]);
+    }
+  })().catch(() => undefined);
+  await eventually("the first position", () => seen.length > 0);
+  await make("web");
+  await client.collectGarbage({ policy: { evictAll: true } });
+  await eventually("the eviction", () => seen.includes("EVICTED"));
+  ending.abort();
+  await watching;
+});
+
+test("leftovers go, and what is being made stays", async (t) => {
+  const { client, root, tar, make } = await openScene(t);
+  const kept = await make("kept");
+  const lost = await make("lost");
+  await rm(join(root, "data", lost), { recursive: true });
+  const orphan = "orphan0000000000";
+  await mkdir(join(root, "data", orphan));
+  await writeFile(join(root, "data", orphan, "something"), Buffer.alloc(10_000));
+  await mkdir(join(root, "data", "by-hand"));
+  await mkdir(join(root, "staging", "left000000000000"));
+  const gate = createGate();
+  const upload = client.create({ config: { name: "slow" } }, heldBack(tar, gate));
+  await eventually("an upload", async () => (await entriesOf(root, "staging")).length === 2);
+  const dry = await client.collectGarbage({ dryRun: true });
+  assert.deepEqual(lines(dry).sort(), [
+    "by-hand ORPHAN PLANNED",
+    "left000000000000 ORPHAN PLANNED",
+    "lost MISSING_DIRECTORY PLANNED",
+    `${orphan} ORPHAN PLANNED`,
+  ]);
+  const real = await client.collectGarbage({});
+  assert.deepEqual(
+    lines(real),
+    lines(dry).map((line) => line.replace("PLANNED", "REMOVED")),
+  );
+  gate.open();
+  const { snapshot } = await upload;
+  assert.deepEqual(
+    (await entriesOf(root, "data")).sort(),
+    [kept, snapshot?.config?.id ?? ""].sort(),
+  );
+  const [aside = ""] = await entriesOf(root, "quarantine");
+  assert.match(aside, /^by-hand/);
+  assert.deepEqual(await entriesOf(root, "staging"), []);
+  assert.equal((await client.list()).totalSize, 2n);
+  assert.deepEqual(lines(await client.collectGarbage({})), []);
+});
+
+test("a policy that means nothing is refused", async (t) => {
+  const { client } = await openScene(t);
+  for (const policy of [
+    { keepLast: -1 },
+    { maxTotalBytes: -1n },
+    { maxAge: durationFromMs(0) },
+    { groupByLabel: "vm" },
+  ]) {
+    const error = await failsWith(client.collectGarbage({ policy }), "FIELD_INVALID");
+    assert.match(error.fields[0]?.field ?? "", /^policy\./);
+  }
+});

@@ -1,0 +1,179 @@
+// The plan of a collection: examples of each criterion, and what holds for every store and policy.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  planCollection,
+  type GcLeftover,
+  type GcPolicy,
+  type GcRow,
+  type GcSnapshot,
+} from "../../../src/model/gc-plan.js";
+
+const now = new Date("2026-01-31T12:00:00Z");
+const hourMs = 3_600_000;
+
+/** `age`: hours since it was made and last accessed. */
+function snapshot(id: string, age: number, extra: Partial<GcSnapshot> = {}): GcSnapshot {
+  const at = new Date(now.getTime() - age * hourMs);
+  const base = { id, name: id, createdAt: at, lastAccessedAt: at, allocatedBytes: 100 };
+  return { ...base, labels: {}, protected: false, inUse: false, ...extra };
+}
+
+function plan(
+  snapshots: readonly GcSnapshot[],
+  policy: GcPolicy,
+  leftovers: readonly GcLeftover[] = [],
+): GcRow[] {
+  return planCollection({ snapshots, leftovers, policy, now });
+}
+
+function removed(rows: readonly GcRow[]): string[] {
+  return rows.filter(({ verdict }) => verdict === "remove").map(({ id }) => id);
+}
+
+test("without a policy only leftovers go", () => {
+  const leftover: GcLeftover = { reason: "orphan", id: "x", name: "", allocatedBytes: 5 };
+  const rows = plan([snapshot("a", 1000)], {}, [leftover]);
+  assert.deepEqual(removed(rows), ["x"]);
+  assert.deepEqual(rows[0]?.reasons, ["orphan"]);
+});
+
+test("keep_last keeps the newest of each value of a label", () => {
+  const of = (vm: string) => ({ labels: { vm } });
+  const all = [
+    snapshot("a1", 1, of("a")),
+    snapshot("a2", 2, of("a")),
+    snapshot("a3", 3, of("a")),
+    snapshot("b1", 9, of("b")),
+    snapshot("none", 10),
+    snapshot("none2", 11, { labels: { other: "a" } }),
+  ];
+  assert.deepEqual(removed(plan(all, { keepLast: 2, groupByLabel: "vm" })), ["a3"]);
+  assert.deepEqual(removed(plan(all, { keepLast: 1, groupByLabel: "vm" })), ["none2", "a3", "a2"]);
+  assert.deepEqual(removed(plan(all, { keepLast: 4 })), ["none2", "none"]);
+});
+
+test("max_age goes by the last access, and a time ahead of the clock is never old", () => {
+  const all = [snapshot("old", 25), snapshot("edge", 24), snapshot("future", -1000)];
+  assert.deepEqual(removed(plan(all, { maxAgeMs: 24 * hourMs })), ["old"]);
+});
+
+test("max_total_bytes passes over what must be kept, and says so", () => {
+  const all = [
+    snapshot("a", 4, { protected: true }),
+    snapshot("b", 3, { inUse: true }),
+    snapshot("c", 2),
+    snapshot("d", 1),
+  ];
+  const rows = plan(all, { maxTotalBytes: 300 });
+  assert.deepEqual(
+    rows.map(({ id, verdict }) => [id, verdict]),
+    [
+      ["a", "kept_protected"],
+      ["b", "kept_in_use"],
+      ["c", "remove"],
+    ],
+  );
+});
+
+test("every reason that holds is named", () => {
+  const policy = { keepLast: 1, maxAgeMs: hourMs, maxTotalBytes: 100, evictAll: true };
+  const [row] = plan([snapshot("old", 5), snapshot("new", 0)], policy);
+  assert.deepEqual(row?.reasons, ["keep_last", "max_age", "max_total_bytes", "evict_all"]);
+});
+
+const snapshots = fc
+  .uniqueArray(
+    fc.record({
+      id: fc.string({ minLength: 1, maxLength: 4 }),
+      age: fc.integer({ min: -10, max: 100 }),
+      accessed: fc.integer({ min: -10, max: 100 }),
+      allocatedBytes: fc.nat({ max: 1000 }),
+      vm: fc.constantFrom("a", "b", undefined),
+      protected: fc.boolean(),
+      inUse: fc.boolean(),
+    }),
+    { selector: ({ id }) => id, maxLength: 20 },
+  )
+  .map((all) =>
+    all.map(({ id, age, accessed, vm, ...rest }) => ({
+      ...snapshot(id, age, rest),
+      lastAccessedAt: new Date(now.getTime() - accessed * hourMs),
+      labels: vm === undefined ? {} : { vm },
+    })),
+  );
+
+const policies: fc.Arbitrary<GcPolicy> = fc.record({
+  keepLast: fc.option(fc.integer({ min: 1, max: 10 }), { nil: undefined }),
+  maxAgeMs: fc.option(fc.integer({ min: 1, max: 100 * hourMs }), { nil: undefined }),
+  maxTotalBytes: fc.option(fc.integer({ min: 1, max: 5000 }), { nil: undefined }),
+  evictAll: fc.boolean(),
+  groupByLabel: fc.constantFrom("vm", undefined),
+});
+
+function survivors(all: readonly GcSnapshot[], policy: GcPolicy): Set<string> {
+  const gone = new Set(removed(plan(all, policy)));
+  return new Set(all.map(({ id }) => id).filter((id) => !gone.has(id)));
+}
+
+test("never touches a protected or leased one; the same input gives the same plan", () => {
+  fc.assert(
+    fc.property(snapshots, policies, (all, policy) => {
+      const rows = plan(all, policy);
+      const kept = new Set(all.filter((one) => one.protected || one.inUse).map(({ id }) => id));
+      assert.ok(removed(rows).every((id) => !kept.has(id)));
+      assert.deepEqual(plan([...all].reverse(), policy), rows);
+      assert.equal(new Set(rows.map(({ id }) => id)).size, rows.length);
+      assert.ok(rows.every(({ reasons }) => reasons.length > 0));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("survivors of two criteria together are those that survive each of them", () => {
+  fc.assert(
+    fc.property(snapshots, policies, (all, policy) => {
+      const { groupByLabel } = policy;
+      const each: GcPolicy[] = [
+        { keepLast: policy.keepLast, groupByLabel },
+        { maxAgeMs: policy.maxAgeMs },
+        { maxTotalBytes: policy.maxTotalBytes, groupByLabel },
+        { evictAll: policy.evictAll },
+      ];
+      const expected = all
+        .map(({ id }) => id)
+        .filter((id) => each.every((one) => survivors(all, one).has(id)));
+      assert.deepEqual([...survivors(all, policy)], expected);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("never evicts more than the criteria ask", () => {
+  fc.assert(
+    fc.property(
+      snapshots,
+      fc.integer({ min: 1, max: 5000 }),
+      fc.integer({ min: 1, max: 10 }),
+      (all, maxTotalBytes, keepLast) => {
+        const free = all.filter((one) => !one.protected && !one.inUse);
+        const last = survivors(all, { keepLast });
+        assert.ok(last.size >= Math.min(keepLast, all.length));
+        const left = all.filter(({ id }) => survivors(all, { maxTotalBytes }).has(id));
+        const bytes = left.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
+        const goneFree = free.filter((one) => !left.includes(one));
+        // The last one that went was still needed, and nothing that could go was left above the limit.
+        const newest = goneFree.sort(
+          (a, b) =>
+            b.lastAccessedAt.getTime() - a.lastAccessedAt.getTime() ||
+            b.createdAt.getTime() - a.createdAt.getTime() ||
+            (a.id < b.id ? 1 : -1),
+        )[0];
+        if (newest !== undefined) assert.ok(bytes + newest.allocatedBytes > maxTotalBytes);
+        if (bytes > maxTotalBytes) assert.ok(left.every((one) => one.protected || one.inUse));
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
