@@ -148,9 +148,20 @@ CREATE TABLE events (
 ) STRICT;
 `;
 
+/** The newest row is the one session that may be open; what it holds is in memory. */
+const version3 = `
+CREATE TABLE gc_sessions (
+  epoch INTEGER PRIMARY KEY,
+  session_id TEXT NOT NULL UNIQUE,
+  owner TEXT NOT NULL,
+  started_at INTEGER NOT NULL
+) STRICT;
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
+  { version: 3, sql: version3 },
 ];
 
 /** Brings the schema to the newest version; each step happens whole or not at all. */

@@ -5,6 +5,7 @@ import { isStoreError } from "../base/errors.js";
 import { createAccessLog, type AccessLog } from "./accesses.js";
 import { openConnection, type Connection } from "./connection.js";
 import { createEventLog, type EventReading } from "./event-log.js";
+import { createGcSessions, type GcSessions } from "./gc-sessions.js";
 import { createLifecycle, type Lifecycle } from "./lifecycle.js";
 import { createListing, type Listing } from "./listing.js";
 import { createRecords, type Records } from "./records.js";
@@ -15,6 +16,7 @@ import { createUpdates, type Updates } from "./update.js";
 import { createUploads, type Uploads } from "./uploads.js";
 
 export type { CatalogEvent, CatalogEventType, EventPage, EventPosition } from "./event-log.js";
+export type { GcSessionRecord } from "./gc-sessions.js";
 export type { AdoptedSnapshot } from "./lifecycle.js";
 export type { ListFilter } from "./list-sql.js";
 export type { ListPage, ListQuery } from "./listing.js";
@@ -35,6 +37,7 @@ export interface Catalog
     Listing,
     Requests,
     Sums,
+    GcSessions,
     EventReading,
     Pick<AccessLog, "recordAccess" | "flushAccesses">,
     AsyncDisposable {
@@ -91,6 +94,7 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
     ...createListing(context),
     ...createRequests(context),
     ...createSums(context),
+    ...createGcSessions(context),
     ...reading,
     recordAccess: accesses.recordAccess,
     flushAccesses: accesses.flushAccesses,

@@ -85,6 +85,12 @@ const texts = {
   abandonRequest: `DELETE FROM requests WHERE snapshot_id = :id AND finished_at IS NULL`,
   pruneRequests: `DELETE FROM requests WHERE finished_at < :before`,
 
+  gcSessionById: `SELECT epoch, session_id, owner FROM gc_sessions
+    WHERE session_id = :session_id`,
+  newestGcEpoch: `SELECT epoch FROM gc_sessions WHERE epoch > 0 ORDER BY epoch DESC LIMIT 1`,
+  insertGcSession: `INSERT INTO gc_sessions VALUES (:epoch, :session_id, :owner, :at)`,
+  trimGcSessions: `DELETE FROM gc_sessions WHERE epoch <= :last`,
+
   // The ends of the primary key are found with a bound: without one SQLite calls it a scan.
   newestEvent: `SELECT sequence, mark, end_bytes FROM events
     WHERE sequence > 0 ORDER BY sequence DESC LIMIT 1`,

@@ -1,7 +1,7 @@
 // A collection: what the store holds becomes a plan, and each row of it is looked at again at the
 // moment of its removal. A listing that fails ends the collection: it never means "empty".
 import { join } from "node:path";
-import { StoreError, isStoreError } from "../base/errors.js";
+import { isStoreError } from "../base/errors.js";
 import { exists } from "../data/durable.js";
 import { allocatedBytesBelow } from "../data/leftovers.js";
 import {
@@ -47,17 +47,12 @@ export async function collectGarbage(
   { policy, dryRun }: CollectRequest,
   signal: AbortSignal,
 ): Promise<GcResult[]> {
-  if (context.collecting.busy) throw collectionBusy();
-  context.collecting.busy = true;
-  try {
-    const results: GcResult[] = [];
-    for (const row of await planNow(context, policy, signal)) {
-      results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
-    }
-    return results;
-  } finally {
-    context.collecting.busy = false;
+  using _ = context.collecting.lock();
+  const results: GcResult[] = [];
+  for (const row of await planNow(context, policy, signal)) {
+    results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
   }
+  return results;
 }
 
 /** The plan for what the store holds at this moment. */
@@ -218,11 +213,4 @@ async function removeLeftover(
 async function clearStaged(context: StoreContext, id: string): Promise<void> {
   const others = await listEntries(context.layout.stagingRoot);
   await purgeStaging(context.layout, new Set(others.filter((name) => name !== id)));
-}
-
-function collectionBusy(): StoreError {
-  return new StoreError("GC_LOCK_BUSY", "another collection is under way", {
-    hint: "Try again when it has ended",
-    retryAfterMs: 1000,
-  });
 }

@@ -4,6 +4,7 @@ import type { Logger } from "../base/logger.js";
 import { defaultMaxEvents, type Catalog } from "../catalog/open.js";
 import type { Layout } from "../data/layout.js";
 import type { WriteWorkers } from "../data/write-workers.js";
+import type { GcLock } from "./gc-lock.js";
 import type { LeaseTable } from "./leases.js";
 import type { SerialQueue } from "./serial.js";
 import type { Watchers } from "./watchers.js";
@@ -45,8 +46,8 @@ export interface StoreContext {
   readonly writeWorkers: WriteWorkers;
   /** Ids of the uploads that are running. */
   readonly intakes: Set<string>;
-  /** One collection at a time. */
-  readonly collecting: { busy: boolean };
+  /** One collection at a time, and what must wait for it. */
+  readonly collecting: GcLock;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: StoreOptions;

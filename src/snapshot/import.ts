@@ -33,7 +33,7 @@ export async function importArchive(
     for await (const entry of readTar(decompress(archive, { signal }), { signal })) {
       if (entry.name === envelopeFileName) {
         envelope = decodeEnvelope(await readEnvelopeEntry(entry));
-        intake.reconfigure(overlay(envelope.config, request.config));
+        await intake.reconfigure(overlay(envelope.config, request.config));
       } else {
         files.push(await stageEntry(intake.staging, entry, signal));
       }
@@ -54,7 +54,7 @@ export async function importFromDirectory(
   const fill = async (intake: Intake): Promise<Filled> => {
     const sources = await listDataFiles(directory, { ignore: [envelopeFileName] });
     const envelope = decodeEnvelope(await readEnvelopeFile(directory));
-    intake.reconfigure(overlay(envelope.config, request.config));
+    await intake.reconfigure(overlay(envelope.config, request.config));
     const files: SnapshotFile[] = [];
     for (const { name, mode } of sources) {
       files.push(await intake.staging.copyFileFrom(join(directory, name), name, { mode, signal }));
@@ -64,19 +64,20 @@ export async function importFromDirectory(
   return takeIn(context, { ...request, source: directory }, fill, signal);
 }
 
-function finishImport(
+async function finishImport(
   intake: Intake,
   request: IntakeRequest,
   envelope: Envelope,
   files: readonly SnapshotFile[],
-): Filled {
+): Promise<Filled> {
   checkArchiveAgainstEnvelope(envelope, files);
   if (files.length === 0) {
     throw new StoreError("ARCHIVE_INVALID", "the archive holds an envelope but no data file", {
       hint: "A snapshot has at least one file",
     });
   }
-  return { config: intake.reconfigure(overlay(envelope.config, request.config)), files };
+  const config = await intake.reconfigure(overlay(envelope.config, request.config));
+  return { config, files };
 }
 
 function overlay(base: SnapshotConfig, override: SnapshotConfig): SnapshotConfig {

@@ -40,7 +40,7 @@ export interface Intake {
   readonly id: string;
   readonly staging: Staging;
   /** Takes over a configuration that was learnt on the way, and reserves its name. */
-  reconfigure(config: SnapshotConfig): SnapshotConfig;
+  reconfigure(config: SnapshotConfig): Promise<SnapshotConfig>;
 }
 
 /**
@@ -61,6 +61,7 @@ export async function takeIn(
   }
   signal.throwIfAborted();
   checkFreeSpace(context);
+  if (request.config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
   const id = newSnapshotId();
   context.intakes.add(id);
   try {
@@ -75,8 +76,12 @@ export async function takeIn(
     const filled = await fill({
       id,
       staging,
-      reconfigure: (config) => reconfigure(context, request, id, config),
+      reconfigure: async (config) => {
+        if (config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
+        return reconfigure(context, request, id, config);
+      },
     });
+    await context.collecting.waitUntilOpen(signal);
     const createdAt = context.clock.now();
     await staging.publish(manifestOf(request, filled, createdAt));
     try {

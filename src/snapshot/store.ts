@@ -14,6 +14,8 @@ import { openLayout, type Layout } from "../data/layout.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { openWriteWorkers } from "../data/write-workers.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
+import { createGcCycle, type GcCycle } from "./gc-cycle.js";
+import { createGcLock } from "./gc-lock.js";
 import { createBackground, type Background } from "./background.js";
 import { collectGarbage, type CollectRequest, type GcResult } from "./collect.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
@@ -105,6 +107,8 @@ export interface SnapshotStore extends AsyncDisposable {
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
   /** Plans and, unless it is a dry run, removes. One at a time: others get GC_LOCK_BUSY. */
   collectGarbage(request: CollectRequest, signal: AbortSignal): Promise<GcResult[]>;
+  /** One cycle of an orchestrator that collects over several modules. */
+  readonly gcSessions: GcCycle;
   usage(): StoreUsage;
 }
 
@@ -146,7 +150,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     watchers,
     writeWorkers,
     intakes: new Set(),
-    collecting: { busy: false },
+    collecting: createGcLock(clock),
     clock,
     logger,
     options,
@@ -221,6 +225,7 @@ function storeOver(
     verify: (request, signal) => verify(context, request, signal),
     watch: (request, signal) => watch(context, request, signal),
     collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
+    gcSessions: createGcCycle(context, during),
     usage: () => usageOf(context),
     [Symbol.asyncDispose]: close,
   };

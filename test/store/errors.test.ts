@@ -299,11 +299,11 @@ test("what is not built says so", async (t) => {
 /** Reasons that this service does not send, each with why or with the test that has it. */
 const elsewhere: Partial<Record<ErrorReason, string>> = {
   SNAPSHOT_ID_TAKEN: "ids are random: catalog/uploads.test.ts makes one collide",
-  GC_SESSION_NOT_FOUND: "GcService",
-  GC_REFERENCES_INCOMPLETE: "GcService",
-  GC_LOCK_BUSY: "GcService",
-  GC_SESSION_FENCED: "GcService",
-  BLOCKED_BY_GC: "GcService",
+  GC_SESSION_NOT_FOUND: "gc-cycle.test.ts",
+  GC_REFERENCES_INCOMPLETE: "gc-cycle.test.ts",
+  GC_LOCK_BUSY: "gc-cycle.test.ts",
+  GC_SESSION_FENCED: "gc-cycle.test.ts",
+  BLOCKED_BY_GC: "gc-cycle.test.ts",
   ROOT_LOCKED: "a start that fails: recovery.test.ts",
   DRAINING: "drain.test.ts",
   DAEMON_UNREACHABLE: "made by the client",

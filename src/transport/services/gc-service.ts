@@ -1,4 +1,4 @@
-// GcService: collections over the domain. Sessions are not built yet and answer UNIMPLEMENTED.
+// GcService: collections and sessions over the domain.
 import { durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import type { GcPolicy, GcReason } from "../../model/gc-plan.js";
@@ -13,13 +13,70 @@ import {
 import { bindService, type ServiceBinding } from "../handler.js";
 
 export function bindGcService(store: SnapshotStore): ServiceBinding {
+  const { gcSessions } = store;
   return bindService(GcService, {
     collectGarbage: async ({ policy, dryRun }, { signal }) => {
       const request = { policy: policyFromWire(policy, "policy"), dryRun };
       const results = await store.collectGarbage(request, signal);
       return { candidates: results.map(candidateToWire), freedBytes: freedBytes(results) };
     },
+    beginGc: ({ owner, ttl }) => {
+      const ttlMs = ttl === undefined ? defaultTtlMs : durationMs(ttl);
+      const { sessionId, epoch, expiresAt } = gcSessions.begin({ owner, ttlMs });
+      const answer = { sessionId, epoch: BigInt(epoch), expiresAt: timestampFromDate(expiresAt) };
+      return Promise.resolve(answer);
+    },
+    listGcReferences: ({ pageSize, pageToken, ...ref }) => {
+      const size = pageSizeFromWire(pageSize, 1000, 10_000);
+      const page = gcSessions.listReferences(sessionFromWire(ref), { pageSize: size, pageToken });
+      const { blobIds, nextPageToken, totalCount, digest } = page;
+      const imageBlobIds = [...blobIds];
+      return Promise.resolve({
+        imageBlobIds,
+        nextPageToken,
+        totalCount: BigInt(totalCount),
+        digest,
+      });
+    },
+    listGcCandidates: async ({ policy, pageSize, pageToken, ...ref }, { signal }) => {
+      const page = { pageSize: pageSizeFromWire(pageSize, 100, 1000), pageToken };
+      const { candidates, nextPageToken } = await gcSessions.listCandidates(
+        sessionFromWire(ref),
+        policyFromWire(policy, "policy"),
+        page,
+        signal,
+      );
+      return { candidates: candidates.map(candidateToWire), nextPageToken };
+    },
+    collectGc: async ({ ids, requestId, ...ref }) => {
+      const request = { ...sessionFromWire(ref), ids, requestId };
+      const outcomes = await gcSessions.collect(request);
+      return {
+        outcomes: outcomes.map(({ id, result }) =>
+          result === undefined ? { id, outcome: WireOutcome.NOT_FOUND } : candidateToWire(result),
+        ),
+      };
+    },
+    renewGc: (ref) => {
+      const { expiresAt } = gcSessions.renew(sessionFromWire(ref));
+      return Promise.resolve({ expiresAt: timestampFromDate(expiresAt) });
+    },
+    endGc: (ref) => {
+      gcSessions.end(sessionFromWire(ref));
+      return Promise.resolve({});
+    },
   });
+}
+
+const defaultTtlMs = 60_000;
+
+function sessionFromWire(ref: { readonly sessionId: string; readonly epoch: bigint }) {
+  return { sessionId: ref.sessionId, epoch: Number(ref.epoch) };
+}
+
+function pageSizeFromWire(pageSize: number, standard: number, max: number): number {
+  if (pageSize < 0 || pageSize > max) throw fieldInvalid("page_size", `0 to ${max}`, pageSize);
+  return pageSize === 0 ? standard : pageSize;
 }
 
 /** Zero and empty mean "not used"; what can't be meant is FIELD_INVALID. */
