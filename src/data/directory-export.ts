@@ -66,7 +66,11 @@ async function requireEmpty(path: string): Promise<void> {
     throw new StoreError(
       "DIRECTORY_NOT_EMPTY",
       `expected an absent or empty directory, found ${JSON.stringify(entry.name)} in it: ${path}`,
-      { hint: "Choose another directory, or empty this one", metadata: { path } },
+      {
+        hint: "Choose another directory, or empty this one",
+        resource: { type: "directory", name: path },
+        metadata: { path },
+      },
     );
   }
 }

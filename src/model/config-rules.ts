@@ -6,25 +6,29 @@ import { checkDescription, checkLabels, checkName, checkWellFormed } from "./nam
 export const maxTextBytes = 1024;
 export const maxImageBlobIds = 1024;
 
-/** Throws FIELD_INVALID, naming the field below `prefix`, unless `config` can be stored. */
-export function checkConfig(config: SnapshotConfig, prefix: string): void {
-  checkName(config.name, `${prefix}.name`);
-  checkDescription(config.description, `${prefix}.description`);
-  checkLabels(config.labels, `${prefix}.labels`);
-  checkText(config.image, `${prefix}.image`);
-  checkText(config.imageDigest, `${prefix}.image_digest`);
-  checkText(config.imageType, `${prefix}.image_type`);
-  checkText(config.hypervisor, `${prefix}.hypervisor`);
-  checkText(config.network, `${prefix}.network`);
-  checkSize(config.memoryBytes, `${prefix}.memory`);
-  checkSize(config.storageBytes, `${prefix}.storage`);
+/**
+ * Throws FIELD_INVALID unless `config` can be stored. `parent` is the path of the message that has
+ * its fields: empty for the request itself.
+ */
+export function checkConfig(config: SnapshotConfig, parent: string): void {
+  const prefix = parent === "" ? "" : `${parent}.`;
+  checkName(config.name, `${prefix}name`);
+  checkDescription(config.description, `${prefix}description`);
+  checkLabels(config.labels, `${prefix}labels`);
+  checkText(config.image, `${prefix}image`);
+  checkText(config.imageDigest, `${prefix}image_digest`);
+  checkText(config.imageType, `${prefix}image_type`);
+  checkText(config.hypervisor, `${prefix}hypervisor`);
+  checkText(config.network, `${prefix}network`);
+  checkSize(config.memoryBytes, `${prefix}memory`);
+  checkSize(config.storageBytes, `${prefix}storage`);
   if (config.imageBlobIds.length > maxImageBlobIds) {
     const found = `${config.imageBlobIds.length} ids`;
-    throw fieldInvalid(`${prefix}.image_blob_ids`, `at most ${maxImageBlobIds} ids`, found);
+    throw fieldInvalid(`${prefix}image_blob_ids`, `at most ${maxImageBlobIds} ids`, found);
   }
   for (const id of config.imageBlobIds) {
-    if (id === "") throw fieldInvalid(`${prefix}.image_blob_ids`, "no empty id", id);
-    checkText(id, `${prefix}.image_blob_ids`);
+    if (id === "") throw fieldInvalid(`${prefix}image_blob_ids`, "no empty id", id);
+    checkText(id, `${prefix}image_blob_ids`);
   }
 }
 

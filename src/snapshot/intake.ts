@@ -22,8 +22,10 @@ export interface IntakeRequest {
   readonly requestId: string;
   readonly onNameConflict: "fail" | "replace";
   readonly protected: boolean;
-  /** Path of the request's config, for error messages. */
+  /** Path of the message with the fields of `config`, for error messages. */
   readonly configField: string;
+  /** Path of `requestId`, for error messages. Default: `request_id`. */
+  readonly requestIdField?: string;
   /** What else makes two requests the same, for example the directory. */
   readonly source?: string;
 }
@@ -53,7 +55,7 @@ export async function takeIn(
   fill: (intake: Intake) => Promise<Filled>,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const requestId = checkRequestId(request.requestId, "request_id");
+  const requestId = checkRequestId(request.requestId, request.requestIdField ?? "request_id");
   const fingerprint = fingerprintOf(request);
   if (requestId !== undefined) {
     const earlier = earlierOutcome(context, requestId, fingerprint);
@@ -207,14 +209,23 @@ function earlierOutcome(
     throw new StoreError(
       "SNAPSHOT_NOT_FOUND",
       `the snapshot ${earlier.snapshotId} that request_id ${requestId} made has been deleted since`,
-      { hint: "Use a new request_id to store it again" },
+      {
+        hint: "Use a new request_id to store it again",
+        resource: { type: "snapshot", name: earlier.snapshotId },
+        metadata: { snapshot_id: earlier.snapshotId },
+      },
     );
   }
   if (snapshot.state === "pending") {
     throw new StoreError(
       "OPERATION_IN_PROGRESS",
       `the first call with request_id ${requestId} is still running`,
-      { retryAfterMs: 1000, metadata: { snapshot_id: earlier.snapshotId } },
+      {
+        hint: "Try again when it has ended",
+        resource: { type: "snapshot", name: earlier.snapshotId },
+        metadata: { snapshot_id: earlier.snapshotId },
+        retryAfterMs: 1000,
+      },
     );
   }
   return snapshot;

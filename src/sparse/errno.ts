@@ -1,5 +1,5 @@
 // The one place that reads errno: what a failed system call means to the people who run the store.
-import { StoreError, type ErrorReason } from "../base/errors.js";
+import { StoreError, type ErrorReason, type StoreErrorOptions } from "../base/errors.js";
 
 export interface IoContext {
   /** The step that failed, as a verb phrase: "write the file". */
@@ -98,8 +98,27 @@ export function ioError(error: unknown, context: IoContext): Error {
   return new StoreError(meaning?.reason ?? "IO_FAILED", message, {
     cause: error,
     metadata: { errno: code, path: context.path },
+    ...(context.owner === "caller" ? aboutPath(meaning?.reason, context.path, message) : {}),
     ...(meaning === undefined ? {} : { hint: meaning.hint }),
   });
+}
+
+/** A caller's path comes in the field `directory` of a request, whatever the request is. */
+function aboutPath(
+  reason: ErrorReason | undefined,
+  path: string,
+  description: string,
+): Pick<StoreErrorOptions, "fields" | "resource"> {
+  switch (reason) {
+    case "FIELD_INVALID":
+      return { fields: [{ field: "directory", description }] };
+    case "DIRECTORY_NOT_FOUND":
+    case "DIRECTORY_NOT_EMPTY":
+    case "CROSS_FILESYSTEM":
+      return { resource: { type: "directory", name: path } };
+    default:
+      return {};
+  }
 }
 
 /** Runs one step and turns its system error into a StoreError. */

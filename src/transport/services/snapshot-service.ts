@@ -66,24 +66,25 @@ function implement(
   return {
     create: async (requests, { signal }) => {
       const { header, bytes } = await openUpload(requests);
-      return { snapshot: toMessage(await store.create(createRequest(header), bytes, signal)) };
+      return {
+        snapshot: toMessage(await store.create(createRequest(header, "header."), bytes, signal)),
+      };
     },
     createFromDirectory: async (request, { signal }) => {
       const directory = absolutePath(request.directory);
-      const snapshot = await store.createFromDirectory(
-        { ...createRequest(request), configField: "config" },
-        directory,
-        signal,
-      );
+      const upload = createRequest(request, "");
+      const snapshot = await store.createFromDirectory(upload, directory, signal);
       return { snapshot: toMessage(snapshot) };
     },
     import: async (requests, { signal }) => {
       const { header, bytes } = await openUpload(requests);
-      return { snapshot: toMessage(await store.import(importRequest(header), bytes, signal)) };
+      return {
+        snapshot: toMessage(await store.import(importRequest(header, "header."), bytes, signal)),
+      };
     },
     importFromDirectory: async (request, { signal }) => {
       const directory = absolutePath(request.directory);
-      const upload = { ...importRequest(request), configField: "" };
+      const upload = importRequest(request, "");
       const snapshot = await store.importFromDirectory(upload, directory, signal);
       return { snapshot: toMessage(snapshot) };
     },
@@ -150,25 +151,31 @@ function implement(
   };
 }
 
-function createRequest(header: Omit<CreateHeader, "$typeName">): StoreRequest {
+/** Where the fields of an upload are: in the header of a stream, or in a unary request. */
+type FieldPrefix = "header." | "";
+
+function createRequest(header: Omit<CreateHeader, "$typeName">, prefix: FieldPrefix): StoreRequest {
+  const configField = `${prefix}config`;
   return {
-    config: configFromMessage(header.config, "header.config"),
+    config: configFromMessage(header.config, configField),
     requestId: header.requestId,
-    onNameConflict: conflictFromWire(header.onNameConflict, "on_name_conflict"),
+    onNameConflict: conflictFromWire(header.onNameConflict, `${prefix}on_name_conflict`),
     protected: header.protected,
-    configField: "header.config",
+    configField,
+    requestIdField: `${prefix}request_id`,
   };
 }
 
 /** An import's header overrides parts of the configuration that the envelope brings. */
-function importRequest(header: Omit<ImportHeader, "$typeName">): StoreRequest {
+function importRequest(header: Omit<ImportHeader, "$typeName">, prefix: FieldPrefix): StoreRequest {
   const { name, description, labels } = header;
   return {
     config: { ...emptyConfig(), name, description, labels },
     requestId: header.requestId,
-    onNameConflict: conflictFromWire(header.onNameConflict, "on_name_conflict"),
+    onNameConflict: conflictFromWire(header.onNameConflict, `${prefix}on_name_conflict`),
     protected: header.protected,
-    configField: "header",
+    configField: prefix === "" ? "" : "header",
+    requestIdField: `${prefix}request_id`,
   };
 }
 

@@ -36,6 +36,13 @@ test("every errno that a store meets has a reason and a hint", () => {
     assert.equal(error.message, `cannot write: ${code}: some words: /p`);
     assert.equal(error.cause, cause);
     assert.equal(error.metadata["errno"], code);
+    const fields = error.fields.map(({ field }) => field);
+    assert.deepEqual(fields, reason === "FIELD_INVALID" ? ["directory"] : []);
+    const aboutDirectory = /DIRECTORY|CROSS_FILESYSTEM/.test(reason);
+    assert.deepEqual(
+      error.resource,
+      aboutDirectory ? { type: "directory", name: "/p" } : undefined,
+    );
   }
 });
 
