@@ -25,9 +25,14 @@ export async function startTestDaemon(
   flags: Readonly<Record<string, RawValue>> = {},
 ): Promise<TestDaemon> {
   const scratch = await mkdtemp(join(tmpdir(), "stasis-daemon-"));
-  const root = join(scratch, "root");
   const { config } = loadDaemonConfig({
-    flags: { root, listen: "127.0.0.1:0", "drain-grace": "1s", reserve: "0", ...flags },
+    flags: {
+      root: join(scratch, "root"),
+      listen: "127.0.0.1:0",
+      "drain-grace": "1s",
+      reserve: "0",
+      ...flags,
+    },
   });
   const daemon = await startDaemon({ config, logger: createLogger("silent") });
   // One hook, since hooks run in the order in which they were declared.
@@ -36,5 +41,5 @@ export async function startTestDaemon(
     await rm(scratch, { recursive: true, force: true });
   });
   const [address = "", socketAddress = ""] = daemon.addresses;
-  return { daemon, address, socketAddress, root, scratch };
+  return { daemon, address, socketAddress, root: config.root, scratch };
 }
