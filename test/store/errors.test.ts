@@ -45,10 +45,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   DAEMON_UNREACHABLE: { why: "made by the client", test: "drain.test.js" },
   DOWNLOAD_TRUNCATED: { why: "made by the client", test: "../unit/client/download.test.js" },
   UNRECOGNIZED: { why: "made by the client", test: "../unit/client/status.test.js" },
-  GC_SESSION_NOT_FOUND: { why: "there are no sessions of garbage collection yet" },
-  GC_REFERENCES_INCOMPLETE: { why: "there are no sessions of garbage collection yet" },
-  GC_SESSION_FENCED: { why: "there are no sessions of garbage collection yet" },
-  BLOCKED_BY_GC: { why: "there are no sessions of garbage collection yet" },
+  BLOCKED_BY_GC: { why: "an upload waits ten seconds for it", test: "gc-cycle.test.js" },
   CREDENTIALS_INVALID: { why: "there are no identities yet" },
   ROLE_INSUFFICIENT: { why: "there are no identities yet" },
   ...(noTmpfs === false
