@@ -10,6 +10,7 @@ const frameOverheadBytes = 64;
 
 export function checkDaemonConfig(config: DaemonConfig): void {
   checkListeners(config);
+  checkCollection(config);
   const largestChunk = config.maxMessageBytes - frameOverheadBytes;
   if (config.chunkBytes > largestChunk) {
     throw fieldInvalid(
@@ -25,6 +26,23 @@ export function checkDaemonConfig(config: DaemonConfig): void {
       formatSize(config.connectionWindowBytes),
     );
   }
+}
+
+/** A policy that nobody applies would be taken for one that is. */
+function checkCollection(config: DaemonConfig): void {
+  const { gcIntervalMs, gcKeepLast, gcMaxAgeMs, gcMaxBytes, gcGroupByLabel } = config;
+  const grouped = gcGroupByLabel !== "";
+  if (grouped && gcKeepLast === 0 && gcMaxBytes === 0) {
+    const key = daemonOptions.gcGroupByLabel.key;
+    throw fieldInvalid(key, "gc_keep_last or gc_max_size beside it", gcGroupByLabel);
+  }
+  if (gcIntervalMs > 0 || (gcKeepLast === 0 && gcMaxAgeMs === 0 && gcMaxBytes === 0)) return;
+  throw fieldInvalid(
+    daemonOptions.gcIntervalMs.key,
+    "a duration above 0 where there is a policy",
+    "0s",
+    "Set --gc-interval, for example 1h",
+  );
 }
 
 function checkListeners(config: DaemonConfig): void {

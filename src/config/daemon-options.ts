@@ -9,6 +9,7 @@ import {
   pathOption,
   sizeOption,
   switchOption,
+  textOption,
   type Option,
 } from "./option.js";
 import { defaultListen, socketFileName } from "./places.js";
@@ -149,6 +150,39 @@ export const daemonOptions = {
     min: "0",
     max: "100TiB",
     doc: "Space that uploads leave free on the store's filesystem (STORAGE_FULL).",
+  }),
+  gcIntervalMs: durationOption({
+    key: "gc_interval",
+    default: "0s",
+    min: "0s",
+    max: "365d",
+    doc: "How often garbage is collected: leftovers, and what the options below evict. 0 = never.",
+  }),
+  gcKeepLast: integerOption({
+    key: "gc_keep_last",
+    default: 0,
+    min: 0,
+    max: 2_147_483_647,
+    doc: "Keep this many of the newest snapshots, evict the others. 0 = not used.",
+  }),
+  gcMaxAgeMs: durationOption({
+    key: "gc_max_age",
+    default: "0s",
+    min: "0s",
+    max: "36500d",
+    doc: "Evict what was last accessed longer ago. 0 = not used.",
+  }),
+  gcMaxBytes: sizeOption({
+    key: "gc_max_size",
+    default: "0",
+    min: "0",
+    max: "8191TiB",
+    doc: "Evict the least recently accessed until the rest takes at most this on disk. 0 = not used.",
+  }),
+  gcGroupByLabel: textOption({
+    key: "gc_group_by_label",
+    placeholder: "KEY",
+    doc: "Apply gc_keep_last and gc_max_size to each value of this label. Empty = to all together.",
   }),
 } satisfies Record<string, Option<unknown>>;
 

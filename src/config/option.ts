@@ -104,6 +104,19 @@ export function switchOption(naming: Naming): Option<boolean> {
   );
 }
 
+/** Any text; empty unless it is given. */
+export function textOption(naming: Naming & { readonly placeholder: string }): Option<string> {
+  return option(
+    { ...naming, default: "" },
+    {
+      placeholder: naming.placeholder,
+      accepts: "a text",
+      parse: (raw) => (typeof raw === "boolean" ? undefined : String(raw)),
+      check: () => true,
+    },
+  );
+}
+
 /** The word that switches off what an option names. */
 export const noneWord = "none";
 

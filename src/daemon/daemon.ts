@@ -6,6 +6,7 @@ import type { DaemonConfig } from "../config/daemon-options.js";
 import { openStore, type SnapshotStore } from "../snapshot/store.js";
 import { createGrpcServer, type GrpcServer } from "../transport/server.js";
 import { bindSnapshotService } from "../transport/services/snapshot-service.js";
+import { startCollections } from "./collections.js";
 import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
 import { bindUnservedServices } from "../transport/services/unserved.js";
@@ -48,6 +49,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(async () => {
     await store[Symbol.asyncDispose]();
   });
+  const schedule = startCollections(store, config, logger);
+  cleanup.defer(async () => schedule[Symbol.asyncDispose]());
   const server = createServer(config, store, logger, clock);
   cleanup.defer(() => server.close());
   const tcp = config.listen === undefined ? undefined : await server.listenTcp(config.listen);

@@ -34,8 +34,11 @@ interface Scene {
   ): Promise<string>;
 }
 
-async function openScene(t: TestContext): Promise<Scene> {
-  const { address, root, scratch } = await startTestDaemon(t);
+async function openScene(
+  t: TestContext,
+  flags: Readonly<Record<string, string | number>> = {},
+): Promise<Scene> {
+  const { address, root, scratch } = await startTestDaemon(t, flags);
   const client = connect(address);
   t.after(() => client.close());
   const tar = await collect(packDirectory(await makeSmallSource(join(scratch, "source"))));
@@ -179,4 +182,17 @@ test("a policy that means nothing is refused", async (t) => {
     const error = await failsWith(client.collectGarbage({ policy }), "FIELD_INVALID");
     assert.match(error.fields[0]?.field ?? "", /^policy\./);
   }
+});
+
+test("collections on a schedule follow the policy of the configuration", async (t) => {
+  const flags = { "gc-interval": "100ms", "gc-keep-last": 1, "gc-group-by-label": "vm" };
+  const { client, make } = await openScene(t, flags);
+  await make("x1", { labels: { vm: "x" } });
+  await make("y1", { labels: { vm: "y" } });
+  await make("x2", { labels: { vm: "x" } });
+  const names = await eventually("the eviction", async () => {
+    const { snapshots } = await client.list();
+    return snapshots.length === 2 && snapshots.map(({ config }) => config?.name);
+  });
+  assert.deepEqual(names, ["x2", "y1"]);
 });

@@ -118,6 +118,11 @@ test("rules between options", () => {
     window.message,
     /^connection_window: expected at least stream_window, which is 4MiB/,
   );
+  const idle = failure(() => loadDaemonConfig({ flags: { "gc-keep-last": 3 } }));
+  assert.match(idle.text, /^gc_interval: expected a duration above 0 .*--gc-interval/);
+  const ungrouped = { "gc-interval": "1h", "gc-group-by-label": "vm" };
+  const group = failure(() => loadDaemonConfig({ flags: ungrouped }));
+  assert.match(group.message, /^gc_group_by_label: expected gc_keep_last or gc_max_size/);
   const socket = failure(() => loadDaemonConfig({ flags: { root: `/${"x".repeat(120)}` } }));
   assert.match(socket.message, /^socket: expected a path of at most 107 bytes/);
 });
