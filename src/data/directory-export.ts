@@ -1,12 +1,13 @@
 // A stored snapshot as a directory of the caller's: shared blocks where possible, envelope last.
 import { mkdir, opendir, realpath, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { StoreError } from "../base/errors.js";
+import { StoreError, fieldInvalid } from "../base/errors.js";
 import { envelopeFileName } from "../model/name.js";
 import { isErrno, withIoError } from "../sparse/errno.js";
 import { copySparse } from "../sparse/sparse-copy.js";
 import { requireAbsolute } from "./directory-source.js";
 import { fsyncDirectory, writeFileDurably } from "./durable.js";
+import { isInside, type Layout } from "./layout.js";
 import type { StoredSnapshot } from "./stored.js";
 
 export interface DirectoryExport {
@@ -21,17 +22,18 @@ export interface DirectoryExportOptions {
 }
 
 /**
- * Writes all files and the envelope into a directory that is absent or empty. It is durable when
- * this returns; on failure what was made is removed again.
+ * Writes all files and the envelope into a directory outside the store that is absent or empty. It
+ * is durable when this returns; on failure what was made is removed again.
  */
 export async function exportToDirectory(
+  layout: Layout,
   stored: StoredSnapshot,
   target: string,
   options: DirectoryExportOptions,
 ): Promise<DirectoryExport> {
   requireAbsolute(target, "directory");
   const made: string[] = [];
-  const { path, created } = await prepare(target);
+  const { path, created } = await prepare(layout, target);
   try {
     const result = await fill(stored, path, made, options);
     if (created) await fsyncDirectory(dirname(path));
@@ -42,12 +44,16 @@ export async function exportToDirectory(
   }
 }
 
-async function prepare(target: string): Promise<{ path: string; created: boolean }> {
+async function prepare(
+  layout: Layout,
+  target: string,
+): Promise<{ path: string; created: boolean }> {
   const context = { what: "open the target directory", path: target, owner: "caller" } as const;
   const given = resolve(target);
   return withIoError(context, async () => {
     const parent = await realpath(dirname(given));
     const path = join(parent, basename(given));
+    requireOutside(layout, path, target);
     try {
       // Memory of a machine is in it: for its owner alone, until the owner says otherwise.
       await mkdir(path, { mode: 0o700 });
@@ -56,9 +62,16 @@ async function prepare(target: string): Promise<{ path: string; created: boolean
       if (!isErrno(error, "EEXIST")) throw error;
     }
     const real = await realpath(path);
+    requireOutside(layout, real, target);
     await requireEmpty(real);
     return { path: real, created: false };
   });
+}
+
+/** What stands inside is the store's alone: recovery would remove it, or set it aside. */
+function requireOutside(layout: Layout, path: string, target: string): void {
+  if (!isInside(layout, path)) return;
+  throw fieldInvalid("directory", "a directory outside the store's root", target);
 }
 
 async function requireEmpty(path: string): Promise<void> {

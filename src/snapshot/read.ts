@@ -80,7 +80,7 @@ export async function exportToDirectory(
 ): Promise<{ snapshot: Snapshot; reflinked: boolean }> {
   await using read = await openRead(context, ref, options, "stream", signal);
   const { snapshot, stored } = read;
-  const { reflinked } = await writeDirectory(stored, directory, {
+  const { reflinked } = await writeDirectory(context.layout, stored, directory, {
     envelope: envelopeOf(snapshot),
     signal,
   });

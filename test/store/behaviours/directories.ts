@@ -107,6 +107,9 @@ export function directoryBehaviours(storeTest: StoreTest): void {
     await failsWith(store.exportToDirectory("web", nowhere), "DIRECTORY_NOT_FOUND");
     await failsWith(store.importFromDirectory(nowhere), "DIRECTORY_NOT_FOUND");
     await failsWith(store.importFromDirectory(full), "ENVELOPE_MISSING");
+    const inside = join(store.root, "staging");
+    await failsWith(store.exportToDirectory("web", inside), "FIELD_INVALID");
+    assert.deepEqual(await readdir(inside), []);
     const empty = join(scratch, "empty");
     await mkdir(empty);
     await store.exportToDirectory("web", empty);

@@ -142,7 +142,7 @@ test("an open snapshot is read to its end although it was moved to the trash", (
     await using handle = await stored.open("config.json");
     assert.equal(await handle.readFile("utf8"), "{}\n");
     const target = join(directory, "out");
-    await exportToDirectory(stored, target, { envelope: Buffer.from("{}") });
+    await exportToDirectory(layout, stored, target, { envelope: Buffer.from("{}") });
     await compareFiles(join(target, "memory"), stored.pathOf("memory"));
   }));
 
@@ -181,7 +181,7 @@ test("digests that are missing are computed from the stored bytes", () =>
 const envelope = Buffer.from('{"version": 1}\n');
 
 test("an export is everything with the envelope, into an absent or empty directory", () =>
-  withStored(async (stored, _layout, directory) => {
+  withStored(async (stored, layout, directory) => {
     const empty = join(directory, "empty");
     await mkdir(empty, { mode: 0o755 });
     await symlink(empty, join(directory, "link"));
@@ -190,7 +190,7 @@ test("an export is everything with the envelope, into an absent or empty directo
       join(directory, "link"),
       `${directory}/new/`,
     ]) {
-      await exportToDirectory(stored, target, { envelope });
+      await exportToDirectory(layout, stored, target, { envelope });
       assert.deepEqual(await treeOf(target), ["config.json", "memory", "snapshot.json"]);
       await compareFiles(join(target, "memory"), stored.pathOf("memory"));
       assert.deepEqual(await readFile(join(target, "snapshot.json")), envelope);
@@ -201,35 +201,49 @@ test("an export is everything with the envelope, into an absent or empty directo
   }));
 
 test("an export refuses a target that holds something, or can't be one", () =>
-  withStored(async (stored, _layout, directory) => {
+  withStored(async (stored, layout, directory) => {
     await writeFile(join(directory, "file"), "");
+    await symlink(layout.stagingRoot, join(directory, "link"));
     for (const [target, reason] of [
       [directory, "DIRECTORY_NOT_EMPTY"],
       [join(directory, "file"), "FIELD_INVALID"],
       [join(directory, "absent", "deep"), "DIRECTORY_NOT_FOUND"],
       ["relative", "FIELD_INVALID"],
       ["/proc/nothing", "DIRECTORY_NOT_FOUND"],
+      // Empty, but the next start clears it; and what is in no catalog ends in quarantine.
+      [layout.stagingRoot, "FIELD_INVALID"],
+      [join(directory, "link"), "FIELD_INVALID"],
+      [join(layout.dataRoot, "new"), "FIELD_INVALID"],
     ] as const) {
-      await assert.rejects(exportToDirectory(stored, target, { envelope }), { reason }, target);
+      await assert.rejects(
+        exportToDirectory(layout, stored, target, { envelope }),
+        { reason },
+        target,
+      );
     }
-    assert.deepEqual((await readdir(directory)).sort(), ["file", "root"]);
+    assert.deepEqual((await readdir(directory)).sort(), ["file", "link", "root"]);
+    assert.deepEqual(await treeOf(layout.stagingRoot), []);
+    assert.deepEqual(await readdir(layout.dataRoot), [stored.id]);
   }));
 
 test("an export that fails removes what it made", { skip: cannotMount("tmpfs") }, () =>
   withFilesystem("tmpfs", 1, async (small) => {
-    await withStored(async (stored) => {
+    await withStored(async (stored, layout) => {
       execFileSync("sh", ["-c", `head -c 900000 /dev/zero > "${small}/other"`]);
       await mkdir(join(small, "given"));
       for (const name of ["made", "given"]) {
-        await assert.rejects(exportToDirectory(stored, join(small, name), { envelope }), {
+        await assert.rejects(exportToDirectory(layout, stored, join(small, name), { envelope }), {
           reason: "STORAGE_FULL",
         });
       }
       assert.deepEqual(await treeOf(small), ["given", "other"]);
       const signal = AbortSignal.abort();
-      await assert.rejects(exportToDirectory(stored, join(small, "made"), { envelope, signal }), {
-        name: "AbortError",
-      });
+      await assert.rejects(
+        exportToDirectory(layout, stored, join(small, "made"), { envelope, signal }),
+        {
+          name: "AbortError",
+        },
+      );
       assert.deepEqual(await treeOf(small), ["given", "other"]);
     });
   }),
@@ -242,7 +256,9 @@ for (const kind of ["xfs", "btrfs"] as const) {
       const { id, files } = await storeSnapshot(layout);
       await using stored = await openStored(layout, id, files);
       const target = join(mountPoint, "out");
-      assert.deepEqual(await exportToDirectory(stored, target, { envelope }), { reflinked: true });
+      assert.deepEqual(await exportToDirectory(layout, stored, target, { envelope }), {
+        reflinked: true,
+      });
       await compareFiles(join(target, "memory"), stored.pathOf("memory"));
     }),
   );
