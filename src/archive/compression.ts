@@ -64,12 +64,33 @@ export async function* decompress(
   try {
     const head = await readHead(puller);
     const whole = prepend(head, puller);
-    if (head[0] === 0x1f && head[1] === 0x8b) yield* gunzip(whole, options.signal);
+    if (isGzipMagic(head)) yield* gunzip(whole, options.signal);
     else if (isZstdMagic(head)) yield* unzstd(whole, options.signal);
     else yield* whole;
   } finally {
     await puller.close();
   }
+}
+
+/** The bytes as they are; ARCHIVE_INVALID if they are compressed, which is said before any other fault. */
+export async function* uncompressedOnly(
+  source: ByteStream,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let first = true;
+  for await (const chunk of source) {
+    if (first && (isGzipMagic(chunk) || isZstdMagic(chunk))) {
+      const format = isGzipMagic(chunk) ? "gzip" : "zstd";
+      throw archiveInvalid(`expected a plain tar, found one that is compressed with ${format}`, {
+        hint: "Decompress it on the way; Import takes compressed archives",
+      });
+    }
+    first = false;
+    yield chunk;
+  }
+}
+
+function isGzipMagic(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
 }
 
 /** The first chunk, or enough of the first ones to know the format. */

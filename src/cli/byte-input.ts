@@ -1,7 +1,9 @@
 // Where `create` and `import` take their bytes from: a directory, a file or stdin.
-import { createReadStream } from "node:fs";
+import { constants, createReadStream, open } from "node:fs";
 import { stat } from "node:fs/promises";
+import { Socket } from "node:net";
 import { resolve } from "node:path";
+import { promisify } from "node:util";
 import type { ByteStream } from "../base/async.js";
 import type { ProgressListener } from "../client/index.js";
 import { fileError, usageError } from "./exit-codes.js";
@@ -18,6 +20,7 @@ export type Input =
     };
 
 const readBytes = 512 * 1024;
+const openFd = promisify(open);
 
 /** `source`: a path, `-` for stdin, or nothing, which is stdin unless that is a terminal. */
 export async function resolveInput(source: string | undefined): Promise<Input> {
@@ -31,8 +34,18 @@ export async function resolveInput(source: string | undefined): Promise<Input> {
     kind: "bytes",
     sizeBytes: found.isFile() ? found.size : undefined,
     piped: !found.isFile(),
-    open: () => createReadStream(path, { highWaterMark: readBytes }),
+    open: () =>
+      found.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readBytes }),
   };
+}
+
+/**
+ * A named pipe. Without O_NONBLOCK, opening it would hold a thread until somebody opens the other
+ * end, and no signal could end the program meanwhile.
+ */
+async function* readPipe(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const fd = await openFd(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  yield* new Socket({ fd, readable: true, writable: false }) as AsyncIterable<Buffer>;
 }
 
 function stdinInput(source: string | undefined): Input {

@@ -3,6 +3,7 @@ import { fstatSync, write as writeFd, createReadStream } from "node:fs";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
 import type { ByteStream } from "../base/async.js";
+import { fileError } from "./exit-codes.js";
 
 const stdoutFd = 1;
 const stdinFd = 0;
@@ -14,7 +15,7 @@ export function printOut(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
       if (error === null || error === undefined) resolve();
-      else reject(error);
+      else reject(fileError(error, "can't write to stdout"));
     });
   });
 }

@@ -2,6 +2,7 @@
 import type { ByteStream } from "../base/async.js";
 import { StoreError } from "../base/errors.js";
 import { checkArchiveAgainstEnvelope } from "../archive/envelope.js";
+import { uncompressedOnly } from "../archive/compression.js";
 import { readTar } from "../archive/tar-reader.js";
 import { envelopeFileName } from "../model/name.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -19,7 +20,7 @@ export async function create(
 ): Promise<Snapshot> {
   const fill = async ({ id, staging }: Intake): Promise<Filled> => {
     const files = [];
-    for await (const entry of readTar(tar, { signal })) {
+    for await (const entry of readTar(uncompressedOnly(tar), { signal })) {
       if (entry.name === envelopeFileName) {
         throw new StoreError(
           "ARCHIVE_INVALID",

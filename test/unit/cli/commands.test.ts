@@ -1,12 +1,15 @@
 // The program as people and scripts run it, against a real daemon.
 import assert from "node:assert/strict";
-import { mkdir, open, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { mkdir, open, readFile, readdir, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { gzipSync } from "node:zlib";
 import { writeTar } from "../../../src/archive/tar-writer.js";
 import { startTestDaemon, type TestDaemon } from "../../support/daemon.js";
 import { compareFiles, makeSparseFile, patternBytes } from "../../support/scratch.js";
-import { finished, runStasis, startStasis, type Finished } from "./run-stasis.js";
+import { finished, mainPath, runStasis, startStasis, type Finished } from "./run-stasis.js";
 
 const mib = 1024 * 1024;
 
@@ -226,6 +229,9 @@ test("exit codes and messages", async (t) => {
     assert.equal(ended.stdout, "");
   }
   assert.equal((await runWith("no tar at all", "create", "-")).code, 7);
+  const packed = await runWith(gzipSync(Buffer.alloc(1024)), "create", "-");
+  assert.deepEqual([packed.code, packed.stdout], [7, ""]);
+  assert.match(packed.stderr, /found one that is compressed with gzip\nhint: /);
   const json = await run("inspect", "nobody", "--json");
   assert.equal(json.code, 3);
   const { error } = JSON.parse(json.stderr) as { error: Record<string, unknown> };
@@ -273,6 +279,50 @@ test("a signal cancels a transfer: exit 130, or 143, nothing stored", async (t) 
   }
   assert.equal(await ok(run("ls", "-q")), "");
 });
+
+test("a named pipe is read to its end, and one that nobody writes to ends with a signal", async (t) => {
+  const { run, address, scratch } = await setUp(t);
+  const pipe = join(scratch, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const waiting = startStasis(["--addr", address, "create", pipe, "--name", "never"]);
+  const ended = finished(waiting);
+  t.after(() => waiting.kill("SIGKILL"));
+  // A writer that writes nothing. Until somebody reads, a pipe cannot be opened so (fifo(7)).
+  const writer = await untilOpen(pipe);
+  waiting.kill("SIGTERM");
+  assert.equal((await ended).code, 143);
+  await writer.close();
+  const stored = run("create", pipe, "--name", "vm");
+  const tar = spawn("tar", ["-cf", pipe, "-C", join(scratch, "source"), "."]);
+  t.after(() => tar.kill("SIGKILL"));
+  await ok(stored);
+  assert.match(await ok(run("inspect", "vm")), /cow\.raw/);
+  assert.equal((await run("inspect", "never")).code, 3);
+});
+
+test("an answer that cannot be written is said in one line: exit 8", async (t) => {
+  const { address } = await setUp(t);
+  const full = await open("/dev/full", "w");
+  t.after(() => full.close());
+  const child = spawn(process.execPath, [mainPath, "--addr", address, "ls"], {
+    stdio: ["ignore", full.fd, "pipe"],
+  });
+  const { code, stderr } = await finished(child);
+  assert.deepEqual(
+    [code, stderr],
+    [8, "stasis: can't write to stdout: ENOSPC: no space left on device\n"],
+  );
+});
+
+async function untilOpen(pipe: string): Promise<FileHandle> {
+  for (;;) {
+    const handle = await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK).catch(
+      () => undefined,
+    );
+    if (handle !== undefined) return handle;
+    await new Promise(setImmediate);
+  }
+}
 
 /** One entry of 4 MiB, of which half is there. */
 async function firstHalfOfTar(): Promise<Buffer> {
