@@ -20,6 +20,7 @@ const redrawMs = 100;
 /** The rate is that of the last few seconds, so that a stall shows. */
 const rateWindowMs = 5000;
 const barWidth = 24;
+const minBarWidth = 6;
 
 export function createProgressBar(
   label: string,
@@ -36,8 +37,8 @@ export function createProgressBar(
       drawnAtMs = atMs;
       samples = samples.filter((sample) => atMs - sample.atMs <= rateWindowMs);
       samples.push({ atMs, doneBytes: progress.doneBytes });
-      const line = renderProgress(label, progress, bytesPerSecond(samples));
-      terminal.write(`\r\x1b[K${line.slice(0, (terminal.columns ?? 80) - 1)}`);
+      const rate = bytesPerSecond(samples);
+      terminal.write(`\r\x1b[K${fitted(label, progress, rate, (terminal.columns ?? 80) - 1)}`);
       drawn = true;
     },
     stop() {
@@ -45,6 +46,19 @@ export function createProgressBar(
       drawn = false;
     },
   };
+}
+
+/** The bar gives way before the numbers do. */
+function fitted(
+  label: string,
+  progress: TransferProgress,
+  rate: number | undefined,
+  columns: number,
+): string {
+  const line = renderProgress(label, progress, rate);
+  if (line.length <= columns) return line;
+  const width = Math.max(minBarWidth, barWidth - (line.length - columns));
+  return renderProgress(label, progress, rate, width).slice(0, columns);
 }
 
 function bytesPerSecond(
@@ -62,13 +76,14 @@ export function renderProgress(
   label: string,
   { doneBytes, totalBytes }: TransferProgress,
   rate: number | undefined,
+  width = barWidth,
 ): string {
   const speed = rate === undefined ? "" : `${formatBytes(Math.max(0, Math.round(rate)))}/s`;
   if (totalBytes <= 0) return [label, formatBytes(doneBytes), speed].filter(Boolean).join("  ");
   const share = Math.min(1, doneBytes / totalBytes);
-  const filled = Math.round(share * barWidth);
-  const arrow = filled === barWidth ? "" : ">";
-  const bar = `[${("=".repeat(filled) + arrow).padEnd(barWidth)}]`;
+  const filled = Math.round(share * width);
+  const arrow = filled === width ? "" : ">";
+  const bar = `[${("=".repeat(filled) + arrow).padEnd(width)}]`;
   const left =
     rate === undefined || rate <= 0 ? "" : `${formatSeconds((totalBytes - doneBytes) / rate)} left`;
   const percent = `${Math.floor(share * 100)}%`.padStart(4);

@@ -80,6 +80,19 @@ test("a progress line with a total, and one without", () => {
   assert.doesNotMatch(renderProgress("x", half, 0), /left/);
 });
 
+test("on 80 columns the bar gets shorter, and the time left stays whole", () => {
+  let now = 0;
+  const written: string[] = [];
+  const terminal = { write: (text: string) => written.push(text), columns: 80 };
+  const bar = createProgressBar("restore", terminal, () => now);
+  for (; now <= 1000; now += 500) {
+    bar.update({ doneBytes: 100.3 * mib + now * mib, totalBytes: 123_456.7 * mib });
+  }
+  const last = written.at(-1)?.slice("\r\x1b[K".length) ?? "";
+  assert.match(last, /^restore {2}\[>? *\] .* left$/);
+  assert.ok(last.length <= 79, last);
+});
+
 test("the bar redraws one line at most ten times a second, fits the terminal, and goes away", () => {
   let now = 0;
   const written: string[] = [];
