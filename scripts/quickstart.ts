@@ -17,11 +17,17 @@ const program = fileURLToPath(new URL("../src/main.js", import.meta.url));
 async function main(): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "stasis-quickstart-"));
   let daemon: Daemon | undefined;
-  process.once("SIGINT", () => {
-    daemon?.child.kill("SIGTERM");
-    rmSync(scratch, { recursive: true, force: true });
-    process.exit(130);
-  });
+  for (const [signal, number] of [
+    ["SIGINT", 2],
+    ["SIGTERM", 15],
+    ["SIGHUP", 1],
+  ] as const) {
+    process.once(signal, () => {
+      daemon?.child.kill("SIGTERM");
+      rmSync(scratch, { recursive: true, force: true });
+      process.exit(128 + number);
+    });
+  }
   try {
     say("Making the files of a paused VM");
     const source = join(scratch, "vm");

@@ -65,7 +65,7 @@ export function holderOf(
 
 function nameTakenError(name: string, holder: Holder, why: string): StoreError {
   return new StoreError("SNAPSHOT_NAME_TAKEN", `the name ${JSON.stringify(name)} ${why}`, {
-    hint: "Choose another name, delete that snapshot, or ask to replace it",
+    hint: "Choose another name, or delete that snapshot; Create and Import can replace it (--replace)",
     resource: { type: "snapshot", name },
     metadata: { snapshot_id: holder.id, state: holder.state },
   });

@@ -79,6 +79,13 @@ export function toStoreError(error: unknown, what: string): StoreError {
       cause: error,
     });
   }
+  if (isUnloadable(error)) {
+    return new StoreError(
+      "INTERNAL",
+      `${what}: the native part of better-sqlite3 is missing, or was built for another Node than ${process.version}`,
+      { hint: "Run `npm run setup` in the folder of stasis, with this Node", cause: error },
+    );
+  }
   return new StoreError("INTERNAL", `${what}: ${describe(error)}`, { cause: error });
 }
 
@@ -126,6 +133,13 @@ function sqliteCode(error: unknown): string {
 
 function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Database.SqliteError;
+}
+
+/** Built for another ABI, or never built: `dlopen` failed, or `bindings` found no file. */
+function isUnloadable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("code" in error && error.code === "ERR_DLOPEN_FAILED") return true;
+  return error.message.startsWith("Could not locate the bindings file");
 }
 
 function describe(error: unknown): string {

@@ -80,6 +80,18 @@ test("what cannot be opened or written is IO_FAILED", async () => {
   });
 });
 
+test("a native part that does not load says how to build it", async () => {
+  await withScratch((directory) => {
+    const nativeBinding = join(directory, "better_sqlite3.node");
+    writeFileSync(nativeBinding, "built for something else");
+    const load = () =>
+      guarded("cannot open", () => new Database(join(directory, "a.db"), { nativeBinding }));
+    const error = throwsReason(load, "INTERNAL");
+    assert.match(error.message, /^cannot open: the native part of better-sqlite3 is missing/);
+    assert.match(error.hint ?? "", /npm run setup/);
+  });
+});
+
 test("everything unknown is INTERNAL with its cause, a StoreError stays itself", () => {
   const mine = new StoreError("DRAINING", "closing");
   assert.equal(toStoreError(mine, "step"), mine);
