@@ -1,0 +1,154 @@
+// Where crash states are played: a root, what callers have beside it, and a daemon that is killed
+// and started again, judged at each start.
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { exportToLocalDirectory } from "../../src/client/index.js";
+import { kib, makeSmallSource, makeSource, mib, piece } from "../store/contents.js";
+import { createLedger, type Content, type Given, type Ledger } from "./ledger.js";
+import { alarmsIn, inspectFreeNames, inspectStore, runCheck } from "./oracle.js";
+import { startServed, type Place, type Served } from "./served.js";
+import { create, exportArchive, type Stage } from "./stage.js";
+
+export interface Bench extends AsyncDisposable {
+  readonly place: Place;
+  readonly outside: string;
+  readonly contents: readonly Content[];
+  /** Archive and directory of an export; their files are those of `contents[0]`. */
+  readonly exported: { readonly archive: Uint8Array; readonly directory: string };
+  readonly stage: Stage;
+  readonly served: Served;
+  /** Where strace writes. */
+  readonly traceFile: string;
+  /** A directory to give away, like `contents[index]`; left alone if it is there. */
+  give(index: number): Promise<Given>;
+  /** Kills the daemon if it lives, starts it again and says what is wrong then. */
+  restart(options?: { readonly check?: boolean }): Promise<string[]>;
+  readonly ledger: Ledger;
+  /** Replaces the daemon by one that was started in another way. */
+  takeOver(served: Served): void;
+}
+
+export interface BenchOptions {
+  /** Holds all that is not on the store's filesystem. Must not exist. */
+  readonly directory: string;
+  /** On the store's filesystem; default: `directory`. */
+  readonly storeDirectory?: string;
+  /** Other sizes and bytes for another seed. */
+  readonly seed: number;
+  readonly position?: () => number;
+}
+
+export const keptName = "kept";
+
+export async function openBench(options: BenchOptions): Promise<Bench> {
+  const { directory, seed, storeDirectory = directory } = options;
+  await mkdir(directory, { recursive: true });
+  const outside = join(storeDirectory, "outside");
+  await mkdir(outside);
+  const place: Place = { root: join(storeDirectory, "root"), socket: socketIn(directory) };
+  await mkdir(join(directory, "s"), { mode: 0o700 });
+  const contents = await makeContents(directory, seed);
+  const ledger = createLedger(options.position);
+  const problems: string[] = [];
+  let served = await startServed(place);
+  let stage: Stage = { client: served.client, ledger, outside, problems };
+  const first = contents[0] as Content;
+  await create(stage, keptName, first);
+  const exported = join(outside, "to-import");
+  await exportToLocalDirectory(served.client, keptName, exported);
+  const archive = await exportArchive(served.client, keptName);
+  const takeOver = (next: Served): void => {
+    served = next;
+    stage = { client: served.client, ledger, outside, problems };
+  };
+  return {
+    place,
+    outside,
+    contents,
+    ledger,
+    exported: { archive, directory: exported },
+    traceFile: join(directory, "strace.txt"),
+    get stage() {
+      return stage;
+    },
+    get served() {
+      return served;
+    },
+    give: (index) => give(outside, contents, index, seed),
+    takeOver,
+    async restart({ check = false } = {}) {
+      await served.kill();
+      const found = check ? await runCheckAfterStart(place) : [];
+      takeOver(await startServed(place));
+      return [...found, ...alarmsIn(served.output()), ...(await judge(place, stage, first))];
+    },
+    async [Symbol.asyncDispose]() {
+      await served.kill();
+    },
+  };
+}
+
+/** Unix socket paths are short; the bench's directory may be deep. */
+function socketIn(directory: string): string {
+  return join(directory, "s", "d.sock");
+}
+
+async function makeContents(directory: string, seed: number): Promise<Content[]> {
+  const contents: Content[] = [];
+  for (const index of [0, 1, 2]) {
+    const files = join(directory, `content-${index}`);
+    await makeSmallSource(files, seedOf(seed, index));
+    contents.push({ directory: files, description: `content ${index}` });
+  }
+  const large = join(directory, "content-3");
+  const pieces = [piece(64 * kib, 4 * mib + 4096), piece(6 * mib, 8 * kib)];
+  await makeSource(large, [{ name: "memory-ranges", sizeBytes: 7 * mib + seed, pieces }]);
+  contents.push({ directory: large, description: "large" });
+  return contents;
+}
+
+function seedOf(seed: number, index: number): number {
+  return 1 + ((seed * 31 + index * 7) % 4000);
+}
+
+async function give(
+  outside: string,
+  contents: readonly Content[],
+  index: number,
+  seed: number,
+): Promise<Given> {
+  const path = join(outside, `given-${index}`);
+  const twin = contents[index]?.directory ?? "";
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await makeSmallSource(path, seedOf(seed, index));
+  return { path, twin };
+}
+
+/** `check` looks at a root that was left in the midst of something only after recovery. */
+async function runCheckAfterStart(place: Place): Promise<string[]> {
+  await using served = await startServed(place);
+  await served.kill();
+  return await runCheck(place.root);
+}
+
+/** What is wrong with a store that was just started; the ledger goes on from what is there. */
+export async function judge(place: Place, stage: Stage, free: Content): Promise<string[]> {
+  const { client, ledger } = stage;
+  const owed = ledger.expect();
+  const { problems, found } = await inspectStore({
+    root: place.root,
+    client,
+    owed,
+    afterCleanStart: true,
+  });
+  ledger.settle(found);
+  const taken = await inspectFreeNames(client, found, async (name) => {
+    const { outcome, error } = await create(stage, name, free);
+    if (outcome.kind !== "acknowledged") throw error ?? new Error(outcome.kind);
+    ledger.settle(found);
+  });
+  return [...problems, ...taken];
+}

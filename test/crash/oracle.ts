@@ -1,0 +1,166 @@
+// The judge: what is in a store, against what its ledger says it owes. Everything is looked at from
+// outside: through the client, and in the files themselves.
+import { execFile } from "node:child_process";
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { isStoreError, type Client, type Snapshot } from "../../src/client/index.js";
+import { compareDirectories, entriesOf } from "../store/contents.js";
+import type { Expectation, GivenExpectation, Possibility } from "./ledger.js";
+import { program } from "./served.js";
+import { damagedIn } from "./stage.js";
+
+export interface Subject {
+  readonly root: string;
+  readonly client: Client;
+  readonly owed: Expectation;
+  /** A daemon that met a fault may leave staging and trash to the next start. */
+  readonly afterCleanStart: boolean;
+}
+
+export interface Inspection {
+  readonly problems: readonly string[];
+  /** What stands under each name, for the ledger to go on from. */
+  readonly found: ReadonlyMap<string, Possibility>;
+}
+
+export async function inspectStore(subject: Subject): Promise<Inspection> {
+  const { root, client, owed, afterCleanStart } = subject;
+  const problems: string[] = [];
+  const found = new Map<string, Possibility>();
+  const listed: Snapshot[] = [];
+  for await (const snapshot of client.listAll({}, { timeoutMs: 20_000 })) listed.push(snapshot);
+  for (const snapshot of listed) {
+    const { id = "", name = "" } = snapshot.config ?? {};
+    if (owed.gone.has(id))
+      problems.push(`${name} ${id} is back although its deletion was answered`);
+    const possible = owed.names.get(name);
+    if (possible === undefined) problems.push(`nobody stored ${JSON.stringify(name)}, ${id}`);
+    else found.set(name, await whichOf(root, snapshot, possible, problems));
+  }
+  for (const [name, possible] of owed.names) {
+    if (found.has(name)) continue;
+    if (possible.every(({ content }) => content !== undefined)) problems.push(`${name} is lost`);
+    found.set(name, { content: undefined });
+  }
+  for (const given of owed.givens) await inspectGiven(given, found, problems, afterCleanStart);
+  if (afterCleanStart) {
+    await inspectDirectories(root, listed, problems);
+    problems.push(...(await damagedIn(client)).map((text) => `damaged: ${text}`));
+  }
+  return { problems, found };
+}
+
+/** The one of the possibilities that stands there, whole. */
+async function whichOf(
+  root: string,
+  snapshot: Snapshot,
+  possible: readonly Possibility[],
+  problems: string[],
+): Promise<Possibility> {
+  const { id = "", name = "", description = "" } = snapshot.config ?? {};
+  const misfits: string[] = [];
+  for (const one of possible) {
+    if (one.content === undefined || (one.id !== undefined && one.id !== id)) continue;
+    if (one.content.description !== description) continue;
+    try {
+      await compareDirectories(join(root, "data", id, "files"), one.content.directory);
+      return { content: one.content, id };
+    } catch (error) {
+      misfits.push(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
+    }
+  }
+  problems.push(`${name} ${id} is none of what it may be: ${misfits.join("; ") || description}`);
+  return { content: undefined };
+}
+
+/** A directory that was given away is in the store or where it was, never in both or neither. */
+async function inspectGiven(
+  given: GivenExpectation,
+  found: ReadonlyMap<string, Possibility>,
+  problems: string[],
+  clean: boolean,
+): Promise<void> {
+  const stored = found.get(given.name)?.content?.directory === given.twin;
+  const there = await isThere(given.path);
+  if (there && stored) problems.push(`${given.path} is in the store and where it was`);
+  if (!there && given.must === "back") problems.push(`${given.path} was not put back`);
+  if (!there && !stored && given.must === "either" && clean) {
+    problems.push(`${given.path} is nowhere`);
+  }
+  if (!there) return;
+  await compareDirectories(given.path, given.twin).catch((error: unknown) => {
+    problems.push(`${given.path} is not as it was given: ${String(error)}`);
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function inspectDirectories(
+  root: string,
+  listed: readonly Snapshot[],
+  problems: string[],
+): Promise<void> {
+  for (const part of ["staging", "trash", "quarantine"] as const) {
+    const left = await entriesOf(root, part);
+    if (left.length > 0) problems.push(`left in ${part}: ${left.join(", ")}`);
+  }
+  const ids = listed.map(({ config }) => config?.id ?? "").sort();
+  const stored = await entriesOf(root, "data");
+  if (stored.join() !== ids.join()) {
+    problems.push(`data/ holds ${stored.join(", ")} and listed are ${ids.join(", ")}`);
+  }
+}
+
+/** Every name that is free can be taken: `content` is stored under it and deleted again. */
+export async function inspectFreeNames(
+  client: Client,
+  found: ReadonlyMap<string, Possibility>,
+  store: (name: string) => Promise<unknown>,
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const [name, { content }] of found) {
+    if (content !== undefined) continue;
+    try {
+      await store(name);
+      await client.delete(name);
+    } catch (error) {
+      const text = isStoreError(error) ? error.message : String(error);
+      problems.push(`${name} is free and can't be taken: ${text}`);
+    }
+  }
+  return problems;
+}
+
+/** Log lines of a start that nothing was wrong with, which yet speak of an error. */
+export function alarmsIn(output: string): string[] {
+  return output
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as { level: number; message?: string })
+    .filter(({ level }) => level >= 50)
+    .map((line) => `alarm at start: ${JSON.stringify(line)}`);
+}
+
+const exec = promisify(execFile);
+let hasCheck: Promise<boolean> | undefined;
+
+/** `stasis check` on a root that no daemon holds; nothing when this build has no such command. */
+export async function runCheck(root: string): Promise<string[]> {
+  hasCheck ??= exec(process.execPath, [program, "--help"]).then(({ stdout }) =>
+    /^ +check\b/m.test(stdout),
+  );
+  if (!(await hasCheck)) return [];
+  try {
+    await exec(process.execPath, [program, "check", "--root", root]);
+    return [];
+  } catch (error) {
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    return [`stasis check: ${stdout}${stderr}`.trim()];
+  }
+}

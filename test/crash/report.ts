@@ -1,0 +1,59 @@
+// What was played and what was found, as a table for people.
+import Table from "cli-table3";
+import type { StateResult } from "./state.js";
+
+interface Row {
+  states: number;
+  missed: number;
+  problems: number;
+}
+
+export interface Report {
+  readonly add: (result: StateResult) => void;
+  /** States that were reached. */
+  states(): number;
+  failures(): readonly StateResult[];
+  table(): string;
+}
+
+export function createReport(): Report {
+  const rows = new Map<string, Row>();
+  const failures: StateResult[] = [];
+  return {
+    add(result) {
+      const key = `${result.kind}\0${result.scenario}`;
+      const row = rows.get(key) ?? { states: 0, missed: 0, problems: 0 };
+      rows.set(key, row);
+      if (result.reached) row.states += 1;
+      else row.missed += 1;
+      if (result.problems.length === 0) return;
+      row.problems += 1;
+      failures.push(result);
+    },
+    states: () => [...rows.values()].reduce((sum, { states }) => sum + states, 0),
+    failures: () => failures,
+    table() {
+      const table = new Table({ head: ["kind", "scenario", "states", "not reached", "problems"] });
+      const total: Row = { states: 0, missed: 0, problems: 0 };
+      for (const [key, { states, missed, problems }] of [...rows].sort()) {
+        const [kind = "", scenario = ""] = key.split("\0");
+        table.push([kind, scenario, states, missed, problems]);
+        total.states += states;
+        total.missed += missed;
+        total.problems += problems;
+      }
+      table.push(["all", "", total.states, total.missed, total.problems]);
+      return table.toString();
+    },
+  };
+}
+
+/** The command that plays one state again. */
+export function repeatCommand({ state }: StateResult, seed: number): string {
+  return `npm run crash -- --seed ${seed} --state ${state}`;
+}
+
+export function failureText(result: StateResult, seed: number): string {
+  const problems = result.problems.map((text) => `  ${text.replaceAll("\n", "\n  ")}`).join("\n");
+  return `${result.state}\n${problems}\n  again: ${repeatCommand(result, seed)}\n`;
+}

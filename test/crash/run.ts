@@ -1,0 +1,83 @@
+// `npm run crash -- --states N --seed S`: plays crash states and prints what was found.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { kinds } from "./kinds.js";
+import { createReport, failureText } from "./report.js";
+import type { PlayOptions } from "./state.js";
+
+const usage = `Usage: npm run crash -- [options]
+  --states N       about how many states (default 300)
+  --seed S         decides which ones, sizes and moments (default 1)
+  --kind NAME      only this kind: ${kinds.map(({ kind }) => kind.name).join(", ")}
+  --scenario NAME  only this scenario
+  --state NAME     plays one state again, as a failure prints it
+  --jobs N         how many at once (default 2)
+  --stop           stops at the first problem
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      states: { type: "string", default: "300" },
+      seed: { type: "string", default: "1" },
+      kind: { type: "string" },
+      scenario: { type: "string" },
+      state: { type: "string" },
+      jobs: { type: "string", default: "2" },
+      stop: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return;
+  }
+  const report = createReport();
+  const stopping = new AbortController();
+  process.once("SIGINT", () => stopping.abort());
+  const seed = Number(values.seed);
+  const started = performance.now();
+  await using scratch = await makeScratch();
+  const options: PlayOptions = {
+    seed,
+    states: Number(values.states),
+    jobs: values.state === undefined ? Number(values.jobs) : 1,
+    directory: scratch.directory,
+    only: values.state,
+    scenario: values.scenario,
+    signal: stopping.signal,
+    report: (result) => {
+      report.add(result);
+      if (result.problems.length === 0) return;
+      process.stdout.write(failureText(result, seed));
+      if (values.stop) stopping.abort();
+    },
+  };
+  await playKinds(options, values.kind ?? values.state?.split(":")[0]);
+  const seconds = Math.round((performance.now() - started) / 1000);
+  process.stdout.write(`${report.table()}\n${report.states()} states in ${seconds} s\n`);
+  process.exitCode = report.failures().length === 0 ? 0 : 1;
+}
+
+async function playKinds(options: PlayOptions, only: string | undefined): Promise<void> {
+  const wanted = kinds.filter(({ kind }) => only === undefined || kind.name === only);
+  const total = wanted.reduce((sum, { share }) => sum + share, 0);
+  if (wanted.length === 0) throw new Error(`no kind ${only ?? ""}\n${usage}`);
+  for (const { kind, share } of wanted) {
+    const why = kind.cannot();
+    if (why !== false) process.stdout.write(`${kind.name}: skipped: ${why}\n`);
+    else await kind.play({ ...options, states: Math.ceil((options.states * share) / total) });
+  }
+}
+
+async function makeScratch(): Promise<AsyncDisposable & { directory: string }> {
+  const directory = await mkdtemp(join(tmpdir(), "stasis-crash-"));
+  return {
+    directory,
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+await main();

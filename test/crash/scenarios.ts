@@ -1,0 +1,157 @@
+// What the daemon is doing when it is struck. Each scenario brings the store to where it begins and
+// then makes the call; the ledger knows what that call owes.
+import { join } from "node:path";
+import type { Bench } from "./bench.js";
+import { keptName } from "./bench.js";
+import type { Content } from "./ledger.js";
+import {
+  create,
+  createFromDirectory,
+  exportToDirectory,
+  importArchive,
+  importFromDirectory,
+  onlyPossibility,
+  remove,
+  restore,
+  update,
+  verifyAll,
+  type CallResult,
+  type Stage,
+} from "./stage.js";
+
+export interface Scenario {
+  readonly name: string;
+  /** It stores or removes something; what only reads can be called again without preparing. */
+  readonly changes: boolean;
+  prepare(bench: Bench): Promise<void>;
+  act(bench: Bench): Promise<CallResult>;
+  /** The work that goes on after the answer is done. Default: nothing is being removed. */
+  isDone?(bench: Bench): Promise<boolean>;
+}
+
+const name = "web";
+const nothing = (): Promise<void> => Promise.resolve();
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "create",
+    changes: true,
+    prepare: ({ stage }) => ensureFree(stage),
+    act: (bench) => create(bench.stage, name, content(bench, 1)),
+  },
+  {
+    name: "create-large",
+    changes: true,
+    prepare: ({ stage }) => ensureFree(stage),
+    act: (bench) => create(bench.stage, name, content(bench, 3)),
+  },
+  {
+    name: "import",
+    changes: true,
+    prepare: ({ stage }) => ensureFree(stage),
+    act: (bench) => {
+      const imported = { ...content(bench, 0), description: "imported" };
+      return importArchive(bench.stage, name, imported, bench.exported.archive);
+    },
+  },
+  {
+    name: "create-from-directory",
+    changes: true,
+    prepare: async (bench) => {
+      await ensureFree(bench.stage);
+      await bench.give(2);
+    },
+    act: async (bench) =>
+      createFromDirectory(bench.stage, name, content(bench, 2), await bench.give(2)),
+    isDone: async ({ stage }) => {
+      const { snapshot } = await stage.client.inspect(name);
+      return snapshot?.files.every(({ digest }) => digest.length > 0) ?? false;
+    },
+  },
+  {
+    name: "import-from-directory",
+    changes: true,
+    prepare: ({ stage }) => ensureFree(stage),
+    act: (bench) => {
+      const imported = { ...content(bench, 0), description: "imported" };
+      return importFromDirectory(bench.stage, name, imported, bench.exported.directory);
+    },
+  },
+  {
+    name: "replace",
+    changes: true,
+    prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
+    act: (bench) => create(bench.stage, name, content(bench, 2), { replace: true }),
+  },
+  {
+    name: "delete",
+    changes: true,
+    prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
+    act: ({ stage }) => remove(stage, name),
+  },
+  {
+    name: "update",
+    changes: true,
+    prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
+    act: ({ stage }) => update(stage, name, "updated"),
+  },
+  {
+    name: "restore",
+    changes: false,
+    prepare: nothing,
+    act: ({ stage }) => restore(stage, keptName),
+  },
+  {
+    name: "export-to-directory",
+    changes: false,
+    prepare: nothing,
+    act: ({ stage }) => exportToDirectory(stage, keptName),
+  },
+  {
+    name: "verify",
+    changes: false,
+    prepare: nothing,
+    act: ({ stage }) => verifyAll(stage),
+  },
+  {
+    name: "stop",
+    changes: false,
+    prepare: async (bench) => {
+      await ensureStored(bench.stage, content(bench, 1));
+      mustSucceed(await update(bench.stage, name, "before the stop"));
+    },
+    act: (bench) => stop(bench),
+  },
+];
+
+function content(bench: Bench, index: number): Content {
+  return bench.contents[index] as Content;
+}
+
+async function ensureFree(stage: Stage): Promise<void> {
+  if (onlyPossibility(stage.ledger, name).content !== undefined) {
+    mustSucceed(await remove(stage, name));
+  }
+}
+
+async function ensureStored(stage: Stage, wanted: Content): Promise<void> {
+  const now = onlyPossibility(stage.ledger, name).content;
+  if (now?.directory === wanted.directory && now.description === wanted.description) return;
+  mustSucceed(await create(stage, name, wanted, { replace: true }));
+}
+
+function mustSucceed({ outcome, error }: CallResult): void {
+  if (outcome.kind !== "acknowledged") throw error ?? new Error(`outcome ${outcome.kind}`);
+}
+
+/** A clean stop: ends with 0, whatever was going on. */
+async function stop({ served, place, stage }: Bench): Promise<CallResult> {
+  served.signal("SIGTERM");
+  const { code, signal } = await served.exited;
+  const answeredAt = Date.now() / 1000;
+  if (signal === null && code !== 0 && served.output().includes("    at ")) {
+    stage.problems.push(`stopping ${join(place.root)} failed without a word: ${served.output()}`);
+  }
+  const outcome = { kind: "acknowledged", id: undefined } as const;
+  return { outcome, answeredAt };
+}

@@ -1,0 +1,123 @@
+// The program under test: the real `stasis serve`, started with or without strace around it.
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { connect, type Client } from "../../src/client/index.js";
+import { run, type Child, type Exit } from "../support/child.js";
+
+/** STASIS_PROGRAM names another build of main.js, for example one with a seeded mistake. */
+export const program = process.env["STASIS_PROGRAM"] ?? defaultProgram();
+
+function defaultProgram(): string {
+  return new URL("../../src/main.js", import.meta.url).pathname;
+}
+
+export interface Place {
+  readonly root: string;
+  /** A path outside the root, so that a root that goes away under the daemon takes no socket along. */
+  readonly socket: string;
+}
+
+export interface Served extends AsyncDisposable {
+  readonly pid: number;
+  readonly client: Client;
+  readonly exited: Promise<Exit>;
+  isRunning(): boolean;
+  /** All that it has written so far. */
+  output(): string;
+  signal(signal: NodeJS.Signals): void;
+  /** SIGKILL; resolves when it has ended. Harmless when it has ended before. */
+  kill(): Promise<void>;
+}
+
+/** A daemon that ended before it listened. */
+export class NotServed extends Error {
+  override readonly name = "NotServed";
+  constructor(
+    readonly output: string,
+    readonly exit: Exit,
+  ) {
+    super(`the daemon ended before it listened: ${JSON.stringify(exit)}\n${output}`);
+  }
+}
+
+/** The arguments that start it, for a command such as strace to put itself in front of. */
+export function serveCommand({ root, socket }: Place): string[] {
+  const flags = { root, socket, listen: "127.0.0.1:0", reserve: "0", "drain-grace": "2s" };
+  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  return [process.execPath, program, "serve", ...args];
+}
+
+/** One thread for file calls, so that the n-th of a kind is the same each time. */
+export const serveEnvironment = { UV_THREADPOOL_SIZE: "1" } as const;
+
+/** Resolves when it listens; throws NotServed when it ends before. */
+export async function startServed(place: Place): Promise<Served> {
+  const [command = "", ...args] = serveCommand(place);
+  const child = run(command, args, serveEnvironment);
+  return await whenListening(child, place, () => child.pid);
+}
+
+const startLimitMs = 60_000;
+
+/** `pidOf` gives the process of the daemon itself. */
+export async function whenListening(
+  child: Child,
+  place: Place,
+  pidOf: () => number,
+): Promise<Served> {
+  let running = true;
+  const tooLong = setTimeout(() => killQuietly(pidOf()), startLimitMs);
+  void child.exited.then(() => {
+    running = false;
+    clearTimeout(tooLong);
+  });
+  try {
+    await child.line(/^data in /);
+    clearTimeout(tooLong);
+  } catch {
+    throw new NotServed(child.output(), await child.exited);
+  }
+  const client = connect(`unix:${place.socket}`);
+  const pid = pidOf();
+  const kill = async (): Promise<void> => {
+    client.close();
+    if (running) killQuietly(pid);
+    await child.exited;
+  };
+  return {
+    pid,
+    client,
+    exited: child.exited,
+    isRunning: () => running,
+    output: child.output,
+    signal: (signal) => void process.kill(pid, signal),
+    kill,
+    [Symbol.asyncDispose]: kill,
+  };
+}
+
+/** The process that strace has started. */
+export function onlyChildOf(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  const [only] = children;
+  if (only === undefined || only === "") throw new Error(`process ${pid} has no child`);
+  return Number(only);
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
+/** Where the compiled build of the program under test stands: the folder that holds `src`. */
+export function buildDirectory(): string {
+  return dirname(dirname(program));
+}
+
+export function moduleUrl(...path: string[]): string {
+  return pathToFileURL(join(buildDirectory(), ...path)).href;
+}

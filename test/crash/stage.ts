@@ -1,0 +1,241 @@
+// The calls that scenarios make: each through the client, each noted in the ledger with its outcome.
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  Compression,
+  OnNameConflict,
+  createFromLocalDirectory,
+  isStoreError,
+  type Client,
+  type StoreError,
+} from "../../src/client/index.js";
+import { collect, compareDirectories } from "../store/contents.js";
+import { unpackInto } from "../../src/client/unpack.js";
+import { countProgress } from "../../src/client/progress.js";
+import type { Content, Given, Ledger, Outcome, Possibility } from "./ledger.js";
+
+/** Longer than any call takes here: a call that gets no answer is a finding. */
+const answerLimitMs = 20_000;
+
+export interface CallResult {
+  readonly outcome: Outcome;
+  readonly error?: StoreError;
+  /** Wall-clock seconds when the answer was there, as strace prints them. */
+  readonly answeredAt: number;
+}
+
+export interface Stage {
+  readonly client: Client;
+  readonly ledger: Ledger;
+  /** On the root's filesystem, outside the root: what is given to the store and taken from it. */
+  readonly outside: string;
+  /** What callers must not see, collected on the way. */
+  readonly problems: string[];
+}
+
+export interface StoreOptions {
+  readonly replace?: boolean;
+}
+
+export async function create(
+  stage: Stage,
+  name: string,
+  content: Content,
+  { replace = false }: StoreOptions = {},
+): Promise<CallResult> {
+  const { directory, description } = content;
+  return noted(stage, name, { content }, async () => {
+    const header = { config: { name, description }, onNameConflict: policy(replace) };
+    const limit = { timeoutMs: answerLimitMs };
+    return (await createFromLocalDirectory(stage.client, directory, header, limit)).snapshot;
+  });
+}
+
+/** `archive` is an export whose files are those of `content`. */
+export async function importArchive(
+  stage: Stage,
+  name: string,
+  content: Content,
+  archive: Uint8Array,
+  { replace = false }: StoreOptions = {},
+): Promise<CallResult> {
+  return noted(stage, name, { content }, async () => {
+    const header = {
+      name,
+      description: content.description,
+      onNameConflict: policy(replace),
+    };
+    const bytes = inPieces(archive);
+    return (await stage.client.import(header, bytes, { timeoutMs: answerLimitMs })).snapshot;
+  });
+}
+
+export async function createFromDirectory(
+  stage: Stage,
+  name: string,
+  content: Content,
+  given: Given,
+): Promise<CallResult> {
+  const { description } = content;
+  return noted(
+    stage,
+    name,
+    { content },
+    async () => {
+      const request = { directory: given.path, config: { name, description } };
+      const limit = { timeoutMs: answerLimitMs };
+      return (await stage.client.createFromDirectory(request, limit)).snapshot;
+    },
+    given,
+  );
+}
+
+/** `directory` is an export; it stays where it is. */
+export async function importFromDirectory(
+  stage: Stage,
+  name: string,
+  content: Content,
+  directory: string,
+): Promise<CallResult> {
+  return noted(stage, name, { content }, async () => {
+    const request = { directory, name, description: content.description };
+    const limit = { timeoutMs: answerLimitMs };
+    return (await stage.client.importFromDirectory(request, limit)).snapshot;
+  });
+}
+
+export async function update(stage: Stage, name: string, description: string): Promise<CallResult> {
+  const now = onlyPossibility(stage.ledger, name);
+  if (now.content === undefined) throw new Error(`nothing is stored under ${name}`);
+  const content = { ...now.content, description };
+  return noted(stage, name, { content, id: now.id }, async () => {
+    const request = { ref: name, description, updateMask: { paths: ["description"] } };
+    return (await stage.client.update(request, { timeoutMs: answerLimitMs })).snapshot;
+  });
+}
+
+export async function remove(stage: Stage, name: string): Promise<CallResult> {
+  // An error after the tombstone leaves it deleted: only an answer says more.
+  return noted(stage, name, { content: undefined }, async () => {
+    await stage.client.delete(name, { timeoutMs: answerLimitMs });
+    return undefined;
+  });
+}
+
+/** Reads a snapshot with every block verified, and compares. */
+export async function restore(stage: Stage, name: string): Promise<CallResult> {
+  const expected = onlyPossibility(stage.ledger, name).content;
+  const target = join(stage.outside, "restored");
+  await rm(target, { recursive: true, force: true });
+  await mkdir(target);
+  return reading(stage, `restore of ${name}`, async () => {
+    const limit = { timeoutMs: answerLimitMs };
+    await using download = await stage.client.restore({ ref: name, verify: true }, limit);
+    const files = join(target, "files");
+    const progress = countProgress(0, undefined);
+    await unpackInto(files, download.bytes, { sync: false, progress });
+    if (expected !== undefined) await compareDirectories(files, expected.directory);
+  });
+}
+
+export async function exportToDirectory(stage: Stage, name: string): Promise<CallResult> {
+  const expected = onlyPossibility(stage.ledger, name).content;
+  const directory = join(stage.outside, "exported");
+  await rm(directory, { recursive: true, force: true });
+  return reading(stage, `export of ${name}`, async () => {
+    const limit = { timeoutMs: answerLimitMs };
+    await stage.client.exportToDirectory({ ref: name, directory }, limit);
+    await rm(join(directory, "snapshot.json"));
+    if (expected !== undefined) await compareDirectories(directory, expected.directory);
+  });
+}
+
+export async function verifyAll(stage: Stage): Promise<CallResult> {
+  return reading(stage, "verify of all", async () => {
+    const damaged = await damagedIn(stage.client);
+    stage.problems.push(...damaged.map((text) => `verify calls whole data damaged: ${text}`));
+  });
+}
+
+/** What Verify finds in all snapshots, one text for each damaged one. */
+export async function damagedIn(client: Client): Promise<string[]> {
+  const damaged: string[] = [];
+  const limit = { timeoutMs: answerLimitMs };
+  for await (const { event } of client.verify({}, limit)) {
+    if (event.case !== "verdict" || event.value.intact) continue;
+    const { snapshotId, file, problem } = event.value;
+    damaged.push(`${file} of ${snapshotId}: ${problem}`);
+  }
+  return damaged;
+}
+
+export async function exportArchive(client: Client, name: string): Promise<Uint8Array> {
+  await using download = await client.export({ ref: name, compression: Compression.GZIP });
+  return await collect(download.bytes);
+}
+
+export function onlyPossibility(ledger: Ledger, name: string): Possibility {
+  const possible = ledger.expect().names.get(name) ?? [{ content: undefined }];
+  if (possible.length !== 1) throw new Error(`${name} stands in ${possible.length} ways`);
+  return possible[0] as Possibility;
+}
+
+async function noted(
+  stage: Stage,
+  name: string,
+  to: Possibility,
+  call: () => Promise<{ config?: { id: string } | undefined } | undefined>,
+  given?: Given,
+): Promise<CallResult> {
+  const end = stage.ledger.begin(name, to, given);
+  try {
+    const snapshot = await call();
+    const answeredAt = Date.now() / 1000;
+    const outcome = { kind: "acknowledged", id: snapshot?.config?.id } as const;
+    end(outcome);
+    return { outcome, answeredAt };
+  } catch (error) {
+    const failed = failure(stage, `${name}`, error);
+    const definite = isDefinite(failed) && to.content !== undefined;
+    const outcome: Outcome = { kind: definite ? "refused" : "unknown" };
+    end(outcome);
+    return { outcome, error: failed, answeredAt: Date.now() / 1000 };
+  }
+}
+
+async function reading(stage: Stage, what: string, call: () => Promise<void>): Promise<CallResult> {
+  try {
+    await call();
+    const outcome = { kind: "acknowledged", id: undefined } as const;
+    return { outcome, answeredAt: Date.now() / 1000 };
+  } catch (error) {
+    const failed = failure(stage, what, error);
+    return { outcome: { kind: "refused" }, error: failed, answeredAt: Date.now() / 1000 };
+  }
+}
+
+/** A caller is owed a StoreError with a reason that says something. */
+function failure(stage: Stage, what: string, error: unknown): StoreError {
+  if (!isStoreError(error)) throw error;
+  const { reason, message } = error;
+  if (reason === "INTERNAL" || reason === "UNRECOGNIZED" || reason === "DEADLINE_PASSED") {
+    stage.problems.push(`${what}: the caller got ${reason}: ${message}`);
+  }
+  return error;
+}
+
+function isDefinite(error: StoreError): boolean {
+  if (error.metadata["commit"] === "unknown") return false;
+  return !["DAEMON_UNREACHABLE", "CALL_CANCELLED", "DEADLINE_PASSED", "DRAINING"].includes(
+    error.reason,
+  );
+}
+
+function policy(replace: boolean): OnNameConflict {
+  return replace ? OnNameConflict.REPLACE : OnNameConflict.FAIL;
+}
+
+async function* inPieces(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  await Promise.resolve();
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+}

@@ -1,0 +1,296 @@
+// Kind "start": recovery itself is struck. Roots that daemons left in the midst of something are
+// kept; each state puts one back, strikes the start at one system call, and judges the next start.
+import { execFile } from "node:child_process";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { run } from "../support/child.js";
+import { cannotStrace } from "../support/scratch.js";
+import { openBench, type Bench } from "./bench.js";
+import { inspectStore } from "./oracle.js";
+import { withoutIds } from "./points.js";
+import { scenarios } from "./scenarios.js";
+import {
+  NotServed,
+  onlyChildOf,
+  serveCommand,
+  serveEnvironment,
+  whenListening,
+  type Served,
+} from "./served.js";
+import { inLanes, randomFrom, shuffled, type Kind, type PlayOptions } from "./state.js";
+import { injectedCall, injection, type Fault } from "./strace.js";
+import { record, strike } from "./syscall-states.js";
+import { isWithin, parseTrace, type Call } from "./trace.js";
+
+/** How a root is left: killed at the first such call, or as `ruin` makes it. */
+interface Mess {
+  readonly name: string;
+  readonly scenario: string;
+  readonly killedAt: (what: string, syscall: string) => boolean;
+  /** Which of these calls, counted from 0 or, if negative, from the end. */
+  readonly which: number;
+  readonly ruin?: (root: string) => Promise<void>;
+}
+
+const isWal = (what: string): boolean => what === "catalog.db-wal";
+
+const messes: readonly Mess[] = [
+  {
+    name: "staged",
+    scenario: "create",
+    killedAt: (what, syscall) => syscall === "fsync" && what.startsWith("staging/ID/files/"),
+    which: -1,
+  },
+  {
+    name: "published",
+    scenario: "create",
+    killedAt: (what, syscall) => syscall === "fsync" && isWal(what),
+    which: 1,
+  },
+  {
+    name: "taken-over",
+    scenario: "create-from-directory",
+    killedAt: (what, syscall) => syscall === "fsync" && what === "staging/ID/manifest.json",
+    which: 0,
+  },
+  {
+    name: "taken-over-published",
+    scenario: "create-from-directory",
+    killedAt: (what, syscall) => syscall === "fsync" && what === "data",
+    which: 0,
+  },
+  {
+    name: "hashing",
+    scenario: "create-from-directory",
+    killedAt: (what, syscall) => syscall === "fsync" && what.startsWith("data/ID/blocks"),
+    which: 0,
+  },
+  {
+    name: "deleting",
+    scenario: "delete",
+    killedAt: (_, syscall) => syscall === "renameat2",
+    which: 0,
+  },
+  {
+    name: "purging",
+    scenario: "delete",
+    killedAt: (_, syscall) => syscall === "unlink",
+    which: 3,
+  },
+  {
+    name: "replacing",
+    scenario: "replace",
+    killedAt: (what, syscall) => syscall === "renameat2" && what.startsWith("data/"),
+    which: -1,
+  },
+  {
+    name: "updating",
+    scenario: "update",
+    killedAt: (what, syscall) => syscall === "fsync" && what.includes("manifest"),
+    which: 0,
+  },
+  {
+    name: "no-catalog",
+    scenario: "create",
+    killedAt: (what, syscall) => syscall === "fsync" && what === "data",
+    which: 0,
+    ruin: async (root) => {
+      for (const suffix of ["", "-wal"]) await rm(join(root, `catalog.db${suffix}`));
+    },
+  },
+];
+
+export const startKind: Kind = {
+  name: "start",
+  cannot: cannotStrace,
+  async play(options) {
+    const random = randomFrom(options.seed);
+    for (let round = 0, left = options.states; left > 0; round += 1) {
+      const wanted = messes.filter(({ name }) => isWanted(options, name));
+      const share = Math.ceil(left / Math.max(1, wanted.length));
+      let played = 0;
+      await inLanes(shuffled(wanted, random), options.jobs, async (mess, lane) => {
+        if (options.signal.aborted) return;
+        played += await playMess(options, mess, { round, lane, share });
+      });
+      if (played === 0 || options.signal.aborted) return;
+      left -= played;
+    }
+  },
+};
+
+function isWanted({ scenario, only }: PlayOptions, name: string): boolean {
+  if (scenario !== undefined) return scenario === name;
+  const prefix = `start:${name}:`;
+  return only === undefined || only.startsWith(prefix) || prefix.startsWith(only);
+}
+
+interface Turn {
+  readonly round: number;
+  readonly lane: number;
+  readonly share: number;
+}
+
+async function playMess(options: PlayOptions, mess: Mess, turn: Turn): Promise<number> {
+  const directory = join(options.directory, `start-${turn.lane}`);
+  const seed = options.seed + turn.round * 1009;
+  await using bench = await openBench({ directory, seed });
+  await makeMess(bench, mess);
+  const saved = await save(directory, bench);
+  const points = await recordStart(bench);
+  const states = points
+    .flatMap((point) => faultsAt(point).map((fault) => ({ point, fault })))
+    .map((state) => ({ ...state, name: stateName(mess, state) }))
+    .filter(({ name }) => options.only === undefined || name.startsWith(options.only));
+  const chosen = shuffled(states, randomFrom(seed)).slice(0, turn.share);
+  let played = 0;
+  for (const [index, { point, fault, name }] of chosen.entries()) {
+    if (options.signal.aborted) break;
+    await restoreSaved(saved, directory, bench);
+    const check = index === 0;
+    const { reached, problems } = await strikeStart(bench, point, fault, check).catch(unexpected);
+    options.report({ kind: "start", scenario: mess.name, state: name, reached, problems });
+    played += 1;
+  }
+  await bench[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+  return played;
+}
+
+function unexpected(error: unknown): { reached: boolean; problems: string[] } {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { reached: true, problems: [text] };
+}
+
+/** Kills the daemon in the midst of the scenario and leaves the root as it is then. */
+async function makeMess(bench: Bench, mess: Mess): Promise<void> {
+  const scenario = scenarios.find(({ name }) => name === mess.scenario);
+  if (scenario === undefined) throw new Error(`no scenario ${mess.scenario}`);
+  await bench.restart();
+  const { points } = await record(bench, scenario);
+  const point = points.filter(({ what, syscall }) => mess.killedAt(what, syscall)).at(mess.which);
+  if (point === undefined) throw new Error(`${mess.scenario} has no point for ${mess.name}`);
+  await bench.restart();
+  const { reached } = await strike(bench, scenario, point, "KILL", { leave: true });
+  if (!reached) throw new Error(`${mess.scenario} was not struck for ${mess.name}`);
+  await mess.ruin?.(bench.place.root);
+}
+
+const exec = promisify(execFile);
+
+/** Put back under the same absolute paths: a directory that was taken over knows where it came from. */
+interface Saved {
+  readonly saved: string;
+  readonly mark: number;
+}
+
+async function save(directory: string, bench: Bench): Promise<Saved> {
+  const saved = join(directory, "saved");
+  await exec("cp", ["-a", "--sparse=always", bench.place.root, `${saved}-root`]);
+  await exec("cp", ["-a", "--sparse=always", bench.outside, `${saved}-outside`]);
+  return { saved, mark: bench.ledger.mark() };
+}
+
+async function restoreSaved(
+  { saved, mark }: Saved,
+  directory: string,
+  bench: Bench,
+): Promise<void> {
+  await bench.served.kill();
+  for (const part of ["root", "outside"]) {
+    await rm(join(directory, part), { recursive: true, force: true });
+    await exec("cp", ["-a", `${saved}-${part}`, join(directory, part)]);
+  }
+  bench.ledger.rewind(mark);
+}
+
+interface StartPoint {
+  readonly syscall: string;
+  readonly path: string;
+  /** The how-manieth such call on this path. */
+  readonly nth: number;
+  readonly what: string;
+  readonly changes: boolean;
+}
+
+function faultsAt({ changes }: StartPoint): Fault[] {
+  return changes ? ["KILL", "EIO", "ENOSPC"] : ["EIO", "ENOSPC"];
+}
+
+function stateName(mess: Mess, { point, fault }: { point: StartPoint; fault: Fault }): string {
+  const { syscall, what, nth } = point;
+  return `start:${mess.name}:${syscall}.${what}.${nth}:${fault}`;
+}
+
+const readOnly =
+  /^(newfstatat|statx|fstat|lstat|stat|access|faccessat2?|readlink|getdents64|lseek|read|pread64|close|fcntl|statfs|fstatfs)$/;
+/** Names made at random: the next start makes others. */
+const randomName = /\.reflink-|\.tmp$|\.sock$/;
+
+/** All calls on the root up to the moment when the daemon listens. */
+async function recordStart(bench: Bench): Promise<StartPoint[]> {
+  const { place, outside, traceFile } = bench;
+  const served = await startTraced(bench, ["-e", "trace=%file,%desc"]);
+  await served.kill();
+  const calls = parseTrace(await readFile(traceFile, "utf8"));
+  const counts = new Map<string, number>();
+  const points: StartPoint[] = [];
+  for (const call of calls) {
+    const path = call.paths.find((one) => isWithin(one, place.root) || isWithin(one, outside));
+    if (path === undefined || randomName.test(path)) continue;
+    const key = `${call.name} ${path}`;
+    const nth = (counts.get(key) ?? 0) + 1;
+    counts.set(key, nth);
+    const what = withoutIds(path, [place.root, outside]);
+    points.push({ syscall: call.name, path, nth, what, changes: changes(call) });
+  }
+  return points;
+}
+
+function changes({ name, text }: Call): boolean {
+  return name === "openat" ? text.includes("O_CREAT") : !readOnly.test(name);
+}
+
+async function startTraced(bench: Bench, args: readonly string[]): Promise<Served> {
+  const { place, traceFile } = bench;
+  await rm(traceFile, { force: true });
+  const strace = ["-f", "-y", "-ttt", "-s", "0", "-o", traceFile, ...args];
+  const child = run("strace", [...strace, ...serveCommand(place)], serveEnvironment);
+  return await whenListening(child, place, () => onlyChildOf(child.pid));
+}
+
+async function strikeStart(
+  bench: Bench,
+  { syscall, path, nth }: StartPoint,
+  fault: Fault,
+  check: boolean,
+): Promise<{ reached: boolean; problems: string[] }> {
+  const problems: string[] = [];
+  try {
+    const inject = ["-P", path, "-e", `trace=${syscall}`, "-e", injection(syscall, nth, fault)];
+    const served = await startTraced(bench, inject);
+    bench.takeOver(served);
+    const { root } = bench.place;
+    const { client, ledger } = bench.stage;
+    const view = { root, client, owed: ledger.expect(), afterCleanStart: false };
+    const seen = await inspectStore(view);
+    problems.push(...seen.problems.map((text) => `served after a fault: ${text}`));
+    await served.kill();
+  } catch (error) {
+    if (!(error instanceof NotServed)) throw error;
+    if (fault !== "KILL") problems.push(...rudeEnd(error));
+  }
+  const met = await injectedCall(bench.traceFile);
+  problems.push(...(await bench.restart({ check })));
+  return { reached: met !== undefined, problems };
+}
+
+/** A daemon that can't start says why, in words that are meant for people. */
+function rudeEnd({ output, exit }: NotServed): string[] {
+  const problems: string[] = [];
+  if (exit.code === null || exit.code === 0) problems.push(`ended with ${JSON.stringify(exit)}`);
+  if (/\n {4}at |fault of the program/.test(output))
+    problems.push(`not a documented error: ${output}`);
+  return problems;
+}

@@ -1,0 +1,86 @@
+// strace put on a running daemon: to record its system calls, or to fail one of them.
+import { readFile, readdir } from "node:fs/promises";
+import { run, type Child } from "../support/child.js";
+
+export type Fault = "KILL" | "EIO" | "ENOSPC";
+
+/** strace's own clock and paths of descriptors, no contents. */
+const format = ["-y", "-ttt", "-s", "0"];
+
+/** Thread ids of a process in the order in which it made them. */
+export async function threadsOf(pid: number): Promise<number[]> {
+  const names = await readdir(`/proc/${pid}/task`);
+  return names.map(Number).sort((a, b) => a - b);
+}
+
+export interface Attached extends AsyncDisposable {
+  /** Ends the tracing; the daemon goes on if it lives. */
+  detach(): Promise<void>;
+}
+
+/** Writes every call on files and descriptors of all threads to `output`. */
+export async function recordCalls(pid: number, output: string): Promise<Attached> {
+  return attach(["-f", "-p", String(pid), "-o", output, ...format, "-e", "trace=%file,%desc"]);
+}
+
+/** Meets the `nth` call of that name of one thread, counted from now, with a fault. */
+export async function injectInto(
+  threadId: number,
+  { syscall, nth, fault }: { syscall: string; nth: number; fault: Fault },
+  output: string,
+): Promise<Attached> {
+  return attach([
+    ...["-p", String(threadId), "-o", output, ...format],
+    ...["-e", `trace=${syscall}`, "-e", injection(syscall, nth, fault)],
+  ]);
+}
+
+/** `fsync` and its like say that they have done what they never did, in all threads. */
+export async function lieAboutSync(pid: number, output: string): Promise<Attached> {
+  const calls = "fsync,fdatasync";
+  return attach([
+    ...["-f", "-p", String(pid), "-o", output, ...format],
+    ...["-e", `trace=${calls}`, "-e", `inject=${calls}:retval=0`],
+  ]);
+}
+
+/** Slows down every such call of all threads, so that others come in between. */
+export async function delayCalls(
+  pid: number,
+  { syscall, delayUs }: { syscall: string; delayUs: number },
+  output: string,
+): Promise<Attached> {
+  return attach([
+    ...["-f", "-p", String(pid), "-o", output, ...format],
+    ...["-e", `trace=${syscall}`, "-e", `inject=${syscall}:delay_enter=${delayUs}`],
+  ]);
+}
+
+export function injection(syscall: string, nth: number, fault: Fault): string {
+  const how = fault === "KILL" ? "signal=KILL" : `error=${fault}`;
+  return `inject=${syscall}:${how}:when=${nth}`;
+}
+
+async function attach(args: readonly string[]): Promise<Attached> {
+  const strace = run("strace", args);
+  await strace.line(/^strace: Process \d+ attached/);
+  const detach = (): Promise<void> => endGently(strace);
+  return { detach, [Symbol.asyncDispose]: detach };
+}
+
+/** SIGTERM: strace then lets go of the process; SIGKILL would leave it stopped at times. */
+async function endGently(strace: Child): Promise<void> {
+  strace.signal("SIGTERM");
+  await strace.exited;
+}
+
+/** Whether a fault was met: the line of the call, or undefined. */
+export async function injectedCall(output: string): Promise<string | undefined> {
+  const text = await readFile(output, "utf8").catch(() => "");
+  const lines = text.split("\n");
+  const failed = lines.find((line) => line.includes("(INJECTED)"));
+  if (failed !== undefined) return failed;
+  // A killed call has no result, and the line that tells of the end has no name of a call.
+  if (!text.includes("+++ killed by SIGKILL +++")) return undefined;
+  return lines.findLast((line) => /^\d+\.\d+ \w+\(/.test(line)) ?? "killed";
+}

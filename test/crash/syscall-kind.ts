@@ -1,0 +1,155 @@
+// Kind "syscall": at every system call of every scenario the daemon is killed, or the call fails
+// with EIO or ENOSPC. Kind "order" comes with it: the recorded calls stand in the right order.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { cannotStrace } from "../support/scratch.js";
+import { openBench, type Bench } from "./bench.js";
+import { orderProblems } from "./order.js";
+import { faultsAt, pointText, type Point } from "./points.js";
+import { scenarios, type Scenario } from "./scenarios.js";
+import { inLanes, randomFrom, shuffled, type Kind, type PlayOptions } from "./state.js";
+import type { Fault } from "./strace.js";
+import { record, strike } from "./syscall-states.js";
+
+interface Planned {
+  readonly scenario: Scenario;
+  readonly point: Point;
+  readonly fault: Fault;
+}
+
+export const syscallKind: Kind = {
+  name: "syscall",
+  cannot: cannotStrace,
+  async play(options) {
+    for (let round = 0, left = options.states; left > 0; round += 1) {
+      if (options.signal.aborted) return;
+      const planned = (await plan(options, round)).slice(0, left);
+      if (planned.length === 0) return;
+      left -= planned.length;
+      await inLanes(inChunks(planned), options.jobs, (chunk, lane) =>
+        playChunk(options, round, chunk, lane),
+      );
+    }
+  },
+};
+
+/** Other sizes in each round. */
+function seedOf({ seed }: PlayOptions, round: number): number {
+  return seed + round * 1009;
+}
+
+/** All states of a round, every scenario getting its share of the first ones. */
+async function plan(options: PlayOptions, round: number): Promise<Planned[]> {
+  const wanted = scenarios.filter(({ name }) => isWanted(options, name));
+  const lists = new Map<string, Planned[]>();
+  await inLanes(wanted, options.jobs, async (scenario, lane) => {
+    lists.set(scenario.name, await planScenario(options, round, scenario, lane));
+  });
+  const random = randomFrom(seedOf(options, round));
+  const queues = wanted.map(({ name }) => shuffled(lists.get(name) ?? [], random));
+  const longest = Math.max(0, ...queues.map(({ length }) => length));
+  const all = Array.from({ length: longest }, (_, index) =>
+    queues.flatMap((queue) => queue.slice(index, index + 1)),
+  ).flat();
+  const { only } = options;
+  return only === undefined ? all : all.filter((state) => stateName(state).startsWith(only));
+}
+
+function isWanted({ scenario, only }: PlayOptions, name: string): boolean {
+  if (scenario !== undefined) return scenario === name;
+  return (
+    only === undefined || only.startsWith(`syscall:${name}:`) || `syscall:${name}:`.startsWith(only)
+  );
+}
+
+async function planScenario(
+  options: PlayOptions,
+  round: number,
+  scenario: Scenario,
+  lane: number,
+): Promise<Planned[]> {
+  const directory = join(options.directory, `plan-${lane}`);
+  await using bench = await openBench({ directory, seed: seedOf(options, round) });
+  // After a restart, as all states that follow.
+  const problems = await bench.restart();
+  const { calls, points, answeredAt, result } = await record(bench, scenario);
+  if (result.outcome.kind !== "acknowledged") {
+    throw new Error(`${scenario.name} fails undisturbed: ${result.error?.message ?? "?"}`);
+  }
+  const { root } = bench.place;
+  const { outside } = bench;
+  const { changes, name } = scenario;
+  problems.push(...orderProblems({ calls, root, outside, answeredAt, changes }));
+  problems.push(...bench.stage.problems);
+  options.report({
+    kind: "order",
+    scenario: name,
+    state: `syscall:${name}:`,
+    reached: true,
+    problems,
+  });
+  await bench[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+  return points.flatMap((point) => faultsAt(point).map((fault) => ({ scenario, point, fault })));
+}
+
+function stateName({ scenario, point, fault }: Planned): string {
+  return `syscall:${scenario.name}:${pointText(point)}:${fault}`;
+}
+
+const maxChunk = 20;
+
+/** States of one scenario together: they go on from each other's store. */
+function inChunks(planned: readonly Planned[]): Planned[][] {
+  const chunks: Planned[][] = [];
+  const open = new Map<Scenario, Planned[]>();
+  for (const state of planned) {
+    let chunk = open.get(state.scenario);
+    if (chunk === undefined || chunk.length === maxChunk) {
+      chunk = [];
+      chunks.push(chunk);
+      open.set(state.scenario, chunk);
+    }
+    chunk.push(state);
+  }
+  return chunks;
+}
+
+async function playChunk(
+  options: PlayOptions,
+  round: number,
+  chunk: readonly Planned[],
+  lane: number,
+): Promise<void> {
+  const { signal, report } = options;
+  const queue = [...chunk];
+  while (queue.length > 0 && !signal.aborted) {
+    const directory = join(options.directory, `lane-${lane}`);
+    await using bench = await openBench({ directory, seed: seedOf(options, round) });
+    await bench.restart();
+    let sound = true;
+    for (let state = queue.shift(); state !== undefined && sound;) {
+      const { reached, problems } = await strikeSafely(bench, state, queue.length === 0);
+      const name = stateName(state);
+      report({ kind: "syscall", scenario: state.scenario.name, state: name, reached, problems });
+      // What went wrong must not be held against the next one.
+      sound = problems.length === 0 && !signal.aborted;
+      state = sound ? queue.shift() : undefined;
+    }
+    await bench[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** An error that nobody expected is a finding too. */
+async function strikeSafely(
+  bench: Bench,
+  { scenario, point, fault }: Planned,
+  check: boolean,
+): Promise<{ reached: boolean; problems: readonly string[] }> {
+  try {
+    return await strike(bench, scenario, point, fault, { check });
+  } catch (error) {
+    return { reached: true, problems: [String(error instanceof Error ? error.stack : error)] };
+  }
+}

@@ -1,0 +1,128 @@
+// One state: a daemon struck at one system call of one scenario, then judged after the next start.
+import { readFile, rm } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { entriesOf } from "../store/contents.js";
+import type { Bench } from "./bench.js";
+import { inspectStore } from "./oracle.js";
+import { pointsOf, type Point } from "./points.js";
+import type { Scenario } from "./scenarios.js";
+import type { CallResult } from "./stage.js";
+import { injectInto, injectedCall, recordCalls, threadsOf, type Fault } from "./strace.js";
+import { answeredAt, parseTrace, type Call } from "./trace.js";
+
+export interface Recording {
+  readonly calls: readonly Call[];
+  readonly points: readonly Point[];
+  /** When the daemon had sent its answer. */
+  readonly answeredAt: number;
+  readonly result: CallResult;
+}
+
+/** Plays a scenario undisturbed and writes down what the daemon does. */
+export async function record(bench: Bench, scenario: Scenario): Promise<Recording> {
+  await scenario.prepare(bench);
+  await quiet(bench);
+  const threads = await threadsOf(bench.served.pid);
+  const tracing = await recordCalls(bench.served.pid, bench.traceFile);
+  const result = await scenario.act(bench);
+  await quiet(bench, scenario);
+  await tracing.detach();
+  const calls = parseTrace(await readFile(bench.traceFile, "utf8"));
+  const answered = answeredAt(calls, result.answeredAt);
+  const watched = [bench.place.root, bench.outside];
+  return {
+    calls,
+    points: pointsOf(calls, threads, watched, answered),
+    answeredAt: answered,
+    result,
+  };
+}
+
+export interface Struck {
+  /** The daemon came to the call. */
+  readonly reached: boolean;
+  readonly problems: readonly string[];
+}
+
+export async function strike(
+  bench: Bench,
+  scenario: Scenario,
+  point: Point,
+  fault: Fault,
+  options: { readonly check?: boolean; readonly leave?: boolean } = {},
+): Promise<Struck> {
+  const { stage, traceFile } = bench;
+  await scenario.prepare(bench);
+  await quiet(bench);
+  await rm(traceFile, { force: true });
+  const thread = (await threadsOf(bench.served.pid))[point.thread];
+  if (thread === undefined) return { reached: false, problems: ["the daemon lacks that thread"] };
+  const injecting = await injectInto(thread, { ...point, fault }, traceFile);
+  const result = await scenario.act(bench);
+  await quiet(bench, scenario);
+  await injecting.detach();
+  const met = await injectedCall(traceFile);
+  const problems = stage.problems.splice(0);
+  if (met !== undefined && fault !== "KILL" && scenario.name !== "stop") {
+    problems.push(...(await judgeAlive(bench, scenario, point, result)));
+  }
+  // The one who leaves it so wants the root as it is now.
+  if (options.leave === true) return { reached: met !== undefined, problems };
+  problems.push(...(await bench.restart(options)), ...stage.problems.splice(0));
+  return { reached: met !== undefined, problems };
+}
+
+/** After an error of the disk: nobody was told a lie, and the daemon goes on. */
+async function judgeAlive(
+  bench: Bench,
+  scenario: Scenario,
+  point: Point,
+  result: CallResult,
+): Promise<string[]> {
+  const { stage, served, place } = bench;
+  if (!served.isRunning()) return [`the daemon ended by itself: ${lastLines(served.output())}`];
+  const problems: string[] = [];
+  const sync = point.syscall === "fsync" || point.syscall === "fdatasync";
+  if (sync && point.beforeAnswer && scenario.changes && result.outcome.kind === "acknowledged") {
+    problems.push(`acknowledged although ${point.syscall} of ${point.what} had failed`);
+  }
+  const { ledger, client } = stage;
+  const view = { root: place.root, client, owed: ledger.expect(), afterCleanStart: false };
+  problems.push(...(await inspectStore(view)).problems.map((text) => `before a restart: ${text}`));
+  if (result.outcome.kind === "refused") {
+    const again = await scenario.act(bench);
+    const mayFail = point.what.includes("catalog.db") && again.error?.reason === "IO_FAILED";
+    if (again.outcome.kind !== "acknowledged" && !mayFail) {
+      problems.push(`the call fails again without a fault: ${again.error?.message ?? "?"}`);
+    }
+    await quiet(bench, scenario);
+  }
+  return problems;
+}
+
+function lastLines(output: string): string {
+  return output.split("\n").slice(-12).join("\n");
+}
+
+const quietLimitMs = 3_000;
+const graceMs = 150;
+
+/** Waits until what goes on after an answer is done, or can't go on any more. */
+export async function quiet(bench: Bench, scenario?: Scenario): Promise<void> {
+  const end = performance.now() + quietLimitMs;
+  while (bench.served.isRunning() && performance.now() < end) {
+    if (await isQuiet(bench, scenario)) return await pause(20);
+    if ((await injectedCall(bench.traceFile)) !== undefined) return await pause(graceMs);
+    await pause(5);
+  }
+}
+
+async function isQuiet({ place, stage, ...bench }: Bench, scenario?: Scenario): Promise<boolean> {
+  const possible = [...stage.ledger.expect().names.values()];
+  if (possible.some(({ length }) => length !== 1)) return false;
+  const stored = possible.filter(([only]) => only?.content !== undefined).length;
+  const [data, trash] = [await entriesOf(place.root, "data"), await entriesOf(place.root, "trash")];
+  if (data.length !== stored || trash.length > 0) return false;
+  if (scenario?.isDone === undefined) return true;
+  return await scenario.isDone({ place, stage, ...bench }).catch(() => true);
+}

@@ -1,0 +1,83 @@
+// What strace -f has written, as a list of calls in the order in which they began.
+
+export interface Call {
+  readonly threadId: number;
+  /** Wall-clock seconds at which it began. */
+  readonly beganAt: number;
+  readonly name: string;
+  /** Arguments and, if it ended on the same line, the result. */
+  readonly text: string;
+  /** The line with its end, the same as `text` if nothing came in between. */
+  readonly endText: string;
+  /** Paths in its arguments: of descriptors and as given. */
+  readonly paths: readonly string[];
+  readonly failed: boolean;
+}
+
+const begins = /^(\d+)\s+(\d+\.\d+) (\w+)\((.*)$/;
+const resumes = /^(\d+)\s+\d+\.\d+ <\.\.\. (\w+) resumed>(.*)$/;
+
+interface Building {
+  threadId: number;
+  beganAt: number;
+  name: string;
+  text: string;
+  endText: string;
+}
+
+export function parseTrace(text: string): Call[] {
+  const calls: Building[] = [];
+  const open = new Map<string, Building>();
+  for (const line of text.split("\n")) {
+    const begun = begins.exec(line);
+    if (begun !== null) {
+      const [, threadId = "", beganAt = "", name = "", rest = ""] = begun;
+      const call = {
+        threadId: Number(threadId),
+        beganAt: Number(beganAt),
+        name,
+        text: rest,
+        endText: rest,
+      };
+      calls.push(call);
+      if (rest.endsWith("<unfinished ...>")) open.set(threadId, call);
+      continue;
+    }
+    const [, threadId = "", , rest = ""] = resumes.exec(line) ?? [];
+    const call = open.get(threadId);
+    if (call === undefined) continue;
+    call.endText = rest;
+    open.delete(threadId);
+  }
+  return calls.map((call) => ({
+    ...call,
+    paths: pathsIn(call.text),
+    failed: /= -1 E[A-Z]+/.test(call.endText),
+  }));
+}
+
+/** `12</path>` and `"/path"`; the working directory of AT_FDCWD is neither. */
+function pathsIn(text: string): string[] {
+  const given = text.split(" = ")[0] ?? text;
+  const found = given.matchAll(/\d<(\/[^>]*)>|"(\/[^"]*)"/g);
+  return [...found].map((match) => match[1] ?? match[2] ?? "");
+}
+
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}
+
+/**
+ * When the daemon sent its last answer before the client had it: the last writev to a socket of more
+ * than a frame's head. What follows in the same tick are trailers.
+ */
+export function answeredAt(calls: readonly Call[], clientHadItAt: number): number {
+  const sent = calls.filter(
+    ({ name, text, beganAt, endText }) =>
+      (name === "writev" || name === "write") &&
+      text.includes("<socket:") &&
+      beganAt <= clientHadItAt &&
+      Number(/= (\d+)$/.exec(endText)?.[1] ?? 0) > 60,
+  );
+  return sent.at(-1)?.beganAt ?? clientHadItAt;
+}
