@@ -16,15 +16,15 @@ const program = fileURLToPath(new URL("../src/main.js", import.meta.url));
 
 async function main(): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "stasis-quickstart-"));
-  let daemon: Daemon | undefined;
+  let started: ChildProcess | undefined;
   for (const [signal, number] of [
     ["SIGINT", 2],
     ["SIGTERM", 15],
     ["SIGHUP", 1],
   ] as const) {
     process.once(signal, () => {
-      daemon?.child.kill("SIGTERM");
-      rmSync(scratch, { recursive: true, force: true });
+      started?.kill("SIGKILL");
+      removeScratch(scratch);
       process.exit(128 + number);
     });
   }
@@ -34,18 +34,17 @@ async function main(): Promise<void> {
     await makeVmFiles(source);
 
     say("Starting a daemon on a scratch store");
-    daemon = await startDaemon(join(scratch, "store"));
+    const daemon = await startDaemon(join(scratch, "store"), (child) => (started = child));
     await walkThrough(scratch, source, daemon);
 
     say("Stopping the daemon");
     await stopDaemon(daemon);
-    daemon = undefined;
     console.log(
       "\nDone: stored, listed, exported, imported and restored; all files are identical.",
     );
   } finally {
-    daemon?.child.kill("SIGKILL");
-    rmSync(scratch, { recursive: true, force: true });
+    started?.kill("SIGKILL");
+    removeScratch(scratch);
     console.log("Removed the scratch directory.");
   }
 }
@@ -74,6 +73,11 @@ async function walkThrough(scratch: string, source: string, daemon: Daemon): Pro
   }
   say("Deleting them");
   run("rm", "nightly", "nightly-copy");
+}
+
+/** Tries again: after a signal, what was just being written may still come in between. */
+function removeScratch(scratch: string): void {
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
 /** A disk image with a real file system, a memory image with scattered pages, two JSON files. */
@@ -127,12 +131,16 @@ interface Daemon {
   readonly address: string;
 }
 
-async function startDaemon(root: string): Promise<Daemon> {
+async function startDaemon(
+  root: string,
+  onStart: (child: ChildProcess) => void,
+): Promise<Daemon> {
   const args = ["serve", "--root", root, "--listen", "127.0.0.1:0", "--log-level", "warn"];
   console.log(`    $ stasis ${args.join(" ")}`);
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ["ignore", "ignore", "pipe"],
   });
+  onStart(child);
   const address = await new Promise<string>((resolve, reject) => {
     let output = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {

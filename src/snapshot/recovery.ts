@@ -33,6 +33,8 @@ export interface RecoveryReport {
   quarantined: number;
 }
 
+const notAnId = "not made by stasis: no snapshot id";
+
 export async function recover(context: StoreContext): Promise<RecoveryReport> {
   const report: RecoveryReport = {
     deletions: 0,
@@ -61,11 +63,25 @@ async function finishDeletions(context: StoreContext, report: RecoveryReport): P
   const replaced = catalog.idsInState("replaced");
   if (replaced.length > 0) catalog.markDeleting(replaced);
   for (const id of catalog.idsInState("deleting")) await moveToTrash(layout, id);
-  const trashed = await listEntries(layout.trashRoot);
+  const trashed = await listTrash(context, report);
   const gone = new Set([...catalog.idsInState("deleting"), ...trashed]);
   await purgeTrash(layout);
   for (const id of gone) catalog.removeRow(id);
   report.deletions = gone.size;
+}
+
+/** Ids in the trash; what no deletion can have put there goes to quarantine, not away. */
+async function listTrash(
+  context: StoreContext,
+  report: RecoveryReport,
+): Promise<readonly string[]> {
+  const { trashRoot } = context.layout;
+  const ids: string[] = [];
+  for (const name of await listEntries(trashRoot)) {
+    if (idPattern.test(name)) ids.push(name);
+    else await setAside(context, report, join(trashRoot, name), notAnId);
+  }
+  return ids;
 }
 
 async function dropPending(context: StoreContext, report: RecoveryReport): Promise<void> {
@@ -85,9 +101,10 @@ async function listStored(
   report: RecoveryReport,
 ): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
-  for (const name of await listEntries(context.layout.dataRoot)) {
+  const { dataRoot } = context.layout;
+  for (const name of await listEntries(dataRoot)) {
     if (idPattern.test(name)) ids.add(name);
-    else await setAside(context, report, name, "not made by stasis: no snapshot id");
+    else await setAside(context, report, join(dataRoot, name), notAnId);
   }
   return ids;
 }
@@ -108,7 +125,7 @@ async function adoptUnknown(
       adopt(context, { ...manifest, files: whole.files });
     } catch (error) {
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
-      await setAside(context, report, id, error.message);
+      await setAside(context, report, join(context.layout.dataRoot, id), error.message);
       continue;
     }
     report.adopted += 1;
@@ -151,10 +168,9 @@ async function clearStaging(context: StoreContext, report: RecoveryReport): Prom
 async function setAside(
   context: StoreContext,
   report: RecoveryReport,
-  name: string,
+  path: string,
   reason: string,
 ): Promise<void> {
-  const path = join(context.layout.dataRoot, name);
   note(context, report, await quarantine(context.layout, path, reason), reason);
 }
 

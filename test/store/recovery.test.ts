@@ -163,10 +163,14 @@ test("what cannot be explained is set aside, and the others are served", () =>
     await cp(layout.dataDirectory(a.config.id), layout.dataDirectory("abcdefghjkmnpqrs"), {
       recursive: true,
     });
+    // Somebody's own folder, as in a root that was no empty directory: kept, although it is called trash.
+    await mkdir(join(layout.trashRoot, "family photos"));
+    await writeFile(join(layout.trashRoot, "family photos", "1.jpg"), "mine");
     await using store = await reopen(root);
-    assert.equal(store.recovery.quarantined, 3);
+    assert.equal(store.recovery.quarantined, 4);
+    assert.deepEqual(await entriesOf(root, "trash"), []);
     const aside = (await entriesOf(root, "quarantine")).filter((name) => !/reason/.test(name));
-    assert.deepEqual(aside, ["0123456789abcdef", "abcdefghjkmnpqrs", "notes.txt"]);
+    assert.deepEqual(aside, ["0123456789abcdef", "abcdefghjkmnpqrs", "family photos", "notes.txt"]);
     assert.deepEqual(await entriesOf(root, "data"), [a.config.id, b.config.id].sort());
     assert.equal(store.list({ pageSize: 10 }).totalSize, 2);
   }));
