@@ -77,7 +77,15 @@ async function walkThrough(scratch: string, source: string, daemon: Daemon): Pro
 
 /** Tries again: after a signal, what was just being written may still come in between. */
 function removeScratch(scratch: string): void {
-  rmSync(scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      rmSync(scratch, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (attempt === 20) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }
+  }
 }
 
 /** A disk image with a real file system, a memory image with scattered pages, two JSON files. */
