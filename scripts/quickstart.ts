@@ -139,10 +139,7 @@ interface Daemon {
   readonly address: string;
 }
 
-async function startDaemon(
-  root: string,
-  onStart: (child: ChildProcess) => void,
-): Promise<Daemon> {
+async function startDaemon(root: string, onStart: (child: ChildProcess) => void): Promise<Daemon> {
   const args = ["serve", "--root", root, "--listen", "127.0.0.1:0", "--log-level", "warn"];
   console.log(`    $ stasis ${args.join(" ")}`);
   const child = spawn(process.execPath, [program, ...args], {

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { migrate } from "./migrations.js";
 import type { Sql } from "./sql.js";
-import { guarded, isFailedWrite, toStoreError } from "./sqlite-errors.js";
+import { guarded, isFailedWrite, isUnreadPage, toStoreError, unreadable } from "./sqlite-errors.js";
 
 export type Params = Readonly<Record<string, string | number | null>>;
 
@@ -153,6 +153,9 @@ function refusedError(what: string, failure: StoreError): StoreError {
 function quickCheck(database: Database.Database): string[] {
   try {
     const rows = database.pragma("quick_check") as { quick_check: string }[];
+    const unread = rows.find((row) => isUnreadPage(row.quick_check));
+    // Not knowing is no damage: a catalog that is set aside takes its tombstones with it.
+    if (unread !== undefined) throw unreadable(unread.quick_check);
     const orphans = database.pragma("foreign_key_check") as { table: string; parent: string }[];
     return [
       ...rows.map((row) => row.quick_check).filter((text) => text !== "ok"),

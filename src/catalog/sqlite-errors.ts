@@ -127,6 +127,21 @@ export function isFailedWrite(error: unknown): boolean {
   return code !== "SQLITE_IOERR_READ" && code !== "SQLITE_IOERR_SHORT_READ";
 }
 
+/** Primary codes of SQLITE_NOMEM, SQLITE_IOERR and SQLITE_CANTOPEN, the low byte of an extended one. */
+const notRead: readonly number[] = [7, 10, 14];
+
+/** Whether a line of `PRAGMA quick_check` says that a page could not be read, not what is in it. */
+export function isUnreadPage(line: string): boolean {
+  const [, code] = /error code=(\d+)/.exec(line) ?? [];
+  return code !== undefined && notRead.includes(Number(code) & 0xff);
+}
+
+export function unreadable(line: string): StoreError {
+  return new StoreError("IO_FAILED", `cannot check the catalog: ${line}`, {
+    hint: "Look into the kernel's log, mend the disk, then start the daemon again",
+  });
+}
+
 function sqliteCode(error: unknown): string {
   return isSqliteError(error) ? error.code : "";
 }

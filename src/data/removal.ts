@@ -2,7 +2,7 @@
 import { opendir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { idPattern } from "../model/name.js";
-import { ioError, isErrno } from "../sparse/errno.js";
+import { ioError, isDeviceTrouble, isErrno } from "../sparse/errno.js";
 import { reflinkProbePrefix } from "../sparse/sparse-copy.js";
 import {
   fsyncDirectory,
@@ -59,6 +59,8 @@ export interface StagingPurge {
   readonly returned: readonly { readonly id: string; readonly source: string }[];
   /** Paths in quarantine of those whose place had been taken, or that are no staging area. */
   readonly quarantined: readonly string[];
+  /** Where the device failed: they stay in staging for the next start. */
+  readonly left: readonly { readonly id: string; readonly error: unknown }[];
 }
 
 /**
@@ -73,6 +75,7 @@ export async function purgeStaging(
   const removed: string[] = [];
   const returned: { id: string; source: string }[] = [];
   const quarantined: string[] = [];
+  const left: { id: string; error: unknown }[] = [];
   for (const id of await listEntries(layout.stagingRoot)) {
     signal?.throwIfAborted();
     if (keepIds.has(id)) continue;
@@ -85,12 +88,19 @@ export async function purgeStaging(
       quarantined.push(await quarantine(layout, path, "not made by stasis: no snapshot id"));
       continue;
     }
-    const outcome = await discardDirectory(layout, path);
+    let outcome: Discarded;
+    try {
+      outcome = await discardDirectory(layout, path);
+    } catch (error) {
+      if (!isDeviceTrouble(error)) throw error;
+      left.push({ id, error });
+      continue;
+    }
     if (outcome.source !== undefined) returned.push({ id, source: outcome.source });
     if (outcome.quarantined === undefined) removed.push(id);
     else quarantined.push(outcome.quarantined);
   }
-  return { removed, returned, quarantined };
+  return { removed, returned, quarantined, left };
 }
 
 interface Discarded {
@@ -100,12 +110,16 @@ interface Discarded {
   readonly quarantined?: string;
 }
 
-/** Removes an unpublished directory, giving back what was taken over. */
+/**
+ * Removes an unpublished directory, giving back what was taken over. Throws, and leaves it for
+ * another time, when the device fails.
+ */
 export async function discardDirectory(layout: Layout, path: string): Promise<Discarded> {
   let source: string | undefined;
   try {
     source = await giveBack(path);
   } catch (error) {
+    if (isDeviceTrouble(error)) throw error;
     const reason = `could not be put back: ${error instanceof Error ? error.message : String(error)}`;
     return { quarantined: await quarantine(layout, path, reason) };
   }

@@ -253,8 +253,8 @@ async function hashPath(
   signal: AbortSignal | undefined,
 ): Promise<Awaited<ReturnType<typeof hashFile>>> {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
-  await using handle = await withIoError({ what: "read the file", path }, () =>
-    open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
-  );
-  return await hashFile(handle, sizeBytes, { what: name, signal });
+  return withIoError({ what: "read the file", path }, async () => {
+    await using handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    return await hashFile(handle, sizeBytes, { what: name, signal });
+  });
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { totalLength, type Extent } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
-import { ioError, isErrno } from "../sparse/errno.js";
+import { ioError, isErrno, withIoError } from "../sparse/errno.js";
 import { scanExtents } from "../sparse/extents.js";
 import { readBlockTable } from "./block-table-codec.js";
 import type { BlockTable } from "./block-table.js";
@@ -59,15 +59,15 @@ export async function openStored(
       described.push(await describe(handle, file, id, signal));
     }
   } catch (error) {
-    await directory.close();
+    await closeQuietly(directory);
     throw error;
   }
   const handedOut: FileHandle[] = [];
   let closed: Promise<void> | undefined;
   // Also what a consumer that stopped in the middle never closed; closing twice does nothing.
   const close = async (): Promise<void> => {
-    for (const handle of handedOut) await handle.close();
-    await directory.close();
+    for (const handle of handedOut) await closeQuietly(handle);
+    await closeQuietly(directory);
   };
   return {
     id,
@@ -97,12 +97,19 @@ async function openDirectory(path: string, id: string): Promise<FileHandle> {
 
 async function openStoredFile(path: string, name: string, id: string): Promise<FileHandle> {
   try {
-    return await open(path, O_RDONLY | O_NOFOLLOW);
+    const handle = await open(path, O_RDONLY | O_NOFOLLOW);
+    handle[Symbol.asyncDispose] = () => closeQuietly(handle);
+    return handle;
   } catch (error) {
     if (isErrno(error, "ENOENT", "ELOOP"))
       throw corrupt(id, `its file ${name} is missing`, { file: name });
     throw ioError(error, { what: `open a file of snapshot ${id}`, path: name });
   }
+}
+
+/** Of a descriptor that was only read from: an error of close(2) says nothing about what was read. */
+async function closeQuietly(handle: FileHandle): Promise<void> {
+  await handle.close().catch(() => undefined);
 }
 
 async function describe(
@@ -111,7 +118,10 @@ async function describe(
   id: string,
   signal: AbortSignal | undefined,
 ): Promise<StoredFile> {
-  const { size } = await handle.stat();
+  const { size } = await withIoError(
+    { what: `look at a file of snapshot ${id}`, path: file.name },
+    () => handle.stat(),
+  );
   if (size !== file.sizeBytes) {
     const problem = `its file ${file.name} has ${size} bytes, expected ${file.sizeBytes}`;
     throw corrupt(id, problem, { file: file.name });

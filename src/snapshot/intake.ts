@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { StoreError, isStoreError } from "../base/errors.js";
+import { exists } from "../data/durable.js";
 import { manifestVersion, snapshotDigest, type Manifest } from "../data/manifest.js";
 import { openStaging, type Staging } from "../data/staging.js";
 import { checkConfig, checkRequestId, normalizeBlobIds } from "../model/config-rules.js";
@@ -96,7 +97,7 @@ export async function takeIn(
     }
   } catch (error) {
     leftToRecovery = commitUnknown(error);
-    if (!leftToRecovery) abandon(context, id);
+    if (!leftToRecovery) await abandon(context, id);
     throw error;
   } finally {
     // Otherwise collections must not touch it either.
@@ -180,8 +181,10 @@ function commitUnknown(error: unknown): boolean {
   return isStoreError(error) && error.metadata["commit"] === "unknown";
 }
 
-function abandon(context: StoreContext, id: string): void {
+/** What was published and could not be taken back must stay pending, or a start would adopt it. */
+async function abandon(context: StoreContext, id: string): Promise<void> {
   try {
+    if (await exists(context.layout.dataDirectory(id))) return;
     context.catalog.abandonPending(id);
   } catch (error) {
     // The row stays pending and invisible; recovery drops it at the next start.

@@ -15,6 +15,7 @@ import { openStored } from "../data/stored.js";
 import { join } from "node:path";
 import { idPattern } from "../model/name.js";
 import type { StoreContext } from "./context.js";
+import { isDeviceTrouble } from "../sparse/errno.js";
 import { syncManifest } from "./update.js";
 
 /** What recovery did; all zero after a clean stop. Ids and paths are in the log. */
@@ -86,7 +87,16 @@ async function listTrash(
 
 async function dropPending(context: StoreContext, report: RecoveryReport): Promise<void> {
   for (const { id } of context.catalog.pendingUploads()) {
-    const { source, quarantined } = await discardPublished(context.layout, id);
+    let discarded: Awaited<ReturnType<typeof discardPublished>>;
+    try {
+      discarded = await discardPublished(context.layout, id);
+    } catch (error) {
+      if (!isDeviceTrouble(error)) throw error;
+      // Still pending, so nobody sees it, and the next start tries again.
+      context.logger.error({ err: error, id }, "could not undo an upload that was cut short");
+      continue;
+    }
+    const { source, quarantined } = discarded;
     if (source !== undefined) report.returned += 1;
     if (quarantined !== undefined)
       note(context, report, quarantined, "its source's place is taken");
@@ -159,7 +169,10 @@ function markMissing(
 }
 
 async function clearStaging(context: StoreContext, report: RecoveryReport): Promise<void> {
-  const { removed, returned, quarantined } = await purgeStaging(context.layout);
+  const { removed, returned, quarantined, left } = await purgeStaging(context.layout);
+  for (const { id, error } of left) {
+    context.logger.error({ err: error, id }, "could not clear an upload that was cut short");
+  }
   report.returned += returned.length;
   for (const path of quarantined) note(context, report, path, "left in staging");
   context.logger.debug({ removed, returned }, "cleared staging");

@@ -26,8 +26,20 @@ export async function updateSnapshot(
   if (changes.labels !== undefined) checkLabels(changes.labels, "labels");
   const { id } = context.catalog.resolveRef(ref).config;
   const snapshot = context.catalog.update(id, changes);
-  await syncManifest(context, id);
+  await followWithManifest(context, id);
   return snapshot;
+}
+
+/**
+ * The change is committed and visible: an error of the manifest must not tell the caller that it
+ * was refused. The row stays marked, and the next update or start writes the manifest again.
+ */
+async function followWithManifest(context: StoreContext, id: string): Promise<void> {
+  try {
+    await syncManifest(context, id);
+  } catch (error) {
+    context.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");
+  }
 }
 
 /**

@@ -1,5 +1,10 @@
 // The one place that reads errno: what a failed system call means to the people who run the store.
-import { StoreError, type ErrorReason, type StoreErrorOptions } from "../base/errors.js";
+import {
+  StoreError,
+  isStoreError,
+  type ErrorReason,
+  type StoreErrorOptions,
+} from "../base/errors.js";
 
 export interface IoContext {
   /** The step that failed, as a verb phrase: "write the file". */
@@ -86,6 +91,17 @@ export function errnoCode(error: unknown): string | undefined {
 export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
   const code = errnoCode(error);
   return code !== undefined && codes.includes(code);
+}
+
+const troubles = ["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOMEM", "EMFILE", "ENFILE", "EUCLEAN"];
+
+/**
+ * Whether the device or the machine failed, so that the same step may well succeed another time;
+ * of a system error or of the StoreError that was made of one.
+ */
+export function isDeviceTrouble(error: unknown): boolean {
+  const code = isStoreError(error) ? error.metadata["errno"] : errnoCode(error);
+  return code !== undefined && troubles.includes(code);
 }
 
 /** A StoreError for a system error; anything else (an abort, a StoreError, a bug) as it is. */

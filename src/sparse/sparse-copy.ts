@@ -1,6 +1,6 @@
 // Copying a file with its holes: by sharing blocks, else extent by extent inside the kernel.
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { open, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
@@ -46,7 +46,9 @@ export async function copySparse(
   const { signal } = options;
   signal?.throwIfAborted();
   await using source = await openSource(from, options.sourceOwner);
-  const { size: sizeBytes } = await source.stat();
+  const { size: sizeBytes } = await withIoError({ what: "look at the file", path: from }, () =>
+    source.stat(),
+  );
   const shared = await copyInKernel(source, from, to, sizeBytes, options);
   if (shared !== undefined) return shared;
   // A filesystem that can't tell holes may still have read zeros out of them.
@@ -88,7 +90,7 @@ async function copyInKernel(
     kept = true;
     return { method, ...written };
   } finally {
-    await target.close();
+    await withIoError({ what: "close the file", path: to }, () => target.close());
     // What can't be removed now goes with the directory that the caller removes.
     if (!kept) await unlink(to).catch(() => undefined);
   }
@@ -114,9 +116,17 @@ async function openSource(path: string, owner: IoContext["owner"]): Promise<File
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   // O_NONBLOCK: a pipe in the file's place must not make us wait for its writer.
   const handle = await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  const stat = await handle.stat();
+  // Only read from: an error of close(2) says nothing about what was read.
+  handle[Symbol.asyncDispose] = () => handle.close().catch(() => undefined);
+  let stat: Stats;
+  try {
+    stat = await handle.stat();
+  } catch (error) {
+    await handle[Symbol.asyncDispose]();
+    throw ioError(error, context);
+  }
   if (stat.isFile()) return handle;
-  await handle.close();
+  await handle[Symbol.asyncDispose]();
   throw new StoreError("FIELD_INVALID", `expected a regular file: ${path}`);
 }
 

@@ -23,6 +23,8 @@ export interface Scenario {
   readonly name: string;
   /** It stores or removes something; what only reads can be called again without preparing. */
   readonly changes: boolean;
+  /** The daemon has committed nothing since its start: SQLite then does more at the first commit. */
+  readonly cold?: boolean;
   prepare(bench: Bench): Promise<void>;
   act(bench: Bench): Promise<CallResult>;
   /** The work that goes on after the answer is done. Default: nothing is being removed. */
@@ -31,6 +33,15 @@ export interface Scenario {
 
 const name = "web";
 const nothing = (): Promise<void> => Promise.resolve();
+
+/** Brings the store to where the scenario begins, a first commit behind it. */
+export async function prepareFor(bench: Bench, scenario: Scenario): Promise<void> {
+  const { content: kept } = onlyPossibility(bench.stage.ledger, keptName);
+  if (scenario.cold !== true && kept !== undefined) {
+    mustSucceed(await update(bench.stage, keptName, kept.description));
+  }
+  await scenario.prepare(bench);
+}
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -92,6 +103,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "update",
     changes: true,
+    cold: true,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: ({ stage }) => update(stage, name, "updated"),
   },

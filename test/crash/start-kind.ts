@@ -19,7 +19,7 @@ import {
   type Served,
 } from "./served.js";
 import { inLanes, randomFrom, shuffled, type Kind, type PlayOptions } from "./state.js";
-import { injectedCall, injection, type Fault } from "./strace.js";
+import { injection, wasInjected, type Fault } from "./strace.js";
 import { record, strike } from "./syscall-states.js";
 import { isWithin, parseTrace, type Call } from "./trace.js";
 
@@ -267,6 +267,7 @@ async function strikeStart(
   check: boolean,
 ): Promise<{ reached: boolean; problems: string[] }> {
   const problems: string[] = [];
+  let killed = false;
   try {
     const inject = ["-P", path, "-e", `trace=${syscall}`, "-e", injection(syscall, nth, fault)];
     const served = await startTraced(bench, inject);
@@ -279,11 +280,12 @@ async function strikeStart(
     await served.kill();
   } catch (error) {
     if (!(error instanceof NotServed)) throw error;
+    killed = error.exit.signal === "SIGKILL";
     if (fault !== "KILL") problems.push(...rudeEnd(error));
   }
-  const met = await injectedCall(bench.traceFile);
+  const met = fault === "KILL" ? killed : await wasInjected(bench.traceFile);
   problems.push(...(await bench.restart({ check })));
-  return { reached: met !== undefined, problems };
+  return { reached: met, problems };
 }
 
 /** A daemon that can't start says why, in words that are meant for people. */

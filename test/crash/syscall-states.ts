@@ -1,13 +1,14 @@
 // One state: a daemon struck at one system call of one scenario, then judged after the next start.
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { entriesOf } from "../store/contents.js";
 import type { Bench } from "./bench.js";
 import { inspectStore } from "./oracle.js";
 import { pointsOf, type Point } from "./points.js";
-import type { Scenario } from "./scenarios.js";
+import { prepareFor, type Scenario } from "./scenarios.js";
 import type { CallResult } from "./stage.js";
-import { injectInto, injectedCall, recordCalls, threadsOf, type Fault } from "./strace.js";
+import { injectInto, recordCalls, threadsOf, wasInjected, type Fault } from "./strace.js";
 import { answeredAt, parseTrace, type Call } from "./trace.js";
 
 export interface Recording {
@@ -20,7 +21,7 @@ export interface Recording {
 
 /** Plays a scenario undisturbed and writes down what the daemon does. */
 export async function record(bench: Bench, scenario: Scenario): Promise<Recording> {
-  await scenario.prepare(bench);
+  await prepareFor(bench, scenario);
   await quiet(bench);
   const threads = await threadsOf(bench.served.pid);
   const tracing = await recordCalls(bench.served.pid, bench.traceFile);
@@ -52,7 +53,7 @@ export async function strike(
   options: { readonly check?: boolean; readonly leave?: boolean } = {},
 ): Promise<Struck> {
   const { stage, traceFile } = bench;
-  await scenario.prepare(bench);
+  await prepareFor(bench, scenario);
   await quiet(bench);
   await rm(traceFile, { force: true });
   const thread = (await threadsOf(bench.served.pid))[point.thread];
@@ -61,15 +62,15 @@ export async function strike(
   const result = await scenario.act(bench);
   await quiet(bench, scenario);
   await injecting.detach();
-  const met = await injectedCall(traceFile);
+  const met = fault === "KILL" ? await wasKilled(bench) : await wasInjected(traceFile);
   const problems = stage.problems.splice(0);
-  if (met !== undefined && fault !== "KILL" && scenario.name !== "stop") {
+  if (met && fault !== "KILL" && scenario.name !== "stop") {
     problems.push(...(await judgeAlive(bench, scenario, point, result)));
   }
   // The one who leaves it so wants the root as it is now.
-  if (options.leave === true) return { reached: met !== undefined, problems };
+  if (options.leave === true) return { reached: met, problems };
   problems.push(...(await bench.restart(options)), ...stage.problems.splice(0));
-  return { reached: met !== undefined, problems };
+  return { reached: met, problems };
 }
 
 /** After an error of the disk: nobody was told a lie, and the daemon goes on. */
@@ -104,17 +105,36 @@ function lastLines(output: string): string {
   return output.split("\n").slice(-12).join("\n");
 }
 
+async function wasKilled({ served }: Bench): Promise<boolean> {
+  return !served.isRunning() && (await served.exited).signal === "SIGKILL";
+}
+
 const quietLimitMs = 3_000;
 const graceMs = 150;
+const settleMs = 30;
 
 /** Waits until what goes on after an answer is done, or can't go on any more. */
 export async function quiet(bench: Bench, scenario?: Scenario): Promise<void> {
   const end = performance.now() + quietLimitMs;
   while (bench.served.isRunning() && performance.now() < end) {
-    if (await isQuiet(bench, scenario)) return await pause(20);
-    if ((await injectedCall(bench.traceFile)) !== undefined) return await pause(graceMs);
+    const before = await catalogState(bench);
+    if (await isQuiet(bench, scenario)) {
+      await pause(settleMs);
+      if ((await catalogState(bench)) === before) return;
+      continue;
+    }
+    if (await wasInjected(bench.traceFile)) return await pause(graceMs);
     await pause(5);
   }
+}
+
+/** Changes with each commit. */
+async function catalogState({ place }: Bench): Promise<string> {
+  const { size, mtimeMs } = await stat(join(place.root, "catalog.db-wal")).catch(() => ({
+    size: 0,
+    mtimeMs: 0,
+  }));
+  return `${size} ${mtimeMs}`;
 }
 
 async function isQuiet({ place, stage, ...bench }: Bench, scenario?: Scenario): Promise<boolean> {

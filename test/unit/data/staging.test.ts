@@ -333,6 +333,7 @@ test("after a crash, staging is cleared and directories go back where they came 
         removed: [upload1, adopted].sort(),
         returned: [{ id: adopted, source }],
         quarantined: [stray],
+        left: [],
       },
     );
     assert.deepEqual(await readdir(layout.stagingRoot), [kept]);
