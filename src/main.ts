@@ -11,6 +11,8 @@ function packageVersion(): string {
   return version;
 }
 
+// The gRPC library offers an IP address as TLS server name: no concern of who runs the program.
+process.noDeprecation = true;
 growHeapGenerously();
 const exitCode = await runCli(process.argv.slice(2), {
   version: packageVersion(),

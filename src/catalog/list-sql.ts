@@ -1,7 +1,7 @@
 // The statements of a listing: one per shape of the filter, each a walk along one index.
 import type { Params } from "./connection.js";
 import type { Cursor } from "./page-token.js";
-import { prefixRange } from "./refs.js";
+import { prefixRange } from "./name-range.js";
 import { register, type Sql } from "./sql.js";
 
 /** All that are present must hold. */

@@ -4,6 +4,7 @@ import type { SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
 import { snapshotFromRow, type FileRow, type SnapshotRow } from "./rows.js";
+import { prefixRange } from "./name-range.js";
 import { sql } from "./sql.js";
 
 /** What the catalog knows and the manifest on disk may not know yet. */
@@ -32,6 +33,8 @@ export interface Records {
   manifestState(id: string): ManifestState | undefined;
   /** In no particular order. */
   idsInState(state: SnapshotState): readonly string[];
+  /** Those whose names begin so. */
+  idsInStateWithName(state: SnapshotState, namePrefix: string): readonly string[];
   /** Ids of all rows, whatever their state, in order. */
   allIds(): readonly string[];
   /** Ready snapshots whose digest is still to be computed. */
@@ -56,6 +59,8 @@ export function createRecords(context: CatalogContext): Records {
       return { snapshot, revision: row.revision, dirty: row.manifest_dirty === 1 };
     },
     idsInState: (state) => idsOf(connection.all(sql.idsInState, { state })),
+    idsInStateWithName: (state, namePrefix) =>
+      idsOf(connection.all(sql.idsInStateWithName, { state, ...prefixRange(namePrefix) })),
     allIds: () => idsOf([...walkRows(context)]),
     idsWithoutDigest: () => idsOf(connection.all(sql.undigestedIds)),
     pendingUploads: () => connection.all<PendingRow>(sql.pendingUploads).map(pendingFromRow),

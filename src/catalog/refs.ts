@@ -4,12 +4,15 @@ import { minIdPrefixLength } from "../model/name.js";
 import type { Snapshot, SnapshotState } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
 import { holderOf } from "./names.js";
+import { prefixRange } from "./name-range.js";
 import { requireSnapshot } from "./records.js";
 import { sql } from "./sql.js";
 
 export interface RefOptions {
   /** Snapshots in other states are not seen. Default: ready. */
   readonly states?: readonly SnapshotState[];
+  /** Snapshots whose names begin otherwise are not seen. Default: all names. */
+  readonly namePrefix?: string;
 }
 
 export interface Refs {
@@ -27,38 +30,44 @@ const servedStates: readonly SnapshotState[] = ["ready"];
 
 export function createRefs(context: CatalogContext): Refs {
   return {
-    resolveRef: (ref, { states = servedStates } = {}) =>
-      requireSnapshot(context, resolveId(context, ref, states)),
+    resolveRef: (ref, { states = servedStates, namePrefix = "" } = {}) =>
+      requireSnapshot(context, resolveId(context, ref, states, namePrefix)),
   };
 }
 
-function resolveId(context: CatalogContext, ref: string, states: readonly SnapshotState[]): string {
+function resolveId(
+  context: CatalogContext,
+  ref: string,
+  states: readonly SnapshotState[],
+  namePrefix: string,
+): string {
   const { connection } = context;
-  const exact = connection.one<{ state: SnapshotState }>(sql.stateOfId, { id: ref });
+  const found = connection.one<{ state: SnapshotState; name: string }>(sql.nameOfId, { id: ref });
+  const exact = found?.name.startsWith(namePrefix) === true ? found : undefined;
   if (exact !== undefined && states.includes(exact.state)) return ref;
-  for (const state of states) {
+  for (const state of ref.startsWith(namePrefix) ? states : []) {
     const named = holderOf(connection, ref, state);
     if (named !== undefined) return named.id;
   }
   if (exact?.state === "lost") throw lostError(ref);
   if (ref.length < minIdPrefixLength) throw notFoundError(ref);
-  const candidates = connection.all<Candidate>(sql.idsByPrefix, {
-    ...prefixRange(ref),
-    states: states.join(","),
-    limit: maxCandidates + 1,
-  });
+  const params = { ...prefixRange(ref), states: states.join(","), limit: maxCandidates + 1 };
+  const names = prefixRange(namePrefix);
+  const candidates =
+    namePrefix === ""
+      ? connection.all<Candidate>(sql.idsByPrefix, params)
+      : connection.all<Candidate>(sql.namedIdsByPrefix, {
+          ...params,
+          namePrefix: names.prefix,
+          namePrefixEnd: names.prefixEnd,
+        });
   const [first, second] = candidates;
   if (first === undefined) throw notFoundError(ref);
   if (second !== undefined) throw ambiguousError(ref, candidates);
   return first.id;
 }
 
-/** The half-open range of all texts that begin with `prefix`: U+10FFFF sorts after everything. */
-export function prefixRange(prefix: string): { prefix: string; prefixEnd: string } {
-  return { prefix, prefixEnd: `${prefix}\u{10ffff}` };
-}
-
-function notFoundError(ref: string): StoreError {
+export function notFoundError(ref: string): StoreError {
   const tooShort = ref !== "" && ref.length < minIdPrefixLength;
   return new StoreError("SNAPSHOT_NOT_FOUND", `no snapshot matches ${describeValue(ref)}`, {
     hint: tooShort

@@ -24,6 +24,14 @@ const texts = {
   idsByPrefix: `SELECT id, name FROM snapshots
     WHERE id >= :prefix AND id < :prefixEnd AND instr(:states, state) > 0
     ORDER BY id LIMIT :limit`,
+  // The plus keeps the walk along the ids: names with the prefix can be many, ids are few.
+  namedIdsByPrefix: `SELECT id, name FROM snapshots
+    WHERE id >= :prefix AND id < :prefixEnd AND instr(:states, state) > 0
+    AND +name >= :namePrefix AND +name < :namePrefixEnd
+    ORDER BY id LIMIT :limit`,
+  nameOfId: `SELECT state, name FROM snapshots WHERE id = :id`,
+  idsInStateWithName: `SELECT id FROM snapshots
+    WHERE state = :state AND name >= :prefix AND name < :prefixEnd`,
   idsInState: `SELECT id FROM snapshots WHERE state = :state`,
   idsAfter: `SELECT id, state, size_bytes, allocated_bytes FROM snapshots
     WHERE id > :after ORDER BY id LIMIT :limit`,

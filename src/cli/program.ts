@@ -14,6 +14,7 @@ import { addOpenCommand } from "./commands/open.js";
 import { addRemoveCommand } from "./commands/remove.js";
 import { addRestoreCommand } from "./commands/restore.js";
 import { addServeCommand, type Serve } from "./commands/serve.js";
+import { addTokenCommand } from "./commands/token.js";
 import { addUpdateCommand } from "./commands/update.js";
 import { addVerifyCommand } from "./commands/verify.js";
 import { addWatchCommand } from "./commands/watch.js";
@@ -38,6 +39,11 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     .option("-q, --quiet", "no progress, no remarks", false)
     .option("--no-progress", "no progress bar")
     .option("--timeout <duration>", "give up after this time", durationArgument)
+    .option("--tls", "talk TLS, with the authorities of this machine (env: STASIS_TLS=1)")
+    .option("--tls-ca <file>", "talk TLS, with the authorities of this file (env: STASIS_TLS_CA)")
+    .option("--tls-cert <file>", "certificate to show to the daemon (env: STASIS_TLS_CERT)")
+    .option("--tls-key <file>", "key of that certificate (env: STASIS_TLS_KEY)")
+    .option("--token-file <file>", "file with a token to show (env: STASIS_TOKEN_FILE)")
     .addHelpText("after", `\n${exitCodesHelp}`)
     .showSuggestionAfterError()
     // Defaults that matter are in the descriptions; "(default: false)" at every switch is noise.
@@ -62,6 +68,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addGcCommand(program, setExitCode);
   addInfoCommand(program);
   addHealthCommand(program);
+  addTokenCommand(program);
   const addDaemonFlags = addServeCommand(program, parts.serve);
   addCompletionCommand(program, addDaemonFlags);
   // A command takes over these settings only as they are when it is added to its parent.

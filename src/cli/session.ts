@@ -2,12 +2,13 @@
 import { toJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { connect, type CallOptions, type Client, type ProgressListener } from "../client/index.js";
 import { defaultAddress } from "../config/address.js";
+import { readCredentials, type CredentialOptions } from "./credentials.js";
 import { interruption } from "./interrupt.js";
 import { createProgressBar, noProgressBar } from "./progress-bar.js";
 import { printErr, printOut, stderrIsTerminal } from "./stdio.js";
 
 /** Options that stand before or after any command. */
-export interface GlobalOptions {
+export interface GlobalOptions extends CredentialOptions {
   readonly addr?: string;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -41,7 +42,10 @@ export async function withSession<T>(
   { ownSignals = false }: { readonly ownSignals?: boolean } = {},
 ): Promise<T> {
   const signal = ownSignals ? new AbortController().signal : interruption().signal;
-  await using client = connect(options.addr ?? defaultAddress(process.env));
+  await using client = connect(
+    options.addr ?? defaultAddress(process.env),
+    readCredentials(options, process.env),
+  );
   const { timeout } = options;
   return await command({
     client,

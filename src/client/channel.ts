@@ -16,15 +16,10 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import {
-  Client,
-  Metadata,
-  credentials,
-  type ChannelOptions,
-  type ClientWritableStream,
-} from "@grpc/grpc-js";
+import { Client, Metadata, type ChannelOptions, type ClientWritableStream } from "@grpc/grpc-js";
 import { StoreError } from "../base/errors.js";
 import type { Address } from "./address.js";
+import type { ChannelAccess } from "./channel-access.js";
 import { errorFromStatus } from "./status-decode.js";
 
 export interface CallOptions {
@@ -39,6 +34,7 @@ export interface ChannelSettings {
   readonly flowWindowBytes: number;
   /** Largest message that is accepted, in bytes. */
   readonly maxMessageBytes: number;
+  readonly credentials: ChannelAccess;
 }
 
 /** An upload in progress: encoded frames go in, one response comes out. */
@@ -84,6 +80,7 @@ const keepaliveTimeoutMs = 20_000;
 export function openChannel(address: Address, settings: ChannelSettings): Channel {
   const client = openClient(address, settings);
   const uploads = openClient(address, settings);
+  const access = settings.credentials;
   let closed = false;
   const begin = (method: DescMethod, options: CallOptions): Call => {
     if (closed) throw new StoreError("CALL_CANCELLED", `${method.name}: the client is closed`);
@@ -91,6 +88,7 @@ export function openChannel(address: Address, settings: ChannelSettings): Channe
     return {
       client: method.methodKind === "client_streaming" ? uploads : client,
       path: `/${method.parent.typeName}/${method.name}`,
+      metadata: metadataOf(access),
       deadline: options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
       signal: options.signal,
       failure: (error, answered) => callError(error, address, method, options, answered),
@@ -116,7 +114,10 @@ export function openChannel(address: Address, settings: ChannelSettings): Channe
 /** Connects with its first call. */
 function openClient(address: Address, settings: ChannelSettings): Client {
   const options = channelOptions(address, settings);
-  return new Client(address.target, credentials.createInsecure(), options);
+  return new Client(address.target, settings.credentials.channel, {
+    ...options,
+    ...settings.credentials.options,
+  });
 }
 
 function channelOptions(address: Address, settings: ChannelSettings): ChannelOptions {
@@ -136,17 +137,25 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
   };
 }
 
+/** The token is asked for with each call, so that one that changes is followed. */
+function metadataOf({ token }: ChannelAccess): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token()}`);
+  return metadata;
+}
+
 /** What the three kinds of call need alike. */
 interface Call {
   readonly client: Client;
   readonly path: string;
+  readonly metadata: Metadata;
   readonly deadline: { deadline?: number };
   readonly signal: AbortSignal | undefined;
   failure(error: unknown, answered: boolean): StoreError;
 }
 
 function startUnary<I extends DescMessage, O extends DescMessage>(
-  { client, path, deadline, signal, failure }: Call,
+  { client, path, metadata, deadline, signal, failure }: Call,
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
 ): Promise<MessageShape<O>> {
@@ -157,7 +166,7 @@ function startUnary<I extends DescMessage, O extends DescMessage>(
       identity,
       (bytes: Buffer) => fromBinary(method.output, bytes),
       message,
-      new Metadata(),
+      metadata,
       deadline,
       (error, response) => {
         release();
@@ -170,7 +179,7 @@ function startUnary<I extends DescMessage, O extends DescMessage>(
 }
 
 async function* readStream<I extends DescMessage, O extends DescMessage>(
-  { client, path, deadline, signal, failure }: Call,
+  { client, path, metadata, deadline, signal, failure }: Call,
   method: DescMethodServerStreaming<I, O>,
   request: MessageInitShape<I>,
 ): AsyncGenerator<MessageShape<O>, void, undefined> {
@@ -179,7 +188,7 @@ async function* readStream<I extends DescMessage, O extends DescMessage>(
     identity,
     (bytes: Buffer) => fromBinary(method.output, bytes),
     encode(method.input, create(method.input, request)),
-    new Metadata(),
+    metadata,
     deadline,
   );
   // The iterator hears of errors only while it is waited for; without a listener a later one,
@@ -201,7 +210,7 @@ async function* readStream<I extends DescMessage, O extends DescMessage>(
 }
 
 function startUpload<I extends DescMessage, O extends DescMessage>(
-  { client, path, deadline, signal, failure }: Call,
+  { client, path, metadata, deadline, signal, failure }: Call,
   method: DescMethodClientStreaming<I, O>,
 ): UploadCall<MessageShape<O>> {
   const outcome = deferred<MessageShape<O>>();
@@ -209,7 +218,7 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
     path,
     identity,
     (bytes: Buffer) => fromBinary(method.output, bytes),
-    new Metadata(),
+    metadata,
     deadline,
     (error, response) => {
       if (error === null && response !== undefined) outcome.resolve(response);

@@ -12,6 +12,7 @@ import {
 import { SystemService } from "../../gen/ts/stasis/v1/system_service_pb.js";
 import { parseAddress } from "./address.js";
 import { encode, openChannel, type CallOptions, type Channel } from "./channel.js";
+import { channelAccess, type TlsOptions } from "./channel-access.js";
 import type {
   Client,
   GcCalls,
@@ -32,6 +33,13 @@ export interface ConnectOptions {
   readonly flowWindowBytes?: number;
   /** Largest message that is accepted or sent, in bytes. Default: 4 MiB. */
   readonly maxMessageBytes?: number;
+  /** TLS; `true` = as the authorities of this machine vouch for the daemon. Default: plain text. */
+  readonly tls?: TlsOptions | true;
+  /**
+   * A bearer token, or where to get it: asked for with each call. Goes in plain text only to this
+   * machine; otherwise FIELD_INVALID unless there is `tls`.
+   */
+  readonly token?: string | (() => string);
 }
 
 const defaultFlowWindowBytes = 4 * 1024 * 1024;
@@ -46,6 +54,7 @@ export function connect(address: string, options: ConnectOptions = {}): Client {
   const channel = openChannel(parsed, {
     flowWindowBytes: options.flowWindowBytes ?? defaultFlowWindowBytes,
     maxMessageBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,
+    credentials: channelAccess(parsed, options),
   });
   return {
     address: parsed,

@@ -175,10 +175,13 @@ function unreachable(status: GrpcStatus, call: CallFacts, options: StoreErrorOpt
   const why = status.details
     .replace(/^.*Last error: (Error: )?/, "")
     .replace(/\.?\s*(Resolution note:\s*)?$/, "");
+  const tls = /certificate|self.signed|SSL|TLS|issuer/i.test(why);
   return new StoreError("DAEMON_UNREACHABLE", `${what} ${call.address} (${why})`, {
-    hint: lost
-      ? "See the daemon's log; when it runs again, retry"
-      : "Start one with `stasis serve`, or name another address with --addr or STASIS_ADDR",
+    hint: tls
+      ? "Check that the daemon has TLS, and that --tls-ca names the authority of its certificate"
+      : lost
+        ? "See the daemon's log; when it runs again, retry"
+        : "Start one with `stasis serve`, or name another address with --addr or STASIS_ADDR",
     ...options,
     metadata: { ...options.metadata, address: call.address },
   });

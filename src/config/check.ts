@@ -58,14 +58,42 @@ function checkListeners(config: DaemonConfig): void {
       `Give a shorter one with --socket PATH, or --socket ${noneWord}`,
     );
   }
+  checkTls(config);
   const host = config.listen?.host;
   if (host === undefined || isLoopbackHost(host) || config.insecureListen) return;
+  if (config.serverCert !== undefined && asksForCredentials(config)) return;
+  const lacks = config.serverCert === undefined ? "TLS" : "credentials";
   throw new StoreError(
     "FIELD_INVALID",
-    `listen: ${host} can be reached by other machines, and the daemon has no TLS yet`,
+    `listen: ${host} can be reached by other machines, and the daemon has no ${lacks}`,
     {
-      hint: "Listen on 127.0.0.1, or add --insecure-listen if the network is trusted",
+      hint:
+        "Listen on 127.0.0.1, or set server_cert, server_key and tokens or client_ca with identities; " +
+        "add --insecure-listen if everybody on the network may do everything",
       fields: [{ field: "listen", description: "expected a loopback address" }],
     },
   );
+}
+
+/** True if callers over TCP have to show a token or a certificate. */
+export function asksForCredentials(config: DaemonConfig): boolean {
+  return config.tokens !== undefined || config.clientCa !== undefined;
+}
+
+function checkTls({ serverCert, serverKey, clientCa, identities }: DaemonConfig): void {
+  if ((serverCert === undefined) !== (serverKey === undefined)) {
+    const [key, other] =
+      serverCert === undefined ? ["server_cert", "server_key"] : ["server_key", "server_cert"];
+    throw fieldInvalid(key, `a file, since ${other} is set`, noneWord);
+  }
+  if (clientCa !== undefined && serverCert === undefined) {
+    throw fieldInvalid("server_cert", "a file, since client_ca is set", noneWord);
+  }
+  if (identities.length > 0 && clientCa === undefined) {
+    throw fieldInvalid(
+      "client_ca",
+      "a file, since there are identities with certificates",
+      noneWord,
+    );
+  }
 }

@@ -5,6 +5,8 @@ import {
   durationOption,
   integerOption,
   listenOption,
+  modeOption,
+  noneWord,
   optionalPathOption,
   pathOption,
   sizeOption,
@@ -12,6 +14,7 @@ import {
   textOption,
   type Option,
 } from "./option.js";
+import type { ConfiguredIdentity } from "./identities.js";
 import { defaultListen, socketFileName } from "./places.js";
 
 /** Where `root` and `socket` are by default depends on the user; the load step fills them in. */
@@ -34,11 +37,57 @@ export const daemonOptions = {
     key: "socket",
     placeholder: "PATH",
     default: rootSocket,
-    doc: "Unix socket to listen on; only the daemon's own user can connect. `none` switches it off.",
+    doc: "Unix socket to listen on; see socket_mode for who can connect. `none` switches it off.",
   }),
   insecureListen: switchOption({
     key: "insecure_listen",
     doc: "Allow a `listen` address that other machines can reach, without TLS or credentials.",
+  }),
+  socketMode: modeOption({
+    key: "socket_mode",
+    default: "0600",
+    doc: "Permissions of the Unix socket; whoever may write to it can connect.",
+  }),
+  socketGroup: textOption({
+    key: "socket_group",
+    placeholder: "GROUP",
+    doc: "Group of the Unix socket, a name or a number. Empty = as it is made.",
+  }),
+  socketRole: choiceOption({
+    key: "socket_role",
+    choices: ["reader", "writer", "operator"],
+    default: "operator",
+    doc: "What callers over the Unix socket may do that show no token.",
+  }),
+  serverCert: optionalPathOption({
+    key: "server_cert",
+    placeholder: "FILE",
+    default: noneWord,
+    doc: "TLS for `listen`: the daemon's certificate, PEM. Read again when it changes.",
+  }),
+  serverKey: optionalPathOption({
+    key: "server_key",
+    placeholder: "FILE",
+    default: noneWord,
+    doc: "Key of `server_cert`, PEM without a passphrase.",
+  }),
+  clientCa: optionalPathOption({
+    key: "client_ca",
+    placeholder: "FILE",
+    default: noneWord,
+    doc: "Authority of client certificates, PEM; which may do what is in [[identities]] of the file.",
+  }),
+  tokens: optionalPathOption({
+    key: "tokens",
+    placeholder: "FILE",
+    default: noneWord,
+    doc: "Bearer tokens, made by `stasis token create`. Read again when it changes.",
+  }),
+  reflection: choiceOption({
+    key: "reflection",
+    choices: ["auto", "on", "off"],
+    default: "auto",
+    doc: "gRPC reflection, which needs no credentials. `auto`: unless `listen` is on the network.",
   }),
   logLevel: choiceOption({
     key: "log_level",
@@ -191,4 +240,7 @@ export type DaemonOptionName = keyof typeof daemonOptions;
 /** The daemon's configuration: every option with its value. Names end in their unit. */
 export type DaemonConfig = {
   readonly [K in DaemonOptionName]: (typeof daemonOptions)[K] extends Option<infer T> ? T : never;
+} & {
+  /** Who shows which certificate; only the file has them. */
+  readonly identities: readonly ConfiguredIdentity[];
 };

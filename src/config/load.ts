@@ -4,6 +4,7 @@ import { parse as parseToml } from "smol-toml";
 import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
 import { checkDaemonConfig } from "./check.js";
 import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
+import { identitiesKey, parseIdentities } from "./identities.js";
 import type { Option, RawValue } from "./option.js";
 import { defaultRoot, defaultSocket, type Environment } from "./places.js";
 
@@ -32,7 +33,8 @@ export const configFileEnv = "STASIS_CONFIG";
 export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
   const env = sources.env ?? {};
   const file = sources.configFile ?? nonEmpty(env[configFileEnv]);
-  const fileValues = file === undefined ? {} : readConfigFile(file);
+  const { identities, values: fileValues } =
+    file === undefined ? { identities: [], values: {} } : readConfigFile(file);
   const values: Record<string, unknown> = {};
   const origins: Record<string, ConfigOrigin> = {};
   for (const [name, option] of namedOptions) {
@@ -43,7 +45,7 @@ export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
         : parseValue(option, found.raw, found.where);
     origins[name] = found?.origin ?? "default";
   }
-  const config = values as unknown as DaemonConfig;
+  const config = { ...values, identities } as unknown as DaemonConfig;
   checkDaemonConfig(config);
   return { config, origins: origins as Record<DaemonOptionName, ConfigOrigin>, file };
 }
@@ -93,7 +95,12 @@ function parseValue(option: Option<unknown>, raw: RawValue, where: string): unkn
   throw fieldInvalid(option.key, option.accepts, raw, `It was set by the ${where}`);
 }
 
-function readConfigFile(path: string): Readonly<Record<string, RawValue>> {
+interface FileContents {
+  readonly identities: DaemonConfig["identities"];
+  readonly values: Readonly<Record<string, RawValue>>;
+}
+
+function readConfigFile(path: string): FileContents {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -106,7 +113,9 @@ function readConfigFile(path: string): Readonly<Record<string, RawValue>> {
   }
   const known = new Set(namedOptions.map(([, option]) => option.key));
   const values: Record<string, RawValue> = {};
-  for (const [key, value] of Object.entries(parseFile(path, text))) {
+  const { [identitiesKey]: tables = [], ...entries } = parseFile(path, text);
+  const identities = parseIdentities(tables, path);
+  for (const [key, value] of Object.entries(entries)) {
     if (!known.has(key)) {
       throw fieldInvalid(key, `one of ${[...known].join(", ")}`, key, `It is in the file ${path}`);
     }
@@ -115,7 +124,7 @@ function readConfigFile(path: string): Readonly<Record<string, RawValue>> {
     }
     values[key] = value;
   }
-  return values;
+  return { identities, values };
 }
 
 function parseFile(path: string, text: string): Record<string, unknown> {

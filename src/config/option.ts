@@ -117,6 +117,18 @@ export function textOption(naming: Naming & { readonly placeholder: string }): O
   );
 }
 
+/** Permissions of a file, in octal. */
+export function modeOption(naming: Naming & { readonly default: string }): Option<number> {
+  return option(naming, {
+    placeholder: "MODE",
+    accepts: "permissions in octal, 0600 to 0666",
+    parse: (raw) =>
+      /^0?[0-7]{3}$/.test(String(raw)) ? Number.parseInt(String(raw), 8) : undefined,
+    // The daemon itself has to reach it, and nothing of a socket can be executed.
+    check: (value) => (value & 0o600) === 0o600 && (value & 0o111) === 0,
+  });
+}
+
 /** The word that switches off what an option names. */
 export const noneWord = "none";
 

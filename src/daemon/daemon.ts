@@ -1,11 +1,14 @@
 // The daemon: the one place where store, services and listeners are put together.
 import { createCleanup } from "../base/cleanup.js";
 import { systemClock, type Clock } from "../base/clock.js";
+import { isLoopbackHost } from "../base/host-port.js";
 import { createLogger, type Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { openStore, type SnapshotStore } from "../snapshot/store.js";
+import { openTlsFiles } from "../transport/auth/tls-files.js";
 import { createGrpcServer, type GrpcServer } from "../transport/server.js";
 import { bindSnapshotService } from "../transport/services/snapshot-service.js";
+import { openAccess } from "./access.js";
 import { startCollections } from "./collections.js";
 import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
@@ -53,8 +56,12 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(async () => schedule[Symbol.asyncDispose]());
   const server = createServer(config, store, logger, clock);
   cleanup.defer(() => server.close());
-  const tcp = config.listen === undefined ? undefined : await server.listenTcp(config.listen);
-  const unix = config.socket === undefined ? undefined : await server.listenUnix(config.socket);
+  const tls = openTls(config, logger);
+  cleanup.defer(() => tls?.[Symbol.dispose]());
+  const tcp = config.listen && (await server.listenTcp({ ...config.listen, ...(tls && { tls }) }));
+  const file = { mode: config.socketMode, group: config.socketGroup };
+  const unix =
+    config.socket === undefined ? undefined : await server.listenUnix(config.socket, file);
   server.setServing(true);
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;
@@ -86,7 +93,8 @@ function createServer(
       bindGcService(store),
       ...bindUnservedServices(),
     ],
-    descriptorSet: readDescriptorSet(),
+    ...(hasReflection(config) ? { descriptorSet: readDescriptorSet() } : {}),
+    access: openAccess(config, clock, logger),
     logger,
     limits: {
       maxConnections,
@@ -97,6 +105,17 @@ function createServer(
       streamIdleMs: config.streamIdleMs,
     },
   });
+}
+
+function openTls({ serverCert, serverKey, clientCa }: DaemonConfig, logger: Logger) {
+  if (serverCert === undefined || serverKey === undefined) return undefined;
+  const paths = { certificate: serverCert, key: serverKey, clientAuthority: clientCa };
+  return openTlsFiles(paths, logger);
+}
+
+function hasReflection({ reflection, listen }: DaemonConfig): boolean {
+  if (reflection !== "auto") return reflection === "on";
+  return listen === undefined || isLoopbackHost(listen.host);
 }
 
 /** Runs a daemon until SIGTERM or SIGINT; the second signal ends it at once. */

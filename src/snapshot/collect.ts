@@ -55,6 +55,25 @@ export async function collectGarbage(
   return results;
 }
 
+/**
+ * The same for a caller who is confined to some names, in the context that `confinedContext` makes.
+ * There nothing is a leftover: what belongs to nobody there belongs to somebody else.
+ */
+export async function collectOwn(
+  context: StoreContext,
+  { policy, dryRun }: CollectRequest,
+  signal: AbortSignal,
+): Promise<GcResult[]> {
+  using _ = context.collecting.lock();
+  const now = context.clock.now();
+  const results: GcResult[] = [];
+  const rows = planCollection({ snapshots: readyOnes(context), leftovers: [], policy, now });
+  for (const row of rows) {
+    results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
+  }
+  return results;
+}
+
 /** The plan for what the store holds at this moment. */
 export async function planNow(
   context: StoreContext,

@@ -17,7 +17,8 @@ import { supportsReflink } from "../sparse/sparse-copy.js";
 import { createGcCycle, type GcCycle } from "./gc-cycle.js";
 import { createGcLock } from "./gc-lock.js";
 import { createBackground, type Background } from "./background.js";
-import { collectGarbage, type CollectRequest, type GcResult } from "./collect.js";
+import { collectGarbage, collectOwn, type CollectRequest, type GcResult } from "./collect.js";
+import { confinedContext, watchOwn } from "./confined.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
 import { create, createFromDirectory } from "./create.js";
 import { backfillDigest } from "./digest-backfill.js";
@@ -110,7 +111,28 @@ export interface SnapshotStore extends AsyncDisposable {
   /** One cycle of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
   usage(): StoreUsage;
+  /**
+   * The store as somebody sees it for whom only snapshots exist whose names begin so; new ones must
+   * be named so. Without directories of the node, sessions and usage: those are everybody's.
+   */
+  confined(namePrefix: string): ConfinedStore;
 }
+
+export type ConfinedStore = Pick<
+  SnapshotStore,
+  | "layout"
+  | "create"
+  | "import"
+  | "list"
+  | "inspect"
+  | "update"
+  | "delete"
+  | "download"
+  | "openDataDirectory"
+  | "verify"
+  | "watch"
+  | "collectGarbage"
+>;
 
 export interface OpenStoreOptions {
   readonly root: string;
@@ -202,33 +224,49 @@ function storeOver(
       maxEvents: context.options.maxEvents,
       requestRetentionMs: context.options.requestRetentionMs,
     },
-    create: (request, tar, signal) =>
-      during(() => create(context, { ...request, kind: "create" }, tar, signal)),
+    ...sharedOperations(context, during),
     createFromDirectory: (request, directory, signal) => {
       const intake: IntakeRequest = { ...request, kind: "create-from-directory" };
       return during(() => createFromDirectory(context, intake, directory, signal));
     },
-    import: (request, archive, signal) =>
-      during(() => importArchive(context, { ...request, kind: "import" }, archive, signal)),
     importFromDirectory: (request, directory, signal) => {
       const intake: IntakeRequest = { ...request, kind: "import-from-directory" };
       return during(() => importFromDirectory(context, intake, directory, signal));
     },
+    exportToDirectory: (ref, directory, options, signal) =>
+      exportToDirectory(context, ref, directory, options, signal),
+    watch: (request, signal) => watch(context, request, signal),
+    collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
+    gcSessions: createGcCycle(context, during),
+    usage: () => usageOf(context),
+    confined: (namePrefix) => {
+      const own = confinedContext(context, namePrefix);
+      return {
+        layout: context.layout,
+        ...sharedOperations(own, during),
+        watch: (request, signal) => watchOwn(context, request, namePrefix, signal),
+        collectGarbage: (request, signal) => during(() => collectOwn(own, request, signal)),
+      };
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What begins at a ref or a name, and so is the same for all callers but for what they see. */
+function sharedOperations(context: StoreContext, during: Background["operation"]) {
+  return {
+    create: (request, tar, signal) =>
+      during(() => create(context, { ...request, kind: "create" }, tar, signal)),
+    import: (request, archive, signal) =>
+      during(() => importArchive(context, { ...request, kind: "import" }, archive, signal)),
     list: (query) => context.catalog.list(query),
     inspect: (ref) => context.catalog.resolveRef(ref),
     update: (request) => during(() => updateSnapshot(context, request)),
     delete: (request) => during(() => deleteSnapshots(context, request)),
     download: (ref, options, signal) => openDownload(context, ref, options, signal),
-    exportToDirectory: (ref, directory, options, signal) =>
-      exportToDirectory(context, ref, directory, options, signal),
     openDataDirectory: (ref, options, signal) => openDataDirectory(context, ref, options, signal),
     verify: (request, signal) => verify(context, request, signal),
-    watch: (request, signal) => watch(context, request, signal),
-    collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
-    gcSessions: createGcCycle(context, during),
-    usage: () => usageOf(context),
-    [Symbol.asyncDispose]: close,
-  };
+  } satisfies Partial<SnapshotStore>;
 }
 
 function usageOf(context: StoreContext): StoreUsage {

@@ -2,22 +2,30 @@
 // each with exactly one status. Nothing that a handler throws gets past it.
 import {
   ServerInterceptingCall,
+  status as grpcStatus,
   type Server,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import type { Identity } from "../model/access.js";
 import type { Admission, Admitted } from "./admission.js";
+import type { Access } from "./auth/access.js";
+import { createAuditRecord, type AuditRecord } from "./auth/audit.js";
+import type { Connections } from "./auth/connections.js";
+import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
 import type { EncodedMessage } from "./chunk-encoder.js";
 import { openCall, type Call } from "./call.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
-import { okStatus, toCallError, wireStatus } from "./status.js";
+import { detailsKey, okStatus, toCallError, wireStatus } from "./status.js";
 
 export interface AdapterOptions {
   readonly admission: Admission;
   readonly logger: Logger;
+  readonly access: Access;
+  readonly connections: Connections;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
   /** How long a byte stream may lie without its caller sending or reading. */
@@ -26,6 +34,7 @@ export interface AdapterOptions {
 
 interface Target {
   readonly method: MethodBinding;
+  readonly rule: MethodRule;
   readonly decode: Decoder;
   readonly encode: Encoder;
 }
@@ -52,6 +61,7 @@ export function createAdapter(
     const { input, output } = method.descriptor;
     targets.set(`/${method.name}`, {
       method,
+      rule: ruleOf(method.name),
       decode: createDecoder(input),
       encode: createEncoder(output),
     });
@@ -84,34 +94,74 @@ async function serve(
   raw: ServerInterceptingCallInterface,
   options: AdapterOptions,
 ): Promise<void> {
-  const { method } = target;
+  const { method, rule } = target;
   const { logger } = options;
+  giveReasons(raw);
   const call = openCall(raw);
+  const peer = peerOf(raw);
+  const audit = createAuditRecord({ rule, method: method.name, peer, logger });
   let admitted: Admitted | undefined;
   try {
+    const identity = identify(rule, call, options);
+    audit.caller(identity);
+    checkRole(rule, identity, method.name);
     admitted = options.admission.enter(method, call.abort);
-    const last = await run(target, call, contextOf(method, call, raw, logger), admitted, options);
+    const context = contextOf(method, call, peer, identity, logger);
+    const last = await run(target, call, context, { admitted, audit }, options);
     call.finish(okStatus, last);
+    audit.end("OK");
   } catch (error) {
     const failure = toCallError(error, { method: method.name, signal: call.signal, logger });
     logger.debug({ method: method.name, reason: failure.reason }, failure.message);
     call.finish(wireStatus(failure));
+    audit.end(failure.reason);
   } finally {
     admitted?.leave();
   }
 }
 
+const nobody: Identity = { name: "", role: "reader", namePrefix: "" };
+
+/** What is open to anyone asks nobody who they are. */
+function identify(rule: MethodRule, { metadata }: Call, options: AdapterOptions): Identity {
+  if (rule.roles === "anyone") return nobody;
+  return options.access.identify(options.connections.of(metadata), metadata);
+}
+
+/** A message that is too large is refused below this floor, with a code and a text alone. */
+function giveReasons(raw: ServerInterceptingCallInterface): void {
+  const sendStatus = raw.sendStatus.bind(raw);
+  raw.sendStatus = (status) => {
+    const bare = (status.metadata?.get(detailsKey) ?? []).length === 0;
+    if (!bare || status.code !== grpcStatus.RESOURCE_EXHAUSTED) sendStatus(status);
+    else sendStatus(wireStatus(messageTooLarge(status.details ?? "")));
+  };
+}
+
+function messageTooLarge(details: string): StoreError {
+  return new StoreError("LIMIT_EXCEEDED", details, {
+    hint: "Send smaller messages: SystemService.GetInfo says how large they may be",
+    metadata: { limit: "max_message_bytes" },
+  });
+}
+
+function peerOf(raw: ServerInterceptingCallInterface): string {
+  const peer = raw.getPeer();
+  return peer === "unknown" ? "unix" : peer;
+}
+
 function contextOf(
   method: MethodBinding,
   call: Call,
-  raw: ServerInterceptingCallInterface,
+  peer: string,
+  identity: Identity,
   logger: Logger,
 ): CallContext {
-  const peer = raw.getPeer();
   return {
     signal: call.signal,
     method: method.name,
-    peer: peer === "unknown" ? "unix" : peer,
+    peer,
+    identity,
     metadata: call.metadata,
     ...(call.deadline === undefined ? {} : { deadline: call.deadline }),
     logger: logger.child({ method: method.name }),
@@ -123,7 +173,7 @@ async function run(
   target: Target,
   call: Call,
   context: CallContext,
-  admitted: Admitted,
+  { admitted, audit }: { readonly admitted: Admitted; readonly audit: AuditRecord },
   options: AdapterOptions,
 ): Promise<EncodedMessage | undefined> {
   const { method } = target;
@@ -136,12 +186,13 @@ async function run(
     call.setIdleTimeout(options.requestTimeoutMs);
     request = await receiveOne(target, call);
     admitted.requestArrived();
+    audit.request(request);
     call.setIdleTimeout(idleMs);
   } else {
     call.setIdleTimeout(idleMs);
-    request = receiveAll(target, call);
+    request = receiveAll(target, call, audit);
   }
-  return answer(target, call, handler, request, context);
+  return answer(target, call, handler, request, context, audit);
 }
 
 async function answer(
@@ -150,11 +201,14 @@ async function answer(
   handler: ErasedHandler,
   request: unknown,
   context: CallContext,
+  audit: AuditRecord,
 ): Promise<EncodedMessage | undefined> {
   const kind = target.method.descriptor.methodKind;
   // ServiceImplementation has tied the handler's type to its method's kind.
   if (kind === "unary" || kind === "client_streaming") {
-    return target.encode(await handler(request, context));
+    const response = await handler(request, context);
+    audit.response(response);
+    return target.encode(response);
   }
   for await (const message of handler(request, context) as AsyncIterable<unknown>) {
     await call.send(target.encode(message));
@@ -175,11 +229,17 @@ async function receiveOne(target: Target, call: Call): Promise<unknown> {
   return target.decode(first);
 }
 
-async function* receiveAll(target: Target, call: Call): AsyncGenerator<unknown> {
-  for (;;) {
+async function* receiveAll(
+  target: Target,
+  call: Call,
+  audit: AuditRecord,
+): AsyncGenerator<unknown> {
+  for (let first = true; ; first = false) {
     const bytes = await call.receive();
     if (bytes === undefined) return;
-    yield target.decode(bytes);
+    const message = target.decode(bytes);
+    if (first) audit.request(message);
+    yield message;
   }
 }
 

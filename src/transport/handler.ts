@@ -8,6 +8,7 @@ import type {
 } from "@bufbuild/protobuf";
 import type { Metadata } from "@grpc/grpc-js";
 import type { Logger } from "../base/logger.js";
+import type { Identity } from "../model/access.js";
 
 /** What a handler knows of the call that it serves. */
 export interface CallContext {
@@ -22,6 +23,8 @@ export interface CallContext {
   readonly method: string;
   /** `host:port`, or `unix` for a Unix socket. */
   readonly peer: string;
+  /** Whom it is made for. */
+  readonly identity: Identity;
   /** What the caller sent along. */
   readonly metadata: Metadata;
   /** When the caller stops waiting, if it said so. */
@@ -93,6 +96,30 @@ export interface MethodBinding {
 
 /** One of the four handler types; which one says `descriptor.methodKind`. */
 export type ErasedHandler = (request: unknown, context: CallContext) => unknown;
+
+/**
+ * For services that identities with a prefix see less of: `confined` is asked with each of their
+ * calls. What it leaves out is refused to them by the table of roles.
+ */
+export function bindConfinedService<S extends DescService>(
+  service: S,
+  whole: ServiceImplementation<S>,
+  confined: (namePrefix: string) => ServiceImplementation<S>,
+  traits: MethodTraits<keyof S["method"]> = {},
+): ServiceBinding {
+  const handlers = Object.entries(whole).map(([key, handler]) => {
+    const chosen: ErasedHandler = (request, context) => {
+      const { namePrefix } = context.identity;
+      if (namePrefix === "") return (handler as ErasedHandler)(request, context);
+      const own = confined(namePrefix)[key as keyof S["method"]] as ErasedHandler | undefined;
+      if (own !== undefined) return own(request, context);
+      // The table of roles comes before: a fault of ours, which must not open a door.
+      throw new Error(`${key} is not for callers with a prefix`);
+    };
+    return [key, chosen];
+  });
+  return bindService(service, Object.fromEntries(handlers) as ServiceImplementation<S>, traits);
+}
 
 export function bindService<S extends DescService>(
   service: S,

@@ -1,8 +1,14 @@
 // Accepts connections on TCP and Unix sockets, counts them, and can end them all.
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
-import { fieldInvalid } from "../base/errors.js";
+import { fieldInvalid, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { errorCode, prepareSocketPath, restrictSocket, socketFailed } from "./unix-socket.js";
+import {
+  errorCode,
+  prepareSocketPath,
+  restrictSocket,
+  socketFailed,
+  type SocketFile,
+} from "./unix-socket.js";
 
 export interface ListenerOptions {
   /** Connections at once on this listener; further ones are closed as they come. */
@@ -45,17 +51,22 @@ export async function openTcpListener(
 }
 
 /**
- * Throws FIELD_INVALID if somebody listens on the path or it is no socket. The file gets mode 0600;
- * its directory, if it is absent, 0700.
+ * Throws FIELD_INVALID if somebody listens on the path or it is no socket. The file gets mode 0600
+ * unless `file` says otherwise; its directory, if it is absent, 0700.
  */
-export async function openUnixListener(path: string, options: ListenerOptions): Promise<Listener> {
+export async function openUnixListener(
+  path: string,
+  options: ListenerOptions,
+  file: SocketFile = {},
+): Promise<Listener> {
   await prepareSocketPath(path);
   const acceptor = createAcceptor(options);
   try {
     await listen(acceptor.server, { path });
-    await restrictSocket(path);
+    await restrictSocket(path, file);
   } catch (cause) {
     acceptor.server.close();
+    if (isStoreError(cause)) throw cause;
     throw socketFailed(`listening on the socket ${path}`, cause);
   }
   return toListener(acceptor, `unix:${path}`, 0);

@@ -27,10 +27,16 @@ export function createReflection(options: ReflectionOptions): readonly ServiceBi
   const answerAll = <R extends ReflectionRequest>(requests: AsyncIterable<R>) =>
     answerRequests(index, services, requests);
   return [
-    bindService(ServerReflection, { serverReflectionInfo: answerAll }),
-    bindService(ServerReflectionAlpha, { serverReflectionInfo: answerAll }),
+    bindService(ServerReflection, { serverReflectionInfo: answerAll }, traits),
+    bindService(ServerReflectionAlpha, { serverReflectionInfo: answerAll }, traits),
   ];
 }
+
+/** Without it grpcurl could not ask for the health of a daemon that stops. */
+const traits = {
+  endsOnDrain: ["serverReflectionInfo"],
+  servesWhileDraining: ["serverReflectionInfo"],
+} as const;
 
 type ReflectionRequest = ServerReflectionRequest | ServerReflectionRequestAlpha;
 type MessageResponse = ReturnType<typeof answer>;

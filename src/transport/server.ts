@@ -1,14 +1,18 @@
 // The gRPC server: plugs services into grpc-js, opens listeners, drains and closes.
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import type { ServerHttp2Session } from "node:http2";
 import type { Logger } from "../base/logger.js";
 import { createAdapter } from "./adapter.js";
+import { defaultAccess, type Access } from "./auth/access.js";
+import { createConnections, type Via } from "./auth/connections.js";
+import type { TlsFiles } from "./auth/tls-files.js";
 import { createAdmission, type Admission, type CallLimits } from "./admission.js";
 import type { ServiceBinding } from "./handler.js";
 import { createHealth, type HealthService } from "./health.js";
 import { clampTimeout, limitLinger } from "./http2-guards.js";
 import { openTcpListener, openUnixListener, type Listener, type TcpAddress } from "./listener.js";
 import { createReflection } from "./reflection.js";
+import type { SocketFile } from "./unix-socket.js";
 import { createInjector, type Http2Limits } from "./windows.js";
 
 export interface GrpcLimits extends CallLimits, Http2Limits {
@@ -59,19 +63,21 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<GrpcLimits>;
   /** Turns reflection on: an encoded FileDescriptorSet with imports and comments. */
   readonly descriptorSet?: Uint8Array;
+  /** Who may call what. Default: everybody is an operator. */
+  readonly access?: Access;
   readonly logger: Logger;
 }
 
 export interface TcpListenOptions extends TcpAddress {
   /** Default: plain text. */
-  readonly credentials?: ServerCredentials;
+  readonly tls?: TlsFiles;
 }
 
 export interface GrpcServer extends AsyncDisposable {
   /** Throws FIELD_INVALID if the address cannot be had. */
   listenTcp(options: TcpListenOptions): Promise<Listener>;
   /** Throws FIELD_INVALID if somebody listens there. See `openUnixListener`. */
-  listenUnix(path: string): Promise<Listener>;
+  listenUnix(path: string, file?: SocketFile): Promise<Listener>;
   /** What grpc.health.v1 answers; NOT_SERVING until it is called. */
   setServing(serving: boolean): void;
   /** Calls whose handlers run. */
@@ -90,7 +96,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const limits = { ...defaultGrpcLimits, ...options.limits };
   const admission = createAdmission(limits);
   const { health, bindings } = allServices(options);
-  const adapter = createAdapter(bindings, { ...limits, admission, logger });
+  const connections = createConnections();
+  const { access = defaultAccess } = options;
+  const adapter = createAdapter(bindings, { ...limits, admission, logger, access, connections });
   const server = new Server({
     ...grpcOptions(limits),
     interceptors: [adapter.interceptor],
@@ -98,16 +106,20 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   adapter.register(server);
   const parts: Parts = { admission, health, listeners: [], sessions: new Set() };
 
-  const inject = (credentials: ServerCredentials) =>
-    createInjector(server, credentials, limits, {
-      onSession: (session) => trackSession(parts.sessions, session, logger),
+  const inject = (via: Via, tls?: TlsFiles) =>
+    createInjector(server, tls, limits, {
+      onSession: (session) => {
+        trackSession(parts.sessions, session, logger);
+        connections.add(session, via);
+      },
       onStream: (stream, headers) => {
+        connections.mark(stream, headers);
         clampTimeout(headers);
         limitLinger(stream, limits.lingerMs);
       },
     });
-  const listenerOptions = (credentials: ServerCredentials) => {
-    const injector = inject(credentials);
+  const listenerOptions = (via: Via, tls?: TlsFiles) => {
+    const injector = inject(via, tls);
     return {
       maxConnections: limits.maxConnections,
       logger,
@@ -124,10 +136,10 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeAll(parts, server));
   return {
-    listenTcp: async ({ credentials = ServerCredentials.createInsecure(), ...address }) =>
-      keep(await openTcpListener(address, listenerOptions(credentials))),
-    listenUnix: async (path) =>
-      keep(await openUnixListener(path, listenerOptions(ServerCredentials.createInsecure()))),
+    listenTcp: async ({ tls, ...address }) =>
+      keep(await openTcpListener(address, listenerOptions("tcp", tls))),
+    listenUnix: async (path, file) =>
+      keep(await openUnixListener(path, listenerOptions("unix"), file)),
     setServing: (serving) => health.setServing(serving),
     activeCalls: () => admission.activeCalls(),
     drain: ({ graceMs }) => (draining ??= drainCalls(parts, graceMs).then(close)),

@@ -1,8 +1,8 @@
 // The file of a Unix socket: who may connect, and what to do with one that is already there.
-import { chmod, lstat, mkdir, unlink } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readFile, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
-import { StoreError } from "../base/errors.js";
+import { StoreError, fieldInvalid } from "../base/errors.js";
 
 /** `sun_path` of Linux's sockaddr_un has 108 bytes, the last of them NUL (unix(7)). */
 const maxPathBytes = 107;
@@ -19,9 +19,40 @@ export async function prepareSocketPath(path: string): Promise<void> {
   await removeStaleSocket(path);
 }
 
-/** A socket is bound with the umask's mode, often 0755. */
-export async function restrictSocket(path: string): Promise<void> {
+/** Who may connect: connecting needs the permission to write. */
+export interface SocketFile {
+  /** Default: 0600. */
+  readonly mode?: number;
+  /** Name or number of the group that the file belongs to. Default: as it was made. */
+  readonly group?: string;
+}
+
+/** A socket is bound with the umask's mode, often 0755. The group comes before the mode lets it in. */
+export async function restrictSocket(
+  path: string,
+  { mode = 0o600, group }: SocketFile = {},
+): Promise<void> {
+  if (group === undefined || group === "") return chmod(path, mode);
   await chmod(path, 0o600);
+  const id = await groupId(group);
+  await chown(path, -1, id).catch((cause: unknown) => {
+    const hint = "The daemon's user must be a member of it, or root";
+    throw new StoreError("FIELD_INVALID", `socket_group: can't give the socket to ${group}`, {
+      fields: [{ field: "socket_group", description: "expected a group of the daemon's user" }],
+      hint,
+      cause,
+    });
+  });
+  await chmod(path, mode);
+}
+
+/** Of group(5), which is all that works without a call into the C library. */
+async function groupId(group: string): Promise<number> {
+  if (/^\d{1,9}$/.test(group)) return Number(group);
+  const lines = (await readFile("/etc/group", "utf8")).split("\n").map((line) => line.split(":"));
+  const id = lines.find(([name]) => name === group)?.[2];
+  if (id === undefined) throw fieldInvalid("socket_group", "a group of /etc/group", group);
+  return Number(id);
 }
 
 export function socketFailed(doing: string, cause: unknown): StoreError {

@@ -6,7 +6,8 @@
 import http2 from "node:http2";
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session } from "node:http2";
 import type { ServerHttp2Stream } from "node:http2";
-import type { ConnectionInjector, Server, ServerCredentials } from "@grpc/grpc-js";
+import { ServerCredentials, type ConnectionInjector, type Server } from "@grpc/grpc-js";
+import { secureOptions, type TlsFiles } from "./auth/tls-files.js";
 
 export interface Http2Limits {
   /**
@@ -28,13 +29,15 @@ export interface Http2Hooks {
   readonly onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 }
 
+/** Without `tls` in plain text. */
 export function createInjector(
   server: Server,
-  credentials: ServerCredentials,
+  tls: TlsFiles | undefined,
   limits: Http2Limits,
   hooks: Http2Hooks,
 ): ConnectionInjector {
   const { createServer, createSecureServer } = http2;
+  const credentials = credentialsOf(tls);
   let created = 0;
   const prepare = <T extends Http2Server | http2.Http2SecureServer>(made: T): T => {
     created++;
@@ -49,7 +52,10 @@ export function createInjector(
     http2.createServer = ((options: http2.ServerOptions) =>
       prepare(createServer(withSettings(options, limits)))) as typeof createServer;
     http2.createSecureServer = ((options: http2.SecureServerOptions) =>
-      prepare(createSecureServer(withSettings(options, limits)))) as typeof createSecureServer;
+      follow(
+        prepare(createSecureServer(withTls(withSettings(options, limits), tls))),
+        tls,
+      )) as typeof createSecureServer;
     const injector = server.createConnectionInjector(credentials);
     if (created !== 1) {
       throw new Error(`grpc-js made ${created} HTTP/2 servers through node:http2, expected 1`);
@@ -59,6 +65,37 @@ export function createInjector(
     http2.createServer = createServer;
     http2.createSecureServer = createSecureServer;
   }
+}
+
+/** What they hold reaches `createSecureServer`, where `withTls` adds what they can't say. */
+function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const { cert, key, ca } = tls.context();
+  return ServerCredentials.createSsl(ca ?? null, [{ cert_chain: cert, private_key: key }], false);
+}
+
+/**
+ * A client without a certificate may have a token: whose certificate is missing or not good is found
+ * out with the call, which then gets an answer and not a broken connection.
+ */
+function withTls(
+  options: http2.SecureServerOptions,
+  tls: TlsFiles | undefined,
+): http2.SecureServerOptions {
+  if (tls === undefined) throw new Error("a secure server without TLS files");
+  const { ca: _systemAuthorities, ...rest } = options;
+  const context = tls.context();
+  return {
+    ...rest,
+    ...secureOptions(context),
+    requestCert: context.ca !== undefined,
+    rejectUnauthorized: false,
+  };
+}
+
+function follow(made: http2.Http2SecureServer, tls: TlsFiles | undefined): typeof made {
+  tls?.onChange((context) => made.setSecureContext(secureOptions(context)));
+  return made;
 }
 
 function withSettings<T extends http2.ServerOptions>(options: T, limits: Http2Limits): T {

@@ -4,7 +4,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HealthCheckResponse_ServingStatus } from "../../gen/ts/grpc/health/v1/health_pb.js";
+import { ServerReflection } from "../../gen/ts/grpc/reflection/v1/reflection_pb.js";
 import { connect, type Client, type Download } from "../../src/client/index.js";
+import { firstAnswer, openCaller } from "../access/one-call.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
 import { failsWith } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
@@ -76,6 +78,11 @@ test("running calls finish, new ones are refused, and the daemon ends with statu
     await failsWith(newcomer.list(), "DRAINING");
     const { status } = await client.checkHealth();
     assert.equal(status, HealthCheckResponse_ServingStatus.NOT_SERVING);
+    // As grpcurl asks for it, which has no proto files of its own.
+    const reflect = ServerReflection.method.serverReflectionInfo;
+    const asking = openCaller({ address: daemon.address });
+    assert.equal(await firstAnswer(asking, reflect), "OK");
+    asking.close();
     gate.open();
     const { snapshot } = await upload;
     assert.ok((await readAll(download)) > longReadBytes);

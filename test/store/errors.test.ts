@@ -46,8 +46,11 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   DOWNLOAD_TRUNCATED: { why: "made by the client", test: "../unit/client/download.test.js" },
   UNRECOGNIZED: { why: "made by the client", test: "../unit/client/status.test.js" },
   BLOCKED_BY_GC: { why: "an upload waits ten seconds for it", test: "gc-cycle.test.js" },
-  CREDENTIALS_INVALID: { why: "there are no identities yet" },
-  ROLE_INSUFFICIENT: { why: "there are no identities yet" },
+  CREDENTIALS_INVALID: {
+    why: "needs a daemon with identities",
+    test: "../access/credentials.test.js",
+  },
+  ROLE_INSUFFICIENT: { why: "needs a daemon with identities", test: "../access/matrix.test.js" },
   ...(noTmpfs === false
     ? {}
     : { CROSS_FILESYSTEM: { why: noTmpfs, test: "../unit/sparse/errno.test.js" } }),

@@ -2,6 +2,7 @@
 import { Argument, type Command } from "commander";
 import { connect } from "../../client/index.js";
 import { defaultAddress } from "../../config/address.js";
+import { readCredentials } from "../credentials.js";
 import { complete } from "../completion.js";
 import {
   completeCommand,
@@ -33,18 +34,19 @@ export function addCompletionCommand(program: Command, addLateOptions: () => Pro
     .argument("[words...]")
     .action(async (words: string[], _options: unknown, command: Command) => {
       if (words.includes("serve")) await addLateOptions();
-      const { addr } = command.optsWithGlobals<GlobalOptions>();
-      const found = await complete(program, words, (prefix) => findRefs(addr, prefix));
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const found = await complete(program, words, (prefix) => findRefs(options, prefix));
       const lines = found.words.map(({ value, description }) => `${value}\t${description}\n`);
       await printOut(found.files ? `${filesMark}\n` : lines.join(""));
     });
 }
 
 /** Names where there are some, ids where not; nothing if the daemon can't be asked. */
-async function findRefs(address: string | undefined, prefix: string): Promise<readonly string[]> {
+async function findRefs(global: GlobalOptions, prefix: string): Promise<readonly string[]> {
   const options = { timeoutMs: refsTimeoutMs };
   try {
-    await using client = connect(address ?? defaultAddress(process.env));
+    const address = global.addr ?? defaultAddress(process.env);
+    await using client = connect(address, readCredentials(global, process.env));
     const named = await client.list({ pageSize, filter: { namePrefix: prefix } }, options);
     const names = named.snapshots.map(({ config }) => config?.name || (config?.id ?? ""));
     if (names.length > 0) return names;

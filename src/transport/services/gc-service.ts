@@ -10,16 +10,16 @@ import {
   GcService,
   type GcPolicy as WirePolicy,
 } from "../../../gen/ts/stasis/v1/gc_service_pb.js";
-import { bindService, type ServiceBinding } from "../handler.js";
+import {
+  bindConfinedService,
+  type ServiceBinding,
+  type ServiceImplementation,
+} from "../handler.js";
 
 export function bindGcService(store: SnapshotStore): ServiceBinding {
   const { gcSessions } = store;
-  return bindService(GcService, {
-    collectGarbage: async ({ policy, dryRun }, { signal }) => {
-      const request = { policy: policyFromWire(policy, "policy"), dryRun };
-      const results = await store.collectGarbage(request, signal);
-      return { candidates: results.map(candidateToWire), freedBytes: freedBytes(results) };
-    },
+  const whole: ServiceImplementation<typeof GcService> = {
+    ...implementOneShot(store),
     beginGc: ({ owner, ttl }) => {
       const ttlMs = ttl === undefined ? defaultTtlMs : durationMs(ttl);
       const { sessionId, epoch, expiresAt } = gcSessions.begin({ owner, ttlMs });
@@ -65,7 +65,21 @@ export function bindGcService(store: SnapshotStore): ServiceBinding {
       gcSessions.end(sessionFromWire(ref));
       return Promise.resolve({});
     },
-  });
+  };
+  const confined = (namePrefix: string) => implementOneShot(store.confined(namePrefix));
+  return bindConfinedService(GcService, whole, confined);
+}
+
+function implementOneShot(
+  store: Pick<SnapshotStore, "collectGarbage">,
+): Pick<ServiceImplementation<typeof GcService>, "collectGarbage"> {
+  return {
+    collectGarbage: async ({ policy, dryRun }, { signal }) => {
+      const request = { policy: policyFromWire(policy, "policy"), dryRun };
+      const results = await store.collectGarbage(request, signal);
+      return { candidates: results.map(candidateToWire), freedBytes: freedBytes(results) };
+    },
+  };
 }
 
 const defaultTtlMs = 60_000;

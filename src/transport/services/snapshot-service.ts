@@ -3,15 +3,16 @@ import { fieldInvalid } from "../../base/errors.js";
 import { emptyConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import type { DownloadOptions } from "../../snapshot/read.js";
-import type { SnapshotStore, StoreRequest } from "../../snapshot/store.js";
+import type { ConfinedStore, SnapshotStore, StoreRequest } from "../../snapshot/store.js";
 import {
   SnapshotService,
   type CreateHeader,
   type ImportHeader,
   type UpdateRequest,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { checkMayProtect } from "../auth/role-table.js";
 import {
-  bindService,
+  bindConfinedService,
   type CallContext,
   type ServiceBinding,
   type ServiceImplementation,
@@ -38,19 +39,50 @@ export function bindSnapshotService(
   store: SnapshotStore,
   options: SnapshotServiceOptions,
 ): ServiceBinding {
-  return bindService(SnapshotService, implement(store, options), {
+  const whole = { ...implement(store, options), ...implementDirectories(store) };
+  const confined = (namePrefix: string) => implement(store.confined(namePrefix), options);
+  return bindConfinedService(SnapshotService, whole, confined, {
     byteStreams: ["create", "import", "restore", "export"],
     // A stop grants calls time to finish, which these never do.
     endsOnDrain: ["openDataDirectory", "watch"],
   });
 }
 
-function implement(
-  store: SnapshotStore,
-  options: SnapshotServiceOptions,
-): ServiceImplementation<typeof SnapshotService> {
-  const toMessage = (snapshot: Snapshot) =>
+type Implementation = ServiceImplementation<typeof SnapshotService>;
+
+function messageOf(store: Pick<SnapshotStore, "layout">) {
+  return (snapshot: Snapshot) =>
     snapshotToMessage(snapshot, store.layout.filesDirectory(snapshot.config.id));
+}
+
+/** What works on the node's own files. */
+function implementDirectories(
+  store: SnapshotStore,
+): Pick<Implementation, "createFromDirectory" | "importFromDirectory" | "exportToDirectory"> {
+  const toMessage = messageOf(store);
+  return {
+    createFromDirectory: async (request, { signal }) => {
+      const directory = absolutePath(request.directory);
+      const upload = createRequest(request, "");
+      const snapshot = await store.createFromDirectory(upload, directory, signal);
+      return { snapshot: toMessage(snapshot) };
+    },
+    importFromDirectory: async (request, { signal }) => {
+      const directory = absolutePath(request.directory);
+      const upload = importRequest(request, "");
+      const snapshot = await store.importFromDirectory(upload, directory, signal);
+      return { snapshot: toMessage(snapshot) };
+    },
+    exportToDirectory: async ({ ref, directory, force }, { signal }) => {
+      const target = absolutePath(directory);
+      const done = await store.exportToDirectory(ref, target, { force }, signal);
+      return { snapshot: toMessage(done.snapshot), reflinked: done.reflinked };
+    },
+  };
+}
+
+function implement(store: ConfinedStore, options: SnapshotServiceOptions): Implementation {
+  const toMessage = messageOf(store);
 
   async function* download(ref: string, what: DownloadOptions, signal: AbortSignal) {
     await using source = await store.download(ref, what, signal);
@@ -64,29 +96,19 @@ function implement(
   }
 
   return {
-    create: async (requests, { signal }) => {
+    create: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests);
+      if (header.protected) checkMayProtect(identity);
       return {
         snapshot: toMessage(await store.create(createRequest(header, "header."), bytes, signal)),
       };
     },
-    createFromDirectory: async (request, { signal }) => {
-      const directory = absolutePath(request.directory);
-      const upload = createRequest(request, "");
-      const snapshot = await store.createFromDirectory(upload, directory, signal);
-      return { snapshot: toMessage(snapshot) };
-    },
-    import: async (requests, { signal }) => {
+    import: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests);
+      if (header.protected) checkMayProtect(identity);
       return {
         snapshot: toMessage(await store.import(importRequest(header, "header."), bytes, signal)),
       };
-    },
-    importFromDirectory: async (request, { signal }) => {
-      const directory = absolutePath(request.directory);
-      const upload = importRequest(request, "");
-      const snapshot = await store.importFromDirectory(upload, directory, signal);
-      return { snapshot: toMessage(snapshot) };
     },
     list: (request) => {
       const page = store.list(listQueryFromMessage(request));
@@ -125,11 +147,6 @@ function implement(
         },
         signal,
       ),
-    exportToDirectory: async ({ ref, directory, force }, { signal }) => {
-      const target = absolutePath(directory);
-      const done = await store.exportToDirectory(ref, target, { force }, signal);
-      return { snapshot: toMessage(done.snapshot), reflinked: done.reflinked };
-    },
     verify: async function* ({ ref, limitBytesPerSecond }, { signal }: CallContext) {
       const request = {
         ref,

@@ -1,6 +1,6 @@
 // SystemService: what this daemon is, what it allows, what its store can do.
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { SnapshotStore } from "../../snapshot/store.js";
+import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type ServiceBinding } from "../handler.js";
 import { maxPageSize } from "./list-query.js";
@@ -16,13 +16,14 @@ export interface SystemFacts {
 
 export function bindSystemService(store: SnapshotStore, facts: SystemFacts): ServiceBinding {
   return bindService(SystemService, {
-    getInfo: () => {
-      const usage = store.usage();
+    getInfo: (_request, { identity }) => {
+      const seesAll = identity.namePrefix === "";
+      const usage = seesAll ? store.usage() : undefined;
       return Promise.resolve({
         version: facts.version,
         storeType: "localfile",
         nodeId: store.nodeId,
-        root: store.layout.root,
+        root: seesAll ? store.layout.root : "",
         startedAt: timestampFromDate(facts.startedAt),
         limits: {
           maxMessageBytes: BigInt(facts.maxMessageBytes),
@@ -44,13 +45,17 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
           directoryExport: true,
           reflink: store.reflink,
         },
-        usage: {
-          snapshotCount: BigInt(usage.snapshotCount),
-          sizeBytes: BigInt(usage.sizeBytes),
-          allocatedBytes: BigInt(usage.allocatedBytes),
-          freeBytes: BigInt(usage.freeBytes),
-        },
+        ...(usage === undefined ? {} : { usage: usageToMessage(usage) }),
       });
     },
   });
+}
+
+function usageToMessage(usage: StoreUsage) {
+  return {
+    snapshotCount: BigInt(usage.snapshotCount),
+    sizeBytes: BigInt(usage.sizeBytes),
+    allocatedBytes: BigInt(usage.allocatedBytes),
+    freeBytes: BigInt(usage.freeBytes),
+  };
 }

@@ -37,6 +37,11 @@ test("options of the command and global ones", async () => {
     "--quiet",
     "--no-progress",
     "--timeout",
+    "--tls",
+    "--tls-ca",
+    "--tls-cert",
+    "--tls-key",
+    "--token-file",
     "--help",
   ]);
   assert.deepEqual(await words("export", "x", "--gz"), ["--gzip"]);

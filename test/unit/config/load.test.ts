@@ -110,6 +110,44 @@ test("other machines are not let in without being asked for", () => {
   }
 });
 
+test("other machines are let in with TLS and credentials", (t) => {
+  const tls = { "server-cert": "a.pem", "server-key": "a.key" };
+  const listen = "0.0.0.0:7420";
+  const noTokens = failure(() => loadDaemonConfig({ flags: { listen, ...tls } }));
+  assert.match(noTokens.message, /no credentials$/);
+  const noTls = failure(() => loadDaemonConfig({ flags: { listen, tokens: "t.json" } }));
+  assert.match(noTls.message, /no TLS$/);
+  loadDaemonConfig({ flags: { listen, ...tls, tokens: "t.json" } });
+  const flags = { listen, ...tls, "client-ca": "ca.pem" };
+  loadDaemonConfig({ flags });
+  const file = configFile(t, '[[identities]]\nname = "n"\nrole = "peer"\ncertificates = ["CN=n"]');
+  const { identities } = loadDaemonConfig({ flags, configFile: file }).config;
+  const expected = { name: "n", role: "peer", namePrefix: "", certificates: ["CN=n"] };
+  assert.deepEqual(identities, [expected]);
+});
+
+test("certificates, keys and identities come together", (t) => {
+  const alone = failure(() => loadDaemonConfig({ flags: { "server-cert": "a.pem" } }));
+  assert.match(alone.message, /^server_key: /);
+  const ca = failure(() => loadDaemonConfig({ flags: { "client-ca": "a.pem" } }));
+  assert.match(ca.message, /^server_cert: /);
+  const valid = 'name = "n"\nrole = "reader"\ncertificates = ["CN=n"]';
+  const orphan = configFile(t, `[[identities]]\n${valid}`);
+  assert.match(failure(() => loadDaemonConfig({ configFile: orphan })).message, /^client_ca: /);
+  for (const [field, text] of [
+    ["identities[0].role", valid.replace("reader", "king")],
+    ["identities[0].certificates.0", valid.replace("CN=n", "n")],
+    ["identities[0].name", valid.replace('"n"', '""')],
+    ["identities[0].name_prefix", `${valid}\nname_prefix = "team"`],
+    ["identities[0]", `${valid}\ncolour = "red"`],
+    ["identities[1].certificates", `${valid}\n[[identities]]\n${valid}`],
+  ] as const) {
+    const bad = configFile(t, `[[identities]]\n${text}`);
+    const error = failure(() => loadDaemonConfig({ configFile: bad }));
+    assert.ok(error.message.startsWith(`${field}: `), `${field}: ${error.message}`);
+  }
+});
+
 test("rules between options", () => {
   const chunk = failure(() => loadDaemonConfig({ flags: { "max-message": "512KiB" } }));
   assert.match(chunk.message, /^chunk: expected at most max_message/);

@@ -147,5 +147,6 @@ test("a message over the limit ends its call and no other", async () => {
   const error = await failureOf(response);
   assert.equal(error.code, grpcStatus.RESOURCE_EXHAUSTED);
   assert.match(error.details, /100000/);
+  assert.equal(detailsOf(error).reason, "LIMIT_EXCEEDED");
   assert.equal((await unary(harness.client, methods.list, {})).totalSize, 1n);
 });

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { test } from "node:test";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
+import type { TlsFiles } from "../../../src/transport/auth/tls-files.js";
 import { createInjector } from "../../../src/transport/windows.js";
 import { defaultGrpcLimits } from "../../../src/transport/server.js";
 import { methods, startServer, unary } from "./harness.js";
@@ -37,11 +38,11 @@ test("node:http2 is as it was afterwards", () => {
   const { createServer, createSecureServer } = http2;
   const server = new Server();
   const hooks = { onSession: () => undefined, onStream: () => undefined };
-  createInjector(server, ServerCredentials.createInsecure(), defaultGrpcLimits, hooks);
+  createInjector(server, undefined, defaultGrpcLimits, hooks);
   assert.equal(http2.createServer, createServer);
   assert.equal(http2.createSecureServer, createSecureServer);
   assert.throws(() =>
-    createInjector(server, null as unknown as ServerCredentials, defaultGrpcLimits, hooks),
+    createInjector(server, null as unknown as TlsFiles, defaultGrpcLimits, hooks),
   );
   assert.equal(http2.createServer, createServer);
   server.forceShutdown();

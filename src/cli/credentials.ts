@@ -1,0 +1,46 @@
+// What the global options and the environment say of TLS and tokens, for the client.
+import { readFileSync } from "node:fs";
+import type { ConnectOptions, TlsOptions } from "../client/index.js";
+import { fileError } from "./exit-codes.js";
+
+export interface CredentialOptions {
+  readonly tls?: boolean;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tokenFile?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws if a file can't be read. An option goes before its variable; an empty one is none. */
+export function readCredentials(
+  options: CredentialOptions,
+  env: Environment,
+): Pick<ConnectOptions, "tls" | "token"> {
+  const path = (given: string | undefined, variable: string): string | undefined =>
+    given ?? (env[variable] === "" ? undefined : env[variable]);
+  const ca = readIf(path(options.tlsCa, "STASIS_TLS_CA"));
+  const cert = readIf(path(options.tlsCert, "STASIS_TLS_CERT"));
+  const key = readIf(path(options.tlsKey, "STASIS_TLS_KEY"));
+  const token = readIf(path(options.tokenFile, "STASIS_TOKEN_FILE"));
+  const files: TlsOptions = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+  const wanted = options.tls === true || ["1", "true"].includes(env["STASIS_TLS"] ?? "");
+  return {
+    ...(wanted || Object.keys(files).length > 0 ? { tls: files } : {}),
+    ...(token === undefined ? {} : { token: token.trim() }),
+  };
+}
+
+function readIf(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw fileError(error, `can't read ${path}`);
+  }
+}

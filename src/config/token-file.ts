@@ -1,0 +1,142 @@
+// The file of bearer tokens: who has one, until when, and a hash of it. The daemon reads it, the
+// command `stasis token` writes it; a token itself is in no file of ours.
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { z } from "zod";
+import { StoreError } from "../base/errors.js";
+import { checkIdentityName, checkNamePrefix, roles, type Identity } from "../model/access.js";
+
+const tokenSchema = z.strictObject({
+  /** Names the token where it must not be shown. */
+  id: z.string().regex(/^[0-9a-f]{12}$/),
+  name: z.string(),
+  role: z.enum(roles),
+  namePrefix: z.string(),
+  /** SHA-256 of the whole token, in hex. Its 256 random bits need no slow hash. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  createdAt: z.iso.datetime(),
+  /** Missing: never. */
+  expiresAt: z.iso.datetime().optional(),
+});
+const fileSchema = z.strictObject({ version: z.literal(1), tokens: z.array(tokenSchema) });
+
+export type TokenRecord = z.infer<typeof tokenSchema>;
+
+const tokenPattern = /^stasis_([0-9a-f]{12})_[A-Za-z0-9_-]{43}$/;
+
+export interface NewToken extends Identity {
+  readonly expiresAt: Date | undefined;
+}
+
+/** The token, to be shown once, and what is kept of it. */
+export function makeToken(
+  { name, role, namePrefix, expiresAt }: NewToken,
+  now: Date,
+): { token: string; record: TokenRecord } {
+  checkIdentityName(name, "name");
+  checkNamePrefix(namePrefix, "name_prefix");
+  const id = randomBytes(6).toString("hex");
+  const token = `stasis_${id}_${randomBytes(32).toString("base64url")}`;
+  const record = {
+    ...{ id, name, role, namePrefix, sha256: hashOf(token).toString("hex") },
+    createdAt: now.toISOString(),
+    ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
+  };
+  return { token, record };
+}
+
+/** The record of a token that is good at this time. How long it takes tells nothing of the hash. */
+export function findToken(
+  records: readonly TokenRecord[],
+  token: string,
+  now: Date,
+): TokenRecord | undefined {
+  const [, id] = tokenPattern.exec(token) ?? [];
+  const record = records.find((one) => one.id === id);
+  if (record === undefined) return undefined;
+  if (!timingSafeEqual(hashOf(token), Buffer.from(record.sha256, "hex"))) return undefined;
+  return isExpired(record, now) ? undefined : record;
+}
+
+export function isExpired({ expiresAt }: TokenRecord, now: Date): boolean {
+  return expiresAt !== undefined && new Date(expiresAt) <= now;
+}
+
+/** A file that is absent has no tokens. Throws FIELD_INVALID if it is no file of tokens. */
+export function readTokenFile(path: string): readonly TokenRecord[] {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw unusable(path, error);
+  }
+  try {
+    const { tokens } = fileSchema.parse(JSON.parse(text));
+    for (const { name, namePrefix } of tokens) {
+      checkIdentityName(name, "name");
+      checkNamePrefix(namePrefix, "namePrefix");
+    }
+    return tokens;
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+/**
+ * Replaces the file at once; mode 0600. Two writers at the same time would lose a token, or bring
+ * back a revoked one: the second is refused.
+ */
+export function changeTokenFile(
+  path: string,
+  change: (records: readonly TokenRecord[]) => readonly TokenRecord[],
+): void {
+  const next = `${path}.new`;
+  let descriptor: number;
+  try {
+    descriptor = openSync(next, "wx", 0o600);
+  } catch (error) {
+    const hint = `If no other \`stasis token\` is running, remove ${next}`;
+    throw unusable(path, error, hint);
+  }
+  try {
+    const tokens = change(readTokenFile(path));
+    writeSync(descriptor, `${JSON.stringify({ version: 1, tokens }, null, 2)}\n`);
+    fsyncSync(descriptor);
+    renameSync(next, path);
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function hashOf(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+function unusable(path: string, cause: unknown, hint?: string): StoreError {
+  const why = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
+  return new StoreError("FIELD_INVALID", `the token file ${path} can't be used: ${why}`, {
+    hint: hint ?? "It is written by `stasis token create`",
+    fields: [{ field: "tokens", description: "expected a file of tokens" }],
+    cause,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

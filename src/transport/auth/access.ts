@@ -1,0 +1,80 @@
+// Who calls: a client certificate, a bearer token or the socket becomes an identity.
+import type { Metadata } from "@grpc/grpc-js";
+import { StoreError } from "../../base/errors.js";
+import type { Identity } from "../../model/access.js";
+import type { Connection } from "./connections.js";
+
+/** An identity that is bound to names of a client certificate. */
+export interface CertificateIdentity extends Identity {
+  /** Any of them will do; see `certificateNames` for the notation. */
+  readonly certificates: readonly string[];
+}
+
+export interface TokenSource {
+  /** Undefined if it is not known, or its time is over. */
+  identify(token: string): Identity | undefined;
+}
+
+export interface AccessOptions {
+  readonly identities: readonly CertificateIdentity[];
+  readonly tokens?: TokenSource;
+  /** Of callers over the Unix socket that show no token. */
+  readonly socket: Identity;
+  /** Of callers over TCP that show nothing. Without it they are refused. */
+  readonly anonymous?: Identity;
+}
+
+export interface Access {
+  /** Throws CREDENTIALS_INVALID. */
+  identify(connection: Connection | undefined, metadata: Metadata): Identity;
+}
+
+export const defaultAccess: Access = {
+  identify: (connection) => ({
+    name: connection?.via ?? "tcp",
+    role: "operator",
+    namePrefix: "",
+  }),
+};
+
+/** A token goes before a certificate: it is what the call itself shows. */
+export function createAccess(options: AccessOptions): Access {
+  return {
+    identify(connection, metadata) {
+      const [authorization] = metadata.get("authorization");
+      if (authorization !== undefined) return byToken(options, String(authorization));
+      if (connection === undefined) throw invalid("The connection is closed");
+      if (connection.via === "unix") return options.socket;
+      if (connection.certificate !== undefined) return byCertificate(options, connection);
+      if (options.anonymous !== undefined) return options.anonymous;
+      throw invalid("The call shows neither a client certificate nor a token");
+    },
+  };
+}
+
+function byToken({ tokens }: AccessOptions, authorization: string): Identity {
+  const [, token] = /^bearer +(\S+)$/i.exec(authorization) ?? [];
+  const identity = token === undefined ? undefined : tokens?.identify(token);
+  if (identity !== undefined) return identity;
+  // Not what is wrong with it: that helps only those who guess.
+  throw invalid("The token is not known here, has expired or was revoked");
+}
+
+function byCertificate({ identities }: AccessOptions, { certificate }: Connection): Identity {
+  if (certificate?.trusted !== true) {
+    throw invalid("The client certificate is not signed by the authority of client_ca, or expired");
+  }
+  const { names } = certificate;
+  const found = identities.find(({ certificates }) =>
+    certificates.some((name) => names.includes(name)),
+  );
+  if (found !== undefined) return found;
+  const shown = names.slice(0, 8).join(", ");
+  throw invalid(`No identity is bound to the client certificate with the names ${shown}`);
+}
+
+function invalid(message: string): StoreError {
+  return new StoreError("CREDENTIALS_INVALID", message, {
+    hint: "Ask whoever runs the daemon for a token (`stasis token create`) or a certificate",
+  });
+}

@@ -1,0 +1,105 @@
+// The audit: one line of the log for each call that changes something, and for each that tried to.
+import type { Logger } from "../../base/logger.js";
+import type { Identity } from "../../model/access.js";
+import type { MethodRule } from "./role-table.js";
+
+export interface AuditRecord {
+  caller(identity: Identity): void;
+  /** The request, or the first message of an upload. */
+  request(message: unknown): void;
+  response(message: unknown): void;
+  /** `OK` or the reason of the error. */
+  end(outcome: string): void;
+}
+
+export interface AuditedCall {
+  readonly rule: MethodRule;
+  readonly method: string;
+  readonly peer: string;
+  readonly logger: Logger;
+}
+
+const ignored: AuditRecord = {
+  caller: () => undefined,
+  request: () => undefined,
+  response: () => undefined,
+  end: () => undefined,
+};
+
+export function createAuditRecord({ rule, method, peer, logger }: AuditedCall): AuditRecord {
+  if (!rule.changes) return ignored;
+  let who: Identity | undefined;
+  let what: Record<string, unknown> = {};
+  return {
+    caller: (identity) => (who = identity),
+    request: (message) => (what = { ...what, ...subjectOf(message) }),
+    response: (message) => (what = { ...what, ...effectOf(message) }),
+    end(outcome) {
+      const { name = "", role = "", namePrefix = "" } = who ?? {};
+      logger.info(
+        { audit: true, who: name, role, namePrefix, peer, method, ...what, outcome },
+        "audit",
+      );
+    },
+  };
+}
+
+/** A line stays readable: of long lists the beginning, and how long they are. */
+const maxListed = 100;
+const maxText = 256;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** By the names that requests share: the messages of all services are looked at alike. */
+function subjectOf(message: unknown): Fields {
+  const request = fieldsOf(message);
+  const frame = fieldsOf(request["frame"]);
+  const header = frame["case"] === "header" ? fieldsOf(frame["value"]) : request;
+  const name = text(fieldsOf(header["config"])["name"]) ?? text(header["name"]);
+  return {
+    ...one("ref", text(header["ref"])),
+    ...list("refs", header["refs"]),
+    ...list("ids", header["ids"]),
+    ...one("name", name),
+    ...one("directory", text(header["directory"])),
+    ...one("source", text(header["source"])),
+    ...one("sessionId", text(header["sessionId"])),
+    ...one("owner", text(header["owner"])),
+    ...(header["dryRun"] === true ? { dryRun: true } : {}),
+  };
+}
+
+function effectOf(message: unknown): Fields {
+  const response = fieldsOf(message);
+  const id = text(fieldsOf(fieldsOf(response["snapshot"])["config"])["id"]);
+  const rows = response["candidates"] ?? response["outcomes"];
+  return {
+    ...one("id", id),
+    ...list("deletedIds", response["deletedIds"]),
+    ...one("sessionId", text(response["sessionId"])),
+    ...(Array.isArray(rows)
+      ? list(
+          "candidates",
+          rows.map((row) => fieldsOf(row)["id"]),
+        )
+      : {}),
+  };
+}
+
+function one(key: string, value: string | undefined): Fields {
+  return value === undefined ? {} : { [key]: value };
+}
+
+function list(key: string, value: unknown): Fields {
+  if (!Array.isArray(value) || value.length === 0) return {};
+  const shown = value.slice(0, maxListed).map((entry) => text(entry) ?? "");
+  return { [key]: shown, ...(value.length > maxListed ? { [`${key}Count`]: value.length } : {}) };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value.slice(0, maxText) : undefined;
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null ? (value as Fields) : {};
+}

@@ -1,0 +1,106 @@
+// Who may call what: every method of every service, in one table. What is not in it is the
+// operator's.
+import { StoreError } from "../../base/errors.js";
+import type { Identity, Role } from "../../model/access.js";
+
+export interface MethodRule {
+  readonly roles: readonly Role[] | "anyone";
+  /** It has an effect that is worth a line in the audit. */
+  readonly changes: boolean;
+  /**
+   * It reaches beyond the snapshots of one prefix: the node's files, or what all snapshots have in
+   * common. Identities with a prefix are refused.
+   */
+  readonly wholeNode: boolean;
+}
+
+const everybody = ["reader", "writer", "operator", "peer"] as const;
+const readers = ["reader", "writer", "operator"] as const;
+const writers = ["writer", "operator"] as const;
+const operators = ["operator"] as const;
+const peers = ["peer", "operator"] as const;
+
+type Extent = "snapshots" | "node";
+
+const reads = (roles: readonly Role[], extent: Extent = "snapshots"): MethodRule => ({
+  ...{ roles, changes: false, wholeNode: extent === "node" },
+});
+const changes = (roles: readonly Role[], extent: Extent = "snapshots"): MethodRule => ({
+  ...{ roles, changes: true, wholeNode: extent === "node" },
+});
+const open: MethodRule = { roles: "anyone", changes: false, wholeNode: false };
+
+/** Exported for the test, which holds it against the services' methods. */
+export const roleTable: Readonly<Record<string, MethodRule>> = {
+  "stasis.v1.SnapshotService/Create": changes(writers),
+  "stasis.v1.SnapshotService/Import": changes(writers),
+  "stasis.v1.SnapshotService/Delete": changes(writers),
+  "stasis.v1.SnapshotService/Update": changes(operators),
+  "stasis.v1.SnapshotService/List": reads(readers),
+  "stasis.v1.SnapshotService/Inspect": reads(readers),
+  "stasis.v1.SnapshotService/Restore": reads(readers),
+  "stasis.v1.SnapshotService/Export": reads(readers),
+  "stasis.v1.SnapshotService/OpenDataDirectory": reads(readers),
+  "stasis.v1.SnapshotService/Verify": reads(readers),
+  "stasis.v1.SnapshotService/Watch": reads(readers),
+  // The daemon reads and moves files of its node for the caller, wherever it may itself.
+  "stasis.v1.SnapshotService/CreateFromDirectory": changes(operators, "node"),
+  "stasis.v1.SnapshotService/ImportFromDirectory": changes(operators, "node"),
+  "stasis.v1.SnapshotService/ExportToDirectory": changes(operators, "node"),
+
+  "stasis.v1.GcService/CollectGarbage": changes(operators),
+  // A session stops all publication, and its references are those of all snapshots.
+  "stasis.v1.GcService/BeginGc": changes(operators, "node"),
+  "stasis.v1.GcService/ListGcReferences": reads(operators, "node"),
+  "stasis.v1.GcService/ListGcCandidates": reads(operators, "node"),
+  "stasis.v1.GcService/CollectGc": changes(operators, "node"),
+  "stasis.v1.GcService/RenewGc": changes(operators, "node"),
+  "stasis.v1.GcService/EndGc": changes(operators, "node"),
+
+  "stasis.v1.ReplicationService/Pull": changes(operators, "node"),
+  "stasis.v1.ReplicationService/Push": changes(operators, "node"),
+  "stasis.v1.ReplicationService/GetManifest": reads(peers, "node"),
+  "stasis.v1.ReplicationService/ReadBlocks": reads(peers, "node"),
+
+  "stasis.v1.SystemService/GetInfo": reads(everybody),
+
+  "grpc.health.v1.Health/Check": open,
+  "grpc.health.v1.Health/List": open,
+  "grpc.health.v1.Health/Watch": open,
+  // Whether there is reflection at all is a switch of the configuration.
+  "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": open,
+  "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": open,
+};
+
+/** `method` as `stasis.v1.SnapshotService/Create`. */
+export function ruleOf(method: string): MethodRule {
+  return roleTable[method] ?? changes(operators, "node");
+}
+
+/** Throws ROLE_INSUFFICIENT. */
+export function checkRole(rule: MethodRule, identity: Identity, method: string): void {
+  if (rule.roles === "anyone") return;
+  const { name, role, namePrefix } = identity;
+  if (!rule.roles.includes(role)) {
+    throw denied(identity, `${name} is a ${role}, and ${method} is for ${rule.roles.join(", ")}`);
+  }
+  if (rule.wholeNode && namePrefix !== "") {
+    throw denied(
+      identity,
+      `${name} is confined to names with ${namePrefix}, and ${method} reaches beyond them`,
+    );
+  }
+}
+
+/** Part of some calls that writers may make otherwise. */
+export function checkMayProtect(identity: Identity): void {
+  if (identity.role === "operator") return;
+  throw denied(identity, `${identity.name} is a ${identity.role}: only an operator can protect`);
+}
+
+function denied({ role }: Identity, message: string): StoreError {
+  return new StoreError("ROLE_INSUFFICIENT", message, {
+    hint: "Ask whoever runs the daemon for another role",
+    metadata: { role },
+  });
+}

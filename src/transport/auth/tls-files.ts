@@ -1,0 +1,102 @@
+// The server's certificate, its key and the authority of client certificates: read from files, and
+// read again when these change.
+import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
+import { StoreError } from "../../base/errors.js";
+import type { Logger } from "../../base/logger.js";
+
+export interface TlsPaths {
+  /** PEM; the server's certificate first, then those between it and its authority. */
+  readonly certificate: string;
+  /** PEM, without a passphrase. */
+  readonly key: string;
+  /** PEM: who signs the certificates of clients. Without it clients are not asked for one. */
+  readonly clientAuthority: string | undefined;
+}
+
+export interface TlsContext {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca?: Buffer;
+}
+
+export interface TlsFiles extends Disposable {
+  /** What was last read and fits together. */
+  context(): TlsContext;
+  /** Connections that come after it get the new one; `listener` must not throw. */
+  onChange(listener: (context: TlsContext) => void): void;
+}
+
+/** How often the files are looked at. */
+const pollIntervalMs = 1000;
+
+/** Throws FIELD_INVALID if a file can't be read, or key and certificate don't belong together. */
+export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
+  let context = readContext(paths);
+  const listeners: ((context: TlsContext) => void)[] = [];
+  const reload = (): void => {
+    try {
+      context = readContext(paths);
+    } catch (error) {
+      // Key and certificate are replaced one after the other: in between they do not fit.
+      logger.warn({ err: error }, "the TLS files have changed, and do not fit: the old ones stay");
+      return;
+    }
+    logger.info({ certificate: paths.certificate }, "TLS files read again");
+    for (const listener of listeners) listener(context);
+  };
+  const watched = [paths.certificate, paths.key, paths.clientAuthority ?? []].flat();
+  // Polled by path: it sees a replaced file and a replaced symbolic link alike.
+  for (const path of watched)
+    watchFile(path, { interval: pollIntervalMs, persistent: false }, reload);
+  return {
+    context: () => context,
+    onChange: (listener) => void listeners.push(listener),
+    [Symbol.dispose]() {
+      for (const path of watched) unwatchFile(path, reload);
+    },
+  };
+}
+
+/** TLS 1.2 and later; sessions are not resumed, so that each handshake checks against the files. */
+export function secureOptions({ cert, key, ca }: TlsContext): SecureContextOptions {
+  return { cert, key, ...(ca === undefined ? {} : { ca }), minVersion: "TLSv1.2" };
+}
+
+function readContext({ certificate, key, clientAuthority }: TlsPaths): TlsContext {
+  const context = {
+    cert: readPem("server_cert", certificate),
+    key: readPem("server_key", key),
+    ...(clientAuthority === undefined ? {} : { ca: readPem("client_ca", clientAuthority) }),
+  };
+  try {
+    createSecureContext(secureOptions(context));
+  } catch (cause) {
+    const files = [certificate, key, clientAuthority].filter((path) => path !== undefined);
+    throw new StoreError(
+      "FIELD_INVALID",
+      `server_cert: ${files.join(", ")} can't be used for TLS: ${messageOf(cause)}`,
+      {
+        hint: "They have to be PEM, and the key that of the first certificate",
+        fields: [{ field: "server_cert", description: "expected a certificate and its key" }],
+        cause,
+      },
+    );
+  }
+  return context;
+}
+
+function readPem(field: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new StoreError("FIELD_INVALID", `${field}: ${path} can't be read: ${messageOf(cause)}`, {
+      fields: [{ field, description: "expected a readable file" }],
+      cause,
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,58 @@
+// The audit: one line for each call that changes something, or tried to.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pino } from "pino";
+import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
+import { startScene } from "./callers.js";
+
+interface Line {
+  readonly audit?: boolean;
+  readonly [key: string]: unknown;
+}
+
+test("who, what, which and with what outcome", async (t) => {
+  const lines: Line[] = [];
+  const logger = pino(
+    { base: null },
+    { write: (text) => void lines.push(JSON.parse(text) as Line) },
+  );
+  const scene = await startScene(t, { logger });
+  const as = (name: string, role: "reader" | "operator", namePrefix = "") => {
+    const token = scene.newToken({ name, role, namePrefix });
+    return scene.client(scene.address, { tls: scene.tls(), token });
+  };
+  const [anna, rudi] = [as("anna", "operator", "a/"), as("rudi", "reader")];
+  const tar = await collect(packDirectory(await makeSmallSource(join(scene.scratch, "source"))));
+  const bytes = async function* () {
+    yield tar;
+  };
+  const { snapshot } = await anna.create({ config: { name: "a/one" } }, bytes());
+  await anna.inspect("a/one");
+  await anna.update({ ref: "a/one", protected: true, updateMask: { paths: ["protected"] } });
+  await assert.rejects(rudi.delete("a/one"));
+  await assert.rejects(scene.client(scene.address, { tls: scene.tls() }).delete("a/one"));
+  await anna.delete({ refs: ["a/one", "a/none"], allowMissing: true });
+  await scene.client(scene.socketAddress).collectGarbage();
+  const id = snapshot?.config?.id;
+  const calls = "stasis.v1.SnapshotService";
+  const byAnna = { who: "anna", role: "operator", namePrefix: "a/" };
+  const byRudi = { who: "rudi", role: "reader", namePrefix: "" };
+  const byNobody = { who: "", role: "", namePrefix: "" };
+  const bySocket = { who: "unix", role: "operator", namePrefix: "" };
+  const refs = ["a/one", "a/none"];
+  assert.deepEqual(lines.filter(({ audit }) => audit === true).map(shown), [
+    { ...byAnna, method: `${calls}/Create`, name: "a/one", id, outcome: "OK" },
+    { ...byAnna, method: `${calls}/Update`, ref: "a/one", id, outcome: "OK" },
+    { ...byRudi, method: `${calls}/Delete`, outcome: "ROLE_INSUFFICIENT" },
+    { ...byNobody, method: `${calls}/Delete`, outcome: "CREDENTIALS_INVALID" },
+    { ...byAnna, method: `${calls}/Delete`, refs, deletedIds: [id], outcome: "OK" },
+    { ...bySocket, method: "stasis.v1.GcService/CollectGarbage", outcome: "OK" },
+  ]);
+});
+
+/** Without what differs from run to run. */
+function shown({ level: _, time: __, audit: ___, msg: ____, peer, ...line }: Line) {
+  assert.match(String(peer), /^127\.0\.0\.1:\d+$|^unix$/);
+  return line;
+}

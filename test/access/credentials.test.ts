@@ -1,0 +1,169 @@
+// Who gets in: certificates, tokens, the socket; and what changes without a restart.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { connect as tlsConnect } from "node:tls";
+import { test } from "node:test";
+import { HealthCheckResponse_ServingStatus as Serving } from "../../gen/ts/grpc/health/v1/health_pb.js";
+import { changeTokenFile } from "../../src/config/token-file.js";
+import { splitHostPort } from "../../src/base/host-port.js";
+import { eventually } from "../support/eventually.js";
+import { failsWith } from "../support/errors.js";
+import { startScene } from "./callers.js";
+import { makeAuthority } from "./certificates.js";
+
+const operator = { role: "operator", namePrefix: "" } as const;
+const identities = `
+[[identities]]
+name = "by-name"
+role = "reader"
+certificates = ["CN=alice"]
+[[identities]]
+name = "by-uri"
+role = "operator"
+certificates = ["DNS:nobody.example", "URI:spiffe://node/1"]
+`;
+
+test("a certificate is known by its common name or an alternative name", async (t) => {
+  const scene = await startScene(t, { identities });
+  const alice = await scene.authority.issue("alice");
+  const node = await scene.authority.issue("node", { names: "DNS:x.example,URI:spiffe://node/1" });
+  const mallory = await scene.authority.issue("mallory", { names: "DNS:alice" });
+  assert.equal((await scene.client(scene.address, { tls: scene.tls(alice) }).list()).totalSize, 0n);
+  await scene.client(scene.address, { tls: scene.tls(node) }).collectGarbage();
+  const unknown = scene.client(scene.address, { tls: scene.tls(mallory) });
+  assert.match(
+    (await failsWith(unknown.list(), "CREDENTIALS_INVALID")).message,
+    /CN=mallory, DNS:alice/,
+  );
+});
+
+test("a certificate of another authority, or whose time is over, is none", async (t) => {
+  const scene = await startScene(t, { identities });
+  const other = await makeAuthority(scene.directory, "other");
+  const alice = await other.issue("alice");
+  const tls = {
+    ...(scene.tls() as object),
+    cert: readFileSync(alice.cert),
+    key: readFileSync(alice.key),
+  };
+  await failsWith(scene.client(scene.address, { tls }).list(), "CREDENTIALS_INVALID");
+  const old = await scene.authority.issue("alice", { days: -1 });
+  await failsWith(
+    scene.client(scene.address, { tls: scene.tls(old) }).list(),
+    "CREDENTIALS_INVALID",
+  );
+});
+
+test("without credentials only health is answered, and by the socket", async (t) => {
+  const scene = await startScene(t);
+  const client = scene.client(scene.address, { tls: scene.tls() });
+  await failsWith(client.list(), "CREDENTIALS_INVALID");
+  await failsWith(client.getInfo(), "CREDENTIALS_INVALID");
+  assert.equal((await client.checkHealth()).status, Serving.SERVING);
+  assert.equal((await scene.client(scene.socketAddress).list()).totalSize, 0n);
+  const plain = scene.client(scene.address);
+  await failsWith(plain.list({}, { timeoutMs: 20_000 }), "DAEMON_UNREACHABLE");
+});
+
+test("the client refuses a daemon whose certificate it can't trust", async (t) => {
+  const scene = await startScene(t);
+  const other = await makeAuthority(scene.directory, "other");
+  const client = scene.client(scene.address, { tls: { ca: readFileSync(other.cert) } });
+  const error = await failsWith(client.list(), "DAEMON_UNREACHABLE");
+  assert.match(error.hint ?? "", /--tls-ca/);
+  const elsewhere = await scene.authority.issue("server", { names: "IP:127.0.0.2" });
+  const flags = { "server-cert": elsewhere.cert, "server-key": elsewhere.key };
+  const moved = await startScene(t, { flags });
+  const wrongHost = moved.client(moved.address, { tls: scene.tls() });
+  await failsWith(wrongHost.list(), "DAEMON_UNREACHABLE");
+  await failsWith(
+    (async () => scene.client("db.example:1", { token: "x" }).list())(),
+    "FIELD_INVALID",
+  );
+});
+
+test("a token is good until it expires or is revoked, without a restart", async (t) => {
+  const scene = await startScene(t);
+  const call = (token: string) => scene.client(scene.address, { tls: scene.tls(), token }).list();
+  const good = scene.newToken({ name: "good", ...operator });
+  const late = scene.newToken({ name: "late", ...operator }, new Date(Date.now() - 1));
+  const soon = scene.newToken({ name: "soon", ...operator }, new Date(Date.now() + 3_600_000));
+  assert.equal((await call(good)).totalSize, 0n);
+  assert.equal((await call(soon)).totalSize, 0n);
+  await failsWith(call(late), "CREDENTIALS_INVALID");
+  const forged = `${good.slice(0, -2)}${good.endsWith("AA") ? "BB" : "AA"}`;
+  await failsWith(call(forged), "CREDENTIALS_INVALID");
+  await failsWith(call("stasis_000000000000_x"), "CREDENTIALS_INVALID");
+  const client = scene.client(scene.address, { tls: scene.tls(), token: good });
+  await client.list();
+  changeTokenFile(scene.tokens, (records) => records.filter(({ name }) => name !== "good"));
+  await failsWith(client.list(), "CREDENTIALS_INVALID");
+  await call(soon);
+});
+
+test("a wrong token is refused also where none is needed", async (t) => {
+  const scene = await startScene(t);
+  const client = scene.client(scene.socketAddress, { token: "stasis_000000000000_x" });
+  await failsWith(client.list(), "CREDENTIALS_INVALID");
+});
+
+test("no token stands in its file", async (t) => {
+  const scene = await startScene(t);
+  const token = scene.newToken({ name: "good", ...operator });
+  const text = readFileSync(scene.tokens, "utf8");
+  assert.ok(!text.includes(token.slice(-43)));
+});
+
+test("a renewed certificate is served without a restart, and a bad one is not", async (t) => {
+  const scene = await startScene(t);
+  const token = scene.newToken({ name: "good", ...operator });
+  const before = await servedSerial(scene.address);
+  const running = scene.client(scene.address, { tls: scene.tls(), token });
+  await running.list();
+  const next = await scene.authority.issue("server", { names: "DNS:localhost,IP:127.0.0.1" });
+  const { serverCert = "", serverKey = "" } = scene.config;
+  // In between the key is not that of the certificate.
+  await copyFile(next.cert, serverCert);
+  assert.equal(await servedSerial(scene.address), before);
+  await copyFile(next.key, serverKey);
+  await eventually(
+    "the new certificate",
+    async () => (await servedSerial(scene.address)) !== before,
+  );
+  await running.list();
+  await scene.client(scene.address, { tls: scene.tls(), token }).list();
+});
+
+test("TLS below 1.2 is refused", async (t) => {
+  const scene = await startScene(t);
+  const { host, port } = splitHostPort(scene.address) ?? { host: "", port: 0 };
+  const version = {
+    minVersion: "TLSv1",
+    maxVersion: "TLSv1.1",
+    ciphers: "ALL:@SECLEVEL=0",
+  } as const;
+  await assert.rejects(
+    new Promise((resolve, reject) => {
+      const socket = tlsConnect({ host, port, rejectUnauthorized: false, ...version }, () => {
+        socket.destroy();
+        resolve(undefined);
+      });
+      socket.once("error", reject);
+    }),
+    /protocol version|unsupported protocol|alert/i,
+  );
+});
+
+async function servedSerial(address: string): Promise<string> {
+  const { host, port } = splitHostPort(address) ?? { host: "", port: 0 };
+  return await new Promise((resolve, reject) => {
+    const options = { host, port, rejectUnauthorized: false, ALPNProtocols: ["h2"] };
+    const socket = tlsConnect(options, () => {
+      const { serialNumber } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve(serialNumber);
+    });
+    socket.once("error", reject);
+  });
+}

@@ -1,0 +1,62 @@
+// One call of any method with one empty message, as far as its first answer: whether it is let in.
+import { readFileSync } from "node:fs";
+import { create, fromBinary, toBinary, type DescMethod } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { Client, Metadata, credentials, type ServiceError } from "@grpc/grpc-js";
+import { ErrorInfoSchema } from "../../gen/ts/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
+
+export interface Caller {
+  readonly address: string;
+  /** PEM files: authority, certificate, key. */
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
+  readonly token?: string;
+}
+
+const limitMs = 30_000;
+
+export function openCaller({ address, tls }: Caller): Client {
+  const pem = (path: string | undefined) => (path === undefined ? null : readFileSync(path));
+  const channel =
+    tls === undefined
+      ? credentials.createInsecure()
+      : credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));
+  return new Client(address, channel, { "grpc.use_local_subchannel_pool": 1 });
+}
+
+/** The reason of the error, or `OK` as soon as there is an answer. */
+export function firstAnswer(
+  client: Client,
+  { parent, name, input }: DescMethod,
+  token?: string,
+): Promise<string> {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  const call = client.makeBidiStreamRequest(
+    `/${parent.typeName}/${name}`,
+    (bytes: Buffer) => bytes,
+    (bytes: Buffer) => bytes,
+    metadata,
+    { deadline: Date.now() + limitMs },
+  );
+  return new Promise((resolve) => {
+    call.once("data", () => {
+      resolve("OK");
+      call.cancel();
+    });
+    call.on("error", (error: ServiceError) => resolve(reasonOf(error)));
+    call.once("end", () => resolve("OK"));
+    call.on("status", () => resolve("OK"));
+    call.write(Buffer.from(toBinary(input, create(input))));
+    call.end();
+  });
+}
+
+function reasonOf({ metadata, code, details }: ServiceError): string {
+  const [binary] = metadata?.get("grpc-status-details-bin") ?? [];
+  if (!(binary instanceof Uint8Array)) return `code ${code}: ${details}`;
+  const infos = fromBinary(StatusSchema, binary).details.map((any) =>
+    anyUnpack(any, ErrorInfoSchema),
+  );
+  return infos.find((info) => info !== undefined)?.reason ?? "no reason";
+}

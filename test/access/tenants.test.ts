@@ -1,0 +1,255 @@
+// Two tenants of one store: on every call that takes or gives a ref, neither finds the other's.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import {
+  EventType,
+  OnNameConflict,
+  StoreError,
+  type Client,
+  type WatchResponse,
+} from "../../src/client/index.js";
+import { failsWith } from "../support/errors.js";
+import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
+import { startScene, type AccessScene } from "./callers.js";
+
+interface Tenants {
+  readonly scene: AccessScene;
+  /** Confined to `a/` and `b/`. Operators, so that nothing but the prefix keeps them off. */
+  readonly a: Client;
+  readonly b: Client;
+  readonly all: Client;
+  readonly tar: Uint8Array;
+  /** Ids of a/one, b/one, and c/one, which is nobody's. */
+  readonly ids: { readonly a: string; readonly b: string };
+}
+
+async function startTenants(t: TestContext): Promise<Tenants> {
+  const scene = await startScene(t);
+  const as = (name: string, namePrefix: string): Client => {
+    const token = scene.newToken({ name, role: "operator", namePrefix });
+    return scene.client(scene.address, { tls: scene.tls(), token });
+  };
+  const [a, b, all] = [as("a", "a/"), as("b", "b/"), as("all", "")];
+  const tar = await collect(packDirectory(await makeSmallSource(join(scene.scratch, "source"))));
+  const ids = { a: await store(a, "a/one", tar), b: await store(b, "b/one", tar) };
+  await store(all, "c/one", tar);
+  await store(all, "", tar);
+  return { scene, a, b, all, tar, ids };
+}
+
+async function store(client: Client, name: string, tar: Uint8Array): Promise<string> {
+  const { snapshot } = await client.create({ config: { name } }, toStream(tar));
+  return snapshot?.config?.id ?? "";
+}
+
+async function* toStream(piece: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield piece;
+}
+
+async function first<T>(messages: AsyncIterable<T>): Promise<T> {
+  for await (const message of messages) return message;
+  throw new Error("no message");
+}
+
+/** Calls that take a ref, each of which succeeds for one's own. */
+const refCalls: Readonly<Record<string, (client: Client, ref: string) => Promise<unknown>>> = {
+  inspect: (client, ref) => client.inspect(ref),
+  update: (client, ref) =>
+    client.update({ ref, description: "x", updateMask: { paths: ["description"] } }),
+  restore: async (client, ref) => (await client.restore(ref))[Symbol.asyncDispose](),
+  export: async (client, ref) => (await client.export(ref))[Symbol.asyncDispose](),
+  openDataDirectory: async (client, ref) =>
+    (await client.openDataDirectory(ref))[Symbol.asyncDispose](),
+  verify: (client, ref) => first(client.verify({ ref })),
+  delete: (client, ref) => client.delete(ref),
+};
+
+for (const [name, call] of Object.entries(refCalls)) {
+  test(`${name} finds one's own by id, name and prefix, and nobody else's`, async (t) => {
+    const { a, b, all, ids } = await startTenants(t);
+    const foreign = [ids.b, "b/one", ids.b.slice(0, 15), "c/one"];
+    for (const ref of foreign) {
+      const error = await failsWith(call(a, ref), "SNAPSHOT_NOT_FOUND");
+      // Neither by words nor by facts does it differ from what never was.
+      const never = await failsWith(call(a, "0".repeat(16)), "SNAPSHOT_NOT_FOUND");
+      assert.equal(error.message.replace(ref, ""), never.message.replace("0".repeat(16), ""));
+      assert.deepEqual(Object.keys(error.metadata), Object.keys(never.metadata));
+    }
+    await all.inspect(ids.b);
+    if (name === "delete") return void (await call(a, ids.a));
+    for (const ref of [ids.a, "a/one", ids.a.slice(0, 15)]) await call(a, ref);
+    await call(b, "b/one");
+  });
+}
+
+test("delete takes all or nothing, and says nothing of others", async (t) => {
+  const { a, all, ids } = await startTenants(t);
+  await failsWith(a.delete({ refs: [ids.a, ids.b] }), "SNAPSHOT_NOT_FOUND");
+  const { deletedIds } = await a.delete({ refs: [ids.a, ids.b, "b/one"], allowMissing: true });
+  assert.deepEqual(deletedIds, [ids.a]);
+  await all.inspect(ids.b);
+});
+
+test("list shows one's own, whatever the filter asks for", async (t) => {
+  const { a, all } = await startTenants(t);
+  const names = async (namePrefix: string) => {
+    const page = await a.list({ filter: { namePrefix } });
+    const found = page.snapshots.map(({ config }) => config?.name);
+    assert.equal(page.totalSize, BigInt(found.length));
+    return found;
+  };
+  assert.deepEqual(await names(""), ["a/one"]);
+  assert.deepEqual(await names("a"), ["a/one"]);
+  assert.deepEqual(await names("a/o"), ["a/one"]);
+  assert.deepEqual(await names("a/x"), []);
+  assert.deepEqual(await names("b/"), []);
+  assert.equal((await all.list()).totalSize, 4n);
+  const { nextPageToken } = await all.list({ pageSize: 1 });
+  await failsWith(a.list({ pageSize: 1, pageToken: nextPageToken }), "PAGE_TOKEN_INVALID");
+});
+
+test("new names begin with the prefix, also those of imports and renames", async (t) => {
+  const { a, b, all, tar } = await startTenants(t);
+  for (const name of ["b/two", "two", ""]) await failsWith(store(a, name, tar), "FIELD_INVALID");
+  for (const name of ["b/two", "two", ""]) {
+    const update = { ref: "a/one", name, updateMask: { paths: ["name"] } };
+    await failsWith(a.update(update), "FIELD_INVALID");
+  }
+  const archive = await collect((await b.export("b/one")).bytes);
+  // The name is in the archive: it is found out on the way.
+  await b.delete("b/one");
+  await failsWith(a.import({}, toStream(archive)), "FIELD_INVALID");
+  await failsWith(a.import({ name: "b/two" }, toStream(archive)), "FIELD_INVALID");
+  await b.import({}, toStream(archive));
+  await a.import({ name: "a/two" }, toStream(archive));
+  const names = (await all.list()).snapshots.map(({ config }) => config?.name).sort();
+  assert.deepEqual(names, ["", "a/one", "a/two", "b/one", "c/one"]);
+});
+
+test("a name is taken from nobody else, and tells of nobody else", async (t) => {
+  const { a, all, tar, ids } = await startTenants(t);
+  const header = { config: { name: "b/one" }, onNameConflict: OnNameConflict.REPLACE };
+  const error = await failsWith(a.create(header, toStream(tar)), "FIELD_INVALID");
+  assert.ok(!JSON.stringify([error.message, error.metadata]).includes(ids.b));
+  assert.equal((await all.inspect("b/one")).snapshot?.config?.id, ids.b);
+  const own = { config: { name: "a/one" }, onNameConflict: OnNameConflict.REPLACE };
+  await a.create(own, toStream(tar));
+  await failsWith(a.inspect(ids.a), "SNAPSHOT_NOT_FOUND");
+});
+
+test("a request id gives nobody else's outcome", async (t) => {
+  const { scene, a, all, tar, ids } = await startTenants(t);
+  const requestId = randomUUID();
+  const archive = await collect((await all.export("b/one")).bytes);
+  await all.import({ requestId, name: "b/two" }, toStream(archive));
+  const error = await failsWith(
+    a.import({ requestId, name: "b/two" }, toStream(archive)),
+    "REQUEST_ID_REUSED",
+  );
+  assert.ok(
+    !/[0-9a-z]{16}/.test(`${error.message} ${Object.values(error.metadata).join(" ")}`),
+    error.message,
+  );
+  await failsWith(a.import({ requestId, name: "a/two" }, toStream(archive)), "REQUEST_ID_REUSED");
+  const mine = { config: { name: "a/own" }, requestId: randomUUID() };
+  const made = await a.create(mine, toStream(tar));
+  assert.deepEqual(await a.create(mine, toStream(tar)), made);
+  assert.ok(ids.b !== "" && scene.address !== "");
+});
+
+test("verify without a ref reads one's own", async (t) => {
+  const { a, ids } = await startTenants(t);
+  const seen = new Set<string>();
+  for await (const { event } of a.verify({})) {
+    if (event.case === "verdict") seen.add(event.value.snapshotId);
+  }
+  assert.deepEqual([...seen], [ids.a]);
+});
+
+test("collections plan and evict one's own, and find no leftovers", async (t) => {
+  const { a, all } = await startTenants(t);
+  assert.deepEqual((await a.collectGarbage({ dryRun: true })).candidates, []);
+  const { candidates } = await a.collectGarbage({ policy: { evictAll: true } });
+  assert.deepEqual(
+    candidates.map(({ name }) => name),
+    ["a/one"],
+  );
+  const left = (await all.list()).snapshots.map(({ config }) => config?.name).sort();
+  assert.deepEqual(left, ["", "b/one", "c/one"]);
+  await failsWith(a.beginGc({ owner: "a" }), "ROLE_INSUFFICIENT");
+});
+
+test("what reaches beyond the prefix is refused: directories of the node, peers", async (t) => {
+  const { a, scene, ids } = await startTenants(t);
+  const directory = join(scene.root, "data", ids.b, "files");
+  const config = { name: "a/stolen" };
+  const refused = [
+    a.createFromDirectory({ directory, config }),
+    a.importFromDirectory({ directory }),
+    a.exportToDirectory({ ref: "a/one", directory: join(scene.scratch, "out") }),
+    first(a.pull({})),
+    first(a.push({})),
+    first(a.getManifest({})),
+    first(a.readBlocks({})),
+  ];
+  for (const call of refused) await failsWith(call, "ROLE_INSUFFICIENT");
+});
+
+test("info tells a tenant nothing of the others", async (t) => {
+  const { a, all } = await startTenants(t);
+  assert.equal((await all.getInfo()).usage?.snapshotCount, 4n);
+  const own = await a.getInfo();
+  assert.equal(own.usage, undefined);
+  assert.equal(own.root, "");
+});
+
+test("watch tells of one's own; a rename across prefixes is a coming or a going", async (t) => {
+  const { a, b, all, tar, ids } = await startTenants(t);
+  const hangUp = new AbortController();
+  t.after(() => hangUp.abort());
+  const events = a.watch({ filter: {} }, { signal: hangUp.signal })[Symbol.asyncIterator]();
+  const next = async (): Promise<WatchResponse> => {
+    const { value } = (await events.next()) as { value: WatchResponse };
+    return value;
+  };
+  assert.equal((await next()).type, EventType.POSITION);
+  await store(b, "b/two", tar);
+  const rename = (ref: string, name: string) =>
+    all.update({ ref, name, updateMask: { paths: ["name"] } });
+  await rename(ids.b, "b/three");
+  await rename(ids.b, "a/from-b");
+  await rename(ids.a, "b/from-a");
+  await store(a, "a/two", tar);
+  const said = [await next(), await next(), await next()].map((event) => [
+    event.type,
+    event.snapshot?.config?.name,
+    event.previousName,
+  ]);
+  assert.deepEqual(said, [
+    [EventType.CREATED, "a/from-b", ""],
+    [EventType.DELETED, "a/one", ""],
+    [EventType.CREATED, "a/two", ""],
+  ]);
+});
+
+test("an ambiguous prefix of an id counts and names one's own only", async (t) => {
+  const { a, all, tar } = await startTenants(t);
+  const byStart = new Map<string, string[]>();
+  // 32 first characters: among 33 of one's own, two begin alike; three characters are asked for.
+  for (let n = 0; n < 8; n++) await store(a, `a/${n}`, tar);
+  for await (const { config } of all.listAll()) {
+    const start = config?.id.slice(0, 3) ?? "";
+    byStart.set(start, [...(byStart.get(start) ?? []), config?.name ?? ""]);
+  }
+  for (const [start, names] of byStart) {
+    const own = names.filter((name) => name.startsWith("a/"));
+    const outcome = await a.inspect(start).then(
+      ({ snapshot }) => snapshot?.config?.name,
+      (error: unknown) => (error instanceof StoreError ? error.reason : "?"),
+    );
+    const [only = "SNAPSHOT_NOT_FOUND", more] = own;
+    assert.equal(outcome, more === undefined ? only : "AMBIGUOUS_REF");
+  }
+});
