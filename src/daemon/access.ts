@@ -10,6 +10,7 @@ import { createAccess, type Access, type TokenSource } from "../transport/auth/a
 /** Throws FIELD_INVALID if the file of tokens is none. */
 export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): Access {
   return createAccess({
+    clock,
     identities: config.identities,
     ...(config.tokens === undefined ? {} : { tokens: openTokens(config.tokens, clock, logger) }),
     socket: { name: "unix", role: config.socketRole, namePrefix: "" },
@@ -26,8 +27,9 @@ export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): 
  * it held before.
  */
 function openTokens(path: string, clock: Clock, logger: Logger): TokenSource {
-  let records: readonly TokenRecord[] = readTokenFile(path);
+  // Before what it is the version of, so that no change falls in between.
   let version = versionOf(path);
+  let records: readonly TokenRecord[] = readTokenFile(path);
   return {
     identify(token) {
       const found = versionOf(path);

@@ -3,6 +3,7 @@ import { createCleanup } from "../base/cleanup.js";
 import { systemClock, type Clock } from "../base/clock.js";
 import { isLoopbackHost } from "../base/host-port.js";
 import { createLogger, type Logger } from "../base/logger.js";
+import { asksForCredentials } from "../config/check.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { openStore, type SnapshotStore } from "../snapshot/store.js";
 import { openTlsFiles } from "../transport/auth/tls-files.js";
@@ -56,6 +57,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(async () => schedule[Symbol.asyncDispose]());
   const server = createServer(config, store, logger, clock);
   cleanup.defer(() => server.close());
+  warnOfOpenDoor(config, logger);
   const tls = openTls(config, logger);
   cleanup.defer(() => tls?.[Symbol.dispose]());
   const tcp = config.listen && (await server.listenTcp({ ...config.listen, ...(tls && { tls }) }));
@@ -111,6 +113,16 @@ function openTls({ serverCert, serverKey, clientCa }: DaemonConfig, logger: Logg
   if (serverCert === undefined || serverKey === undefined) return undefined;
   const paths = { certificate: serverCert, key: serverKey, clientAuthority: clientCa };
   return openTlsFiles(paths, logger);
+}
+
+function warnOfOpenDoor(config: DaemonConfig, logger: Logger): void {
+  const { listen } = config;
+  if (listen === undefined || isLoopbackHost(listen.host)) return;
+  if (!asksForCredentials(config)) {
+    logger.warn({ listen }, "everybody who reaches this address may do everything");
+  } else if (config.serverCert === undefined) {
+    logger.warn({ listen }, "without TLS everybody on the way can take tokens and data");
+  }
 }
 
 function hasReflection({ reflection, listen }: DaemonConfig): boolean {

@@ -7,13 +7,14 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { Identity } from "../model/access.js";
 import type { Admission, Admitted } from "./admission.js";
 import type { Access } from "./auth/access.js";
 import { createAuditRecord, type AuditRecord } from "./auth/audit.js";
 import type { Connections } from "./auth/connections.js";
+import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
 import type { EncodedMessage } from "./chunk-encoder.js";
 import { openCall, type Call } from "./call.js";
@@ -26,6 +27,7 @@ export interface AdapterOptions {
   readonly logger: Logger;
   readonly access: Access;
   readonly connections: Connections;
+  readonly rechecks: Rechecks;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
   /** How long a byte stream may lie without its caller sending or reading. */
@@ -101,10 +103,12 @@ async function serve(
   const peer = peerOf(raw);
   const audit = createAuditRecord({ rule, method: method.name, peer, logger });
   let admitted: Admitted | undefined;
+  let forget: (() => void) | undefined;
   try {
     const identity = identify(rule, call, options);
     audit.caller(identity);
     checkRole(rule, identity, method.name);
+    forget = options.rechecks.add(() => recheck(target, call, identity, options));
     admitted = options.admission.enter(method, call.abort);
     const context = contextOf(method, call, peer, identity, logger);
     const last = await run(target, call, context, { admitted, audit }, options);
@@ -116,8 +120,31 @@ async function serve(
     call.finish(wireStatus(failure));
     audit.end(failure.reason);
   } finally {
+    forget?.();
     admitted?.leave();
   }
+}
+
+/** Ends a call whose token was revoked, or whose credentials have expired, since it began. */
+function recheck({ rule, method }: Target, call: Call, before: Identity, options: AdapterOptions) {
+  try {
+    const now = identify(rule, call, options);
+    checkRole(rule, now, method.name);
+    if (now.namePrefix !== before.namePrefix) throw confinedSince(now);
+  } catch (error) {
+    if (isStoreError(error)) call.abort(error);
+    else options.logger.error({ err: error }, "a running call could not be checked again");
+  }
+}
+
+function confinedSince({ name }: Identity): StoreError {
+  return new StoreError(
+    "CREDENTIALS_INVALID",
+    `${name} is confined otherwise since this call began`,
+    {
+      hint: "Call again",
+    },
+  );
 }
 
 const nobody: Identity = { name: "", role: "reader", namePrefix: "" };

@@ -5,6 +5,7 @@ import type { Logger } from "../base/logger.js";
 import { createAdapter } from "./adapter.js";
 import { defaultAccess, type Access } from "./auth/access.js";
 import { createConnections, type Via } from "./auth/connections.js";
+import { createRechecks, type Rechecks } from "./auth/rechecks.js";
 import type { TlsFiles } from "./auth/tls-files.js";
 import { createAdmission, type Admission, type CallLimits } from "./admission.js";
 import type { ServiceBinding } from "./handler.js";
@@ -31,6 +32,8 @@ export interface GrpcLimits extends CallLimits, Http2Limits {
   readonly connectionIdleMs: number;
   /** How long a client may go on sending after its call was answered. */
   readonly lingerMs: number;
+  /** How often the credentials of running calls are looked at again. */
+  readonly recheckMs: number;
 }
 
 const kib = 1024;
@@ -55,6 +58,7 @@ export const defaultGrpcLimits: GrpcLimits = {
   keepaliveTimeoutMs: 20_000,
   connectionIdleMs: 15 * 60_000,
   lingerMs: 10_000,
+  recheckMs: 2000,
 };
 
 export interface GrpcServerOptions {
@@ -98,13 +102,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { health, bindings } = allServices(options);
   const connections = createConnections();
   const { access = defaultAccess } = options;
-  const adapter = createAdapter(bindings, { ...limits, admission, logger, access, connections });
+  const rechecks = createRechecks(limits.recheckMs);
+  const auth = { access, connections, rechecks };
+  const adapter = createAdapter(bindings, { ...limits, ...auth, admission, logger });
   const server = new Server({
     ...grpcOptions(limits),
     interceptors: [adapter.interceptor],
   });
   adapter.register(server);
-  const parts: Parts = { admission, health, listeners: [], sessions: new Set() };
+  const parts: Parts = { admission, health, rechecks, listeners: [], sessions: new Set() };
 
   const inject = (via: Via, tls?: TlsFiles) =>
     createInjector(server, tls, limits, {
@@ -174,6 +180,7 @@ function allServices(options: GrpcServerOptions): {
 interface Parts {
   readonly admission: Admission;
   readonly health: HealthService;
+  readonly rechecks: Rechecks;
   readonly listeners: Listener[];
   readonly sessions: Set<ServerHttp2Session>;
 }
@@ -229,6 +236,7 @@ async function closeAll(parts: Parts, server: Server): Promise<void> {
   for (const session of parts.sessions) session.destroy();
   for (const listener of parts.listeners) listener.destroyConnections();
   server.forceShutdown();
+  parts.rechecks[Symbol.dispose]();
   await within(parts.admission.idle(), settleMs);
 }
 

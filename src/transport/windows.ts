@@ -67,6 +67,9 @@ export function createInjector(
   }
 }
 
+/** A connection that goes on shaking hands holds a place of the listener. */
+const handshakeTimeoutMs = 10_000;
+
 /** What they hold reaches `createSecureServer`, where `withTls` adds what they can't say. */
 function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {
   if (tls === undefined) return ServerCredentials.createInsecure();
@@ -88,6 +91,7 @@ function withTls(
   return {
     ...rest,
     ...secureOptions(context),
+    handshakeTimeout: handshakeTimeoutMs,
     requestCert: context.ca !== undefined,
     rejectUnauthorized: false,
   };

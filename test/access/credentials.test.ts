@@ -1,14 +1,19 @@
 // Who gets in: certificates, tokens, the socket; and what changes without a restart.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { once } from "node:events";
 import { copyFile } from "node:fs/promises";
+import http2 from "node:http2";
+import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
 import { test } from "node:test";
 import { HealthCheckResponse_ServingStatus as Serving } from "../../gen/ts/grpc/health/v1/health_pb.js";
+import type { WatchResponse } from "../../src/client/index.js";
 import { changeTokenFile } from "../../src/config/token-file.js";
 import { splitHostPort } from "../../src/base/host-port.js";
 import { eventually } from "../support/eventually.js";
 import { failsWith } from "../support/errors.js";
+import { makeSmallSource, packDirectory } from "../store/contents.js";
 import { startScene } from "./callers.js";
 import { makeAuthority } from "./certificates.js";
 
@@ -100,6 +105,34 @@ test("a token is good until it expires or is revoked, without a restart", async 
   changeTokenFile(scene.tokens, (records) => records.filter(({ name }) => name !== "good"));
   await failsWith(client.list(), "CREDENTIALS_INVALID");
   await call(soon);
+});
+
+test("calls that run end when their token is revoked, and others go on", async (t) => {
+  const scene = await startScene(t);
+  const tls = scene.tls();
+  const [gone, stays] = ["gone", "stays"].map((name) => {
+    const token = scene.newToken({ name, ...operator });
+    return scene.client(scene.address, { tls, token }).watch()[Symbol.asyncIterator]();
+  });
+  await gone?.next();
+  await stays?.next();
+  changeTokenFile(scene.tokens, (records) => records.filter(({ name }) => name !== "gone"));
+  await failsWith(Promise.resolve(gone?.next()), "CREDENTIALS_INVALID");
+  const source = await makeSmallSource(join(scene.scratch, "source"));
+  await scene.client(scene.socketAddress).create({ config: { name: "a" } }, packDirectory(source));
+  const { value } = (await stays?.next()) as { value: WatchResponse };
+  assert.equal(value.snapshot?.config?.name, "a");
+  await stays?.return?.(undefined);
+});
+
+test("under TLS the flow-control windows are those that were asked for", async (t) => {
+  const scene = await startScene(t, { flags: { "stream-window": "3MiB" } });
+  const session = http2.connect(`https://${scene.address}`, { rejectUnauthorized: false });
+  t.after(() => session.destroy());
+  await once(session, "remoteSettings");
+  assert.equal(session.remoteSettings.initialWindowSize, 3 * 1024 * 1024);
+  await new Promise((resolve) => session.ping(resolve));
+  assert.equal(session.state.remoteWindowSize, 64 * 1024 * 1024);
 });
 
 test("a wrong token is refused also where none is needed", async (t) => {

@@ -30,19 +30,26 @@ function renderInfo(address: string, info: GetInfoResponse): string {
   return renderFields([
     ["Address", address],
     ["Version", info.version],
-    ["Store", `${info.storeType} in ${info.root}`],
+    ["Store", info.root === "" ? info.storeType : `${info.storeType} in ${info.root}`],
     ["Node", info.nodeId],
     ["Started", formatTime(info.startedAt)],
-    ["Snapshots", String(usage?.snapshotCount ?? 0n)],
-    ["Size", formatBytes(usage?.sizeBytes ?? 0n)],
-    ["On disk", formatBytes(usage?.allocatedBytes ?? 0n)],
-    ["Free", formatBytes(usage?.freeBytes ?? 0n)],
+    ...(usage === undefined ? [] : usageFields(usage)),
     ["Features", features.map(([name]) => words(name)).join(", ")],
     ["Streams", `${limits?.maxStreams ?? 0} at once`],
     ["Connections", `${limits?.maxConnections ?? 0} at once`],
     ["Messages", `up to ${formatBytes(limits?.maxMessageBytes ?? 0n)}`],
     ["Files", `up to ${limits?.maxFiles ?? 0} in a snapshot`],
   ]);
+}
+
+/** Callers who are confined to some names are not told. */
+function usageFields(usage: NonNullable<GetInfoResponse["usage"]>): [string, string][] {
+  return [
+    ["Snapshots", String(usage.snapshotCount)],
+    ["Size", formatBytes(usage.sizeBytes)],
+    ["On disk", formatBytes(usage.allocatedBytes)],
+    ["Free", formatBytes(usage.freeBytes)],
+  ];
 }
 
 /** `directAccess` → `direct access`. */

@@ -1,5 +1,6 @@
 // Who calls: a client certificate, a bearer token or the socket becomes an identity.
 import type { Metadata } from "@grpc/grpc-js";
+import type { Clock } from "../../base/clock.js";
 import { StoreError } from "../../base/errors.js";
 import type { Identity } from "../../model/access.js";
 import type { Connection } from "./connections.js";
@@ -22,6 +23,7 @@ export interface AccessOptions {
   readonly socket: Identity;
   /** Of callers over TCP that show nothing. Without it they are refused. */
   readonly anonymous?: Identity;
+  readonly clock: Clock;
 }
 
 export interface Access {
@@ -60,8 +62,12 @@ function byToken({ tokens }: AccessOptions, authorization: string): Identity {
   throw invalid("The token is not known here, has expired or was revoked");
 }
 
-function byCertificate({ identities }: AccessOptions, { certificate }: Connection): Identity {
-  if (certificate?.trusted !== true) {
+function byCertificate(
+  { identities, clock }: AccessOptions,
+  { certificate }: Connection,
+): Identity {
+  // Its end may have come since the handshake; a date that can't be read is in no future.
+  if (certificate?.trusted !== true || !(certificate.validUntil > clock.now())) {
     throw invalid("The client certificate is not signed by the authority of client_ca, or expired");
   }
   const { names } = certificate;

@@ -18,6 +18,8 @@ export interface ClientCertificate {
   readonly trusted: boolean;
   /** What it names, in the notation of `certificateNames`; empty unless it is trusted. */
   readonly names: readonly string[];
+  /** When its time is over. */
+  readonly validUntil: Date;
 }
 
 export interface Connections {
@@ -53,5 +55,6 @@ function certificateOf(session: ServerHttp2Session): ClientCertificate | undefin
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;
   const trusted = socket.authorized;
-  return { trusted, names: trusted ? certificateNames(certificate) : [] };
+  const validUntil = new Date(certificate.validTo);
+  return { trusted, names: trusted ? certificateNames(certificate) : [], validUntil };
 }
