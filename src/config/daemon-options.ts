@@ -243,4 +243,6 @@ export type DaemonConfig = {
 } & {
   /** Who shows which certificate; only the file has them. */
   readonly identities: readonly ConfiguredIdentity[];
+  /** The file that was read. */
+  readonly configFile: string | undefined;
 };

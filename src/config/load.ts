@@ -45,9 +45,14 @@ export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
         : parseValue(option, found.raw, found.where);
     origins[name] = found?.origin ?? "default";
   }
-  const config = { ...values, identities } as unknown as DaemonConfig;
+  const config = { ...values, identities, configFile: file } as unknown as DaemonConfig;
   checkDaemonConfig(config);
   return { config, origins: origins as Record<DaemonOptionName, ConfigOrigin>, file };
+}
+
+/** The identities alone, for a daemon that runs. Throws FIELD_INVALID. */
+export function reloadIdentities(configFile: string): DaemonConfig["identities"] {
+  return readConfigFile(configFile).identities;
 }
 
 const namedOptions = Object.entries(daemonOptions) as [DaemonOptionName, Option<unknown>][];

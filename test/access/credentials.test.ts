@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
-import { copyFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import http2 from "node:http2";
 import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
@@ -41,6 +41,20 @@ test("a certificate is known by its common name or an alternative name", async (
     (await failsWith(unknown.list(), "CREDENTIALS_INVALID")).message,
     /CN=mallory, DNS:alice/,
   );
+});
+
+test("identities are followed without a restart, unless the file is bad", async (t) => {
+  const scene = await startScene(t, { identities });
+  const alice = await scene.authority.issue("alice");
+  const client = scene.client(scene.address, { tls: scene.tls(alice) });
+  await client.list();
+  const { configFile = "" } = scene.config;
+  await writeFile(configFile, "[[identities]]\nname = 7\n");
+  await client.list();
+  await writeFile(configFile, identities.replace("CN=alice", "CN=bob"));
+  await failsWith(client.list(), "CREDENTIALS_INVALID");
+  const bob = await scene.authority.issue("bob");
+  await scene.client(scene.address, { tls: scene.tls(bob) }).list();
 });
 
 test("a certificate of another authority, or whose time is over, is none", async (t) => {

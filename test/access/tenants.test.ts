@@ -234,6 +234,29 @@ test("watch tells of one's own; a rename across prefixes is a coming or a going"
   ]);
 });
 
+test("watch with a filter for others' names tells nothing, not even of one's own", async (t) => {
+  const { a, b, tar } = await startTenants(t);
+  const hangUp = new AbortController();
+  t.after(() => hangUp.abort());
+  const watch = (namePrefix: string) =>
+    a.watch({ filter: { namePrefix } }, { signal: hangUp.signal })[Symbol.asyncIterator]();
+  const [others, own] = [watch("b/"), watch("a/t")];
+  const positions = [await others.next(), await own.next()];
+  assert.ok(positions.every(({ value }) => value?.type === EventType.POSITION));
+  let heard = false;
+  const silence = others.next().then(
+    () => (heard = true),
+    () => undefined,
+  );
+  await store(b, "b/two", tar);
+  await store(a, "a/two", tar);
+  const { value } = (await own.next()) as { value: WatchResponse };
+  assert.equal(value.snapshot?.config?.name, "a/two");
+  hangUp.abort();
+  await silence;
+  assert.equal(heard, false);
+});
+
 test("an ambiguous prefix of an id counts and names one's own only", async (t) => {
   const { a, all, tar } = await startTenants(t);
   const byStart = new Map<string, string[]>();

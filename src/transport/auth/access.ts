@@ -17,7 +17,8 @@ export interface TokenSource {
 }
 
 export interface AccessOptions {
-  readonly identities: readonly CertificateIdentity[];
+  /** As they are at this moment. */
+  readonly identities: () => readonly CertificateIdentity[];
   readonly tokens?: TokenSource;
   /** Of callers over the Unix socket that show no token. */
   readonly socket: Identity;
@@ -71,7 +72,7 @@ function byCertificate(
     throw invalid("The client certificate is not signed by the authority of client_ca, or expired");
   }
   const { names } = certificate;
-  const found = identities.find(({ certificates }) =>
+  const found = identities().find(({ certificates }) =>
     certificates.some((name) => names.includes(name)),
   );
   if (found !== undefined) return found;

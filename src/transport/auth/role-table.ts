@@ -59,6 +59,8 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
 
   "stasis.v1.ReplicationService/Pull": changes(operators, "node"),
   "stasis.v1.ReplicationService/Push": changes(operators, "node"),
+  "stasis.v1.ReplicationService/ListTransfers": reads(operators, "node"),
+  "stasis.v1.ReplicationService/CancelTransfer": changes(operators, "node"),
   "stasis.v1.ReplicationService/GetManifest": reads(peers, "node"),
   "stasis.v1.ReplicationService/ReadBlocks": reads(peers, "node"),
 
