@@ -12,7 +12,7 @@
 //       origin.json        only for a directory taken over by rename, until it is recorded
 //   trash/<id>/            removed for every caller, space not yet freed
 //   quarantine/<name>/     what recovery could make no sense of; only people remove it
-import { lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { type Stats, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { idPattern } from "../model/name.js";
@@ -122,9 +122,17 @@ function tryMkdir(path: string, made: string[]): boolean {
   return true;
 }
 
+function lookAt(path: string): Stats {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    throw ioError(error, { what: "look at the store's directory", path });
+  }
+}
+
 function checkSameFilesystem(root: string, part: string): void {
-  const stat = lstatSync(part);
-  if (stat.isDirectory() && stat.dev === lstatSync(root).dev) return;
+  const stat = lookAt(part);
+  if (stat.isDirectory() && stat.dev === lookAt(root).dev) return;
   throw new StoreError(
     "CROSS_FILESYSTEM",
     `expected a directory on the filesystem of the store's root ${root}: ${part}`,

@@ -1,5 +1,5 @@
 // All kinds of crash states, and how a number of states is shared out among them.
-import type { Kind } from "./state.js";
+import type { Kind, PlayOptions } from "./state.js";
 import { startKind } from "./start-kind.js";
 import { syscallKind } from "./syscall-kind.js";
 
@@ -13,3 +13,20 @@ export const kinds: readonly SharedKind[] = [
   { kind: syscallKind, share: 6 },
   { kind: startKind, share: 2 },
 ];
+
+/** Plays the kinds one after the other, each its share of the states; `skipped` hears of the others. */
+export async function playKinds(
+  options: PlayOptions,
+  only: string | undefined,
+  skipped: (kind: string, why: string) => void,
+): Promise<void> {
+  const wanted = kinds.filter(({ kind }) => only === undefined || kind.name === only);
+  const total = wanted.reduce((sum, { share }) => sum + share, 0);
+  if (wanted.length === 0) throw new Error(`there is no kind ${only ?? ""}`);
+  for (const { kind, share } of wanted) {
+    if (options.signal.aborted) return;
+    const why = kind.cannot();
+    if (why !== false) skipped(kind.name, why);
+    else await kind.play({ ...options, states: Math.ceil((options.states * share) / total) });
+  }
+}

@@ -11,6 +11,8 @@ export interface Played {
   readonly answeredAt: number;
   /** The call stores or removes something. */
   readonly changes: boolean;
+  /** It is a Delete: its answer promises the move to the trash too. */
+  readonly deletes: boolean;
 }
 
 const writes = new Set([
@@ -26,9 +28,14 @@ const syncs = new Set(["fsync", "fdatasync"]);
 
 /** What is wrong with the order, as texts with the step at which it shows. */
 export function orderProblems(played: Played): string[] {
-  const { root, calls, answeredAt, changes } = played;
+  const { root, calls, answeredAt, changes, deletes } = played;
   const problems: string[] = [];
-  const pending = createPending();
+  // What a REPLACE has put out of its place, a durable transaction says; to move it is background
+  // work that recovery repeats. A Delete answers only when the move is durable.
+  const pending = createPending(deletes ? undefined : `${root}/trash`);
+  if (deletes && !movedBefore(calls, `${root}/trash`, answeredAt)) {
+    problems.push("answered before it was moved to the trash");
+  }
   const wal = `${root}/catalog.db-wal`;
   const lastCommitAt = lastCommit(calls, wal, answeredAt);
   let commits = 0;
@@ -70,7 +77,8 @@ interface Pending {
   note(call: Call): void;
 }
 
-function createPending(): Pending {
+/** Moves into `free` need not be durable. */
+function createPending(free: string | undefined): Pending {
   let paths = new Set<string>();
   const move = (from: string, to: string): void => {
     paths = new Set(
@@ -89,10 +97,19 @@ function createPending(): Pending {
       else if (name === "ioctl" && text.includes("FICLONE")) paths.add(first);
       else if (name === "mkdir") paths.add(dirname(first));
       else if (name === "openat" && text.includes("O_EXCL")) paths.add(dirname(first));
-      else if (name.startsWith("rename")) move(first, second);
-      else if (name === "unlink" || name === "rmdir") forget(paths, first);
+      else if (name.startsWith("rename")) {
+        if (free !== undefined && isWithin(second, free)) forget(paths, first);
+        else move(first, second);
+      } else if (name === "unlink" || name === "rmdir") forget(paths, first);
     },
   };
+}
+
+function movedBefore(calls: readonly Call[], directory: string, answeredAt: number): boolean {
+  return calls.some(
+    ({ name, paths: [, to = ""], beganAt, failed }) =>
+      name.startsWith("rename") && !failed && beganAt < answeredAt && isWithin(to, directory),
+  );
 }
 
 function forget(paths: Set<string>, removed: string): void {

@@ -12,6 +12,8 @@ export interface Report {
   readonly add: (result: StateResult) => void;
   /** States that were reached. */
   states(): number;
+  /** Those of one kind. */
+  reached(kind: string): number;
   failures(): readonly StateResult[];
   table(): string;
 }
@@ -31,6 +33,11 @@ export function createReport(): Report {
       failures.push(result);
     },
     states: () => [...rows.values()].reduce((sum, { states }) => sum + states, 0),
+    reached: (kind) =>
+      [...rows].reduce(
+        (sum, [key, { states }]) => sum + (key.startsWith(`${kind}\0`) ? states : 0),
+        0,
+      ),
     failures: () => failures,
     table() {
       const table = new Table({ head: ["kind", "scenario", "states", "not reached", "problems"] });

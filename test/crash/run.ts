@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { kinds } from "./kinds.js";
+import { kinds, playKinds } from "./kinds.js";
 import { createReport, failureText } from "./report.js";
 import type { PlayOptions } from "./state.js";
 
@@ -11,7 +11,7 @@ const usage = `Usage: npm run crash -- [options]
   --states N       about how many states (default 300)
   --seed S         decides which ones, sizes and moments (default 1)
   --kind NAME      only this kind: ${kinds.map(({ kind }) => kind.name).join(", ")}
-  --scenario NAME  only this scenario
+  --scenario NAMES only these scenarios, with commas in between
   --state NAME     plays one state again, as a failure prints it
   --jobs N         how many at once (default 2)
   --stop           stops at the first problem
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
     jobs: values.state === undefined ? Number(values.jobs) : 1,
     directory: scratch.directory,
     only: values.state,
-    scenario: values.scenario,
+    scenarios: values.scenario?.split(","),
     signal: stopping.signal,
     report: (result) => {
       report.add(result);
@@ -55,21 +55,12 @@ async function main(): Promise<void> {
       if (values.stop) stopping.abort();
     },
   };
-  await playKinds(options, values.kind ?? values.state?.split(":")[0]);
+  await playKinds(options, values.kind ?? values.state?.split(":")[0], (kind, why) => {
+    process.stdout.write(`${kind}: skipped: ${why}\n`);
+  });
   const seconds = Math.round((performance.now() - started) / 1000);
   process.stdout.write(`${report.table()}\n${report.states()} states in ${seconds} s\n`);
   process.exitCode = report.failures().length === 0 ? 0 : 1;
-}
-
-async function playKinds(options: PlayOptions, only: string | undefined): Promise<void> {
-  const wanted = kinds.filter(({ kind }) => only === undefined || kind.name === only);
-  const total = wanted.reduce((sum, { share }) => sum + share, 0);
-  if (wanted.length === 0) throw new Error(`no kind ${only ?? ""}\n${usage}`);
-  for (const { kind, share } of wanted) {
-    const why = kind.cannot();
-    if (why !== false) process.stdout.write(`${kind.name}: skipped: ${why}\n`);
-    else await kind.play({ ...options, states: Math.ceil((options.states * share) / total) });
-  }
 }
 
 async function makeScratch(): Promise<AsyncDisposable & { directory: string }> {

@@ -23,6 +23,10 @@ export interface Scenario {
   readonly name: string;
   /** It stores or removes something; what only reads can be called again without preparing. */
   readonly changes: boolean;
+  /** It is a Delete, which answers only when the directory is durably in the trash. */
+  readonly deletes?: boolean;
+  /** What may fail after the answer, or beside it: work that recovery does again. */
+  readonly follows?: RegExp;
   /** The daemon has committed nothing since its start: SQLite then does more at the first commit. */
   readonly cold?: boolean;
   prepare(bench: Bench): Promise<void>;
@@ -91,18 +95,22 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "replace",
     changes: true,
+    // The old one's way to the trash; a create without a replacement shows the same steps.
+    follows: /^(data|trash|catalog\.db-wal)$/,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: (bench) => create(bench.stage, name, content(bench, 2), { replace: true }),
   },
   {
     name: "delete",
     changes: true,
+    deletes: true,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: ({ stage }) => remove(stage, name),
   },
   {
     name: "update",
     changes: true,
+    follows: /^data\//,
     cold: true,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: ({ stage }) => update(stage, name, "updated"),

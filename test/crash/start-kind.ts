@@ -112,16 +112,17 @@ export const startKind: Kind = {
       let played = 0;
       await inLanes(shuffled(wanted, random), options.jobs, async (mess, lane) => {
         if (options.signal.aborted) return;
-        played += await playMess(options, mess, { round, lane, share });
+        const states = await playMess(options, mess, { round, lane, share });
+        played += states;
       });
-      if (played === 0 || options.signal.aborted) return;
+      if (played === 0 || options.signal.aborted || options.only !== undefined) return;
       left -= played;
     }
   },
 };
 
-function isWanted({ scenario, only }: PlayOptions, name: string): boolean {
-  if (scenario !== undefined) return scenario === name;
+function isWanted({ scenarios: wanted, only }: PlayOptions, name: string): boolean {
+  if (wanted !== undefined) return wanted.includes(name);
   const prefix = `start:${name}:`;
   return only === undefined || only.startsWith(prefix) || prefix.startsWith(only);
 }

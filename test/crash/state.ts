@@ -20,7 +20,8 @@ export interface PlayOptions {
   readonly directory: string;
   /** Plays just the states whose name begins with this. */
   readonly only?: string | undefined;
-  readonly scenario?: string | undefined;
+  /** Plays only these scenarios. */
+  readonly scenarios?: readonly string[] | undefined;
   readonly report: (result: StateResult) => void;
   /** No further state begins when it fires. */
   readonly signal: AbortSignal;

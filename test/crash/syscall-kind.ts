@@ -22,7 +22,7 @@ export const syscallKind: Kind = {
   cannot: cannotStrace,
   async play(options) {
     for (let round = 0, left = options.states; left > 0; round += 1) {
-      if (options.signal.aborted) return;
+      if (options.signal.aborted || (round > 0 && options.only !== undefined)) return;
       const planned = (await plan(options, round)).slice(0, left);
       if (planned.length === 0) return;
       left -= planned.length;
@@ -55,8 +55,8 @@ async function plan(options: PlayOptions, round: number): Promise<Planned[]> {
   return only === undefined ? all : all.filter((state) => stateName(state).startsWith(only));
 }
 
-function isWanted({ scenario, only }: PlayOptions, name: string): boolean {
-  if (scenario !== undefined) return scenario === name;
+function isWanted({ scenarios: wanted, only }: PlayOptions, name: string): boolean {
+  if (wanted !== undefined) return wanted.includes(name);
   return (
     only === undefined || only.startsWith(`syscall:${name}:`) || `syscall:${name}:`.startsWith(only)
   );
@@ -78,8 +78,8 @@ async function planScenario(
   }
   const { root } = bench.place;
   const { outside } = bench;
-  const { changes, name } = scenario;
-  problems.push(...orderProblems({ calls, root, outside, answeredAt, changes }));
+  const { changes, name, deletes = false } = scenario;
+  problems.push(...orderProblems({ calls, root, outside, answeredAt, changes, deletes }));
   problems.push(...bench.stage.problems);
   options.report({
     kind: "order",

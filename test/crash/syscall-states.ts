@@ -62,7 +62,10 @@ export async function strike(
   const result = await scenario.act(bench);
   await quiet(bench, scenario);
   await injecting.detach();
-  const met = fault === "KILL" ? await wasKilled(bench) : await wasInjected(traceFile);
+  const met =
+    fault === "KILL"
+      ? await wasKilled(bench)
+      : await wasInjected(traceFile, [bench.place.root, bench.outside]);
   const problems = stage.problems.splice(0);
   if (met && fault !== "KILL" && scenario.name !== "stop") {
     problems.push(...(await judgeAlive(bench, scenario, point, result)));
@@ -81,10 +84,14 @@ async function judgeAlive(
   result: CallResult,
 ): Promise<string[]> {
   const { stage, served, place } = bench;
-  if (!served.isRunning()) return [`the daemon ended by itself: ${lastLines(served.output())}`];
+  if (!served.isRunning()) {
+    const how = JSON.stringify(await served.exited);
+    return [`the daemon ended by itself, ${how}: ${lastLines(served.output())}`];
+  }
   const problems: string[] = [];
   const sync = point.syscall === "fsync" || point.syscall === "fdatasync";
-  if (sync && point.beforeAnswer && scenario.changes && result.outcome.kind === "acknowledged") {
+  const promised = point.beforeAnswer && scenario.follows?.test(point.what) !== true;
+  if (sync && promised && scenario.changes && result.outcome.kind === "acknowledged") {
     problems.push(`acknowledged although ${point.syscall} of ${point.what} had failed`);
   }
   const { ledger, client } = stage;

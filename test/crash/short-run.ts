@@ -1,0 +1,35 @@
+// A short run of the crash harness as a test: `npm run crash` plays many more states, of all kinds.
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { withScratchDir } from "../support/scratch.js";
+import { createReport, failureText } from "./report.js";
+import type { Kind } from "./state.js";
+
+const seed = 1;
+
+export interface ShortRun {
+  readonly states: number;
+  readonly scenarios?: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** Plays about that many states; fails with each that went wrong and how to play it again. */
+export async function playShortRun(kind: Kind, run: ShortRun): Promise<void> {
+  const { states, scenarios, signal } = run;
+  await withScratchDir(async (scratch) => {
+    // The sockets' paths must stay short.
+    const directory = join(scratch, "c");
+    await mkdir(directory);
+    const { add, failures, reached } = createReport();
+    await kind.play({ seed, states, jobs: 2, directory, scenarios, report: add, signal });
+    assert.equal(
+      failures()
+        .map((result) => failureText(result, seed))
+        .join("\n"),
+      "",
+    );
+    const played = reached(kind.name);
+    assert.ok(played >= states * 0.8, `${played} of ${states} states were reached`);
+  });
+}

@@ -1,0 +1,21 @@
+// The daemon is struck at system calls of what replaces, removes, changes and reads.
+import { test } from "node:test";
+import { cannotStrace } from "../support/scratch.js";
+import { playShortRun } from "./short-run.js";
+import { syscallKind } from "./syscall-kind.js";
+
+const scenarios = [
+  "replace",
+  "delete",
+  "update",
+  "restore",
+  "export-to-directory",
+  "verify",
+  "stop",
+];
+
+test(
+  "a daemon struck while it replaces, removes or reads keeps what it has answered",
+  { skip: cannotStrace() },
+  ({ signal }) => playShortRun(syscallKind, { states: 160, signal, scenarios }),
+);

@@ -1,0 +1,11 @@
+// The daemon is struck at system calls of its recovery.
+import { test } from "node:test";
+import { cannotStrace } from "../support/scratch.js";
+import { playShortRun } from "./short-run.js";
+import { startKind } from "./start-kind.js";
+
+test(
+  "a daemon struck in recovery loses nothing, and the next start ends what it began",
+  { skip: cannotStrace() },
+  ({ signal }) => playShortRun(startKind, { states: 24, signal }),
+);

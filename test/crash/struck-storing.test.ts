@@ -1,0 +1,19 @@
+// The daemon is struck at system calls of what stores a snapshot.
+import { test } from "node:test";
+import { cannotStrace } from "../support/scratch.js";
+import { playShortRun } from "./short-run.js";
+import { syscallKind } from "./syscall-kind.js";
+
+const scenarios = [
+  "create",
+  "create-large",
+  "import",
+  "create-from-directory",
+  "import-from-directory",
+];
+
+test(
+  "a daemon struck while it stores a snapshot loses nothing and shows nothing half-made",
+  { skip: cannotStrace() },
+  ({ signal }) => playShortRun(syscallKind, { states: 150, signal, scenarios }),
+);
