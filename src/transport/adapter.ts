@@ -12,7 +12,7 @@ import type { Logger } from "../base/logger.js";
 import type { Identity } from "../model/access.js";
 import type { Admission, Admitted } from "./admission.js";
 import type { Access } from "./auth/access.js";
-import { createAuditRecord, type AuditRecord } from "./auth/audit.js";
+import type { Audit, AuditRecord } from "./auth/audit.js";
 import type { Connections } from "./auth/connections.js";
 import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
@@ -28,6 +28,7 @@ export interface AdapterOptions {
   readonly access: Access;
   readonly connections: Connections;
   readonly rechecks: Rechecks;
+  readonly audit: Audit;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
   /** How long a byte stream may lie without its caller sending or reading. */
@@ -101,7 +102,7 @@ async function serve(
   giveReasons(raw);
   const call = openCall(raw);
   const peer = peerOf(raw);
-  const audit = createAuditRecord({ rule, method: method.name, peer, logger });
+  const audit = options.audit.begin(rule, method.name, peer);
   let admitted: Admitted | undefined;
   let forget: (() => void) | undefined;
   try {

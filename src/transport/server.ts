@@ -4,6 +4,7 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Logger } from "../base/logger.js";
 import { createAdapter } from "./adapter.js";
 import { defaultAccess, type Access } from "./auth/access.js";
+import { createAudit } from "./auth/audit.js";
 import { createConnections, type Via } from "./auth/connections.js";
 import { createRechecks, type Rechecks } from "./auth/rechecks.js";
 import type { TlsFiles } from "./auth/tls-files.js";
@@ -103,7 +104,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const connections = createConnections();
   const { access = defaultAccess } = options;
   const rechecks = createRechecks(limits.recheckMs);
-  const auth = { access, connections, rechecks };
+  const auth = { access, connections, rechecks, audit: createAudit(logger) };
   const adapter = createAdapter(bindings, { ...limits, ...auth, admission, logger });
   const server = new Server({
     ...grpcOptions(limits),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pino } from "pino";
 import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
+import { eventually } from "../support/eventually.js";
 import { startScene } from "./callers.js";
 
 interface Line {
@@ -49,6 +50,23 @@ test("who, what, which and with what outcome", async (t) => {
     { ...byAnna, method: `${calls}/Delete`, refs, deletedIds: [id], outcome: "OK" },
     { ...bySocket, method: "stasis.v1.GcService/CollectGarbage", outcome: "OK" },
   ]);
+});
+
+test("callers whom nobody knows can't fill the log, and are counted", async (t) => {
+  const lines: Line[] = [];
+  const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
+  const scene = await startScene(t, { logger });
+  const nobody = scene.client(scene.address, { tls: scene.tls() });
+  const audited = () => lines.filter(({ audit }) => audit === true);
+  const attempts = 3000;
+  const outcomes = [];
+  for (let n = 0; n < attempts; n++) outcomes.push(nobody.delete("x").catch(() => undefined));
+  await Promise.all(outcomes);
+  assert.ok(audited().length < attempts / 2, `${audited().length} lines`);
+  await eventually("a second that has lines left", async () => {
+    await nobody.delete("x").catch(() => undefined);
+    return audited().some(({ leftOut }) => typeof leftOut === "number" && leftOut > 0);
+  });
 });
 
 /** Without what differs from run to run. */

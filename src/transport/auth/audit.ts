@@ -12,11 +12,9 @@ export interface AuditRecord {
   end(outcome: string): void;
 }
 
-export interface AuditedCall {
-  readonly rule: MethodRule;
-  readonly method: string;
-  readonly peer: string;
-  readonly logger: Logger;
+export interface Audit {
+  /** Of one call, with its method as `stasis.v1.SnapshotService/Create`. */
+  begin(rule: MethodRule, method: string, peer: string): AuditRecord;
 }
 
 const ignored: AuditRecord = {
@@ -26,20 +24,50 @@ const ignored: AuditRecord = {
   end: () => undefined,
 };
 
-export function createAuditRecord({ rule, method, peer, logger }: AuditedCall): AuditRecord {
-  if (!rule.changes) return ignored;
-  let who: Identity | undefined;
-  let what: Record<string, unknown> = {};
+/** Lines a second about callers whom nobody knows: they could fill the disk with them. */
+const maxUnknownPerSecond = 20;
+
+export function createAudit(logger: Logger): Audit {
+  const unknown = createBudget(maxUnknownPerSecond);
   return {
-    caller: (identity) => (who = identity),
-    request: (message) => (what = { ...what, ...subjectOf(message) }),
-    response: (message) => (what = { ...what, ...effectOf(message) }),
-    end(outcome) {
-      const { name = "", role = "", namePrefix = "" } = who ?? {};
-      logger.info(
-        { audit: true, who: name, role, namePrefix, peer, method, ...what, outcome },
-        "audit",
-      );
+    begin(rule, method, peer) {
+      if (!rule.changes) return ignored;
+      let who: Identity | undefined;
+      let what: Fields = {};
+      return {
+        caller: (identity) => (who = identity),
+        request: (message) => (what = { ...what, ...subjectOf(message) }),
+        response: (message) => (what = { ...what, ...effectOf(message) }),
+        end(outcome) {
+          const leftOut = who === undefined ? unknown.take() : 0;
+          if (leftOut === undefined) return;
+          const { name = "", role = "", namePrefix = "" } = who ?? {};
+          const line = { audit: true, who: name, role, namePrefix, peer, method, ...what, outcome };
+          logger.info(leftOut === 0 ? line : { ...line, leftOut }, "audit");
+        },
+      };
+    },
+  };
+}
+
+/** `take` says how many were refused since the last that was not, or undefined to refuse. */
+function createBudget(perSecond: number): { take(): number | undefined } {
+  let second = 0;
+  let taken = 0;
+  let refused = 0;
+  return {
+    take() {
+      const now = Math.floor(performance.now() / 1000);
+      if (now !== second) taken = 0;
+      second = now;
+      if (taken >= perSecond) {
+        refused += 1;
+        return undefined;
+      }
+      taken += 1;
+      const before = refused;
+      refused = 0;
+      return before;
     },
   };
 }
