@@ -118,6 +118,19 @@ test("without credentials over TCP nothing but health and reflection is answered
     assert.equal(await firstAnswer(client, method), "OK", method.name);
 });
 
+test("no header of a caller decides which connection its call came by", async (t) => {
+  const scene = await startScene(t);
+  const list = SnapshotService.method.list;
+  const unix = openCaller({ address: scene.socketAddress });
+  const tcp = openCaller(withAuthority(scene));
+  t.after(() => [unix, tcp].forEach((client) => client.close()));
+  for (const value of ["", "0", "unix", "undefined"]) {
+    const headers = { "stasis-connection": value };
+    assert.equal(await firstAnswer(unix, list, undefined, headers), "OK", value);
+    assert.equal(await firstAnswer(tcp, list, undefined, headers), "CREDENTIALS_INVALID", value);
+  }
+});
+
 test("reflection is off where the configuration says so", async (t) => {
   const scene = await startScene(t, { flags: { reflection: "off" } });
   const client = openCaller(withAuthority(scene));

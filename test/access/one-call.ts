@@ -29,8 +29,10 @@ export function firstAnswer(
   client: Client,
   { parent, name, input }: DescMethod,
   token?: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
   if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   const call = client.makeBidiStreamRequest(
     `/${parent.typeName}/${name}`,
