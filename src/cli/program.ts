@@ -15,6 +15,7 @@ import { addRemoveCommand } from "./commands/remove.js";
 import { addRestoreCommand } from "./commands/restore.js";
 import { addServeCommand, type Serve } from "./commands/serve.js";
 import { addTokenCommand } from "./commands/token.js";
+import { addPullCommand, addPushCommand, addTransfersCommand } from "./commands/transfer.js";
 import { addUpdateCommand } from "./commands/update.js";
 import { addVerifyCommand } from "./commands/verify.js";
 import { addWatchCommand } from "./commands/watch.js";
@@ -62,6 +63,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   ]) {
     add(program);
   }
+  for (const add of [addPullCommand, addPushCommand, addTransfersCommand]) add(program);
   addOpenCommand(program, setExitCode);
   addVerifyCommand(program, setExitCode);
   addWatchCommand(program);

@@ -147,6 +147,11 @@ export interface ReplicationCalls {
     request: Init<typeof replication.PushRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<replication.PushResponse>;
+  listTransfers(options?: CallOptions): Promise<replication.ListTransfersResponse>;
+  cancelTransfer(
+    request: Init<typeof replication.CancelTransferRequestSchema>,
+    options?: CallOptions,
+  ): Promise<replication.CancelTransferResponse>;
   getManifest(
     request: RefOr<Init<typeof replication.GetManifestRequestSchema>>,
     options?: CallOptions,

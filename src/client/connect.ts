@@ -128,6 +128,8 @@ function replicationCalls(channel: Channel): ReplicationCalls {
   return {
     pull: (request, options) => channel.serverStream(rpc.pull, request, options),
     push: (request, options) => channel.serverStream(rpc.push, request, options),
+    listTransfers: (options) => channel.unary(rpc.listTransfers, {}, options),
+    cancelTransfer: (request, options) => channel.unary(rpc.cancelTransfer, request, options),
     getManifest: (request, options) =>
       channel.serverStream(rpc.getManifest, withRef(request), options),
     readBlocks: (request, options) => channel.serverStream(rpc.readBlocks, request, options),

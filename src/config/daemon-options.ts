@@ -200,6 +200,32 @@ export const daemonOptions = {
     max: "100TiB",
     doc: "Space that uploads leave free on the store's filesystem (STORAGE_FULL).",
   }),
+  advertise: textOption({
+    key: "advertise",
+    placeholder: "HOST:PORT",
+    doc: "Address at which peers reach this daemon, for Push. Empty = `listen`.",
+  }),
+  replicationLimitBytes: sizeOption({
+    key: "replication_limit",
+    default: "0",
+    min: "0",
+    max: "1TiB",
+    doc: "Most bytes per second that all pulls together receive. 0 = no limit.",
+  }),
+  peerIdleMs: durationOption({
+    key: "peer_idle",
+    default: "1m",
+    min: "1s",
+    max: "1h",
+    doc: "Silence after which a pull gives up its peer; what it fetched is kept.",
+  }),
+  transferTtlMs: durationOption({
+    key: "transfer_ttl",
+    default: "24h",
+    min: "1m",
+    max: "365d",
+    doc: "How long a pull that was cut off can be resumed; then what it fetched is removed.",
+  }),
   gcIntervalMs: durationOption({
     key: "gc_interval",
     default: "0s",

@@ -13,7 +13,8 @@ import { openAccess } from "./access.js";
 import { startCollections } from "./collections.js";
 import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
-import { bindUnservedServices } from "../transport/services/unserved.js";
+import { openReplicator, type Replicator } from "../replication/replicator.js";
+import { bindReplicationService } from "../transport/services/replication-service.js";
 import { readDescriptorSet } from "./descriptor-set.js";
 import { packageVersion } from "./version.js";
 
@@ -55,7 +56,17 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   });
   const schedule = startCollections(store, config, logger);
   cleanup.defer(async () => schedule[Symbol.asyncDispose]());
-  const server = createServer(config, store, logger, clock);
+  const replicator = await openReplicator(store, {
+    clock,
+    logger,
+    limitBytesPerSecond: config.replicationLimitBytes,
+    ttlMs: config.transferTtlMs,
+    idleMs: config.peerIdleMs,
+  });
+  cleanup.defer(async () => replicator[Symbol.asyncDispose]());
+  let listening = "";
+  const advertised = (): string => (config.advertise === "" ? listening : config.advertise);
+  const server = createServer(config, { store, replicator, advertised }, logger, clock);
   cleanup.defer(() => server.close());
   warnOfOpenDoor(config, logger);
   const tls = openTls(config, logger);
@@ -64,6 +75,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const file = { mode: config.socketMode, group: config.socketGroup };
   const unix =
     config.socket === undefined ? undefined : await server.listenUnix(config.socket, file);
+  listening = tcp?.address ?? "";
   server.setServing(true);
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;
@@ -75,10 +87,15 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
 
 function createServer(
   config: DaemonConfig,
-  store: SnapshotStore,
+  parts: {
+    readonly store: SnapshotStore;
+    readonly replicator: Replicator;
+    readonly advertised: () => string;
+  },
   logger: Logger,
   clock: Clock,
 ): GrpcServer {
+  const { store, replicator, advertised } = parts;
   const { chunkBytes, maxMessageBytes, maxStreams, maxConnections } = config;
   const facts = {
     version: packageVersion(),
@@ -93,7 +110,7 @@ function createServer(
       bindSnapshotService(store, { chunkBytes }),
       bindSystemService(store, facts),
       bindGcService(store),
-      ...bindUnservedServices(),
+      bindReplicationService(store, replicator, advertised),
     ],
     ...(hasReflection(config) ? { descriptorSet: readDescriptorSet() } : {}),
     access: openAccess(config, clock, logger),

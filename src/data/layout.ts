@@ -10,6 +10,9 @@
 //       blocks/NNNN.blk    block table of the NNNN-th file, in order of names
 //       manifest.json      all that is known of it
 //       origin.json        only for a directory taken over by rename, until it is recorded
+//   transfers/<hex>/       a pull that can be resumed, by the digest of its snapshot:
+//       NNNN.part          the NNNN-th file, in order of names: blocks that may or may not be whole
+//       transfer.json      where it came from, for people
 //   trash/<id>/            removed for every caller, space not yet freed
 //   quarantine/<name>/     what recovery could make no sense of; only people remove it
 import { type Stats, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
@@ -28,6 +31,7 @@ export interface Layout {
   readonly ballast: string;
   readonly stagingRoot: string;
   readonly dataRoot: string;
+  readonly transfersRoot: string;
   readonly trashRoot: string;
   readonly quarantineRoot: string;
   stagingDirectory(id: string): string;
@@ -52,7 +56,8 @@ export function blockTableName(index: number): string {
 export async function openLayout(root: string): Promise<Layout> {
   const made: string[] = [];
   const layout = layoutOf(makeDirectory(resolve(root), made));
-  const parts = [layout.stagingRoot, layout.dataRoot, layout.trashRoot, layout.quarantineRoot];
+  const { stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot } = layout;
+  const parts = [stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot];
   for (const part of parts) makeDirectory(part, made);
   for (const part of parts) checkSameFilesystem(layout.root, part);
   for (const parent of new Set(made.map((path) => dirname(path)))) await fsyncDirectory(parent);
@@ -73,6 +78,7 @@ export function layoutOf(root: string): Layout {
     ballast: join(root, "ballast"),
     stagingRoot,
     dataRoot,
+    transfersRoot: join(root, "transfers"),
     trashRoot,
     quarantineRoot: join(root, "quarantine"),
     stagingDirectory: below(stagingRoot),

@@ -1,6 +1,6 @@
 // Where a snapshot is made: a directory nobody sees, which becomes a stored snapshot by one rename.
 import { constants } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { chmod, mkdir, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
@@ -9,8 +9,8 @@ import type { SnapshotFile } from "../model/snapshot.js";
 import { withIoError } from "../sparse/errno.js";
 import { copySparse } from "../sparse/sparse-copy.js";
 import { takeOver } from "./adoption.js";
-import { rootDigest } from "./block-table.js";
-import { exists } from "./durable.js";
+import { rootDigest, type BlockTable } from "./block-table.js";
+import { exists, renameOnly } from "./durable.js";
 import { entryInvalid } from "./directory-source.js";
 import { hashFile } from "./hash-file.js";
 import { blocksDirectoryName, filesDirectoryName, type Layout } from "./layout.js";
@@ -59,6 +59,15 @@ export interface Staging extends AsyncDisposable {
     path: string,
     name: string,
     options: { readonly mode: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<SnapshotFile>;
+  /**
+   * Takes over a whole file of this filesystem by rename. Each of its blocks has been compared with
+   * `table`, and nobody else may write to it any more.
+   */
+  moveIn(
+    path: string,
+    name: string,
+    options: { readonly mode: number; readonly table: BlockTable },
   ): Promise<SnapshotFile>;
   /** Computes the digests that are missing; returns all files. */
   hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]>;
@@ -146,6 +155,24 @@ class StagingArea implements Staging {
     const hashed = await this.#hash(record, signal);
     await this.#keep(hashed);
     return hashed.file;
+  }
+
+  async moveIn(
+    path: string,
+    name: string,
+    { mode, table }: { readonly mode: number; readonly table: BlockTable },
+  ): Promise<SnapshotFile> {
+    const target = await this.#claim(name);
+    const { size, blocks } = await withIoError({ what: `move to ${target}`, path }, async () => {
+      await renameOnly(path, target);
+      // Always readable by its owner, or the store could not read it back without being root.
+      await chmod(target, (mode & 0o777) | 0o400);
+      return stat(target);
+    });
+    const shown = { name, sizeBytes: size, allocatedBytes: blocks * 512, mode: mode & 0o777 };
+    const file = { ...shown, digest: rootDigest(table) };
+    await this.#keep({ file, table, writer: undefined, synced: false });
+    return file;
   }
 
   async hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]> {

@@ -13,7 +13,8 @@ import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
 import { removeInBackground } from "./removal.js";
 
-export type IntakeKind = "create" | "create-from-directory" | "import" | "import-from-directory";
+export type IntakeKind =
+  "create" | "create-from-directory" | "import" | "import-from-directory" | "pull";
 
 export interface IntakeRequest {
   readonly kind: IntakeKind;

@@ -42,7 +42,7 @@ export interface Download extends AsyncDisposable {
   readonly bytes: ByteStream;
 }
 
-interface OpenRead extends AsyncDisposable {
+export interface OpenRead extends AsyncDisposable {
   readonly snapshot: Snapshot;
   readonly stored: StoredSnapshot;
 }
@@ -107,7 +107,7 @@ export async function openDataDirectory(
   };
 }
 
-async function openRead(
+export async function openRead(
   context: StoreContext,
   ref: string,
   options: ReadOptions,
@@ -169,7 +169,7 @@ async function verifiedRead(
   return verifyReads(handle, table, file.extents, file.name).read;
 }
 
-function notHashedYet(id: string): StoreError {
+export function notHashedYet(id: string): StoreError {
   return new StoreError(
     "OPERATION_IN_PROGRESS",
     `the digests of snapshot ${id} are still being computed, so nothing can be verified`,
@@ -184,7 +184,7 @@ function envelopeOf(snapshot: Snapshot): Uint8Array {
   );
 }
 
-function corruptError(id: string): StoreError {
+export function corruptError(id: string): StoreError {
   return new StoreError("STORED_DATA_CORRUPT", `snapshot ${id} has damaged data`, {
     hint: `Run \`stasis verify ${id}\` to see which ranges, or ask for it with force`,
     resource: { type: "snapshot", name: id },

@@ -23,7 +23,8 @@ import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./con
 import { create, createFromDirectory } from "./create.js";
 import { backfillDigest } from "./digest-backfill.js";
 import { importArchive, importFromDirectory } from "./import.js";
-import type { IntakeRequest } from "./intake.js";
+import { openBlocks, type OpenBlocks } from "./blocks.js";
+import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
 import { openOrRebuildCatalog } from "./open-catalog.js";
 import { LeaseTable } from "./leases.js";
 import {
@@ -103,6 +104,14 @@ export interface SnapshotStore extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<{ snapshot: Snapshot; reflinked: boolean }>;
   openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
+  /** A lease on the snapshot with its block tables: what peers read. */
+  openBlocks(ref: string, signal: AbortSignal): Promise<OpenBlocks>;
+  /** Stores what `fill` brings: the way in for snapshots of peers. */
+  receive(
+    request: StoreRequest & { readonly source: string },
+    fill: (intake: Intake) => Promise<Filled>,
+    signal: AbortSignal,
+  ): Promise<Snapshot>;
   verify(request: VerifyRequest, signal: AbortSignal): AsyncIterable<VerifyEvent>;
   /** Never ends by itself; ends with DRAINING when the store closes. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
@@ -265,6 +274,9 @@ function sharedOperations(context: StoreContext, during: Background["operation"]
     delete: (request) => during(() => deleteSnapshots(context, request)),
     download: (ref, options, signal) => openDownload(context, ref, options, signal),
     openDataDirectory: (ref, options, signal) => openDataDirectory(context, ref, options, signal),
+    openBlocks: (ref, signal) => openBlocks(context, ref, signal),
+    receive: (request, fill, signal) =>
+      during(() => takeIn(context, { ...request, kind: "pull" }, fill, signal)),
     verify: (request, signal) => verify(context, request, signal),
   } satisfies Partial<SnapshotStore>;
 }

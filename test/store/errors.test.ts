@@ -44,6 +44,8 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   INTERNAL: { why: "needs a bug in a handler", test: "../unit/transport/errors.test.js" },
   DAEMON_UNREACHABLE: { why: "made by the client", test: "drain.test.js" },
   DOWNLOAD_TRUNCATED: { why: "made by the client", test: "../unit/client/download.test.js" },
+  NOT_IMPLEMENTED: { why: "all is built", test: "../unit/transport/errors.test.js" },
+  PEER_DATA_INVALID: { why: "needs a peer that lies", test: "../replication/hostile.test.js" },
   UNRECOGNIZED: { why: "made by the client", test: "../unit/client/status.test.js" },
   BLOCKED_BY_GC: { why: "an upload waits ten seconds for it", test: "gc-cycle.test.js" },
   CREDENTIALS_INVALID: {

@@ -4,7 +4,6 @@ import { access, mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SnapshotService } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
-import { bindUnservedServices } from "../../../src/transport/services/unserved.js";
 import { eventually } from "../../support/eventually.js";
 import { withFilesystem } from "../../support/scratch.js";
 import { collect, createGate, entriesOf, heldBack, mib, packDirectory } from "../contents.js";
@@ -97,16 +96,5 @@ export function limitErrors(noTmpfs: string | false): void {
     ]);
     await assert.rejects(access(directory), { code: "ENOENT" });
     assert.ok((await scene.client.inspect("web")).snapshot?.corrupt, "it is listed, and marked");
-  });
-
-  test("what is not built says so", async (t) => {
-    const scene = await openScene(t);
-    const methods = bindUnservedServices().flatMap(({ service }) => service.methods);
-    const cases = methods.map((method) => ({
-      reason: "NOT_IMPLEMENTED" as const,
-      how: `${method.parent.name}.${method.name}`,
-      provoke: () => scene.call(method, {}),
-    }));
-    await runCases(t, scene, cases);
   });
 }

@@ -14,7 +14,7 @@ test("opening makes the directories, for their owner only, and again changes not
     const root = join(directory, "deep", "root");
     const layout = await openLayout(root);
     assert.equal(layout.root, await realpath(root));
-    const expected = ["data", "quarantine", "staging", "trash"];
+    const expected = ["data", "quarantine", "staging", "transfers", "trash"];
     assert.deepEqual(await treeOf(root), expected);
     for (const name of ["", ...expected]) {
       assert.equal((await stat(join(root, name))).mode & 0o777, 0o700, name);

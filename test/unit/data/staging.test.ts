@@ -68,6 +68,7 @@ test("what is published is a manifest, block tables and the files, and nothing i
       ...everything.map((path) => `data/${id}${path}`),
       "quarantine",
       "staging",
+      "transfers",
       "trash",
     ]);
     const manifest = await readManifest(layout, id);

@@ -4,8 +4,10 @@
 
 // Moving snapshots between nodes.
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Snapshot } from "./resources_pb.js";
 import { file_stasis_v1_resources } from "./resources_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/replication_service.proto.
  */
 export const file_stasis_v1_replication_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxImwKC1B1bGxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMicQoMUHVsbFJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlRyYW5zZmVyUHJvZ3Jlc3NIABInCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdEgAQgcKBWV2ZW50ImwKC1B1c2hSZXF1ZXN0Eg4KBnRhcmdldBgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMicQoMUHVzaFJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlRyYW5zZmVyUHJvZ3Jlc3NIABInCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdEgAQgcKBWV2ZW50ImYKEFRyYW5zZmVyUHJvZ3Jlc3MSEwoLdG90YWxfYnl0ZXMYASABKAMSEgoKZG9uZV9ieXRlcxgCIAEoAxIVCg1jaGFuZ2VkX2J5dGVzGAMgASgDEhIKCnNlbnRfYnl0ZXMYBCABKAMiIQoSR2V0TWFuaWZlc3RSZXF1ZXN0EgsKA3JlZhgBIAEoCSJvChNHZXRNYW5pZmVzdFJlc3BvbnNlEicKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SAASJwoGYmxvY2tzGAIgASgLMhUuc3Rhc2lzLnYxLkZpbGVCbG9ja3NIAEIGCgRwYXJ0IikKCkZpbGVCbG9ja3MSDAoEZmlsZRgBIAEoCRINCgV0YWJsZRgCIAEoDCJdChFSZWFkQmxvY2tzUmVxdWVzdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEiUKBnJhbmdlcxgDIAMoCzIVLnN0YXNpcy52MS5CbG9ja1JhbmdlIioKCkJsb2NrUmFuZ2USDQoFZmlyc3QYASABKAMSDQoFY291bnQYAiABKAMiMQoSUmVhZEJsb2Nrc1Jlc3BvbnNlEg0KBWluZGV4GAEgASgDEgwKBGRhdGEYAiABKAwypwIKElJlcGxpY2F0aW9uU2VydmljZRI5CgRQdWxsEhYuc3Rhc2lzLnYxLlB1bGxSZXF1ZXN0Ghcuc3Rhc2lzLnYxLlB1bGxSZXNwb25zZTABEjkKBFB1c2gSFi5zdGFzaXMudjEuUHVzaFJlcXVlc3QaFy5zdGFzaXMudjEuUHVzaFJlc3BvbnNlMAESTgoLR2V0TWFuaWZlc3QSHS5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkdldE1hbmlmZXN0UmVzcG9uc2UwARJLCgpSZWFkQmxvY2tzEhwuc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXF1ZXN0Gh0uc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXNwb25zZTABYgZwcm90bzM", [file_stasis_v1_resources]);
+  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxImwKC1B1bGxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMicQoMUHVsbFJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlRyYW5zZmVyUHJvZ3Jlc3NIABInCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdEgAQgcKBWV2ZW50InwKC1B1c2hSZXF1ZXN0Eg4KBnRhcmdldBgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMSDgoGc291cmNlGAYgASgJInEKDFB1c2hSZXNwb25zZRIvCghwcm9ncmVzcxgBIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzSAASJwoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIAEIHCgVldmVudCJmChBUcmFuc2ZlclByb2dyZXNzEhMKC3RvdGFsX2J5dGVzGAEgASgDEhIKCmRvbmVfYnl0ZXMYAiABKAMSFQoNY2hhbmdlZF9ieXRlcxgDIAEoAxISCgpzZW50X2J5dGVzGAQgASgDIhYKFExpc3RUcmFuc2ZlcnNSZXF1ZXN0Ij8KFUxpc3RUcmFuc2ZlcnNSZXNwb25zZRImCgl0cmFuc2ZlcnMYASADKAsyEy5zdGFzaXMudjEuVHJhbnNmZXIipgEKCFRyYW5zZmVyEg4KBmRpZ2VzdBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSCwoDcmVmGAMgASgJEg4KBmFjdGl2ZRgEIAEoCBItCghwcm9ncmVzcxgFIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzEi4KCnN0YXJ0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIicKFUNhbmNlbFRyYW5zZmVyUmVxdWVzdBIOCgZkaWdlc3QYASABKAkiJwoWQ2FuY2VsVHJhbnNmZXJSZXNwb25zZRINCgVmb3VuZBgBIAEoCCJOChJHZXRNYW5pZmVzdFJlcXVlc3QSCwoDcmVmGAEgASgJEhQKDGJhc2VfZGlnZXN0cxgCIAMoCRIVCg1zbmFwc2hvdF9vbmx5GAMgASgIIoQBChNHZXRNYW5pZmVzdFJlc3BvbnNlEicKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SAASJwoGYmxvY2tzGAIgASgLMhUuc3Rhc2lzLnYxLkZpbGVCbG9ja3NIABITCgtiYXNlX2RpZ2VzdBgDIAEoCUIGCgRwYXJ0IjcKCkZpbGVCbG9ja3MSDAoEZmlsZRgBIAEoCRINCgV0YWJsZRgCIAEoDBIMCgRsYXN0GAMgASgIInIKEVJlYWRCbG9ja3NSZXF1ZXN0EhMKC3NuYXBzaG90X2lkGAEgASgJEgwKBGZpbGUYAiABKAkSJQoGcmFuZ2VzGAMgAygLMhUuc3Rhc2lzLnYxLkJsb2NrUmFuZ2USEwoLYmFzZV9kaWdlc3QYBCABKAkiKgoKQmxvY2tSYW5nZRINCgVmaXJzdBgBIAEoAxINCgVjb3VudBgCIAEoAyJ0ChJSZWFkQmxvY2tzUmVzcG9uc2USDQoFaW5kZXgYASABKAMSDAoEZGF0YRgCIAEoDBIqCghlbmNvZGluZxgDIAEoDjIYLnN0YXNpcy52MS5CbG9ja0VuY29kaW5nEhUKDWNoYW5nZWRfcGFnZXMYBCABKAYqgQEKDUJsb2NrRW5jb2RpbmcSHgoaQkxPQ0tfRU5DT0RJTkdfVU5TUEVDSUZJRUQQABIWChJCTE9DS19FTkNPRElOR19SQVcQARIYChRCTE9DS19FTkNPRElOR19QQUdFUxACEh4KGkJMT0NLX0VOQ09ESU5HX1hPUl9ERUZMQVRFEAMy0gMKElJlcGxpY2F0aW9uU2VydmljZRI5CgRQdWxsEhYuc3Rhc2lzLnYxLlB1bGxSZXF1ZXN0Ghcuc3Rhc2lzLnYxLlB1bGxSZXNwb25zZTABEjkKBFB1c2gSFi5zdGFzaXMudjEuUHVzaFJlcXVlc3QaFy5zdGFzaXMudjEuUHVzaFJlc3BvbnNlMAESUgoNTGlzdFRyYW5zZmVycxIfLnN0YXNpcy52MS5MaXN0VHJhbnNmZXJzUmVxdWVzdBogLnN0YXNpcy52MS5MaXN0VHJhbnNmZXJzUmVzcG9uc2USVQoOQ2FuY2VsVHJhbnNmZXISIC5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXF1ZXN0GiEuc3Rhc2lzLnYxLkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USTgoLR2V0TWFuaWZlc3QSHS5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkdldE1hbmlmZXN0UmVzcG9uc2UwARJLCgpSZWFkQmxvY2tzEhwuc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXF1ZXN0Gh0uc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Request of Pull.
@@ -142,6 +144,13 @@ export type PushRequest = Message<"stasis.v1.PushRequest"> & {
    * @generated from field: int64 limit_bytes_per_second = 5;
    */
   limitBytesPerSecond: bigint;
+
+  /**
+   * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+   *
+   * @generated from field: string source = 6;
+   */
+  source: string;
 };
 
 /**
@@ -231,6 +240,140 @@ export const TransferProgressSchema: GenMessage<TransferProgress> = /*@__PURE__*
   messageDesc(file_stasis_v1_replication_service, 4);
 
 /**
+ * Request of ListTransfers.
+ *
+ * @generated from message stasis.v1.ListTransfersRequest
+ */
+export type ListTransfersRequest = Message<"stasis.v1.ListTransfersRequest"> & {
+};
+
+/**
+ * Describes the message stasis.v1.ListTransfersRequest.
+ * Use `create(ListTransfersRequestSchema)` to create a new message.
+ */
+export const ListTransfersRequestSchema: GenMessage<ListTransfersRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_replication_service, 5);
+
+/**
+ * Response of ListTransfers.
+ *
+ * @generated from message stasis.v1.ListTransfersResponse
+ */
+export type ListTransfersResponse = Message<"stasis.v1.ListTransfersResponse"> & {
+  /**
+   * In order of their digests.
+   *
+   * @generated from field: repeated stasis.v1.Transfer transfers = 1;
+   */
+  transfers: Transfer[];
+};
+
+/**
+ * Describes the message stasis.v1.ListTransfersResponse.
+ * Use `create(ListTransfersResponseSchema)` to create a new message.
+ */
+export const ListTransfersResponseSchema: GenMessage<ListTransfersResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_replication_service, 6);
+
+/**
+ * A pull.
+ *
+ * @generated from message stasis.v1.Transfer
+ */
+export type Transfer = Message<"stasis.v1.Transfer"> & {
+  /**
+   * Digest of the snapshot that is fetched: the id of the transfer.
+   *
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+
+  /**
+   * Address of the peer.
+   *
+   * @generated from field: string source = 2;
+   */
+  source: string;
+
+  /**
+   * What was asked for there.
+   *
+   * @generated from field: string ref = 3;
+   */
+  ref: string;
+
+  /**
+   * Whether it is running now; otherwise it can be resumed by the same Pull.
+   *
+   * @generated from field: bool active = 4;
+   */
+  active: boolean;
+
+  /**
+   * How far it is; only while it is running.
+   *
+   * @generated from field: stasis.v1.TransferProgress progress = 5;
+   */
+  progress?: TransferProgress | undefined;
+
+  /**
+   * When it was last begun or resumed.
+   *
+   * @generated from field: google.protobuf.Timestamp started_at = 6;
+   */
+  startedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message stasis.v1.Transfer.
+ * Use `create(TransferSchema)` to create a new message.
+ */
+export const TransferSchema: GenMessage<Transfer> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_replication_service, 7);
+
+/**
+ * Request of CancelTransfer.
+ *
+ * @generated from message stasis.v1.CancelTransferRequest
+ */
+export type CancelTransferRequest = Message<"stasis.v1.CancelTransferRequest"> & {
+  /**
+   * Digest of the snapshot, as ListTransfers gives it.
+   *
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+};
+
+/**
+ * Describes the message stasis.v1.CancelTransferRequest.
+ * Use `create(CancelTransferRequestSchema)` to create a new message.
+ */
+export const CancelTransferRequestSchema: GenMessage<CancelTransferRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_replication_service, 8);
+
+/**
+ * Response of CancelTransfer.
+ *
+ * @generated from message stasis.v1.CancelTransferResponse
+ */
+export type CancelTransferResponse = Message<"stasis.v1.CancelTransferResponse"> & {
+  /**
+   * Whether there was such a transfer.
+   *
+   * @generated from field: bool found = 1;
+   */
+  found: boolean;
+};
+
+/**
+ * Describes the message stasis.v1.CancelTransferResponse.
+ * Use `create(CancelTransferResponseSchema)` to create a new message.
+ */
+export const CancelTransferResponseSchema: GenMessage<CancelTransferResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_replication_service, 9);
+
+/**
  * Request of GetManifest.
  *
  * @generated from message stasis.v1.GetManifestRequest
@@ -242,6 +385,21 @@ export type GetManifestRequest = Message<"stasis.v1.GetManifestRequest"> & {
    * @generated from field: string ref = 1;
    */
   ref: string;
+
+  /**
+   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
+   * most 32.
+   *
+   * @generated from field: repeated string base_digests = 2;
+   */
+  baseDigests: string[];
+
+  /**
+   * Send the first message only, without tables and lease.
+   *
+   * @generated from field: bool snapshot_only = 3;
+   */
+  snapshotOnly: boolean;
 };
 
 /**
@@ -249,7 +407,7 @@ export type GetManifestRequest = Message<"stasis.v1.GetManifestRequest"> & {
  * Use `create(GetManifestRequestSchema)` to create a new message.
  */
 export const GetManifestRequestSchema: GenMessage<GetManifestRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 5);
+  messageDesc(file_stasis_v1_replication_service, 10);
 
 /**
  * A message of GetManifest.
@@ -279,6 +437,14 @@ export type GetManifestResponse = Message<"stasis.v1.GetManifestResponse"> & {
     value: FileBlocks;
     case: "blocks";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * With the first message: the one of `base_digests` that is here too and shares most blocks with
+   * the snapshot; ReadBlocks can compare with it. Empty = none.
+   *
+   * @generated from field: string base_digest = 3;
+   */
+  baseDigest: string;
 };
 
 /**
@@ -286,7 +452,7 @@ export type GetManifestResponse = Message<"stasis.v1.GetManifestResponse"> & {
  * Use `create(GetManifestResponseSchema)` to create a new message.
  */
 export const GetManifestResponseSchema: GenMessage<GetManifestResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 6);
+  messageDesc(file_stasis_v1_replication_service, 11);
 
 /**
  * A part of a file's block table.
@@ -307,6 +473,13 @@ export type FileBlocks = Message<"stasis.v1.FileBlocks"> & {
    * @generated from field: bytes table = 2;
    */
   table: Uint8Array;
+
+  /**
+   * Whether the file's table ends here.
+   *
+   * @generated from field: bool last = 3;
+   */
+  last: boolean;
 };
 
 /**
@@ -314,7 +487,7 @@ export type FileBlocks = Message<"stasis.v1.FileBlocks"> & {
  * Use `create(FileBlocksSchema)` to create a new message.
  */
 export const FileBlocksSchema: GenMessage<FileBlocks> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 7);
+  messageDesc(file_stasis_v1_replication_service, 12);
 
 /**
  * Request of ReadBlocks.
@@ -337,11 +510,19 @@ export type ReadBlocksRequest = Message<"stasis.v1.ReadBlocksRequest"> & {
   file: string;
 
   /**
-   * Blocks to send.
+   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
    *
    * @generated from field: repeated stasis.v1.BlockRange ranges = 3;
    */
   ranges: BlockRange[];
+
+  /**
+   * What GetManifest answered: send differences from the same block of the file of the same name there.
+   * Empty = whole blocks.
+   *
+   * @generated from field: string base_digest = 4;
+   */
+  baseDigest: string;
 };
 
 /**
@@ -349,7 +530,7 @@ export type ReadBlocksRequest = Message<"stasis.v1.ReadBlocksRequest"> & {
  * Use `create(ReadBlocksRequestSchema)` to create a new message.
  */
 export const ReadBlocksRequestSchema: GenMessage<ReadBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 8);
+  messageDesc(file_stasis_v1_replication_service, 13);
 
 /**
  * A run of blocks.
@@ -377,7 +558,7 @@ export type BlockRange = Message<"stasis.v1.BlockRange"> & {
  * Use `create(BlockRangeSchema)` to create a new message.
  */
 export const BlockRangeSchema: GenMessage<BlockRange> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 9);
+  messageDesc(file_stasis_v1_replication_service, 14);
 
 /**
  * A message of ReadBlocks.
@@ -393,11 +574,26 @@ export type ReadBlocksResponse = Message<"stasis.v1.ReadBlocksResponse"> & {
   index: bigint;
 
   /**
-   * Its bytes.
+   * Its bytes as `encoding` says.
    *
    * @generated from field: bytes data = 2;
    */
   data: Uint8Array;
+
+  /**
+   * How to read `data`.
+   *
+   * @generated from field: stasis.v1.BlockEncoding encoding = 3;
+   */
+  encoding: BlockEncoding;
+
+  /**
+   * For PAGES and XOR_DEFLATE: bit N is set if `data` has the block's N-th page of 4096 bytes; the
+   * other pages are those of the base.
+   *
+   * @generated from field: fixed64 changed_pages = 4;
+   */
+  changedPages: bigint;
 };
 
 /**
@@ -405,7 +601,48 @@ export type ReadBlocksResponse = Message<"stasis.v1.ReadBlocksResponse"> & {
  * Use `create(ReadBlocksResponseSchema)` to create a new message.
  */
 export const ReadBlocksResponseSchema: GenMessage<ReadBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_replication_service, 10);
+  messageDesc(file_stasis_v1_replication_service, 15);
+
+/**
+ * What the bytes of a block on the wire are.
+ *
+ * @generated from enum stasis.v1.BlockEncoding
+ */
+export enum BlockEncoding {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: BLOCK_ENCODING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The block as it is.
+   *
+   * @generated from enum value: BLOCK_ENCODING_RAW = 1;
+   */
+  RAW = 1,
+
+  /**
+   * The changed pages as they are, one after the other.
+   *
+   * @generated from enum value: BLOCK_ENCODING_PAGES = 2;
+   */
+  PAGES = 2,
+
+  /**
+   * The changed pages, each XOR the base's, one after the other, as raw DEFLATE (RFC 1951).
+   *
+   * @generated from enum value: BLOCK_ENCODING_XOR_DEFLATE = 3;
+   */
+  XOR_DEFLATE = 3,
+}
+
+/**
+ * Describes the enum stasis.v1.BlockEncoding.
+ */
+export const BlockEncodingSchema: GenEnum<BlockEncoding> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_replication_service, 0);
 
 /**
  * Fetches snapshots from peers and sends them there, moving only the blocks that the other
@@ -426,7 +663,7 @@ export const ReplicationService: GenService<{
     output: typeof PullResponseSchema;
   },
   /**
-   * Sends a snapshot to a peer; the same as Pull called there.
+   * Sends a snapshot to a peer: asks it to pull from here.
    *
    * @generated from rpc stasis.v1.ReplicationService.Push
    */
@@ -436,8 +673,28 @@ export const ReplicationService: GenService<{
     output: typeof PushResponseSchema;
   },
   /**
+   * Pulls that are running, and those that were cut off and can be resumed.
+   *
+   * @generated from rpc stasis.v1.ReplicationService.ListTransfers
+   */
+  listTransfers: {
+    methodKind: "unary";
+    input: typeof ListTransfersRequestSchema;
+    output: typeof ListTransfersResponseSchema;
+  },
+  /**
+   * Ends a running pull, and drops what it has kept for resuming.
+   *
+   * @generated from rpc stasis.v1.ReplicationService.CancelTransfer
+   */
+  cancelTransfer: {
+    methodKind: "unary";
+    input: typeof CancelTransferRequestSchema;
+    output: typeof CancelTransferResponseSchema;
+  },
+  /**
    * For peers: the files of a snapshot with their block digests and holes. The stream stays
-   * open as the peer's read lease.
+   * open as the peer's read lease until the peer hangs up.
    *
    * @generated from rpc stasis.v1.ReplicationService.GetManifest
    */
@@ -447,7 +704,7 @@ export const ReplicationService: GenService<{
     output: typeof GetManifestResponseSchema;
   },
   /**
-   * For peers: blocks by index.
+   * For peers: blocks by index, in the order asked for.
    *
    * @generated from rpc stasis.v1.ReplicationService.ReadBlocks
    */

@@ -1,0 +1,161 @@
+// stasis pull, push, transfers: moves snapshots between nodes.
+import type { Command } from "commander";
+import {
+  CancelTransferResponseSchema,
+  ListTransfersResponseSchema,
+  PullResponseSchema,
+  PushResponseSchema,
+  StoreError,
+  type ListTransfersResponse,
+  type PullResponse,
+  type PushResponse,
+} from "../../client/index.js";
+import { sizeArgument } from "../arguments.js";
+import { formatAge, formatBytes, printable } from "../format.js";
+import {
+  messageJson,
+  withProgress,
+  withSession,
+  type GlobalOptions,
+  type Session,
+} from "../session.js";
+import { snapshotTitle } from "../show-snapshot.js";
+import { renderTable } from "../table.js";
+
+interface MoveOptions extends GlobalOptions {
+  readonly as?: string;
+  readonly limitRate?: number;
+  readonly requestId?: string;
+  readonly source?: string;
+}
+
+const rateText = "receive at most this much a second, for example 100MiB";
+
+export function addPullCommand(program: Command): void {
+  program
+    .command("pull")
+    .summary("fetch a snapshot from another node")
+    .description(
+      "Lets the daemon fetch REF from the daemon at PEER. Only blocks that no snapshot here has travel, " +
+        "and of changed blocks only what changed. Called again after it was cut off, it goes on " +
+        "where it stopped.",
+    )
+    .argument("<peer>", "HOST:PORT of the other daemon")
+    .argument("<ref>", "id, name or unique id prefix there")
+    .option("--as <name>", "name to give it here")
+    .option("--limit-rate <size>", rateText, sizeArgument)
+    .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
+    .action(async (source: string, ref: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<MoveOptions>();
+      await withSession(options, async (session) => {
+        const request = { source, ref, ...common(options) };
+        await follow(session, "pull", session.client.pull(request, session.call));
+      });
+    });
+}
+
+export function addPushCommand(program: Command): void {
+  program
+    .command("push")
+    .summary("send a snapshot to another node")
+    .description(
+      "Asks the daemon at PEER to pull REF from this one. It has to reach this daemon: at the " +
+        "address of the daemon's option `advertise`, or of --source.",
+    )
+    .argument("<peer>", "HOST:PORT of the other daemon")
+    .argument("<ref>", "id, name or unique id prefix here")
+    .option("--as <name>", "name to give it there")
+    .option("--source <address>", "where the other daemon reaches this one")
+    .option("--limit-rate <size>", rateText, sizeArgument)
+    .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
+    .action(async (target: string, ref: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<MoveOptions>();
+      await withSession(options, async (session) => {
+        const request = { target, ref, source: options.source ?? "", ...common(options) };
+        await follow(session, "push", session.client.push(request, session.call));
+      });
+    });
+}
+
+export function addTransfersCommand(program: Command): void {
+  program
+    .command("transfers")
+    .summary("list pulls that run or can be resumed")
+    .description("Lists the daemon's pulls: those that run, and those that were cut off.")
+    .option("--cancel <digest>", "end the pull of this digest and drop what it has kept")
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & { readonly cancel?: string }>();
+      await withSession(options, async (session) => {
+        const { client, call } = session;
+        if (options.cancel !== undefined) {
+          const outcome = await client.cancelTransfer({ digest: options.cancel }, call);
+          const text = outcome.found ? "cancelled\n" : "there is no such transfer\n";
+          await session.answer(
+            () => messageJson(CancelTransferResponseSchema, outcome),
+            () => text,
+          );
+          return;
+        }
+        const response = await client.listTransfers(call);
+        await session.answer(
+          () => messageJson(ListTransfersResponseSchema, response),
+          () => renderTransfers(response),
+        );
+      });
+    });
+}
+
+function common({ as, limitRate, requestId }: MoveOptions) {
+  return {
+    name: as ?? "",
+    limitBytesPerSecond: BigInt(limitRate ?? 0),
+    requestId: requestId ?? "",
+  };
+}
+
+type MoveResponse = PullResponse | PushResponse;
+
+/** Shows progress, then the snapshot that is the last message. */
+async function follow(
+  session: Session,
+  label: string,
+  messages: AsyncIterable<MoveResponse>,
+): Promise<void> {
+  let last: MoveResponse | undefined;
+  let sums = { changedBytes: 0n, sentBytes: 0n };
+  await withProgress(session, label, false, async (onProgress) => {
+    for await (const message of messages) {
+      last = message;
+      if (message.event.case !== "progress") continue;
+      const { doneBytes, totalBytes, changedBytes, sentBytes } = message.event.value;
+      onProgress({ doneBytes: Number(doneBytes), totalBytes: Number(totalBytes) });
+      sums = { changedBytes, sentBytes };
+    }
+  });
+  const final = last;
+  if (final?.event.case !== "snapshot") {
+    throw new StoreError("DOWNLOAD_TRUNCATED", "the daemon's answer ended without the snapshot");
+  }
+  const snapshot = final.event.value;
+  await session.answer(
+    () =>
+      final.$typeName === "stasis.v1.PullResponse"
+        ? messageJson(PullResponseSchema, final)
+        : messageJson(PushResponseSchema, final),
+    () => `${snapshot.config?.id ?? ""}\n`,
+  );
+  const { changedBytes, sentBytes } = sums;
+  const amounts = `${formatBytes(changedBytes)} changed, ${formatBytes(sentBytes)} travelled`;
+  session.note(`stored ${snapshotTitle(snapshot)}: ${amounts}`);
+}
+
+function renderTransfers({ transfers }: ListTransfersResponse): string {
+  const rows = transfers.map(({ digest, source, ref, active, progress, startedAt }) => {
+    const { doneBytes = 0n, totalBytes = 0n } = progress ?? {};
+    const state = active
+      ? `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`
+      : "can be resumed";
+    return [printable(digest), state, formatAge(startedAt), printable(source), printable(ref)];
+  });
+  return renderTable(["DIGEST", "STATE", "BEGUN", "PEER", "REF"], rows);
+}

@@ -1,0 +1,86 @@
+// Directories of pulls that can be resumed: one for each digest of a snapshot that was asked for.
+import { mkdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isErrno, withIoError } from "../sparse/errno.js";
+import { removeTree } from "./durable.js";
+import type { Layout } from "./layout.js";
+import { listEntries } from "./removal.js";
+
+/** Where a transfer came from; for people, nothing is decided by it. */
+export interface TransferOrigin {
+  readonly source: string;
+  readonly ref: string;
+}
+
+export interface KeptTransfer extends TransferOrigin {
+  /** `sha256:<hex>`. */
+  readonly digest: string;
+  readonly usedAt: Date;
+}
+
+const infoName = "transfer.json";
+const keyPattern = /^[0-9a-f]{64}$/;
+
+function keyOf(digest: string): string {
+  const key = digest.slice("sha256:".length);
+  if (!keyPattern.test(key)) throw new Error(`expected a digest, got ${JSON.stringify(digest)}`);
+  return key;
+}
+
+export function transferDirectory(layout: Layout, digest: string): string {
+  return join(layout.transfersRoot, keyOf(digest));
+}
+
+export function partPath(directory: string, index: number): string {
+  return join(directory, `${String(index).padStart(4, "0")}.part`);
+}
+
+/** Makes the directory, or finds it again. The caller sees to it that only one pull uses it. */
+export async function openTransfer(
+  layout: Layout,
+  digest: string,
+  origin: TransferOrigin,
+): Promise<string> {
+  const path = transferDirectory(layout, digest);
+  await withIoError({ what: "make the transfer's directory", path }, async () => {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await writeFile(join(path, infoName), JSON.stringify(origin), { mode: 0o600 });
+    const now = new Date();
+    await utimes(path, now, now);
+  });
+  return path;
+}
+
+export async function dropTransfer(layout: Layout, digest: string): Promise<void> {
+  await removeTree(transferDirectory(layout, digest));
+}
+
+/** What can be resumed, in order of digests. */
+export async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
+  const kept: KeptTransfer[] = [];
+  for (const name of await listEntries(layout.transfersRoot)) {
+    if (!keyPattern.test(name)) continue;
+    const path = join(layout.transfersRoot, name);
+    try {
+      const { mtime } = await stat(path);
+      kept.push({ digest: `sha256:${name}`, usedAt: mtime, ...(await readOrigin(path)) });
+    } catch (error) {
+      // Finished since the directory was listed.
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
+  }
+  return kept;
+}
+
+async function readOrigin(path: string): Promise<TransferOrigin> {
+  try {
+    const text = await readFile(join(path, infoName), "utf8");
+    const { source, ref } = JSON.parse(text) as Partial<Record<string, unknown>>;
+    return {
+      source: typeof source === "string" ? source : "",
+      ref: typeof ref === "string" ? ref : "",
+    };
+  } catch {
+    return { source: "", ref: "" };
+  }
+}

@@ -1,0 +1,101 @@
+// Which stored snapshots may resemble another one: what a pull compares with.
+import type { Snapshot } from "../model/snapshot.js";
+import { countSharedBlocks, indexBlocks } from "../data/block-access.js";
+import type { BlockTable } from "../data/block-table.js";
+import type { OpenBlocks } from "../snapshot/blocks.js";
+import type { ListFilter, SnapshotStore } from "../snapshot/store.js";
+
+/** Labels by which orchestrators name a snapshot's VM, and the snapshot that it was made from. */
+export const vmLabel = "vm";
+export const parentLabel = "parent";
+
+export const maxBases = 32;
+const perQuery = 32;
+const recent = 200;
+
+/** What is known of the snapshot that is to be fetched or sent. */
+export type Likeness = Pick<Snapshot, "config" | "digest">;
+
+/**
+ * Ready snapshots with a digest, the likeliest first: the same content, the parent by label, the same
+ * VM, the same name, the same image, then the newest. At most `maxBases`.
+ */
+export function likelyBases(store: SnapshotStore, target: Likeness): Snapshot[] {
+  const { labels, imageDigest, name } = target.config;
+  const found = new Map<string, Snapshot>();
+  const add = (filter: ListFilter, pageSize: number): void => {
+    for (const each of store.list({ pageSize, filter }).snapshots) found.set(each.config.id, each);
+  };
+  const vm = labels[vmLabel] ?? "";
+  if (vm !== "") add({ labels: { [vmLabel]: vm } }, perQuery);
+  if (name !== "") add({ namePrefix: name }, perQuery);
+  if (imageDigest !== "") add({ imageDigest }, perQuery);
+  add({}, recent);
+  const parent = labels[parentLabel] ?? "";
+  const rank = (snapshot: Snapshot): number => {
+    const { config, digest } = snapshot;
+    if (digest === target.digest) return 0;
+    if (parent !== "" && [config.id, config.name, digest].includes(parent)) return 1;
+    if (vm !== "" && config.labels[vmLabel] === vm) return 2;
+    if (name !== "" && config.name === name) return 3;
+    if (imageDigest !== "" && config.imageDigest === imageDigest) return 4;
+    return 5;
+  };
+  return [...found.values()]
+    .filter(({ digest, corrupt }) => digest !== "" && !corrupt)
+    .sort((a, b) => rank(a) - rank(b))
+    .slice(0, maxBases);
+}
+
+export interface ChosenBase extends AsyncDisposable {
+  readonly blocks: OpenBlocks;
+}
+
+/** Tables of a snapshot by the name of the file. */
+export type Tables = ReadonlyMap<string, BlockTable>;
+
+/** The open snapshot among `candidates` that shares most blocks with `target`; all others are closed. */
+export async function openBestBase(
+  store: SnapshotStore,
+  candidates: readonly Snapshot[],
+  target: Tables,
+  signal: AbortSignal,
+): Promise<OpenBlocks | undefined> {
+  let best: { readonly blocks: OpenBlocks; readonly shared: number } | undefined;
+  for (const { config } of candidates) {
+    const blocks = await openQuietly(store, config.id, signal);
+    if (blocks === undefined) continue;
+    const shared = await sharedWith(blocks, target).catch(() => 0);
+    if (shared > (best?.shared ?? 0)) {
+      await best?.blocks[Symbol.asyncDispose]();
+      best = { blocks, shared };
+    } else {
+      await blocks[Symbol.asyncDispose]();
+    }
+  }
+  return best?.blocks;
+}
+
+/** A base that is damaged or was deleted meanwhile is none. */
+async function openQuietly(
+  store: SnapshotStore,
+  id: string,
+  signal: AbortSignal,
+): Promise<OpenBlocks | undefined> {
+  try {
+    return await store.openBlocks(id, signal);
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+async function sharedWith(blocks: OpenBlocks, target: Tables): Promise<number> {
+  let shared = 0;
+  for (const [index, { name }] of blocks.stored.files.entries()) {
+    const wanted = target.get(name);
+    if (wanted === undefined) continue;
+    shared += countSharedBlocks(indexBlocks(wanted), indexBlocks(await blocks.table(index)));
+  }
+  return shared;
+}

@@ -1,0 +1,232 @@
+// Brings one file to what its table says: from the base where it is the same, else from the peer.
+import type { FileHandle } from "node:fs/promises";
+import {
+  hasDigest,
+  indexBlocks,
+  readBlock,
+  sameDigest,
+  type BlockIndex,
+} from "../data/block-access.js";
+import type { PartFile } from "../data/part-file.js";
+import { BlockEncoding, type Client, type ReadBlocksResponse } from "../client/index.js";
+import type { OpenBlocks } from "../snapshot/blocks.js";
+import { applyDelta } from "./page-delta.js";
+import { peerInvalid } from "./peer.js";
+import { guardSilence } from "./silence.js";
+import { maxBlocks, maxRanges } from "./serve.js";
+
+/** Blocks being checked and written at once. */
+const inFlight = 8;
+
+export interface TransferCounters {
+  totalBytes: number;
+  doneBytes: number;
+  changedBytes: number;
+  sentBytes: number;
+}
+
+export interface FetchContext {
+  readonly client: Client;
+  readonly snapshotId: string;
+  readonly counters: TransferCounters;
+  /** Blocks of files may be shared instead of copied. */
+  readonly reflink: boolean;
+  /** Silence of the peer after which it counts as gone. */
+  readonly idleMs: number;
+  /** Waits as the limits of the transfer and of the node demand. */
+  throttle(bytes: number): Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export interface BaseFile {
+  readonly handle: FileHandle;
+  readonly index: BlockIndex;
+  readonly name: string;
+  /** The peer has it too, so that it can send differences. */
+  readonly digest: string;
+}
+
+/** The file of this name in the base; undefined if there is none. */
+export async function openBaseFile(
+  base: OpenBlocks,
+  name: string,
+  digest: string,
+): Promise<BaseFile | undefined> {
+  const position = base.stored.files.findIndex((file) => file.name === name);
+  if (position < 0) return undefined;
+  const index = indexBlocks(await base.table(position));
+  return { handle: await base.stored.open(name), index, name, digest };
+}
+
+/** All blocks are in `part` when it returns; nothing is written before its digest was compared. */
+export async function fetchFile(
+  context: FetchContext,
+  part: PartFile,
+  name: string,
+  base: BaseFile | undefined,
+): Promise<void> {
+  const missing = await takeFromBase(context, part, base);
+  const differences = base !== undefined && base.digest !== "" ? base : undefined;
+  const refused = await fetchBlocks(context, part, name, missing, differences);
+  // Differences from something else than this base: once more, whole.
+  const still = await fetchBlocks(context, part, name, refused, undefined);
+  if (still.length > 0) throw peerInvalid(`wrong bytes for block ${still[0]} of ${name}`);
+}
+
+/** Copies what the base has; the blocks that the peer has to send. */
+async function takeFromBase(
+  context: FetchContext,
+  part: PartFile,
+  base: BaseFile | undefined,
+): Promise<number[]> {
+  const { counters, signal } = context;
+  const missing: number[] = [];
+  await inParallel(part.index.dataBlocks(), async (block) => {
+    signal.throwIfAborted();
+    const digest = part.index.digestOf(block);
+    if (digest === undefined) return;
+    if (part.has(block)) {
+      counters.doneBytes += part.index.lengthOf(block);
+      return;
+    }
+    if (base !== undefined && sameDigest(digest, base.index.digestOf(block))) {
+      const bytes = await readBlock(base.handle, base.index, block, base.name);
+      // Damage in the base must not spread.
+      if (bytes.length === part.index.lengthOf(block) && (await hasDigest(bytes, digest))) {
+        await (context.reflink ? part.share(block, bytes, base.handle) : part.put(block, bytes));
+        counters.doneBytes += bytes.length;
+        return;
+      }
+    }
+    missing.push(block);
+  });
+  missing.sort((a, b) => a - b);
+  for (const block of missing) counters.changedBytes += part.index.lengthOf(block);
+  return missing;
+}
+
+/** Returns the blocks that did not have their digest. */
+async function fetchBlocks(
+  context: FetchContext,
+  part: PartFile,
+  name: string,
+  blocks: readonly number[],
+  base: BaseFile | undefined,
+): Promise<number[]> {
+  const refused: number[] = [];
+  for (const batch of batches(blocks)) {
+    const { ranges } = batch;
+    const baseDigest = base?.digest ?? "";
+    const request = { snapshotId: context.snapshotId, file: name, ranges, baseDigest };
+    const expected = batch.blocks.values();
+    await inParallel(receive(context, request, name, part.index), async (message) => {
+      const block = expected.next().value;
+      if (block === undefined || message.index !== BigInt(block)) {
+        throw peerInvalid(`block ${message.index} of ${name}, which was not asked for then`);
+      }
+      const digest = part.index.digestOf(block) as Uint8Array;
+      const bytes = await decodeBlock(message, part.index.lengthOf(block), base, block);
+      if (bytes !== undefined && (await hasDigest(bytes, digest))) {
+        await part.put(block, bytes);
+        context.counters.doneBytes += bytes.length;
+      } else if (base === undefined) {
+        throw peerInvalid(`wrong bytes for block ${block} of ${name}`);
+      } else {
+        refused.push(block);
+      }
+    });
+    if (expected.next().done !== true) throw peerInvalid(`too few blocks of ${name}`);
+  }
+  return refused.sort((a, b) => a - b);
+}
+
+interface Batch {
+  readonly blocks: readonly number[];
+  readonly ranges: { first: bigint; count: bigint }[];
+}
+
+function* batches(blocks: readonly number[]): Generator<Batch, void, undefined> {
+  let batch: number[] = [];
+  let ranges: { first: bigint; count: bigint }[] = [];
+  let end = -1;
+  for (const block of blocks) {
+    const last = block === end ? ranges.at(-1) : undefined;
+    if ((last === undefined && ranges.length === maxRanges) || batch.length === maxBlocks) {
+      yield { blocks: batch, ranges };
+      batch = [];
+      ranges = [];
+    }
+    batch.push(block);
+    const open = block === end ? ranges.at(-1) : undefined;
+    if (open === undefined) ranges.push({ first: BigInt(block), count: 1n });
+    else open.count += 1n;
+    end = block + 1;
+  }
+  if (batch.length > 0) yield { blocks: batch, ranges };
+}
+
+/** Messages as they come, counted, slowed down, and given up when the peer falls silent. */
+async function* receive(
+  context: FetchContext,
+  request: Parameters<Client["readBlocks"]>[0],
+  name: string,
+  index: BlockIndex,
+): AsyncGenerator<ReadBlocksResponse, void, undefined> {
+  const { counters, signal } = context;
+  using guard = guardSilence(context.idleMs, signal);
+  try {
+    for await (const message of context.client.readBlocks(request, { signal: guard.signal })) {
+      guard.pause();
+      const length = message.data.length;
+      if (length > index.table.blockSizeBytes) {
+        throw peerInvalid(`${length} bytes for a block of ${name}`);
+      }
+      counters.sentBytes += length;
+      await context.throttle(length);
+      yield message;
+      guard.heard();
+    }
+  } catch (error) {
+    throw guard.explain(error);
+  }
+}
+
+/** Undefined if the bytes cannot be this block. */
+async function decodeBlock(
+  message: ReadBlocksResponse,
+  length: number,
+  base: BaseFile | undefined,
+  block: number,
+): Promise<Uint8Array | undefined> {
+  const { data, encoding, changedPages } = message;
+  if (encoding === BlockEncoding.RAW) return data.length === length ? data : undefined;
+  const deflated = encoding === BlockEncoding.XOR_DEFLATE;
+  if (!deflated && encoding !== BlockEncoding.PAGES) return undefined;
+  const digest = base?.index.digestOf(block);
+  if (base === undefined || digest === undefined) return undefined;
+  const old = await readBlock(base.handle, base.index, block, base.name);
+  if (old.length !== length || !(await hasDigest(old, digest))) return undefined;
+  return applyDelta(old, { changedPages, data, deflated });
+}
+
+/** Runs `work` on each item, a few at once, begun in order. The first error ends it. */
+async function inParallel<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  try {
+    for await (const item of items) {
+      const task: Promise<void> = work(item)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => running.delete(task));
+      running.add(task);
+      if (running.size >= inFlight) await Promise.race(running);
+      if (failures.length > 0) break;
+    }
+  } finally {
+    await Promise.all(running);
+  }
+  if (failures.length > 0) throw failures[0];
+}

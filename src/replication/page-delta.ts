@@ -1,0 +1,106 @@
+// What differs between two versions of a block, page by page.
+import { promisify } from "node:util";
+import { deflateRaw, inflateRaw } from "node:zlib";
+
+/** A bit of `changed_pages` stands for this much. */
+export const pageBytes = 4096;
+
+export interface PageDelta {
+  /** Bit N: page N of the block is in `data`. */
+  readonly changedPages: bigint;
+  readonly data: Uint8Array;
+  readonly deflated: boolean;
+}
+
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+/** Level 1: what it costs is a fraction of what the link costs, and higher levels gain little. */
+const deflateLevel = 1;
+/** Compression that saves less is not worth the receiver's time. */
+const worthwhile = 0.9;
+
+/**
+ * The difference between two blocks of one length. Undefined if nearly all pages changed and
+ * nothing would be saved.
+ */
+export async function encodeDelta(
+  base: Uint8Array,
+  target: Uint8Array,
+): Promise<PageDelta | undefined> {
+  const pages = changedPagesOf(base, target);
+  const changedBytes = pages.reduce((sum, page) => sum + pageLength(page, target.length), 0);
+  const plain = new Uint8Array(changedBytes);
+  const difference = new Uint8Array(changedBytes);
+  let changedPages = 0n;
+  let position = 0;
+  for (const page of pages) {
+    changedPages |= 1n << BigInt(page);
+    const start = page * pageBytes;
+    const length = pageLength(page, target.length);
+    plain.set(target.subarray(start, start + length), position);
+    for (let index = 0; index < length; index += 1) {
+      difference[position + index] = (target[start + index] ?? 0) ^ (base[start + index] ?? 0);
+    }
+    position += length;
+  }
+  if (changedBytes === 0) return { changedPages, data: plain, deflated: false };
+  const data = await deflate(difference, { level: deflateLevel });
+  if (data.length < changedBytes * worthwhile) return { changedPages, data, deflated: true };
+  return changedBytes === target.length
+    ? undefined
+    : { changedPages, data: plain, deflated: false };
+}
+
+/** The block, or undefined if the delta cannot be one of a block of this length. */
+export async function applyDelta(
+  base: Uint8Array,
+  { changedPages, data, deflated }: PageDelta,
+): Promise<Uint8Array | undefined> {
+  const pages: number[] = [];
+  for (let page = 0; page < 64; page += 1) {
+    if ((changedPages >> BigInt(page)) & 1n) pages.push(page);
+  }
+  if (pages.some((page) => page * pageBytes >= base.length)) return undefined;
+  const changedBytes = pages.reduce((sum, page) => sum + pageLength(page, base.length), 0);
+  const bytes = deflated ? await inflateTo(data, changedBytes) : data;
+  if (bytes?.length !== changedBytes) return undefined;
+  const target = Uint8Array.from(base);
+  let position = 0;
+  for (const page of pages) {
+    const start = page * pageBytes;
+    const length = pageLength(page, base.length);
+    if (deflated) {
+      for (let index = 0; index < length; index += 1) {
+        target[start + index] = (base[start + index] ?? 0) ^ (bytes[position + index] ?? 0);
+      }
+    } else {
+      target.set(bytes.subarray(position, position + length), start);
+    }
+    position += length;
+  }
+  return target;
+}
+
+/** Never makes more than it may: a few bytes on the wire can stand for gigabytes. */
+async function inflateTo(data: Uint8Array, length: number): Promise<Uint8Array | undefined> {
+  if (length === 0) return undefined;
+  try {
+    return await inflate(data, { maxOutputLength: length });
+  } catch {
+    return undefined;
+  }
+}
+
+function changedPagesOf(base: Uint8Array, target: Uint8Array): number[] {
+  const left = Buffer.from(base.buffer, base.byteOffset, base.byteLength);
+  const pages: number[] = [];
+  for (let start = 0; start < target.length; start += pageBytes) {
+    const end = Math.min(start + pageBytes, target.length);
+    if (left.compare(target, start, end, start, end) !== 0) pages.push(start / pageBytes);
+  }
+  return pages;
+}
+
+function pageLength(page: number, blockLength: number): number {
+  return Math.min(pageBytes, blockLength - page * pageBytes);
+}

@@ -1,0 +1,197 @@
+// Reading what a peer says: nothing of it is believed before it was checked.
+import { StoreError, describeValue, isStoreError } from "../base/errors.js";
+import { blockBytes, blockCount, rootDigest, type BlockTable } from "../data/block-table.js";
+import { decodeBlockTable } from "../data/block-table-codec.js";
+import { maxDataFiles } from "../data/directory-source.js";
+import { snapshotDigest } from "../data/manifest.js";
+import type { Client, Snapshot as SnapshotMessage } from "../client/index.js";
+import { emptyConfig, type SnapshotConfig } from "../model/config.js";
+import { checkDataFileName } from "../model/name.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { guardSilence } from "./silence.js";
+
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+/** Block tables of one snapshot: enough for 500 GiB of data. */
+const maxTableBytes = 64 * 1024 * 1024;
+/** Largest file of ext4, and more than anybody's guest has. */
+const maxFileBytes = 16 * 2 ** 40;
+
+export interface PeerSnapshot {
+  /** Its id at the peer. */
+  readonly id: string;
+  readonly digest: string;
+  /** `id` is empty. */
+  readonly config: SnapshotConfig;
+  readonly files: readonly SnapshotFile[];
+}
+
+export function peerInvalid(problem: string): StoreError {
+  return new StoreError("PEER_DATA_INVALID", `the peer sent ${problem}; nothing was stored`, {
+    hint: "Run `stasis verify` at the peer; try another peer that has the snapshot",
+  });
+}
+
+function ensure(condition: boolean, problem: string): asserts condition {
+  if (!condition) throw peerInvalid(problem);
+}
+
+function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
+  ensure(message?.config !== undefined, "no snapshot");
+  const { config, digest, files: listed } = message;
+  if (digest === "") {
+    throw new StoreError("OPERATION_IN_PROGRESS", "the peer is still computing the digests", {
+      hint: "Try again later",
+      retryAfterMs: 5000,
+    });
+  }
+  ensure(digestPattern.test(digest), `the digest ${describeValue(digest)}`);
+  ensure(listed.length > 0 && listed.length <= maxDataFiles, `${listed.length} files`);
+  const files = listed.map((file): SnapshotFile => {
+    const { name, mode } = file;
+    checkName(name);
+    ensure(digestPattern.test(file.digest), `a digest that is none, for ${describeValue(name)}`);
+    const sizeBytes = sizeOf(file.sizeBytes, `size of ${describeValue(name)}`);
+    return { name, sizeBytes, allocatedBytes: 0, mode: mode & 0o777, digest: file.digest };
+  });
+  ensure(new Set(files.map(({ name }) => name)).size === files.length, "a file's name twice");
+  ensure(snapshotDigest(files) === digest, "a digest that is not that of its files");
+  return { id: config.id, digest, config: configOf(config), files };
+}
+
+function checkName(name: string): void {
+  try {
+    checkDataFileName(name, "file");
+  } catch (error) {
+    throw peerInvalid(`a file that cannot be stored: ${isStoreError(error) ? error.message : ""}`);
+  }
+}
+
+function sizeOf(value: bigint, what: string): number {
+  ensure(value >= 0n && value <= BigInt(maxFileBytes), `${value} as ${what}`);
+  return Number(value);
+}
+
+function configOf(message: NonNullable<SnapshotMessage["config"]>): SnapshotConfig {
+  const { name, description, image, imageDigest, imageType, imageBlobIds, hypervisor } = message;
+  const { cpu, nics, queueSize, diskQueueSize, network, noDirectIo, windows, labels } = message;
+  return {
+    ...emptyConfig(),
+    ...{ name, description, image, imageDigest, imageType, imageBlobIds, hypervisor },
+    ...{ cpu, nics, queueSize, diskQueueSize, network, noDirectIo, windows },
+    labels: { ...labels },
+    memoryBytes: sizeOf(message.memory, "memory"),
+    storageBytes: sizeOf(message.storage, "storage"),
+  };
+}
+
+interface PeerLimits {
+  /** Silence after which the peer counts as gone. */
+  readonly idleMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What the peer has under this ref: the one thing of it that is believed. */
+export async function fetchDescription(
+  client: Client,
+  ref: string,
+  { idleMs: timeoutMs, signal }: PeerLimits,
+): Promise<PeerSnapshot> {
+  const request = { ref, snapshotOnly: true };
+  for await (const { part } of client.getManifest(request, { signal, timeoutMs })) {
+    ensure(part.case === "snapshot", "no snapshot first");
+    return readPeerSnapshot(part.value);
+  }
+  throw peerInvalid("nothing");
+}
+
+/** A manifest with the lease that the peer holds while it is not disposed. */
+export interface PeerManifest extends AsyncDisposable {
+  readonly snapshot: PeerSnapshot;
+  /** Digest of a snapshot that both sides have; empty = none. */
+  readonly baseDigest: string;
+  readonly tables: ReadonlyMap<string, BlockTable>;
+  readonly receivedBytes: number;
+}
+
+/** Throws PEER_DATA_INVALID unless the tables are those of the digest that was asked for. */
+export async function fetchManifest(
+  client: Client,
+  wanted: PeerSnapshot,
+  baseDigests: readonly string[],
+  limits: PeerLimits,
+): Promise<PeerManifest> {
+  const guard = guardSilence(limits.idleMs, limits.signal);
+  const request = { ref: wanted.id, baseDigests: [...baseDigests] };
+  const stream = client.getManifest(request, { signal: guard.signal })[Symbol.asyncIterator]();
+  const close = async (): Promise<void> => {
+    await stream.return?.(undefined);
+  };
+  try {
+    const first = await stream.next();
+    guard.heard();
+    ensure(first.done !== true && first.value.part.case === "snapshot", "no snapshot first");
+    const snapshot = readPeerSnapshot(first.value.part.value);
+    ensure(snapshot.digest === wanted.digest, "another snapshot than was asked for");
+    const { baseDigest } = first.value;
+    ensure(baseDigest === "" || baseDigests.includes(baseDigest), "a base that was not offered");
+    let receivedBytes = 0;
+    const tables = new Map<string, BlockTable>();
+    for (const file of snapshot.files) {
+      const { table, length } = await readTable(stream, file, maxTableBytes - receivedBytes);
+      guard.heard();
+      receivedBytes += length;
+      tables.set(file.name, table);
+    }
+    return { snapshot, baseDigest, tables, receivedBytes, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw guard.explain(error);
+  } finally {
+    // From here on the stream is only the lease.
+    guard.pause();
+  }
+}
+
+type ManifestStream = AsyncIterator<
+  ReturnType<Client["getManifest"]> extends AsyncIterable<infer Message> ? Message : never
+>;
+
+async function readTable(
+  stream: ManifestStream,
+  file: SnapshotFile,
+  allowedBytes: number,
+): Promise<{ table: BlockTable; length: number }> {
+  const what = `a block table of ${describeValue(file.name)}`;
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (let last = false; !last;) {
+    const next = await stream.next();
+    ensure(next.done !== true && next.value.part.case === "blocks", `${what} that was cut`);
+    const part = next.value.part.value;
+    ensure(part.file === file.name, `${what} under another name`);
+    ensure(part.table.length > 0, `${what} with an empty part`);
+    length += part.table.length;
+    ensure(length <= Math.min(allowedBytes, tableBound(file)), `${what} that is too long`);
+    // A copy: the part is a view of a message with more in it.
+    parts.push(Uint8Array.from(part.table));
+    last = part.last;
+  }
+  const table = decodeTable(Buffer.concat(parts), what);
+  ensure(table.blockSizeBytes === blockBytes, `${what} with blocks of ${table.blockSizeBytes}`);
+  ensure(table.sizeBytes === file.sizeBytes, `${what} for ${table.sizeBytes} bytes`);
+  ensure(rootDigest(table) === file.digest, `${what} that is not that of its digest`);
+  return { table, length };
+}
+
+/** A table has at most one run and one digest for each block. */
+function tableBound(file: SnapshotFile): number {
+  return 40 + 32 + blockCount(file.sizeBytes) * (8 + 32);
+}
+
+function decodeTable(bytes: Uint8Array, what: string): BlockTable {
+  try {
+    return decodeBlockTable(bytes, "of the peer");
+  } catch (error) {
+    throw peerInvalid(`${what} that is malformed: ${isStoreError(error) ? error.message : ""}`);
+  }
+}

@@ -1,0 +1,152 @@
+// One pull: from the peer's manifest to a stored snapshot.
+import { isStoreError } from "../base/errors.js";
+import { indexBlocks } from "../data/block-access.js";
+import { openPartFile } from "../data/part-file.js";
+import { dropTransfer, openTransfer, partPath } from "../data/transfer-area.js";
+import type { Client } from "../client/index.js";
+import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import type { OpenBlocks } from "../snapshot/blocks.js";
+import type { Filled, Intake } from "../snapshot/intake.js";
+import type { SnapshotStore } from "../snapshot/store.js";
+import { likelyBases, openBestBase } from "./base-choice.js";
+import { fetchFile, openBaseFile, type FetchContext, type TransferCounters } from "./fetch.js";
+import { fetchDescription, fetchManifest, type PeerManifest, type PeerSnapshot } from "./peer.js";
+
+export interface PullRequest {
+  /** Address of the peer. */
+  readonly source: string;
+  /** Id, name or id prefix at the peer. */
+  readonly ref: string;
+  /** Empty = the name it has there. */
+  readonly name: string;
+  /** Empty, or a UUID. */
+  readonly requestId: string;
+  /** 0 = no limit. */
+  readonly limitBytesPerSecond: number;
+}
+
+export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
+  readonly store: SnapshotStore;
+  readonly client: Client;
+  readonly counters: TransferCounters;
+  /** Takes the digest for this pull alone, until it is disposed; throws if another pull has it. */
+  claim(digest: string): Disposable;
+}
+
+/** What was fetched stays when it fails, for the next call; all checks are made again then. */
+export async function pullSnapshot(
+  parts: PullParts,
+  request: PullRequest,
+  config: Parameters<SnapshotStore["receive"]>[0]["config"],
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const { store } = parts;
+  const intake = {
+    config: { ...config, name: request.name },
+    requestId: request.requestId,
+    onNameConflict: "fail",
+    protected: false,
+    configField: "",
+    source: `${request.source} ${request.ref}`,
+  } as const;
+  let claimed: { readonly digest: string; readonly claim: Disposable } | undefined;
+  const fill = async (place: Intake): Promise<Filled> => {
+    const { idleMs } = parts;
+    const wanted = await fetchDescription(parts.client, request.ref, { idleMs, signal });
+    const name = request.name === "" ? wanted.config.name : request.name;
+    const config = await place.reconfigure({ ...wanted.config, name });
+    const { digest } = wanted;
+    claimed = { digest, claim: parts.claim(digest) };
+    return { config, files: await filesFromPeer(parts, request, place, wanted, signal) };
+  };
+  try {
+    const snapshot = await store.receive(intake, fill, signal);
+    if (claimed !== undefined) await dropTransfer(store.layout, claimed.digest);
+    return snapshot;
+  } finally {
+    claimed?.claim[Symbol.dispose]();
+  }
+}
+
+async function filesFromPeer(
+  parts: PullParts,
+  request: PullRequest,
+  place: Intake,
+  wanted: PeerSnapshot,
+  signal: AbortSignal,
+): Promise<SnapshotFile[]> {
+  const { store, client, counters } = parts;
+  const bases = likelyBases(store, wanted);
+  const offered = [...new Set(bases.map(({ digest }) => digest))];
+  await using manifest = await fetchManifest(client, wanted, offered, {
+    idleMs: parts.idleMs,
+    signal,
+  });
+  counters.sentBytes += manifest.receivedBytes;
+  const common = bases.filter(({ digest }) => digest === manifest.baseDigest);
+  await using base = await openBestBase(
+    store,
+    common.length > 0 ? common : bases,
+    manifest.tables,
+    signal,
+  );
+  countTotal(counters, manifest);
+  return await fetchFiles(parts, request, place, manifest, base, signal);
+}
+
+function countTotal(counters: TransferCounters, { snapshot, tables }: PeerManifest): void {
+  for (const { name } of snapshot.files) {
+    const table = tables.get(name);
+    if (table === undefined) continue;
+    const index = indexBlocks(table);
+    for (const block of index.dataBlocks()) counters.totalBytes += index.lengthOf(block);
+  }
+}
+
+async function fetchFiles(
+  parts: PullParts,
+  request: PullRequest,
+  place: Intake,
+  manifest: PeerManifest,
+  base: OpenBlocks | undefined,
+  signal: AbortSignal,
+): Promise<SnapshotFile[]> {
+  const { store, client, counters, idleMs, throttle } = parts;
+  const { snapshot, tables, baseDigest } = manifest;
+  const { source, ref } = request;
+  const directory = await openTransfer(store.layout, snapshot.digest, { source, ref });
+  const { reflink } = store;
+  const snapshotId = snapshot.id;
+  const fetching = { client, snapshotId, counters, reflink, idleMs, throttle, signal };
+  const comparable = base?.snapshot.digest === baseDigest ? baseDigest : "";
+  const paths: string[] = [];
+  for (const [index, file] of snapshot.files.entries()) {
+    const table = tables.get(file.name);
+    if (table === undefined) throw new Error(`no table for ${file.name}`);
+    const path = partPath(directory, index);
+    await using part = await openPartFile(path, table, signal);
+    const from = await baseFileOf(base, file.name, comparable);
+    await fetchFile(fetching, part, file.name, from);
+    await part.complete();
+    paths.push(path);
+  }
+  // Only when all are whole: until then everything stays where the next call looks for it.
+  const files: SnapshotFile[] = [];
+  for (const [index, { name, mode }] of snapshot.files.entries()) {
+    const [path, table] = [paths[index], tables.get(name)];
+    if (path === undefined || table === undefined) throw new Error(`no part for ${name}`);
+    files.push(await place.staging.moveIn(path, name, { mode, table }));
+  }
+  return files;
+}
+
+/** A base with a damaged table is none. */
+async function baseFileOf(base: OpenBlocks | undefined, name: string, digest: string) {
+  if (base === undefined) return undefined;
+  try {
+    return await openBaseFile(base, name, digest);
+  } catch (error) {
+    if (isStoreError(error, "STORED_DATA_CORRUPT")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,195 @@
+// All pulls of a node: which are running, how far they are, and what is kept of those cut off.
+import type { Clock } from "../base/clock.js";
+import { StoreError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import { connect, type Client } from "../client/index.js";
+import { dropTransfer, listTransfers } from "../data/transfer-area.js";
+import { emptyConfig } from "../model/config.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { SnapshotStore } from "../snapshot/store.js";
+import type { TransferCounters } from "./fetch.js";
+import { pullSnapshot, type PullParts, type PullRequest } from "./pull.js";
+import { createRateLimit } from "./rate-limit.js";
+import { checkDigest } from "./serve.js";
+
+export type PullEvent =
+  | { readonly kind: "progress"; readonly progress: TransferCounters }
+  | { readonly kind: "snapshot"; readonly snapshot: Snapshot };
+
+export interface TransferStatus {
+  readonly digest: string;
+  readonly source: string;
+  readonly ref: string;
+  readonly active: boolean;
+  readonly progress: TransferCounters | undefined;
+  readonly startedAt: Date;
+}
+
+export interface ReplicatorOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** All pulls together; 0 = no limit. */
+  readonly limitBytesPerSecond: number;
+  /** How long a pull that was cut off can be resumed. */
+  readonly ttlMs: number;
+  /** Silence after which a peer counts as gone. */
+  readonly idleMs: number;
+  /** How peers are reached. Default: plain connections. */
+  readonly connect?: (address: string) => Client;
+}
+
+export interface Replicator extends AsyncDisposable {
+  /** Progress about twice a second, then the snapshot. Leaving the loop cancels the pull. */
+  pull(request: PullRequest, signal: AbortSignal): AsyncGenerator<PullEvent, void, undefined>;
+  transfers(): Promise<TransferStatus[]>;
+  /** Ends a pull and drops what is kept of it; false if there is none. */
+  cancel(digest: string): Promise<boolean>;
+  connect(address: string): Client;
+}
+
+const progressMs = 500;
+const sweepMs = 10 * 60_000;
+
+interface Running {
+  readonly request: PullRequest;
+  readonly counters: TransferCounters;
+  readonly startedAt: Date;
+  readonly controller: AbortController;
+  readonly ended: Promise<unknown>;
+}
+
+export async function openReplicator(
+  store: SnapshotStore,
+  options: ReplicatorOptions,
+): Promise<Replicator> {
+  const { clock, logger, ttlMs } = options;
+  const open = options.connect ?? ((address: string) => connect(address));
+  const nodeLimit = createRateLimit(options.limitBytesPerSecond, clock);
+  const running = new Map<string, Running>();
+  const sweep = async (): Promise<void> => {
+    const before = clock.now().getTime() - ttlMs;
+    for (const { digest, usedAt } of await listTransfers(store.layout)) {
+      if (!running.has(digest) && usedAt.getTime() < before)
+        await dropTransfer(store.layout, digest);
+    }
+  };
+  await sweep();
+  const timer = setInterval(() => {
+    sweep().catch((error: unknown) => logger.error({ err: error }, "could not sweep transfers"));
+  }, sweepMs).unref();
+
+  const begin = (request: PullRequest, caller: AbortSignal) => {
+    const controller = new AbortController();
+    const signal = AbortSignal.any([caller, controller.signal]);
+    const counters = { totalBytes: 0, doneBytes: 0, changedBytes: 0, sentBytes: 0 };
+    const limit = createRateLimit(request.limitBytesPerSecond, clock);
+    const client = open(request.source);
+    const outcome: Promise<Snapshot> = Promise.resolve().then(() =>
+      pullSnapshot(
+        {
+          store,
+          client,
+          counters,
+          idleMs: options.idleMs,
+          throttle: async (bytes) => {
+            await limit.take(bytes, signal);
+            await nodeLimit.take(bytes, signal);
+          },
+          claim: (digest) => claim(digest, { request, counters, controller, ended }),
+        },
+        request,
+        emptyConfig(),
+        signal,
+      ),
+    );
+    const ended: Promise<void> = outcome.then(
+      () => client.close(),
+      () => client.close(),
+    );
+    return { controller, counters, outcome, ended };
+  };
+  const claim = (
+    digest: string,
+    run: Omit<Running, "startedAt">,
+  ): ReturnType<PullParts["claim"]> => {
+    if (running.has(digest)) throw alreadyRunning(digest);
+    running.set(digest, { ...run, startedAt: clock.now() });
+    return { [Symbol.dispose]: () => void running.delete(digest) };
+  };
+
+  return {
+    connect: open,
+    async *pull(request, caller) {
+      const { controller, counters, outcome, ended } = begin(request, caller);
+      try {
+        while (!(await settledWithin(ended, progressMs))) {
+          yield { kind: "progress", progress: { ...counters } };
+        }
+        const snapshot = await outcome;
+        yield { kind: "progress", progress: { ...counters } };
+        yield { kind: "snapshot", snapshot };
+      } finally {
+        controller.abort(cancelled());
+        await ended;
+      }
+    },
+    transfers: () => describe(store, running),
+    cancel: async (digest) => {
+      checkDigest(digest, "digest");
+      const run = running.get(digest);
+      run?.controller.abort(cancelled());
+      await run?.ended;
+      const kept = await listTransfers(store.layout);
+      if (!running.has(digest)) await dropTransfer(store.layout, digest);
+      return run !== undefined || kept.some((each) => each.digest === digest);
+    },
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer);
+      for (const { controller } of running.values()) controller.abort(cancelled());
+      await Promise.all([...running.values()].map(({ ended }) => ended));
+    },
+  };
+}
+
+async function describe(
+  store: SnapshotStore,
+  running: ReadonlyMap<string, Running>,
+): Promise<TransferStatus[]> {
+  const found = new Map<string, TransferStatus>();
+  for (const { digest, source, ref, usedAt } of await listTransfers(store.layout)) {
+    const shown = { digest, source, ref, startedAt: usedAt };
+    found.set(digest, { ...shown, active: false, progress: undefined });
+  }
+  for (const [digest, { request, counters, startedAt }] of running) {
+    const { source, ref } = request;
+    const progress = { ...counters };
+    found.set(digest, { digest, source, ref, startedAt, active: true, progress });
+  }
+  return [...found.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+}
+
+async function settledWithin(ended: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  try {
+    return await Promise.race([ended.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function cancelled(): StoreError {
+  return new StoreError("CALL_CANCELLED", "the transfer was cancelled", {
+    hint: "Calling again goes on where it stopped, unless what was kept has been dropped",
+  });
+}
+
+function alreadyRunning(digest: string): StoreError {
+  return new StoreError("OPERATION_IN_PROGRESS", `another pull is fetching ${digest}`, {
+    hint: "Wait for it; afterwards its snapshot is the base of this one",
+    metadata: { digest },
+    retryAfterMs: 1000,
+  });
+}

@@ -1,0 +1,208 @@
+// The side of a peer that has a snapshot: its tables under a lease, and its blocks.
+import { fieldInvalid } from "../base/errors.js";
+import { indexBlocks, readBlock, type BlockIndex } from "../data/block-access.js";
+import { blockCount, type BlockTable } from "../data/block-table.js";
+import { encodeBlockTable } from "../data/block-table-codec.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { OpenBlocks } from "../snapshot/blocks.js";
+import type { SnapshotStore } from "../snapshot/store.js";
+import type { FileHandle } from "node:fs/promises";
+import { likelyBases, maxBases, openBestBase } from "./base-choice.js";
+import { encodeDelta } from "./page-delta.js";
+
+const tablePartBytes = 256 * 1024;
+export const maxRanges = 4096;
+export const maxBlocks = 16_384;
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
+export type ManifestPart =
+  | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly baseDigest: string }
+  | {
+      readonly kind: "table";
+      readonly file: string;
+      readonly bytes: Uint8Array;
+      readonly last: boolean;
+    };
+
+/** Ends when the caller hangs up: until then the snapshot's bytes stay. */
+export async function* serveManifest(
+  store: SnapshotStore,
+  request: {
+    readonly ref: string;
+    readonly baseDigests: readonly string[];
+    readonly snapshotOnly: boolean;
+  },
+  signal: AbortSignal,
+): AsyncGenerator<ManifestPart, void, undefined> {
+  const { baseDigests } = request;
+  if (baseDigests.length > maxBases) {
+    throw fieldInvalid("base_digests", `at most ${maxBases}`, baseDigests.length);
+  }
+  for (const digest of baseDigests) checkDigest(digest, "base_digests");
+  await using open = await store.openBlocks(request.ref, signal);
+  if (request.snapshotOnly) {
+    yield { kind: "snapshot", snapshot: open.snapshot, baseDigest: "" };
+    return;
+  }
+  const tables = new Map<string, BlockTable>();
+  for (const [index, { name }] of open.stored.files.entries()) {
+    tables.set(name, await open.table(index));
+  }
+  const baseDigest = await commonBase(store, open.snapshot, baseDigests, tables, signal);
+  yield { kind: "snapshot", snapshot: open.snapshot, baseDigest };
+  for (const [file, table] of tables) {
+    const bytes = encodeBlockTable(table);
+    for (let start = 0; start < bytes.length; start += tablePartBytes) {
+      const end = Math.min(start + tablePartBytes, bytes.length);
+      yield { kind: "table", file, bytes: bytes.subarray(start, end), last: end === bytes.length };
+    }
+  }
+  tables.clear();
+  await fired(signal);
+}
+
+async function commonBase(
+  store: SnapshotStore,
+  snapshot: Snapshot,
+  digests: readonly string[],
+  tables: ReadonlyMap<string, BlockTable>,
+  signal: AbortSignal,
+): Promise<string> {
+  const wanted = new Set(digests);
+  const known = likelyBases(store, snapshot).filter(({ digest }) => wanted.has(digest));
+  await using base = await openBestBase(store, known, tables, signal);
+  return base?.snapshot.digest ?? "";
+}
+
+function fired(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+export interface BlocksRequest {
+  readonly snapshotId: string;
+  readonly file: string;
+  readonly ranges: readonly { readonly first: bigint; readonly count: bigint }[];
+  /** Empty = whole blocks. */
+  readonly baseDigest: string;
+}
+
+export interface ServedBlock {
+  readonly index: number;
+  readonly data: Uint8Array;
+  readonly encoding: "raw" | "pages" | "xor-deflate";
+  readonly changedPages: bigint;
+}
+
+/** Blocks being read or compressed at once. */
+const ahead = 4;
+
+export async function* serveBlocks(
+  store: SnapshotStore,
+  request: BlocksRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ServedBlock, void, undefined> {
+  await using open = await store.openBlocks(request.snapshotId, signal);
+  const source = await openFile(open, request.file);
+  if (source === undefined) throw fieldInvalid("file", "a file of the snapshot", request.file);
+  const blocks = checkedBlocks(request.ranges, source.index);
+  await using base = await openBase(store, open.snapshot, request.baseDigest, signal);
+  const against = base === undefined ? undefined : await openFile(base, request.file);
+  const queue: Promise<ServedBlock>[] = [];
+  try {
+    for (const block of blocks) {
+      signal.throwIfAborted();
+      const served = serveBlock(source, against, block);
+      // An error is met when its turn comes.
+      served.catch(() => undefined);
+      queue.push(served);
+      const first = queue.length > ahead ? queue.shift() : undefined;
+      if (first !== undefined) yield await first;
+    }
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) yield await next;
+  } finally {
+    // The descriptors are closed next: nothing may still be reading from their numbers.
+    await Promise.allSettled(queue);
+  }
+}
+
+interface SourceFile {
+  readonly name: string;
+  readonly handle: FileHandle;
+  readonly index: BlockIndex;
+}
+
+async function openFile(open: OpenBlocks, name: string): Promise<SourceFile | undefined> {
+  const position = open.stored.files.findIndex((file) => file.name === name);
+  if (position < 0) return undefined;
+  const index = indexBlocks(await open.table(position));
+  return { name, handle: await open.stored.open(name), index };
+}
+
+/** The snapshot to compare with; none if it went since the manifest was sent. */
+async function openBase(
+  store: SnapshotStore,
+  snapshot: Snapshot,
+  digest: string,
+  signal: AbortSignal,
+): Promise<OpenBlocks | undefined> {
+  if (digest === "") return undefined;
+  checkDigest(digest, "base_digest");
+  const known = likelyBases(store, snapshot).find((each) => each.digest === digest);
+  if (known === undefined) return undefined;
+  return store.openBlocks(known.config.id, signal).catch(() => undefined);
+}
+
+async function serveBlock(
+  source: SourceFile,
+  base: SourceFile | undefined,
+  block: number,
+): Promise<ServedBlock> {
+  const raw = await readBlock(source.handle, source.index, block, source.name);
+  const comparable =
+    base?.index.digestOf(block) !== undefined && base.index.lengthOf(block) === raw.length;
+  if (base !== undefined && comparable) {
+    const delta = await encodeDelta(
+      await readBlock(base.handle, base.index, block, base.name),
+      raw,
+    );
+    if (delta !== undefined) {
+      const { changedPages, data, deflated } = delta;
+      return { index: block, data, encoding: deflated ? "xor-deflate" : "pages", changedPages };
+    }
+  }
+  return { index: block, data: raw, encoding: "raw", changedPages: 0n };
+}
+
+function checkedBlocks(ranges: BlocksRequest["ranges"], index: BlockIndex): number[] {
+  const { sizeBytes, blockSizeBytes } = index.table;
+  const end = BigInt(blockCount(sizeBytes, blockSizeBytes));
+  if (ranges.length > maxRanges) {
+    throw fieldInvalid("ranges", `at most ${maxRanges} ranges`, ranges.length);
+  }
+  const blocks: number[] = [];
+  let next = 0n;
+  for (const { first, count } of ranges) {
+    if (first < next || count <= 0n || first + count > end) {
+      const found = `${first}+${count}`;
+      throw fieldInvalid("ranges", `ascending ranges inside ${end} blocks`, found);
+    }
+    if (blocks.length + Number(count) > maxBlocks) {
+      throw fieldInvalid("ranges", `at most ${maxBlocks} blocks`, "more");
+    }
+    for (next = first; next < first + count; next += 1n) {
+      const block = Number(next);
+      if (index.digestOf(block) === undefined) {
+        throw fieldInvalid("ranges", "blocks with data", `block ${block}, which is empty`);
+      }
+      blocks.push(block);
+    }
+  }
+  return blocks;
+}
+
+export function checkDigest(digest: string, field: string): void {
+  if (!digestPattern.test(digest)) throw fieldInvalid(field, "sha256:<64 hex digits>", digest);
+}

@@ -1,0 +1,34 @@
+// Giving up a peer that has fallen silent without hanging up.
+import { StoreError } from "../base/errors.js";
+
+export interface SilenceGuard extends Disposable {
+  /** Fires when the caller's fires, or after the silence. */
+  readonly signal: AbortSignal;
+  /** Something came. */
+  heard(): void;
+  /** Nothing is waited for any more. */
+  pause(): void;
+  /** What to throw when a call with `signal` failed. */
+  explain(error: unknown): unknown;
+}
+
+export function guardSilence(idleMs: number, caller: AbortSignal): SilenceGuard {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), idleMs);
+  return {
+    signal: AbortSignal.any([caller, silence.signal]),
+    heard: () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), idleMs);
+    },
+    pause: () => clearTimeout(timer),
+    explain: (error) => {
+      if (caller.aborted) return caller.reason as unknown;
+      if (!silence.signal.aborted) return error;
+      return new StoreError("DAEMON_UNREACHABLE", `the peer was silent for ${idleMs / 1000} s`, {
+        hint: "Call again: what has come is kept",
+      });
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,39 @@
+// What peers read of a stored snapshot: its block tables, and its files by position.
+import type { BlockTable } from "../data/block-table.js";
+import { rootDigest } from "../data/block-table.js";
+import { readStoredTable, type StoredSnapshot } from "../data/stored.js";
+import type { Snapshot } from "../model/snapshot.js";
+import type { StoreContext } from "./context.js";
+import { corruptError, notHashedYet, openRead } from "./read.js";
+
+/** Holds a lease until it is disposed. */
+export interface OpenBlocks extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  readonly stored: StoredSnapshot;
+  /** Table of the file at `index`, which agrees with the file's digest. */
+  table(index: number): Promise<BlockTable>;
+}
+
+/** Throws OPERATION_IN_PROGRESS while its digests are still being computed. */
+export async function openBlocks(
+  context: StoreContext,
+  ref: string,
+  signal: AbortSignal,
+): Promise<OpenBlocks> {
+  const read = await openRead(context, ref, { force: false }, "stream", signal);
+  const { snapshot, stored } = read;
+  if (snapshot.digest === "") {
+    await read[Symbol.asyncDispose]();
+    throw notHashedYet(stored.id);
+  }
+  return {
+    snapshot,
+    stored,
+    table: async (index) => {
+      const table = await readStoredTable(stored, index);
+      if (rootDigest(table) !== snapshot.files[index]?.digest) throw corruptError(stored.id);
+      return table;
+    },
+    [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
+  };
+}

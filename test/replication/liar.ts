@@ -1,0 +1,52 @@
+// A peer whose answers a test can twist: a real daemon's answers, changed on their way out.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { TestContext } from "node:test";
+import { createLogger } from "../../src/base/logger.js";
+import { createGrpcServer } from "../../src/transport/server.js";
+import { bindService } from "../../src/transport/handler.js";
+import {
+  ReplicationService,
+  type GetManifestResponse,
+  type GetManifestResponseSchema,
+  type ReadBlocksRequest,
+  type ReadBlocksResponse,
+  type ReadBlocksResponseSchema,
+} from "../../gen/ts/stasis/v1/replication_service_pb.js";
+import type { Client } from "../../src/client/index.js";
+
+type ManifestInit = MessageInitShape<typeof GetManifestResponseSchema>;
+type BlocksInit = MessageInitShape<typeof ReadBlocksResponseSchema>;
+
+/** Each passes on what is true unless it is given. */
+export interface Lies {
+  readonly manifest?: (truth: AsyncIterable<GetManifestResponse>) => AsyncIterable<ManifestInit>;
+  readonly blocks?: (
+    truth: AsyncIterable<ReadBlocksResponse>,
+    request: ReadBlocksRequest,
+  ) => AsyncIterable<BlocksInit>;
+}
+
+/** Its address. */
+export async function startLiar(t: TestContext, honest: Client, lies: Lies): Promise<string> {
+  const server = createGrpcServer({
+    logger: createLogger("silent"),
+    limits: { maxMessageBytes: 16 * 1024 * 1024 },
+    implementations: [
+      bindService(ReplicationService, {
+        getManifest: ({ ref, baseDigests, snapshotOnly }, { signal }) => {
+          const request = { ref, baseDigests, snapshotOnly };
+          const truth = honest.getManifest(request, { signal });
+          return lies.manifest?.(truth) ?? truth;
+        },
+        readBlocks: (request, { signal }) => {
+          const { snapshotId, file, ranges, baseDigest } = request;
+          const truth = honest.readBlocks({ snapshotId, file, ranges, baseDigest }, { signal });
+          return lies.blocks?.(truth, request) ?? truth;
+        },
+      }),
+    ],
+  });
+  t.after(() => server.close());
+  const listener = await server.listenTcp({ host: "127.0.0.1", port: 0 });
+  return listener.address;
+}

@@ -1,0 +1,193 @@
+// Pull between two daemons: what arrives, and how much travels.
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isStoreError, restoreToLocalDirectory } from "../../src/client/index.js";
+import {
+  compareDirectories,
+  entriesOf,
+  makeSmallSource,
+  makeSource,
+  piece,
+} from "../store/contents.js";
+import { patternBytes } from "../support/scratch.js";
+import { changedCopy, checkContent, createOn, kib, mib, pull, startNode } from "./nodes.js";
+
+/** 12 MiB of data in 40 MiB, with holes, zeros and an odd end. */
+function makeMemory(directory: string): Promise<string> {
+  return makeSource(directory, [
+    { name: "empty", sizeBytes: 0, pieces: [] },
+    {
+      name: "memory",
+      sizeBytes: 40 * mib + 12345,
+      pieces: [
+        piece(0, 4 * mib),
+        { offset: 5 * mib, bytes: Buffer.alloc(mib) },
+        piece(16 * mib, 8 * mib),
+        piece(40 * mib, 12345),
+      ],
+      mode: 0o640,
+    },
+    { name: "state.json", sizeBytes: 3000, pieces: [piece(0, 3000)] },
+  ]);
+}
+
+test("a pull without a base brings the same files, and its digest", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeSmallSource(join(from.scratch, "source"));
+  const stored = await createOn(from, source, "web", { tier: "one" });
+  const { snapshot, progress } = await pull(to, { source: from.address, ref: "web" });
+  assert.equal(snapshot.digest, stored.digest);
+  assert.equal(snapshot.config?.name, "web");
+  assert.deepEqual(snapshot.config?.labels, { tier: "one" });
+  assert.notEqual(snapshot.config?.id, stored.config?.id);
+  assert.equal(progress.doneBytes, progress.totalBytes);
+  const target = join(to.scratch, "restored");
+  await restoreToLocalDirectory(to.client, "web", target);
+  await compareDirectories(target, source);
+  assert.deepEqual(await readdir(join(to.root, "transfers")), []);
+  assert.deepEqual(await entriesOf(to.root, "staging"), []);
+});
+
+test("a child of a snapshot that both have: changed pages travel alone", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const parent = await makeMemory(join(from.scratch, "parent"));
+  await createOn(from, parent, "parent", { vm: "one" });
+  await pull(to, { source: from.address, ref: "parent" });
+  const child = await changedCopy(parent, join(from.scratch, "child"), "memory", [
+    { offset: 8 * kib, bytes: patternBytes(4 * kib, 77) },
+    { offset: 17 * mib + 4 * kib, bytes: patternBytes(100, 78) },
+    { offset: 40 * mib + 12000, bytes: patternBytes(345, 79) },
+    { offset: 30 * mib, bytes: patternBytes(4 * kib, 80) },
+  ]);
+  await createOn(from, child, "child", { vm: "one" });
+  const { progress } = await pull(to, { source: from.address, ref: "child" });
+  await checkContent(to, "child", child);
+  assert.equal(Number(progress.doneBytes), Number(progress.totalBytes));
+  // Three changed blocks with a base, one block where a hole was.
+  assert.ok(Number(progress.changedBytes) <= mib, `${progress.changedBytes} changed`);
+  const tables = 3 * kib;
+  assert.ok(
+    Number(progress.sentBytes) < 256 * kib + 16 * kib + tables,
+    `${progress.sentBytes} sent`,
+  );
+});
+
+test("the same content under another name costs no block", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeMemory(join(from.scratch, "source"));
+  await createOn(from, source, "web");
+  await pull(to, { source: from.address, ref: "web" });
+  const { progress, snapshot } = await pull(to, { source: from.address, ref: "web", name: "copy" });
+  assert.equal(snapshot.config?.name, "copy");
+  assert.equal(progress.changedBytes, 0n);
+  assert.ok(progress.sentBytes < 64 * kib, `${progress.sentBytes} sent`);
+  await checkContent(to, "copy", source);
+});
+
+test("a base that only the receiver has spares the blocks that are the same", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const parent = await makeMemory(join(from.scratch, "parent"));
+  await createOn(to, parent, "parent");
+  const child = await changedCopy(parent, join(from.scratch, "child"), "memory", [
+    { offset: 20 * mib, bytes: patternBytes(4 * kib, 77) },
+  ]);
+  await createOn(from, child, "child");
+  const { progress } = await pull(to, { source: from.address, ref: "child" });
+  assert.equal(Number(progress.changedBytes), 256 * kib);
+  await checkContent(to, "child", child);
+});
+
+test("a name that is taken, an unknown ref, no daemon at the address", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeSmallSource(join(from.scratch, "source"));
+  await createOn(from, source, "web");
+  await createOn(to, source, "taken");
+  const reason = async (request: Parameters<typeof pull>[1]): Promise<string> => {
+    try {
+      await pull(to, request);
+    } catch (error) {
+      if (isStoreError(error)) return error.reason;
+      throw error;
+    }
+    return "none";
+  };
+  const there = { source: from.address };
+  assert.equal(await reason({ ...there, ref: "web", name: "taken" }), "SNAPSHOT_NAME_TAKEN");
+  assert.equal(await reason({ ...there, ref: "none" }), "SNAPSHOT_NOT_FOUND");
+  assert.equal(await reason({ ...there, ref: "" }), "FIELD_INVALID");
+  assert.equal(await reason({ source: "127.0.0.1:1", ref: "web" }), "DAEMON_UNREACHABLE");
+  assert.equal((await to.client.list()).snapshots.length, 1);
+  assert.deepEqual(await entriesOf(to.root, "staging"), []);
+});
+
+test("a retry with the same request id gives the first outcome", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  await createOn(from, await makeSmallSource(join(from.scratch, "source")), "web");
+  const requestId = "7a0d3c6e-93a4-4d0a-9f43-0d4d4f3f8a11";
+  const request = { source: from.address, ref: "web", requestId };
+  const first = await pull(to, request);
+  const second = await pull(to, request);
+  assert.equal(second.snapshot.config?.id, first.snapshot.config?.id);
+  assert.equal((await to.client.list()).snapshots.length, 1);
+});
+
+test("push asks the peer to pull", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeSmallSource(join(from.scratch, "source"));
+  await createOn(from, source, "web");
+  let last = "";
+  for await (const { event } of from.client.push({ target: to.address, ref: "web" })) {
+    if (event.case === "snapshot") last = event.value.config?.name ?? "";
+  }
+  assert.equal(last, "web");
+  await checkContent(to, "web", source);
+});
+
+test("a pull that is cancelled is kept, listed, and goes on where it stopped", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeMemory(join(from.scratch, "source"));
+  const { digest } = await createOn(from, source, "web");
+  const request = { source: from.address, ref: "web" };
+  const slow = { ...request, limitBytesPerSecond: BigInt(4 * mib) };
+  for await (const { event } of to.client.pull(slow)) {
+    if (event.case !== "progress" || event.value.doneBytes < 3 * mib) continue;
+    const { transfers } = await to.client.listTransfers();
+    assert.deepEqual(
+      transfers.map(({ digest, active, ref }) => ({ digest, active, ref })),
+      [{ digest, active: true, ref: "web" }],
+    );
+    break;
+  }
+  assert.equal((await to.client.list()).snapshots.length, 0);
+  const kept = await waitForInactive(to.client);
+  assert.equal(kept, digest);
+  const { progress } = await pull(to, request);
+  assert.ok(progress.changedBytes < 10 * mib, `${progress.changedBytes} fetched again`);
+  await checkContent(to, "web", source);
+  assert.deepEqual((await to.client.listTransfers()).transfers, []);
+});
+
+test("what was kept can be dropped", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  await createOn(from, await makeMemory(join(from.scratch, "source")), "web");
+  const slow = { source: from.address, ref: "web", limitBytesPerSecond: BigInt(4 * mib) };
+  for await (const { event } of to.client.pull(slow)) {
+    if (event.case === "progress" && event.value.doneBytes > 0n) break;
+  }
+  const digest = await waitForInactive(to.client);
+  assert.equal((await to.client.cancelTransfer({ digest })).found, true);
+  assert.equal((await to.client.cancelTransfer({ digest })).found, false);
+  assert.deepEqual(await readdir(join(to.root, "transfers")), []);
+});
+
+async function waitForInactive(client: Awaited<ReturnType<typeof startNode>>["client"]) {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const { transfers } = await client.listTransfers();
+    const [first] = transfers;
+    if (first !== undefined && !first.active) return first.digest;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error("the transfer is still active");
+}
