@@ -1,0 +1,66 @@
+// A TCP proxy that counts what passes, and cuts the link after so many bytes.
+import { createServer, connect, type AddressInfo, type Socket } from "node:net";
+import { once } from "node:events";
+
+export interface WireProxy extends AsyncDisposable {
+  /** `127.0.0.1:PORT`. */
+  readonly address: string;
+  /** Bytes in both directions since the last `cutAfter`. */
+  passedBytes(): number;
+  /** Starts to count anew; the connection on which the byte passes is ended. */
+  cutAfter(bytes: number, how?: "reset" | "close"): void;
+}
+
+/** `target` is `127.0.0.1:PORT`. */
+export async function openWireProxy(target: string): Promise<WireProxy> {
+  const port = Number(target.split(":")[1]);
+  const sockets = new Set<Socket>();
+  let passed = 0;
+  let budget = Number.POSITIVE_INFINITY;
+  let how: "reset" | "close" = "reset";
+  const end = (socket: Socket): void => {
+    if (how === "reset") socket.resetAndDestroy();
+    else socket.destroy();
+  };
+  const join = (from: Socket, to: Socket): void => {
+    sockets.add(from);
+    from.on("data", (chunk: Buffer) => {
+      const allowed = budget - passed;
+      passed += Math.min(chunk.length, Math.max(0, allowed));
+      if (chunk.length > allowed) {
+        if (allowed > 0) to.write(chunk.subarray(0, allowed), () => end(to));
+        else end(to);
+        end(from);
+      } else if (!to.write(chunk)) {
+        from.pause();
+        to.once("drain", () => from.resume());
+      }
+    });
+    from.on("error", () => undefined);
+    from.on("close", () => {
+      sockets.delete(from);
+      to.destroy();
+    });
+  };
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    join(near, far);
+    join(far, near);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    passedBytes: () => passed,
+    cutAfter: (bytes, kind = "reset") => {
+      passed = 0;
+      budget = bytes;
+      how = kind;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
