@@ -1,6 +1,7 @@
 // One pull: from the peer's manifest to a stored snapshot.
 import { isStoreError } from "../base/errors.js";
 import { indexBlocks } from "../data/block-access.js";
+import type { BlockTable } from "../data/block-table.js";
 import { openPartFile } from "../data/part-file.js";
 import { dropTransfer, openTransfer, partPath } from "../data/transfer-area.js";
 import type { Client } from "../client/index.js";
@@ -78,10 +79,10 @@ async function filesFromPeer(
   const { store, client, counters } = parts;
   const bases = likelyBases(store, wanted);
   const offered = [...new Set(bases.map(({ digest }) => digest))];
-  await using manifest = await fetchManifest(client, wanted, offered, {
-    idleMs: parts.idleMs,
-    signal,
-  });
+  const { idleMs } = parts;
+  await using manifest =
+    (await manifestFromHere(store, bases, wanted, signal)) ??
+    (await fetchManifest(client, wanted, offered, { idleMs, signal }));
   counters.sentBytes += manifest.receivedBytes;
   const common = bases.filter(({ digest }) => digest === manifest.baseDigest);
   await using base = await openBestBase(
@@ -92,6 +93,31 @@ async function filesFromPeer(
   );
   countTotal(counters, manifest);
   return await fetchFiles(parts, request, place, manifest, base, signal);
+}
+
+/** The tables of a snapshot here that has the same digest: they need not travel. */
+async function manifestFromHere(
+  store: SnapshotStore,
+  bases: readonly Snapshot[],
+  wanted: PeerSnapshot,
+  signal: AbortSignal,
+): Promise<PeerManifest | undefined> {
+  const same = bases.find(({ digest }) => digest === wanted.digest);
+  if (same === undefined) return undefined;
+  try {
+    await using open = await store.openBlocks(same.config.id, signal);
+    const tables = new Map<string, BlockTable>();
+    for (const [index, { name }] of open.stored.files.entries()) {
+      tables.set(name, await open.table(index));
+    }
+    const close = (): Promise<void> => Promise.resolve();
+    const manifest = { snapshot: wanted, baseDigest: "", tables, receivedBytes: 0 };
+    return { ...manifest, [Symbol.asyncDispose]: close };
+  } catch {
+    // Damaged, or deleted since: the peer has the tables too.
+    signal.throwIfAborted();
+    return undefined;
+  }
 }
 
 function countTotal(counters: TransferCounters, { snapshot, tables }: PeerManifest): void {
