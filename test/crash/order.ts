@@ -9,6 +9,8 @@ export interface Played {
   /** Where callers' files are: an answer promises them too. */
   readonly outside: string;
   readonly answeredAt: number;
+  /** Files that a caller has written and given away: they are not durable yet. */
+  readonly given: readonly string[];
   /** The call stores or removes something. */
   readonly changes: boolean;
   /** It is a Delete: its answer promises the move to the trash too. */
@@ -32,7 +34,7 @@ export function orderProblems(played: Played): string[] {
   const problems: string[] = [];
   // What a REPLACE has put out of its place, a durable transaction says; to move it is background
   // work that recovery repeats. A Delete answers only when the move is durable.
-  const pending = createPending(deletes ? undefined : `${root}/trash`);
+  const pending = createPending(played.given, deletes ? undefined : `${root}/trash`);
   if (deletes && !movedBefore(calls, `${root}/trash`, answeredAt)) {
     problems.push("answered before it was moved to the trash");
   }
@@ -78,8 +80,8 @@ interface Pending {
 }
 
 /** Moves into `free` need not be durable. */
-function createPending(free: string | undefined): Pending {
-  let paths = new Set<string>();
+function createPending(given: readonly string[], free: string | undefined): Pending {
+  let paths = new Set<string>(given);
   const move = (from: string, to: string): void => {
     paths = new Set(
       [...paths].map((path) => (isWithin(path, from) ? to + path.slice(from.length) : path)),

@@ -27,6 +27,8 @@ export interface Scenario {
   readonly deletes?: boolean;
   /** What may fail after the answer, or beside it: work that recovery does again. */
   readonly follows?: RegExp;
+  /** The content whose directory it gives to the store. */
+  readonly gives?: number;
   /** The daemon has committed nothing since its start: SQLite then does more at the first commit. */
   readonly cold?: boolean;
   prepare(bench: Bench): Promise<void>;
@@ -72,6 +74,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "create-from-directory",
     changes: true,
+    gives: 2,
     prepare: async (bench) => {
       await ensureFree(bench.stage);
       await bench.give(2);

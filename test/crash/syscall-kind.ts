@@ -1,6 +1,6 @@
 // Kind "syscall": at every system call of every scenario the daemon is killed, or the call fails
 // with EIO or ENOSPC. Kind "order" comes with it: the recorded calls stand in the right order.
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cannotStrace } from "../support/scratch.js";
 import { openBench, type Bench } from "./bench.js";
@@ -72,6 +72,7 @@ async function planScenario(
   await using bench = await openBench({ directory, seed: seedOf(options, round) });
   // After a restart, as all states that follow.
   const problems = await bench.restart();
+  const given = await givenFiles(bench, scenario);
   const { calls, points, answeredAt, result } = await record(bench, scenario);
   if (result.outcome.kind !== "acknowledged") {
     throw new Error(`${scenario.name} fails undisturbed: ${result.error?.message ?? "?"}`);
@@ -79,7 +80,7 @@ async function planScenario(
   const { root } = bench.place;
   const { outside } = bench;
   const { changes, name, deletes = false } = scenario;
-  problems.push(...orderProblems({ calls, root, outside, answeredAt, changes, deletes }));
+  problems.push(...orderProblems({ calls, root, outside, answeredAt, given, changes, deletes }));
   problems.push(...bench.stage.problems);
   options.report({
     kind: "order",
@@ -91,6 +92,12 @@ async function planScenario(
   await bench[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
   return points.flatMap((point) => faultsAt(point).map((fault) => ({ scenario, point, fault })));
+}
+
+async function givenFiles(bench: Bench, { gives }: Scenario): Promise<string[]> {
+  if (gives === undefined) return [];
+  const { path } = await bench.give(gives);
+  return (await readdir(path)).map((name) => join(path, name));
 }
 
 function stateName({ scenario, point, fault }: Planned): string {
