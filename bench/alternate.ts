@@ -1,4 +1,5 @@
 // Runs cases in turn, round after round, so that noise of the machine meets all of them alike.
+import { readFileSync } from "node:fs";
 
 export interface Case {
   readonly name: string;
@@ -8,6 +9,8 @@ export interface Case {
   readonly run: () => Promise<number | void>;
   /** Between runs, not measured. */
   readonly after?: () => Promise<void>;
+  /** Processes whose CPU time counts for it, besides this one. */
+  readonly processes?: readonly number[];
 }
 
 export interface Outcome {
@@ -15,23 +18,44 @@ export interface Outcome {
   readonly bytes: number;
   /** Milliseconds of each round, in order. */
   readonly times: readonly number[];
+  /** CPU time of each round in seconds: of this process and of those of the case. */
+  readonly cpuSeconds: readonly number[];
 }
 
 /** The first round warms up and does not count. */
 export async function alternate(cases: readonly Case[], rounds: number): Promise<Outcome[]> {
   const times = cases.map((): number[] => []);
+  const cpuSeconds = cases.map((): number[] => []);
   for (let round = -1; round < rounds; round += 1) {
-    for (const [index, { name, run, after }] of cases.entries()) {
+    for (const [index, { name, run, after, processes = [] }] of cases.entries()) {
       process.stderr.write(`\r\x1b[K${round + 1}/${rounds} ${name}`);
+      const cpuBefore = cpuSecondsOf([process.pid, ...processes]);
       const started = performance.now();
       const own = await run();
       const taken = own ?? performance.now() - started;
+      const cpu = cpuSecondsOf([process.pid, ...processes]) - cpuBefore;
       await after?.();
-      if (round >= 0) times[index]?.push(taken);
+      if (round < 0) continue;
+      times[index]?.push(taken);
+      cpuSeconds[index]?.push(cpu);
     }
   }
   process.stderr.write("\r\x1b[K");
-  return cases.map(({ name, bytes }, index) => ({ name, bytes, times: times[index] ?? [] }));
+  return cases.map(({ name, bytes }, index) => ({
+    name,
+    bytes,
+    times: times[index] ?? [],
+    cpuSeconds: cpuSeconds[index] ?? [],
+  }));
+}
+
+/** User and system time of all threads, from proc_pid_stat(5); its unit is 1/100 s on Linux. */
+function cpuSecondsOf(pids: readonly number[]): number {
+  const ticks = pids.map((pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, own) => sum + own, 0) / 100;
 }
 
 export function median(values: readonly number[]): number {

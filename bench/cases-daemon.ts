@@ -1,11 +1,9 @@
-// The daemon as a whole: many streams at once, memory, start-up, and the catalog beside a JSON index.
-import { readFileSync, writeFileSync } from "node:fs";
+// The daemon as a whole: many streams at once, memory, start-up.
 import { join } from "node:path";
 import { createFromLocalDirectory } from "../src/client/index.js";
 import { alternate, median } from "./alternate.js";
-import { memoryRow } from "./cases-transfer.js";
-import { fillCatalog } from "./fill-catalog.js";
 import type { Row } from "./report.js";
+import { memoryRow } from "./rows.js";
 import { discard, makeDense, memoryOf, mib, startDaemon, withScratch } from "./scene.js";
 
 export async function streamCases(bytes: number, rounds: number): Promise<Row[]> {
@@ -93,71 +91,6 @@ export async function restCases(rounds: number): Promise<Row[]> {
         value: median(started),
       },
       { group, name: "RSS after the start", unit: "MiB", value: median(memory) },
-    ];
-  });
-}
-
-/** Inspect at the server, beside an index that is read and parsed whole, as the original did. */
-export async function catalogCases(records: number, rounds: number): Promise<Row[]> {
-  return withScratch(async (scratch) => {
-    await using filled = await fillCatalog(join(scratch, "root"), records);
-    const index = join(scratch, "index.json");
-    const names = Array.from({ length: records }, (_, number) => filled.nameOf(number));
-    const entries = names.map((name, number) => [filled.ids[number] ?? "", filled.recordOf(name)]);
-    writeFileSync(index, JSON.stringify({ snapshots: Object.fromEntries(entries) }));
-    const calls = 200;
-    let turn = 0;
-    const next = (): string => filled.nameOf((turn += 7919) % records);
-    const outcomes = await alternate(
-      [
-        {
-          name: "Inspect by name",
-          bytes: 0,
-          run: () => {
-            const began = performance.now();
-            for (let call = 0; call < calls; call += 1) filled.store.inspect(next());
-            return Promise.resolve((performance.now() - began) / calls);
-          },
-        },
-        {
-          name: "Inspect by name in a JSON index",
-          bytes: 0,
-          run: () => {
-            const began = performance.now();
-            const wanted = next();
-            const { snapshots } = JSON.parse(readFileSync(index, "utf8")) as {
-              snapshots: Record<string, { name: string }>;
-            };
-            const found = Object.values(snapshots).find(({ name }) => name === wanted);
-            if (found === undefined) throw new Error(`no ${wanted}`);
-            return Promise.resolve(performance.now() - began);
-          },
-        },
-      ],
-      rounds,
-    );
-    const [ours, theirs] = outcomes;
-    const group = `Catalog of ${records}`;
-    const quotient = (ours?.times ?? []).map(
-      (ms, round) => (theirs?.times[round] ?? Number.NaN) / ms,
-    );
-    return [
-      ...outcomes.map(({ name, times }): Row => ({
-        group,
-        name,
-        unit: "ms",
-        value: median(times),
-      })),
-      {
-        group,
-        name: "JSON index's time ÷ ours",
-        unit: "ratio",
-        value: median(quotient),
-        low: Math.min(...quotient),
-        high: Math.max(...quotient),
-        must: 500,
-        aim: 2000,
-      },
     ];
   });
 }

@@ -4,8 +4,9 @@ import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromLocalDirectory } from "../src/client/index.js";
 import { Compression } from "../gen/ts/stasis/v1/snapshot_service_pb.js";
-import { alternate, median, ratio, type Case, type Outcome } from "./alternate.js";
+import { alternate, type Case } from "./alternate.js";
 import type { Row } from "./report.js";
+import { cpuPerGib, memoryRow, rates, ratios, type Goal } from "./rows.js";
 import { shell } from "./shell.js";
 import {
   discard,
@@ -20,14 +21,6 @@ import {
 } from "./scene.js";
 
 const archiveReadBytes = mib;
-
-/** A rate or a ratio for each, with what the issue asks of it. */
-interface Goal {
-  readonly subject: string;
-  readonly peer: string;
-  readonly must?: number;
-  readonly aim?: number;
-}
 
 export async function transferCases(bytes: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
@@ -45,7 +38,12 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
     const dropCopy = (): Promise<void> => rm(copy, { recursive: true, force: true });
     const quoted = `'${source}' '${copy}'`;
     const cases: Case[] = [
-      { name: "raw loopback, up", run: () => raw.client.upload(bytes), bytes },
+      {
+        name: "raw loopback, up",
+        run: () => raw.client.upload(bytes),
+        bytes,
+        processes: [raw.pid],
+      },
       {
         name: "Create",
         run: async () => {
@@ -53,6 +51,7 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
         },
         after: dropNew,
         bytes,
+        processes: [daemon.pid],
       },
       {
         name: "Import",
@@ -62,17 +61,25 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
         },
         after: dropNew,
         bytes,
+        processes: [daemon.pid],
       },
-      { name: "raw loopback, down", run: () => raw.client.download(bytes), bytes },
+      {
+        name: "raw loopback, down",
+        run: () => raw.client.download(bytes),
+        bytes,
+        processes: [raw.pid],
+      },
       {
         name: "Restore",
         run: async () => void (await discard(await client.restore("kept"))),
         bytes,
+        processes: [daemon.pid],
       },
       {
         name: "Export",
         run: async () => void (await discard(await client.export("kept"))),
         bytes,
+        processes: [daemon.pid],
       },
       {
         name: "tar c | tar x, sync",
@@ -90,6 +97,8 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
         bytes,
       },
     ];
+    /** The first cases are those of two processes; the others fork tools of their own. */
+    const streamed = 6;
     const outcomes = await alternate(cases, rounds);
     const goals: Goal[] = [
       { subject: "Restore", peer: "raw loopback, down", must: 0.7, aim: 0.9 },
@@ -104,6 +113,10 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
     return [
       ...rates(`Dense, ${bytes / mib} MiB`, outcomes),
       ...ratios(`Dense, ${bytes / mib} MiB: rate ÷ peer's`, outcomes, goals),
+      ...cpuPerGib(
+        "CPU time of client and server together, seconds per GiB",
+        outcomes.slice(0, streamed),
+      ),
       memoryRow("Peak RSS of the daemon after the dense cases", peakBytes),
     ];
   });
@@ -161,36 +174,4 @@ async function save(daemon: Daemon, path: string, compression: Compression): Pro
   const handle = await open(path, "wx");
   for await (const chunk of download.bytes) await handle.write(chunk);
   await handle.close();
-}
-
-export function rates(group: string, outcomes: readonly Outcome[]): Row[] {
-  return outcomes.map(({ name, bytes, times }) => {
-    const rate = times.map((time) => bytes / mib / (time / 1000));
-    const [low, high] = [Math.min(...rate), Math.max(...rate)];
-    return { group, name, unit: "MiB/s", value: median(rate), low, high };
-  });
-}
-
-export function ratios(group: string, outcomes: readonly Outcome[], goals: readonly Goal[]): Row[] {
-  const of = (name: string): Outcome => {
-    const found = outcomes.find((outcome) => outcome.name === name);
-    if (found === undefined) throw new Error(`no case ${name}`);
-    return found;
-  };
-  return goals.map(({ subject, peer, must, aim }) => {
-    const { median: value, low, high } = ratio(of(peer), of(subject));
-    return { group, name: `${subject} ÷ ${peer}`, unit: "ratio", value, low, high, must, aim };
-  });
-}
-
-export function memoryRow(name: string, bytes: number): Row {
-  return {
-    group: "Memory",
-    name,
-    unit: "MiB",
-    value: bytes / mib,
-    must: 300,
-    aim: 200,
-    atMost: true,
-  };
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 export interface Row {
   readonly group: string;
   readonly name: string;
-  readonly unit: "ratio" | "ms" | "MiB/s" | "MiB" | "skipped";
+  readonly unit: "ratio" | "ms" | "MiB/s" | "MiB" | "s/GiB" | "skipped";
   readonly value: number;
   /** Lowest and highest of the rounds. */
   readonly low?: number | undefined;
@@ -31,23 +31,32 @@ export function printRows(rows: readonly Row[]): void {
     const spread =
       row.low === undefined || row.high === undefined
         ? ""
-        : ` (${format(row.low)} to ${format(row.high)})`;
+        : ` (${formatValue(row.low)} to ${formatValue(row.high)})`;
     const unit = row.unit === "ratio" ? "" : ` ${row.unit}`;
     console.log(
-      `  ${row.name.padEnd(58)} ${format(row.value).padStart(8)}${unit}${spread}${verdict(row)}` +
+      `  ${row.name.padEnd(58)} ${formatValue(row.value).padStart(8)}${unit}${spread}${verdict(row)}` +
         (row.note === undefined ? "" : `  [${row.note}]`),
     );
   }
 }
 
-function verdict({ value, must, aim, atMost }: Row): string {
+function verdict(row: Row): string {
+  const { must, aim } = row;
   if (must === undefined) return "";
-  const reached = (goal: number): boolean => (atMost === true ? value <= goal : value >= goal);
-  const word = !reached(must) ? "MISSED" : aim !== undefined && reached(aim) ? "aim" : "must";
+  const word = !reaches(row, must)
+    ? "MISSED"
+    : aim !== undefined && reaches(row, aim)
+      ? "aim"
+      : "must";
   return `  ${word} (must ${must}${aim === undefined ? "" : `, aim ${aim}`})`;
 }
 
-function format(value: number): string {
+/** Whether the value is as good as `goal`. */
+export function reaches({ value, atMost }: Row, goal: number): boolean {
+  return atMost === true ? value <= goal : value >= goal;
+}
+
+export function formatValue(value: number): string {
   if (!Number.isFinite(value)) return "-";
   return value >= 100 ? value.toFixed(0) : value.toFixed(2);
 }

@@ -3,9 +3,12 @@
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { growHeapGenerously } from "../src/client/index.js";
-import { catalogCases, restCases, streamCases } from "./cases-daemon.js";
+import { catalogCases } from "./cases-catalog.js";
+import { restCases, streamCases } from "./cases-daemon.js";
+import { memoryCases } from "./cases-memory.js";
 import { reflinkCases, sparseCases } from "./cases-holes.js";
 import { compressionCases, transferCases } from "./cases-transfer.js";
+import { linkCases, toolCases, wayCases } from "./cases-ways.js";
 import { describeMachine, printRows, writeReport, type Row } from "./report.js";
 import { gib, mib } from "./scene.js";
 
@@ -29,7 +32,17 @@ const groups: Record<string, () => Promise<Row[]>> = {
   sparse: () => sparseCases(rounds),
   reflink: () => reflinkCases(scaled(4 * gib), rounds),
   streams: () => streamCases(scaled(256 * mib), rounds),
-  catalog: () => catalogCases(Math.round(100_000 * Number(values.scale)), rounds),
+  ways: () => wayCases(scaled(gib), rounds),
+  link: () => linkCases(scaled(gib), rounds),
+  tools: () => toolCases(scaled(gib), rounds),
+  catalog: async () => {
+    const rows: Row[] = [];
+    for (const records of [1000, 100_000, 1_000_000]) {
+      rows.push(...(await catalogCases(Math.round(records * Number(values.scale)), rounds)));
+    }
+    return rows;
+  },
+  memory: () => memoryCases(scaled(4 * gib)),
   rest: () => restCases(rounds),
 };
 

@@ -44,6 +44,8 @@ export async function startDaemon(
 }
 
 export interface RawServer extends AsyncDisposable {
+  readonly pid: number;
+  readonly address: string;
   readonly client: RawClient;
 }
 
@@ -52,6 +54,8 @@ export async function startRaw(): Promise<RawServer> {
   const [, address = ""] = await child.line(/^listening on (.*)$/);
   const client = connectRaw(address);
   return {
+    pid: child.pid,
+    address,
     client,
     [Symbol.asyncDispose]: async () => {
       client[Symbol.dispose]();

@@ -1,0 +1,218 @@
+// The same bytes on other ways: TLS, a Unix socket, the command line, a link with a delay; and what
+// other programs need to keep a copy of the same directory.
+import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { connect, createFromLocalDirectory, restoreToLocalDirectory } from "../src/client/index.js";
+import { changeTokenFile, makeToken } from "../src/config/token-file.js";
+import type { Client } from "../src/client/client.js";
+import { makeAuthority } from "../test/access/certificates.js";
+import { runModule } from "../test/support/child.js";
+import { alternate, type Case } from "./alternate.js";
+import { connectRaw } from "./raw-client.js";
+import { hasProgram, type Row } from "./report.js";
+import { rates, ratios } from "./rows.js";
+import { discard, makeDense, mib, startDaemon, startRaw, withScratch } from "./scene.js";
+import { shell } from "./shell.js";
+
+/** TCP, Unix socket, TLS and the command line, on the same files. */
+export async function wayCases(bytes: number, rounds: number): Promise<Row[]> {
+  return withScratch(async (scratch) => {
+    const source = await makeDense(join(scratch, "source"), bytes);
+    await using daemon = await startDaemon(join(scratch, "root"));
+    await using unix = connect(daemon.socketAddress);
+    await createFromLocalDirectory(daemon.client, source, { config: { name: "kept" } });
+    await using secure = await startSecureDaemon(scratch);
+    await createFromLocalDirectory(secure.client, source, { config: { name: "kept" } });
+    const stasis = `'${process.execPath}' '${new URL("../src/main.js", import.meta.url).pathname}'`;
+    const cli = `${stasis} --quiet --addr ${daemon.address}`;
+    const cases: Case[] = [
+      ...bothDirections("TCP", daemon.client, source, bytes),
+      ...bothDirections("Unix socket", unix, source, bytes),
+      ...bothDirections("TLS", secure.client, source, bytes),
+      {
+        name: "Create, command line",
+        run: () => shell(`${cli} create '${source}' --name new`),
+        after: async () => void (await daemon.client.delete({ refs: ["new"] })),
+        bytes,
+      },
+      {
+        name: "Restore, command line",
+        run: () => shell(`${cli} restore kept -o - >/dev/null`),
+        bytes,
+      },
+    ];
+    const outcomes = await alternate(cases, rounds);
+    const group = `Ways to the daemon, ${bytes / mib} MiB`;
+    const goals = ["Unix socket", "TLS", "command line"].flatMap((way) =>
+      ["Create", "Restore"].map((rpc) => ({ subject: `${rpc}, ${way}`, peer: `${rpc}, TCP` })),
+    );
+    return [...rates(group, outcomes), ...ratios(`${group}: rate ÷ TCP's`, outcomes, goals)];
+  });
+}
+
+function bothDirections(way: string, client: Client, source: string, bytes: number): Case[] {
+  return [
+    {
+      name: `Create, ${way}`,
+      run: async () => {
+        await createFromLocalDirectory(client, source, { config: { name: "new" } });
+      },
+      after: async () => void (await client.delete({ refs: ["new"] })),
+      bytes,
+    },
+    {
+      name: `Restore, ${way}`,
+      run: async () => void (await discard(await client.restore("kept"))),
+      bytes,
+    },
+  ];
+}
+
+/** A daemon that talks TLS, and a client with a token of an operator. */
+async function startSecureDaemon(
+  scratch: string,
+): Promise<AsyncDisposable & { readonly client: Client }> {
+  const authority = await makeAuthority(scratch, "authority");
+  const server = await authority.issue("server", { names: "DNS:localhost,IP:127.0.0.1" });
+  const tokens = join(scratch, "tokens.json");
+  const identity = {
+    name: "bench",
+    role: "operator",
+    namePrefix: "",
+    expiresAt: undefined,
+  } as const;
+  const { token, record } = makeToken(identity, new Date());
+  changeTokenFile(tokens, (records) => [...records, record]);
+  const daemon = await startDaemon(join(scratch, "secure-root"), {
+    "server-cert": server.cert,
+    "server-key": server.key,
+    tokens,
+  });
+  const client = connect(daemon.address, { tls: { ca: readFileSync(authority.cert) }, token });
+  return {
+    client,
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      await daemon[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const linkDelayMs = 10;
+
+/** A link that holds each byte back for 10 ms on its way, so that 20 ms pass before an answer. */
+export async function linkCases(bytes: number, rounds: number): Promise<Row[]> {
+  return withScratch(async (scratch) => {
+    const source = await makeDense(join(scratch, "source"), bytes);
+    await using raw = await startRaw();
+    await using daemon = await startDaemon(join(scratch, "root"));
+    await createFromLocalDirectory(daemon.client, source, { config: { name: "kept" } });
+    await using rawLink = await startLink(raw.address);
+    await using link = await startLink(daemon.address);
+    using rawClient = connectRaw(rawLink.address);
+    await using client = connect(link.address);
+    const cases: Case[] = [
+      { name: "raw, up", run: () => rawClient.upload(bytes), bytes },
+      { name: "raw, down", run: () => rawClient.download(bytes), bytes },
+      ...bothDirections("20 ms", client, source, bytes),
+    ];
+    const outcomes = await alternate(cases, rounds);
+    const group = `Link of 20 ms there and back, ${bytes / mib} MiB`;
+    return [
+      ...rates(group, outcomes),
+      ...ratios(`${group}: rate ÷ raw's on the same link`, outcomes, [
+        { subject: "Create, 20 ms", peer: "raw, up" },
+        { subject: "Restore, 20 ms", peer: "raw, down" },
+      ]),
+    ];
+  });
+}
+
+async function startLink(target: string): Promise<AsyncDisposable & { readonly address: string }> {
+  const child = runModule(new URL("./delay-proxy.js", import.meta.url), [
+    target,
+    String(linkDelayMs),
+  ]);
+  const [, address = ""] = await child.line(/^listening on (.*)$/);
+  return { address, [Symbol.asyncDispose]: () => child.kill() };
+}
+
+/** rsync and restic on the same directory, each until its copy is on the disk. */
+export async function toolCases(bytes: number, rounds: number): Promise<Row[]> {
+  const group = `Other programs, ${bytes / mib} MiB`;
+  const missing = ["rsync", "restic"].filter((name) => !hasProgram(name));
+  if (missing.length > 0) {
+    const note = `${missing.join(" and ")} not installed (apt-get install rsync restic)`;
+    return [{ group, name: "rsync, restic", unit: "skipped", value: 0, note }];
+  }
+  return withScratch(async (scratch) => {
+    const source = await makeDense(join(scratch, "source"), bytes);
+    await using daemon = await startDaemon(join(scratch, "root"));
+    const { client } = daemon;
+    const [copy, repository, kept] = [
+      join(scratch, "copy"),
+      join(scratch, "r"),
+      join(scratch, "k"),
+    ];
+    const init = (where: string): Promise<void> => shell(`${resticEnv}; ${resticOf(where)} init`);
+    await createFromLocalDirectory(client, source, { config: { name: "kept" } });
+    await init(repository);
+    await init(kept);
+    await shell(`${resticEnv}; ${resticOf(kept)} backup '${source}'`);
+    const drop = (path: string) => () => rm(path, { recursive: true, force: true });
+    const cases: Case[] = [
+      {
+        name: "Create",
+        run: async () => {
+          await createFromLocalDirectory(client, source, { config: { name: "new" } });
+        },
+        after: async () => void (await client.delete({ refs: ["new"] })),
+        bytes,
+      },
+      {
+        name: "rsync -a, sync",
+        run: () => shell(`rsync -a '${source}' '${copy}' && sync -f '${copy}'`),
+        after: drop(copy),
+        bytes,
+      },
+      {
+        name: "restic backup",
+        run: () => shell(`${resticEnv}; ${resticOf(repository)} backup '${source}'`),
+        after: async () => {
+          await drop(repository)();
+          await init(repository);
+        },
+        bytes,
+      },
+      {
+        name: "Restore into a directory",
+        run: async () => void (await restoreToLocalDirectory(client, "kept", copy)),
+        after: drop(copy),
+        bytes,
+      },
+      {
+        name: "restic restore, sync",
+        run: () =>
+          shell(
+            `${resticEnv}; ${resticOf(kept)} restore latest --target '${copy}' && sync -f '${copy}'`,
+          ),
+        after: drop(copy),
+        bytes,
+      },
+    ];
+    const outcomes = await alternate(cases, rounds);
+    return [
+      ...rates(group, outcomes),
+      ...ratios(`${group}: rate ÷ theirs`, outcomes, [
+        { subject: "Create", peer: "rsync -a, sync" },
+        { subject: "Create", peer: "restic backup" },
+        { subject: "Restore into a directory", peer: "restic restore, sync" },
+      ]),
+    ];
+  });
+}
+
+/** Random data has nothing to compress; a cache of its own would outlive the scratch folder. */
+const resticEnv = "export RESTIC_PASSWORD=bench";
+const resticOf = (where: string): string => `restic -q --no-cache -r '${where}'`;

@@ -1,0 +1,44 @@
+// Records straight into a catalog's file, in one transaction: a durable commit for each would take hours.
+import { randomBytes } from "node:crypto";
+import Database from "better-sqlite3";
+import { configColumns } from "../src/catalog/rows.js";
+import { sql } from "../src/catalog/sql.js";
+import { emptyConfig } from "../src/model/config.js";
+import { newSnapshotId } from "../src/model/name.js";
+
+/** Ready snapshots a second apart, up to now, with a label of 5,000 values. Returns their ids. */
+export function fillCatalogFile(path: string, count: number): string[] {
+  const database = new Database(path);
+  const insert = database.prepare(sql.insertSnapshot);
+  const label = database.prepare(sql.insertLabel);
+  const ids: string[] = [];
+  const digest = `sha256:${randomBytes(32).toString("hex")}`;
+  const endMs = Date.now();
+  const fill = database.transaction(() => {
+    for (let n = 0; n < count; n++) {
+      const id = newSnapshotId();
+      const createdAtMs = endMs - (count - n) * 1000;
+      const vm = `web-${n % 5000}`;
+      const config = { ...emptyConfig(), id, name: `vm/${n}`, labels: { vm } };
+      insert.run({
+        ...configColumns(config),
+        state: "ready",
+        kind: "create",
+        created_at: createdAtMs,
+        last_accessed_at: createdAtMs + ((n * 7919) % 3600) * 1000,
+        size_bytes: 1_000_000,
+        allocated_bytes: 1_000_000,
+        digest,
+        protected: n % 100 === 0 && count > 100_000 ? 1 : 0,
+        corrupt: 0,
+        revision: 1,
+        manifest_dirty: 0,
+      });
+      label.run({ id, key: "vm", value: vm, created_at: createdAtMs });
+      ids.push(id);
+    }
+  });
+  fill();
+  database.close();
+  return ids;
+}
