@@ -20,6 +20,10 @@ const exitCode = await runCli(process.argv.slice(2), {
     const { serve } = await import("./daemon/daemon.js");
     await serve(config);
   },
+  checkOffline: async function* (root, options, signal) {
+    const { checkOffline } = await import("./daemon/offline.js");
+    yield* checkOffline(root, options, signal);
+  },
 });
 // Something may still be open, such as a stdin that never ends.
 process.exit(exitCode);

@@ -150,7 +150,7 @@ function refusedError(what: string, failure: StoreError): StoreError {
   });
 }
 
-function quickCheck(database: Database.Database): string[] {
+export function quickCheck(database: Database.Database): string[] {
   try {
     const rows = database.pragma("quick_check") as { quick_check: string }[];
     const unread = rows.find((row) => isUnreadPage(row.quick_check));

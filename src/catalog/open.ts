@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.js";
 import { isStoreError } from "../base/errors.js";
 import { createAccessLog, type AccessLog } from "./accesses.js";
+import { createAudit, type Audit } from "./audit.js";
 import { openConnection, type Connection } from "./connection.js";
 import { createEventLog, type EventReading } from "./event-log.js";
 import { createGcSessions, type GcSessions } from "./gc-sessions.js";
@@ -15,6 +16,7 @@ import { createSums, type Sums } from "./totals.js";
 import { createUpdates, type Updates } from "./update.js";
 import { createUploads, type Uploads } from "./uploads.js";
 
+export type { AuditedRow } from "./audit.js";
 export type { CatalogEvent, CatalogEventType, EventPage, EventPosition } from "./event-log.js";
 export type { GcSessionRecord } from "./gc-sessions.js";
 export type { AdoptedSnapshot } from "./lifecycle.js";
@@ -38,6 +40,7 @@ export interface Catalog
     Requests,
     Sums,
     GcSessions,
+    Audit,
     EventReading,
     Pick<AccessLog, "recordAccess" | "flushAccesses">,
     AsyncDisposable {
@@ -95,6 +98,7 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
     ...createRequests(context),
     ...createSums(context),
     ...createGcSessions(context),
+    ...createAudit(context),
     ...reading,
     recordAccess: accesses.recordAccess,
     flushAccesses: accesses.flushAccesses,

@@ -55,7 +55,7 @@ export function createRecords(context: CatalogContext): Records {
     manifestState: (id) => {
       const row = connection.one<SnapshotRow>(sql.snapshotById, { id });
       if (row === undefined) return undefined;
-      const snapshot = fromRow(context, row);
+      const snapshot = snapshotOfRow(context, row);
       return { snapshot, revision: row.revision, dirty: row.manifest_dirty === 1 };
     },
     idsInState: (state) => idsOf(connection.all(sql.idsInState, { state })),
@@ -70,7 +70,7 @@ export function createRecords(context: CatalogContext): Records {
 
 export function getSnapshot(context: CatalogContext, id: string): Snapshot | undefined {
   const row = context.connection.one<SnapshotRow>(sql.snapshotById, { id });
-  return row === undefined ? undefined : fromRow(context, row);
+  return row === undefined ? undefined : snapshotOfRow(context, row);
 }
 
 /** The snapshot that a transaction has just written. */
@@ -144,7 +144,11 @@ function pendingFromRow(row: PendingRow): PendingUpload {
   };
 }
 
-function fromRow({ connection, accesses }: CatalogContext, row: SnapshotRow): Snapshot {
+/** Throws STORED_DATA_CORRUPT if its configuration cannot be read. */
+export function snapshotOfRow(
+  { connection, accesses }: CatalogContext,
+  row: SnapshotRow,
+): Snapshot {
   const files = connection.all<FileRow>(sql.filesOf, { id: row.id });
   return snapshotFromRow(row, files, accesses.unwrittenAccessMs(row.id));
 }

@@ -50,6 +50,10 @@ const texts = {
   setReady: `UPDATE snapshots SET state = 'ready', created_at = :created_at,
     last_accessed_at = :created_at, size_bytes = :size_bytes, allocated_bytes = :allocated_bytes,
     digest = :digest WHERE id = :id AND state = 'pending'`,
+  setSizes: `UPDATE snapshots SET size_bytes = :size_bytes, allocated_bytes = :allocated_bytes
+    WHERE id = :id`,
+  setTotals: `UPDATE totals SET ready_count = :count, size_bytes = :size_bytes,
+    allocated_bytes = :allocated_bytes WHERE singleton = 1`,
   setDigest: `UPDATE snapshots SET digest = :digest, size_bytes = :size_bytes,
     allocated_bytes = :allocated_bytes, revision = revision + 1, manifest_dirty = 1
     WHERE id = :id AND state IN ('ready', 'replaced')`,
@@ -78,9 +82,11 @@ const texts = {
   insertLabel: `INSERT INTO snapshot_labels VALUES (:key, :value, :created_at, :id)`,
   labelBeyond: `SELECT 1 FROM snapshot_labels WHERE key = :key AND value = :value
     LIMIT 1 OFFSET :offset`,
+  labelsOf: `SELECT key, value, created_at FROM snapshot_labels WHERE snapshot_id = :id`,
   deleteLabels: `DELETE FROM snapshot_labels WHERE snapshot_id = :id`,
 
   insertPin: `INSERT INTO pins VALUES (:blob_id, :id)`,
+  pinsOf: `SELECT blob_id FROM pins WHERE snapshot_id = :id`,
   deletePins: `DELETE FROM pins WHERE snapshot_id = :id`,
   nextPinnedBlob: `SELECT blob_id FROM pins WHERE blob_id > :after ORDER BY blob_id LIMIT 1`,
 

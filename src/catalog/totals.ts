@@ -69,7 +69,11 @@ function listPinnedBlobs(
 function checkIntegrity(context: CatalogContext): readonly string[] {
   const problems = context.connection.quickCheck();
   // Its rows can only be trusted, or even read, when the file is sound.
-  if (problems.length > 0) return problems;
+  return problems.length > 0 ? problems : totalsProblems(context);
+}
+
+/** Where the totals that triggers keep are not what the rows add up to. */
+export function totalsProblems(context: CatalogContext): string[] {
   const recorded = totalsOf(context);
   const found = { count: 0, sizeBytes: 0, allocatedBytes: 0 };
   for (const row of walkRows(context)) {
@@ -78,12 +82,9 @@ function checkIntegrity(context: CatalogContext): readonly string[] {
     found.sizeBytes += row.size_bytes;
     found.allocatedBytes += row.allocated_bytes;
   }
-  for (const key of ["count", "sizeBytes", "allocatedBytes"] as const) {
-    if (recorded[key] !== found[key]) {
-      problems.push(
-        `the total ${key} is recorded as ${recorded[key]}, the rows add up to ${found[key]}`,
-      );
-    }
-  }
-  return problems;
+  return (["count", "sizeBytes", "allocatedBytes"] as const)
+    .filter((key) => recorded[key] !== found[key])
+    .map((key) => {
+      return `the total ${key} is recorded as ${recorded[key]}, the rows add up to ${found[key]}`;
+    });
 }

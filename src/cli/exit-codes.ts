@@ -13,6 +13,8 @@ export const exitCodes = {
   exhausted: 8,
   dataLoss: 9,
   denied: 10,
+  /** Check found what does not fit together. */
+  problems: 11,
   /** 128 + SIGINT, as shells count. */
   interrupted: 130,
   /** 128 + SIGPIPE: what a program ends with whose reader went away. */
@@ -49,6 +51,7 @@ export const exitCodesHelp = `Exit codes:
   8    full: storage or a limit
   9    data is damaged or was cut off
   10   not permitted
+  11   check found problems
   130  interrupted (128 + the signal's number for other signals)
   141  the reader of the output went away`;
 

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addressEnv } from "../config/address.js";
 import { durationArgument } from "./arguments.js";
+import { addCheckCommand, type CheckOffline } from "./commands/check.js";
 import { addCompletionCommand } from "./commands/completion.js";
 import { addCreateCommand } from "./commands/create.js";
 import { addGcCommand } from "./commands/gc.js";
@@ -24,6 +25,7 @@ import { exitCodesHelp } from "./exit-codes.js";
 export interface ProgramParts {
   readonly version: string;
   readonly serve: Serve;
+  readonly checkOffline: CheckOffline;
 }
 
 /** `setExitCode` takes the code of a command that ends without an error. */
@@ -66,6 +68,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   for (const add of [addPullCommand, addPushCommand, addTransfersCommand]) add(program);
   addOpenCommand(program, setExitCode);
   addVerifyCommand(program, setExitCode);
+  addCheckCommand(program, parts.checkOffline, setExitCode);
   addWatchCommand(program);
   addGcCommand(program, setExitCode);
   addInfoCommand(program);

@@ -9,7 +9,7 @@ import type * as gc from "../../gen/ts/stasis/v1/gc_service_pb.js";
 import type * as replication from "../../gen/ts/stasis/v1/replication_service_pb.js";
 import type { Snapshot } from "../../gen/ts/stasis/v1/resources_pb.js";
 import type * as snapshots from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
-import type { GetInfoResponse } from "../../gen/ts/stasis/v1/system_service_pb.js";
+import type * as system from "../../gen/ts/stasis/v1/system_service_pb.js";
 import type { Address } from "./address.js";
 import type { CallOptions } from "./channel.js";
 import type { Download } from "./download.js";
@@ -162,9 +162,14 @@ export interface ReplicationCalls {
   ): AsyncIterable<replication.ReadBlocksResponse>;
 }
 
-/** Describes the daemon. */
+/** Describes the daemon and its store. */
 export interface SystemCalls {
-  getInfo(options?: CallOptions): Promise<GetInfoResponse>;
+  getInfo(options?: CallOptions): Promise<system.GetInfoResponse>;
+  /** The summary comes last; `timeoutMs` counts for the whole check. */
+  check(
+    request?: Init<typeof system.CheckRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<system.CheckResponse>;
   /** grpc.health.v1 Check; without a service: of the daemon as a whole. */
   checkHealth(
     request?: Init<typeof HealthCheckRequestSchema>,

@@ -139,6 +139,8 @@ function replicationCalls(channel: Channel): ReplicationCalls {
 function systemCalls(channel: Channel): SystemCalls {
   return {
     getInfo: (options) => channel.unary(SystemService.method.getInfo, {}, options),
+    check: (request = {}, options) =>
+      channel.serverStream(SystemService.method.check, request, options),
     checkHealth: (request = {}, options) => channel.unary(Health.method.check, request, options),
   };
 }

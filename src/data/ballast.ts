@@ -10,7 +10,7 @@ export const ballastBytes = 1024 * 1024;
 
 /** Makes the ballast unless it is there. False when the disk has no room for it now. */
 export async function ensureBallast(layout: Layout): Promise<boolean> {
-  if (await isComplete(layout.ballast)) return true;
+  if (await isBallastComplete(layout)) return true;
   await releaseBallast(layout);
   try {
     // Random, so that no filesystem compresses it to nothing.
@@ -33,7 +33,7 @@ export async function releaseBallast(layout: Layout): Promise<void> {
   }
 }
 
-async function isComplete(path: string): Promise<boolean> {
+export async function isBallastComplete({ ballast: path }: Layout): Promise<boolean> {
   try {
     const stat = await lstat(path);
     return stat.isFile() && stat.size === ballastBytes;

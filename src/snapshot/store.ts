@@ -14,6 +14,8 @@ import { openLayout, type Layout } from "../data/layout.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { openWriteWorkers } from "../data/write-workers.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
+import { checkStore } from "./check.js";
+import type { CheckEvent, CheckOptions } from "../model/finding.js";
 import { createGcCycle, type GcCycle } from "./gc-cycle.js";
 import { createGcLock } from "./gc-lock.js";
 import { createBackground, type Background } from "./background.js";
@@ -120,6 +122,8 @@ export interface SnapshotStore extends AsyncDisposable {
   /** One cycle of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
   usage(): StoreUsage;
+  /** Compares catalog, disk and manifests while calls go on; changes nothing. */
+  check(options: CheckOptions, signal: AbortSignal): AsyncIterable<CheckEvent>;
   /**
    * The store as somebody sees it for whom only snapshots exist whose names begin so; new ones must
    * be named so. Without directories of the node, sessions and usage: those are everybody's.
@@ -248,6 +252,8 @@ function storeOver(
     collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
     gcSessions: createGcCycle(context, during),
     usage: () => usageOf(context),
+    check: (checkOptions, signal) =>
+      checkStore({ ...context, live: context }, checkOptions, signal),
     confined: (namePrefix) => {
       const own = confinedContext(context, namePrefix);
       return {

@@ -59,40 +59,70 @@ export async function* verify(
 ): AsyncGenerator<VerifyEvent> {
   const ids =
     request.ref === "" ? context.catalog.idsInState("ready") : [idOf(context, request.ref)];
-  const throttle = createThrottle(request.limitBytesPerSecond, context.clock, signal);
-  const progress: Progress = {
-    doneBytes: 0,
-    totalBytes: ids.reduce((sum, id) => sum + (context.catalog.get(id)?.allocatedBytes ?? 0), 0),
-    dueMs: context.clock.monotonicMs() + progressIntervalMs,
-  };
+  const totalBytes = ids.reduce(
+    (sum, id) => sum + (context.catalog.get(id)?.allocatedBytes ?? 0),
+    0,
+  );
+  const run = beginRun(context, { ...request, totalBytes }, signal);
   for (const id of ids) {
     const snapshot = context.catalog.get(id);
     // Deleted since the list was made.
     if (snapshot?.state !== "ready") continue;
-    yield* verifySnapshot(context, snapshot, { progress, throttle, signal });
+    yield* verifySnapshot(context, snapshot, run);
   }
 }
 
-interface Run {
+/** What the reading of several snapshots has in common. */
+export interface VerifyRun {
   readonly progress: Progress;
   readonly throttle: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
+/** Where data is read again: all that it takes of a store. */
+export type VerifyPlace = Pick<StoreContext, "layout" | "clock">;
+
+export function beginRun(
+  { clock }: VerifyPlace,
+  limits: { readonly limitBytesPerSecond: number; readonly totalBytes: number },
+  signal: AbortSignal,
+): VerifyRun {
+  const { limitBytesPerSecond, totalBytes } = limits;
+  const dueMs = clock.monotonicMs() + progressIntervalMs;
+  return {
+    progress: { doneBytes: 0, totalBytes, dueMs },
+    throttle: createThrottle(limitBytesPerSecond, clock, signal),
+    signal,
+  };
+}
+
 async function* verifySnapshot(
   context: StoreContext,
   snapshot: Snapshot,
-  run: Run,
+  run: VerifyRun,
 ): AsyncGenerator<VerifyEvent> {
   const { id } = snapshot.config;
   using _lease = context.leases.share(id, "stream");
+  const intact = yield* verifyFiles(context, snapshot, run);
+  if (context.catalog.get(id)?.state === "ready" && snapshot.corrupt === intact) {
+    context.catalog.setCorrupt(id, !intact);
+  }
+}
+
+/** Whether all files are intact. Changes nothing; the caller holds a lease. */
+export async function* verifyFiles(
+  place: VerifyPlace,
+  snapshot: Snapshot,
+  run: VerifyRun,
+): AsyncGenerator<VerifyEvent, boolean> {
+  const { id } = snapshot.config;
   let intact = true;
   for (const [index, file] of snapshot.files.entries()) {
     let verdict: Verdict;
     try {
       // Opened on its own, so that one bad file does not hide what is wrong with the others.
-      await using stored = await openStored(context.layout, id, [file], run.signal);
-      verdict = yield* verifyFile(context, stored, file, index, run);
+      await using stored = await openStored(place.layout, id, [file], run.signal);
+      verdict = yield* verifyFile(place, stored, file, index, run);
     } catch (error) {
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
       verdict = { file: file.name, intact: false, damaged: [], problem: error.message };
@@ -100,17 +130,15 @@ async function* verifySnapshot(
     intact &&= verdict.intact;
     yield { kind: "verdict", snapshotId: id, ...verdict };
   }
-  if (context.catalog.get(id)?.state === "ready" && snapshot.corrupt === intact) {
-    context.catalog.setCorrupt(id, !intact);
-  }
+  return intact;
 }
 
 async function* verifyFile(
-  context: StoreContext,
+  place: VerifyPlace,
   stored: StoredSnapshot,
   file: SnapshotFile,
   index: number,
-  run: Run,
+  run: VerifyRun,
 ): AsyncGenerator<VerifyEvent, Verdict> {
   if (file.digest === "") {
     const problem = "not verified: its digest is still being computed";
@@ -121,7 +149,7 @@ async function* verifyFile(
     const problem = "its block table is not the one that was stored";
     return { file: file.name, intact: false, damaged: [], problem };
   }
-  const actual = yield* hashAgain(context, stored, run);
+  const actual = yield* hashAgain(place, stored, run);
   const damaged = differingRanges(expected, actual);
   const problem = damaged.length === 0 ? "" : `${damaged.length} damaged ranges`;
   return {
@@ -133,9 +161,9 @@ async function* verifyFile(
 }
 
 async function* hashAgain(
-  context: StoreContext,
+  place: VerifyPlace,
   stored: StoredSnapshot,
-  { progress, throttle, signal }: Run,
+  { progress, throttle, signal }: VerifyRun,
 ): AsyncGenerator<VerifyEvent, BlockTable> {
   const [file] = stored.files as [StoredFile];
   const hasher = createBlockHasher();
@@ -146,7 +174,7 @@ async function* hashAgain(
     hasher.update(offset, bytes);
     progress.doneBytes += bytes.length;
     await throttle(bytes.length);
-    const nowMs = context.clock.monotonicMs();
+    const nowMs = place.clock.monotonicMs();
     if (nowMs < progress.dueMs) continue;
     progress.dueMs = nowMs + progressIntervalMs;
     const { doneBytes, totalBytes } = progress;

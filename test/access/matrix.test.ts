@@ -46,6 +46,7 @@ const expected: Readonly<Record<string, string>> = {
   GetManifest: "po",
   ReadBlocks: "po",
   GetInfo: "rwop",
+  Check: "o",
 };
 
 const isAllowed = (method: string, role: Role): boolean =>

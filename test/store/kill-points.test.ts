@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { connect, type Client } from "../../src/client/index.js";
 import type { SnapshotStore } from "../../src/snapshot/store.js";
 import { run } from "../support/child.js";
+import { assertClean } from "../support/clean.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
 import { eventually } from "../support/eventually.js";
 import { reopen } from "../support/reopen.js";
@@ -66,11 +67,15 @@ async function killAt(step: Step, scene: Scene, syscall: string, n: number): Pro
   );
   const killed = !acknowledged || (await isKilledLater(daemon, scene.root));
   await daemon.kill();
+  // What was cut short is no problem: only the start that comes next is to see it.
+  await assertClean(scene.root);
   await using store = await reopen(scene.root);
   for (const part of ["staging", "trash", "quarantine"] as const) {
     assert.deepEqual(await entriesOf(scene.root, part), [], `${part} after ${syscall} ${n}`);
   }
   await step.check(store, scene, acknowledged);
+  await store[Symbol.asyncDispose]();
+  await assertClean(scene.root);
   return killed;
 }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect, type Client } from "../../src/client/index.js";
+import { assertClean } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { failsWith } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
@@ -40,6 +41,7 @@ async function killDuring(upload: (running: Running) => Promise<unknown>): Promi
     });
     await daemon.kill();
     await failsWith(Promise.reject(await outcome), "DAEMON_UNREACHABLE");
+    await assertClean(root);
     await using store = await reopen(root);
     assert.equal(store.recovery.uploads, 1);
     for (const ref of ["web", id]) {
@@ -55,6 +57,8 @@ async function killDuring(upload: (running: Running) => Promise<unknown>): Promi
     assert.deepEqual(await entriesOf(root, "data"), [kept.snapshot?.config?.id]);
     // The name is free.
     assert.equal((await store.update({ ref: "kept", name: "web" })).config.name, "web");
+    await store[Symbol.asyncDispose]();
+    await assertClean(root);
   });
 }
 

@@ -8,6 +8,7 @@ import { layoutOf } from "../../src/data/layout.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
 import type { SnapshotStore } from "../../src/snapshot/store.js";
+import { assertClean } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { failsWith } from "../support/errors.js";
 import { reopen } from "../support/reopen.js";
@@ -93,6 +94,8 @@ for (const [damage, inflict] of Object.entries(damages)) {
       }
       assert.throws(() => store.inspect("c"), { reason: "SNAPSHOT_NOT_FOUND" });
       await add(store, source, "c");
+      await store[Symbol.asyncDispose]();
+      await assertClean(root);
     }));
 }
 
@@ -152,6 +155,8 @@ test("a lost snapshot can be deleted by its id", () =>
     }
     await using store = await reopen(root);
     assert.equal(store.recovery.lost, 0);
+    await store[Symbol.asyncDispose]();
+    await assertClean(root);
   }));
 
 test("what cannot be explained is set aside, and the others are served", () =>
@@ -173,6 +178,8 @@ test("what cannot be explained is set aside, and the others are served", () =>
     assert.deepEqual(aside, ["0123456789abcdef", "abcdefghjkmnpqrs", "family photos", "notes.txt"]);
     assert.deepEqual(await entriesOf(root, "data"), [a.config.id, b.config.id].sort());
     assert.equal(store.list({ pageSize: 10 }).totalSize, 2);
+    await store[Symbol.asyncDispose]();
+    await assertClean(root);
   }));
 
 test("a second daemon on the same root is refused and told who has it", () =>

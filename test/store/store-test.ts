@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { FindingKind } from "../../src/model/finding.js";
+import { assertClean } from "../support/clean.js";
 import { withScratchDir } from "../support/scratch.js";
 import { tickingClock, type OpenSubject, type StoreSubject } from "./subject.js";
 
@@ -16,11 +18,15 @@ export interface StoreTestContext {
 export type StoreTest = (
   title: string,
   body: (context: StoreTestContext) => Promise<void>,
-  options?: { readonly skip?: string | false },
+  options?: {
+    readonly skip?: string | false;
+    /** Kinds of findings that the body leaves on purpose. */
+    readonly damaged?: readonly FindingKind[];
+  },
 ) => void;
 
 export function storeTestOf(name: string, open: OpenSubject): StoreTest {
-  return (title, body, { skip = false } = {}) => {
+  return (title, body, { skip = false, damaged = [] } = {}) => {
     test(`${name}: ${title}`, { skip }, () =>
       withScratchDir(async (scratch) => {
         const root = join(scratch, "root");
@@ -29,6 +35,7 @@ export function storeTestOf(name: string, open: OpenSubject): StoreTest {
           await body({ store, scratch });
         }
         assert.deepEqual(await readdir(join(root, "staging")), [], "left in staging");
+        await assertClean(root, damaged);
       }),
     );
   };

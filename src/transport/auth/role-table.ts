@@ -65,6 +65,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.ReplicationService/ReadBlocks": reads(peers, "node"),
 
   "stasis.v1.SystemService/GetInfo": reads(everybody),
+  "stasis.v1.SystemService/Check": reads(operators, "node"),
 
   "grpc.health.v1.Health/Check": open,
   "grpc.health.v1.Health/List": open,

@@ -2,7 +2,9 @@
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
-import { bindService, type ServiceBinding } from "../handler.js";
+import { bindService, type CallContext, type ServiceBinding } from "../handler.js";
+import { sizeFromWire } from "./convert.js";
+import { checkEventToMessage } from "./finding-messages.js";
 import { maxPageSize } from "./list-query.js";
 
 export interface SystemFacts {
@@ -47,6 +49,12 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
         },
         ...(usage === undefined ? {} : { usage: usageToMessage(usage) }),
       });
+    },
+    check: async function* ({ deep, limitBytesPerSecond: limit }, { signal }: CallContext) {
+      const limitBytesPerSecond = sizeFromWire(limit, "limit_bytes_per_second");
+      for await (const event of store.check({ deep, limitBytesPerSecond }, signal)) {
+        yield checkEventToMessage(event);
+      }
     },
   });
 }

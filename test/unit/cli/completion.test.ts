@@ -11,7 +11,12 @@ import { createProgram } from "../../../src/cli/program.js";
 import { withScratchDir } from "../../support/scratch.js";
 import { mainPath } from "./run-stasis.js";
 
-const program = createProgram({ version: "0", serve: () => Promise.resolve() }, () => undefined);
+const parts = {
+  version: "0",
+  serve: () => Promise.resolve(),
+  checkOffline: () => assert.fail("completion runs nothing"),
+};
+const program = createProgram(parts, () => undefined);
 const refs = ["web:1", "web-2", "db"];
 
 async function words(...typed: string[]): Promise<string[] | "files"> {

@@ -4,8 +4,8 @@
 
 // What this daemon is and can do.
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +14,199 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/system_service.proto.
  */
 export const file_stasis_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSIQCg5HZXRJbmZvUmVxdWVzdCLwAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZSKiAgoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFEhQKDG1heF93YXRjaGVycxgJIAEoBRISCgptYXhfZXZlbnRzGAogASgDEjQKEXJlcXVlc3RfcmV0ZW50aW9uGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDMlEKDVN5c3RlbVNlcnZpY2USQAoHR2V0SW5mbxIZLnN0YXNpcy52MS5HZXRJbmZvUmVxdWVzdBoaLnN0YXNpcy52MS5HZXRJbmZvUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSI8CgxDaGVja1JlcXVlc3QSDAoEZGVlcBgBIAEoCBIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAIgASgDIpkBCg1DaGVja1Jlc3BvbnNlEiUKB2ZpbmRpbmcYASABKAsyEi5zdGFzaXMudjEuRmluZGluZ0gAEiwKCHByb2dyZXNzGAIgASgLMhguc3Rhc2lzLnYxLkNoZWNrUHJvZ3Jlc3NIABIqCgdzdW1tYXJ5GAMgASgLMhcuc3Rhc2lzLnYxLkNoZWNrU3VtbWFyeUgAQgcKBWV2ZW50IkAKDUNoZWNrUHJvZ3Jlc3MSFgoOZG9uZV9zbmFwc2hvdHMYASABKAMSFwoPdG90YWxfc25hcHNob3RzGAIgASgDIjMKDENoZWNrU3VtbWFyeRIRCglzbmFwc2hvdHMYASABKAMSEAoIcHJvYmxlbXMYAiABKAMioQEKB0ZpbmRpbmcSJAoEa2luZBgBIAEoDjIWLnN0YXNpcy52MS5GaW5kaW5nS2luZBIPCgdwcm9ibGVtGAIgASgIEgoKAmlkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEcGF0aBgFIAEoCRINCgVmb3VuZBgGIAEoCRIoCgZhY3Rpb24YByABKA4yGC5zdGFzaXMudjEuRmluZGluZ0FjdGlvbiIQCg5HZXRJbmZvUmVxdWVzdCLwAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZSKiAgoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFEhQKDG1heF93YXRjaGVycxgJIAEoBRISCgptYXhfZXZlbnRzGAogASgDEjQKEXJlcXVlc3RfcmV0ZW50aW9uGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDKqAHCgtGaW5kaW5nS2luZBIcChhGSU5ESU5HX0tJTkRfVU5TUEVDSUZJRUQQABIgChxGSU5ESU5HX0tJTkRfQ0FUQUxPR19NSVNTSU5HEAESIAocRklORElOR19LSU5EX0NBVEFMT0dfREFNQUdFRBACEh0KGUZJTkRJTkdfS0lORF9DQVRBTE9HX1JPV1MQAxIiCh5GSU5ESU5HX0tJTkRfRElSRUNUT1JZX1VOS05PV04QBBIiCh5GSU5ESU5HX0tJTkRfRElSRUNUT1JZX01JU1NJTkcQBRIeChpGSU5ESU5HX0tJTkRfRU5UUllfVU5LTk9XThAGEiEKHUZJTkRJTkdfS0lORF9NQU5JRkVTVF9NSVNTSU5HEAcSIQodRklORElOR19LSU5EX01BTklGRVNUX0RBTUFHRUQQCBIfChtGSU5ESU5HX0tJTkRfTUFOSUZFU1RfT0xERVIQCRIfChtGSU5ESU5HX0tJTkRfTUFOSUZFU1RfTkVXRVIQChIhCh1GSU5ESU5HX0tJTkRfTUFOSUZFU1RfRElGRkVSUxALEh0KGUZJTkRJTkdfS0lORF9GSUxFX01JU1NJTkcQDBIdChlGSU5ESU5HX0tJTkRfRklMRV9VTktOT1dOEA0SGgoWRklORElOR19LSU5EX0ZJTEVfS0lORBAOEhoKFkZJTkRJTkdfS0lORF9GSUxFX1NJWkUQDxIaChZGSU5ESU5HX0tJTkRfRklMRV9NT0RFEBASJAogRklORElOR19LSU5EX0JMT0NLX1RBQkxFX01JU1NJTkcQERIkCiBGSU5ESU5HX0tJTkRfQkxPQ0tfVEFCTEVfREFNQUdFRBASEh0KGUZJTkRJTkdfS0lORF9EQVRBX0RBTUFHRUQQExIfChtGSU5ESU5HX0tJTkRfTUFSS0VEX0NPUlJVUFQQFBIcChhGSU5ESU5HX0tJTkRfTUFSS0VEX0xPU1QQFRIcChhGSU5ESU5HX0tJTkRfSU5URVJSVVBURUQQFhIhCh1GSU5ESU5HX0tJTkRfU1RBR0lOR19MRUZUT1ZFUhAXEh8KG0ZJTkRJTkdfS0lORF9UUkFTSF9MRUZUT1ZFUhAYEh8KG0ZJTkRJTkdfS0lORF9URU1QT1JBUllfRklMRRAZEhwKGEZJTkRJTkdfS0lORF9RVUFSQU5USU5FRBAaEiAKHEZJTkRJTkdfS0lORF9CQUxMQVNUX01JU1NJTkcQGyqwAwoNRmluZGluZ0FjdGlvbhIeChpGSU5ESU5HX0FDVElPTl9VTlNQRUNJRklFRBAAEhcKE0ZJTkRJTkdfQUNUSU9OX05PTkUQARIgChxGSU5ESU5HX0FDVElPTl9BVF9ORVhUX1NUQVJUEAISGAoURklORElOR19BQ1RJT05fQURPUFQQAxIdChlGSU5ESU5HX0FDVElPTl9RVUFSQU5USU5FEAQSHAoYRklORElOR19BQ1RJT05fTUFSS19MT1NUEAUSHwobRklORElOR19BQ1RJT05fTUFSS19DT1JSVVBUEAYSIwofRklORElOR19BQ1RJT05fUkVXUklURV9NQU5JRkVTVBAHEiAKHEZJTkRJTkdfQUNUSU9OX1RBS0VfTUFOSUZFU1QQCBImCiJGSU5ESU5HX0FDVElPTl9SRUJVSUxEX0JMT0NLX1RBQkxFEAkSGwoXRklORElOR19BQ1RJT05fU0VUX01PREUQChIfChtGSU5ESU5HX0FDVElPTl9SRVdSSVRFX1JPV1MQCxIfChtGSU5ESU5HX0FDVElPTl9NQUtFX0JBTExBU1QQDDKPAQoNU3lzdGVtU2VydmljZRJACgdHZXRJbmZvEhkuc3Rhc2lzLnYxLkdldEluZm9SZXF1ZXN0Ghouc3Rhc2lzLnYxLkdldEluZm9SZXNwb25zZRI8CgVDaGVjaxIXLnN0YXNpcy52MS5DaGVja1JlcXVlc3QaGC5zdGFzaXMudjEuQ2hlY2tSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+
+/**
+ * Request of Check.
+ *
+ * @generated from message stasis.v1.CheckRequest
+ */
+export type CheckRequest = Message<"stasis.v1.CheckRequest"> & {
+  /**
+   * Also read all data and compare it with its digests. Marks nothing: Verify does.
+   *
+   * @generated from field: bool deep = 1;
+   */
+  deep: boolean;
+
+  /**
+   * With `deep`: most bytes to read per second. 0 = no limit.
+   *
+   * @generated from field: int64 limit_bytes_per_second = 2;
+   */
+  limitBytesPerSecond: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.CheckRequest.
+ * Use `create(CheckRequestSchema)` to create a new message.
+ */
+export const CheckRequestSchema: GenMessage<CheckRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 0);
+
+/**
+ * One step of Check.
+ *
+ * @generated from message stasis.v1.CheckResponse
+ */
+export type CheckResponse = Message<"stasis.v1.CheckResponse"> & {
+  /**
+   * What it tells.
+   *
+   * @generated from oneof stasis.v1.CheckResponse.event
+   */
+  event: {
+    /**
+     * Something that does not fit together.
+     *
+     * @generated from field: stasis.v1.Finding finding = 1;
+     */
+    value: Finding;
+    case: "finding";
+  } | {
+    /**
+     * How far it is: after each snapshot.
+     *
+     * @generated from field: stasis.v1.CheckProgress progress = 2;
+     */
+    value: CheckProgress;
+    case: "progress";
+  } | {
+    /**
+     * The end.
+     *
+     * @generated from field: stasis.v1.CheckSummary summary = 3;
+     */
+    value: CheckSummary;
+    case: "summary";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message stasis.v1.CheckResponse.
+ * Use `create(CheckResponseSchema)` to create a new message.
+ */
+export const CheckResponseSchema: GenMessage<CheckResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 1);
+
+/**
+ * How far a check is.
+ *
+ * @generated from message stasis.v1.CheckProgress
+ */
+export type CheckProgress = Message<"stasis.v1.CheckProgress"> & {
+  /**
+   * Snapshots that were looked at.
+   *
+   * @generated from field: int64 done_snapshots = 1;
+   */
+  doneSnapshots: bigint;
+
+  /**
+   * Snapshots in the catalog.
+   *
+   * @generated from field: int64 total_snapshots = 2;
+   */
+  totalSnapshots: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.CheckProgress.
+ * Use `create(CheckProgressSchema)` to create a new message.
+ */
+export const CheckProgressSchema: GenMessage<CheckProgress> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 2);
+
+/**
+ * The end of a check.
+ *
+ * @generated from message stasis.v1.CheckSummary
+ */
+export type CheckSummary = Message<"stasis.v1.CheckSummary"> & {
+  /**
+   * Snapshots in the catalog.
+   *
+   * @generated from field: int64 snapshots = 1;
+   */
+  snapshots: bigint;
+
+  /**
+   * Findings that are problems.
+   *
+   * @generated from field: int64 problems = 2;
+   */
+  problems: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.CheckSummary.
+ * Use `create(CheckSummarySchema)` to create a new message.
+ */
+export const CheckSummarySchema: GenMessage<CheckSummary> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 3);
+
+/**
+ * Something that does not fit together.
+ *
+ * @generated from message stasis.v1.Finding
+ */
+export type Finding = Message<"stasis.v1.Finding"> & {
+  /**
+   * What it is.
+   *
+   * @generated from field: stasis.v1.FindingKind kind = 1;
+   */
+  kind: FindingKind;
+
+  /**
+   * False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+   *
+   * @generated from field: bool problem = 2;
+   */
+  problem: boolean;
+
+  /**
+   * Snapshot that it is about. Empty if it is about none.
+   *
+   * @generated from field: string id = 3;
+   */
+  id: string;
+
+  /**
+   * Its name. Empty if it has none.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * Absolute path on the daemon's node.
+   *
+   * @generated from field: string path = 5;
+   */
+  path: string;
+
+  /**
+   * What was found and what was expected, for people.
+   *
+   * @generated from field: string found = 6;
+   */
+  found: string;
+
+  /**
+   * What a repair does about it.
+   *
+   * @generated from field: stasis.v1.FindingAction action = 7;
+   */
+  action: FindingAction;
+};
+
+/**
+ * Describes the message stasis.v1.Finding.
+ * Use `create(FindingSchema)` to create a new message.
+ */
+export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 4);
 
 /**
  * Request of GetInfo.
@@ -29,7 +221,7 @@ export type GetInfoRequest = Message<"stasis.v1.GetInfoRequest"> & {
  * Use `create(GetInfoRequestSchema)` to create a new message.
  */
 export const GetInfoRequestSchema: GenMessage<GetInfoRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 0);
+  messageDesc(file_stasis_v1_system_service, 5);
 
 /**
  * Answer of GetInfo.
@@ -99,7 +291,7 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
  * Use `create(GetInfoResponseSchema)` to create a new message.
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 1);
+  messageDesc(file_stasis_v1_system_service, 6);
 
 /**
  * Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
@@ -190,7 +382,7 @@ export type Limits = Message<"stasis.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 2);
+  messageDesc(file_stasis_v1_system_service, 7);
 
 /**
  * What this store can do.
@@ -239,7 +431,7 @@ export type Features = Message<"stasis.v1.Features"> & {
  * Use `create(FeaturesSchema)` to create a new message.
  */
 export const FeaturesSchema: GenMessage<Features> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 3);
+  messageDesc(file_stasis_v1_system_service, 8);
 
 /**
  * What is stored.
@@ -281,10 +473,323 @@ export type Usage = Message<"stasis.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 4);
+  messageDesc(file_stasis_v1_system_service, 9);
 
 /**
- * Describes the daemon. Health is in grpc.health.v1, the schema in grpc.reflection.
+ * What a finding is.
+ *
+ * @generated from enum stasis.v1.FindingKind
+ */
+export enum FindingKind {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: FINDING_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * There are snapshots and no catalog.
+   *
+   * @generated from enum value: FINDING_KIND_CATALOG_MISSING = 1;
+   */
+  CATALOG_MISSING = 1,
+
+  /**
+   * SQLite finds damage in the catalog's file.
+   *
+   * @generated from enum value: FINDING_KIND_CATALOG_DAMAGED = 2;
+   */
+  CATALOG_DAMAGED = 2,
+
+  /**
+   * Totals, labels, pins or sizes are not what the snapshots' records say.
+   *
+   * @generated from enum value: FINDING_KIND_CATALOG_ROWS = 3;
+   */
+  CATALOG_ROWS = 3,
+
+  /**
+   * A directory of a snapshot that no record knows.
+   *
+   * @generated from enum value: FINDING_KIND_DIRECTORY_UNKNOWN = 4;
+   */
+  DIRECTORY_UNKNOWN = 4,
+
+  /**
+   * A record whose directory is missing.
+   *
+   * @generated from enum value: FINDING_KIND_DIRECTORY_MISSING = 5;
+   */
+  DIRECTORY_MISSING = 5,
+
+  /**
+   * Something among the store's files that the daemon did not make.
+   *
+   * @generated from enum value: FINDING_KIND_ENTRY_UNKNOWN = 6;
+   */
+  ENTRY_UNKNOWN = 6,
+
+  /**
+   * A snapshot without its manifest.
+   *
+   * @generated from enum value: FINDING_KIND_MANIFEST_MISSING = 7;
+   */
+  MANIFEST_MISSING = 7,
+
+  /**
+   * A manifest that is cut, altered, or of another snapshot.
+   *
+   * @generated from enum value: FINDING_KIND_MANIFEST_DAMAGED = 8;
+   */
+  MANIFEST_DAMAGED = 8,
+
+  /**
+   * A manifest with a lower revision than the record.
+   *
+   * @generated from enum value: FINDING_KIND_MANIFEST_OLDER = 9;
+   */
+  MANIFEST_OLDER = 9,
+
+  /**
+   * A manifest with a higher revision than the record: the catalog is an older copy.
+   *
+   * @generated from enum value: FINDING_KIND_MANIFEST_NEWER = 10;
+   */
+  MANIFEST_NEWER = 10,
+
+  /**
+   * A manifest of the record's revision that says something else.
+   *
+   * @generated from enum value: FINDING_KIND_MANIFEST_DIFFERS = 11;
+   */
+  MANIFEST_DIFFERS = 11,
+
+  /**
+   * A data file is missing.
+   *
+   * @generated from enum value: FINDING_KIND_FILE_MISSING = 12;
+   */
+  FILE_MISSING = 12,
+
+  /**
+   * A file that the snapshot does not have.
+   *
+   * @generated from enum value: FINDING_KIND_FILE_UNKNOWN = 13;
+   */
+  FILE_UNKNOWN = 13,
+
+  /**
+   * A data file that is no regular file.
+   *
+   * @generated from enum value: FINDING_KIND_FILE_KIND = 14;
+   */
+  FILE_KIND = 14,
+
+  /**
+   * A data file of another size.
+   *
+   * @generated from enum value: FINDING_KIND_FILE_SIZE = 15;
+   */
+  FILE_SIZE = 15,
+
+  /**
+   * A data file with other permissions.
+   *
+   * @generated from enum value: FINDING_KIND_FILE_MODE = 16;
+   */
+  FILE_MODE = 16,
+
+  /**
+   * A data file whose block table is missing.
+   *
+   * @generated from enum value: FINDING_KIND_BLOCK_TABLE_MISSING = 17;
+   */
+  BLOCK_TABLE_MISSING = 17,
+
+  /**
+   * A data file whose block table is not the one that was stored.
+   *
+   * @generated from enum value: FINDING_KIND_BLOCK_TABLE_DAMAGED = 18;
+   */
+  BLOCK_TABLE_DAMAGED = 18,
+
+  /**
+   * Data that is not what was stored.
+   *
+   * @generated from enum value: FINDING_KIND_DATA_DAMAGED = 19;
+   */
+  DATA_DAMAGED = 19,
+
+  /**
+   * A snapshot in which damage was found earlier.
+   *
+   * @generated from enum value: FINDING_KIND_MARKED_CORRUPT = 20;
+   */
+  MARKED_CORRUPT = 20,
+
+  /**
+   * A snapshot whose directory was missing at a start.
+   *
+   * @generated from enum value: FINDING_KIND_MARKED_LOST = 21;
+   */
+  MARKED_LOST = 21,
+
+  /**
+   * Work that was interrupted, which the next start ends.
+   *
+   * @generated from enum value: FINDING_KIND_INTERRUPTED = 22;
+   */
+  INTERRUPTED = 22,
+
+  /**
+   * What an interrupted upload left.
+   *
+   * @generated from enum value: FINDING_KIND_STAGING_LEFTOVER = 23;
+   */
+  STAGING_LEFTOVER = 23,
+
+  /**
+   * What an interrupted deletion left.
+   *
+   * @generated from enum value: FINDING_KIND_TRASH_LEFTOVER = 24;
+   */
+  TRASH_LEFTOVER = 24,
+
+  /**
+   * What an interrupted replacement of a file left.
+   *
+   * @generated from enum value: FINDING_KIND_TEMPORARY_FILE = 25;
+   */
+  TEMPORARY_FILE = 25,
+
+  /**
+   * Something that was set aside, for people to look at.
+   *
+   * @generated from enum value: FINDING_KIND_QUARANTINED = 26;
+   */
+  QUARANTINED = 26,
+
+  /**
+   * The file is missing that makes deletions possible on a full disk.
+   *
+   * @generated from enum value: FINDING_KIND_BALLAST_MISSING = 27;
+   */
+  BALLAST_MISSING = 27,
+}
+
+/**
+ * Describes the enum stasis.v1.FindingKind.
+ */
+export const FindingKindSchema: GenEnum<FindingKind> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_system_service, 0);
+
+/**
+ * What a repair does about a finding. Nothing is ever deleted.
+ *
+ * @generated from enum stasis.v1.FindingAction
+ */
+export enum FindingAction {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: FINDING_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Nothing: people decide.
+   *
+   * @generated from enum value: FINDING_ACTION_NONE = 1;
+   */
+  NONE = 1,
+
+  /**
+   * Nothing: the daemon does it when it starts.
+   *
+   * @generated from enum value: FINDING_ACTION_AT_NEXT_START = 2;
+   */
+  AT_NEXT_START = 2,
+
+  /**
+   * Take the directory into the catalog.
+   *
+   * @generated from enum value: FINDING_ACTION_ADOPT = 3;
+   */
+  ADOPT = 3,
+
+  /**
+   * Move it to quarantine, with the reason in a text file beside it.
+   *
+   * @generated from enum value: FINDING_ACTION_QUARANTINE = 4;
+   */
+  QUARANTINE = 4,
+
+  /**
+   * Keep the record, serve it no more.
+   *
+   * @generated from enum value: FINDING_ACTION_MARK_LOST = 5;
+   */
+  MARK_LOST = 5,
+
+  /**
+   * Keep the snapshot, serve it only when forced.
+   *
+   * @generated from enum value: FINDING_ACTION_MARK_CORRUPT = 6;
+   */
+  MARK_CORRUPT = 6,
+
+  /**
+   * Write the manifest again, from the catalog.
+   *
+   * @generated from enum value: FINDING_ACTION_REWRITE_MANIFEST = 7;
+   */
+  REWRITE_MANIFEST = 7,
+
+  /**
+   * Make the record again, from the manifest.
+   *
+   * @generated from enum value: FINDING_ACTION_TAKE_MANIFEST = 8;
+   */
+  TAKE_MANIFEST = 8,
+
+  /**
+   * Make the block table again from the data, if they still have the digest that was stored.
+   *
+   * @generated from enum value: FINDING_ACTION_REBUILD_BLOCK_TABLE = 9;
+   */
+  REBUILD_BLOCK_TABLE = 9,
+
+  /**
+   * Set the permissions that were stored.
+   *
+   * @generated from enum value: FINDING_ACTION_SET_MODE = 10;
+   */
+  SET_MODE = 10,
+
+  /**
+   * Make labels, pins, sizes and totals again, from the snapshots' records.
+   *
+   * @generated from enum value: FINDING_ACTION_REWRITE_ROWS = 11;
+   */
+  REWRITE_ROWS = 11,
+
+  /**
+   * Write the ballast file again.
+   *
+   * @generated from enum value: FINDING_ACTION_MAKE_BALLAST = 12;
+   */
+  MAKE_BALLAST = 12,
+}
+
+/**
+ * Describes the enum stasis.v1.FindingAction.
+ */
+export const FindingActionSchema: GenEnum<FindingAction> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_system_service, 1);
+
+/**
+ * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
  *
  * @generated from service stasis.v1.SystemService
  */
@@ -298,6 +803,19 @@ export const SystemService: GenService<{
     methodKind: "unary";
     input: typeof GetInfoRequestSchema;
     output: typeof GetInfoResponseSchema;
+  },
+  /**
+   * Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
+   * meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
+   * last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
+   * cannot be listed.
+   *
+   * @generated from rpc stasis.v1.SystemService.Check
+   */
+  check: {
+    methodKind: "server_streaming";
+    input: typeof CheckRequestSchema;
+    output: typeof CheckResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_stasis_v1_system_service, 0);

@@ -1,0 +1,149 @@
+// The records of single snapshots with what contradicts them inside the catalog itself.
+import { isStoreError } from "../base/errors.js";
+import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
+import type { CatalogContext } from "./context.js";
+import { writeLabels, writePins } from "./details.js";
+import { getListed, noSuchIdError, requireSnapshot, snapshotOfRow, walkRows } from "./records.js";
+import { sizeColumns, type SnapshotRow } from "./rows.js";
+import { sql } from "./sql.js";
+import { totalsProblems } from "./totals.js";
+
+export interface AuditedRow {
+  readonly id: string;
+  readonly state: SnapshotState;
+  readonly name: string;
+  readonly revision: number;
+  /** The manifest on disk may be older. */
+  readonly dirty: boolean;
+  /** Undefined if its configuration cannot be read. */
+  readonly snapshot: Snapshot | undefined;
+  /** Rows of other tables that do not fit, in words. */
+  readonly problems: readonly string[];
+}
+
+/** Problems of the catalog as a whole, in words; empty when there are none. */
+export interface AuditedFile {
+  /** What SQLite says. If there is anything, no row can be trusted, or even read. */
+  readonly file: readonly string[];
+  readonly totals: readonly string[];
+}
+
+export interface Audit {
+  /** Reads the whole file. */
+  auditFile(): AuditedFile;
+  auditRow(id: string): AuditedRow | undefined;
+  /** Makes the rows that `auditRow` complains about again, and the totals. */
+  rewriteRows(id: string): void;
+  /** Counts and adds up all rows again. */
+  rewriteTotals(): void;
+}
+
+export function createAudit(context: CatalogContext): Audit {
+  const { connection } = context;
+  return {
+    auditFile: () => {
+      const file = connection.quickCheck();
+      return { file, totals: file.length > 0 ? [] : totalsProblems(context) };
+    },
+    auditRow: (id) => auditRow(context, id),
+    rewriteRows: (id) => {
+      connection.write("cannot rewrite the rows", () => {
+        rewriteRows(context, id);
+        rewriteTotals(context);
+      });
+    },
+    rewriteTotals: () => {
+      connection.write("cannot rewrite the totals", () => {
+        rewriteTotals(context);
+      });
+    },
+  };
+}
+
+function auditRow(context: CatalogContext, id: string): AuditedRow | undefined {
+  const row = context.connection.one<SnapshotRow>(sql.snapshotById, { id });
+  if (row === undefined) return undefined;
+  const { state, name, revision } = row;
+  const facts = { id, state, name, revision, dirty: row.manifest_dirty === 1 };
+  let snapshot: Snapshot;
+  try {
+    snapshot = snapshotOfRow(context, row);
+  } catch (error) {
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+    return { ...facts, snapshot: undefined, problems: [error.message] };
+  }
+  const problems = [
+    ...labelProblems(context, snapshot),
+    ...pinProblems(context, snapshot),
+    ...sizeProblems(snapshot),
+  ];
+  return { ...facts, snapshot, problems };
+}
+
+interface LabelRow {
+  readonly key: string;
+  readonly value: string;
+  readonly created_at: number;
+}
+
+/** Listings by label trust that exactly the ready snapshots have rows. */
+function labelProblems({ connection }: CatalogContext, snapshot: Snapshot): string[] {
+  const { config, state, createdAt } = snapshot;
+  const found = connection.all<LabelRow>(sql.labelsOf, { id: config.id });
+  const text = ({ key, value, created_at }: LabelRow): string =>
+    JSON.stringify([key, value, created_at]);
+  const expected = Object.entries(state === "ready" ? config.labels : {}).map(([key, value]) =>
+    text({ key, value, created_at: createdAt.getTime() }),
+  );
+  return sameSet(found.map(text), expected) ? [] : ["its label rows are not its labels"];
+}
+
+const pinningStates: ReadonlySet<SnapshotState> = new Set(["pending", "ready", "replaced"]);
+
+function pinProblems({ connection }: CatalogContext, { config, state }: Snapshot): string[] {
+  const found = connection.all<{ blob_id: string }>(sql.pinsOf, { id: config.id });
+  const expected = pinningStates.has(state) ? config.imageBlobIds : [];
+  const same = sameSet(
+    found.map((row) => row.blob_id),
+    expected,
+  );
+  return same ? [] : ["its pins are not its image blobs"];
+}
+
+function sizeProblems({ files, sizeBytes, allocatedBytes, state }: Snapshot): string[] {
+  if (state === "pending") return [];
+  const sum = (size: (file: SnapshotFile) => number): number =>
+    files.reduce((total, file) => total + size(file), 0);
+  const same =
+    sum((file) => file.sizeBytes) === sizeBytes &&
+    sum((file) => file.allocatedBytes) === allocatedBytes;
+  return same ? [] : ["its sizes are not those of its files"];
+}
+
+function sameSet(found: readonly string[], expected: readonly string[]): boolean {
+  const wanted = new Set(expected);
+  return found.length === wanted.size && found.every((text) => wanted.has(text));
+}
+
+function rewriteRows(context: CatalogContext, id: string): void {
+  const { connection } = context;
+  const snapshot = requireSnapshot(context, id);
+  const { state, config, files, createdAt } = snapshot;
+  writeLabels(connection, state === "ready" ? config : { id, labels: {} }, createdAt.getTime());
+  writePins(connection, pinningStates.has(state) ? config : { id, imageBlobIds: [] });
+  if (sizeProblems(snapshot).length === 0) return;
+  if (connection.run(sql.setSizes, sizeColumns(id, files)) === 0) throw noSuchIdError(id);
+  const listed = getListed(context, id);
+  if (listed?.state === "ready") context.events.record("updated", listed);
+}
+
+function rewriteTotals(context: CatalogContext): void {
+  const found = { count: 0, size_bytes: 0, allocated_bytes: 0 };
+  for (const row of walkRows(context)) {
+    if (row.state !== "ready") continue;
+    found.count += 1;
+    found.size_bytes += row.size_bytes;
+    found.allocated_bytes += row.allocated_bytes;
+  }
+  context.connection.run(sql.setTotals, found);
+}

@@ -1,0 +1,92 @@
+// The catalog of a store that no daemon serves, for those who only look: nothing in it is changed,
+// not even its schema.
+import Database from "better-sqlite3";
+import { existsSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { systemClock } from "../base/clock.js";
+import { createAccessLog } from "./accesses.js";
+import { createAudit, type Audit } from "./audit.js";
+import { quickCheck, type Connection, type Params } from "./connection.js";
+import type { CatalogContext } from "./context.js";
+import { migrations } from "./migrations.js";
+import { createRecords, type Records } from "./records.js";
+import type { Sql } from "./sql.js";
+import { guarded } from "./sqlite-errors.js";
+
+export interface CatalogReader
+  extends Pick<Records, "allIds">, Pick<Audit, "auditFile" | "auditRow">, AsyncDisposable {}
+
+/**
+ * Opens the catalog in the file `path`, whose root the caller has locked. Undefined when there is none.
+ * Throws STORED_DATA_CORRUPT when the file is no catalog, NOT_IMPLEMENTED when it is a newer one.
+ */
+export function openCatalogReader(path: string): CatalogReader | undefined {
+  const absolute = resolve(path);
+  if (!existsSync(absolute)) return undefined;
+  // What SQLite makes to read a log, and would leave behind.
+  const made = [`${absolute}-shm`, `${absolute}-wal`].filter((file) => !existsSync(file));
+  const tidy = (): void => {
+    for (const file of made) rmSync(file, { force: true });
+  };
+  return guarded(`cannot read the catalog ${absolute}`, () => {
+    const database = new Database(absolute, { readonly: true, fileMustExist: true });
+    const close = (): Promise<void> => {
+      database.close();
+      tidy();
+      return Promise.resolve();
+    };
+    try {
+      requireKnownSchema(database, absolute);
+      return { ...partsOver(connectionTo(database)), [Symbol.asyncDispose]: close };
+    } catch (error) {
+      void close();
+      throw error;
+    }
+  });
+}
+
+function requireKnownSchema(database: Database.Database, path: string): void {
+  const version = database.pragma("user_version", { simple: true }) as number;
+  const newest = migrations.at(-1)?.version ?? 0;
+  if (version > newest) {
+    throw new StoreError(
+      "NOT_IMPLEMENTED",
+      `the catalog has schema version ${version}, this stasis knows versions up to ${newest}`,
+      { hint: "Use the newer version of stasis" },
+    );
+  }
+  if (version > 0) return;
+  throw new StoreError("STORED_DATA_CORRUPT", `the catalog ${path} is empty`);
+}
+
+function partsOver(connection: Connection): Omit<CatalogReader, typeof Symbol.asyncDispose> {
+  const context: CatalogContext = {
+    connection,
+    clock: systemClock,
+    accesses: createAccessLog(connection),
+    events: { record: refuse },
+  };
+  const { allIds } = createRecords(context);
+  const { auditFile, auditRow } = createAudit(context);
+  return { allIds, auditFile, auditRow };
+}
+
+function refuse(): never {
+  throw new StoreError("INTERNAL", "the catalog was opened for reading");
+}
+
+function connectionTo(database: Database.Database): Connection {
+  const read = <T>(work: () => T): T => guarded("cannot read the catalog", work);
+  const prepare = (statement: Sql) => database.prepare<[Params]>(statement);
+  return {
+    run: refuse,
+    one: <Row>(statement: Sql, params: Params = {}) =>
+      read(() => prepare(statement).get(params) as Row | undefined),
+    all: <Row>(statement: Sql, params: Params = {}) =>
+      read(() => prepare(statement).all(params) as Row[]),
+    write: refuse,
+    quickCheck: () => quickCheck(database),
+    close: refuse,
+  };
+}

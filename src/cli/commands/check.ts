@@ -1,0 +1,114 @@
+// stasis check: compares catalog, directories and manifests, and changes nothing.
+import type { Command } from "commander";
+import {
+  CheckSummarySchema,
+  FindingAction,
+  FindingKind,
+  FindingSchema,
+  type CheckResponse,
+  type CheckSummary,
+  type Finding,
+} from "../../client/index.js";
+import { sizeArgument } from "../arguments.js";
+import { exitCodes } from "../exit-codes.js";
+import { printable } from "../format.js";
+import { interruption } from "../interrupt.js";
+import { messageJson, renderJson, withSession, type GlobalOptions } from "../session.js";
+import { printErr, printOut } from "../stdio.js";
+import { renderTable } from "../table.js";
+
+/** Looks at the store in a directory that no daemon serves; in the words of the API. */
+export type CheckOffline = (
+  root: string,
+  options: { readonly deep: boolean; readonly limitBytesPerSecond: number },
+  signal: AbortSignal,
+) => AsyncIterable<CheckResponse>;
+
+interface CheckFlags extends GlobalOptions {
+  readonly root?: string;
+  readonly deep: boolean;
+  readonly limitRate?: number;
+}
+
+/** `setExitCode` is called when something is wrong: the command itself has done its work then. */
+export function addCheckCommand(
+  program: Command,
+  checkOffline: CheckOffline,
+  setExitCode: (code: number) => void,
+): void {
+  program
+    .command("check")
+    .summary("compare catalog, directories and manifests; change nothing")
+    .description(
+      "Looks for everything in a store that does not fit together and says what `stasis repair` " +
+        "would do about it. Notes are no problems: nothing is wrong with what is stored, or the " +
+        "daemon puts it in order at its next start. Exit code 11 if there is any problem.",
+    )
+    .option("--root <directory>", "look at this store itself, which no daemon serves now")
+    .option("--deep", "also read all data and compare it with its digests", false)
+    .option("--limit-rate <size>", "with --deep: read at most this much a second", sizeArgument)
+    .action(async (_options: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<CheckFlags>();
+      const result = await check(flags, checkOffline);
+      await printOut(flags.json ? renderJson(asJson(result)) : render(result, flags.quiet));
+      if (result.summary === undefined) printErr("stasis: the check was not finished\n");
+      if (result.summary?.problems !== 0n) setExitCode(exitCodes.problems);
+    });
+}
+
+interface CheckResult {
+  readonly findings: readonly Finding[];
+  /** Undefined if it was not finished. */
+  readonly summary: CheckSummary | undefined;
+}
+
+async function check(flags: CheckFlags, checkOffline: CheckOffline): Promise<CheckResult> {
+  const { root, deep, limitRate = 0 } = flags;
+  if (root !== undefined) {
+    const options = { deep, limitBytesPerSecond: limitRate };
+    return await collect(checkOffline(root, options, interruption().signal));
+  }
+  return await withSession(flags, ({ client, call }) =>
+    collect(client.check({ deep, limitBytesPerSecond: BigInt(limitRate) }, call)),
+  );
+}
+
+async function collect(responses: AsyncIterable<CheckResponse>): Promise<CheckResult> {
+  const findings: Finding[] = [];
+  let summary: CheckSummary | undefined;
+  for await (const { event } of responses) {
+    if (event.case === "finding") findings.push(event.value);
+    if (event.case === "summary") summary = event.value;
+  }
+  return { findings, summary };
+}
+
+function asJson({ findings, summary }: CheckResult) {
+  return {
+    findings: findings.map((finding) => messageJson(FindingSchema, finding)),
+    summary: summary === undefined ? null : messageJson(CheckSummarySchema, summary),
+  };
+}
+
+function render({ findings, summary }: CheckResult, quiet: boolean): string {
+  const header = ["", "KIND", "REPAIR", "ID", "WHAT"];
+  const table = findings.length === 0 ? "" : renderTable(header, findings.map(cells));
+  if (quiet || summary === undefined) return table;
+  const { snapshots, problems } = summary;
+  return `${table}${snapshots} snapshots, ${problems === 0n ? "no" : problems} problems\n`;
+}
+
+function cells({ kind, problem, action, id, name, path, found }: Finding): string[] {
+  return [
+    problem ? "PROBLEM" : "note",
+    word(FindingKind[kind]),
+    word(FindingAction[action]),
+    id === "" ? "-" : id,
+    printable([name, path, found].filter((text) => text !== "").join("  ")),
+  ];
+}
+
+/** A name of an enum as people read it; one that this client does not know is undefined. */
+function word(name: string | undefined): string {
+  return name === undefined ? "?" : name.toLowerCase().replaceAll("_", "-");
+}

@@ -1,0 +1,126 @@
+// What `check` finds and what `repair` does about it: catalog, directories and manifests compared.
+
+/**
+ * What each kind means is in docs/consistency.md. `note`: nothing is wrong with what is stored, or the daemon
+ * puts it in order at its next start.
+ */
+const severities = {
+  catalog_missing: "problem",
+  catalog_damaged: "problem",
+  catalog_rows: "problem",
+  directory_unknown: "problem",
+  directory_missing: "problem",
+  entry_unknown: "problem",
+  manifest_missing: "problem",
+  manifest_damaged: "problem",
+  manifest_older: "problem",
+  manifest_newer: "problem",
+  manifest_differs: "problem",
+  file_missing: "problem",
+  file_unknown: "problem",
+  file_kind: "problem",
+  file_size: "problem",
+  file_mode: "problem",
+  block_table_missing: "problem",
+  block_table_damaged: "problem",
+  data_damaged: "problem",
+  marked_corrupt: "problem",
+  marked_lost: "problem",
+  interrupted: "note",
+  staging_leftover: "note",
+  trash_leftover: "note",
+  temporary_file: "note",
+  quarantined: "note",
+  ballast_missing: "note",
+} as const satisfies Record<string, "problem" | "note">;
+
+export type FindingKind = keyof typeof severities;
+export type FindingSeverity = (typeof severities)[FindingKind];
+
+/**
+ * none                 only people can decide
+ * at_next_start        recovery does it when the daemon starts
+ * adopt                take the directory into the catalog
+ * quarantine           move it to quarantine
+ * mark_lost            the record stays, is not served any more
+ * mark_corrupt         the record stays, is served only by force
+ * rewrite_manifest     from the catalog
+ * take_manifest        the record is made again from the manifest
+ * rebuild_block_table  from the data, if they have the digest that was stored
+ * set_mode             the mode that was stored
+ * rewrite_rows         labels, pins, sizes and totals from the snapshots' records
+ * make_ballast         write the file again
+ */
+export type FindingAction =
+  | "none"
+  | "at_next_start"
+  | "adopt"
+  | "quarantine"
+  | "mark_lost"
+  | "mark_corrupt"
+  | "rewrite_manifest"
+  | "take_manifest"
+  | "rebuild_block_table"
+  | "set_mode"
+  | "rewrite_rows"
+  | "make_ballast";
+
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly severity: FindingSeverity;
+  /** Snapshot that it is about; empty if none. */
+  readonly id: string;
+  /** Its name; empty if it has none. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  /** What is there and what was expected, for people. */
+  readonly found: string;
+  readonly action: FindingAction;
+}
+
+export interface CheckOptions {
+  /** Read all data and compare it with its digests. */
+  readonly deep: boolean;
+  /** Most bytes to read per second when `deep`; 0 = no limit. */
+  readonly limitBytesPerSecond: number;
+}
+
+/** Last comes the summary: without it the check was not finished. */
+export type CheckEvent =
+  | { readonly kind: "finding"; readonly finding: Finding }
+  | { readonly kind: "progress"; readonly doneSnapshots: number; readonly totalSnapshots: number }
+  | { readonly kind: "summary"; readonly snapshots: number; readonly problems: number };
+
+export interface RepairOptions {
+  /** Say what would be done, and do nothing. */
+  readonly dryRun: boolean;
+}
+
+/**
+ * planned  a dry run would have done it
+ * done     the action was carried out
+ * left     nothing was to be done, or not by repair
+ * failed   the action did not succeed; the others go on
+ */
+export type RepairOutcome = "planned" | "done" | "left" | "failed";
+
+export interface Repaired {
+  readonly finding: Finding;
+  readonly outcome: RepairOutcome;
+  /** What was done, or why nothing was. */
+  readonly message: string;
+}
+
+/** Where and about which snapshot; both may be empty. */
+export type FindingSubject = Partial<Pick<Finding, "id" | "name" | "path">>;
+
+export function finding(
+  kind: FindingKind,
+  subject: FindingSubject,
+  found: string,
+  action: FindingAction,
+): Finding {
+  const { id = "", name = "", path = "" } = subject;
+  return { kind, severity: severities[kind], id, name, path, found, action };
+}

@@ -1,0 +1,48 @@
+// What check says, as messages.
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { CheckEvent, Finding } from "../../model/finding.js";
+import {
+  FindingAction,
+  FindingKind,
+  CheckResponseSchema,
+  type CheckResponse,
+  type FindingSchema,
+} from "../../../gen/ts/stasis/v1/system_service_pb.js";
+
+export function checkEventToMessage(event: CheckEvent): CheckResponse {
+  return create(CheckResponseSchema, checkEventInit(event));
+}
+
+function checkEventInit(event: CheckEvent): MessageInitShape<typeof CheckResponseSchema> {
+  switch (event.kind) {
+    case "finding":
+      return { event: { case: "finding", value: findingToMessage(event.finding) } };
+    case "progress": {
+      const doneSnapshots = BigInt(event.doneSnapshots);
+      const totalSnapshots = BigInt(event.totalSnapshots);
+      return { event: { case: "progress", value: { doneSnapshots, totalSnapshots } } };
+    }
+    case "summary": {
+      const value = { snapshots: BigInt(event.snapshots), problems: BigInt(event.problems) };
+      return { event: { case: "summary", value } };
+    }
+  }
+}
+
+export function findingToMessage({
+  kind,
+  severity,
+  action,
+  ...rest
+}: Finding): MessageInitShape<typeof FindingSchema> {
+  return {
+    ...rest,
+    kind: FindingKind[upper(kind)],
+    problem: severity === "problem",
+    action: FindingAction[upper(action)],
+  };
+}
+
+function upper<Word extends string>(word: Word): Uppercase<Word> {
+  return word.toUpperCase() as Uppercase<Word>;
+}

@@ -1,0 +1,82 @@
+// A store with a little history, closed: what tests lay hands on that look at what is made of it.
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { layoutOf, type Layout } from "../../src/data/layout.js";
+import { emptyConfig } from "../../src/model/config.js";
+import type { Snapshot } from "../../src/model/snapshot.js";
+import type { SnapshotStore } from "../../src/snapshot/store.js";
+import { reopen } from "../support/reopen.js";
+import { withScratchDir } from "../support/scratch.js";
+import { makeSmallSource, packDirectory } from "./contents.js";
+
+const never = new AbortController().signal;
+
+export interface StoredScene {
+  readonly root: string;
+  readonly layout: Layout;
+  /** A directory beside the root. */
+  readonly scratch: string;
+  /** What the snapshots were made from. */
+  readonly source: string;
+  /** Named so; `a` was changed once, with labels and an image blob; `c` was deleted. */
+  readonly a: Snapshot;
+  readonly b: Snapshot;
+}
+
+export async function addSnapshot(
+  store: SnapshotStore,
+  source: string,
+  name: string,
+  { replace = false }: { readonly replace?: boolean } = {},
+): Promise<Snapshot> {
+  const config = {
+    ...emptyConfig(),
+    name,
+    labels: { name },
+    image: `image of ${name}`,
+    imageBlobIds: [`blob of ${name}`],
+  };
+  const tar = async function* () {
+    for await (const chunk of packDirectory(source)) yield Buffer.from(chunk);
+  };
+  const request = {
+    ...{ config, configField: "config", requestId: "" },
+    onNameConflict: replace ? "replace" : "fail",
+    protected: name === "b",
+  } as const;
+  return await store.create(request, tar(), never);
+}
+
+export async function withStoredScene(body: (scene: StoredScene) => Promise<void>): Promise<void> {
+  await withScratchDir(async (scratch) => {
+    const root = join(scratch, "root");
+    const source = await makeSmallSource(join(scratch, "source"));
+    let a: Snapshot;
+    let b: Snapshot;
+    {
+      await using store = await reopen(root);
+      for (const name of ["a", "b", "c"]) await addSnapshot(store, source, name);
+      await store.update({ ref: "a", description: "changed" });
+      await store.delete({ refs: ["c"], allowMissing: false });
+      a = store.inspect("a");
+      b = store.inspect("b");
+    }
+    await body({ root, layout: layoutOf(root), scratch, source, a, b });
+  });
+}
+
+/** Changes rows behind the store's back. */
+export function tamper({ layout }: StoredScene, sql: string): void {
+  const database = new Database(layout.catalogDatabase);
+  try {
+    database.exec(sql);
+  } finally {
+    database.close();
+  }
+}
+
+export async function overwrite(path: string, bytes: string | Uint8Array): Promise<void> {
+  await rename(path, `${path}.old`);
+  await writeFile(path, bytes);
+}

@@ -1,0 +1,36 @@
+// The real check of a store that nobody serves at the moment.
+import assert from "node:assert/strict";
+import type { CheckOptions, Finding, FindingKind } from "../../src/model/finding.js";
+import { checkOffline } from "../../src/snapshot/offline.js";
+
+const never = new AbortController().signal;
+const thorough: CheckOptions = { deep: true, limitBytesPerSecond: 0 };
+
+/** All that a finished check finds, notes too. */
+export async function findingsIn(
+  root: string,
+  options: CheckOptions = thorough,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  let finished = false;
+  for await (const event of checkOffline(root, options, never)) {
+    if (event.kind === "finding") findings.push(event.finding);
+    if (event.kind === "summary") finished = true;
+  }
+  assert.ok(finished, "the check did not finish");
+  return findings;
+}
+
+/** Fails unless nothing is wrong, every byte included. Kinds in `expected` must be there. */
+export async function assertClean(
+  root: string,
+  expected: readonly FindingKind[] = [],
+): Promise<void> {
+  const problems = (await findingsIn(root)).filter(({ severity }) => severity === "problem");
+  const unexpected = problems.filter(({ kind }) => !expected.includes(kind));
+  assert.deepEqual(unexpected, [], "check finds problems");
+  for (const kind of expected) {
+    const found = problems.some((problem) => problem.kind === kind);
+    assert.ok(found, `check does not find ${kind}`);
+  }
+}
