@@ -116,6 +116,10 @@ function describe(context: StoreContext, snapshot: Snapshot): GcSnapshot {
 async function findLeftovers(context: StoreContext, signal: AbortSignal): Promise<GcLeftover[]> {
   const { catalog, layout } = context;
   const found: GcLeftover[] = [];
+  const addOrphan = async (name: string, path: string): Promise<void> => {
+    // What went with the end of a deletion or an upload since the listing is no leftover.
+    if (isOrphan(context, name) && (await exists(path))) await add("orphan", name, path);
+  };
   const add = async (reason: GcLeftover["reason"], id: string, path: string): Promise<void> => {
     const allocatedBytes = await allocatedBytesBelow(path);
     found.push({ reason, id, name: catalog.get(id)?.config.name ?? "", allocatedBytes });
@@ -125,12 +129,12 @@ async function findLeftovers(context: StoreContext, signal: AbortSignal): Promis
   // After the listings: what was published or removed meanwhile is looked at again below.
   for (const name of stored) {
     signal.throwIfAborted();
-    if (isOrphan(context, name)) await add("orphan", name, join(layout.dataRoot, name));
+    await addOrphan(name, join(layout.dataRoot, name));
   }
   for (const name of staged) {
     signal.throwIfAborted();
-    if (name.startsWith(reflinkProbePrefix) || !isOrphan(context, name)) continue;
-    await add("orphan", name, join(layout.stagingRoot, name));
+    if (name.startsWith(reflinkProbePrefix)) continue;
+    await addOrphan(name, join(layout.stagingRoot, name));
   }
   for (const { id } of catalog.pendingUploads()) {
     if (!context.intakes.has(id)) await add("stale_pending", id, join(layout.stagingRoot, id));
