@@ -37,6 +37,10 @@ export interface Records {
   idsInStateWithName(state: SnapshotState, namePrefix: string): readonly string[];
   /** Ids of all rows, whatever their state, in order. */
   allIds(): readonly string[];
+  /** Of the ready snapshots, in no particular order. */
+  readyRevisions(): readonly { readonly id: string; readonly revision: number }[];
+  /** Of the ready snapshot with this name. */
+  idOfName(name: string): string | undefined;
   /** Ready snapshots whose digest is still to be computed. */
   idsWithoutDigest(): readonly string[];
   pendingUploads(): readonly PendingUpload[];
@@ -62,6 +66,9 @@ export function createRecords(context: CatalogContext): Records {
     idsInStateWithName: (state, namePrefix) =>
       idsOf(connection.all(sql.idsInStateWithName, { state, ...prefixRange(namePrefix) })),
     allIds: () => idsOf([...walkRows(context)]),
+    readyRevisions: () => connection.all(sql.readyRevisions),
+    idOfName: (name) =>
+      connection.one<{ id: string }>(sql.snapshotByName, { state: "ready", name })?.id,
     idsWithoutDigest: () => idsOf(connection.all(sql.undigestedIds)),
     pendingUploads: () => connection.all<PendingRow>(sql.pendingUploads).map(pendingFromRow),
     manifestDirtyIds: () => idsOf(connection.all(sql.dirtyManifests)),

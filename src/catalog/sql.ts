@@ -35,6 +35,7 @@ const texts = {
   idsInState: `SELECT id FROM snapshots WHERE state = :state`,
   idsAfter: `SELECT id, state, size_bytes, allocated_bytes FROM snapshots
     WHERE id > :after ORDER BY id LIMIT :limit`,
+  readyRevisions: `SELECT id, revision FROM snapshots WHERE state = 'ready'`,
   undigestedIds: `SELECT id FROM snapshots WHERE state = 'ready' AND digest = '' ORDER BY id`,
   pendingUploads: `SELECT s.id, s.name, s.kind, s.created_at, r.request_id
     FROM snapshots s LEFT JOIN requests r ON r.snapshot_id = s.id

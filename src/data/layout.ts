@@ -3,6 +3,7 @@
 //   lock.db, catalog.db    SQLite files: NEVER opened through fs. Closing any descriptor of such a
 //                          file drops the process's POSIX locks on it, and with them the store's.
 //   lock.info              who holds the lock, as text
+//   catalog.mark           how far the catalog has come, as text: shows that a copy of it is older
 //   ballast                1 MiB that is given up so that a delete works on a full disk
 //   staging/<id>/          a snapshot being made, laid out like a stored one
 //   data/<id>/             a stored snapshot:
@@ -28,6 +29,7 @@ export interface Layout {
   readonly lockDatabase: string;
   readonly lockInfo: string;
   readonly catalogDatabase: string;
+  readonly catalogMark: string;
   readonly ballast: string;
   readonly stagingRoot: string;
   readonly dataRoot: string;
@@ -75,6 +77,7 @@ export function layoutOf(root: string): Layout {
     lockDatabase: join(root, "lock.db"),
     lockInfo: join(root, "lock.info"),
     catalogDatabase: join(root, "catalog.db"),
+    catalogMark: join(root, "catalog.mark"),
     ballast: join(root, "ballast"),
     stagingRoot,
     dataRoot,

@@ -1,5 +1,6 @@
 // The sidecar of a stored snapshot: all that is known of it, so that a lost catalog can be rebuilt.
 import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -204,6 +205,30 @@ export async function readManifest(layout: Layout, id: string): Promise<Manifest
   const manifest = await readManifestIn(directory);
   if (manifest.id === id) return manifest;
   throw corrupt(join(directory, manifestFileName), `it describes snapshot ${manifest.id}`);
+}
+
+const peekedBytes = 512;
+
+/**
+ * The revision that a stored manifest claims to have, from its first bytes only; undefined if they
+ * do not say. Whoever acts on it reads the manifest itself. Blocks: for before the daemon listens.
+ */
+export function peekRevision(layout: Layout, id: string): number | undefined {
+  const path = join(layout.dataDirectory(id), manifestFileName);
+  const bytes = Buffer.alloc(peekedBytes);
+  try {
+    const file = openSync(path, "r");
+    try {
+      readSync(file, bytes, 0, peekedBytes, 0);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw ioError(error, { what: "read the manifest", path });
+  }
+  const [, revision] = /\n {2}"revision": (\d+),\n/.exec(bytes.toString("latin1")) ?? [];
+  return revision === undefined ? undefined : Number(revision);
 }
 
 /** Replaces the manifest of a stored snapshot, durably and in one step. */

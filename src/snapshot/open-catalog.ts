@@ -15,11 +15,22 @@ export async function openOrRebuildCatalog(
   logger: Logger,
 ): Promise<Catalog> {
   try {
-    return openSound(layout, options);
+    return openTwice(layout, options, logger);
   } catch (error) {
     if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
     const kept = await setAside(layout, options.clock);
     logger.error({ err: error, kept }, "the catalog is damaged: rebuilding it from the manifests");
+    return openSound(layout, options);
+  }
+}
+
+/** SQLite takes some reads that fail for damage: only what is damaged twice is set aside. */
+function openTwice(layout: Layout, options: CatalogOptions, logger: Logger): Catalog {
+  try {
+    return openSound(layout, options);
+  } catch (error) {
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+    logger.warn({ err: error }, "the catalog looks damaged: looking at it again");
     return openSound(layout, options);
   }
 }

@@ -2,7 +2,8 @@
 // Nothing that was acknowledged is removed here unless a caller had deleted it; what cannot be
 // explained goes to quarantine. An error while listing stops recovery: it never means "empty".
 import { isStoreError } from "../base/errors.js";
-import { readManifest, type Manifest } from "../data/manifest.js";
+import type { Manifest } from "../data/manifest.js";
+import { originOf } from "../data/origin.js";
 import {
   discardPublished,
   listEntries,
@@ -11,9 +12,10 @@ import {
   purgeTrash,
   quarantine,
 } from "../data/removal.js";
-import { openStored } from "../data/stored.js";
 import { join } from "node:path";
 import { idPattern } from "../model/name.js";
+import { adoptAll, readNewerManifests, readWholeManifest, takeNewer } from "./adopt.js";
+import { isOlderCatalog, noteCatalogPosition } from "./catalog-history.js";
 import type { StoreContext } from "./context.js";
 import { isDeviceTrouble } from "../sparse/errno.js";
 import { syncManifest } from "./update.js";
@@ -28,6 +30,10 @@ export interface RecoveryReport {
   returned: number;
   /** Snapshots on disk that the catalog did not know. */
   adopted: number;
+  /** Snapshots whose manifest knew more than the catalog. */
+  updated: number;
+  /** Snapshots that only an older copy of the catalog knew: deleted since it was made. */
+  dropped: number;
   /** Snapshots in the catalog whose directory is missing. */
   lost: number;
   /** Directories that could not be explained. */
@@ -42,19 +48,28 @@ export async function recover(context: StoreContext): Promise<RecoveryReport> {
     uploads: 0,
     returned: 0,
     adopted: 0,
+    updated: 0,
+    dropped: 0,
     lost: 0,
     quarantined: 0,
   };
+  const older = await isOlderCatalog(context);
+  if (older) context.logger.warn("the catalog is an older copy: what lies on the disk goes first");
   await finishDeletions(context, report);
-  await dropPending(context, report);
+  await dropPending(context, older, report);
   const stored = await listStored(context, report);
-  await adoptUnknown(context, stored, report);
-  markMissing(context, stored, report);
+  // Names of those that went are free before others come to claim them.
+  settleMissing(context, { stored, older }, report);
+  const newer = await readNewerManifests(context, stored);
+  takeNewer(context, newer);
+  report.updated = newer.length;
+  await adoptUnknown(context, { stored, older }, report);
   for (const id of context.catalog.manifestDirtyIds()) await syncManifest(context, id);
   await clearStaging(context, report);
   if (Object.values(report).some((count) => count > 0)) {
     context.logger.warn({ recovery: report }, "recovered after an unclean stop");
   }
+  await noteCatalogPosition(context);
   return report;
 }
 
@@ -85,8 +100,25 @@ async function listTrash(
   return ids;
 }
 
-async function dropPending(context: StoreContext, report: RecoveryReport): Promise<void> {
+/** What the disk holds, and whether it goes before the catalog. */
+interface Found {
+  /** Ids with a directory in `data/`. */
+  readonly stored: ReadonlySet<string>;
+  /** The catalog is an older copy. */
+  readonly older: boolean;
+}
+
+async function dropPending(
+  context: StoreContext,
+  older: boolean,
+  report: RecoveryReport,
+): Promise<void> {
   for (const { id } of context.catalog.pendingUploads()) {
+    if (older && (await wasPublished(context, id))) {
+      // It may have been acknowledged after the copy was made: to be adopted like an unknown one.
+      context.catalog.abandonPending(id);
+      continue;
+    }
     let discarded: Awaited<ReturnType<typeof discardPublished>>;
     try {
       discarded = await discardPublished(context.layout, id);
@@ -102,6 +134,18 @@ async function dropPending(context: StoreContext, report: RecoveryReport): Promi
       note(context, report, quarantined, "its source's place is taken");
     context.catalog.abandonPending(id);
     report.uploads += 1;
+  }
+}
+
+/** Whole, and not to be given back to where it came from. */
+async function wasPublished(context: StoreContext, id: string): Promise<boolean> {
+  if ((await originOf(context.layout.dataDirectory(id))) !== undefined) return false;
+  try {
+    await readWholeManifest(context, id);
+    return true;
+  } catch (error) {
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+    return false;
   }
 }
 
@@ -121,50 +165,44 @@ async function listStored(
 
 async function adoptUnknown(
   context: StoreContext,
-  stored: ReadonlySet<string>,
+  { stored, older }: Found,
   report: RecoveryReport,
 ): Promise<void> {
   const lost = new Set(context.catalog.idsInState("lost"));
   const known = new Set(context.catalog.allIds());
+  const whole: Manifest[] = [];
   for (const id of stored) {
     if (known.has(id) && !lost.has(id)) continue;
-    let manifest: Manifest;
     try {
-      manifest = await readManifest(context.layout, id);
-      await using whole = await openStored(context.layout, id, manifest.files);
-      adopt(context, { ...manifest, files: whole.files });
+      whole.push(await readWholeManifest(context, id));
     } catch (error) {
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
       await setAside(context, report, join(context.layout.dataRoot, id), error.message);
-      continue;
     }
-    report.adopted += 1;
-    context.logger.warn({ id, name: manifest.config.name }, "adopted a snapshot found on disk");
   }
+  adoptAll(context, whole, { older });
+  report.adopted += whole.length;
 }
 
-/** A name that is taken by now is left out: the data matters more. */
-function adopt(context: StoreContext, manifest: Manifest): void {
-  try {
-    context.catalog.insertReady(manifest);
-  } catch (error) {
-    if (!isStoreError(error, "SNAPSHOT_NAME_TAKEN")) throw error;
-    context.catalog.insertReady({ ...manifest, config: { ...manifest.config, name: "" } });
-    const { id, name } = manifest.config;
-    context.logger.warn({ id, name }, "adopted without its name, which another snapshot has");
-  }
-}
-
-function markMissing(
+function settleMissing(
   context: StoreContext,
-  stored: ReadonlySet<string>,
+  { stored, older }: Found,
   report: RecoveryReport,
 ): void {
-  for (const id of context.catalog.idsInState("ready")) {
+  const { catalog, logger } = context;
+  for (const id of catalog.idsInState("ready")) {
     if (stored.has(id)) continue;
-    context.catalog.markLost(id);
+    if (older) {
+      // Deleted after the copy was made, most likely: an alarm that never ends would help nobody.
+      const name = catalog.get(id)?.config.name;
+      logger.error({ id, name }, "only the older copy of the catalog knows it: dropped");
+      catalog.removeRow(id);
+      report.dropped += 1;
+      continue;
+    }
+    catalog.markLost(id);
     report.lost += 1;
-    context.logger.error({ id }, "the directory of a stored snapshot is missing: it is lost");
+    logger.error({ id }, "the directory of a stored snapshot is missing: it is lost");
   }
 }
 

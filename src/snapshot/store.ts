@@ -18,6 +18,7 @@ import { checkStore } from "./check.js";
 import type { CheckEvent, CheckOptions } from "../model/finding.js";
 import { createGcCycle, type GcCycle } from "./gc-cycle.js";
 import { createGcLock } from "./gc-lock.js";
+import { noteCatalogPosition } from "./catalog-history.js";
 import { createBackground, type Background } from "./background.js";
 import { collectGarbage, collectOwn, type CollectRequest, type GcResult } from "./collect.js";
 import { confinedContext, watchOwn } from "./confined.js";
@@ -169,6 +170,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   cleanup.defer(() => {
     catalog.close();
   });
+  cleanup.defer(() => noteCatalogPosition({ catalog, layout, logger }));
   const writeWorkers = openWriteWorkers();
   cleanup.defer(async () => writeWorkers[Symbol.asyncDispose]());
   const background = createBackground(logger);
@@ -198,7 +200,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   const zstd = await zstdAvailable();
   for (const id of catalog.idsWithoutDigest()) backfillDigest(context, id);
   const timer = setInterval(() => {
-    background.run("flush access times", () => Promise.resolve(flush(context)));
+    background.run("flush access times", () => flush(context));
   }, options.accessFlushIntervalMs);
   timer.unref();
   cleanup.defer(() => {
@@ -214,10 +216,11 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
 }
 
 /** Access times and forgotten requests: housekeeping that needs no fsync of its own. */
-function flush(context: StoreContext): void {
+async function flush(context: StoreContext): Promise<void> {
   context.catalog.flushAccesses();
   const before = new Date(context.clock.now().getTime() - context.options.requestRetentionMs);
   context.catalog.pruneRequests(before);
+  await noteCatalogPosition(context);
 }
 
 function storeOver(

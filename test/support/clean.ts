@@ -21,12 +21,15 @@ export async function findingsIn(
   return findings;
 }
 
-/** Fails unless nothing is wrong, every byte included. Kinds in `expected` must be there. */
+/** Fails unless nothing is wrong, by default every byte included. Kinds in `expected` must be there. */
 export async function assertClean(
   root: string,
   expected: readonly FindingKind[] = [],
+  options: CheckOptions = thorough,
 ): Promise<void> {
-  const problems = (await findingsIn(root)).filter(({ severity }) => severity === "problem");
+  const problems = (await findingsIn(root, options)).filter(
+    ({ severity }) => severity === "problem",
+  );
   const unexpected = problems.filter(({ kind }) => !expected.includes(kind));
   assert.deepEqual(unexpected, [], "check finds problems");
   for (const kind of expected) {
