@@ -1,24 +1,37 @@
 // `npm run generate`: writes gen/ from proto/. With --check it writes elsewhere, compares, and fails
-// when the committed gen/ is not what proto/ gives.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+// when the committed gen/ is not what proto/ gives. The clients of other languages are compared by
+// digests, which needs no toolchain; with --check --clients they are made anew as well.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { clientOutputs, generateClients, staleClients } from "./generate-clients.mjs";
 import { capture, fail, root } from "./run-tool.mjs";
 
 const generatedFolder = "gen";
 /** File descriptors with their comments: what the daemon serves through reflection. */
 const descriptorFile = join(generatedFolder, "stasis.binpb");
+/** What the generator of TypeScript and buf own. */
+const ownOutputs = [join(generatedFolder, "ts"), descriptorFile];
 
 function main(args) {
-  if (args.length === 0) return generateInto(root);
-  if (args.length !== 1 || args[0] !== "--check") {
-    fail(`generate: unknown arguments ${args.join(" ")}.`, "Usage: generate.mjs [--check]");
+  if (args.length === 0) {
+    generateInto(root);
+    return generateClients(root);
+  }
+  const all = args.join(" ") === "--check --clients";
+  if (!all && args.join(" ") !== "--check") {
+    fail(
+      `generate: unknown arguments ${args.join(" ")}.`,
+      "Usage: generate.mjs [--check [--clients]]",
+    );
   }
   const scratch = mkdtempSync(join(tmpdir(), "stasis-generate-"));
   let differing;
   try {
     generateInto(scratch);
-    differing = differences(join(root, generatedFolder), join(scratch, generatedFolder));
+    if (all) generateClients(scratch);
+    const outputs = all ? [...ownOutputs, ...clientOutputs] : ownOutputs;
+    differing = [...outputs.flatMap((output) => differences(output, scratch)), ...staleClients()];
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -41,22 +54,23 @@ function buf(args) {
   throw new Error(`buf ${args[0]} ended with status ${status}`);
 }
 
-function differences(committed, fresh) {
-  const names = new Set([...filesBelow(committed), ...filesBelow(fresh)]);
+function differences(output, scratch) {
+  const names = new Set([...filesBelow(root, output), ...filesBelow(scratch, output)]);
   return [...names].sort().flatMap((name) => {
-    const path = join(generatedFolder, name);
-    if (!existsSync(join(fresh, name))) return [`${path}: no source any more`];
-    if (!existsSync(join(committed, name))) return [`${path}: missing`];
-    const same = readFileSync(join(committed, name)).equals(readFileSync(join(fresh, name)));
-    return same ? [] : [`${path}: differs`];
+    if (!existsSync(join(scratch, name))) return [`${name}: no source any more`];
+    if (!existsSync(join(root, name))) return [`${name}: missing`];
+    const same = readFileSync(join(root, name)).equals(readFileSync(join(scratch, name)));
+    return same ? [] : [`${name}: differs`];
   });
 }
 
-function filesBelow(folder) {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+function filesBelow(base, output) {
+  const path = join(base, output);
+  if (!existsSync(path)) return [];
+  if (statSync(path).isFile()) return [output];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
+    .map((entry) => relative(base, join(entry.parentPath, entry.name)));
 }
 
 main(process.argv.slice(2));

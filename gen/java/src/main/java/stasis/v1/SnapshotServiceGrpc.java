@@ -1,0 +1,1752 @@
+package stasis.v1;
+
+import static io.grpc.MethodDescriptor.generateFullMethodName;
+
+/**
+ * <pre>
+ * Keeps the snapshots of one node.
+ * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
+ * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
+ * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
+ * ROLE_INSUFFICIENT where identities are configured.
+ * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
+ * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
+ * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
+ * whatever the status says. An upload that half-closes without `commit` is never published.
+ * </pre>
+ */
+@io.grpc.stub.annotations.GrpcGenerated
+public final class SnapshotServiceGrpc {
+
+  private SnapshotServiceGrpc() {}
+
+  public static final java.lang.String SERVICE_NAME = "stasis.v1.SnapshotService";
+
+  // Static method descriptors that strictly reflect the proto.
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.CreateRequest,
+      stasis.v1.CreateResponse> getCreateMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Create",
+      requestType = stasis.v1.CreateRequest.class,
+      responseType = stasis.v1.CreateResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.CLIENT_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.CreateRequest,
+      stasis.v1.CreateResponse> getCreateMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.CreateRequest, stasis.v1.CreateResponse> getCreateMethod;
+    if ((getCreateMethod = SnapshotServiceGrpc.getCreateMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getCreateMethod = SnapshotServiceGrpc.getCreateMethod) == null) {
+          SnapshotServiceGrpc.getCreateMethod = getCreateMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.CreateRequest, stasis.v1.CreateResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.CLIENT_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Create"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CreateRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CreateResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Create"))
+              .build();
+        }
+      }
+    }
+    return getCreateMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.CreateFromDirectoryRequest,
+      stasis.v1.CreateFromDirectoryResponse> getCreateFromDirectoryMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "CreateFromDirectory",
+      requestType = stasis.v1.CreateFromDirectoryRequest.class,
+      responseType = stasis.v1.CreateFromDirectoryResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.CreateFromDirectoryRequest,
+      stasis.v1.CreateFromDirectoryResponse> getCreateFromDirectoryMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.CreateFromDirectoryRequest, stasis.v1.CreateFromDirectoryResponse> getCreateFromDirectoryMethod;
+    if ((getCreateFromDirectoryMethod = SnapshotServiceGrpc.getCreateFromDirectoryMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getCreateFromDirectoryMethod = SnapshotServiceGrpc.getCreateFromDirectoryMethod) == null) {
+          SnapshotServiceGrpc.getCreateFromDirectoryMethod = getCreateFromDirectoryMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.CreateFromDirectoryRequest, stasis.v1.CreateFromDirectoryResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "CreateFromDirectory"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CreateFromDirectoryRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CreateFromDirectoryResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("CreateFromDirectory"))
+              .build();
+        }
+      }
+    }
+    return getCreateFromDirectoryMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.ListRequest,
+      stasis.v1.ListResponse> getListMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "List",
+      requestType = stasis.v1.ListRequest.class,
+      responseType = stasis.v1.ListResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.ListRequest,
+      stasis.v1.ListResponse> getListMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.ListRequest, stasis.v1.ListResponse> getListMethod;
+    if ((getListMethod = SnapshotServiceGrpc.getListMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getListMethod = SnapshotServiceGrpc.getListMethod) == null) {
+          SnapshotServiceGrpc.getListMethod = getListMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.ListRequest, stasis.v1.ListResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "List"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ListRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ListResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("List"))
+              .build();
+        }
+      }
+    }
+    return getListMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.InspectRequest,
+      stasis.v1.InspectResponse> getInspectMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Inspect",
+      requestType = stasis.v1.InspectRequest.class,
+      responseType = stasis.v1.InspectResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.InspectRequest,
+      stasis.v1.InspectResponse> getInspectMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.InspectRequest, stasis.v1.InspectResponse> getInspectMethod;
+    if ((getInspectMethod = SnapshotServiceGrpc.getInspectMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getInspectMethod = SnapshotServiceGrpc.getInspectMethod) == null) {
+          SnapshotServiceGrpc.getInspectMethod = getInspectMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.InspectRequest, stasis.v1.InspectResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Inspect"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.InspectRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.InspectResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Inspect"))
+              .build();
+        }
+      }
+    }
+    return getInspectMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.UpdateRequest,
+      stasis.v1.UpdateResponse> getUpdateMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Update",
+      requestType = stasis.v1.UpdateRequest.class,
+      responseType = stasis.v1.UpdateResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.UpdateRequest,
+      stasis.v1.UpdateResponse> getUpdateMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.UpdateRequest, stasis.v1.UpdateResponse> getUpdateMethod;
+    if ((getUpdateMethod = SnapshotServiceGrpc.getUpdateMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getUpdateMethod = SnapshotServiceGrpc.getUpdateMethod) == null) {
+          SnapshotServiceGrpc.getUpdateMethod = getUpdateMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.UpdateRequest, stasis.v1.UpdateResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Update"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.UpdateRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.UpdateResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Update"))
+              .build();
+        }
+      }
+    }
+    return getUpdateMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.DeleteRequest,
+      stasis.v1.DeleteResponse> getDeleteMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Delete",
+      requestType = stasis.v1.DeleteRequest.class,
+      responseType = stasis.v1.DeleteResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.DeleteRequest,
+      stasis.v1.DeleteResponse> getDeleteMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.DeleteRequest, stasis.v1.DeleteResponse> getDeleteMethod;
+    if ((getDeleteMethod = SnapshotServiceGrpc.getDeleteMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getDeleteMethod = SnapshotServiceGrpc.getDeleteMethod) == null) {
+          SnapshotServiceGrpc.getDeleteMethod = getDeleteMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.DeleteRequest, stasis.v1.DeleteResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Delete"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.DeleteRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.DeleteResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Delete"))
+              .build();
+        }
+      }
+    }
+    return getDeleteMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.RestoreRequest,
+      stasis.v1.RestoreResponse> getRestoreMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Restore",
+      requestType = stasis.v1.RestoreRequest.class,
+      responseType = stasis.v1.RestoreResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.RestoreRequest,
+      stasis.v1.RestoreResponse> getRestoreMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.RestoreRequest, stasis.v1.RestoreResponse> getRestoreMethod;
+    if ((getRestoreMethod = SnapshotServiceGrpc.getRestoreMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getRestoreMethod = SnapshotServiceGrpc.getRestoreMethod) == null) {
+          SnapshotServiceGrpc.getRestoreMethod = getRestoreMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.RestoreRequest, stasis.v1.RestoreResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Restore"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.RestoreRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.RestoreResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Restore"))
+              .build();
+        }
+      }
+    }
+    return getRestoreMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.ExportRequest,
+      stasis.v1.ExportResponse> getExportMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Export",
+      requestType = stasis.v1.ExportRequest.class,
+      responseType = stasis.v1.ExportResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.ExportRequest,
+      stasis.v1.ExportResponse> getExportMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.ExportRequest, stasis.v1.ExportResponse> getExportMethod;
+    if ((getExportMethod = SnapshotServiceGrpc.getExportMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getExportMethod = SnapshotServiceGrpc.getExportMethod) == null) {
+          SnapshotServiceGrpc.getExportMethod = getExportMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.ExportRequest, stasis.v1.ExportResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Export"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ExportRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ExportResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Export"))
+              .build();
+        }
+      }
+    }
+    return getExportMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.ExportToDirectoryRequest,
+      stasis.v1.ExportToDirectoryResponse> getExportToDirectoryMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ExportToDirectory",
+      requestType = stasis.v1.ExportToDirectoryRequest.class,
+      responseType = stasis.v1.ExportToDirectoryResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.ExportToDirectoryRequest,
+      stasis.v1.ExportToDirectoryResponse> getExportToDirectoryMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.ExportToDirectoryRequest, stasis.v1.ExportToDirectoryResponse> getExportToDirectoryMethod;
+    if ((getExportToDirectoryMethod = SnapshotServiceGrpc.getExportToDirectoryMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getExportToDirectoryMethod = SnapshotServiceGrpc.getExportToDirectoryMethod) == null) {
+          SnapshotServiceGrpc.getExportToDirectoryMethod = getExportToDirectoryMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.ExportToDirectoryRequest, stasis.v1.ExportToDirectoryResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ExportToDirectory"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ExportToDirectoryRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ExportToDirectoryResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("ExportToDirectory"))
+              .build();
+        }
+      }
+    }
+    return getExportToDirectoryMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.ImportRequest,
+      stasis.v1.ImportResponse> getImportMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Import",
+      requestType = stasis.v1.ImportRequest.class,
+      responseType = stasis.v1.ImportResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.CLIENT_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.ImportRequest,
+      stasis.v1.ImportResponse> getImportMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.ImportRequest, stasis.v1.ImportResponse> getImportMethod;
+    if ((getImportMethod = SnapshotServiceGrpc.getImportMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getImportMethod = SnapshotServiceGrpc.getImportMethod) == null) {
+          SnapshotServiceGrpc.getImportMethod = getImportMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.ImportRequest, stasis.v1.ImportResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.CLIENT_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Import"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ImportRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ImportResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Import"))
+              .build();
+        }
+      }
+    }
+    return getImportMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.ImportFromDirectoryRequest,
+      stasis.v1.ImportFromDirectoryResponse> getImportFromDirectoryMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ImportFromDirectory",
+      requestType = stasis.v1.ImportFromDirectoryRequest.class,
+      responseType = stasis.v1.ImportFromDirectoryResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.ImportFromDirectoryRequest,
+      stasis.v1.ImportFromDirectoryResponse> getImportFromDirectoryMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.ImportFromDirectoryRequest, stasis.v1.ImportFromDirectoryResponse> getImportFromDirectoryMethod;
+    if ((getImportFromDirectoryMethod = SnapshotServiceGrpc.getImportFromDirectoryMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getImportFromDirectoryMethod = SnapshotServiceGrpc.getImportFromDirectoryMethod) == null) {
+          SnapshotServiceGrpc.getImportFromDirectoryMethod = getImportFromDirectoryMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.ImportFromDirectoryRequest, stasis.v1.ImportFromDirectoryResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ImportFromDirectory"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ImportFromDirectoryRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.ImportFromDirectoryResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("ImportFromDirectory"))
+              .build();
+        }
+      }
+    }
+    return getImportFromDirectoryMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.OpenDataDirectoryRequest,
+      stasis.v1.OpenDataDirectoryResponse> getOpenDataDirectoryMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "OpenDataDirectory",
+      requestType = stasis.v1.OpenDataDirectoryRequest.class,
+      responseType = stasis.v1.OpenDataDirectoryResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.OpenDataDirectoryRequest,
+      stasis.v1.OpenDataDirectoryResponse> getOpenDataDirectoryMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.OpenDataDirectoryRequest, stasis.v1.OpenDataDirectoryResponse> getOpenDataDirectoryMethod;
+    if ((getOpenDataDirectoryMethod = SnapshotServiceGrpc.getOpenDataDirectoryMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getOpenDataDirectoryMethod = SnapshotServiceGrpc.getOpenDataDirectoryMethod) == null) {
+          SnapshotServiceGrpc.getOpenDataDirectoryMethod = getOpenDataDirectoryMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.OpenDataDirectoryRequest, stasis.v1.OpenDataDirectoryResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "OpenDataDirectory"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.OpenDataDirectoryRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.OpenDataDirectoryResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("OpenDataDirectory"))
+              .build();
+        }
+      }
+    }
+    return getOpenDataDirectoryMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.VerifyRequest,
+      stasis.v1.VerifyResponse> getVerifyMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Verify",
+      requestType = stasis.v1.VerifyRequest.class,
+      responseType = stasis.v1.VerifyResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.VerifyRequest,
+      stasis.v1.VerifyResponse> getVerifyMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.VerifyRequest, stasis.v1.VerifyResponse> getVerifyMethod;
+    if ((getVerifyMethod = SnapshotServiceGrpc.getVerifyMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getVerifyMethod = SnapshotServiceGrpc.getVerifyMethod) == null) {
+          SnapshotServiceGrpc.getVerifyMethod = getVerifyMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.VerifyRequest, stasis.v1.VerifyResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Verify"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.VerifyRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.VerifyResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Verify"))
+              .build();
+        }
+      }
+    }
+    return getVerifyMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.WatchRequest,
+      stasis.v1.WatchResponse> getWatchMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Watch",
+      requestType = stasis.v1.WatchRequest.class,
+      responseType = stasis.v1.WatchResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.WatchRequest,
+      stasis.v1.WatchResponse> getWatchMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.WatchRequest, stasis.v1.WatchResponse> getWatchMethod;
+    if ((getWatchMethod = SnapshotServiceGrpc.getWatchMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getWatchMethod = SnapshotServiceGrpc.getWatchMethod) == null) {
+          SnapshotServiceGrpc.getWatchMethod = getWatchMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.WatchRequest, stasis.v1.WatchResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Watch"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.WatchRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.WatchResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("Watch"))
+              .build();
+        }
+      }
+    }
+    return getWatchMethod;
+  }
+
+  /**
+   * Creates a new async stub that supports all call types for the service
+   */
+  public static SnapshotServiceStub newStub(io.grpc.Channel channel) {
+    io.grpc.stub.AbstractStub.StubFactory<SnapshotServiceStub> factory =
+      new io.grpc.stub.AbstractStub.StubFactory<SnapshotServiceStub>() {
+        @java.lang.Override
+        public SnapshotServiceStub newStub(io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+          return new SnapshotServiceStub(channel, callOptions);
+        }
+      };
+    return SnapshotServiceStub.newStub(factory, channel);
+  }
+
+  /**
+   * Creates a new blocking-style stub that supports all types of calls on the service
+   */
+  public static SnapshotServiceBlockingV2Stub newBlockingV2Stub(
+      io.grpc.Channel channel) {
+    io.grpc.stub.AbstractStub.StubFactory<SnapshotServiceBlockingV2Stub> factory =
+      new io.grpc.stub.AbstractStub.StubFactory<SnapshotServiceBlockingV2Stub>() {
+        @java.lang.Override
+        public SnapshotServiceBlockingV2Stub newStub(io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+          return new SnapshotServiceBlockingV2Stub(channel, callOptions);
+        }
+      };
+    return SnapshotServiceBlockingV2Stub.newStub(factory, channel);
+  }
+
+  /**
+   * Creates a new blocking-style stub that supports unary and streaming output calls on the service
+   */
+  public static SnapshotServiceBlockingStub newBlockingStub(
+      io.grpc.Channel channel) {
+    io.grpc.stub.AbstractStub.StubFactory<SnapshotServiceBlockingStub> factory =
+      new io.grpc.stub.AbstractStub.StubFactory<SnapshotServiceBlockingStub>() {
+        @java.lang.Override
+        public SnapshotServiceBlockingStub newStub(io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+          return new SnapshotServiceBlockingStub(channel, callOptions);
+        }
+      };
+    return SnapshotServiceBlockingStub.newStub(factory, channel);
+  }
+
+  /**
+   * Creates a new ListenableFuture-style stub that supports unary calls on the service
+   */
+  public static SnapshotServiceFutureStub newFutureStub(
+      io.grpc.Channel channel) {
+    io.grpc.stub.AbstractStub.StubFactory<SnapshotServiceFutureStub> factory =
+      new io.grpc.stub.AbstractStub.StubFactory<SnapshotServiceFutureStub>() {
+        @java.lang.Override
+        public SnapshotServiceFutureStub newStub(io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+          return new SnapshotServiceFutureStub(channel, callOptions);
+        }
+      };
+    return SnapshotServiceFutureStub.newStub(factory, channel);
+  }
+
+  /**
+   * <pre>
+   * Keeps the snapshots of one node.
+   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
+   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
+   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
+   * ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
+   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
+   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
+   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * </pre>
+   */
+  public interface AsyncService {
+
+    /**
+     * <pre>
+     * Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
+     * snapshot is durable. After the commit was accepted, cancelling does not undo it.
+     * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+     * LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * </pre>
+     */
+    default io.grpc.stub.StreamObserver<stasis.v1.CreateRequest> create(
+        io.grpc.stub.StreamObserver<stasis.v1.CreateResponse> responseObserver) {
+      return io.grpc.stub.ServerCalls.asyncUnimplementedStreamingCall(getCreateMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
+     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
+     * Digests are computed in the background.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    default void createFromDirectory(stasis.v1.CreateFromDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.CreateFromDirectoryResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCreateFromDirectoryMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Lists ready snapshots, newest first, a page at a time.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
+     * </pre>
+     */
+    default void list(stasis.v1.ListRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ListResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Returns one snapshot with its files.
+     * </pre>
+     */
+    default void inspect(stasis.v1.InspectRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.InspectResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getInspectMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Changes name, description, labels or protection.
+     * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
+     * </pre>
+     */
+    default void update(stasis.v1.UpdateRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.UpdateResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getUpdateMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
+     * or in use. Reads that are running finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * OPERATION_IN_PROGRESS.
+     * </pre>
+     */
+    default void delete(stasis.v1.DeleteRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.DeleteResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getDeleteMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Streams the data files as a tar without `snapshot.json`; the header has the config.
+     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    default void restore(stasis.v1.RestoreRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.RestoreResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRestoreMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    default void export(stasis.v1.ExportRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ExportResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getExportMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
+     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
+     * without it is not finished.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    default void exportToDirectory(stasis.v1.ExportToDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ExportToDirectoryResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getExportToDirectoryMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
+     * Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * </pre>
+     */
+    default io.grpc.stub.StreamObserver<stasis.v1.ImportRequest> import_(
+        io.grpc.stub.StreamObserver<stasis.v1.ImportResponse> responseObserver) {
+      return io.grpc.stub.ServerCalls.asyncUnimplementedStreamingCall(getImportMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
+     * The source stays as it is.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
+     * STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    default void importFromDirectory(stasis.v1.ImportFromDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ImportFromDirectoryResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getImportFromDirectoryMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Hands out the path of the data directory, for a hypervisor to map its files. The one
+     * message is the answer; the stream then stays open as the caller's read lease, and the
+     * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
+     * refused with SNAPSHOT_IN_USE. The files must not be written to.
+     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    default void openDataDirectory(stasis.v1.OpenDataDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.OpenDataDirectoryResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getOpenDataDirectoryMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Reads all data again and compares it with the stored digests: progress, then one verdict
+     * per file. A damaged snapshot is marked `corrupt`.
+     * </pre>
+     */
+    default void verify(stasis.v1.VerifyRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.VerifyResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getVerifyMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Reports what happens to snapshots, in order, each event once, from a resume token on or
+     * from now on. Events are stored together with the change that they tell of: nothing is
+     * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
+     * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
+     * some are gone is told so by MISSED, never silently.
+     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
+     * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
+     * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
+     * listed. The events hold what List may have shown already: applying them again is right.
+     * The stream never ends by itself, except with DRAINING when the daemon stops.
+     * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
+     * </pre>
+     */
+    default void watch(stasis.v1.WatchRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.WatchResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getWatchMethod(), responseObserver);
+    }
+  }
+
+  /**
+   * Base class for the server implementation of the service SnapshotService.
+   * <pre>
+   * Keeps the snapshots of one node.
+   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
+   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
+   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
+   * ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
+   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
+   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
+   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * </pre>
+   */
+  public static abstract class SnapshotServiceImplBase
+      implements io.grpc.BindableService, AsyncService {
+
+    @java.lang.Override public final io.grpc.ServerServiceDefinition bindService() {
+      return SnapshotServiceGrpc.bindService(this);
+    }
+  }
+
+  /**
+   * A stub to allow clients to do asynchronous rpc calls to service SnapshotService.
+   * <pre>
+   * Keeps the snapshots of one node.
+   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
+   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
+   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
+   * ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
+   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
+   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
+   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * </pre>
+   */
+  public static final class SnapshotServiceStub
+      extends io.grpc.stub.AbstractAsyncStub<SnapshotServiceStub> {
+    private SnapshotServiceStub(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      super(channel, callOptions);
+    }
+
+    @java.lang.Override
+    protected SnapshotServiceStub build(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      return new SnapshotServiceStub(channel, callOptions);
+    }
+
+    /**
+     * <pre>
+     * Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
+     * snapshot is durable. After the commit was accepted, cancelling does not undo it.
+     * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+     * LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public io.grpc.stub.StreamObserver<stasis.v1.CreateRequest> create(
+        io.grpc.stub.StreamObserver<stasis.v1.CreateResponse> responseObserver) {
+      return io.grpc.stub.ClientCalls.asyncClientStreamingCall(
+          getChannel().newCall(getCreateMethod(), getCallOptions()), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
+     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
+     * Digests are computed in the background.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public void createFromDirectory(stasis.v1.CreateFromDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.CreateFromDirectoryResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getCreateFromDirectoryMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Lists ready snapshots, newest first, a page at a time.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
+     * </pre>
+     */
+    public void list(stasis.v1.ListRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ListResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Returns one snapshot with its files.
+     * </pre>
+     */
+    public void inspect(stasis.v1.InspectRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.InspectResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getInspectMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Changes name, description, labels or protection.
+     * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
+     * </pre>
+     */
+    public void update(stasis.v1.UpdateRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.UpdateResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getUpdateMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
+     * or in use. Reads that are running finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * OPERATION_IN_PROGRESS.
+     * </pre>
+     */
+    public void delete(stasis.v1.DeleteRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.DeleteResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getDeleteMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Streams the data files as a tar without `snapshot.json`; the header has the config.
+     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    public void restore(stasis.v1.RestoreRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.RestoreResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getRestoreMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    public void export(stasis.v1.ExportRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ExportResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getExportMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
+     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
+     * without it is not finished.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public void exportToDirectory(stasis.v1.ExportToDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ExportToDirectoryResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getExportToDirectoryMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
+     * Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * </pre>
+     */
+    public io.grpc.stub.StreamObserver<stasis.v1.ImportRequest> import_(
+        io.grpc.stub.StreamObserver<stasis.v1.ImportResponse> responseObserver) {
+      return io.grpc.stub.ClientCalls.asyncClientStreamingCall(
+          getChannel().newCall(getImportMethod(), getCallOptions()), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
+     * The source stays as it is.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
+     * STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public void importFromDirectory(stasis.v1.ImportFromDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.ImportFromDirectoryResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getImportFromDirectoryMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Hands out the path of the data directory, for a hypervisor to map its files. The one
+     * message is the answer; the stream then stays open as the caller's read lease, and the
+     * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
+     * refused with SNAPSHOT_IN_USE. The files must not be written to.
+     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    public void openDataDirectory(stasis.v1.OpenDataDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.OpenDataDirectoryResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getOpenDataDirectoryMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Reads all data again and compares it with the stored digests: progress, then one verdict
+     * per file. A damaged snapshot is marked `corrupt`.
+     * </pre>
+     */
+    public void verify(stasis.v1.VerifyRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.VerifyResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getVerifyMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Reports what happens to snapshots, in order, each event once, from a resume token on or
+     * from now on. Events are stored together with the change that they tell of: nothing is
+     * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
+     * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
+     * some are gone is told so by MISSED, never silently.
+     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
+     * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
+     * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
+     * listed. The events hold what List may have shown already: applying them again is right.
+     * The stream never ends by itself, except with DRAINING when the daemon stops.
+     * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
+     * </pre>
+     */
+    public void watch(stasis.v1.WatchRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.WatchResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getWatchMethod(), getCallOptions()), request, responseObserver);
+    }
+  }
+
+  /**
+   * A stub to allow clients to do synchronous rpc calls to service SnapshotService.
+   * <pre>
+   * Keeps the snapshots of one node.
+   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
+   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
+   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
+   * ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
+   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
+   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
+   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * </pre>
+   */
+  public static final class SnapshotServiceBlockingV2Stub
+      extends io.grpc.stub.AbstractBlockingStub<SnapshotServiceBlockingV2Stub> {
+    private SnapshotServiceBlockingV2Stub(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      super(channel, callOptions);
+    }
+
+    @java.lang.Override
+    protected SnapshotServiceBlockingV2Stub build(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      return new SnapshotServiceBlockingV2Stub(channel, callOptions);
+    }
+
+    /**
+     * <pre>
+     * Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
+     * snapshot is durable. After the commit was accepted, cancelling does not undo it.
+     * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+     * LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<stasis.v1.CreateRequest, stasis.v1.CreateResponse>
+        create() {
+      return io.grpc.stub.ClientCalls.blockingClientStreamingCall(
+          getChannel(), getCreateMethod(), getCallOptions());
+    }
+
+    /**
+     * <pre>
+     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
+     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
+     * Digests are computed in the background.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public stasis.v1.CreateFromDirectoryResponse createFromDirectory(stasis.v1.CreateFromDirectoryRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getCreateFromDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Lists ready snapshots, newest first, a page at a time.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
+     * </pre>
+     */
+    public stasis.v1.ListResponse list(stasis.v1.ListRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Returns one snapshot with its files.
+     * </pre>
+     */
+    public stasis.v1.InspectResponse inspect(stasis.v1.InspectRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getInspectMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Changes name, description, labels or protection.
+     * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
+     * </pre>
+     */
+    public stasis.v1.UpdateResponse update(stasis.v1.UpdateRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getUpdateMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
+     * or in use. Reads that are running finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * OPERATION_IN_PROGRESS.
+     * </pre>
+     */
+    public stasis.v1.DeleteResponse delete(stasis.v1.DeleteRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getDeleteMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Streams the data files as a tar without `snapshot.json`; the header has the config.
+     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.RestoreResponse>
+        restore(stasis.v1.RestoreRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getRestoreMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.ExportResponse>
+        export(stasis.v1.ExportRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getExportMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
+     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
+     * without it is not finished.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public stasis.v1.ExportToDirectoryResponse exportToDirectory(stasis.v1.ExportToDirectoryRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getExportToDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
+     * Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<stasis.v1.ImportRequest, stasis.v1.ImportResponse>
+        import_() {
+      return io.grpc.stub.ClientCalls.blockingClientStreamingCall(
+          getChannel(), getImportMethod(), getCallOptions());
+    }
+
+    /**
+     * <pre>
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
+     * The source stays as it is.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
+     * STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public stasis.v1.ImportFromDirectoryResponse importFromDirectory(stasis.v1.ImportFromDirectoryRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getImportFromDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Hands out the path of the data directory, for a hypervisor to map its files. The one
+     * message is the answer; the stream then stays open as the caller's read lease, and the
+     * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
+     * refused with SNAPSHOT_IN_USE. The files must not be written to.
+     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.OpenDataDirectoryResponse>
+        openDataDirectory(stasis.v1.OpenDataDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getOpenDataDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Reads all data again and compares it with the stored digests: progress, then one verdict
+     * per file. A damaged snapshot is marked `corrupt`.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.VerifyResponse>
+        verify(stasis.v1.VerifyRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getVerifyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Reports what happens to snapshots, in order, each event once, from a resume token on or
+     * from now on. Events are stored together with the change that they tell of: nothing is
+     * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
+     * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
+     * some are gone is told so by MISSED, never silently.
+     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
+     * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
+     * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
+     * listed. The events hold what List may have shown already: applying them again is right.
+     * The stream never ends by itself, except with DRAINING when the daemon stops.
+     * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.WatchResponse>
+        watch(stasis.v1.WatchRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getWatchMethod(), getCallOptions(), request);
+    }
+  }
+
+  /**
+   * A stub to allow clients to do limited synchronous rpc calls to service SnapshotService.
+   * <pre>
+   * Keeps the snapshots of one node.
+   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
+   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
+   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
+   * ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
+   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
+   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
+   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * </pre>
+   */
+  public static final class SnapshotServiceBlockingStub
+      extends io.grpc.stub.AbstractBlockingStub<SnapshotServiceBlockingStub> {
+    private SnapshotServiceBlockingStub(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      super(channel, callOptions);
+    }
+
+    @java.lang.Override
+    protected SnapshotServiceBlockingStub build(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      return new SnapshotServiceBlockingStub(channel, callOptions);
+    }
+
+    /**
+     * <pre>
+     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
+     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
+     * Digests are computed in the background.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public stasis.v1.CreateFromDirectoryResponse createFromDirectory(stasis.v1.CreateFromDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getCreateFromDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Lists ready snapshots, newest first, a page at a time.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
+     * </pre>
+     */
+    public stasis.v1.ListResponse list(stasis.v1.ListRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Returns one snapshot with its files.
+     * </pre>
+     */
+    public stasis.v1.InspectResponse inspect(stasis.v1.InspectRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getInspectMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Changes name, description, labels or protection.
+     * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
+     * </pre>
+     */
+    public stasis.v1.UpdateResponse update(stasis.v1.UpdateRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getUpdateMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
+     * or in use. Reads that are running finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * OPERATION_IN_PROGRESS.
+     * </pre>
+     */
+    public stasis.v1.DeleteResponse delete(stasis.v1.DeleteRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getDeleteMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Streams the data files as a tar without `snapshot.json`; the header has the config.
+     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.RestoreResponse> restore(
+        stasis.v1.RestoreRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getRestoreMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.ExportResponse> export(
+        stasis.v1.ExportRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getExportMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
+     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
+     * without it is not finished.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public stasis.v1.ExportToDirectoryResponse exportToDirectory(stasis.v1.ExportToDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getExportToDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
+     * The source stays as it is.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
+     * STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public stasis.v1.ImportFromDirectoryResponse importFromDirectory(stasis.v1.ImportFromDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getImportFromDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Hands out the path of the data directory, for a hypervisor to map its files. The one
+     * message is the answer; the stream then stays open as the caller's read lease, and the
+     * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
+     * refused with SNAPSHOT_IN_USE. The files must not be written to.
+     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.OpenDataDirectoryResponse> openDataDirectory(
+        stasis.v1.OpenDataDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getOpenDataDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Reads all data again and compares it with the stored digests: progress, then one verdict
+     * per file. A damaged snapshot is marked `corrupt`.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.VerifyResponse> verify(
+        stasis.v1.VerifyRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getVerifyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Reports what happens to snapshots, in order, each event once, from a resume token on or
+     * from now on. Events are stored together with the change that they tell of: nothing is
+     * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
+     * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
+     * some are gone is told so by MISSED, never silently.
+     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
+     * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
+     * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
+     * listed. The events hold what List may have shown already: applying them again is right.
+     * The stream never ends by itself, except with DRAINING when the daemon stops.
+     * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.WatchResponse> watch(
+        stasis.v1.WatchRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getWatchMethod(), getCallOptions(), request);
+    }
+  }
+
+  /**
+   * A stub to allow clients to do ListenableFuture-style rpc calls to service SnapshotService.
+   * <pre>
+   * Keeps the snapshots of one node.
+   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
+   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
+   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
+   * ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
+   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
+   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
+   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * </pre>
+   */
+  public static final class SnapshotServiceFutureStub
+      extends io.grpc.stub.AbstractFutureStub<SnapshotServiceFutureStub> {
+    private SnapshotServiceFutureStub(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      super(channel, callOptions);
+    }
+
+    @java.lang.Override
+    protected SnapshotServiceFutureStub build(
+        io.grpc.Channel channel, io.grpc.CallOptions callOptions) {
+      return new SnapshotServiceFutureStub(channel, callOptions);
+    }
+
+    /**
+     * <pre>
+     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
+     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
+     * Digests are computed in the background.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.CreateFromDirectoryResponse> createFromDirectory(
+        stasis.v1.CreateFromDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getCreateFromDirectoryMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Lists ready snapshots, newest first, a page at a time.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.ListResponse> list(
+        stasis.v1.ListRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Returns one snapshot with its files.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.InspectResponse> inspect(
+        stasis.v1.InspectRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getInspectMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Changes name, description, labels or protection.
+     * Raises FIELD_INVALID, SNAPSHOT_NAME_TAKEN.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.UpdateResponse> update(
+        stasis.v1.UpdateRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getUpdateMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
+     * or in use. Reads that are running finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * OPERATION_IN_PROGRESS.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.DeleteResponse> delete(
+        stasis.v1.DeleteRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getDeleteMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
+     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
+     * without it is not finished.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.ExportToDirectoryResponse> exportToDirectory(
+        stasis.v1.ExportToDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getExportToDirectoryMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
+     * The source stays as it is.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
+     * STORAGE_FULL, BLOCKED_BY_GC.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.ImportFromDirectoryResponse> importFromDirectory(
+        stasis.v1.ImportFromDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getImportFromDirectoryMethod(), getCallOptions()), request);
+    }
+  }
+
+  private static final int METHODID_CREATE_FROM_DIRECTORY = 0;
+  private static final int METHODID_LIST = 1;
+  private static final int METHODID_INSPECT = 2;
+  private static final int METHODID_UPDATE = 3;
+  private static final int METHODID_DELETE = 4;
+  private static final int METHODID_RESTORE = 5;
+  private static final int METHODID_EXPORT = 6;
+  private static final int METHODID_EXPORT_TO_DIRECTORY = 7;
+  private static final int METHODID_IMPORT_FROM_DIRECTORY = 8;
+  private static final int METHODID_OPEN_DATA_DIRECTORY = 9;
+  private static final int METHODID_VERIFY = 10;
+  private static final int METHODID_WATCH = 11;
+  private static final int METHODID_CREATE = 12;
+  private static final int METHODID_IMPORT = 13;
+
+  private static final class MethodHandlers<Req, Resp> implements
+      io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
+      io.grpc.stub.ServerCalls.ServerStreamingMethod<Req, Resp>,
+      io.grpc.stub.ServerCalls.ClientStreamingMethod<Req, Resp>,
+      io.grpc.stub.ServerCalls.BidiStreamingMethod<Req, Resp> {
+    private final AsyncService serviceImpl;
+    private final int methodId;
+
+    MethodHandlers(AsyncService serviceImpl, int methodId) {
+      this.serviceImpl = serviceImpl;
+      this.methodId = methodId;
+    }
+
+    @java.lang.Override
+    @java.lang.SuppressWarnings("unchecked")
+    public void invoke(Req request, io.grpc.stub.StreamObserver<Resp> responseObserver) {
+      switch (methodId) {
+        case METHODID_CREATE_FROM_DIRECTORY:
+          serviceImpl.createFromDirectory((stasis.v1.CreateFromDirectoryRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.CreateFromDirectoryResponse>) responseObserver);
+          break;
+        case METHODID_LIST:
+          serviceImpl.list((stasis.v1.ListRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.ListResponse>) responseObserver);
+          break;
+        case METHODID_INSPECT:
+          serviceImpl.inspect((stasis.v1.InspectRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.InspectResponse>) responseObserver);
+          break;
+        case METHODID_UPDATE:
+          serviceImpl.update((stasis.v1.UpdateRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.UpdateResponse>) responseObserver);
+          break;
+        case METHODID_DELETE:
+          serviceImpl.delete((stasis.v1.DeleteRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.DeleteResponse>) responseObserver);
+          break;
+        case METHODID_RESTORE:
+          serviceImpl.restore((stasis.v1.RestoreRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.RestoreResponse>) responseObserver);
+          break;
+        case METHODID_EXPORT:
+          serviceImpl.export((stasis.v1.ExportRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.ExportResponse>) responseObserver);
+          break;
+        case METHODID_EXPORT_TO_DIRECTORY:
+          serviceImpl.exportToDirectory((stasis.v1.ExportToDirectoryRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.ExportToDirectoryResponse>) responseObserver);
+          break;
+        case METHODID_IMPORT_FROM_DIRECTORY:
+          serviceImpl.importFromDirectory((stasis.v1.ImportFromDirectoryRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.ImportFromDirectoryResponse>) responseObserver);
+          break;
+        case METHODID_OPEN_DATA_DIRECTORY:
+          serviceImpl.openDataDirectory((stasis.v1.OpenDataDirectoryRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.OpenDataDirectoryResponse>) responseObserver);
+          break;
+        case METHODID_VERIFY:
+          serviceImpl.verify((stasis.v1.VerifyRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.VerifyResponse>) responseObserver);
+          break;
+        case METHODID_WATCH:
+          serviceImpl.watch((stasis.v1.WatchRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.WatchResponse>) responseObserver);
+          break;
+        default:
+          throw new AssertionError();
+      }
+    }
+
+    @java.lang.Override
+    @java.lang.SuppressWarnings("unchecked")
+    public io.grpc.stub.StreamObserver<Req> invoke(
+        io.grpc.stub.StreamObserver<Resp> responseObserver) {
+      switch (methodId) {
+        case METHODID_CREATE:
+          return (io.grpc.stub.StreamObserver<Req>) serviceImpl.create(
+              (io.grpc.stub.StreamObserver<stasis.v1.CreateResponse>) responseObserver);
+        case METHODID_IMPORT:
+          return (io.grpc.stub.StreamObserver<Req>) serviceImpl.import_(
+              (io.grpc.stub.StreamObserver<stasis.v1.ImportResponse>) responseObserver);
+        default:
+          throw new AssertionError();
+      }
+    }
+  }
+
+  public static final io.grpc.ServerServiceDefinition bindService(AsyncService service) {
+    return io.grpc.ServerServiceDefinition.builder(getServiceDescriptor())
+        .addMethod(
+          getCreateMethod(),
+          io.grpc.stub.ServerCalls.asyncClientStreamingCall(
+            new MethodHandlers<
+              stasis.v1.CreateRequest,
+              stasis.v1.CreateResponse>(
+                service, METHODID_CREATE)))
+        .addMethod(
+          getCreateFromDirectoryMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.CreateFromDirectoryRequest,
+              stasis.v1.CreateFromDirectoryResponse>(
+                service, METHODID_CREATE_FROM_DIRECTORY)))
+        .addMethod(
+          getListMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.ListRequest,
+              stasis.v1.ListResponse>(
+                service, METHODID_LIST)))
+        .addMethod(
+          getInspectMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.InspectRequest,
+              stasis.v1.InspectResponse>(
+                service, METHODID_INSPECT)))
+        .addMethod(
+          getUpdateMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.UpdateRequest,
+              stasis.v1.UpdateResponse>(
+                service, METHODID_UPDATE)))
+        .addMethod(
+          getDeleteMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.DeleteRequest,
+              stasis.v1.DeleteResponse>(
+                service, METHODID_DELETE)))
+        .addMethod(
+          getRestoreMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.RestoreRequest,
+              stasis.v1.RestoreResponse>(
+                service, METHODID_RESTORE)))
+        .addMethod(
+          getExportMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.ExportRequest,
+              stasis.v1.ExportResponse>(
+                service, METHODID_EXPORT)))
+        .addMethod(
+          getExportToDirectoryMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.ExportToDirectoryRequest,
+              stasis.v1.ExportToDirectoryResponse>(
+                service, METHODID_EXPORT_TO_DIRECTORY)))
+        .addMethod(
+          getImportMethod(),
+          io.grpc.stub.ServerCalls.asyncClientStreamingCall(
+            new MethodHandlers<
+              stasis.v1.ImportRequest,
+              stasis.v1.ImportResponse>(
+                service, METHODID_IMPORT)))
+        .addMethod(
+          getImportFromDirectoryMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.ImportFromDirectoryRequest,
+              stasis.v1.ImportFromDirectoryResponse>(
+                service, METHODID_IMPORT_FROM_DIRECTORY)))
+        .addMethod(
+          getOpenDataDirectoryMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.OpenDataDirectoryRequest,
+              stasis.v1.OpenDataDirectoryResponse>(
+                service, METHODID_OPEN_DATA_DIRECTORY)))
+        .addMethod(
+          getVerifyMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.VerifyRequest,
+              stasis.v1.VerifyResponse>(
+                service, METHODID_VERIFY)))
+        .addMethod(
+          getWatchMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.WatchRequest,
+              stasis.v1.WatchResponse>(
+                service, METHODID_WATCH)))
+        .build();
+  }
+
+  private static abstract class SnapshotServiceBaseDescriptorSupplier
+      implements io.grpc.protobuf.ProtoFileDescriptorSupplier, io.grpc.protobuf.ProtoServiceDescriptorSupplier {
+    SnapshotServiceBaseDescriptorSupplier() {}
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.FileDescriptor getFileDescriptor() {
+      return stasis.v1.SnapshotServiceProto.getDescriptor();
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.ServiceDescriptor getServiceDescriptor() {
+      return getFileDescriptor().findServiceByName("SnapshotService");
+    }
+  }
+
+  private static final class SnapshotServiceFileDescriptorSupplier
+      extends SnapshotServiceBaseDescriptorSupplier {
+    SnapshotServiceFileDescriptorSupplier() {}
+  }
+
+  private static final class SnapshotServiceMethodDescriptorSupplier
+      extends SnapshotServiceBaseDescriptorSupplier
+      implements io.grpc.protobuf.ProtoMethodDescriptorSupplier {
+    private final java.lang.String methodName;
+
+    SnapshotServiceMethodDescriptorSupplier(java.lang.String methodName) {
+      this.methodName = methodName;
+    }
+
+    @java.lang.Override
+    public com.google.protobuf.Descriptors.MethodDescriptor getMethodDescriptor() {
+      return getServiceDescriptor().findMethodByName(methodName);
+    }
+  }
+
+  private static volatile io.grpc.ServiceDescriptor serviceDescriptor;
+
+  public static io.grpc.ServiceDescriptor getServiceDescriptor() {
+    io.grpc.ServiceDescriptor result = serviceDescriptor;
+    if (result == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        result = serviceDescriptor;
+        if (result == null) {
+          serviceDescriptor = result = io.grpc.ServiceDescriptor.newBuilder(SERVICE_NAME)
+              .setSchemaDescriptor(new SnapshotServiceFileDescriptorSupplier())
+              .addMethod(getCreateMethod())
+              .addMethod(getCreateFromDirectoryMethod())
+              .addMethod(getListMethod())
+              .addMethod(getInspectMethod())
+              .addMethod(getUpdateMethod())
+              .addMethod(getDeleteMethod())
+              .addMethod(getRestoreMethod())
+              .addMethod(getExportMethod())
+              .addMethod(getExportToDirectoryMethod())
+              .addMethod(getImportMethod())
+              .addMethod(getImportFromDirectoryMethod())
+              .addMethod(getOpenDataDirectoryMethod())
+              .addMethod(getVerifyMethod())
+              .addMethod(getWatchMethod())
+              .build();
+        }
+      }
+    }
+    return result;
+  }
+}
