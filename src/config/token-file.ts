@@ -3,13 +3,17 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import {
   closeSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { StoreError } from "../base/errors.js";
 import { checkIdentityName, checkNamePrefix, roles, type Identity } from "../model/access.js";
@@ -92,7 +96,7 @@ export function readTokenFile(path: string): readonly TokenRecord[] {
 }
 
 /**
- * Replaces the file at once; mode 0600. Two writers at the same time would lose a token, or bring
+ * Replaces the file at once; a new one has mode 0600, an old one keeps its owner and mode. Two writers at the same time would lose a token, or bring
  * back a revoked one: the second is refused.
  */
 export function changeTokenFile(
@@ -110,11 +114,31 @@ export function changeTokenFile(
   try {
     const tokens = change(readTokenFile(path));
     writeSync(descriptor, `${JSON.stringify({ version: 1, tokens }, null, 2)}\n`);
+    keepOwner(descriptor, path);
     fsyncSync(descriptor);
     renameSync(next, path);
   } catch (error) {
     rmSync(next, { force: true });
     throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+  // A revoked token must not come back with a loss of power.
+  syncDirectory(dirname(path));
+}
+
+/** Of root's `stasis token revoke` the daemon, which runs as somebody else, must hear too. */
+function keepOwner(descriptor: number, path: string): void {
+  const old = statSync(path, { throwIfNoEntry: false });
+  if (old === undefined) return;
+  fchownSync(descriptor, old.uid, old.gid);
+  fchmodSync(descriptor, old.mode & 0o666);
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }

@@ -106,16 +106,17 @@ export async function* watchOwn(
 
 /**
  * An operator can rename across prefixes: for the caller a snapshot then goes or comes, and the name
- * on the other side is not told.
+ * on the other side is not told, nor what else the same change wrote there.
  */
 function ownEvent(event: WatchEvent, namePrefix: string): WatchEvent | undefined {
   if (!("snapshot" in event)) return event;
-  const { snapshot, previousName } = event;
+  const { snapshot, previousName, previousLabels: labels = {} } = event;
   if (snapshot.config.name.startsWith(namePrefix)) {
     if (event.type !== "renamed" || previousName.startsWith(namePrefix)) return event;
     return { ...event, type: "created", previousName: "" };
   }
   if (event.type !== "renamed" || !previousName.startsWith(namePrefix)) return undefined;
-  const config = { ...snapshot.config, name: previousName };
+  // The description that it had is not known any more.
+  const config = { ...snapshot.config, name: previousName, labels, description: "" };
   return { ...event, type: "deleted", snapshot: { ...snapshot, config }, previousName: "" };
 }

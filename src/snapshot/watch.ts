@@ -25,6 +25,8 @@ export interface SnapshotEvent extends AnyWatchEvent {
   readonly snapshot: Snapshot;
   /** Of renamed ones. */
   readonly previousName: string;
+  /** Of renamed and updated ones. */
+  readonly previousLabels: Readonly<Record<string, string>> | undefined;
   /** Id of the snapshot that took its name; empty if none did. */
   readonly replacedBy: string;
 }
@@ -97,5 +99,6 @@ function snapshotEvent(nodeId: string, event: CatalogEvent): SnapshotEvent {
   const { type, snapshot, occurredAt, replacedBy, previous, sequence, mark } = event;
   const previousName = type === "renamed" ? (previous?.name ?? "") : "";
   const resumeToken = encodeWatchToken({ nodeId, sequence, mark });
-  return { type, snapshot, occurredAt, replacedBy, previousName, resumeToken };
+  const previousLabels = previous?.labels;
+  return { type, snapshot, occurredAt, replacedBy, previousName, previousLabels, resumeToken };
 }

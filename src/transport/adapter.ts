@@ -110,7 +110,7 @@ async function serve(
     audit.caller(identity);
     checkRole(rule, identity, method.name);
     forget = options.rechecks.add(() => recheck(target, call, identity, options));
-    admitted = options.admission.enter(method, call.abort);
+    admitted = options.admission.enter(method, call.abort, rule.roles === "anyone");
     const context = contextOf(method, call, peer, identity, logger);
     const last = await run(target, call, context, { admitted, audit }, options);
     call.finish(okStatus, last);

@@ -12,6 +12,11 @@ export interface CallLimits {
    * the largest size.
    */
   readonly maxPendingRequests: number;
+  /**
+   * Calls at once that show no credentials because they need none. Below the others, so that whom
+   * nobody knows can't take the places of those who are known.
+   */
+  readonly maxOpenCalls: number;
 }
 
 /** A call that was let in. */
@@ -23,8 +28,11 @@ export interface Admitted {
 }
 
 export interface Admission {
-  /** Throws DRAINING or TOO_MANY_STREAMS. `abort` is called when a drain wants the call to end. */
-  enter(method: MethodBinding, abort: (reason: StoreError) => void): Admitted;
+  /**
+   * Throws DRAINING or TOO_MANY_STREAMS. `abort` is called when a drain wants the call to end;
+   * `open` says that nobody was asked who makes it.
+   */
+  enter(method: MethodBinding, abort: (reason: StoreError) => void, open: boolean): Admitted;
   activeCalls(): number;
   /** From now on only methods that serve while draining are let in. */
   startDrain(): void;
@@ -47,10 +55,14 @@ export function createAdmission(limits: CallLimits): Admission {
   const waiting: (() => void)[] = [];
   let streams = 0;
   let pendingRequests = 0;
+  let openCalls = 0;
   let draining = false;
 
-  function check(method: MethodBinding): void {
+  function check(method: MethodBinding, open: boolean): void {
     if (draining && !method.servesWhileDraining) throw drainingError();
+    if (open && openCalls >= limits.maxOpenCalls) {
+      throw tooMany("calls without credentials", limits.maxOpenCalls);
+    }
     if (running.size >= limits.maxCalls) throw tooMany("calls", limits.maxCalls);
     if (method.byteStream && streams >= limits.maxStreams) {
       throw tooMany("byte streams", limits.maxStreams);
@@ -67,11 +79,12 @@ export function createAdmission(limits: CallLimits): Admission {
   }
 
   return {
-    enter(method, abort) {
-      check(method);
+    enter(method, abort, open) {
+      check(method, open);
       const call = { method, abort, pendingRequest: takesOneRequest(method) };
       running.add(call);
       if (method.byteStream) streams++;
+      if (open) openCalls++;
       if (call.pendingRequest) pendingRequests++;
       return {
         requestArrived: () => requestArrived(call),
@@ -79,6 +92,7 @@ export function createAdmission(limits: CallLimits): Admission {
           if (!running.delete(call)) return;
           requestArrived(call);
           if (method.byteStream) streams--;
+          if (open) openCalls--;
           if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
         },
       };

@@ -44,6 +44,7 @@ export const defaultGrpcLimits: GrpcLimits = {
   maxCalls: 4096,
   maxStreams: 64,
   maxPendingRequests: 256,
+  maxOpenCalls: 128,
   // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays open.
   maxStreamsPerConnection: 1000,
   streamWindowBytes: 4 * mib,

@@ -52,6 +52,21 @@ test("who, what, which and with what outcome", async (t) => {
   ]);
 });
 
+test("a push says where to, and a cancelled transfer which", async (t) => {
+  const lines: Line[] = [];
+  const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
+  const scene = await startScene(t, { logger });
+  const socket = scene.client(scene.socketAddress);
+  const target = "192.0.2.1:7420\nforged";
+  await assert.rejects(socket.push({ target, ref: "none" })[Symbol.asyncIterator]().next());
+  await socket.cancelTransfer({ digest: "0".repeat(64) }).catch(() => undefined);
+  const audited = lines.filter(({ audit }) => audit === true);
+  assert.deepEqual(
+    audited.map(({ target, digest }) => target ?? digest),
+    [target, "0".repeat(64)],
+  );
+});
+
 test("callers whom nobody knows can't fill the log, and are counted", async (t) => {
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });

@@ -234,6 +234,23 @@ test("watch tells of one's own; a rename across prefixes is a coming or a going"
   ]);
 });
 
+test("a rename to another tenant tells nothing of what else it wrote", async (t) => {
+  const { a, all, ids } = await startTenants(t);
+  const hangUp = new AbortController();
+  t.after(() => hangUp.abort());
+  const events = a.watch({}, { signal: hangUp.signal })[Symbol.asyncIterator]();
+  await events.next();
+  await all.update({
+    ref: ids.a,
+    ...{ name: "b/from-a", description: "of b", labels: { owner: "b" } },
+    updateMask: { paths: ["name", "description", "labels"] },
+  });
+  const { value } = (await events.next()) as { value: WatchResponse };
+  assert.equal(value.type, EventType.DELETED);
+  const { name, description, labels } = value.snapshot?.config ?? {};
+  assert.deepEqual({ name, description, labels }, { name: "a/one", description: "", labels: {} });
+});
+
 test("watch with a filter for others' names tells nothing, not even of one's own", async (t) => {
   const { a, b, tar } = await startTenants(t);
   const hangUp = new AbortController();

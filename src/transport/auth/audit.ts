@@ -91,6 +91,8 @@ function subjectOf(message: unknown): Fields {
     ...one("name", name),
     ...one("directory", text(header["directory"])),
     ...one("source", text(header["source"])),
+    ...one("target", text(header["target"])),
+    ...one("digest", text(header["digest"])),
     ...one("sessionId", text(header["sessionId"])),
     ...one("owner", text(header["owner"])),
     ...(header["dryRun"] === true ? { dryRun: true } : {}),

@@ -1,6 +1,7 @@
 // The server's certificate, its key and the authority of client certificates: read from files, and
 // read again when these change.
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { constants } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { StoreError } from "../../base/errors.js";
 import type { Logger } from "../../base/logger.js";
@@ -60,7 +61,9 @@ export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
 
 /** TLS 1.2 and later; sessions are not resumed, so that each handshake checks against the files. */
 export function secureOptions({ cert, key, ca }: TlsContext): SecureContextOptions {
-  return { cert, key, ...(ca === undefined ? {} : { ca }), minVersion: "TLSv1.2" };
+  const authority = ca === undefined ? {} : { ca };
+  const noTickets = constants.SSL_OP_NO_TICKET;
+  return { cert, key, ...authority, minVersion: "TLSv1.2", secureOptions: noTickets };
 }
 
 function readContext({ certificate, key, clientAuthority }: TlsPaths): TlsContext {
