@@ -1,0 +1,52 @@
+// What a hostile archive is: its bytes, and the reason with which an import must refuse it.
+import type { ErrorReason } from "../../src/base/errors.js";
+import { padded, rawFile, rawHeader, rawPax } from "../unit/archive/support.js";
+
+export interface HostileCase {
+  readonly name: string;
+  /** "stored" marks what only looks hostile and has to be taken. */
+  readonly expected: ErrorReason | "stored";
+  bytes(): Uint8Array | Iterable<Uint8Array>;
+}
+
+/** Two zero blocks. */
+export const endMarker = Buffer.alloc(1024);
+
+export function envelopeText(members: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({ config: { name: "" }, version: 1, ...members });
+}
+
+export function envelopeEntry(text: string = envelopeText()): Buffer {
+  return rawFile("snapshot.json", text);
+}
+
+/** A whole archive: an envelope that lists nothing, these entries, the end marker. */
+export function archiveOf(...entries: readonly Uint8Array[]): Buffer {
+  return Buffer.concat([envelopeEntry(), ...entries, endMarker]);
+}
+
+/** A data file that is fine, for archives whose fault is elsewhere. */
+export const goodFile = rawFile("memory", "content of the machine");
+
+/** An archive with one good file and one whose name is this. */
+export function named(name: string | Uint8Array): Buffer {
+  return archiveOf(goodFile, Buffer.concat([rawHeader({ name, size: 4 }), padded("data")]));
+}
+
+/** A file whose name stands in a PAX record, where no NUL ends it. */
+export function paxNamed(path: string): Buffer {
+  return archiveOf(goodFile, rawPax([["path", path]]), rawFile("other", "data"));
+}
+
+/** An entry with these PAX records before it and a body of that text. */
+export function withPax(records: readonly (readonly [string, string])[], body = "data"): Buffer {
+  return archiveOf(goodFile, rawPax(records), rawFile("disk", body));
+}
+
+export function refused(
+  name: string,
+  bytes: HostileCase["bytes"],
+  expected: HostileCase["expected"] = "ARCHIVE_INVALID",
+): HostileCase {
+  return { name, expected, bytes };
+}

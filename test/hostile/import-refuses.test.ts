@@ -1,0 +1,134 @@
+// Every hostile archive against the real daemon: the documented reason, nothing left on disk or in
+// the catalog, memory bounded, and the next caller served.
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { connect, isStoreError, type ByteStream, type Client } from "../../src/client/index.js";
+import { makeScratch } from "../support/daemon.js";
+import { assertClean } from "../support/clean.js";
+import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
+import { eventually } from "../support/eventually.js";
+import { envelopeCases } from "./envelope-cases.js";
+import { headerCases } from "./header-cases.js";
+import { archiveOf, goodFile, type HostileCase } from "./hostile-case.js";
+import { nameCases } from "./name-cases.js";
+import { sparseCases } from "./sparse-cases.js";
+import { streamCases } from "./stream-cases.js";
+
+const groups = { nameCases, headerCases, sparseCases, envelopeCases, streamCases };
+const mib = 1024 * 1024;
+/** Above what the daemon takes when it has stored one good archive. The bombs hold 8 GiB. */
+const maxGrowthBytes = 256 * mib;
+const timeoutMs = 60_000;
+const chunkBytes = 64 * 1024;
+/** What a snapshot in the store or on its way occupies. */
+const places = ["staging", "data", "trash", "quarantine", "transfers"];
+
+for (const [group, cases] of Object.entries(groups)) {
+  test(`${group}: ${cases.length} archives are met with their reason and leave nothing`, async (t) => {
+    const root = join(await makeScratch(t, "stasis-hostile-"), "root");
+    {
+      await using daemon = await startDaemonProcess(root);
+      const client = connect(daemon.address);
+      try {
+        await assertServing(client, root);
+        await meetAll(t, cases, { root, client, daemon });
+      } finally {
+        client.close();
+      }
+    }
+    await assertClean(root);
+  });
+}
+
+interface Target {
+  readonly root: string;
+  readonly client: Client;
+  readonly daemon: DaemonProcess;
+}
+
+async function meetAll(
+  t: TestContext,
+  cases: readonly HostileCase[],
+  target: Target,
+): Promise<void> {
+  const before = memoryOf(target.daemon, "VmRSS");
+  let peak = { name: "none", bytes: 0 };
+  const wrong: string[] = [];
+  for (const hostile of cases) {
+    forgetPeak(target.daemon);
+    const outcome = await importOutcome(target.client, hostile);
+    if (outcome !== hostile.expected) {
+      wrong.push(`${hostile.name}: expected ${hostile.expected}, got ${outcome}`);
+    }
+    const bytes = memoryOf(target.daemon, "VmHWM");
+    if (bytes > peak.bytes) peak = { name: hostile.name, bytes };
+    await assertServing(target.client, target.root);
+  }
+  const after = memoryOf(target.daemon, "VmRSS");
+  t.diagnostic(
+    `${cases.length} archives: ${inMib(before)} before, ${inMib(after)} after, peak ${inMib(peak.bytes)} (${peak.name})`,
+  );
+  assert.deepEqual(wrong, []);
+  assert.ok(peak.bytes - before < maxGrowthBytes, `${peak.name} took ${inMib(peak.bytes)}`);
+}
+
+/** The reason of the refusal; what was stored is deleted again. */
+async function importOutcome(client: Client, hostile: HostileCase): Promise<string> {
+  try {
+    const { snapshot } = await client.import({}, piecesOf(hostile.bytes()), { timeoutMs });
+    await client.delete({ refs: [snapshot?.config?.id ?? ""] });
+    return "stored";
+  } catch (error) {
+    if (isStoreError(error)) return error.reason;
+    throw error;
+  }
+}
+
+/** An ordinary import works and can be deleted; then the store holds nothing at all. */
+async function assertServing(client: Client, root: string): Promise<void> {
+  const { snapshot } = await client.import({}, piecesOf(archiveOf(goodFile)), { timeoutMs });
+  const { snapshots } = await client.list({});
+  assert.deepEqual(
+    snapshots.map(({ config }) => config?.id),
+    [snapshot?.config?.id],
+  );
+  await client.delete({ refs: [snapshot?.config?.id ?? ""] });
+  await eventually("the end of the clean-up", () => leftovers(root).length === 0);
+}
+
+function leftovers(root: string): string[] {
+  return places.flatMap((place) => {
+    try {
+      return readdirSync(join(root, place)).map((name) => `${place}/${name}`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  });
+}
+
+async function* piecesOf(bytes: Uint8Array | Iterable<Uint8Array>): ByteStream {
+  for (const part of bytes instanceof Uint8Array ? [bytes] : bytes) {
+    for (let start = 0; start < part.byteLength; start += chunkBytes) {
+      yield part.subarray(start, start + chunkBytes);
+    }
+  }
+}
+
+/** The peak counts anew from here: proc(5), clear_refs. */
+function forgetPeak({ pid }: DaemonProcess): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+function memoryOf({ pid }: DaemonProcess, field: "VmRSS" | "VmHWM"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
+  assert.ok(kib !== undefined, `no ${field} of process ${pid}`);
+  return Number(kib) * 1024;
+}
+
+function inMib(bytes: number): string {
+  return `${(bytes / mib).toFixed(0)} MiB`;
+}
