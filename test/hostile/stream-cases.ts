@@ -1,5 +1,6 @@
 // Streams that end too early, go on too long, or unfold into far more than was sent.
 import { gzipSync } from "node:zlib";
+import { zstdAvailable } from "../../src/archive/compression.js";
 import { rawFile } from "../unit/archive/support.js";
 import { archiveOf, endMarker, envelopeEntry, envelopeText, goodFile } from "./hostile-case.js";
 import { refused, type HostileCase } from "./hostile-case.js";
@@ -45,7 +46,7 @@ function zstdZeros(bytes: number): Buffer {
 const padding = (bytes: number): Buffer =>
   Buffer.concat([archiveOf(goodFile), Buffer.alloc(bytes)]);
 
-export const streamCases: readonly HostileCase[] = [
+const cases: readonly HostileCase[] = [
   ...truncations(),
   refused("nothing at all", () => Buffer.alloc(0)),
   refused("text", () => Buffer.from("this is no archive\n".repeat(100))),
@@ -119,3 +120,8 @@ export const streamCases: readonly HostileCase[] = [
     "stored",
   ),
 ];
+
+const hasZstd = await zstdAvailable();
+
+/** Without those in zstd where this Node has none: they would be NOT_IMPLEMENTED. */
+export const streamCases = cases.filter(({ name }) => hasZstd || !name.startsWith("zstd"));
