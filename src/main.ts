@@ -24,6 +24,10 @@ const exitCode = await runCli(process.argv.slice(2), {
     const { checkOffline } = await import("./daemon/offline.js");
     yield* checkOffline(root, options, signal);
   },
+  repairOffline: async function* (root, options, signal) {
+    const { repairOffline } = await import("./daemon/offline.js");
+    yield* repairOffline(root, options, signal);
+  },
 });
 // Something may still be open, such as a stdin that never ends.
 process.exit(exitCode);

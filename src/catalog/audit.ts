@@ -132,7 +132,8 @@ function rewriteRows(context: CatalogContext, id: string): void {
   writeLabels(connection, state === "ready" ? config : { id, labels: {} }, createdAt.getTime());
   writePins(connection, pinningStates.has(state) ? config : { id, imageBlobIds: [] });
   if (sizeProblems(snapshot).length === 0) return;
-  if (connection.run(sql.setSizes, sizeColumns(id, files)) === 0) throw noSuchIdError(id);
+  if (connection.run(sql.setSizes, { id, ...sizeColumns(id, files) }) === 0)
+    throw noSuchIdError(id);
   const listed = getListed(context, id);
   if (listed?.state === "ready") context.events.record("updated", listed);
 }

@@ -13,6 +13,7 @@ import { addInspectCommand } from "./commands/inspect.js";
 import { addListCommand } from "./commands/list.js";
 import { addOpenCommand } from "./commands/open.js";
 import { addRemoveCommand } from "./commands/remove.js";
+import { addRepairCommand, type RepairOffline } from "./commands/repair.js";
 import { addRestoreCommand } from "./commands/restore.js";
 import { addServeCommand, type Serve } from "./commands/serve.js";
 import { addTokenCommand } from "./commands/token.js";
@@ -26,6 +27,7 @@ export interface ProgramParts {
   readonly version: string;
   readonly serve: Serve;
   readonly checkOffline: CheckOffline;
+  readonly repairOffline: RepairOffline;
 }
 
 /** `setExitCode` takes the code of a command that ends without an error. */
@@ -69,6 +71,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addOpenCommand(program, setExitCode);
   addVerifyCommand(program, setExitCode);
   addCheckCommand(program, parts.checkOffline, setExitCode);
+  addRepairCommand(program, parts.repairOffline, setExitCode);
   addWatchCommand(program);
   addGcCommand(program, setExitCode);
   addInfoCommand(program);

@@ -170,6 +170,11 @@ export interface SystemCalls {
     request?: Init<typeof system.CheckRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<system.CheckResponse>;
+  /** One response for each finding; all was done when the loop ends without an error. */
+  repair(
+    request?: Init<typeof system.RepairRequestSchema>,
+    options?: CallOptions,
+  ): AsyncIterable<system.RepairResponse>;
   /** grpc.health.v1 Check; without a service: of the daemon as a whole. */
   checkHealth(
     request?: Init<typeof HealthCheckRequestSchema>,

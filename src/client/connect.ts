@@ -141,6 +141,8 @@ function systemCalls(channel: Channel): SystemCalls {
     getInfo: (options) => channel.unary(SystemService.method.getInfo, {}, options),
     check: (request = {}, options) =>
       channel.serverStream(SystemService.method.check, request, options),
+    repair: (request = {}, options) =>
+      channel.serverStream(SystemService.method.repair, request, options),
     checkHealth: (request = {}, options) => channel.unary(Health.method.check, request, options),
   };
 }

@@ -36,6 +36,28 @@ export async function hashStored(
   return files.map((file) => hashed.get(file.name) ?? file);
 }
 
+/**
+ * Makes the block table of one file again from its data. False, and nothing is written, when the
+ * data have not the digest that was stored.
+ */
+export async function rebuildTable(
+  layout: Layout,
+  id: string,
+  files: readonly SnapshotFile[],
+  file: SnapshotFile,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await using stored = await openStored(layout, id, [file], signal);
+  await using handle = await stored.open(file.name);
+  const table = await hashFile(handle, file.sizeBytes, { what: file.name, signal });
+  if (rootDigest(table) !== file.digest) return false;
+  const blocks = await blocksDirectory(layout.dataDirectory(id));
+  const index = [...files].sort(byName).findIndex(({ name }) => name === file.name);
+  await replaceFile(join(blocks, blockTableName(index)), encodeBlockTable(table));
+  await fsyncDirectory(blocks);
+  return true;
+}
+
 /** Staging makes it, but a directory that recovery adopted may lack it. */
 async function blocksDirectory(directory: string): Promise<string> {
   const blocks = join(directory, blocksDirectoryName);

@@ -92,7 +92,7 @@ export type CheckEvent =
   | { readonly kind: "progress"; readonly doneSnapshots: number; readonly totalSnapshots: number }
   | { readonly kind: "summary"; readonly snapshots: number; readonly problems: number };
 
-export interface RepairOptions {
+export interface RepairOptions extends CheckOptions {
   /** Say what would be done, and do nothing. */
   readonly dryRun: boolean;
 }

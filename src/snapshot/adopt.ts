@@ -90,7 +90,8 @@ export function takeNewer(context: StoreContext, manifests: readonly Manifest[])
 function tryTake(context: StoreContext, manifest: Manifest, name: string): boolean {
   const { catalog, logger } = context;
   const { id, revision } = manifest;
-  const before = catalog.get(id);
+  // Undefined also if its configuration cannot be read.
+  const before = catalog.auditRow(id)?.snapshot;
   const adopted: AdoptedSnapshot = {
     ...manifest,
     config: { ...manifest.config, name },

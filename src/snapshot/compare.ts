@@ -29,7 +29,12 @@ export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean):
   const described = describedFiles(row, disk.manifest);
   return [
     ...manifestFindings(row, disk, live),
-    ...(described === undefined ? [] : fileFindings(subject, described, disk)),
+    ...(described === undefined ? [] : fileFindings(subject, described, disk)).map((one) =>
+      // Marked already: nothing is left to do but to get the snapshot from elsewhere.
+      one.action === "mark_corrupt" && row.snapshot?.corrupt === true
+        ? { ...one, action: "none" as const }
+        : one,
+    ),
     ...disk.unknown.map((path) =>
       finding("entry_unknown", { ...subject, path }, "not made by stasis", "quarantine"),
     ),

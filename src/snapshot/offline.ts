@@ -7,8 +7,11 @@ import { isStoreError, StoreError } from "../base/errors.js";
 import { openCatalogReader, type CatalogReader } from "../catalog/read-only.js";
 import { lockRoot } from "../catalog/root-lock.js";
 import { layoutOf, type Layout } from "../data/layout.js";
-import type { CheckEvent, CheckOptions } from "../model/finding.js";
+import { createLogger } from "../base/logger.js";
+import type { CheckEvent, CheckOptions, Repaired, RepairOptions } from "../model/finding.js";
 import { checkStore, type CheckScene } from "./check.js";
+import { isForUs } from "./repair.js";
+import { openStore } from "./store.js";
 
 /** Throws ROOT_LOCKED when a daemon serves it, DIRECTORY_NOT_FOUND when there is no store. */
 export async function* checkOffline(
@@ -33,7 +36,33 @@ export async function* checkOffline(
   yield* checkStore(scene, options, signal);
 }
 
-export function existingLayout(root: string): Layout {
+/**
+ * A repair is a start of the store without anybody to serve: recovery does its part, then what is left
+ * is repaired. A dry run changes nothing, and tells what recovery would do as `left`.
+ */
+export async function* repairOffline(
+  root: string,
+  options: RepairOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Repaired> {
+  existingLayout(root);
+  if (options.dryRun) {
+    for await (const event of checkOffline(root, options, signal)) {
+      if (event.kind !== "finding") continue;
+      const { finding } = event;
+      yield { finding, outcome: isForUs(finding) ? "planned" : "left", message: "" };
+    }
+    return;
+  }
+  await using store = await openStore({
+    root,
+    clock: systemClock,
+    logger: createLogger("error"),
+  });
+  yield* store.repair(options, signal);
+}
+
+function existingLayout(root: string): Layout {
   try {
     const layout = layoutOf(realpathSync(root));
     const { dataRoot, stagingRoot, trashRoot, quarantineRoot } = layout;

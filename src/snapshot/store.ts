@@ -1,6 +1,7 @@
 // The store as a whole: what the daemon opens, and what services and collectors call.
 import { statfsSync } from "node:fs";
 import type { ByteStream } from "../base/async.js";
+import { fieldInvalid } from "../base/errors.js";
 import { createCleanup } from "../base/cleanup.js";
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
@@ -15,7 +16,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import { openWriteWorkers } from "../data/write-workers.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
 import { checkStore } from "./check.js";
-import type { CheckEvent, CheckOptions } from "../model/finding.js";
+import type { CheckEvent, CheckOptions, Repaired, RepairOptions } from "../model/finding.js";
 import { createGcCycle, type GcCycle } from "./gc-cycle.js";
 import { createGcLock } from "./gc-lock.js";
 import { noteCatalogPosition } from "./catalog-history.js";
@@ -41,6 +42,7 @@ import {
 } from "./read.js";
 import { recover, type RecoveryReport } from "./recovery.js";
 import { deleteSnapshots, type DeleteRequest } from "./removal.js";
+import { repairStore } from "./repair.js";
 import { SerialQueue } from "./serial.js";
 import { verify, type VerifyEvent, type VerifyRequest } from "./verify.js";
 import { updateSnapshot, type UpdateRequest } from "./update.js";
@@ -125,6 +127,8 @@ export interface SnapshotStore extends AsyncDisposable {
   usage(): StoreUsage;
   /** Compares catalog, disk and manifests while calls go on; changes nothing. */
   check(options: CheckOptions, signal: AbortSignal): AsyncIterable<CheckEvent>;
+  /** Does what check proposes; one at a time, others get GC_LOCK_BUSY. */
+  repair(options: RepairOptions, signal: AbortSignal): AsyncIterable<Repaired>;
   /**
    * The store as somebody sees it for whom only snapshots exist whose names begin so; new ones must
    * be named so. Without directories of the node, sessions and usage: those are everybody's.
@@ -255,6 +259,7 @@ function storeOver(
     collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
     gcSessions: createGcCycle(context, during),
     usage: () => usageOf(context),
+    repair: (repairOptions, signal) => repairStore(context, repairOptions, signal),
     check: (checkOptions, signal) =>
       checkStore({ ...context, live: context }, checkOptions, signal),
     confined: (namePrefix) => {
@@ -278,7 +283,10 @@ function sharedOperations(context: StoreContext, during: Background["operation"]
     import: (request, archive, signal) =>
       during(() => importArchive(context, { ...request, kind: "import" }, archive, signal)),
     list: (query) => context.catalog.list(query),
-    inspect: (ref) => context.catalog.resolveRef(ref),
+    inspect: (ref) => {
+      if (ref === "") throw fieldInvalid("ref", "an id, a name or a unique id prefix", ref);
+      return context.catalog.resolveRef(ref);
+    },
     update: (request) => during(() => updateSnapshot(context, request)),
     delete: (request) => during(() => deleteSnapshots(context, request)),
     download: (ref, options, signal) => openDownload(context, ref, options, signal),

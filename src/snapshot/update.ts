@@ -1,6 +1,7 @@
 // Update: rename, describe, label, protect. The catalog decides; the manifest follows.
 import { fieldInvalid } from "../base/errors.js";
-import { readManifest, writeManifest } from "../data/manifest.js";
+import type { ManifestState } from "../catalog/open.js";
+import { manifestVersion, writeManifest } from "../data/manifest.js";
 import { checkDescription, checkLabels, checkName } from "../model/name.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
@@ -52,16 +53,32 @@ export async function syncManifest(context: StoreContext, id: string): Promise<v
 
 async function rewriteManifest(context: StoreContext, id: string): Promise<void> {
   const current = context.catalog.manifestState(id);
-  if (current?.dirty !== true) return;
-  const { snapshot, revision } = current;
-  const manifest = await readManifest(context.layout, id);
-  await writeManifest(context.layout, {
-    ...manifest,
-    revision,
-    config: snapshot.config,
-    protected: snapshot.protected,
-    files: snapshot.files,
-    digest: snapshot.digest,
+  if (current?.dirty === true) await writeCurrent(context, current);
+}
+
+/** Also when the catalog believes that the manifest is as it should be: for repair. */
+export async function writeManifestAgain(context: StoreContext, id: string): Promise<void> {
+  await context.manifests.run(id, async () => {
+    const current = context.catalog.manifestState(id);
+    if (current?.snapshot.state === "ready") await writeCurrent(context, current);
   });
-  context.catalog.clearManifestDirty(id, revision);
+}
+
+/** All of it is in the catalog: what stands in the old one, which may be damaged, is not needed. */
+async function writeCurrent(
+  { catalog, layout }: StoreContext,
+  { snapshot, revision }: ManifestState,
+): Promise<void> {
+  const { config, createdAt, files, digest } = snapshot;
+  await writeManifest(layout, {
+    version: manifestVersion,
+    id: config.id,
+    revision,
+    config,
+    createdAt,
+    protected: snapshot.protected,
+    files,
+    digest,
+  });
+  catalog.clearManifestDirty(config.id, revision);
 }

@@ -47,6 +47,7 @@ const expected: Readonly<Record<string, string>> = {
   ReadBlocks: "po",
   GetInfo: "rwop",
   Check: "o",
+  Repair: "o",
 };
 
 const isAllowed = (method: string, role: Role): boolean =>

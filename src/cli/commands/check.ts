@@ -92,13 +92,13 @@ function asJson({ findings, summary }: CheckResult) {
 
 function render({ findings, summary }: CheckResult, quiet: boolean): string {
   const header = ["", "KIND", "REPAIR", "ID", "WHAT"];
-  const table = findings.length === 0 ? "" : renderTable(header, findings.map(cells));
+  const table = findings.length === 0 ? "" : renderTable(header, findings.map(findingCells));
   if (quiet || summary === undefined) return table;
   const { snapshots, problems } = summary;
   return `${table}${snapshots} snapshots, ${problems === 0n ? "no" : problems} problems\n`;
 }
 
-function cells({ kind, problem, action, id, name, path, found }: Finding): string[] {
+export function findingCells({ kind, problem, action, id, name, path, found }: Finding): string[] {
   return [
     problem ? "PROBLEM" : "note",
     word(FindingKind[kind]),
@@ -109,6 +109,6 @@ function cells({ kind, problem, action, id, name, path, found }: Finding): strin
 }
 
 /** A name of an enum as people read it; one that this client does not know is undefined. */
-function word(name: string | undefined): string {
+export function word(name: string | undefined): string {
   return name === undefined ? "?" : name.toLowerCase().replaceAll("_", "-");
 }

@@ -66,6 +66,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
 
   "stasis.v1.SystemService/GetInfo": reads(everybody),
   "stasis.v1.SystemService/Check": reads(operators, "node"),
+  "stasis.v1.SystemService/Repair": changes(operators, "node"),
 
   "grpc.health.v1.Health/Check": open,
   "grpc.health.v1.Health/List": open,

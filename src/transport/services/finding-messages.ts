@@ -1,11 +1,14 @@
 // What check says, as messages.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { CheckEvent, Finding } from "../../model/finding.js";
+import type { CheckEvent, Finding, Repaired } from "../../model/finding.js";
 import {
   FindingAction,
   FindingKind,
   CheckResponseSchema,
+  RepairOutcome,
+  RepairResponseSchema,
   type CheckResponse,
+  type RepairResponse,
   type FindingSchema,
 } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 
@@ -41,6 +44,14 @@ export function findingToMessage({
     problem: severity === "problem",
     action: FindingAction[upper(action)],
   };
+}
+
+export function repairedToMessage({ finding, outcome, message }: Repaired): RepairResponse {
+  return create(RepairResponseSchema, {
+    finding: findingToMessage(finding),
+    outcome: RepairOutcome[upper(outcome)],
+    message,
+  });
 }
 
 function upper<Word extends string>(word: Word): Uppercase<Word> {

@@ -4,7 +4,7 @@ import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type CallContext, type ServiceBinding } from "../handler.js";
 import { sizeFromWire } from "./convert.js";
-import { checkEventToMessage } from "./finding-messages.js";
+import { checkEventToMessage, repairedToMessage } from "./finding-messages.js";
 import { maxPageSize } from "./list-query.js";
 
 export interface SystemFacts {
@@ -55,6 +55,12 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
       for await (const event of store.check({ deep, limitBytesPerSecond }, signal)) {
         yield checkEventToMessage(event);
       }
+    },
+    repair: async function* (request, { signal }: CallContext) {
+      const { dryRun, deep, limitBytesPerSecond: limit } = request;
+      const limitBytesPerSecond = sizeFromWire(limit, "limit_bytes_per_second");
+      const options = { dryRun, deep, limitBytesPerSecond };
+      for await (const repaired of store.repair(options, signal)) yield repairedToMessage(repaired);
     },
   });
 }

@@ -40,7 +40,8 @@ export function findingBehaviours(storeTest: StoreTest): void {
       assert.equal((await store.inspect(ref)).id, web.id, ref);
     }
     assert.equal((await store.inspect(other.id)).name, "");
-    for (const ref of ["", "we", web.id.slice(0, 2), "WEB", `${web.id}0`, "wEb"]) {
+    await failsWith(store.inspect(""), "FIELD_INVALID");
+    for (const ref of ["we", web.id.slice(0, 2), "WEB", `${web.id}0`, "wEb"]) {
       await failsWith(store.inspect(ref), "SNAPSHOT_NOT_FOUND");
     }
   });

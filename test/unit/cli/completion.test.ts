@@ -15,6 +15,7 @@ const parts = {
   version: "0",
   serve: () => Promise.resolve(),
   checkOffline: () => assert.fail("completion runs nothing"),
+  repairOffline: () => assert.fail("completion runs nothing"),
 };
 const program = createProgram(parts, () => undefined);
 const refs = ["web:1", "web-2", "db"];

@@ -25,6 +25,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What became of a finding.
+type RepairOutcome int32
+
+const (
+	// Not used.
+	RepairOutcome_REPAIR_OUTCOME_UNSPECIFIED RepairOutcome = 0
+	// A dry run: it would have been done.
+	RepairOutcome_REPAIR_OUTCOME_PLANNED RepairOutcome = 1
+	// The action was carried out.
+	RepairOutcome_REPAIR_OUTCOME_DONE RepairOutcome = 2
+	// Nothing was to be done, or not by a repair.
+	RepairOutcome_REPAIR_OUTCOME_LEFT RepairOutcome = 3
+	// The action did not succeed.
+	RepairOutcome_REPAIR_OUTCOME_FAILED RepairOutcome = 4
+)
+
+// Enum value maps for RepairOutcome.
+var (
+	RepairOutcome_name = map[int32]string{
+		0: "REPAIR_OUTCOME_UNSPECIFIED",
+		1: "REPAIR_OUTCOME_PLANNED",
+		2: "REPAIR_OUTCOME_DONE",
+		3: "REPAIR_OUTCOME_LEFT",
+		4: "REPAIR_OUTCOME_FAILED",
+	}
+	RepairOutcome_value = map[string]int32{
+		"REPAIR_OUTCOME_UNSPECIFIED": 0,
+		"REPAIR_OUTCOME_PLANNED":     1,
+		"REPAIR_OUTCOME_DONE":        2,
+		"REPAIR_OUTCOME_LEFT":        3,
+		"REPAIR_OUTCOME_FAILED":      4,
+	}
+)
+
+func (x RepairOutcome) Enum() *RepairOutcome {
+	p := new(RepairOutcome)
+	*p = x
+	return p
+}
+
+func (x RepairOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RepairOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_system_service_proto_enumTypes[0].Descriptor()
+}
+
+func (RepairOutcome) Type() protoreflect.EnumType {
+	return &file_stasis_v1_system_service_proto_enumTypes[0]
+}
+
+func (x RepairOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RepairOutcome.Descriptor instead.
+func (RepairOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{0}
+}
+
 // What a finding is.
 type FindingKind int32
 
@@ -162,11 +223,11 @@ func (x FindingKind) String() string {
 }
 
 func (FindingKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_stasis_v1_system_service_proto_enumTypes[0].Descriptor()
+	return file_stasis_v1_system_service_proto_enumTypes[1].Descriptor()
 }
 
 func (FindingKind) Type() protoreflect.EnumType {
-	return &file_stasis_v1_system_service_proto_enumTypes[0]
+	return &file_stasis_v1_system_service_proto_enumTypes[1]
 }
 
 func (x FindingKind) Number() protoreflect.EnumNumber {
@@ -175,7 +236,7 @@ func (x FindingKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FindingKind.Descriptor instead.
 func (FindingKind) EnumDescriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{0}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{1}
 }
 
 // What a repair does about a finding. Nothing is ever deleted.
@@ -255,11 +316,11 @@ func (x FindingAction) String() string {
 }
 
 func (FindingAction) Descriptor() protoreflect.EnumDescriptor {
-	return file_stasis_v1_system_service_proto_enumTypes[1].Descriptor()
+	return file_stasis_v1_system_service_proto_enumTypes[2].Descriptor()
 }
 
 func (FindingAction) Type() protoreflect.EnumType {
-	return &file_stasis_v1_system_service_proto_enumTypes[1]
+	return &file_stasis_v1_system_service_proto_enumTypes[2]
 }
 
 func (x FindingAction) Number() protoreflect.EnumNumber {
@@ -268,7 +329,7 @@ func (x FindingAction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FindingAction.Descriptor instead.
 func (FindingAction) EnumDescriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{1}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{2}
 }
 
 // Request of Check.
@@ -430,6 +491,134 @@ func (*CheckResponse_Progress) isCheckResponse_Event() {}
 
 func (*CheckResponse_Summary) isCheckResponse_Event() {}
 
+// Request of Repair.
+type RepairRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Say what would be done, and do nothing.
+	DryRun bool `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// As in CheckRequest: damaged data are marked then.
+	Deep bool `protobuf:"varint,2,opt,name=deep,proto3" json:"deep,omitempty"`
+	// With `deep`: most bytes to read per second. 0 = no limit.
+	LimitBytesPerSecond int64 `protobuf:"varint,3,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *RepairRequest) Reset() {
+	*x = RepairRequest{}
+	mi := &file_stasis_v1_system_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairRequest) ProtoMessage() {}
+
+func (x *RepairRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_system_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairRequest.ProtoReflect.Descriptor instead.
+func (*RepairRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RepairRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *RepairRequest) GetDeep() bool {
+	if x != nil {
+		return x.Deep
+	}
+	return false
+}
+
+func (x *RepairRequest) GetLimitBytesPerSecond() int64 {
+	if x != nil {
+		return x.LimitBytesPerSecond
+	}
+	return 0
+}
+
+// One finding, and what became of it.
+type RepairResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was found, and what was to be done.
+	Finding *Finding `protobuf:"bytes,1,opt,name=finding,proto3" json:"finding,omitempty"`
+	// What became of it.
+	Outcome RepairOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=stasis.v1.RepairOutcome" json:"outcome,omitempty"`
+	// What was done, or why not, for people. May be empty.
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairResponse) Reset() {
+	*x = RepairResponse{}
+	mi := &file_stasis_v1_system_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairResponse) ProtoMessage() {}
+
+func (x *RepairResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_system_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairResponse.ProtoReflect.Descriptor instead.
+func (*RepairResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RepairResponse) GetFinding() *Finding {
+	if x != nil {
+		return x.Finding
+	}
+	return nil
+}
+
+func (x *RepairResponse) GetOutcome() RepairOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return RepairOutcome_REPAIR_OUTCOME_UNSPECIFIED
+}
+
+func (x *RepairResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // How far a check is.
 type CheckProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -443,7 +632,7 @@ type CheckProgress struct {
 
 func (x *CheckProgress) Reset() {
 	*x = CheckProgress{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[2]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -455,7 +644,7 @@ func (x *CheckProgress) String() string {
 func (*CheckProgress) ProtoMessage() {}
 
 func (x *CheckProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[2]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -468,7 +657,7 @@ func (x *CheckProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckProgress.ProtoReflect.Descriptor instead.
 func (*CheckProgress) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{2}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CheckProgress) GetDoneSnapshots() int64 {
@@ -498,7 +687,7 @@ type CheckSummary struct {
 
 func (x *CheckSummary) Reset() {
 	*x = CheckSummary{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[3]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -510,7 +699,7 @@ func (x *CheckSummary) String() string {
 func (*CheckSummary) ProtoMessage() {}
 
 func (x *CheckSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[3]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -523,7 +712,7 @@ func (x *CheckSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckSummary.ProtoReflect.Descriptor instead.
 func (*CheckSummary) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{3}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CheckSummary) GetSnapshots() int64 {
@@ -563,7 +752,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[4]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +764,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[4]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +777,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{4}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Finding) GetKind() FindingKind {
@@ -649,7 +838,7 @@ type GetInfoRequest struct {
 
 func (x *GetInfoRequest) Reset() {
 	*x = GetInfoRequest{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[5]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -661,7 +850,7 @@ func (x *GetInfoRequest) String() string {
 func (*GetInfoRequest) ProtoMessage() {}
 
 func (x *GetInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[5]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -674,7 +863,7 @@ func (x *GetInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInfoRequest.ProtoReflect.Descriptor instead.
 func (*GetInfoRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{5}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{7}
 }
 
 // Answer of GetInfo.
@@ -702,7 +891,7 @@ type GetInfoResponse struct {
 
 func (x *GetInfoResponse) Reset() {
 	*x = GetInfoResponse{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[6]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +903,7 @@ func (x *GetInfoResponse) String() string {
 func (*GetInfoResponse) ProtoMessage() {}
 
 func (x *GetInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[6]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +916,7 @@ func (x *GetInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInfoResponse.ProtoReflect.Descriptor instead.
 func (*GetInfoResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{6}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetInfoResponse) GetVersion() string {
@@ -817,7 +1006,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[7]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -829,7 +1018,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[7]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -842,7 +1031,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{7}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Limits) GetMaxMessageBytes() int64 {
@@ -941,7 +1130,7 @@ type Features struct {
 
 func (x *Features) Reset() {
 	*x = Features{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[8]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1142,7 @@ func (x *Features) String() string {
 func (*Features) ProtoMessage() {}
 
 func (x *Features) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[8]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1155,7 @@ func (x *Features) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Features.ProtoReflect.Descriptor instead.
 func (*Features) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{8}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Features) GetDirectAccess() bool {
@@ -1021,7 +1210,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1033,7 +1222,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1046,7 +1235,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{9}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Usage) GetSnapshotCount() int64 {
@@ -1089,7 +1278,15 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\afinding\x18\x01 \x01(\v2\x12.stasis.v1.FindingH\x00R\afinding\x126\n" +
 	"\bprogress\x18\x02 \x01(\v2\x18.stasis.v1.CheckProgressH\x00R\bprogress\x123\n" +
 	"\asummary\x18\x03 \x01(\v2\x17.stasis.v1.CheckSummaryH\x00R\asummaryB\a\n" +
-	"\x05event\"_\n" +
+	"\x05event\"q\n" +
+	"\rRepairRequest\x12\x17\n" +
+	"\adry_run\x18\x01 \x01(\bR\x06dryRun\x12\x12\n" +
+	"\x04deep\x18\x02 \x01(\bR\x04deep\x123\n" +
+	"\x16limit_bytes_per_second\x18\x03 \x01(\x03R\x13limitBytesPerSecond\"\x8c\x01\n" +
+	"\x0eRepairResponse\x12,\n" +
+	"\afinding\x18\x01 \x01(\v2\x12.stasis.v1.FindingR\afinding\x122\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2\x18.stasis.v1.RepairOutcomeR\aoutcome\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"_\n" +
 	"\rCheckProgress\x12%\n" +
 	"\x0edone_snapshots\x18\x01 \x01(\x03R\rdoneSnapshots\x12'\n" +
 	"\x0ftotal_snapshots\x18\x02 \x01(\x03R\x0etotalSnapshots\"H\n" +
@@ -1144,7 +1341,13 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12'\n" +
 	"\x0fallocated_bytes\x18\x03 \x01(\x03R\x0eallocatedBytes\x12\x1d\n" +
 	"\n" +
-	"free_bytes\x18\x04 \x01(\x03R\tfreeBytes*\xa0\a\n" +
+	"free_bytes\x18\x04 \x01(\x03R\tfreeBytes*\x98\x01\n" +
+	"\rRepairOutcome\x12\x1e\n" +
+	"\x1aREPAIR_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16REPAIR_OUTCOME_PLANNED\x10\x01\x12\x17\n" +
+	"\x13REPAIR_OUTCOME_DONE\x10\x02\x12\x17\n" +
+	"\x13REPAIR_OUTCOME_LEFT\x10\x03\x12\x19\n" +
+	"\x15REPAIR_OUTCOME_FAILED\x10\x04*\xa0\a\n" +
 	"\vFindingKind\x12\x1c\n" +
 	"\x18FINDING_KIND_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cFINDING_KIND_CATALOG_MISSING\x10\x01\x12 \n" +
@@ -1189,10 +1392,11 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x17FINDING_ACTION_SET_MODE\x10\n" +
 	"\x12\x1f\n" +
 	"\x1bFINDING_ACTION_REWRITE_ROWS\x10\v\x12\x1f\n" +
-	"\x1bFINDING_ACTION_MAKE_BALLAST\x10\f2\x8f\x01\n" +
+	"\x1bFINDING_ACTION_MAKE_BALLAST\x10\f2\xd0\x01\n" +
 	"\rSystemService\x12@\n" +
 	"\aGetInfo\x12\x19.stasis.v1.GetInfoRequest\x1a\x1a.stasis.v1.GetInfoResponse\x12<\n" +
-	"\x05Check\x12\x17.stasis.v1.CheckRequest\x1a\x18.stasis.v1.CheckResponse0\x01B\x8c\x01\n" +
+	"\x05Check\x12\x17.stasis.v1.CheckRequest\x1a\x18.stasis.v1.CheckResponse0\x01\x12?\n" +
+	"\x06Repair\x12\x18.stasis.v1.RepairRequest\x1a\x19.stasis.v1.RepairResponse0\x01B\x8c\x01\n" +
 	"\tstasis.v1B\x12SystemServiceProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"
 
@@ -1208,44 +1412,51 @@ func file_stasis_v1_system_service_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_system_service_proto_rawDescData
 }
 
-var file_stasis_v1_system_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_stasis_v1_system_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_stasis_v1_system_service_proto_goTypes = []any{
-	(FindingKind)(0),              // 0: stasis.v1.FindingKind
-	(FindingAction)(0),            // 1: stasis.v1.FindingAction
-	(*CheckRequest)(nil),          // 2: stasis.v1.CheckRequest
-	(*CheckResponse)(nil),         // 3: stasis.v1.CheckResponse
-	(*CheckProgress)(nil),         // 4: stasis.v1.CheckProgress
-	(*CheckSummary)(nil),          // 5: stasis.v1.CheckSummary
-	(*Finding)(nil),               // 6: stasis.v1.Finding
-	(*GetInfoRequest)(nil),        // 7: stasis.v1.GetInfoRequest
-	(*GetInfoResponse)(nil),       // 8: stasis.v1.GetInfoResponse
-	(*Limits)(nil),                // 9: stasis.v1.Limits
-	(*Features)(nil),              // 10: stasis.v1.Features
-	(*Usage)(nil),                 // 11: stasis.v1.Usage
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
+	(RepairOutcome)(0),            // 0: stasis.v1.RepairOutcome
+	(FindingKind)(0),              // 1: stasis.v1.FindingKind
+	(FindingAction)(0),            // 2: stasis.v1.FindingAction
+	(*CheckRequest)(nil),          // 3: stasis.v1.CheckRequest
+	(*CheckResponse)(nil),         // 4: stasis.v1.CheckResponse
+	(*RepairRequest)(nil),         // 5: stasis.v1.RepairRequest
+	(*RepairResponse)(nil),        // 6: stasis.v1.RepairResponse
+	(*CheckProgress)(nil),         // 7: stasis.v1.CheckProgress
+	(*CheckSummary)(nil),          // 8: stasis.v1.CheckSummary
+	(*Finding)(nil),               // 9: stasis.v1.Finding
+	(*GetInfoRequest)(nil),        // 10: stasis.v1.GetInfoRequest
+	(*GetInfoResponse)(nil),       // 11: stasis.v1.GetInfoResponse
+	(*Limits)(nil),                // 12: stasis.v1.Limits
+	(*Features)(nil),              // 13: stasis.v1.Features
+	(*Usage)(nil),                 // 14: stasis.v1.Usage
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
 }
 var file_stasis_v1_system_service_proto_depIdxs = []int32{
-	6,  // 0: stasis.v1.CheckResponse.finding:type_name -> stasis.v1.Finding
-	4,  // 1: stasis.v1.CheckResponse.progress:type_name -> stasis.v1.CheckProgress
-	5,  // 2: stasis.v1.CheckResponse.summary:type_name -> stasis.v1.CheckSummary
-	0,  // 3: stasis.v1.Finding.kind:type_name -> stasis.v1.FindingKind
-	1,  // 4: stasis.v1.Finding.action:type_name -> stasis.v1.FindingAction
-	12, // 5: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	9,  // 6: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
-	10, // 7: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
-	11, // 8: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
-	13, // 9: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
-	7,  // 10: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
-	2,  // 11: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
-	8,  // 12: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
-	3,  // 13: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
-	12, // [12:14] is the sub-list for method output_type
-	10, // [10:12] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	9,  // 0: stasis.v1.CheckResponse.finding:type_name -> stasis.v1.Finding
+	7,  // 1: stasis.v1.CheckResponse.progress:type_name -> stasis.v1.CheckProgress
+	8,  // 2: stasis.v1.CheckResponse.summary:type_name -> stasis.v1.CheckSummary
+	9,  // 3: stasis.v1.RepairResponse.finding:type_name -> stasis.v1.Finding
+	0,  // 4: stasis.v1.RepairResponse.outcome:type_name -> stasis.v1.RepairOutcome
+	1,  // 5: stasis.v1.Finding.kind:type_name -> stasis.v1.FindingKind
+	2,  // 6: stasis.v1.Finding.action:type_name -> stasis.v1.FindingAction
+	15, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	12, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
+	13, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
+	14, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
+	16, // 11: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
+	10, // 12: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
+	3,  // 13: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
+	5,  // 14: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
+	11, // 15: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
+	4,  // 16: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
+	6,  // 17: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
+	15, // [15:18] is the sub-list for method output_type
+	12, // [12:15] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_system_service_proto_init() }
@@ -1263,8 +1474,8 @@ func file_stasis_v1_system_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_system_service_proto_rawDesc), len(file_stasis_v1_system_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   10,
+			NumEnums:      3,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

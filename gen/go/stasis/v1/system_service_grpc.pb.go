@@ -23,6 +23,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	SystemService_GetInfo_FullMethodName = "/stasis.v1.SystemService/GetInfo"
 	SystemService_Check_FullMethodName   = "/stasis.v1.SystemService/Check"
+	SystemService_Repair_FullMethodName  = "/stasis.v1.SystemService/Repair"
 )
 
 // SystemServiceClient is the client API for SystemService service.
@@ -38,6 +39,11 @@ type SystemServiceClient interface {
 	// last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
 	// cannot be listed.
 	Check(ctx context.Context, in *CheckRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CheckResponse], error)
+	// Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+	// finding is looked at again at the moment of its repair; a failure is told in its response, the
+	// others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+	// a collection or another repair is under way.
+	Repair(ctx context.Context, in *RepairRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RepairResponse], error)
 }
 
 type systemServiceClient struct {
@@ -77,6 +83,25 @@ func (c *systemServiceClient) Check(ctx context.Context, in *CheckRequest, opts 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type SystemService_CheckClient = grpc.ServerStreamingClient[CheckResponse]
 
+func (c *systemServiceClient) Repair(ctx context.Context, in *RepairRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RepairResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &SystemService_ServiceDesc.Streams[1], SystemService_Repair_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RepairRequest, RepairResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SystemService_RepairClient = grpc.ServerStreamingClient[RepairResponse]
+
 // SystemServiceServer is the server API for SystemService service.
 // All implementations must embed UnimplementedSystemServiceServer
 // for forward compatibility.
@@ -90,6 +115,11 @@ type SystemServiceServer interface {
 	// last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
 	// cannot be listed.
 	Check(*CheckRequest, grpc.ServerStreamingServer[CheckResponse]) error
+	// Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+	// finding is looked at again at the moment of its repair; a failure is told in its response, the
+	// others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+	// a collection or another repair is under way.
+	Repair(*RepairRequest, grpc.ServerStreamingServer[RepairResponse]) error
 	mustEmbedUnimplementedSystemServiceServer()
 }
 
@@ -105,6 +135,9 @@ func (UnimplementedSystemServiceServer) GetInfo(context.Context, *GetInfoRequest
 }
 func (UnimplementedSystemServiceServer) Check(*CheckRequest, grpc.ServerStreamingServer[CheckResponse]) error {
 	return status.Error(codes.Unimplemented, "method Check not implemented")
+}
+func (UnimplementedSystemServiceServer) Repair(*RepairRequest, grpc.ServerStreamingServer[RepairResponse]) error {
+	return status.Error(codes.Unimplemented, "method Repair not implemented")
 }
 func (UnimplementedSystemServiceServer) mustEmbedUnimplementedSystemServiceServer() {}
 func (UnimplementedSystemServiceServer) testEmbeddedByValue()                       {}
@@ -156,6 +189,17 @@ func _SystemService_Check_Handler(srv interface{}, stream grpc.ServerStream) err
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type SystemService_CheckServer = grpc.ServerStreamingServer[CheckResponse]
 
+func _SystemService_Repair_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(RepairRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(SystemServiceServer).Repair(m, &grpc.GenericServerStream[RepairRequest, RepairResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SystemService_RepairServer = grpc.ServerStreamingServer[RepairResponse]
+
 // SystemService_ServiceDesc is the grpc.ServiceDesc for SystemService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -172,6 +216,11 @@ var SystemService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Check",
 			Handler:       _SystemService_Check_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Repair",
+			Handler:       _SystemService_Repair_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -10,6 +10,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class RepairOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPAIR_OUTCOME_UNSPECIFIED: _ClassVar[RepairOutcome]
+    REPAIR_OUTCOME_PLANNED: _ClassVar[RepairOutcome]
+    REPAIR_OUTCOME_DONE: _ClassVar[RepairOutcome]
+    REPAIR_OUTCOME_LEFT: _ClassVar[RepairOutcome]
+    REPAIR_OUTCOME_FAILED: _ClassVar[RepairOutcome]
+
 class FindingKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     FINDING_KIND_UNSPECIFIED: _ClassVar[FindingKind]
@@ -56,6 +64,11 @@ class FindingAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FINDING_ACTION_SET_MODE: _ClassVar[FindingAction]
     FINDING_ACTION_REWRITE_ROWS: _ClassVar[FindingAction]
     FINDING_ACTION_MAKE_BALLAST: _ClassVar[FindingAction]
+REPAIR_OUTCOME_UNSPECIFIED: RepairOutcome
+REPAIR_OUTCOME_PLANNED: RepairOutcome
+REPAIR_OUTCOME_DONE: RepairOutcome
+REPAIR_OUTCOME_LEFT: RepairOutcome
+REPAIR_OUTCOME_FAILED: RepairOutcome
 FINDING_KIND_UNSPECIFIED: FindingKind
 FINDING_KIND_CATALOG_MISSING: FindingKind
 FINDING_KIND_CATALOG_DAMAGED: FindingKind
@@ -115,6 +128,26 @@ class CheckResponse(_message.Message):
     progress: CheckProgress
     summary: CheckSummary
     def __init__(self, finding: _Optional[_Union[Finding, _Mapping]] = ..., progress: _Optional[_Union[CheckProgress, _Mapping]] = ..., summary: _Optional[_Union[CheckSummary, _Mapping]] = ...) -> None: ...
+
+class RepairRequest(_message.Message):
+    __slots__ = ("dry_run", "deep", "limit_bytes_per_second")
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    DEEP_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    dry_run: bool
+    deep: bool
+    limit_bytes_per_second: int
+    def __init__(self, dry_run: bool = ..., deep: bool = ..., limit_bytes_per_second: _Optional[int] = ...) -> None: ...
+
+class RepairResponse(_message.Message):
+    __slots__ = ("finding", "outcome", "message")
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    finding: Finding
+    outcome: RepairOutcome
+    message: str
+    def __init__(self, finding: _Optional[_Union[Finding, _Mapping]] = ..., outcome: _Optional[_Union[RepairOutcome, str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class CheckProgress(_message.Message):
     __slots__ = ("done_snapshots", "total_snapshots")

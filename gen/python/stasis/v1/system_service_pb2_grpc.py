@@ -45,6 +45,11 @@ class SystemServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_system__service__pb2.CheckRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_system__service__pb2.CheckResponse.FromString,
                 _registered_method=True)
+        self.Repair = channel.unary_stream(
+                '/stasis.v1.SystemService/Repair',
+                request_serializer=stasis_dot_v1_dot_system__service__pb2.RepairRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_system__service__pb2.RepairResponse.FromString,
+                _registered_method=True)
 
 
 class SystemServiceServicer(object):
@@ -68,6 +73,16 @@ class SystemServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Repair(self, request, context):
+        """Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+        finding is looked at again at the moment of its repair; a failure is told in its response, the
+        others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+        a collection or another repair is under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SystemServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +95,11 @@ def add_SystemServiceServicer_to_server(servicer, server):
                     servicer.Check,
                     request_deserializer=stasis_dot_v1_dot_system__service__pb2.CheckRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_system__service__pb2.CheckResponse.SerializeToString,
+            ),
+            'Repair': grpc.unary_stream_rpc_method_handler(
+                    servicer.Repair,
+                    request_deserializer=stasis_dot_v1_dot_system__service__pb2.RepairRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_system__service__pb2.RepairResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +157,33 @@ class SystemService(object):
             '/stasis.v1.SystemService/Check',
             stasis_dot_v1_dot_system__service__pb2.CheckRequest.SerializeToString,
             stasis_dot_v1_dot_system__service__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Repair(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stasis.v1.SystemService/Repair',
+            stasis_dot_v1_dot_system__service__pb2.RepairRequest.SerializeToString,
+            stasis_dot_v1_dot_system__service__pb2.RepairResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2705,6 +2705,32 @@ pub mod check_response {
         Summary(super::CheckSummary),
     }
 }
+/// Request of Repair.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RepairRequest {
+    /// Say what would be done, and do nothing.
+    #[prost(bool, tag = "1")]
+    pub dry_run: bool,
+    /// As in CheckRequest: damaged data are marked then.
+    #[prost(bool, tag = "2")]
+    pub deep: bool,
+    /// With `deep`: most bytes to read per second. 0 = no limit.
+    #[prost(int64, tag = "3")]
+    pub limit_bytes_per_second: i64,
+}
+/// One finding, and what became of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RepairResponse {
+    /// What was found, and what was to be done.
+    #[prost(message, optional, tag = "1")]
+    pub finding: ::core::option::Option<Finding>,
+    /// What became of it.
+    #[prost(enumeration = "RepairOutcome", tag = "2")]
+    pub outcome: i32,
+    /// What was done, or why not, for people. May be empty.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+}
 /// How far a check is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckProgress {
@@ -2852,6 +2878,47 @@ pub struct Usage {
     /// Bytes that the filesystem of the store has left.
     #[prost(int64, tag = "4")]
     pub free_bytes: i64,
+}
+/// What became of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RepairOutcome {
+    /// Not used.
+    Unspecified = 0,
+    /// A dry run: it would have been done.
+    Planned = 1,
+    /// The action was carried out.
+    Done = 2,
+    /// Nothing was to be done, or not by a repair.
+    Left = 3,
+    /// The action did not succeed.
+    Failed = 4,
+}
+impl RepairOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REPAIR_OUTCOME_UNSPECIFIED",
+            Self::Planned => "REPAIR_OUTCOME_PLANNED",
+            Self::Done => "REPAIR_OUTCOME_DONE",
+            Self::Left => "REPAIR_OUTCOME_LEFT",
+            Self::Failed => "REPAIR_OUTCOME_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REPAIR_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "REPAIR_OUTCOME_PLANNED" => Some(Self::Planned),
+            "REPAIR_OUTCOME_DONE" => Some(Self::Done),
+            "REPAIR_OUTCOME_LEFT" => Some(Self::Left),
+            "REPAIR_OUTCOME_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
 }
 /// What a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -3202,6 +3269,34 @@ pub mod system_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("stasis.v1.SystemService", "Check"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+        /// finding is looked at again at the moment of its repair; a failure is told in its response, the
+        /// others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+        /// a collection or another repair is under way.
+        pub async fn repair(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RepairRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RepairResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.SystemService/Repair",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("stasis.v1.SystemService", "Repair"));
             self.inner.server_streaming(req, path, codec).await
         }
     }

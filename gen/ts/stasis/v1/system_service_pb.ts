@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/system_service.proto.
  */
 export const file_stasis_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSI8CgxDaGVja1JlcXVlc3QSDAoEZGVlcBgBIAEoCBIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAIgASgDIpkBCg1DaGVja1Jlc3BvbnNlEiUKB2ZpbmRpbmcYASABKAsyEi5zdGFzaXMudjEuRmluZGluZ0gAEiwKCHByb2dyZXNzGAIgASgLMhguc3Rhc2lzLnYxLkNoZWNrUHJvZ3Jlc3NIABIqCgdzdW1tYXJ5GAMgASgLMhcuc3Rhc2lzLnYxLkNoZWNrU3VtbWFyeUgAQgcKBWV2ZW50IkAKDUNoZWNrUHJvZ3Jlc3MSFgoOZG9uZV9zbmFwc2hvdHMYASABKAMSFwoPdG90YWxfc25hcHNob3RzGAIgASgDIjMKDENoZWNrU3VtbWFyeRIRCglzbmFwc2hvdHMYASABKAMSEAoIcHJvYmxlbXMYAiABKAMioQEKB0ZpbmRpbmcSJAoEa2luZBgBIAEoDjIWLnN0YXNpcy52MS5GaW5kaW5nS2luZBIPCgdwcm9ibGVtGAIgASgIEgoKAmlkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEcGF0aBgFIAEoCRINCgVmb3VuZBgGIAEoCRIoCgZhY3Rpb24YByABKA4yGC5zdGFzaXMudjEuRmluZGluZ0FjdGlvbiIQCg5HZXRJbmZvUmVxdWVzdCLwAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZSKiAgoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFEhQKDG1heF93YXRjaGVycxgJIAEoBRISCgptYXhfZXZlbnRzGAogASgDEjQKEXJlcXVlc3RfcmV0ZW50aW9uGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDKqAHCgtGaW5kaW5nS2luZBIcChhGSU5ESU5HX0tJTkRfVU5TUEVDSUZJRUQQABIgChxGSU5ESU5HX0tJTkRfQ0FUQUxPR19NSVNTSU5HEAESIAocRklORElOR19LSU5EX0NBVEFMT0dfREFNQUdFRBACEh0KGUZJTkRJTkdfS0lORF9DQVRBTE9HX1JPV1MQAxIiCh5GSU5ESU5HX0tJTkRfRElSRUNUT1JZX1VOS05PV04QBBIiCh5GSU5ESU5HX0tJTkRfRElSRUNUT1JZX01JU1NJTkcQBRIeChpGSU5ESU5HX0tJTkRfRU5UUllfVU5LTk9XThAGEiEKHUZJTkRJTkdfS0lORF9NQU5JRkVTVF9NSVNTSU5HEAcSIQodRklORElOR19LSU5EX01BTklGRVNUX0RBTUFHRUQQCBIfChtGSU5ESU5HX0tJTkRfTUFOSUZFU1RfT0xERVIQCRIfChtGSU5ESU5HX0tJTkRfTUFOSUZFU1RfTkVXRVIQChIhCh1GSU5ESU5HX0tJTkRfTUFOSUZFU1RfRElGRkVSUxALEh0KGUZJTkRJTkdfS0lORF9GSUxFX01JU1NJTkcQDBIdChlGSU5ESU5HX0tJTkRfRklMRV9VTktOT1dOEA0SGgoWRklORElOR19LSU5EX0ZJTEVfS0lORBAOEhoKFkZJTkRJTkdfS0lORF9GSUxFX1NJWkUQDxIaChZGSU5ESU5HX0tJTkRfRklMRV9NT0RFEBASJAogRklORElOR19LSU5EX0JMT0NLX1RBQkxFX01JU1NJTkcQERIkCiBGSU5ESU5HX0tJTkRfQkxPQ0tfVEFCTEVfREFNQUdFRBASEh0KGUZJTkRJTkdfS0lORF9EQVRBX0RBTUFHRUQQExIfChtGSU5ESU5HX0tJTkRfTUFSS0VEX0NPUlJVUFQQFBIcChhGSU5ESU5HX0tJTkRfTUFSS0VEX0xPU1QQFRIcChhGSU5ESU5HX0tJTkRfSU5URVJSVVBURUQQFhIhCh1GSU5ESU5HX0tJTkRfU1RBR0lOR19MRUZUT1ZFUhAXEh8KG0ZJTkRJTkdfS0lORF9UUkFTSF9MRUZUT1ZFUhAYEh8KG0ZJTkRJTkdfS0lORF9URU1QT1JBUllfRklMRRAZEhwKGEZJTkRJTkdfS0lORF9RVUFSQU5USU5FRBAaEiAKHEZJTkRJTkdfS0lORF9CQUxMQVNUX01JU1NJTkcQGyqwAwoNRmluZGluZ0FjdGlvbhIeChpGSU5ESU5HX0FDVElPTl9VTlNQRUNJRklFRBAAEhcKE0ZJTkRJTkdfQUNUSU9OX05PTkUQARIgChxGSU5ESU5HX0FDVElPTl9BVF9ORVhUX1NUQVJUEAISGAoURklORElOR19BQ1RJT05fQURPUFQQAxIdChlGSU5ESU5HX0FDVElPTl9RVUFSQU5USU5FEAQSHAoYRklORElOR19BQ1RJT05fTUFSS19MT1NUEAUSHwobRklORElOR19BQ1RJT05fTUFSS19DT1JSVVBUEAYSIwofRklORElOR19BQ1RJT05fUkVXUklURV9NQU5JRkVTVBAHEiAKHEZJTkRJTkdfQUNUSU9OX1RBS0VfTUFOSUZFU1QQCBImCiJGSU5ESU5HX0FDVElPTl9SRUJVSUxEX0JMT0NLX1RBQkxFEAkSGwoXRklORElOR19BQ1RJT05fU0VUX01PREUQChIfChtGSU5ESU5HX0FDVElPTl9SRVdSSVRFX1JPV1MQCxIfChtGSU5ESU5HX0FDVElPTl9NQUtFX0JBTExBU1QQDDKPAQoNU3lzdGVtU2VydmljZRJACgdHZXRJbmZvEhkuc3Rhc2lzLnYxLkdldEluZm9SZXF1ZXN0Ghouc3Rhc2lzLnYxLkdldEluZm9SZXNwb25zZRI8CgVDaGVjaxIXLnN0YXNpcy52MS5DaGVja1JlcXVlc3QaGC5zdGFzaXMudjEuQ2hlY2tSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSI8CgxDaGVja1JlcXVlc3QSDAoEZGVlcBgBIAEoCBIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAIgASgDIpkBCg1DaGVja1Jlc3BvbnNlEiUKB2ZpbmRpbmcYASABKAsyEi5zdGFzaXMudjEuRmluZGluZ0gAEiwKCHByb2dyZXNzGAIgASgLMhguc3Rhc2lzLnYxLkNoZWNrUHJvZ3Jlc3NIABIqCgdzdW1tYXJ5GAMgASgLMhcuc3Rhc2lzLnYxLkNoZWNrU3VtbWFyeUgAQgcKBWV2ZW50Ik4KDVJlcGFpclJlcXVlc3QSDwoHZHJ5X3J1bhgBIAEoCBIMCgRkZWVwGAIgASgIEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAyABKAMicQoOUmVwYWlyUmVzcG9uc2USIwoHZmluZGluZxgBIAEoCzISLnN0YXNpcy52MS5GaW5kaW5nEikKB291dGNvbWUYAiABKA4yGC5zdGFzaXMudjEuUmVwYWlyT3V0Y29tZRIPCgdtZXNzYWdlGAMgASgJIkAKDUNoZWNrUHJvZ3Jlc3MSFgoOZG9uZV9zbmFwc2hvdHMYASABKAMSFwoPdG90YWxfc25hcHNob3RzGAIgASgDIjMKDENoZWNrU3VtbWFyeRIRCglzbmFwc2hvdHMYASABKAMSEAoIcHJvYmxlbXMYAiABKAMioQEKB0ZpbmRpbmcSJAoEa2luZBgBIAEoDjIWLnN0YXNpcy52MS5GaW5kaW5nS2luZBIPCgdwcm9ibGVtGAIgASgIEgoKAmlkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEcGF0aBgFIAEoCRINCgVmb3VuZBgGIAEoCRIoCgZhY3Rpb24YByABKA4yGC5zdGFzaXMudjEuRmluZGluZ0FjdGlvbiIQCg5HZXRJbmZvUmVxdWVzdCLwAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZSKiAgoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFEhQKDG1heF93YXRjaGVycxgJIAEoBRISCgptYXhfZXZlbnRzGAogASgDEjQKEXJlcXVlc3RfcmV0ZW50aW9uGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDKpgBCg1SZXBhaXJPdXRjb21lEh4KGlJFUEFJUl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGgoWUkVQQUlSX09VVENPTUVfUExBTk5FRBABEhcKE1JFUEFJUl9PVVRDT01FX0RPTkUQAhIXChNSRVBBSVJfT1VUQ09NRV9MRUZUEAMSGQoVUkVQQUlSX09VVENPTUVfRkFJTEVEEAQqoAcKC0ZpbmRpbmdLaW5kEhwKGEZJTkRJTkdfS0lORF9VTlNQRUNJRklFRBAAEiAKHEZJTkRJTkdfS0lORF9DQVRBTE9HX01JU1NJTkcQARIgChxGSU5ESU5HX0tJTkRfQ0FUQUxPR19EQU1BR0VEEAISHQoZRklORElOR19LSU5EX0NBVEFMT0dfUk9XUxADEiIKHkZJTkRJTkdfS0lORF9ESVJFQ1RPUllfVU5LTk9XThAEEiIKHkZJTkRJTkdfS0lORF9ESVJFQ1RPUllfTUlTU0lORxAFEh4KGkZJTkRJTkdfS0lORF9FTlRSWV9VTktOT1dOEAYSIQodRklORElOR19LSU5EX01BTklGRVNUX01JU1NJTkcQBxIhCh1GSU5ESU5HX0tJTkRfTUFOSUZFU1RfREFNQUdFRBAIEh8KG0ZJTkRJTkdfS0lORF9NQU5JRkVTVF9PTERFUhAJEh8KG0ZJTkRJTkdfS0lORF9NQU5JRkVTVF9ORVdFUhAKEiEKHUZJTkRJTkdfS0lORF9NQU5JRkVTVF9ESUZGRVJTEAsSHQoZRklORElOR19LSU5EX0ZJTEVfTUlTU0lORxAMEh0KGUZJTkRJTkdfS0lORF9GSUxFX1VOS05PV04QDRIaChZGSU5ESU5HX0tJTkRfRklMRV9LSU5EEA4SGgoWRklORElOR19LSU5EX0ZJTEVfU0laRRAPEhoKFkZJTkRJTkdfS0lORF9GSUxFX01PREUQEBIkCiBGSU5ESU5HX0tJTkRfQkxPQ0tfVEFCTEVfTUlTU0lORxAREiQKIEZJTkRJTkdfS0lORF9CTE9DS19UQUJMRV9EQU1BR0VEEBISHQoZRklORElOR19LSU5EX0RBVEFfREFNQUdFRBATEh8KG0ZJTkRJTkdfS0lORF9NQVJLRURfQ09SUlVQVBAUEhwKGEZJTkRJTkdfS0lORF9NQVJLRURfTE9TVBAVEhwKGEZJTkRJTkdfS0lORF9JTlRFUlJVUFRFRBAWEiEKHUZJTkRJTkdfS0lORF9TVEFHSU5HX0xFRlRPVkVSEBcSHwobRklORElOR19LSU5EX1RSQVNIX0xFRlRPVkVSEBgSHwobRklORElOR19LSU5EX1RFTVBPUkFSWV9GSUxFEBkSHAoYRklORElOR19LSU5EX1FVQVJBTlRJTkVEEBoSIAocRklORElOR19LSU5EX0JBTExBU1RfTUlTU0lORxAbKrADCg1GaW5kaW5nQWN0aW9uEh4KGkZJTkRJTkdfQUNUSU9OX1VOU1BFQ0lGSUVEEAASFwoTRklORElOR19BQ1RJT05fTk9ORRABEiAKHEZJTkRJTkdfQUNUSU9OX0FUX05FWFRfU1RBUlQQAhIYChRGSU5ESU5HX0FDVElPTl9BRE9QVBADEh0KGUZJTkRJTkdfQUNUSU9OX1FVQVJBTlRJTkUQBBIcChhGSU5ESU5HX0FDVElPTl9NQVJLX0xPU1QQBRIfChtGSU5ESU5HX0FDVElPTl9NQVJLX0NPUlJVUFQQBhIjCh9GSU5ESU5HX0FDVElPTl9SRVdSSVRFX01BTklGRVNUEAcSIAocRklORElOR19BQ1RJT05fVEFLRV9NQU5JRkVTVBAIEiYKIkZJTkRJTkdfQUNUSU9OX1JFQlVJTERfQkxPQ0tfVEFCTEUQCRIbChdGSU5ESU5HX0FDVElPTl9TRVRfTU9ERRAKEh8KG0ZJTkRJTkdfQUNUSU9OX1JFV1JJVEVfUk9XUxALEh8KG0ZJTkRJTkdfQUNUSU9OX01BS0VfQkFMTEFTVBAMMtABCg1TeXN0ZW1TZXJ2aWNlEkAKB0dldEluZm8SGS5zdGFzaXMudjEuR2V0SW5mb1JlcXVlc3QaGi5zdGFzaXMudjEuR2V0SW5mb1Jlc3BvbnNlEjwKBUNoZWNrEhcuc3Rhc2lzLnYxLkNoZWNrUmVxdWVzdBoYLnN0YXNpcy52MS5DaGVja1Jlc3BvbnNlMAESPwoGUmVwYWlyEhguc3Rhc2lzLnYxLlJlcGFpclJlcXVlc3QaGS5zdGFzaXMudjEuUmVwYWlyUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Request of Check.
@@ -90,6 +90,76 @@ export const CheckResponseSchema: GenMessage<CheckResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 1);
 
 /**
+ * Request of Repair.
+ *
+ * @generated from message stasis.v1.RepairRequest
+ */
+export type RepairRequest = Message<"stasis.v1.RepairRequest"> & {
+  /**
+   * Say what would be done, and do nothing.
+   *
+   * @generated from field: bool dry_run = 1;
+   */
+  dryRun: boolean;
+
+  /**
+   * As in CheckRequest: damaged data are marked then.
+   *
+   * @generated from field: bool deep = 2;
+   */
+  deep: boolean;
+
+  /**
+   * With `deep`: most bytes to read per second. 0 = no limit.
+   *
+   * @generated from field: int64 limit_bytes_per_second = 3;
+   */
+  limitBytesPerSecond: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.RepairRequest.
+ * Use `create(RepairRequestSchema)` to create a new message.
+ */
+export const RepairRequestSchema: GenMessage<RepairRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 2);
+
+/**
+ * One finding, and what became of it.
+ *
+ * @generated from message stasis.v1.RepairResponse
+ */
+export type RepairResponse = Message<"stasis.v1.RepairResponse"> & {
+  /**
+   * What was found, and what was to be done.
+   *
+   * @generated from field: stasis.v1.Finding finding = 1;
+   */
+  finding?: Finding | undefined;
+
+  /**
+   * What became of it.
+   *
+   * @generated from field: stasis.v1.RepairOutcome outcome = 2;
+   */
+  outcome: RepairOutcome;
+
+  /**
+   * What was done, or why not, for people. May be empty.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message stasis.v1.RepairResponse.
+ * Use `create(RepairResponseSchema)` to create a new message.
+ */
+export const RepairResponseSchema: GenMessage<RepairResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 3);
+
+/**
  * How far a check is.
  *
  * @generated from message stasis.v1.CheckProgress
@@ -115,7 +185,7 @@ export type CheckProgress = Message<"stasis.v1.CheckProgress"> & {
  * Use `create(CheckProgressSchema)` to create a new message.
  */
 export const CheckProgressSchema: GenMessage<CheckProgress> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 2);
+  messageDesc(file_stasis_v1_system_service, 4);
 
 /**
  * The end of a check.
@@ -143,7 +213,7 @@ export type CheckSummary = Message<"stasis.v1.CheckSummary"> & {
  * Use `create(CheckSummarySchema)` to create a new message.
  */
 export const CheckSummarySchema: GenMessage<CheckSummary> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 3);
+  messageDesc(file_stasis_v1_system_service, 5);
 
 /**
  * Something that does not fit together.
@@ -206,7 +276,7 @@ export type Finding = Message<"stasis.v1.Finding"> & {
  * Use `create(FindingSchema)` to create a new message.
  */
 export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 4);
+  messageDesc(file_stasis_v1_system_service, 6);
 
 /**
  * Request of GetInfo.
@@ -221,7 +291,7 @@ export type GetInfoRequest = Message<"stasis.v1.GetInfoRequest"> & {
  * Use `create(GetInfoRequestSchema)` to create a new message.
  */
 export const GetInfoRequestSchema: GenMessage<GetInfoRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 5);
+  messageDesc(file_stasis_v1_system_service, 7);
 
 /**
  * Answer of GetInfo.
@@ -291,7 +361,7 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
  * Use `create(GetInfoResponseSchema)` to create a new message.
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 6);
+  messageDesc(file_stasis_v1_system_service, 8);
 
 /**
  * Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
@@ -382,7 +452,7 @@ export type Limits = Message<"stasis.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 7);
+  messageDesc(file_stasis_v1_system_service, 9);
 
 /**
  * What this store can do.
@@ -431,7 +501,7 @@ export type Features = Message<"stasis.v1.Features"> & {
  * Use `create(FeaturesSchema)` to create a new message.
  */
 export const FeaturesSchema: GenMessage<Features> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 8);
+  messageDesc(file_stasis_v1_system_service, 10);
 
 /**
  * What is stored.
@@ -473,7 +543,55 @@ export type Usage = Message<"stasis.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 9);
+  messageDesc(file_stasis_v1_system_service, 11);
+
+/**
+ * What became of a finding.
+ *
+ * @generated from enum stasis.v1.RepairOutcome
+ */
+export enum RepairOutcome {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: REPAIR_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A dry run: it would have been done.
+   *
+   * @generated from enum value: REPAIR_OUTCOME_PLANNED = 1;
+   */
+  PLANNED = 1,
+
+  /**
+   * The action was carried out.
+   *
+   * @generated from enum value: REPAIR_OUTCOME_DONE = 2;
+   */
+  DONE = 2,
+
+  /**
+   * Nothing was to be done, or not by a repair.
+   *
+   * @generated from enum value: REPAIR_OUTCOME_LEFT = 3;
+   */
+  LEFT = 3,
+
+  /**
+   * The action did not succeed.
+   *
+   * @generated from enum value: REPAIR_OUTCOME_FAILED = 4;
+   */
+  FAILED = 4,
+}
+
+/**
+ * Describes the enum stasis.v1.RepairOutcome.
+ */
+export const RepairOutcomeSchema: GenEnum<RepairOutcome> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_system_service, 0);
 
 /**
  * What a finding is.
@@ -682,7 +800,7 @@ export enum FindingKind {
  * Describes the enum stasis.v1.FindingKind.
  */
 export const FindingKindSchema: GenEnum<FindingKind> = /*@__PURE__*/
-  enumDesc(file_stasis_v1_system_service, 0);
+  enumDesc(file_stasis_v1_system_service, 1);
 
 /**
  * What a repair does about a finding. Nothing is ever deleted.
@@ -786,7 +904,7 @@ export enum FindingAction {
  * Describes the enum stasis.v1.FindingAction.
  */
 export const FindingActionSchema: GenEnum<FindingAction> = /*@__PURE__*/
-  enumDesc(file_stasis_v1_system_service, 1);
+  enumDesc(file_stasis_v1_system_service, 2);
 
 /**
  * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
@@ -816,6 +934,19 @@ export const SystemService: GenService<{
     methodKind: "server_streaming";
     input: typeof CheckRequestSchema;
     output: typeof CheckResponseSchema;
+  },
+  /**
+   * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+   * finding is looked at again at the moment of its repair; a failure is told in its response, the
+   * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+   * a collection or another repair is under way.
+   *
+   * @generated from rpc stasis.v1.SystemService.Repair
+   */
+  repair: {
+    methodKind: "server_streaming";
+    input: typeof RepairRequestSchema;
+    output: typeof RepairResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_stasis_v1_system_service, 0);

@@ -304,7 +304,7 @@ public enum FindingAction
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return stasis.v1.SystemServiceProto.getDescriptor().getEnumTypes().get(1);
+    return stasis.v1.SystemServiceProto.getDescriptor().getEnumTypes().get(2);
   }
 
   private static final FindingAction[] VALUES = values();

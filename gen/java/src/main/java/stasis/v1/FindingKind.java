@@ -559,7 +559,7 @@ public enum FindingKind
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return stasis.v1.SystemServiceProto.getDescriptor().getEnumTypes().get(0);
+    return stasis.v1.SystemServiceProto.getDescriptor().getEnumTypes().get(1);
   }
 
   private static final FindingKind[] VALUES = values();

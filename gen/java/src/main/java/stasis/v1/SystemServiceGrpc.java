@@ -77,6 +77,37 @@ public final class SystemServiceGrpc {
     return getCheckMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.RepairRequest,
+      stasis.v1.RepairResponse> getRepairMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "Repair",
+      requestType = stasis.v1.RepairRequest.class,
+      responseType = stasis.v1.RepairResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<stasis.v1.RepairRequest,
+      stasis.v1.RepairResponse> getRepairMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.RepairRequest, stasis.v1.RepairResponse> getRepairMethod;
+    if ((getRepairMethod = SystemServiceGrpc.getRepairMethod) == null) {
+      synchronized (SystemServiceGrpc.class) {
+        if ((getRepairMethod = SystemServiceGrpc.getRepairMethod) == null) {
+          SystemServiceGrpc.getRepairMethod = getRepairMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.RepairRequest, stasis.v1.RepairResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "Repair"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.RepairRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.RepairResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SystemServiceMethodDescriptorSupplier("Repair"))
+              .build();
+        }
+      }
+    }
+    return getRepairMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -165,6 +196,19 @@ public final class SystemServiceGrpc {
         io.grpc.stub.StreamObserver<stasis.v1.CheckResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCheckMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+     * finding is looked at again at the moment of its repair; a failure is told in its response, the
+     * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+     * a collection or another repair is under way.
+     * </pre>
+     */
+    default void repair(stasis.v1.RepairRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.RepairResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRepairMethod(), responseObserver);
+    }
   }
 
   /**
@@ -224,6 +268,20 @@ public final class SystemServiceGrpc {
       io.grpc.stub.ClientCalls.asyncServerStreamingCall(
           getChannel().newCall(getCheckMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+     * finding is looked at again at the moment of its repair; a failure is told in its response, the
+     * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+     * a collection or another repair is under way.
+     * </pre>
+     */
+    public void repair(stasis.v1.RepairRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.RepairResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getRepairMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -269,6 +327,21 @@ public final class SystemServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
           getChannel(), getCheckMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+     * finding is looked at again at the moment of its repair; a failure is told in its response, the
+     * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+     * a collection or another repair is under way.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, stasis.v1.RepairResponse>
+        repair(stasis.v1.RepairRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getRepairMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -313,6 +386,20 @@ public final class SystemServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
           getChannel(), getCheckMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
+     * finding is looked at again at the moment of its repair; a failure is told in its response, the
+     * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
+     * a collection or another repair is under way.
+     * </pre>
+     */
+    public java.util.Iterator<stasis.v1.RepairResponse> repair(
+        stasis.v1.RepairRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getRepairMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -348,6 +435,7 @@ public final class SystemServiceGrpc {
 
   private static final int METHODID_GET_INFO = 0;
   private static final int METHODID_CHECK = 1;
+  private static final int METHODID_REPAIR = 2;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -373,6 +461,10 @@ public final class SystemServiceGrpc {
         case METHODID_CHECK:
           serviceImpl.check((stasis.v1.CheckRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.CheckResponse>) responseObserver);
+          break;
+        case METHODID_REPAIR:
+          serviceImpl.repair((stasis.v1.RepairRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.RepairResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -406,6 +498,13 @@ public final class SystemServiceGrpc {
               stasis.v1.CheckRequest,
               stasis.v1.CheckResponse>(
                 service, METHODID_CHECK)))
+        .addMethod(
+          getRepairMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              stasis.v1.RepairRequest,
+              stasis.v1.RepairResponse>(
+                service, METHODID_REPAIR)))
         .build();
   }
 
@@ -456,6 +555,7 @@ public final class SystemServiceGrpc {
               .setSchemaDescriptor(new SystemServiceFileDescriptorSupplier())
               .addMethod(getGetInfoMethod())
               .addMethod(getCheckMethod())
+              .addMethod(getRepairMethod())
               .build();
         }
       }

@@ -37,6 +37,16 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_CheckResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RepairRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RepairRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_RepairResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_RepairResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_CheckProgress_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -94,85 +104,97 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
       "s.v1.FindingH\000R\007finding\0226\n\010progress\030\002 \001(" +
       "\0132\030.stasis.v1.CheckProgressH\000R\010progress\022" +
       "3\n\007summary\030\003 \001(\0132\027.stasis.v1.CheckSummar" +
-      "yH\000R\007summaryB\007\n\005event\"_\n\rCheckProgress\022%" +
-      "\n\016done_snapshots\030\001 \001(\003R\rdoneSnapshots\022\'\n" +
-      "\017total_snapshots\030\002 \001(\003R\016totalSnapshots\"H" +
-      "\n\014CheckSummary\022\034\n\tsnapshots\030\001 \001(\003R\tsnaps" +
-      "hots\022\032\n\010problems\030\002 \001(\003R\010problems\"\317\001\n\007Fin" +
-      "ding\022*\n\004kind\030\001 \001(\0162\026.stasis.v1.FindingKi" +
-      "ndR\004kind\022\030\n\007problem\030\002 \001(\010R\007problem\022\016\n\002id" +
-      "\030\003 \001(\tR\002id\022\022\n\004name\030\004 \001(\tR\004name\022\022\n\004path\030\005" +
-      " \001(\tR\004path\022\024\n\005found\030\006 \001(\tR\005found\0220\n\006acti" +
-      "on\030\007 \001(\0162\030.stasis.v1.FindingActionR\006acti" +
-      "on\"\020\n\016GetInfoRequest\"\266\002\n\017GetInfoResponse" +
-      "\022\030\n\007version\030\001 \001(\tR\007version\022\035\n\nstore_type" +
-      "\030\002 \001(\tR\tstoreType\022\027\n\007node_id\030\003 \001(\tR\006node" +
-      "Id\022\022\n\004root\030\004 \001(\tR\004root\0229\n\nstarted_at\030\005 \001" +
-      "(\0132\032.google.protobuf.TimestampR\tstartedA" +
-      "t\022)\n\006limits\030\006 \001(\0132\021.stasis.v1.LimitsR\006li" +
-      "mits\022/\n\010features\030\007 \001(\0132\023.stasis.v1.Featu" +
-      "resR\010features\022&\n\005usage\030\010 \001(\0132\020.stasis.v1" +
-      ".UsageR\005usage\"\273\003\n\006Limits\022*\n\021max_message_" +
-      "bytes\030\001 \001(\003R\017maxMessageBytes\022\037\n\013chunk_by" +
-      "tes\030\002 \001(\003R\nchunkBytes\022\037\n\013max_streams\030\003 \001" +
-      "(\005R\nmaxStreams\022\033\n\tmax_files\030\004 \001(\005R\010maxFi" +
-      "les\022!\n\014max_segments\030\005 \001(\003R\013maxSegments\022\"" +
-      "\n\rmax_page_size\030\006 \001(\005R\013maxPageSize\022,\n\022ma" +
-      "x_envelope_bytes\030\007 \001(\003R\020maxEnvelopeBytes" +
-      "\022\'\n\017max_connections\030\010 \001(\005R\016maxConnection" +
-      "s\022!\n\014max_watchers\030\t \001(\005R\013maxWatchers\022\035\n\n" +
-      "max_events\030\n \001(\003R\tmaxEvents\022F\n\021request_r" +
-      "etention\030\013 \001(\0132\031.google.protobuf.Duratio" +
-      "nR\020requestRetention\"\234\001\n\010Features\022#\n\rdire" +
-      "ct_access\030\001 \001(\010R\014directAccess\022\022\n\004gzip\030\002 " +
-      "\001(\010R\004gzip\022\022\n\004zstd\030\003 \001(\010R\004zstd\022)\n\020directo" +
-      "ry_export\030\004 \001(\010R\017directoryExport\022\030\n\007refl" +
-      "ink\030\005 \001(\010R\007reflink\"\225\001\n\005Usage\022%\n\016snapshot" +
-      "_count\030\001 \001(\003R\rsnapshotCount\022\035\n\nsize_byte" +
-      "s\030\002 \001(\003R\tsizeBytes\022\'\n\017allocated_bytes\030\003 " +
-      "\001(\003R\016allocatedBytes\022\035\n\nfree_bytes\030\004 \001(\003R" +
-      "\tfreeBytes*\240\007\n\013FindingKind\022\034\n\030FINDING_KI" +
-      "ND_UNSPECIFIED\020\000\022 \n\034FINDING_KIND_CATALOG" +
-      "_MISSING\020\001\022 \n\034FINDING_KIND_CATALOG_DAMAG" +
-      "ED\020\002\022\035\n\031FINDING_KIND_CATALOG_ROWS\020\003\022\"\n\036F" +
-      "INDING_KIND_DIRECTORY_UNKNOWN\020\004\022\"\n\036FINDI" +
-      "NG_KIND_DIRECTORY_MISSING\020\005\022\036\n\032FINDING_K" +
-      "IND_ENTRY_UNKNOWN\020\006\022!\n\035FINDING_KIND_MANI" +
-      "FEST_MISSING\020\007\022!\n\035FINDING_KIND_MANIFEST_" +
-      "DAMAGED\020\010\022\037\n\033FINDING_KIND_MANIFEST_OLDER" +
-      "\020\t\022\037\n\033FINDING_KIND_MANIFEST_NEWER\020\n\022!\n\035F" +
-      "INDING_KIND_MANIFEST_DIFFERS\020\013\022\035\n\031FINDIN" +
-      "G_KIND_FILE_MISSING\020\014\022\035\n\031FINDING_KIND_FI" +
-      "LE_UNKNOWN\020\r\022\032\n\026FINDING_KIND_FILE_KIND\020\016" +
-      "\022\032\n\026FINDING_KIND_FILE_SIZE\020\017\022\032\n\026FINDING_" +
-      "KIND_FILE_MODE\020\020\022$\n FINDING_KIND_BLOCK_T" +
-      "ABLE_MISSING\020\021\022$\n FINDING_KIND_BLOCK_TAB" +
-      "LE_DAMAGED\020\022\022\035\n\031FINDING_KIND_DATA_DAMAGE" +
-      "D\020\023\022\037\n\033FINDING_KIND_MARKED_CORRUPT\020\024\022\034\n\030" +
-      "FINDING_KIND_MARKED_LOST\020\025\022\034\n\030FINDING_KI" +
-      "ND_INTERRUPTED\020\026\022!\n\035FINDING_KIND_STAGING" +
-      "_LEFTOVER\020\027\022\037\n\033FINDING_KIND_TRASH_LEFTOV" +
-      "ER\020\030\022\037\n\033FINDING_KIND_TEMPORARY_FILE\020\031\022\034\n" +
-      "\030FINDING_KIND_QUARANTINED\020\032\022 \n\034FINDING_K" +
-      "IND_BALLAST_MISSING\020\033*\260\003\n\rFindingAction\022" +
-      "\036\n\032FINDING_ACTION_UNSPECIFIED\020\000\022\027\n\023FINDI" +
-      "NG_ACTION_NONE\020\001\022 \n\034FINDING_ACTION_AT_NE" +
-      "XT_START\020\002\022\030\n\024FINDING_ACTION_ADOPT\020\003\022\035\n\031" +
-      "FINDING_ACTION_QUARANTINE\020\004\022\034\n\030FINDING_A" +
-      "CTION_MARK_LOST\020\005\022\037\n\033FINDING_ACTION_MARK" +
-      "_CORRUPT\020\006\022#\n\037FINDING_ACTION_REWRITE_MAN" +
-      "IFEST\020\007\022 \n\034FINDING_ACTION_TAKE_MANIFEST\020" +
-      "\010\022&\n\"FINDING_ACTION_REBUILD_BLOCK_TABLE\020" +
-      "\t\022\033\n\027FINDING_ACTION_SET_MODE\020\n\022\037\n\033FINDIN" +
-      "G_ACTION_REWRITE_ROWS\020\013\022\037\n\033FINDING_ACTIO" +
-      "N_MAKE_BALLAST\020\0142\217\001\n\rSystemService\022@\n\007Ge" +
-      "tInfo\022\031.stasis.v1.GetInfoRequest\032\032.stasi" +
-      "s.v1.GetInfoResponse\022<\n\005Check\022\027.stasis.v" +
-      "1.CheckRequest\032\030.stasis.v1.CheckResponse" +
-      "0\001B\214\001\n\tstasis.v1B\022SystemServiceProtoP\001Z&" +
-      "stasis.local/gen/go/stasis/v1;stasisv1\242\002" +
-      "\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1" +
-      "\\GPBMetadata\352\002\nStasis::V1b\006proto3"
+      "yH\000R\007summaryB\007\n\005event\"q\n\rRepairRequest\022\027" +
+      "\n\007dry_run\030\001 \001(\010R\006dryRun\022\022\n\004deep\030\002 \001(\010R\004d" +
+      "eep\0223\n\026limit_bytes_per_second\030\003 \001(\003R\023lim" +
+      "itBytesPerSecond\"\214\001\n\016RepairResponse\022,\n\007f" +
+      "inding\030\001 \001(\0132\022.stasis.v1.FindingR\007findin" +
+      "g\0222\n\007outcome\030\002 \001(\0162\030.stasis.v1.RepairOut" +
+      "comeR\007outcome\022\030\n\007message\030\003 \001(\tR\007message\"" +
+      "_\n\rCheckProgress\022%\n\016done_snapshots\030\001 \001(\003" +
+      "R\rdoneSnapshots\022\'\n\017total_snapshots\030\002 \001(\003" +
+      "R\016totalSnapshots\"H\n\014CheckSummary\022\034\n\tsnap" +
+      "shots\030\001 \001(\003R\tsnapshots\022\032\n\010problems\030\002 \001(\003" +
+      "R\010problems\"\317\001\n\007Finding\022*\n\004kind\030\001 \001(\0162\026.s" +
+      "tasis.v1.FindingKindR\004kind\022\030\n\007problem\030\002 " +
+      "\001(\010R\007problem\022\016\n\002id\030\003 \001(\tR\002id\022\022\n\004name\030\004 \001" +
+      "(\tR\004name\022\022\n\004path\030\005 \001(\tR\004path\022\024\n\005found\030\006 " +
+      "\001(\tR\005found\0220\n\006action\030\007 \001(\0162\030.stasis.v1.F" +
+      "indingActionR\006action\"\020\n\016GetInfoRequest\"\266" +
+      "\002\n\017GetInfoResponse\022\030\n\007version\030\001 \001(\tR\007ver" +
+      "sion\022\035\n\nstore_type\030\002 \001(\tR\tstoreType\022\027\n\007n" +
+      "ode_id\030\003 \001(\tR\006nodeId\022\022\n\004root\030\004 \001(\tR\004root" +
+      "\0229\n\nstarted_at\030\005 \001(\0132\032.google.protobuf.T" +
+      "imestampR\tstartedAt\022)\n\006limits\030\006 \001(\0132\021.st" +
+      "asis.v1.LimitsR\006limits\022/\n\010features\030\007 \001(\013" +
+      "2\023.stasis.v1.FeaturesR\010features\022&\n\005usage" +
+      "\030\010 \001(\0132\020.stasis.v1.UsageR\005usage\"\273\003\n\006Limi" +
+      "ts\022*\n\021max_message_bytes\030\001 \001(\003R\017maxMessag" +
+      "eBytes\022\037\n\013chunk_bytes\030\002 \001(\003R\nchunkBytes\022" +
+      "\037\n\013max_streams\030\003 \001(\005R\nmaxStreams\022\033\n\tmax_" +
+      "files\030\004 \001(\005R\010maxFiles\022!\n\014max_segments\030\005 " +
+      "\001(\003R\013maxSegments\022\"\n\rmax_page_size\030\006 \001(\005R" +
+      "\013maxPageSize\022,\n\022max_envelope_bytes\030\007 \001(\003" +
+      "R\020maxEnvelopeBytes\022\'\n\017max_connections\030\010 " +
+      "\001(\005R\016maxConnections\022!\n\014max_watchers\030\t \001(" +
+      "\005R\013maxWatchers\022\035\n\nmax_events\030\n \001(\003R\tmaxE" +
+      "vents\022F\n\021request_retention\030\013 \001(\0132\031.googl" +
+      "e.protobuf.DurationR\020requestRetention\"\234\001" +
+      "\n\010Features\022#\n\rdirect_access\030\001 \001(\010R\014direc" +
+      "tAccess\022\022\n\004gzip\030\002 \001(\010R\004gzip\022\022\n\004zstd\030\003 \001(" +
+      "\010R\004zstd\022)\n\020directory_export\030\004 \001(\010R\017direc" +
+      "toryExport\022\030\n\007reflink\030\005 \001(\010R\007reflink\"\225\001\n" +
+      "\005Usage\022%\n\016snapshot_count\030\001 \001(\003R\rsnapshot" +
+      "Count\022\035\n\nsize_bytes\030\002 \001(\003R\tsizeBytes\022\'\n\017" +
+      "allocated_bytes\030\003 \001(\003R\016allocatedBytes\022\035\n" +
+      "\nfree_bytes\030\004 \001(\003R\tfreeBytes*\230\001\n\rRepairO" +
+      "utcome\022\036\n\032REPAIR_OUTCOME_UNSPECIFIED\020\000\022\032" +
+      "\n\026REPAIR_OUTCOME_PLANNED\020\001\022\027\n\023REPAIR_OUT" +
+      "COME_DONE\020\002\022\027\n\023REPAIR_OUTCOME_LEFT\020\003\022\031\n\025" +
+      "REPAIR_OUTCOME_FAILED\020\004*\240\007\n\013FindingKind\022" +
+      "\034\n\030FINDING_KIND_UNSPECIFIED\020\000\022 \n\034FINDING" +
+      "_KIND_CATALOG_MISSING\020\001\022 \n\034FINDING_KIND_" +
+      "CATALOG_DAMAGED\020\002\022\035\n\031FINDING_KIND_CATALO" +
+      "G_ROWS\020\003\022\"\n\036FINDING_KIND_DIRECTORY_UNKNO" +
+      "WN\020\004\022\"\n\036FINDING_KIND_DIRECTORY_MISSING\020\005" +
+      "\022\036\n\032FINDING_KIND_ENTRY_UNKNOWN\020\006\022!\n\035FIND" +
+      "ING_KIND_MANIFEST_MISSING\020\007\022!\n\035FINDING_K" +
+      "IND_MANIFEST_DAMAGED\020\010\022\037\n\033FINDING_KIND_M" +
+      "ANIFEST_OLDER\020\t\022\037\n\033FINDING_KIND_MANIFEST" +
+      "_NEWER\020\n\022!\n\035FINDING_KIND_MANIFEST_DIFFER" +
+      "S\020\013\022\035\n\031FINDING_KIND_FILE_MISSING\020\014\022\035\n\031FI" +
+      "NDING_KIND_FILE_UNKNOWN\020\r\022\032\n\026FINDING_KIN" +
+      "D_FILE_KIND\020\016\022\032\n\026FINDING_KIND_FILE_SIZE\020" +
+      "\017\022\032\n\026FINDING_KIND_FILE_MODE\020\020\022$\n FINDING" +
+      "_KIND_BLOCK_TABLE_MISSING\020\021\022$\n FINDING_K" +
+      "IND_BLOCK_TABLE_DAMAGED\020\022\022\035\n\031FINDING_KIN" +
+      "D_DATA_DAMAGED\020\023\022\037\n\033FINDING_KIND_MARKED_" +
+      "CORRUPT\020\024\022\034\n\030FINDING_KIND_MARKED_LOST\020\025\022" +
+      "\034\n\030FINDING_KIND_INTERRUPTED\020\026\022!\n\035FINDING" +
+      "_KIND_STAGING_LEFTOVER\020\027\022\037\n\033FINDING_KIND" +
+      "_TRASH_LEFTOVER\020\030\022\037\n\033FINDING_KIND_TEMPOR" +
+      "ARY_FILE\020\031\022\034\n\030FINDING_KIND_QUARANTINED\020\032" +
+      "\022 \n\034FINDING_KIND_BALLAST_MISSING\020\033*\260\003\n\rF" +
+      "indingAction\022\036\n\032FINDING_ACTION_UNSPECIFI" +
+      "ED\020\000\022\027\n\023FINDING_ACTION_NONE\020\001\022 \n\034FINDING" +
+      "_ACTION_AT_NEXT_START\020\002\022\030\n\024FINDING_ACTIO" +
+      "N_ADOPT\020\003\022\035\n\031FINDING_ACTION_QUARANTINE\020\004" +
+      "\022\034\n\030FINDING_ACTION_MARK_LOST\020\005\022\037\n\033FINDIN" +
+      "G_ACTION_MARK_CORRUPT\020\006\022#\n\037FINDING_ACTIO" +
+      "N_REWRITE_MANIFEST\020\007\022 \n\034FINDING_ACTION_T" +
+      "AKE_MANIFEST\020\010\022&\n\"FINDING_ACTION_REBUILD" +
+      "_BLOCK_TABLE\020\t\022\033\n\027FINDING_ACTION_SET_MOD" +
+      "E\020\n\022\037\n\033FINDING_ACTION_REWRITE_ROWS\020\013\022\037\n\033" +
+      "FINDING_ACTION_MAKE_BALLAST\020\0142\320\001\n\rSystem" +
+      "Service\022@\n\007GetInfo\022\031.stasis.v1.GetInfoRe" +
+      "quest\032\032.stasis.v1.GetInfoResponse\022<\n\005Che" +
+      "ck\022\027.stasis.v1.CheckRequest\032\030.stasis.v1." +
+      "CheckResponse0\001\022?\n\006Repair\022\030.stasis.v1.Re" +
+      "pairRequest\032\031.stasis.v1.RepairResponse0\001" +
+      "B\214\001\n\tstasis.v1B\022SystemServiceProtoP\001Z&st" +
+      "asis.local/gen/go/stasis/v1;stasisv1\242\002\003S" +
+      "XX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\G" +
+      "PBMetadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -192,50 +214,62 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CheckResponse_descriptor,
         new java.lang.String[] { "Finding", "Progress", "Summary", "Event", });
-    internal_static_stasis_v1_CheckProgress_descriptor =
+    internal_static_stasis_v1_RepairRequest_descriptor =
       getDescriptor().getMessageType(2);
+    internal_static_stasis_v1_RepairRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RepairRequest_descriptor,
+        new java.lang.String[] { "DryRun", "Deep", "LimitBytesPerSecond", });
+    internal_static_stasis_v1_RepairResponse_descriptor =
+      getDescriptor().getMessageType(3);
+    internal_static_stasis_v1_RepairResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_RepairResponse_descriptor,
+        new java.lang.String[] { "Finding", "Outcome", "Message", });
+    internal_static_stasis_v1_CheckProgress_descriptor =
+      getDescriptor().getMessageType(4);
     internal_static_stasis_v1_CheckProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CheckProgress_descriptor,
         new java.lang.String[] { "DoneSnapshots", "TotalSnapshots", });
     internal_static_stasis_v1_CheckSummary_descriptor =
-      getDescriptor().getMessageType(3);
+      getDescriptor().getMessageType(5);
     internal_static_stasis_v1_CheckSummary_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CheckSummary_descriptor,
         new java.lang.String[] { "Snapshots", "Problems", });
     internal_static_stasis_v1_Finding_descriptor =
-      getDescriptor().getMessageType(4);
+      getDescriptor().getMessageType(6);
     internal_static_stasis_v1_Finding_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Finding_descriptor,
         new java.lang.String[] { "Kind", "Problem", "Id", "Name", "Path", "Found", "Action", });
     internal_static_stasis_v1_GetInfoRequest_descriptor =
-      getDescriptor().getMessageType(5);
+      getDescriptor().getMessageType(7);
     internal_static_stasis_v1_GetInfoRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_GetInfoRequest_descriptor,
         new java.lang.String[] { });
     internal_static_stasis_v1_GetInfoResponse_descriptor =
-      getDescriptor().getMessageType(6);
+      getDescriptor().getMessageType(8);
     internal_static_stasis_v1_GetInfoResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_GetInfoResponse_descriptor,
         new java.lang.String[] { "Version", "StoreType", "NodeId", "Root", "StartedAt", "Limits", "Features", "Usage", });
     internal_static_stasis_v1_Limits_descriptor =
-      getDescriptor().getMessageType(7);
+      getDescriptor().getMessageType(9);
     internal_static_stasis_v1_Limits_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Limits_descriptor,
         new java.lang.String[] { "MaxMessageBytes", "ChunkBytes", "MaxStreams", "MaxFiles", "MaxSegments", "MaxPageSize", "MaxEnvelopeBytes", "MaxConnections", "MaxWatchers", "MaxEvents", "RequestRetention", });
     internal_static_stasis_v1_Features_descriptor =
-      getDescriptor().getMessageType(8);
+      getDescriptor().getMessageType(10);
     internal_static_stasis_v1_Features_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Features_descriptor,
         new java.lang.String[] { "DirectAccess", "Gzip", "Zstd", "DirectoryExport", "Reflink", });
     internal_static_stasis_v1_Usage_descriptor =
-      getDescriptor().getMessageType(9);
+      getDescriptor().getMessageType(11);
     internal_static_stasis_v1_Usage_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Usage_descriptor,
