@@ -17,7 +17,9 @@ const buildInfo = join(dist, "tsconfig.tsbuildinfo");
 /** Folders whose TypeScript is compiled, as `include` in tsconfig.json has them. */
 const compiledFolders = ["src", "gen", "test", "bench", "examples", "scripts"];
 /** Folders whose other files are read at run time through a path relative to the module. */
-const assetFolders = ["src", "gen", "test"];
+const assetFolders = ["src", "test"];
+/** Of gen/ only this: clients of other languages, and what their tools build, stay out of dist/. */
+const assetFiles = [join("gen", "stasis.binpb")];
 const compiledSuffixes = [".d.ts.map", ".d.ts", ".js.map", ".js"];
 
 function main() {
@@ -53,7 +55,8 @@ function isComplete() {
 }
 
 function copyAssets() {
-  for (const file of assetFolders.flatMap((folder) => filesBelow(join(root, folder)))) {
+  const inFolders = assetFolders.flatMap((folder) => filesBelow(join(root, folder)));
+  for (const file of [...inFolders, ...assetFiles.map((name) => join(root, name))]) {
     if (isCompiled(file) || file.endsWith(".d.ts")) continue;
     const target = inDist(file);
     const from = statSync(file);
