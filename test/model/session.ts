@@ -228,9 +228,10 @@ async function observe(fixed: Fixed, state: State, problems: string[]): Promise<
   const { root } = fixed.place;
   const { client } = state.served;
   // An upload that broke off is cleared away a little later.
-  await eventually("an empty staging area", async () => {
-    return (await entriesOf(root, "staging")).length === 0;
-  });
+  const soon = async (what: string, look: () => Promise<boolean>): Promise<void> => {
+    await eventually(what, look).catch((error: unknown) => problems.push(String(error)));
+  };
+  await soon("an empty staging area", async () => (await entriesOf(root, "staging")).length === 0);
   const planned = {
     tag: `end-${state.roundsPlayed}`,
     operation: { kind: "list", prefix: "", pageSize: 1000 },
@@ -241,7 +242,7 @@ async function observe(fixed: Fixed, state: State, problems: string[]): Promise<
   if (totalSize !== BigInt(seen.length)) problems.push(`total_size is ${totalSize}`);
   const ids = seen.map(({ id }) => id).sort();
   // A directory that was replaced goes to the trash a little later.
-  await eventually("the directories of the listed snapshots", async () => {
+  await soon("the directories of the listed snapshots", async () => {
     return (await entriesOf(root, "data")).join() === ids.join();
   });
   const quarantined = await entriesOf(root, "quarantine");
