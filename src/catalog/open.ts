@@ -6,6 +6,7 @@ import { createAccessLog, type AccessLog } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
 import { openConnection, type Connection } from "./connection.js";
 import { createEventLog, type EventReading } from "./event-log.js";
+import { createGcReading, type GcReading } from "./gc-reading.js";
 import { createGcSessions, type GcSessions } from "./gc-sessions.js";
 import { createLifecycle, type Lifecycle } from "./lifecycle.js";
 import { createListing, type Listing } from "./listing.js";
@@ -39,6 +40,7 @@ export interface Catalog
     Listing,
     Requests,
     Sums,
+    GcReading,
     GcSessions,
     Audit,
     EventReading,
@@ -97,6 +99,7 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
     ...createListing(context),
     ...createRequests(context),
     ...createSums(context),
+    ...createGcReading(context),
     ...createGcSessions(context),
     ...createAudit(context),
     ...reading,

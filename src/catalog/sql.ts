@@ -14,6 +14,11 @@ const snapshotColumns = `id, state, kind, name, created_at, last_accessed_at, si
   allocated_bytes, digest, protected, corrupt, revision, manifest_dirty, image, image_digest,
   hypervisor, description, config`;
 
+/** `group_value` is null for those without the label. */
+const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.allocated_bytes, s.protected,
+  (SELECT l.value FROM snapshot_labels l WHERE l.snapshot_id = s.id AND l.key = :label)
+    AS group_value`;
+
 const texts = {
   nodeId: `SELECT node_id FROM store_info WHERE singleton = 1`,
   totals: `SELECT ready_count, size_bytes, allocated_bytes FROM totals WHERE singleton = 1`,
@@ -99,6 +104,11 @@ const texts = {
     WHERE snapshot_id = :id AND finished_at IS NULL`,
   abandonRequest: `DELETE FROM requests WHERE snapshot_id = :id AND finished_at IS NULL`,
   pruneRequests: `DELETE FROM requests WHERE finished_at < :before`,
+
+  gcPage: `SELECT ${gcColumns} FROM snapshots s INDEXED BY ready_by_age
+    WHERE s.state = 'ready' AND (s.created_at, s.id) < (:created_at, :id)
+    ORDER BY s.created_at DESC, s.id DESC LIMIT :limit`,
+  gcRowById: `SELECT ${gcColumns} FROM snapshots s WHERE s.id = :id AND s.state = 'ready'`,
 
   gcSessionById: `SELECT epoch, session_id, owner FROM gc_sessions
     WHERE session_id = :session_id`,

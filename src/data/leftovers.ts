@@ -3,6 +3,23 @@ import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, isErrno } from "../sparse/errno.js";
 
+/** Names read at once: fewer turns of the event loop, none of them long. */
+const namesPerRead = 256;
+
+/** Names in one of the store's directories, in no order. An error is an error, never an empty answer. */
+export async function nameSet(directory: string, signal: AbortSignal): Promise<Set<string>> {
+  const names = new Set<string>();
+  try {
+    for await (const entry of await opendir(directory, { bufferSize: namesPerRead })) {
+      names.add(entry.name);
+      signal.throwIfAborted();
+    }
+  } catch (error) {
+    throw ioError(error, { what: "list", path: directory });
+  }
+  return names;
+}
+
 /** 512 × st_blocks of everything below `directory`; 0 when it is gone. */
 export async function allocatedBytesBelow(directory: string): Promise<number> {
   let total = 0;

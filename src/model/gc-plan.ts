@@ -29,13 +29,13 @@ export interface GcPolicy {
 export interface GcSnapshot {
   readonly id: string;
   readonly name: string;
-  readonly createdAt: Date;
-  readonly lastAccessedAt: Date;
+  /** Milliseconds since 1970, both. A million of these must fit in memory: no Dates. */
+  readonly createdAtMs: number;
+  readonly lastAccessedAtMs: number;
   readonly allocatedBytes: number;
-  readonly labels: Readonly<Record<string, string>>;
+  /** Its value of the label that the policy groups by; undefined if it has none. */
+  readonly group: string | undefined;
   readonly protected: boolean;
-  /** Somebody reads it, or has its directory open. */
-  readonly inUse: boolean;
 }
 
 /** What should not be in the store. */
@@ -59,37 +59,44 @@ export interface GcRow {
 }
 
 export interface GcInput {
+  /** Fastest when they come newest first. */
   readonly snapshots: readonly GcSnapshot[];
+  /** Ids of those that somebody reads, or has the directory of open. */
+  readonly inUse: ReadonlySet<string>;
   readonly leftovers: readonly GcLeftover[];
   readonly policy: GcPolicy;
   readonly now: Date;
 }
 
 /** Leftovers, then snapshots, the least recently accessed first. The same input, the same rows. */
-export function planCollection({ snapshots, leftovers, policy, now }: GcInput): GcRow[] {
-  const reasons = new Map<string, GcReason[]>();
-  const add = (found: Iterable<GcSnapshot>, reason: GcReason): void => {
-    for (const { id } of found) reasons.set(id, [...(reasons.get(id) ?? []), reason]);
+export function planCollection({ snapshots, inUse, leftovers, policy, now }: GcInput): GcRow[] {
+  const { keepLast, maxAgeMs, maxTotalBytes, evictAll, groupByLabel } = policy;
+  const isKept = (one: GcSnapshot): boolean => one.protected || inUse.has(one.id);
+  /** Of each snapshot that some criterion evicts: a bit per reason, as in `order`. */
+  const found = new Map<GcSnapshot, number>();
+  const add = (some: readonly GcSnapshot[], reason: EvictionReason): void => {
+    const bit = 1 << order.indexOf(reason);
+    for (const one of some) found.set(one, (found.get(one) ?? 0) | bit);
   };
-  for (const group of groupsOf(snapshots, policy.groupByLabel)) {
-    if (policy.keepLast !== undefined) add(beyondLast(group, policy.keepLast), "keep_last");
-    if (policy.maxTotalBytes !== undefined) {
-      add(beyondTotal(group, policy.maxTotalBytes), "max_total_bytes");
+  for (const group of groupsOf(snapshots, groupByLabel)) {
+    if (keepLast !== undefined) add(beyondLast(group, keepLast), "keep_last");
+    if (maxTotalBytes !== undefined) {
+      add(beyondTotal(group, maxTotalBytes, isKept), "max_total_bytes");
     }
   }
-  const { maxAgeMs } = policy;
   if (maxAgeMs !== undefined) {
+    const oldestMs = now.getTime() - maxAgeMs;
     add(
-      snapshots.filter(({ lastAccessedAt }) => now.getTime() - lastAccessedAt.getTime() > maxAgeMs),
+      snapshots.filter(({ lastAccessedAtMs }) => lastAccessedAtMs < oldestMs),
       "max_age",
     );
   }
-  if (policy.evictAll === true) add(snapshots, "evict_all");
+  if (evictAll === true) add(snapshots, "evict_all");
   return [
     ...[...leftovers].sort((a, b) => compareText(a.id, b.id)).map(leftoverRow),
-    ...[...snapshots]
+    ...[...found.keys()]
       .sort(leastRecentFirst)
-      .flatMap((snapshot) => snapshotRow(snapshot, reasons.get(snapshot.id))),
+      .map((one) => snapshotRow(one, found.get(one) ?? 0, inUse)),
   ];
 }
 
@@ -98,15 +105,16 @@ function leftoverRow({ id, name, allocatedBytes, reason }: GcLeftover): GcRow {
   return { id, name, allocatedBytes, lastAccessedAt: undefined, reasons, verdict: "remove" };
 }
 
-function snapshotRow(snapshot: GcSnapshot, found: readonly GcReason[] | undefined): GcRow[] {
-  if (found === undefined) return [];
-  const { id, name, allocatedBytes, lastAccessedAt } = snapshot;
-  const verdict = snapshot.protected ? "kept_protected" : snapshot.inUse ? "kept_in_use" : "remove";
-  const reasons = [...found].sort((a, b) => order.indexOf(a) - order.indexOf(b));
-  return [{ id, name, allocatedBytes, lastAccessedAt, reasons, verdict }];
+function snapshotRow(snapshot: GcSnapshot, bits: number, inUse: ReadonlySet<string>): GcRow {
+  const { id, name, allocatedBytes, lastAccessedAtMs } = snapshot;
+  const verdict = snapshot.protected ? "kept_protected" : inUse.has(id) ? "kept_in_use" : "remove";
+  const reasons = order.filter((_, index) => (bits & (1 << index)) !== 0);
+  const lastAccessedAt = new Date(lastAccessedAtMs);
+  return { id, name, allocatedBytes, lastAccessedAt, reasons, verdict };
 }
 
-const order: readonly GcReason[] = ["keep_last", "max_age", "max_total_bytes", "evict_all"];
+const order = ["keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
+type EvictionReason = (typeof order)[number];
 
 function groupsOf(
   snapshots: readonly GcSnapshot[],
@@ -116,9 +124,8 @@ function groupsOf(
   // A missing label and an empty value are two groups.
   const groups = new Map<string | undefined, GcSnapshot[]>();
   for (const snapshot of snapshots) {
-    const value = Object.hasOwn(snapshot.labels, label) ? snapshot.labels[label] : undefined;
-    const group = groups.get(value);
-    if (group === undefined) groups.set(value, [snapshot]);
+    const group = groups.get(snapshot.group);
+    if (group === undefined) groups.set(snapshot.group, [snapshot]);
     else group.push(snapshot);
   }
   return groups.values();
@@ -130,25 +137,30 @@ function beyondLast(group: readonly GcSnapshot[], keepLast: number): readonly Gc
 }
 
 /** What must be kept still takes its space, so others have to go for it. */
-function beyondTotal(group: readonly GcSnapshot[], maxTotalBytes: number): GcSnapshot[] {
+function beyondTotal(
+  group: readonly GcSnapshot[],
+  maxTotalBytes: number,
+  isKept: (one: GcSnapshot) => boolean,
+): readonly GcSnapshot[] {
   let totalBytes = group.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
+  if (totalBytes <= maxTotalBytes) return [];
   const found: GcSnapshot[] = [];
   for (const snapshot of [...group].sort(leastRecentFirst)) {
     if (totalBytes <= maxTotalBytes) break;
     found.push(snapshot);
-    if (!snapshot.protected && !snapshot.inUse) totalBytes -= snapshot.allocatedBytes;
+    if (!isKept(snapshot)) totalBytes -= snapshot.allocatedBytes;
   }
   return found;
 }
 
 function newestFirst(a: GcSnapshot, b: GcSnapshot): number {
-  return b.createdAt.getTime() - a.createdAt.getTime() || compareText(b.id, a.id);
+  return b.createdAtMs - a.createdAtMs || compareText(b.id, a.id);
 }
 
 function leastRecentFirst(a: GcSnapshot, b: GcSnapshot): number {
   return (
-    a.lastAccessedAt.getTime() - b.lastAccessedAt.getTime() ||
-    a.createdAt.getTime() - b.createdAt.getTime() ||
+    a.lastAccessedAtMs - b.lastAccessedAtMs ||
+    a.createdAtMs - b.createdAtMs ||
     compareText(a.id, b.id)
   );
 }

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import { isStoreError } from "../base/errors.js";
 import { exists } from "../data/durable.js";
-import { allocatedBytesBelow } from "../data/leftovers.js";
 import {
   discardPublished,
   listEntries,
@@ -18,12 +17,10 @@ import {
   type GcPolicy,
   type GcReason,
   type GcRow,
-  type GcSnapshot,
 } from "../model/gc-plan.js";
 import { idPattern } from "../model/name.js";
-import type { Snapshot } from "../model/snapshot.js";
-import { reflinkProbePrefix } from "../sparse/sparse-copy.js";
 import type { StoreContext } from "./context.js";
+import { isMissing, isOrphan, surveyOwn, surveyStore } from "./gc-survey.js";
 import { evict } from "./removal.js";
 
 export type GcOutcome =
@@ -65,10 +62,9 @@ export async function collectOwn(
   signal: AbortSignal,
 ): Promise<GcResult[]> {
   using _ = context.collecting.lock();
-  const now = context.clock.now();
+  const survey = await surveyOwn(context, policy.groupByLabel, signal);
   const results: GcResult[] = [];
-  const rows = planCollection({ snapshots: readyOnes(context), leftovers: [], policy, now });
-  for (const row of rows) {
+  for (const row of planCollection({ ...survey, policy, now: context.clock.now() })) {
     results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
   }
   return results;
@@ -80,82 +76,8 @@ export async function planNow(
   policy: GcPolicy,
   signal: AbortSignal,
 ): Promise<GcRow[]> {
-  const leftovers = await findLeftovers(context, signal);
-  const missing = new Set(
-    leftovers.filter(({ reason }) => reason === "missing_directory").map(({ id }) => id),
-  );
-  const snapshots = readyOnes(context).filter(({ id }) => !missing.has(id));
-  return planCollection({ snapshots, leftovers, policy, now: context.clock.now() });
-}
-
-/** All in one turn of the event loop, so that what is counted as kept was there all the time. */
-function readyOnes(context: StoreContext): GcSnapshot[] {
-  const found: GcSnapshot[] = [];
-  for (let pageToken = ""; ;) {
-    const page = context.catalog.list({ pageSize: 1000, pageToken });
-    for (const snapshot of page.snapshots) found.push(describe(context, snapshot));
-    pageToken = page.nextPageToken;
-    if (pageToken === "") return found;
-  }
-}
-
-function describe(context: StoreContext, snapshot: Snapshot): GcSnapshot {
-  const { config, createdAt, lastAccessedAt, allocatedBytes } = snapshot;
-  return {
-    id: config.id,
-    name: config.name,
-    createdAt,
-    lastAccessedAt,
-    allocatedBytes,
-    labels: config.labels,
-    protected: snapshot.protected,
-    inUse: context.leases.inUse(config.id),
-  };
-}
-
-async function findLeftovers(context: StoreContext, signal: AbortSignal): Promise<GcLeftover[]> {
-  const { catalog, layout } = context;
-  const found: GcLeftover[] = [];
-  const addOrphan = async (name: string, path: string): Promise<void> => {
-    // What went with the end of a deletion or an upload since the listing is no leftover.
-    if (isOrphan(context, name) && (await exists(path))) await add("orphan", name, path);
-  };
-  const add = async (reason: GcLeftover["reason"], id: string, path: string): Promise<void> => {
-    const allocatedBytes = await allocatedBytesBelow(path);
-    found.push({ reason, id, name: catalog.get(id)?.config.name ?? "", allocatedBytes });
-  };
-  const stored = await listEntries(layout.dataRoot);
-  const staged = await listEntries(layout.stagingRoot);
-  // After the listings: what was published or removed meanwhile is looked at again below.
-  for (const name of stored) {
-    signal.throwIfAborted();
-    await addOrphan(name, join(layout.dataRoot, name));
-  }
-  for (const name of staged) {
-    signal.throwIfAborted();
-    if (name.startsWith(reflinkProbePrefix)) continue;
-    await addOrphan(name, join(layout.stagingRoot, name));
-  }
-  for (const { id } of catalog.pendingUploads()) {
-    if (!context.intakes.has(id)) await add("stale_pending", id, join(layout.stagingRoot, id));
-  }
-  const present = new Set(stored);
-  for (const id of [...catalog.idsInState("lost"), ...catalog.idsInState("ready")]) {
-    if (present.has(id) || (await exists(layout.dataDirectory(id)))) continue;
-    if (isMissing(context, id)) await add("missing_directory", id, layout.dataDirectory(id));
-  }
-  return found;
-}
-
-/** No record knows it, and nobody is making it. */
-function isOrphan(context: StoreContext, name: string): boolean {
-  return !context.intakes.has(name) && context.catalog.get(name) === undefined;
-}
-
-/** A record that should have a directory; its absence is for the caller to establish. */
-function isMissing(context: StoreContext, id: string): boolean {
-  const state = context.catalog.get(id)?.state;
-  return state === "ready" || state === "lost";
+  const survey = await surveyStore(context, policy.groupByLabel, signal);
+  return planCollection({ ...survey, policy, now: context.clock.now() });
 }
 
 function planned(row: GcRow): GcResult {
@@ -220,6 +142,7 @@ async function removeLeftover(
   if (!isOrphan(context, id)) return result(row, "kept_changed");
   const path = join(layout.dataRoot, id);
   if (!(await exists(path))) {
+    if (!(await exists(join(layout.stagingRoot, id)))) return result(row, "kept_changed");
     await clearStaged(context, id);
     return result(row, "removed");
   }

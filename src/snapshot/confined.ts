@@ -26,6 +26,10 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
       const snapshot = catalog.get(id);
       return snapshot?.config.name.startsWith(namePrefix) === true ? snapshot : undefined;
     },
+    gcSnapshot: (label, id) => {
+      const snapshot = catalog.gcSnapshot(label, id);
+      return snapshot?.name.startsWith(namePrefix) === true ? snapshot : undefined;
+    },
     files: (id) => (isOwn(id) ? catalog.files(id) : []),
     resolveRef: (ref, options) => catalog.resolveRef(ref, { ...options, namePrefix }),
     idsInState: (state: SnapshotState) => catalog.idsInStateWithName(state, namePrefix),

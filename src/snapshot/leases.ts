@@ -56,6 +56,11 @@ export class LeaseTable {
     return this.count(id, "stream") + this.count(id, "directory") > 0;
   }
 
+  /** Ids of all that are in use. */
+  idsInUse(): ReadonlySet<string> {
+    return new Set([...this.#holders.keys()].filter((id) => this.inUse(id)));
+  }
+
   /** Asks background work on the snapshot to let go. */
   interruptBackground(id: string): void {
     for (const holder of this.#holders.get(id) ?? []) {

@@ -13,19 +13,25 @@ import {
 const now = new Date("2026-01-31T12:00:00Z");
 const hourMs = 3_600_000;
 
+/** A snapshot, and whether somebody uses it. */
+interface Held extends GcSnapshot {
+  readonly inUse: boolean;
+}
+
 /** `age`: hours since it was made and last accessed. */
-function snapshot(id: string, age: number, extra: Partial<GcSnapshot> = {}): GcSnapshot {
-  const at = new Date(now.getTime() - age * hourMs);
-  const base = { id, name: id, createdAt: at, lastAccessedAt: at, allocatedBytes: 100 };
-  return { ...base, labels: {}, protected: false, inUse: false, ...extra };
+function snapshot(id: string, age: number, extra: Partial<Held> = {}): Held {
+  const atMs = now.getTime() - age * hourMs;
+  const base = { id, name: id, createdAtMs: atMs, lastAccessedAtMs: atMs, allocatedBytes: 100 };
+  return { ...base, group: undefined, protected: false, inUse: false, ...extra };
 }
 
 function plan(
-  snapshots: readonly GcSnapshot[],
+  snapshots: readonly Held[],
   policy: GcPolicy,
   leftovers: readonly GcLeftover[] = [],
 ): GcRow[] {
-  return planCollection({ snapshots, leftovers, policy, now });
+  const inUse = new Set(snapshots.filter((one) => one.inUse).map(({ id }) => id));
+  return planCollection({ snapshots, inUse, leftovers, policy, now });
 }
 
 function removed(rows: readonly GcRow[]): string[] {
@@ -40,14 +46,14 @@ test("without a policy only leftovers go", () => {
 });
 
 test("keep_last keeps the newest of each value of a label", () => {
-  const of = (vm: string) => ({ labels: { vm } });
+  const of = (group: string) => ({ group });
   const all = [
     snapshot("a1", 1, of("a")),
     snapshot("a2", 2, of("a")),
     snapshot("a3", 3, of("a")),
     snapshot("b1", 9, of("b")),
     snapshot("none", 10),
-    snapshot("none2", 11, { labels: { other: "a" } }),
+    snapshot("none2", 11),
   ];
   assert.deepEqual(removed(plan(all, { keepLast: 2, groupByLabel: "vm" })), ["a3"]);
   assert.deepEqual(removed(plan(all, { keepLast: 1, groupByLabel: "vm" })), ["none2", "a3", "a2"]);
@@ -99,8 +105,8 @@ const snapshots = fc
   .map((all) =>
     all.map(({ id, age, accessed, vm, ...rest }) => ({
       ...snapshot(id, age, rest),
-      lastAccessedAt: new Date(now.getTime() - accessed * hourMs),
-      labels: vm === undefined ? {} : { vm },
+      lastAccessedAtMs: now.getTime() - accessed * hourMs,
+      group: vm,
     })),
   );
 
@@ -112,7 +118,7 @@ const policies: fc.Arbitrary<GcPolicy> = fc.record({
   groupByLabel: fc.constantFrom("vm", undefined),
 });
 
-function survivors(all: readonly GcSnapshot[], policy: GcPolicy): Set<string> {
+function survivors(all: readonly Held[], policy: GcPolicy): Set<string> {
   const gone = new Set(removed(plan(all, policy)));
   return new Set(all.map(({ id }) => id).filter((id) => !gone.has(id)));
 }
@@ -166,8 +172,8 @@ test("never evicts more than the criteria ask", () => {
         // The last one that went was still needed, and nothing that could go was left above the limit.
         const newest = goneFree.sort(
           (a, b) =>
-            b.lastAccessedAt.getTime() - a.lastAccessedAt.getTime() ||
-            b.createdAt.getTime() - a.createdAt.getTime() ||
+            b.lastAccessedAtMs - a.lastAccessedAtMs ||
+            b.createdAtMs - a.createdAtMs ||
             (a.id < b.id ? 1 : -1),
         )[0];
         if (newest !== undefined) assert.ok(bytes + newest.allocatedBytes > maxTotalBytes);

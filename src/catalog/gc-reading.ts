@@ -1,0 +1,52 @@
+// Ready snapshots as a collection sees them: few columns, in pages, so that a million can be planned over.
+import type { GcSnapshot } from "../model/gc-plan.js";
+import type { CatalogContext } from "./context.js";
+import { sql } from "./sql.js";
+
+/** The last row of a page; undefined before the first page. */
+export type GcCursor = Pick<GcSnapshot, "createdAtMs" | "id">;
+
+export interface GcReading {
+  /**
+   * Up to `limit` ready snapshots, newest first. `label` names the label whose value becomes their
+   * group; empty: they have none.
+   */
+  gcPage(label: string, after: GcCursor | undefined, limit: number): readonly GcSnapshot[];
+  /** The same of one snapshot; undefined unless it is ready. */
+  gcSnapshot(label: string, id: string): GcSnapshot | undefined;
+}
+
+interface Row {
+  readonly id: string;
+  readonly name: string;
+  readonly created_at: number;
+  readonly last_accessed_at: number;
+  readonly allocated_bytes: number;
+  readonly protected: number;
+  readonly group_value: string | null;
+}
+
+const beforeAll: GcCursor = { createdAtMs: Number.MAX_SAFE_INTEGER, id: "" };
+
+export function createGcReading({ connection, accesses }: CatalogContext): GcReading {
+  const fromRow = (row: Row): GcSnapshot => ({
+    id: row.id,
+    name: row.name,
+    createdAtMs: row.created_at,
+    lastAccessedAtMs: Math.max(row.last_accessed_at, accesses.unwrittenAccessMs(row.id)),
+    allocatedBytes: row.allocated_bytes,
+    group: row.group_value ?? undefined,
+    protected: row.protected === 1,
+  });
+  return {
+    gcPage: (label, after = beforeAll, limit) => {
+      const { createdAtMs, id } = after;
+      const key = { label, created_at: createdAtMs, id, limit };
+      return connection.all<Row>(sql.gcPage, key).map(fromRow);
+    },
+    gcSnapshot: (label, id) => {
+      const row = connection.one<Row>(sql.gcRowById, { label, id });
+      return row && fromRow(row);
+    },
+  };
+}
