@@ -52,7 +52,8 @@ export function countMember(object: JsonObject, key: string): number {
     const found = typeof value === "number" ? object.members.get(key) : value;
     throw typeError(pathOf(object, key), "a whole number from 0 to 2^53 - 1", found);
   }
-  return value;
+  // JSON has a -0, which is no number of bytes.
+  return value + 0;
 }
 
 export function stringListMember(object: JsonObject, key: string): readonly string[] | undefined {

@@ -97,7 +97,8 @@ function parseCocoonMap(map: string, where: string): Extent[] {
         `${where}: ${cocoonMapKey}: segment ${index}: expected {"o":offset,"l":length}, whole numbers from 0 to 2^53 - 1`,
       );
     }
-    return { offset: segment.o, length: segment.l };
+    // JSON has a -0.
+    return { offset: segment.o + 0, length: segment.l + 0 };
   });
 }
 

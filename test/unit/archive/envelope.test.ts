@@ -179,6 +179,12 @@ test("whatever is unknown comes back as the same JSON", () => {
   );
 });
 
+test("found by the fuzzer: minus zero is zero", () => {
+  const envelope = decodeEnvelope(Buffer.from('{"version":1,"config":{"memory":-0,"cpu":-0.0}}'));
+  assert.ok(Object.is(envelope.config.memoryBytes, 0));
+  assert.ok(Object.is(envelope.config.cpu, 0));
+});
+
 test("an error names the key, what was expected and what was found", () => {
   const config = (member: string): string => `{"version":1,"config":{${member}}}`;
   refused(config('"name":1'), /snapshot\.json: config: name: expected a string, found 1/);

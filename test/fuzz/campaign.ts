@@ -1,0 +1,88 @@
+// Fuzzes one parser for some time: starts its thread, watches that each input ends, gathers what it
+// found.
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { FuzzTarget } from "./fuzz-targets.js";
+import type { SharedInput, WorkerJob, WorkerMessage } from "./worker.js";
+
+export interface CampaignOptions extends Omit<WorkerJob, "shared"> {
+  /** Folder of the instrumented copy. */
+  readonly dist: string;
+}
+
+export interface Finding {
+  readonly target: FuzzTarget;
+  readonly input: Uint8Array;
+  readonly text: string;
+}
+
+export interface CampaignOutcome {
+  readonly executions: number;
+  /** Branches of the instrumented modules that ran, of those in the modules that were loaded. */
+  readonly branches: number;
+  readonly of: number;
+  /** Inputs that reached something new, those given included. */
+  readonly kept: readonly Uint8Array[];
+  readonly findings: readonly Finding[];
+}
+
+const maxInputBytes = 64 * 1024;
+const lookMs = 1000;
+/** An input takes a millisecond; a busy machine stops a thread for a second or two. */
+const hangMs = 20_000;
+/** Of the thread: no input of 64 KiB needs a tenth of it. */
+const maxHeapMib = 256;
+
+export function runCampaign({ dist, ...job }: CampaignOptions): Promise<CampaignOutcome> {
+  const shared: SharedInput = {
+    counts: new Uint32Array(new SharedArrayBuffer(8)),
+    bytes: new Uint8Array(new SharedArrayBuffer(maxInputBytes)),
+  };
+  const { target } = job;
+  const kept: Uint8Array[] = [];
+  const findings: Finding[] = [];
+  let reached = { branches: 0, of: 0 };
+  const worker = new Worker(join(dist, "test/fuzz/worker.js"), {
+    workerData: { ...job, shared } satisfies WorkerJob,
+    resourceLimits: { maxOldGenerationSizeMb: maxHeapMib },
+  });
+  const current = (): Uint8Array => Uint8Array.from(shared.bytes.subarray(0, shared.counts[1]));
+  const stopWatching = watchProgress(shared, () => {
+    const text = `no end after ${hangMs / 1000} s`;
+    findings.push({ target, input: current(), text });
+    void worker.terminate();
+  });
+  return new Promise((resolve) => {
+    worker.on("message", (message: WorkerMessage) => {
+      if (message.kind === "kept") kept.push(message.input);
+      else if (message.kind === "finding") findings.push({ target, ...message });
+      else reached = message;
+    });
+    // Out of memory, for one.
+    worker.on("error", (error) => {
+      const text = error instanceof Error ? error.message : String(error);
+      findings.push({ target, input: current(), text });
+    });
+    worker.on("exit", () => {
+      stopWatching();
+      const { branches, of } = reached;
+      resolve({ executions: shared.counts[0] ?? 0, branches, of, kept, findings });
+    });
+  });
+}
+
+/** Calls `onHang` once if no input begins for too long. */
+function watchProgress({ counts }: SharedInput, onHang: () => void): () => void {
+  let last = 0;
+  let lastChangeMs = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const executions = Atomics.load(counts, 0);
+    if (executions !== last) lastChangeMs = now;
+    last = executions;
+    if (now - lastChangeMs < hangMs) return;
+    clearInterval(timer);
+    onHang();
+  }, lookMs);
+  return () => clearInterval(timer);
+}

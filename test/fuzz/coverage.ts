@@ -1,0 +1,63 @@
+// What the instrumented modules counted, and whether an input did something that none did before.
+
+declare global {
+  /** Called by each instrumented module as it is loaded; see instrument.ts. */
+  var fuzzModule: (counters: number, literals: readonly string[]) => Uint32Array;
+}
+
+export interface Coverage {
+  /** Literals of the modules, to build inputs of. */
+  readonly literals: readonly string[];
+  /** Forgets the counts of the last input. */
+  reset(): void;
+  /** Whether a branch ran that never ran, or another number of times; remembers it. */
+  isNew(): boolean;
+  /** Branches that ran at least once, of how many there are. */
+  reached(): { readonly branches: number; readonly of: number };
+}
+
+/** To be called before the modules are loaded. `coarse`: how often a branch ran does not matter. */
+export function collectCoverage(coarse: boolean): Coverage {
+  const modules: { readonly counts: Uint32Array; readonly seen: Uint8Array }[] = [];
+  const literals: string[] = [];
+  globalThis.fuzzModule = (counters, told) => {
+    const counts = new Uint32Array(counters);
+    modules.push({ counts, seen: new Uint8Array(counters) });
+    literals.push(...told);
+    return counts;
+  };
+  return {
+    literals,
+    reset: () => modules.forEach(({ counts }) => counts.fill(0)),
+    isNew() {
+      let found = false;
+      for (const { counts, seen } of modules) {
+        for (let index = 0; index < counts.length; index++) {
+          const count = counts[index] ?? 0;
+          if (count === 0) continue;
+          const bit = coarse ? 1 : 1 << magnitude(count);
+          const before = seen[index] ?? 0;
+          if ((before & bit) !== 0) continue;
+          seen[index] = before | bit;
+          found = true;
+        }
+      }
+      return found;
+    },
+    reached() {
+      const ran = modules.map(({ seen }) => seen.filter((bits) => bits !== 0).length);
+      const all = modules.map(({ seen }) => seen.length);
+      return { branches: sum(ran), of: sum(all) };
+    },
+  };
+}
+
+/** 0 to 7: how often, roughly. */
+function magnitude(count: number): number {
+  if (count <= 3) return count - 1;
+  return Math.min(7, 1 + Math.floor(Math.log2(count)));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

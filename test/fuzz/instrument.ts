@@ -1,0 +1,114 @@
+// A copy of the build whose parsers count which of their branches ran, and tell the literals they
+// compare with.
+//
+// Jazzer.js, the one kept fuzzer for Node, ships a binary that needs a newer C library than Debian 12
+// has, without its source; V8's own coverage takes longer to read than a parser runs. What remains is
+// little, and the TypeScript compiler is here already.
+import { cp, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+const copied = ["src", "gen", "test/fuzz", "test/unit/archive", "test/support"];
+/** Floors of the parsers, and what they stand on. */
+const counted = ["src/archive", "src/data", "src/model", "src/base"];
+const counters = "__fuzzCounters";
+/** Shorter ones are found by themselves, longer ones are messages. */
+const literalLength = { min: 2, max: 32 } as const;
+
+/** A change of the copied build, to see whether it is found. */
+export interface Plant {
+  /** Below dist/. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Makes the copy in an empty directory; returns its folder `dist`. */
+export async function copyInstrumented(directory: string, plant?: Plant): Promise<string> {
+  const dist = join(directory, "dist");
+  for (const part of copied) {
+    await mkdir(join(dist, part), { recursive: true });
+    await cp(join(repository, "dist", part), join(dist, part), { recursive: true });
+  }
+  await cp(join(repository, "package.json"), join(directory, "package.json"));
+  await symlink(join(repository, "node_modules"), join(directory, "node_modules"));
+  if (plant !== undefined) {
+    const path = join(dist, plant.file);
+    const parts = (await readFile(path, "utf8")).split(plant.find);
+    if (parts.length !== 2) throw new Error(`${plant.file} has ${plant.find} not once`);
+    await writeFile(path, parts.join(plant.replace));
+  }
+  for (const part of counted) {
+    const folder = join(dist, part);
+    for (const name of (await readdir(folder)).filter((each) => each.endsWith(".js"))) {
+      const path = join(folder, name);
+      await writeFile(path, instrument(await readFile(path, "utf8")));
+    }
+  }
+  return dist;
+}
+
+/** The same module, which registers with `globalThis.fuzzModule` (see coverage.ts) and counts. */
+export function instrument(code: string): string {
+  const source = ts.createSourceFile("module.js", code, ts.ScriptTarget.Latest, true);
+  const literals = new Set<string>();
+  let count = 0;
+  const { factory } = ts;
+  const hit = (): ts.Expression =>
+    factory.createPostfixIncrement(
+      factory.createElementAccessExpression(factory.createIdentifier(counters), count++),
+    );
+  const statement = (): ts.Statement => factory.createExpressionStatement(hit());
+  const counting = (expression: ts.Expression): ts.Expression =>
+    factory.createParenthesizedExpression(factory.createComma(hit(), expression));
+  const block = (body: ts.Statement): ts.Statement =>
+    ts.isBlock(body) ? body : factory.createBlock([statement(), body]);
+
+  const transformed = ts.transform(source, [
+    (context) => (file) => {
+      const visit = (node: ts.Node): ts.Node => {
+        noteLiteral(node, literals);
+        const seen = ts.visitEachChild(node, visit, context);
+        if (ts.isBlock(seen)) return factory.updateBlock(seen, [statement(), ...seen.statements]);
+        if (ts.isCaseClause(seen)) {
+          return factory.updateCaseClause(seen, seen.expression, [statement(), ...seen.statements]);
+        }
+        if (ts.isIfStatement(seen)) {
+          const { expression, thenStatement: then, elseStatement: other } = seen;
+          return factory.updateIfStatement(seen, expression, block(then), other && block(other));
+        }
+        if (ts.isConditionalExpression(seen)) {
+          return factory.updateConditionalExpression(
+            seen,
+            ...([seen.condition, seen.questionToken, counting(seen.whenTrue)] as const),
+            ...([seen.colonToken, counting(seen.whenFalse)] as const),
+          );
+        }
+        if (ts.isBinaryExpression(seen) && isBranch(seen.operatorToken.kind)) {
+          const { left, operatorToken, right } = seen;
+          return factory.updateBinaryExpression(seen, left, operatorToken, counting(right));
+        }
+        return seen;
+      };
+      return ts.visitEachChild(file, visit, context);
+    },
+  ]);
+  const body = ts.createPrinter().printFile(transformed.transformed[0] as ts.SourceFile);
+  transformed.dispose();
+  const told = JSON.stringify([...literals]);
+  return `const ${counters} = globalThis.fuzzModule(${count}, ${told});\n${body}`;
+}
+
+function isBranch(kind: ts.SyntaxKind): boolean {
+  const { AmpersandAmpersandToken, BarBarToken, QuestionQuestionToken } = ts.SyntaxKind;
+  return [AmpersandAmpersandToken, BarBarToken, QuestionQuestionToken].includes(kind);
+}
+
+function noteLiteral(node: ts.Node, literals: Set<string>): void {
+  if (!ts.isStringLiteral(node) && !ts.isNumericLiteral(node)) return;
+  if (ts.isImportDeclaration(node.parent) || ts.isExportDeclaration(node.parent)) return;
+  const { text } = node;
+  if (text.length >= literalLength.min && text.length <= literalLength.max) literals.add(text);
+}

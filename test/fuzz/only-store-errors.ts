@@ -1,0 +1,44 @@
+// The property of every parser: it takes its input or refuses it with one of these reasons, in
+// little time. Anything else it throws is a finding.
+import { isStoreError, type ErrorReason } from "../../src/base/errors.js";
+
+/** Of the process, its collector included. Inputs have 64 KiB at most. */
+const maxCpuMicros = 2_000_000;
+
+/** What `parse` made, or undefined where it refused. */
+export function parsed<T>(reasons: readonly ErrorReason[], parse: () => T): T | undefined {
+  const before = process.cpuUsage();
+  try {
+    return parse();
+  } catch (error) {
+    refusal(error, reasons);
+    return undefined;
+  } finally {
+    checkTime(before);
+  }
+}
+
+export async function parsedLater<T>(
+  reasons: readonly ErrorReason[],
+  parse: () => Promise<T>,
+): Promise<T | undefined> {
+  const before = process.cpuUsage();
+  try {
+    return await parse();
+  } catch (error) {
+    refusal(error, reasons);
+    return undefined;
+  } finally {
+    checkTime(before);
+  }
+}
+
+function refusal(error: unknown, reasons: readonly ErrorReason[]): void {
+  if (!isStoreError(error) || !reasons.includes(error.reason)) throw error;
+}
+
+function checkTime(before: NodeJS.CpuUsage): void {
+  const { user, system } = process.cpuUsage(before);
+  if (user + system <= maxCpuMicros) return;
+  throw new Error(`it took ${(user + system) / 1000} ms of a processor`);
+}

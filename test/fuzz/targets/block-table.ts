@@ -1,0 +1,14 @@
+// Block tables, with a checksum that is right. What is read is exactly what would be written.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { rootDigest } from "../../../src/data/block-table.js";
+import { decodeBlockTable, encodeBlockTable } from "../../../src/data/block-table-codec.js";
+import { parsed } from "../only-store-errors.js";
+
+export function fuzz(data: Buffer): void {
+  const bytes = Buffer.concat([data, createHash("sha256").update(data).digest()]);
+  const table = parsed(["STORED_DATA_CORRUPT"], () => decodeBlockTable(bytes, "table"));
+  if (table === undefined) return;
+  assert.match(rootDigest(table), /^sha256:[0-9a-f]{64}$/);
+  assert.ok(bytes.equals(encodeBlockTable(table)), "the table has another encoding");
+}

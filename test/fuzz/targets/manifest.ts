@@ -1,0 +1,33 @@
+// Manifests: the text inside, with checksum and digest that are right unless the first byte says
+// otherwise.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { decodeManifest, encodeManifest, snapshotDigest } from "../../../src/data/manifest.js";
+import { parsed } from "../only-store-errors.js";
+
+export function fuzz(data: Buffer): void {
+  const choice = data[0] ?? 0;
+  const text = choice % 2 === 0 ? data.subarray(1) : withDigest(data.subarray(1));
+  const checksum = createHash("sha256").update(text).digest("hex");
+  const framed = Buffer.concat([
+    Buffer.from(`{\n"checksum": "sha256:${checksum}",\n"manifest": `),
+    text,
+    Buffer.from("\n}\n"),
+  ]);
+  const file = choice % 16 === 0 ? text : framed;
+  const manifest = parsed(["STORED_DATA_CORRUPT"], () => decodeManifest(file, "manifest.json"));
+  if (manifest === undefined) return;
+  const again = decodeManifest(encodeManifest(manifest), "manifest.json");
+  assert.equal(JSON.stringify(again), JSON.stringify(manifest), "it changed on its way");
+}
+
+/** With the digest of its files, where there is one: no mutation meets it by chance. */
+function withDigest(text: Buffer): Buffer {
+  try {
+    const body = JSON.parse(text.toString()) as { files: []; digest: string };
+    body.digest = snapshotDigest(body.files);
+    return Buffer.from(JSON.stringify(body));
+  } catch {
+    return text;
+  }
+}

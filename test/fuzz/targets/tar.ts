@@ -1,0 +1,66 @@
+// Whole archives: headers, PAX, long names, maps in all notations, bodies, the end. Read once in
+// one piece and once in small ones, which must come to the same.
+import assert from "node:assert/strict";
+import { isStoreError } from "../../../src/base/errors.js";
+import { readTar } from "../../../src/archive/tar-reader.js";
+import { checkDataFileName } from "../../../src/model/name.js";
+import { oneChunk, chunked, withChecksum } from "../../unit/archive/support.js";
+import { parsedLater } from "../only-store-errors.js";
+
+const blockBytes = 512;
+const magicAt = 257;
+const reasons = ["ARCHIVE_INVALID", "LIMIT_EXCEEDED"] as const;
+/** Chunk sizes around the block's. */
+const cuts = [1, 7, 100, 511, 512, 513, 1000, 5000];
+/** Small enough for inputs to reach them. */
+const limits = { maxFiles: 16, maxPaxBytes: 8192, maxSegments: 64 };
+
+/** The first byte says how the rest is cut, and whether checksums stay as they came. */
+export async function fuzz(data: Buffer): Promise<void> {
+  const seed = data[0] ?? 0;
+  const tar = Buffer.from(data.subarray(1));
+  // No mutation meets a checksum by chance: without this nothing behind it would be reached.
+  if (seed % 16 !== 0) mendChecksums(tar);
+  const whole = await outcome(tar, undefined);
+  const cut = await outcome(tar, cuts[seed % cuts.length]);
+  assert.deepEqual(cut, whole, "the outcome depends on how the bytes come");
+}
+
+function mendChecksums(tar: Buffer): void {
+  for (let start = 0; start + blockBytes <= tar.length; start += blockBytes) {
+    const block = tar.subarray(start, start + blockBytes);
+    if (block.toString("latin1", magicAt, magicAt + 5) === "ustar") withChecksum(block);
+  }
+}
+
+async function outcome(tar: Buffer, chunkBytes: number | undefined): Promise<readonly string[]> {
+  const seen: string[] = [];
+  await parsedLater(reasons, async () => {
+    try {
+      await read(tar, chunkBytes, seen);
+    } catch (error) {
+      seen.push(isStoreError(error) ? error.text : "thrown");
+      throw error;
+    }
+  });
+  return seen;
+}
+
+async function read(tar: Buffer, chunkBytes: number | undefined, seen: string[]): Promise<void> {
+  const source = chunkBytes === undefined ? oneChunk(tar) : chunked(tar, [chunkBytes]);
+  const names = new Set<string>();
+  for await (const entry of readTar(source, { limits })) {
+    checkDataFileName(entry.name, "entry");
+    assert.ok(!names.has(entry.name), "a name comes twice");
+    names.add(entry.name);
+    let end = 0;
+    let sum = 0;
+    for await (const { offset, bytes } of entry.pieces()) {
+      assert.ok(offset >= end, "pieces ascend");
+      end = offset + bytes.byteLength;
+      assert.ok(end <= entry.sizeBytes, "a piece passes the end");
+      for (const byte of bytes) sum = (sum * 31 + byte) | 0;
+    }
+    seen.push(`${entry.name} ${entry.mode} ${entry.sizeBytes} ${end} ${sum}`);
+  }
+}
