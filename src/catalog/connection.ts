@@ -14,9 +14,10 @@ export interface Connection {
   one<Row>(statement: Sql, params?: Params): Row | undefined;
   all<Row>(statement: Sql, params?: Params): Row[];
   /**
-   * Runs `work` in one transaction, durable when this returns. When the disk fails a write, IO_FAILED
-   * carries the metadata `commit: unknown`, and every further call throws IO_FAILED: nothing more
-   * is written until the next start.
+   * Runs `work` in one transaction, durable when this returns. When the disk fails a write, what the
+   * transaction left in the log is overwritten at once, durably, and IO_FAILED means that nothing
+   * has changed. When the disk fails that too, IO_FAILED carries the metadata `commit: unknown`:
+   * every further call begins with the overwriting, and throws IO_FAILED as long as it fails.
    */
   write<T>(what: string, work: () => T): T;
   /** Problems that SQLite finds in its file; empty when it is sound. */
@@ -109,11 +110,16 @@ function wrap(database: Database.Database): Connection {
   const read = <T>(work: () => T): T => guarded("cannot read the catalog", work);
 
   const write = <T>(what: string, work: () => T): T => {
-    if (failure !== undefined) throw refusedError(what, failure);
+    if (failure !== undefined) {
+      if (!overwriteFailedCommit(database)) throw refusedError(what, failure);
+      failure = undefined;
+    }
     try {
       return database.transaction(work).immediate();
     } catch (error) {
-      if (!isFailedWrite(error)) throw toStoreError(error, what);
+      if (!isFailedWrite(error) || overwriteFailedCommit(database)) {
+        throw refusedByDisk(error, what);
+      }
       failure = uncertainError(error, what);
       throw failure;
     }
@@ -133,11 +139,39 @@ function wrap(database: Database.Database): Connection {
   };
 }
 
+/**
+ * Takes a failed commit back for good: a start would find it in the log, if the disk kept all of it.
+ * The next commit begins where the failed one began, so that nothing of that counts any more once
+ * the sync of the next one has succeeded. Not the failed sync is tried again: other bytes are written
+ * in that place, and synced. Nothing but page 1 is written, which SQLite does for any version, also
+ * for the one that stands there. False: the disk failed again.
+ */
+function overwriteFailedCommit(database: Database.Database): boolean {
+  try {
+    const version = database.pragma("user_version", { simple: true }) as number;
+    database.pragma(`user_version = ${version}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a transaction threw that left nothing behind. */
+function refusedByDisk(error: unknown, what: string): StoreError {
+  const failed = toStoreError(error, what);
+  if (!isFailedWrite(error)) return failed;
+  return new StoreError(failed.reason, `${failed.message}: nothing has changed`, {
+    hint: "Look into the kernel's log and at the disk, then try again",
+    metadata: failed.metadata,
+    cause: error,
+  });
+}
+
 function uncertainError(error: unknown, what: string): StoreError {
-  const { reason, message, hint, metadata } = toStoreError(error, what);
-  return new StoreError(reason, message, {
-    ...(hint === undefined ? {} : { hint }),
-    // The log may hold the whole commit: whether it counts is only known after the next start.
+  const { reason, message, metadata } = toStoreError(error, what);
+  return new StoreError(reason, `${message}: it may have been done or not`, {
+    hint: mendDisk,
+    // The log may hold the whole commit: it counts if the daemon ends before the next one.
     metadata: { ...metadata, commit: "unknown" },
     cause: error,
   });
@@ -145,10 +179,13 @@ function uncertainError(error: unknown, what: string): StoreError {
 
 function refusedError(what: string, failure: StoreError): StoreError {
   return new StoreError("IO_FAILED", `${what}: an earlier write to the catalog failed`, {
-    hint: "Look into the kernel's log, mend the disk, then restart the daemon",
+    hint: mendDisk,
     cause: failure,
   });
 }
+
+const mendDisk =
+  "Look into the kernel's log and mend the disk; reads go on, and writes when the disk takes them again";
 
 export function quickCheck(database: Database.Database): string[] {
   try {

@@ -119,7 +119,8 @@ export function isBusy(error: unknown): boolean {
 
 /**
  * A write or a sync failed below SQLite. The kernel may have dropped what it could not write, and
- * a later fsync of the same file would then report success: nothing may be written after this.
+ * a later fsync of the same bytes would then report success: they must be written again, or others
+ * in their place.
  */
 export function isFailedWrite(error: unknown): boolean {
   const code = sqliteCode(error);

@@ -226,6 +226,20 @@ export const daemonOptions = {
     max: "365d",
     doc: "How long a pull that was cut off can be resumed; then what it fetched is removed.",
   }),
+  scrubIntervalMs: durationOption({
+    key: "scrub_interval",
+    default: "30d",
+    min: "0s",
+    max: "365d",
+    doc: "How often all data are read again and compared, in the background. 0 = never.",
+  }),
+  scrubLimitBytes: sizeOption({
+    key: "scrub_limit",
+    default: "32MiB",
+    min: "0",
+    max: "1TiB",
+    doc: "Most bytes per second that it reads, a quarter of that while callers transfer. 0 = no limit.",
+  }),
   gcIntervalMs: durationOption({
     key: "gc_interval",
     default: "0s",

@@ -4,43 +4,22 @@ import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import type { GcPolicy } from "../model/gc-plan.js";
 import type { SnapshotStore } from "../snapshot/store.js";
+import { startSchedule, type Schedule } from "./schedule.js";
 
-/** One at a time; the first is due an interval from now. Disposing waits for the one that runs. */
+/** The first is due an interval from now, each other one an interval after the last has ended. */
 export function startCollections(
   store: SnapshotStore,
   config: DaemonConfig,
   logger: Logger,
-): AsyncDisposable {
-  const ending = new AbortController();
-  let running: Promise<void> | undefined;
+): Schedule | undefined {
+  const { gcIntervalMs } = config;
+  if (gcIntervalMs === 0) return undefined;
   const policy = policyOf(config);
-  const begin = (): void => {
-    running ??= collect(store, policy, logger, ending.signal).finally(() => (running = undefined));
-  };
-  const timers: NodeJS.Timeout[] = [];
-  if (config.gcIntervalMs > 0) {
-    const waitNext = (leftMs: number): void => {
-      const stepMs = Math.min(leftMs, maxTimerMs);
-      const timer = setTimeout(() => {
-        if (leftMs <= stepMs) begin();
-        waitNext(leftMs > stepMs ? leftMs - stepMs : config.gcIntervalMs);
-      }, stepMs);
-      timer.unref();
-      timers[0] = timer;
-    };
-    waitNext(config.gcIntervalMs);
-  }
-  return {
-    [Symbol.asyncDispose]: async () => {
-      for (const timer of timers) clearTimeout(timer);
-      ending.abort(new Error("the daemon stops"));
-      await running;
-    },
-  };
+  return startSchedule(
+    () => gcIntervalMs,
+    (signal) => collect(store, policy, logger, signal),
+  );
 }
-
-/** A longer timer would fire at once. */
-const maxTimerMs = 2 ** 31 - 1;
 
 function policyOf(config: DaemonConfig): GcPolicy {
   const { gcKeepLast, gcMaxAgeMs, gcMaxBytes, gcGroupByLabel } = config;

@@ -11,6 +11,7 @@ import { createGrpcServer, type GrpcServer } from "../transport/server.js";
 import { bindSnapshotService } from "../transport/services/snapshot-service.js";
 import { openAccess } from "./access.js";
 import { startCollections } from "./collections.js";
+import { startScrubs } from "./scrubs.js";
 import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
 import { openReplicator, type Replicator } from "../replication/replicator.js";
@@ -54,8 +55,11 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(async () => {
     await store[Symbol.asyncDispose]();
   });
-  const schedule = startCollections(store, config, logger);
-  cleanup.defer(async () => schedule[Symbol.asyncDispose]());
+  const schedules = [
+    startCollections(store, config, logger),
+    startScrubs(store, config, { clock, logger }),
+  ].filter((schedule) => schedule !== undefined);
+  for (const schedule of schedules) cleanup.defer(async () => schedule[Symbol.asyncDispose]());
   const replicator = await openReplicator(store, {
     clock,
     logger,
@@ -79,8 +83,11 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   server.setServing(true);
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> =>
-    (stopping ??= server.drain({ graceMs: config.drainGraceMs }).then(close));
+  const stop = (): Promise<void> => {
+    // While calls still run to their end.
+    for (const schedule of schedules) schedule.end();
+    return (stopping ??= server.drain({ graceMs: config.drainGraceMs }).then(close));
+  };
   const addresses = [tcp, unix].flatMap((listener) => listener?.address ?? []);
   return { store, addresses, stop, [Symbol.asyncDispose]: stop };
 }
@@ -104,6 +111,7 @@ function createServer(
     chunkBytes,
     maxStreams,
     maxConnections,
+    scrubIntervalMs: config.scrubIntervalMs,
   };
   return createGrpcServer({
     implementations: [

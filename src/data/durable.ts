@@ -4,7 +4,7 @@
 // the data and report success the next time, so the file is given up instead.
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { lstat, open, rename, rm, unlink } from "node:fs/promises";
+import { lstat, open, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isErrno, ioError, withIoError } from "../sparse/errno.js";
 import { renameWithoutReplace } from "../sparse/native.js";
@@ -63,6 +63,22 @@ export async function replaceFile(
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw error;
+  }
+}
+
+/** Replaces a file of JSON that is not made durable: a crash may leave the old one, or what can't be read. */
+export async function replaceLoosely(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await writeFile(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
+  await rename(temporary, path);
+}
+
+/** What `replaceLoosely` has written, or undefined when it is missing or can't be read. */
+export async function readLoosely(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 

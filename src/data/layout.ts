@@ -4,6 +4,7 @@
 //                          file drops the process's POSIX locks on it, and with them the store's.
 //   lock.info              who holds the lock, as text
 //   catalog.mark           how far the catalog has come, as text: shows that a copy of it is older
+//   scrub.json             when all data were last read again, and how far the scrub is since
 //   ballast                1 MiB that is given up so that a delete works on a full disk
 //   staging/<id>/          a snapshot being made, laid out like a stored one
 //   data/<id>/             a stored snapshot:
@@ -30,6 +31,7 @@ export interface Layout {
   readonly lockInfo: string;
   readonly catalogDatabase: string;
   readonly catalogMark: string;
+  readonly scrubState: string;
   readonly ballast: string;
   readonly stagingRoot: string;
   readonly dataRoot: string;
@@ -78,6 +80,7 @@ export function layoutOf(root: string): Layout {
     lockInfo: join(root, "lock.info"),
     catalogDatabase: join(root, "catalog.db"),
     catalogMark: join(root, "catalog.mark"),
+    scrubState: join(root, "scrub.json"),
     ballast: join(root, "ballast"),
     stagingRoot,
     dataRoot,

@@ -56,6 +56,11 @@ export class LeaseTable {
     return this.count(id, "stream") + this.count(id, "directory") > 0;
   }
 
+  /** True while some snapshot is read by a caller through open descriptors. */
+  someoneReads(): boolean {
+    return [...this.#holders.keys()].some((id) => this.count(id, "stream") > 0);
+  }
+
   /** Ids of all that are in use. */
   idsInUse(): ReadonlySet<string> {
     return new Set([...this.#holders.keys()].filter((id) => this.inUse(id)));

@@ -43,6 +43,7 @@ import {
 import { recover, type RecoveryReport } from "./recovery.js";
 import { deleteSnapshots, type DeleteRequest } from "./removal.js";
 import { repairStore } from "./repair.js";
+import { openScrub, type Scrub } from "./scrub.js";
 import { SerialQueue } from "./serial.js";
 import { verify, type VerifyEvent, type VerifyRequest } from "./verify.js";
 import { updateSnapshot, type UpdateRequest } from "./update.js";
@@ -125,6 +126,8 @@ export interface SnapshotStore extends AsyncDisposable {
   /** One cycle of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
   usage(): StoreUsage;
+  /** All data read again in the background: one run at a time. */
+  readonly scrub: Scrub;
   /** Compares catalog, disk and manifests while calls go on; changes nothing. */
   check(options: CheckOptions, signal: AbortSignal): AsyncIterable<CheckEvent>;
   /** Does what check proposes; one at a time, others get GC_LOCK_BUSY. */
@@ -210,11 +213,12 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   cleanup.defer(() => {
     clearInterval(timer);
   });
+  const scrub = await openScrub(context);
   const close = cleanup.release();
   return storeOver(
     context,
     background.operation,
-    { nodeId: catalog.nodeId(), reflink, zstd, recovery },
+    { nodeId: catalog.nodeId(), reflink, zstd, recovery, scrub },
     close,
   );
 }
@@ -230,7 +234,7 @@ async function flush(context: StoreContext): Promise<void> {
 function storeOver(
   context: StoreContext,
   during: Background["operation"],
-  facts: Pick<SnapshotStore, "nodeId" | "reflink" | "zstd" | "recovery">,
+  facts: Pick<SnapshotStore, "nodeId" | "reflink" | "zstd" | "recovery" | "scrub">,
   close: () => Promise<void>,
 ): SnapshotStore {
   return {
@@ -259,6 +263,11 @@ function storeOver(
     collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
     gcSessions: createGcCycle(context, during),
     usage: () => usageOf(context),
+    scrub: {
+      state: facts.scrub.state,
+      run: (limit, signal) =>
+        during(() => facts.scrub.run(limit, AbortSignal.any([signal, context.closing]))),
+    },
     repair: (repairOptions, signal) => repairStore(context, repairOptions, signal),
     check: (checkOptions, signal) =>
       checkStore({ ...context, live: context }, checkOptions, signal),

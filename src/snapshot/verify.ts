@@ -68,7 +68,8 @@ export async function* verify(
     const snapshot = context.catalog.get(id);
     // Deleted since the list was made.
     if (snapshot?.state !== "ready") continue;
-    yield* verifySnapshot(context, snapshot, run);
+    using _lease = context.leases.share(id, "stream");
+    yield* verifyAndMark(context, snapshot, run);
   }
 }
 
@@ -96,13 +97,13 @@ export function beginRun(
   };
 }
 
-async function* verifySnapshot(
+/** The caller holds a lease. */
+export async function* verifyAndMark(
   context: StoreContext,
   snapshot: Snapshot,
   run: VerifyRun,
 ): AsyncGenerator<VerifyEvent> {
   const { id } = snapshot.config;
-  using _lease = context.leases.share(id, "stream");
   const intact = yield* verifyFiles(context, snapshot, run);
   if (context.catalog.get(id)?.state === "ready" && snapshot.corrupt === intact) {
     context.catalog.setCorrupt(id, !intact);

@@ -20,7 +20,9 @@ export async function playKinds(
   only: string | undefined,
   skipped: (kind: string, why: string) => void,
 ): Promise<void> {
-  const wanted = kinds.filter(({ kind }) => only === undefined || kind.name === only);
+  const wanted = kinds
+    .filter(({ kind }) => only === undefined || kind.name === only)
+    .filter(({ kind }) => options.every !== true || kind.strikesCalls === true);
   const total = wanted.reduce((sum, { share }) => sum + share, 0);
   if (wanted.length === 0) throw new Error(`there is no kind ${only ?? ""}`);
   for (const { kind, share } of wanted) {

@@ -47,8 +47,19 @@ export async function inspectStore(subject: Subject): Promise<Inspection> {
   if (afterCleanStart) {
     await inspectDirectories(root, listed, problems);
     problems.push(...(await damagedIn(client)).map((text) => `damaged: ${text}`));
+    problems.push(...(await problemsOfCheck(client)));
   }
   return { problems, found };
+}
+
+/** What the daemon's own check calls a problem. */
+async function problemsOfCheck(client: Client): Promise<string[]> {
+  const problems: string[] = [];
+  for await (const { event } of client.check({}, { timeoutMs: 20_000 })) {
+    if (event.case !== "finding" || !event.value.problem) continue;
+    problems.push(`check: ${event.value.path} ${event.value.found}`);
+  }
+  return problems;
 }
 
 /** The one of the possibilities that stands there, whole. */

@@ -44,9 +44,12 @@ export function pointsOf(
   return points;
 }
 
+/** What a disk can answer to any call. */
+export const diskErrors: readonly Fault[] = ["EIO", "ENOSPC"];
+
 export function faultsAt(point: Point): Fault[] {
   const killed: Fault[] = point.what.startsWith("reading ") ? [] : ["KILL"];
-  return [...killed, "EIO", "ENOSPC"];
+  return [...killed, ...diskErrors];
 }
 
 function changes(name: string, text: string): boolean {

@@ -16,16 +16,23 @@ export interface Report {
   reached(kind: string): number;
   failures(): readonly StateResult[];
   table(): string;
+  /** For each system call of each scenario: how many were made, struck, and what came of it. */
+  everyTable(): string;
 }
 
 export function createReport(): Report {
   const rows = new Map<string, Row>();
   const failures: StateResult[] = [];
+  const calls = new Map<string, StateResult[]>();
   return {
     add(result) {
       const key = `${result.kind}\0${result.scenario}`;
       const row = rows.get(key) ?? { states: 0, missed: 0, problems: 0 };
       rows.set(key, row);
+      if (result.call !== undefined) {
+        const callKey = `${result.scenario}\0${result.call}`;
+        calls.set(callKey, [...(calls.get(callKey) ?? []), result]);
+      }
       if (result.reached) row.states += 1;
       else row.missed += 1;
       if (result.problems.length === 0) return;
@@ -39,6 +46,7 @@ export function createReport(): Report {
         0,
       ),
     failures: () => failures,
+    everyTable: () => everyTable(calls),
     table() {
       const table = new Table({ head: ["kind", "scenario", "states", "not reached", "problems"] });
       const total: Row = { states: 0, missed: 0, problems: 0 };
@@ -53,6 +61,23 @@ export function createReport(): Report {
       return table.toString();
     },
   };
+}
+
+function everyTable(calls: ReadonlyMap<string, readonly StateResult[]>): string {
+  const head = ["scenario", "call", "states", "reached", "what came of it", "problems"];
+  const table = new Table({ head });
+  for (const [key, results] of [...calls].sort()) {
+    const [scenario = "", call = ""] = key.split("\0");
+    const reached = results.filter((result) => result.reached);
+    const outcomes = new Map<string, number>();
+    for (const { outcome = "?" } of reached) {
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    const texts = [...outcomes].sort().map(([outcome, count]) => `${outcome}: ${count}`);
+    const problems = results.filter((result) => result.problems.length > 0).length;
+    table.push([scenario, call, results.length, reached.length, texts.join("\n"), problems]);
+  }
+  return table.toString();
 }
 
 /** The command that plays one state again. */

@@ -9,6 +9,7 @@ import type { PlayOptions } from "./state.js";
 
 const usage = `Usage: npm run crash -- [options]
   --states N       about how many states (default 300)
+  --every          instead: each system call fails once with EIO and once with ENOSPC, none left out
   --seed S         decides which ones, sizes and moments (default 1)
   --kind NAME      only this kind: ${kinds.map(({ kind }) => kind.name).join(", ")}
   --scenario NAMES only these scenarios, with commas in between
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       states: { type: "string", default: "300" },
+      every: { type: "boolean", default: false },
       seed: { type: "string", default: "1" },
       kind: { type: "string" },
       scenario: { type: "string" },
@@ -43,6 +45,7 @@ async function main(): Promise<void> {
   const options: PlayOptions = {
     seed,
     states: Number(values.states),
+    every: values.every,
     jobs: values.state === undefined ? Number(values.jobs) : 1,
     directory: scratch.directory,
     only: values.state,
@@ -59,6 +62,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${kind}: skipped: ${why}\n`);
   });
   const seconds = Math.round((performance.now() - started) / 1000);
+  if (values.every) process.stdout.write(`${report.everyTable()}\n`);
   process.stdout.write(`${report.table()}\n${report.states()} states in ${seconds} s\n`);
   process.exitCode = report.failures().length === 0 ? 0 : 1;
 }

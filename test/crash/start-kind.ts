@@ -8,7 +8,7 @@ import { run } from "../support/child.js";
 import { cannotStrace } from "../support/scratch.js";
 import { openBench, type Bench } from "./bench.js";
 import { inspectStore } from "./oracle.js";
-import { withoutIds } from "./points.js";
+import { diskErrors, withoutIds } from "./points.js";
 import { scenarios } from "./scenarios.js";
 import {
   NotServed,
@@ -20,7 +20,7 @@ import {
 } from "./served.js";
 import { inLanes, randomFrom, shuffled, type Kind, type PlayOptions } from "./state.js";
 import { injection, wasInjected, type Fault } from "./strace.js";
-import { record, strike } from "./syscall-states.js";
+import { record, strike, type Struck } from "./syscall-states.js";
 import { isWithin, parseTrace, type Call } from "./trace.js";
 
 /** How a root is left: killed at the first such call, or as `ruin` makes it. */
@@ -103,19 +103,22 @@ const messes: readonly Mess[] = [
 
 export const startKind: Kind = {
   name: "start",
+  strikesCalls: true,
   cannot: cannotStrace,
   async play(options) {
     const random = randomFrom(options.seed);
     for (let round = 0, left = options.states; left > 0; round += 1) {
       const wanted = messes.filter(({ name }) => isWanted(options, name));
-      const share = Math.ceil(left / Math.max(1, wanted.length));
+      const share =
+        options.every === true ? Infinity : Math.ceil(left / Math.max(1, wanted.length));
       let played = 0;
       await inLanes(shuffled(wanted, random), options.jobs, async (mess, lane) => {
         if (options.signal.aborted) return;
         const states = await playMess(options, mess, { round, lane, share });
         played += states;
       });
-      if (played === 0 || options.signal.aborted || options.only !== undefined) return;
+      const isDone = options.every === true || options.only !== undefined;
+      if (played === 0 || options.signal.aborted || isDone) return;
       left -= played;
     }
   },
@@ -140,8 +143,9 @@ async function playMess(options: PlayOptions, mess: Mess, turn: Turn): Promise<n
   await makeMess(bench, mess);
   const saved = await save(directory, bench);
   const points = await recordStart(bench);
+  const faults = options.every === true ? () => diskErrors : faultsAt;
   const states = points
-    .flatMap((point) => faultsAt(point).map((fault) => ({ point, fault })))
+    .flatMap((point) => faults(point).map((fault) => ({ point, fault })))
     .map((state) => ({ ...state, name: stateName(mess, state) }))
     .filter(({ name }) => options.only === undefined || name.startsWith(options.only));
   const chosen = shuffled(states, randomFrom(seed)).slice(0, turn.share);
@@ -150,8 +154,9 @@ async function playMess(options: PlayOptions, mess: Mess, turn: Turn): Promise<n
     if (options.signal.aborted) break;
     await restoreSaved(saved, directory, bench);
     const check = index === 0;
-    const { reached, problems } = await strikeStart(bench, point, fault, check).catch(unexpected);
-    options.report({ kind: "start", scenario: mess.name, state: name, reached, problems });
+    const struck = await strikeStart(bench, point, fault, check).catch(unexpected);
+    const names = { scenario: mess.name, state: name, call: point.syscall };
+    options.report({ kind: "start", ...names, ...struck });
     played += 1;
   }
   await bench[Symbol.asyncDispose]();
@@ -159,7 +164,7 @@ async function playMess(options: PlayOptions, mess: Mess, turn: Turn): Promise<n
   return played;
 }
 
-function unexpected(error: unknown): { reached: boolean; problems: string[] } {
+function unexpected(error: unknown): Struck {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { reached: true, problems: [text] };
 }
@@ -216,7 +221,7 @@ interface StartPoint {
 }
 
 function faultsAt({ changes }: StartPoint): Fault[] {
-  return changes ? ["KILL", "EIO", "ENOSPC"] : ["EIO", "ENOSPC"];
+  return changes ? ["KILL", ...diskErrors] : [...diskErrors];
 }
 
 function stateName(mess: Mess, { point, fault }: { point: StartPoint; fault: Fault }): string {
@@ -226,8 +231,8 @@ function stateName(mess: Mess, { point, fault }: { point: StartPoint; fault: Fau
 
 const readOnly =
   /^(newfstatat|statx|fstat|lstat|stat|access|faccessat2?|readlink|getdents64|lseek|read|pread64|close|fcntl|statfs|fstatfs)$/;
-/** Names made at random: the next start makes others. */
-const randomName = /\.reflink-|\.tmp$|\.sock$/;
+/** Of temporary files, which else had other names at each start. */
+const sameNames = { NODE_OPTIONS: `--import ${new URL("same-names.js", import.meta.url).href}` };
 
 /** All calls on the root up to the moment when the daemon listens. */
 async function recordStart(bench: Bench): Promise<StartPoint[]> {
@@ -239,7 +244,7 @@ async function recordStart(bench: Bench): Promise<StartPoint[]> {
   const points: StartPoint[] = [];
   for (const call of calls) {
     const path = call.paths.find((one) => isWithin(one, place.root) || isWithin(one, outside));
-    if (path === undefined || randomName.test(path)) continue;
+    if (path === undefined || path.endsWith(".sock")) continue;
     const key = `${call.name} ${path}`;
     const nth = (counts.get(key) ?? 0) + 1;
     counts.set(key, nth);
@@ -257,7 +262,8 @@ async function startTraced(bench: Bench, args: readonly string[]): Promise<Serve
   const { place, traceFile } = bench;
   await rm(traceFile, { force: true });
   const strace = ["-f", "-y", "-ttt", "-s", "0", "-o", traceFile, ...args];
-  const child = run("strace", [...strace, ...serveCommand(place)], serveEnvironment);
+  const environment = { ...serveEnvironment, ...sameNames };
+  const child = run("strace", [...strace, ...serveCommand(place)], environment);
   return await whenListening(child, place, () => onlyChildOf(child.pid));
 }
 
@@ -266,9 +272,10 @@ async function strikeStart(
   { syscall, path, nth }: StartPoint,
   fault: Fault,
   check: boolean,
-): Promise<{ reached: boolean; problems: string[] }> {
+): Promise<Struck> {
   const problems: string[] = [];
   let killed = false;
+  let outcome = "serves";
   try {
     const inject = ["-P", path, "-e", `trace=${syscall}`, "-e", injection(syscall, nth, fault)];
     const served = await startTraced(bench, inject);
@@ -282,11 +289,12 @@ async function strikeStart(
   } catch (error) {
     if (!(error instanceof NotServed)) throw error;
     killed = error.exit.signal === "SIGKILL";
+    outcome = `refused, exit ${error.exit.code ?? error.exit.signal}`;
     if (fault !== "KILL") problems.push(...rudeEnd(error));
   }
   const met = fault === "KILL" ? killed : await wasInjected(bench.traceFile);
   problems.push(...(await bench.restart({ check })));
-  return { reached: met, problems };
+  return { reached: met, problems, outcome };
 }
 
 /** A daemon that can't start says why, in words that are meant for people. */

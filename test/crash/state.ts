@@ -8,12 +8,21 @@ export interface StateResult {
   /** False when the daemon never came to the point where it was to be struck. */
   readonly reached: boolean;
   readonly problems: readonly string[];
+  /** The system call that was struck. */
+  readonly call?: string;
+  /** What the caller was told, or how the start ended. */
+  readonly outcome?: string;
 }
 
 export interface PlayOptions {
   readonly seed: number;
   /** About how many; a kind may play a few more or less. */
   readonly states: number;
+  /**
+   * Instead of `states`: every system call fails once with each error of `diskErrors`, none left out.
+   * Only kinds that strike at system calls can do that.
+   */
+  readonly every?: boolean;
   /** How many at once. */
   readonly jobs: number;
   /** Scratch space, on a disk with room. */
@@ -29,6 +38,8 @@ export interface PlayOptions {
 
 export interface Kind {
   readonly name: string;
+  /** It strikes at system calls, and so can play every one of them. */
+  readonly strikesCalls?: boolean;
   /** Why it can't be played here, or false. */
   cannot(): string | false;
   play(options: PlayOptions): Promise<void>;

@@ -1,6 +1,12 @@
 // stasis info and stasis health: what the daemon is, and whether it serves.
 import type { Command } from "commander";
-import { GetInfoResponseSchema, StoreError, type GetInfoResponse } from "../../client/index.js";
+import {
+  GetInfoResponseSchema,
+  StoreError,
+  type GetInfoResponse,
+  type ScrubRun,
+  type ScrubStatus,
+} from "../../client/index.js";
 import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as ServingStatus,
@@ -25,7 +31,7 @@ export function addInfoCommand(program: Command): void {
 }
 
 function renderInfo(address: string, info: GetInfoResponse): string {
-  const { usage, limits } = info;
+  const { usage, limits, scrub } = info;
   const features = Object.entries(info.features ?? {}).filter(([, value]) => value === true);
   return renderFields([
     ["Address", address],
@@ -34,6 +40,7 @@ function renderInfo(address: string, info: GetInfoResponse): string {
     ["Node", info.nodeId],
     ["Started", formatTime(info.startedAt)],
     ...(usage === undefined ? [] : usageFields(usage)),
+    ...(scrub === undefined ? [] : scrubFields(scrub)),
     ["Features", features.map(([name]) => words(name)).join(", ")],
     ["Streams", `${limits?.maxStreams ?? 0} at once`],
     ["Connections", `${limits?.maxConnections ?? 0} at once`],
@@ -50,6 +57,19 @@ function usageFields(usage: NonNullable<GetInfoResponse["usage"]>): [string, str
     ["On disk", formatBytes(usage.allocatedBytes)],
     ["Free", formatBytes(usage.freeBytes)],
   ];
+}
+
+function scrubFields({ last, running }: ScrubStatus): [string, string][] {
+  const ended = last && `${formatTime(last.endedAt)}, ${scrubCounts(last)}`;
+  const fields: [string, string][] = [["Scrubbed", ended ?? "never to the end"]];
+  if (running === undefined) return fields;
+  return [...fields, ["Scrub", `since ${formatTime(running.startedAt)}, ${scrubCounts(running)}`]];
+}
+
+function scrubCounts({ snapshots, bytes, damaged, unreadable }: ScrubRun): string {
+  const texts = [`${snapshots} snapshots`, formatBytes(bytes), `${damaged} damaged`];
+  if (unreadable > 0n) texts.push(`${unreadable} not readable`);
+  return texts.join(", ");
 }
 
 /** `directAccess` → `direct access`. */

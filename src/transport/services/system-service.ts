@@ -1,5 +1,6 @@
 // SystemService: what this daemon is, what it allows, what its store can do.
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
 import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type CallContext, type ServiceBinding } from "../handler.js";
@@ -14,6 +15,7 @@ export interface SystemFacts {
   readonly chunkBytes: number;
   readonly maxStreams: number;
   readonly maxConnections: number;
+  readonly scrubIntervalMs: number;
 }
 
 export function bindSystemService(store: SnapshotStore, facts: SystemFacts): ServiceBinding {
@@ -47,7 +49,9 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
           directoryExport: true,
           reflink: store.reflink,
         },
+        // Callers who are confined to some names are not told what others have.
         ...(usage === undefined ? {} : { usage: usageToMessage(usage) }),
+        ...(seesAll ? { scrub: scrubToMessage(store.scrub.state(), facts.scrubIntervalMs) } : {}),
       });
     },
     check: async function* ({ deep, limitBytesPerSecond: limit }, { signal }: CallContext) {
@@ -63,6 +67,21 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
       for await (const repaired of store.repair(options, signal)) yield repairedToMessage(repaired);
     },
   });
+}
+
+function scrubToMessage({ last, running }: ScrubState, intervalMs: number) {
+  const counts = ({ startedAt, snapshots, bytes, damaged, unreadable }: ScrubCounts) => ({
+    startedAt: timestampFromDate(startedAt),
+    snapshots: BigInt(snapshots),
+    bytes: BigInt(bytes),
+    damaged: BigInt(damaged),
+    unreadable: BigInt(unreadable),
+  });
+  return {
+    interval: durationFromMs(intervalMs),
+    ...(last && { last: { ...counts(last), endedAt: timestampFromDate(last.endedAt) } }),
+    ...(running && { running: counts(running) }),
+  };
 }
 
 function usageToMessage(usage: StoreUsage) {

@@ -884,7 +884,9 @@ type GetInfoResponse struct {
 	// What this store can do.
 	Features *Features `protobuf:"bytes,7,opt,name=features,proto3" json:"features,omitempty"`
 	// What is stored.
-	Usage         *Usage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
+	Usage *Usage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
+	// How stored data are read again in the background.
+	Scrub         *ScrubStatus `protobuf:"bytes,9,opt,name=scrub,proto3" json:"scrub,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -975,6 +977,168 @@ func (x *GetInfoResponse) GetUsage() *Usage {
 	return nil
 }
 
+func (x *GetInfoResponse) GetScrub() *ScrubStatus {
+	if x != nil {
+		return x.Scrub
+	}
+	return nil
+}
+
+// The background scrub: all stored data are read again from time to time, and compared.
+type ScrubStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From the end of one to the beginning of the next. 0 = none begins by itself.
+	Interval *durationpb.Duration `protobuf:"bytes,1,opt,name=interval,proto3" json:"interval,omitempty"`
+	// The last one that came to its end. Absent if none has.
+	Last *ScrubRun `protobuf:"bytes,2,opt,name=last,proto3" json:"last,omitempty"`
+	// The one that has begun since. Absent if none has.
+	Running       *ScrubRun `protobuf:"bytes,3,opt,name=running,proto3" json:"running,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubStatus) Reset() {
+	*x = ScrubStatus{}
+	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubStatus) ProtoMessage() {}
+
+func (x *ScrubStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubStatus.ProtoReflect.Descriptor instead.
+func (*ScrubStatus) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ScrubStatus) GetInterval() *durationpb.Duration {
+	if x != nil {
+		return x.Interval
+	}
+	return nil
+}
+
+func (x *ScrubStatus) GetLast() *ScrubRun {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+func (x *ScrubStatus) GetRunning() *ScrubRun {
+	if x != nil {
+		return x.Running
+	}
+	return nil
+}
+
+// One scrub, or what is done of it.
+type ScrubRun struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it began, perhaps before a restart of the daemon.
+	StartedAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
+	// When it ended. Absent while it runs.
+	EndedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
+	// Snapshots that were read.
+	Snapshots int64 `protobuf:"varint,3,opt,name=snapshots,proto3" json:"snapshots,omitempty"`
+	// Bytes that were read.
+	Bytes int64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Snapshots with damage; they are marked, and Verify names the places.
+	Damaged int64 `protobuf:"varint,5,opt,name=damaged,proto3" json:"damaged,omitempty"`
+	// Snapshots that could not be read to the end, for example for an error of the disk.
+	Unreadable    int64 `protobuf:"varint,6,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScrubRun) Reset() {
+	*x = ScrubRun{}
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScrubRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScrubRun) ProtoMessage() {}
+
+func (x *ScrubRun) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScrubRun.ProtoReflect.Descriptor instead.
+func (*ScrubRun) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ScrubRun) GetStartedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartedAt
+	}
+	return nil
+}
+
+func (x *ScrubRun) GetEndedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndedAt
+	}
+	return nil
+}
+
+func (x *ScrubRun) GetSnapshots() int64 {
+	if x != nil {
+		return x.Snapshots
+	}
+	return 0
+}
+
+func (x *ScrubRun) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *ScrubRun) GetDamaged() int64 {
+	if x != nil {
+		return x.Damaged
+	}
+	return 0
+}
+
+func (x *ScrubRun) GetUnreadable() int64 {
+	if x != nil {
+		return x.Unreadable
+	}
+	return 0
+}
+
 // Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1006,7 +1170,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1182,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1195,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{9}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Limits) GetMaxMessageBytes() int64 {
@@ -1130,7 +1294,7 @@ type Features struct {
 
 func (x *Features) Reset() {
 	*x = Features{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1306,7 @@ func (x *Features) String() string {
 func (*Features) ProtoMessage() {}
 
 func (x *Features) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1155,7 +1319,7 @@ func (x *Features) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Features.ProtoReflect.Descriptor instead.
 func (*Features) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Features) GetDirectAccess() bool {
@@ -1210,7 +1374,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1222,7 +1386,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1235,7 +1399,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Usage) GetSnapshotCount() int64 {
@@ -1301,7 +1465,7 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x04path\x18\x05 \x01(\tR\x04path\x12\x14\n" +
 	"\x05found\x18\x06 \x01(\tR\x05found\x120\n" +
 	"\x06action\x18\a \x01(\x0e2\x18.stasis.v1.FindingActionR\x06action\"\x10\n" +
-	"\x0eGetInfoRequest\"\xb6\x02\n" +
+	"\x0eGetInfoRequest\"\xe4\x02\n" +
 	"\x0fGetInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1d\n" +
 	"\n" +
@@ -1312,7 +1476,22 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"started_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x12)\n" +
 	"\x06limits\x18\x06 \x01(\v2\x11.stasis.v1.LimitsR\x06limits\x12/\n" +
 	"\bfeatures\x18\a \x01(\v2\x13.stasis.v1.FeaturesR\bfeatures\x12&\n" +
-	"\x05usage\x18\b \x01(\v2\x10.stasis.v1.UsageR\x05usage\"\xbb\x03\n" +
+	"\x05usage\x18\b \x01(\v2\x10.stasis.v1.UsageR\x05usage\x12,\n" +
+	"\x05scrub\x18\t \x01(\v2\x16.stasis.v1.ScrubStatusR\x05scrub\"\x9c\x01\n" +
+	"\vScrubStatus\x125\n" +
+	"\binterval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\binterval\x12'\n" +
+	"\x04last\x18\x02 \x01(\v2\x13.stasis.v1.ScrubRunR\x04last\x12-\n" +
+	"\arunning\x18\x03 \x01(\v2\x13.stasis.v1.ScrubRunR\arunning\"\xea\x01\n" +
+	"\bScrubRun\x129\n" +
+	"\n" +
+	"started_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tstartedAt\x125\n" +
+	"\bended_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12\x1c\n" +
+	"\tsnapshots\x18\x03 \x01(\x03R\tsnapshots\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x03R\x05bytes\x12\x18\n" +
+	"\adamaged\x18\x05 \x01(\x03R\adamaged\x12\x1e\n" +
+	"\n" +
+	"unreadable\x18\x06 \x01(\x03R\n" +
+	"unreadable\"\xbb\x03\n" +
 	"\x06Limits\x12*\n" +
 	"\x11max_message_bytes\x18\x01 \x01(\x03R\x0fmaxMessageBytes\x12\x1f\n" +
 	"\vchunk_bytes\x18\x02 \x01(\x03R\n" +
@@ -1413,7 +1592,7 @@ func file_stasis_v1_system_service_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_system_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_stasis_v1_system_service_proto_goTypes = []any{
 	(RepairOutcome)(0),            // 0: stasis.v1.RepairOutcome
 	(FindingKind)(0),              // 1: stasis.v1.FindingKind
@@ -1427,11 +1606,13 @@ var file_stasis_v1_system_service_proto_goTypes = []any{
 	(*Finding)(nil),               // 9: stasis.v1.Finding
 	(*GetInfoRequest)(nil),        // 10: stasis.v1.GetInfoRequest
 	(*GetInfoResponse)(nil),       // 11: stasis.v1.GetInfoResponse
-	(*Limits)(nil),                // 12: stasis.v1.Limits
-	(*Features)(nil),              // 13: stasis.v1.Features
-	(*Usage)(nil),                 // 14: stasis.v1.Usage
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
+	(*ScrubStatus)(nil),           // 12: stasis.v1.ScrubStatus
+	(*ScrubRun)(nil),              // 13: stasis.v1.ScrubRun
+	(*Limits)(nil),                // 14: stasis.v1.Limits
+	(*Features)(nil),              // 15: stasis.v1.Features
+	(*Usage)(nil),                 // 16: stasis.v1.Usage
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
 }
 var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	9,  // 0: stasis.v1.CheckResponse.finding:type_name -> stasis.v1.Finding
@@ -1441,22 +1622,28 @@ var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	0,  // 4: stasis.v1.RepairResponse.outcome:type_name -> stasis.v1.RepairOutcome
 	1,  // 5: stasis.v1.Finding.kind:type_name -> stasis.v1.FindingKind
 	2,  // 6: stasis.v1.Finding.action:type_name -> stasis.v1.FindingAction
-	15, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	12, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
-	13, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
-	14, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
-	16, // 11: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
-	10, // 12: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
-	3,  // 13: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
-	5,  // 14: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
-	11, // 15: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
-	4,  // 16: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
-	6,  // 17: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
-	15, // [15:18] is the sub-list for method output_type
-	12, // [12:15] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	17, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	14, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
+	15, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
+	16, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
+	12, // 11: stasis.v1.GetInfoResponse.scrub:type_name -> stasis.v1.ScrubStatus
+	18, // 12: stasis.v1.ScrubStatus.interval:type_name -> google.protobuf.Duration
+	13, // 13: stasis.v1.ScrubStatus.last:type_name -> stasis.v1.ScrubRun
+	13, // 14: stasis.v1.ScrubStatus.running:type_name -> stasis.v1.ScrubRun
+	17, // 15: stasis.v1.ScrubRun.started_at:type_name -> google.protobuf.Timestamp
+	17, // 16: stasis.v1.ScrubRun.ended_at:type_name -> google.protobuf.Timestamp
+	18, // 17: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
+	10, // 18: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
+	3,  // 19: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
+	5,  // 20: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
+	11, // 21: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
+	4,  // 22: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
+	6,  // 23: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
+	21, // [21:24] is the sub-list for method output_type
+	18, // [18:21] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_system_service_proto_init() }
@@ -1475,7 +1662,7 @@ func file_stasis_v1_system_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_system_service_proto_rawDesc), len(file_stasis_v1_system_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

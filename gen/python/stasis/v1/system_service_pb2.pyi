@@ -188,7 +188,7 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("version", "store_type", "node_id", "root", "started_at", "limits", "features", "usage")
+    __slots__ = ("version", "store_type", "node_id", "root", "started_at", "limits", "features", "usage", "scrub")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STORE_TYPE_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -197,6 +197,7 @@ class GetInfoResponse(_message.Message):
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
+    SCRUB_FIELD_NUMBER: _ClassVar[int]
     version: str
     store_type: str
     node_id: str
@@ -205,7 +206,34 @@ class GetInfoResponse(_message.Message):
     limits: Limits
     features: Features
     usage: Usage
-    def __init__(self, version: _Optional[str] = ..., store_type: _Optional[str] = ..., node_id: _Optional[str] = ..., root: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., features: _Optional[_Union[Features, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
+    scrub: ScrubStatus
+    def __init__(self, version: _Optional[str] = ..., store_type: _Optional[str] = ..., node_id: _Optional[str] = ..., root: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., features: _Optional[_Union[Features, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., scrub: _Optional[_Union[ScrubStatus, _Mapping]] = ...) -> None: ...
+
+class ScrubStatus(_message.Message):
+    __slots__ = ("interval", "last", "running")
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    interval: _duration_pb2.Duration
+    last: ScrubRun
+    running: ScrubRun
+    def __init__(self, interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., last: _Optional[_Union[ScrubRun, _Mapping]] = ..., running: _Optional[_Union[ScrubRun, _Mapping]] = ...) -> None: ...
+
+class ScrubRun(_message.Message):
+    __slots__ = ("started_at", "ended_at", "snapshots", "bytes", "damaged", "unreadable")
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
+    started_at: _timestamp_pb2.Timestamp
+    ended_at: _timestamp_pb2.Timestamp
+    snapshots: int
+    bytes: int
+    damaged: int
+    unreadable: int
+    def __init__(self, started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., snapshots: _Optional[int] = ..., bytes: _Optional[int] = ..., damaged: _Optional[int] = ..., unreadable: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_message_bytes", "chunk_bytes", "max_streams", "max_files", "max_segments", "max_page_size", "max_envelope_bytes", "max_connections", "max_watchers", "max_events", "request_retention")

@@ -2806,6 +2806,44 @@ pub struct GetInfoResponse {
     /// What is stored.
     #[prost(message, optional, tag = "8")]
     pub usage: ::core::option::Option<Usage>,
+    /// How stored data are read again in the background.
+    #[prost(message, optional, tag = "9")]
+    pub scrub: ::core::option::Option<ScrubStatus>,
+}
+/// The background scrub: all stored data are read again from time to time, and compared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScrubStatus {
+    /// From the end of one to the beginning of the next. 0 = none begins by itself.
+    #[prost(message, optional, tag = "1")]
+    pub interval: ::core::option::Option<::prost_types::Duration>,
+    /// The last one that came to its end. Absent if none has.
+    #[prost(message, optional, tag = "2")]
+    pub last: ::core::option::Option<ScrubRun>,
+    /// The one that has begun since. Absent if none has.
+    #[prost(message, optional, tag = "3")]
+    pub running: ::core::option::Option<ScrubRun>,
+}
+/// One scrub, or what is done of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScrubRun {
+    /// When it began, perhaps before a restart of the daemon.
+    #[prost(message, optional, tag = "1")]
+    pub started_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended. Absent while it runs.
+    #[prost(message, optional, tag = "2")]
+    pub ended_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Snapshots that were read.
+    #[prost(int64, tag = "3")]
+    pub snapshots: i64,
+    /// Bytes that were read.
+    #[prost(int64, tag = "4")]
+    pub bytes: i64,
+    /// Snapshots with damage; they are marked, and Verify names the places.
+    #[prost(int64, tag = "5")]
+    pub damaged: i64,
+    /// Snapshots that could not be read to the end, for example for an error of the disk.
+    #[prost(int64, tag = "6")]
+    pub unreadable: i64,
 }
 /// Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/system_service.proto.
  */
 export const file_stasis_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSI8CgxDaGVja1JlcXVlc3QSDAoEZGVlcBgBIAEoCBIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAIgASgDIpkBCg1DaGVja1Jlc3BvbnNlEiUKB2ZpbmRpbmcYASABKAsyEi5zdGFzaXMudjEuRmluZGluZ0gAEiwKCHByb2dyZXNzGAIgASgLMhguc3Rhc2lzLnYxLkNoZWNrUHJvZ3Jlc3NIABIqCgdzdW1tYXJ5GAMgASgLMhcuc3Rhc2lzLnYxLkNoZWNrU3VtbWFyeUgAQgcKBWV2ZW50Ik4KDVJlcGFpclJlcXVlc3QSDwoHZHJ5X3J1bhgBIAEoCBIMCgRkZWVwGAIgASgIEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAyABKAMicQoOUmVwYWlyUmVzcG9uc2USIwoHZmluZGluZxgBIAEoCzISLnN0YXNpcy52MS5GaW5kaW5nEikKB291dGNvbWUYAiABKA4yGC5zdGFzaXMudjEuUmVwYWlyT3V0Y29tZRIPCgdtZXNzYWdlGAMgASgJIkAKDUNoZWNrUHJvZ3Jlc3MSFgoOZG9uZV9zbmFwc2hvdHMYASABKAMSFwoPdG90YWxfc25hcHNob3RzGAIgASgDIjMKDENoZWNrU3VtbWFyeRIRCglzbmFwc2hvdHMYASABKAMSEAoIcHJvYmxlbXMYAiABKAMioQEKB0ZpbmRpbmcSJAoEa2luZBgBIAEoDjIWLnN0YXNpcy52MS5GaW5kaW5nS2luZBIPCgdwcm9ibGVtGAIgASgIEgoKAmlkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEcGF0aBgFIAEoCRINCgVmb3VuZBgGIAEoCRIoCgZhY3Rpb24YByABKA4yGC5zdGFzaXMudjEuRmluZGluZ0FjdGlvbiIQCg5HZXRJbmZvUmVxdWVzdCLwAQoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZSKiAgoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFEhQKDG1heF93YXRjaGVycxgJIAEoBRISCgptYXhfZXZlbnRzGAogASgDEjQKEXJlcXVlc3RfcmV0ZW50aW9uGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDKpgBCg1SZXBhaXJPdXRjb21lEh4KGlJFUEFJUl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGgoWUkVQQUlSX09VVENPTUVfUExBTk5FRBABEhcKE1JFUEFJUl9PVVRDT01FX0RPTkUQAhIXChNSRVBBSVJfT1VUQ09NRV9MRUZUEAMSGQoVUkVQQUlSX09VVENPTUVfRkFJTEVEEAQqoAcKC0ZpbmRpbmdLaW5kEhwKGEZJTkRJTkdfS0lORF9VTlNQRUNJRklFRBAAEiAKHEZJTkRJTkdfS0lORF9DQVRBTE9HX01JU1NJTkcQARIgChxGSU5ESU5HX0tJTkRfQ0FUQUxPR19EQU1BR0VEEAISHQoZRklORElOR19LSU5EX0NBVEFMT0dfUk9XUxADEiIKHkZJTkRJTkdfS0lORF9ESVJFQ1RPUllfVU5LTk9XThAEEiIKHkZJTkRJTkdfS0lORF9ESVJFQ1RPUllfTUlTU0lORxAFEh4KGkZJTkRJTkdfS0lORF9FTlRSWV9VTktOT1dOEAYSIQodRklORElOR19LSU5EX01BTklGRVNUX01JU1NJTkcQBxIhCh1GSU5ESU5HX0tJTkRfTUFOSUZFU1RfREFNQUdFRBAIEh8KG0ZJTkRJTkdfS0lORF9NQU5JRkVTVF9PTERFUhAJEh8KG0ZJTkRJTkdfS0lORF9NQU5JRkVTVF9ORVdFUhAKEiEKHUZJTkRJTkdfS0lORF9NQU5JRkVTVF9ESUZGRVJTEAsSHQoZRklORElOR19LSU5EX0ZJTEVfTUlTU0lORxAMEh0KGUZJTkRJTkdfS0lORF9GSUxFX1VOS05PV04QDRIaChZGSU5ESU5HX0tJTkRfRklMRV9LSU5EEA4SGgoWRklORElOR19LSU5EX0ZJTEVfU0laRRAPEhoKFkZJTkRJTkdfS0lORF9GSUxFX01PREUQEBIkCiBGSU5ESU5HX0tJTkRfQkxPQ0tfVEFCTEVfTUlTU0lORxAREiQKIEZJTkRJTkdfS0lORF9CTE9DS19UQUJMRV9EQU1BR0VEEBISHQoZRklORElOR19LSU5EX0RBVEFfREFNQUdFRBATEh8KG0ZJTkRJTkdfS0lORF9NQVJLRURfQ09SUlVQVBAUEhwKGEZJTkRJTkdfS0lORF9NQVJLRURfTE9TVBAVEhwKGEZJTkRJTkdfS0lORF9JTlRFUlJVUFRFRBAWEiEKHUZJTkRJTkdfS0lORF9TVEFHSU5HX0xFRlRPVkVSEBcSHwobRklORElOR19LSU5EX1RSQVNIX0xFRlRPVkVSEBgSHwobRklORElOR19LSU5EX1RFTVBPUkFSWV9GSUxFEBkSHAoYRklORElOR19LSU5EX1FVQVJBTlRJTkVEEBoSIAocRklORElOR19LSU5EX0JBTExBU1RfTUlTU0lORxAbKrADCg1GaW5kaW5nQWN0aW9uEh4KGkZJTkRJTkdfQUNUSU9OX1VOU1BFQ0lGSUVEEAASFwoTRklORElOR19BQ1RJT05fTk9ORRABEiAKHEZJTkRJTkdfQUNUSU9OX0FUX05FWFRfU1RBUlQQAhIYChRGSU5ESU5HX0FDVElPTl9BRE9QVBADEh0KGUZJTkRJTkdfQUNUSU9OX1FVQVJBTlRJTkUQBBIcChhGSU5ESU5HX0FDVElPTl9NQVJLX0xPU1QQBRIfChtGSU5ESU5HX0FDVElPTl9NQVJLX0NPUlJVUFQQBhIjCh9GSU5ESU5HX0FDVElPTl9SRVdSSVRFX01BTklGRVNUEAcSIAocRklORElOR19BQ1RJT05fVEFLRV9NQU5JRkVTVBAIEiYKIkZJTkRJTkdfQUNUSU9OX1JFQlVJTERfQkxPQ0tfVEFCTEUQCRIbChdGSU5ESU5HX0FDVElPTl9TRVRfTU9ERRAKEh8KG0ZJTkRJTkdfQUNUSU9OX1JFV1JJVEVfUk9XUxALEh8KG0ZJTkRJTkdfQUNUSU9OX01BS0VfQkFMTEFTVBAMMtABCg1TeXN0ZW1TZXJ2aWNlEkAKB0dldEluZm8SGS5zdGFzaXMudjEuR2V0SW5mb1JlcXVlc3QaGi5zdGFzaXMudjEuR2V0SW5mb1Jlc3BvbnNlEjwKBUNoZWNrEhcuc3Rhc2lzLnYxLkNoZWNrUmVxdWVzdBoYLnN0YXNpcy52MS5DaGVja1Jlc3BvbnNlMAESPwoGUmVwYWlyEhguc3Rhc2lzLnYxLlJlcGFpclJlcXVlc3QaGS5zdGFzaXMudjEuUmVwYWlyUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSI8CgxDaGVja1JlcXVlc3QSDAoEZGVlcBgBIAEoCBIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAIgASgDIpkBCg1DaGVja1Jlc3BvbnNlEiUKB2ZpbmRpbmcYASABKAsyEi5zdGFzaXMudjEuRmluZGluZ0gAEiwKCHByb2dyZXNzGAIgASgLMhguc3Rhc2lzLnYxLkNoZWNrUHJvZ3Jlc3NIABIqCgdzdW1tYXJ5GAMgASgLMhcuc3Rhc2lzLnYxLkNoZWNrU3VtbWFyeUgAQgcKBWV2ZW50Ik4KDVJlcGFpclJlcXVlc3QSDwoHZHJ5X3J1bhgBIAEoCBIMCgRkZWVwGAIgASgIEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAyABKAMicQoOUmVwYWlyUmVzcG9uc2USIwoHZmluZGluZxgBIAEoCzISLnN0YXNpcy52MS5GaW5kaW5nEikKB291dGNvbWUYAiABKA4yGC5zdGFzaXMudjEuUmVwYWlyT3V0Y29tZRIPCgdtZXNzYWdlGAMgASgJIkAKDUNoZWNrUHJvZ3Jlc3MSFgoOZG9uZV9zbmFwc2hvdHMYASABKAMSFwoPdG90YWxfc25hcHNob3RzGAIgASgDIjMKDENoZWNrU3VtbWFyeRIRCglzbmFwc2hvdHMYASABKAMSEAoIcHJvYmxlbXMYAiABKAMioQEKB0ZpbmRpbmcSJAoEa2luZBgBIAEoDjIWLnN0YXNpcy52MS5GaW5kaW5nS2luZBIPCgdwcm9ibGVtGAIgASgIEgoKAmlkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEcGF0aBgFIAEoCRINCgVmb3VuZBgGIAEoCRIoCgZhY3Rpb24YByABKA4yGC5zdGFzaXMudjEuRmluZGluZ0FjdGlvbiIQCg5HZXRJbmZvUmVxdWVzdCKXAgoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZRIlCgVzY3J1YhgJIAEoCzIWLnN0YXNpcy52MS5TY3J1YlN0YXR1cyKDAQoLU2NydWJTdGF0dXMSKwoIaW50ZXJ2YWwYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SIQoEbGFzdBgCIAEoCzITLnN0YXNpcy52MS5TY3J1YlJ1bhIkCgdydW5uaW5nGAMgASgLMhMuc3Rhc2lzLnYxLlNjcnViUnVuIq8BCghTY3J1YlJ1bhIuCgpzdGFydGVkX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJc25hcHNob3RzGAMgASgDEg0KBWJ5dGVzGAQgASgDEg8KB2RhbWFnZWQYBSABKAMSEgoKdW5yZWFkYWJsZRgGIAEoAyKiAgoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFEhQKDG1heF93YXRjaGVycxgJIAEoBRISCgptYXhfZXZlbnRzGAogASgDEjQKEXJlcXVlc3RfcmV0ZW50aW9uGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDKpgBCg1SZXBhaXJPdXRjb21lEh4KGlJFUEFJUl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGgoWUkVQQUlSX09VVENPTUVfUExBTk5FRBABEhcKE1JFUEFJUl9PVVRDT01FX0RPTkUQAhIXChNSRVBBSVJfT1VUQ09NRV9MRUZUEAMSGQoVUkVQQUlSX09VVENPTUVfRkFJTEVEEAQqoAcKC0ZpbmRpbmdLaW5kEhwKGEZJTkRJTkdfS0lORF9VTlNQRUNJRklFRBAAEiAKHEZJTkRJTkdfS0lORF9DQVRBTE9HX01JU1NJTkcQARIgChxGSU5ESU5HX0tJTkRfQ0FUQUxPR19EQU1BR0VEEAISHQoZRklORElOR19LSU5EX0NBVEFMT0dfUk9XUxADEiIKHkZJTkRJTkdfS0lORF9ESVJFQ1RPUllfVU5LTk9XThAEEiIKHkZJTkRJTkdfS0lORF9ESVJFQ1RPUllfTUlTU0lORxAFEh4KGkZJTkRJTkdfS0lORF9FTlRSWV9VTktOT1dOEAYSIQodRklORElOR19LSU5EX01BTklGRVNUX01JU1NJTkcQBxIhCh1GSU5ESU5HX0tJTkRfTUFOSUZFU1RfREFNQUdFRBAIEh8KG0ZJTkRJTkdfS0lORF9NQU5JRkVTVF9PTERFUhAJEh8KG0ZJTkRJTkdfS0lORF9NQU5JRkVTVF9ORVdFUhAKEiEKHUZJTkRJTkdfS0lORF9NQU5JRkVTVF9ESUZGRVJTEAsSHQoZRklORElOR19LSU5EX0ZJTEVfTUlTU0lORxAMEh0KGUZJTkRJTkdfS0lORF9GSUxFX1VOS05PV04QDRIaChZGSU5ESU5HX0tJTkRfRklMRV9LSU5EEA4SGgoWRklORElOR19LSU5EX0ZJTEVfU0laRRAPEhoKFkZJTkRJTkdfS0lORF9GSUxFX01PREUQEBIkCiBGSU5ESU5HX0tJTkRfQkxPQ0tfVEFCTEVfTUlTU0lORxAREiQKIEZJTkRJTkdfS0lORF9CTE9DS19UQUJMRV9EQU1BR0VEEBISHQoZRklORElOR19LSU5EX0RBVEFfREFNQUdFRBATEh8KG0ZJTkRJTkdfS0lORF9NQVJLRURfQ09SUlVQVBAUEhwKGEZJTkRJTkdfS0lORF9NQVJLRURfTE9TVBAVEhwKGEZJTkRJTkdfS0lORF9JTlRFUlJVUFRFRBAWEiEKHUZJTkRJTkdfS0lORF9TVEFHSU5HX0xFRlRPVkVSEBcSHwobRklORElOR19LSU5EX1RSQVNIX0xFRlRPVkVSEBgSHwobRklORElOR19LSU5EX1RFTVBPUkFSWV9GSUxFEBkSHAoYRklORElOR19LSU5EX1FVQVJBTlRJTkVEEBoSIAocRklORElOR19LSU5EX0JBTExBU1RfTUlTU0lORxAbKrADCg1GaW5kaW5nQWN0aW9uEh4KGkZJTkRJTkdfQUNUSU9OX1VOU1BFQ0lGSUVEEAASFwoTRklORElOR19BQ1RJT05fTk9ORRABEiAKHEZJTkRJTkdfQUNUSU9OX0FUX05FWFRfU1RBUlQQAhIYChRGSU5ESU5HX0FDVElPTl9BRE9QVBADEh0KGUZJTkRJTkdfQUNUSU9OX1FVQVJBTlRJTkUQBBIcChhGSU5ESU5HX0FDVElPTl9NQVJLX0xPU1QQBRIfChtGSU5ESU5HX0FDVElPTl9NQVJLX0NPUlJVUFQQBhIjCh9GSU5ESU5HX0FDVElPTl9SRVdSSVRFX01BTklGRVNUEAcSIAocRklORElOR19BQ1RJT05fVEFLRV9NQU5JRkVTVBAIEiYKIkZJTkRJTkdfQUNUSU9OX1JFQlVJTERfQkxPQ0tfVEFCTEUQCRIbChdGSU5ESU5HX0FDVElPTl9TRVRfTU9ERRAKEh8KG0ZJTkRJTkdfQUNUSU9OX1JFV1JJVEVfUk9XUxALEh8KG0ZJTkRJTkdfQUNUSU9OX01BS0VfQkFMTEFTVBAMMtABCg1TeXN0ZW1TZXJ2aWNlEkAKB0dldEluZm8SGS5zdGFzaXMudjEuR2V0SW5mb1JlcXVlc3QaGi5zdGFzaXMudjEuR2V0SW5mb1Jlc3BvbnNlEjwKBUNoZWNrEhcuc3Rhc2lzLnYxLkNoZWNrUmVxdWVzdBoYLnN0YXNpcy52MS5DaGVja1Jlc3BvbnNlMAESPwoGUmVwYWlyEhguc3Rhc2lzLnYxLlJlcGFpclJlcXVlc3QaGS5zdGFzaXMudjEuUmVwYWlyUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Request of Check.
@@ -354,6 +354,13 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
    * @generated from field: stasis.v1.Usage usage = 8;
    */
   usage?: Usage | undefined;
+
+  /**
+   * How stored data are read again in the background.
+   *
+   * @generated from field: stasis.v1.ScrubStatus scrub = 9;
+   */
+  scrub?: ScrubStatus | undefined;
 };
 
 /**
@@ -362,6 +369,97 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 8);
+
+/**
+ * The background scrub: all stored data are read again from time to time, and compared.
+ *
+ * @generated from message stasis.v1.ScrubStatus
+ */
+export type ScrubStatus = Message<"stasis.v1.ScrubStatus"> & {
+  /**
+   * From the end of one to the beginning of the next. 0 = none begins by itself.
+   *
+   * @generated from field: google.protobuf.Duration interval = 1;
+   */
+  interval?: Duration | undefined;
+
+  /**
+   * The last one that came to its end. Absent if none has.
+   *
+   * @generated from field: stasis.v1.ScrubRun last = 2;
+   */
+  last?: ScrubRun | undefined;
+
+  /**
+   * The one that has begun since. Absent if none has.
+   *
+   * @generated from field: stasis.v1.ScrubRun running = 3;
+   */
+  running?: ScrubRun | undefined;
+};
+
+/**
+ * Describes the message stasis.v1.ScrubStatus.
+ * Use `create(ScrubStatusSchema)` to create a new message.
+ */
+export const ScrubStatusSchema: GenMessage<ScrubStatus> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 9);
+
+/**
+ * One scrub, or what is done of it.
+ *
+ * @generated from message stasis.v1.ScrubRun
+ */
+export type ScrubRun = Message<"stasis.v1.ScrubRun"> & {
+  /**
+   * When it began, perhaps before a restart of the daemon.
+   *
+   * @generated from field: google.protobuf.Timestamp started_at = 1;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * When it ended. Absent while it runs.
+   *
+   * @generated from field: google.protobuf.Timestamp ended_at = 2;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * Snapshots that were read.
+   *
+   * @generated from field: int64 snapshots = 3;
+   */
+  snapshots: bigint;
+
+  /**
+   * Bytes that were read.
+   *
+   * @generated from field: int64 bytes = 4;
+   */
+  bytes: bigint;
+
+  /**
+   * Snapshots with damage; they are marked, and Verify names the places.
+   *
+   * @generated from field: int64 damaged = 5;
+   */
+  damaged: bigint;
+
+  /**
+   * Snapshots that could not be read to the end, for example for an error of the disk.
+   *
+   * @generated from field: int64 unreadable = 6;
+   */
+  unreadable: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.ScrubRun.
+ * Use `create(ScrubRunSchema)` to create a new message.
+ */
+export const ScrubRunSchema: GenMessage<ScrubRun> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 10);
 
 /**
  * Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
@@ -452,7 +550,7 @@ export type Limits = Message<"stasis.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 9);
+  messageDesc(file_stasis_v1_system_service, 11);
 
 /**
  * What this store can do.
@@ -501,7 +599,7 @@ export type Features = Message<"stasis.v1.Features"> & {
  * Use `create(FeaturesSchema)` to create a new message.
  */
 export const FeaturesSchema: GenMessage<Features> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 10);
+  messageDesc(file_stasis_v1_system_service, 12);
 
 /**
  * What is stored.
@@ -543,7 +641,7 @@ export type Usage = Message<"stasis.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 11);
+  messageDesc(file_stasis_v1_system_service, 13);
 
 /**
  * What became of a finding.

@@ -392,6 +392,44 @@ private static final long serialVersionUID = 0L;
     return usage_ == null ? stasis.v1.Usage.getDefaultInstance() : usage_;
   }
 
+  public static final int SCRUB_FIELD_NUMBER = 9;
+  private stasis.v1.ScrubStatus scrub_;
+  /**
+   * <pre>
+   * How stored data are read again in the background.
+   * </pre>
+   *
+   * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+   * @return Whether the scrub field is set.
+   */
+  @java.lang.Override
+  public boolean hasScrub() {
+    return ((bitField0_ & 0x00000010) != 0);
+  }
+  /**
+   * <pre>
+   * How stored data are read again in the background.
+   * </pre>
+   *
+   * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+   * @return The scrub.
+   */
+  @java.lang.Override
+  public stasis.v1.ScrubStatus getScrub() {
+    return scrub_ == null ? stasis.v1.ScrubStatus.getDefaultInstance() : scrub_;
+  }
+  /**
+   * <pre>
+   * How stored data are read again in the background.
+   * </pre>
+   *
+   * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.ScrubStatusOrBuilder getScrubOrBuilder() {
+    return scrub_ == null ? stasis.v1.ScrubStatus.getDefaultInstance() : scrub_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -430,6 +468,9 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000008) != 0)) {
       output.writeMessage(8, getUsage());
     }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      output.writeMessage(9, getScrub());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -466,6 +507,10 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000008) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(8, getUsage());
+    }
+    if (((bitField0_ & 0x00000010) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(9, getScrub());
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -510,6 +555,11 @@ private static final long serialVersionUID = 0L;
       if (!getUsage()
           .equals(other.getUsage())) return false;
     }
+    if (hasScrub() != other.hasScrub()) return false;
+    if (hasScrub()) {
+      if (!getScrub()
+          .equals(other.getScrub())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -544,6 +594,10 @@ private static final long serialVersionUID = 0L;
     if (hasUsage()) {
       hash = (37 * hash) + USAGE_FIELD_NUMBER;
       hash = (53 * hash) + getUsage().hashCode();
+    }
+    if (hasScrub()) {
+      hash = (37 * hash) + SCRUB_FIELD_NUMBER;
+      hash = (53 * hash) + getScrub().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -683,6 +737,7 @@ private static final long serialVersionUID = 0L;
         internalGetLimitsFieldBuilder();
         internalGetFeaturesFieldBuilder();
         internalGetUsageFieldBuilder();
+        internalGetScrubFieldBuilder();
       }
     }
     @java.lang.Override
@@ -712,6 +767,11 @@ private static final long serialVersionUID = 0L;
       if (usageBuilder_ != null) {
         usageBuilder_.dispose();
         usageBuilder_ = null;
+      }
+      scrub_ = null;
+      if (scrubBuilder_ != null) {
+        scrubBuilder_.dispose();
+        scrubBuilder_ = null;
       }
       return this;
     }
@@ -783,6 +843,12 @@ private static final long serialVersionUID = 0L;
             : usageBuilder_.build();
         to_bitField0_ |= 0x00000008;
       }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.scrub_ = scrubBuilder_ == null
+            ? scrub_
+            : scrubBuilder_.build();
+        to_bitField0_ |= 0x00000010;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -829,6 +895,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasUsage()) {
         mergeUsage(other.getUsage());
+      }
+      if (other.hasScrub()) {
+        mergeScrub(other.getScrub());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -904,6 +973,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000080;
               break;
             } // case 66
+            case 74: {
+              input.readMessage(
+                  internalGetScrubFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 74
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1915,6 +1991,163 @@ private static final long serialVersionUID = 0L;
         usage_ = null;
       }
       return usageBuilder_;
+    }
+
+    private stasis.v1.ScrubStatus scrub_;
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.ScrubStatus, stasis.v1.ScrubStatus.Builder, stasis.v1.ScrubStatusOrBuilder> scrubBuilder_;
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     * @return Whether the scrub field is set.
+     */
+    public boolean hasScrub() {
+      return ((bitField0_ & 0x00000100) != 0);
+    }
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     * @return The scrub.
+     */
+    public stasis.v1.ScrubStatus getScrub() {
+      if (scrubBuilder_ == null) {
+        return scrub_ == null ? stasis.v1.ScrubStatus.getDefaultInstance() : scrub_;
+      } else {
+        return scrubBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     */
+    public Builder setScrub(stasis.v1.ScrubStatus value) {
+      if (scrubBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        scrub_ = value;
+      } else {
+        scrubBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     */
+    public Builder setScrub(
+        stasis.v1.ScrubStatus.Builder builderForValue) {
+      if (scrubBuilder_ == null) {
+        scrub_ = builderForValue.build();
+      } else {
+        scrubBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     */
+    public Builder mergeScrub(stasis.v1.ScrubStatus value) {
+      if (scrubBuilder_ == null) {
+        if (((bitField0_ & 0x00000100) != 0) &&
+          scrub_ != null &&
+          scrub_ != stasis.v1.ScrubStatus.getDefaultInstance()) {
+          getScrubBuilder().mergeFrom(value);
+        } else {
+          scrub_ = value;
+        }
+      } else {
+        scrubBuilder_.mergeFrom(value);
+      }
+      if (scrub_ != null) {
+        bitField0_ |= 0x00000100;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     */
+    public Builder clearScrub() {
+      bitField0_ = (bitField0_ & ~0x00000100);
+      scrub_ = null;
+      if (scrubBuilder_ != null) {
+        scrubBuilder_.dispose();
+        scrubBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     */
+    public stasis.v1.ScrubStatus.Builder getScrubBuilder() {
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return internalGetScrubFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     */
+    public stasis.v1.ScrubStatusOrBuilder getScrubOrBuilder() {
+      if (scrubBuilder_ != null) {
+        return scrubBuilder_.getMessageOrBuilder();
+      } else {
+        return scrub_ == null ?
+            stasis.v1.ScrubStatus.getDefaultInstance() : scrub_;
+      }
+    }
+    /**
+     * <pre>
+     * How stored data are read again in the background.
+     * </pre>
+     *
+     * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.ScrubStatus, stasis.v1.ScrubStatus.Builder, stasis.v1.ScrubStatusOrBuilder> 
+        internalGetScrubFieldBuilder() {
+      if (scrubBuilder_ == null) {
+        scrubBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            stasis.v1.ScrubStatus, stasis.v1.ScrubStatus.Builder, stasis.v1.ScrubStatusOrBuilder>(
+                getScrub(),
+                getParentForChildren(),
+                isClean());
+        scrub_ = null;
+      }
+      return scrubBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.GetInfoResponse)

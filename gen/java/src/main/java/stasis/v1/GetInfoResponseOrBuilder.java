@@ -197,4 +197,31 @@ public interface GetInfoResponseOrBuilder extends
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
    */
   stasis.v1.UsageOrBuilder getUsageOrBuilder();
+
+  /**
+   * <pre>
+   * How stored data are read again in the background.
+   * </pre>
+   *
+   * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+   * @return Whether the scrub field is set.
+   */
+  boolean hasScrub();
+  /**
+   * <pre>
+   * How stored data are read again in the background.
+   * </pre>
+   *
+   * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+   * @return The scrub.
+   */
+  stasis.v1.ScrubStatus getScrub();
+  /**
+   * <pre>
+   * How stored data are read again in the background.
+   * </pre>
+   *
+   * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
+   */
+  stasis.v1.ScrubStatusOrBuilder getScrubOrBuilder();
 }

@@ -1,0 +1,29 @@
+// The background scrub on a schedule.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../base/clock.js";
+import type { Logger } from "../base/logger.js";
+import type { DaemonConfig } from "../config/daemon-options.js";
+import { scrubDueInMs } from "../model/scrub.js";
+import type { SnapshotStore } from "../snapshot/store.js";
+import { startSchedule, type Schedule } from "./schedule.js";
+
+/** After an error that is no finding: a fault of the program, which must not keep it busy. */
+const afterErrorMs = 60_000;
+
+/** Due when the last complete one is an interval old; one that was cut off goes on at once. */
+export function startScrubs(
+  { scrub }: SnapshotStore,
+  { scrubIntervalMs, scrubLimitBytes }: DaemonConfig,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Schedule | undefined {
+  if (scrubIntervalMs === 0) return undefined;
+  const untilDueMs = (): number => scrubDueInMs(scrub.state(), scrubIntervalMs, clock.now());
+  return startSchedule(untilDueMs, async (signal) => {
+    try {
+      await scrub.run(scrubLimitBytes, signal);
+    } catch (error) {
+      logger.error({ err: error }, "the scrub failed");
+      await delay(afterErrorMs, undefined, { signal, ref: false });
+    }
+  });
+}
