@@ -17,6 +17,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { Client, Metadata, type ChannelOptions, type ClientWritableStream } from "@grpc/grpc-js";
+import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
 import type { Address } from "./address.js";
 import type { ChannelAccess } from "./channel-access.js";
@@ -42,10 +43,10 @@ export interface UploadCall<O> {
   /** Settles when the daemon has answered, also if that is before all was sent. */
   readonly response: Promise<O>;
   /**
-   * Queues an encoded frame; resolves when there is room for the next one, and maybe never once the
-   * call has ended.
+   * Queues an encoded frame; resolves when it has been copied and there is room for the next one, and
+   * maybe never once the call has ended.
    */
-  write(frame: Buffer): Promise<void>;
+  write(frame: EncodedMessage): Promise<void>;
   /** Half-closes: no more frames follow. */
   end(): void;
   cancel(): void;
@@ -237,21 +238,49 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
 }
 
 /** After the call has ended the returned promises may stay open: wait for its response as well. */
-function boundedWriter(call: ClientWritableStream<Buffer>): (frame: Buffer) => Promise<void> {
+function boundedWriter(
+  call: ClientWritableStream<Buffer>,
+): (frame: EncodedMessage) => Promise<void> {
   let queued = 0;
-  let makeRoom: (() => void) | undefined;
+  let copied = true;
+  let resume: (() => void) | undefined;
+  const look = (): void => {
+    if (!copied || queued >= maxQueuedFrames) return;
+    resume?.();
+    resume = undefined;
+  };
   return (frame) => {
     queued += 1;
-    call.write(frame, () => {
-      queued -= 1;
-      makeRoom?.();
-      makeRoom = undefined;
+    copied = false;
+    const message = copiedByGrpc(frame, () => {
+      copied = true;
+      look();
     });
-    if (queued < maxQueuedFrames) return Promise.resolve();
+    call.write(message, () => {
+      queued -= 1;
+      look();
+    });
     return new Promise((resolve) => {
-      makeRoom = resolve;
+      resume = resolve;
+      look();
     });
   };
+}
+
+/**
+ * grpc-js copies what it sends into a buffer of its own, behind its five bytes of frame, by `length`
+ * and `copy`. What is no Buffer yet is copied once in all, and its memory is free after that.
+ */
+function copiedByGrpc(frame: EncodedMessage, onCopied: () => void): Buffer {
+  const message = {
+    length: frame.byteLength,
+    copy(target: Buffer, targetStart: number): number {
+      const bytes = frame.copy(target, targetStart);
+      onCopied();
+      return bytes;
+    },
+  };
+  return message as unknown as Buffer;
 }
 
 function identity(bytes: Buffer): Buffer {

@@ -8,12 +8,13 @@ import {
 } from "@bufbuild/protobuf";
 import type { ByteStream } from "../base/async.js";
 import { crc32 } from "../base/crc32.js";
+import { rechunk } from "../base/rechunk.js";
 import { CreateRequestSchema } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { encode, type CallOptions, type Channel, type UploadCall } from "./channel.js";
-import { createChunkFramer, defaultChunkBytes, maxChunkBytes } from "./chunk-frame.js";
+import { defaultChunkBytes, encodeChunk, maxChunkBytes } from "./chunk-frame.js";
 
 export interface UploadOptions extends CallOptions {
-  /** Size of the chunks on the wire, in bytes: 1 to 1 MiB. Default: 512 KiB. */
+  /** Most bytes of a chunk on the wire: 1 to 1 MiB. Default: 512 KiB. */
   readonly chunkBytes?: number;
 }
 
@@ -32,10 +33,9 @@ export async function upload<I extends DescMessage, O extends DescMessage>(
 ): Promise<MessageShape<O>> {
   const call = channel.upload(method, options);
   const whileOpen = untilAnswered(call.response);
-  const source = bytes[Symbol.asyncIterator]();
   try {
     await whileOpen(call.write(header));
-    const commit = await sendChunks(source, call, whileOpen, options.chunkBytes);
+    const commit = await sendChunks(bytes, call, whileOpen, options.chunkBytes);
     await whileOpen(call.write(commit));
     call.end();
   } catch (error) {
@@ -71,44 +71,44 @@ function untilAnswered(response: Promise<unknown>): <T>(promise: Promise<T>) => 
 }
 
 async function sendChunks(
-  source: AsyncIterator<Uint8Array>,
+  source: ByteStream,
   call: UploadCall<unknown>,
   whileOpen: <T>(promise: Promise<T>) => Promise<T>,
   chunkBytes: number = defaultChunkBytes,
 ): Promise<Buffer> {
-  const framer = createChunkFramer(Math.min(Math.max(1, chunkBytes), maxChunkBytes));
+  const pieces = source[Symbol.asyncIterator]();
+  const opened = { [Symbol.asyncIterator]: () => pieces };
+  const chunks = rechunk(opened, Math.min(Math.max(1, chunkBytes), maxChunkBytes));
   let totalBytes = 0;
   let crc = 0;
   let waitingForSource = false;
   try {
     for (;;) {
       waitingForSource = true;
-      const next = await whileOpen(Promise.resolve(source.next()));
+      const next = await whileOpen(chunks.next());
       waitingForSource = false;
       if (next.done === true) break;
-      const bytes = next.value;
-      crc = crc32(bytes, crc);
-      totalBytes += bytes.length;
-      for (let start = 0; start < bytes.length;) {
-        start += framer.fill(bytes, start);
-        if (framer.isFull) await whileOpen(call.write(framer.take()));
-      }
+      const chunk = next.value;
+      crc = crc32(chunk, crc);
+      totalBytes += chunk.length;
+      await whileOpen(call.write(encodeChunk(chunk)));
     }
   } catch (error) {
-    await stop(source, waitingForSource);
+    // While it owes a piece, a generator takes `return` only after it, perhaps never.
+    if (waitingForSource) void dropErrors(pieces.return?.());
+    else await dropErrors(chunks.return());
     throw error;
   }
-  if (framer.filledBytes > 0) await whileOpen(call.write(framer.take()));
   return encodeCommit(totalBytes, crc);
 }
 
-/**
- * A generator that is in the middle of `next` handles `return` only after it; it may wait for
- * input that never comes, so that nobody can wait for it.
- */
-async function stop(source: AsyncIterator<Uint8Array>, busy: boolean): Promise<void> {
-  const stopped = Promise.resolve(source.return?.()).catch(() => undefined);
-  if (!busy) await stopped;
+/** How a source that only served us cleans up is no news to the caller. */
+async function dropErrors(work: PromiseLike<unknown> | undefined): Promise<void> {
+  try {
+    await work;
+  } catch {
+    return;
+  }
 }
 
 /** CreateRequest and ImportRequest have the same commit frame; a test holds them equal. */

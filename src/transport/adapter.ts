@@ -7,6 +7,7 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
+import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { Identity } from "../model/access.js";
@@ -16,7 +17,6 @@ import type { Audit, AuditRecord } from "./auth/audit.js";
 import type { Connections } from "./auth/connections.js";
 import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
-import type { EncodedMessage } from "./chunk-encoder.js";
 import { openCall, type Call } from "./call.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";

@@ -4,8 +4,8 @@
 // It stands on the interceptor interface of grpc-js and not on its stream objects: those read 16
 // messages ahead, need an `error` event to send a status, and report a cancel after each success.
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
-import type { EncodedMessage } from "./chunk-encoder.js";
 import type { WireStatus } from "./status.js";
 
 /** Two, so that one message travels while the handler makes the next. */

@@ -1,7 +1,8 @@
 // Bytes to request messages and response messages to bytes, for one method.
 import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
+import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
-import { encodeBytesFrame, frameShapeOf, type EncodedMessage } from "./chunk-encoder.js";
+import { encodeBytesFrame, frameShapeOf } from "./chunk-encoder.js";
 
 export type Decoder = (bytes: Buffer) => unknown;
 export type Encoder = (message: unknown) => EncodedMessage;

@@ -4,6 +4,7 @@
 import type { ByteStream } from "../../base/async.js";
 import { crc32 } from "../../base/crc32.js";
 import { StoreError } from "../../base/errors.js";
+import { rechunk } from "../../base/rechunk.js";
 import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
 /** The `frame` oneof of CreateRequest and ImportRequest, which differ only in their header. */
@@ -94,10 +95,7 @@ export interface DownloadTrailer {
   readonly crc32: number;
 }
 
-/**
- * Chunks of `chunkBytes` or less, then the trailer. Small pieces are joined; a larger piece is
- * cut without copying.
- */
+/** Chunks of `chunkBytes` or less, then the trailer. */
 export async function* downloadFrames(
   bytes: ByteStream,
   chunkBytes: number,
@@ -110,25 +108,4 @@ export async function* downloadFrames(
     yield { chunk };
   }
   yield { trailer: { totalBytes: BigInt(totalBytes), crc32: checksum } };
-}
-
-async function* rechunk(bytes: ByteStream, chunkBytes: number): AsyncGenerator<Uint8Array> {
-  let pending: Uint8Array[] = [];
-  let pendingBytes = 0;
-  for await (const piece of bytes) {
-    if (pendingBytes > 0 && pendingBytes + piece.length > chunkBytes) {
-      yield Buffer.concat(pending);
-      pending = [];
-      pendingBytes = 0;
-    }
-    if (piece.length * 2 >= chunkBytes && pendingBytes === 0) {
-      for (let start = 0; start < piece.length; start += chunkBytes) {
-        yield piece.subarray(start, start + chunkBytes);
-      }
-    } else {
-      pending.push(Uint8Array.from(piece));
-      pendingBytes += piece.length;
-    }
-  }
-  if (pendingBytes > 0) yield Buffer.concat(pending);
 }

@@ -10,11 +10,8 @@ import {
   InspectResponseSchema,
   RestoreResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
-import {
-  encodeBytesFrame,
-  frameShapeOf,
-  type EncodedMessage,
-} from "../../../src/transport/chunk-encoder.js";
+import type { EncodedMessage } from "../../../src/base/bytes-field.js";
+import { encodeBytesFrame, frameShapeOf } from "../../../src/transport/chunk-encoder.js";
 import { createEncoder } from "../../../src/transport/codec.js";
 import { collect, download, methods, startServer } from "./harness.js";
 

@@ -1,0 +1,40 @@
+// One `bytes` field as protobuf encodes it, for the frames that carry bulk data: the generated codec
+// copies their bytes twice.
+
+/** A message that is written where it is wanted. A Buffer is one. */
+export interface EncodedMessage {
+  readonly byteLength: number;
+  /** Writes all of it. */
+  copy(target: Buffer, targetStart: number): number;
+}
+
+/** Wire type 2, length-delimited (protobuf encoding specification). */
+const lengthDelimited = 2;
+
+/** Tag, length, data. `data` is copied when the result is. */
+export function encodeBytesField(fieldNumber: number, data: Uint8Array): EncodedMessage {
+  const tag = (fieldNumber << 3) | lengthDelimited;
+  const headLength = varintLength(tag) + varintLength(data.length);
+  return {
+    byteLength: headLength + data.length,
+    copy(target, targetStart) {
+      const dataAt = writeVarint(target, data.length, writeVarint(target, tag, targetStart));
+      target.set(data, dataAt);
+      return headLength + data.length;
+    },
+  };
+}
+
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) length++;
+  return length;
+}
+
+function writeVarint(target: Buffer, value: number, start: number): number {
+  let at = start;
+  let rest = value;
+  for (; rest > 0x7f; rest >>>= 7) target[at++] = (rest & 0x7f) | 0x80;
+  target[at++] = rest;
+  return at;
+}
