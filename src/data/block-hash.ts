@@ -3,6 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { WriteObserver } from "../sparse/sparse-writer.js";
 import { isZero } from "../sparse/zero.js";
 import { blockBytes, createBlockTableBuilder, type BlockTable } from "./block-table.js";
+import { sha256Pair } from "./sha256-pair.js";
 
 const zeros = Buffer.alloc(blockBytes);
 
@@ -43,6 +44,15 @@ export function createBlockHasher(): BlockHasher {
       if (position % blockBytes === 0) closeBlock();
     }
   };
+  /** Two blocks at once, if both are whole and hold data. */
+  const passPair = (bytes: Uint8Array): boolean => {
+    if (position % blockBytes > 0 || bytes.length < 2 * blockBytes) return false;
+    const first = bytes.subarray(0, blockBytes);
+    const second = bytes.subarray(blockBytes, 2 * blockBytes);
+    if (isZero(first) || isZero(second)) return false;
+    for (const digest of sha256Pair(first, second)) builder.addData(digest);
+    return true;
+  };
   return {
     update: (offset, bytes) => {
       if (finished || offset < position) {
@@ -50,6 +60,11 @@ export function createBlockHasher(): BlockHasher {
       }
       skipTo(offset);
       for (let done = 0; done < bytes.length;) {
+        if (passPair(bytes.subarray(done))) {
+          done += 2 * blockBytes;
+          position += 2 * blockBytes;
+          continue;
+        }
         const length = Math.min(blockBytes - (position % blockBytes), bytes.length - done);
         const part = bytes.subarray(done, done + length);
         block.written = true;

@@ -3,7 +3,8 @@
 //
 // Bytes are copied into buffers that are transferred. Transferring those that came would save that
 // copy, but some are views of memory that their maker goes on using, such as the output of zlib; and
-// V8 copies into shared memory at a third of the rate.
+// V8 copies into shared memory at a third of the rate. The copy is used to gather them: buffers begin
+// and end where pages and blocks of digests do, whatever the pieces of the archive were.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ioError } from "../sparse/errno.js";
@@ -62,6 +63,8 @@ interface WriteThread {
   /** Those who wait for a buffer, first come first served. */
   readonly waiting: (() => void)[];
   readonly lanes: Map<number, LaneEvents>;
+  /** Lanes that hold a buffer which is not full yet, by how to send it, the oldest first. */
+  readonly gathering: Set<() => void>;
   nextLane: number;
   /** Set when the thread has died. */
   failure: Error | undefined;
@@ -74,6 +77,7 @@ function startThread(): WriteThread {
     free: Array.from({ length: buffersPerWorker }, () => new ArrayBuffer(bufferBytes)),
     waiting: [],
     lanes: new Map(),
+    gathering: new Set(),
     nextLane: 0,
     failure: undefined,
   };
@@ -82,8 +86,7 @@ function startThread(): WriteThread {
   worker.on("message", (message: ToMain) => {
     const lane = thread.lanes.get(message.lane);
     if (message.kind === "finished") return lane?.finished(message.table);
-    thread.free.push(message.buffer);
-    thread.waiting.shift()?.();
+    release(thread, message.buffer);
     lane?.done(message.error && Object.assign(new Error(message.error.message), message.error));
   });
   const die = (error: Error): void => {
@@ -96,11 +99,20 @@ function startThread(): WriteThread {
   return thread;
 }
 
+function release(thread: WriteThread, buffer: ArrayBuffer): void {
+  thread.free.push(buffer);
+  thread.waiting.shift()?.();
+}
+
 async function takeBuffer(thread: WriteThread): Promise<ArrayBuffer> {
   for (;;) {
     if (thread.failure !== undefined) throw thread.failure;
     const buffer = thread.free.pop();
     if (buffer !== undefined) return buffer;
+    // A lane whose peer is slow must not keep the others waiting: its buffer goes as it is.
+    const [oldest] = thread.gathering;
+    oldest?.();
+    if (thread.free.length > 0) continue;
     await new Promise<void>((resolve) => thread.waiting.push(resolve));
   }
 }
@@ -109,6 +121,8 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
   const lane = thread.nextLane++;
   /** Ends of the writes that are under way, in order. */
   const pending: { readonly offset: number; readonly length: number }[] = [];
+  /** Bytes that wait for more behind them. */
+  let gathered: { buffer: ArrayBuffer; offset: number; length: number } | undefined;
   let failure: Error | undefined;
   let whenIdle: (() => void) | undefined;
   let onTable: ((table: BlockTable) => void) | undefined;
@@ -118,6 +132,15 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
   const fail = (error: Error): void => {
     failure ??= error;
     onFailure?.(error);
+  };
+  const flush = (): void => {
+    if (gathered === undefined) return;
+    const { buffer, offset, length } = gathered;
+    gathered = undefined;
+    thread.gathering.delete(flush);
+    if (failure !== undefined) return release(thread, buffer);
+    pending.push({ offset, length });
+    send({ kind: "write", lane, buffer, length, fd, offset }, buffer);
   };
   thread.lanes.set(lane, {
     done: (error) => {
@@ -141,23 +164,27 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
   return {
     check,
     write: async (offset, bytes) => {
-      for (let done = 0; done < bytes.length; done += bufferBytes) {
-        const part = bytes.subarray(done, done + bufferBytes);
-        const buffer = await takeBuffer(thread);
-        if (failure !== undefined) {
-          thread.free.push(buffer);
-          thread.waiting.shift()?.();
-          throw failure;
+      if (gathered !== undefined && gathered.offset + gathered.length !== offset) flush();
+      for (let done = 0; done < bytes.length;) {
+        const at = offset + done;
+        if (gathered === undefined) {
+          gathered = { buffer: await takeBuffer(thread), offset: at, length: 0 };
+          thread.gathering.add(flush);
         }
-        new Uint8Array(buffer).set(part);
-        pending.push({ offset: offset + done, length: part.length });
-        const { length } = part;
-        send({ kind: "write", lane, buffer, length, fd, offset: offset + done }, buffer);
+        const { buffer, length: start } = gathered;
+        const end = Math.min(bytes.length, done + bufferBytes - (at % bufferBytes));
+        new Uint8Array(buffer, start).set(bytes.subarray(done, end));
+        gathered.length += end - done;
+        done = end;
+        if ((offset + done) % bufferBytes === 0) flush();
+        check();
       }
-      check();
+      // Who waits for a buffer has sent away those that were held; none may be held again before.
+      if (thread.waiting.length > 0) flush();
     },
-    settledBefore: (end) => Math.min(end, pending[0]?.offset ?? end),
+    settledBefore: (end) => Math.min(end, pending[0]?.offset ?? gathered?.offset ?? end),
     idle: async () => {
+      flush();
       if (pending.length > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
     },
     finish: async (sizeBytes) => {

@@ -4,7 +4,9 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createBlockHasher } from "../../../src/data/block-hash.js";
+import { bufferBytes, buffersPerWorker } from "../../../src/data/write-worker-messages.js";
 import { openWriteWorkers } from "../../../src/data/write-workers.js";
+import { eventually } from "../../support/eventually.js";
 import { failsWith } from "../../support/errors.js";
 import {
   cannotMount,
@@ -45,6 +47,38 @@ test("several files at once over one thread: bytes and tables are those of one t
       assert.ok(written.subarray(0, gap).every((byte) => byte === 0));
     });
     await Promise.all(files);
+  }));
+
+test("lanes whose peers send no more hold up nobody", () =>
+  withScratchDir(async (directory) => {
+    await using workers = openWriteWorkers(1);
+    const path = join(directory, "file");
+    await using handle = await open(path, "wx");
+    const piece = Buffer.alloc(1000, 1);
+    const slow = Array.from({ length: 3 * buffersPerWorker }, () =>
+      workers.openLane(handle.fd, path),
+    );
+    for (const lane of slow) await lane.write(0, piece);
+    const quick = workers.openLane(handle.fd, path);
+    for (let index = 0; index < 100; index += 1) await quick.write(index * mib, piece);
+    for (const lane of [quick, ...slow]) {
+      await lane.idle();
+      assert.equal((await lane.finish(100 * mib)).sizeBytes, 100 * mib);
+    }
+  }));
+
+test("what waits for more bytes does not count as written", () =>
+  withScratchDir(async (directory) => {
+    await using workers = openWriteWorkers(1);
+    const path = join(directory, "file");
+    await using handle = await open(path, "wx");
+    const lane = workers.openLane(handle.fd, path);
+    await lane.write(0, patternBytes(bufferBytes + 1000, 3));
+    const settled = (): boolean => lane.settledBefore(10 * mib) === bufferBytes;
+    await eventually("the first write", settled);
+    await lane.idle();
+    assert.equal(lane.settledBefore(10 * mib), 10 * mib);
+    lane.drop();
   }));
 
 const noTmpfs = cannotMount("tmpfs");
