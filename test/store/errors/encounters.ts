@@ -1,23 +1,12 @@
 // Requests that meet what others are doing: a running upload, an open directory, ids that look alike.
 import assert from "node:assert/strict";
-import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { OnNameConflict, SnapshotService } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
-import { layoutOf } from "../../../src/data/layout.js";
-import { readManifest, writeManifest } from "../../../src/data/manifest.js";
-import { emptyConfig } from "../../../src/model/config.js";
 import { eventually } from "../../support/eventually.js";
-import { reopen } from "../../support/reopen.js";
 import { withScratchDir } from "../../support/scratch.js";
-import {
-  createGate,
-  entriesOf,
-  heldBack,
-  makeSmallSource,
-  packDirectory,
-  type Gate,
-} from "../contents.js";
+import { plantTwins } from "../../support/twins.js";
+import { createGate, entriesOf, heldBack, makeSmallSource, type Gate } from "../contents.js";
 import { createHeader, whole } from "./frames.js";
 import { openScene, runCases, type ErrorCase, type Scene } from "./scene.js";
 
@@ -71,26 +60,6 @@ async function startSlowUpload(
   await eventually("an upload", async () => (await entriesOf(root, "staging")).length > 0);
   const [id = ""] = await entriesOf(root, "staging");
   return { id, done };
-}
-
-async function storeOne(root: string, source: string): Promise<string> {
-  await using store = await reopen(root);
-  const request = { requestId: "", onNameConflict: "fail", protected: false } as const;
-  const header = { ...request, config: emptyConfig(), configField: "config" };
-  const { signal } = new AbortController();
-  return (await store.create(header, packDirectory(source), signal)).config.id;
-}
-
-/** A store with two snapshots whose ids begin with the same characters; the ids. */
-async function plantTwins(root: string, source: string): Promise<readonly string[]> {
-  const id = await storeOne(root, source);
-  const twin = id.slice(0, -1) + (id.endsWith("0") ? "1" : "0");
-  const layout = layoutOf(root);
-  await cp(layout.dataDirectory(id), layout.dataDirectory(twin), { recursive: true });
-  const manifest = await readManifest(layout, id);
-  const moved = { ...manifest, id: twin, config: { ...manifest.config, id: twin } };
-  await writeManifest(layout, moved);
-  return [id, twin].sort();
 }
 
 export function encounterErrors(): void {

@@ -1,0 +1,24 @@
+// Saves a tar as a snapshot, lists what is stored, and restores it into another tar:
+// tar -C DIR -c . | node save-and-restore.js 127.0.0.1:7420 nightly | tar -t
+import { pipeline } from "node:stream/promises";
+// In a program of your own: from "stasis".
+import { SparseFormat, connect } from "../../src/client/index.js";
+
+const [address = "", name = ""] = process.argv.slice(2);
+await using client = connect(address);
+
+const { snapshot } = await client.create({ config: { name } }, process.stdin);
+console.error("saved as", snapshot?.config?.id);
+
+let pageToken = "";
+do {
+  const page = await client.list({ pageToken });
+  for (const { config, sizeBytes } of page.snapshots) {
+    console.error(config?.id, config?.name, sizeBytes);
+  }
+  pageToken = page.nextPageToken;
+} while (pageToken !== "");
+
+// GNU: any tar program unpacks it. The default is for stasis and cocoon only.
+const download = await client.restore({ ref: name, sparseFormat: SparseFormat.GNU });
+await pipeline(download.bytes, process.stdout);

@@ -1,0 +1,91 @@
+// The daemons that a runner talks to, each a process of its own, and what the scenario may say of them.
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { changeTokenFile, makeToken } from "../../src/config/token-file.js";
+import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
+import { plantTwins } from "../support/twins.js";
+import { makeSmallSource } from "../store/contents.js";
+
+export type Transport = "tcp" | "unix";
+
+export interface Daemons extends AsyncDisposable {
+  /** Address of each daemon over this transport. */
+  readonly targets: Readonly<Record<string, string>>;
+  readonly vars: Readonly<Record<string, string>>;
+  /** What the daemons have logged. */
+  output(): string;
+}
+
+/** Another filesystem than that of temporary files. */
+const otherFilesystem = "/dev/shm";
+
+export async function startDaemons(scratch: string, transport: Transport): Promise<Daemons> {
+  const started = new Map<string, DaemonProcess>();
+  const elsewhere = await mkdtemp(
+    join(existsSync(otherFilesystem) ? otherFilesystem : scratch, "stasis-conformance-"),
+  );
+  const stop = async (): Promise<void> => {
+    await Promise.all([...started.values()].map((daemon) => daemon.kill()));
+    await rm(elsewhere, { recursive: true, force: true });
+  };
+  try {
+    const dir = join(scratch, "files");
+    await mkdir(dir);
+    const root = (name: string): string => join(scratch, name);
+    const twins = await plantTwins(root("limited"), await makeSmallSource(join(scratch, "source")));
+    const tokens = join(scratch, "tokens.json");
+    const readerToken = makeReaderToken(tokens);
+    const flags: Record<string, Record<string, string>> = {
+      main: {},
+      peer: {},
+      stopping: {},
+      limited: { "max-watchers": "1", reserve: "100TiB" },
+      guarded: { tokens },
+    };
+    await Promise.all(
+      Object.entries(flags).map(async ([name, more]) =>
+        started.set(name, await startDaemonProcess(root(name), more)),
+      ),
+    );
+    const named = [...started];
+    return {
+      targets: Object.fromEntries(
+        named.map(([name, { address, socketAddress }]) => [
+          name,
+          transport === "tcp" ? address : socketAddress,
+        ]),
+      ),
+      vars: {
+        dir,
+        elsewhere: join(elsewhere, "vm"),
+        "twins.prefix": twins[0]?.slice(0, 3) ?? "",
+        "twins.ids": twins.join(","),
+        "reader.token": readerToken,
+        ...Object.fromEntries(
+          named.flatMap(([name, { address, pid }]) => [
+            [`${name}.tcp`, address],
+            [`${name}.pid`, String(pid)],
+          ]),
+        ),
+      },
+      output: () => named.map(([name, child]) => `-- ${name}\n${child.output()}`).join("\n"),
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function makeReaderToken(path: string): string {
+  const identity = {
+    name: "reader",
+    role: "reader",
+    namePrefix: "",
+    expiresAt: undefined,
+  } as const;
+  const { token, record } = makeToken(identity, new Date());
+  changeTokenFile(path, (records) => [...records, record]);
+  return token;
+}

@@ -1,0 +1,214 @@
+// `npm run conformance [LANGUAGE...]`: builds the runners of the five languages, has each execute the
+// scenario against live daemons over TCP and over a Unix socket, and prints case × language.
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { compareDirectories, makeSmallSource } from "../store/contents.js";
+import { startDaemonProcess } from "../support/daemon-process.js";
+import { compileCases, type Case, type Scenario } from "./compile.js";
+import { gapsOf } from "./coverage.js";
+import { startDaemons, type Daemons, type Transport } from "./daemons.js";
+import { checkout, languages, missingTool, type Language } from "./languages.js";
+
+const usage = `Usage: npm run conformance -- [LANGUAGE...] [options]
+  --case TEXT      only cases whose name holds TEXT
+  --transport T    tcp or unix (default: both)
+  --daemons FILE   do not start daemons: FILE says where they are (test/conformance/README.md)
+`;
+
+/** Far above what it takes, which is a minute. */
+const runLimitMs = 8 * 60_000;
+const transports: readonly Transport[] = ["tcp", "unix"];
+
+/** What a runner says of a case. */
+interface Report {
+  readonly case: string;
+  readonly problem: string;
+  readonly ms: number;
+}
+
+interface Result {
+  /** Milliseconds of each case that succeeded. */
+  readonly passed: ReadonlyMap<string, number>;
+  readonly problems: readonly string[];
+}
+
+interface Plan {
+  readonly cases: readonly Case[];
+  readonly canaries: readonly Case[];
+  readonly daemonsFile: string | undefined;
+}
+
+interface Column {
+  readonly title: string;
+  readonly result: Result | "not run";
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      case: { type: "string", default: "" },
+      transport: { type: "string" },
+      daemons: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const scenarioFile = join(checkout, "test", "conformance", "scenario.json");
+  const scenario = JSON.parse(await readFile(scenarioFile, "utf8")) as Scenario;
+  const problems = [...gapsOf(scenario, join(checkout, "gen", "stasis.binpb"))];
+  const cases = compileCases(scenario).filter((each) => each.case.includes(values.case));
+  const plan = { cases, canaries: scenario.canaries, daemonsFile: values.daemons };
+  const columns: Column[] = [];
+  for (const language of languages) {
+    if (positionals.length > 0 && !positionals.includes(language.name)) continue;
+    const chosen = transports.filter((each) => (values.transport ?? each) === each);
+    columns.push(...(await runLanguage(language, chosen, plan)));
+  }
+  console.log(`\n${tableOf(cases, columns)}\n`);
+  for (const { title, result } of columns) {
+    if (result !== "not run") problems.push(...result.problems.map((text) => `${title}: ${text}`));
+    else if (process.env["CI"] === "true") problems.push(`${title}: not run`);
+  }
+  for (const problem of problems) console.log(`FAILED  ${problem}`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+async function runLanguage(
+  language: Language,
+  chosen: readonly Transport[],
+  plan: Plan,
+): Promise<Column[]> {
+  const { name } = language;
+  const titles = chosen.map((transport) => ({ transport, title: `${name}/${transport}` }));
+  const missing = missingTool(language);
+  if (missing !== undefined) {
+    console.log(`${name}: not run, there is no ${missing} in the PATH`);
+    return titles.map(({ title }) => ({ title, result: "not run" }));
+  }
+  const started = Date.now();
+  const command = language.build();
+  const builtAfter = seconds(started);
+  // At once: each has daemons of its own, and both wait a lot.
+  const columns = await Promise.all(
+    titles.map(async ({ transport, title }) => {
+      const cases = plan.cases.filter(({ only = transport }) => only === transport);
+      return { title, result: await runRunner(command, transport, { ...plan, cases }) };
+    }),
+  );
+  if (plan.daemonsFile === undefined) await runExample(language);
+  console.log(`${name}: built in ${builtAfter}, done after ${seconds(started)}`);
+  return columns;
+}
+
+function seconds(since: number): string {
+  return `${((Date.now() - since) / 1000).toFixed(1)} s`;
+}
+
+async function runRunner(
+  command: readonly string[],
+  transport: Transport,
+  { cases, canaries, daemonsFile }: Plan,
+): Promise<Result> {
+  // Short, since a Unix socket's path has at most 107 bytes.
+  const scratch = await mkdtemp(join(tmpdir(), "conf-"));
+  try {
+    await using daemons =
+      daemonsFile === undefined
+        ? await startDaemons(scratch, transport)
+        : await describedDaemons(daemonsFile);
+    const job = join(scratch, "job.json");
+    const { targets, vars } = daemons;
+    const all = [...canaries, ...cases];
+    await writeFile(job, JSON.stringify({ targets, vars, command, cases: all }));
+    const { output, errors, ended } = await runToEnd([...command, job]);
+    const passed = new Map<string, number>();
+    const problems: string[] = [];
+    for (const line of output.split("\n").filter((text) => text.startsWith("{"))) {
+      const { case: name, problem, ms } = JSON.parse(line) as Report;
+      const sings = name.startsWith("canary");
+      if (problem !== "" && !sings) problems.push(`${name}: ${problem}`);
+      else if (problem === "" && sings) problems.push(`${name}: passed, though it must not`);
+      else passed.set(name, ms);
+    }
+    if (passed.size + problems.length < all.length) {
+      problems.push(`${ended} before the last case; ${errors}${daemons.output().slice(-4000)}`);
+    }
+    return { passed, problems };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The example of examples/: a tar in, the same files out. */
+async function runExample({ name, example }: Language): Promise<void> {
+  const scratch = await mkdtemp(join(tmpdir(), "conf-"));
+  try {
+    const source = await makeSmallSource(join(scratch, "source"));
+    const restored = join(scratch, "restored");
+    await mkdir(restored);
+    await using daemon = await startDaemonProcess(join(scratch, "root"));
+    const script = `set -eo pipefail; cd "$2"; tar -C "$0" -c . | "\${@:3}" "$1" example | tar -x`;
+    const argv = ["bash", "-c", script, source, daemon.address, restored, ...example];
+    const { errors, ended } = await runToEnd(argv);
+    if (ended !== "ended with status 0")
+      throw new Error(`the example of ${name} ${ended}: ${errors}`);
+    await compareDirectories(restored, source);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Daemons that somebody else runs. */
+async function describedDaemons(file: string): Promise<Daemons> {
+  const { targets, vars } = JSON.parse(await readFile(file, "utf8")) as Daemons;
+  return { targets, vars, output: () => "", [Symbol.asyncDispose]: async () => undefined };
+}
+
+function runToEnd(
+  argv: readonly string[],
+): Promise<{ output: string; errors: string; ended: string }> {
+  const [program = "", ...args] = argv;
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  let errors = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  const limit = setTimeout(() => child.kill("SIGKILL"), runLimitMs);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => {
+      clearTimeout(limit);
+      resolve({ output, errors, ended: `ended with ${signal ?? `status ${code}`}` });
+    });
+  });
+}
+
+function tableOf(cases: readonly Case[], columns: readonly Column[]): string {
+  const width = Math.max(...cases.map((each) => each.case.length));
+  const rows = cases.map(({ case: name, only }) => [
+    name.padEnd(width),
+    ...columns.map(({ title, result }) => {
+      const text = cellOf(name, result, only !== undefined && !title.endsWith(`/${only}`));
+      return text.padStart(title.length);
+    }),
+  ]);
+  return [[" ".repeat(width), ...columns.map(({ title }) => title)], ...rows]
+    .map((row) => row.join("  "))
+    .join("\n");
+}
+
+function cellOf(name: string, result: Column["result"], elsewhere: boolean): string {
+  if (result === "not run") return "not run";
+  if (elsewhere) return "-";
+  const ms = result.passed.get(name);
+  return ms === undefined ? "FAILED" : `${ms} ms`;
+}
+
+process.exitCode = await main();

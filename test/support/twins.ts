@@ -1,0 +1,27 @@
+// A store with two snapshots whose ids begin with the same characters, which chance would take long to make.
+import { cp } from "node:fs/promises";
+import { layoutOf } from "../../src/data/layout.js";
+import { readManifest, writeManifest } from "../../src/data/manifest.js";
+import { emptyConfig } from "../../src/model/config.js";
+import { packDirectory } from "../store/contents.js";
+import { reopen } from "./reopen.js";
+
+/** Makes it at `root` from the files of `source`; the ids, sorted. */
+export async function plantTwins(root: string, source: string): Promise<readonly string[]> {
+  const id = await storeOne(root, source);
+  const twin = id.slice(0, -1) + (id.endsWith("0") ? "1" : "0");
+  const layout = layoutOf(root);
+  await cp(layout.dataDirectory(id), layout.dataDirectory(twin), { recursive: true });
+  const manifest = await readManifest(layout, id);
+  const moved = { ...manifest, id: twin, config: { ...manifest.config, id: twin } };
+  await writeManifest(layout, moved);
+  return [id, twin].sort();
+}
+
+async function storeOne(root: string, source: string): Promise<string> {
+  await using store = await reopen(root);
+  const request = { requestId: "", onNameConflict: "fail", protected: false } as const;
+  const header = { ...request, config: emptyConfig(), configField: "config" };
+  const { signal } = new AbortController();
+  return (await store.create(header, packDirectory(source), signal)).config.id;
+}
