@@ -107,7 +107,7 @@ async function pictureOf({ root, client }: Scene): Promise<unknown> {
     data: await entriesOf(root, "data"),
     trash: await entriesOf(root, "trash"),
     quarantine: await entriesOf(root, "quarantine"),
-    rest: (await readdir(root)).filter((name) => !name.startsWith("catalog.db")).sort(),
+    rest: (await readdir(root)).filter((name) => !/^(catalog\.db|scrub\.json)/.test(name)).sort(),
     snapshots: snapshots.map(({ config }) => [config?.id, config?.name, config?.description]),
     totalSize,
     usage: { snapshotCount, sizeBytes },
