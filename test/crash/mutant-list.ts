@@ -1,4 +1,4 @@
-// Seeded mistakes: text patches on the compiled program, each with the states that must notice it.
+// Seeded mistakes: text patches on the compiled program, each with what must notice it.
 
 export interface Mutant {
   readonly name: string;
@@ -7,13 +7,20 @@ export interface Mutant {
   /** Must be found exactly once. */
   readonly find: string;
   readonly replace: string;
+  /** What must notice it: crash states, or, where no crash is needed, the tests whose path holds a text. */
+  readonly by: CrashStates | { readonly tests: string };
+}
+
+export interface CrashStates {
   readonly kind: "syscall" | "start";
   readonly scenarios: string;
   readonly states: number;
 }
 
 /** For the order of system calls one recorded run is enough. */
-const byOrder = { kind: "syscall", states: 2 } as const;
+const byOrder = (scenarios: string): { readonly by: CrashStates } => ({
+  by: { kind: "syscall", states: 2, scenarios },
+});
 
 export const mutants: readonly Mutant[] = [
   {
@@ -21,48 +28,42 @@ export const mutants: readonly Mutant[] = [
     file: "data/publish.js",
     find: "    await syncFiles(directory, sorted);\n",
     replace: "",
-    scenarios: "create-from-directory",
-    ...byOrder,
+    ...byOrder("create-from-directory"),
   },
   {
     name: "no fsync of the manifest and the block tables",
     file: "data/durable.js",
     find: "            await handle.writeFile(bytes);\n            await handle.sync();",
     replace: "            await handle.writeFile(bytes);",
-    scenarios: "create",
-    ...byOrder,
+    ...byOrder("create"),
   },
   {
     name: "no fsync of any directory",
     file: "data/durable.js",
     find: "O_RDONLY | O_DIRECTORY), true);\n            await handle.sync();",
     replace: "O_RDONLY | O_DIRECTORY), true);",
-    scenarios: "create",
-    ...byOrder,
+    ...byOrder("create"),
   },
   {
     name: "no fsync of the staged names",
     file: "data/publish.js",
     find: "    await syncStagedNames(directory);\n",
     replace: "",
-    scenarios: "create",
-    ...byOrder,
+    ...byOrder("create"),
   },
   {
     name: "no fsync of data/ after the rename",
     file: "data/publish.js",
     find: "    await syncPlace(directory, layout.dataDirectory(manifest.id));\n",
     replace: "",
-    scenarios: "create",
-    ...byOrder,
+    ...byOrder("create"),
   },
   {
     name: "NORMAL instead of FULL",
     file: "catalog/connection.js",
     find: '["synchronous", 2]',
     replace: '["synchronous", 1]',
-    scenarios: "create,delete",
-    ...byOrder,
+    ...byOrder("create,delete"),
   },
   {
     name: "recorded in the catalog before the rename",
@@ -75,8 +76,7 @@ export const mutants: readonly Mutant[] = [
       "            try {\n" +
       "                const snapshot = record(context, request, filled, createdAt);\n" +
       "                await staging.publish(manifestOf(request, filled, createdAt));\n",
-    scenarios: "create",
-    ...byOrder,
+    ...byOrder("create"),
   },
   {
     name: "Delete answers before its commit",
@@ -85,8 +85,7 @@ export const mutants: readonly Mutant[] = [
     replace:
       "    setTimeout(() => void markDeleting(context, ids).catch(() => {}), 400);\n" +
       "    for (const id of ids)",
-    scenarios: "delete",
-    ...byOrder,
+    ...byOrder("delete"),
   },
   {
     name: "Delete answers before the move",
@@ -95,8 +94,7 @@ export const mutants: readonly Mutant[] = [
     replace:
       "    setTimeout(() => ids.forEach((id) => void detach(context, id).catch(() => {})), 400);\n" +
       "    return ids;",
-    scenarios: "delete",
-    ...byOrder,
+    ...byOrder("delete"),
   },
   {
     name: "no tombstone before the move",
@@ -107,8 +105,7 @@ export const mutants: readonly Mutant[] = [
     replace:
       "    for (const id of ids)\n        await detach(context, id);\n" +
       "    await markDeleting(context, ids);\n",
-    scenarios: "delete",
-    ...byOrder,
+    ...byOrder("delete"),
   },
   {
     name: "a failed fsync is tried again",
@@ -117,35 +114,80 @@ export const mutants: readonly Mutant[] = [
     replace:
       "            await handle.writeFile(bytes);\n" +
       "            await handle.sync().catch(() => handle.sync());",
-    kind: "syscall",
-    scenarios: "create",
-    states: 150,
+    by: { kind: "syscall", scenarios: "create", states: 150 },
   },
   {
     name: "a listing error means empty",
     file: "data/removal.js",
     find: '        throw ioError(error, { what: "list", path: directory });',
     replace: "        return [];",
-    kind: "start",
-    scenarios: "deleting",
-    states: 200,
+    by: { kind: "start", scenarios: "deleting", states: 200 },
   },
   {
     name: "a directory that was taken over is removed",
     file: "data/removal.js",
     find: "        source = await giveBack(path);",
     replace: "        source = undefined;",
-    kind: "start",
-    scenarios: "taken-over",
-    states: 2,
+    by: { kind: "start", scenarios: "taken-over", states: 2 },
   },
   {
     name: "recovery keeps uploads that were never acknowledged",
     file: "snapshot/recovery.js",
-    find: "    await dropPending(context, report);\n",
+    find: "    await dropPending(context, older, report);\n",
     replace: "",
-    kind: "start",
-    scenarios: "taken-over-published",
-    states: 2,
+    by: { kind: "start", scenarios: "taken-over-published", states: 2 },
+  },
+  {
+    name: "the manifest is written after the rename",
+    file: "data/publish.js",
+    find:
+      "    await writeStagedManifest(directory, manifest);\n" +
+      "    await syncStagedNames(directory);\n" +
+      "    await moveIntoPlace(directory, layout.dataDirectory(manifest.id));\n",
+    replace:
+      "    await syncStagedNames(directory);\n" +
+      "    await moveIntoPlace(directory, layout.dataDirectory(manifest.id));\n" +
+      "    await writeStagedManifest(layout.dataDirectory(manifest.id), manifest);\n",
+    ...byOrder("create"),
+  },
+  {
+    name: "what a failed commit has left in the log is not overwritten",
+    file: "catalog/connection.js",
+    find: "        database.pragma(`user_version = ${version}`);\n        return true;",
+    replace: "        return version >= 0;",
+    by: { kind: "syscall", scenarios: "update", states: 90 },
+  },
+  {
+    name: "an interrupted deletion is forgotten, and its snapshot comes back",
+    file: "snapshot/recovery.js",
+    find:
+      '    for (const id of catalog.idsInState("deleting"))\n' +
+      "        await moveToTrash(layout, id);\n",
+    replace: "",
+    by: { kind: "start", scenarios: "deleting", states: 2 },
+  },
+  {
+    name: "what an older copy of the catalog knows and the disk does not is called lost",
+    file: "snapshot/recovery.js",
+    find: "        if (older) {\n            // Deleted after",
+    replace: "        if (false) {\n            // Deleted after",
+    by: { tests: "store/rebuild" },
+  },
+  {
+    name: "a manifest is adopted whose checksum does not match",
+    file: "data/manifest.js",
+    find: "    if (prefix.slice(head.length, head.length + 64) !== sha256Hex(text)) {",
+    replace: "    if (false) {",
+    by: { tests: "store/rebuild" },
+  },
+  {
+    name: "a collection does not look again at what it removes",
+    file: "snapshot/removal.js",
+    find:
+      "    const refusal = refuse();\n" +
+      "    if (refusal !== undefined)\n        return refusal;\n" +
+      "    try {",
+    replace: "    try {",
+    by: { tests: "store/gc" },
   },
 ];

@@ -1,12 +1,13 @@
-// `npm run mutants`: puts each seeded mistake into a copy of the build and plays crash states on it.
+// `npm run mutants`: puts each seeded mistake into a copy of the build and plays crash states, or tests,
+// on it.
 // A mutant that nobody notices is a hole in the harness: the command then fails.
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../support/child.js";
 import { cannotStrace } from "../support/scratch.js";
-import { mutants, type Mutant } from "./mutant-list.js";
+import { mutants, type CrashStates, type Mutant } from "./mutant-list.js";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const limitMs = 5 * 60_000;
@@ -23,6 +24,8 @@ async function main([text = ""]: readonly string[]): Promise<void> {
   if (why !== false) throw new Error(why);
   const wanted = mutants.filter(({ name }) => name.includes(text));
   let survivors = 0;
+  // A text that the build no longer has is found before the long run, not in the midst of it.
+  for (const mutant of wanted) await patched(mutant);
   for (const mutant of wanted) {
     const { caught, text: found } = await judge(mutant);
     if (!caught) survivors += 1;
@@ -36,20 +39,53 @@ async function judge(mutant: Mutant): Promise<Verdict> {
   const scratch = await mkdtemp(join(tmpdir(), "stasis-mutant-"));
   try {
     const program = await build(mutant, scratch);
-    const { kind, scenarios, states } = mutant;
-    const options = { kind, scenario: scenarios, states: String(states), jobs: "1" };
-    const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-    const runner = join(repository, "dist/test/crash/run.js");
-    await using harness = run(process.execPath, [runner, "--stop", ...args], {
-      STASIS_PROGRAM: program,
-    });
-    const tooLong = setTimeout(() => harness.signal("SIGINT"), limitMs);
-    const { code } = await harness.exited;
-    clearTimeout(tooLong);
-    return verdictOf(code, harness.output());
+    const { by } = mutant;
+    return "tests" in by
+      ? await judgeByTests(scratch, by.tests)
+      : await judgeByCrashes(program, by);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+async function judgeByCrashes(
+  program: string,
+  { kind, scenarios, states }: CrashStates,
+): Promise<Verdict> {
+  const options = { kind, scenario: scenarios, states: String(states), jobs: "1" };
+  const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  const runner = join(repository, "dist/test/crash/run.js");
+  const environment = { STASIS_PROGRAM: program };
+  const { code, output } = await runToEnd([runner, "--stop", ...args], environment);
+  return verdictOf(code, output);
+}
+
+/** The tests of the copy import the modules of the copy. */
+async function judgeByTests(scratch: string, text: string): Promise<Verdict> {
+  const directory = join(scratch, "dist", "test");
+  await cp(join(repository, "dist", "test"), directory, { recursive: true });
+  const files = (await readdir(directory, { recursive: true }))
+    .filter((name) => name.endsWith(".test.js") && name.includes(text))
+    .map((name) => join(directory, name));
+  if (files.length === 0) throw new Error(`no test file has ${text} in its path`);
+  const { output } = await runToEnd(["--test", "--test-reporter=tap", ...files], {});
+  const failed = /^not ok \d+ - (.*)$/m.exec(output.replaceAll(/^ +/gm, ""));
+  const passed = /^ok \d+ - /m.test(output.replaceAll(/^ +/gm, ""));
+  // Where nothing passes, it is not the mistake that was noticed.
+  if (failed !== null && passed) return { caught: true, text: failed[1] ?? "" };
+  return { caught: false, text: lastLines(output) };
+}
+
+async function runToEnd(args: readonly string[], environment: Readonly<Record<string, string>>) {
+  await using child = run(process.execPath, args, environment);
+  const tooLong = setTimeout(() => child.signal("SIGINT"), limitMs);
+  const { code } = await child.exited;
+  clearTimeout(tooLong);
+  return { code, output: child.output() };
+}
+
+function lastLines(output: string): string {
+  return output.split("\n").slice(-8).join("\n    ");
 }
 
 /** A harness that broke by itself has found nothing: only a finding prints how to play it again. */
@@ -58,26 +94,30 @@ function verdictOf(code: number | null, output: string): Verdict {
   const again = lines.findIndex((line) => line.startsWith("  again: npm run crash"));
   const finding = lines.slice(0, Math.max(0, again)).find((line) => line.startsWith("  "));
   if (code === 1 && finding !== undefined) return { caught: true, text: finding.trim() };
-  return { caught: false, text: lines.slice(-8).join("\n    ") };
+  return { caught: false, text: lastLines(output) };
 }
 
 /** A copy of the program with the mistake in it; returns its main module. */
-async function build({ name, file, find, replace }: Mutant, scratch: string): Promise<string> {
+async function build(mutant: Mutant, scratch: string): Promise<string> {
   const dist = join(scratch, "dist");
   for (const part of ["src", "gen"]) {
     await cp(join(repository, "dist", part), join(dist, part), { recursive: true });
   }
   await cp(join(repository, "package.json"), join(scratch, "package.json"));
   await symlink(join(repository, "node_modules"), join(scratch, "node_modules"));
-  const path = join(dist, "src", file);
-  const parts = (await readFile(path, "utf8")).split(find);
+  await writeFile(join(dist, "src", mutant.file), await patched(mutant));
+  return join(dist, "src", "main.js");
+}
+
+/** The module with the mistake in it. */
+async function patched({ name, file, find, replace }: Mutant): Promise<string> {
+  const parts = (await readFile(join(repository, "dist", "src", file), "utf8")).split(find);
   if (parts.length !== 2) {
     throw new Error(
       `mutant "${name}": expected its text once in ${file}, found it ${parts.length - 1} times`,
     );
   }
-  await writeFile(path, parts.join(replace));
-  return join(dist, "src", "main.js");
+  return parts.join(replace);
 }
 
 await main(process.argv.slice(2));

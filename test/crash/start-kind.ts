@@ -107,6 +107,7 @@ export const startKind: Kind = {
   cannot: cannotStrace,
   async play(options) {
     const random = randomFrom(options.seed);
+    const tried = new Set<string>();
     for (let round = 0, left = options.states; left > 0; round += 1) {
       const wanted = messes.filter(({ name }) => isWanted(options, name));
       const share =
@@ -114,7 +115,7 @@ export const startKind: Kind = {
       let played = 0;
       await inLanes(shuffled(wanted, random), options.jobs, async (mess, lane) => {
         if (options.signal.aborted) return;
-        const states = await playMess(options, mess, { round, lane, share });
+        const states = await playMess(options, mess, { round, lane, share, tried });
         played += states;
       });
       const isDone = options.every === true || options.only !== undefined;
@@ -134,6 +135,11 @@ interface Turn {
   readonly round: number;
   readonly lane: number;
   readonly share: number;
+  /**
+   * Calls that were struck in other messes: most of a start is the same whatever it finds, and where
+   * every call counts, once is enough.
+   */
+  readonly tried: Set<string>;
 }
 
 async function playMess(options: PlayOptions, mess: Mess, turn: Turn): Promise<number> {
@@ -145,6 +151,7 @@ async function playMess(options: PlayOptions, mess: Mess, turn: Turn): Promise<n
   const points = await recordStart(bench);
   const faults = options.every === true ? () => diskErrors : faultsAt;
   const states = points
+    .filter((point) => options.every !== true || isNew(turn.tried, point))
     .flatMap((point) => faults(point).map((fault) => ({ point, fault })))
     .map((state) => ({ ...state, name: stateName(mess, state) }))
     .filter(({ name }) => options.only === undefined || name.startsWith(options.only));
@@ -162,6 +169,11 @@ async function playMess(options: PlayOptions, mess: Mess, turn: Turn): Promise<n
   await bench[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
   return played;
+}
+
+function isNew(tried: Set<string>, { syscall, what, nth }: StartPoint): boolean {
+  const size = tried.size;
+  return tried.add(`${syscall} ${what} ${nth}`).size > size;
 }
 
 function unexpected(error: unknown): Struck {

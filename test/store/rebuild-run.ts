@@ -1,9 +1,14 @@
-// `npm run rebuild -- [--snapshots N]`: seconds of a start after each damage to the catalog.
+// `npm run rebuild -- [--snapshots N]`: seconds of a start after each damage to the catalog, and what
+// becomes of every manifest's damage.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { catalogDamages, checkRebuilt, makeHistory } from "./rebuild-cases.js";
+import { damageEveryManifest } from "./rebuild-manifests.js";
+
+/** A tenth of the manifests is damaged before each. */
+const manifestStarts = 10;
 
 const { values } = parseArgs({ options: { snapshots: { type: "string", default: "2000" } } });
 const scratch = await mkdtemp(join(tmpdir(), "stasis-rebuild-"));
@@ -18,6 +23,16 @@ try {
     await inflict(history);
     line(damage, await checkRebuilt(history));
   }
+  const { damaged, slowestStartMs } = await damageEveryManifest(history, manifestStarts);
+  const total = [...damaged.values()].reduce((sum, count) => sum + count, 0);
+  const kinds = [...damaged].map(([kind, count]) => `${count} ${kind}`).join(", ");
+  const slowest = (slowestStartMs / 1000).toFixed(2);
+  console.log(
+    `${total} manifests damaged, the catalog deleted, in ${manifestStarts} starts: each in quarantine, ` +
+      `all others there and equal; slowest start ${slowest} s\n  ${kinds}`,
+  );
+  await catalogDamages["deleted"]?.(history);
+  line("all put back", await checkRebuilt(history));
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }

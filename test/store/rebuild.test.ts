@@ -8,6 +8,7 @@ import { reopen } from "../support/reopen.js";
 import { withScratchDir } from "../support/scratch.js";
 import { compareDirectories, entriesOf } from "./contents.js";
 import { catalogDamages, checkRebuilt, makeHistory } from "./rebuild-cases.js";
+import { damageEveryManifest } from "./rebuild-manifests.js";
 import { addSnapshot, tamper, withStoredScene, type StoredScene } from "./stored-scene.js";
 
 for (const [damage, inflict] of Object.entries(catalogDamages)) {
@@ -21,6 +22,17 @@ for (const [damage, inflict] of Object.entries(catalogDamages)) {
       assert.ok(Object.values(store.recovery).every((count) => count === 0));
     }));
 }
+
+test("each manifest damaged in turn, the catalog gone: in quarantine, and all others as they were", () =>
+  withScratchDir(async (scratch) => {
+    const history = await makeHistory(scratch, 30);
+    const { damaged } = await damageEveryManifest(history, 3);
+    const total = [...damaged.values()].reduce((sum, count) => sum + count, 0);
+    assert.equal(total, history.expected.size);
+    assert.equal(damaged.size, 6, "a kind of damage was not tried");
+    await catalogDamages["deleted"]?.(history);
+    await checkRebuilt(history);
+  }));
 
 /** The catalog is closed. */
 async function putBack({ layout, scratch }: StoredScene, change: () => Promise<void>) {
