@@ -7,7 +7,7 @@ import { kib, makeSmallSource, makeSource, mib, piece } from "../store/contents.
 import { createLedger, type Content, type Given, type Ledger } from "./ledger.js";
 import { alarmsIn, inspectFreeNames, inspectStore, runCheck } from "./oracle.js";
 import { startServed, type Place, type Served } from "./served.js";
-import { create, exportArchive, type Stage } from "./stage.js";
+import { create, exportArchive, mustSucceed, remove, type Stage } from "./stage.js";
 
 export interface Bench extends AsyncDisposable {
   readonly place: Place;
@@ -145,10 +145,9 @@ export async function judge(place: Place, stage: Stage, free: Content): Promise<
     afterCleanStart: true,
   });
   ledger.settle(found);
-  const taken = await inspectFreeNames(client, found, async (name) => {
-    const { outcome, error } = await create(stage, name, free);
-    if (outcome.kind !== "acknowledged") throw error ?? new Error(outcome.kind);
-    ledger.settle(found);
+  const taken = await inspectFreeNames(found, async (name) => {
+    mustSucceed(await create(stage, name, free));
+    mustSucceed(await remove(stage, name));
   });
   return [...problems, ...taken];
 }

@@ -1,5 +1,7 @@
 // All kinds of crash states, and how a number of states is shared out among them.
 import type { Kind, PlayOptions } from "./state.js";
+import { logKind, lyingKind } from "./log-kind.js";
+import { powerKind } from "./power-kind.js";
 import { startKind } from "./start-kind.js";
 import { syscallKind } from "./syscall-kind.js";
 
@@ -12,6 +14,9 @@ export interface SharedKind {
 export const kinds: readonly SharedKind[] = [
   { kind: syscallKind, share: 6 },
   { kind: startKind, share: 2 },
+  { kind: powerKind, share: 1 },
+  { kind: logKind, share: 6 },
+  { kind: lyingKind, share: 2 },
 ];
 
 /** Plays the kinds one after the other, each its share of the states; `skipped` hears of the others. */

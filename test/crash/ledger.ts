@@ -42,8 +42,11 @@ interface Entry extends Begun {
 
 interface Found {
   readonly at: number;
-  readonly found: ReadonlyMap<string, Possibility>;
+  readonly found: readonly (readonly [name: string, Possibility])[];
 }
+
+/** One entry of the ledger. It survives JSON. */
+export type Note = Entry | Found;
 
 export interface GivenExpectation extends Given {
   readonly name: string;
@@ -54,6 +57,8 @@ export interface GivenExpectation extends Given {
 export interface Expectation {
   /** Every name that was ever used, with all that may stand under it. */
   readonly names: ReadonlyMap<string, readonly Possibility[]>;
+  /** All that anybody ever wanted to stand under each name. */
+  readonly ever: ReadonlyMap<string, readonly Possibility[]>;
   /** Ids whose deletion or replacement was acknowledged or seen. */
   readonly gone: ReadonlySet<string>;
   readonly givens: readonly GivenExpectation[];
@@ -69,11 +74,15 @@ export interface Ledger {
   rewind(mark: number): void;
   /** What is owed at a position, by default now. */
   expect(at?: number): Expectation;
+  notes(): readonly Note[];
 }
 
 /** `position` gives the moment of each note; it never goes back. By default all notes are at 0. */
-export function createLedger(position: () => number = () => 0): Ledger {
-  const notes: (Entry | Found)[] = [];
+export function createLedger(
+  position: () => number = () => 0,
+  earlier: readonly Note[] = [],
+): Ledger {
+  const notes: Note[] = [...earlier];
   return {
     begin(name, to, given) {
       const entry: Entry = { at: position(), name, to, given };
@@ -81,7 +90,7 @@ export function createLedger(position: () => number = () => 0): Ledger {
       return (outcome) => (entry.ended ??= { at: position(), outcome });
     },
     settle(found) {
-      notes.push({ at: position(), found });
+      notes.push({ at: position(), found: [...found] });
     },
     mark: () => notes.length,
     rewind: (mark) => void notes.splice(mark),
@@ -90,6 +99,7 @@ export function createLedger(position: () => number = () => 0): Ledger {
         notes.filter((note) => note.at <= at),
         at,
       ),
+    notes: () => notes,
   };
 }
 
@@ -97,20 +107,22 @@ interface Standing {
   possible: readonly Possibility[];
 }
 
-function fold(notes: readonly (Entry | Found)[], at: number): Expectation {
+function fold(notes: readonly Note[], at: number): Expectation {
+  const ever = new Map<string, Possibility[]>();
   const standing = new Map<string, Standing>();
   const gone = new Set<string>();
   const givens = new Map<string, GivenExpectation>();
   for (const note of notes) {
     if ("found" in note) {
       for (const [name, { possible }] of standing) {
-        const found = note.found.get(name) ?? { content: undefined };
+        const found = Object.fromEntries(note.found)[name] ?? { content: undefined };
         for (const { id } of possible) if (id !== undefined && id !== found.id) gone.add(id);
         standing.set(name, { possible: [found] });
       }
       givens.clear();
       continue;
     }
+    ever.set(note.name, [...(ever.get(note.name) ?? []), note.to]);
     const before = standing.get(note.name)?.possible ?? [{ content: undefined }];
     const outcome =
       note.ended !== undefined && note.ended.at <= at ? note.ended.outcome : undefined;
@@ -120,7 +132,7 @@ function fold(notes: readonly (Entry | Found)[], at: number): Expectation {
     }
   }
   const names = new Map([...standing].map(([name, { possible }]) => [name, possible]));
-  return { names, gone, givens: [...givens.values()] };
+  return { names, ever, gone, givens: [...givens.values()] };
 }
 
 function after(

@@ -128,18 +128,16 @@ async function inspectDirectories(
   }
 }
 
-/** Every name that is free can be taken: `content` is stored under it and deleted again. */
+/** Every name that is free can be taken: `take` stores something under it and deletes it again. */
 export async function inspectFreeNames(
-  client: Client,
   found: ReadonlyMap<string, Possibility>,
-  store: (name: string) => Promise<unknown>,
+  take: (name: string) => Promise<unknown>,
 ): Promise<string[]> {
   const problems: string[] = [];
   for (const [name, { content }] of found) {
     if (content !== undefined) continue;
     try {
-      await store(name);
-      await client.delete(name);
+      await take(name);
     } catch (error) {
       const text = isStoreError(error) ? error.message : String(error);
       problems.push(`${name} is free and can't be taken: ${text}`);

@@ -18,14 +18,21 @@ export interface Report {
   table(): string;
   /** For each system call of each scenario: how many were made, struck, and what came of it. */
   everyTable(): string;
+  /** How often each of several allowed outcomes was met, beside those of single calls. */
+  outcomes(): string;
 }
 
 export function createReport(): Report {
   const rows = new Map<string, Row>();
   const failures: StateResult[] = [];
   const calls = new Map<string, StateResult[]>();
+  const outcomes = new Map<string, number>();
   return {
     add(result) {
+      if (result.outcome !== undefined && result.call === undefined) {
+        const outcome = `${result.kind}: ${result.outcome}`;
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      }
       const key = `${result.kind}\0${result.scenario}`;
       const row = rows.get(key) ?? { states: 0, missed: 0, problems: 0 };
       rows.set(key, row);
@@ -47,6 +54,7 @@ export function createReport(): Report {
       ),
     failures: () => failures,
     everyTable: () => everyTable(calls),
+    outcomes: () => [...outcomes].map(([text, count]) => `${text}: ${count} times\n`).join(""),
     table() {
       const table = new Table({ head: ["kind", "scenario", "states", "not reached", "problems"] });
       const total: Row = { states: 0, missed: 0, problems: 0 };
@@ -81,8 +89,9 @@ function everyTable(calls: ReadonlyMap<string, readonly StateResult[]>): string 
 }
 
 /** The command that plays one state again. */
-export function repeatCommand({ state }: StateResult, seed: number): string {
-  return `npm run crash -- --seed ${seed} --state ${state}`;
+export function repeatCommand({ state, recording }: StateResult, seed: number): string {
+  const from = recording === undefined ? `--seed ${seed}` : `--recording ${recording}`;
+  return `npm run crash -- ${from} --state ${state}`;
 }
 
 export function failureText(result: StateResult, seed: number): string {

@@ -1,7 +1,7 @@
 // `npm run crash -- --states N --seed S`: plays crash states and prints what was found.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { kinds, playKinds } from "./kinds.js";
 import { createReport, failureText } from "./report.js";
@@ -14,6 +14,7 @@ const usage = `Usage: npm run crash -- [options]
   --kind NAME      only this kind: ${kinds.map(({ kind }) => kind.name).join(", ")}
   --scenario NAMES only these scenarios, with commas in between
   --state NAME     plays one state again, as a failure prints it
+  --recording DIR  plays states of a recording that a failure has kept, instead of a new one
   --jobs N         how many at once (default 2)
   --stop           stops at the first problem
 `;
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
       kind: { type: "string" },
       scenario: { type: "string" },
       state: { type: "string" },
+      recording: { type: "string" },
       jobs: { type: "string", default: "2" },
       stop: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -50,6 +52,8 @@ async function main(): Promise<void> {
     directory: scratch.directory,
     only: values.state,
     scenarios: values.scenario?.split(","),
+    recording: values.recording === undefined ? undefined : resolve(values.recording),
+    keep: resolve("crash-recordings"),
     signal: stopping.signal,
     report: (result) => {
       report.add(result);
@@ -63,7 +67,8 @@ async function main(): Promise<void> {
   });
   const seconds = Math.round((performance.now() - started) / 1000);
   if (values.every) process.stdout.write(`${report.everyTable()}\n`);
-  process.stdout.write(`${report.table()}\n${report.states()} states in ${seconds} s\n`);
+  process.stdout.write(`${report.table()}\n${report.outcomes()}`);
+  process.stdout.write(`${report.states()} states in ${seconds} s\n`);
   process.exitCode = report.failures().length === 0 ? 0 : 1;
 }
 

@@ -5,11 +5,13 @@ import type { Bench } from "./bench.js";
 import { keptName } from "./bench.js";
 import type { Content } from "./ledger.js";
 import {
+  collectAll,
   create,
   createFromDirectory,
   exportToDirectory,
   importArchive,
   importFromDirectory,
+  mustSucceed,
   onlyPossibility,
   remove,
   restore,
@@ -111,6 +113,17 @@ export const scenarios: readonly Scenario[] = [
     act: ({ stage }) => remove(stage, name),
   },
   {
+    name: "collect",
+    changes: true,
+    deletes: true,
+    prepare: async (bench) => {
+      await ensureStored(bench.stage, content(bench, 1));
+      const request = { ref: keptName, protected: true, updateMask: { paths: ["protected"] } };
+      await bench.stage.client.update(request);
+    },
+    act: ({ stage }) => collectAll(stage, name),
+  },
+  {
     name: "update",
     changes: true,
     follows: /^data\//,
@@ -161,10 +174,6 @@ async function ensureStored(stage: Stage, wanted: Content): Promise<void> {
   const now = onlyPossibility(stage.ledger, name).content;
   if (now?.directory === wanted.directory && now.description === wanted.description) return;
   mustSucceed(await create(stage, name, wanted, { replace: true }));
-}
-
-function mustSucceed({ outcome, error }: CallResult): void {
-  if (outcome.kind !== "acknowledged") throw error ?? new Error(`outcome ${outcome.kind}`);
 }
 
 /** A clean stop: ends with 0, whatever was going on. */

@@ -41,10 +41,13 @@ export class NotServed extends Error {
   }
 }
 
+export function serveFlags({ root, socket }: Place): Record<string, string> {
+  return { root, socket, listen: "127.0.0.1:0", reserve: "0", "drain-grace": "2s" };
+}
+
 /** The arguments that start it, for a command such as strace to put itself in front of. */
-export function serveCommand({ root, socket }: Place): string[] {
-  const flags = { root, socket, listen: "127.0.0.1:0", reserve: "0", "drain-grace": "2s" };
-  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+export function serveCommand(place: Place): string[] {
+  const args = Object.entries(serveFlags(place)).map(([name, value]) => `--${name}=${value}`);
   return [process.execPath, program, "serve", ...args];
 }
 

@@ -3,11 +3,12 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   Compression,
+  GcOutcome,
   OnNameConflict,
   createFromLocalDirectory,
   isStoreError,
+  StoreError,
   type Client,
-  type StoreError,
 } from "../../src/client/index.js";
 import { collect, compareDirectories } from "../store/contents.js";
 import { unpackInto } from "../../src/client/unpack.js";
@@ -22,6 +23,10 @@ export interface CallResult {
   readonly error?: StoreError;
   /** Wall-clock seconds when the answer was there, as strace prints them. */
   readonly answeredAt: number;
+}
+
+export function mustSucceed({ outcome, error }: CallResult): void {
+  if (outcome.kind !== "acknowledged") throw error ?? new Error(`outcome ${outcome.kind}`);
 }
 
 export interface Stage {
@@ -119,6 +124,18 @@ export async function remove(stage: Stage, name: string): Promise<CallResult> {
   return noted(stage, name, { content: undefined }, async () => {
     await stage.client.delete(name, { timeoutMs: answerLimitMs });
     return undefined;
+  });
+}
+
+/** Collects everything that is not protected; `name` must be the only one. */
+export async function collectAll(stage: Stage, name: string): Promise<CallResult> {
+  return noted(stage, name, { content: undefined }, async () => {
+    const request = { policy: { evictAll: true } };
+    const limit = { timeoutMs: answerLimitMs };
+    const { candidates } = await stage.client.collectGarbage(request, limit);
+    const candidate = candidates.find((one) => one.name === name);
+    if (candidate?.outcome === GcOutcome.REMOVED) return undefined;
+    throw new StoreError("IO_FAILED", `${name} was not collected: ${candidate?.message ?? "?"}`);
   });
 }
 

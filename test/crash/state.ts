@@ -1,17 +1,23 @@
 // What every kind of crash state tells the one who plays it.
 
-export interface StateResult {
+/** What became of the store in one state. */
+export interface Verdict {
+  readonly problems: readonly string[];
+  /** What the caller was told, how the start ended, or which of several allowed ends it was. */
+  readonly outcome?: string;
+}
+
+export interface StateResult extends Verdict {
   readonly kind: string;
   readonly scenario: string;
   /** Names the state for `--state`: together with the seed it can be played again. */
   readonly state: string;
   /** False when the daemon never came to the point where it was to be struck. */
   readonly reached: boolean;
-  readonly problems: readonly string[];
   /** The system call that was struck. */
   readonly call?: string;
-  /** What the caller was told, or how the start ended. */
-  readonly outcome?: string;
+  /** Directory with the recording that was played, if it was kept for a repetition. */
+  readonly recording?: string | undefined;
 }
 
 export interface PlayOptions {
@@ -31,6 +37,10 @@ export interface PlayOptions {
   readonly only?: string | undefined;
   /** Plays only these scenarios. */
   readonly scenarios?: readonly string[] | undefined;
+  /** Plays states of this recording instead of making others. */
+  readonly recording?: string | undefined;
+  /** Recordings with findings are moved there; without it they are removed. */
+  readonly keep?: string | undefined;
   readonly report: (result: StateResult) => void;
   /** No further state begins when it fires. */
   readonly signal: AbortSignal;

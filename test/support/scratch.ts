@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Extent } from "../../src/model/extent.js";
 import { dataExtents } from "../../src/sparse/extents.js";
+import { makeImage, mountImage, unmount, type DiskFilesystem } from "./filesystem.js";
 
 const run = promisify(execFile);
 
@@ -87,7 +88,7 @@ async function compareRange(a: string, b: string, offset: number, length: number
   }
 }
 
-export type FilesystemKind = "ext4" | "xfs" | "btrfs" | "tmpfs";
+export type FilesystemKind = DiskFilesystem | "tmpfs";
 
 const tryMount =
   "d=$(mktemp -d) && trap 'rmdir $d' EXIT && mount -t tmpfs -o size=1m tmpfs $d && umount $d";
@@ -122,16 +123,13 @@ export async function withFilesystem<T>(
       await run("mount", ["-t", "tmpfs", "-o", `size=${sizeMib}m`, "tmpfs", mountPoint]);
     } else {
       const image = join(directory, "image");
-      await writeFile(image, "");
-      await truncate(image, sizeMib * 1024 * 1024);
-      const reflink = kind === "xfs" ? ["-m", "reflink=1"] : [];
-      await run(`mkfs.${kind}`, ["-q", ...reflink, image]);
-      await run("mount", ["-o", "loop", image, mountPoint]);
+      await makeImage(kind, image, sizeMib);
+      await mountImage(image, mountPoint);
     }
     try {
       return await body(mountPoint);
     } finally {
-      await run("umount", [mountPoint]);
+      await unmount(mountPoint);
     }
   });
 }

@@ -1,0 +1,38 @@
+// What must hold after a power cut on a disk that tells the truth: all that was acknowledged, nothing
+// half-made, and every name that is free can be taken.
+import { packDirectory } from "../store/contents.js";
+import { checkHere, type Start } from "./here.js";
+import type { Expectation } from "./ledger.js";
+import { alarmsIn, inspectFreeNames, inspectStore } from "./oracle.js";
+import type { Recording } from "./recording.js";
+import type { Place } from "./served.js";
+import type { Verdict } from "./state.js";
+
+export async function judgeAfterCut(
+  { spare, givenIsDurable }: Recording,
+  expected: Expectation,
+  place: Place,
+  start: Start,
+): Promise<Verdict> {
+  const { root } = place;
+  // What a caller had not made durable before it gave it away is not the store's to keep.
+  const givens = expected.givens.filter(({ must }) => givenIsDurable || must === "stored");
+  const owed = { ...expected, givens };
+  const { client, output, stop } = await start(place);
+  const problems: string[] = [];
+  try {
+    const view = { root, client, owed, afterCleanStart: true };
+    const { problems: seen, found } = await inspectStore(view);
+    problems.push(...seen);
+    const take = async (name: string): Promise<void> => {
+      await client.create({ config: { name } }, packDirectory(spare.directory));
+      await client.delete(name);
+    };
+    problems.push(...(await inspectFreeNames(found, take)));
+  } finally {
+    await stop();
+  }
+  problems.push(...alarmsIn(output()));
+  problems.push(...(await checkHere(root, false)).map(({ text }) => text));
+  return { problems };
+}

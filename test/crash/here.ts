@@ -1,0 +1,65 @@
+// The daemon of the build under test, started in this process as `stasis serve` starts it, for those
+// who judge many stores: a start of Node takes longer than all the rest.
+import { pino } from "pino";
+import { connect, type Client } from "../../src/client/index.js";
+import type * as load from "../../src/config/load.js";
+import type * as daemon from "../../src/daemon/daemon.js";
+import type * as offline from "../../src/daemon/offline.js";
+import { moduleUrl, serveFlags, startServed, type Place } from "./served.js";
+
+export interface Started {
+  readonly client: Client;
+  output(): string;
+  /** A clean stop. */
+  stop(): Promise<void>;
+}
+
+export type Start = (place: Place) => Promise<Started>;
+
+const { loadDaemonConfig } = (await import(moduleUrl("src", "config", "load.js"))) as typeof load;
+const { startDaemon } = (await import(moduleUrl("src", "daemon", "daemon.js"))) as typeof daemon;
+const { checkOffline } = (await import(moduleUrl("src", "daemon", "offline.js"))) as typeof offline;
+
+export async function startHere(place: Place): Promise<Started> {
+  let output = "";
+  const logger = pino(
+    { level: "info", base: null, messageKey: "message" },
+    { write: (line: string) => (output += line) },
+  );
+  const { config } = loadDaemonConfig({ flags: serveFlags(place) });
+  const started = await startDaemon({ config, logger });
+  const client = connect(`unix:${place.socket}`);
+  const stop = async (): Promise<void> => {
+    client.close();
+    await started.stop();
+  };
+  return { client, output: () => output, stop };
+}
+
+/** The program itself, in a process of its own. */
+export async function startProgram(place: Place): Promise<Started> {
+  const { client, output, signal, exited } = await startServed(place);
+  const stop = async (): Promise<void> => {
+    client.close();
+    signal("SIGTERM");
+    await exited;
+  };
+  return { client, output, stop };
+}
+
+export interface CheckProblem {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** What `stasis check` calls a problem in a store that nobody serves. */
+export async function checkHere(root: string, deep: boolean): Promise<CheckProblem[]> {
+  const problems: CheckProblem[] = [];
+  const options = { deep, limitBytesPerSecond: 0 };
+  for await (const { event } of checkOffline(root, options, new AbortController().signal)) {
+    if (event.case !== "finding" || !event.value.problem) continue;
+    const { id, path, found } = event.value;
+    problems.push({ id, text: `check: ${id} ${path} ${found}` });
+  }
+  return problems;
+}

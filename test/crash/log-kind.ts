@@ -1,0 +1,226 @@
+// Kind "log": power cuts out of a recorded log of the disk's writes. A state is the log up to some
+// write, without a random half of what was not yet flushed. Kind "lying" is the same on a disk that
+// has told the daemon that it flushed and has not.
+import { spawnSync } from "node:child_process";
+import { cp, mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "../support/child.js";
+import type { DiskFilesystem } from "../support/filesystem.js";
+import { cannotMount, cannotStrace } from "../support/scratch.js";
+import type { DiskState } from "./disk-states.js";
+import { recordRun } from "./recorder.js";
+import { loadRecording, type Recording } from "./recording.js";
+import type { ReplayJob, ReplayResult } from "./replay.js";
+import { scenarios, type Scenario } from "./scenarios.js";
+import {
+  inLanes,
+  randomFrom,
+  shuffled,
+  type Kind,
+  type PlayOptions,
+  type StateResult,
+} from "./state.js";
+
+type KindName = "log" | "lying";
+
+/** What is recorded: `name` is the scenario's, with `recover-` before it when it is cut off. */
+interface Subject {
+  readonly name: string;
+  readonly filesystem: DiskFilesystem;
+  readonly scenario: Scenario;
+  readonly recovers: boolean;
+}
+
+const filesystems = ["ext4", "xfs", "btrfs"] as const;
+
+export const logKind: Kind = kindOf("log");
+export const lyingKind: Kind = kindOf("lying");
+
+function kindOf(name: KindName): Kind {
+  return {
+    name,
+    cannot: () => cannotRecord(name === "lying"),
+    play: (options) =>
+      options.recording === undefined ? playNew(name, options) : playKept(name, options),
+  };
+}
+
+function cannotRecord(lies: boolean): string | false {
+  const missing = filesystems.map(cannotMount).find((why) => why !== false);
+  if (missing !== undefined) return missing;
+  const fuse = "command -v nbdfuse && test -c /dev/fuse && unshare --mount true";
+  if (spawnSync("sh", ["-c", fuse]).status !== 0) return "no nbdfuse, /dev/fuse or unshare";
+  return lies ? cannotStrace() : false;
+}
+
+/** A recording costs as much as some dozens of states. */
+const leastPerRecording = 20;
+const mostPerRecording = 200;
+
+async function playNew(kind: KindName, options: PlayOptions): Promise<void> {
+  const subjects = subjectsOf(kind).filter((subject) => isWanted(kind, subject, options));
+  for (let round = 0, left = options.states; left > 0; round += 1) {
+    if (options.signal.aborted || subjects.length === 0) return;
+    const seed = options.seed + round * 1009;
+    const share = Math.ceil(left / subjects.length);
+    const count = Math.min(Math.max(share, leastPerRecording), mostPerRecording);
+    const recordings = Math.min(Math.ceil(left / count), subjects.length);
+    const chosen = spread(shuffled(subjects, randomFrom(seed))).slice(0, recordings);
+    await inLanes(chosen, options.jobs, async (subject, lane) => {
+      if (options.signal.aborted) return;
+      const directory = join(options.directory, `${kind}-${lane}`);
+      await recordAndPlay(kind, subject, { ...options, seed, states: count, directory });
+      await rm(directory, { recursive: true, force: true });
+    });
+    if (options.only !== undefined) return;
+    left -= count * chosen.length;
+  }
+}
+
+function subjectsOf(kind: KindName): Subject[] {
+  const changing = scenarios.filter(({ changes, name }) => changes || name === "stop");
+  return filesystems.flatMap((filesystem) => {
+    const whole = changing.map((scenario) => {
+      return { name: scenario.name, filesystem, scenario, recovers: false };
+    });
+    if (kind === "lying") return whole;
+    const cutOff = changing
+      .filter(({ name }) => name !== "stop")
+      .map((scenario) => {
+        return { name: `recover-${scenario.name}`, filesystem, scenario, recovers: true };
+      });
+    return [...whole, ...cutOff];
+  });
+}
+
+/** One filesystem after the other, so that few recordings take each of them. */
+function spread(subjects: readonly Subject[]): Subject[] {
+  const queues = filesystems.map((one) => subjects.filter(({ filesystem }) => filesystem === one));
+  const longest = Math.max(0, ...queues.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, index) =>
+    queues.flatMap((queue) => queue.slice(index, index + 1)),
+  ).flat();
+}
+
+function prefixOf(
+  kind: KindName,
+  { name, filesystem }: Pick<Subject, "name" | "filesystem">,
+): string {
+  return `${kind}:${filesystem}:${name}:`;
+}
+
+function isWanted(kind: KindName, subject: Subject, options: PlayOptions): boolean {
+  const { scenarios: wanted, only } = options;
+  if (wanted !== undefined && !wanted.includes(subject.name)) return false;
+  const prefix = prefixOf(kind, subject);
+  return only === undefined || only.startsWith(prefix) || prefix.startsWith(only);
+}
+
+async function recordAndPlay(
+  kind: KindName,
+  subject: Subject,
+  options: PlayOptions,
+): Promise<void> {
+  const { directory, seed } = options;
+  const prefix = prefixOf(kind, subject);
+  const tell = (state: string, verdict: Partial<StateResult>): void => {
+    const scenario = `${subject.filesystem} ${subject.name}`;
+    options.report({ kind, scenario, state, reached: true, problems: [], ...verdict });
+  };
+  let recording: Recording;
+  try {
+    const recorded = await recordRun({ ...subject, directory, seed, lies: kind === "lying" });
+    recording = recorded.recording;
+    if (recorded.problems.length > 0) tell(prefix, { problems: recorded.problems });
+  } catch (error) {
+    tell(prefix, { problems: [`recording failed: ${stackOf(error)}`] });
+    return;
+  }
+  const results = await replay(recording.directory, statesOf(prefix, recording, options));
+  const bad = results.some(({ problems }) => problems.length > 0);
+  const kept =
+    bad && options.keep !== undefined ? await keep(recording, prefix, options) : undefined;
+  for (const { offset, pick, ...verdict } of results) {
+    tell(`${prefix}${offset}.${pick}`, { ...verdict, recording: kept });
+  }
+}
+
+/** Those that were asked for by name, or as many as are wanted, spread over the log at random. */
+function statesOf(
+  prefix: string,
+  { entries, from }: Recording,
+  { seed, states, only = "" }: PlayOptions,
+): DiskState[] {
+  const named = /^(\d+)\.(\d+)$/.exec(only.slice(prefix.length));
+  if (named !== null) return [{ offset: Number(named[1]), pick: Number(named[2]) }];
+  const random = randomFrom(seed);
+  return Array.from({ length: states }, () => ({
+    offset: 1 + Math.floor(random() * (entries.length - from)),
+    pick: Math.floor(random() * 1_000_000),
+  }));
+}
+
+async function playKept(kind: KindName, options: PlayOptions): Promise<void> {
+  const directory = options.recording ?? "";
+  const recording = await loadRecording(directory);
+  const { filesystem, scenario } = recording;
+  const prefix = prefixOf(kind, { filesystem, name: scenario });
+  const states = statesOf(prefix, recording, options);
+  for (const { offset, pick, ...verdict } of await replay(directory, states)) {
+    const state = `${prefix}${offset}.${pick}`;
+    const facts = { kind, scenario: `${filesystem} ${scenario}`, state, reached: true };
+    options.report({ ...facts, ...verdict, recording: directory });
+  }
+}
+
+async function keep(
+  { directory }: Recording,
+  prefix: string,
+  { keep: place = "", seed }: PlayOptions,
+): Promise<string> {
+  const kept = join(place, `${prefix.replaceAll(":", "-")}${seed}`);
+  await mkdir(dirname(kept), { recursive: true });
+  await rm(kept, { recursive: true, force: true });
+  await cp(directory, kept, { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  return kept;
+}
+
+/** Lets go of what others have mounted meanwhile: it would stay mounted here when they unmount it. */
+const alone =
+  "awk '$1 ~ /^.dev.loop/ || $3 ~ /^fuse/ { print $2 }' /proc/mounts | " +
+  'while read -r place; do case "$0$1$2" in *"$place"/*) ;; *) umount -l "$place" ;; esac; done; ' +
+  'exec "$@"';
+
+const player = fileURLToPath(new URL("replay.js", import.meta.url));
+
+/** All results; a player that breaks off has a finding at the state where it did. */
+async function replay(directory: string, states: readonly DiskState[]): Promise<ReplayResult[]> {
+  const job: ReplayJob = { directory, states };
+  const args = [
+    "--mount",
+    "sh",
+    "-c",
+    alone,
+    directory,
+    process.execPath,
+    player,
+    JSON.stringify(job),
+  ];
+  await using child = run("unshare", args, { NODE_ENV: "production" });
+  const { code, signal } = await child.exited;
+  const lines = child.output().split("\n");
+  const results = lines
+    .filter((line) => line.startsWith('{"offset":'))
+    .map((line) => JSON.parse(line) as ReplayResult);
+  const missing = states[results.length];
+  if (missing !== undefined) {
+    const end = lines.slice(-12).join("\n");
+    results.push({ ...missing, problems: [`the judge ended, ${code ?? signal}: ${end}`] });
+  }
+  return results;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

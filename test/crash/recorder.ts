@@ -1,0 +1,142 @@
+// Records a run: the real daemon plays a scenario on a disk that keeps a log of its writes.
+import { execFile } from "node:child_process";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import { makeImage, type DiskFilesystem } from "../support/filesystem.js";
+import { openBench, type Bench } from "./bench.js";
+import { openLoggedDisk } from "./logged-disk.js";
+import { filesOf, saveRecording, type Recording } from "./recording.js";
+import { prepareFor, type Scenario } from "./scenarios.js";
+import { mustSucceed } from "./stage.js";
+import { randomFrom, shuffled } from "./state.js";
+import { lieAboutSync } from "./strace.js";
+import { quiet } from "./syscall-states.js";
+
+export interface RecordOptions {
+  /** Must not exist. */
+  readonly directory: string;
+  readonly name: string;
+  readonly filesystem: DiskFilesystem;
+  readonly scenario: Scenario;
+  /** The daemon is killed in the midst of it and started again, and recovery is recorded too. */
+  readonly recovers: boolean;
+  readonly lies: boolean;
+  readonly seed: number;
+}
+
+export interface Recorded {
+  readonly recording: Recording;
+  /** What was wrong before any power was cut. */
+  readonly problems: readonly string[];
+}
+
+/** Small, and yet as each filesystem wants it. */
+export const imageOf = {
+  ext4: { sizeMib: 64, options: ["-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0"] },
+  xfs: { sizeMib: 300, options: [] },
+  btrfs: { sizeMib: 256, options: [] },
+} as const satisfies Record<DiskFilesystem, { sizeMib: number; options: readonly string[] }>;
+
+const exec = promisify(execFile);
+
+export async function recordRun(options: RecordOptions): Promise<Recorded> {
+  const { directory, name, filesystem, scenario, seed, lies } = options;
+  const { base, writes, mountPoint } = filesOf(directory);
+  const image = join(directory, "disk.img");
+  await mkdir(mountPoint, { recursive: true });
+  await makeImage(filesystem, base, imageOf[filesystem].sizeMib, imageOf[filesystem].options);
+  await exec("cp", ["--sparse=always", base, image]);
+  const diskFiles = { image, writes, mountPoint, directory: join(directory, "disk") };
+  await using disk = await openLoggedDisk(diskFiles);
+  const { position } = disk;
+  await using bench = await openBench({
+    directory: join(directory, "bench"),
+    storeDirectory: mountPoint,
+    seed,
+    position,
+  });
+  const random = randomFrom(seed);
+  const givenIsDurable = scenario.gives === undefined || random() < 0.5;
+  await prepareFor(bench, scenario);
+  await quiet(bench);
+  if (givenIsDurable) await exec("sync", ["-f", mountPoint]);
+  const from = position();
+  const problems = lies
+    ? await actOnLiar(bench, scenario, random)
+    : await act(bench, options, random);
+  const to = position();
+  const notes = structuredClone(bench.ledger.notes());
+  await bench[Symbol.asyncDispose]();
+  const entries = (await disk.end()).slice(0, to);
+  const [spare] = bench.contents;
+  if (spare === undefined) throw new Error("the bench has no contents");
+  const recording: Recording = {
+    ...{ directory, filesystem, scenario: name, from, entries, notes, spare },
+    ...{ givenIsDurable, lies },
+  };
+  await saveRecording(recording);
+  await rm(image);
+  return { recording, problems: [...problems, ...bench.stage.problems] };
+}
+
+/** The second time everything is warm, and what prepares is part of the run: it removes, too. */
+const turns = 2;
+const kills = 2;
+
+async function act(
+  bench: Bench,
+  { scenario, recovers }: RecordOptions,
+  random: () => number,
+): Promise<string[]> {
+  const problems: string[] = [];
+  let durationMs = 0;
+  for (let turn = 0; turn < turns; turn += 1) {
+    if (turn > 0) await getReady(bench, scenario, problems);
+    const began = performance.now();
+    mustSucceed(await scenario.act(bench));
+    durationMs = performance.now() - began;
+    await quiet(bench, scenario);
+    if (recovers) break;
+  }
+  for (let kill = 0; recovers && kill < kills; kill += 1) {
+    await getReady(bench, scenario, problems);
+    const acting = scenario.act(bench);
+    await pause(random() * durationMs);
+    await bench.served.kill();
+    await acting;
+    problems.push(...(await bench.restart()));
+  }
+  return problems;
+}
+
+async function getReady(bench: Bench, scenario: Scenario, problems: string[]): Promise<void> {
+  if (!bench.served.isRunning()) problems.push(...(await bench.restart()));
+  await prepareFor(bench, scenario);
+  await quiet(bench);
+}
+
+/** Nothing that the daemon flushes is flushed; what the system writes by itself comes in any order. */
+async function actOnLiar(
+  bench: Bench,
+  scenario: Scenario,
+  random: () => number,
+): Promise<string[]> {
+  const lying = await lieAboutSync(bench.served.pid, bench.traceFile);
+  mustSucceed(await scenario.act(bench));
+  await quiet(bench, scenario);
+  const paths = await allBelow(bench.place.root);
+  for (const path of shuffled(paths, random)) {
+    // SQLite's locks and temporary files come and go.
+    await exec("sync", [path]).catch(() => undefined);
+  }
+  await lying.detach();
+  return [];
+}
+
+async function allBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const kept = entries.filter((entry) => entry.isFile() || entry.isDirectory());
+  return [directory, ...kept.map(({ parentPath, name }) => join(parentPath, name))];
+}
