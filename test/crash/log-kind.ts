@@ -1,10 +1,11 @@
 // Kind "log": power cuts out of a recorded log of the disk's writes. A state is the log up to some
 // write, without a random half of what was not yet flushed. Kind "lying" is the same on a disk that
 // has told the daemon that it flushed and has not.
-import { spawnSync } from "node:child_process";
-import { cp, mkdir, rm } from "node:fs/promises";
+import { execFile, spawnSync } from "node:child_process";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { run } from "../support/child.js";
 import type { DiskFilesystem } from "../support/filesystem.js";
 import { cannotMount, cannotStrace } from "../support/scratch.js";
@@ -33,6 +34,7 @@ interface Subject {
 }
 
 const filesystems = ["ext4", "xfs", "btrfs"] as const;
+const exec = promisify(execFile);
 
 export const logKind: Kind = kindOf("log");
 export const lyingKind: Kind = kindOf("lying");
@@ -182,7 +184,8 @@ async function keep(
   const kept = join(place, `${prefix.replaceAll(":", "-")}${seed}`);
   await mkdir(dirname(kept), { recursive: true });
   await rm(kept, { recursive: true, force: true });
-  await cp(directory, kept, { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  // It keeps the holes, which the contents are compared by.
+  await exec("cp", ["-a", directory, kept]);
   return kept;
 }
 

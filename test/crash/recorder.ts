@@ -34,7 +34,10 @@ export interface Recorded {
 
 /** Small, and yet as each filesystem wants it. */
 export const imageOf = {
-  ext4: { sizeMib: 64, options: ["-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0"] },
+  ext4: {
+    sizeMib: 64,
+    options: ["-b", "4096", "-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
+  },
   xfs: { sizeMib: 300, options: [] },
   btrfs: { sizeMib: 256, options: [] },
 } as const satisfies Record<DiskFilesystem, { sizeMib: number; options: readonly string[] }>;
@@ -65,7 +68,7 @@ export async function recordRun(options: RecordOptions): Promise<Recorded> {
   const from = position();
   const problems = lies
     ? await actOnLiar(bench, scenario, random)
-    : await act(bench, options, random);
+    : await act(bench, { ...options, givenIsDurable, mountPoint }, random);
   const to = position();
   const notes = structuredClone(bench.ledger.notes());
   await bench[Symbol.asyncDispose]();
@@ -81,19 +84,21 @@ export async function recordRun(options: RecordOptions): Promise<Recorded> {
   return { recording, problems: [...problems, ...bench.stage.problems] };
 }
 
+interface Acting extends RecordOptions {
+  readonly givenIsDurable: boolean;
+  readonly mountPoint: string;
+}
+
 /** The second time everything is warm, and what prepares is part of the run: it removes, too. */
 const turns = 2;
 const kills = 2;
 
-async function act(
-  bench: Bench,
-  { scenario, recovers }: RecordOptions,
-  random: () => number,
-): Promise<string[]> {
+async function act(bench: Bench, options: Acting, random: () => number): Promise<string[]> {
+  const { scenario, recovers } = options;
   const problems: string[] = [];
   let durationMs = 0;
   for (let turn = 0; turn < turns; turn += 1) {
-    if (turn > 0) await getReady(bench, scenario, problems);
+    if (turn > 0) await getReady(bench, options, problems);
     const began = performance.now();
     mustSucceed(await scenario.act(bench));
     durationMs = performance.now() - began;
@@ -101,7 +106,7 @@ async function act(
     if (recovers) break;
   }
   for (let kill = 0; recovers && kill < kills; kill += 1) {
-    await getReady(bench, scenario, problems);
+    await getReady(bench, options, problems);
     const acting = scenario.act(bench);
     await pause(random() * durationMs);
     await bench.served.kill();
@@ -111,10 +116,16 @@ async function act(
   return problems;
 }
 
-async function getReady(bench: Bench, scenario: Scenario, problems: string[]): Promise<void> {
+async function getReady(
+  bench: Bench,
+  { scenario, givenIsDurable, mountPoint }: Acting,
+  problems: string[],
+): Promise<void> {
   if (!bench.served.isRunning()) problems.push(...(await bench.restart()));
   await prepareFor(bench, scenario);
   await quiet(bench);
+  const gives = scenario.gives !== undefined;
+  if (gives && givenIsDurable) await exec("sync", ["-f", mountPoint]);
 }
 
 /** Nothing that the daemon flushes is flushed; what the system writes by itself comes in any order. */

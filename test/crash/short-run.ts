@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { withScratchDir } from "../support/scratch.js";
 import { createReport, failureText } from "./report.js";
 import type { Kind } from "./state.js";
@@ -11,18 +12,20 @@ const seed = 1;
 export interface ShortRun {
   readonly states: number;
   readonly scenarios?: readonly string[];
-  readonly signal: AbortSignal;
 }
 
 /** Plays about that many states; fails with each that went wrong and how to play it again. */
-export async function playShortRun(kind: Kind, run: ShortRun): Promise<void> {
-  const { states, scenarios, signal } = run;
+export async function playShortRun(
+  t: TestContext,
+  kind: Kind,
+  { states, scenarios }: ShortRun,
+): Promise<void> {
   await withScratchDir(async (scratch) => {
     // The sockets' paths must stay short.
     const directory = join(scratch, "c");
     await mkdir(directory);
     const { add, failures, reached } = createReport();
-    await kind.play({ seed, states, jobs: 2, directory, scenarios, report: add, signal });
+    await kind.play({ seed, states, jobs: 2, directory, scenarios, report: add, signal: t.signal });
     assert.equal(
       failures()
         .map((result) => failureText(result, seed))
@@ -30,6 +33,7 @@ export async function playShortRun(kind: Kind, run: ShortRun): Promise<void> {
       "",
     );
     const played = reached(kind.name);
+    t.diagnostic(`${played} crash states of kind ${kind.name}`);
     assert.ok(played >= states * 0.8, `${played} of ${states} states were reached`);
   });
 }

@@ -17,5 +17,5 @@ const scenarios = [
 test(
   "a daemon struck while it replaces, removes or reads keeps what it has answered",
   { skip: cannotStrace() },
-  ({ signal }) => playShortRun(syscallKind, { states: 160, signal, scenarios }),
+  (t) => playShortRun(t, syscallKind, { states: 160, scenarios }),
 );

@@ -7,5 +7,5 @@ import { startKind } from "./start-kind.js";
 test(
   "a daemon struck in recovery loses nothing, and the next start ends what it began",
   { skip: cannotStrace() },
-  ({ signal }) => playShortRun(startKind, { states: 24, signal }),
+  (t) => playShortRun(t, startKind, { states: 24 }),
 );
