@@ -10,7 +10,7 @@ import { cannotStrace } from "../support/scratch.js";
 import { mutants, type CrashStates, type Mutant } from "./mutant-list.js";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
-const limitMs = 5 * 60_000;
+const limitMs = 15 * 60_000;
 
 interface Verdict {
   readonly caught: boolean;

@@ -61,7 +61,7 @@ export async function startServed(place: Place): Promise<Served> {
   return await whenListening(child, place, () => child.pid);
 }
 
-const startLimitMs = 60_000;
+const startLimitMs = 180_000;
 
 /** `pidOf` gives the process of the daemon itself. */
 export async function whenListening(
