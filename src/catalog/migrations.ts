@@ -158,10 +158,17 @@ CREATE TABLE gc_sessions (
 ) STRICT;
 `;
 
+/** By digest: what a peer asks for, and what a pull finds here. */
+const version4 = `
+DROP INDEX ready_undigested;
+CREATE INDEX ready_by_digest ON snapshots (digest, id) WHERE state = 'ready';
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
   { version: 3, sql: version3 },
+  { version: 4, sql: version4 },
 ];
 
 /** Brings the schema to the newest version; each step happens whole or not at all. */

@@ -42,6 +42,8 @@ const texts = {
     WHERE id > :after ORDER BY id LIMIT :limit`,
   readyRevisions: `SELECT id, revision FROM snapshots WHERE state = 'ready'`,
   undigestedIds: `SELECT id FROM snapshots WHERE state = 'ready' AND digest = '' ORDER BY id`,
+  idsWithDigest: `SELECT id FROM snapshots WHERE state = 'ready' AND digest = :digest
+    ORDER BY id LIMIT :limit`,
   pendingUploads: `SELECT s.id, s.name, s.kind, s.created_at, r.request_id
     FROM snapshots s LEFT JOIN requests r ON r.snapshot_id = s.id
     WHERE s.state = 'pending'`,

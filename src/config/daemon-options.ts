@@ -15,6 +15,7 @@ import {
   type Option,
 } from "./option.js";
 import type { ConfiguredIdentity } from "./identities.js";
+import type { ConfiguredPeer } from "./peers.js";
 import { defaultListen, socketFileName } from "./places.js";
 
 /** Where `root` and `socket` are by default depends on the user; the load step fills them in. */
@@ -202,8 +203,8 @@ export const daemonOptions = {
   }),
   advertise: textOption({
     key: "advertise",
-    placeholder: "HOST:PORT",
-    doc: "Address at which peers reach this daemon, for Push. Empty = `listen`.",
+    placeholder: "PEER",
+    doc: "What a push tells the other daemon to pull from: this node's address, or its name in the peer's [[peers]]. Empty = `listen`.",
   }),
   replicationLimitBytes: sizeOption({
     key: "replication_limit",
@@ -283,6 +284,8 @@ export type DaemonConfig = {
 } & {
   /** Who shows which certificate; only the file has them. */
   readonly identities: readonly ConfiguredIdentity[];
+  /** Other nodes by name; only the file has them. */
+  readonly peers: readonly ConfiguredPeer[];
   /** The file that was read. */
   readonly configFile: string | undefined;
 };

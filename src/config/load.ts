@@ -6,6 +6,7 @@ import { checkDaemonConfig } from "./check.js";
 import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
 import { identitiesKey, parseIdentities } from "./identities.js";
 import type { Option, RawValue } from "./option.js";
+import { parsePeers, peersKey } from "./peers.js";
 import { defaultRoot, defaultSocket, type Environment } from "./places.js";
 
 export type ConfigOrigin = "flag" | "environment" | "file" | "default";
@@ -33,8 +34,8 @@ export const configFileEnv = "STASIS_CONFIG";
 export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
   const env = sources.env ?? {};
   const file = sources.configFile ?? nonEmpty(env[configFileEnv]);
-  const { identities, values: fileValues } =
-    file === undefined ? { identities: [], values: {} } : readConfigFile(file);
+  const { values: fileValues, ...tables } =
+    file === undefined ? { identities: [], peers: [], values: {} } : readConfigFile(file);
   const values: Record<string, unknown> = {};
   const origins: Record<string, ConfigOrigin> = {};
   for (const [name, option] of namedOptions) {
@@ -45,14 +46,14 @@ export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
         : parseValue(option, found.raw, found.where);
     origins[name] = found?.origin ?? "default";
   }
-  const config = { ...values, identities, configFile: file } as unknown as DaemonConfig;
+  const config = { ...values, ...tables, configFile: file } as unknown as DaemonConfig;
   checkDaemonConfig(config);
   return { config, origins: origins as Record<DaemonOptionName, ConfigOrigin>, file };
 }
 
-/** The identities alone, for a daemon that runs. Throws FIELD_INVALID. */
-export function reloadIdentities(configFile: string): DaemonConfig["identities"] {
-  return readConfigFile(configFile).identities;
+/** The tables of the file, for a daemon that runs. Throws FIELD_INVALID. */
+export function reloadTables(configFile: string): ConfigTables {
+  return readConfigFile(configFile);
 }
 
 const namedOptions = Object.entries(daemonOptions) as [DaemonOptionName, Option<unknown>][];
@@ -100,8 +101,10 @@ function parseValue(option: Option<unknown>, raw: RawValue, where: string): unkn
   throw fieldInvalid(option.key, option.accepts, raw, `It was set by the ${where}`);
 }
 
-interface FileContents {
-  readonly identities: DaemonConfig["identities"];
+/** What only the file has. */
+export type ConfigTables = Pick<DaemonConfig, "identities" | "peers">;
+
+interface FileContents extends ConfigTables {
   readonly values: Readonly<Record<string, RawValue>>;
 }
 
@@ -116,20 +119,22 @@ function readConfigFile(path: string): FileContents {
       { hint: `Check --config and ${configFileEnv}`, cause: error },
     );
   }
-  const known = new Set(namedOptions.map(([, option]) => option.key));
+  const keys = new Set(namedOptions.map(([, option]) => option.key));
   const values: Record<string, RawValue> = {};
-  const { [identitiesKey]: tables = [], ...entries } = parseFile(path, text);
-  const identities = parseIdentities(tables, path);
+  const parsed = parseFile(path, text);
+  const { [identitiesKey]: known = [], [peersKey]: others = [], ...entries } = parsed;
+  const identities = parseIdentities(known, path);
+  const peers = parsePeers(others, path);
   for (const [key, value] of Object.entries(entries)) {
-    if (!known.has(key)) {
-      throw fieldInvalid(key, `one of ${[...known].join(", ")}`, key, `It is in the file ${path}`);
+    if (!keys.has(key)) {
+      throw fieldInvalid(key, `one of ${[...keys].join(", ")}`, key, `It is in the file ${path}`);
     }
     if (!isRawValue(value)) {
       throw fieldInvalid(key, "a string, number or boolean", typeName(value), `File ${path}`);
     }
     values[key] = value;
   }
-  return { identities, values };
+  return { identities, peers, values };
 }
 
 function parseFile(path: string, text: string): Record<string, unknown> {

@@ -1,6 +1,7 @@
-// The options of the daemon as a Markdown table, for the README.
+// The options of the daemon and the keys of its peers as Markdown tables, for the README.
 import { daemonOptions } from "./daemon-options.js";
 import type { Option } from "./option.js";
+import { peerKeys } from "./peers.js";
 
 /** One row per option, in the order of their definition; ends with a newline. */
 export function renderOptionsTable(): string {
@@ -12,7 +13,19 @@ export function renderOptionsTable(): string {
     escape(option.accepts),
     escape(option.doc),
   ]);
-  const header = ["Flag", "Environment", "File key", "Default", "Accepts", "What it does"];
+  return renderTable(
+    ["Flag", "Environment", "File key", "Default", "Accepts", "What it does"],
+    rows,
+  );
+}
+
+/** One row per key of the tables [[peers]]; ends with a newline. */
+export function renderPeersTable(): string {
+  const rows = peerKeys.map(({ key, doc }) => [`\`${key}\``, escape(doc)]);
+  return renderTable(["Key", "What it is"], rows);
+}
+
+function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header, header.map(() => "---"), ...rows];
   return `${lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n`;
 }

@@ -17,6 +17,7 @@ import { bindSystemService } from "../transport/services/system-service.js";
 import { openReplicator, type Replicator } from "../replication/replicator.js";
 import { bindReplicationService } from "../transport/services/replication-service.js";
 import { readDescriptorSet } from "./descriptor-set.js";
+import { openPeers } from "./peers.js";
 import { packageVersion } from "./version.js";
 
 export interface StartOptions {
@@ -66,6 +67,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     limitBytesPerSecond: config.replicationLimitBytes,
     ttlMs: config.transferTtlMs,
     idleMs: config.peerIdleMs,
+    connect: openPeers(config, logger),
   });
   cleanup.defer(async () => replicator[Symbol.asyncDispose]());
   let listening = "";

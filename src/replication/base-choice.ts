@@ -27,6 +27,7 @@ export function likelyBases(store: SnapshotStore, target: Likeness): Snapshot[] 
     for (const each of store.list({ pageSize, filter }).snapshots) found.set(each.config.id, each);
   };
   const vm = labels[vmLabel] ?? "";
+  for (const each of store.withDigest(target.digest)) found.set(each.config.id, each);
   if (vm !== "") add({ labels: { [vmLabel]: vm } }, perQuery);
   if (name !== "") add({ namePrefix: name }, perQuery);
   if (imageDigest !== "") add({ imageDigest }, perQuery);

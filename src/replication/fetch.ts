@@ -1,5 +1,6 @@
 // Brings one file to what its table says: from the base where it is the same, else from the peer.
 import type { FileHandle } from "node:fs/promises";
+import { isStoreError } from "../base/errors.js";
 import {
   hasDigest,
   indexBlocks,
@@ -8,10 +9,11 @@ import {
   type BlockIndex,
 } from "../data/block-access.js";
 import type { PartFile } from "../data/part-file.js";
-import { BlockEncoding, type Client, type ReadBlocksResponse } from "../client/index.js";
+import { BlockEncoding, type ReadBlocksResponse } from "../client/index.js";
 import type { OpenBlocks } from "../snapshot/blocks.js";
 import { applyDelta } from "./page-delta.js";
 import { peerInvalid } from "./peer.js";
+import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
 import { maxBlocks, maxRanges } from "./serve.js";
 
@@ -26,7 +28,7 @@ export interface TransferCounters {
 }
 
 export interface FetchContext {
-  readonly client: Client;
+  readonly client: PeerClient;
   readonly snapshotId: string;
   readonly counters: TransferCounters;
   /** Blocks of files may be shared instead of copied. */
@@ -90,9 +92,9 @@ async function takeFromBase(
       return;
     }
     if (base !== undefined && sameDigest(digest, base.index.digestOf(block))) {
-      const bytes = await readBlock(base.handle, base.index, block, base.name);
+      const bytes = await readOldBlock(base, block, signal);
       // Damage in the base must not spread.
-      if (bytes.length === part.index.lengthOf(block) && (await hasDigest(bytes, digest))) {
+      if (bytes?.length === part.index.lengthOf(block) && (await hasDigest(bytes, digest))) {
         await (context.reflink ? part.share(block, bytes, base.handle) : part.put(block, bytes));
         counters.doneBytes += bytes.length;
         return;
@@ -103,6 +105,20 @@ async function takeFromBase(
   missing.sort((a, b) => a - b);
   for (const block of missing) counters.changedBytes += part.index.lengthOf(block);
   return missing;
+}
+
+/** Undefined if the base is damaged there: then the peer has it. */
+async function readOldBlock(
+  base: BaseFile,
+  block: number,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  try {
+    return await readBlock(base.handle, base.index, block, base.name);
+  } catch (error) {
+    if (signal.aborted || !isStoreError(error)) throw error;
+    return undefined;
+  }
 }
 
 /** Returns the blocks that did not have their digest. */
@@ -125,7 +141,8 @@ async function fetchBlocks(
         throw peerInvalid(`block ${message.index} of ${name}, which was not asked for then`);
       }
       const digest = part.index.digestOf(block) as Uint8Array;
-      const bytes = await decodeBlock(message, part.index.lengthOf(block), base, block);
+      const length = part.index.lengthOf(block);
+      const bytes = await decodeBlock(message, { block, length }, base, context.signal);
       if (bytes !== undefined && (await hasDigest(bytes, digest))) {
         await part.put(block, bytes);
         context.counters.doneBytes += bytes.length;
@@ -168,7 +185,7 @@ function* batches(blocks: readonly number[]): Generator<Batch, void, undefined> 
 /** Messages as they come, counted, slowed down, and given up when the peer falls silent. */
 async function* receive(
   context: FetchContext,
-  request: Parameters<Client["readBlocks"]>[0],
+  request: Parameters<PeerClient["readBlocks"]>[0],
   name: string,
   index: BlockIndex,
 ): AsyncGenerator<ReadBlocksResponse, void, undefined> {
@@ -194,9 +211,9 @@ async function* receive(
 /** Undefined if the bytes cannot be this block. */
 async function decodeBlock(
   message: ReadBlocksResponse,
-  length: number,
+  { block, length }: { readonly block: number; readonly length: number },
   base: BaseFile | undefined,
-  block: number,
+  signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   const { data, encoding, changedPages } = message;
   if (encoding === BlockEncoding.RAW) return data.length === length ? data : undefined;
@@ -204,8 +221,8 @@ async function decodeBlock(
   if (!deflated && encoding !== BlockEncoding.PAGES) return undefined;
   const digest = base?.index.digestOf(block);
   if (base === undefined || digest === undefined) return undefined;
-  const old = await readBlock(base.handle, base.index, block, base.name);
-  if (old.length !== length || !(await hasDigest(old, digest))) return undefined;
+  const old = await readOldBlock(base, block, signal);
+  if (old?.length !== length || !(await hasDigest(old, digest))) return undefined;
   return applyDelta(old, { changedPages, data, deflated });
 }
 

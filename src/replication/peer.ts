@@ -4,15 +4,17 @@ import { blockBytes, blockCount, rootDigest, type BlockTable } from "../data/blo
 import { decodeBlockTable } from "../data/block-table-codec.js";
 import { maxDataFiles } from "../data/directory-source.js";
 import { snapshotDigest } from "../data/manifest.js";
-import type { Client, Snapshot as SnapshotMessage } from "../client/index.js";
+import type { Snapshot as SnapshotMessage } from "../client/index.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
+import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
 
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 /** Block tables of one snapshot: enough for 500 GiB of data. */
 const maxTableBytes = 64 * 1024 * 1024;
+const minTablePartBytes = 4096;
 /** Largest file of ext4, and more than anybody's guest has. */
 const maxFileBytes = 16 * 2 ** 40;
 
@@ -90,13 +92,13 @@ interface PeerLimits {
   readonly signal: AbortSignal;
 }
 
-/** What the peer has under this ref: the one thing of it that is believed. */
+/** What the peer has under this ref or digest: the one thing of it that is believed. */
 export async function fetchDescription(
-  client: Client,
-  ref: string,
+  client: PeerClient,
+  wanted: { readonly ref: string } | { readonly digest: string },
   { idleMs: timeoutMs, signal }: PeerLimits,
 ): Promise<PeerSnapshot> {
-  const request = { ref, snapshotOnly: true };
+  const request = { ...wanted, snapshotOnly: true };
   for await (const { part } of client.getManifest(request, { signal, timeoutMs })) {
     ensure(part.case === "snapshot", "no snapshot first");
     return readPeerSnapshot(part.value);
@@ -115,7 +117,7 @@ export interface PeerManifest extends AsyncDisposable {
 
 /** Throws PEER_DATA_INVALID unless the tables are those of the digest that was asked for. */
 export async function fetchManifest(
-  client: Client,
+  client: PeerClient,
   wanted: PeerSnapshot,
   baseDigests: readonly string[],
   limits: PeerLimits,
@@ -153,7 +155,7 @@ export async function fetchManifest(
 }
 
 type ManifestStream = AsyncIterator<
-  ReturnType<Client["getManifest"]> extends AsyncIterable<infer Message> ? Message : never
+  ReturnType<PeerClient["getManifest"]> extends AsyncIterable<infer Message> ? Message : never
 >;
 
 async function readTable(
@@ -172,6 +174,8 @@ async function readTable(
     ensure(part.table.length > 0, `${what} with an empty part`);
     length += part.table.length;
     ensure(length <= Math.min(allowedBytes, tableBound(file)), `${what} that is too long`);
+    // Or a table of millions of parts would cost many times its bytes.
+    ensure(part.last || part.table.length >= minTablePartBytes, `${what} in tiny parts`);
     // A copy: the part is a view of a message with more in it.
     parts.push(Uint8Array.from(part.table));
     last = part.last;

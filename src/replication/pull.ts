@@ -4,20 +4,22 @@ import { indexBlocks } from "../data/block-access.js";
 import type { BlockTable } from "../data/block-table.js";
 import { openPartFile } from "../data/part-file.js";
 import { dropTransfer, openTransfer, partPath } from "../data/transfer-area.js";
-import type { Client } from "../client/index.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { OpenBlocks } from "../snapshot/blocks.js";
 import type { Filled, Intake } from "../snapshot/intake.js";
 import type { SnapshotStore } from "../snapshot/store.js";
 import { likelyBases, openBestBase } from "./base-choice.js";
 import { fetchFile, openBaseFile, type FetchContext, type TransferCounters } from "./fetch.js";
+import type { PeerClient } from "./peer-client.js";
 import { fetchDescription, fetchManifest, type PeerManifest, type PeerSnapshot } from "./peer.js";
 
 export interface PullRequest {
-  /** Address of the peer. */
+  /** The peer: name or address. */
   readonly source: string;
-  /** Id, name or id prefix at the peer. */
+  /** Id, name or id prefix at the peer; for a repair, here. */
   readonly ref: string;
+  /** Fetch what is damaged in a snapshot here, not another snapshot. */
+  readonly repair: boolean;
   /** Empty = the name it has there. */
   readonly name: string;
   /** Empty, or a UUID. */
@@ -28,7 +30,7 @@ export interface PullRequest {
 
 export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
   readonly store: SnapshotStore;
-  readonly client: Client;
+  readonly client: PeerClient;
   readonly counters: TransferCounters;
   /** Takes the digest for this pull alone, until it is disposed; throws if another pull has it. */
   claim(digest: string): Disposable;
@@ -53,7 +55,7 @@ export async function pullSnapshot(
   let claimed: { readonly digest: string; readonly claim: Disposable } | undefined;
   const fill = async (place: Intake): Promise<Filled> => {
     const { idleMs } = parts;
-    const wanted = await fetchDescription(parts.client, request.ref, { idleMs, signal });
+    const wanted = await fetchDescription(parts.client, { ref: request.ref }, { idleMs, signal });
     const name = request.name === "" ? wanted.config.name : request.name;
     const config = await place.reconfigure({ ...wanted.config, name });
     const { digest } = wanted;
@@ -91,7 +93,7 @@ async function filesFromPeer(
     manifest.tables,
     signal,
   );
-  countTotal(counters, manifest);
+  countTotal(counters, manifest.snapshot.files, manifest.tables);
   return await fetchFiles(parts, request, place, manifest, base, signal);
 }
 
@@ -120,8 +122,13 @@ async function manifestFromHere(
   }
 }
 
-function countTotal(counters: TransferCounters, { snapshot, tables }: PeerManifest): void {
-  for (const { name } of snapshot.files) {
+/** Adds what these files have of data. */
+export function countTotal(
+  counters: TransferCounters,
+  files: readonly SnapshotFile[],
+  tables: PeerManifest["tables"],
+): void {
+  for (const { name } of files) {
     const table = tables.get(name);
     if (table === undefined) continue;
     const index = indexBlocks(table);

@@ -2,12 +2,13 @@
 import type { Clock } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { connect, type Client } from "../client/index.js";
 import { dropTransfer, listTransfers } from "../data/transfer-area.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { SnapshotStore } from "../snapshot/store.js";
 import type { TransferCounters } from "./fetch.js";
+import { mendSnapshot } from "./mend.js";
+import type { PeerClient } from "./peer-client.js";
 import { pullSnapshot, type PullParts, type PullRequest } from "./pull.js";
 import { createRateLimit } from "./rate-limit.js";
 import { checkDigest } from "./serve.js";
@@ -34,8 +35,8 @@ export interface ReplicatorOptions {
   readonly ttlMs: number;
   /** Silence after which a peer counts as gone. */
   readonly idleMs: number;
-  /** How peers are reached. Default: plain connections. */
-  readonly connect?: (address: string) => Client;
+  /** Reaches a peer by name or address; `field` is the one that named it. */
+  readonly connect: (nameOrAddress: string, field: string) => PeerClient;
 }
 
 export interface Replicator extends AsyncDisposable {
@@ -44,7 +45,7 @@ export interface Replicator extends AsyncDisposable {
   transfers(): Promise<TransferStatus[]>;
   /** Ends a pull and drops what is kept of it; false if there is none. */
   cancel(digest: string): Promise<boolean>;
-  connect(address: string): Client;
+  readonly connect: ReplicatorOptions["connect"];
 }
 
 const progressMs = 500;
@@ -62,8 +63,7 @@ export async function openReplicator(
   store: SnapshotStore,
   options: ReplicatorOptions,
 ): Promise<Replicator> {
-  const { clock, logger, ttlMs } = options;
-  const open = options.connect ?? ((address: string) => connect(address));
+  const { clock, logger, ttlMs, connect } = options;
   const nodeLimit = createRateLimit(options.limitBytesPerSecond, clock);
   const running = new Map<string, Running>();
   const sweep = async (): Promise<void> => {
@@ -83,24 +83,22 @@ export async function openReplicator(
     const signal = AbortSignal.any([caller, controller.signal]);
     const counters = { totalBytes: 0, doneBytes: 0, changedBytes: 0, sentBytes: 0 };
     const limit = createRateLimit(request.limitBytesPerSecond, clock);
-    const client = open(request.source);
+    const client = connect(request.source, "source");
+    const parts: PullParts = {
+      store,
+      client,
+      counters,
+      idleMs: options.idleMs,
+      throttle: async (bytes) => {
+        await limit.take(bytes, signal);
+        await nodeLimit.take(bytes, signal);
+      },
+      claim: (digest) => claim(digest, { request, counters, controller, ended }),
+    };
     const outcome: Promise<Snapshot> = Promise.resolve().then(() =>
-      pullSnapshot(
-        {
-          store,
-          client,
-          counters,
-          idleMs: options.idleMs,
-          throttle: async (bytes) => {
-            await limit.take(bytes, signal);
-            await nodeLimit.take(bytes, signal);
-          },
-          claim: (digest) => claim(digest, { request, counters, controller, ended }),
-        },
-        request,
-        emptyConfig(),
-        signal,
-      ),
+      request.repair
+        ? mendSnapshot(parts, request, signal)
+        : pullSnapshot(parts, request, emptyConfig(), signal),
     );
     const ended: Promise<void> = outcome.then(
       () => client.close(),
@@ -118,7 +116,7 @@ export async function openReplicator(
   };
 
   return {
-    connect: open,
+    connect,
     async *pull(request, caller) {
       const { controller, counters, outcome, ended } = begin(request, caller);
       try {

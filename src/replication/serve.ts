@@ -1,5 +1,5 @@
 // The side of a peer that has a snapshot: its tables under a lease, and its blocks.
-import { fieldInvalid } from "../base/errors.js";
+import { StoreError, fieldInvalid } from "../base/errors.js";
 import { indexBlocks, readBlock, type BlockIndex } from "../data/block-access.js";
 import { blockCount, type BlockTable } from "../data/block-table.js";
 import { encodeBlockTable } from "../data/block-table-codec.js";
@@ -7,7 +7,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import type { OpenBlocks } from "../snapshot/blocks.js";
 import type { SnapshotStore } from "../snapshot/store.js";
 import type { FileHandle } from "node:fs/promises";
-import { likelyBases, maxBases, openBestBase } from "./base-choice.js";
+import { maxBases, openBestBase } from "./base-choice.js";
 import { encodeDelta } from "./page-delta.js";
 
 const tablePartBytes = 256 * 1024;
@@ -29,6 +29,8 @@ export async function* serveManifest(
   store: SnapshotStore,
   request: {
     readonly ref: string;
+    /** Instead of `ref`; empty = none. */
+    readonly digest: string;
     readonly baseDigests: readonly string[];
     readonly snapshotOnly: boolean;
   },
@@ -39,7 +41,8 @@ export async function* serveManifest(
     throw fieldInvalid("base_digests", `at most ${maxBases}`, baseDigests.length);
   }
   for (const digest of baseDigests) checkDigest(digest, "base_digests");
-  await using open = await store.openBlocks(request.ref, signal);
+  const ref = request.digest === "" ? request.ref : idOfDigest(store, request);
+  await using open = await store.openBlocks(ref, signal);
   if (request.snapshotOnly) {
     yield { kind: "snapshot", snapshot: open.snapshot, baseDigest: "" };
     return;
@@ -48,7 +51,7 @@ export async function* serveManifest(
   for (const [index, { name }] of open.stored.files.entries()) {
     tables.set(name, await open.table(index));
   }
-  const baseDigest = await commonBase(store, open.snapshot, baseDigests, tables, signal);
+  const baseDigest = await commonBase(store, baseDigests, tables, signal);
   yield { kind: "snapshot", snapshot: open.snapshot, baseDigest };
   for (const [file, table] of tables) {
     const bytes = encodeBlockTable(table);
@@ -61,15 +64,26 @@ export async function* serveManifest(
   await fired(signal);
 }
 
+function idOfDigest(
+  store: SnapshotStore,
+  { ref, digest }: { readonly ref: string; readonly digest: string },
+): string {
+  if (ref !== "") throw fieldInvalid("ref", "nothing, since digest is set", ref);
+  checkDigest(digest, "digest");
+  const [first] = store.withDigest(digest);
+  if (first !== undefined) return first.config.id;
+  throw new StoreError("SNAPSHOT_NOT_FOUND", `no undamaged snapshot has the digest ${digest}`, {
+    resource: { type: "snapshot", name: digest },
+  });
+}
+
 async function commonBase(
   store: SnapshotStore,
-  snapshot: Snapshot,
   digests: readonly string[],
   tables: ReadonlyMap<string, BlockTable>,
   signal: AbortSignal,
 ): Promise<string> {
-  const wanted = new Set(digests);
-  const known = likelyBases(store, snapshot).filter(({ digest }) => wanted.has(digest));
+  const known = [...new Set(digests)].flatMap((digest) => store.withDigest(digest)[0] ?? []);
   await using base = await openBestBase(store, known, tables, signal);
   return base?.snapshot.digest ?? "";
 }
@@ -108,7 +122,7 @@ export async function* serveBlocks(
   const source = await openFile(open, request.file);
   if (source === undefined) throw fieldInvalid("file", "a file of the snapshot", request.file);
   const blocks = checkedBlocks(request.ranges, source.index);
-  await using base = await openBase(store, open.snapshot, request.baseDigest, signal);
+  await using base = await openBase(store, request.baseDigest, signal);
   const against = base === undefined ? undefined : await openFile(base, request.file);
   const queue: Promise<ServedBlock>[] = [];
   try {
@@ -144,13 +158,12 @@ async function openFile(open: OpenBlocks, name: string): Promise<SourceFile | un
 /** The snapshot to compare with; none if it went since the manifest was sent. */
 async function openBase(
   store: SnapshotStore,
-  snapshot: Snapshot,
   digest: string,
   signal: AbortSignal,
 ): Promise<OpenBlocks | undefined> {
   if (digest === "") return undefined;
   checkDigest(digest, "base_digest");
-  const known = likelyBases(store, snapshot).find((each) => each.digest === digest);
+  const [known] = store.withDigest(digest);
   if (known === undefined) return undefined;
   return store.openBlocks(known.config.id, signal).catch(() => undefined);
 }

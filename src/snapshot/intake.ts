@@ -178,7 +178,7 @@ function record(
 }
 
 /** The disk failed during the commit: it may be there after a restart, or not. */
-function commitUnknown(error: unknown): boolean {
+export function commitUnknown(error: unknown): boolean {
   return isStoreError(error) && error.metadata["commit"] === "unknown";
 }
 

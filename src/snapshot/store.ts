@@ -31,6 +31,7 @@ import { openBlocks, type OpenBlocks } from "./blocks.js";
 import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
 import { openOrRebuildCatalog } from "./open-catalog.js";
 import { LeaseTable } from "./leases.js";
+import { mend, type FetchWhole } from "./mend.js";
 import {
   exportToDirectory,
   openDataDirectory,
@@ -112,6 +113,10 @@ export interface SnapshotStore extends AsyncDisposable {
   openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
   /** A lease on the snapshot with its block tables: what peers read. */
   openBlocks(ref: string, signal: AbortSignal): Promise<OpenBlocks>;
+  /** Ready and undamaged snapshots with this digest, some of them if they are many. */
+  withDigest(digest: string): Snapshot[];
+  /** Makes a damaged or lost snapshot whole with what `fetch` brings. */
+  mend(ref: string, fetch: FetchWhole, signal: AbortSignal): Promise<Snapshot>;
   /** Stores what `fill` brings: the way in for snapshots of peers. */
   receive(
     request: StoreRequest & { readonly source: string },
@@ -301,10 +306,21 @@ function sharedOperations(context: StoreContext, during: Background["operation"]
     download: (ref, options, signal) => openDownload(context, ref, options, signal),
     openDataDirectory: (ref, options, signal) => openDataDirectory(context, ref, options, signal),
     openBlocks: (ref, signal) => openBlocks(context, ref, signal),
+    withDigest: (digest) => withDigest(context, digest),
+    mend: (ref, fetch, signal) => during(() => mend(context, ref, fetch, signal)),
     receive: (request, fill, signal) =>
       during(() => takeIn(context, { ...request, kind: "pull" }, fill, signal)),
     verify: (request, signal) => verify(context, request, signal),
   } satisfies Partial<SnapshotStore>;
+}
+
+const maxWithDigest = 32;
+
+function withDigest({ catalog }: StoreContext, digest: string): Snapshot[] {
+  return catalog
+    .idsWithDigest(digest, maxWithDigest)
+    .flatMap((id) => catalog.get(id) ?? [])
+    .filter(({ corrupt }) => !corrupt);
 }
 
 function usageOf(context: StoreContext): StoreUsage {

@@ -118,23 +118,32 @@ export async function* verifyFiles(
 ): AsyncGenerator<VerifyEvent, boolean> {
   const { id } = snapshot.config;
   let intact = true;
-  for (const [index, file] of snapshot.files.entries()) {
-    let verdict: Verdict;
-    try {
-      // Opened on its own, so that one bad file does not hide what is wrong with the others.
-      await using stored = await openStored(place.layout, id, [file], run.signal);
-      verdict = yield* verifyFile(place, stored, file, index, run);
-    } catch (error) {
-      if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
-      verdict = { file: file.name, intact: false, damaged: [], problem: error.message };
-    }
+  for (const file of snapshot.files) {
+    const verdict = yield* verifyFile(place, snapshot, file, run);
     intact &&= verdict.intact;
     yield { kind: "verdict", snapshotId: id, ...verdict };
   }
   return intact;
 }
 
-async function* verifyFile(
+/** Opened on its own, so that one bad file does not hide what is wrong with the others. */
+export async function* verifyFile(
+  place: VerifyPlace,
+  snapshot: Snapshot,
+  file: SnapshotFile,
+  run: VerifyRun,
+): AsyncGenerator<VerifyEvent, Verdict> {
+  const index = snapshot.files.indexOf(file);
+  try {
+    await using stored = await openStored(place.layout, snapshot.config.id, [file], run.signal);
+    return yield* compareFile(place, stored, file, index, run);
+  } catch (error) {
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+    return { file: file.name, intact: false, damaged: [], problem: error.message };
+  }
+}
+
+async function* compareFile(
   place: VerifyPlace,
   stored: StoredSnapshot,
   file: SnapshotFile,

@@ -33,8 +33,8 @@ export async function startLiar(t: TestContext, honest: Client, lies: Lies): Pro
     limits: { maxMessageBytes: 16 * 1024 * 1024 },
     implementations: [
       bindService(ReplicationService, {
-        getManifest: ({ ref, baseDigests, snapshotOnly }, { signal }) => {
-          const request = { ref, baseDigests, snapshotOnly };
+        getManifest: ({ ref, digest, baseDigests, snapshotOnly }, { signal }) => {
+          const request = { ref, digest, baseDigests, snapshotOnly };
           const truth = honest.getManifest(request, { signal });
           return lies.manifest?.(truth) ?? truth;
         },

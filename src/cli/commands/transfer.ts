@@ -24,11 +24,13 @@ import { renderTable } from "../table.js";
 
 interface MoveOptions extends GlobalOptions {
   readonly as?: string;
+  readonly repair?: boolean;
   readonly limitRate?: number;
   readonly requestId?: string;
   readonly source?: string;
 }
 
+const peerText = "the other daemon: its name in [[peers]] of this daemon, HOST:PORT or unix:PATH";
 const rateText = "receive at most this much a second, for example 100MiB";
 
 export function addPullCommand(program: Command): void {
@@ -40,16 +42,22 @@ export function addPullCommand(program: Command): void {
         "and of changed blocks only what changed. Called again after it was cut off, it goes on " +
         "where it stopped.",
     )
-    .argument("<peer>", "HOST:PORT of the other daemon")
-    .argument("<ref>", "id, name or unique id prefix there")
+    .argument("<peer>", peerText)
+    .argument("<ref>", "id, name or unique id prefix there; with --repair here")
     .option("--as <name>", "name to give it here")
+    .option(
+      "--repair",
+      "read REF here again, and fetch what is damaged or missing in it from PEER, which must have the same",
+    )
     .option("--limit-rate <size>", rateText, sizeArgument)
     .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
     .action(async (source: string, ref: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<MoveOptions>();
       await withSession(options, async (session) => {
-        const request = { source, ref, ...common(options) };
-        await follow(session, "pull", session.client.pull(request, session.call));
+        const repair = options.repair === true;
+        const request = { source, ref, repair, ...common(options) };
+        const label = repair ? "repair" : "pull";
+        await follow(session, label, session.client.pull(request, session.call));
       });
     });
 }
@@ -62,10 +70,13 @@ export function addPushCommand(program: Command): void {
       "Asks the daemon at PEER to pull REF from this one. It has to reach this daemon: at the " +
         "address of the daemon's option `advertise`, or of --source.",
     )
-    .argument("<peer>", "HOST:PORT of the other daemon")
+    .argument("<peer>", peerText)
     .argument("<ref>", "id, name or unique id prefix here")
     .option("--as <name>", "name to give it there")
-    .option("--source <address>", "where the other daemon reaches this one")
+    .option(
+      "--source <address>",
+      "where the other daemon reaches this one, an address or its name for it",
+    )
     .option("--limit-rate <size>", rateText, sizeArgument)
     .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
     .action(async (target: string, ref: string, _options: unknown, command: Command) => {

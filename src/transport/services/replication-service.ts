@@ -28,14 +28,16 @@ export function bindReplicationService(
   return bindService(
     ReplicationService,
     {
-      pull: async function* ({ source, ref, name, requestId, ...rest }, { signal }) {
-        if (source === "") throw fieldInvalid("source", "the address of a peer", source);
+      pull: async function* ({ source, ref, name, requestId, repair, ...rest }, { signal }) {
+        if (source === "")
+          throw fieldInvalid("source", "the name or the address of a peer", source);
         if (ref === "") throw fieldInvalid("ref", "an id, a name or a prefix of an id", ref);
+        if (repair && name !== "") throw fieldInvalid("name", "nothing with repair", name);
         const limitBytesPerSecond = sizeFromWire(
           rest.limitBytesPerSecond,
           "limit_bytes_per_second",
         );
-        const request = { source, ref, name, requestId, limitBytesPerSecond };
+        const request = { source, ref, name, requestId, repair, limitBytesPerSecond };
         for await (const event of replicator.pull(request, signal)) {
           if (event.kind === "progress") {
             yield { event: { case: "progress", value: progressToWire(event.progress) } };
@@ -47,7 +49,8 @@ export function bindReplicationService(
         }
       },
       push: async function* ({ target, ref, name, requestId, ...rest }, { signal }) {
-        if (target === "") throw fieldInvalid("target", "the address of a peer", target);
+        if (target === "")
+          throw fieldInvalid("target", "the name or the address of a peer", target);
         const source = rest.source === "" ? advertised() : rest.source;
         if (source === "") {
           const hint = "Set the option `advertise`, or name it in the request";
@@ -55,7 +58,7 @@ export function bindReplicationService(
         }
         const { id } = store.inspect(ref).config;
         const { limitBytesPerSecond } = rest;
-        await using client = replicator.connect(target);
+        await using client = replicator.connect(target, "target");
         const request = { source, ref: id, name, requestId, limitBytesPerSecond };
         for await (const { event } of client.pull(request, { signal })) yield { event };
       },

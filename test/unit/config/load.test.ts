@@ -179,3 +179,37 @@ test("flags and variables are named after the key, and the table has a row for e
     .map((line) => line.split(/(?<!\\)\|/).length);
   assert.deepEqual(new Set(columns), new Set([8]));
 });
+
+test("peers: what fits together, and errors that name the key", (t) => {
+  const read = (text: string) => loadDaemonConfig({ configFile: configFile(t, text) }).config.peers;
+  const two =
+    '[[peers]]\nname = "a"\naddress = "a:1"\n[[peers]]\nname = "b"\naddress = "unix:/s"\n';
+  assert.deepEqual(
+    read(two).map(({ name, address, tls }) => ({ name, address, tls })),
+    [
+      { name: "a", address: "a:1", tls: undefined },
+      { name: "b", address: "unix:/s", tls: undefined },
+    ],
+  );
+  const valid = '[[peers]]\nname = "a"\naddress = "a:1"\n';
+  assert.deepEqual(read(`${valid}ca = "/ca.pem"`)[0]?.tls, {
+    ...{ ca: "/ca.pem", cert: undefined, key: undefined, serverName: undefined },
+  });
+  assert.ok(read(`${valid}tls = true\ntoken_file = "/t"`)[0]?.tls);
+  for (const [field, text] of [
+    ["peers[0].name", valid.replace('"a"', '"a:b"')],
+    ["peers[0].address", valid.replace("a:1", "a")],
+    ["peers[0].address", valid.replace("a:1", "unix:")],
+    ["peers[0].key", `${valid}cert = "/c.pem"`],
+    ["peers[0].cert", `${valid}key = "/k.pem"`],
+    ["peers[0].tls", `${valid}tls = false\nca = "/ca.pem"`],
+    ["peers[0].tls", `${valid}token_file = "/t"`],
+    ["peers[0].ca", `${valid}ca = 7`],
+    ["peers[0]", `${valid}colour = "red"`],
+    ["peers[1].name", `${valid}${valid}`],
+    ["peers", "peers = 3"],
+  ] as const) {
+    const error = failure(() => read(text));
+    assert.ok(error.message.startsWith(`${field}: `), `${field}: ${error.message}`);
+  }
+});

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { renderOptionsTable } from "../../../src/config/options-table.js";
+import { renderOptionsTable, renderPeersTable } from "../../../src/config/options-table.js";
 
-void test("README has the table of all options (npm run docs writes it)", () => {
+void test("README has the tables of all options and of peers (npm run docs writes them)", () => {
   const path = fileURLToPath(new URL("../../../../README.md", import.meta.url));
-  assert.ok(readFileSync(path, "utf8").includes(renderOptionsTable()));
+  const text = readFileSync(path, "utf8");
+  assert.ok(text.includes(renderOptionsTable()));
+  assert.ok(text.includes(renderPeersTable()));
 });

@@ -75,6 +75,8 @@ const (
 	ErrorReason_ERROR_REASON_GC_REFERENCES_INCOMPLETE ErrorReason = 44
 	// FAILED_PRECONDITION. Another daemon holds the store (seen at start only).
 	ErrorReason_ERROR_REASON_ROOT_LOCKED ErrorReason = 45
+	// FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+	ErrorReason_ERROR_REASON_PEER_REFUSED ErrorReason = 46
 	// ABORTED. The same snapshot or request is being worked on by another call; retry.
 	ErrorReason_ERROR_REASON_OPERATION_IN_PROGRESS ErrorReason = 50
 	// ABORTED. Another garbage collection session is open.
@@ -145,6 +147,7 @@ var (
 		43:  "ERROR_REASON_DIRECTORY_NOT_EMPTY",
 		44:  "ERROR_REASON_GC_REFERENCES_INCOMPLETE",
 		45:  "ERROR_REASON_ROOT_LOCKED",
+		46:  "ERROR_REASON_PEER_REFUSED",
 		50:  "ERROR_REASON_OPERATION_IN_PROGRESS",
 		51:  "ERROR_REASON_GC_LOCK_BUSY",
 		52:  "ERROR_REASON_GC_SESSION_FENCED",
@@ -187,6 +190,7 @@ var (
 		"ERROR_REASON_DIRECTORY_NOT_EMPTY":          43,
 		"ERROR_REASON_GC_REFERENCES_INCOMPLETE":     44,
 		"ERROR_REASON_ROOT_LOCKED":                  45,
+		"ERROR_REASON_PEER_REFUSED":                 46,
 		"ERROR_REASON_OPERATION_IN_PROGRESS":        50,
 		"ERROR_REASON_GC_LOCK_BUSY":                 51,
 		"ERROR_REASON_GC_SESSION_FENCED":            52,
@@ -241,7 +245,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\x84\v\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xa3\v\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -262,7 +266,8 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x1dERROR_REASON_CROSS_FILESYSTEM\x10*\x12$\n" +
 	" ERROR_REASON_DIRECTORY_NOT_EMPTY\x10+\x12)\n" +
 	"%ERROR_REASON_GC_REFERENCES_INCOMPLETE\x10,\x12\x1c\n" +
-	"\x18ERROR_REASON_ROOT_LOCKED\x10-\x12&\n" +
+	"\x18ERROR_REASON_ROOT_LOCKED\x10-\x12\x1d\n" +
+	"\x19ERROR_REASON_PEER_REFUSED\x10.\x12&\n" +
 	"\"ERROR_REASON_OPERATION_IN_PROGRESS\x102\x12\x1d\n" +
 	"\x19ERROR_REASON_GC_LOCK_BUSY\x103\x12\"\n" +
 	"\x1eERROR_REASON_GC_SESSION_FENCED\x104\x12\x1d\n" +

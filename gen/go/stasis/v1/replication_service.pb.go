@@ -84,18 +84,22 @@ func (BlockEncoding) EnumDescriptor() ([]byte, []int) {
 // Request of Pull.
 type PullRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Address of the peer, `host:port`.
+	// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+	// By address it is called in plain text and without credentials.
 	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	// Id, name or id prefix at the peer.
+	// Id, name or id prefix at the peer; with `repair` here.
 	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Name to give it here; empty = the name it has there.
+	// Name to give it here; empty = the name it has there. Not with `repair`.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// A UUID of the caller's choice, for retries.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Most bytes to receive per second. 0 = no limit.
 	LimitBytesPerSecond int64 `protobuf:"varint,5,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
+	// the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+	Repair        bool `protobuf:"varint,6,opt,name=repair,proto3" json:"repair,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PullRequest) Reset() {
@@ -161,6 +165,13 @@ func (x *PullRequest) GetLimitBytesPerSecond() int64 {
 		return x.LimitBytesPerSecond
 	}
 	return 0
+}
+
+func (x *PullRequest) GetRepair() bool {
+	if x != nil {
+		return x.Repair
+	}
+	return false
 }
 
 // A message of Pull.
@@ -253,7 +264,7 @@ func (*PullResponse_Snapshot) isPullResponse_Event() {}
 // Request of Push.
 type PushRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Address of the peer, `host:port`.
+	// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
 	Target string `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// Id, name or id prefix here.
 	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
@@ -263,7 +274,8 @@ type PushRequest struct {
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Most bytes to send per second. 0 = no limit.
 	LimitBytesPerSecond int64 `protobuf:"varint,5,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
-	// Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+	// Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+	// configuration; empty = option `advertise`.
 	Source        string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -589,9 +601,9 @@ type Transfer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Digest of the snapshot that is fetched: the id of the transfer.
 	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
-	// Address of the peer.
+	// The peer, as the pull called it.
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	// What was asked for there.
+	// What was asked for.
 	Ref string `protobuf:"bytes,3,opt,name=ref,proto3" json:"ref,omitempty"`
 	// Whether it is running now; otherwise it can be resumed by the same Pull.
 	Active bool `protobuf:"varint,4,opt,name=active,proto3" json:"active,omitempty"`
@@ -770,13 +782,15 @@ func (x *CancelTransferResponse) GetFound() bool {
 // Request of GetManifest.
 type GetManifestRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id, name or id prefix.
+	// Id, name or id prefix. Empty with `digest`.
 	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
 	// Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
 	// most 32.
 	BaseDigests []string `protobuf:"bytes,2,rep,name=base_digests,json=baseDigests,proto3" json:"base_digests,omitempty"`
 	// Send the first message only, without tables and lease.
-	SnapshotOnly  bool `protobuf:"varint,3,opt,name=snapshot_only,json=snapshotOnly,proto3" json:"snapshot_only,omitempty"`
+	SnapshotOnly bool `protobuf:"varint,3,opt,name=snapshot_only,json=snapshotOnly,proto3" json:"snapshot_only,omitempty"`
+	// Instead of `ref`: any snapshot with this digest.
+	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -830,6 +844,13 @@ func (x *GetManifestRequest) GetSnapshotOnly() bool {
 		return x.SnapshotOnly
 	}
 	return false
+}
+
+func (x *GetManifestRequest) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
 }
 
 // A message of GetManifest.
@@ -1200,14 +1221,15 @@ var File_stasis_v1_replication_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\n" +
-	"#stasis/v1/replication_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stasis/v1/resources.proto\"\x9f\x01\n" +
+	"#stasis/v1/replication_service.proto\x12\tstasis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stasis/v1/resources.proto\"\xb7\x01\n" +
 	"\vPullRequest\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x123\n" +
-	"\x16limit_bytes_per_second\x18\x05 \x01(\x03R\x13limitBytesPerSecond\"\x85\x01\n" +
+	"\x16limit_bytes_per_second\x18\x05 \x01(\x03R\x13limitBytesPerSecond\x12\x16\n" +
+	"\x06repair\x18\x06 \x01(\bR\x06repair\"\x85\x01\n" +
 	"\fPullResponse\x129\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1b.stasis.v1.TransferProgressH\x00R\bprogress\x121\n" +
 	"\bsnapshot\x18\x02 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshotB\a\n" +
@@ -1246,11 +1268,12 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\x15CancelTransferRequest\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\".\n" +
 	"\x16CancelTransferResponse\x12\x14\n" +
-	"\x05found\x18\x01 \x01(\bR\x05found\"n\n" +
+	"\x05found\x18\x01 \x01(\bR\x05found\"\x86\x01\n" +
 	"\x12GetManifestRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12!\n" +
 	"\fbase_digests\x18\x02 \x03(\tR\vbaseDigests\x12#\n" +
-	"\rsnapshot_only\x18\x03 \x01(\bR\fsnapshotOnly\"\xa2\x01\n" +
+	"\rsnapshot_only\x18\x03 \x01(\bR\fsnapshotOnly\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\"\xa2\x01\n" +
 	"\x13GetManifestResponse\x121\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotH\x00R\bsnapshot\x12/\n" +
 	"\x06blocks\x18\x02 \x01(\v2\x15.stasis.v1.FileBlocksH\x00R\x06blocks\x12\x1f\n" +

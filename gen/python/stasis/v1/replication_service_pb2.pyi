@@ -23,18 +23,20 @@ BLOCK_ENCODING_PAGES: BlockEncoding
 BLOCK_ENCODING_XOR_DEFLATE: BlockEncoding
 
 class PullRequest(_message.Message):
-    __slots__ = ("source", "ref", "name", "request_id", "limit_bytes_per_second")
+    __slots__ = ("source", "ref", "name", "request_id", "limit_bytes_per_second", "repair")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LIMIT_BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    REPAIR_FIELD_NUMBER: _ClassVar[int]
     source: str
     ref: str
     name: str
     request_id: str
     limit_bytes_per_second: int
-    def __init__(self, source: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ...) -> None: ...
+    repair: bool
+    def __init__(self, source: _Optional[str] = ..., ref: _Optional[str] = ..., name: _Optional[str] = ..., request_id: _Optional[str] = ..., limit_bytes_per_second: _Optional[int] = ..., repair: bool = ...) -> None: ...
 
 class PullResponse(_message.Message):
     __slots__ = ("progress", "snapshot")
@@ -119,14 +121,16 @@ class CancelTransferResponse(_message.Message):
     def __init__(self, found: bool = ...) -> None: ...
 
 class GetManifestRequest(_message.Message):
-    __slots__ = ("ref", "base_digests", "snapshot_only")
+    __slots__ = ("ref", "base_digests", "snapshot_only", "digest")
     REF_FIELD_NUMBER: _ClassVar[int]
     BASE_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ONLY_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     ref: str
     base_digests: _containers.RepeatedScalarFieldContainer[str]
     snapshot_only: bool
-    def __init__(self, ref: _Optional[str] = ..., base_digests: _Optional[_Iterable[str]] = ..., snapshot_only: bool = ...) -> None: ...
+    digest: str
+    def __init__(self, ref: _Optional[str] = ..., base_digests: _Optional[_Iterable[str]] = ..., snapshot_only: bool = ..., digest: _Optional[str] = ...) -> None: ...
 
 class GetManifestResponse(_message.Message):
     __slots__ = ("snapshot", "blocks", "base_digest")

@@ -51,6 +51,8 @@ pub enum ErrorReason {
     GcReferencesIncomplete = 44,
     /// FAILED_PRECONDITION. Another daemon holds the store (seen at start only).
     RootLocked = 45,
+    /// FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+    PeerRefused = 46,
     /// ABORTED. The same snapshot or request is being worked on by another call; retry.
     OperationInProgress = 50,
     /// ABORTED. Another garbage collection session is open.
@@ -126,6 +128,7 @@ impl ErrorReason {
             Self::DirectoryNotEmpty => "ERROR_REASON_DIRECTORY_NOT_EMPTY",
             Self::GcReferencesIncomplete => "ERROR_REASON_GC_REFERENCES_INCOMPLETE",
             Self::RootLocked => "ERROR_REASON_ROOT_LOCKED",
+            Self::PeerRefused => "ERROR_REASON_PEER_REFUSED",
             Self::OperationInProgress => "ERROR_REASON_OPERATION_IN_PROGRESS",
             Self::GcLockBusy => "ERROR_REASON_GC_LOCK_BUSY",
             Self::GcSessionFenced => "ERROR_REASON_GC_SESSION_FENCED",
@@ -173,6 +176,7 @@ impl ErrorReason {
             "ERROR_REASON_DIRECTORY_NOT_EMPTY" => Some(Self::DirectoryNotEmpty),
             "ERROR_REASON_GC_REFERENCES_INCOMPLETE" => Some(Self::GcReferencesIncomplete),
             "ERROR_REASON_ROOT_LOCKED" => Some(Self::RootLocked),
+            "ERROR_REASON_PEER_REFUSED" => Some(Self::PeerRefused),
             "ERROR_REASON_OPERATION_IN_PROGRESS" => Some(Self::OperationInProgress),
             "ERROR_REASON_GC_LOCK_BUSY" => Some(Self::GcLockBusy),
             "ERROR_REASON_GC_SESSION_FENCED" => Some(Self::GcSessionFenced),
@@ -923,13 +927,14 @@ pub struct Snapshot {
 /// Request of Pull.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PullRequest {
-    /// Address of the peer, `host:port`.
+    /// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+    /// By address it is called in plain text and without credentials.
     #[prost(string, tag = "1")]
     pub source: ::prost::alloc::string::String,
-    /// Id, name or id prefix at the peer.
+    /// Id, name or id prefix at the peer; with `repair` here.
     #[prost(string, tag = "2")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Name to give it here; empty = the name it has there.
+    /// Name to give it here; empty = the name it has there. Not with `repair`.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
     /// A UUID of the caller's choice, for retries.
@@ -938,6 +943,10 @@ pub struct PullRequest {
     /// Most bytes to receive per second. 0 = no limit.
     #[prost(int64, tag = "5")]
     pub limit_bytes_per_second: i64,
+    /// Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
+    /// the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+    #[prost(bool, tag = "6")]
+    pub repair: bool,
 }
 /// A message of Pull.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -962,7 +971,7 @@ pub mod pull_response {
 /// Request of Push.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PushRequest {
-    /// Address of the peer, `host:port`.
+    /// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
     #[prost(string, tag = "1")]
     pub target: ::prost::alloc::string::String,
     /// Id, name or id prefix here.
@@ -977,7 +986,8 @@ pub struct PushRequest {
     /// Most bytes to send per second. 0 = no limit.
     #[prost(int64, tag = "5")]
     pub limit_bytes_per_second: i64,
-    /// Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+    /// Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+    /// configuration; empty = option `advertise`.
     #[prost(string, tag = "6")]
     pub source: ::prost::alloc::string::String,
 }
@@ -1033,10 +1043,10 @@ pub struct Transfer {
     /// Digest of the snapshot that is fetched: the id of the transfer.
     #[prost(string, tag = "1")]
     pub digest: ::prost::alloc::string::String,
-    /// Address of the peer.
+    /// The peer, as the pull called it.
     #[prost(string, tag = "2")]
     pub source: ::prost::alloc::string::String,
-    /// What was asked for there.
+    /// What was asked for.
     #[prost(string, tag = "3")]
     pub r#ref: ::prost::alloc::string::String,
     /// Whether it is running now; otherwise it can be resumed by the same Pull.
@@ -1066,7 +1076,7 @@ pub struct CancelTransferResponse {
 /// Request of GetManifest.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetManifestRequest {
-    /// Id, name or id prefix.
+    /// Id, name or id prefix. Empty with `digest`.
     #[prost(string, tag = "1")]
     pub r#ref: ::prost::alloc::string::String,
     /// Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
@@ -1076,6 +1086,9 @@ pub struct GetManifestRequest {
     /// Send the first message only, without tables and lease.
     #[prost(bool, tag = "3")]
     pub snapshot_only: bool,
+    /// Instead of `ref`: any snapshot with this digest.
+    #[prost(string, tag = "4")]
+    pub digest: ::prost::alloc::string::String,
 }
 /// A message of GetManifest.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/replication_service.proto.
  */
 export const file_stasis_v1_replication_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxImwKC1B1bGxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMicQoMUHVsbFJlc3BvbnNlEi8KCHByb2dyZXNzGAEgASgLMhsuc3Rhc2lzLnYxLlRyYW5zZmVyUHJvZ3Jlc3NIABInCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdEgAQgcKBWV2ZW50InwKC1B1c2hSZXF1ZXN0Eg4KBnRhcmdldBgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMSDgoGc291cmNlGAYgASgJInEKDFB1c2hSZXNwb25zZRIvCghwcm9ncmVzcxgBIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzSAASJwoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIAEIHCgVldmVudCJmChBUcmFuc2ZlclByb2dyZXNzEhMKC3RvdGFsX2J5dGVzGAEgASgDEhIKCmRvbmVfYnl0ZXMYAiABKAMSFQoNY2hhbmdlZF9ieXRlcxgDIAEoAxISCgpzZW50X2J5dGVzGAQgASgDIhYKFExpc3RUcmFuc2ZlcnNSZXF1ZXN0Ij8KFUxpc3RUcmFuc2ZlcnNSZXNwb25zZRImCgl0cmFuc2ZlcnMYASADKAsyEy5zdGFzaXMudjEuVHJhbnNmZXIipgEKCFRyYW5zZmVyEg4KBmRpZ2VzdBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSCwoDcmVmGAMgASgJEg4KBmFjdGl2ZRgEIAEoCBItCghwcm9ncmVzcxgFIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzEi4KCnN0YXJ0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIicKFUNhbmNlbFRyYW5zZmVyUmVxdWVzdBIOCgZkaWdlc3QYASABKAkiJwoWQ2FuY2VsVHJhbnNmZXJSZXNwb25zZRINCgVmb3VuZBgBIAEoCCJOChJHZXRNYW5pZmVzdFJlcXVlc3QSCwoDcmVmGAEgASgJEhQKDGJhc2VfZGlnZXN0cxgCIAMoCRIVCg1zbmFwc2hvdF9vbmx5GAMgASgIIoQBChNHZXRNYW5pZmVzdFJlc3BvbnNlEicKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SAASJwoGYmxvY2tzGAIgASgLMhUuc3Rhc2lzLnYxLkZpbGVCbG9ja3NIABITCgtiYXNlX2RpZ2VzdBgDIAEoCUIGCgRwYXJ0IjcKCkZpbGVCbG9ja3MSDAoEZmlsZRgBIAEoCRINCgV0YWJsZRgCIAEoDBIMCgRsYXN0GAMgASgIInIKEVJlYWRCbG9ja3NSZXF1ZXN0EhMKC3NuYXBzaG90X2lkGAEgASgJEgwKBGZpbGUYAiABKAkSJQoGcmFuZ2VzGAMgAygLMhUuc3Rhc2lzLnYxLkJsb2NrUmFuZ2USEwoLYmFzZV9kaWdlc3QYBCABKAkiKgoKQmxvY2tSYW5nZRINCgVmaXJzdBgBIAEoAxINCgVjb3VudBgCIAEoAyJ0ChJSZWFkQmxvY2tzUmVzcG9uc2USDQoFaW5kZXgYASABKAMSDAoEZGF0YRgCIAEoDBIqCghlbmNvZGluZxgDIAEoDjIYLnN0YXNpcy52MS5CbG9ja0VuY29kaW5nEhUKDWNoYW5nZWRfcGFnZXMYBCABKAYqgQEKDUJsb2NrRW5jb2RpbmcSHgoaQkxPQ0tfRU5DT0RJTkdfVU5TUEVDSUZJRUQQABIWChJCTE9DS19FTkNPRElOR19SQVcQARIYChRCTE9DS19FTkNPRElOR19QQUdFUxACEh4KGkJMT0NLX0VOQ09ESU5HX1hPUl9ERUZMQVRFEAMy0gMKElJlcGxpY2F0aW9uU2VydmljZRI5CgRQdWxsEhYuc3Rhc2lzLnYxLlB1bGxSZXF1ZXN0Ghcuc3Rhc2lzLnYxLlB1bGxSZXNwb25zZTABEjkKBFB1c2gSFi5zdGFzaXMudjEuUHVzaFJlcXVlc3QaFy5zdGFzaXMudjEuUHVzaFJlc3BvbnNlMAESUgoNTGlzdFRyYW5zZmVycxIfLnN0YXNpcy52MS5MaXN0VHJhbnNmZXJzUmVxdWVzdBogLnN0YXNpcy52MS5MaXN0VHJhbnNmZXJzUmVzcG9uc2USVQoOQ2FuY2VsVHJhbnNmZXISIC5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXF1ZXN0GiEuc3Rhc2lzLnYxLkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USTgoLR2V0TWFuaWZlc3QSHS5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXF1ZXN0Gh4uc3Rhc2lzLnYxLkdldE1hbmlmZXN0UmVzcG9uc2UwARJLCgpSZWFkQmxvY2tzEhwuc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXF1ZXN0Gh0uc3Rhc2lzLnYxLlJlYWRCbG9ja3NSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiNzdGFzaXMvdjEvcmVwbGljYXRpb25fc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxInwKC1B1bGxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRILCgNyZWYYAiABKAkSDAoEbmFtZRgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYBSABKAMSDgoGcmVwYWlyGAYgASgIInEKDFB1bGxSZXNwb25zZRIvCghwcm9ncmVzcxgBIAEoCzIbLnN0YXNpcy52MS5UcmFuc2ZlclByb2dyZXNzSAASJwoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIAEIHCgVldmVudCJ8CgtQdXNoUmVxdWVzdBIOCgZ0YXJnZXQYASABKAkSCwoDcmVmGAIgASgJEgwKBG5hbWUYAyABKAkSEgoKcmVxdWVzdF9pZBgEIAEoCRIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAUgASgDEg4KBnNvdXJjZRgGIAEoCSJxCgxQdXNoUmVzcG9uc2USLwoIcHJvZ3Jlc3MYASABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzc0gAEicKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90SABCBwoFZXZlbnQiZgoQVHJhbnNmZXJQcm9ncmVzcxITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgpkb25lX2J5dGVzGAIgASgDEhUKDWNoYW5nZWRfYnl0ZXMYAyABKAMSEgoKc2VudF9ieXRlcxgEIAEoAyIWChRMaXN0VHJhbnNmZXJzUmVxdWVzdCI/ChVMaXN0VHJhbnNmZXJzUmVzcG9uc2USJgoJdHJhbnNmZXJzGAEgAygLMhMuc3Rhc2lzLnYxLlRyYW5zZmVyIqYBCghUcmFuc2ZlchIOCgZkaWdlc3QYASABKAkSDgoGc291cmNlGAIgASgJEgsKA3JlZhgDIAEoCRIOCgZhY3RpdmUYBCABKAgSLQoIcHJvZ3Jlc3MYBSABKAsyGy5zdGFzaXMudjEuVHJhbnNmZXJQcm9ncmVzcxIuCgpzdGFydGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCInChVDYW5jZWxUcmFuc2ZlclJlcXVlc3QSDgoGZGlnZXN0GAEgASgJIicKFkNhbmNlbFRyYW5zZmVyUmVzcG9uc2USDQoFZm91bmQYASABKAgiXgoSR2V0TWFuaWZlc3RSZXF1ZXN0EgsKA3JlZhgBIAEoCRIUCgxiYXNlX2RpZ2VzdHMYAiADKAkSFQoNc25hcHNob3Rfb25seRgDIAEoCBIOCgZkaWdlc3QYBCABKAkihAEKE0dldE1hbmlmZXN0UmVzcG9uc2USJwoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3RIABInCgZibG9ja3MYAiABKAsyFS5zdGFzaXMudjEuRmlsZUJsb2Nrc0gAEhMKC2Jhc2VfZGlnZXN0GAMgASgJQgYKBHBhcnQiNwoKRmlsZUJsb2NrcxIMCgRmaWxlGAEgASgJEg0KBXRhYmxlGAIgASgMEgwKBGxhc3QYAyABKAgicgoRUmVhZEJsb2Nrc1JlcXVlc3QSEwoLc25hcHNob3RfaWQYASABKAkSDAoEZmlsZRgCIAEoCRIlCgZyYW5nZXMYAyADKAsyFS5zdGFzaXMudjEuQmxvY2tSYW5nZRITCgtiYXNlX2RpZ2VzdBgEIAEoCSIqCgpCbG9ja1JhbmdlEg0KBWZpcnN0GAEgASgDEg0KBWNvdW50GAIgASgDInQKElJlYWRCbG9ja3NSZXNwb25zZRINCgVpbmRleBgBIAEoAxIMCgRkYXRhGAIgASgMEioKCGVuY29kaW5nGAMgASgOMhguc3Rhc2lzLnYxLkJsb2NrRW5jb2RpbmcSFQoNY2hhbmdlZF9wYWdlcxgEIAEoBiqBAQoNQmxvY2tFbmNvZGluZxIeChpCTE9DS19FTkNPRElOR19VTlNQRUNJRklFRBAAEhYKEkJMT0NLX0VOQ09ESU5HX1JBVxABEhgKFEJMT0NLX0VOQ09ESU5HX1BBR0VTEAISHgoaQkxPQ0tfRU5DT0RJTkdfWE9SX0RFRkxBVEUQAzLSAwoSUmVwbGljYXRpb25TZXJ2aWNlEjkKBFB1bGwSFi5zdGFzaXMudjEuUHVsbFJlcXVlc3QaFy5zdGFzaXMudjEuUHVsbFJlc3BvbnNlMAESOQoEUHVzaBIWLnN0YXNpcy52MS5QdXNoUmVxdWVzdBoXLnN0YXNpcy52MS5QdXNoUmVzcG9uc2UwARJSCg1MaXN0VHJhbnNmZXJzEh8uc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXF1ZXN0GiAuc3Rhc2lzLnYxLkxpc3RUcmFuc2ZlcnNSZXNwb25zZRJVCg5DYW5jZWxUcmFuc2ZlchIgLnN0YXNpcy52MS5DYW5jZWxUcmFuc2ZlclJlcXVlc3QaIS5zdGFzaXMudjEuQ2FuY2VsVHJhbnNmZXJSZXNwb25zZRJOCgtHZXRNYW5pZmVzdBIdLnN0YXNpcy52MS5HZXRNYW5pZmVzdFJlcXVlc3QaHi5zdGFzaXMudjEuR2V0TWFuaWZlc3RSZXNwb25zZTABEksKClJlYWRCbG9ja3MSHC5zdGFzaXMudjEuUmVhZEJsb2Nrc1JlcXVlc3QaHS5zdGFzaXMudjEuUmVhZEJsb2Nrc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Request of Pull.
@@ -25,21 +25,22 @@ export const file_stasis_v1_replication_service: GenFile = /*@__PURE__*/
  */
 export type PullRequest = Message<"stasis.v1.PullRequest"> & {
   /**
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * By address it is called in plain text and without credentials.
    *
    * @generated from field: string source = 1;
    */
   source: string;
 
   /**
-   * Id, name or id prefix at the peer.
+   * Id, name or id prefix at the peer; with `repair` here.
    *
    * @generated from field: string ref = 2;
    */
   ref: string;
 
   /**
-   * Name to give it here; empty = the name it has there.
+   * Name to give it here; empty = the name it has there. Not with `repair`.
    *
    * @generated from field: string name = 3;
    */
@@ -58,6 +59,14 @@ export type PullRequest = Message<"stasis.v1.PullRequest"> & {
    * @generated from field: int64 limit_bytes_per_second = 5;
    */
   limitBytesPerSecond: bigint;
+
+  /**
+   * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
+   * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+   *
+   * @generated from field: bool repair = 6;
+   */
+  repair: boolean;
 };
 
 /**
@@ -111,7 +120,7 @@ export const PullResponseSchema: GenMessage<PullResponse> = /*@__PURE__*/
  */
 export type PushRequest = Message<"stasis.v1.PushRequest"> & {
   /**
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
    *
    * @generated from field: string target = 1;
    */
@@ -146,7 +155,8 @@ export type PushRequest = Message<"stasis.v1.PushRequest"> & {
   limitBytesPerSecond: bigint;
 
   /**
-   * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * configuration; empty = option `advertise`.
    *
    * @generated from field: string source = 6;
    */
@@ -289,14 +299,14 @@ export type Transfer = Message<"stasis.v1.Transfer"> & {
   digest: string;
 
   /**
-   * Address of the peer.
+   * The peer, as the pull called it.
    *
    * @generated from field: string source = 2;
    */
   source: string;
 
   /**
-   * What was asked for there.
+   * What was asked for.
    *
    * @generated from field: string ref = 3;
    */
@@ -380,7 +390,7 @@ export const CancelTransferResponseSchema: GenMessage<CancelTransferResponse> = 
  */
 export type GetManifestRequest = Message<"stasis.v1.GetManifestRequest"> & {
   /**
-   * Id, name or id prefix.
+   * Id, name or id prefix. Empty with `digest`.
    *
    * @generated from field: string ref = 1;
    */
@@ -400,6 +410,13 @@ export type GetManifestRequest = Message<"stasis.v1.GetManifestRequest"> & {
    * @generated from field: bool snapshot_only = 3;
    */
   snapshotOnly: boolean;
+
+  /**
+   * Instead of `ref`: any snapshot with this digest.
+   *
+   * @generated from field: string digest = 4;
+   */
+  digest: string;
 };
 
 /**

@@ -185,6 +185,14 @@ public enum ErrorReason
   ERROR_REASON_ROOT_LOCKED(45),
   /**
    * <pre>
+   * FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+   * </pre>
+   *
+   * <code>ERROR_REASON_PEER_REFUSED = 46;</code>
+   */
+  ERROR_REASON_PEER_REFUSED(46),
+  /**
+   * <pre>
    * ABORTED. The same snapshot or request is being worked on by another call; retry.
    * </pre>
    *
@@ -528,6 +536,14 @@ public enum ErrorReason
   public static final int ERROR_REASON_ROOT_LOCKED_VALUE = 45;
   /**
    * <pre>
+   * FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+   * </pre>
+   *
+   * <code>ERROR_REASON_PEER_REFUSED = 46;</code>
+   */
+  public static final int ERROR_REASON_PEER_REFUSED_VALUE = 46;
+  /**
+   * <pre>
    * ABORTED. The same snapshot or request is being worked on by another call; retry.
    * </pre>
    *
@@ -737,6 +753,7 @@ public enum ErrorReason
       case 43: return ERROR_REASON_DIRECTORY_NOT_EMPTY;
       case 44: return ERROR_REASON_GC_REFERENCES_INCOMPLETE;
       case 45: return ERROR_REASON_ROOT_LOCKED;
+      case 46: return ERROR_REASON_PEER_REFUSED;
       case 50: return ERROR_REASON_OPERATION_IN_PROGRESS;
       case 51: return ERROR_REASON_GC_LOCK_BUSY;
       case 52: return ERROR_REASON_GC_SESSION_FENCED;

@@ -35,6 +35,7 @@ private static final long serialVersionUID = 0L;
     ref_ = "";
     baseDigests_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
+    digest_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -55,7 +56,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object ref_ = "";
   /**
    * <pre>
-   * Id, name or id prefix.
+   * Id, name or id prefix. Empty with `digest`.
    * </pre>
    *
    * <code>string ref = 1 [json_name = "ref"];</code>
@@ -76,7 +77,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Id, name or id prefix.
+   * Id, name or id prefix. Empty with `digest`.
    * </pre>
    *
    * <code>string ref = 1 [json_name = "ref"];</code>
@@ -169,6 +170,53 @@ private static final long serialVersionUID = 0L;
     return snapshotOnly_;
   }
 
+  public static final int DIGEST_FIELD_NUMBER = 4;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object digest_ = "";
+  /**
+   * <pre>
+   * Instead of `ref`: any snapshot with this digest.
+   * </pre>
+   *
+   * <code>string digest = 4 [json_name = "digest"];</code>
+   * @return The digest.
+   */
+  @java.lang.Override
+  public java.lang.String getDigest() {
+    java.lang.Object ref = digest_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      digest_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Instead of `ref`: any snapshot with this digest.
+   * </pre>
+   *
+   * <code>string digest = 4 [json_name = "digest"];</code>
+   * @return The bytes for digest.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getDigestBytes() {
+    java.lang.Object ref = digest_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      digest_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -191,6 +239,9 @@ private static final long serialVersionUID = 0L;
     }
     if (snapshotOnly_ != false) {
       output.writeBool(3, snapshotOnly_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(digest_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 4, digest_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -216,6 +267,9 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(3, snapshotOnly_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(digest_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(4, digest_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -237,6 +291,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getBaseDigestsList())) return false;
     if (getSnapshotOnly()
         != other.getSnapshotOnly()) return false;
+    if (!getDigest()
+        .equals(other.getDigest())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -257,6 +313,8 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + SNAPSHOT_ONLY_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getSnapshotOnly());
+    hash = (37 * hash) + DIGEST_FIELD_NUMBER;
+    hash = (53 * hash) + getDigest().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -396,6 +454,7 @@ private static final long serialVersionUID = 0L;
       baseDigests_ =
           com.google.protobuf.LazyStringArrayList.emptyList();
       snapshotOnly_ = false;
+      digest_ = "";
       return this;
     }
 
@@ -439,6 +498,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000004) != 0)) {
         result.snapshotOnly_ = snapshotOnly_;
       }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.digest_ = digest_;
+      }
     }
 
     @java.lang.Override
@@ -470,6 +532,11 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getSnapshotOnly() != false) {
         setSnapshotOnly(other.getSnapshotOnly());
+      }
+      if (!other.getDigest().isEmpty()) {
+        digest_ = other.digest_;
+        bitField0_ |= 0x00000008;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -513,6 +580,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000004;
               break;
             } // case 24
+            case 34: {
+              digest_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 34
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -533,7 +605,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object ref_ = "";
     /**
      * <pre>
-     * Id, name or id prefix.
+     * Id, name or id prefix. Empty with `digest`.
      * </pre>
      *
      * <code>string ref = 1 [json_name = "ref"];</code>
@@ -553,7 +625,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix.
+     * Id, name or id prefix. Empty with `digest`.
      * </pre>
      *
      * <code>string ref = 1 [json_name = "ref"];</code>
@@ -574,7 +646,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix.
+     * Id, name or id prefix. Empty with `digest`.
      * </pre>
      *
      * <code>string ref = 1 [json_name = "ref"];</code>
@@ -591,7 +663,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix.
+     * Id, name or id prefix. Empty with `digest`.
      * </pre>
      *
      * <code>string ref = 1 [json_name = "ref"];</code>
@@ -605,7 +677,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix.
+     * Id, name or id prefix. Empty with `digest`.
      * </pre>
      *
      * <code>string ref = 1 [json_name = "ref"];</code>
@@ -818,6 +890,98 @@ private static final long serialVersionUID = 0L;
     public Builder clearSnapshotOnly() {
       bitField0_ = (bitField0_ & ~0x00000004);
       snapshotOnly_ = false;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object digest_ = "";
+    /**
+     * <pre>
+     * Instead of `ref`: any snapshot with this digest.
+     * </pre>
+     *
+     * <code>string digest = 4 [json_name = "digest"];</code>
+     * @return The digest.
+     */
+    public java.lang.String getDigest() {
+      java.lang.Object ref = digest_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        digest_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Instead of `ref`: any snapshot with this digest.
+     * </pre>
+     *
+     * <code>string digest = 4 [json_name = "digest"];</code>
+     * @return The bytes for digest.
+     */
+    public com.google.protobuf.ByteString
+        getDigestBytes() {
+      java.lang.Object ref = digest_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        digest_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Instead of `ref`: any snapshot with this digest.
+     * </pre>
+     *
+     * <code>string digest = 4 [json_name = "digest"];</code>
+     * @param value The digest to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDigest(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      digest_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Instead of `ref`: any snapshot with this digest.
+     * </pre>
+     *
+     * <code>string digest = 4 [json_name = "digest"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearDigest() {
+      digest_ = getDefaultInstance().getDigest();
+      bitField0_ = (bitField0_ & ~0x00000008);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Instead of `ref`: any snapshot with this digest.
+     * </pre>
+     *
+     * <code>string digest = 4 [json_name = "digest"];</code>
+     * @param value The bytes for digest to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDigestBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      digest_ = value;
+      bitField0_ |= 0x00000008;
       onChanged();
       return this;
     }

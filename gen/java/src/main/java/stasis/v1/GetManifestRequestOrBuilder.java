@@ -12,7 +12,7 @@ public interface GetManifestRequestOrBuilder extends
 
   /**
    * <pre>
-   * Id, name or id prefix.
+   * Id, name or id prefix. Empty with `digest`.
    * </pre>
    *
    * <code>string ref = 1 [json_name = "ref"];</code>
@@ -21,7 +21,7 @@ public interface GetManifestRequestOrBuilder extends
   java.lang.String getRef();
   /**
    * <pre>
-   * Id, name or id prefix.
+   * Id, name or id prefix. Empty with `digest`.
    * </pre>
    *
    * <code>string ref = 1 [json_name = "ref"];</code>
@@ -84,4 +84,24 @@ public interface GetManifestRequestOrBuilder extends
    * @return The snapshotOnly.
    */
   boolean getSnapshotOnly();
+
+  /**
+   * <pre>
+   * Instead of `ref`: any snapshot with this digest.
+   * </pre>
+   *
+   * <code>string digest = 4 [json_name = "digest"];</code>
+   * @return The digest.
+   */
+  java.lang.String getDigest();
+  /**
+   * <pre>
+   * Instead of `ref`: any snapshot with this digest.
+   * </pre>
+   *
+   * <code>string digest = 4 [json_name = "digest"];</code>
+   * @return The bytes for digest.
+   */
+  com.google.protobuf.ByteString
+      getDigestBytes();
 }

@@ -56,7 +56,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object source_ = "";
   /**
    * <pre>
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * By address it is called in plain text and without credentials.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -77,7 +78,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * By address it is called in plain text and without credentials.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -103,7 +105,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object ref_ = "";
   /**
    * <pre>
-   * Id, name or id prefix at the peer.
+   * Id, name or id prefix at the peer; with `repair` here.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -124,7 +126,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Id, name or id prefix at the peer.
+   * Id, name or id prefix at the peer; with `repair` here.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -150,7 +152,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * Name to give it here; empty = the name it has there.
+   * Name to give it here; empty = the name it has there. Not with `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -171,7 +173,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Name to give it here; empty = the name it has there.
+   * Name to give it here; empty = the name it has there. Not with `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -254,6 +256,22 @@ private static final long serialVersionUID = 0L;
     return limitBytesPerSecond_;
   }
 
+  public static final int REPAIR_FIELD_NUMBER = 6;
+  private boolean repair_ = false;
+  /**
+   * <pre>
+   * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
+   * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+   * </pre>
+   *
+   * <code>bool repair = 6 [json_name = "repair"];</code>
+   * @return The repair.
+   */
+  @java.lang.Override
+  public boolean getRepair() {
+    return repair_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -283,6 +301,9 @@ private static final long serialVersionUID = 0L;
     if (limitBytesPerSecond_ != 0L) {
       output.writeInt64(5, limitBytesPerSecond_);
     }
+    if (repair_ != false) {
+      output.writeBool(6, repair_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -307,6 +328,10 @@ private static final long serialVersionUID = 0L;
     if (limitBytesPerSecond_ != 0L) {
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(5, limitBytesPerSecond_);
+    }
+    if (repair_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(6, repair_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -333,6 +358,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getRequestId())) return false;
     if (getLimitBytesPerSecond()
         != other.getLimitBytesPerSecond()) return false;
+    if (getRepair()
+        != other.getRepair()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -355,6 +382,9 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + LIMIT_BYTES_PER_SECOND_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getLimitBytesPerSecond());
+    hash = (37 * hash) + REPAIR_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getRepair());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -495,6 +525,7 @@ private static final long serialVersionUID = 0L;
       name_ = "";
       requestId_ = "";
       limitBytesPerSecond_ = 0L;
+      repair_ = false;
       return this;
     }
 
@@ -543,6 +574,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.limitBytesPerSecond_ = limitBytesPerSecond_;
       }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.repair_ = repair_;
+      }
     }
 
     @java.lang.Override
@@ -579,6 +613,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getLimitBytesPerSecond() != 0L) {
         setLimitBytesPerSecond(other.getLimitBytesPerSecond());
+      }
+      if (other.getRepair() != false) {
+        setRepair(other.getRepair());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -631,6 +668,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 40
+            case 48: {
+              repair_ = input.readBool();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 48
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -651,7 +693,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object source_ = "";
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * By address it is called in plain text and without credentials.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -671,7 +714,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * By address it is called in plain text and without credentials.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -692,7 +736,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * By address it is called in plain text and without credentials.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -709,7 +754,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * By address it is called in plain text and without credentials.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -723,7 +769,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+     * By address it is called in plain text and without credentials.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -743,7 +790,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object ref_ = "";
     /**
      * <pre>
-     * Id, name or id prefix at the peer.
+     * Id, name or id prefix at the peer; with `repair` here.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -763,7 +810,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer.
+     * Id, name or id prefix at the peer; with `repair` here.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -784,7 +831,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer.
+     * Id, name or id prefix at the peer; with `repair` here.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -801,7 +848,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer.
+     * Id, name or id prefix at the peer; with `repair` here.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -815,7 +862,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer.
+     * Id, name or id prefix at the peer; with `repair` here.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -835,7 +882,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there.
+     * Name to give it here; empty = the name it has there. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -855,7 +902,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there.
+     * Name to give it here; empty = the name it has there. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -876,7 +923,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there.
+     * Name to give it here; empty = the name it has there. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -893,7 +940,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there.
+     * Name to give it here; empty = the name it has there. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -907,7 +954,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there.
+     * Name to give it here; empty = the name it has there. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -1056,6 +1103,53 @@ private static final long serialVersionUID = 0L;
     public Builder clearLimitBytesPerSecond() {
       bitField0_ = (bitField0_ & ~0x00000010);
       limitBytesPerSecond_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private boolean repair_ ;
+    /**
+     * <pre>
+     * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
+     * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+     * </pre>
+     *
+     * <code>bool repair = 6 [json_name = "repair"];</code>
+     * @return The repair.
+     */
+    @java.lang.Override
+    public boolean getRepair() {
+      return repair_;
+    }
+    /**
+     * <pre>
+     * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
+     * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+     * </pre>
+     *
+     * <code>bool repair = 6 [json_name = "repair"];</code>
+     * @param value The repair to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRepair(boolean value) {
+
+      repair_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
+     * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+     * </pre>
+     *
+     * <code>bool repair = 6 [json_name = "repair"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearRepair() {
+      bitField0_ = (bitField0_ & ~0x00000020);
+      repair_ = false;
       onChanged();
       return this;
     }

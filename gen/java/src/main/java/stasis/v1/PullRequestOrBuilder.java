@@ -12,7 +12,8 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * By address it is called in plain text and without credentials.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -21,7 +22,8 @@ public interface PullRequestOrBuilder extends
   java.lang.String getSource();
   /**
    * <pre>
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
+   * By address it is called in plain text and without credentials.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -32,7 +34,7 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * Id, name or id prefix at the peer.
+   * Id, name or id prefix at the peer; with `repair` here.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -41,7 +43,7 @@ public interface PullRequestOrBuilder extends
   java.lang.String getRef();
   /**
    * <pre>
-   * Id, name or id prefix at the peer.
+   * Id, name or id prefix at the peer; with `repair` here.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -52,7 +54,7 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * Name to give it here; empty = the name it has there.
+   * Name to give it here; empty = the name it has there. Not with `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -61,7 +63,7 @@ public interface PullRequestOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * Name to give it here; empty = the name it has there.
+   * Name to give it here; empty = the name it has there. Not with `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -99,4 +101,15 @@ public interface PullRequestOrBuilder extends
    * @return The limitBytesPerSecond.
    */
   long getLimitBytesPerSecond();
+
+  /**
+   * <pre>
+   * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
+   * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+   * </pre>
+   *
+   * <code>bool repair = 6 [json_name = "repair"];</code>
+   * @return The repair.
+   */
+  boolean getRepair();
 }

@@ -57,7 +57,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object target_ = "";
   /**
    * <pre>
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
    * </pre>
    *
    * <code>string target = 1 [json_name = "target"];</code>
@@ -78,7 +78,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
    * </pre>
    *
    * <code>string target = 1 [json_name = "target"];</code>
@@ -260,7 +260,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object source_ = "";
   /**
    * <pre>
-   * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * configuration; empty = option `advertise`.
    * </pre>
    *
    * <code>string source = 6 [json_name = "source"];</code>
@@ -281,7 +282,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * configuration; empty = option `advertise`.
    * </pre>
    *
    * <code>string source = 6 [json_name = "source"];</code>
@@ -723,7 +725,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object target_ = "";
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -743,7 +745,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -764,7 +766,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -781,7 +783,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -795,7 +797,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer, `host:port`.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
      * </pre>
      *
      * <code>string target = 1 [json_name = "target"];</code>
@@ -1135,7 +1137,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object source_ = "";
     /**
      * <pre>
-     * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * configuration; empty = option `advertise`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1155,7 +1158,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * configuration; empty = option `advertise`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1176,7 +1180,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * configuration; empty = option `advertise`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1193,7 +1198,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * configuration; empty = option `advertise`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>
@@ -1207,7 +1213,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * configuration; empty = option `advertise`.
      * </pre>
      *
      * <code>string source = 6 [json_name = "source"];</code>

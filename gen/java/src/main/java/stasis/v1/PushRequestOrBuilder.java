@@ -12,7 +12,7 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
    * </pre>
    *
    * <code>string target = 1 [json_name = "target"];</code>
@@ -21,7 +21,7 @@ public interface PushRequestOrBuilder extends
   java.lang.String getTarget();
   /**
    * <pre>
-   * Address of the peer, `host:port`.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
    * </pre>
    *
    * <code>string target = 1 [json_name = "target"];</code>
@@ -102,7 +102,8 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * configuration; empty = option `advertise`.
    * </pre>
    *
    * <code>string source = 6 [json_name = "source"];</code>
@@ -111,7 +112,8 @@ public interface PushRequestOrBuilder extends
   java.lang.String getSource();
   /**
    * <pre>
-   * Address at which the peer reaches this daemon, `host:port`; empty = option `advertise`.
+   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * configuration; empty = option `advertise`.
    * </pre>
    *
    * <code>string source = 6 [json_name = "source"];</code>

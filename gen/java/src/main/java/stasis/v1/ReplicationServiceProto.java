@@ -117,74 +117,75 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     java.lang.String[] descriptorData = {
       "\n#stasis/v1/replication_service.proto\022\ts" +
       "tasis.v1\032\037google/protobuf/timestamp.prot" +
-      "o\032\031stasis/v1/resources.proto\"\237\001\n\013PullReq" +
+      "o\032\031stasis/v1/resources.proto\"\267\001\n\013PullReq" +
       "uest\022\026\n\006source\030\001 \001(\tR\006source\022\020\n\003ref\030\002 \001(" +
       "\tR\003ref\022\022\n\004name\030\003 \001(\tR\004name\022\035\n\nrequest_id" +
       "\030\004 \001(\tR\trequestId\0223\n\026limit_bytes_per_sec" +
-      "ond\030\005 \001(\003R\023limitBytesPerSecond\"\205\001\n\014PullR" +
-      "esponse\0229\n\010progress\030\001 \001(\0132\033.stasis.v1.Tr" +
-      "ansferProgressH\000R\010progress\0221\n\010snapshot\030\002" +
-      " \001(\0132\023.stasis.v1.SnapshotH\000R\010snapshotB\007\n" +
-      "\005event\"\267\001\n\013PushRequest\022\026\n\006target\030\001 \001(\tR\006" +
-      "target\022\020\n\003ref\030\002 \001(\tR\003ref\022\022\n\004name\030\003 \001(\tR\004" +
-      "name\022\035\n\nrequest_id\030\004 \001(\tR\trequestId\0223\n\026l" +
-      "imit_bytes_per_second\030\005 \001(\003R\023limitBytesP" +
-      "erSecond\022\026\n\006source\030\006 \001(\tR\006source\"\205\001\n\014Pus" +
-      "hResponse\0229\n\010progress\030\001 \001(\0132\033.stasis.v1." +
-      "TransferProgressH\000R\010progress\0221\n\010snapshot" +
-      "\030\002 \001(\0132\023.stasis.v1.SnapshotH\000R\010snapshotB" +
-      "\007\n\005event\"\226\001\n\020TransferProgress\022\037\n\013total_b" +
-      "ytes\030\001 \001(\003R\ntotalBytes\022\035\n\ndone_bytes\030\002 \001" +
-      "(\003R\tdoneBytes\022#\n\rchanged_bytes\030\003 \001(\003R\014ch" +
-      "angedBytes\022\035\n\nsent_bytes\030\004 \001(\003R\tsentByte" +
-      "s\"\026\n\024ListTransfersRequest\"J\n\025ListTransfe" +
-      "rsResponse\0221\n\ttransfers\030\001 \003(\0132\023.stasis.v" +
-      "1.TransferR\ttransfers\"\330\001\n\010Transfer\022\026\n\006di" +
-      "gest\030\001 \001(\tR\006digest\022\026\n\006source\030\002 \001(\tR\006sour" +
-      "ce\022\020\n\003ref\030\003 \001(\tR\003ref\022\026\n\006active\030\004 \001(\010R\006ac" +
-      "tive\0227\n\010progress\030\005 \001(\0132\033.stasis.v1.Trans" +
-      "ferProgressR\010progress\0229\n\nstarted_at\030\006 \001(" +
-      "\0132\032.google.protobuf.TimestampR\tstartedAt" +
-      "\"/\n\025CancelTransferRequest\022\026\n\006digest\030\001 \001(" +
-      "\tR\006digest\".\n\026CancelTransferResponse\022\024\n\005f" +
-      "ound\030\001 \001(\010R\005found\"n\n\022GetManifestRequest\022" +
-      "\020\n\003ref\030\001 \001(\tR\003ref\022!\n\014base_digests\030\002 \003(\tR" +
-      "\013baseDigests\022#\n\rsnapshot_only\030\003 \001(\010R\014sna" +
-      "pshotOnly\"\242\001\n\023GetManifestResponse\0221\n\010sna" +
-      "pshot\030\001 \001(\0132\023.stasis.v1.SnapshotH\000R\010snap" +
-      "shot\022/\n\006blocks\030\002 \001(\0132\025.stasis.v1.FileBlo" +
-      "cksH\000R\006blocks\022\037\n\013base_digest\030\003 \001(\tR\nbase" +
-      "DigestB\006\n\004part\"J\n\nFileBlocks\022\022\n\004file\030\001 \001" +
-      "(\tR\004file\022\024\n\005table\030\002 \001(\014R\005table\022\022\n\004last\030\003" +
-      " \001(\010R\004last\"\230\001\n\021ReadBlocksRequest\022\037\n\013snap" +
-      "shot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR" +
-      "\004file\022-\n\006ranges\030\003 \003(\0132\025.stasis.v1.BlockR" +
-      "angeR\006ranges\022\037\n\013base_digest\030\004 \001(\tR\nbaseD" +
-      "igest\"8\n\nBlockRange\022\024\n\005first\030\001 \001(\003R\005firs" +
-      "t\022\024\n\005count\030\002 \001(\003R\005count\"\231\001\n\022ReadBlocksRe" +
-      "sponse\022\024\n\005index\030\001 \001(\003R\005index\022\022\n\004data\030\002 \001" +
-      "(\014R\004data\0224\n\010encoding\030\003 \001(\0162\030.stasis.v1.B" +
-      "lockEncodingR\010encoding\022#\n\rchanged_pages\030" +
-      "\004 \001(\006R\014changedPages*\201\001\n\rBlockEncoding\022\036\n" +
-      "\032BLOCK_ENCODING_UNSPECIFIED\020\000\022\026\n\022BLOCK_E" +
-      "NCODING_RAW\020\001\022\030\n\024BLOCK_ENCODING_PAGES\020\002\022" +
-      "\036\n\032BLOCK_ENCODING_XOR_DEFLATE\020\0032\322\003\n\022Repl" +
-      "icationService\0229\n\004Pull\022\026.stasis.v1.PullR" +
-      "equest\032\027.stasis.v1.PullResponse0\001\0229\n\004Pus" +
-      "h\022\026.stasis.v1.PushRequest\032\027.stasis.v1.Pu" +
-      "shResponse0\001\022R\n\rListTransfers\022\037.stasis.v" +
-      "1.ListTransfersRequest\032 .stasis.v1.ListT" +
-      "ransfersResponse\022U\n\016CancelTransfer\022 .sta" +
-      "sis.v1.CancelTransferRequest\032!.stasis.v1" +
-      ".CancelTransferResponse\022N\n\013GetManifest\022\035" +
-      ".stasis.v1.GetManifestRequest\032\036.stasis.v" +
-      "1.GetManifestResponse0\001\022K\n\nReadBlocks\022\034." +
-      "stasis.v1.ReadBlocksRequest\032\035.stasis.v1." +
-      "ReadBlocksResponse0\001B\221\001\n\tstasis.v1B\027Repl" +
-      "icationServiceProtoP\001Z&stasis.local/gen/" +
-      "go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312" +
-      "\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nSt" +
-      "asis::V1b\006proto3"
+      "ond\030\005 \001(\003R\023limitBytesPerSecond\022\026\n\006repair" +
+      "\030\006 \001(\010R\006repair\"\205\001\n\014PullResponse\0229\n\010progr" +
+      "ess\030\001 \001(\0132\033.stasis.v1.TransferProgressH\000" +
+      "R\010progress\0221\n\010snapshot\030\002 \001(\0132\023.stasis.v1" +
+      ".SnapshotH\000R\010snapshotB\007\n\005event\"\267\001\n\013PushR" +
+      "equest\022\026\n\006target\030\001 \001(\tR\006target\022\020\n\003ref\030\002 " +
+      "\001(\tR\003ref\022\022\n\004name\030\003 \001(\tR\004name\022\035\n\nrequest_" +
+      "id\030\004 \001(\tR\trequestId\0223\n\026limit_bytes_per_s" +
+      "econd\030\005 \001(\003R\023limitBytesPerSecond\022\026\n\006sour" +
+      "ce\030\006 \001(\tR\006source\"\205\001\n\014PushResponse\0229\n\010pro" +
+      "gress\030\001 \001(\0132\033.stasis.v1.TransferProgress" +
+      "H\000R\010progress\0221\n\010snapshot\030\002 \001(\0132\023.stasis." +
+      "v1.SnapshotH\000R\010snapshotB\007\n\005event\"\226\001\n\020Tra" +
+      "nsferProgress\022\037\n\013total_bytes\030\001 \001(\003R\ntota" +
+      "lBytes\022\035\n\ndone_bytes\030\002 \001(\003R\tdoneBytes\022#\n" +
+      "\rchanged_bytes\030\003 \001(\003R\014changedBytes\022\035\n\nse" +
+      "nt_bytes\030\004 \001(\003R\tsentBytes\"\026\n\024ListTransfe" +
+      "rsRequest\"J\n\025ListTransfersResponse\0221\n\ttr" +
+      "ansfers\030\001 \003(\0132\023.stasis.v1.TransferR\ttran" +
+      "sfers\"\330\001\n\010Transfer\022\026\n\006digest\030\001 \001(\tR\006dige" +
+      "st\022\026\n\006source\030\002 \001(\tR\006source\022\020\n\003ref\030\003 \001(\tR" +
+      "\003ref\022\026\n\006active\030\004 \001(\010R\006active\0227\n\010progress" +
+      "\030\005 \001(\0132\033.stasis.v1.TransferProgressR\010pro" +
+      "gress\0229\n\nstarted_at\030\006 \001(\0132\032.google.proto" +
+      "buf.TimestampR\tstartedAt\"/\n\025CancelTransf" +
+      "erRequest\022\026\n\006digest\030\001 \001(\tR\006digest\".\n\026Can" +
+      "celTransferResponse\022\024\n\005found\030\001 \001(\010R\005foun" +
+      "d\"\206\001\n\022GetManifestRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
+      "ef\022!\n\014base_digests\030\002 \003(\tR\013baseDigests\022#\n" +
+      "\rsnapshot_only\030\003 \001(\010R\014snapshotOnly\022\026\n\006di" +
+      "gest\030\004 \001(\tR\006digest\"\242\001\n\023GetManifestRespon" +
+      "se\0221\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snapsho" +
+      "tH\000R\010snapshot\022/\n\006blocks\030\002 \001(\0132\025.stasis.v" +
+      "1.FileBlocksH\000R\006blocks\022\037\n\013base_digest\030\003 " +
+      "\001(\tR\nbaseDigestB\006\n\004part\"J\n\nFileBlocks\022\022\n" +
+      "\004file\030\001 \001(\tR\004file\022\024\n\005table\030\002 \001(\014R\005table\022" +
+      "\022\n\004last\030\003 \001(\010R\004last\"\230\001\n\021ReadBlocksReques" +
+      "t\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004fi" +
+      "le\030\002 \001(\tR\004file\022-\n\006ranges\030\003 \003(\0132\025.stasis." +
+      "v1.BlockRangeR\006ranges\022\037\n\013base_digest\030\004 \001" +
+      "(\tR\nbaseDigest\"8\n\nBlockRange\022\024\n\005first\030\001 " +
+      "\001(\003R\005first\022\024\n\005count\030\002 \001(\003R\005count\"\231\001\n\022Rea" +
+      "dBlocksResponse\022\024\n\005index\030\001 \001(\003R\005index\022\022\n" +
+      "\004data\030\002 \001(\014R\004data\0224\n\010encoding\030\003 \001(\0162\030.st" +
+      "asis.v1.BlockEncodingR\010encoding\022#\n\rchang" +
+      "ed_pages\030\004 \001(\006R\014changedPages*\201\001\n\rBlockEn" +
+      "coding\022\036\n\032BLOCK_ENCODING_UNSPECIFIED\020\000\022\026" +
+      "\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BLOCK_ENCODING" +
+      "_PAGES\020\002\022\036\n\032BLOCK_ENCODING_XOR_DEFLATE\020\003" +
+      "2\322\003\n\022ReplicationService\0229\n\004Pull\022\026.stasis" +
+      ".v1.PullRequest\032\027.stasis.v1.PullResponse" +
+      "0\001\0229\n\004Push\022\026.stasis.v1.PushRequest\032\027.sta" +
+      "sis.v1.PushResponse0\001\022R\n\rListTransfers\022\037" +
+      ".stasis.v1.ListTransfersRequest\032 .stasis" +
+      ".v1.ListTransfersResponse\022U\n\016CancelTrans" +
+      "fer\022 .stasis.v1.CancelTransferRequest\032!." +
+      "stasis.v1.CancelTransferResponse\022N\n\013GetM" +
+      "anifest\022\035.stasis.v1.GetManifestRequest\032\036" +
+      ".stasis.v1.GetManifestResponse0\001\022K\n\nRead" +
+      "Blocks\022\034.stasis.v1.ReadBlocksRequest\032\035.s" +
+      "tasis.v1.ReadBlocksResponse0\001B\221\001\n\tstasis" +
+      ".v1B\027ReplicationServiceProtoP\001Z&stasis.l" +
+      "ocal/gen/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tS" +
+      "tasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMeta" +
+      "data\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -197,7 +198,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_PullRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_PullRequest_descriptor,
-        new java.lang.String[] { "Source", "Ref", "Name", "RequestId", "LimitBytesPerSecond", });
+        new java.lang.String[] { "Source", "Ref", "Name", "RequestId", "LimitBytesPerSecond", "Repair", });
     internal_static_stasis_v1_PullResponse_descriptor =
       getDescriptor().getMessageType(1);
     internal_static_stasis_v1_PullResponse_fieldAccessorTable = new
@@ -257,7 +258,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_GetManifestRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_GetManifestRequest_descriptor,
-        new java.lang.String[] { "Ref", "BaseDigests", "SnapshotOnly", });
+        new java.lang.String[] { "Ref", "BaseDigests", "SnapshotOnly", "Digest", });
     internal_static_stasis_v1_GetManifestResponse_descriptor =
       getDescriptor().getMessageType(11);
     internal_static_stasis_v1_GetManifestResponse_fieldAccessorTable = new

@@ -103,7 +103,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object source_ = "";
   /**
    * <pre>
-   * Address of the peer.
+   * The peer, as the pull called it.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -124,7 +124,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Address of the peer.
+   * The peer, as the pull called it.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -150,7 +150,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object ref_ = "";
   /**
    * <pre>
-   * What was asked for there.
+   * What was asked for.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -171,7 +171,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What was asked for there.
+   * What was asked for.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -831,7 +831,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object source_ = "";
     /**
      * <pre>
-     * Address of the peer.
+     * The peer, as the pull called it.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -851,7 +851,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer.
+     * The peer, as the pull called it.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -872,7 +872,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer.
+     * The peer, as the pull called it.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -889,7 +889,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer.
+     * The peer, as the pull called it.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -903,7 +903,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Address of the peer.
+     * The peer, as the pull called it.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -923,7 +923,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object ref_ = "";
     /**
      * <pre>
-     * What was asked for there.
+     * What was asked for.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -943,7 +943,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was asked for there.
+     * What was asked for.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -964,7 +964,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was asked for there.
+     * What was asked for.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -981,7 +981,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was asked for there.
+     * What was asked for.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -995,7 +995,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was asked for there.
+     * What was asked for.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>

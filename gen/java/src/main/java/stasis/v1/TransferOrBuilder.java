@@ -32,7 +32,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * Address of the peer.
+   * The peer, as the pull called it.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -41,7 +41,7 @@ public interface TransferOrBuilder extends
   java.lang.String getSource();
   /**
    * <pre>
-   * Address of the peer.
+   * The peer, as the pull called it.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -52,7 +52,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * What was asked for there.
+   * What was asked for.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -61,7 +61,7 @@ public interface TransferOrBuilder extends
   java.lang.String getRef();
   /**
    * <pre>
-   * What was asked for there.
+   * What was asked for.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>

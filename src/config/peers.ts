@@ -1,0 +1,118 @@
+// The tables [[peers]] of the configuration file: other nodes by name, and what this one shows them.
+import { resolve } from "node:path";
+import { z } from "zod";
+import { fieldInvalid } from "../base/errors.js";
+import { isLoopbackHost, splitHostPort } from "../base/host-port.js";
+
+/** What the key is called in the file. */
+export const peersKey = "peers";
+
+export interface ConfiguredPeer {
+  readonly name: string;
+  /** `HOST:PORT` or `unix:PATH`. */
+  readonly address: string;
+  /** Undefined = plain text. */
+  readonly tls: PeerTls | undefined;
+  /** Path of a file with a bearer token. */
+  readonly tokenFile: string | undefined;
+}
+
+/** Paths of PEM files. */
+export interface PeerTls {
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly serverName: string | undefined;
+}
+
+const path = z
+  .string()
+  .regex(/^[^\0]+$/)
+  .transform((text) => resolve(text))
+  .optional();
+
+/** The descriptions are what is accepted, and rows of the README's table. */
+const peerSchema = z.strictObject({
+  // No colon: what has one is an address.
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
+    .describe("What pull and push call it: 1 to 63 characters of A-Z a-z 0-9 . _ -"),
+  address: z.string().refine(isAddress).describe("Where it listens: HOST:PORT or unix:PATH"),
+  tls: z
+    .boolean()
+    .optional()
+    .describe("TLS: true or false. Default: true if one of the next four is there"),
+  ca: path.describe("PEM file: authorities of its certificate. Default: those of this machine"),
+  cert: path.describe("PEM file: the certificate that this node shows. With `key`"),
+  key: path.describe("PEM file: the key of `cert`"),
+  server_name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The name that its certificate must have. Default: the host of `address`"),
+  token_file: path.describe(
+    "File with the token that this node shows. Needs TLS, or a peer on this machine",
+  ),
+});
+
+/** For the README. */
+export const peerKeys: readonly { readonly key: string; readonly doc: string }[] = Object.entries(
+  peerSchema.shape,
+).map(([key, schema]) => ({ key, doc: schema.description ?? "" }));
+
+/** Throws FIELD_INVALID that names the table, counted from 0. */
+export function parsePeers(value: unknown, file: string): readonly ConfiguredPeer[] {
+  if (!Array.isArray(value)) {
+    throw fieldInvalid(peersKey, "tables [[peers]]", typeof value, `File ${file}`);
+  }
+  const names = new Set<string>();
+  return value.map((entry, index) => {
+    const field = `${peersKey}[${index}]`;
+    const parsed = peerSchema.safeParse(entry);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      const key = String(issue?.path[0] ?? "");
+      const known = peerKeys.find((one) => one.key === key);
+      const expected = known?.doc ?? `${peerKeys.map((one) => one.key).join(", ")} as keys`;
+      const where = key === "" ? field : `${field}.${key}`;
+      throw fieldInvalid(where, expected, issue?.message, `File ${file}`);
+    }
+    const peer = peerOf(parsed.data, field);
+    if (names.has(peer.name)) {
+      throw fieldInvalid(`${field}.name`, "another name for each peer", peer.name, `File ${file}`);
+    }
+    names.add(peer.name);
+    return peer;
+  });
+}
+
+function peerOf(entry: z.infer<typeof peerSchema>, field: string): ConfiguredPeer {
+  const { name, address, ca, cert, key, server_name: serverName, token_file: tokenFile } = entry;
+  if ((cert === undefined) !== (key === undefined)) {
+    const [missing, other] = cert === undefined ? ["cert", "key"] : ["key", "cert"];
+    throw fieldInvalid(`${field}.${missing}`, `a file, since ${other} is set`, "nothing");
+  }
+  const files = [ca, cert, key, serverName].some((given) => given !== undefined);
+  if (entry.tls === false && files) {
+    throw fieldInvalid(`${field}.tls`, "true, since there are files for it", false);
+  }
+  const tls = entry.tls ?? files;
+  if (tokenFile !== undefined && !tls && !isLocal(address)) {
+    const hint = "In plain text everybody on the way could take the token";
+    throw fieldInvalid(`${field}.tls`, "true, since token_file is set", false, hint);
+  }
+  return { name, address, tls: tls ? { ca, cert, key, serverName } : undefined, tokenFile };
+}
+
+const socketScheme = "unix:";
+
+function isAddress(text: string): boolean {
+  if (text.startsWith(socketScheme)) return text.length > socketScheme.length;
+  const parts = splitHostPort(text);
+  return parts !== undefined && parts.port > 0;
+}
+
+function isLocal(address: string): boolean {
+  return address.startsWith(socketScheme) || isLoopbackHost(splitHostPort(address)?.host ?? "");
+}

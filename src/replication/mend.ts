@@ -1,0 +1,77 @@
+// Repair: what is damaged in a snapshot here is fetched from a peer that has the same digest.
+import type { FileHandle } from "node:fs/promises";
+import { indexBlocks } from "../data/block-access.js";
+import type { BlockTable } from "../data/block-table.js";
+import { openPartFile } from "../data/part-file.js";
+import { dropTransfer, openTransfer, partPath } from "../data/transfer-area.js";
+import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import type { Damage, WholeFile } from "../snapshot/mend.js";
+import { fetchFile, type BaseFile, type FetchContext } from "./fetch.js";
+import { fetchDescription, fetchManifest, peerInvalid } from "./peer.js";
+import { countTotal, type PullParts, type PullRequest } from "./pull.js";
+
+/**
+ * A whole copy of each damaged file is made, of what is still right in it and of the peer's blocks,
+ * and takes its place. What was fetched stays when it fails, for the next call.
+ */
+export async function mendSnapshot(
+  parts: PullParts,
+  { source, ref }: Pick<PullRequest, "source" | "ref">,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const { store, client, counters, idleMs, throttle } = parts;
+  let claimed: { readonly digest: string; readonly claim: Disposable } | undefined;
+  const fetch = async ({ snapshot, files, openRest }: Damage): Promise<Map<string, WholeFile>> => {
+    const { digest } = snapshot;
+    claimed = { digest, claim: parts.claim(digest) };
+    const wanted = await fetchDescription(client, { digest }, { idleMs, signal });
+    if (wanted.digest !== digest) throw peerInvalid("another snapshot than was asked for");
+    await using manifest = await fetchManifest(client, wanted, [], { idleMs, signal });
+    counters.sentBytes += manifest.receivedBytes;
+    countTotal(counters, files, manifest.tables);
+    const directory = await openTransfer(store.layout, digest, { source, ref });
+    const { reflink } = store;
+    const snapshotId = manifest.snapshot.id;
+    const context = { client, snapshotId, counters, reflink, idleMs, throttle, signal };
+    const whole = new Map<string, WholeFile>();
+    for (const file of files) {
+      const index = snapshot.files.indexOf(file);
+      const table = manifest.tables.get(file.name);
+      if (table === undefined) throw peerInvalid(`no table for ${file.name}`);
+      const path = partPath(directory, index);
+      await using rest = await openRest(file);
+      await fetchWhole(context, { path, table, file, rest });
+      whole.set(file.name, { path, table });
+    }
+    return whole;
+  };
+  try {
+    const snapshot = await store.mend(ref, fetch, signal);
+    if (claimed !== undefined) await dropTransfer(store.layout, claimed.digest);
+    return snapshot;
+  } finally {
+    claimed?.claim[Symbol.dispose]();
+  }
+}
+
+async function fetchWhole(
+  context: FetchContext,
+  from: {
+    readonly path: string;
+    readonly table: BlockTable;
+    readonly file: SnapshotFile;
+    readonly rest: FileHandle | undefined;
+  },
+): Promise<void> {
+  const { path, table, file, rest } = from;
+  await using part = await openPartFile(path, table, context.signal);
+  // Its blocks are compared with the digests that they should have before they are taken over.
+  const base: BaseFile | undefined = rest && {
+    handle: rest,
+    index: indexBlocks(table),
+    name: file.name,
+    digest: "",
+  };
+  await fetchFile(context, part, file.name, base);
+  await part.complete();
+}

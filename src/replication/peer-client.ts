@@ -1,0 +1,61 @@
+// Calls to a peer, whose errors say that they are the peer's: they reach callers of this node.
+import { isStoreError, StoreError, type ErrorReason } from "../base/errors.js";
+import type { Client } from "../client/index.js";
+
+export type PeerClient = Pick<
+  Client,
+  "getManifest" | "readBlocks" | "pull" | "close" | typeof Symbol.asyncDispose
+>;
+
+/** `name` is what callers know the peer by. */
+export function peerClient(name: string, client: Client): PeerClient {
+  return {
+    getManifest: (...call) => named(name, client.getManifest(...call)),
+    readBlocks: (...call) => named(name, client.readBlocks(...call)),
+    pull: (...call) => named(name, client.pull(...call)),
+    close: () => client.close(),
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+async function* named<T>(
+  name: string,
+  messages: AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw isStoreError(error) && error.reason !== "CALL_CANCELLED" ? ofPeer(name, error) : error;
+  }
+}
+
+function ofPeer(name: string, error: StoreError): StoreError {
+  const { message, metadata, fields, resource, retryAfterMs, code } = error;
+  const { reason, hint } = meaningOf(error);
+  return new StoreError(reason, `peer ${name}: ${message}`, {
+    ...{ metadata, fields, cause: error },
+    ...(hint === undefined ? {} : { hint }),
+    ...(resource === undefined ? {} : { resource }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(reason === "UNRECOGNIZED" ? { code } : {}),
+  });
+}
+
+/** Its own credentials the caller need not look at; options of a command line there are none here. */
+function meaningOf(error: StoreError): { reason: ErrorReason; hint: string | undefined } {
+  switch (error.reason) {
+    case "CREDENTIALS_INVALID":
+    case "ROLE_INSUFFICIENT": {
+      const hint =
+        "Look at cert, key and token_file of the peer in [[peers]] here, and at who may what there";
+      return { reason: "PEER_REFUSED", hint };
+    }
+    case "DAEMON_UNREACHABLE": {
+      const hint =
+        "Look whether it runs, and at address, tls, ca and server_name of the peer in [[peers]]";
+      return { reason: error.reason, hint };
+    }
+    default:
+      return error;
+  }
+}
