@@ -1,6 +1,13 @@
 // Reading what a peer says: nothing of it is believed before it was checked.
+import { createHash } from "node:crypto";
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
-import { blockBytes, blockCount, rootDigest, type BlockTable } from "../data/block-table.js";
+import {
+  blockBytes,
+  blockCount,
+  digestBytes,
+  rootDigest,
+  type BlockTable,
+} from "../data/block-table.js";
 import { decodeBlockTable } from "../data/block-table-codec.js";
 import { maxDataFiles } from "../data/directory-source.js";
 import { snapshotDigest } from "../data/manifest.js";
@@ -184,7 +191,22 @@ async function readTable(
   ensure(table.blockSizeBytes === blockBytes, `${what} with blocks of ${table.blockSizeBytes}`);
   ensure(table.sizeBytes === file.sizeBytes, `${what} for ${table.sizeBytes} bytes`);
   ensure(rootDigest(table) === file.digest, `${what} that is not that of its digest`);
+  // The bytes would fit, and yet have another digest whenever they are read here.
+  ensure(!callsZerosData(table), `${what} that calls zeros data`);
   return { table, length };
+}
+
+function callsZerosData({ sizeBytes, digests }: BlockTable): boolean {
+  const zeros = new Set([blockBytes, sizeBytes % blockBytes].map(hexOfZeros));
+  const bytes = Buffer.from(digests.buffer, digests.byteOffset, digests.byteLength);
+  for (let start = 0; start < bytes.length; start += digestBytes) {
+    if (zeros.has(bytes.toString("hex", start, start + digestBytes))) return true;
+  }
+  return false;
+}
+
+function hexOfZeros(length: number): string {
+  return createHash("sha256").update(Buffer.alloc(length)).digest("hex");
 }
 
 /** A table has at most one run and one digest for each block. */

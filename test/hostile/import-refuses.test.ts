@@ -1,7 +1,7 @@
 // Every hostile archive against the real daemon: the documented reason, nothing left on disk or in
 // the catalog, memory bounded, and the next caller served.
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { connect, isStoreError, type ByteStream, type Client } from "../../src/client/index.js";
@@ -9,6 +9,7 @@ import { makeScratch } from "../support/daemon.js";
 import { assertClean } from "../support/clean.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
 import { eventually } from "../support/eventually.js";
+import { forgetPeak, inMib, memoryOf } from "../support/memory.js";
 import { envelopeCases } from "./envelope-cases.js";
 import { headerCases } from "./header-cases.js";
 import { archiveOf, goodFile, type HostileCase } from "./hostile-case.js";
@@ -115,20 +116,4 @@ async function* piecesOf(bytes: Uint8Array | Iterable<Uint8Array>): ByteStream {
       yield part.subarray(start, start + chunkBytes);
     }
   }
-}
-
-/** The peak counts anew from here: proc(5), clear_refs. */
-function forgetPeak({ pid }: DaemonProcess): void {
-  writeFileSync(`/proc/${pid}/clear_refs`, "5");
-}
-
-function memoryOf({ pid }: DaemonProcess, field: "VmRSS" | "VmHWM"): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
-  assert.ok(kib !== undefined, `no ${field} of process ${pid}`);
-  return Number(kib) * 1024;
-}
-
-function inMib(bytes: number): string {
-  return `${(bytes / mib).toFixed(0)} MiB`;
 }

@@ -1,9 +1,29 @@
 // Peers that lie: each lie ends the pull with an error, nothing is stored, nothing grows without bound.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { deflateRawSync } from "node:zlib";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BlockEncoding, isStoreError, type Snapshot } from "../../src/client/index.js";
+import {
+  BlockEncoding,
+  connect,
+  isStoreError,
+  type Client,
+  type Snapshot,
+} from "../../src/client/index.js";
+import { encodeBlockTable } from "../../src/data/block-table-codec.js";
+import {
+  blockBytes,
+  digestBytes,
+  rootDigest,
+  type BlockTable,
+} from "../../src/data/block-table.js";
+import { snapshotDigest } from "../../src/data/manifest.js";
+import { startDaemonProcess } from "../support/daemon-process.js";
+import { makeScratch } from "../support/daemon.js";
+import { forgetPeak, inMib, memoryOf } from "../support/memory.js";
 import type {
+  GetManifestRequest,
   GetManifestResponse,
   ReadBlocksResponse,
 } from "../../gen/ts/stasis/v1/replication_service_pb.js";
@@ -36,10 +56,7 @@ function aboutSnapshot(what: string, change: (snapshot: Snapshot) => void): Lie 
   };
 }
 
-function aboutManifest(
-  what: string,
-  manifest: (truth: AsyncIterable<GetManifestResponse>) => AsyncIterable<GetManifestResponse>,
-): Lie {
+function aboutManifest(what: string, manifest: NonNullable<Lies["manifest"]>): Lie {
   return { what, lies: { manifest } };
 }
 
@@ -64,6 +81,65 @@ function aboutBlocks(
   blocks: (truth: AsyncIterable<ReadBlocksResponse>) => AsyncIterable<ReadBlocksResponse>,
 ): Lie {
   return { what, lies: { blocks } };
+}
+
+/** Longer than the receiver waits. */
+function forAWhile(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 3000).unref());
+}
+
+function* inBytes({ file, table }: { readonly file: string; readonly table: Uint8Array }) {
+  for (const [index, byte] of table.entries()) {
+    const last = index === table.length - 1;
+    const value = { file, table: Uint8Array.of(byte), last };
+    yield { part: { case: "blocks" as const, value } };
+  }
+}
+
+/**
+ * Says in all that it has this one file with this table, with digests that fit: what is wrong with it
+ * is wrong in itself. `spoil` changes the table's bytes, whose own checksum is then made anew.
+ */
+function aboutFile(
+  what: string,
+  table: BlockTable,
+  spoil: (bytes: Buffer) => void = () => undefined,
+): Lie {
+  const bytes = Buffer.from(encodeBlockTable(table));
+  spoil(bytes);
+  const body = bytes.subarray(0, bytes.length - digestBytes);
+  bytes.set(createHash("sha256").update(body).digest(), body.length);
+  return aboutManifest(what, async function* (truth) {
+    for await (const message of truth) {
+      const { part } = message;
+      if (part.case === "snapshot") {
+        const [file] = part.value.files;
+        assert.ok(file);
+        file.sizeBytes = BigInt(table.sizeBytes);
+        file.digest = rootDigest(table);
+        part.value.files = [file];
+        const { name, digest } = file;
+        part.value.digest = snapshotDigest([{ name, digest, sizeBytes: table.sizeBytes }]);
+        yield message;
+      }
+      if (part.case !== "blocks") continue;
+      for (let start = 0; start < bytes.length; start += mib) {
+        const [table, last] = [bytes.subarray(start, start + mib), start + mib >= bytes.length];
+        yield { part: { case: "blocks", value: { file: part.value.file, table, last } } };
+      }
+      return;
+    }
+  });
+}
+
+function dataTable(sizeBytes: number, blocks: number): BlockTable {
+  const digests = Buffer.alloc(blocks * digestBytes, 1);
+  return {
+    sizeBytes,
+    blockSizeBytes: blockBytes,
+    runs: [{ kind: "data", count: blocks }],
+    digests,
+  };
 }
 
 function eachBlock(what: string, change: (message: ReadBlocksResponse) => void): Lie {
@@ -129,15 +205,32 @@ const lies: readonly Lie[] = [
     part.table = new Uint8Array();
   }),
   {
-    ...aboutTable("a table whose end never comes", (part) => {
-      part.last = false;
+    ...aboutManifest("a table whose end never comes", async function* (truth) {
+      for await (const message of truth) {
+        // Something to come, of more blocks than it has shown.
+        if (message.part.case === "blocks") await forAWhile();
+        yield message;
+      }
     }),
     reason: "DAEMON_UNREACHABLE",
   },
   {
+    ...aboutManifest("a manifest that never comes", async function* (truth) {
+      await forAWhile();
+      yield* truth;
+    }),
+    reason: "DEADLINE_PASSED",
+  },
+  aboutManifest("a table in parts of one byte", async function* (truth) {
+    for await (const message of truth) {
+      if (message.part.case !== "blocks") yield message;
+      else yield* inBytes(message.part.value);
+    }
+  }),
+  {
     ...aboutBlocks("blocks that never come", async function* (truth) {
       for await (const message of truth) {
-        await new Promise((resolve) => setTimeout(resolve, 3000).unref());
+        await forAWhile();
         yield message;
       }
     }),
@@ -197,28 +290,135 @@ const lies: readonly Lie[] = [
   },
 ];
 
-test("each lie of a peer ends the pull, and nothing is stored", async (t) => {
-  const [honest, to] = [await startNode(t), await startNode(t, { "peer-idle": "1s" })];
-  const source = await makeSource(join(honest.scratch, "source"), [
-    { name: "memory", sizeBytes: 4 * mib, pieces: [piece(0, mib), piece(2 * mib, mib + 5000)] },
-  ]);
-  await createOn(honest, source, "web");
-  for (const { what, lies: told, reason = "PEER_DATA_INVALID" } of lies) {
+/** Lies that take a second snapshot of the honest peer, `other`. */
+function liesWith(honest: Client, other: Snapshot): readonly Lie[] {
+  const otherRef = other.config?.id ?? "";
+  return [
+    aboutManifest("another snapshot at the second call", async function* (truth, request) {
+      yield* request.snapshotOnly
+        ? truth
+        : honest.getManifest({ ...withoutType(request), ref: otherRef });
+    }),
+    aboutManifest("the tables of another snapshot", async function* (truth, request) {
+      for await (const message of truth) {
+        yield message;
+        if (request.snapshotOnly) return;
+        break;
+      }
+      for await (const message of honest.getManifest(otherRef)) {
+        if (message.part.case === "blocks") yield message;
+      }
+    }),
+    {
+      what: "the blocks of another snapshot",
+      lies: {
+        blocks: (_truth, { file, ranges }) =>
+          honest.readBlocks({ snapshotId: otherRef, file, ranges }),
+      },
+    },
+    aboutFile("a table with blocks beyond the end of its file", dataTable(blockBytes, 4)),
+    aboutFile("a table that ends before its file does", dataTable(64 * blockBytes, 4)),
+    aboutFile("a table that counts more digests than it has", dataTable(mib, 4), (bytes) => {
+      bytes.writeBigUInt64LE(1n << 50n, 32);
+    }),
+    aboutFile("a table that counts more runs than it has", dataTable(mib, 4), (bytes) => {
+      bytes.writeBigUInt64LE((1n << 64n) - 1n, 24);
+    }),
+    aboutFile("a run of four thousand million blocks", dataTable(mib, 4), (bytes) => {
+      bytes.writeUInt32LE(0xffff_ffff, 44);
+    }),
+    aboutFile("blocks of another size", { ...dataTable(4 * kib, 4), blockSizeBytes: kib }),
+    aboutFile("a run of no kind", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(7, 40)),
+    aboutFile("zeros that are called data", {
+      ...dataTable(blockBytes, 1),
+      digests: createHash("sha256").update(Buffer.alloc(blockBytes)).digest(),
+    }),
+    aboutFile("a table of 500 GiB and more", dataTable(2 ** 21 * blockBytes + mib, 2 ** 21 + 4)),
+  ];
+}
+
+/** The fields of a message that a new one can be made of. */
+function withoutType({ baseDigests, snapshotOnly }: GetManifestRequest) {
+  return { baseDigests, snapshotOnly };
+}
+
+/** Above what the receiver takes after honest pulls: windows, messages, and what V8 has not collected. */
+const maxGrowthBytes = 128 * mib;
+
+test("each lie of a peer ends the pull, nothing is stored, and memory stays bounded", async (t) => {
+  const honest = await startNode(t);
+  const root = join(await makeScratch(t, "stasis-lies-"), "root");
+  await using daemon = await startDaemonProcess(root, { "peer-idle": "1s" });
+  const client = connect(daemon.address);
+  t.after(() => client.close());
+  const to = { client };
+  const memory = (seed: number) => [
+    { name: "memory", sizeBytes: 4 * mib, pieces: [piece(seed, mib), piece(2 * mib, mib + 5000)] },
+  ];
+  await createOn(honest, await makeSource(join(honest.scratch, "source"), memory(0)), "web");
+  const otherSource = await makeSource(join(honest.scratch, "other"), memory(kib));
+  const other = await createOn(honest, otherSource, "other");
+  const request = { source: honest.address, ref: "web" };
+  await pull(to, request);
+  await client.delete("web");
+  const before = memoryOf(daemon, "VmRSS");
+  let peak = { what: "none", bytes: 0 };
+  const all = [...lies, ...liesWith(honest.client, other)];
+  for (const { what, lies: told, reason = "PEER_DATA_INVALID" } of all) {
     await t.test(what, async (inner) => {
       const address = await startLiar(inner, honest.client, told);
-      const before = process.memoryUsage().arrayBuffers;
+      forgetPeak(daemon);
       await assert.rejects(pull(to, { source: address, ref: "web" }), (error) => {
         assert.ok(isStoreError(error));
         assert.equal(error.reason, reason, error.message);
         return true;
       });
-      assert.ok(process.memoryUsage().arrayBuffers - before < 128 * mib, "memory stays bounded");
-      assert.equal((await to.client.list()).totalSize, 0n);
-      assert.deepEqual(await entriesOf(to.root, "data"), []);
-      assert.deepEqual(await entriesOf(to.root, "staging"), []);
+      const bytes = memoryOf(daemon, "VmHWM");
+      if (bytes > peak.bytes) peak = { what, bytes };
+      assert.ok(bytes - before < maxGrowthBytes, `${inMib(before)} before, then ${inMib(bytes)}`);
+      assert.equal((await client.list()).totalSize, 0n);
+      assert.deepEqual(await entriesOf(root, "data"), []);
+      assert.deepEqual(await entriesOf(root, "staging"), []);
     });
   }
-  await pull(to, { source: honest.address, ref: "web" });
+  t.diagnostic(
+    `${all.length} lies: ${inMib(before)} before, peak ${inMib(peak.bytes)} (${peak.what})`,
+  );
+  assert.ok(all.length >= 20);
+  await pull(to, request);
+});
+
+test("messages without end after a manifest cost the receiver nothing", async (t) => {
+  const honest = await startNode(t);
+  const root = join(await makeScratch(t, "stasis-flood-"), "root");
+  await using daemon = await startDaemonProcess(root);
+  const client = connect(daemon.address);
+  t.after(() => client.close());
+  const source = await makeSource(join(honest.scratch, "source"), [
+    { name: "memory", sizeBytes: 4 * mib, pieces: [piece(0, 4 * mib)] },
+  ]);
+  await createOn(honest, source, "web");
+  let sent = 0;
+  const address = await startLiar(t, honest.client, {
+    async *manifest(truth, { snapshotOnly }) {
+      const all: GetManifestResponse[] = [];
+      for await (const message of truth) {
+        all.push(message);
+        yield message;
+        if (snapshotOnly) return;
+        if (message.part.case === "blocks" && message.part.value.last) break;
+      }
+      const part = { case: "blocks" as const, value: { file: "memory", table: Buffer.alloc(mib) } };
+      for (; sent < 1000; sent += 1) yield { part };
+    },
+  });
+  const before = memoryOf(daemon, "VmRSS");
+  forgetPeak(daemon);
+  const { snapshot } = await pull({ client }, { source: address, ref: "web" });
+  assert.equal(snapshot.digest, (await honest.client.inspect("web")).snapshot?.digest);
+  const growth = memoryOf(daemon, "VmHWM") - before;
+  t.diagnostic(`${sent} MiB were offered, the receiver grew by ${inMib(growth)}`);
+  assert.ok(growth < maxGrowthBytes, inMib(growth));
 });
 
 test("wrong differences: the block comes whole instead, and what is stored is right", async (t) => {
@@ -232,10 +432,25 @@ test("wrong differences: the block comes whole instead, and what is stored is ri
     { offset: mib, bytes: patternBytes(100 * kib, 9) },
   ]);
   await createOn(honest, child, "child");
+  // 64 KiB that unfold to 64 MiB.
+  const endless = deflateRawSync(Buffer.alloc(64 * mib));
+  const allPages = (1n << 64n) - 1n;
   const bombs: Lies["blocks"][] = [
     async function* (truth, { baseDigest }) {
+      const encoding = BlockEncoding.XOR_DEFLATE;
       for await (const message of truth) {
-        yield baseDigest === "" ? message : { ...message, changedPages: ~0n & ((1n << 64n) - 1n) };
+        const bomb = {
+          ...message,
+          encoding,
+          changedPages: allPages,
+          data: endless,
+        };
+        yield baseDigest === "" ? message : bomb;
+      }
+    },
+    async function* (truth, { baseDigest }) {
+      for await (const message of truth) {
+        yield baseDigest === "" ? message : { ...message, changedPages: allPages };
       }
     },
     async function* (truth, { baseDigest }) {
@@ -257,4 +472,59 @@ test("wrong differences: the block comes whole instead, and what is stored is ri
     assert.equal(snapshot.digest, (await honest.client.inspect("child")).snapshot?.digest);
     await to.client.delete(name);
   }
+  const twice = await startLiar(t, honest.client, {
+    async *blocks(truth) {
+      for await (const message of truth) yield { ...message, data: Buffer.alloc(256 * kib, 1) };
+    },
+  });
+  await assert.rejects(pull(to, { source: twice, ref: "child" }), { reason: "PEER_DATA_INVALID" });
 });
+
+test("callers who lie: what they ask for is refused, and costs nothing", async (t) => {
+  const { client, scratch } = await startNode(t);
+  const source = await makeSource(join(scratch, "source"), [
+    { name: "memory", sizeBytes: 4 * mib, pieces: [piece(0, mib), piece(2 * mib, mib)] },
+  ]);
+  const { config } = await createOn({ client }, source, "web");
+  const snapshotId = config?.id ?? "";
+  const range = (first: bigint, count: bigint) => ({ first, count });
+  const blocks = (ranges: readonly { first: bigint; count: bigint }[], more = {}) =>
+    client.readBlocks({ snapshotId, file: "memory", ranges: [...ranges], ...more });
+  const huge = 1n << 62n;
+  const questions: readonly (readonly [string, AsyncIterable<unknown>])[] = [
+    ["outside the file", blocks([range(15n, 2n)])],
+    ["far outside the file", blocks([range(huge, 1n)])],
+    ["a count beyond all files", blocks([range(0n, huge)])],
+    ["a sum beyond 64 bits", blocks([range(huge * 2n - 1n, huge * 2n - 1n)])],
+    ["a negative block", blocks([range(-1n, 1n)])],
+    ["a negative count", blocks([range(2n, -1n)])],
+    ["no count", blocks([range(0n, 0n)])],
+    ["overlapping ranges", blocks([range(0n, 3n), range(2n, 2n)])],
+    ["the same block over and over", blocks(Array.from({ length: 4000 }, () => range(0n, 1n)))],
+    ["descending ranges", blocks([range(2n, 1n), range(0n, 1n)])],
+    ["too many ranges", blocks(Array.from({ length: 5000 }, () => range(0n, 1n)))],
+    ["a hole", blocks([range(5n, 1n)])],
+    ["a file that is none", blocks([range(0n, 1n)], { file: "../manifest.json" })],
+    ["a base that is no digest", blocks([range(0n, 1n)], { baseDigest: "../../x" })],
+    ["a manifest of no digest", client.getManifest({ ref: "", digest: "sha256:zz" })],
+    ["a ref and a digest", client.getManifest({ ref: "web", digest: otherDigest })],
+    [
+      "too many bases",
+      client.getManifest({
+        ref: "web",
+        baseDigests: Array.from({ length: 33 }, () => otherDigest),
+      }),
+    ],
+    ["a base that is none", client.getManifest({ ref: "web", baseDigests: ["x"] })],
+  ];
+  for (const [what, answer] of questions) {
+    await assert.rejects(drain(answer), { reason: "FIELD_INVALID" }, what);
+  }
+  await assert.rejects(drain(client.getManifest({ ref: "", digest: otherDigest })), {
+    reason: "SNAPSHOT_NOT_FOUND",
+  });
+});
+
+async function drain(messages: AsyncIterable<unknown>): Promise<void> {
+  for await (const message of messages) void message;
+}

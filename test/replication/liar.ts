@@ -6,6 +6,7 @@ import { createGrpcServer } from "../../src/transport/server.js";
 import { bindService } from "../../src/transport/handler.js";
 import {
   ReplicationService,
+  type GetManifestRequest,
   type GetManifestResponse,
   type GetManifestResponseSchema,
   type ReadBlocksRequest,
@@ -19,7 +20,10 @@ type BlocksInit = MessageInitShape<typeof ReadBlocksResponseSchema>;
 
 /** Each passes on what is true unless it is given. */
 export interface Lies {
-  readonly manifest?: (truth: AsyncIterable<GetManifestResponse>) => AsyncIterable<ManifestInit>;
+  readonly manifest?: (
+    truth: AsyncIterable<GetManifestResponse>,
+    request: GetManifestRequest,
+  ) => AsyncIterable<ManifestInit>;
   readonly blocks?: (
     truth: AsyncIterable<ReadBlocksResponse>,
     request: ReadBlocksRequest,
@@ -33,10 +37,11 @@ export async function startLiar(t: TestContext, honest: Client, lies: Lies): Pro
     limits: { maxMessageBytes: 16 * 1024 * 1024 },
     implementations: [
       bindService(ReplicationService, {
-        getManifest: ({ ref, digest, baseDigests, snapshotOnly }, { signal }) => {
-          const request = { ref, digest, baseDigests, snapshotOnly };
-          const truth = honest.getManifest(request, { signal });
-          return lies.manifest?.(truth) ?? truth;
+        getManifest: (request, { signal }) => {
+          const { ref, digest, baseDigests, snapshotOnly } = request;
+          const asked = { ref, digest, baseDigests, snapshotOnly };
+          const truth = honest.getManifest(asked, { signal });
+          return lies.manifest?.(truth, request) ?? truth;
         },
         readBlocks: (request, { signal }) => {
           const { snapshotId, file, ranges, baseDigest } = request;

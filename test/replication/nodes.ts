@@ -30,8 +30,11 @@ export async function startNode(
   return { ...node, client };
 }
 
+/** What a node answers with, wherever it runs. */
+export type Reached = Pick<Node, "client">;
+
 export async function createOn(
-  node: Node,
+  node: Reached,
   directory: string,
   name: string,
   labels: Readonly<Record<string, string>> = {},
@@ -52,7 +55,7 @@ export interface Pulled {
 export type PullProgress = Extract<PullResponse["event"], { case: "progress" }>["value"];
 
 export async function pull(
-  node: Node,
+  node: Reached,
   request: Parameters<Client["pull"]>[0],
   signal?: AbortSignal,
 ): Promise<Pulled> {
@@ -65,6 +68,14 @@ export async function pull(
   }
   if (snapshot === undefined || progress === undefined) throw new Error("the pull has no end");
   return { snapshot, progress };
+}
+
+/** Pulls to the end, whatever it says on the way. */
+export async function drainPull(
+  client: Client,
+  request: Parameters<Client["pull"]>[0],
+): Promise<void> {
+  for await (const message of client.pull(request)) void message;
 }
 
 /**

@@ -10,7 +10,16 @@ import { startDaemonProcess } from "../support/daemon-process.js";
 import { makeScratch } from "../support/daemon.js";
 import { makeSource, piece } from "../store/contents.js";
 import { startLiar } from "./liar.js";
-import { checkContent, createOn, kib, mib, pull, startNode, type Node } from "./nodes.js";
+import {
+  checkContent,
+  createOn,
+  drainPull,
+  kib,
+  mib,
+  pull,
+  startNode,
+  type Node,
+} from "./nodes.js";
 
 interface Pair {
   readonly from: Node;
@@ -164,7 +173,7 @@ test("a snapshot that a start has found lost comes back too, and lives through t
   {
     await using daemon = await startDaemonProcess(root);
     await using client = connect(daemon.address);
-    for await (const { event } of client.pull({ source: from.address, ref: "web" })) void event;
+    await drainPull(client, { source: from.address, ref: "web" });
     id = (await client.inspect("web")).snapshot?.config?.id ?? "";
   }
   await rm(join(root, "data", id), { recursive: true });
@@ -174,7 +183,7 @@ test("a snapshot that a start has found lost comes back too, and lives through t
     if (round === "lost") {
       await assert.rejects(client.inspect(id), /is lost/);
       const request = { source: from.address, ref: id, repair: true };
-      for await (const { event } of client.pull(request)) void event;
+      await drainPull(client, request);
     }
     const { snapshot } = await client.inspect({ ref: "web" });
     assert.equal(snapshot?.config?.id, id);
@@ -262,14 +271,12 @@ test("a daemon that is killed during repairs: the next call makes it whole", asy
       await using daemon = await startDaemonProcess(root);
       await using client = connect(daemon.address);
       if (id === "") {
-        for await (const { event } of client.pull({ ...request, repair: false })) void event;
+        await drainPull(client, { ...request, repair: false });
         id = (await client.inspect("web")).snapshot?.config?.id ?? "";
       }
       await overwrite(join(directory(id), "memory"), 0, 6 * mib);
       const slow = { ...request, limitBytesPerSecond: BigInt(8 * mib) };
-      const ended = (async () => {
-        for await (const { event } of client.pull(slow)) void event;
-      })().catch(() => undefined);
+      const ended = drainPull(client, slow).catch(() => undefined);
       await eventually("the repair", async () => {
         const [transfer] = (await client.listTransfers()).transfers;
         return transfer?.progress !== undefined && transfer.progress.doneBytes >= doneBytes * mib;
@@ -279,7 +286,7 @@ test("a daemon that is killed during repairs: the next call makes it whole", asy
     }
     await using daemon = await startDaemonProcess(root);
     await using client = connect(daemon.address);
-    for await (const { event } of client.pull(request)) void event;
+    await drainPull(client, request);
     const { snapshot } = await client.inspect("web");
     assert.equal(snapshot?.digest, stored.digest);
     assert.equal(snapshot.corrupt, false);

@@ -7,17 +7,22 @@ export interface WireProxy extends AsyncDisposable {
   readonly address: string;
   /** Bytes in both directions since the last `cutAfter`. */
   passedBytes(): number;
-  /** Starts to count anew; the connection on which the byte passes is ended. */
-  cutAfter(bytes: number, how?: "reset" | "close"): void;
+  /**
+   * Starts to count anew; the connection on which the byte passes is ended, or passes no more once
+   * the function was called, which ends it.
+   */
+  cutAfter(bytes: number, how?: "reset" | "close" | (() => void)): void;
+  /** Where connections go from now on. */
+  setTarget(target: string): void;
 }
 
 /** `target` is `127.0.0.1:PORT`. */
 export async function openWireProxy(target: string): Promise<WireProxy> {
-  const port = Number(target.split(":")[1]);
+  let port = portOf(target);
   const sockets = new Set<Socket>();
   let passed = 0;
   let budget = Number.POSITIVE_INFINITY;
-  let how: "reset" | "close" = "reset";
+  let how: "reset" | "close" | (() => void) = "reset";
   const end = (socket: Socket): void => {
     if (how === "reset") socket.resetAndDestroy();
     else socket.destroy();
@@ -27,7 +32,11 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
     from.on("data", (chunk: Buffer) => {
       const allowed = budget - passed;
       passed += Math.min(chunk.length, Math.max(0, allowed));
-      if (chunk.length > allowed) {
+      if (chunk.length > allowed && typeof how === "function") {
+        const strike = how;
+        how = () => undefined;
+        strike();
+      } else if (chunk.length > allowed) {
         if (allowed > 0) to.write(chunk.subarray(0, allowed), () => end(to));
         else end(to);
         end(from);
@@ -57,10 +66,15 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
       budget = bytes;
       how = kind;
     },
+    setTarget: (next) => void (port = portOf(next)),
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, "close");
     },
   };
+}
+
+function portOf(address: string): number {
+  return Number(address.split(":")[1]);
 }

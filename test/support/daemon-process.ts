@@ -14,11 +14,12 @@ export interface DaemonProcess extends Child {
 export async function startDaemonProcess(
   root: string,
   flags: Readonly<Record<string, string>> = {},
+  // One thread for file calls, so that the n-th of a kind is the same each time.
+  env: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "1" },
 ): Promise<DaemonProcess> {
   const all = { root, listen: "127.0.0.1:0", reserve: "0", ...flags };
   const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
-  // One thread for file calls, so that the n-th of a kind is the same each time.
-  const child = runModule(program, ["serve", ...args], { UV_THREADPOOL_SIZE: "1" });
+  const child = runModule(program, ["serve", ...args], env);
   try {
     const [, address = ""] = await child.line(/^listening on (127\.0\.0\.1:\d+)$/);
     const [, socketAddress = ""] = await child.line(/^listening on (unix:.*)$/);
