@@ -1,116 +1,150 @@
-// What a pull costs on the wire, and how fast it is: `node dist/bench/replication.js [MIB]`.
-// Prints one line a case. A proxy counts the bytes of the link.
+// `npm run bench:replication -- [CASE...] [--mib 4096] [--namespaces]`: what pulls cost on the wire,
+// how fast they are beside Export | Import, and what memory they take. One line a result.
 import { randomBytes, randomInt } from "node:crypto";
-import { mkdtemp, mkdir, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createLogger } from "../src/base/logger.js";
-import { connect, createFromLocalDirectory, type Client } from "../src/client/index.js";
-import { loadDaemonConfig } from "../src/config/load.js";
-import { startDaemon } from "../src/daemon/daemon.js";
-import { openWireProxy, type WireProxy } from "../test/replication/wire-proxy.js";
+import { parseArgs } from "node:util";
+import { createFromLocalDirectory } from "../src/client/index.js";
+import { openLoopbackLink, openNamespaceLink, peakMib, type Link } from "./replication-link.js";
+import { makeDense, makeSparse, mib, withScratch } from "./scene.js";
 
-const mib = 1024 * 1024;
 const pageBytes = 4096;
-const sizeMib = Number(process.argv[2] ?? 1024);
 const changedShare = 0.02;
+const roundTripMs = 20;
 
-interface Scene {
-  readonly from: Client;
-  readonly to: Client;
-  readonly proxy: WireProxy;
-  readonly memory: string;
-  readonly directory: string;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Data of the snapshots of `wire` and `rate`. */
+    mib: { type: "string", default: "1024" },
+    rounds: { type: "string", default: "3" },
+    /** A link of 1 Gbit/s and 20 ms between two network namespaces; needs root. */
+    namespaces: { type: "boolean", default: false },
+  },
+});
+const sizeMib = Number(values.mib);
+const rounds = Number(values.rounds);
+
+const cases: Readonly<Record<string, (link: Link, scratch: string) => Promise<void>>> = {
+  wire: wireCase,
+  rate: rateCase,
+  memory: memoryCase,
+};
+
+const wanted = positionals.length === 0 ? Object.keys(cases) : positionals;
+for (const name of wanted) {
+  const measure = cases[name];
+  if (measure === undefined) {
+    console.error(`expected ${Object.keys(cases).join(", ")}, got ${name}`);
+    process.exit(2);
+  }
+  await withScratch(async (scratch) => {
+    await using link = values.namespaces
+      ? await openNamespaceLink(scratch, roundTripMs)
+      : await openLoopbackLink(scratch);
+    await measure(link, scratch);
+  });
 }
 
-async function main(): Promise<void> {
-  const scratch = await mkdtemp(join(process.env["STASIS_BENCH_DIR"] ?? tmpdir(), "stasis-bench-"));
-  try {
-    await using a = await start(join(scratch, "a"));
-    await using b = await start(join(scratch, "b"));
-    await using proxy = await openWireProxy(a.address);
-    await using from = connect(a.address);
-    await using to = connect(b.address);
-    const directory = join(scratch, "vm");
-    const memory = join(directory, "memory");
-    await mkdir(directory);
-    await fill(memory);
-    await run({ from, to, proxy, memory, directory });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-async function run(scene: Scene): Promise<void> {
-  const { from, to, proxy, memory } = scene;
-  await store(scene, "parent");
-  for (const round of [1, 2, 3]) {
-    const seconds = await pull(scene, "parent", `full-${round}`, "full pull, no base");
-    await to.delete(`full-${round}`);
-    const relayed = await timed(async () => {
-      await using link = connect(proxy.address);
-      const download = await link.export("parent");
-      await to.import({ name: `relay-${round}` }, download.bytes);
-    });
-    await to.delete(`relay-${round}`);
-    const share = ((relayed / seconds) * 100).toFixed(0);
-    print(
-      `Export | Import over the same link`,
-      `${rate(relayed)}; pull has ${share} % of its rate`,
-    );
-  }
-  await pull(scene, "parent", "parent", "full pull, no base");
-  await pull(scene, "parent", "again", "the same under another name");
-  await change(memory, (page) => randomBytes(page.length));
-  await store(scene, "random");
-  await pull(scene, "random", "random", "2 % of the pages changed, incompressible");
-  await to.delete("random");
-  await from.delete("random");
-  await fillFromParent(scene);
-  await change(memory, (page) => {
+/** What travels, by what the receiver has and what has changed. */
+async function wireCase(link: Link, scratch: string): Promise<void> {
+  const { from, to } = link;
+  const directory = await makeDense(join(scratch, "vm"), sizeMib * mib);
+  await store(link, directory, "parent");
+  await pull(link, "parent", "parent", "no base");
+  await pull(link, "parent", "again", "the same under another name");
+  await to.client.delete("again");
+  const pages = await change(join(directory, "memory"), (page) => randomBytes(page.length));
+  await store(link, directory, "random");
+  const changedMib = (pages * pageBytes) / mib;
+  await pull(link, "random", "random", "child, 2 % of the pages, incompressible", changedMib);
+  await from.client.delete("random");
+  await to.client.delete("random");
+  await rm(directory, { recursive: true });
+  await restoreParent(link, directory);
+  await change(join(directory, "memory"), (page) => {
     for (let count = 0; count < page.length / 20; count += 1) {
       page[randomInt(page.length)] = randomInt(256);
     }
     return page;
   });
-  await store(scene, "sparse");
-  await pull(scene, "sparse", "sparse", "2 % of the pages changed in 5 % of their bytes");
-  print(
-    "resident memory of both daemons and this program",
-    `${process.memoryUsage().rss / mib} MiB`,
-  );
+  await store(link, directory, "sparse");
+  await pull(link, "sparse", "sparse", "child, 2 % of the pages in 5 % of their bytes", changedMib);
 }
 
-async function start(root: string) {
-  const { config } = loadDaemonConfig({
-    flags: { root, listen: "127.0.0.1:0", socket: "none", reserve: "0" },
-  });
-  const daemon = await startDaemon({ config, logger: createLogger("silent") });
-  const [address = ""] = daemon.addresses;
-  return { address, [Symbol.asyncDispose]: () => daemon.stop() };
+/** A pull without a base beside Export | Import over the same link, in turns. */
+async function rateCase(link: Link, scratch: string): Promise<void> {
+  const directory = await makeDense(join(scratch, "vm"), sizeMib * mib);
+  await store(link, directory, "vm");
+  await rm(directory, { recursive: true });
+  const { peer, to } = link;
+  const ratios: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    const pulling = await timed(() =>
+      link.stasis(`--addr ${to.address} pull ${peer} vm --as vm-${round}`),
+    );
+    await to.client.delete(`vm-${round}`);
+    const relaying = await timed(() =>
+      link.stasis(
+        `--addr ${peer} export vm -o -`,
+        `--addr ${to.address} import - --name vm-${round}`,
+      ),
+    );
+    await to.client.delete(`vm-${round}`);
+    ratios.push(relaying / pulling);
+    print(
+      link,
+      `round ${round}, no base`,
+      `pull ${rate(pulling)}, Export | Import ${rate(relaying)}`,
+    );
+  }
+  const median = [...ratios].sort((a, b) => a - b)[Math.floor(ratios.length / 2)] ?? 0;
+  print(link, "pull / (Export | Import)", `${(median * 100).toFixed(0)} % of its rate`);
 }
 
-async function store({ from, directory }: Scene, name: string): Promise<void> {
-  await createFromLocalDirectory(from, directory, { config: { name, labels: { vm: "bench" } } });
+/** 16 GiB with 4 GiB of data, pulled whole and then as a child. */
+async function memoryCase(link: Link, scratch: string): Promise<void> {
+  const directory = await makeSparse(join(scratch, "vm"), 16 * 1024 * mib, 4 * 1024 * mib);
+  await store(link, directory, "parent");
+  await pull(link, "parent", "parent", "16 GiB with 4 GiB of data, no base");
+  await printPeaks(link);
+  await change(join(directory, "cow.raw"), (page) => randomBytes(page.length));
+  await store(link, directory, "child");
+  await pull(link, "child", "child", "its child, 2 % of all pages");
+  await printPeaks(link);
 }
 
+async function printPeaks(link: Link): Promise<void> {
+  const [sender, receiver] = [await peakMib(link.from), await peakMib(link.to)];
+  const peaks = `sender ${sender.toFixed(0)} MiB, receiver ${receiver.toFixed(0)} MiB`;
+  print(link, "peak memory (VmHWM) so far", peaks);
+}
+
+async function store({ from }: Link, directory: string, name: string): Promise<void> {
+  const config = { name, labels: { vm: "bench" } };
+  await createFromLocalDirectory(from.client, directory, { config });
+}
+
+/** `changedMib`: bytes of the pages that are not the base's. */
 async function pull(
-  { to, proxy }: Scene,
+  link: Link,
   ref: string,
   name: string,
   what: string,
-): Promise<number> {
-  proxy.cutAfter(Number.POSITIVE_INFINITY);
-  let changed = 0;
+  changedMib?: number,
+): Promise<void> {
+  const before = await link.wireBytes();
   const seconds = await timed(async () => {
-    for await (const { event } of to.pull({ source: proxy.address, ref, name })) {
-      if (event.case === "progress") changed = Number(event.value.changedBytes);
-    }
+    const request = { source: link.peer, ref, name };
+    for await (const message of link.to.client.pull(request)) void message;
   });
-  const wire = proxy.passedBytes();
-  const ratio = changed === 0 ? "" : `, ${(wire / changed).toFixed(3)} of the changed blocks`;
-  print(what, `${(wire / mib).toFixed(2)} MiB on the wire${ratio}, ${rate(seconds)}`);
-  return seconds;
+  const sentMib = ((await link.wireBytes()) - before) / mib;
+  const share =
+    changedMib === undefined
+      ? ""
+      : `, ${(sentMib / changedMib).toFixed(3)} of ${changedMib.toFixed(1)} MiB changed`;
+  const size = sentMib < 1 ? `${(sentMib * 1024).toFixed(1)} KiB` : `${sentMib.toFixed(1)} MiB`;
+  print(link, what, `${size} on the wire${share}, ${seconds.toFixed(1)} s`);
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {
@@ -120,40 +154,28 @@ async function timed(work: () => Promise<void>): Promise<number> {
 }
 
 function rate(seconds: number): string {
-  return `${(sizeMib / seconds).toFixed(0)} MiB/s (${seconds.toFixed(1)} s)`;
+  return `${(sizeMib / seconds).toFixed(0)} MiB/s`;
 }
 
-function print(what: string, result: string): void {
-  process.stdout.write(`${what.padEnd(50)} ${result}\n`);
+function print({ what: link }: Link, what: string, result: string): void {
+  process.stdout.write(`${link}: ${what.padEnd(46)} ${result}\n`);
 }
 
-async function fill(path: string): Promise<void> {
-  await using handle = await open(path, "wx");
-  for (let done = 0; done < sizeMib; done += 1) await handle.write(randomBytes(mib));
+async function restoreParent({ from }: Link, directory: string): Promise<void> {
+  await using lease = await from.client.openDataDirectory("parent");
+  await cp(lease.directory, directory, { recursive: true });
 }
 
-/** Back to the content of the parent. */
-async function fillFromParent({ from, memory }: Scene): Promise<void> {
-  await using lease = await from.openDataDirectory("parent");
-  await using source = await open(join(lease.directory, "memory"), "r");
-  await using target = await open(memory, "r+");
-  const buffer = Buffer.alloc(mib);
-  for (let done = 0; done < sizeMib; done += 1) {
-    await source.read(buffer, 0, mib, done * mib);
-    await target.write(buffer, 0, mib, done * mib);
-  }
-}
-
-async function change(path: string, edit: (page: Buffer) => Uint8Array): Promise<void> {
+/** Returns how many pages have changed: a share of those with data, at random. */
+async function change(path: string, edit: (page: Buffer) => Uint8Array): Promise<number> {
   await using handle = await open(path, "r+");
-  const pages = (sizeMib * mib) / pageBytes;
+  const pages = (await handle.stat()).size / pageBytes;
   const chosen = new Set<number>();
   while (chosen.size < pages * changedShare) chosen.add(randomInt(pages));
+  const page = Buffer.alloc(pageBytes);
   for (const number of chosen) {
-    const page = Buffer.alloc(pageBytes);
     await handle.read(page, 0, pageBytes, number * pageBytes);
     await handle.write(edit(page), 0, pageBytes, number * pageBytes);
   }
+  return chosen.size;
 }
-
-await main();
