@@ -146,8 +146,10 @@ export async function fetchManifest(
     let receivedBytes = 0;
     const tables = new Map<string, BlockTable>();
     for (const file of snapshot.files) {
-      const { table, length } = await readTable(stream, file, maxTableBytes - receivedBytes);
-      guard.heard();
+      const { table, length } = await readTable(stream, file, {
+        allowedBytes: maxTableBytes - receivedBytes,
+        heard: () => guard.heard(),
+      });
       receivedBytes += length;
       tables.set(file.name, table);
     }
@@ -168,13 +170,14 @@ type ManifestStream = AsyncIterator<
 async function readTable(
   stream: ManifestStream,
   file: SnapshotFile,
-  allowedBytes: number,
+  { allowedBytes, heard }: { readonly allowedBytes: number; readonly heard: () => void },
 ): Promise<{ table: BlockTable; length: number }> {
   const what = `a block table of ${describeValue(file.name)}`;
   const parts: Uint8Array[] = [];
   let length = 0;
   for (let last = false; !last;) {
     const next = await stream.next();
+    heard();
     ensure(next.done !== true && next.value.part.case === "blocks", `${what} that was cut`);
     const part = next.value.part.value;
     ensure(part.file === file.name, `${what} under another name`);

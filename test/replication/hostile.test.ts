@@ -85,7 +85,7 @@ function aboutBlocks(
 
 /** Longer than the receiver waits. */
 function forAWhile(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 3000).unref());
+  return new Promise((resolve) => setTimeout(resolve, 10_000).unref());
 }
 
 function* inBytes({ file, table }: { readonly file: string; readonly table: Uint8Array }) {
@@ -348,7 +348,7 @@ const maxGrowthBytes = 128 * mib;
 test("each lie of a peer ends the pull, nothing is stored, and memory stays bounded", async (t) => {
   const honest = await startNode(t);
   const root = join(await makeScratch(t, "stasis-lies-"), "root");
-  await using daemon = await startDaemonProcess(root, { "peer-idle": "1s" });
+  await using daemon = await startDaemonProcess(root, { "peer-idle": "3s" });
   const client = connect(daemon.address);
   t.after(() => client.close());
   const to = { client };
