@@ -28,6 +28,10 @@ const exitCode = await runCli(process.argv.slice(2), {
     const { repairOffline } = await import("./daemon/offline.js");
     yield* repairOffline(root, options, signal);
   },
+  readCocoonStore: async (root) => {
+    const { readCocoonStore } = await import("./daemon/offline.js");
+    return await readCocoonStore(root);
+  },
 });
 // Something may still be open, such as a stdin that never ends.
 process.exit(exitCode);

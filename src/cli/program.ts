@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addressEnv } from "../config/address.js";
 import { durationArgument } from "./arguments.js";
+import { addAdoptCommand, type ReadCocoonStore } from "./commands/adopt.js";
 import { addCheckCommand, type CheckOffline } from "./commands/check.js";
 import { addCompletionCommand } from "./commands/completion.js";
 import { addCreateCommand } from "./commands/create.js";
@@ -28,6 +29,7 @@ export interface ProgramParts {
   readonly serve: Serve;
   readonly checkOffline: CheckOffline;
   readonly repairOffline: RepairOffline;
+  readonly readCocoonStore: ReadCocoonStore;
 }
 
 /** `setExitCode` takes the code of a command that ends without an error. */
@@ -72,6 +74,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addVerifyCommand(program, setExitCode);
   addCheckCommand(program, parts.checkOffline, setExitCode);
   addRepairCommand(program, parts.repairOffline, setExitCode);
+  addAdoptCommand(program, parts.readCocoonStore, setExitCode);
   addWatchCommand(program);
   addGcCommand(program, setExitCode);
   addInfoCommand(program);

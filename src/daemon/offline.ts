@@ -1,6 +1,8 @@
-// What can be done to a store that no daemon serves, in the words of the API: for the CLI.
+// What can be done to a store that no daemon serves, ours or cocoon's, in the words of the API: for the CLI.
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
+import { readCocoonStore as readCocoon } from "../snapshot/cocoon-store.js";
 import { checkOffline as check, repairOffline as repair } from "../snapshot/offline.js";
+import { configToMessage } from "../transport/services/convert.js";
 import { checkEventToMessage, repairedToMessage } from "../transport/services/finding-messages.js";
 
 export async function* checkOffline(root: string, options: CheckOptions, signal: AbortSignal) {
@@ -9,4 +11,9 @@ export async function* checkOffline(root: string, options: CheckOptions, signal:
 
 export async function* repairOffline(root: string, options: RepairOptions, signal: AbortSignal) {
   for await (const repaired of repair(root, options, signal)) yield repairedToMessage(repaired);
+}
+
+export async function readCocoonStore(root: string) {
+  const snapshots = await readCocoon(root);
+  return snapshots.map(({ config, ...rest }) => ({ ...rest, config: configToMessage(config) }));
 }

@@ -56,7 +56,7 @@ export function configFromMessage(
   };
 }
 
-function configToMessage(config: SnapshotConfig): MessageInitShape<typeof SnapshotConfigSchema> {
+export function configToMessage(config: SnapshotConfig) {
   return {
     id: config.id,
     name: config.name,
@@ -76,7 +76,7 @@ function configToMessage(config: SnapshotConfig): MessageInitShape<typeof Snapsh
     noDirectIo: config.noDirectIo,
     windows: config.windows,
     labels: { ...config.labels },
-  };
+  } satisfies MessageInitShape<typeof SnapshotConfigSchema>;
 }
 
 export function snapshotToMessage(

@@ -16,6 +16,7 @@ const parts = {
   serve: () => Promise.resolve(),
   checkOffline: () => assert.fail("completion runs nothing"),
   repairOffline: () => assert.fail("completion runs nothing"),
+  readCocoonStore: () => assert.fail("completion runs nothing"),
 };
 const program = createProgram(parts, () => undefined);
 const refs = ["web:1", "web-2", "db"];

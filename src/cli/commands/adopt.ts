@@ -1,0 +1,200 @@
+// stasis adopt: takes over the snapshots of a store that cocoon has written.
+import { create } from "@bufbuild/protobuf";
+import type { Command } from "commander";
+import { constants } from "node:fs";
+import { chmod, copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import {
+  SnapshotConfigSchema,
+  createFromLocalDirectory,
+  type SnapshotConfig,
+} from "../../client/index.js";
+import { exitCodes, usageError } from "../exit-codes.js";
+import { printable } from "../format.js";
+import { withProgress, withSession, type GlobalOptions, type Session } from "../session.js";
+import { renderTable } from "../table.js";
+
+/** A snapshot of cocoon's store, in the words of the API. */
+export interface ForeignSnapshot {
+  readonly config: Omit<SnapshotConfig, "$typeName" | "$unknown">;
+  readonly createdAt: string;
+  readonly pending: boolean;
+  readonly directory: string | undefined;
+}
+
+export type ReadCocoonStore = (root: string) => Promise<readonly ForeignSnapshot[]>;
+
+interface AdoptFlags extends GlobalOptions {
+  readonly dryRun: boolean;
+  readonly move: boolean;
+  readonly reflink: boolean;
+  readonly copy: boolean;
+}
+
+type Way = "copy" | "reflink" | "move";
+
+type Outcome = "adopted" | "planned" | "already here" | "pending" | "missing" | "failed";
+
+interface Row {
+  readonly cocoonId: string;
+  readonly name: string;
+  readonly outcome: Outcome;
+  /** Our id, or what is wrong. */
+  readonly text: string;
+}
+
+/** By which an adopted snapshot is known again. */
+const idLabel = "cocoon/id";
+const createdLabel = "cocoon/created-at";
+
+/** `setExitCode` is called when snapshots are missing or have failed. */
+export function addAdoptCommand(
+  program: Command,
+  readCocoonStore: ReadCocoonStore,
+  setExitCode: (code: number) => void,
+): void {
+  program
+    .command("adopt")
+    .summary("take over the snapshots of a cocoon store")
+    .description(
+      "Reads the index of cocoon's store at ROOT (SQLite or JSON; cocoon must not run) and stores each ready " +
+        "snapshot under a new id, with the labels cocoon/id and cocoon/created-at. Pending ones are passed " +
+        "over. The source stays as it is, except with --move. Run again after an interruption, it goes on " +
+        "with what is not here yet. Exit code 11 if directories are missing or snapshots failed.",
+    )
+    .argument("<root>", "root directory of cocoon's store")
+    .option("--dry-run", "say what would be done, and do nothing", false)
+    .option("--copy", "upload a copy (the default); works with a daemon on another machine", false)
+    .option("--reflink", "share the blocks; needs one filesystem that can, and its daemon", false)
+    .option("--move", "take the directories away from cocoon: instant, on one filesystem", false)
+    .action(async (root: string, _options: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<AdoptFlags>();
+      const ways = (["copy", "reflink", "move"] as const).filter((way) => flags[way]);
+      if (ways.length > 1) throw usageError("give only one of --copy, --reflink and --move");
+      const found = await readCocoonStore(root);
+      const rows = await withSession(flags, async (session) => {
+        const adopted = await adoptAll(session, found, ways[0] ?? "copy", flags.dryRun);
+        await session.answer(
+          () => ({ snapshots: adopted.map((row) => ({ ...row })) }),
+          () => render(adopted),
+        );
+        return adopted;
+      });
+      const left = rows.some(({ outcome }) => outcome === "missing" || outcome === "failed");
+      if (left) setExitCode(exitCodes.problems);
+    });
+}
+
+async function adoptAll(
+  session: Session,
+  found: readonly ForeignSnapshot[],
+  way: Way,
+  dryRun: boolean,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const each of found) {
+    session.call.signal.throwIfAborted();
+    const row = { cocoonId: each.config.id, name: each.config.name };
+    const here = await ourId(session, each.config.id);
+    if (here !== undefined) rows.push({ ...row, outcome: "already here", text: here });
+    else if (each.pending)
+      rows.push({ ...row, outcome: "pending", text: "cocoon has not finished it" });
+    else if (each.directory === undefined) {
+      rows.push({ ...row, outcome: "missing", text: "its directory is not there" });
+    } else if (dryRun) rows.push({ ...row, outcome: "planned", text: `${way} ${each.directory}` });
+    else rows.push({ ...row, ...(await adoptOne(session, each, each.directory, way)) });
+  }
+  return rows;
+}
+
+async function ourId(session: Session, cocoonId: string): Promise<string | undefined> {
+  const filter = { labels: { [idLabel]: cocoonId } };
+  const { snapshots } = await session.client.list({ pageSize: 1, filter }, session.call);
+  return snapshots[0]?.config?.id;
+}
+
+async function adoptOne(
+  session: Session,
+  { config: foreign, createdAt }: ForeignSnapshot,
+  directory: string,
+  way: Way,
+): Promise<Pick<Row, "outcome" | "text">> {
+  const { id } = foreign;
+  const labels = { [idLabel]: id, ...(createdAt === "" ? {} : { [createdLabel]: createdAt }) };
+  const config = create(SnapshotConfigSchema, { ...foreign, id: "", labels });
+  try {
+    const ours = await storers[way](session, config, directory);
+    return { outcome: "adopted", text: ours ?? "" };
+  } catch (error) {
+    if (session.call.signal.aborted) throw error;
+    return { outcome: "failed", text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+type Storer = (
+  session: Session,
+  config: SnapshotConfig,
+  directory: string,
+) => Promise<string | undefined>;
+
+const storers: Readonly<Record<Way, Storer>> = { copy: storeCopy, move, reflink: storeReflink };
+
+async function storeCopy(
+  session: Session,
+  config: SnapshotConfig,
+  directory: string,
+): Promise<string | undefined> {
+  const { snapshot } = await withProgress(session, config.name || directory, false, (onProgress) =>
+    createFromLocalDirectory(
+      session.client,
+      directory,
+      { config },
+      { ...session.call, onProgress },
+    ),
+  );
+  return snapshot?.config?.id;
+}
+
+async function move(
+  { client, call }: Session,
+  config: SnapshotConfig,
+  directory: string,
+): Promise<string | undefined> {
+  const { snapshot } = await client.createFromDirectory({ directory, config }, call);
+  return snapshot?.config?.id;
+}
+
+/** A copy that shares its blocks, made beside the daemon's root, then moved in. */
+async function storeReflink(
+  session: Session,
+  config: SnapshotConfig,
+  directory: string,
+): Promise<string | undefined> {
+  const { root } = await session.client.getInfo(session.call);
+  const copy = join(dirname(root), `.stasis-adopt-${config.labels[idLabel] ?? ""}`);
+  // What an interrupted run has left.
+  await rm(copy, { recursive: true, force: true });
+  try {
+    await mkdir(copy, { mode: 0o700 });
+    for (const name of await readdir(directory)) {
+      const [from, to] = [join(directory, name), join(copy, name)];
+      await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
+      await chmod(to, (await stat(from)).mode & 0o777);
+    }
+    return await move(session, config, copy);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+function render(rows: readonly Row[]): string {
+  if (rows.length === 0) return "nothing to adopt\n";
+  const cells = rows.map(({ outcome, cocoonId, name, text }) => [
+    ...[outcome, printable(cocoonId)],
+    ...[printable(name), printable(text)],
+  ]);
+  const counts = new Map<Outcome, number>();
+  for (const { outcome } of rows) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  const total = [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(", ");
+  return `${renderTable(["OUTCOME", "COCOON ID", "NAME", "ID, OR WHAT"], cells)}${total}\n`;
+}

@@ -1,0 +1,112 @@
+// A store that cocoon has written: its index, in SQLite or JSON, and where the data directories are.
+import { access, readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { decodeConfig } from "../archive/envelope-config.js";
+import { archiveInvalid } from "../archive/archive-invalid.js";
+import {
+  booleanMember,
+  objectMember,
+  openJsonObject,
+  stringMember,
+  type JsonObject,
+} from "../archive/json-object.js";
+import { StoreError } from "../base/errors.js";
+import { readCocoonTable } from "../catalog/cocoon-table.js";
+import type { SnapshotConfig } from "../model/config.js";
+
+export interface CocoonSnapshot {
+  /** With cocoon's id. */
+  readonly config: SnapshotConfig;
+  /** As cocoon wrote it; may be empty. */
+  readonly createdAt: string;
+  /** Cocoon had not finished it. */
+  readonly pending: boolean;
+  /** Undefined if there is none, neither where cocoon keeps it nor where the record says. */
+  readonly directory: string | undefined;
+}
+
+/**
+ * Reads, and changes nothing. Throws DIRECTORY_NOT_FOUND if `root` holds no store of cocoon, OPERATION_IN_PROGRESS while
+ * cocoon is converting it, and ARCHIVE_INVALID for records that are none.
+ */
+export async function readCocoonStore(root: string): Promise<readonly CocoonSnapshot[]> {
+  const absolute = resolve(root);
+  const manifest = join(absolute, "meta", "meta-convert.manifest");
+  if (await exists(manifest)) {
+    throw new StoreError(
+      "OPERATION_IN_PROGRESS",
+      `${manifest}: cocoon's index is being converted`,
+      {
+        hint: "Finish it with `cocoon meta convert`",
+      },
+    );
+  }
+  const records = await readRecords(absolute);
+  const snapshots = records.map((record) => readRecord(absolute, record));
+  return await Promise.all(snapshots);
+}
+
+async function readRecords(root: string): Promise<readonly JsonObject[]> {
+  const database = join(root, "meta", "meta.db");
+  if (await exists(database)) {
+    return readCocoonTable(database).map((text) =>
+      openJsonObject(checkJson(text, database), database),
+    );
+  }
+  const index = join(root, "snapshot", "db", "snapshots.json");
+  // The one before is there in case that the newest was cut by a crash: cocoon falls back to it, too.
+  const files = [index, `${index}.prev`];
+  let problem: unknown;
+  for (const file of files) {
+    if (!(await exists(file))) continue;
+    try {
+      const text = checkJson(await readFile(file, "utf8"), file);
+      const snapshots = objectMember(openJsonObject(text, file), "snapshots");
+      const ids = [...(snapshots?.members.keys() ?? [])];
+      return ids.flatMap((id) => (snapshots && objectMember(snapshots, id)) ?? []);
+    } catch (error) {
+      problem ??= error;
+    }
+  }
+  if (problem !== undefined) throw problem;
+  throw new StoreError("DIRECTORY_NOT_FOUND", `${root} holds no store of cocoon`, {
+    hint: `Neither ${database} nor ${index} is there: name the root that cocoon was given`,
+  });
+}
+
+function checkJson(text: string, file: string): string {
+  try {
+    JSON.parse(text);
+    return text;
+  } catch (cause) {
+    throw archiveInvalid(`${file}: no valid JSON: ${(cause as Error).message}`);
+  }
+}
+
+async function readRecord(root: string, record: JsonObject): Promise<CocoonSnapshot> {
+  const config = decodeConfig(record, {});
+  // Where cocoon keeps it now goes first: the record's path is that of the day on which it was made.
+  const places = [join(root, "snapshot", "localfile", config.id), stringMember(record, "data_dir")];
+  const found = await Promise.all(places.map((place) => isDirectory(place)));
+  return {
+    config,
+    createdAt: stringMember(record, "created_at"),
+    pending: booleanMember(record, "pending"),
+    directory: config.id === "" ? undefined : places.find((_, index) => found[index]),
+  };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  if (path === "") return false;
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

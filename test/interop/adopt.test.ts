@@ -1,0 +1,216 @@
+// stasis adopt on stores laid out as cocoon's source says: 50 ready snapshots, 2 pending, 1 without its directory.
+import assert from "node:assert/strict";
+import Database from "better-sqlite3";
+import { createHash } from "node:crypto";
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { test } from "node:test";
+import { connect, type Client } from "../../src/client/index.js";
+import { compareDirectories, makeSource, piece } from "../store/contents.js";
+import { runStasis } from "../unit/cli/run-stasis.js";
+import { makeScratch, startTestDaemon } from "../support/daemon.js";
+import { cannotMount, withFilesystem } from "../support/scratch.js";
+
+const readyCount = 50;
+const noBtrfs = cannotMount("btrfs");
+
+type CocoonRecord = Record<string, unknown> & { readonly id: string; readonly name: string };
+
+/** `<root>/snapshot/localfile/<id>/` for each, and their records; the last one has no directory. */
+async function makeData(root: string): Promise<CocoonRecord[]> {
+  const records: CocoonRecord[] = [];
+  const total = readyCount + 3;
+  for (let index = 0; index < total; index++) {
+    const id = `SNAP${String(index).padStart(12, "0")}`;
+    const directory = join(root, "snapshot", "localfile", id);
+    const pending = index >= readyCount && index < total - 1;
+    if (index < total - 1) await makeVm(directory, index);
+    records.push({
+      ...{ id, name: index % 7 === 0 ? "" : `vm-${index}`, description: `größer ${index}` },
+      ...{ image: "debian:12", image_digest: "sha256:00ff", image_type: "oci" },
+      ...{ image_blob_ids: { [`blob-${index}`]: {} }, hypervisor: "firecracker", cpu: 2 },
+      ...{ memory: 4096 * 1024 * 1024, storage: 1048576 + index, nics: 1, queue_size: 256 },
+      ...{ disk_queue_size: 128, network: "br0", no_direct_io: true, windows: index === 3 },
+      ...{
+        created_at: "2026-07-01T10:00:00.123456789+02:00",
+        data_dir: directory,
+        size_bytes: 4096,
+      },
+      ...(pending ? { pending: true } : { last_accessed_at: "2026-07-03T12:45:00Z" }),
+    });
+  }
+  return records;
+}
+
+async function makeVm(directory: string, index: number): Promise<void> {
+  await mkdir(dirname(directory), { recursive: true });
+  await makeSource(directory, [
+    {
+      name: "cow.raw",
+      sizeBytes: 1048576 + index,
+      pieces: [piece(65536 * (index % 9), 100 + index)],
+    },
+    { name: "memory-ranges", sizeBytes: 8192, pieces: [piece(0, 8192)] },
+    { name: "state.json", sizeBytes: 10, pieces: [piece(0, 10)] },
+  ]);
+}
+
+async function writeJsonIndex(root: string, records: readonly CocoonRecord[]): Promise<void> {
+  const named = records.filter(({ name }) => name !== "");
+  const index = {
+    snapshots: Object.fromEntries(records.map((record) => [record.id, record])),
+    names: Object.fromEntries(named.map(({ id, name }) => [name, id])),
+  };
+  await mkdir(join(root, "snapshot", "db"), { recursive: true });
+  await writeFile(join(root, "snapshot", "db", "snapshots.json"), `${JSON.stringify(index)}\n`);
+}
+
+/** As cocoon makes `meta.db`: its identity, one table per namespace and kind, JSON in BLOBs. */
+async function writeSqliteIndex(
+  root: string,
+  records: readonly CocoonRecord[],
+): Promise<Database.Database> {
+  await mkdir(join(root, "meta"), { recursive: true });
+  const database = new Database(join(root, "meta", "meta.db"));
+  database.pragma("journal_mode = WAL");
+  database.exec(`
+    CREATE TABLE meta_state (namespace TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL,
+      source TEXT, sha256 TEXT, records INTEGER, applied_at TEXT);
+    CREATE TABLE "snapshots__records" (id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL);
+    CREATE TABLE "snapshots__names" (id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL);
+    CREATE TABLE "snapshots__tombstones" (id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL);
+    INSERT INTO meta_state (namespace, state, records, applied_at)
+      VALUES ('snapshots', 'initialized', 0, datetime('now'));
+    PRAGMA application_id = ${0x434f434e};
+    PRAGMA user_version = 1;`);
+  const put = database.prepare(`INSERT INTO "snapshots__records" (id, data) VALUES (?, ?)`);
+  for (const record of records) put.run(record.id, Buffer.from(JSON.stringify(record)));
+  // Left open: the records are in the log only, as after a crash of cocoon.
+  return database;
+}
+
+/** Digest and time of everything below. */
+async function fingerprint(root: string): Promise<Record<string, string>> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const prints: Record<string, string> = {};
+  for (const entry of entries.filter((each) => each.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const { mtimeMs, mode, blocks } = await stat(path);
+    const digest = createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
+    prints[relative(root, path)] = `${digest} ${mtimeMs} ${mode} ${blocks}`;
+  }
+  return prints;
+}
+
+async function compareAdopted(
+  client: Client,
+  root: string,
+  records: readonly CocoonRecord[],
+): Promise<void> {
+  for (const record of records.slice(0, readyCount)) {
+    const filter = { labels: { "cocoon/id": record.id } };
+    const { snapshots, totalSize } = await client.list({ filter });
+    assert.equal(totalSize, 1n, record.id);
+    const { config, dataDir } = snapshots[0] ?? assert.fail();
+    await compareDirectories(dataDir, join(root, "snapshot", "localfile", record.id));
+    assert.equal(config?.name, record.name);
+    assert.equal(config.description, record["description"]);
+    assert.deepEqual(config.imageBlobIds, Object.keys(record["image_blob_ids"] as object));
+    assert.equal(config.storage, BigInt(record["storage"] as number));
+    assert.equal(config.windows, record["windows"]);
+    assert.equal(config.labels["cocoon/created-at"], record["created_at"]);
+  }
+}
+
+for (const kind of ["json", "sqlite"] as const) {
+  test(`a store with its index in ${kind} is adopted, and stays as it is`, async (t) => {
+    const { address } = await startTestDaemon(t);
+    const root = await makeScratch(t, "stasis-cocoon-");
+    const records = await makeData(root);
+    if (kind === "json") await writeJsonIndex(root, records);
+    else {
+      const database = await writeSqliteIndex(root, records);
+      t.after(() => database.close());
+    }
+    const before = await fingerprint(root);
+    const client = connect(address);
+    t.after(() => client.close());
+    const adopt = (...args: string[]) => runStasis(["--addr", address, "adopt", root, ...args]);
+
+    const dry = await adopt("--dry-run");
+    assert.match(dry.stdout, /^50 planned, 2 pending, 1 missing$/m, dry.stderr);
+    assert.equal((await client.list({})).totalSize, 0n);
+
+    const real = await adopt();
+    assert.equal(real.code, 11, real.stderr);
+    assert.match(real.stdout, /^50 adopted, 2 pending, 1 missing$/m);
+    await compareAdopted(client, root, records);
+    assert.deepEqual(await fingerprint(root), before);
+
+    // What an interrupted run had not come to.
+    await client.delete({ refs: ["vm-1", "vm-2"] });
+    const again = await adopt("--json");
+    const { snapshots } = JSON.parse(again.stdout) as { snapshots: { outcome: string }[] };
+    const adopted = snapshots.filter(({ outcome }) => outcome === "adopted");
+    assert.equal(adopted.length, 2);
+    await compareAdopted(client, root, records);
+  });
+}
+
+test("with --move the directories are taken, and a second run finds them adopted", async (t) => {
+  const { address, scratch } = await startTestDaemon(t);
+  const root = join(scratch, "cocoon");
+  const records = await makeData(root);
+  await writeJsonIndex(root, records);
+  const adopt = (...args: string[]) => runStasis(["--addr", address, "adopt", root, ...args]);
+  const moved = await adopt("--move");
+  assert.match(moved.stdout, /^50 adopted, 2 pending, 1 missing$/m, moved.stderr);
+  assert.equal((await readdir(join(root, "snapshot", "localfile"))).length, 2);
+  assert.match((await adopt("--move")).stdout, /^50 already here, 2 pending, 1 missing$/m);
+});
+
+test(
+  "--reflink shares the blocks, leaves the source, and says where it cannot",
+  { skip: noBtrfs },
+  (t) =>
+    withFilesystem("btrfs", 256, async (mountPoint) => {
+      // A test of its own, so that its daemon has stopped before the filesystem goes.
+      await t.test("on btrfs, and from another filesystem", async (inner) => {
+        const { address } = await startTestDaemon(inner, { root: join(mountPoint, "root") });
+        const client = connect(address);
+        inner.after(() => client.close());
+        const adopt = (root: string) => runStasis(["--addr", address, "adopt", root, "--reflink"]);
+        const near = join(mountPoint, "cocoon");
+        const records = await makeData(near);
+        await writeJsonIndex(near, records);
+        const before = await fingerprint(near);
+        const adopted = await adopt(near);
+        assert.match(adopted.stdout, /^50 adopted, 2 pending, 1 missing$/m, adopted.stderr);
+        await compareAdopted(client, near, records);
+        assert.deepEqual(await fingerprint(near), before);
+        assert.deepEqual((await readdir(mountPoint)).sort(), ["cocoon", "root"]);
+        await client.collectGarbage({ policy: { evictAll: true } });
+        const far = await makeScratch(inner, "stasis-cocoon-");
+        await writeJsonIndex(far, (await makeData(far)).slice(0, 1));
+        assert.match((await adopt(far)).stdout, /^1 failed$/m);
+      });
+    }),
+);
+
+test("an index that is cut falls back to the one before; what is no store is said to be none", async (t) => {
+  const { address } = await startTestDaemon(t);
+  const root = await makeScratch(t, "stasis-cocoon-");
+  const adopt = (...args: string[]) => runStasis(["--addr", address, "adopt", root, ...args]);
+  const none = await adopt();
+  assert.equal(none.code, 3, none.stderr);
+  assert.match(none.stderr, /holds no store of cocoon/);
+  await writeJsonIndex(root, []);
+  const index = join(root, "snapshot", "db", "snapshots.json");
+  await rename(index, `${index}.prev`);
+  await writeFile(index, '{"snapshots": {');
+  assert.equal((await adopt()).stdout, "nothing to adopt\n");
+  await rm(`${index}.prev`);
+  assert.equal((await adopt()).code, 7);
+});
