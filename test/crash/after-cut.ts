@@ -15,8 +15,9 @@ export async function judgeAfterCut(
   start: Start,
 ): Promise<Verdict> {
   const { root } = place;
-  // What a caller had not made durable before it gave it away is not the store's to keep.
-  const givens = expected.givens.filter(({ must }) => givenIsDurable || must === "stored");
+  // What a caller had not made durable before it gave it away is not the store's to keep; and where a
+  // directory once stood that is stored, the next one may be in the making.
+  const givens = givenIsDurable ? expected.givens.filter(({ must }) => must !== "stored") : [];
   const owed = { ...expected, givens };
   const { client, output, stop } = await start(place);
   const problems: string[] = [];

@@ -1,11 +1,11 @@
-// The daemon of the build under test, started in this process as `stasis serve` starts it, for those
+// The daemon, started in this process as `stasis serve` starts it, for those
 // who judge many stores: a start of Node takes longer than all the rest.
 import { pino } from "pino";
 import { connect, type Client } from "../../src/client/index.js";
-import type * as load from "../../src/config/load.js";
-import type * as daemon from "../../src/daemon/daemon.js";
-import type * as offline from "../../src/daemon/offline.js";
-import { moduleUrl, serveFlags, startServed, type Place } from "./served.js";
+import { loadDaemonConfig } from "../../src/config/load.js";
+import { startDaemon } from "../../src/daemon/daemon.js";
+import { checkOffline } from "../../src/daemon/offline.js";
+import { serveFlags, startServed, type Place } from "./served.js";
 
 export interface Started {
   readonly client: Client;
@@ -15,10 +15,6 @@ export interface Started {
 }
 
 export type Start = (place: Place) => Promise<Started>;
-
-const { loadDaemonConfig } = (await import(moduleUrl("src", "config", "load.js"))) as typeof load;
-const { startDaemon } = (await import(moduleUrl("src", "daemon", "daemon.js"))) as typeof daemon;
-const { checkOffline } = (await import(moduleUrl("src", "daemon", "offline.js"))) as typeof offline;
 
 export async function startHere(place: Place): Promise<Started> {
   let output = "";

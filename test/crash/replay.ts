@@ -11,6 +11,7 @@ import { openDiskStates, type DiskState } from "./disk-states.js";
 import { startHere, startProgram } from "./here.js";
 import { createLedger } from "./ledger.js";
 import { filesOf, loadRecording, type Recording } from "./recording.js";
+import { isOwnBuild } from "./served.js";
 import type { Verdict } from "./state.js";
 
 export interface ReplayJob {
@@ -72,7 +73,9 @@ async function play(recording: Recording, state: DiskState, image: string): Prom
   try {
     const owed = createLedger(undefined, recording.notes).expect(recording.from + state.offset);
     const place = { root, socket: join(playground, "d.sock") };
-    const start = state.pick % programEvery === 0 ? startProgram : startHere;
+    // Another build can't be loaded beside this one: it is always started as a program.
+    const withProgram = !isOwnBuild || state.pick % programEvery === 0;
+    const start = withProgram ? startProgram : startHere;
     const judge = recording.lies ? judgeAfterLies : judgeAfterCut;
     return await judge(recording, owed, place, start);
   } finally {

@@ -1,7 +1,5 @@
 // The program under test: the real `stasis serve`, started with or without strace around it.
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { connect, type Client } from "../../src/client/index.js";
 import { run, type Child, type Exit } from "../support/child.js";
 
@@ -11,6 +9,9 @@ export const program = process.env["STASIS_PROGRAM"] ?? defaultProgram();
 function defaultProgram(): string {
   return new URL("../../src/main.js", import.meta.url).pathname;
 }
+
+/** The program under test is of the build that this is part of. */
+export const isOwnBuild = program === defaultProgram();
 
 export interface Place {
   readonly root: string;
@@ -114,13 +115,4 @@ function killQuietly(pid: number): void {
   } catch {
     // It has just ended by itself.
   }
-}
-
-/** Where the compiled build of the program under test stands: the folder that holds `src`. */
-export function buildDirectory(): string {
-  return dirname(dirname(program));
-}
-
-export function moduleUrl(...path: string[]): string {
-  return pathToFileURL(join(buildDirectory(), ...path)).href;
 }
