@@ -6,5 +6,5 @@ import { playShortRun } from "./short-run.js";
 test(
   "whichever writes are lost before their flush, what was acknowledged is there",
   { skip: logKind.cannot() },
-  (t) => playShortRun(t, logKind, { states: 60 }),
+  (t) => playShortRun(t, logKind, { states: 36 }),
 );

@@ -6,5 +6,5 @@ import { playShortRun } from "./short-run.js";
 test(
   "a disk that lies about flushes: damage is told and never served as whole",
   { skip: lyingKind.cannot() },
-  (t) => playShortRun(t, lyingKind, { states: 40 }),
+  (t) => playShortRun(t, lyingKind, { states: 24 }),
 );

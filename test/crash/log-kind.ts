@@ -57,7 +57,7 @@ function cannotRecord(lies: boolean): string | false {
 }
 
 /** A recording costs as much as some dozens of states. */
-const leastPerRecording = 20;
+const leastPerRecording = 12;
 const mostPerRecording = 200;
 
 async function playNew(kind: KindName, options: PlayOptions): Promise<void> {
@@ -140,6 +140,8 @@ async function recordAndPlay(
     return;
   }
   const results = await replay(recording.directory, statesOf(prefix, recording, options));
+  // An interrupt ends the player, too: what it broke off says nothing.
+  if (options.signal.aborted) results.splice(-1);
   const bad = results.some(({ problems }) => problems.length > 0);
   const kept =
     bad && options.keep !== undefined ? await keep(recording, prefix, options) : undefined;
