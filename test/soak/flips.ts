@@ -15,6 +15,7 @@ import { extract } from "tar-stream";
 import { startServed } from "../crash/served.js";
 import { collect, kib, makeSource, packDirectory, piece, streamOf } from "../store/contents.js";
 import { createRandom, type Random } from "../support/random.js";
+import type { SoakResult } from "./soak-main.js";
 
 export interface FlipsOptions {
   /** Empty; its path must be short. */
@@ -22,11 +23,6 @@ export interface FlipsOptions {
   readonly seed: number;
   readonly flips: number;
   readonly signal?: AbortSignal;
-}
-
-export interface FlipsResult {
-  readonly problems: readonly string[];
-  readonly counts: ReadonlyMap<string, number>;
 }
 
 const blockBytes = 256 * kib;
@@ -65,7 +61,7 @@ interface Flip {
   readonly bit: number;
 }
 
-export async function playFlips(options: FlipsOptions): Promise<FlipsResult> {
+export async function playFlips(options: FlipsOptions): Promise<SoakResult> {
   const { directory, seed, flips, signal } = options;
   await mkdir(directory, { recursive: true });
   const root = join(directory, "root");

@@ -6,7 +6,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import {
   GcOutcome,
   OnNameConflict,
-  SparseFormat,
   connect,
   isStoreError,
   type Client,
@@ -14,11 +13,13 @@ import {
 import { runCheck } from "../crash/oracle.js";
 import { serveCommand, whenListening } from "../crash/served.js";
 import { damagedIn } from "../crash/stage.js";
-import { contentProblems, makeContents, type Content } from "../model/contents.js";
+import { makeContents, type Content } from "../model/contents.js";
 import { streamOf } from "../store/contents.js";
 import { run } from "../support/child.js";
 import { createRandom, type Random } from "../support/random.js";
 import { largeContent } from "./large-content.js";
+import { randomRead, readWhole } from "./reading.js";
+import type { SoakResult } from "./soak-main.js";
 
 export interface ReadersOptions {
   /** Empty; its path must be short. */
@@ -29,12 +30,6 @@ export interface ReadersOptions {
   readonly outlived: number;
   readonly limitMs: number;
   readonly signal?: AbortSignal;
-}
-
-export interface ReadersResult {
-  readonly problems: readonly string[];
-  /** What happened how often. */
-  readonly counts: ReadonlyMap<string, number>;
 }
 
 const names = Array.from({ length: 10 }, (_, index) => `vm/${index}`);
@@ -50,7 +45,7 @@ interface Scene {
   random(...parts: (string | number)[]): Random;
 }
 
-export async function playReaders(options: ReadersOptions): Promise<ReadersResult> {
+export async function playReaders(options: ReadersOptions): Promise<SoakResult> {
   const { directory, seed, readers, limitMs, outlived, signal } = options;
   const place = { root: join(directory, "root"), socket: join(directory, "s") };
   await mkdir(directory, { recursive: true });
@@ -110,39 +105,20 @@ async function readOn(scene: Scene, index: number): Promise<void> {
 }
 
 async function readOnce(scene: Scene, random: Random): Promise<void> {
-  const name = random.pick(names);
-  const exporting = random.chance(0.4);
-  const verify = random.chance(0.4);
-  // A slow reader is more likely to meet a deletion in the middle.
-  const pauseMs = random.chance(0.5) ? 1 + random.below(60) : 0;
-  const request = { ref: name, verify, sparseFormat: SparseFormat.NONE };
-  const limit = { timeoutMs: 120_000 };
-  let id: string | undefined;
+  const read = randomRead(random.pick(names), random);
+  const seen = { id: "" };
   try {
-    const opening = exporting
-      ? scene.client.export(request, limit)
-      : scene.client.restore(request, limit);
-    await using reading = await opening;
-    const { snapshot } = reading.header;
-    id = snapshot?.config?.id ?? "";
-    const pieces: Buffer[] = [];
-    for await (const bytes of reading.bytes) {
-      pieces.push(Buffer.from(bytes));
-      if (pauseMs > 0) await pause(pauseMs);
-    }
-    const content = scene.contents.find(({ digest }) => digest === snapshot?.digest);
-    const wrong =
-      content === undefined
-        ? ["nobody stored it"]
-        : await contentProblems(Buffer.concat(pieces), false, content);
-    scene.problems.push(...wrong.map((text) => `${name} ${id}: ${text}`));
-    count(scene, exporting ? "exports whole" : "restores whole");
-    if (scene.gone.has(id)) count(scene, "outlived their snapshot");
+    const wrong = await readWhole(scene.client, read, scene.contents, ({ config }) => {
+      seen.id = config?.id ?? "";
+    });
+    scene.problems.push(...wrong.map((text) => `${read.ref} ${seen.id}: ${text}`));
+    count(scene, read.exporting ? "exports whole" : "restores whole");
+    if (scene.gone.has(seen.id)) count(scene, "outlived their snapshot");
   } catch (error) {
     if (!isStoreError(error)) throw error;
-    const early = id === undefined && documented.has(error.reason);
+    const early = seen.id === "" && documented.has(error.reason);
     if (early) count(scene, `refused before the first byte: ${error.reason}`);
-    else scene.problems.push(`${name} ${id ?? ""}: ${error.reason}: ${error.message}`);
+    else scene.problems.push(`${read.ref} ${seen.id}: ${error.reason}: ${error.message}`);
     await pause(20);
   }
 }

@@ -1,0 +1,7 @@
+// `npm run soak:gc -- --minutes M --seed S`: writers, readers, deleters and two collectors at once.
+import { playGc } from "./gc.js";
+import { soakMain } from "./soak-main.js";
+
+await soakMain("gc", { minutes: 10, seed: 1 }, (directory, { minutes, seed }, signal) =>
+  playGc({ directory, seed, limitMs: minutes * 60_000, signal }),
+);
