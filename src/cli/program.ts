@@ -6,6 +6,7 @@ import { addAdoptCommand, type ReadCocoonStore } from "./commands/adopt.js";
 import { addCheckCommand, type CheckOffline } from "./commands/check.js";
 import { addCompletionCommand } from "./commands/completion.js";
 import { addCreateCommand } from "./commands/create.js";
+import { addDuCommand } from "./commands/du.js";
 import { addGcCommand } from "./commands/gc.js";
 import { addExportCommand } from "./commands/export.js";
 import { addImportCommand } from "./commands/import.js";
@@ -77,6 +78,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addAdoptCommand(program, parts.readCocoonStore, setExitCode);
   addWatchCommand(program);
   addGcCommand(program, setExitCode);
+  addDuCommand(program);
   addInfoCommand(program);
   addHealthCommand(program);
   addTokenCommand(program);

@@ -30,6 +30,7 @@ export {
   type ExportDirectoryOptions,
   type WriteDirectoryOptions,
 } from "./directories.js";
+export { measureLocalDirectory, totalSpace, type Space, type TotalSpace } from "./local-space.js";
 export {
   StoreError,
   isStoreError,

@@ -39,6 +39,9 @@ async function followWithManifest(context: StoreContext, id: string): Promise<vo
   try {
     await syncManifest(context, id);
   } catch (error) {
+    // A removal has overtaken it: there is no directory any more to have a manifest.
+    const state = context.catalog.get(id)?.state;
+    if (state === undefined || state === "deleting") return;
     context.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");
   }
 }

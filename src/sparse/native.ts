@@ -9,6 +9,8 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 /** _IOW(0x94, 9, int), see ioctl_ficlone(2). */
 const FICLONE = 0x40049409;
+/** _IOWR('f', 11, struct fiemap), see Documentation/filesystems/fiemap.rst. */
+const FS_IOC_FIEMAP = 0xc020660b;
 const FALLOC_FL_KEEP_SIZE = 1;
 /** Only starts writeback: the flags that wait would also consume a write error that fsync must see. */
 const SYNC_FILE_RANGE_WRITE = 2;
@@ -20,11 +22,13 @@ const enxio = constants.errno.ENXIO;
 /** Symbols of the process itself: glibc and musl alike. Offsets are 64 bits wide on every 64-bit Linux. */
 const libc = koffi.load(null);
 
-type Argument = number | string | readonly number[] | Uint32Array | readonly HashInput[];
+type Argument =
+  number | string | readonly number[] | Uint8Array | Uint32Array | readonly HashInput[];
 type Call = KoffiFunc<(...args: Argument[]) => number>;
 
 const lseek = bind("int64_t lseek(int fd, int64_t offset, int whence)");
 const ioctl = bind("int ioctl(int fd, unsigned long request, int argument)");
+const ioctlBuffer = bind("int ioctl(int fd, unsigned long request, void *argument)");
 const fileCopy = bind(
   "int64_t copy_file_range(int from, int64_t *fromOffset, int to, int64_t *toOffset, size_t length, uint flags)",
 );
@@ -124,6 +128,14 @@ function seek(fd: number, offset: number, whence: number): number | undefined {
   const errno = koffi.errno();
   if (errno === enxio) return undefined;
   throw systemError("lseek", errno);
+}
+
+/** `request` is a struct fiemap with room for extents; the kernel fills it in. Synchronous. */
+export function mapExtents(fd: number, request: Uint8Array): void {
+  if (ioctlBuffer === undefined) throw systemError("ioctl(FIEMAP)", enosys);
+  if (ioctlBuffer(fd, FS_IOC_FIEMAP, request) < 0) {
+    throw systemError("ioctl(FIEMAP)", koffi.errno());
+  }
 }
 
 /** Makes `toFd` share all blocks of `fromFd`. Asynchronous: it first writes out the source. */

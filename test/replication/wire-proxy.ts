@@ -1,6 +1,9 @@
-// A TCP proxy that counts what passes, and cuts the link after so many bytes.
+// A TCP proxy that counts what passes, cuts the link after so many bytes, and can meet a piece before it passes.
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
+
+/** From the caller to the target, and back. */
+export type Direction = "up" | "down";
 
 export interface WireProxy extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
@@ -14,6 +17,11 @@ export interface WireProxy extends AsyncDisposable {
   cutAfter(bytes: number, how?: "reset" | "close" | (() => void)): void;
   /** Where connections go from now on. */
   setTarget(target: string): void;
+  /**
+   * The nth piece in that direction, from 1 and from now, waits until `meet` says whether it passes;
+   * if not, its connection is reset.
+   */
+  meetPiece(direction: Direction, nth: number, meet: () => Promise<boolean>): void;
 }
 
 /** `target` is `127.0.0.1:PORT`. */
@@ -27,9 +35,19 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
     if (how === "reset") socket.resetAndDestroy();
     else socket.destroy();
   };
-  const join = (from: Socket, to: Socket): void => {
+  let meeting: { direction: Direction; left: number; meet: () => Promise<boolean> } | undefined;
+  const join = (from: Socket, to: Socket, direction: Direction): void => {
     sockets.add(from);
     from.on("data", (chunk: Buffer) => {
+      if (meeting?.direction === direction && --meeting.left === 0) {
+        from.pause();
+        void meeting.meet().then((passes) => {
+          if (passes && !to.destroyed) to.write(chunk);
+          else [from, to].forEach((socket) => socket.resetAndDestroy());
+          from.resume();
+        });
+        return;
+      }
       const allowed = budget - passed;
       passed += Math.min(chunk.length, Math.max(0, allowed));
       if (chunk.length > allowed && typeof how === "function") {
@@ -53,8 +71,8 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
   };
   const server = createServer((near) => {
     const far = connect(port, "127.0.0.1");
-    join(near, far);
-    join(far, near);
+    join(near, far, "up");
+    join(far, near, "down");
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -67,6 +85,9 @@ export async function openWireProxy(target: string): Promise<WireProxy> {
       how = kind;
     },
     setTarget: (next) => void (port = portOf(next)),
+    meetPiece: (direction, nth, meet) => {
+      meeting = { direction, left: nth, meet };
+    },
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();

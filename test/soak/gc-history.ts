@@ -42,6 +42,8 @@ export interface History {
   stored(one: Stored): void;
   /** A caller asks for its end; whether it got it is not always known. */
   givenUp(id: string, fromMs: number): void;
+  /** The answer of a call that stores under this name was lost. */
+  mayBeStored(name: string): void;
   /** A collection whose answer was an error may have removed it. */
   mayBeRemoved(ids: readonly string[]): void;
   removed(removal: Removal): void;
@@ -52,8 +54,8 @@ export interface History {
   alive(): readonly string[];
   /** Disk bytes that may have come to the store since then. */
   storedSinceBytes(fromMs: number): number;
-  /** What went wrong, given the ids that are there in the end. */
-  judge(listed: ReadonlySet<string>): readonly string[];
+  /** What went wrong, given the ids that are there in the end, with their names. */
+  judge(listed: ReadonlyMap<string, string>): readonly string[];
 }
 
 /** Between the clock in a call's answer and the last access that the daemon notes. */
@@ -63,6 +65,7 @@ export function createHistory(): History {
   const stored = new Map<string, Stored>();
   const givenUpMs = new Map<string, number>();
   const unsure = new Set<string>();
+  const unsureNames = new Set<string>();
   const removals = new Map<string, Removal>();
   const reads = new Map<string, Held[]>();
   const protections = new Map<string, Span[]>();
@@ -126,6 +129,7 @@ export function createHistory(): History {
   return {
     stored: (one) => void stored.set(one.id, one),
     givenUp: (id, fromMs) => void givenUpMs.set(id, givenUpMs.get(id) ?? fromMs),
+    mayBeStored: (name) => void unsureNames.add(name),
     mayBeRemoved: (ids) => ids.forEach((id) => unsure.add(id)),
     removed: (removal) => void removals.set(removal.id, removal),
     held: (read) => void append(reads, read.id, read),
@@ -146,9 +150,9 @@ export function createHistory(): History {
           problems.push(`${one.id}: gone, and nobody removed it`);
         }
       }
-      for (const id of listed) {
-        if (!stored.has(id))
-          problems.push(`${id}: listed, though no call that stores was answered`);
+      for (const [id, name] of listed) {
+        if (stored.has(id) || unsureNames.has(name)) continue;
+        problems.push(`${id}: listed, though no call that stores was answered`);
       }
       return problems;
     },

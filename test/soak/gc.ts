@@ -17,7 +17,7 @@ import {
   type Snapshot,
 } from "../../src/client/index.js";
 import type { GcPolicy } from "../../src/model/gc-plan.js";
-import { runCheck } from "../crash/oracle.js";
+import { alarmsIn, runCheck } from "../crash/oracle.js";
 import { startServed } from "../crash/served.js";
 import { damagedIn } from "../crash/stage.js";
 import { makeContents, type Content } from "../model/contents.js";
@@ -38,6 +38,7 @@ export interface GcSoakOptions {
 
 const writers = 8;
 const readers = 8;
+const protectors = 3;
 const namesPerWriter = 4;
 const groups = 4;
 const blobCount = 12;
@@ -46,12 +47,37 @@ const limitBytes = 16 * mib;
 /** More than one content takes. */
 const contentLimitBytes = 6 * mib;
 
+/** How long this process did not get to run: the daemon, on the same machine, fares no better. */
+interface Standstill {
+  readonly timer: NodeJS.Timeout;
+  worstMs: number;
+  /** When it last did not for seconds. */
+  lastMs: number;
+}
+
+function watchStandstill(): Standstill {
+  let beforeMs = performance.now();
+  const timer = setInterval(() => {
+    const lateMs = performance.now() - beforeMs - standstillStepMs;
+    beforeMs = performance.now();
+    state.worstMs = Math.max(state.worstMs, lateMs);
+    if (lateMs > 2000) state.lastMs = beforeMs;
+  }, standstillStepMs);
+  const state: Standstill = { timer, worstMs: 0, lastMs: -Infinity };
+  return state;
+}
+
+const standstillStepMs = 100;
+/** A lost ping is noticed after 20 seconds. */
+const keepaliveMs = 60_000;
+
 interface Scene {
   readonly client: Client;
   readonly contents: readonly Content[];
   readonly problems: string[];
   readonly counts: Map<string, number>;
   readonly history: History;
+  readonly standstill: Standstill;
   isOver(): boolean;
   random(...parts: (string | number)[]): Random;
 }
@@ -68,6 +94,7 @@ export async function playGc(options: GcSoakOptions): Promise<SoakResult> {
   const counts = new Map<string, number>();
   const problems: string[] = [];
   const history = createHistory();
+  const standstill = watchStandstill();
   const endsAtMs = performance.now() + limitMs;
   const clients: Client[] = [];
   const play = (actor: (scene: Scene, index: number) => Promise<void>, many: number) =>
@@ -77,21 +104,25 @@ export async function playGc(options: GcSoakOptions): Promise<SoakResult> {
       const isOver = (): boolean =>
         problems.length > 0 || signal?.aborted === true || performance.now() >= endsAtMs;
       const random = (...parts: (string | number)[]): Random => createRandom(seed, ...parts);
-      return actor({ client, contents, problems, counts, history, isOver, random }, index);
+      const scene = { client, contents, problems, counts, history, standstill, isOver, random };
+      return actor(scene, index);
     });
   try {
     await Promise.all([
       ...play(writeOn, writers),
       ...play(readOn, readers),
       ...play(deleteOn, 2),
-      ...play(protectOn, 3),
+      ...play(protectOn, protectors),
       ...play(collectOn, 1),
       ...play(orchestrateOn, 1),
     ]);
     problems.push(...(await atRest(served.client, place.root, { history, counts })));
   } finally {
     clients.forEach((client) => client.close());
+    clearInterval(standstill.timer);
   }
+  count({ counts }, "ms that this machine stood still at worst", Math.round(standstill.worstMs));
+  problems.push(...alarmsIn(served.output()));
   served.signal("SIGTERM");
   const { code } = await served.exited;
   if (code !== 0) problems.push(`the daemon stopped with ${code}`);
@@ -113,10 +144,11 @@ async function atRest(
     if (outcome !== GcOutcome.REMOVED)
       problems.push(`last collection: ${id} ${GcOutcome[outcome]}`);
   }
-  const listed = new Set<string>();
+  const listed = new Map<string, string>();
   let allocatedBytes = 0;
   for await (const snapshot of client.listAll()) {
-    listed.add(snapshot.config?.id ?? "");
+    const { id = "", name = "" } = snapshot.config ?? {};
+    listed.set(id, name);
     allocatedBytes += Number(snapshot.allocatedBytes);
   }
   const { totalBytes, directories } = await dataOnDisk(root);
@@ -124,10 +156,9 @@ async function atRest(
   count({ counts }, "snapshots in the end", listed.size);
   if (allocatedBytes > limitBytes) problems.push(`${allocatedBytes} bytes listed in the end`);
   if (totalBytes > limitBytes) problems.push(`${totalBytes} bytes on disk in the end`);
-  if (directories.join() !== [...listed].sort().join()) {
-    problems.push(
-      `data/ holds ${directories.join(" ")}, listed are ${[...listed].sort().join(" ")}`,
-    );
+  const ids = [...listed.keys()].sort();
+  if (directories.join() !== ids.join()) {
+    problems.push(`data/ holds ${directories.join(" ")}, listed are ${ids.join(" ")}`);
   }
   problems.push(...history.judge(listed));
   problems.push(...(await damagedIn(client)));
@@ -157,8 +188,20 @@ function count({ counts }: Pick<Scene, "counts">, what: string, times = 1): void
 /** Counts a refusal that is documented for this kind of call; all others are findings. */
 function refused(scene: Scene, who: string, error: unknown, ...documented: string[]): void {
   if (!isStoreError(error)) throw error;
-  if (documented.includes(error.reason)) count(scene, `${who} refused: ${error.reason}`);
-  else scene.problems.push(`${who}: ${error.reason}: ${error.message}`);
+  const starved = performance.now() - scene.standstill.lastMs < keepaliveMs;
+  if (isLost(error) && starved) {
+    count(scene, `${who} lost the connection: the machine stood still for seconds`);
+  } else if (documented.includes(error.reason)) {
+    count(scene, `${who} refused: ${error.reason}`);
+  } else {
+    const now = new Date().toISOString();
+    scene.problems.push(`${now} ${who}: ${error.reason}: ${error.message}`);
+  }
+}
+
+/** Nobody knows what became of the call. */
+function isLost(error: unknown): boolean {
+  return isStoreError(error, "DAEMON_UNREACHABLE");
 }
 
 async function timed<Value>(call: Promise<Value>, fromMs: number): Promise<[Value, Span]> {
@@ -207,6 +250,7 @@ async function writeOnce(
     });
     count(scene, before !== undefined && replace ? "stored, replacing" : "stored");
   } catch (error) {
+    if (isLost(error)) history.mayBeStored(name);
     const documented = ["SNAPSHOT_NAME_TAKEN", "BLOCKED_BY_GC", "OPERATION_IN_PROGRESS"];
     refused({ client, contents, history, ...scene }, "writer", error, ...documented);
   }
@@ -318,7 +362,8 @@ async function protectOn(scene: Scene, index: number): Promise<void> {
   const { client, history } = scene;
   while (!scene.isOver()) {
     await pause(random.below(400));
-    const ids = history.alive();
+    // Each has snapshots of its own: none takes back what another one protects.
+    const ids = history.alive().filter((id) => id.charCodeAt(0) % protectors === index);
     if (ids.length === 0) continue;
     const ref = random.pick(ids);
     const updateMask = { paths: ["protected"] };
@@ -371,6 +416,7 @@ async function collectOn(scene: Scene): Promise<void> {
       const rows = await collectOnce(scene, policy);
       if (policy.maxTotalBytes !== undefined) await judgeTotal(scene, rows, fromMs);
     } catch (error) {
+      if (isLost(error)) scene.history.mayBeRemoved(scene.history.alive());
       refused(scene, "collector", error, "GC_LOCK_BUSY");
     }
   }

@@ -1,0 +1,150 @@
+// A collection session with the daemon: what is safe to ask again is asked again when its answer was lost.
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  GcOutcome,
+  isStoreError,
+  type BeginGcResponse,
+  type Client,
+  type GcCandidate,
+  type StoreError,
+} from "stasis";
+
+export interface SessionOptions {
+  /** Who collects, as others read it in GC_LOCK_BUSY. */
+  readonly owner: string;
+  /** How long the daemon keeps the session without hearing of us: 1 s to 10 min. */
+  readonly ttlMs: number;
+}
+
+/** Which snapshots the cycle evicts, besides leftovers. */
+export interface EvictionPolicy {
+  readonly keepLast?: number;
+}
+
+/** An answer that takes longer counts as lost. */
+const answer = { timeoutMs: 10_000 } as const;
+const idsPerCall = 1000;
+const readAttempts = 5;
+
+export class GcSession implements AsyncDisposable {
+  #renewedAtMs = performance.now();
+
+  private constructor(
+    readonly epoch: bigint,
+    private readonly client: Client,
+    private readonly id: string,
+    private readonly ttlMs: number,
+  ) {}
+
+  /**
+   * Never waits: GC_LOCK_BUSY is thrown. So it is when the answer to an earlier BeginGc of ours was
+   * lost: nobody knows that session's id, and it ends by itself when its time is over. That is why
+   * this call alone is not asked again.
+   */
+  static async begin(client: Client, { owner, ttlMs }: SessionOptions): Promise<GcSession> {
+    const request = { owner, ttl: durationFromMs(ttlMs) };
+    const { sessionId, epoch }: BeginGcResponse = await client.beginGc(request, answer);
+    return new GcSession(epoch, client, sessionId, ttlMs);
+  }
+
+  /**
+   * Every blob that a snapshot pins. A list that is not whole would be a list of blobs to lose: the
+   * last page says how many there are and what their digest is.
+   */
+  async references(): Promise<ReadonlySet<string>> {
+    for (let attempt = 1; attempt <= readAttempts; attempt++) {
+      const found = await this.#readReferences();
+      if (found !== undefined) return found;
+      // A snapshot was deleted between two pages.
+    }
+    throw new Error(`the references changed ${readAttempts} times while they were read`);
+  }
+
+  async #readReferences(): Promise<ReadonlySet<string> | undefined> {
+    const ids: string[] = [];
+    const hash = createHash("sha256");
+    for (let pageToken = ""; ;) {
+      await this.#keepAlive();
+      const page = await this.#ask((call) =>
+        this.client.listGcReferences({ ...this.#ref, pageToken }, call),
+      );
+      for (const id of page.imageBlobIds) hash.update(`${id}\n`);
+      ids.push(...page.imageBlobIds);
+      pageToken = page.nextPageToken;
+      if (pageToken !== "") continue;
+      const digest = `sha256:${hash.digest("hex")}`;
+      const isWhole = page.totalCount === BigInt(ids.length) && page.digest === digest;
+      return isWhole ? new Set(ids) : undefined;
+    }
+  }
+
+  /** Needs `references` before: who removes a snapshot must have heard of what is pinned. */
+  async collectSnapshots(policy: EvictionPolicy): Promise<string[]> {
+    const candidates: GcCandidate[] = [];
+    for (let pageToken = ""; ;) {
+      await this.#keepAlive();
+      const page = await this.#ask((call) =>
+        this.client.listGcCandidates({ ...this.#ref, policy, pageToken }, call),
+      );
+      candidates.push(...page.candidates);
+      pageToken = page.nextPageToken;
+      if (pageToken === "") break;
+    }
+    const removed: string[] = [];
+    for (let start = 0; start < candidates.length; start += idsPerCall) {
+      await this.#keepAlive();
+      const ids = candidates.slice(start, start + idsPerCall).map(({ id }) => id);
+      // Asked again with the same request_id, it answers what it has done the first time.
+      const request = { ...this.#ref, ids, requestId: randomUUID() };
+      const { outcomes } = await this.#ask((call) => this.client.collectGc(request, call));
+      for (const { id, outcome } of outcomes) {
+        if (outcome === GcOutcome.REMOVED) removed.push(id);
+      }
+    }
+    return removed;
+  }
+
+  /**
+   * Resolves when the daemon says that the session is open. It cannot be opened again once it was over,
+   * so it was open all the time until then. Throws GC_SESSION_FENCED otherwise.
+   */
+  async renew(): Promise<void> {
+    const askedAtMs = performance.now();
+    await this.#ask((call) => this.client.renewGc(this.#ref, call));
+    this.#renewedAtMs = askedAtMs;
+  }
+
+  /** Closes it. If that is in vain it ends by itself. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ask((call) => this.client.endGc(this.#ref, call)).catch(() => undefined);
+  }
+
+  get #ref() {
+    return { sessionId: this.id, epoch: this.epoch };
+  }
+
+  async #keepAlive(): Promise<void> {
+    if (performance.now() - this.#renewedAtMs > this.ttlMs / 3) await this.renew();
+  }
+
+  /** Asks again when the answer was lost, as long as the session can be open. */
+  async #ask<Answer>(call: (options: typeof answer) => Promise<Answer>): Promise<Answer> {
+    const endMs = performance.now() + this.ttlMs;
+    for (;;) {
+      try {
+        return await call(answer);
+      } catch (error) {
+        if (!isAnswerLost(error) || performance.now() > endMs) throw error;
+        await pause(100);
+      }
+    }
+  }
+}
+
+/** Whether the call was carried out is not known. */
+export function isAnswerLost(error: unknown): error is StoreError {
+  if (!isStoreError(error)) return false;
+  return error.code === "UNAVAILABLE" || error.code === "DEADLINE_EXCEEDED";
+}

@@ -1,0 +1,84 @@
+// stasis du: what snapshots take on disk. The files themselves are asked, since only they know what is
+// shared by now; for a daemon on another machine it is what the daemon noted when they were stored.
+import type { Command } from "commander";
+import {
+  isStoreError,
+  measureLocalDirectory,
+  totalSpace,
+  type Snapshot,
+  type Space,
+  type TotalSpace,
+} from "../../client/index.js";
+import { withSession, type GlobalOptions, type Session } from "../session.js";
+import { renderSpace, type SnapshotSpace } from "../space-table.js";
+import { stdoutIsTerminal } from "../stdio.js";
+
+export function addDuCommand(program: Command): void {
+  program
+    .command("du")
+    .summary("show what snapshots take: logical, allocated and shared bytes")
+    .description(
+      "Shows for each snapshot the sizes of its files, the disk blocks that they take, and how many of " +
+        "these they share with other files (reflinks). Looks at the files, so it has to run where the " +
+        "daemon runs, as a user who may read them; elsewhere it shows what was noted when they were " +
+        "stored, and what is shared is unknown.",
+    )
+    .argument("[ref...]", "snapshots; default: all")
+    .action(async (refs: string[], _options: unknown, command: Command) => {
+      await withSession(command.optsWithGlobals<GlobalOptions>(), async (session) => {
+        const rows: SnapshotSpace[] = [];
+        for await (const snapshot of snapshotsOf(session, refs)) {
+          rows.push({ snapshot, space: await spaceOf(snapshot) });
+        }
+        rows.sort((a, b) => b.space.allocatedBytes - a.space.allocatedBytes);
+        const total = totalSpace(rows.map(({ space }) => space));
+        await session.answer(
+          () => ({ snapshots: rows.map(toJson), total: spaceJson(total) }),
+          () => renderSpace(rows, total, { bars: stdoutIsTerminal() }),
+        );
+      });
+    });
+}
+
+async function* snapshotsOf(
+  { client, call }: Session,
+  refs: readonly string[],
+): AsyncGenerator<Snapshot> {
+  if (refs.length === 0) yield* client.listAll({}, call);
+  const seen = new Set<string>();
+  for (const ref of refs) {
+    const { snapshot } = await client.inspect(ref, call);
+    const id = snapshot?.config?.id ?? "";
+    if (snapshot === undefined || seen.has(id)) continue;
+    seen.add(id);
+    yield snapshot;
+  }
+}
+
+/** As the files are; as they were when stored, if they cannot be looked at from here. */
+async function spaceOf({ dataDir, sizeBytes, allocatedBytes }: Snapshot): Promise<Space> {
+  try {
+    return await measureLocalDirectory(dataDir);
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+    const noted = { sizeBytes: Number(sizeBytes), allocatedBytes: Number(allocatedBytes) };
+    return { ...noted, sharedBytes: undefined, shared: [] };
+  }
+}
+
+function toJson({ snapshot, space }: SnapshotSpace) {
+  const { id = "", name = "" } = snapshot.config ?? {};
+  return { id, name, ...spaceJson(space) };
+}
+
+/** 64-bit integers as strings, as in protobuf's JSON mapping; null is unknown. */
+function spaceJson({ sizeBytes, allocatedBytes, sharedBytes, ...space }: Space | TotalSpace) {
+  const text = (bytes: number | undefined): string | null =>
+    bytes === undefined ? null : String(bytes);
+  return {
+    sizeBytes: String(sizeBytes),
+    allocatedBytes: String(allocatedBytes),
+    sharedBytes: text(sharedBytes),
+    ...("onDiskBytes" in space ? { onDiskBytes: text(space.onDiskBytes) } : {}),
+  };
+}

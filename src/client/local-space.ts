@@ -1,0 +1,66 @@
+// What directories of this machine take on disk, and how much of that they share with other files.
+import { constants } from "node:fs";
+import { open, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { withIoError } from "../sparse/errno.js";
+import { coveredBytes, sharedExtents, type DeviceExtent } from "../sparse/shared-extents.js";
+
+export interface Space {
+  /** Sizes of the files, holes included. */
+  readonly sizeBytes: number;
+  /** Blocks of the files, shared ones included. */
+  readonly allocatedBytes: number;
+  /** Those of the blocks that belong to other files too; undefined when the filesystem can't tell. */
+  readonly sharedBytes: number | undefined;
+  readonly shared: readonly DeviceExtent[];
+}
+
+export interface TotalSpace {
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  readonly sharedBytes: number | undefined;
+  /** What all of them take together: each shared block once. */
+  readonly onDiskBytes: number | undefined;
+}
+
+/** Of all regular files right in a directory. */
+export async function measureLocalDirectory(directory: string): Promise<Space> {
+  const space = { sizeBytes: 0, allocatedBytes: 0, shared: [] as DeviceExtent[] };
+  let canTell = true;
+  const context = { what: "measure", path: directory, owner: "caller" } as const;
+  await withIoError(context, async () => {
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(directory, entry.name);
+      await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      const { size, blocks } = await file.stat();
+      space.sizeBytes += size;
+      // The unit of st_blocks, whatever the filesystem's own.
+      space.allocatedBytes += blocks * 512;
+      const shared = sharedExtents(file.fd);
+      canTell &&= shared !== undefined;
+      for (const extent of shared ?? []) space.shared.push(extent);
+    }
+  });
+  const sharedBytes = space.shared.reduce((sum, { length }) => sum + length, 0);
+  return { ...space, sharedBytes: canTell ? sharedBytes : undefined };
+}
+
+/** All of them must lie on one filesystem. */
+export function totalSpace(spaces: readonly Space[]): TotalSpace {
+  const sum = (pick: (space: Space) => number): number =>
+    spaces.reduce((total, space) => total + pick(space), 0);
+  const sizeBytes = sum((space) => space.sizeBytes);
+  const allocatedBytes = sum((space) => space.allocatedBytes);
+  if (spaces.some((space) => space.sharedBytes === undefined)) {
+    return { sizeBytes, allocatedBytes, sharedBytes: undefined, onDiskBytes: undefined };
+  }
+  const sharedBytes = sum((space) => space.sharedBytes ?? 0);
+  const covered = coveredBytes(spaces.flatMap(({ shared }) => shared));
+  return {
+    sizeBytes,
+    allocatedBytes,
+    sharedBytes,
+    onDiskBytes: allocatedBytes - sharedBytes + covered,
+  };
+}

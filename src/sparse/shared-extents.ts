@@ -1,0 +1,67 @@
+// Which blocks of a file belong to other files too, as the filesystem tells it (FIEMAP).
+import { isErrno } from "./errno.js";
+import { mapExtents } from "./native.js";
+
+/** A run of bytes on the device. */
+export interface DeviceExtent {
+  readonly start: number;
+  readonly length: number;
+}
+
+// struct fiemap and struct fiemap_extent of <linux/fiemap.h>.
+const headerBytes = 32;
+const extentBytes = 56;
+const extentsPerCall = 512;
+const FIEMAP_EXTENT_LAST = 0x0001;
+const FIEMAP_EXTENT_SHARED = 0x2000;
+const endOfFile = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * The shared blocks of an open file, by where they lie on its device; undefined when its filesystem
+ * does not tell where blocks lie. Synchronous: a call for each 512 extents.
+ */
+export function sharedExtents(fd: number): readonly DeviceExtent[] | undefined {
+  const found: DeviceExtent[] = [];
+  const request = Buffer.alloc(headerBytes + extentsPerCall * extentBytes);
+  for (let from: bigint | undefined = 0n; from !== undefined;) {
+    request.fill(0, 0, headerBytes);
+    request.writeBigUInt64LE(from, 0);
+    request.writeBigUInt64LE(endOfFile - from, 8);
+    request.writeUInt32LE(extentsPerCall, 24);
+    try {
+      mapExtents(fd, request);
+    } catch (error) {
+      if (isErrno(error, "EOPNOTSUPP", "ENOTSUP", "ENOTTY", "EINVAL", "ENOSYS")) return undefined;
+      throw error;
+    }
+    from = readExtents(request, found);
+  }
+  return found;
+}
+
+/** Where to go on; undefined after the last extent. */
+function readExtents(answer: Buffer, found: DeviceExtent[]): bigint | undefined {
+  const count = answer.readUInt32LE(20);
+  let next: bigint | undefined;
+  for (let index = 0; index < count; index++) {
+    const at = headerBytes + index * extentBytes;
+    const length = answer.readBigUInt64LE(at + 16);
+    const flags = answer.readUInt32LE(at + 40);
+    if ((flags & FIEMAP_EXTENT_SHARED) !== 0) {
+      found.push({ start: Number(answer.readBigUInt64LE(at + 8)), length: Number(length) });
+    }
+    next = (flags & FIEMAP_EXTENT_LAST) !== 0 ? undefined : answer.readBigUInt64LE(at) + length;
+  }
+  return next;
+}
+
+/** Bytes of the device that they cover, each counted once. */
+export function coveredBytes(extents: readonly DeviceExtent[]): number {
+  let covered = 0;
+  let end = 0;
+  for (const { start, length } of [...extents].sort((a, b) => a.start - b.start)) {
+    covered += Math.max(0, start + length - Math.max(start, end));
+    end = Math.max(end, start + length);
+  }
+  return covered;
+}
