@@ -96,6 +96,12 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
         after: dropCopy,
         bytes,
       },
+      {
+        name: "dd, fsync",
+        run: () => shell(`dd if='${join(source, "memory")}' of='${copy}' bs=512K conv=fsync 2>&1`),
+        after: dropCopy,
+        bytes,
+      },
     ];
     /** The first cases are those of two processes; the others fork tools of their own. */
     const streamed = 6;
@@ -108,6 +114,8 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
       { subject: "Create", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
       { subject: "Import", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
       { subject: "Create", peer: "cp -r, sync" },
+      // What one program takes that does nothing but write the bytes and wait for the disk.
+      { subject: "Create", peer: "dd, fsync" },
     ];
     const { peakBytes } = await memoryOf(daemon.pid);
     return [

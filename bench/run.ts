@@ -63,5 +63,7 @@ for (const name of wanted) {
   const found = (await groups[name]?.()) ?? [];
   printRows(found);
   rows.push(...found);
+  // After each group: a run that is broken off keeps what it has measured.
+  if (values.out !== undefined)
+    console.log(`\nwritten to ${writeReport(values.out, machine, rows)}`);
 }
-if (values.out !== undefined) console.log(`\nwritten to ${writeReport(values.out, machine, rows)}`);
