@@ -49,7 +49,9 @@ function table(group: string): string {
     ["case", "median", "lowest to highest", "asked"],
     ["---", "--:", "--:", "---"],
   ];
-  return [...all, ...cells].map((line) => `| ${line.join(" | ")} |`).join("\n");
+  const escaped = (line: readonly string[]): string[] =>
+    line.map((cell) => cell.replaceAll("|", "\\|"));
+  return [...all, ...cells].map((line) => `| ${escaped(line).join(" | ")} |`).join("\n");
 }
 
 function measured(row: Row): [string, string] {
