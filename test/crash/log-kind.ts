@@ -150,19 +150,29 @@ async function recordAndPlay(
   }
 }
 
-/** Those that were asked for by name, or as many as are wanted, spread over the log at random. */
+/** How often power is cut just when something was answered, and not anywhere in the log. */
+const atAnswers = 1 / 3;
+const afterAnswer = 3;
+
+/** Those that were asked for by name, or as many as are wanted, at random places of the log. */
 function statesOf(
   prefix: string,
-  { entries, from }: Recording,
+  { entries, from, notes }: Recording,
   { seed, states, only = "" }: PlayOptions,
 ): DiskState[] {
   const named = /^(\d+)\.(\d+)$/.exec(only.slice(prefix.length));
   if (named !== null) return [{ offset: Number(named[1]), pick: Number(named[2]) }];
   const random = randomFrom(seed);
-  return Array.from({ length: states }, () => ({
-    offset: 1 + Math.floor(random() * (entries.length - from)),
-    pick: Math.floor(random() * 1_000_000),
-  }));
+  const below = (count: number): number => Math.floor(random() * count);
+  const length = entries.length - from;
+  const answers = notes
+    .flatMap((note) => ("ended" in note ? [note.ended.at - from] : []))
+    .filter((offset) => offset >= 0);
+  return Array.from({ length: states }, () => {
+    const answer = random() < atAnswers ? answers[below(answers.length)] : undefined;
+    const offset = answer === undefined ? 1 + below(length) : answer + below(afterAnswer);
+    return { offset: Math.min(offset, length), pick: below(1_000_000) };
+  });
 }
 
 async function playKept(kind: KindName, options: PlayOptions): Promise<void> {
