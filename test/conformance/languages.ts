@@ -9,6 +9,8 @@ export const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 
 export interface Language {
   readonly name: string;
+  /** Why it is only run when it is named. */
+  readonly unfinished?: string;
   /** Programs that must be there. */
   readonly tools: readonly string[];
   /** Builds the runner and the example; the command of the runner. Throws with what the tool said. */
@@ -53,7 +55,49 @@ const python: Language = {
   example: [venvPython, join(exampleOf("python"), "save_and_restore.py")],
 };
 
-export const languages: readonly Language[] = [typescript, go, python];
+const classPath = [join(built("java"), "classes"), join(built("java"), "libraries", "*")].join(":");
+
+const java: Language = {
+  name: "java",
+  unfinished: "its runner compiles, no run of it has been seen to the end",
+  tools: ["java", "mvn"],
+  build() {
+    run("mvn", ["-q", "-B", "-DskipTests", "install"], gen("java"));
+    run("mvn", ["-q", "-B", "package"], source("java"));
+    run("mvn", ["-q", "-B", "package"], exampleOf("java"));
+    return [
+      "java",
+      "-Xmx96m",
+      "-XX:MaxDirectMemorySize=96m",
+      "-cp",
+      classPath,
+      "stasis.conformance.Runner",
+    ];
+  },
+  example: [
+    ...["java", "-cp"],
+    [join(built("java-example"), "classes"), join(built("java-example"), "libraries", "*")].join(
+      ":",
+    ),
+    "SaveAndRestore",
+  ],
+};
+
+const rust: Language = {
+  name: "rust",
+  unfinished: "tonic tells a deadline as CANCELLED, and an early refusal once did not come (TCP)",
+  tools: ["cargo"],
+  build() {
+    // One folder for both, so that what they have in common is compiled once.
+    const args = ["build", "-q", "--locked", "--target-dir", built("rust")];
+    run("cargo", args, source("rust"));
+    run("cargo", args, exampleOf("rust"));
+    return [join(built("rust"), "debug", "stasis-conformance")];
+  },
+  example: [join(built("rust"), "debug", "save-and-restore")],
+};
+
+export const languages: readonly Language[] = [typescript, go, python, java, rust];
 
 /** The first tool that this machine lacks. */
 export function missingTool({ tools }: Language): string | undefined {

@@ -1,0 +1,172 @@
+//! The methods of the generated clients by their names, with requests and answers as bytes of protobuf.
+use prost::Message;
+use stasis_client::v1::{
+    create_request, export_response, gc_service_client::GcServiceClient, import_request,
+    replication_service_client::ReplicationServiceClient, restore_response,
+    snapshot_service_client::SnapshotServiceClient, system_service_client::SystemServiceClient, *,
+};
+use std::pin::Pin;
+use tokio::sync::mpsc::Receiver;
+use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
+use tonic::{Request, Status, Streaming, metadata::MetadataMap, transport::Channel};
+
+/// A frame of an upload or a download.
+pub enum Frame {
+    Chunk(Vec<u8>),
+    Message(Vec<u8>),
+}
+
+pub type Answers = Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send>>;
+
+/// Headers of a call, the deadline among them.
+pub type Headers = MetadataMap;
+
+fn request<T>(message: T, headers: Headers) -> Request<T> {
+    let mut request = Request::new(message);
+    *request.metadata_mut() = headers;
+    request
+}
+
+fn parse<T: Message + Default>(bytes: &[u8]) -> T {
+    T::decode(bytes).expect("the bytes were made for this message")
+}
+
+macro_rules! unary {
+    ($name:expr, $channel:expr, $bytes:expr, $headers:expr; $($path:literal => $client:ident.$method:ident),* $(,)?) => {
+        match $name {
+            $($path => {
+                let answer = $client::new($channel).$method(request(parse(&$bytes), $headers)).await?;
+                Ok(answer.into_inner().encode_to_vec())
+            })*
+            other => Err(Status::internal(format!("no method {other}"))),
+        }
+    };
+}
+
+pub async fn unary(
+    name: &str,
+    channel: Channel,
+    bytes: Vec<u8>,
+    headers: Headers,
+) -> Result<Vec<u8>, Status> {
+    unary!(name, channel, bytes, headers;
+        "SnapshotService/CreateFromDirectory" => SnapshotServiceClient.create_from_directory,
+        "SnapshotService/List" => SnapshotServiceClient.list,
+        "SnapshotService/Inspect" => SnapshotServiceClient.inspect,
+        "SnapshotService/Update" => SnapshotServiceClient.update,
+        "SnapshotService/Delete" => SnapshotServiceClient.delete,
+        "SnapshotService/ExportToDirectory" => SnapshotServiceClient.export_to_directory,
+        "SnapshotService/ImportFromDirectory" => SnapshotServiceClient.import_from_directory,
+        "GcService/CollectGarbage" => GcServiceClient.collect_garbage,
+        "GcService/BeginGc" => GcServiceClient.begin_gc,
+        "GcService/ListGcReferences" => GcServiceClient.list_gc_references,
+        "GcService/ListGcCandidates" => GcServiceClient.list_gc_candidates,
+        "GcService/CollectGc" => GcServiceClient.collect_gc,
+        "GcService/RenewGc" => GcServiceClient.renew_gc,
+        "GcService/EndGc" => GcServiceClient.end_gc,
+        "SystemService/GetInfo" => SystemServiceClient.get_info,
+        "ReplicationService/ListTransfers" => ReplicationServiceClient.list_transfers,
+        "ReplicationService/CancelTransfer" => ReplicationServiceClient.cancel_transfer,
+    )
+}
+
+/// An answer that may be a chunk.
+trait Answer: Message {
+    fn chunk(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+macro_rules! answers {
+    ($($plain:ty),*; $($chunked:ty => $frame:path),*) => {
+        $(impl Answer for $plain {})*
+        $(impl Answer for $chunked {
+            fn chunk(&mut self) -> Option<Vec<u8>> {
+                match &mut self.frame {
+                    Some($frame(bytes)) => Some(std::mem::take(bytes)),
+                    _ => None,
+                }
+            }
+        })*
+    };
+}
+
+answers!(
+    OpenDataDirectoryResponse, VerifyResponse, WatchResponse, CheckResponse, RepairResponse,
+    PullResponse, PushResponse, GetManifestResponse, ReadBlocksResponse;
+    RestoreResponse => restore_response::Frame::Chunk,
+    ExportResponse => export_response::Frame::Chunk
+);
+
+fn frames<T: Answer + 'static>(stream: Streaming<T>) -> Answers {
+    Box::pin(stream.map(|answer| {
+        answer.map(|mut message| match message.chunk() {
+            Some(bytes) => Frame::Chunk(bytes),
+            None => Frame::Message(message.encode_to_vec()),
+        })
+    }))
+}
+
+macro_rules! download {
+    ($name:expr, $channel:expr, $bytes:expr, $headers:expr; $($path:literal => $client:ident.$method:ident),* $(,)?) => {
+        match $name {
+            $($path => {
+                let answer = $client::new($channel).$method(request(parse(&$bytes), $headers)).await?;
+                Ok(frames(answer.into_inner()))
+            })*
+            other => Err(Status::internal(format!("no method {other}"))),
+        }
+    };
+}
+
+pub async fn download(
+    name: &str,
+    channel: Channel,
+    bytes: Vec<u8>,
+    headers: Headers,
+) -> Result<Answers, Status> {
+    download!(name, channel, bytes, headers;
+        "SnapshotService/Restore" => SnapshotServiceClient.restore,
+        "SnapshotService/Export" => SnapshotServiceClient.export,
+        "SnapshotService/OpenDataDirectory" => SnapshotServiceClient.open_data_directory,
+        "SnapshotService/Verify" => SnapshotServiceClient.verify,
+        "SnapshotService/Watch" => SnapshotServiceClient.watch,
+        "SystemService/Check" => SystemServiceClient.check,
+        "SystemService/Repair" => SystemServiceClient.repair,
+        "ReplicationService/Pull" => ReplicationServiceClient.pull,
+        "ReplicationService/Push" => ReplicationServiceClient.push,
+        "ReplicationService/GetManifest" => ReplicationServiceClient.get_manifest,
+        "ReplicationService/ReadBlocks" => ReplicationServiceClient.read_blocks,
+    )
+}
+
+pub async fn upload(
+    name: &str,
+    channel: Channel,
+    sent: Receiver<Frame>,
+    headers: Headers,
+) -> Result<Vec<u8>, Status> {
+    let sent = ReceiverStream::new(sent);
+    let mut client = SnapshotServiceClient::new(channel);
+    match name {
+        "SnapshotService/Create" => {
+            let frames = sent.map(|frame| match frame {
+                Frame::Chunk(bytes) => {
+                    CreateRequest { frame: Some(create_request::Frame::Chunk(bytes)) }
+                }
+                Frame::Message(bytes) => parse(&bytes),
+            });
+            Ok(client.create(request(frames, headers)).await?.into_inner().encode_to_vec())
+        }
+        "SnapshotService/Import" => {
+            let frames = sent.map(|frame| match frame {
+                Frame::Chunk(bytes) => {
+                    ImportRequest { frame: Some(import_request::Frame::Chunk(bytes)) }
+                }
+                Frame::Message(bytes) => parse(&bytes),
+            });
+            Ok(client.import(request(frames, headers)).await?.into_inner().encode_to_vec())
+        }
+        other => Err(Status::internal(format!("no method {other}"))),
+    }
+}
