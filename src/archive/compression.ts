@@ -5,6 +5,8 @@ import { fieldInvalid } from "../base/errors.js";
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 import { openBytePuller, type BytePuller } from "./byte-puller.js";
 import { throughCodec } from "./codec-streams.js";
+import { limitExceeded } from "./limits.js";
+import { isZero } from "../sparse/zero.js";
 import { bytesAfterEnd, createZstdFrameSplitter, isZstdMagic } from "./zstd-frames.js";
 import { loadZstd } from "./zstd.js";
 
@@ -20,7 +22,15 @@ export interface CompressOptions {
 
 export interface DecompressOptions {
   readonly signal?: AbortSignal;
+  /**
+   * How many times larger than it came a stream may unfold. Left out are chunks of zeros, which
+   * become holes and of which an honest disk may have any number, and the first 64 MiB.
+   */
+  readonly maxRatio?: number;
 }
+
+/** So much unfolds without a look at the ratio. */
+const freeOfRatioBytes = 64 * 1024 * 1024;
 
 /** gzip with 256 KiB is a sixth faster than with Node's 16 KiB. */
 const gzipChunkBytes = 256 * 1024;
@@ -60,15 +70,40 @@ export async function* decompress(
   source: ByteStream,
   options: DecompressOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const puller = openBytePuller(source, options.signal);
+  const { signal, maxRatio = Number.POSITIVE_INFINITY } = options;
+  const puller = openBytePuller(source, signal);
   try {
     const head = await readHead(puller);
-    const whole = prepend(head, puller);
-    if (isGzipMagic(head)) yield* gunzip(whole, options.signal);
-    else if (isZstdMagic(head)) yield* unzstd(whole, options.signal);
+    const came = { bytes: 0 };
+    const whole = counted(prepend(head, puller), came);
+    if (isGzipMagic(head)) yield* boundRatio(gunzip(whole, signal), came, maxRatio);
+    else if (isZstdMagic(head)) yield* boundRatio(unzstd(whole, signal), came, maxRatio);
     else yield* whole;
   } finally {
     await puller.close();
+  }
+}
+
+async function* counted(source: ByteStream, came: { bytes: number }): ByteStream {
+  for await (const chunk of source) {
+    came.bytes += chunk.byteLength;
+    yield chunk;
+  }
+}
+
+async function* boundRatio(
+  unfolded: ByteStream,
+  came: { readonly bytes: number },
+  maxRatio: number,
+): ByteStream {
+  let bytes = 0;
+  for await (const chunk of unfolded) {
+    if (!isZero(chunk)) bytes += chunk.byteLength;
+    const ratio = Math.ceil(bytes / came.bytes);
+    if (bytes > freeOfRatioBytes && ratio > maxRatio) {
+      throw limitExceeded("maxRatio", "the archive unfolds", maxRatio, ratio);
+    }
+    yield chunk;
   }
 }
 

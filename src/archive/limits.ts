@@ -1,5 +1,9 @@
 // What an archive may cost to read. Each bound holds before memory or disk is spent on it.
+import type { ByteStream } from "../base/async.js";
 import { StoreError } from "../base/errors.js";
+
+export type LimitName =
+  keyof ArchiveLimits | "maxTrailingBytes" | "maxEnvelopeBytes" | "maxUploadBytes" | "maxRatio";
 
 export interface ArchiveLimits {
   /**
@@ -31,9 +35,21 @@ export const defaultArchiveLimits: ArchiveLimits = {
  */
 export const maxTrailingBytes = 64 * 1024 * 1024;
 
+/** The bytes as they come, but LIMIT_EXCEEDED where there are more than that. */
+export async function* limitBytes(source: ByteStream, maxUploadBytes: number): ByteStream {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.byteLength;
+    if (bytes > maxUploadBytes) {
+      throw limitExceeded("maxUploadBytes", "bytes of the upload", maxUploadBytes, bytes);
+    }
+    yield chunk;
+  }
+}
+
 /** LIMIT_EXCEEDED for the limit of that name: `actual` is what the archive asks for. */
 export function limitExceeded(
-  limit: keyof ArchiveLimits | "maxTrailingBytes" | "maxEnvelopeBytes",
+  limit: LimitName,
   what: string,
   expected: number,
   actual: number,

@@ -37,6 +37,8 @@ const texts = {
   nameOfId: `SELECT state, name FROM snapshots WHERE id = :id`,
   idsInStateWithName: `SELECT id FROM snapshots
     WHERE state = :state AND name >= :prefix AND name < :prefixEnd`,
+  allocatedBytesNamed: `SELECT coalesce(sum(allocated_bytes), 0) AS bytes FROM snapshots
+    WHERE state = 'ready' AND name >= :prefix AND name < :prefixEnd`,
   idsInState: `SELECT id FROM snapshots WHERE state = :state`,
   idsAfter: `SELECT id, state, size_bytes, allocated_bytes FROM snapshots
     WHERE id > :after ORDER BY id LIMIT :limit`,

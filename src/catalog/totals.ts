@@ -1,6 +1,7 @@
 // Sums over the catalog: usage, pinned blobs, and whether they are right.
 import { fieldInvalid } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
+import { prefixRange } from "./name-range.js";
 import { walkRows } from "./records.js";
 import { sql } from "./sql.js";
 
@@ -13,6 +14,8 @@ export interface Totals {
 
 export interface Sums {
   totals(): Totals;
+  /** Bytes on disk of the ready snapshots whose names begin so. Reads them all. */
+  allocatedBytesNamed(namePrefix: string): number;
   /**
    * Up to `limit` (1 to 10,000) image blobs above `after`, in order: those of ready and pending
    * snapshots, and of replaced ones as long as they are read.
@@ -29,6 +32,9 @@ const maxPinnedBlobs = 10_000;
 export function createSums(context: CatalogContext): Sums {
   return {
     totals: () => totalsOf(context),
+    allocatedBytesNamed: (namePrefix) =>
+      context.connection.one<{ bytes: number }>(sql.allocatedBytesNamed, prefixRange(namePrefix))
+        ?.bytes ?? 0,
     listPinnedBlobs: (after, limit) => listPinnedBlobs(context, after, limit),
     nodeId: () => context.connection.one<{ node_id: string }>(sql.nodeId)?.node_id ?? "",
     checkIntegrity: () => checkIntegrity(context),

@@ -108,7 +108,7 @@ export const daemonOptions = {
     default: 256,
     min: 1,
     max: 65_536,
-    doc: "Connections at once; more are closed as they come.",
+    doc: "Connections at once; a further one takes the place of the oldest that has shown no credentials, or is closed.",
   }),
   maxStreams: integerOption({
     key: "max_streams",
@@ -116,6 +116,13 @@ export const daemonOptions = {
     min: 1,
     max: 10_000,
     doc: "Byte streams at once (Create, Import, Restore, Export); more get TOO_MANY_STREAMS.",
+  }),
+  maxStreamsPerIdentity: integerOption({
+    key: "max_streams_per_identity",
+    default: 48,
+    min: 1,
+    max: 10_000,
+    doc: "Byte streams at once of one token or certificate; more get TOO_MANY_STREAMS.",
   }),
   maxWatchers: integerOption({
     key: "max_watchers",
@@ -151,6 +158,20 @@ export const daemonOptions = {
     min: "64KiB",
     max: "16MiB",
     doc: "Largest message that is accepted.",
+  }),
+  maxUploadBytes: sizeOption({
+    key: "max_upload",
+    default: "4TiB",
+    min: "1MiB",
+    max: "8191TiB",
+    doc: "Bytes of one upload, as they come and unfolded (LIMIT_EXCEEDED).",
+  }),
+  maxRatio: integerOption({
+    key: "max_ratio",
+    default: 2000,
+    min: 1,
+    max: 1_000_000,
+    doc: "How many times larger than it came an archive may unfold, zeros and the first 64 MiB left out (LIMIT_EXCEEDED).",
   }),
   chunkBytes: sizeOption({
     key: "chunk",
@@ -200,6 +221,20 @@ export const daemonOptions = {
     min: "0",
     max: "100TiB",
     doc: "Space that uploads leave free on the store's filesystem (STORAGE_FULL).",
+  }),
+  maxStoreBytes: sizeOption({
+    key: "max_store",
+    default: "0",
+    min: "0",
+    max: "8191TiB",
+    doc: "Bytes on disk of all snapshots together (STORAGE_FULL). 0 = no limit.",
+  }),
+  prefixQuotaBytes: sizeOption({
+    key: "prefix_quota",
+    default: "0",
+    min: "0",
+    max: "8191TiB",
+    doc: "The same for the snapshots of each name prefix that an identity is confined to. 0 = no limit.",
   }),
   advertise: textOption({
     key: "advertise",

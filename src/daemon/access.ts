@@ -14,11 +14,11 @@ export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): 
     clock,
     identities: openIdentities(config, logger),
     ...(config.tokens === undefined ? {} : { tokens: openTokens(config.tokens, clock, logger) }),
-    socket: { name: "unix", role: config.socketRole, namePrefix: "" },
+    socket: { name: "unix", role: config.socketRole, namePrefix: "", shared: true },
     // Without any credentials, who reaches the listener is trusted: check.ts keeps it at home.
     ...(asksForCredentials(config)
       ? {}
-      : { anonymous: { name: "anonymous", role: "operator", namePrefix: "" } }),
+      : { anonymous: { name: "anonymous", role: "operator", namePrefix: "", shared: true } }),
   });
 }
 

@@ -45,6 +45,10 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     logger,
     options: {
       freeSpaceReserveBytes: config.reserveBytes,
+      maxStoreBytes: config.maxStoreBytes,
+      prefixQuotaBytes: config.prefixQuotaBytes,
+      maxUploadBytes: config.maxUploadBytes,
+      maxRatio: config.maxRatio,
       accessFlushIntervalMs: config.accessFlushMs,
       requestRetentionMs: config.requestRetentionMs,
       maxEvents: config.maxEvents,
@@ -128,6 +132,7 @@ function createServer(
     limits: {
       maxConnections,
       maxStreams,
+      maxStreamsPerIdentity: config.maxStreamsPerIdentity,
       maxMessageBytes,
       streamWindowBytes: config.streamWindowBytes,
       connectionWindowBytes: config.connectionWindowBytes,

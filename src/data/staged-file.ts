@@ -16,13 +16,14 @@ export async function createStagedFile(
   workers: WriteWorkers | undefined,
   keep: (record: StagedRecord) => Promise<void>,
 ): Promise<StagedFile> {
-  const { mode, sizeBytes, extents, detectZeros, signal } = options;
+  const { mode, sizeBytes, extents, detectZeros, onData, signal } = options;
   const hashing = chooseHashing(options, workers);
   const writer = await createSparseFile(path, {
     mode,
     detectZeros,
     expectedBytes: sizeBytes,
     expectedExtents: extents,
+    ...(onData && { onData }),
     ...hashing.writing,
     signal,
   });

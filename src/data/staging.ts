@@ -30,6 +30,8 @@ export interface StagedFileOptions {
   readonly extents?: readonly Extent[] | undefined;
   /** Makes holes of zero blocks. */
   readonly detectZeros: boolean;
+  /** Hears how many bytes are about to be written, and may throw. */
+  readonly onData?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -9,7 +9,7 @@ import { watch, type WatchEvent, type WatchRequest } from "./watch.js";
 
 /** For operations that begin at a ref or a name; not for those that look for what nobody knows. */
 export function confinedContext(context: StoreContext, namePrefix: string): StoreContext {
-  return { ...context, catalog: confinedCatalog(context.catalog, namePrefix) };
+  return { ...context, namePrefix, catalog: confinedCatalog(context.catalog, namePrefix) };
 }
 
 function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {

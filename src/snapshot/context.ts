@@ -7,11 +7,20 @@ import type { WriteWorkers } from "../data/write-workers.js";
 import type { GcLock } from "./gc-lock.js";
 import type { LeaseTable } from "./leases.js";
 import type { SerialQueue } from "./serial.js";
+import type { Space } from "./space.js";
 import type { Watchers } from "./watchers.js";
 
 export interface StoreOptions {
   /** Bytes of the filesystem that uploads leave free. 0 = none. */
   readonly freeSpaceReserveBytes: number;
+  /** Bytes on disk of all snapshots. 0 = no limit. */
+  readonly maxStoreBytes: number;
+  /** The same for the snapshots whose names begin with a caller's prefix. */
+  readonly prefixQuotaBytes: number;
+  /** Bytes of one upload, as they come and unfolded. */
+  readonly maxUploadBytes: number;
+  /** See `DecompressOptions`. */
+  readonly maxRatio: number;
   /** How often last-access times are written, in milliseconds. */
   readonly accessFlushIntervalMs: number;
   /** How long the outcome of a request id is remembered, in milliseconds. */
@@ -28,6 +37,10 @@ export interface StoreOptions {
 
 export const defaultStoreOptions: StoreOptions = {
   freeSpaceReserveBytes: 64 * 1024 * 1024,
+  maxStoreBytes: 0,
+  prefixQuotaBytes: 0,
+  maxUploadBytes: 4 * 1024 ** 4,
+  maxRatio: 2000,
   accessFlushIntervalMs: 10_000,
   requestRetentionMs: 24 * 3600 * 1000,
   maxEvents: defaultMaxEvents,
@@ -46,6 +59,10 @@ export interface StoreContext {
   readonly writeWorkers: WriteWorkers;
   /** Ids of the uploads that are running. */
   readonly intakes: Set<string>;
+  /** What they have written so far. */
+  readonly space: Space;
+  /** The caller is confined to names that begin so; empty = all. */
+  readonly namePrefix: string;
   /** One collection at a time, and what must wait for it. */
   readonly collecting: GcLock;
   readonly clock: Clock;

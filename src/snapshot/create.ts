@@ -3,6 +3,7 @@ import type { ByteStream } from "../base/async.js";
 import { StoreError } from "../base/errors.js";
 import { checkArchiveAgainstEnvelope } from "../archive/envelope.js";
 import { uncompressedOnly } from "../archive/compression.js";
+import { limitBytes } from "../archive/limits.js";
 import { readTar } from "../archive/tar-reader.js";
 import { envelopeFileName } from "../model/name.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -18,9 +19,11 @@ export async function create(
   tar: ByteStream,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const fill = async ({ id, staging }: Intake): Promise<Filled> => {
+  const fill = async (intake: Intake): Promise<Filled> => {
+    const { id } = intake;
+    const bounded = limitBytes(tar, context.options.maxUploadBytes);
     const files = [];
-    for await (const entry of readTar(uncompressedOnly(tar), { signal })) {
+    for await (const entry of readTar(uncompressedOnly(bounded), { signal })) {
       if (entry.name === envelopeFileName) {
         throw new StoreError(
           "ARCHIVE_INVALID",
@@ -28,7 +31,7 @@ export async function create(
           { hint: "Use Import for archives that were exported", metadata: { entry: entry.name } },
         );
       }
-      files.push(await stageEntry(staging, entry, signal));
+      files.push(await stageEntry(intake, entry, signal));
     }
     requireFiles(files.length, "the tar");
     const config = { ...request.config, id };

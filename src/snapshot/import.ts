@@ -10,6 +10,7 @@ import {
   maxEnvelopeBytes,
   type Envelope,
 } from "../archive/envelope.js";
+import { limitBytes } from "../archive/limits.js";
 import { readTar, type ArchiveEntry } from "../archive/tar-reader.js";
 import { listDataFiles } from "../data/directory-source.js";
 import type { SnapshotConfig } from "../model/config.js";
@@ -30,12 +31,14 @@ export async function importArchive(
   const fill = async (intake: Intake): Promise<Filled> => {
     const files: SnapshotFile[] = [];
     let envelope: Envelope | undefined;
-    for await (const entry of readTar(decompress(archive, { signal }), { signal })) {
+    const { maxUploadBytes, maxRatio } = context.options;
+    const unfolded = decompress(limitBytes(archive, maxUploadBytes), { signal, maxRatio });
+    for await (const entry of readTar(limitBytes(unfolded, maxUploadBytes), { signal })) {
       if (entry.name === envelopeFileName) {
         envelope = decodeEnvelope(await readEnvelopeEntry(entry));
         await intake.reconfigure(overlay(envelope.config, request.config));
       } else {
-        files.push(await stageEntry(intake.staging, entry, signal));
+        files.push(await stageEntry(intake, entry, signal));
       }
     }
     if (envelope === undefined) throw envelopeMissing("the archive");

@@ -1,7 +1,6 @@
 // How anything becomes a snapshot. One order of effects for Create, Import and their directory
 // forms: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { createHash } from "node:crypto";
-import { statfsSync } from "node:fs";
 import { StoreError, isStoreError } from "../base/errors.js";
 import { exists } from "../data/durable.js";
 import { manifestVersion, snapshotDigest, type Manifest } from "../data/manifest.js";
@@ -12,6 +11,7 @@ import { newSnapshotId } from "../model/name.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
 import { removeInBackground } from "./removal.js";
+import { openAllowance, type Allowance } from "./space.js";
 
 export type IntakeKind =
   "create" | "create-from-directory" | "import" | "import-from-directory" | "pull";
@@ -43,6 +43,8 @@ export interface Filled {
 export interface Intake {
   readonly id: string;
   readonly staging: Staging;
+  /** For what is written into it. */
+  readonly allowance: Allowance;
   /** Takes over a configuration that was learnt on the way, and reserves its name. */
   reconfigure(config: SnapshotConfig): Promise<SnapshotConfig>;
 }
@@ -64,7 +66,7 @@ export async function takeIn(
     if (earlier !== undefined) return earlier;
   }
   signal.throwIfAborted();
-  checkFreeSpace(context);
+  using allowance = openAllowance(context);
   if (request.config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
   const id = newSnapshotId();
   context.intakes.add(id);
@@ -80,11 +82,13 @@ export async function takeIn(
     const filled = await fill({
       id,
       staging,
+      allowance,
       reconfigure: async (config) => {
         if (config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
         return reconfigure(context, request, id, config);
       },
     });
+    allowance.checkWhole(filled.files);
     await context.collecting.waitUntilOpen(signal);
     const createdAt = context.clock.now();
     await staging.publish(manifestOf(request, filled, createdAt));
@@ -246,21 +250,4 @@ function fingerprintOf(request: IntakeRequest): string {
         : value,
   );
   return createHash("sha256").update(canonical).digest("hex");
-}
-
-/**
- * Refuses an upload at once where it would fill the disk. Synchronous, so that nothing comes
- * between the look at earlier requests and the reservation.
- */
-function checkFreeSpace(context: StoreContext): void {
-  const reserveBytes = context.options.freeSpaceReserveBytes;
-  if (reserveBytes === 0) return;
-  const { bavail, bsize } = statfsSync(context.layout.root);
-  const freeBytes = bavail * bsize;
-  if (freeBytes >= reserveBytes) return;
-  throw new StoreError(
-    "STORAGE_FULL",
-    `the filesystem of the store has ${freeBytes} bytes left; ${reserveBytes} are kept free`,
-    { hint: "Delete snapshots or add space", metadata: { free_bytes: String(freeBytes) } },
-  );
 }

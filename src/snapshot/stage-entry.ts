@@ -1,10 +1,10 @@
 // One archive entry into the staging area.
 import type { ArchiveEntry } from "../archive/tar-reader.js";
-import type { Staging } from "../data/staging.js";
 import type { SnapshotFile } from "../model/snapshot.js";
+import type { Intake } from "./intake.js";
 
 export async function stageEntry(
-  staging: Staging,
+  { staging, allowance }: Pick<Intake, "staging" | "allowance">,
   entry: ArchiveEntry,
   signal: AbortSignal,
 ): Promise<SnapshotFile> {
@@ -14,6 +14,7 @@ export async function stageEntry(
     extents: entry.extents,
     // A sparse entry says itself where its holes are; a plain one has zeros instead.
     detectZeros: entry.extents === undefined,
+    onData: (bytes) => allowance.take(bytes),
     signal,
   });
   for await (const piece of entry.pieces()) await file.write(piece.offset, piece.bytes);

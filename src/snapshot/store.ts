@@ -46,6 +46,7 @@ import { deleteSnapshots, type DeleteRequest } from "./removal.js";
 import { repairStore } from "./repair.js";
 import { openScrub, type Scrub } from "./scrub.js";
 import { SerialQueue } from "./serial.js";
+import { createSpace } from "./space.js";
 import { verify, type VerifyEvent, type VerifyRequest } from "./verify.js";
 import { updateSnapshot, type UpdateRequest } from "./update.js";
 import { watch, type WatchEvent, type WatchRequest } from "./watch.js";
@@ -199,6 +200,8 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     watchers,
     writeWorkers,
     intakes: new Set(),
+    space: createSpace(),
+    namePrefix: "",
     collecting: createGcLock(clock),
     clock,
     logger,

@@ -31,6 +31,8 @@ export interface SparseFileOptions {
   /** Writes to the device begin early, so that the sync at the end is short. Default: true. */
   readonly earlyWriteback?: boolean;
   readonly observer?: WriteObserver;
+  /** Hears how many bytes are about to be written, and may throw. */
+  readonly onData?: (bytes: number) => void;
   /** Who does the writes. Default: Node's thread pool, up to four at once. */
   readonly createPool?: ((fd: number, path: string) => WritePool) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -117,6 +119,7 @@ class FileWriter implements SparseFileWriter {
     this.#position = offset + bytes.length;
     for (const run of runsOf(bytes, offset, this.#options.detectZeros)) {
       const data = bytes.subarray(run.offset - offset, run.offset - offset + run.length);
+      this.#options.onData?.(run.length);
       this.#options.observer?.update(run.offset, data);
       await this.#reservation.before(run.offset);
       await this.#pool.write(run.offset, data);

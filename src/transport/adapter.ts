@@ -110,7 +110,8 @@ async function serve(
     audit.caller(identity);
     checkRole(rule, identity, method.name);
     forget = options.rechecks.add(() => recheck(target, call, identity, options));
-    admitted = options.admission.enter(method, call.abort, rule.roles === "anyone");
+    const asked = rule.roles === "anyone" ? undefined : identity;
+    admitted = options.admission.enter(method, call.abort, asked);
     const context = contextOf(method, call, peer, identity, logger);
     const last = await run(target, call, context, { admitted, audit }, options);
     call.finish(okStatus, last);
@@ -153,7 +154,9 @@ const nobody: Identity = { name: "", role: "reader", namePrefix: "" };
 /** What is open to anyone asks nobody who they are. */
 function identify(rule: MethodRule, { metadata }: Call, options: AdapterOptions): Identity {
   if (rule.roles === "anyone") return nobody;
-  return options.access.identify(options.connections.of(metadata), metadata);
+  const identity = options.access.identify(options.connections.of(metadata), metadata);
+  options.connections.trust(metadata);
+  return identity;
 }
 
 /** A message that is too large is refused below this floor, with a code and a text alone. */
@@ -217,8 +220,9 @@ async function run(
     audit.request(request);
     call.setIdleTimeout(idleMs);
   } else {
-    call.setIdleTimeout(idleMs);
-    request = receiveAll(target, call, audit);
+    // The first message says what is wanted: it takes no more time than a single one.
+    call.setIdleTimeout(Math.min(options.requestTimeoutMs, idleMs || options.requestTimeoutMs));
+    request = receiveAll(target, call, audit, idleMs);
   }
   return answer(target, call, handler, request, context, audit);
 }
@@ -261,10 +265,12 @@ async function* receiveAll(
   target: Target,
   call: Call,
   audit: AuditRecord,
+  idleMs: number,
 ): AsyncGenerator<unknown> {
   for (let first = true; ; first = false) {
     const bytes = await call.receive();
     if (bytes === undefined) return;
+    if (first) call.setIdleTimeout(idleMs);
     const message = target.decode(bytes);
     if (first) audit.request(message);
     yield message;

@@ -1,5 +1,6 @@
 // Which calls may start, which are running, and when none is left.
 import { StoreError } from "../base/errors.js";
+import type { Identity } from "../model/access.js";
 import type { MethodBinding } from "./handler.js";
 
 export interface CallLimits {
@@ -7,6 +8,9 @@ export interface CallLimits {
   readonly maxCalls: number;
   /** Byte streams at once, on all connections. */
   readonly maxStreams: number;
+  /** Calls and byte streams at once of one identity, so that it leaves some to the others. */
+  readonly maxCallsPerIdentity: number;
+  readonly maxStreamsPerIdentity: number;
   /**
    * Calls at once whose single request has not arrived in full: each may hold a partial message of
    * the largest size.
@@ -30,9 +34,13 @@ export interface Admitted {
 export interface Admission {
   /**
    * Throws DRAINING or TOO_MANY_STREAMS. `abort` is called when a drain wants the call to end;
-   * `open` says that nobody was asked who makes it.
+   * `identity` is undefined where nobody was asked who makes it.
    */
-  enter(method: MethodBinding, abort: (reason: StoreError) => void, open: boolean): Admitted;
+  enter(
+    method: MethodBinding,
+    abort: (reason: StoreError) => void,
+    identity: Identity | undefined,
+  ): Admitted;
   activeCalls(): number;
   /** From now on only methods that serve while draining are let in. */
   startDrain(): void;
@@ -48,6 +56,17 @@ interface RunningCall {
   pendingRequest: boolean;
 }
 
+/** Of one identity. */
+interface Running {
+  readonly calls: number;
+  readonly streams: number;
+}
+
+/** Undefined for those whom nobody counts. */
+function keyOf(identity: Identity | undefined): string | undefined {
+  return identity === undefined || identity.shared === true ? undefined : identity.name;
+}
+
 const retryAfterMs = 1000;
 
 export function createAdmission(limits: CallLimits): Admission {
@@ -56,16 +75,24 @@ export function createAdmission(limits: CallLimits): Admission {
   let streams = 0;
   let pendingRequests = 0;
   let openCalls = 0;
+  const own = new Map<string, Running>();
   let draining = false;
 
-  function check(method: MethodBinding, open: boolean): void {
+  function check(method: MethodBinding, identity: Identity | undefined): void {
     if (draining && !method.servesWhileDraining) throw drainingError();
-    if (open && openCalls >= limits.maxOpenCalls) {
+    if (identity === undefined && openCalls >= limits.maxOpenCalls) {
       throw tooMany("calls without credentials", limits.maxOpenCalls);
     }
     if (running.size >= limits.maxCalls) throw tooMany("calls", limits.maxCalls);
     if (method.byteStream && streams >= limits.maxStreams) {
       throw tooMany("byte streams", limits.maxStreams);
+    }
+    const { calls = 0, streams: ownStreams = 0 } = own.get(keyOf(identity) ?? "") ?? {};
+    if (calls >= limits.maxCallsPerIdentity) {
+      throw tooMany("calls of this identity", limits.maxCallsPerIdentity);
+    }
+    if (method.byteStream && ownStreams >= limits.maxStreamsPerIdentity) {
+      throw tooMany("byte streams of this identity", limits.maxStreamsPerIdentity);
     }
     if (takesOneRequest(method) && pendingRequests >= limits.maxPendingRequests) {
       throw tooMany("unfinished requests", limits.maxPendingRequests);
@@ -78,13 +105,24 @@ export function createAdmission(limits: CallLimits): Admission {
     pendingRequests--;
   }
 
+  function count(identity: Identity | undefined, method: MethodBinding, by: 1 | -1): void {
+    const key = keyOf(identity);
+    if (key === undefined) return;
+    const { calls, streams: ownStreams } = own.get(key) ?? { calls: 0, streams: 0 };
+    const next = { calls: calls + by, streams: ownStreams + (method.byteStream ? by : 0) };
+    if (next.calls === 0) own.delete(key);
+    else own.set(key, next);
+  }
+
   return {
-    enter(method, abort, open) {
-      check(method, open);
+    enter(method, abort, identity) {
+      check(method, identity);
+      const open = identity === undefined;
       const call = { method, abort, pendingRequest: takesOneRequest(method) };
       running.add(call);
       if (method.byteStream) streams++;
       if (open) openCalls++;
+      count(identity, method, 1);
       if (call.pendingRequest) pendingRequests++;
       return {
         requestArrived: () => requestArrived(call),
@@ -93,6 +131,7 @@ export function createAdmission(limits: CallLimits): Admission {
           requestArrived(call);
           if (method.byteStream) streams--;
           if (open) openCalls--;
+          count(identity, method, -1);
           if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
         },
       };

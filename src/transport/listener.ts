@@ -1,7 +1,9 @@
 // Accepts connections on TCP and Unix sockets, counts them, and can end them all.
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { fieldInvalid, isStoreError } from "../base/errors.js";
+import { createBudget } from "../base/budget.js";
 import type { Logger } from "../base/logger.js";
+import type { Places } from "./places.js";
 import {
   errorCode,
   prepareSocketPath,
@@ -11,8 +13,8 @@ import {
 } from "./unix-socket.js";
 
 export interface ListenerOptions {
-  /** Connections at once on this listener; further ones are closed as they come. */
-  readonly maxConnections: number;
+  /** Of this listener alone. */
+  readonly places: Places;
   readonly logger: Logger;
   readonly onConnection: (socket: Socket) => void;
 }
@@ -72,33 +74,35 @@ export async function openUnixListener(
   return toListener(acceptor, `unix:${path}`, 0);
 }
 
+/** A second: who knocks can do it thousands of times. */
+const maxRefusalsLogged = 5;
+
 interface Acceptor {
   readonly server: Server;
-  readonly sockets: Set<Socket>;
+  readonly places: Places;
 }
 
 function createAcceptor(options: ListenerOptions): Acceptor {
-  const { logger } = options;
-  const sockets = new Set<Socket>();
+  const { logger, places } = options;
+  const refusals = createBudget(maxRefusalsLogged);
   const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    if (!places.take(socket)) {
+      socket.destroy();
+      const leftOut = refusals.take();
+      if (leftOut === undefined) return;
+      const why = "connection refused: too many are open";
+      logger.warn({ maxConnections: places.max, leftOut }, why);
+      return;
+    }
     // The HTTP/2 session above learns of it too; without a listener the process would end.
     socket.on("error", (error) => logger.debug({ err: error }, "connection failed"));
     options.onConnection(socket);
   });
-  server.maxConnections = options.maxConnections;
   server.once("listening", () => {
     // For example EMFILE on accept: the listener lives on.
     server.on("error", (error) => logger.error({ err: error }, "listener failed"));
   });
-  server.on("drop", () => {
-    logger.warn(
-      { maxConnections: options.maxConnections },
-      "connection refused: too many are open",
-    );
-  });
-  return { server, sockets };
+  return { server, places };
 }
 
 function listen(server: Server, where: ListenOptions): Promise<void> {
@@ -111,7 +115,7 @@ function listen(server: Server, where: ListenOptions): Promise<void> {
   });
 }
 
-function toListener({ server, sockets }: Acceptor, address: string, port: number): Listener {
+function toListener({ server, places }: Acceptor, address: string, port: number): Listener {
   let closed: Promise<void> | undefined;
   // The callback of `close` waits for all connections too, so that is not what to wait for:
   // the port and the socket's file are free as soon as it returns.
@@ -127,7 +131,7 @@ function toListener({ server, sockets }: Acceptor, address: string, port: number
     port,
     close,
     destroyConnections() {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of places.sockets) socket.destroy();
     },
     [Symbol.asyncDispose]: close,
   };

@@ -13,6 +13,7 @@ import type { ServiceBinding } from "./handler.js";
 import { createHealth, type HealthService } from "./health.js";
 import { clampTimeout, limitLinger } from "./http2-guards.js";
 import { openTcpListener, openUnixListener, type Listener, type TcpAddress } from "./listener.js";
+import { createPlaces, type Places } from "./places.js";
 import { createReflection } from "./reflection.js";
 import type { SocketFile } from "./unix-socket.js";
 import { createInjector, type Http2Limits } from "./windows.js";
@@ -43,6 +44,8 @@ const mib = 1024 * kib;
 export const defaultGrpcLimits: GrpcLimits = {
   maxCalls: 4096,
   maxStreams: 64,
+  maxCallsPerIdentity: 2048,
+  maxStreamsPerIdentity: 48,
   maxPendingRequests: 256,
   maxOpenCalls: 128,
   // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays open.
@@ -114,11 +117,11 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   adapter.register(server);
   const parts: Parts = { admission, health, rechecks, listeners: [], sessions: new Set() };
 
-  const inject = (via: Via, tls?: TlsFiles) =>
+  const inject = (via: Via, places: Places, tls?: TlsFiles) =>
     createInjector(server, tls, limits, {
       onSession: (session) => {
         trackSession(parts.sessions, session, logger);
-        connections.add(session, via);
+        connections.add(session, via, () => places.trust(session.socket));
       },
       onStream: (stream, headers) => {
         connections.mark(stream, headers);
@@ -127,9 +130,10 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       },
     });
   const listenerOptions = (via: Via, tls?: TlsFiles) => {
-    const injector = inject(via, tls);
+    const places = createPlaces(limits.maxConnections);
+    const injector = inject(via, places, tls);
     return {
-      maxConnections: limits.maxConnections,
+      places,
       logger,
       onConnection: (socket: Parameters<typeof injector.injectConnection>[0]) =>
         injector.injectConnection(socket),

@@ -37,6 +37,7 @@ export const defaultAccess: Access = {
     name: connection?.via ?? "tcp",
     role: "operator",
     namePrefix: "",
+    shared: true,
   }),
 };
 

@@ -1,4 +1,5 @@
 // The audit: one line of the log for each call that changes something, and for each that tried to.
+import { createBudget } from "../../base/budget.js";
 import type { Logger } from "../../base/logger.js";
 import type { Identity } from "../../model/access.js";
 import type { MethodRule } from "./role-table.js";
@@ -46,28 +47,6 @@ export function createAudit(logger: Logger): Audit {
           logger.info(leftOut === 0 ? line : { ...line, leftOut }, "audit");
         },
       };
-    },
-  };
-}
-
-/** `take` says how many were refused since the last that was not, or undefined to refuse. */
-function createBudget(perSecond: number): { take(): number | undefined } {
-  let second = 0;
-  let taken = 0;
-  let refused = 0;
-  return {
-    take() {
-      const now = Math.floor(performance.now() / 1000);
-      if (now !== second) taken = 0;
-      second = now;
-      if (taken >= perSecond) {
-        refused += 1;
-        return undefined;
-      }
-      taken += 1;
-      const before = refused;
-      refused = 0;
-      return before;
     },
   };
 }

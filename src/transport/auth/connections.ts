@@ -23,9 +23,12 @@ export interface ClientCertificate {
 }
 
 export interface Connections {
-  add(session: ServerHttp2Session, via: Via): void;
+  /** `onTrust` is called once, if at all. */
+  add(session: ServerHttp2Session, via: Via, onTrust: () => void): void;
   /** Before grpc-js sees the headers. Whatever the client sent under that name is overwritten. */
   mark(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+  /** A call on it, which has this metadata, came from somebody who is known. */
+  trust(metadata: Metadata): void;
   /** The connection of the call that has this metadata; undefined when it has closed. */
   of(metadata: Metadata): Connection | undefined;
 }
@@ -35,18 +38,32 @@ const key = "stasis-connection";
 export function createConnections(): Connections {
   const numbers = new WeakMap<ServerHttp2Session, string>();
   const open = new Map<string, Connection>();
+  const untrusted = new Map<string, () => void>();
   return {
-    add(session, via) {
+    add(session, via, onTrust) {
       const number = randomBytes(8).toString("hex");
       numbers.set(session, number);
       open.set(number, { via, certificate: certificateOf(session) });
-      session.once("close", () => open.delete(number));
+      untrusted.set(number, onTrust);
+      session.once("close", () => {
+        open.delete(number);
+        untrusted.delete(number);
+      });
     },
     mark({ session }, headers) {
       headers[key] = (session && numbers.get(session as ServerHttp2Session)) ?? "";
     },
-    of: (metadata) => open.get(String(metadata.get(key)[0])),
+    trust(metadata) {
+      const number = numberOf(metadata);
+      untrusted.get(number)?.();
+      untrusted.delete(number);
+    },
+    of: (metadata) => open.get(numberOf(metadata)),
   };
+}
+
+function numberOf(metadata: Metadata): string {
+  return String(metadata.get(key)[0]);
 }
 
 function certificateOf(session: ServerHttp2Session): ClientCertificate | undefined {

@@ -1,0 +1,149 @@
+// Limits on what an archive may be: each at its edge, and one past it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { decompress } from "../../src/archive/compression.js";
+import { decodeEnvelope, maxEnvelopeBytes } from "../../src/archive/envelope.js";
+import { defaultArchiveLimits, limitBytes, maxTrailingBytes } from "../../src/archive/limits.js";
+import { readTar } from "../../src/archive/tar-reader.js";
+import { boundedLine, maxLogLineBytes } from "../../src/base/logger.js";
+import { failsWith } from "../support/errors.js";
+import { endMarker } from "../hostile/hostile-case.js";
+import {
+  oneChunk,
+  paxRecord,
+  rawFile,
+  rawHeader,
+  rawPax,
+  rawPaxBody,
+} from "../unit/archive/support.js";
+import { streamOf } from "../store/contents.js";
+
+const mib = 1024 * 1024;
+
+async function countEntries(...parts: readonly Uint8Array[]): Promise<number> {
+  let count = 0;
+  for await (const entry of readTar(oneChunk(...parts))) count += entry.name === "" ? 0 : 1;
+  return count;
+}
+
+async function drain(stream: AsyncIterable<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of stream) bytes += chunk.byteLength;
+  return bytes;
+}
+
+test("files per archive", async () => {
+  const { maxFiles } = defaultArchiveLimits;
+  const files = Array.from({ length: maxFiles }, (_, index) => rawHeader({ name: `f${index}` }));
+  assert.equal(await countEntries(...files, endMarker), maxFiles);
+  const error = await failsWith(
+    countEntries(...files, rawHeader({ name: "more" }), endMarker),
+    "LIMIT_EXCEEDED",
+  );
+  assert.equal(error.metadata["limit"], "max_files");
+  assert.equal(error.metadata["expected"], String(maxFiles));
+});
+
+test("bytes of a file's name", async () => {
+  const named = (name: string) => [rawPax([["path", name]]), rawFile("x", "data"), endMarker];
+  assert.equal(await countEntries(...named("n".repeat(255))), 1);
+  await failsWith(countEntries(...named("n".repeat(256))), "ARCHIVE_INVALID");
+});
+
+test("bytes of a PAX header", async () => {
+  const { maxPaxBytes } = defaultArchiveLimits;
+  const frame = paxRecord("comment", "").length + 5;
+  const record = paxRecord("comment", "c".repeat(maxPaxBytes - frame));
+  assert.equal(record.length, maxPaxBytes);
+  assert.equal(await countEntries(rawPaxBody(record), rawFile("x", "data"), endMarker), 1);
+  const larger = paxRecord("comment", "c".repeat(maxPaxBytes - frame + 1));
+  const error = await failsWith(
+    countEntries(rawPaxBody(larger), rawFile("x", "data"), endMarker),
+    "LIMIT_EXCEEDED",
+  );
+  assert.equal(error.metadata["limit"], "max_pax_bytes");
+});
+
+test("segments of a sparse map", async () => {
+  const { maxSegments } = defaultArchiveLimits;
+  // GNU's format 1.0, whose map is no part of a PAX header. The segments hold nothing.
+  const sparse = (segments: number) => {
+    const map = Buffer.from(`${segments}\n${"0\n0\n".repeat(segments)}`);
+    return [
+      rawPax([
+        ["GNU.sparse.major", "1"],
+        ["GNU.sparse.minor", "0"],
+        ["GNU.sparse.realsize", "9"],
+      ]),
+      rawFile("disk", Buffer.concat([map, Buffer.alloc((512 - (map.length % 512)) % 512)])),
+      endMarker,
+    ];
+  };
+  assert.equal(await countEntries(...sparse(maxSegments)), 1);
+  const error = await failsWith(countEntries(...sparse(maxSegments + 1)), "LIMIT_EXCEEDED");
+  assert.equal(error.metadata["limit"], "max_segments");
+});
+
+test("zeros behind the end of an archive", async () => {
+  const zeros = Buffer.alloc(mib);
+  async function* padded(extra: number) {
+    yield Buffer.concat([rawFile("x", "data"), endMarker]);
+    for (let sent = 0; sent < maxTrailingBytes; sent += zeros.length) yield zeros;
+    yield Buffer.alloc(extra);
+  }
+  const read = async (extra: number) => {
+    for await (const entry of readTar(padded(extra))) assert.equal(entry.name, "x");
+  };
+  await read(0);
+  await failsWith(read(1), "LIMIT_EXCEEDED");
+});
+
+test("bytes of an envelope", async () => {
+  const text = '{"version":1,"config":{}}';
+  const fits = Buffer.from(text.padEnd(maxEnvelopeBytes));
+  assert.equal(decodeEnvelope(fits).config.name, "");
+  const decode = async () => decodeEnvelope(Buffer.from(text.padEnd(maxEnvelopeBytes + 1)));
+  await failsWith(decode(), "LIMIT_EXCEEDED");
+});
+
+test("bytes of an upload", async () => {
+  assert.equal(await drain(limitBytes(streamOf(Buffer.alloc(60), Buffer.alloc(40)), 100)), 100);
+  const error = await failsWith(
+    drain(limitBytes(streamOf(Buffer.alloc(60), Buffer.alloc(41)), 100)),
+    "LIMIT_EXCEEDED",
+  );
+  assert.equal(error.metadata["limit"], "max_upload_bytes");
+});
+
+test("how far an archive unfolds", async () => {
+  const unfolded = 80 * mib;
+  const packed = gzipSync(Buffer.alloc(unfolded, "a"));
+  const ratio = Math.ceil(unfolded / packed.length);
+  assert.equal(await drain(decompress(streamOf(packed), { maxRatio: ratio })), unfolded);
+  const error = await failsWith(
+    drain(decompress(streamOf(packed), { maxRatio: ratio - 1 })),
+    "LIMIT_EXCEEDED",
+  );
+  assert.equal(error.metadata["limit"], "max_ratio");
+  // Zeros become holes: a disk may be all but empty.
+  const zeros = gzipSync(Buffer.alloc(unfolded));
+  assert.equal(await drain(decompress(streamOf(zeros), { maxRatio: 2 })), unfolded);
+  const small = gzipSync(Buffer.alloc(60 * mib, "a"));
+  assert.equal(await drain(decompress(streamOf(small), { maxRatio: 2 })), 60 * mib);
+});
+
+test("bytes of a line of the log", () => {
+  const line = (text: string) => `${JSON.stringify({ level: 30, message: "m", text })}\n`;
+  const fits = line("x".repeat(maxLogLineBytes - line("").length));
+  assert.equal(Buffer.byteLength(fits), maxLogLineBytes);
+  assert.equal(boundedLine(fits), fits);
+  const cut = boundedLine(line("x".repeat(maxLogLineBytes - line("").length + 1)));
+  assert.ok(cut.endsWith("\n") && Buffer.byteLength(cut) < 2048);
+  const { cut: isCut, level, text } = JSON.parse(cut) as Record<string, unknown>;
+  assert.deepEqual([isCut, level], [true, 30]);
+  assert.match(String(text), /^x+…$/);
+  const many = Object.fromEntries(Array.from({ length: 9000 }, (_, index) => [index, "y"]));
+  const least = boundedLine(`${JSON.stringify({ level: 50, message: "m", ...many })}\n`);
+  assert.deepEqual(JSON.parse(least), { level: 50, message: "m", cut: true });
+});
