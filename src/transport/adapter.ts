@@ -17,7 +17,7 @@ import type { Audit, AuditRecord } from "./auth/audit.js";
 import type { Connections } from "./auth/connections.js";
 import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
-import { openCall, type Call } from "./call.js";
+import { confirmOpen, openCall, type Call } from "./call.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
 import { detailsKey, okStatus, toCallError, wireStatus } from "./status.js";
@@ -270,7 +270,11 @@ async function* receiveAll(
   for (let first = true; ; first = false) {
     const bytes = await call.receive();
     if (bytes === undefined) return;
-    if (first) call.setIdleTimeout(idleMs);
+    if (first) {
+      call.setIdleTimeout(idleMs);
+      // Who opens streams and resets them at once must not have the store begin thousands of uploads.
+      await confirmOpen(call.signal);
+    }
     const message = target.decode(bytes);
     if (first) audit.request(message);
     yield message;

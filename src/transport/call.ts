@@ -70,7 +70,7 @@ export function openCall(raw: ServerInterceptingCallInterface): Call {
         await arrived;
       }
       const message = inbox.messages.shift();
-      if (message === undefined) await confirmHalfClose(signal);
+      if (message === undefined) await confirmOpen(signal);
       return message;
     },
     async send(message) {
@@ -129,11 +129,13 @@ function startReading(
 }
 
 /**
+ * Throws if the stream was reset with what has just been read of it.
+ *
  * Node ends the readable side of a stream that was reset or lost its connection as if the client had
  * half-closed it, and reports the close within the same turn of the event loop: an upload that was
  * cut would look complete.
  */
-async function confirmHalfClose(signal: AbortSignal): Promise<void> {
+export async function confirmOpen(signal: AbortSignal): Promise<void> {
   await new Promise(setImmediate);
   signal.throwIfAborted();
 }

@@ -28,8 +28,8 @@ export interface CampaignOutcome {
 
 const maxInputBytes = 64 * 1024;
 const lookMs = 1000;
-/** An input takes a millisecond; a busy machine stops a thread for a second or two. */
-const hangMs = 20_000;
+/** An input takes a millisecond; a busy machine stops a thread for a while. */
+const hangMs = 60_000;
 /** Of the thread: no input of 64 KiB needs a tenth of it. */
 const maxHeapMib = 256;
 
@@ -78,7 +78,8 @@ function watchProgress({ counts }: SharedInput, onHang: () => void): () => void 
   const timer = setInterval(() => {
     const now = performance.now();
     const executions = Atomics.load(counts, 0);
-    if (executions !== last) lastChangeMs = now;
+    // Before the first one the modules are loaded.
+    if (executions !== last || executions === 0) lastChangeMs = now;
     last = executions;
     if (now - lastChangeMs < hangMs) return;
     clearInterval(timer);

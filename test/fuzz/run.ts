@@ -72,7 +72,10 @@ function keepFinding(folder: string, { target, input, text }: Finding): void {
 /** Of all that is known the shortest inputs that together reach all that is reached. */
 async function save(dist: string, target: FuzzTarget, outcome: CampaignOutcome): Promise<void> {
   const seeds = seedsOf(target).map((seed) => nameOf(seed));
-  const byLength = [...outcome.kept].sort((a, b) => a.length - b.length);
+  const known = new Map(
+    [...readCorpus(target), ...outcome.kept].map((each) => [nameOf(each), each]),
+  );
+  const byLength = [...known.values()].sort((a, b) => a.length - b.length);
   const inputs = [...seedsOf(target), ...byLength];
   const { kept } = await runCampaign({
     ...{ dist, target, inputs, seed: 1 },

@@ -1,0 +1,21 @@
+// A short run of `npm run soak:hostile`.
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { mib } from "../store/contents.js";
+import { playHostile } from "./hostile.js";
+
+test("a good client is served beside 120 half-open streams and 12 slow readers that all stay", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "stasis-h-"));
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  const { hostile, residentBytes, report } = await playHostile({
+    ...{ directory, held: true, halfOpen: 120, slowReaders: 12 },
+    ...{ seconds: 2, sizeBytes: 16 * mib },
+  });
+  t.diagnostic(`p99 ${hostile.p99Ms.toFixed(1)} ms; ${report}`);
+  assert.match(report, /opened 132, of them 132 open/);
+  assert.ok(hostile.inspects > 0 && hostile.mibPerSecond > 0);
+  assert.ok(residentBytes.after - residentBytes.before < 128 * mib);
+});
