@@ -1,0 +1,34 @@
+// What changes between the plan of a collection and the moment of a removal: the row is looked at again.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { test } from "node:test";
+import { reopen } from "../support/reopen.js";
+import { withScratchDir } from "../support/scratch.js";
+import { makeSmallSource } from "./contents.js";
+import { addSnapshot } from "./stored-scene.js";
+
+const never = new AbortController().signal;
+const count = 20;
+
+test("a snapshot that is opened or protected while a collection runs is not removed by it", () =>
+  withScratchDir(async (scratch) => {
+    await using store = await reopen(join(scratch, "root"));
+    const source = await makeSmallSource(join(scratch, "source"));
+    for (let n = 0; n < count; n += 1) await addSnapshot(store, source, `s${n}`);
+    const refs = (): string[] =>
+      store.list({ pageSize: count }).snapshots.map((one) => one.config.id);
+    const collecting = store.collectGarbage({ policy: { evictAll: true }, dryRun: false }, never);
+    // The plan is made: the first of its rows is gone.
+    while (refs().length === count) await nextTurn();
+    const [open = "", safe = ""] = refs();
+    const opening = store.openDataDirectory(open, { force: false }, never);
+    const updating = store.update({ ref: safe, protected: true });
+    await using _lease = await opening;
+    await updating;
+    const results = await collecting;
+    const outcomes = new Map(results.map(({ id, outcome }) => [id, outcome]));
+    assert.equal(outcomes.get(open), "kept_in_use");
+    assert.equal(outcomes.get(safe), "kept_protected");
+    assert.deepEqual(refs().sort(), [open, safe].sort());
+  }));
