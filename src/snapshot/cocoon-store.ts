@@ -56,7 +56,7 @@ async function readRecords(root: string): Promise<readonly JsonObject[]> {
   const index = join(root, "snapshot", "db", "snapshots.json");
   // The one before is there in case that the newest was cut by a crash: cocoon falls back to it, too.
   const files = [index, `${index}.prev`];
-  let problem: unknown;
+  let problem: Error | undefined;
   for (const file of files) {
     if (!(await exists(file))) continue;
     try {
@@ -65,7 +65,7 @@ async function readRecords(root: string): Promise<readonly JsonObject[]> {
       const ids = [...(snapshots?.members.keys() ?? [])];
       return ids.flatMap((id) => (snapshots && objectMember(snapshots, id)) ?? []);
     } catch (error) {
-      problem ??= error;
+      problem ??= error as Error;
     }
   }
   if (problem !== undefined) throw problem;
