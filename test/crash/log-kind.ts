@@ -6,11 +6,11 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { run } from "../support/child.js";
+import { run, type Child } from "../support/child.js";
 import type { DiskFilesystem } from "../support/filesystem.js";
 import { cannotMount, cannotStrace } from "../support/scratch.js";
 import type { DiskState } from "./disk-states.js";
-import { recordRun } from "./recorder.js";
+import type { RecordJob } from "./record.js";
 import { loadRecording, type Recording } from "./recording.js";
 import type { ReplayJob, ReplayResult } from "./replay.js";
 import { scenarios, type Scenario } from "./scenarios.js";
@@ -73,7 +73,8 @@ async function playNew(kind: KindName, options: PlayOptions): Promise<void> {
       if (options.signal.aborted) return;
       const directory = join(options.directory, `${kind}-${lane}`);
       await recordAndPlay(kind, subject, { ...options, seed, states: count, directory });
-      await rm(directory, { recursive: true, force: true });
+      // What can't be removed now is removed with the scratch space.
+      await rm(directory, { recursive: true, force: true }).catch(() => undefined);
     });
     if (options.only !== undefined) return;
     left -= count * chosen.length;
@@ -132,9 +133,13 @@ async function recordAndPlay(
   };
   let recording: Recording;
   try {
-    const recorded = await recordRun({ ...subject, directory, seed, lies: kind === "lying" });
-    recording = recorded.recording;
-    if (recorded.problems.length > 0) tell(prefix, { problems: recorded.problems });
+    const problems = await record({
+      ...{ directory, seed, lies: kind === "lying", name: subject.name },
+      ...{ filesystem: subject.filesystem, scenario: subject.scenario.name },
+      recovers: subject.recovers,
+    });
+    recording = await loadRecording(directory);
+    if (problems.length > 0) tell(prefix, { problems });
   } catch (error) {
     tell(prefix, { problems: [`recording failed: ${stackOf(error)}`] });
     return;
@@ -207,22 +212,25 @@ const alone =
   'while read -r place; do case "$0$1$2" in *"$place"/*) ;; *) umount -l "$place" ;; esac; done; ' +
   'exec "$@"';
 
-const player = fileURLToPath(new URL("replay.js", import.meta.url));
+/** Runs a module in a process with mounts of its own. */
+function runAlone(module: string, directory: string, job: ReplayJob | RecordJob): Child {
+  const path = fileURLToPath(new URL(module, import.meta.url));
+  const command = [directory, process.execPath, path, JSON.stringify(job)];
+  return run("unshare", ["--mount", "sh", "-c", alone, ...command]);
+}
+
+async function record(job: RecordJob): Promise<string[]> {
+  await using child = runAlone("record.js", job.directory, job);
+  const { code } = await child.exited;
+  if (code !== 0) throw new Error(child.output());
+  const [, last = ""] = /\n(\{"problems".*\})\n/.exec(child.output()) ?? [];
+  return (JSON.parse(last) as { problems: string[] }).problems;
+}
 
 /** All results; a player that breaks off has a finding at the state where it did. */
 async function replay(directory: string, states: readonly DiskState[]): Promise<ReplayResult[]> {
   const job: ReplayJob = { directory, states };
-  const args = [
-    "--mount",
-    "sh",
-    "-c",
-    alone,
-    directory,
-    process.execPath,
-    player,
-    JSON.stringify(job),
-  ];
-  await using child = run("unshare", args, { NODE_ENV: "production" });
+  await using child = runAlone("replay.js", directory, job);
   const { code, signal } = await child.exited;
   const lines = child.output().split("\n");
   const results = lines

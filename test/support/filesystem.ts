@@ -26,7 +26,7 @@ export async function mountImage(path: string, mountPoint: string): Promise<void
 }
 
 const unmountTries = 50;
-const detachLimitMs = 20_000;
+const detachLimitMs = 60_000;
 
 /** What has just ended may hold it for a moment longer. */
 export async function unmount(mountPoint: string): Promise<void> {

@@ -1,0 +1,16 @@
+// Makes one recording in a process with mounts of its own: nobody else holds its disk, and with the
+// process all that it has mounted is gone. The options are its argument, what was wrong its last line.
+import { recordRun, type RecordOptions } from "./recorder.js";
+import { scenarios } from "./scenarios.js";
+
+export type RecordJob = Omit<RecordOptions, "scenario"> & { readonly scenario: string };
+
+async function main([text = ""]: readonly string[]): Promise<void> {
+  const { scenario: wanted, ...job } = JSON.parse(text) as RecordJob;
+  const scenario = scenarios.find(({ name }) => name === wanted);
+  if (scenario === undefined) throw new Error(`no scenario ${wanted}`);
+  const { problems } = await recordRun({ ...job, scenario });
+  process.stdout.write(`\n${JSON.stringify({ problems })}\n`);
+}
+
+await main(process.argv.slice(2));
