@@ -158,13 +158,14 @@ export const mutants: readonly Mutant[] = [
     by: { kind: "syscall", scenarios: "update", states: 90 },
   },
   {
-    name: "an interrupted deletion is forgotten, and its snapshot comes back",
+    name: "a deleted snapshot goes back from the trash, its record forgotten",
     file: "snapshot/recovery.js",
-    find:
-      '    for (const id of catalog.idsInState("deleting"))\n' +
-      "        await moveToTrash(layout, id);\n",
-    replace: "",
-    by: { kind: "start", scenarios: "deleting", states: 2 },
+    find: "    await purgeTrash(layout);\n",
+    replace:
+      '    const { rename } = await import("node:fs/promises");\n' +
+      "    for (const id of trashed)\n" +
+      "        await rename(layout.trashDirectory(id), layout.dataDirectory(id));\n",
+    by: { kind: "start", scenarios: "purging", states: 2 },
   },
   {
     name: "what an older copy of the catalog knows and the disk does not is called lost",
@@ -188,6 +189,6 @@ export const mutants: readonly Mutant[] = [
       "    if (refusal !== undefined)\n        return refusal;\n" +
       "    try {",
     replace: "    try {",
-    by: { tests: "store/gc" },
+    by: { tests: "store/gc-late" },
   },
 ];
