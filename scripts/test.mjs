@@ -6,9 +6,9 @@ import { fail, root, runGroup, toolEnvironment } from "./run-tool.mjs";
 
 const concurrency = 2;
 /** Node 20 and 22 apply it to a whole test file, Node 24 to each test in it. */
-const testLimitMs = 5 * 60_000;
+const testLimitMs = 10 * 60_000;
 /** Ends what the limit above does not reach, such as a file kept alive by a forgotten handle. */
-const runLimitMs = 30 * 60_000;
+const runLimitMs = 50 * 60_000;
 
 async function main(texts) {
   const files = testFiles(texts);

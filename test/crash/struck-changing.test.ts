@@ -17,5 +17,5 @@ const scenarios = [
 test(
   "a daemon struck while it replaces, removes or reads keeps what it has answered",
   { skip: cannotStrace() },
-  (t) => playShortRun(t, syscallKind, { states: 160, scenarios }),
+  (t) => playShortRun(t, syscallKind, { states: 110, scenarios }),
 );
