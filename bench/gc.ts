@@ -4,18 +4,22 @@ import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../src/base/clock.js";
-import { createLogger } from "../src/base/logger.js";
 import { openCatalog } from "../src/catalog/open.js";
 import { openLayout, type Layout } from "../src/data/layout.js";
 import { planCollection, type GcPolicy, type GcSnapshot } from "../src/model/gc-plan.js";
-import { openStore } from "../src/snapshot/store.js";
+import { GcOutcome } from "../src/client/index.js";
+import { runModule } from "../test/support/child.js";
 import { fillCatalogFile } from "./fill-catalog-file.js";
+import type { LoopDelays } from "./loop-delay.js";
+import { startDaemon, type Daemon } from "./scene.js";
 
 const rows = Number(process.argv[2] ?? 1_000_000);
 const removed = Number(process.argv[3] ?? 10_000);
 const mib = 1024 * 1024;
+/** How often a daemon was asked for its delays. */
+let asked = 0;
 
 const scratch = await mkdtemp(join(tmpdir(), "stasis-bench-"));
 try {
@@ -65,44 +69,67 @@ async function planMany(directory: string): Promise<void> {
   );
 }
 
-/** Inspects one snapshot again and again while the others are removed. */
+/**
+ * A client in a process of its own inspects one snapshot again and again: first alone, then while the
+ * others are removed. On a shared machine both have their outliers; what the daemon itself is the
+ * cause of shows in the delays of its event loop.
+ */
 async function removeMany(root: string): Promise<void> {
   const layout = await openLayout(root);
   fillStore(layout, removed + 1);
-  await using store = await openStore({
-    root,
-    clock: systemClock,
-    logger: createLogger("silent"),
+  const preload = new URL("./loop-delay.js", import.meta.url).href;
+  await using daemon = await startDaemon(root, {}, { NODE_OPTIONS: `--import=${preload}` });
+  const { snapshots } = await daemon.client.list({ pageSize: 1 });
+  const ref = snapshots[0]?.config?.id ?? "";
+  let tookMs = 0;
+  const collecting = async (): Promise<string> => {
+    const started = performance.now();
+    const request = { policy: { keepLast: 1 } };
+    const { candidates } = await daemon.client.collectGarbage(request, { timeoutMs: 1_800_000 });
+    tookMs = performance.now() - started;
+    const gone = candidates.filter(({ outcome }) => outcome === GcOutcome.REMOVED).length;
+    return `while ${gone} are removed in ${seconds(tookMs)}`;
+  };
+  const during = await inspectMeanwhile(daemon, ref, collecting);
+  const alone = await inspectMeanwhile(daemon, ref, async () => {
+    await pause(tookMs);
+    return `for ${seconds(tookMs)} without a collection`;
   });
-  const [kept] = store.list({ pageSize: 1 }).snapshots;
-  const ref = kept?.config.id ?? "";
-  let ended = false;
-  const waits: number[] = [];
-  const inspecting = (async () => {
-    while (!ended) {
-      const asked = performance.now();
-      // An Inspect that comes in now is answered in the next turn of the event loop.
-      await nextTurn();
-      store.inspect(ref);
-      waits.push(performance.now() - asked);
-    }
-  })();
-  const started = performance.now();
-  const results = await store.collectGarbage(
-    { policy: { keepLast: 1 }, dryRun: false },
-    new AbortController().signal,
-  );
-  const ms = performance.now() - started;
-  ended = true;
-  await inspecting;
-  const gone = results.filter(({ outcome }) => outcome === "removed").length;
-  waits.sort((a, b) => a - b);
+  console.log([during, alone].join("\n"));
+}
+
+async function inspectMeanwhile(
+  daemon: Daemon,
+  ref: string,
+  work: () => Promise<string>,
+): Promise<string> {
+  await using load = runModule(new URL("./inspect-load.js", import.meta.url), [
+    daemon.address,
+    ref,
+  ]);
+  await load.line(/^started$/);
+  await loopDelays(daemon);
+  const what = await work();
+  const loop = await loopDelays(daemon);
+  load.signal("SIGTERM");
+  const [, text = ""] = await load.line(/^(\[.*\])$/);
+  const waits = (JSON.parse(text) as number[]).sort((a, b) => a - b);
   const at = (share: number): string =>
     (waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? NaN).toFixed(2);
-  console.log(
-    `removed ${gone} snapshots in ${seconds(ms)}; Inspect meanwhile, ${waits.length} times: ` +
-      `median ${at(0.5)} ms, p99.9 ${at(0.999)} ms, worst ${at(1)} ms`,
+  return (
+    `Inspect ${what}, ${waits.length} times: median ${at(0.5)} ms, p99 ${at(0.99)} ms, ` +
+    `p99.9 ${at(0.999)} ms, worst ${at(1)} ms; the daemon's event loop: p99.9 ` +
+    `${loop.p999Ms.toFixed(2)} ms, worst ${loop.worstMs.toFixed(2)} ms, of which on the processor at ` +
+    `worst ${loop.worstCpuMs.toFixed(2)} ms`
   );
+}
+
+/** Since it was asked last. */
+async function loopDelays({ process: child }: Daemon): Promise<LoopDelays> {
+  asked += 1;
+  child.signal("SIGUSR2");
+  const [, text = ""] = await child.line(new RegExp(`^loop ${asked} (.*)$`));
+  return JSON.parse(text) as LoopDelays;
 }
 
 function fillStore(layout: Layout, count: number): void {

@@ -16,16 +16,19 @@ export interface Daemon extends AsyncDisposable {
   readonly socketAddress: string;
   readonly root: string;
   readonly client: Client;
+  readonly process: Child;
 }
 
 /** `stasis serve` with its defaults on a store of its own. */
 export async function startDaemon(
   root: string,
   flags: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Daemon> {
   const args = Object.entries({ root, listen: "127.0.0.1:0", reserve: "0", ...flags });
   const program = new URL("../src/main.js", import.meta.url);
-  const child = runModule(program, ["serve", ...args.map(([name, value]) => `--${name}=${value}`)]);
+  const options = args.map(([name, value]) => `--${name}=${value}`);
+  const child = runModule(program, ["serve", ...options], env);
   const [, address = ""] = await child.line(/^listening on (127\.0\.0\.1:\d+)$/);
   const [, socketAddress = ""] = await child.line(/^listening on (unix:.*)$/);
   const client = connect(address);
@@ -35,6 +38,7 @@ export async function startDaemon(
     socketAddress,
     root,
     client,
+    process: child,
     [Symbol.asyncDispose]: async () => {
       await client[Symbol.asyncDispose]();
       child.signal("SIGTERM");
