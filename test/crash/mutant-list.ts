@@ -189,6 +189,6 @@ export const mutants: readonly Mutant[] = [
       "    if (refusal !== undefined)\n        return refusal;\n" +
       "    try {",
     replace: "    try {",
-    by: { tests: "store/gc-late" },
+    by: { tests: "store/gc-" },
   },
 ];
