@@ -45,6 +45,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   DAEMON_UNREACHABLE: { why: "made by the client", test: "drain.test.js" },
   DOWNLOAD_TRUNCATED: { why: "made by the client", test: "../unit/client/download.test.js" },
   NOT_IMPLEMENTED: { why: "all is built", test: "../unit/transport/errors.test.js" },
+  PEER_REFUSED: { why: "needs a peer with identities", test: "../replication/peers.test.js" },
   PEER_DATA_INVALID: { why: "needs a peer that lies", test: "../replication/hostile.test.js" },
   UNRECOGNIZED: { why: "made by the client", test: "../unit/client/status.test.js" },
   BLOCKED_BY_GC: { why: "an upload waits ten seconds for it", test: "gc-cycle.test.js" },

@@ -17,7 +17,9 @@ export async function startDaemonProcess(
   // One thread for file calls, so that the n-th of a kind is the same each time.
   env: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "1" },
 ): Promise<DaemonProcess> {
-  const all = { root, listen: "127.0.0.1:0", reserve: "0", ...flags };
+  // No scrub at the start: it would find first what a test has damaged.
+  const quiet = { "scrub-interval": "0s" };
+  const all = { root, listen: "127.0.0.1:0", reserve: "0", ...quiet, ...flags };
   const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
   const child = runModule(program, ["serve", ...args], env);
   try {
