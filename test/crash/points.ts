@@ -9,8 +9,8 @@ export interface Point {
   readonly syscall: string;
   /** The how-manieth call of that name of that thread, from 1. */
   readonly nth: number;
-  /** It comes before the answer to the caller. */
-  readonly beforeAnswer: boolean;
+  /** The answer waits for it: a caller who is told of success may count on it. */
+  readonly promised: boolean;
   /** Relative to the root, ids left out: for people. */
   readonly what: string;
 }
@@ -27,10 +27,11 @@ export function pointsOf(
   calls: readonly Call[],
   threads: readonly number[],
   directories: readonly string[],
-  answeredAt: number,
+  { answeredAt, follows }: { readonly answeredAt: number; readonly follows: RegExp | undefined },
 ): Point[] {
   const counts = new Map<string, number>();
   const points: Point[] = [];
+  let following = false;
   for (const { threadId, name, paths, text, beganAt } of calls) {
     const key = `${threadId} ${name}`;
     const nth = (counts.get(key) ?? 0) + 1;
@@ -39,7 +40,8 @@ export function pointsOf(
     const path = paths.find((each) => directories.some((one) => isWithin(each, one)));
     if (thread < 0 || path === undefined || path.endsWith(".sock")) continue;
     const what = `${changes(name, text) ? "" : "reading "}${withoutIds(path, directories)}`;
-    points.push({ thread, syscall: name, nth, beforeAnswer: beganAt < answeredAt, what });
+    following ||= follows?.test(`${name} ${what}`) === true;
+    points.push({ thread, syscall: name, nth, promised: !following && beganAt < answeredAt, what });
   }
   return points;
 }

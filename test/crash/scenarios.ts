@@ -27,7 +27,7 @@ export interface Scenario {
   readonly changes: boolean;
   /** It is a Delete, which answers only when the directory is durably in the trash. */
   readonly deletes?: boolean;
-  /** What may fail after the answer, or beside it: work that recovery does again. */
+  /** The first call, as "name path", of the work after the commit, which recovery does again. */
   readonly follows?: RegExp;
   /** The content whose directory it gives to the store. */
   readonly gives?: number;
@@ -100,8 +100,8 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "replace",
     changes: true,
-    // The old one's way to the trash; a create without a replacement shows the same steps.
-    follows: /^(data|trash|catalog\.db-wal)$/,
+    // The old one's way to the trash.
+    follows: /^renameat2 data\/ID$/,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: (bench) => create(bench.stage, name, content(bench, 2), { replace: true }),
   },
@@ -126,7 +126,8 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "update",
     changes: true,
-    follows: /^data\//,
+    // The manifest, and the commit that takes away the mark that it has to be written.
+    follows: /^openat data\/ID\/manifest/,
     cold: true,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: ({ stage }) => update(stage, name, "updated"),

@@ -15,5 +15,5 @@ const scenarios = [
 test(
   "a daemon struck while it stores a snapshot loses nothing and shows nothing half-made",
   { skip: cannotStrace() },
-  (t) => playShortRun(t, syscallKind, { states: 100, scenarios }),
+  (t) => playShortRun(t, syscallKind, { states: 110, scenarios }),
 );

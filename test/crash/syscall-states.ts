@@ -33,7 +33,7 @@ export async function record(bench: Bench, scenario: Scenario): Promise<Recordin
   const watched = [bench.place.root, bench.outside];
   return {
     calls,
-    points: pointsOf(calls, threads, watched, answered),
+    points: pointsOf(calls, threads, watched, { answeredAt: answered, follows: scenario.follows }),
     answeredAt: answered,
     result,
   };
@@ -96,8 +96,7 @@ async function judgeAlive(
   const untouched = fault === "ENOSPC" && point.what.startsWith("catalog.db");
   const problems: string[] = [];
   const sync = point.syscall === "fsync" || point.syscall === "fdatasync";
-  const promised = point.beforeAnswer && scenario.follows?.test(point.what) !== true;
-  if (sync && promised && scenario.changes && result.outcome.kind === "acknowledged") {
+  if (sync && point.promised && scenario.changes && result.outcome.kind === "acknowledged") {
     problems.push(`acknowledged although ${point.syscall} of ${point.what} had failed`);
   }
   const { ledger, client } = stage;
