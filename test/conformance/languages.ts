@@ -85,7 +85,6 @@ const java: Language = {
 
 const rust: Language = {
   name: "rust",
-  unfinished: "tonic tells a deadline as CANCELLED, and an early refusal once did not come (TCP)",
   tools: ["cargo"],
   build() {
     // One folder for both, so that what they have in common is compiled once.

@@ -113,8 +113,9 @@ impl Call {
         let target = step["at"].as_str().unwrap_or("main");
         let channel = channel_to(&to_text(&targets[target]))?;
         let mut headers = Headers::new();
-        let limit = number(&step["deadlineMs"], 120_000.0);
+        let limit = number(&step["deadlineMs"], 120_000.0) as u64;
         headers.insert("grpc-timeout", format!("{limit}m").parse().expect("a number"));
+        let limit = Duration::from_millis(limit);
         for (key, value) in step["metadata"].as_object().into_iter().flatten() {
             let key = key.parse::<tonic::metadata::AsciiMetadataKey>();
             let value = to_text(value).parse();
@@ -137,10 +138,8 @@ impl Call {
             report.send_modify(|progress| progress.begun = true);
             let answer = method.output();
             tokio::spawn(async move {
-                let ended = tokio::select! {
-                    ended = stubs::upload(&name, channel, receiver, headers) => ended,
-                    () = asked(cancelled) => Err(Status::cancelled("by the caller")),
-                };
+                let upload = stubs::upload(&name, channel, receiver, headers);
+                let ended = limited(limit, cancelled, upload).await.and_then(|ended| ended);
                 settle(&report, one(answer, ended));
             });
             call.send_all(&step["send"]).await?;
@@ -154,13 +153,12 @@ impl Call {
         tokio::spawn(async move {
             let ended = if method.is_server_streaming() {
                 let mut reader = Reader::new(&step, method.output());
-                let error = tokio::select! {
-                    error = reader.read_all(&name, channel, bytes, headers, &report) => error,
-                    () = asked(cancelled) => Some(Status::cancelled("by the caller")),
-                };
+                let download = reader.read_all(&name, channel, bytes, headers, &report);
+                let error = limited(limit, cancelled, download).await.unwrap_or_else(Some);
                 reader.outcome(error)
             } else {
-                one(method.output(), stubs::unary(&name, channel, bytes, headers).await)
+                let call = stubs::unary(&name, channel, bytes, headers);
+                one(method.output(), limited(limit, cancelled, call).await.and_then(|ended| ended))
             };
             settle(&report, ended);
         });
@@ -233,6 +231,21 @@ impl Call {
     pub async fn outcome(&mut self) -> Outcome {
         let ended = self.progress.wait_for(|now| now.outcome.is_some()).await;
         ended.expect("a task that settles").outcome.clone().expect("an outcome")
+    }
+}
+
+/// What a call comes to, unless its time is over or it is cancelled first. A deadline of tonic's own ends only calls
+/// without an answer so far, and as CANCELLED; this one is older, so it is always the first to pass.
+async fn limited<T>(
+    limit: Duration,
+    cancelled: oneshot::Receiver<()>,
+    call: impl Future<Output = T>,
+) -> Result<T, Status> {
+    tokio::select! {
+        biased;
+        () = tokio::time::sleep(limit) => Err(Status::deadline_exceeded("passed")),
+        () = asked(cancelled) => Err(Status::cancelled("by the caller")),
+        ended = call => Ok(ended),
     }
 }
 
