@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.zip.CRC32;
 import stasis.v1.GcServiceGrpc;
 import stasis.v1.ReplicationServiceGrpc;
@@ -62,7 +63,11 @@ final class Call extends ClientCall.Listener<Message> {
   private static final Map<String, ManagedChannel> CHANNELS = new ConcurrentHashMap<>();
   private static final Map<String, byte[]> KEPT = new ConcurrentHashMap<>();
 
+  /** How long after its deadline a call may take to end. */
+  private static final long GRACE_MS = 30_000;
+
   private final JsonObject step;
+  private final long giveUpNanos;
   private final boolean streamsAnswers;
   private final Message request;
   private final ClientCall<Message, Message> call;
@@ -73,7 +78,9 @@ final class Call extends ClientCall.Listener<Message> {
   private long bytes;
   private long left;
   private boolean begun;
+  private boolean closed;
   private Outcome outcome;
+  private String unreadable = "";
 
   /** Makes the call; unless the step holds it or leaves it open, all is sent. */
   @SuppressWarnings("unchecked")
@@ -93,6 +100,7 @@ final class Call extends ClientCall.Listener<Message> {
     if (step.has("to")) file = new FileOutputStream(text(step.get("to")));
     String target = step.has("at") ? text(step.get("at")) : "main";
     long deadline = number(step, "deadlineMs", 120_000);
+    giveUpNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(deadline + GRACE_MS);
     CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(deadline, TimeUnit.MILLISECONDS);
     call = channelTo(text(targets.get(target))).newCall(method, options);
     Metadata headers = new Metadata();
@@ -166,15 +174,15 @@ final class Call extends ClientCall.Listener<Message> {
   /** Waits until there is room; false if the call has ended. */
   private boolean send(Message frame) throws InterruptedException {
     synchronized (this) {
-      while (!call.isReady() && outcome == null) wait();
-      if (outcome != null) return false;
+      await(() -> call.isReady() || closed);
+      if (closed) return false;
     }
     call.sendMessage(frame);
     return true;
   }
 
   synchronized void halfClose() {
-    if (outcome == null) call.halfClose();
+    if (!closed) call.halfClose();
   }
 
   void cancel() {
@@ -193,12 +201,21 @@ final class Call extends ClientCall.Listener<Message> {
 
   /** The first message has come. */
   synchronized void awaitBegin() throws InterruptedException {
-    while (!begun) wait();
+    await(() -> begun);
   }
 
   synchronized Outcome outcome() throws InterruptedException {
-    while (outcome == null) wait();
+    await(() -> closed);
+    if (outcome == null) throw new Failure("what came cannot be read: " + unreadable);
     return outcome;
+  }
+
+  private synchronized void await(BooleanSupplier there) throws InterruptedException {
+    while (!there.getAsBoolean()) {
+      long rest = TimeUnit.NANOSECONDS.toMillis(giveUpNanos - System.nanoTime());
+      if (rest <= 0) throw new Failure("the call has not ended " + GRACE_MS + " ms after its deadline");
+      wait(rest);
+    }
   }
 
   /** Counts and checks the chunks of a stream, and keeps the other messages. */
@@ -223,8 +240,26 @@ final class Call extends ClientCall.Listener<Message> {
     else if (streamsAnswers) call.request(1);
   }
 
+  /** An exception would be logged by gRPC, and whoever waits would wait on. */
   @Override
   public void onClose(Status status, Metadata trailers) {
+    Outcome ended = null;
+    String problem = "";
+    try {
+      ended = outcomeOf(status, trailers);
+    } catch (RuntimeException error) {
+      problem = status + ": " + error;
+    }
+    synchronized (this) {
+      outcome = ended;
+      unreadable = problem;
+      begun = true;
+      closed = true;
+      notifyAll();
+    }
+  }
+
+  private Outcome outcomeOf(Status status, Metadata trailers) {
     JsonObject value = new JsonObject();
     if (streamsAnswers) {
       JsonObject last = messages.isEmpty() ? new JsonObject() : messages.get(messages.size() - 1).getAsJsonObject();
@@ -246,11 +281,7 @@ final class Call extends ClientCall.Listener<Message> {
       value = messages.get(0).getAsJsonObject();
     }
     if (!status.isOk()) addError(value, status, trailers);
-    synchronized (this) {
-      outcome = new Outcome(status.isOk(), value);
-      begun = true;
-      notifyAll();
-    }
+    return new Outcome(status.isOk(), value);
   }
 
   /** The error with its decoded details, beside what came before it. */

@@ -23,12 +23,16 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import stasis.conformance.Call.Outcome;
 
 /**
  * The runner in Java: the generated methods of gen/java and grpc-java. See ../README.md for what each step means.
  */
 public final class Runner {
+  /** Most that a program of a step may take. */
+  private static final long LIMIT_S = 60;
+
   private final Path jobFile;
   private final JsonObject job;
   private final Map<String, Call> held = new HashMap<>();
@@ -41,6 +45,12 @@ public final class Runner {
   }
 
   public static void main(String[] args) throws IOException, InterruptedException {
+    // Threads of the runtime would keep this process alive.
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, error) -> {
+          error.printStackTrace();
+          Runtime.getRuntime().halt(1);
+        });
     Runner runner = new Runner(Path.of(args[0]));
     for (JsonElement each : runner.job.getAsJsonArray("cases")) runner.runCase(each.getAsJsonObject());
     System.exit(0);
@@ -82,7 +92,7 @@ public final class Runner {
     JsonObject step = fill(raw, vars).getAsJsonObject();
     if (step.has("run")) run(step);
     else if (step.has("spawn")) spawn(step);
-    else if (step.has("kill")) children.get(text(step.get("kill"))).destroyForcibly().waitFor();
+    else if (step.has("kill")) children.get(text(step.get("kill"))).destroyForcibly().waitFor(LIMIT_S, TimeUnit.SECONDS);
     else callOrEnd(step);
   }
 
@@ -177,10 +187,19 @@ public final class Runner {
 
   private void run(JsonObject step) throws IOException, InterruptedException {
     List<String> argv = texts(step.getAsJsonArray("run"));
-    Process process = new ProcessBuilder(argv).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    Path printed = Path.of(jobFile + ".output");
+    Process process =
+        new ProcessBuilder(argv)
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .redirectOutput(printed.toFile())
+            .start();
     process.getOutputStream().close();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-    int status = process.waitFor();
+    if (!process.waitFor(LIMIT_S, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new Failure(argv + " has not ended after " + LIMIT_S + " s");
+    }
+    String output = Files.readString(printed).strip();
+    int status = process.exitValue();
     if (status != 0) throw new Failure(argv + " ended with " + status + ": " + output);
     if (step.has("saveOutput")) vars.add(text(step.get("saveOutput")), new JsonPrimitive(output));
   }
