@@ -8,7 +8,8 @@ import { guarded } from "./sqlite-errors.js";
 
 /** "COCN". */
 const applicationId = 0x434f434e;
-const knownVersion = 1;
+/** Generation 2 adds tables of VMs; those of snapshots are as in generation 1. */
+const knownVersion = 2;
 
 /** JSON text of each record. Throws STORED_DATA_CORRUPT if `file` is no such index, NOT_IMPLEMENTED if it is newer. */
 export function readCocoonTable(file: string): readonly string[] {

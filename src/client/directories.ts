@@ -28,6 +28,11 @@ export interface DirectoryOptions extends CallOptions {
   readonly onProgress?: ProgressListener;
 }
 
+export interface ImportDirectoryOptions extends DirectoryOptions {
+  /** Text of a `snapshot.json` that takes the place of the directory's own, if it has one. */
+  readonly envelope?: Uint8Array;
+}
+
 export interface WriteDirectoryOptions extends DirectoryOptions {
   /**
    * Makes all durable before it resolves. Default: true for an export, false for a restore, which
@@ -66,9 +71,9 @@ export async function importLocalDirectory(
   client: Client,
   directory: string,
   header: ImportHeaderInit = {},
-  options: DirectoryOptions = {},
+  options: ImportDirectoryOptions = {},
 ): Promise<ImportResponse> {
-  const source = await openLocalSource(directory);
+  const source = await openLocalSource(directory, options.envelope);
   if (source.envelope === undefined) {
     throw new StoreError("ENVELOPE_MISSING", `${directory} holds no snapshot.json`, {
       hint: "To store plain data files, create a snapshot from them",

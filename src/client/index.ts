@@ -28,6 +28,7 @@ export {
   restoreToLocalDirectory,
   type DirectoryOptions,
   type ExportDirectoryOptions,
+  type ImportDirectoryOptions,
   type WriteDirectoryOptions,
 } from "./directories.js";
 export { measureLocalDirectory, totalSpace, type Space, type TotalSpace } from "./local-space.js";

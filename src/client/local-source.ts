@@ -13,7 +13,7 @@ import { withIoError } from "../sparse/errno.js";
 import { countProgress, type ProgressListener } from "./progress.js";
 
 export interface LocalSource {
-  /** `snapshot.json` as it lies in the directory. */
+  /** `snapshot.json` as it lies in the directory, or as it was given. */
   readonly envelope: Uint8Array | undefined;
   /** The tar, with the envelope in front if there is one. Can be read once. */
   pack(options: {
@@ -29,15 +29,18 @@ interface LocalFile {
   readonly dataBytes: number;
 }
 
-/** Throws if the directory is absent or holds anything but regular files. */
-export async function openLocalSource(directory: string): Promise<LocalSource> {
+/**
+ * Throws if the directory is absent or holds anything but regular files. `given`: an envelope that
+ * takes the place of the directory's own.
+ */
+export async function openLocalSource(directory: string, given?: Uint8Array): Promise<LocalSource> {
   const names = await withIoError({ what: "list", path: directory, owner: "caller" }, () =>
     readdir(directory),
   );
   const files: LocalFile[] = [];
-  let envelope: Uint8Array | undefined;
+  let envelope = given;
   for (const name of names) {
-    if (name === envelopeFileName) envelope = await readEnvelope(join(directory, name));
+    if (name === envelopeFileName) envelope ??= await readEnvelope(join(directory, name));
     else files.push(await describeFile(directory, name));
   }
   // The order of archives: by bytes, which for UTF-16 strings is not their own order.

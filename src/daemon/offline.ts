@@ -1,4 +1,5 @@
 // What can be done to a store that no daemon serves, ours or cocoon's, in the words of the API: for the CLI.
+import { encodeEnvelope } from "../archive/envelope.js";
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
 import { readCocoonStore as readCocoon } from "../snapshot/cocoon-store.js";
 import { checkOffline as check, repairOffline as repair } from "../snapshot/offline.js";
@@ -15,5 +16,9 @@ export async function* repairOffline(root: string, options: RepairOptions, signa
 
 export async function readCocoonStore(root: string) {
   const snapshots = await readCocoon(root);
-  return snapshots.map(({ config, ...rest }) => ({ ...rest, config: configToMessage(config) }));
+  return snapshots.map(({ config, ...rest }) => ({
+    ...rest,
+    config: configToMessage(config),
+    envelope: encodeEnvelope(config, []),
+  }));
 }

@@ -15,7 +15,7 @@ import { readCocoonTable } from "../catalog/cocoon-table.js";
 import type { SnapshotConfig } from "../model/config.js";
 
 export interface CocoonSnapshot {
-  /** With cocoon's id. */
+  /** With cocoon's id, and the keys that we do not know. */
   readonly config: SnapshotConfig;
   /** As cocoon wrote it; may be empty. */
   readonly createdAt: string;
@@ -24,6 +24,9 @@ export interface CocoonSnapshot {
   /** Undefined if there is none, neither where cocoon keeps it nor where the record says. */
   readonly directory: string | undefined;
 }
+
+/** Keys of a record that are no part of its configuration. */
+const recordKeys = ["created_at", "data_dir", "pending", "size_bytes", "last_accessed_at"];
 
 /**
  * Reads, and changes nothing. Throws DIRECTORY_NOT_FOUND if `root` holds no store of cocoon, OPERATION_IN_PROGRESS while
@@ -84,7 +87,9 @@ function checkJson(text: string, file: string): string {
 }
 
 async function readRecord(root: string, record: JsonObject): Promise<CocoonSnapshot> {
-  const config = decodeConfig(record, {});
+  const { unknown, ...known } = decodeConfig(record, {});
+  const kept = Object.entries(unknown.config).filter(([key]) => !recordKeys.includes(key));
+  const config = { ...known, unknown: { ...unknown, config: Object.fromEntries(kept) } };
   // Where cocoon keeps it now goes first: the record's path is that of the day on which it was made.
   const places = [join(root, "snapshot", "localfile", config.id), stringMember(record, "data_dir")];
   const found = await Promise.all(places.map((place) => isDirectory(place)));

@@ -159,6 +159,23 @@ for (const kind of ["json", "sqlite"] as const) {
   });
 }
 
+test("an index of generation 2 is read as well, one of a later generation is refused", async (t) => {
+  const { address } = await startTestDaemon(t);
+  const root = await makeScratch(t, "stasis-cocoon-");
+  const adopt = (...args: string[]) => runStasis(["--addr", address, "adopt", root, ...args]);
+  const database = await writeSqliteIndex(root, (await makeData(root)).slice(0, 1));
+  t.after(() => database.close());
+  database.exec(`
+    CREATE TABLE "vms_firecracker__placements" (id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL);
+    PRAGMA user_version = 2;`);
+  const adopted = await adopt();
+  assert.equal(adopted.stdout.trimEnd().split("\n").at(-1), "1 adopted", adopted.stderr);
+  database.pragma("user_version = 3");
+  const refused = await adopt();
+  assert.match(refused.stderr, /schema version 3, this stasis knows 2/);
+  assert.notEqual(refused.code, 0);
+});
+
 test("with --move the directories are taken, and a second run finds them adopted", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const root = join(scratch, "cocoon");

@@ -6,7 +6,7 @@ import { chmod, copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   SnapshotConfigSchema,
-  createFromLocalDirectory,
+  importLocalDirectory,
   type SnapshotConfig,
 } from "../../client/index.js";
 import { exitCodes, usageError } from "../exit-codes.js";
@@ -20,6 +20,8 @@ export interface ForeignSnapshot {
   readonly createdAt: string;
   readonly pending: boolean;
   readonly directory: string | undefined;
+  /** Its `config` as an envelope, with what the API has no words for. */
+  readonly envelope: Uint8Array;
 }
 
 export type ReadCocoonStore = (root: string) => Promise<readonly ForeignSnapshot[]>;
@@ -33,7 +35,9 @@ interface AdoptFlags extends GlobalOptions {
 
 type Way = "copy" | "reflink" | "move";
 
-type Outcome = "adopted" | "planned" | "already here" | "pending" | "missing" | "failed";
+/** In the order in which they are counted. */
+const outcomes = ["adopted", "planned", "already here", "pending", "missing", "failed"] as const;
+type Outcome = (typeof outcomes)[number];
 
 interface Row {
   readonly cocoonId: string;
@@ -64,7 +68,11 @@ export function addAdoptCommand(
     )
     .argument("<root>", "root directory of cocoon's store")
     .option("--dry-run", "say what would be done, and do nothing", false)
-    .option("--copy", "upload a copy (the default); works with a daemon on another machine", false)
+    .option(
+      "--copy",
+      "upload a copy (the default); works with a daemon on another machine, and keeps keys of the configuration that stasis does not know",
+      false,
+    )
     .option("--reflink", "share the blocks; needs one filesystem that can, and its daemon", false)
     .option("--move", "take the directories away from cocoon: instant, on one filesystem", false)
     .action(async (root: string, _options: unknown, command: Command) => {
@@ -115,15 +123,16 @@ async function ourId(session: Session, cocoonId: string): Promise<string | undef
 
 async function adoptOne(
   session: Session,
-  { config: foreign, createdAt }: ForeignSnapshot,
+  foreign: ForeignSnapshot,
   directory: string,
   way: Way,
 ): Promise<Pick<Row, "outcome" | "text">> {
-  const { id } = foreign;
-  const labels = { [idLabel]: id, ...(createdAt === "" ? {} : { [createdLabel]: createdAt }) };
-  const config = create(SnapshotConfigSchema, { ...foreign, id: "", labels });
+  const { config: theirs, createdAt, envelope } = foreign;
+  const created = createdAt === "" ? {} : { [createdLabel]: createdAt };
+  const labels = { [idLabel]: theirs.id, ...created };
+  const config = create(SnapshotConfigSchema, { ...theirs, id: "", labels });
   try {
-    const ours = await storers[way](session, config, directory);
+    const ours = await storers[way](session, config, directory, envelope);
     return { outcome: "adopted", text: ours ?? "" };
   } catch (error) {
     if (session.call.signal.aborted) throw error;
@@ -135,21 +144,24 @@ type Storer = (
   session: Session,
   config: SnapshotConfig,
   directory: string,
+  envelope: Uint8Array,
 ) => Promise<string | undefined>;
 
 const storers: Readonly<Record<Way, Storer>> = { copy: storeCopy, move, reflink: storeReflink };
 
+/** As an import: alone of the ways, it keeps the keys of newer cocoons that we do not know. */
 async function storeCopy(
   session: Session,
-  config: SnapshotConfig,
+  { name, labels }: SnapshotConfig,
   directory: string,
+  envelope: Uint8Array,
 ): Promise<string | undefined> {
-  const { snapshot } = await withProgress(session, config.name || directory, false, (onProgress) =>
-    createFromLocalDirectory(
+  const { snapshot } = await withProgress(session, name || directory, false, (onProgress) =>
+    importLocalDirectory(
       session.client,
       directory,
-      { config },
-      { ...session.call, onProgress },
+      { labels },
+      { ...session.call, onProgress, envelope },
     ),
   );
   return snapshot?.config?.id;
@@ -193,8 +205,9 @@ function render(rows: readonly Row[]): string {
     ...[outcome, printable(cocoonId)],
     ...[printable(name), printable(text)],
   ]);
-  const counts = new Map<Outcome, number>();
-  for (const { outcome } of rows) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-  const total = [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(", ");
+  const counts = outcomes
+    .map((outcome) => ({ outcome, count: rows.filter((row) => row.outcome === outcome).length }))
+    .filter(({ count }) => count > 0);
+  const total = counts.map(({ outcome, count }) => `${count} ${outcome}`).join(", ");
   return `${renderTable(["OUTCOME", "COCOON ID", "NAME", "ID, OR WHAT"], cells)}${total}\n`;
 }

@@ -1,0 +1,13 @@
+// Where the fixtures are that cocoon itself has written.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const fixtureFolder = fileURLToPath(
+  new URL("../../../../test/fixtures/cocoon", import.meta.url),
+);
+
+/** A store, as a tar with the holes of its files (GNU sparse). */
+export const fixtureStore = {
+  file: join(fixtureFolder, "store.tar.gz"),
+  size: { ready: 5, pending: 2, missing: 1 },
+};

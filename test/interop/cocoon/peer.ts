@@ -1,0 +1,103 @@
+// Builds main.go with the original package of cocoon, and calls it.
+import { execFile, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { fileURLToPath } from "node:url";
+
+const checkout = fileURLToPath(new URL("../../../..", import.meta.url));
+const source = join(checkout, "test", "interop", "cocoon");
+const moduleName = "github.com/cocoonstack/cocoon";
+
+/** The version that is tested with: one of those whose index is JSON. */
+export const cocoonCommit = "5507725ffee445d15bb49b97f123a539cbb3aba8";
+
+const buildLimitMs = 10 * 60_000;
+const callLimitMs = 10 * 60_000;
+const run = promisify(execFile);
+
+/** A store of cocoon's, used by the original program. */
+export interface CocoonStore {
+  /** As given to `cocoon --root-dir`. */
+  readonly root: string;
+  /** `config` has cocoon's keys; `from` is a directory, or a tar without an envelope. The id. */
+  create(config: object, from: string): Promise<string>;
+  /** As `create`, killed in between. */
+  breakOff(config: object, from: string): Promise<void>;
+  /** Writes an archive to `file`. */
+  export(ref: string, file: string, options?: { readonly gzip?: boolean }): Promise<void>;
+  /** Writes the tar of the data files to `file`. */
+  restore(ref: string, file: string): Promise<void>;
+  import(file: string): Promise<{ readonly id: string; readonly ms: number }>;
+  inspect(ref: string): Promise<CocoonRecord>;
+  list(): Promise<readonly CocoonRecord[]>;
+  directoryOf(id: string): string;
+}
+
+export type CocoonRecord = Readonly<Record<string, unknown>> & { readonly id: string };
+
+export interface Peer {
+  /** Which cocoon it is. */
+  readonly version: string;
+  open(root: string): CocoonStore;
+}
+
+/**
+ * `COCOON_SOURCE` in the environment names a copy of cocoon's module to build with; otherwise it comes
+ * from the module proxy. Throws with what go says if neither can be had.
+ */
+export function buildPeer(): Peer {
+  const folder = join(checkout, "build", "interop-cocoon");
+  mkdirSync(folder, { recursive: true });
+  for (const file of ["go.mod", "main.go"]) copyFileSync(join(source, file), join(folder, file));
+  const local = process.env["COCOON_SOURCE"];
+  if (local === undefined) go(folder, "get", `${moduleName}@${cocoonCommit}`);
+  else
+    go(folder, "mod", "edit", `-require=${moduleName}@v0.0.0`, `-replace=${moduleName}=${local}`);
+  go(folder, "mod", "tidy");
+  go(folder, "build", "-o", "peer", ".");
+  const program = join(folder, "peer");
+  const version = local === undefined ? `commit ${cocoonCommit.slice(0, 12)}` : "COCOON_SOURCE";
+  return { version, open: (root) => openStore(program, root) };
+}
+
+function go(folder: string, ...args: readonly string[]): void {
+  const { error, status, stderr } = spawnSync("go", args, {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: buildLimitMs,
+  });
+  if (error !== undefined) throw new Error(`go ${args[0]}: ${error.message}`);
+  if (status !== 0) throw new Error(`go ${args.join(" ")}: ${stderr.trim()}`);
+}
+
+function openStore(program: string, root: string): CocoonStore {
+  const call = async (...args: readonly string[]): Promise<string> => {
+    const { stdout } = await run(program, [root, ...args], {
+      timeout: callLimitMs,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return stdout;
+  };
+  const answer = async <T>(...args: readonly string[]): Promise<T> =>
+    JSON.parse(await call(...args)) as T;
+  return {
+    root,
+    create: async (config, from) =>
+      (await answer<{ id: string }>("create", JSON.stringify(config), from)).id,
+    breakOff: async (config, from) => {
+      const signal = await call("break-off", JSON.stringify(config), from).then(
+        () => undefined,
+        (error: unknown) => (error as { signal?: string }).signal,
+      );
+      if (signal !== "SIGKILL") throw new Error("the create that was to be broken off was not");
+    },
+    export: async (ref, file, { gzip = false } = {}) =>
+      void (await call(gzip ? "export-compressed" : "export", ref, file)),
+    restore: async (ref, file) => void (await call("restore", ref, file)),
+    import: (file) => answer("import", file),
+    inspect: (ref) => answer("inspect", ref),
+    list: () => answer("list"),
+    directoryOf: (id) => join(root, "snapshot", "localfile", id),
+  };
+}
