@@ -88,6 +88,16 @@ export async function renameDurably(from: string, to: string): Promise<void> {
   await fsyncParents(from, to);
 }
 
+/**
+ * To be called before a directory is renamed into another parent whose old parent is synced
+ * afterwards. Else btrfs (seen on Linux 6.18) can write both names of a new directory into its log, and after
+ * a power cut it refuses to be mounted: "invalid nlink: has 2 expect no more than 1 for dir". With the old
+ * parent in the log before the rename, the rename takes the name out of there.
+ */
+export async function fsyncBeforeMove(from: string): Promise<void> {
+  await fsyncDirectory(dirname(from));
+}
+
 /** Makes a rename durable: the target's parent first, so that a name is never in neither. */
 export async function fsyncParents(from: string, to: string): Promise<void> {
   for (const parent of new Set([dirname(to), dirname(from)])) await fsyncDirectory(parent);

@@ -7,7 +7,14 @@ import { withIoError } from "../sparse/errno.js";
 import type { SparseFileWriter } from "../sparse/sparse-writer.js";
 import { encodeBlockTable } from "./block-table-codec.js";
 import type { BlockTable } from "./block-table.js";
-import { fsyncDirectory, fsyncFile, fsyncParents, renameOnly, writeNewFile } from "./durable.js";
+import {
+  fsyncBeforeMove,
+  fsyncDirectory,
+  fsyncFile,
+  fsyncParents,
+  renameOnly,
+  writeNewFile,
+} from "./durable.js";
 import { byName } from "./file-order.js";
 import {
   blocksDirectoryName,
@@ -107,6 +114,7 @@ async function writeStagedManifest(directory: string, manifest: Manifest): Promi
 
 async function syncStagedNames(directory: string): Promise<void> {
   await fsyncDirectory(directory);
+  await fsyncBeforeMove(directory);
 }
 
 async function moveIntoPlace(directory: string, target: string): Promise<void> {
