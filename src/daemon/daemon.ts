@@ -17,6 +17,7 @@ import { bindSystemService } from "../transport/services/system-service.js";
 import { openReplicator, type Replicator } from "../replication/replicator.js";
 import { bindReplicationService } from "../transport/services/replication-service.js";
 import { readDescriptorSet } from "./descriptor-set.js";
+import { createTidying } from "./memory.js";
 import { openPeers } from "./peers.js";
 import { packageVersion } from "./version.js";
 
@@ -129,6 +130,7 @@ function createServer(
     ...(hasReflection(config) ? { descriptorSet: readDescriptorSet() } : {}),
     access: openAccess(config, clock, logger),
     logger,
+    onCrowdGone: createTidying(),
     limits: {
       maxConnections,
       maxStreams,

@@ -55,6 +55,8 @@ export interface StoreContext {
   readonly leases: LeaseTable;
   /** Per snapshot: whoever rewrites its manifest does so alone. */
   readonly manifests: SerialQueue;
+  /** Drops the records of failed uploads one by one: thousands may fail in the same moment. */
+  readonly abandoning: SerialQueue;
   readonly watchers: Watchers;
   readonly writeWorkers: WriteWorkers;
   /** Ids of the uploads that are running. */

@@ -1,6 +1,7 @@
 // How anything becomes a snapshot. One order of effects for Create, Import and their directory
 // forms: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { StoreError, isStoreError } from "../base/errors.js";
 import { exists } from "../data/durable.js";
 import { manifestVersion, snapshotDigest, type Manifest } from "../data/manifest.js";
@@ -190,7 +191,11 @@ export function commitUnknown(error: unknown): boolean {
 async function abandon(context: StoreContext, id: string): Promise<void> {
   try {
     if (await exists(context.layout.dataDirectory(id))) return;
-    context.catalog.abandonPending(id);
+    await context.abandoning.run("", async () => {
+      // Others have their turn between two transactions.
+      await nextTurn();
+      context.catalog.abandonPending(id);
+    });
   } catch (error) {
     // The row stays pending and invisible; recovery drops it at the next start.
     context.logger.error({ err: error, id }, "could not drop the record of a failed upload");

@@ -197,6 +197,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     catalog,
     leases: new LeaseTable(),
     manifests: new SerialQueue(),
+    abandoning: new SerialQueue(),
     watchers,
     writeWorkers,
     intakes: new Set(),

@@ -40,6 +40,9 @@ const renameat2 = bind(
   "int renameat2(int fromDirectory, str from, int toDirectory, str to, uint flags)",
 );
 
+/** Only glibc has it. */
+const mallocTrim = bind("int malloc_trim(size_t pad)");
+
 koffi.struct("HASH_DESC", { bytes: "const void *", blocks: "int" });
 const multiBlock = bind(
   "void sha256_multi_block(void *states, const HASH_DESC *inputs, int fours)",
@@ -60,6 +63,11 @@ export function sha256Four(states: Uint32Array, inputs: readonly HashInput[]): b
   if (multiBlock === undefined) return false;
   multiBlock(states, inputs, 1);
   return true;
+}
+
+/** Gives memory that was freed back to the system, where the C library can: some milliseconds. */
+export function trimHeap(): void {
+  mallocTrim?.(0);
 }
 
 /** A C library that is too old for a call is treated like a kernel that is: ENOSYS. */

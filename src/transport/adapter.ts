@@ -20,6 +20,7 @@ import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
 import { confirmOpen, openCall, type Call } from "./call.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
+import type { Refusals } from "./refusals.js";
 import { detailsKey, okStatus, toCallError, wireStatus } from "./status.js";
 
 export interface AdapterOptions {
@@ -29,6 +30,7 @@ export interface AdapterOptions {
   readonly connections: Connections;
   readonly rechecks: Rechecks;
   readonly audit: Audit;
+  readonly refusals: Refusals;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
   /** How long a byte stream may lie without its caller sending or reading. */
@@ -105,13 +107,15 @@ async function serve(
   const audit = options.audit.begin(rule, method.name, peer);
   let admitted: Admitted | undefined;
   let forget: (() => void) | undefined;
+  let identity: Identity | undefined;
   try {
-    const identity = identify(rule, call, options);
+    identity = identify(rule, call, options);
     audit.caller(identity);
     checkRole(rule, identity, method.name);
-    forget = options.rechecks.add(() => recheck(target, call, identity, options));
+    const before = identity;
     const asked = rule.roles === "anyone" ? undefined : identity;
     admitted = options.admission.enter(method, call.abort, asked);
+    forget = options.rechecks.add(() => recheck(target, call, before, options));
     const context = contextOf(method, call, peer, identity, logger);
     const last = await run(target, call, context, { admitted, audit }, options);
     call.finish(okStatus, last);
@@ -119,8 +123,11 @@ async function serve(
   } catch (error) {
     const failure = toCallError(error, { method: method.name, signal: call.signal, logger });
     logger.debug({ method: method.name, reason: failure.reason }, failure.message);
-    call.finish(wireStatus(failure));
     audit.end(failure.reason);
+    if (admitted === undefined && failure.reason === "TOO_MANY_STREAMS") {
+      await options.refusals.turn(identity, call.signal);
+    }
+    call.finish(wireStatus(failure));
   } finally {
     forget?.();
     admitted?.leave();

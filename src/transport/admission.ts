@@ -164,7 +164,8 @@ function drainingError(): StoreError {
   });
 }
 
-function tooMany(what: string, limit: number): StoreError {
+/** TOO_MANY_STREAMS: `what` are open, in the plural. */
+export function tooMany(what: string, limit: number): StoreError {
   return new StoreError("TOO_MANY_STREAMS", `${limit} ${what} are open, which is the most`, {
     hint: "Retry when others have ended",
     metadata: { limit: what.replaceAll(" ", "_"), max: String(limit) },

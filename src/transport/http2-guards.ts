@@ -1,6 +1,7 @@
-// Two things that grpc-js gets wrong on a stream, mended before and after it.
+// What is done to a stream before and after grpc-js, or in its place.
 import { constants } from "node:http2";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { WireStatus } from "./status.js";
 
 /** Largest delay of a Node timer, in whole seconds: 24.8 days. */
 const maxTimeoutSeconds = Math.floor(0x7fffffff / 1000);
@@ -37,4 +38,23 @@ export function limitLinger(stream: ServerHttp2Stream, lingerMs: number): void {
     timer.unref();
     stream.once("close", () => clearTimeout(timer));
   });
+}
+
+/**
+ * Answers a stream without grpc-js, at a tenth of the cost, and closes it at once, though its client
+ * may still send.
+ */
+export function answerAtOnce(stream: ServerHttp2Stream, status: WireStatus): void {
+  if (stream.closed || stream.destroyed) return;
+  stream.respond(
+    {
+      ":status": 200,
+      "content-type": "application/grpc+proto",
+      "grpc-status": status.code,
+      "grpc-message": encodeURI(status.details),
+      ...status.metadata.toHttp2Headers(),
+    },
+    { endStream: true },
+  );
+  stream.close(constants.NGHTTP2_NO_ERROR);
 }

@@ -8,13 +8,16 @@ import { createAudit } from "./auth/audit.js";
 import { createConnections, type Via } from "./auth/connections.js";
 import { createRechecks, type Rechecks } from "./auth/rechecks.js";
 import type { TlsFiles } from "./auth/tls-files.js";
-import { createAdmission, type Admission, type CallLimits } from "./admission.js";
+import { createAdmission, tooMany, type Admission, type CallLimits } from "./admission.js";
 import type { ServiceBinding } from "./handler.js";
 import { createHealth, type HealthService } from "./health.js";
-import { clampTimeout, limitLinger } from "./http2-guards.js";
+import { answerAtOnce, clampTimeout, limitLinger } from "./http2-guards.js";
 import { openTcpListener, openUnixListener, type Listener, type TcpAddress } from "./listener.js";
 import { createPlaces, type Places } from "./places.js";
 import { createReflection } from "./reflection.js";
+import { createRefusals } from "./refusals.js";
+import { wireStatus } from "./status.js";
+import { createStreamIntake } from "./stream-intake.js";
 import type { SocketFile } from "./unix-socket.js";
 import { createInjector, type Http2Limits } from "./windows.js";
 
@@ -34,6 +37,11 @@ export interface GrpcLimits extends CallLimits, Http2Limits {
   readonly connectionIdleMs: number;
   /** How long a client may go on sending after its call was answered. */
   readonly lingerMs: number;
+  /**
+   * Streams at once on all connections, also those that were answered and whose clients have not
+   * finished: what they take of memory.
+   */
+  readonly maxOpenStreams: number;
   /** How often the credentials of running calls are looked at again. */
   readonly recheckMs: number;
 }
@@ -63,6 +71,8 @@ export const defaultGrpcLimits: GrpcLimits = {
   keepaliveTimeoutMs: 20_000,
   connectionIdleMs: 15 * 60_000,
   lingerMs: 10_000,
+  // Twice the calls.
+  maxOpenStreams: 8192,
   recheckMs: 2000,
 };
 
@@ -75,6 +85,8 @@ export interface GrpcServerOptions {
   /** Who may call what. Default: everybody is an operator. */
   readonly access?: Access;
   readonly logger: Logger;
+  /** Called when most of hundreds of streams have closed, which leaves garbage. */
+  readonly onCrowdGone?: () => void;
 }
 
 export interface TcpListenOptions extends TcpAddress {
@@ -109,7 +121,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { access = defaultAccess } = options;
   const rechecks = createRechecks(limits.recheckMs);
   const auth = { access, connections, rechecks, audit: createAudit(logger) };
-  const adapter = createAdapter(bindings, { ...limits, ...auth, admission, logger });
+  const refusals = createRefusals();
+  const adapter = createAdapter(bindings, { ...limits, ...auth, admission, refusals, logger });
   const server = new Server({
     ...grpcOptions(limits),
     interceptors: [adapter.interceptor],
@@ -117,17 +130,26 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   adapter.register(server);
   const parts: Parts = { admission, health, rechecks, listeners: [], sessions: new Set() };
 
+  const { maxOpenStreams } = limits;
+  const crowded = wireStatus(tooMany("streams", maxOpenStreams));
+  const intake = createStreamIntake({
+    maxOpenStreams,
+    refuse: (stream) => answerAtOnce(stream, crowded),
+    onCrowdGone: options.onCrowdGone ?? (() => undefined),
+  });
   const inject = (via: Via, places: Places, tls?: TlsFiles) =>
     createInjector(server, tls, limits, {
       onSession: (session) => {
         trackSession(parts.sessions, session, logger);
         connections.add(session, via, () => places.trust(session.socket));
       },
-      onStream: (stream, headers) => {
-        connections.mark(stream, headers);
-        clampTimeout(headers);
-        limitLinger(stream, limits.lingerMs);
-      },
+      onStream: (stream, headers, begin) =>
+        intake.take(stream, () => {
+          connections.mark(stream, headers);
+          clampTimeout(headers);
+          limitLinger(stream, limits.lingerMs);
+          begin();
+        }),
     });
   const listenerOptions = (via: Via, tls?: TlsFiles) => {
     const places = createPlaces(limits.maxConnections);

@@ -25,8 +25,12 @@ export interface Http2Limits {
 
 export interface Http2Hooks {
   readonly onSession: (session: ServerHttp2Session) => void;
-  /** Runs before grpc-js sees the stream: changes of `headers` take effect. */
-  readonly onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+  /** Hands the stream to grpc-js by calling `begin`, or does not; changes of `headers` before take effect. */
+  readonly onStream: (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    begin: () => void,
+  ) => void;
 }
 
 /** Without `tls` in plain text. */
@@ -45,7 +49,13 @@ export function createInjector(
       session.setLocalWindowSize(limits.connectionWindowBytes);
       hooks.onSession(session);
     });
-    made.on("stream", hooks.onStream);
+    const emit = made.emit.bind(made) as (event: string, ...args: unknown[]) => boolean;
+    made.emit = (event: string, ...args: unknown[]): boolean => {
+      if (event !== "stream") return emit(event, ...args);
+      const [stream, headers] = args as [ServerHttp2Stream, IncomingHttpHeaders];
+      hooks.onStream(stream, headers, () => void emit(event, ...args));
+      return true;
+    };
     return made;
   };
   try {

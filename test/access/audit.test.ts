@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pino } from "pino";
+import { createAudit } from "../../src/transport/auth/audit.js";
+import { ruleOf } from "../../src/transport/auth/role-table.js";
 import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
 import { eventually } from "../support/eventually.js";
 import { startScene } from "./callers.js";
@@ -82,6 +84,26 @@ test("callers whom nobody knows can't fill the log, and are counted", async (t) 
     await nobody.delete("x").catch(() => undefined);
     return audited().some(({ leftOut }) => typeof leftOut === "number" && leftOut > 0);
   });
+});
+
+test("calls of one identity that has too many are counted, and few of them are lines", () => {
+  const lines: Line[] = [];
+  const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
+  const audit = createAudit(logger);
+  const method = "stasis.v1.SnapshotService/Delete";
+  const end = (name: string, outcome: string): void => {
+    const record = audit.begin(ruleOf(method), method, "unix");
+    record.caller({ name, role: "writer", namePrefix: "" });
+    record.end(outcome);
+  };
+  for (let n = 0; n < 1000; n++) end("bad", "TOO_MANY_STREAMS");
+  end("other", "TOO_MANY_STREAMS");
+  for (let n = 0; n < 10; n++) end("bad", "OK");
+  const of = (name: string, outcome: string) =>
+    lines.filter((line) => line["who"] === name && line["outcome"] === outcome).length;
+  assert.equal(of("bad", "OK"), 10);
+  assert.equal(of("other", "TOO_MANY_STREAMS"), 1);
+  assert.ok(of("bad", "TOO_MANY_STREAMS") < 100, `${of("bad", "TOO_MANY_STREAMS")} lines`);
 });
 
 /** Without what differs from run to run. */

@@ -107,6 +107,17 @@ test("2,000 streams opened and reset at once", (t) =>
     }
   }));
 
+test("a connection that resets more than a thousand streams at once is cut off", (t) =>
+  withDaemon(t, async ({ daemon }) => {
+    const { session, open } = openSession(daemon.address);
+    const closed = new Promise((resolve) => session.once("close", resolve));
+    for (let reset = 0; reset < 20_000 && !session.closed && !session.destroyed; reset++) {
+      open(paths.create).close();
+      if (reset % 100 === 99) await new Promise(setImmediate);
+    }
+    await closed;
+  }));
+
 test("readers that do not read get no more than their window, and go when they are cut off", (t) =>
   withDaemon(
     t,

@@ -1,5 +1,6 @@
 // The bad client of `npm run soak:hostile`, a process of its own: keeps its streams open until it is
-// ended; one that was refused or cut off is opened anew a second later.
+// ended; one that was refused or cut off is opened anew a second later, as RetryInfo asks for, or at once.
+import { constants } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
 import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import {
@@ -14,43 +15,76 @@ const streamsPerConnection = 100;
 const reopenAfterMs = 1000;
 const readEveryMs = 500;
 
-const counts = { opened: 0, ended: 0, open: 0 };
+const counts = { opened: 0, open: 0, reset: 0, cutOff: 0 };
 
-async function main([address = "", halfOpen = "0", slowReaders = "0"]: readonly string[]) {
+async function main(args: readonly string[]): Promise<void> {
+  const [address = "", halfOpen = "0", slowReaders = "0", resets = "0", eager = "false"] = args;
+  const again: Again =
+    eager === "true" ? { closes: true, afterMs: 0 } : { closes: false, afterMs: reopenAfterMs };
   const token = process.env["HOSTILE_TOKEN"] ?? "";
   const total = Number(halfOpen) + Number(slowReaders);
-  const sessions = Array.from({ length: Math.ceil(total / streamsPerConnection) }, () =>
-    openSession(address, token),
-  );
+  const sessions = new Map<number, HostileSession>();
+  /** A connection that was cut off is made anew. */
   const sessionOf = (index: number): HostileSession => {
-    const session = sessions[Math.floor(index / streamsPerConnection)];
-    if (session === undefined) throw new Error("no session");
+    const number = Math.floor(index / streamsPerConnection);
+    const before = sessions.get(number);
+    if (before !== undefined && !before.session.closed && !before.session.destroyed) return before;
+    if (before !== undefined) counts.cutOff++;
+    const session = openSession(address, token);
+    sessions.set(number, session);
     return session;
   };
   for (let index = 0; index < Number(halfOpen); index++) {
-    void keepOpen(() => halfOpenUpload(sessionOf(index), index));
+    void keepOpen(() => halfOpenUpload(sessionOf(index), index), again);
   }
   for (let index = Number(halfOpen); index < total; index++) {
-    void keepOpen(() => slowRestore(sessionOf(index)));
+    void keepOpen(() => slowRestore(sessionOf(index)), again);
   }
+  for (let index = 0; index < Number(resets); index++) void keepResetting(address, token);
   process.once("SIGTERM", () => {
-    process.stdout.write(`${counts.opened} streams opened, ${counts.open} open at the end\n`);
+    process.stdout.write(
+      `${counts.opened} streams opened, ${counts.open} open at the end, ${counts.reset} reset, ${counts.cutOff} connections cut off\n`,
+    );
     process.exit(0);
   });
   await pause(3000);
   process.stdout.write(`opened ${counts.opened}, of them ${counts.open} open\n`);
 }
 
+/** In rounds, between which Node writes what it has; a connection that was cut off is made anew. */
+async function keepResetting(address: string, token: string): Promise<void> {
+  for (;;) {
+    const { session, open } = openSession(address, token);
+    while (!session.destroyed && !session.closed) {
+      for (let index = 0; index < 50; index++) {
+        open(paths.create).close(constants.NGHTTP2_CANCEL);
+        counts.reset++;
+      }
+      await pause(1);
+    }
+    counts.cutOff++;
+    await pause(reopenAfterMs);
+  }
+}
+
 type Stream = ReturnType<HostileSession["open"]>;
 
-async function keepOpen(open: () => Stream): Promise<void> {
+/** What becomes of a stream that was answered. */
+interface Again {
+  /** It is closed at once, and not when the daemon does. */
+  readonly closes: boolean;
+  readonly afterMs: number;
+}
+
+async function keepOpen(open: () => Stream, { closes, afterMs }: Again): Promise<void> {
   for (;;) {
     const stream = open();
+    if (closes) stream.once("end", () => stream.close(constants.NGHTTP2_NO_ERROR));
     counts.opened++;
     counts.open++;
     await new Promise((resolve) => stream.once("close", resolve));
     counts.open--;
-    await pause(reopenAfterMs);
+    await pause(afterMs);
   }
 }
 

@@ -13,7 +13,9 @@ async function main(): Promise<void> {
       seconds: { type: "string", default: "120" },
       "half-open": { type: "string", default: "2000" },
       "slow-readers": { type: "string", default: "200" },
+      resets: { type: "string", default: "0" },
       mib: { type: "string", default: "1024" },
+      eager: { type: "boolean", default: false },
       held: { type: "boolean", default: false },
     },
   });
@@ -23,8 +25,10 @@ async function main(): Promise<void> {
       directory,
       halfOpen: Number(values["half-open"]),
       slowReaders: Number(values["slow-readers"]),
+      resets: Number(values.resets),
       seconds: Number(values.seconds),
       sizeBytes: Number(values.mib) * mib,
+      eager: values.eager,
       held: values.held,
     });
     process.stdout.write(table(result));
@@ -33,20 +37,21 @@ async function main(): Promise<void> {
   }
 }
 
-function table({ quiet, hostile, afterwards, residentBytes, report }: HostileResult): string {
+function table({ quiet, hostile, afterwards, report }: HostileResult): string {
   const rows = Object.entries({ quiet, hostile, afterwards }).map(([phase, measured]) => {
-    const { inspects, p50Ms, p99Ms, maxMs, mibPerSecond } = measured;
-    const times = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1).padStart(8)).join("");
-    const rate = mibPerSecond.toFixed(0).padStart(8);
-    return `${phase.padEnd(11)}${String(inspects).padStart(9)}${times}${rate}\n`;
+    const { inspects, p50Ms, p99Ms, maxMs, mibPerSecond, residentBytes } = measured;
+    const figures = [
+      ...[p50Ms.toFixed(1), p99Ms.toFixed(1), maxMs.toFixed(1), mibPerSecond.toFixed(0)],
+      (residentBytes / mib).toFixed(0),
+      ...[measured.daemonCores.toFixed(2), measured.hostileCores.toFixed(2)],
+    ];
+    const cells = figures.map((figure) => figure.padStart(9)).join("");
+    return `${phase.padEnd(11)}${String(inspects).padStart(9)}${cells}\n`;
   });
-  const inMib = (bytes: number): string => `${(bytes / mib).toFixed(0)} MiB`;
-  const { before, during, after } = residentBytes;
   return [
     `${report}\n`,
-    "phase       Inspects  p50 ms  p99 ms  max ms   MiB/s\n",
+    "phase       Inspects   p50 ms   p99 ms   max ms    MiB/s  RSS MiB  daemon  hostile cores\n",
     ...rows,
-    `resident: ${inMib(before)} before, ${inMib(during)} during, ${inMib(after)} after\n`,
   ].join("");
 }
 

@@ -2,13 +2,13 @@
 // read, and what a normal client's Inspect and a large transfer cost meanwhile, beside the same
 // without them.
 import { readFileSync } from "node:fs";
-import { setTimeout as pause } from "node:timers/promises";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { connect, type Client } from "../../src/client/index.js";
 import { endMarker } from "../hostile/hostile-case.js";
 import { mib } from "../store/contents.js";
-import { startDaemonProcess } from "../support/daemon-process.js";
-import { runModule } from "../support/child.js";
+import { runModule, type Child } from "../support/child.js";
+import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
+import { memoryOf } from "../support/memory.js";
 import { patternBytes } from "../support/scratch.js";
 import { rawHeader } from "../unit/archive/support.js";
 
@@ -17,39 +17,49 @@ export interface HostileOptions {
   readonly directory: string;
   readonly halfOpen: number;
   readonly slowReaders: number;
+  /** Connections that open streams and reset them at once, as fast as they can. */
+  readonly resets: number;
   readonly seconds: number;
   /** Of the snapshot that is transferred, again and again. */
   readonly sizeBytes: number;
+  /** Refused streams are closed and opened anew at once, whatever RetryInfo says. */
+  readonly eager: boolean;
   /** True: the daemon's limits are raised so that all of the hostile streams stay. */
   readonly held: boolean;
 }
 
-/** Of one phase. */
-export interface Measured {
+export interface Latencies {
   readonly inspects: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+}
+
+/** Of one phase. */
+export interface Measured extends Latencies {
   readonly mibPerSecond: number;
+  /** Median of what the daemon held, looked at four times a second. */
+  readonly residentBytes: number;
+  /** Processors that the daemon, and the bad client, kept busy. */
+  readonly daemonCores: number;
+  readonly hostileCores: number;
 }
 
 export interface HostileResult {
   readonly quiet: Measured;
   readonly hostile: Measured;
   readonly afterwards: Measured;
-  readonly residentBytes: {
-    readonly before: number;
-    readonly during: number;
-    readonly after: number;
-  };
   /** What the hostile client says of itself. */
   readonly report: string;
 }
 
-const betweenInspectsMs = 5;
+/** Of a phase without the bad client. */
+const quietSeconds = 30;
+/** Its first transfers are slower, and memory comes to its level. */
+const warmUpSeconds = 10;
 
 export async function playHostile(options: HostileOptions): Promise<HostileResult> {
-  const { directory, halfOpen, slowReaders, seconds, sizeBytes, held } = options;
+  const { directory, halfOpen, slowReaders, resets, eager, seconds, sizeBytes, held } = options;
   const tokens = `${directory}/tokens.json`;
   const tokenOf = (name: string): string => {
     const identity = { name, role: "writer", namePrefix: "", expiresAt: undefined } as const;
@@ -65,34 +75,24 @@ export async function playHostile(options: HostileOptions): Promise<HostileResul
     { tokens, ...(held ? raised : {}) },
     { UV_THREADPOOL_SIZE: "4" },
   );
-  const [inspecting, moving] = [1, 2].map(() => connect(daemon.address, { token: good }));
-  if (inspecting === undefined || moving === undefined) throw new Error("no clients");
+  const moving = connect(daemon.address, { token: good });
   try {
     await moving.create({ config: { name: "large" } }, largeTar(sizeBytes));
-    const rss = (): number => residentBytes(daemon.pid);
-    const measureFor = (length: number) => measure(inspecting, moving, sizeBytes, length);
-    await measureFor(Math.min(5, seconds));
-    const before = rss();
-    const quiet = await measureFor(Math.min(30, seconds));
+    const scene = { daemon, moving, token: good, sizeBytes };
+    await measure(scene, Math.min(warmUpSeconds, seconds));
+    const quiet = await measure(scene, Math.min(quietSeconds, seconds));
     await using hostile = runModule(
       new URL("./hostile-main.js", import.meta.url),
-      [daemon.address, String(halfOpen), String(slowReaders)],
+      [daemon.address, String(halfOpen), String(slowReaders), String(resets), String(eager)],
       { HOSTILE_TOKEN: bad },
     );
     await hostile.line(/^opened/);
-    const during = await measureFor(seconds);
-    const most = rss();
+    const during = await measure(scene, seconds, hostile);
     hostile.signal("SIGTERM");
     await hostile.exited;
-    const afterwards = await measureFor(Math.min(30, seconds));
-    const residentAfter = rss();
-    return {
-      ...{ quiet, hostile: during, afterwards },
-      residentBytes: { before, during: most, after: residentAfter },
-      report: hostile.output().trim(),
-    };
+    const afterwards = await measure(scene, Math.min(quietSeconds, seconds));
+    return { quiet, hostile: during, afterwards, report: hostile.output().trim() };
   } finally {
-    inspecting.close();
     moving.close();
   }
 }
@@ -104,49 +104,63 @@ async function* largeTar(sizeBytes: number): AsyncGenerator<Uint8Array> {
   yield endMarker;
 }
 
-/** Inspects at a steady pace, and restores without a pause. */
-async function measure(
-  inspecting: Client,
-  moving: Client,
-  sizeBytes: number,
-  seconds: number,
-): Promise<Measured> {
-  const end = performance.now() + seconds * 1000;
-  const latencies: number[] = [];
-  const rates: number[] = [];
-  const transfers = async (): Promise<void> => {
-    do {
-      const before = performance.now();
-      await using download = await moving.restore("large");
-      let bytes = 0;
-      for await (const chunk of download.bytes) bytes += chunk.byteLength;
-      if (bytes < sizeBytes) throw new Error(`only ${bytes} bytes came`);
-      rates.push(bytes / mib / ((performance.now() - before) / 1000));
-    } while (performance.now() < end);
-  };
-  const inspects = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const before = performance.now();
-      await inspecting.inspect("large");
-      latencies.push(performance.now() - before);
-      await pause(betweenInspectsMs);
-    }
-  };
-  await Promise.all([transfers(), inspects()]);
-  latencies.sort((a, b) => a - b);
-  rates.sort((a, b) => a - b);
-  const at = (sorted: readonly number[], share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  return {
-    inspects: latencies.length,
-    p50Ms: at(latencies, 0.5),
-    p99Ms: at(latencies, 0.99),
-    maxMs: latencies.at(-1) ?? 0,
-    mibPerSecond: at(rates, 0.5),
-  };
+interface Scene {
+  readonly daemon: DaemonProcess;
+  readonly moving: Client;
+  readonly token: string;
+  readonly sizeBytes: number;
 }
 
-function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
+/** Inspects at a steady pace, and restores without a pause. */
+async function measure(scene: Scene, seconds: number, hostile?: Child): Promise<Measured> {
+  const { daemon, token } = scene;
+  await using inspecting = runModule(
+    new URL("./hostile-inspect.js", import.meta.url),
+    [daemon.address, String(seconds)],
+    { HOSTILE_TOKEN: token },
+  );
+  const begin = performance.now();
+  const cpuSeconds = () => [daemon, hostile].map((child) => (child ? cpuSecondsOf(child) : 0));
+  const [daemonBefore = 0, hostileBefore = 0] = cpuSeconds();
+  const resident: number[] = [];
+  const looking = setInterval(() => resident.push(memoryOf(daemon, "VmRSS")), 250);
+  const rates: number[] = [];
+  let over = false;
+  try {
+    const answer = inspecting.line(/^latencies (.*)$/).finally(() => (over = true));
+    do rates.push(await transfer(scene));
+    while (!over);
+    const [daemonAfter = 0, hostileAfter = 0] = cpuSeconds();
+    const took = (performance.now() - begin) / 1000;
+    return {
+      ...(JSON.parse((await answer)[1] ?? "") as Latencies),
+      mibPerSecond: median(rates),
+      residentBytes: median(resident),
+      daemonCores: (daemonAfter - daemonBefore) / took,
+      hostileCores: (hostileAfter - hostileBefore) / took,
+    };
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+/** Its rate in MiB/s. */
+async function transfer({ moving, sizeBytes }: Scene): Promise<number> {
+  const before = performance.now();
+  await using download = await moving.restore("large");
+  let bytes = 0;
+  for await (const chunk of download.bytes) bytes += chunk.byteLength;
+  if (bytes < sizeBytes) throw new Error(`only ${bytes} bytes came`);
+  return bytes / mib / ((performance.now() - before) / 1000);
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+/** Of a processor, since the process began: proc(5), stat. */
+function cpuSecondsOf({ pid }: Child): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  const ticksPerSecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

@@ -1,5 +1,5 @@
 // The audit: one line of the log for each call that changes something, and for each that tried to.
-import { createBudget } from "../../base/budget.js";
+import { createBudget, type Budget } from "../../base/budget.js";
 import type { Logger } from "../../base/logger.js";
 import type { Identity } from "../../model/access.js";
 import type { MethodRule } from "./role-table.js";
@@ -27,9 +27,17 @@ const ignored: AuditRecord = {
 
 /** Lines a second about callers whom nobody knows: they could fill the disk with them. */
 const maxUnknownPerSecond = 20;
+/** The same of calls of one identity that were refused because it has too many. */
+const maxRefusedPerSecond = 1;
 
 export function createAudit(logger: Logger): Audit {
   const unknown = createBudget(maxUnknownPerSecond);
+  const refused = new Map<string, Budget>();
+  const refusedOf = (name: string): Budget => {
+    const budget = refused.get(name) ?? createBudget(maxRefusedPerSecond);
+    refused.set(name, budget);
+    return budget;
+  };
   return {
     begin(rule, method, peer) {
       if (!rule.changes) return ignored;
@@ -40,7 +48,9 @@ export function createAudit(logger: Logger): Audit {
         request: (message) => (what = { ...what, ...subjectOf(message) }),
         response: (message) => (what = { ...what, ...effectOf(message) }),
         end(outcome) {
-          const leftOut = who === undefined ? unknown.take() : 0;
+          let leftOut: number | undefined = 0;
+          if (who === undefined) leftOut = unknown.take();
+          else if (outcome === "TOO_MANY_STREAMS") leftOut = refusedOf(who.name).take();
           if (leftOut === undefined) return;
           const { name = "", role = "", namePrefix = "" } = who ?? {};
           const line = { audit: true, who: name, role, namePrefix, peer, method, ...what, outcome };

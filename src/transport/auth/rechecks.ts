@@ -5,11 +5,23 @@ export interface Rechecks extends Disposable {
   add(check: () => void): () => void;
 }
 
+/** Of an interval: thousands of checks in one go would hold up the event loop. */
+const steps = 20;
+
+/** Each check is run about once in `intervalMs`. */
 export function createRechecks(intervalMs: number): Rechecks {
+  /** The one whose turn it is first. */
   const checks = new Set<() => void>();
   const timer = setInterval(() => {
-    for (const check of [...checks]) check();
-  }, intervalMs);
+    let due = Math.ceil(checks.size / steps);
+    for (const check of checks) {
+      if (due-- === 0) break;
+      // Behind the others; a check may also end itself.
+      checks.delete(check);
+      checks.add(check);
+      check();
+    }
+  }, intervalMs / steps);
   timer.unref();
   return {
     add(check) {

@@ -10,6 +10,7 @@ import {
   createSignal,
   detailsOf,
   download,
+  encode,
   failureOf,
   methods,
   pathOf,
@@ -18,7 +19,8 @@ import {
   upload,
   type Harness,
 } from "./harness.js";
-import { openRawClient } from "./raw-client.js";
+import { eventually } from "../../support/eventually.js";
+import { grpcFrame, openRawClient } from "./raw-client.js";
 
 /** A service whose uploads say when they have started and end with their caller. */
 function startHolder(
@@ -89,6 +91,32 @@ test("requests that never arrive in full are bounded, and given up", async () =>
   assert.equal((await second.status)["grpc-status"], String(grpcStatus.RESOURCE_EXHAUSTED));
   assert.equal((await first.status)["grpc-status"], String(grpcStatus.DEADLINE_EXCEEDED));
   await unary(harness.client, methods.list, {});
+});
+
+test("streams that are open, answered or not, are bounded: one too many is answered at once", async () => {
+  await using harness = await startHolder({ maxOpenStreams: 2, maxStreams: 1 });
+  await using raw = await openRawClient(harness.port);
+  const create = pathOf(methods.create);
+  const held = raw.call(create);
+  held.stream.write(grpcFrame(encode(methods.create.input, chunk(1))));
+  await harness.started();
+  // Answered, and half open still.
+  const refused = raw.call(create);
+  assert.match(String((await refused.status)["grpc-message"]), /^1%20byte%20streams/);
+  const error = await failureOf(unary(harness.client, methods.list, {}));
+  assert.equal(error.code, grpcStatus.RESOURCE_EXHAUSTED);
+  const details = detailsOf(error);
+  assert.equal(details.reason, "TOO_MANY_STREAMS");
+  assert.match(error.details, /^2 streams are open/);
+  assert.ok((details.retryDelayMs ?? 0) > 0);
+  refused.stream.end();
+  await refused.closed;
+  await eventually("a place for another stream", () =>
+    unary(harness.client, methods.list, {}).then(
+      () => true,
+      () => false,
+    ),
+  );
 });
 
 test("a stream whose request has arrived is no unfinished request", async () => {

@@ -1,0 +1,32 @@
+// The good client of `npm run soak:hostile` that is measured, a process of its own so that nothing but the
+// daemon and the machine's processors make it wait: prints how long its Inspects took.
+import { setTimeout as pause } from "node:timers/promises";
+import { connect } from "../../src/client/index.js";
+import type { Latencies } from "./hostile.js";
+
+const betweenInspectsMs = 5;
+/** Not counted: the connection comes to be, and code that is new is slow. */
+const warmUpMs = 1000;
+
+const [address = "", seconds = "0"] = process.argv.slice(2);
+const client = connect(address, { token: process.env["HOSTILE_TOKEN"] ?? "" });
+const begin = performance.now() + warmUpMs;
+const end = begin + Number(seconds) * 1000;
+const times: number[] = [];
+while (performance.now() < end) {
+  const before = performance.now();
+  await client.inspect("large");
+  if (before >= begin) times.push(performance.now() - before);
+  await pause(betweenInspectsMs);
+}
+client.close();
+times.sort((a, b) => a - b);
+const at = (share: number): number =>
+  times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
+const latencies: Latencies = {
+  inspects: times.length,
+  p50Ms: at(0.5),
+  p99Ms: at(0.99),
+  maxMs: times.at(-1) ?? 0,
+};
+process.stdout.write(`latencies ${JSON.stringify(latencies)}\n`);

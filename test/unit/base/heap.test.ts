@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fullCollection } from "../../../src/base/heap.js";
+
+test("a full collection lets go of what nobody holds, old or new", async () => {
+  const collect = fullCollection();
+  const gone = new WeakRef({ bytes: Buffer.alloc(1024) });
+  const held = { bytes: Buffer.alloc(1024) };
+  const kept = new WeakRef(held);
+  // A WeakRef keeps its target for as long as the turn lasts in which it was made.
+  await new Promise(setImmediate);
+  collect();
+  assert.equal(gone.deref(), undefined);
+  assert.equal(kept.deref(), held);
+  assert.equal(Reflect.get(globalThis, "gc"), undefined);
+});

@@ -1,0 +1,103 @@
+// The order in which streams are begun, with streams of real connections.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type ClientHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { createStreamIntake } from "../../../src/transport/stream-intake.js";
+import { eventually } from "../../support/eventually.js";
+
+interface Scene extends AsyncDisposable {
+  readonly streams: readonly ServerHttp2Stream[];
+  /** Opens so many on a connection of their own, and waits for them. */
+  open(count: number): Promise<ClientHttp2Session>;
+}
+
+async function startScene(): Promise<Scene> {
+  const server = createServer({ settings: { maxConcurrentStreams: 2000 } });
+  const streams: ServerHttp2Stream[] = [];
+  server.on("stream", (stream) => {
+    stream.on("error", () => undefined);
+    streams.push(stream);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const sessions: ClientHttp2Session[] = [];
+  return {
+    streams,
+    async open(count) {
+      const session = connect(`http://127.0.0.1:${port}`);
+      sessions.push(session);
+      session.on("error", () => undefined);
+      await once(session, "remoteSettings");
+      const before = streams.length;
+      for (let index = 0; index < count; index++) {
+        session.request({ ":method": "POST" }).on("error", () => undefined);
+      }
+      await eventually("all streams", () => streams.length === before + count);
+      return session;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const session of sessions) session.destroy();
+      const closed = once(server, "close");
+      server.close();
+      await closed;
+    },
+  };
+}
+
+const nothing = {
+  maxOpenStreams: 10_000,
+  refuse: () => assert.fail("nothing is refused here"),
+  onCrowdGone: () => undefined,
+};
+
+test("a stream does not wait behind the hundreds of another connection; each is begun once, in order", async () => {
+  await using scene = await startScene();
+  await scene.open(300);
+  await scene.open(1);
+  const intake = createStreamIntake(nothing);
+  const begun: number[] = [];
+  scene.streams.forEach((stream, index) => intake.take(stream, () => begun.push(index)));
+  assert.ok(begun.length < 100, `${begun.length} in one turn`);
+  await eventually("all begun", () => begun.length === 301);
+  assert.ok(begun.indexOf(300) < 100, `the other one came as number ${begun.indexOf(300)}`);
+  const crowd = begun.filter((index) => index < 300);
+  assert.deepEqual(crowd, [...crowd.keys()]);
+});
+
+test("what was reset before its turn is never begun", async () => {
+  await using scene = await startScene();
+  const crowd = await scene.open(300);
+  await scene.open(1);
+  const intake = createStreamIntake(nothing);
+  let begun = 0;
+  let lastBegun = false;
+  for (const stream of scene.streams.slice(0, 300)) intake.take(stream, () => void begun++);
+  const inFirstTurn = begun;
+  crowd.destroy();
+  for (const stream of scene.streams.slice(0, 300)) stream.destroy();
+  const last = scene.streams[300];
+  assert.ok(last !== undefined);
+  intake.take(last, () => (lastBegun = true));
+  await eventually("the other one", () => lastBegun);
+  assert.equal(begun, inFirstTurn);
+});
+
+for (const [crowd, times] of [
+  [511, 0],
+  [512, 1],
+] as const) {
+  test(`when ${crowd} streams have gone, that is told ${times} times`, async () => {
+    await using scene = await startScene();
+    let told = 0;
+    const intake = createStreamIntake({ ...nothing, onCrowdGone: () => void told++ });
+    const session = await scene.open(crowd);
+    for (const stream of scene.streams) intake.take(stream, () => undefined);
+    const closed = Promise.all(scene.streams.map((stream) => once(stream, "close")));
+    session.destroy();
+    await closed;
+    assert.equal(told, times);
+  });
+}
