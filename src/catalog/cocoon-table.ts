@@ -11,8 +11,15 @@ const applicationId = 0x434f434e;
 /** Generation 2 adds tables of VMs; those of snapshots are as in generation 1. */
 const knownVersion = 2;
 
-/** JSON text of each record. Throws STORED_DATA_CORRUPT if `file` is no such index, NOT_IMPLEMENTED if it is newer. */
-export function readCocoonTable(file: string): readonly string[] {
+export interface CocoonTable {
+  /** JSON text of each. */
+  readonly records: readonly string[];
+  /** JSON text of each deletion that has begun, by the id of its snapshot. */
+  readonly tombstones: ReadonlyMap<string, string>;
+}
+
+/** Throws STORED_DATA_CORRUPT if `file` is no such index, NOT_IMPLEMENTED if it is newer. */
+export function readCocoonTable(file: string): CocoonTable {
   // A copy: even to read a database with a log, SQLite writes beside it.
   const scratch = mkdtempSync(join(tmpdir(), "stasis-adopt-"));
   const copy = join(scratch, "meta.db");
@@ -26,7 +33,7 @@ export function readCocoonTable(file: string): readonly string[] {
   }
 }
 
-function readCopy(copy: string, file: string): readonly string[] {
+function readCopy(copy: string, file: string): CocoonTable {
   const database = new Database(copy, { fileMustExist: true });
   try {
     const pragma = (name: string) => database.pragma(name, { simple: true }) as number;
@@ -41,10 +48,18 @@ function readCopy(copy: string, file: string): readonly string[] {
         { hint: "Use a newer stasis, or export the snapshots with cocoon and import them" },
       );
     }
-    const rows = database
-      .prepare(`SELECT CAST(data AS TEXT) AS data FROM "snapshots__records" ORDER BY rowid`)
-      .all() as { readonly data: string }[];
-    return rows.map(({ data }) => data);
+    const rowsOf = (table: string) =>
+      database
+        .prepare(`SELECT id, CAST(data AS TEXT) AS data FROM "${table}" ORDER BY rowid`)
+        .all() as { readonly id: string; readonly data: string }[];
+    const tombstones = "snapshots__tombstones";
+    const some = database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(tombstones);
+    return {
+      records: rowsOf("snapshots__records").map(({ data }) => data),
+      tombstones: new Map(
+        some === undefined ? [] : rowsOf(tombstones).map(({ id, data }) => [id, data]),
+      ),
+    };
   } finally {
     database.close();
   }

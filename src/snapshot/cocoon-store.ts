@@ -21,6 +21,8 @@ export interface CocoonSnapshot {
   readonly createdAt: string;
   /** Cocoon had not finished it. */
   readonly pending: boolean;
+  /** Cocoon had begun to delete its files. */
+  readonly deleting: boolean;
   /** Undefined if there is none, neither where cocoon keeps it nor where the record says. */
   readonly directory: string | undefined;
 }
@@ -44,17 +46,26 @@ export async function readCocoonStore(root: string): Promise<readonly CocoonSnap
       },
     );
   }
-  const records = await readRecords(absolute);
-  const snapshots = records.map((record) => readRecord(absolute, record));
+  const { records, tombstones } = await readIndex(absolute);
+  const snapshots = records.map((record) => readRecord(absolute, record, tombstones));
   return await Promise.all(snapshots);
 }
 
-async function readRecords(root: string): Promise<readonly JsonObject[]> {
+interface CocoonIndex {
+  readonly records: readonly JsonObject[];
+  /** By the id of a snapshot. */
+  readonly tombstones: ReadonlyMap<string, JsonObject>;
+}
+
+async function readIndex(root: string): Promise<CocoonIndex> {
   const database = join(root, "meta", "meta.db");
   if (await exists(database)) {
-    return readCocoonTable(database).map((text) =>
-      openJsonObject(checkJson(text, database), database),
-    );
+    const open = (text: string) => openJsonObject(checkJson(text, database), database);
+    const { records, tombstones } = readCocoonTable(database);
+    return {
+      records: records.map(open),
+      tombstones: new Map([...tombstones].map(([id, text]) => [id, open(text)])),
+    };
   }
   const index = join(root, "snapshot", "db", "snapshots.json");
   // The one before is there in case that the newest was cut by a crash: cocoon falls back to it, too.
@@ -64,9 +75,9 @@ async function readRecords(root: string): Promise<readonly JsonObject[]> {
     if (!(await exists(file))) continue;
     try {
       const text = checkJson(await readFile(file, "utf8"), file);
-      const snapshots = objectMember(openJsonObject(text, file), "snapshots");
-      const ids = [...(snapshots?.members.keys() ?? [])];
-      return ids.flatMap((id) => (snapshots && objectMember(snapshots, id)) ?? []);
+      const whole = openJsonObject(text, file);
+      const records = [...membersOf(whole, "snapshots").values()];
+      return { records, tombstones: membersOf(whole, "tombstones") };
     } catch (error) {
       problem ??= error as Error;
     }
@@ -75,6 +86,14 @@ async function readRecords(root: string): Promise<readonly JsonObject[]> {
   throw new StoreError("DIRECTORY_NOT_FOUND", `${root} holds no store of cocoon`, {
     hint: `Neither ${database} nor ${index} is there: name the root that cocoon was given`,
   });
+}
+
+function membersOf(index: JsonObject, key: string): ReadonlyMap<string, JsonObject> {
+  const objects = objectMember(index, key);
+  if (objects === undefined) return new Map();
+  const members = [...objects.members.keys()].map((id) => [id, objectMember(objects, id)] as const);
+  // Null stands for a record that is none.
+  return new Map(members.flatMap(([id, member]) => (member === undefined ? [] : [[id, member]])));
 }
 
 function checkJson(text: string, file: string): string {
@@ -86,17 +105,24 @@ function checkJson(text: string, file: string): string {
   }
 }
 
-async function readRecord(root: string, record: JsonObject): Promise<CocoonSnapshot> {
+async function readRecord(
+  root: string,
+  record: JsonObject,
+  tombstones: ReadonlyMap<string, JsonObject>,
+): Promise<CocoonSnapshot> {
   const { unknown, ...known } = decodeConfig(record, {});
   const kept = Object.entries(unknown.config).filter(([key]) => !recordKeys.includes(key));
   const config = { ...known, unknown: { ...unknown, config: Object.fromEntries(kept) } };
   // Where cocoon keeps it now goes first: the record's path is that of the day on which it was made.
   const places = [join(root, "snapshot", "localfile", config.id), stringMember(record, "data_dir")];
+  const tombstone = tombstones.get(config.id);
   const found = await Promise.all(places.map((place) => isDirectory(place)));
   return {
     config,
     createdAt: stringMember(record, "created_at"),
     pending: booleanMember(record, "pending"),
+    // In the phase before this one, "leased", no file is touched, and cocoon gives the deletion up.
+    deleting: tombstone !== undefined && stringMember(tombstone, "phase") === "deleting",
     directory: config.id === "" ? undefined : places.find((_, index) => found[index]),
   };
 }

@@ -55,11 +55,16 @@ async function makeVm(directory: string, index: number): Promise<void> {
   ]);
 }
 
-async function writeJsonIndex(root: string, records: readonly CocoonRecord[]): Promise<void> {
+async function writeJsonIndex(
+  root: string,
+  records: readonly CocoonRecord[],
+  more: object = {},
+): Promise<void> {
   const named = records.filter(({ name }) => name !== "");
   const index = {
     snapshots: Object.fromEntries(records.map((record) => [record.id, record])),
     names: Object.fromEntries(named.map(({ id, name }) => [name, id])),
+    ...more,
   };
   await mkdir(join(root, "snapshot", "db"), { recursive: true });
   await writeFile(join(root, "snapshot", "db", "snapshots.json"), `${JSON.stringify(index)}\n`);
@@ -175,6 +180,40 @@ test("an index of generation 2 is read as well, one of a later generation is ref
   assert.match(refused.stderr, /schema version 3, this stasis knows 2/);
   assert.notEqual(refused.code, 0);
 });
+
+/** A deletion of cocoon's that was cut off: `leased` before it touched a file, `deleting` after. */
+function tombstone(phase: "leased" | "deleting"): object {
+  return {
+    ...{ lease_id: "L", phase, leased_at: "2026-07-01T10:00:00Z" },
+    payload: { kind: "record", mode: "aggregate", cleanup: {} },
+  };
+}
+
+for (const kind of ["json", "sqlite"] as const) {
+  test(`what cocoon has begun to delete is passed over, with its index in ${kind}`, async (t) => {
+    const { address } = await startTestDaemon(t);
+    const root = await makeScratch(t, "stasis-cocoon-");
+    const records = (await makeData(root)).slice(0, 3);
+    const [first, second] = records.map(({ id }) => id);
+    const tombstones = {
+      [first ?? ""]: tombstone("leased"),
+      [second ?? ""]: tombstone("deleting"),
+    };
+    if (kind === "json") await writeJsonIndex(root, records, { tombstones });
+    else {
+      const database = await writeSqliteIndex(root, records);
+      t.after(() => database.close());
+      const put = database.prepare(`INSERT INTO "snapshots__tombstones" (id, data) VALUES (?, ?)`);
+      for (const [id, text] of Object.entries(tombstones)) {
+        put.run(id, Buffer.from(JSON.stringify(text)));
+      }
+    }
+    const { stdout, stderr, code } = await runStasis(["--addr", address, "adopt", root]);
+    assert.match(stdout, /^2 adopted, 1 deleting$/m, stderr);
+    assert.match(stdout, new RegExp(`^deleting +${second} `, "m"));
+    assert.equal(code, 0);
+  });
+}
 
 test("with --move the directories are taken, and a second run finds them adopted", async (t) => {
   const { address, scratch } = await startTestDaemon(t);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "../../src/client/index.js";
@@ -32,35 +33,38 @@ for (const { file, of } of fixtures) {
   });
 }
 
-test("a store of cocoon's own is adopted, with what stasis does not know of its configurations", async (t) => {
-  const { address, scratch } = await startTestDaemon(t);
-  const client = connect(address);
-  t.after(() => client.close());
-  execFileSync("tar", ["-C", scratch, "-xzf", fixtureStore.file]);
-  const { ready, pending, missing } = fixtureStore.size;
-  const adopt = () => runStasis(["--addr", address, "adopt", join(scratch, "cocoon")]);
-  const first = await adopt();
-  const left = `${pending} pending, ${missing} missing`;
-  assert.equal(
-    first.stdout.trimEnd().split("\n").at(-1),
-    `${ready} adopted, ${left}`,
-    first.stderr,
-  );
-  const { snapshots } = await client.list({});
-  assert.equal(snapshots.length, ready);
-  const numbers = new Set<number>();
-  for (const { config, dataDir } of snapshots) {
-    assert.ok(config);
-    const index = Number(/\d+/.exec(config.description)?.[0]);
-    numbers.add(index);
-    const source = join(scratch, `source-${index}`);
-    const expected = await makeVm(source, index);
-    assert.deepEqual((await compareTrees(dataDir, source)).differences, []);
-    assert.deepEqual(
-      compareConfigs(await exportedConfig(client, config.id, scratch), expected),
-      [],
-    );
-  }
-  assert.equal(numbers.size, ready);
-  assert.match((await adopt()).stdout, new RegExp(`^${ready} already here, ${left}$`, "m"));
-});
+for (const index of ["JSON", "SQLite"]) {
+  const what = `a store of cocoon's own with its index in ${index}`;
+  test(`${what} is adopted, with what stasis does not know of its configurations`, async (t) => {
+    const { address, scratch } = await startTestDaemon(t);
+    const client = connect(address);
+    t.after(() => client.close());
+    const unpack = (file: string) => execFileSync("tar", ["-C", scratch, "-xzf", file]);
+    const root = join(scratch, "cocoon");
+    unpack(fixtureStore.file);
+    if (index === "SQLite") {
+      unpack(fixtureStore.sqliteIndex);
+      await rm(join(root, "snapshot", "db"), { recursive: true });
+    }
+    const { ready, pending, missing } = fixtureStore.size;
+    const adopt = () => runStasis(["--addr", address, "adopt", root]);
+    const first = await adopt();
+    const left = `${pending} pending, ${missing} missing`;
+    assert.match(first.stdout, new RegExp(`^${ready} adopted, ${left}$`, "m"), first.stderr);
+    const { snapshots } = await client.list({});
+    assert.equal(snapshots.length, ready);
+    const numbers = new Set<number>();
+    for (const { config, dataDir } of snapshots) {
+      assert.ok(config);
+      const number = Number(/\d+/.exec(config.description)?.[0]);
+      numbers.add(number);
+      const source = join(scratch, `source-${number}`);
+      const expected = await makeVm(source, number);
+      assert.deepEqual((await compareTrees(dataDir, source)).differences, []);
+      const exported = await exportedConfig(client, config.id, scratch);
+      assert.deepEqual(compareConfigs(exported, expected), []);
+    }
+    assert.equal(numbers.size, ready);
+    assert.match((await adopt()).stdout, new RegExp(`^${ready} already here, ${left}$`, "m"));
+  });
+}

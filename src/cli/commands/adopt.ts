@@ -19,6 +19,7 @@ export interface ForeignSnapshot {
   readonly config: Omit<SnapshotConfig, "$typeName" | "$unknown">;
   readonly createdAt: string;
   readonly pending: boolean;
+  readonly deleting: boolean;
   readonly directory: string | undefined;
   /** Its `config` as an envelope, with what the API has no words for. */
   readonly envelope: Uint8Array;
@@ -36,7 +37,15 @@ interface AdoptFlags extends GlobalOptions {
 type Way = "copy" | "reflink" | "move";
 
 /** In the order in which they are counted. */
-const outcomes = ["adopted", "planned", "already here", "pending", "missing", "failed"] as const;
+const outcomes = [
+  "adopted",
+  "planned",
+  "already here",
+  "pending",
+  "deleting",
+  "missing",
+  "failed",
+] as const;
 type Outcome = (typeof outcomes)[number];
 
 interface Row {
@@ -62,8 +71,8 @@ export function addAdoptCommand(
     .summary("take over the snapshots of a cocoon store")
     .description(
       "Reads the index of cocoon's store at ROOT (SQLite or JSON; cocoon must not run) and stores each ready " +
-        "snapshot under a new id, with the labels cocoon/id and cocoon/created-at. Pending ones are passed " +
-        "over. The source stays as it is, except with --move. Run again after an interruption, it goes on " +
+        "snapshot under a new id, with the labels cocoon/id and cocoon/created-at. Those that are pending " +
+        "or half deleted are passed over. The source stays as it is, except with --move. Run again after an interruption, it goes on " +
         "with what is not here yet. Exit code 11 if directories are missing or snapshots failed.",
     )
     .argument("<root>", "root directory of cocoon's store")
@@ -107,6 +116,8 @@ async function adoptAll(
     if (here !== undefined) rows.push({ ...row, outcome: "already here", text: here });
     else if (each.pending)
       rows.push({ ...row, outcome: "pending", text: "cocoon has not finished it" });
+    else if (each.deleting)
+      rows.push({ ...row, outcome: "deleting", text: "cocoon has begun to delete it" });
     else if (each.directory === undefined) {
       rows.push({ ...row, outcome: "missing", text: "its directory is not there" });
     } else if (dryRun) rows.push({ ...row, outcome: "planned", text: `${way} ${each.directory}` });

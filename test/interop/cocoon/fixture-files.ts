@@ -9,5 +9,7 @@ export const fixtureFolder = fileURLToPath(
 /** A store, as a tar with the holes of its files (GNU sparse). */
 export const fixtureStore = {
   file: join(fixtureFolder, "store.tar.gz"),
+  /** Its index once more, as newer cocoons keep it; made by sqlite/main.go. */
+  sqliteIndex: join(fixtureFolder, "index-sqlite.tar.gz"),
   size: { ready: 5, pending: 2, missing: 1 },
 };
