@@ -1,8 +1,16 @@
 // One call of any method with one empty message, as far as its first answer: whether it is let in.
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { create, fromBinary, toBinary, type DescMethod } from "@bufbuild/protobuf";
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMethod,
+  type MessageShape,
+} from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Client, Metadata, credentials, type ServiceError } from "@grpc/grpc-js";
+import { ServerReflection } from "../../gen/ts/grpc/reflection/v1/reflection_pb.js";
 import { ErrorInfoSchema } from "../../gen/ts/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
 
@@ -51,6 +59,27 @@ export function firstAnswer(
     call.on("status", () => resolve("OK"));
     call.write(Buffer.from(toBinary(input, create(input))));
     call.end();
+  });
+}
+
+/** By reflection. */
+export function listServices(client: Client): Promise<readonly string[]> {
+  const { input, output, parent, name } = ServerReflection.method.serverReflectionInfo;
+  const request = create(input, { messageRequest: { case: "listServices", value: "" } });
+  const call = client.makeBidiStreamRequest(
+    `/${parent.typeName}/${name}`,
+    (bytes: Buffer) => bytes,
+    (bytes: Buffer) => fromBinary(output, bytes),
+    { deadline: Date.now() + limitMs },
+  );
+  call.write(Buffer.from(toBinary(input, request)));
+  call.end();
+  return new Promise((resolve, reject) => {
+    call.on("error", reject);
+    call.once("data", ({ messageResponse }: MessageShape<typeof output>) => {
+      assert.equal(messageResponse.case, "listServicesResponse");
+      resolve(messageResponse.value.service.map((service) => service.name));
+    });
   });
 }
 

@@ -13,6 +13,8 @@ import {
 import { failsWith } from "../support/errors.js";
 import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
 import { startScene, type AccessScene } from "./callers.js";
+import { firstAnswer, openCaller } from "./one-call.js";
+import { methods, shortName } from "./served-methods.js";
 
 interface Tenants {
   readonly scene: AccessScene;
@@ -179,6 +181,30 @@ test("collections plan and evict one's own, and find no leftovers", async (t) =>
   const left = (await all.list()).snapshots.map(({ config }) => config?.name).sort();
   assert.deepEqual(left, ["", "b/one", "c/one"]);
   await failsWith(a.beginGc({ owner: "a" }), "ROLE_INSUFFICIENT");
+});
+
+/** What a tenant may call, each tried in a test of this file: those with a ref by `refCalls`. */
+const ownCalls: readonly string[] = [
+  ...Object.keys(refCalls).map((name) => `SnapshotService/${name.replace(/^./, toUpper)}`),
+  ...["Create", "Import", "List", "Watch"].map((name) => `SnapshotService/${name}`),
+  ...["GcService/CollectGarbage", "SystemService/GetInfo"],
+];
+
+function toUpper(letter: string): string {
+  return letter.toUpperCase();
+}
+
+test("each method is either tried here by one tenant against the other, or refused to tenants", async (t) => {
+  const { scene } = await startTenants(t);
+  const token = scene.newToken({ name: "t", role: "operator", namePrefix: "a/" });
+  const caller = openCaller({ address: scene.socketAddress });
+  t.after(() => caller.close());
+  const letIn: string[] = [];
+  for (const method of methods) {
+    const answer = await firstAnswer(caller, method, token);
+    if (answer !== "ROLE_INSUFFICIENT") letIn.push(shortName(method));
+  }
+  assert.deepEqual(letIn.sort(), [...ownCalls].sort());
 });
 
 test("what reaches beyond the prefix is refused: directories of the node, peers", async (t) => {

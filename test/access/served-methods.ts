@@ -1,0 +1,32 @@
+// Every method that there is, out of the descriptors that the daemon serves by reflection and not out of a list: one
+// that is added is met by the tests that ask for each.
+import {
+  createFileRegistry,
+  fromBinary,
+  type DescMethod,
+  type DescService,
+} from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { readDescriptorSet } from "../../src/daemon/descriptor-set.js";
+
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readDescriptorSet()));
+
+export const services: readonly DescService[] = [...registry].filter(
+  (each): each is DescService => each.kind === "service",
+);
+const isOurs = ({ typeName }: DescService): boolean => typeName.startsWith("stasis.v1.");
+
+/** Of stasis.v1. */
+export const methods: readonly DescMethod[] = services
+  .filter(isOurs)
+  .flatMap((service) => service.methods);
+
+/** Health and reflection. */
+export const openMethods: readonly DescMethod[] = services
+  .filter((service) => !isOurs(service))
+  .flatMap((service) => service.methods);
+
+/** As `GcService/BeginGc`. */
+export function shortName({ parent, name }: DescMethod): string {
+  return `${parent.name}/${name}`;
+}
