@@ -177,8 +177,14 @@ export async function compressionCases(bytes: number, rounds: number): Promise<R
   });
 }
 
-async function save(daemon: Daemon, path: string, compression: Compression): Promise<void> {
-  const download = await daemon.client.export({ ref: "kept", compression });
+/** Exports a snapshot into a file. */
+export async function save(
+  daemon: Daemon,
+  path: string,
+  compression: Compression,
+  ref = "kept",
+): Promise<void> {
+  const download = await daemon.client.export({ ref, compression });
   const handle = await open(path, "wx");
   for await (const chunk of download.bytes) await handle.write(chunk);
   await handle.close();

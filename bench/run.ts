@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { growHeapGenerously } from "../src/client/index.js";
 import { catalogCases } from "./cases-catalog.js";
+import { cocoonCases } from "./cases-cocoon.js";
 import { restCases, streamCases } from "./cases-daemon.js";
 import { memoryCases } from "./cases-memory.js";
 import { reflinkCases, sparseCases } from "./cases-holes.js";
@@ -28,6 +29,7 @@ const scaled = (bytes: number): number =>
 
 const groups: Record<string, () => Promise<Row[]>> = {
   transfer: () => transferCases(scaled(2 * gib), rounds),
+  cocoon: () => cocoonCases(scaled(4 * gib), rounds),
   compression: () => compressionCases(scaled(gib), rounds),
   sparse: () => sparseCases(rounds),
   reflink: () => reflinkCases(scaled(4 * gib), rounds),
