@@ -11,10 +11,8 @@ export interface Language {
   readonly name: string;
   /** Programs that must be there. */
   readonly tools: readonly string[];
-  /** Builds the runner and the example; the command of the runner. Throws with what the tool said. */
+  /** Builds the runner and what the example needs; the command of the runner. Throws with what the tool said. */
   build(): readonly string[];
-  /** The command of the example. */
-  readonly example: readonly string[];
 }
 
 const buildLimitMs = 15 * 60_000;
@@ -27,7 +25,6 @@ const typescript: Language = {
   name: "typescript",
   tools: [],
   build: () => [process.execPath, fileURLToPath(new URL("typescript/runner.js", import.meta.url))],
-  example: [process.execPath, join(checkout, "dist/examples/typescript/save-and-restore.js")],
 };
 
 const go: Language = {
@@ -35,10 +32,8 @@ const go: Language = {
   tools: ["go"],
   build() {
     run("go", ["build", "-o", join(built("go"), "runner"), "."], source("go"));
-    run("go", ["build", "-o", join(built("go"), "example"), "."], exampleOf("go"));
     return [join(built("go"), "runner")];
   },
-  example: [join(built("go"), "example")],
 };
 
 const venvPython = join(built("python"), "bin", "python");
@@ -50,7 +45,6 @@ const python: Language = {
     makeEnvironment(built("python"), join(source("python"), "requirements.txt"));
     return [venvPython, join(source("python"), "runner.py")];
   },
-  example: [venvPython, join(exampleOf("python"), "save_and_restore.py")],
 };
 
 const classPath = [join(built("java"), "classes"), join(built("java"), "libraries", "*")].join(":");
@@ -71,27 +65,33 @@ const java: Language = {
       "stasis.conformance.Runner",
     ];
   },
-  example: [
-    ...["java", "-cp"],
-    [join(built("java-example"), "classes"), join(built("java-example"), "libraries", "*")].join(
-      ":",
-    ),
-    "SaveAndRestore",
-  ],
 };
 
 const rust: Language = {
   name: "rust",
   tools: ["cargo"],
   build() {
-    // One folder for both, so that what they have in common is compiled once.
-    const args = ["build", "-q", "--locked", "--target-dir", built("rust")];
-    run("cargo", args, source("rust"));
-    run("cargo", args, exampleOf("rust"));
+    run("cargo", ["build", "-q", "--locked", "--target-dir", built("rust")], source("rust"));
     return [join(built("rust"), "debug", "stasis-conformance")];
   },
-  example: [join(built("rust"), "debug", "save-and-restore")],
 };
+
+/** The example's line in examples/README.md, for a daemon at `address`. */
+export function exampleLine(name: string, address: string, from: string, to: string): string {
+  const text = readFileSync(join(checkout, "examples", "README.md"), "utf8");
+  const [, section = ""] =
+    new RegExp(`^## ${name}\n\n\`{3}\n([^]*?)^\`{3}$`, "im").exec(text) ?? [];
+  const line = section.trim().split("\n").at(-1) ?? "";
+  if (!line.startsWith("tar ")) throw new Error(`examples/README.md has no line for ${name}`);
+  return line
+    .replace("127.0.0.1:7420", address)
+    .replace("VENV", built("python"))
+    .replace("DIR", from)
+    .replace("RESTORED", to);
+}
+
+/** What the Rust runner and example have in common is compiled once. */
+export const exampleEnvironment = { CARGO_TARGET_DIR: built("rust") };
 
 export const languages: readonly Language[] = [typescript, go, python, java, rust];
 

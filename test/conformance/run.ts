@@ -10,7 +10,14 @@ import { startDaemonProcess } from "../support/daemon-process.js";
 import { compileCases, type Case, type Scenario } from "./compile.js";
 import { gapsOf } from "./coverage.js";
 import { startDaemons, type Daemons, type Transport } from "./daemons.js";
-import { checkout, languages, missingTool, type Language } from "./languages.js";
+import {
+  checkout,
+  exampleEnvironment,
+  exampleLine,
+  languages,
+  missingTool,
+  type Language,
+} from "./languages.js";
 
 const usage = `Usage: npm run conformance -- [LANGUAGE...] [options]
   --case TEXT      only cases whose name holds TEXT
@@ -146,17 +153,16 @@ async function runRunner(
   }
 }
 
-/** The example of examples/: a tar in, the same files out. */
-async function runExample({ name, example }: Language): Promise<void> {
+/** The example of examples/: a directory in, the same files out. */
+async function runExample({ name }: Language): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "conf-"));
   try {
     const source = await makeSmallSource(join(scratch, "source"));
     const restored = join(scratch, "restored");
     await mkdir(restored);
     await using daemon = await startDaemonProcess(join(scratch, "root"));
-    const script = `set -eo pipefail; cd "$2"; tar -C "$0" -c . | "\${@:3}" "$1" example | tar -x`;
-    const argv = ["bash", "-c", script, source, daemon.address, restored, ...example];
-    const { errors, ended } = await runToEnd(argv);
+    const line = exampleLine(name, daemon.address, source, restored);
+    const { errors, ended } = await runToEnd(["bash", "-eo", "pipefail", "-c", line]);
     if (ended !== "ended with status 0")
       throw new Error(`the example of ${name} ${ended}: ${errors}`);
     await compareDirectories(restored, source);
@@ -175,7 +181,11 @@ function runToEnd(
   argv: readonly string[],
 ): Promise<{ output: string; errors: string; ended: string }> {
   const [program = "", ...args] = argv;
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, {
+    cwd: checkout,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...exampleEnvironment },
+  });
   let output = "";
   let errors = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
