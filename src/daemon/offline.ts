@@ -20,5 +20,6 @@ export async function readCocoonStore(root: string) {
     ...rest,
     config: configToMessage(config),
     envelope: encodeEnvelope(config, []),
+    unknownKeys: Object.keys(config.unknown.config),
   }));
 }

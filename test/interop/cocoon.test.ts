@@ -68,3 +68,14 @@ for (const index of ["JSON", "SQLite"]) {
     assert.match((await adopt()).stdout, new RegExp(`^${ready} already here, ${left}$`, "m"));
   });
 }
+
+test("--move says which keys of the configurations it cannot keep", async (t) => {
+  const { address, scratch } = await startTestDaemon(t);
+  execFileSync("tar", ["-C", scratch, "-xzf", fixtureStore.file]);
+  const root = join(scratch, "cocoon");
+  const { stdout } = await runStasis(["--addr", address, "adopt", root, "--move"]);
+  const told = stdout.match(
+    /^adopted .*, without (cpu_burst_us|hugepages), (cpu_burst_us|hugepages) *$/gm,
+  );
+  assert.equal(told?.length, fixtureStore.size.ready, stdout);
+});

@@ -23,6 +23,8 @@ export interface ForeignSnapshot {
   readonly directory: string | undefined;
   /** Its `config` as an envelope, with what the API has no words for. */
   readonly envelope: Uint8Array;
+  /** What that is, by its keys. */
+  readonly unknownKeys: readonly string[];
 }
 
 export type ReadCocoonStore = (root: string) => Promise<readonly ForeignSnapshot[]>;
@@ -52,7 +54,7 @@ interface Row {
   readonly cocoonId: string;
   readonly name: string;
   readonly outcome: Outcome;
-  /** Our id, or what is wrong. */
+  /** Our id and which keys are lost, or what is wrong. */
   readonly text: string;
 }
 
@@ -138,13 +140,15 @@ async function adoptOne(
   directory: string,
   way: Way,
 ): Promise<Pick<Row, "outcome" | "text">> {
-  const { config: theirs, createdAt, envelope } = foreign;
+  const { config: theirs, createdAt, envelope, unknownKeys } = foreign;
   const created = createdAt === "" ? {} : { [createdLabel]: createdAt };
   const labels = { [idLabel]: theirs.id, ...created };
   const config = create(SnapshotConfigSchema, { ...theirs, id: "", labels });
   try {
     const ours = await storers[way](session, config, directory, envelope);
-    return { outcome: "adopted", text: ours ?? "" };
+    const lost = way === "copy" ? [] : unknownKeys;
+    const without = lost.length === 0 ? "" : `, without ${lost.join(", ")}`;
+    return { outcome: "adopted", text: `${ours ?? ""}${without}` };
   } catch (error) {
     if (session.call.signal.aborted) throw error;
     return { outcome: "failed", text: error instanceof Error ? error.message : String(error) };
