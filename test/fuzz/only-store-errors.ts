@@ -5,13 +5,17 @@ import { isStoreError, type ErrorReason } from "../../src/base/errors.js";
 /** Of the process, its collector included. Inputs have 64 KiB at most. */
 const maxCpuMicros = 2_000_000;
 
-/** What `parse` made, or undefined where it refused. */
-export function parsed<T>(reasons: readonly ErrorReason[], parse: () => T): T | undefined {
+/** What `parse` made, or undefined where it refused; `onRefusal` gets its words. */
+export function parsed<T>(
+  reasons: readonly ErrorReason[],
+  parse: () => T,
+  onRefusal?: (message: string) => void,
+): T | undefined {
   const before = process.cpuUsage();
   try {
     return parse();
   } catch (error) {
-    refusal(error, reasons);
+    onRefusal?.(refusal(error, reasons));
     return undefined;
   } finally {
     checkTime(before);
@@ -33,8 +37,9 @@ export async function parsedLater<T>(
   }
 }
 
-function refusal(error: unknown, reasons: readonly ErrorReason[]): void {
+function refusal(error: unknown, reasons: readonly ErrorReason[]): string {
   if (!isStoreError(error) || !reasons.includes(error.reason)) throw error;
+  return error.message;
 }
 
 function checkTime(before: NodeJS.CpuUsage): void {

@@ -5,6 +5,7 @@ import { createRandom } from "../support/random.js";
 import { collectCoverage } from "./coverage.js";
 import { loadTarget, type FuzzTarget } from "./fuzz-targets.js";
 import { mutate } from "./mutate.js";
+import { placeOf } from "./place.js";
 
 export interface WorkerJob {
   readonly target: FuzzTarget;
@@ -47,8 +48,7 @@ async function main(job: WorkerJob): Promise<void> {
       if (running !== undefined) await running;
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      // Messages hold numbers and parts of the input: where it was thrown says what it is.
-      const where = text.split("\n").find((line) => line.startsWith("    at ")) ?? text;
+      const where = placeOf(text);
       if (!findings.has(where)) tell({ kind: "finding", input, text });
       findings.add(where);
     }
