@@ -7,13 +7,14 @@ import { readFileSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { connect, type Client } from "../../src/client/index.js";
 import { makeScratch } from "../support/daemon.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
 import { eventually } from "../support/eventually.js";
 import { entriesOf, mib, streamOf } from "../store/contents.js";
 import { rawFile } from "../unit/archive/support.js";
-import { frames, openSession, paths, statusOf } from "./hostile-clients.js";
+import { framed, frames, openSession, paths, statusOf } from "./hostile-clients.js";
 import { endMarker } from "./hostile-case.js";
 
 const tar = Buffer.concat([rawFile("memory", "content"), endMarker]);
@@ -176,6 +177,33 @@ test("a connection lost behind each frame of an upload", (t) =>
       session.destroy();
     }
     assert.equal((await client.list({})).snapshots.length, 1);
+  }));
+
+test("writers that send a byte at a time get their uploads stored", (t) =>
+  withDaemon(t, async ({ daemon, client }) => {
+    const upload = Buffer.concat([
+      frames.header,
+      framed(SnapshotService.method.create.input, { frame: { case: "chunk", value: tar } }),
+      framed(SnapshotService.method.create.input, {
+        frame: { case: "commit", value: { totalBytes: BigInt(tar.length) } },
+      }),
+    ]);
+    const { session, open } = openSession(daemon.address);
+    const written = Array.from({ length: 4 }, async () => {
+      const stream = open(paths.create);
+      const status = statusOf(stream);
+      for (const byte of upload) {
+        await new Promise((resolve) => stream.write(Buffer.of(byte), resolve));
+      }
+      stream.end();
+      return await status;
+    });
+    assert.deepEqual(await Promise.all(written), ["0", "0", "0", "0"]);
+    session.destroy();
+    const { snapshots } = await client.list({});
+    const stored = snapshots.filter(({ config }) => config?.name === "");
+    assert.equal(stored.length, 4);
+    for (const { config } of stored) await client.delete(config?.id ?? "");
   }));
 
 test("messages whose length lies, or that are no protobuf", (t) =>

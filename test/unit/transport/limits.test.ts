@@ -129,6 +129,22 @@ test("a stream whose request has arrived is no unfinished request", async () => 
   watch.cancel();
 });
 
+test("the largest message is taken, one byte more is not", async () => {
+  const maxMessageBytes = 100_000;
+  await using harness = await startHolder({ maxMessageBytes });
+  const frame = encode(methods.create.input, chunk(maxMessageBytes)).length - maxMessageBytes;
+  const send = (bytes: number) => {
+    const { call, response } = upload(harness.client, methods.create);
+    call.write(chunk(bytes - frame));
+    call.end();
+    return response;
+  };
+  await send(maxMessageBytes);
+  const error = await failureOf(send(maxMessageBytes + 1));
+  assert.equal(error.code, grpcStatus.RESOURCE_EXHAUSTED);
+  assert.equal(detailsOf(error).metadata["limit"], "max_message_bytes");
+});
+
 test("metadata over the limit ends its call and no other", async () => {
   await using harness = await startHolder({ maxMetadataBytes: 16 * 1024 });
   const metadata = new Metadata();
