@@ -59,13 +59,14 @@ async function planMany(directory: string): Promise<void> {
   };
   const input = { snapshots, inUse: new Set<string>(), leftovers: [], now: new Date() };
   const planStarted = performance.now();
-  const planned = planCollection({ ...input, policy });
+  let planned = 0;
+  for (const _ of planCollection({ ...input, policy })) planned += 1;
   const planMs = performance.now() - planStarted;
   peak = Math.max(peak, process.memoryUsage.rss());
   console.log(
     `plan over ${snapshots.length} rows: read ${seconds(readMs)}, planned ${seconds(planMs)}, ` +
       `together ${seconds(readMs + planMs)}; ${Math.round((peak - before) / mib)} MiB; ` +
-      `${planned.length} candidates`,
+      `${planned} candidates`,
   );
 }
 

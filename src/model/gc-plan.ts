@@ -68,36 +68,45 @@ export interface GcInput {
   readonly now: Date;
 }
 
-/** Leftovers, then snapshots, the least recently accessed first. The same input, the same rows. */
-export function planCollection({ snapshots, inUse, leftovers, policy, now }: GcInput): GcRow[] {
+/**
+ * Leftovers, then snapshots, the least recently accessed first. The same input, the same rows. A row is
+ * made when it is asked for: of a million only their places are kept.
+ */
+export function* planCollection(input: GcInput): Generator<GcRow, void, undefined> {
+  const { snapshots, inUse, leftovers, policy, now } = input;
   const { keepLast, maxAgeMs, maxTotalBytes, evictAll, groupByLabel } = policy;
   const isKept = (one: GcSnapshot): boolean => one.protected || inUse.has(one.id);
-  /** Of each snapshot that some criterion evicts: a bit per reason, as in `order`. */
-  const found = new Map<GcSnapshot, number>();
-  const add = (some: readonly GcSnapshot[], reason: EvictionReason): void => {
-    const bit = 1 << order.indexOf(reason);
-    for (const one of some) found.set(one, (found.get(one) ?? 0) | bit);
+  /** Of each snapshot, by its place: the reasons, a bit each as in `evictions`. */
+  const found = new Uint8Array(snapshots.length);
+  const add = (places: readonly number[], reason: EvictionReason): void => {
+    const bit = 1 << evictions.indexOf(reason);
+    for (const place of places) found[place] = (found[place] ?? 0) | bit;
   };
+  const by = (compare: Compare) => (a: number, b: number) =>
+    compare(snapshots[a] as GcSnapshot, snapshots[b] as GcSnapshot);
   for (const group of groupsOf(snapshots, groupByLabel)) {
-    if (keepLast !== undefined) add(beyondLast(group, keepLast), "keep_last");
+    if (keepLast !== undefined) {
+      // Protected ones and those in use count among the newest.
+      add(group.toSorted(by(newestFirst)).slice(keepLast), "keep_last");
+    }
     if (maxTotalBytes !== undefined) {
-      add(beyondTotal(group, maxTotalBytes, isKept), "max_total_bytes");
+      const leastRecent = group.toSorted(by(leastRecentFirst));
+      add(beyondTotal(snapshots, leastRecent, maxTotalBytes, isKept), "max_total_bytes");
     }
   }
+  const all = Array.from(snapshots.keys());
   if (maxAgeMs !== undefined) {
     const oldestMs = now.getTime() - maxAgeMs;
-    add(
-      snapshots.filter(({ lastAccessedAtMs }) => lastAccessedAtMs < oldestMs),
-      "max_age",
-    );
+    const isOld = (place: number): boolean =>
+      (snapshots[place] as GcSnapshot).lastAccessedAtMs < oldestMs;
+    add(all.filter(isOld), "max_age");
   }
-  if (evictAll === true) add(snapshots, "evict_all");
-  return [
-    ...[...leftovers].sort((a, b) => compareText(a.id, b.id)).map(leftoverRow),
-    ...[...found.keys()]
-      .sort(leastRecentFirst)
-      .map((one) => snapshotRow(one, found.get(one) ?? 0, inUse)),
-  ];
+  if (evictAll === true) add(all, "evict_all");
+  yield* leftovers.toSorted((a, b) => compareText(a.id, b.id)).map(leftoverRow);
+  const evicted = all.filter((place) => found[place] !== 0).sort(by(leastRecentFirst));
+  for (const place of evicted) {
+    yield snapshotRow(snapshots[place] as GcSnapshot, found[place] ?? 0, inUse);
+  }
 }
 
 function leftoverRow({ id, name, allocatedBytes, reason }: GcLeftover): GcRow {
@@ -108,50 +117,49 @@ function leftoverRow({ id, name, allocatedBytes, reason }: GcLeftover): GcRow {
 function snapshotRow(snapshot: GcSnapshot, bits: number, inUse: ReadonlySet<string>): GcRow {
   const { id, name, allocatedBytes, lastAccessedAtMs } = snapshot;
   const verdict = snapshot.protected ? "kept_protected" : inUse.has(id) ? "kept_in_use" : "remove";
-  const reasons = order.filter((_, index) => (bits & (1 << index)) !== 0);
+  const reasons = evictions.filter((_, index) => (bits & (1 << index)) !== 0);
   const lastAccessedAt = new Date(lastAccessedAtMs);
   return { id, name, allocatedBytes, lastAccessedAt, reasons, verdict };
 }
 
-const order = ["keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
-type EvictionReason = (typeof order)[number];
+const evictions = ["keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
+type EvictionReason = (typeof evictions)[number];
 
+/** Places in `snapshots`, a list for each group. */
 function groupsOf(
   snapshots: readonly GcSnapshot[],
   label: string | undefined,
-): Iterable<readonly GcSnapshot[]> {
-  if (label === undefined || label === "") return [snapshots];
+): Iterable<readonly number[]> {
+  if (label === undefined || label === "") return [Array.from(snapshots.keys())];
   // A missing label and an empty value are two groups.
-  const groups = new Map<string | undefined, GcSnapshot[]>();
-  for (const snapshot of snapshots) {
+  const groups = new Map<string | undefined, number[]>();
+  for (const [place, snapshot] of snapshots.entries()) {
     const group = groups.get(snapshot.group);
-    if (group === undefined) groups.set(snapshot.group, [snapshot]);
-    else group.push(snapshot);
+    if (group === undefined) groups.set(snapshot.group, [place]);
+    else group.push(place);
   }
   return groups.values();
 }
 
-/** Protected ones and those in use count among the newest. */
-function beyondLast(group: readonly GcSnapshot[], keepLast: number): readonly GcSnapshot[] {
-  return [...group].sort(newestFirst).slice(keepLast);
-}
-
 /** What must be kept still takes its space, so others have to go for it. */
 function beyondTotal(
-  group: readonly GcSnapshot[],
+  snapshots: readonly GcSnapshot[],
+  leastRecent: readonly number[],
   maxTotalBytes: number,
   isKept: (one: GcSnapshot) => boolean,
-): readonly GcSnapshot[] {
-  let totalBytes = group.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
-  if (totalBytes <= maxTotalBytes) return [];
-  const found: GcSnapshot[] = [];
-  for (const snapshot of [...group].sort(leastRecentFirst)) {
+): readonly number[] {
+  const of = (place: number): GcSnapshot => snapshots[place] as GcSnapshot;
+  let totalBytes = leastRecent.reduce((sum, place) => sum + of(place).allocatedBytes, 0);
+  const found: number[] = [];
+  for (const place of leastRecent) {
     if (totalBytes <= maxTotalBytes) break;
-    found.push(snapshot);
-    if (!isKept(snapshot)) totalBytes -= snapshot.allocatedBytes;
+    found.push(place);
+    if (!isKept(of(place))) totalBytes -= of(place).allocatedBytes;
   }
   return found;
 }
+
+type Compare = (a: GcSnapshot, b: GcSnapshot) => number;
 
 function newestFirst(a: GcSnapshot, b: GcSnapshot): number {
   return b.createdAtMs - a.createdAtMs || compareText(b.id, a.id);

@@ -75,7 +75,7 @@ export async function planNow(
   context: StoreContext,
   policy: GcPolicy,
   signal: AbortSignal,
-): Promise<GcRow[]> {
+): Promise<Iterable<GcRow>> {
   const survey = await surveyStore(context, policy.groupByLabel, signal);
   return planCollection({ ...survey, policy, now: context.clock.now() });
 }

@@ -154,7 +154,7 @@ export function createGcCycle(context: StoreContext, during: Background["operati
       let start = 0;
       let { plan } = state;
       if (pageToken === "") {
-        const rows = await planNow(context, policy, signal);
+        const rows = [...(await planNow(context, policy, signal))];
         requireOpen(ref);
         plan = { id: randomUUID(), rows: rows.filter(({ verdict }) => verdict === "remove") };
         state.plan = plan;

@@ -31,7 +31,7 @@ function plan(
   leftovers: readonly GcLeftover[] = [],
 ): GcRow[] {
   const inUse = new Set(snapshots.filter((one) => one.inUse).map(({ id }) => id));
-  return planCollection({ snapshots, inUse, leftovers, policy, now });
+  return [...planCollection({ snapshots, inUse, leftovers, policy, now })];
 }
 
 function removed(rows: readonly GcRow[]): string[] {
