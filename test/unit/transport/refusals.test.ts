@@ -1,5 +1,6 @@
 // Refusals beyond a rate wait their turn, those of one identity and no other.
 import assert from "node:assert/strict";
+import { setMaxListeners } from "node:events";
 import { test } from "node:test";
 import { createRefusals } from "../../../src/transport/refusals.js";
 
@@ -8,6 +9,7 @@ const identityOf = (name: string) => ({ name, role: "writer", namePrefix: "" }) 
 test("the first refusals are answered at once, many more of one identity wait, others do not wait for them", async () => {
   const refusals = createRefusals();
   const ending = new AbortController();
+  setMaxListeners(0, ending.signal);
   const order: string[] = [];
   const ask = async (name: string): Promise<void> => {
     await refusals.turn(identityOf(name), ending.signal);
@@ -27,6 +29,7 @@ test("the first refusals are answered at once, many more of one identity wait, o
 test("calls without an identity share one pace", async () => {
   const refusals = createRefusals();
   const ending = new AbortController();
+  setMaxListeners(0, ending.signal);
   const settled: number[] = [];
   const shared = { ...identityOf("unix"), shared: true };
   const turns = Array.from({ length: 2000 }, (_, index) =>
