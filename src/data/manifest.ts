@@ -4,7 +4,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { StoreError } from "../base/errors.js";
+import { describeValue, StoreError } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { checkDataFileName, idPattern } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
@@ -123,7 +123,9 @@ export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
   const body = bodyOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), what);
   const version = versionOf(body, what);
   if (version !== manifestVersion) {
-    const problem = `its version is ${String(version)}, expected ${manifestVersion}`;
+    // Brackets nested deeply enough are no text at all: String() would run out of stack.
+    const found = typeof version === "object" ? "no number" : describeValue(version);
+    const problem = `its version is ${found}, expected ${manifestVersion}`;
     throw corrupt(what, problem, "It may have been made by a newer stasis: use that one");
   }
   const parsed = manifestSchema.safeParse(body);

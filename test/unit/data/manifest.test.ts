@@ -4,6 +4,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { isStoreError } from "../../../src/base/errors.js";
 import { openLayout } from "../../../src/data/layout.js";
 import {
   decodeManifest,
@@ -90,7 +91,10 @@ test("any changed, missing or added byte is found, and the file named", () => {
 
 /** A manifest file whose checksum is right whatever the body says. */
 function forge(body: unknown): Buffer {
-  const text = JSON.stringify(body);
+  return forgeText(JSON.stringify(body));
+}
+
+function forgeText(text: string): Buffer {
   const checksum = createHash("sha256").update(text).digest("hex");
   return Buffer.from(`{\n"checksum": "sha256:${checksum}",\n"manifest": ${text}\n}\n`);
 }
@@ -124,6 +128,20 @@ test("a manifest that lies is refused although its checksum is right", () => {
     );
   }
   assert.throws(() => decodeManifest(forge([]), "m"), { reason: "STORED_DATA_CORRUPT" });
+});
+
+test("a version of any shape and length is refused in few words", () => {
+  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+  for (const version of [deep, JSON.stringify("x\n".repeat(10_000)), "{}", "null", "1e309"]) {
+    assert.throws(
+      () => decodeManifest(forgeText(`{ "version": ${version} }`), "m"),
+      (error) => {
+        assert.ok(isStoreError(error, "STORED_DATA_CORRUPT"));
+        assert.ok(error.message.length < 200 && !error.message.includes("\n"), error.message);
+        return true;
+      },
+    );
+  }
 });
 
 test("the snapshot digest is over names, sizes and roots, in any order of files", () => {
