@@ -1,10 +1,15 @@
 // `npm run bench:replication -- [CASE...] [--mib 4096] [--namespaces]`: what pulls cost on the wire,
-// how fast they are beside Export | Import, and what memory they take. One line a result.
-import { randomBytes, randomInt } from "node:crypto";
-import { cp, open, rm } from "node:fs/promises";
+// how fast they are beside Export | Import, what memory they take, and how long the choice of a base takes. One line a
+// result.
+import { randomBytes, randomFillSync, randomInt } from "node:crypto";
+import { cp, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createFromLocalDirectory } from "../src/client/index.js";
+import { countSharedBlocks, indexBlocks } from "../src/data/block-access.js";
+import { encodeBlockTable, readBlockTable } from "../src/data/block-table-codec.js";
+import { blockBytes, digestBytes, rootDigest, type BlockTable } from "../src/data/block-table.js";
+import { maxBases } from "../src/replication/base-choice.js";
 import { openLoopbackLink, openNamespaceLink, peakMib, type Link } from "./replication-link.js";
 import { makeDense, makeSparse, mib, withScratch } from "./scene.js";
 
@@ -29,6 +34,7 @@ const cases: Readonly<Record<string, (link: Link, scratch: string) => Promise<vo
   wire: wireCase,
   rate: rateCase,
   memory: memoryCase,
+  bases: basesCase,
 };
 
 const wanted = positionals.length === 0 ? Object.keys(cases) : positionals;
@@ -112,6 +118,39 @@ async function memoryCase(link: Link, scratch: string): Promise<void> {
   await store(link, directory, "child");
   await pull(link, "child", "child", "its child, 2 % of all pages");
   await printPeaks(link);
+}
+
+/** What it takes to find the best of as many bases as there may be: each table is read, checked and compared. */
+async function basesCase(link: Link, scratch: string): Promise<void> {
+  const blocks = (sizeMib * mib) / blockBytes;
+  const target = randomTable(blocks);
+  const paths = Array.from({ length: maxBases }, (_, base) => join(scratch, `${base}.blk`));
+  for (const [base, path] of paths.entries()) {
+    const table = { ...target, digests: Buffer.from(target.digests) };
+    randomFillSync(table.digests, 0, Math.floor((blocks * base) / maxBases) * digestBytes);
+    await writeFile(path, encodeBlockTable(table));
+  }
+  const shared: number[] = [];
+  const index = indexBlocks(target);
+  const seconds = await timed(async () => {
+    for (const path of paths) {
+      const table = await readBlockTable(path);
+      rootDigest(table);
+      shared.push(countSharedBlocks(index, indexBlocks(table)));
+    }
+  });
+  const best = shared.indexOf(Math.max(...shared));
+  const took = `${(seconds * 1000).toFixed(0)} ms, the best is number ${best}`;
+  print(link, `${maxBases} bases of ${blocks} blocks compared`, took);
+}
+
+function randomTable(blocks: number): BlockTable {
+  return {
+    sizeBytes: blocks * blockBytes,
+    blockSizeBytes: blockBytes,
+    runs: [{ kind: "data", count: blocks }],
+    digests: randomBytes(blocks * digestBytes),
+  };
 }
 
 async function printPeaks(link: Link): Promise<void> {
