@@ -18,6 +18,7 @@ export interface Connection {
    * transaction left in the log is overwritten at once, durably, and IO_FAILED means that nothing
    * has changed. When the disk fails that too, IO_FAILED carries the metadata `commit: unknown`:
    * every further call begins with the overwriting, and throws IO_FAILED as long as it fails.
+   * Inside the `work` of another one it is a part of that: undone alone when it throws, durable with it.
    */
   write<T>(what: string, work: () => T): T;
   /** Problems that SQLite finds in its file; empty when it is sound. */
@@ -110,6 +111,7 @@ function wrap(database: Database.Database): Connection {
   const read = <T>(work: () => T): T => guarded("cannot read the catalog", work);
 
   const write = <T>(what: string, work: () => T): T => {
+    if (database.inTransaction) return database.transaction(work)();
     if (failure !== undefined) {
       if (!overwriteFailedCommit(database)) throw refusedError(what, failure);
       failure = undefined;

@@ -46,6 +46,11 @@ export interface Catalog
     EventReading,
     Pick<AccessLog, "recordAccess" | "flushAccesses">,
     AsyncDisposable {
+  /**
+   * The changes that `work` makes become durable together when this returns. For recovery, before anybody
+   * watches: a sync for each of thousands of records would take as many turns of the disk.
+   */
+  together(work: () => void): void;
   /** Writes the accesses recorded so far if the disk lets it, then closes the file. May be called again. */
   close(): void;
 }
@@ -105,6 +110,9 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
     ...reading,
     recordAccess: accesses.recordAccess,
     flushAccesses: accesses.flushAccesses,
+    together: (work) => {
+      connection.write("cannot record what was found", work);
+    },
     close,
     [Symbol.asyncDispose]: () => {
       close();

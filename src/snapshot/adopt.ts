@@ -25,13 +25,22 @@ export function adoptAll(
   const newestFirst = [...manifests].sort(
     (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1),
   );
-  for (const manifest of newestFirst) {
-    if (older) freeName(context, manifest);
-    adopt(context, manifest);
-    const { id, config } = manifest;
-    context.logger.warn({ id, name: config.name }, "adopted a snapshot found on disk");
+  for (let from = 0; from < newestFirst.length; from += perCommit) {
+    const some = newestFirst.slice(from, from + perCommit);
+    context.catalog.together(() => {
+      for (const manifest of some) {
+        if (older) freeName(context, manifest);
+        adopt(context, manifest);
+      }
+    });
+    for (const { id, config } of some) {
+      context.logger.warn({ id, name: config.name }, "adopted a snapshot found on disk");
+    }
   }
 }
+
+/** Some megabytes of log. */
+const perCommit = 1000;
 
 /** Takes the name from an older snapshot. */
 function freeName({ catalog, logger }: StoreContext, { config, createdAt }: Manifest): void {
@@ -81,10 +90,12 @@ export async function readNewerManifests(
  * still have in the catalog go without until all have given theirs up.
  */
 export function takeNewer(context: StoreContext, manifests: readonly Manifest[]): void {
-  const blocked = manifests.filter((manifest) => !tryTake(context, manifest, manifest.config.name));
-  for (const manifest of blocked) tryTake(context, manifest, "");
-  // A name that is still taken is that of a snapshot whose manifest is no newer: it keeps it.
-  for (const manifest of blocked) tryTake(context, manifest, manifest.config.name);
+  context.catalog.together(() => {
+    const blocked = manifests.filter((each) => !tryTake(context, each, each.config.name));
+    for (const manifest of blocked) tryTake(context, manifest, "");
+    // A name that is still taken is that of a snapshot whose manifest is no newer: it keeps it.
+    for (const manifest of blocked) tryTake(context, manifest, manifest.config.name);
+  });
 }
 
 function tryTake(context: StoreContext, manifest: Manifest, name: string): boolean {

@@ -59,7 +59,7 @@ export async function recover(context: StoreContext): Promise<RecoveryReport> {
   await dropPending(context, older, report);
   const stored = await listStored(context, report);
   // Names of those that went are free before others come to claim them.
-  settleMissing(context, { stored, older }, report);
+  context.catalog.together(() => settleMissing(context, { stored, older }, report));
   const newer = await readNewerManifests(context, stored);
   takeNewer(context, newer);
   report.updated = newer.length;

@@ -248,3 +248,24 @@ test("the name of the node stays over restarts and differs between catalogs", as
     });
   });
 });
+
+test("changes that are made together stay without the one that was refused, and go together", async () => {
+  await withCatalog(({ catalog }) => {
+    const { config } = adopted(idOf("a"));
+    catalog.together(() => {
+      catalog.insertReady(adopted(idOf("a")));
+      const sameName = adopted(idOf("b"), { config: { ...config, id: idOf("b") } });
+      throwsReason(() => catalog.insertReady(sameName), "SNAPSHOT_NAME_TAKEN");
+      catalog.insertReady(adopted(idOf("c")));
+    });
+    assert.deepEqual(catalog.allIds(), [idOf("a"), idOf("c")]);
+    const failing = (): void =>
+      catalog.together(() => {
+        catalog.removeRow(idOf("a"));
+        throw new Error("recovery has failed");
+      });
+    assert.throws(failing, /recovery has failed/);
+    assert.deepEqual(catalog.allIds(), [idOf("a"), idOf("c")]);
+    assert.equal(catalog.totals().count, 2);
+  });
+});
