@@ -4,6 +4,8 @@ import { trimHeap } from "../sparse/native.js";
 
 /** What has closed is let go of first. */
 const settleMs = 1000;
+/** Thousands of uploads that end in the same moment take some seconds for it. */
+const againMs = 10_000;
 /** A collection holds up all calls for a moment: not more often, whoever comes and goes. */
 const intervalMs = 20_000;
 
@@ -11,16 +13,27 @@ const intervalMs = 20_000;
 export function createTidying(): () => void {
   const collect = fullCollection();
   let lastMs = -Infinity;
-  let timer: NodeJS.Timeout | undefined;
+  let isDue = false;
   const tidy = (): void => {
-    timer = undefined;
-    lastMs = performance.now();
     collect();
     // Buffers are let go of by another thread, behind the collection.
-    setTimeout(trimHeap, settleMs).unref();
+    later(trimHeap, settleMs);
   };
   return () => {
-    const inMs = Math.max(settleMs, lastMs + intervalMs - performance.now());
-    timer ??= setTimeout(tidy, inMs).unref();
+    if (isDue) return;
+    isDue = true;
+    later(
+      () => {
+        isDue = false;
+        lastMs = performance.now();
+        tidy();
+        later(tidy, againMs);
+      },
+      Math.max(settleMs, lastMs + intervalMs - performance.now()),
+    );
   };
+}
+
+function later(work: () => void, inMs: number): void {
+  setTimeout(work, inMs).unref();
 }
