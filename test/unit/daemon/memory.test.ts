@@ -1,0 +1,13 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createTidying } from "../../../src/daemon/memory.js";
+import { eventually } from "../../support/eventually.js";
+
+test("what a crowd leaves is collected, however often it is told that one has gone", async () => {
+  const crowdGone = createTidying();
+  const garbage = new WeakRef({ bytes: Buffer.alloc(1024) });
+  await new Promise(setImmediate);
+  assert.ok(garbage.deref() !== undefined);
+  for (let times = 0; times < 3; times++) crowdGone();
+  await eventually("the collection", () => garbage.deref() === undefined);
+});
