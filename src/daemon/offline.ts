@@ -15,11 +15,12 @@ export async function* repairOffline(root: string, options: RepairOptions, signa
 }
 
 export async function readCocoonStore(root: string) {
-  const snapshots = await readCocoon(root);
-  return snapshots.map(({ config, ...rest }) => ({
+  const { snapshots, remark } = await readCocoon(root);
+  const told = snapshots.map(({ config, ...rest }) => ({
     ...rest,
     config: configToMessage(config),
     envelope: encodeEnvelope(config, []),
     unknownKeys: Object.keys(config.unknown.config),
   }));
+  return { snapshots: told, remark };
 }

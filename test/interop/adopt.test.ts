@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import Database from "better-sqlite3";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import { connect, type Client } from "../../src/client/index.js";
@@ -266,7 +266,56 @@ test("an index that is cut falls back to the one before; what is no store is sai
   const index = join(root, "snapshot", "db", "snapshots.json");
   await rename(index, `${index}.prev`);
   await writeFile(index, '{"snapshots": {');
-  assert.equal((await adopt()).stdout, "nothing to adopt\n");
+  const older = await adopt();
+  assert.equal(older.stdout, "nothing to adopt\n");
+  assert.match(older.stderr, /snapshots\.json: no valid JSON.*snapshots\.json\.prev says is older/);
   await rm(`${index}.prev`);
   assert.equal((await adopt()).code, 7);
+});
+
+test("what is there but cannot be looked at is an error; nothing older stands in for it", async (t) => {
+  const { address } = await startTestDaemon(t);
+  const root = await makeScratch(t, "stasis-cocoon-");
+  const refused = async (part: RegExp): Promise<void> => {
+    const { stdout, stderr, code } = await runStasis(["--addr", address, "adopt", root]);
+    assert.match(stderr, part, stdout);
+    assert.equal(code, 7, stderr);
+  };
+  // Links to themselves, and a directory for a file: forbidden things are open to root.
+  await writeJsonIndex(root, (await makeData(root)).slice(0, 1));
+  const localfile = join(root, "snapshot", "localfile");
+  await rename(localfile, join(root, "elsewhere"));
+  await symlink("localfile", localfile);
+  await refused(/symbolic links.*localfile/);
+  await rm(localfile);
+  await rename(join(root, "elsewhere"), localfile);
+
+  await symlink("meta", join(root, "meta"));
+  await refused(/symbolic links.*meta/);
+  await rm(join(root, "meta"));
+
+  const index = join(root, "snapshot", "db", "snapshots.json");
+  await rename(index, `${index}.prev`);
+  await mkdir(index);
+  await refused(/cannot read cocoon's index.*snapshots\.json/);
+});
+
+test("an id that leads elsewhere is none, and nothing there is touched", async (t) => {
+  const { address, scratch } = await startTestDaemon(t);
+  const root = join(scratch, "cocoon");
+  const victim = join(scratch, "victim");
+  await makeVm(victim, 0);
+  const [record] = await makeData(root);
+  assert.ok(record !== undefined);
+  // With a directory, so that there is something to adopt.
+  const data_dir = join(root, "snapshot", "localfile", record.id);
+  for (const id of ["x/../victim", ".."]) {
+    await writeJsonIndex(root, [{ ...record, id, data_dir }]);
+    for (const way of ["--reflink", "--move"]) {
+      const { stderr, code } = await runStasis(["--addr", address, "adopt", root, way]);
+      assert.match(stderr, /no name of a directory/);
+      assert.equal(code, 7);
+    }
+  }
+  assert.deepEqual(await readdir(victim), ["cow.raw", "memory-ranges", "state.json"]);
 });

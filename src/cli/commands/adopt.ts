@@ -27,7 +27,13 @@ export interface ForeignSnapshot {
   readonly unknownKeys: readonly string[];
 }
 
-export type ReadCocoonStore = (root: string) => Promise<readonly ForeignSnapshot[]>;
+export interface ForeignStore {
+  readonly snapshots: readonly ForeignSnapshot[];
+  /** Empty unless the index is an older one: what is wrong with the newest. */
+  readonly remark: string;
+}
+
+export type ReadCocoonStore = (root: string) => Promise<ForeignStore>;
 
 interface AdoptFlags extends GlobalOptions {
   readonly dryRun: boolean;
@@ -90,9 +96,10 @@ export function addAdoptCommand(
       const flags = command.optsWithGlobals<AdoptFlags>();
       const ways = (["copy", "reflink", "move"] as const).filter((way) => flags[way]);
       if (ways.length > 1) throw usageError("give only one of --copy, --reflink and --move");
-      const found = await readCocoonStore(root);
+      const { snapshots, remark } = await readCocoonStore(root);
       const rows = await withSession(flags, async (session) => {
-        const adopted = await adoptAll(session, found, ways[0] ?? "copy", flags.dryRun);
+        if (remark !== "") session.warn(remark);
+        const adopted = await adoptAll(session, snapshots, ways[0] ?? "copy", flags.dryRun);
         await session.answer(
           () => ({ snapshots: adopted.map((row) => ({ ...row })) }),
           () => render(adopted),
