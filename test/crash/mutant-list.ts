@@ -69,13 +69,13 @@ export const mutants: readonly Mutant[] = [
     name: "recorded in the catalog before the rename",
     file: "snapshot/intake.js",
     find:
-      "            await staging.publish(manifestOf(request, filled, createdAt));\n" +
-      "            try {\n" +
-      "                const snapshot = record(context, request, filled, createdAt);\n",
+      "                await staging.publish(manifestOf(request, filled, createdAt));\n" +
+      "                try {\n" +
+      "                    const snapshot = record(context, request, filled, createdAt);\n",
     replace:
-      "            try {\n" +
-      "                const snapshot = record(context, request, filled, createdAt);\n" +
-      "                await staging.publish(manifestOf(request, filled, createdAt));\n",
+      "                try {\n" +
+      "                    const snapshot = record(context, request, filled, createdAt);\n" +
+      "                    await staging.publish(manifestOf(request, filled, createdAt));\n",
     ...byOrder("create"),
   },
   {

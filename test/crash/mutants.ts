@@ -1,15 +1,14 @@
 // `npm run mutants`: puts each seeded mistake into a copy of the build and plays crash states, or tests,
 // on it.
 // A mutant that nobody notices is a hole in the harness: the command then fails.
-import { cp, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { run } from "../support/child.js";
 import { cannotStrace } from "../support/scratch.js";
 import { mutants, type CrashStates, type Mutant } from "./mutant-list.js";
+import { patched, repository } from "./patched.js";
 
-const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const limitMs = 15 * 60_000;
 
 interface Verdict {
@@ -107,17 +106,6 @@ async function build(mutant: Mutant, scratch: string): Promise<string> {
   await symlink(join(repository, "node_modules"), join(scratch, "node_modules"));
   await writeFile(join(dist, "src", mutant.file), await patched(mutant));
   return join(dist, "src", "main.js");
-}
-
-/** The module with the mistake in it. */
-async function patched({ name, file, find, replace }: Mutant): Promise<string> {
-  const parts = (await readFile(join(repository, "dist", "src", file), "utf8")).split(find);
-  if (parts.length !== 2) {
-    throw new Error(
-      `mutant "${name}": expected its text once in ${file}, found it ${parts.length - 1} times`,
-    );
-  }
-  return parts.join(replace);
 }
 
 await main(process.argv.slice(2));

@@ -1,0 +1,11 @@
+// The seeded mistakes fit the build, so that `npm run mutants` can apply them.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mutants } from "./mutant-list.js";
+import { patched } from "./patched.js";
+
+for (const mutant of mutants) {
+  test(`the build has the place of: ${mutant.name}`, async () => {
+    assert.ok((await patched(mutant)).includes(mutant.replace));
+  });
+}
