@@ -1,25 +1,48 @@
-// What a scenario leaves out of the API: calls that no step makes, reasons that no step expects.
+// What a scenario leaves out of the API: calls that no step makes, frames that none sends or expects, reasons that none expects.
 import { readFileSync } from "node:fs";
-import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { createFileRegistry, fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import type { Scenario } from "./compile.js";
+import type { Json, Scenario } from "./compile.js";
 
 const reasonPrefix = "ERROR_REASON_";
+/** What a scenario says instead of a frame of bytes. */
+const sentBytes = "body";
+const receivedBytes = "intact";
+
+/** What steps say of a call, as JSON texts. */
+interface Said {
+  readonly sent: string[];
+  readonly received: string[];
+}
 
 /** One line for each gap. */
 export function gapsOf({ cases, unprovoked }: Scenario, descriptors: string): readonly string[] {
   const registry = createFileRegistry(
     fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)),
   );
-  const text = JSON.stringify(cases);
+  const calls = new Map<string, Said>();
+  for (const { steps } of cases) {
+    const held = new Map<string, string>();
+    for (const step of steps) collect(step, calls, held);
+  }
   const gaps: string[] = [];
   for (const service of registry) {
     if (service.kind !== "service" || !service.typeName.startsWith("stasis.v1.")) continue;
-    for (const { name } of service.methods) {
+    for (const { name, input, output } of service.methods) {
       const call = `${service.name}/${name}`;
-      if (!text.includes(`"call":"${call}"`)) gaps.push(`no step calls ${call}`);
+      const said = calls.get(call);
+      if (said === undefined) gaps.push(`no step calls ${call}`);
+      else {
+        for (const frame of framesOf(input, sentBytes)) {
+          if (!mentions(said.sent, frame)) gaps.push(`no step sends ${call} a frame "${frame}"`);
+        }
+        for (const frame of framesOf(output, receivedBytes)) {
+          if (!mentions(said.received, frame)) gaps.push(`no step expects "${frame}" of ${call}`);
+        }
+      }
     }
   }
+  const text = JSON.stringify(cases);
   const reasons = registry.getEnum("stasis.v1.ErrorReason")?.values ?? [];
   if (reasons.length === 0) gaps.push(`${descriptors} has no ErrorReason`);
   for (const { name } of reasons) {
@@ -30,4 +53,35 @@ export function gapsOf({ cases, unprovoked }: Scenario, descriptors: string): re
     }
   }
   return gaps;
+}
+
+/** `held` has the calls of the case by the names under which they are held. */
+function collect(value: Json, calls: Map<string, Said>, held: Map<string, string>): void {
+  if (Array.isArray(value)) {
+    for (const each of value) collect(each, calls, held);
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  const { call, end, hold, send, expect, error } = value;
+  const name = typeof end === "string" ? held.get(end) : call;
+  if (typeof name !== "string") {
+    for (const each of Object.values(value)) collect(each ?? null, calls, held);
+    return;
+  }
+  if (typeof hold === "string") held.set(hold, name);
+  const said = calls.get(name) ?? { sent: [], received: [] };
+  calls.set(name, said);
+  said.sent.push(JSON.stringify(send ?? null));
+  said.received.push(JSON.stringify([expect ?? null, error ?? null]));
+}
+
+/** The members of the message's oneof, as a scenario has them. */
+function framesOf({ oneofs }: DescMessage, bytes: string): readonly string[] {
+  return oneofs.flatMap(({ fields }) =>
+    fields.map(({ jsonName }) => (jsonName === "chunk" ? bytes : jsonName)),
+  );
+}
+
+function mentions(texts: readonly string[], key: string): boolean {
+  return texts.some((text) => text.includes(`"${key}":`));
 }

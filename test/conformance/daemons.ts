@@ -1,6 +1,7 @@
 // The daemons that a runner talks to, each a process of its own, and what the scenario may say of them.
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { changeTokenFile, makeToken } from "../../src/config/token-file.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
@@ -17,14 +18,12 @@ export interface Daemons extends AsyncDisposable {
   output(): string;
 }
 
-/** Another filesystem than that of temporary files. */
-const otherFilesystem = "/dev/shm";
+/** One of these is likely to be on another filesystem than temporary files are. */
+const places = ["/dev/shm", "/tmp", "/var/tmp", homedir()];
 
 export async function startDaemons(scratch: string, transport: Transport): Promise<Daemons> {
   const started = new Map<string, DaemonProcess>();
-  const elsewhere = await mkdtemp(
-    join(existsSync(otherFilesystem) ? otherFilesystem : scratch, "stasis-conformance-"),
-  );
+  const elsewhere = await mkdtemp(join(otherFilesystem(scratch), "stasis-conformance-"));
   const stop = async (): Promise<void> => {
     await Promise.all([...started.values()].map((daemon) => daemon.kill()));
     await rm(elsewhere, { recursive: true, force: true });
@@ -76,6 +75,15 @@ export async function startDaemons(scratch: string, transport: Transport): Promi
     await stop();
     throw error;
   }
+}
+
+function otherFilesystem(scratch: string): string {
+  const { dev } = statSync(scratch);
+  const found = places.find((place) => existsSync(place) && statSync(place).dev !== dev);
+  if (found === undefined) {
+    throw new Error(`${places.join(", ")} are all on one filesystem: set TMPDIR to another one`);
+  }
+  return found;
 }
 
 function makeReaderToken(path: string): string {

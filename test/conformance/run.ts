@@ -39,7 +39,7 @@ interface Report {
 interface Result {
   /** Milliseconds of each case that succeeded. */
   readonly passed: ReadonlyMap<string, number>;
-  readonly problems: readonly string[];
+  readonly problems: string[];
 }
 
 interface Plan {
@@ -70,12 +70,24 @@ async function main(): Promise<number> {
   const scenarioFile = join(checkout, "test", "conformance", "scenario.json");
   const scenario = JSON.parse(await readFile(scenarioFile, "utf8")) as Scenario;
   const problems = [...gapsOf(scenario, join(checkout, "gen", "stasis.binpb"))];
-  const cases = compileCases(scenario).filter((each) => each.case.includes(values.case));
+  const chosen = transports.filter((each) => (values.transport ?? each) === each);
+  const cases = compileCases(scenario).filter(
+    ({ case: name, only }) =>
+      name.includes(values.case) && chosen.some((each) => (only ?? each) === each),
+  );
+  const known = languages.map(({ name }) => name);
+  const unknown = positionals.filter((name) => !known.includes(name));
+  // A run of nothing would be green.
+  if (unknown.length > 0 || chosen.length === 0 || cases.length === 0) {
+    const nothing =
+      unknown.length > 0 ? `no language ${unknown.join(", ")}` : "no such case or transport";
+    process.stderr.write(`${nothing}\n${usage}`);
+    return 2;
+  }
   const plan = { cases, canaries: scenario.canaries, daemonsFile: values.daemons };
   const columns: Column[] = [];
   for (const language of languages) {
     if (positionals.length > 0 && !positionals.includes(language.name)) continue;
-    const chosen = transports.filter((each) => (values.transport ?? each) === each);
     columns.push(...(await runLanguage(language, chosen, plan)));
   }
   console.log(`\n${tableOf(cases, columns)}\n`);
@@ -100,7 +112,14 @@ async function runLanguage(
     return titles.map(({ title }) => ({ title, result: "not run" }));
   }
   const started = Date.now();
-  const command = language.build();
+  let command: readonly string[];
+  try {
+    command = language.build();
+  } catch (error) {
+    // The other languages have their turn all the same.
+    const result = { passed: new Map<string, number>(), problems: [messageOf(error)] };
+    return titles.map(({ title }) => ({ title, result }));
+  }
   const builtAfter = seconds(started);
   // At once: each has daemons of its own, and both wait a lot.
   const columns = await Promise.all(
@@ -109,9 +128,17 @@ async function runLanguage(
       return { title, result: await runRunner(command, transport, { ...plan, cases }) };
     }),
   );
-  if (plan.daemonsFile === undefined) await runExample(language);
   console.log(`${name}: built in ${builtAfter}, done after ${seconds(started)}`);
+  if (plan.daemonsFile === undefined) {
+    await runExample(language).catch((error: unknown) =>
+      columns[0]?.result.problems.push(messageOf(error)),
+    );
+  }
   return columns;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function seconds(since: number): string {

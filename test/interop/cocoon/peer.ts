@@ -44,14 +44,14 @@ export interface Peer {
 
 /**
  * `COCOON_SOURCE` in the environment names a copy of cocoon's module to build with; otherwise it comes
- * from the module proxy. Throws with what go says if neither can be had.
+ * from the module proxy, and ModuleUnavailable is thrown if that does not have it. Throws with what go says of other trouble.
  */
 export function buildPeer(): Peer {
   const folder = join(checkout, "build", "interop-cocoon");
   mkdirSync(folder, { recursive: true });
   for (const file of ["go.mod", "main.go"]) copyFileSync(join(source, file), join(folder, file));
   const local = process.env["COCOON_SOURCE"];
-  if (local === undefined) go(folder, "get", `${moduleName}@${cocoonCommit}`);
+  if (local === undefined) fetchModule(folder);
   else
     go(folder, "mod", "edit", `-require=${moduleName}@v0.0.0`, `-replace=${moduleName}=${local}`);
   go(folder, "mod", "tidy");
@@ -59,6 +59,19 @@ export function buildPeer(): Peer {
   const program = join(folder, "peer");
   const version = local === undefined ? `commit ${cocoonCommit.slice(0, 12)}` : "COCOON_SOURCE";
   return { version, open: (root) => openStore(program, root) };
+}
+
+/** The proxy, or whoever is in its place, does not serve the module. */
+export class ModuleUnavailable extends Error {}
+
+function fetchModule(folder: string): void {
+  // Go itself must be there.
+  go(folder, "version");
+  try {
+    go(folder, "get", `${moduleName}@${cocoonCommit}`);
+  } catch (error) {
+    throw new ModuleUnavailable((error as Error).message);
+  }
 }
 
 function go(folder: string, ...args: readonly string[]): void {
