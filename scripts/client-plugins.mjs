@@ -72,16 +72,19 @@ function mavenPlugins() {
   );
 }
 
-/** The interpreter that has grpc_tools. A virtual environment cannot be moved: built in place. */
+/** The interpreter that has grpc_tools. Called by its path, it does not mind that its environment has been moved. */
 function pythonPlugin() {
-  const folder = join(cache, `python-${digestOf(["requirements.txt"])}`);
-  const python = join(folder, "bin", "python");
-  if (existsSync(join(folder, "complete"))) return python;
-  rmSync(folder, { recursive: true, force: true });
-  mustRun("python3", ["-m", "venv", folder]);
-  mustRun(python, ["-m", "pip", "install", "-q", "-r", join(pinsFolder, "requirements.txt")]);
-  mkdirSync(join(folder, "complete"));
-  return python;
+  return made(
+    "python-tools",
+    ["requirements.txt"],
+    (folder) => {
+      mustRun("python3", ["-m", "venv", folder]);
+      const requirements = join(pinsFolder, "requirements.txt");
+      const pip = ["-m", "pip", "install", "-q", "-r", requirements];
+      mustRun(join(folder, "bin", "python"), pip);
+    },
+    (folder) => join(folder, "bin", "python"),
+  );
 }
 
 function rustPlugin() {

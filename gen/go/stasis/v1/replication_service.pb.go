@@ -443,9 +443,9 @@ func (*PushResponse_Snapshot) isPushResponse_Event() {}
 // How far a transfer is.
 type TransferProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Logical bytes of the snapshot.
+	// Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
 	TotalBytes int64 `protobuf:"varint,1,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
-	// Logical bytes that the receiver has.
+	// Those of them that the receiver has.
 	DoneBytes int64 `protobuf:"varint,2,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
 	// Bytes of blocks that differ from what the receiver had.
 	ChangedBytes int64 `protobuf:"varint,3,opt,name=changed_bytes,json=changedBytes,proto3" json:"changed_bytes,omitempty"`

@@ -1014,10 +1014,10 @@ pub mod push_response {
 /// How far a transfer is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TransferProgress {
-    /// Logical bytes of the snapshot.
+    /// Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
     #[prost(int64, tag = "1")]
     pub total_bytes: i64,
-    /// Logical bytes that the receiver has.
+    /// Those of them that the receiver has.
     #[prost(int64, tag = "2")]
     pub done_bytes: i64,
     /// Bytes of blocks that differ from what the receiver had.

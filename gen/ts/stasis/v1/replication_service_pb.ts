@@ -214,14 +214,14 @@ export const PushResponseSchema: GenMessage<PushResponse> = /*@__PURE__*/
  */
 export type TransferProgress = Message<"stasis.v1.TransferProgress"> & {
   /**
-   * Logical bytes of the snapshot.
+   * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
    *
    * @generated from field: int64 total_bytes = 1;
    */
   totalBytes: bigint;
 
   /**
-   * Logical bytes that the receiver has.
+   * Those of them that the receiver has.
    *
    * @generated from field: int64 done_bytes = 2;
    */

@@ -51,7 +51,7 @@ private static final long serialVersionUID = 0L;
   private long totalBytes_ = 0L;
   /**
    * <pre>
-   * Logical bytes of the snapshot.
+   * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
    * </pre>
    *
    * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -66,7 +66,7 @@ private static final long serialVersionUID = 0L;
   private long doneBytes_ = 0L;
   /**
    * <pre>
-   * Logical bytes that the receiver has.
+   * Those of them that the receiver has.
    * </pre>
    *
    * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
@@ -480,7 +480,7 @@ private static final long serialVersionUID = 0L;
     private long totalBytes_ ;
     /**
      * <pre>
-     * Logical bytes of the snapshot.
+     * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -492,7 +492,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Logical bytes of the snapshot.
+     * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -508,7 +508,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Logical bytes of the snapshot.
+     * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -524,7 +524,7 @@ private static final long serialVersionUID = 0L;
     private long doneBytes_ ;
     /**
      * <pre>
-     * Logical bytes that the receiver has.
+     * Those of them that the receiver has.
      * </pre>
      *
      * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
@@ -536,7 +536,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Logical bytes that the receiver has.
+     * Those of them that the receiver has.
      * </pre>
      *
      * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
@@ -552,7 +552,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Logical bytes that the receiver has.
+     * Those of them that the receiver has.
      * </pre>
      *
      * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>

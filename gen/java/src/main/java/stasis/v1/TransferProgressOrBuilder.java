@@ -12,7 +12,7 @@ public interface TransferProgressOrBuilder extends
 
   /**
    * <pre>
-   * Logical bytes of the snapshot.
+   * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
    * </pre>
    *
    * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -22,7 +22,7 @@ public interface TransferProgressOrBuilder extends
 
   /**
    * <pre>
-   * Logical bytes that the receiver has.
+   * Those of them that the receiver has.
    * </pre>
    *
    * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
