@@ -32,6 +32,9 @@ export interface Session {
   warn(line: string): void;
 }
 
+/** A collection's answer has a row for each snapshot: this is enough for a million. */
+const maxMessageBytes = 256 * 1024 * 1024;
+
 /**
  * Runs a command with a client, which is closed afterwards. Ctrl-C cancels its calls, unless the
  * command deals with signals itself.
@@ -42,10 +45,10 @@ export async function withSession<T>(
   { ownSignals = false }: { readonly ownSignals?: boolean } = {},
 ): Promise<T> {
   const signal = ownSignals ? new AbortController().signal : interruption().signal;
-  await using client = connect(
-    options.addr ?? defaultAddress(process.env),
-    readCredentials(options, process.env),
-  );
+  await using client = connect(options.addr ?? defaultAddress(process.env), {
+    ...readCredentials(options, process.env),
+    maxMessageBytes,
+  });
   const { timeout } = options;
   return await command({
     client,

@@ -1,5 +1,6 @@
 // stasis gc: collects garbage.
-import { createInterface } from "node:readline/promises";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import { StoreError } from "../../base/errors.js";
@@ -86,13 +87,18 @@ async function confirmEvictAll(): Promise<void> {
       hint: "Add --yes where nobody can be asked, or look first with --dry-run",
     });
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question("Remove all unprotected snapshots? Type yes: ");
-    if (answer.trim() === "yes") return;
-  } finally {
-    terminal.close();
-  }
+  process.stderr.write("Remove all unprotected snapshots? Type yes: ");
+  // The terminal itself edits the line, so that Ctrl-C ends the program as it does everywhere.
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  let answer: string | undefined;
+  lines.once("line", (line) => {
+    answer = line;
+    lines.close();
+  });
+  // Without a line when there will be none: Ctrl-D, or a terminal that is gone.
+  await once(lines, "close");
+  if (answer === undefined) process.stderr.write("\n");
+  if (answer?.trim() === "yes") return;
   throw new StoreError("CALL_CANCELLED", "nothing was removed");
 }
 

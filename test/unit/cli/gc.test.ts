@@ -1,10 +1,16 @@
 // stasis gc as a program: its table, its JSON, and the question before everything goes.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { GcOutcome, GcReason, GcService } from "../../../gen/ts/stasis/v1/gc_service_pb.js";
+import { createLogger } from "../../../src/base/logger.js";
+import { bindService } from "../../../src/transport/handler.js";
+import { createGrpcServer } from "../../../src/transport/server.js";
 import { startTestDaemon } from "../../support/daemon.js";
-import { runStasis } from "./run-stasis.js";
+import { eventually } from "../../support/eventually.js";
+import { finished, mainPath, runStasis } from "./run-stasis.js";
 
 test("gc: a table with a total, JSON with stable keys, and --evict-all only when it is meant", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
@@ -38,4 +44,64 @@ test("gc: a table with a total, JSON with stable keys, and --evict-all only when
   const nonsense = await stasis("gc", "--max-size", "much");
   assert.equal(nonsense.code, 2);
   assert.match(nonsense.stderr, /100GiB/);
+});
+
+/** Runs it with a terminal of its own, where `keys` are pressed when it asks. */
+async function onTerminal(args: readonly string[], keys: string): Promise<[number | null, string]> {
+  const line = [process.execPath, mainPath, ...args].join(" ");
+  // Of util-linux: ends as the program has ended.
+  const child = spawn("script", ["-qec", line, "/dev/null"], { stdio: "pipe" });
+  let shown = "";
+  child.stdout.on("data", (bytes: Buffer) => (shown += bytes.toString()));
+  const end = finished(child);
+  await eventually("the question", () => shown.includes("Type yes:") || child.exitCode !== null);
+  child.stdin.write(keys);
+  return [(await end).code, shown];
+}
+
+test("gc --evict-all asks on a terminal: yes alone removes; Ctrl-C and Ctrl-D are no faults", async (t) => {
+  const { address, scratch } = await startTestDaemon(t);
+  const stasis = (...args: string[]) => runStasis(["--addr", address, ...args]);
+  const source = join(scratch, "vm");
+  await mkdir(source);
+  await writeFile(join(source, "memory"), "memory");
+  await stasis("create", source, "--name", "web");
+  const evictAll = ["--addr", address, "gc", "--evict-all"];
+  for (const [keys, code] of [
+    ["no\r", 1],
+    ["\x04", 1],
+    ["\x03", 130],
+  ] as const) {
+    const [ended, shown] = await onTerminal(evictAll, keys);
+    assert.equal(ended, code, JSON.stringify(keys));
+    assert.doesNotMatch(shown, /AbortError|fault of the program/);
+    if (code === 1) assert.match(shown, /nothing was removed/);
+  }
+  assert.match((await stasis("ls")).stdout, /web/);
+  const [ended, shown] = await onTerminal(evictAll, "yes\r");
+  assert.equal(ended, 0);
+  assert.match(shown, / evict-all +removed +web/);
+});
+
+test("gc tells of more rows than fit into the usual 4 MiB of a message", async (t) => {
+  const row = { reasons: [GcReason.KEEP_LAST], outcome: GcOutcome.REMOVED };
+  const candidates = Array.from({ length: 30_000 }, (_, index) => ({
+    ...row,
+    id: String(index).padStart(16, "0"),
+    name: String(index).padStart(128, "n"),
+  }));
+  // To make that many snapshots would take minutes.
+  const server = createGrpcServer({
+    logger: createLogger("silent"),
+    limits: { maxMessageBytes: 1024 * 1024 },
+    implementations: [
+      bindService(GcService, { collectGarbage: () => Promise.resolve({ candidates }) }),
+    ],
+  });
+  t.after(() => server.close());
+  const { address } = await server.listenTcp({ host: "127.0.0.1", port: 0 });
+  const { code, stdout, stderr } = await runStasis(["--addr", address, "gc", "--keep-last", "1"]);
+  assert.equal(code, 0, stderr);
+  // A title and a sum.
+  assert.equal(stdout.trimEnd().split("\n").length, candidates.length + 2);
 });
