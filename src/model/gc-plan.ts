@@ -45,6 +45,8 @@ export interface GcLeftover {
   readonly id: string;
   readonly name: string;
   readonly allocatedBytes: number;
+  /** Of a snapshot whose directory is missing: its record is kept, as it is when it is in use. */
+  readonly protected?: boolean;
 }
 
 export interface GcRow {
@@ -102,21 +104,31 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
     add(all.filter(isOld), "max_age");
   }
   if (evictAll === true) add(all, "evict_all");
-  yield* leftovers.toSorted((a, b) => compareText(a.id, b.id)).map(leftoverRow);
+  yield* leftovers
+    .toSorted((a, b) => compareText(a.id, b.id))
+    .map((one) => leftoverRow(one, inUse));
   const evicted = all.filter((place) => found[place] !== 0).sort(by(leastRecentFirst));
   for (const place of evicted) {
     yield snapshotRow(snapshots[place] as GcSnapshot, found[place] ?? 0, inUse);
   }
 }
 
-function leftoverRow({ id, name, allocatedBytes, reason }: GcLeftover): GcRow {
-  const reasons = [reason];
-  return { id, name, allocatedBytes, lastAccessedAt: undefined, reasons, verdict: "remove" };
+function leftoverRow(leftover: GcLeftover, inUse: ReadonlySet<string>): GcRow {
+  const { id, name, allocatedBytes, reason } = leftover;
+  const verdict = verdictOf({ id, protected: leftover.protected === true }, inUse);
+  return { id, name, allocatedBytes, lastAccessedAt: undefined, reasons: [reason], verdict };
+}
+
+function verdictOf(
+  one: Pick<GcSnapshot, "id" | "protected">,
+  inUse: ReadonlySet<string>,
+): GcRow["verdict"] {
+  return one.protected ? "kept_protected" : inUse.has(one.id) ? "kept_in_use" : "remove";
 }
 
 function snapshotRow(snapshot: GcSnapshot, bits: number, inUse: ReadonlySet<string>): GcRow {
   const { id, name, allocatedBytes, lastAccessedAtMs } = snapshot;
-  const verdict = snapshot.protected ? "kept_protected" : inUse.has(id) ? "kept_in_use" : "remove";
+  const verdict = verdictOf(snapshot, inUse);
   const reasons = evictions.filter((_, index) => (bits & (1 << index)) !== 0);
   const lastAccessedAt = new Date(lastAccessedAtMs);
   return { id, name, allocatedBytes, lastAccessedAt, reasons, verdict };

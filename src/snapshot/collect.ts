@@ -19,6 +19,7 @@ import {
   type GcRow,
 } from "../model/gc-plan.js";
 import { idPattern } from "../model/name.js";
+import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
 import { isMissing, isOrphan, surveyOwn, surveyStore } from "./gc-survey.js";
 import { evict } from "./removal.js";
@@ -110,10 +111,15 @@ function isLeftoverReason(reason: GcReason | undefined): reason is GcLeftover["r
 function keptBecause(context: StoreContext, row: GcRow): GcOutcome | undefined {
   const now = context.catalog.get(row.id);
   if (now?.state !== "ready") return "kept_changed";
-  if (now.protected) return "kept_protected";
-  if (context.leases.inUse(row.id)) return "kept_in_use";
+  const taken = keptForSomebody(context, now);
+  if (taken !== undefined) return taken;
   const unchanged = now.lastAccessedAt.getTime() === row.lastAccessedAt?.getTime();
   return unchanged ? undefined : "kept_changed";
+}
+
+function keptForSomebody(context: StoreContext, snapshot: Snapshot): GcOutcome | undefined {
+  if (snapshot.protected) return "kept_protected";
+  return context.leases.inUse(snapshot.config.id) ? "kept_in_use" : undefined;
 }
 
 async function removeLeftover(
@@ -125,9 +131,11 @@ async function removeLeftover(
   const { id } = row;
   if (reason === "missing_directory") {
     if (await exists(layout.dataDirectory(id))) return result(row, "kept_changed");
-    const refusal = await evict(context, id, () =>
-      isMissing(context, id) ? undefined : "kept_changed",
-    );
+    const refusal = await evict(context, id, () => {
+      const now = catalog.get(id);
+      if (now === undefined || !isMissing(context, id)) return "kept_changed";
+      return keptForSomebody(context, now);
+    });
     return result(row, refusal ?? "removed");
   }
   if (reason === "stale_pending") {

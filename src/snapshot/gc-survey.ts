@@ -121,7 +121,9 @@ async function findMissing(
   for (const id of ids) {
     signal.throwIfAborted();
     if (await exists(context.layout.dataDirectory(id))) continue;
-    if (isMissing(context, id)) found.push(await describe(context, "missing_directory", id));
+    if (!isMissing(context, id)) continue;
+    const leftover = await describe(context, "missing_directory", id);
+    found.push({ ...leftover, protected: context.catalog.get(id)?.protected === true });
   }
   return found;
 }

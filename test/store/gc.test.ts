@@ -184,6 +184,19 @@ test("a policy that means nothing is refused", async (t) => {
   }
 });
 
+test("a protected snapshot whose directory is missing is kept, and can be deleted", async (t) => {
+  const { client, root, make } = await openScene(t);
+  const id = await make("safe", { protected: true });
+  await rm(join(root, "data", id), { recursive: true });
+  for (const dryRun of [true, false]) {
+    const found = await client.collectGarbage({ dryRun });
+    assert.deepEqual(lines(found), ["safe MISSING_DIRECTORY KEPT_PROTECTED"]);
+    assert.equal(found.freedBytes, 0n);
+  }
+  await client.delete(id);
+  assert.deepEqual(lines(await client.collectGarbage({})), []);
+});
+
 test("collections on a schedule follow the policy of the configuration", async (t) => {
   const flags = { "gc-interval": "100ms", "gc-keep-last": 1, "gc-group-by-label": "vm" };
   const { client, make } = await openScene(t, flags);

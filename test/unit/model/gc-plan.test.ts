@@ -45,6 +45,25 @@ test("without a policy only leftovers go", () => {
   assert.deepEqual(rows[0]?.reasons, ["orphan"]);
 });
 
+test("the record of a snapshot without a directory stays if it is protected or in use", () => {
+  const missing = { reason: "missing_directory", name: "", allocatedBytes: 0 } as const;
+  const leftovers = [
+    { ...missing, id: "gone" },
+    { ...missing, id: "open" },
+    { ...missing, id: "safe", protected: true },
+  ];
+  const inUse = new Set(["open"]);
+  const rows = [...planCollection({ snapshots: [], inUse, leftovers, policy: {}, now })];
+  assert.deepEqual(
+    rows.map(({ id, verdict }) => [id, verdict]),
+    [
+      ["gone", "remove"],
+      ["open", "kept_in_use"],
+      ["safe", "kept_protected"],
+    ],
+  );
+});
+
 test("keep_last keeps the newest of each value of a label", () => {
   const of = (group: string) => ({ group });
   const all = [
