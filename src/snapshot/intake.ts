@@ -94,6 +94,8 @@ export async function takeIn(
     const createdAt = context.clock.now();
     await staging.publish(manifestOf(request, filled, createdAt));
     try {
+      // A session may have begun while it was published.
+      await context.collecting.waitUntilOpen(signal);
       const snapshot = record(context, request, filled, createdAt);
       staging.settle();
       return snapshot;

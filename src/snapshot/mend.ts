@@ -200,6 +200,8 @@ async function storeAgain(
     const manifest = { ...shown, version: manifestVersion, files: stored } as const;
     await staging.publish(manifest);
     try {
+      // A session may have begun while it was published.
+      await collecting.waitUntilOpen(signal);
       // Deleted meanwhile: then it must not come back.
       if (catalog.get(id)?.state !== "lost") throw notFoundError(id);
       adoptAll(context, [manifest], { older: false });

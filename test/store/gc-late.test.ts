@@ -1,5 +1,6 @@
 // What changes between the plan of a collection and the moment of a removal: the row is looked at again.
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { test } from "node:test";
@@ -31,4 +32,26 @@ test("a snapshot that is opened or protected while a collection runs is not remo
     assert.equal(outcomes.get(open), "kept_in_use");
     assert.equal(outcomes.get(safe), "kept_protected");
     assert.deepEqual(refs().sort(), [open, safe].sort());
+  }));
+
+test("a session that begins while an upload is being published sees nothing become visible", () =>
+  withScratchDir(async (scratch) => {
+    const root = join(scratch, "root");
+    await using store = await reopen(root);
+    const source = await makeSmallSource(join(scratch, "source"));
+    let settled = false;
+    const adding = addSnapshot(store, source, "late").finally(() => (settled = true));
+    const published = (): boolean => readdirSync(join(root, "data")).length > 0;
+    while (!published()) await nextTurn();
+    const { sessionId, epoch } = store.gcSessions.begin({ owner: "images", ttlMs: 600_000 });
+    assert.equal(store.list({ pageSize: 10 }).totalSize, 0, "the session began before the record");
+    // Time enough to go wrong in.
+    for (const end = performance.now() + 500; performance.now() < end && !settled;) {
+      await nextTurn();
+    }
+    assert.equal(store.list({ pageSize: 10 }).totalSize, 0);
+    assert.equal(settled, false);
+    store.gcSessions.end({ sessionId, epoch });
+    await adding;
+    assert.equal(store.list({ pageSize: 10 }).totalSize, 1);
   }));
