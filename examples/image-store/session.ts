@@ -57,9 +57,9 @@ export class GcSession implements AsyncDisposable {
     for (let attempt = 1; attempt <= readAttempts; attempt++) {
       const found = await this.#readReferences();
       if (found !== undefined) return found;
-      // A snapshot was deleted between two pages.
+      // A page was lost, or came twice.
     }
-    throw new Error(`the references changed ${readAttempts} times while they were read`);
+    throw new Error(`the references were not whole, ${readAttempts} times`);
   }
 
   async #readReferences(): Promise<ReadonlySet<string> | undefined> {

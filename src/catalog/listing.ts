@@ -30,6 +30,11 @@ export interface Listing {
 }
 
 export const maxPageSize = 1000;
+/**
+ * A page ends early beyond this. Configurations may be large, a mebibyte for the longest image blob ids,
+ * and gRPC clients take messages of 4 MiB unless told otherwise.
+ */
+const maxPageBytes = 2 * 1024 * 1024;
 /** So few snapshots that walking all of them costs nothing. */
 const rareLabelCount = 500;
 
@@ -51,10 +56,17 @@ function list(context: CatalogContext, query: ListQuery): ListPage {
     // One more than shown tells whether there is a next page.
     limit: pageSize + 1,
   });
-  const shown = keys.slice(0, pageSize);
-  const last = keys.length > pageSize ? shown.at(-1) : undefined;
+  const snapshots: Snapshot[] = [];
+  let shown = 0;
+  for (let bytes = 0; shown < Math.min(keys.length, pageSize) && bytes < maxPageBytes; shown++) {
+    const snapshot = getListed(context, keys[shown]?.id ?? "");
+    if (snapshot === undefined) continue;
+    snapshots.push(snapshot);
+    bytes += Buffer.byteLength(JSON.stringify(snapshot.config));
+  }
+  const last = keys.length > shown ? keys[shown - 1] : undefined;
   return {
-    snapshots: shown.flatMap(({ id }) => getListed(context, id) ?? []),
+    snapshots,
     nextPageToken:
       last === undefined
         ? ""

@@ -1,6 +1,7 @@
 // The daemon's part in a collection that an outside orchestrator drives: lock, references,
 // candidates, collect, unlock. What a session has learnt lives in memory and ends with it.
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, randomUUID, type Hash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import { checkRequestId } from "../model/config-rules.js";
 import type { GcPolicy, GcRow } from "../model/gc-plan.js";
@@ -48,7 +49,7 @@ export interface GcCollected {
 export interface GcCycle {
   /** Throws GC_LOCK_BUSY: it never waits. */
   begin(request: { readonly owner: string; readonly ttlMs: number }): OpenedSession;
-  listReferences(ref: GcSessionRef, page: GcPageRequest): GcReferencesPage;
+  listReferences(ref: GcSessionRef, page: GcPageRequest): Promise<GcReferencesPage>;
   listCandidates(
     ref: GcSessionRef,
     policy: GcPolicy,
@@ -68,7 +69,7 @@ export interface OpenedSession extends GcSessionRef {
 interface Progress {
   readonly session: GcSession;
   /** Tokens that were handed out. */
-  readonly tokens: Map<string, { readonly after: string }>;
+  readonly tokens: Map<string, ReferencesRead>;
   /** The client has had the last page of references. */
   referencesComplete: boolean;
   /** The last plan, which pages of candidates are cut from. */
@@ -76,6 +77,16 @@ interface Progress {
   /** Every row that was ever listed: only those can be collected. */
   readonly listed: Map<string, GcRow>;
   readonly requests: Map<string, Collection>;
+}
+
+/**
+ * What the pages of references up to a token have told. A snapshot that is deleted between two pages
+ * changes nothing of it: then a blob is listed that is pinned no more, which does no harm.
+ */
+interface ReferencesRead {
+  readonly after: string;
+  readonly count: number;
+  readonly hash: Hash;
 }
 
 interface Collection {
@@ -134,20 +145,25 @@ export function createGcCycle(context: StoreContext, during: Background["operati
       };
       return opened(session);
     },
-    listReferences: (ref, { pageSize, pageToken }) => {
+    listReferences: async (ref, { pageSize, pageToken }) => {
       const state = requireOpen(ref);
-      const position = pageToken === "" ? { after: "" } : state.tokens.get(pageToken);
-      if (position === undefined) throw noSuchToken();
-      const blobIds = catalog.listPinnedBlobs(position.after, pageSize);
-      const last = blobIds.at(-1);
-      const more = last !== undefined && catalog.listPinnedBlobs(last, 1).length > 0;
-      if (more) {
+      const before = pageToken === "" ? nothingRead() : state.tokens.get(pageToken);
+      if (before === undefined) throw noSuchToken();
+      const blobIds = await readBlobs(context, before.after, pageSize);
+      requireOpen(ref);
+      const after = blobIds.at(-1) ?? before.after;
+      const count = before.count + blobIds.length;
+      // A copy: the same page may be asked for again.
+      const hash = before.hash.copy();
+      for (const blob of blobIds) hash.update(`${blob}\n`);
+      if (catalog.listPinnedBlobs(after, 1).length > 0) {
         const nextPageToken = randomUUID();
-        state.tokens.set(nextPageToken, { after: last });
+        state.tokens.set(nextPageToken, { after, count, hash });
         return { blobIds, nextPageToken, totalCount: 0, digest: "" };
       }
       state.referencesComplete = true;
-      return { blobIds, nextPageToken: "", ...sumOfReferences(context) };
+      const digest = `sha256:${hash.digest("hex")}`;
+      return { blobIds, nextPageToken: "", totalCount: count, digest };
     },
     listCandidates: async (ref, policy, { pageSize, pageToken }, signal) => {
       const state = requireOpen(ref);
@@ -228,20 +244,32 @@ async function collectAll(
   return collected;
 }
 
-const blobsPerStep = 10_000;
+/** Blobs that are read between two turns of the event loop: a few milliseconds. */
+const blobsPerTurn = 500;
+/** A page ends early beyond this: gRPC clients take messages of 4 MiB unless told otherwise. */
+const maxPageBytes = 2 * 1024 * 1024;
 
-/** `sha256:<hex>` over all ids, each followed by a newline. */
-function sumOfReferences({ catalog }: StoreContext): { totalCount: number; digest: string } {
-  const hash = createHash("sha256");
-  let totalCount = 0;
-  for (let after = ""; ;) {
-    const blobs = catalog.listPinnedBlobs(after, blobsPerStep);
-    for (const blob of blobs) hash.update(`${blob}\n`);
-    totalCount += blobs.length;
-    const last = blobs.at(-1);
-    if (last === undefined) return { totalCount, digest: `sha256:${hash.digest("hex")}` };
-    after = last;
+function nothingRead(): ReferencesRead {
+  return { after: "", count: 0, hash: createHash("sha256") };
+}
+
+/** Up to `limit` pinned blobs above `after`; fewer if they are long. None only at the end. */
+async function readBlobs(
+  { catalog }: StoreContext,
+  after: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const blobs: string[] = [];
+  let bytes = 0;
+  while (blobs.length < limit && bytes < maxPageBytes) {
+    const step = Math.min(blobsPerTurn, limit - blobs.length);
+    const found = catalog.listPinnedBlobs(blobs.at(-1) ?? after, step);
+    blobs.push(...found);
+    bytes = found.reduce((sum, blob) => sum + Buffer.byteLength(blob), bytes);
+    if (found.length < step) break;
+    await nextTurn();
   }
+  return blobs;
 }
 
 function fenced(ref: GcSessionRef, open: GcSession | undefined): StoreError {

@@ -89,6 +89,48 @@ test("a whole cycle: every pin is heard, and only what was listed is collected",
   await failsWith(client.renewGc(session), "GC_SESSION_FENCED");
 });
 
+test("count and digest are of what the pages said, also when a snapshot goes between two of them", async (t) => {
+  const { client, create } = await openScene(t);
+  await create("goes", ["a", "c"]);
+  await create("stays", ["b", "d", "e"]);
+  const { sessionId, epoch } = await client.beginGc({ owner: "images" });
+  const first = await client.listGcReferences({ sessionId, epoch, pageSize: 2 });
+  await client.delete("goes");
+  const pageToken = first.nextPageToken;
+  const last = await client.listGcReferences({ sessionId, epoch, pageToken });
+  assert.equal(last.nextPageToken, "");
+  const told = [...first.imageBlobIds, ...last.imageBlobIds];
+  assert.deepEqual(told, ["a", "b", "d", "e"]);
+  assert.equal(last.totalCount, 4n);
+  const lines = told.map((blob) => `${blob}\n`).join("");
+  assert.equal(last.digest, `sha256:${createHash("sha256").update(lines).digest("hex")}`);
+  // The answer was lost: the page is asked for again.
+  const again = await client.listGcReferences({ sessionId, epoch, pageToken });
+  assert.deepEqual(again, last);
+});
+
+test("pages of long references and of large snapshots fit into the usual 4 MiB of a message", async (t) => {
+  const { client, create } = await openScene(t);
+  const made: string[] = [];
+  for (let n = 0; n < 6; n += 1) {
+    const blobs = Array.from({ length: 1000 }, (_, index) => `${n}-${index}-`.padEnd(1024, "b"));
+    await create(`s${n}`, blobs);
+    made.push(...blobs);
+  }
+  const names: (string | undefined)[] = [];
+  for (let pageToken = ""; ;) {
+    const page = await client.list({ pageSize: 1000, pageToken });
+    names.push(...page.snapshots.map(({ config }) => config?.name));
+    pageToken = page.nextPageToken;
+    if (pageToken === "") break;
+  }
+  assert.deepEqual(names, ["s5", "s4", "s3", "s2", "s1", "s0"]);
+  const { sessionId, epoch } = await client.beginGc({ owner: "images" });
+  const { blobs, totalCount } = await readReferences(client, { sessionId, epoch }, 10_000);
+  assert.deepEqual(blobs, made.sort());
+  assert.equal(totalCount, 6000n);
+});
+
 test("busy is an answer, never a wait; an unknown session is told from one that is over", async (t) => {
   const { client } = await openScene(t);
   const { sessionId, epoch } = await client.beginGc({ owner: "first" });

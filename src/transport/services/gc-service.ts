@@ -26,17 +26,18 @@ export function bindGcService(store: SnapshotStore): ServiceBinding {
       const answer = { sessionId, epoch: BigInt(epoch), expiresAt: timestampFromDate(expiresAt) };
       return Promise.resolve(answer);
     },
-    listGcReferences: ({ pageSize, pageToken, ...ref }) => {
-      const size = pageSizeFromWire(pageSize, 1000, 10_000);
-      const page = gcSessions.listReferences(sessionFromWire(ref), { pageSize: size, pageToken });
-      const { blobIds, nextPageToken, totalCount, digest } = page;
-      const imageBlobIds = [...blobIds];
-      return Promise.resolve({
-        imageBlobIds,
+    listGcReferences: async ({ pageSize, pageToken, ...ref }) => {
+      const page = { pageSize: pageSizeFromWire(pageSize, 1000, 10_000), pageToken };
+      const { blobIds, nextPageToken, totalCount, digest } = await gcSessions.listReferences(
+        sessionFromWire(ref),
+        page,
+      );
+      return {
+        imageBlobIds: [...blobIds],
         nextPageToken,
         totalCount: BigInt(totalCount),
         digest,
-      });
+      };
     },
     listGcCandidates: async ({ policy, pageSize, pageToken, ...ref }, { signal }) => {
       const page = { pageSize: pageSizeFromWire(pageSize, 100, 1000), pageToken };

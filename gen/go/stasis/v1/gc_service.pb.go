@@ -35,7 +35,7 @@ const (
 	GcReason_GC_REASON_ORPHAN GcReason = 1
 	// An upload that nobody works on any more.
 	GcReason_GC_REASON_STALE_PENDING GcReason = 2
-	// A record whose directory is gone.
+	// A record whose directory is gone. Kept if it is of a protected snapshot.
 	GcReason_GC_REASON_MISSING_DIRECTORY GcReason = 3
 	// Beyond keep_last.
 	GcReason_GC_REASON_KEEP_LAST GcReason = 4
@@ -592,7 +592,8 @@ type ListGcReferencesRequest struct {
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// From BeginGc.
 	Epoch int64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Most ids to return: 1 to 10000. 0 = 1000.
+	// Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
+	// stays below 4 MiB.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Empty, or next_page_token of the last page.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`

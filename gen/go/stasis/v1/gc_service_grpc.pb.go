@@ -42,6 +42,10 @@ type GcServiceClient interface {
 	// is checked again under its exclusive lease at the moment of removal: used since, or no
 	// longer a leftover, means kept.
 	//
+	// The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+	// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+	// opens a session.
+	//
 	// Raises FIELD_INVALID, GC_LOCK_BUSY.
 	CollectGarbage(ctx context.Context, in *CollectGarbageRequest, opts ...grpc.CallOption) (*CollectGarbageResponse, error)
 	// Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
@@ -161,6 +165,10 @@ type GcServiceServer interface {
 	// One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
 	// is checked again under its exclusive lease at the moment of removal: used since, or no
 	// longer a leftover, means kept.
+	//
+	// The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+	// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+	// opens a session.
 	//
 	// Raises FIELD_INVALID, GC_LOCK_BUSY.
 	CollectGarbage(context.Context, *CollectGarbageRequest) (*CollectGarbageResponse, error)

@@ -911,7 +911,8 @@ func (x *SnapshotFilter) GetProtected() bool {
 // Request of List.
 type ListRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Most snapshots to return: 1 to 1000. 0 = 50.
+	// Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
+	// stays below 4 MiB: only an empty next_page_token says that there are no more.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Empty for the first page, then next_page_token of the last one, with the same filter
 	// (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others

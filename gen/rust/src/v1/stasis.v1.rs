@@ -300,7 +300,8 @@ pub struct ListGcReferencesRequest {
     /// From BeginGc.
     #[prost(int64, tag = "2")]
     pub epoch: i64,
-    /// Most ids to return: 1 to 10000. 0 = 1000.
+    /// Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
+    /// stays below 4 MiB.
     #[prost(int32, tag = "3")]
     pub page_size: i32,
     /// Empty, or next_page_token of the last page.
@@ -415,7 +416,7 @@ pub enum GcReason {
     Orphan = 1,
     /// An upload that nobody works on any more.
     StalePending = 2,
-    /// A record whose directory is gone.
+    /// A record whose directory is gone. Kept if it is of a protected snapshot.
     MissingDirectory = 3,
     /// Beyond keep_last.
     KeepLast = 4,
@@ -608,6 +609,10 @@ pub mod gc_service_client {
         /// One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
         /// is checked again under its exclusive lease at the moment of removal: used since, or no
         /// longer a leftover, means kept.
+        ///
+        /// The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+        /// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+        /// opens a session.
         ///
         /// Raises FIELD_INVALID, GC_LOCK_BUSY.
         pub async fn collect_garbage(
@@ -1601,7 +1606,8 @@ pub struct SnapshotFilter {
 /// Request of List.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListRequest {
-    /// Most snapshots to return: 1 to 1000. 0 = 50.
+    /// Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
+    /// stays below 4 MiB: only an empty next_page_token says that there are no more.
     #[prost(int32, tag = "1")]
     pub page_size: i32,
     /// Empty for the first page, then next_page_token of the last one, with the same filter

@@ -271,7 +271,8 @@ export type ListGcReferencesRequest = Message<"stasis.v1.ListGcReferencesRequest
   epoch: bigint;
 
   /**
-   * Most ids to return: 1 to 10000. 0 = 1000.
+   * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
+   * stays below 4 MiB.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -594,7 +595,7 @@ export enum GcReason {
   STALE_PENDING = 2,
 
   /**
-   * A record whose directory is gone.
+   * A record whose directory is gone. Kept if it is of a protected snapshot.
    *
    * @generated from enum value: GC_REASON_MISSING_DIRECTORY = 3;
    */
@@ -716,6 +717,10 @@ export const GcService: GenService<{
    * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
    * is checked again under its exclusive lease at the moment of removal: used since, or no
    * longer a leftover, means kept.
+   *
+   * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+   * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+   * opens a session.
    *
    * Raises FIELD_INVALID, GC_LOCK_BUSY.
    *

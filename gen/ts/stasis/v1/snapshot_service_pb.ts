@@ -363,7 +363,8 @@ export const SnapshotFilterSchema: GenMessage<SnapshotFilter> = /*@__PURE__*/
  */
 export type ListRequest = Message<"stasis.v1.ListRequest"> & {
   /**
-   * Most snapshots to return: 1 to 1000. 0 = 50.
+   * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
+   * stays below 4 MiB: only an empty next_page_token says that there are no more.
    *
    * @generated from field: int32 page_size = 1;
    */

@@ -41,7 +41,7 @@ public enum GcReason
   GC_REASON_STALE_PENDING(2),
   /**
    * <pre>
-   * A record whose directory is gone.
+   * A record whose directory is gone. Kept if it is of a protected snapshot.
    * </pre>
    *
    * <code>GC_REASON_MISSING_DIRECTORY = 3;</code>
@@ -117,7 +117,7 @@ public enum GcReason
   public static final int GC_REASON_STALE_PENDING_VALUE = 2;
   /**
    * <pre>
-   * A record whose directory is gone.
+   * A record whose directory is gone. Kept if it is of a protected snapshot.
    * </pre>
    *
    * <code>GC_REASON_MISSING_DIRECTORY = 3;</code>

@@ -307,6 +307,9 @@ public final class GcServiceGrpc {
      * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
      * is checked again under its exclusive lease at the moment of removal: used since, or no
      * longer a leftover, means kept.
+     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+     * opens a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -426,6 +429,9 @@ public final class GcServiceGrpc {
      * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
      * is checked again under its exclusive lease at the moment of removal: used since, or no
      * longer a leftover, means kept.
+     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+     * opens a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -536,6 +542,9 @@ public final class GcServiceGrpc {
      * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
      * is checked again under its exclusive lease at the moment of removal: used since, or no
      * longer a leftover, means kept.
+     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+     * opens a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -639,6 +648,9 @@ public final class GcServiceGrpc {
      * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
      * is checked again under its exclusive lease at the moment of removal: used since, or no
      * longer a leftover, means kept.
+     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+     * opens a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -742,6 +754,9 @@ public final class GcServiceGrpc {
      * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
      * is checked again under its exclusive lease at the moment of removal: used since, or no
      * longer a leftover, means kept.
+     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
+     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
+     * opens a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */

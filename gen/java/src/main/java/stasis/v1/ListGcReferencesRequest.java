@@ -115,7 +115,8 @@ private static final long serialVersionUID = 0L;
   private int pageSize_ = 0;
   /**
    * <pre>
-   * Most ids to return: 1 to 10000. 0 = 1000.
+   * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
+   * stays below 4 MiB.
    * </pre>
    *
    * <code>int32 page_size = 3 [json_name = "pageSize"];</code>
@@ -681,7 +682,8 @@ private static final long serialVersionUID = 0L;
     private int pageSize_ ;
     /**
      * <pre>
-     * Most ids to return: 1 to 10000. 0 = 1000.
+     * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
+     * stays below 4 MiB.
      * </pre>
      *
      * <code>int32 page_size = 3 [json_name = "pageSize"];</code>
@@ -693,7 +695,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most ids to return: 1 to 10000. 0 = 1000.
+     * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
+     * stays below 4 MiB.
      * </pre>
      *
      * <code>int32 page_size = 3 [json_name = "pageSize"];</code>
@@ -709,7 +712,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most ids to return: 1 to 10000. 0 = 1000.
+     * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
+     * stays below 4 MiB.
      * </pre>
      *
      * <code>int32 page_size = 3 [json_name = "pageSize"];</code>

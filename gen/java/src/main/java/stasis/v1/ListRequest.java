@@ -53,7 +53,8 @@ private static final long serialVersionUID = 0L;
   private int pageSize_ = 0;
   /**
    * <pre>
-   * Most snapshots to return: 1 to 1000. 0 = 50.
+   * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
+   * stays below 4 MiB: only an empty next_page_token says that there are no more.
    * </pre>
    *
    * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
@@ -522,7 +523,8 @@ private static final long serialVersionUID = 0L;
     private int pageSize_ ;
     /**
      * <pre>
-     * Most snapshots to return: 1 to 1000. 0 = 50.
+     * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
+     * stays below 4 MiB: only an empty next_page_token says that there are no more.
      * </pre>
      *
      * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
@@ -534,7 +536,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most snapshots to return: 1 to 1000. 0 = 50.
+     * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
+     * stays below 4 MiB: only an empty next_page_token says that there are no more.
      * </pre>
      *
      * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
@@ -550,7 +553,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most snapshots to return: 1 to 1000. 0 = 50.
+     * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
+     * stays below 4 MiB: only an empty next_page_token says that there are no more.
      * </pre>
      *
      * <code>int32 page_size = 1 [json_name = "pageSize"];</code>

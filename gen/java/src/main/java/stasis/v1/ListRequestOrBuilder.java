@@ -12,7 +12,8 @@ public interface ListRequestOrBuilder extends
 
   /**
    * <pre>
-   * Most snapshots to return: 1 to 1000. 0 = 50.
+   * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
+   * stays below 4 MiB: only an empty next_page_token says that there are no more.
    * </pre>
    *
    * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
