@@ -7,9 +7,11 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** Of one line. What callers send is in some: names, paths, messages of errors. */
 export const maxLogLineBytes = 16 * 1024;
-/** Of each text in a line that is too long, and of each list. */
-const maxTextLength = 512;
-const maxListLength = 16;
+/** How a line that is too long is cut, gently first: what is left of each text and of each list. */
+const cuts = [
+  { textLength: 512, listLength: 16 },
+  { textLength: 64, listLength: 4 },
+] as const;
 
 /** Writes synchronously: the last lines before a crash are the ones that matter. */
 export function createLogger(level: LogLevel = "info"): Logger {
@@ -20,20 +22,42 @@ export function createLogger(level: LogLevel = "info"): Logger {
   );
 }
 
-/** The line, or where it is too long what is most of it, marked by `cut`. Still a JSON object. */
-export function boundedLine(line: string): string {
+/**
+ * The line, or where it is too long what is most of it, marked by `cut`. Still a JSON object, and
+ * without characters that do something to whoever reads it on a terminal.
+ */
+export function boundedLine(text: string): string {
+  const line = escapeHidden(text);
   // A character has at most three bytes of UTF-8 for each of its units.
   if (line.length * 3 <= maxLogLineBytes || Buffer.byteLength(line) <= maxLogLineBytes) return line;
   const entry = JSON.parse(line) as Record<string, unknown>;
-  const cut = `${JSON.stringify({ ...entry, cut: true }, shorten)}\n`;
-  if (Buffer.byteLength(cut) <= maxLogLineBytes) return cut;
+  for (const cut of cuts) {
+    const shorter = rendered({ ...entry, cut: true }, cut);
+    if (Buffer.byteLength(shorter) <= maxLogLineBytes) return shorter;
+  }
   const { level, time, message } = entry;
-  return `${JSON.stringify({ level, time, message, cut: true }, shorten)}\n`;
+  return rendered({ level, time, message, cut: true }, cuts[1]);
 }
 
-function shorten(_key: string, value: unknown): unknown {
-  if (typeof value === "string" && value.length > maxTextLength) {
-    return `${value.slice(0, maxTextLength)}…`;
-  }
-  return Array.isArray(value) ? (value as unknown[]).slice(0, maxListLength) : value;
+function rendered(entry: object, { textLength, listLength }: (typeof cuts)[number]): string {
+  const shorten = (_key: string, value: unknown): unknown => {
+    if (typeof value === "string" && value.length > textLength) {
+      return `${value.slice(0, textLength)}…`;
+    }
+    return Array.isArray(value) ? (value as unknown[]).slice(0, listLength) : value;
+  };
+  return `${escapeHidden(JSON.stringify(entry, shorten))}\n`;
+}
+
+/**
+ * JSON escapes the control characters of ASCII alone. Those behind them, the separators of lines and
+ * what turns the direction of writing stand only within texts of a line, where an escape means the same.
+ */
+function escapeHidden(line: string): string {
+  return line.replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => {
+      return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    },
+  );
 }

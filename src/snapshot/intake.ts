@@ -97,6 +97,8 @@ export async function takeIn(
       // A session may have begun while it was published.
       await context.collecting.waitUntilOpen(signal);
       const snapshot = record(context, request, filled, createdAt);
+      // Now the catalog counts it.
+      allowance[Symbol.dispose]();
       staging.settle();
       return snapshot;
     } catch (error) {

@@ -5,20 +5,29 @@ import { StoreError } from "../base/errors.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
 
-/** Bytes that running uploads have written, by the prefix of their callers. */
+/** Bytes of running uploads, by the prefix of their callers. */
 export interface Space {
+  /** What they have written. */
   readonly writing: Map<string, number>;
+  /** What those take that are all there, and not in the catalog yet. */
+  readonly settled: Map<string, number>;
 }
 
 export function createSpace(): Space {
-  return { writing: new Map() };
+  return { writing: new Map(), settled: new Map() };
 }
 
-/** One upload's account. Disposing it closes the account, when its files are stored or removed. */
+/**
+ * One upload's account. Disposing it closes the account, in the moment in which the catalog has its
+ * snapshot, or when its files are removed. May be disposed twice.
+ */
 export interface Allowance extends Disposable {
   /** Called before so many bytes are written. Throws STORAGE_FULL. */
   take(bytes: number): void;
-  /** Called when all files are there, which may have come by other ways than being written. */
+  /**
+   * Called when all files are there, which may have come by other ways than being written. The room
+   * is theirs from then on: of several uploads that end together no more pass than fit.
+   */
   checkWhole(files: readonly SnapshotFile[]): void;
 }
 
@@ -27,48 +36,71 @@ const stepBytes = 8 * 1024 * 1024;
 
 /** Throws STORAGE_FULL where there is no room to begin with. Synchronous, as its caller needs it. */
 export function openAllowance(context: StoreContext): Allowance {
-  const { namePrefix, options } = context;
-  const { writing } = context.space;
+  const { namePrefix } = context;
+  const { writing, settled } = context.space;
   checkFree(context);
-  const used = { store: storeBytes(context), prefix: prefixBytes(context) };
-  let taken = 0;
+  const used = usedBytes(context);
+  const own = { written: 0, settled: 0 };
   let untilLook = stepBytes;
-
-  const add = (bytes: number): void => {
-    taken += bytes;
-    writing.set(namePrefix, (writing.get(namePrefix) ?? 0) + bytes);
-  };
-  const check = (): void => {
-    const all = [...writing.values()].reduce((sum, bytes) => sum + bytes, 0);
-    checkQuota("max_store", used.store + all, options.maxStoreBytes);
-    if (namePrefix === "") return;
-    const own = writing.get(namePrefix) ?? 0;
-    checkQuota("prefix_quota", used.prefix + own, options.prefixQuotaBytes);
-  };
-  check();
+  checkQuotas(context, used, writing);
   return {
     take(bytes) {
-      add(bytes);
+      own.written += bytes;
+      add(writing, namePrefix, bytes);
       untilLook -= bytes;
       if (untilLook > 0) return;
       untilLook = stepBytes;
       used.store = storeBytes(context);
       checkFree(context);
-      check();
+      checkQuotas(context, used, writing);
     },
     checkWhole(files) {
       const bytes = files.reduce((sum, file) => sum + file.allocatedBytes, 0);
-      checkQuota("max_store", storeBytes(context) + bytes, options.maxStoreBytes);
-      if (namePrefix === "") return;
-      checkQuota("prefix_quota", prefixBytes(context) + bytes, options.prefixQuotaBytes);
+      own.settled += bytes;
+      add(settled, namePrefix, bytes);
+      checkQuotas(context, usedBytes(context), settled);
     },
     [Symbol.dispose]() {
-      const left = (writing.get(namePrefix) ?? 0) - taken;
-      taken = 0;
-      if (left > 0) writing.set(namePrefix, left);
-      else writing.delete(namePrefix);
+      add(writing, namePrefix, -own.written);
+      add(settled, namePrefix, -own.settled);
+      Object.assign(own, { written: 0, settled: 0 });
     },
   };
+}
+
+interface Used {
+  store: number;
+  readonly prefix: number;
+}
+
+function usedBytes(context: StoreContext): Used {
+  return { store: storeBytes(context), prefix: prefixBytes(context) };
+}
+
+function add(account: Map<string, number>, namePrefix: string, bytes: number): void {
+  const sum = (account.get(namePrefix) ?? 0) + bytes;
+  if (sum > 0) account.set(namePrefix, sum);
+  else account.delete(namePrefix);
+}
+
+/** Of all callers whose names have the prefix. */
+function sumOf(account: ReadonlyMap<string, number>, namePrefix: string): number {
+  let sum = 0;
+  for (const [prefix, bytes] of account) if (prefix.startsWith(namePrefix)) sum += bytes;
+  return sum;
+}
+
+function checkQuotas(
+  { namePrefix, options }: StoreContext,
+  used: Used,
+  running: ReadonlyMap<string, number>,
+): void {
+  // Callers who are confined to some names are not told how much others have.
+  const isTold = namePrefix === "";
+  checkQuota("max_store", used.store + sumOf(running, ""), options.maxStoreBytes, isTold);
+  if (namePrefix === "") return;
+  const own = used.prefix + sumOf(running, namePrefix);
+  checkQuota("prefix_quota", own, options.prefixQuotaBytes, true);
 }
 
 function storeBytes({ catalog, options }: StoreContext): number {
@@ -80,31 +112,38 @@ function prefixBytes({ catalog, namePrefix, options }: StoreContext): number {
   return catalog.allocatedBytesNamed(namePrefix);
 }
 
-function checkQuota(limit: "max_store" | "prefix_quota", bytes: number, maxBytes: number): void {
+function checkQuota(
+  limit: "max_store" | "prefix_quota",
+  bytes: number,
+  maxBytes: number,
+  isTold: boolean,
+): void {
   if (maxBytes === 0 || bytes <= maxBytes) return;
   const whose = limit === "max_store" ? "the store" : "the caller's prefix of names";
+  const actual = isTold ? `${bytes} bytes` : "too much";
   throw new StoreError(
     "STORAGE_FULL",
-    `the snapshots of ${whose} would take ${bytes} bytes on disk; at most ${maxBytes} are allowed (${limit})`,
+    `the snapshots of ${whose} would take ${actual} on disk; at most ${maxBytes} bytes are allowed (${limit})`,
     {
       hint: "Delete snapshots, or have the limit raised",
-      metadata: { limit, max: String(maxBytes), actual: String(bytes) },
+      metadata: { limit, max: String(maxBytes), ...(isTold && { actual: String(bytes) }) },
     },
   );
 }
 
-function checkFree({ layout, options }: StoreContext): void {
+function checkFree({ layout, namePrefix, options }: StoreContext): void {
   const { freeSpaceReserveBytes: reserveBytes } = options;
   if (reserveBytes === 0) return;
   const { bavail, bsize } = statfsSync(layout.root);
   const freeBytes = bavail * bsize;
   if (freeBytes >= reserveBytes) return;
+  const isTold = namePrefix === "";
   throw new StoreError(
     "STORAGE_FULL",
-    `the filesystem of the store has ${freeBytes} bytes left; ${reserveBytes} are kept free`,
+    `the filesystem of the store has ${isTold ? `${freeBytes} bytes` : "too little"} left; ${reserveBytes} bytes are kept free`,
     {
       hint: "Delete snapshots or add space",
-      metadata: { limit: "reserve", free_bytes: String(freeBytes) },
+      metadata: { limit: "reserve", ...(isTold && { free_bytes: String(freeBytes) }) },
     },
   );
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pino } from "pino";
+import { boundedLine } from "../../src/base/logger.js";
 import { createAudit } from "../../src/transport/auth/audit.js";
 import { ruleOf } from "../../src/transport/auth/role-table.js";
 import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
@@ -66,6 +67,34 @@ test("a push says where to, and a cancelled transfer which", async (t) => {
   assert.deepEqual(
     audited.map(({ target, digest }) => target ?? digest),
     [target, "0".repeat(64)],
+  );
+});
+
+test("what a caller writes can't push who did what out of the line", async (t) => {
+  const lines: Line[] = [];
+  const write = (text: string) => void lines.push(JSON.parse(boundedLine(text)) as Line);
+  const scene = await startScene(t, { logger: pino({ base: null }, { write }) });
+  const client = scene.client(scene.socketAddress);
+  const tar = await collect(packDirectory(await makeSmallSource(join(scene.scratch, "source"))));
+  const bytes = async function* () {
+    yield tar;
+  };
+  const ids = [];
+  for (let n = 0; n < 30; n++) {
+    ids.push((await client.create({}, bytes())).snapshot?.config?.id ?? "");
+  }
+  const noise = ["\u0001", "\u2028", '"', "\u{1f600}"].flatMap((character) =>
+    Array.from({ length: 50 }, (_, n) => character.repeat(250) + String(n)),
+  );
+  await client.delete({ refs: [...noise, ...ids], allowMissing: true });
+  const [line] = lines.filter(({ method }) => String(method).endsWith("/Delete"));
+  const { who, method, deletedIds, outcome, cut, refsCount } = line ?? {};
+  assert.deepEqual(
+    { who, method, deletedIds, outcome, cut, refsCount },
+    {
+      ...{ who: "unix", method: "stasis.v1.SnapshotService/Delete", deletedIds: ids },
+      ...{ outcome: "OK", cut: undefined, refsCount: noise.length + ids.length },
+    },
   );
 });
 

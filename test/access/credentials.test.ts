@@ -7,6 +7,7 @@ import http2 from "node:http2";
 import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
 import { test } from "node:test";
+import { pino } from "pino";
 import { HealthCheckResponse_ServingStatus as Serving } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import type { WatchResponse } from "../../src/client/index.js";
 import { changeTokenFile } from "../../src/config/token-file.js";
@@ -180,6 +181,40 @@ test("a renewed certificate is served without a restart, and a bad one is not", 
   );
   await running.list();
   await scene.client(scene.address, { tls: scene.tls(), token }).list();
+});
+
+test("client_ca that is half written, or none, locks nobody out", async (t) => {
+  const messages: string[] = [];
+  const write = (text: string) => void messages.push(text);
+  const scene = await startScene(t, { identities, logger: pino({}, { write }) });
+  const client = { tls: scene.tls(await scene.authority.issue("alice")) };
+  const { clientCa = "" } = scene.config;
+  const whole = readFileSync(clientCa, "utf8");
+  const bad = [
+    whole.slice(0, whole.length / 2),
+    "",
+    "no certificate\n",
+    whole + whole.slice(0, 99),
+  ];
+  for (const text of bad) {
+    messages.length = 0;
+    await writeFile(clientCa, text);
+    await eventually("a word in the log", () =>
+      Promise.resolve(messages.some((message) => message.includes("TLS files"))),
+    );
+    await scene.client(scene.address, client).list();
+  }
+  const next = await makeAuthority(scene.directory, "next");
+  await writeFile(clientCa, `# two\n${whole}\n${readFileSync(next.cert, "utf8")}`);
+  const tls = scene.tls(await next.issue("alice"));
+  await eventually("the new authority", async () => {
+    const found = scene.client(scene.address, { tls }).list();
+    return found.then(
+      () => true,
+      () => false,
+    );
+  });
+  await scene.client(scene.address, client).list();
 });
 
 test("TLS below 1.2 is refused", async (t) => {

@@ -147,3 +147,22 @@ test("bytes of a line of the log", () => {
   const least = boundedLine(`${JSON.stringify({ level: 50, message: "m", ...many })}\n`);
   assert.deepEqual(JSON.parse(least), { level: 50, message: "m", cut: true });
 });
+
+test("a line of the log shows what a terminal would act on, and means the same", () => {
+  // A control sequence, DEL, a separator of lines, one that turns the direction.
+  const text = "\u009b31m\u007f\u2028\u2029\u202e\u2066\u200fä\u00a0";
+  const line = boundedLine(`${JSON.stringify({ level: 30, message: "m", text })}\n`);
+  assert.doesNotMatch(line, /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]./u);
+  assert.deepEqual(JSON.parse(line), { level: 30, message: "m", text });
+  const long = boundedLine(`${JSON.stringify({ message: "m", text: text.repeat(9000) })}\n`);
+  assert.doesNotMatch(long, /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]./u);
+});
+
+test("a line of the log that is cut keeps all its fields while they have room", () => {
+  const texts = Array.from({ length: 40 }, () => "\u0001".repeat(250));
+  const entry = { level: 30, message: "m", who: "anna", refs: texts, outcome: "OK" };
+  const line = boundedLine(`${JSON.stringify(entry)}\n`);
+  assert.ok(Buffer.byteLength(line) <= maxLogLineBytes);
+  const { who, outcome, cut } = JSON.parse(line) as Record<string, unknown>;
+  assert.deepEqual([who, outcome, cut], ["anna", "OK", true]);
+});

@@ -127,6 +127,49 @@ test("prefix_quota: one tenant's snapshots fill its own quota and nobody else's"
   await operator.create({ config: { name: "a/4" } }, streamOf(small));
 });
 
+for (const [limit, namePrefix] of [
+  ["max-store", ""],
+  ["prefix-quota", "a/"],
+] as const) {
+  test(`${limit}: of uploads that end together no more are stored than fit`, async (t) => {
+    const scene = await startScene(t, { flags: { [limit]: "512KiB" } });
+    const token = scene.newToken({ name: "a", role: "writer", namePrefix });
+    const client = scene.client(scene.address, { tls: scene.tls(), token });
+    const gate = createGate();
+    const uploads = ["a/1", "a/2", "a/3", "a/4", "a/5"].map((name) =>
+      client.create({ config: { name } }, heldBack(small, gate)),
+    );
+    const outcomes = Promise.allSettled(uploads);
+    await eventually(
+      "five uploads",
+      async () => (await entriesOf(scene.root, "staging")).length === 5,
+    );
+    gate.open();
+    const stored = (await outcomes).filter(({ status }) => status === "fulfilled");
+    assert.equal(stored.length, 2);
+    assert.equal(await allocatedOf(client), 512 * kib);
+    // None of those that were refused still has room.
+    await client.delete({ refs: ["a/1", "a/2", "a/3", "a/4", "a/5"], allowMissing: true });
+    await client.create({ config: { name: "a/6" } }, streamOf(small));
+    await client.create({ config: { name: "a/7" } }, streamOf(small));
+  });
+}
+
+test("max_store: a tenant that is refused is not told how much the others have", async (t) => {
+  const scene = await startScene(t, { flags: { "max-store": "512KiB" } });
+  const operator = scene.client(scene.socketAddress);
+  await operator.create({ config: { name: "b/1" } }, streamOf(small));
+  await operator.create({ config: { name: "b/2" } }, streamOf(small));
+  const told = await failsWith(operator.create({}, streamOf(small)), "STORAGE_FULL");
+  assert.equal(told.metadata["actual"], String(768 * kib));
+  const token = scene.newToken({ name: "a", role: "writer", namePrefix: "a/" });
+  const tenant = scene.client(scene.address, { tls: scene.tls(), token });
+  const upload = tenant.create({ config: { name: "a/1" } }, streamOf(small));
+  const { message, metadata } = await failsWith(upload, "STORAGE_FULL");
+  assert.deepEqual(metadata, { limit: "max_store", max: String(512 * kib) });
+  assert.doesNotMatch(message, new RegExp(String(768 * kib)));
+});
+
 test("max_streams_per_identity: an identity has its streams and leaves the others theirs", async (t) => {
   const flags = { "max-streams": 4, "max-streams-per-identity": 2 };
   const scene = await startScene(t, { flags });

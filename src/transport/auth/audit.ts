@@ -64,6 +64,11 @@ export function createAudit(logger: Logger): Audit {
 /** A line stays readable: of long lists the beginning, and how long they are. */
 const maxListed = 100;
 const maxText = 256;
+/**
+ * What callers wrote must not take the room of what was done: with it the line stays below the length
+ * at which the log cuts it (100 ids have 2 KiB).
+ */
+const maxListBytes = 8 * 1024;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -111,8 +116,21 @@ function one(key: string, value: string | undefined): Fields {
 
 function list(key: string, value: unknown): Fields {
   if (!Array.isArray(value) || value.length === 0) return {};
-  const shown = value.slice(0, maxListed).map((entry) => text(entry) ?? "");
-  return { [key]: shown, ...(value.length > maxListed ? { [`${key}Count`]: value.length } : {}) };
+  const shown: string[] = [];
+  let room = maxListBytes;
+  for (const entry of value.slice(0, maxListed)) {
+    const listed = text(entry) ?? "";
+    room -= jsonBytes(listed);
+    if (room < 0) break;
+    shown.push(listed);
+  }
+  const { length } = value;
+  return { [key]: shown, ...(length > shown.length ? { [`${key}Count`]: length } : {}) };
+}
+
+/** At most: the log escapes more than JSON has to. */
+function jsonBytes(listed: string): number {
+  return 3 + listed.replace(/[^ -~]|["\\]/g, "\\u0000").length;
 }
 
 function text(value: unknown): string | undefined {

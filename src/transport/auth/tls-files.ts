@@ -1,7 +1,7 @@
 // The server's certificate, its key and the authority of client certificates: read from files, and
 // read again when these change.
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
-import { constants } from "node:crypto";
+import { X509Certificate, constants } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { StoreError } from "../../base/errors.js";
 import type { Logger } from "../../base/logger.js";
@@ -70,7 +70,7 @@ function readContext({ certificate, key, clientAuthority }: TlsPaths): TlsContex
   const context = {
     cert: readPem("server_cert", certificate),
     key: readPem("server_key", key),
-    ...(clientAuthority === undefined ? {} : { ca: readPem("client_ca", clientAuthority) }),
+    ...(clientAuthority === undefined ? {} : { ca: readAuthority(clientAuthority) }),
   };
   try {
     createSecureContext(secureOptions(context));
@@ -87,6 +87,27 @@ function readContext({ certificate, key, clientAuthority }: TlsPaths): TlsContex
     );
   }
   return context;
+}
+
+/**
+ * OpenSSL passes over what it can't read in it: without a look at each certificate, a file that is
+ * half written would be taken, and lock all clients out.
+ */
+function readAuthority(path: string): Buffer {
+  const pem = readPem("client_ca", path);
+  const pieces = pem.toString("latin1").split("-----BEGIN ").slice(1);
+  const certificates = pieces.filter((piece) => /^[A-Z0-9 ]*CERTIFICATE-----/.test(piece));
+  try {
+    if (certificates.length === 0) throw new Error("there is no certificate in it");
+    for (const piece of certificates) new X509Certificate(`-----BEGIN ${piece}`);
+  } catch (cause) {
+    throw new StoreError("FIELD_INVALID", `client_ca: ${path} can't be used: ${messageOf(cause)}`, {
+      hint: "It has to be PEM, one whole certificate after the other",
+      fields: [{ field: "client_ca", description: "expected certificates of authorities" }],
+      cause,
+    });
+  }
+  return pem;
 }
 
 function readPem(field: string, path: string): Buffer {
