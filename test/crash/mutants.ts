@@ -49,9 +49,10 @@ async function judge(mutant: Mutant): Promise<Verdict> {
 
 async function judgeByCrashes(
   program: string,
-  { kind, scenarios, states }: CrashStates,
+  { kind, scenarios, states, only }: CrashStates,
 ): Promise<Verdict> {
-  const options = { kind, scenario: scenarios, states: String(states), jobs: "1" };
+  const one = only === undefined ? {} : { state: only };
+  const options = { kind, scenario: scenarios, states: String(states), jobs: "1", ...one };
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   const runner = join(repository, "dist/test/crash/run.js");
   const environment = { STASIS_PROGRAM: program };

@@ -17,6 +17,7 @@ const manifestDamages: Readonly<Record<string, Damage>> = {
   "cut in half": async (path) => truncate(path, Math.floor((await stat(path)).size / 2)),
   "overwritten with noise": async (path) => writeFile(path, randomBytes((await stat(path)).size)),
   "changed in one bit": flipOneBit,
+  "protected, or no longer": protectOrNot,
   "that of another snapshot": (path, other) => copyFile(other, path),
 };
 
@@ -29,6 +30,17 @@ async function flipOneBit(path: string): Promise<void> {
   await file.read(byte, 0, 1, at);
   byte[0] = (byte[0] ?? 0) ^ (1 << Math.floor(Math.random() * 8));
   await file.write(byte, 0, 1, at);
+}
+
+/** What can be understood, and is not what was stored: only the checksum tells. */
+async function protectOrNot(path: string): Promise<void> {
+  const text = await readFile(path, "utf8");
+  const changed = text.replace(
+    /"protected": (true|false)/,
+    (_, now: string) => `"protected": ${now === "true" ? "false" : "true"}`,
+  );
+  assert.notEqual(changed, text);
+  await writeFile(path, changed);
 }
 
 export interface ManifestRun {
