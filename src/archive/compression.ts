@@ -9,6 +9,7 @@ import { limitExceeded } from "./limits.js";
 import { isZero } from "../sparse/zero.js";
 import { bytesAfterEnd, createZstdFrameSplitter, isZstdMagic } from "./zstd-frames.js";
 import { loadZstd } from "./zstd.js";
+import { openZstdWindow } from "./zstd-windows.js";
 
 export { zstdAvailable } from "./zstd.js";
 
@@ -165,7 +166,8 @@ async function* unzstd(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const codec = (await loadZstd()).decompressor();
-  const frames = createZstdFrameSplitter();
+  using window = openZstdWindow();
+  const frames = createZstdFrameSplitter((bytes) => window.grow(bytes));
   yield* throughCodec(source, codec, {
     signal,
     codecError: (error) => damaged("zstd", error),

@@ -32,15 +32,19 @@ interface Expected {
 
 /** What earlier parts of the frame say about later ones. */
 interface FrameState {
+  descriptor: number;
   hasChecksum: boolean;
   isLastBlock: boolean;
 }
 
 const frameStart: Expected = { part: "magic", bytes: 4 };
 
-export function createZstdFrameSplitter(): ZstdFrameSplitter {
-  const frame: FrameState = { hasChecksum: false, isLastBlock: false };
-  const gathered = Buffer.alloc(4);
+/** `onWindow` is told the memory that a frame asks for, before a decoder can see it; may throw. */
+export function createZstdFrameSplitter(
+  onWindow: (bytes: number) => void = () => undefined,
+): ZstdFrameSplitter {
+  const frame: FrameState = { descriptor: 0, hasChecksum: false, isLastBlock: false };
+  const gathered = Buffer.alloc(maxHeaderBytes);
   let expected = frameStart;
   let filled = 0;
   let position = 0;
@@ -58,6 +62,7 @@ export function createZstdFrameSplitter(): ZstdFrameSplitter {
         position += end - at;
         at = end;
         if (filled < expected.bytes) continue;
+        if (expected.part === "header") onWindow(windowBytes(frame.descriptor, gathered));
         expected = follow(expected.part, gathered, frame, position);
         filled = 0;
         if (expected.part === "block") blocks++;
@@ -89,6 +94,7 @@ function follow(part: Part, bytes: Buffer, frame: FrameState, position: number):
       frame.hasChecksum = false;
       return followBlock(bytes.readUInt32LE(0), frame);
     case "descriptor":
+      frame.descriptor = bytes.readUInt8(0);
       frame.hasChecksum = (bytes.readUInt8(0) & 4) !== 0;
       return { part: "header", bytes: headerBytes(bytes.readUInt8(0)) };
     case "header":
@@ -114,13 +120,38 @@ function followBlock(dataBytes: number, frame: FrameState): Expected {
   return frame.hasChecksum ? { part: "checksum", bytes: 4 } : frameStart;
 }
 
-/** Bytes between the descriptor and the first block: window, dictionary id, content size. */
-function headerBytes(descriptor: number): number {
+const maxHeaderBytes = 13;
+
+interface HeaderSizes {
+  readonly window: number;
+  readonly dictionary: number;
+  readonly contentSize: number;
+}
+
+/** Bytes of the parts between the descriptor and the first block. */
+function headerSizes(descriptor: number): HeaderSizes {
   const isSingleSegment = (descriptor & 0x20) !== 0;
-  const windowBytes = isSingleSegment ? 0 : 1;
-  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
-  const contentSizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
-  return windowBytes + dictionaryBytes + contentSizeBytes;
+  return {
+    window: isSingleSegment ? 0 : 1,
+    dictionary: [0, 1, 2, 4][descriptor & 3] ?? 0,
+    contentSize: [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0,
+  };
+}
+
+function headerBytes(descriptor: number): number {
+  const { window, dictionary, contentSize } = headerSizes(descriptor);
+  return window + dictionary + contentSize;
+}
+
+/** Without a field of its own it is the content's size (RFC 8878, 3.1.1.1.2 and 3.1.1.1.4). */
+function windowBytes(descriptor: number, header: Buffer): number {
+  const { window, dictionary, contentSize } = headerSizes(descriptor);
+  if (window === 1) {
+    const base = 2 ** (10 + (header.readUInt8(0) >> 3));
+    return base + (base / 8) * (header.readUInt8(0) & 7);
+  }
+  if (contentSize === 8) return Number(header.readBigUInt64LE(dictionary));
+  return header.readUIntLE(dictionary, contentSize) + (contentSize === 2 ? 256 : 0);
 }
 
 export function bytesAfterEnd(format: string, offset: number): Error {

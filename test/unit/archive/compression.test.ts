@@ -9,6 +9,7 @@ import {
   zstdAvailable,
   type Compression,
 } from "../../../src/archive/compression.js";
+import { failsWith } from "../../support/errors.js";
 import { chunked, collect, oneChunk, rejectsWith } from "./support.js";
 
 const plain = Buffer.concat([
@@ -215,4 +216,34 @@ test("a zstd stream that unfolds without bound is decoded only as far as it is r
   const grown = process.memoryUsage().arrayBuffers - before;
   await stream.return(undefined);
   assert.ok(grown < 128 * 1024 * 1024, `${grown} bytes of memory for ${readBytes} that were read`);
+});
+
+test("zstd windows above 8 MiB share 512 MiB: who finds no room is refused, until others have ended", async () => {
+  // The byte of the window's size: 2^(10 + its upper five bits). Then one raw block, and no end.
+  const asking = (windowByte: number) =>
+    Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowByte]), rawBlock]);
+  const rawBlock = Buffer.from("180000616263", "hex");
+  const [mib8, mib128] = [13 << 3, 17 << 3];
+  async function* hanging(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+    yield bytes;
+    await new Promise(() => undefined);
+  }
+  const open = async (bytes: Uint8Array) => {
+    const stream = decompress(hanging(bytes));
+    assert.equal(Buffer.from((await stream.next()).value ?? []).toString(), "abc");
+    return stream;
+  };
+  // Without a field of its own the window is as large as the content: 128 MiB, in eight bytes.
+  const content = Buffer.from("28b52ffde00000000800000000", "hex");
+  const held = [
+    await open(Buffer.concat([content, rawBlock])),
+    ...[await open(asking(mib128)), await open(asking(mib128)), await open(asking(mib128))],
+  ];
+  const refused = await failsWith(unpack(oneChunk(asking(mib128))), "TOO_MANY_STREAMS");
+  assert.ok(refused.retryAfterMs !== undefined);
+  await rejectsWith(unpack(oneChunk(asking(mib8 + 1))), "TOO_MANY_STREAMS", /window/);
+  const small = await Promise.all(Array.from({ length: 8 }, () => open(asking(mib8))));
+  await held.pop()?.return(undefined);
+  held.push(await open(asking(mib128)), ...small);
+  for (const stream of held) await stream.return(undefined);
 });
