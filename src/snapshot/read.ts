@@ -136,7 +136,11 @@ export async function openRead(
       // A deletion or a replacement that came in between has moved the directory away: the ref
       // now means nothing or another snapshot, so this ends.
       if (context.catalog.get(id)?.state !== "ready") continue;
-      context.catalog.setCorrupt(id, true);
+      try {
+        context.catalog.setCorrupt(id, true);
+      } catch (cause) {
+        context.logger.error({ err: cause, id }, "could not mark a damaged snapshot");
+      }
       throw error;
     }
   }

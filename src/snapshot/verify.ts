@@ -1,7 +1,7 @@
 // Verify: reads all data again and compares it with the stored digests.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/clock.js";
-import { isStoreError } from "../base/errors.js";
+import { isStoreError, type StoreError } from "../base/errors.js";
 import { differingRanges } from "../data/block-compare.js";
 import { createBlockHasher } from "../data/block-hash.js";
 import { rootDigest, type BlockTable } from "../data/block-table.js";
@@ -14,6 +14,7 @@ import {
 import type { Extent } from "../model/extent.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import { readExtents } from "../sparse/extents.js";
+import { forgetCached } from "../sparse/native.js";
 import type { StoreContext } from "./context.js";
 
 export interface VerifyRequest {
@@ -51,7 +52,10 @@ interface Progress {
   dueMs: number;
 }
 
-/** Marks each snapshot corrupt, or no longer corrupt, by what it finds. */
+/**
+ * Marks each snapshot corrupt, or no longer corrupt, by what it finds. What the disk does not let it
+ * read keeps it from nothing else: it ends with the first such error, IO_FAILED.
+ */
 export async function* verify(
   context: StoreContext,
   request: VerifyRequest,
@@ -64,13 +68,20 @@ export async function* verify(
     0,
   );
   const run = beginRun(context, { ...request, totalBytes }, signal);
+  let unreadable: StoreError | undefined;
   for (const id of ids) {
     const snapshot = context.catalog.get(id);
     // Deleted since the list was made.
     if (snapshot?.state !== "ready") continue;
     using _lease = context.leases.share(id, "stream");
-    yield* verifyAndMark(context, snapshot, run);
+    try {
+      yield* verifyAndMark(context, snapshot, run);
+    } catch (error) {
+      if (!isStoreError(error, "IO_FAILED")) throw error;
+      unreadable ??= error;
+    }
   }
+  if (unreadable !== undefined) throw unreadable;
 }
 
 /** What the reading of several snapshots has in common. */
@@ -97,33 +108,48 @@ export function beginRun(
   };
 }
 
-/** The caller holds a lease. */
+/** Damage is marked before anybody hears of it, also when the rest is never read. The caller holds a lease. */
 export async function* verifyAndMark(
   context: StoreContext,
   snapshot: Snapshot,
   run: VerifyRun,
 ): AsyncGenerator<VerifyEvent> {
   const { id } = snapshot.config;
-  const intact = yield* verifyFiles(context, snapshot, run);
-  if (context.catalog.get(id)?.state === "ready" && snapshot.corrupt === intact) {
-    context.catalog.setCorrupt(id, !intact);
+  const mark = (corrupt: boolean): void => {
+    const known = context.catalog.get(id);
+    if (known?.state === "ready" && known.corrupt !== corrupt)
+      context.catalog.setCorrupt(id, corrupt);
+  };
+  let intact = true;
+  for await (const event of verifyFiles(context, snapshot, run)) {
+    if (event.kind === "verdict" && !event.intact) {
+      intact = false;
+      mark(true);
+    }
+    yield event;
   }
+  // Only if it was marked before: what others have found meanwhile stays.
+  if (intact && snapshot.corrupt) mark(false);
 }
 
-/** Whether all files are intact. Changes nothing; the caller holds a lease. */
+/** Reads all files that it can, then throws the first IO_FAILED. Changes nothing; the caller holds a lease. */
 export async function* verifyFiles(
   place: VerifyPlace,
   snapshot: Snapshot,
   run: VerifyRun,
-): AsyncGenerator<VerifyEvent, boolean> {
+): AsyncGenerator<VerifyEvent> {
   const { id } = snapshot.config;
-  let intact = true;
+  let unreadable: StoreError | undefined;
   for (const file of snapshot.files) {
-    const verdict = yield* verifyFile(place, snapshot, file, run);
-    intact &&= verdict.intact;
-    yield { kind: "verdict", snapshotId: id, ...verdict };
+    try {
+      const verdict = yield* verifyFile(place, snapshot, file, run);
+      yield { kind: "verdict", snapshotId: id, ...verdict };
+    } catch (error) {
+      if (!isStoreError(error, "IO_FAILED")) throw error;
+      unreadable ??= error;
+    }
   }
-  return intact;
+  if (unreadable !== undefined) throw unreadable;
 }
 
 /** Opened on its own, so that one bad file does not hide what is wrong with the others. */
@@ -178,6 +204,8 @@ async function* hashAgain(
   const [file] = stored.files as [StoredFile];
   const hasher = createBlockHasher();
   await using handle = await stored.open(file.name);
+  // What memory has of it may be better than what the disk has.
+  await forgetCached(handle.fd);
   const whole = file.sizeBytes === 0 ? [] : [{ offset: 0, length: file.sizeBytes }];
   const options = { what: file.name, signal, reuseBuffers: true };
   for await (const { offset, bytes } of readExtents(handle, file.extents ?? whole, options)) {

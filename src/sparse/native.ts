@@ -12,6 +12,7 @@ const FICLONE = 0x40049409;
 /** _IOWR('f', 11, struct fiemap), see Documentation/filesystems/fiemap.rst. */
 const FS_IOC_FIEMAP = 0xc020660b;
 const FALLOC_FL_KEEP_SIZE = 1;
+const POSIX_FADV_DONTNEED = 4;
 /** Only starts writeback: the flags that wait would also consume a write error that fsync must see. */
 const SYNC_FILE_RANGE_WRITE = 2;
 const AT_FDCWD = -100;
@@ -36,6 +37,7 @@ const fallocate = bind("int fallocate(int fd, int mode, int64_t offset, int64_t 
 const syncFileRange = bind(
   "int sync_file_range(int fd, int64_t offset, int64_t length, uint flags)",
 );
+const fadvise = bind("int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)");
 const renameat2 = bind(
   "int renameat2(int fromDirectory, str from, int toDirectory, str to, uint flags)",
 );
@@ -170,6 +172,15 @@ export async function reserveRange(fd: number, offset: number, length: number): 
 /** Starts writing a range to the device, waits for nothing and promises nothing. */
 export async function startWriteback(fd: number, offset: number, length: number): Promise<void> {
   await callAsync("sync_file_range", syncFileRange, fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+/**
+ * Has the kernel forget what it keeps of a file in memory, so that the next read comes from the disk.
+ * Pages that are mapped or not yet written stay.
+ */
+export async function forgetCached(fd: number): Promise<void> {
+  // It answers with an error number, and only to arguments that this one never has.
+  await callAsync("posix_fadvise", fadvise, fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
 /** Renames, but answers EEXIST where rename(2) would replace the target. */

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { open, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno, withIoError, type IoContext } from "./errno.js";
 import { readExtents, scanExtents } from "./extents.js";
@@ -190,17 +190,20 @@ async function copyExtent(
 /** How the files that `supportsReflink` tries with are named: a crash may leave them behind. */
 export const reflinkProbePrefix = ".reflink-";
 
-/** Whether files in `directory` can share blocks: found out by trying. */
+/** Whether files in `directory` can share blocks: found out by trying. False on a disk without room to try. */
 export async function supportsReflink(directory: string): Promise<boolean> {
   const base = join(directory, `${reflinkProbePrefix}${randomBytes(6).toString("hex")}`);
   const paths = [`${base}.from`, `${base}.to`] as const;
+  const trying: IoContext = { what: "try whether blocks can be shared", path: directory };
   try {
     await using source = await open(paths[0], "wx+", 0o600);
     await source.write(Buffer.alloc(4096, 1));
     await using target = await open(paths[1], "wx", 0o600);
     return await tryClone(source, target, directory);
   } catch (error) {
-    throw ioError(error, { what: "try whether blocks can be shared", path: directory });
+    // Deletions must work on a full disk, so that a daemon has to start on it.
+    if (isStoreError(ioError(error, trying), "STORAGE_FULL")) return false;
+    throw ioError(error, trying);
   } finally {
     for (const path of paths) await unlink(path).catch(() => undefined);
   }

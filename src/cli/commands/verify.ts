@@ -43,7 +43,8 @@ export function addVerifyCommand(program: Command, setExitCode: (code: number) =
       if ((ref === undefined) !== options.all) throw usageError("name one snapshot, or --all");
       const request = { ref: ref ?? "", limitBytesPerSecond: BigInt(options.limitRate ?? 0) };
       await withSession(options, async (session) => {
-        const { verdicts, progress } = await collect(session, request);
+        const { verdicts, progress, failure } = await collect(session, request);
+        if (failure !== undefined && verdicts.length === 0) throw failure.error;
         await session.answer(
           () => ({
             progress: progress === undefined ? null : messageJson(VerifyProgressSchema, progress),
@@ -51,6 +52,7 @@ export function addVerifyCommand(program: Command, setExitCode: (code: number) =
           }),
           () => render(verdicts),
         );
+        if (failure !== undefined) throw failure.error;
         if (verdicts.some(({ intact }) => !intact)) setExitCode(exitCodes.dataLoss);
       });
     });
@@ -64,13 +66,18 @@ function rate(text: string): number {
   return bytes;
 }
 
-async function collect(
-  session: Session,
-  request: VerifyInit,
-): Promise<{ verdicts: VerifyVerdict[]; progress: VerifyProgress | undefined }> {
+interface Collected {
+  readonly verdicts: VerifyVerdict[];
+  readonly progress: VerifyProgress | undefined;
+  /** What cut it off: the verdicts before it are true all the same. */
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+async function collect(session: Session, request: VerifyInit): Promise<Collected> {
   const verdicts: VerifyVerdict[] = [];
   let progress: VerifyProgress | undefined;
-  await withProgress(session, "verify", false, async (onProgress) => {
+  let failure: Collected["failure"];
+  const reading = withProgress(session, "verify", false, async (onProgress) => {
     for await (const { event } of session.client.verify(request, session.call)) {
       if (event.case === "verdict") verdicts.push(event.value);
       if (event.case !== "progress") continue;
@@ -79,7 +86,10 @@ async function collect(
       onProgress({ doneBytes: Number(doneBytes), totalBytes: Number(totalBytes) });
     }
   });
-  return { verdicts, progress };
+  await reading.catch((error: unknown) => {
+    failure = { error };
+  });
+  return { verdicts, progress, failure };
 }
 
 function render(verdicts: readonly VerifyVerdict[]): string {

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
-import { open, truncate, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { once } from "node:events";
+import { open, readFile, rename, truncate, unlink } from "node:fs/promises";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/base/errors.js";
 import type { Snapshot } from "../../../src/model/snapshot.js";
 import type { SnapshotStore } from "../../../src/snapshot/store.js";
 import type { VerifyEvent } from "../../../src/snapshot/verify.js";
-import { withScratchDir } from "../../support/scratch.js";
+import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 import { createFrom, download, never, openTestStore } from "./support.js";
 
 const MiB = 1024 * 1024;
@@ -129,6 +131,68 @@ void test("a missing, a short and an unknown file do not hide what is wrong with
     assert.match(found[2]?.problem ?? "", /1 bytes, expected 2/);
   });
 });
+
+void test("damage is marked before it is told, also when nobody waits for the rest", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"));
+    const snapshot = await createFrom(store, "a", someFiles());
+    await flip(pathOf(store, snapshot, "memory-ranges"), 17);
+    for await (const event of store.verify({ ref: "a", limitBytesPerSecond: 0 }, never)) {
+      if (event.kind === "verdict" && !event.intact) break;
+    }
+    assert.equal(store.inspect("a").corrupt, true);
+  });
+});
+
+void test("what can't be read keeps neither other files nor other snapshots from it", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"));
+    const snapshots = [];
+    for (const name of ["a", "b"]) snapshots.push(await createFrom(store, name, someFiles()));
+    for (const snapshot of snapshots) {
+      const socket = join(scratch, "socket");
+      const server = createServer().listen(socket);
+      await once(server, "listening");
+      // No file operation opens a socket.
+      await rename(socket, pathOf(store, snapshot, "empty"));
+      server.close();
+      await flip(pathOf(store, snapshot, "memory-ranges"), 17);
+    }
+    const told: string[] = [];
+    const reading = (async () => {
+      for await (const event of store.verify({ ref: "", limitBytesPerSecond: 0 }, never)) {
+        if (event.kind === "verdict") told.push(`${event.file} ${event.intact}`);
+      }
+    })();
+    await assert.rejects(reading, (error) => isStoreError(error, "IO_FAILED"));
+    const each = ["memory-ranges false", "state.json true"];
+    assert.deepEqual(told, [...each, ...each]);
+    assert.deepEqual([store.inspect("a").corrupt, store.inspect("b").corrupt], [true, true]);
+  });
+});
+
+void test(
+  "what the disk has counts, not what memory has of it",
+  { skip: cannotMount("ext4") },
+  () =>
+    withFilesystem("ext4", 64, async (mountPoint) => {
+      const bytes = randomBytes(MiB);
+      const image = join(dirname(mountPoint), "image");
+      await using store = await openTestStore(join(mountPoint, "root"));
+      await createFrom(store, "a", { "memory-ranges": bytes });
+      const offset = (await readFile(image)).indexOf(bytes.subarray(-4096));
+      assert.ok(offset > 0);
+      await flip(image, offset);
+      // From memory, where it is whole.
+      assert.ok((await download(store, "a")).includes(bytes.subarray(-4096)));
+      const found = await verdicts(store, "a");
+      const damaged = [{ offset: 3 * blockBytes, length: blockBytes }];
+      assert.deepEqual(
+        found.map((event) => event.damaged),
+        [damaged],
+      );
+    }),
+);
 
 void test("verifying all reads every ready snapshot", async () => {
   await withScratchDir(async (scratch) => {
