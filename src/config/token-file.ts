@@ -8,10 +8,11 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
@@ -100,9 +101,10 @@ export function readTokenFile(path: string): readonly TokenRecord[] {
  * back a revoked one: the second is refused.
  */
 export function changeTokenFile(
-  path: string,
+  given: string,
   change: (records: readonly TokenRecord[]) => readonly TokenRecord[],
 ): void {
+  const path = linkedFile(given);
   const next = `${path}.new`;
   let descriptor: number;
   try {
@@ -113,7 +115,7 @@ export function changeTokenFile(
   }
   try {
     const tokens = change(readTokenFile(path));
-    writeSync(descriptor, `${JSON.stringify({ version: 1, tokens }, null, 2)}\n`);
+    writeFileSync(descriptor, `${JSON.stringify({ version: 1, tokens }, null, 2)}\n`);
     keepOwner(descriptor, path);
     fsyncSync(descriptor);
     renameSync(next, path);
@@ -125,6 +127,16 @@ export function changeTokenFile(
   }
   // A revoked token must not come back with a loss of power.
   syncDirectory(dirname(path));
+}
+
+/** What a symbolic link leads to: replaced itself, the daemon would go on with what it led to. */
+function linkedFile(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (isAbsent(error)) return path;
+    throw unusable(path, error);
+  }
 }
 
 /** Of root's `stasis token revoke` the daemon, which runs as somebody else, must hear too. */

@@ -64,7 +64,7 @@ export async function openUnixListener(
   await prepareSocketPath(path);
   const acceptor = createAcceptor(options);
   try {
-    await listen(acceptor.server, { path });
+    await listenRestricted(acceptor.server, path);
     await restrictSocket(path, file);
   } catch (cause) {
     acceptor.server.close();
@@ -113,6 +113,18 @@ function listen(server: Server, where: ListenOptions): Promise<void> {
       resolve();
     });
   });
+}
+
+/** The file is made before `listen` returns. With another umask anybody could connect until its mode is set. */
+async function listenRestricted(server: Server, path: string): Promise<void> {
+  const before = process.umask(0o177);
+  let listening: Promise<void>;
+  try {
+    listening = listen(server, { path });
+  } finally {
+    process.umask(before);
+  }
+  await listening;
 }
 
 function toListener({ server, places }: Acceptor, address: string, port: number): Listener {

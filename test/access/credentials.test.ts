@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, readlink, symlink, writeFile } from "node:fs/promises";
 import http2 from "node:http2";
 import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
@@ -154,6 +154,18 @@ test("a wrong token is refused also where none is needed", async (t) => {
   const scene = await startScene(t);
   const client = scene.client(scene.socketAddress, { token: "stasis_000000000000_x" });
   await failsWith(client.list(), "CREDENTIALS_INVALID");
+});
+
+test("a file of tokens behind a symbolic link is changed where it is", async (t) => {
+  const scene = await startScene(t);
+  const token = scene.newToken({ name: "good", ...operator });
+  const client = scene.client(scene.address, { tls: scene.tls(), token });
+  await client.list();
+  const link = join(scene.directory, "link.json");
+  await symlink(scene.tokens, link);
+  changeTokenFile(link, () => []);
+  await failsWith(client.list(), "CREDENTIALS_INVALID");
+  assert.equal(await readlink(link), scene.tokens);
 });
 
 test("no token stands in its file", async (t) => {

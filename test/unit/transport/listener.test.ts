@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { lstatSync } from "node:fs";
 import { access, lstat, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -130,4 +131,30 @@ test("an address of another machine is refused", async () => {
   await assert.rejects(server.listenTcp({ host: "192.0.2.1", port: 0 }), (error) =>
     isStoreError(error, "FIELD_INVALID"),
   );
+});
+
+test("a socket is its owner's from its first moment, whatever the umask", async () => {
+  await using scratch = await openScratch();
+  const path = join(scratch.directory, "s.sock");
+  const server = startListServer();
+  const before = process.umask(0);
+  const modes = new Set<number>();
+  let listening = true;
+  const look = (): void => {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined) modes.add(stat.mode & 0o777);
+    if (listening) setImmediate(look);
+  };
+  try {
+    look();
+    await server.listenUnix(path, { mode: 0o600 });
+    listening = false;
+    look();
+    assert.equal(process.umask(), 0);
+  } finally {
+    listening = false;
+    process.umask(before);
+    await server.close();
+  }
+  assert.deepEqual([...modes], [0o600]);
 });

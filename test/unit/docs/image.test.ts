@@ -1,0 +1,13 @@
+// The image is made of what is in the repository.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const repository = new URL("../../../../", import.meta.url);
+
+test("the Dockerfile's COPY of everything leaves out what the host has built, and its history", () => {
+  const dockerfile = readFileSync(new URL("deploy/Dockerfile", repository), "utf8");
+  assert.match(dockerfile, /^COPY \. \.$/m);
+  const leftOut = readFileSync(new URL(".dockerignore", repository), "utf8").split("\n");
+  for (const path of [".git", "node_modules", "dist"]) assert.ok(leftOut.includes(path), path);
+});
