@@ -129,7 +129,7 @@ export const daemonOptions = {
     default: 1000,
     min: 1,
     max: 2000,
-    doc: "Watch streams at once; more get TOO_MANY_STREAMS.",
+    doc: "Watch streams at once, three quarters of them of one token or certificate; more get TOO_MANY_STREAMS.",
   }),
   maxEvents: integerOption({
     key: "max_events",

@@ -97,12 +97,15 @@ const nobodysName = "\u{10ffff}";
 /** Watch, for whom only names with the prefix exist. `context` is that of the whole store. */
 export async function* watchOwn(
   context: StoreContext,
-  { resumeToken, filter }: WatchRequest,
+  request: WatchRequest,
   namePrefix: string,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
-  const own = ownFilter(filter, namePrefix) ?? { ...filter, namePrefix: nobodysName };
-  for await (const event of watch(context, { resumeToken, filter: own }, signal)) {
+  const own = ownFilter(request.filter, namePrefix) ?? {
+    ...request.filter,
+    namePrefix: nobodysName,
+  };
+  for await (const event of watch(context, { ...request, filter: own }, signal)) {
     const shown = ownEvent(event, namePrefix);
     if (shown !== undefined) yield shown;
   }

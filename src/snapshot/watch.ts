@@ -10,6 +10,8 @@ export interface WatchRequest {
   /** Empty: from now on. */
   readonly resumeToken: string;
   readonly filter: ListFilter;
+  /** Whose places it counts among. Default: nobody's in particular. */
+  readonly identity?: string | undefined;
 }
 
 interface AnyWatchEvent {
@@ -47,7 +49,7 @@ export async function* watch(
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent, never> {
   const { catalog, watchers, clock } = context;
-  using _place = watchers.enter();
+  using _place = watchers.enter(request.identity);
   const nodeId = catalog.nodeId();
   const tell = (type: StreamEvent["type"], { sequence, mark }: EventPosition): StreamEvent => {
     const resumeToken = encodeWatchToken({ nodeId, sequence, mark });

@@ -4,8 +4,11 @@ import type { Catalog, EventPage } from "../catalog/open.js";
 import { closingError } from "./background.js";
 
 export interface Watchers {
-  /** Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing makes room for another one. */
-  enter(): Disposable;
+  /**
+   * Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing makes room for another one. The places
+   * of one `identity` are three quarters of all, rounded up; undefined: nobody in particular.
+   */
+  enter(identity?: string): Disposable;
   /** What follows `sequence`, oldest first, in pieces of bounded size. Throws DRAINING after `close`. */
   pageAfter(sequence: number): EventPage;
   /**
@@ -23,6 +26,8 @@ const retryAfterMs = 1000;
 
 export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers {
   const sleeping = new Set<() => void>();
+  const share = Math.ceil((maxWatchers * 3) / 4);
+  const of = new Map<string | undefined, number>();
   let count = 0;
   let closed = false;
   // Most watchers are at the newest event: what one of them reads is what all of them need.
@@ -35,15 +40,24 @@ export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers 
   const ignoreEvents = catalog.onEvents(wakeAll);
 
   return {
-    enter: () => {
+    enter: (identity) => {
       if (closed) throw closingError();
-      if (count >= maxWatchers) throw tooManyError(maxWatchers);
+      if (count >= maxWatchers) throw tooManyError("watchers", maxWatchers);
+      const taken = of.get(identity) ?? 0;
+      if (identity !== undefined && taken >= share) {
+        throw tooManyError("watchers of this identity", share);
+      }
       count += 1;
+      of.set(identity, taken + 1);
       let entered = true;
       return {
         [Symbol.dispose]: () => {
-          if (entered) count -= 1;
+          if (!entered) return;
           entered = false;
+          count -= 1;
+          const left = (of.get(identity) ?? 1) - 1;
+          if (left === 0) of.delete(identity);
+          else of.set(identity, left);
         },
       };
     },
@@ -76,10 +90,10 @@ export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers 
   };
 }
 
-function tooManyError(limit: number): StoreError {
-  return new StoreError("TOO_MANY_STREAMS", `${limit} watchers are open, which is the most`, {
+function tooManyError(what: string, limit: number): StoreError {
+  return new StoreError("TOO_MANY_STREAMS", `${limit} ${what} are open, which is the most`, {
     hint: "Retry when others have ended, or raise max_watchers",
-    metadata: { limit: "watchers", max: String(limit) },
+    metadata: { limit: what.replaceAll(" ", "_"), max: String(limit) },
     retryAfterMs,
   });
 }

@@ -154,8 +154,12 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
       };
       for await (const event of store.verify(request, signal)) yield verifyEventToMessage(event);
     },
-    watch: async function* (request, { signal }: CallContext) {
-      for await (const event of store.watch(watchRequestFromMessage(request), signal)) {
+    watch: async function* (message, { signal, identity }: CallContext) {
+      const request = {
+        ...watchRequestFromMessage(message),
+        identity: identity.shared === true ? undefined : identity.name,
+      };
+      for await (const event of store.watch(request, signal)) {
         yield watchEventToMessage(event, toMessage);
       }
     },

@@ -208,6 +208,21 @@ test("watchers have a limit of their own, and give their places back", async () 
   });
 });
 
+test("one identity leaves places to others", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"), { maxWatchers: 4 });
+    const held = [1, 2, 3].map(() => watch(store, { identity: "greedy" }));
+    for (const each of held) await each.next();
+    const error = await failsWith(watch(store, { identity: "greedy" }).next(), "TOO_MANY_STREAMS");
+    assert.deepEqual(error.metadata, { limit: "watchers_of_this_identity", max: "3" });
+    await using other = watch(store, { identity: "other" });
+    await other.next();
+    for (const each of held) await each[Symbol.asyncDispose]();
+    await using again = watch(store, { identity: "greedy" });
+    await again.next();
+  });
+});
+
 test("a thousand watchers all hear of everything", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
