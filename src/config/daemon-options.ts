@@ -220,7 +220,7 @@ export const daemonOptions = {
     default: "64MiB",
     min: "0",
     max: "100TiB",
-    doc: "Space that uploads leave free on the store's filesystem (STORAGE_FULL).",
+    doc: "Space that uploads and pulls leave free on the store's filesystem (STORAGE_FULL).",
   }),
   maxStoreBytes: sizeOption({
     key: "max_store",

@@ -24,12 +24,20 @@ export interface PartFile extends AsyncDisposable {
 
 /** A power cut loses at most about this much of what was fetched. */
 const syncBytes = 32 * 1024 * 1024;
+/** What `stat` counts a file's blocks in. */
+const statBlockBytes = 512;
+
+export interface PartOptions {
+  readonly signal: AbortSignal;
+  /** Told how much is there already, and then before so many bytes are written; may throw. */
+  readonly onData?: (bytes: number) => void;
+}
 
 /** Opens what an earlier attempt left at `path`, or makes it. Disposing closes and keeps it. */
 export async function openPartFile(
   path: string,
   table: BlockTable,
-  signal: AbortSignal,
+  { signal, onData = () => undefined }: PartOptions,
 ): Promise<PartFile> {
   const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
   const handle = await withIoError({ what: "open the part", path }, () =>
@@ -41,7 +49,9 @@ export async function openPartFile(
       if (size !== table.sizeBytes) await handle.truncate(0);
       await handle.truncate(table.sizeBytes);
     });
-    const part = new Part(path, handle, indexBlocks(table));
+    const { blocks } = await handle.stat();
+    onData(blocks * statBlockBytes);
+    const part = new Part(path, handle, indexBlocks(table), onData);
     await part.look(signal);
     return part;
   } catch (error) {
@@ -54,6 +64,7 @@ class Part implements PartFile {
   readonly path: string;
   readonly index: BlockIndex;
   readonly #handle: FileHandle;
+  readonly #onData: (bytes: number) => void;
   readonly #done = new Set<number>();
   /** Blocks with bytes that are not those wanted: nothing of them may stay. */
   readonly #dirty = new Set<number>();
@@ -61,9 +72,15 @@ class Part implements PartFile {
   #syncing: Promise<void> | undefined;
   #open = true;
 
-  constructor(path: string, handle: FileHandle, index: BlockIndex) {
+  constructor(
+    path: string,
+    handle: FileHandle,
+    index: BlockIndex,
+    onData: (bytes: number) => void,
+  ) {
     this.path = path;
     this.#handle = handle;
+    this.#onData = onData;
     this.index = index;
   }
 
@@ -134,6 +151,7 @@ class Part implements PartFile {
   }
 
   async #write(bytes: Uint8Array, offset: number): Promise<void> {
+    this.#onData(bytes.length);
     const what = `write ${bytes.length} bytes at offset ${offset}`;
     for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await withIoError({ what, path: this.path }, () =>

@@ -64,7 +64,8 @@ async function fetchWhole(
   },
 ): Promise<void> {
   const { path, table, file, rest } = from;
-  await using part = await openPartFile(path, table, context.signal);
+  // Without an account: what is put together takes the place of what is damaged, in a full store too.
+  await using part = await openPartFile(path, table, context);
   // Its blocks are compared with the digests that they should have before they are taken over.
   const base: BaseFile | undefined = rest && {
     handle: rest,

@@ -157,7 +157,8 @@ async function fetchFiles(
     const table = tables.get(file.name);
     if (table === undefined) throw new Error(`no table for ${file.name}`);
     const path = partPath(directory, index);
-    await using part = await openPartFile(path, table, signal);
+    const onData = (bytes: number): void => place.allowance.take(bytes);
+    await using part = await openPartFile(path, table, { signal, onData });
     const from = await baseFileOf(base, file.name, comparable);
     await fetchFile(fetching, part, file.name, from);
     await part.complete();

@@ -36,12 +36,12 @@ test("blocks in any order, over two attempts, give the file", () =>
     const content = makeContent();
     const table = tableOf(content);
     {
-      await using part = await openPartFile(path, table, signal);
+      await using part = await openPartFile(path, table, { signal });
       await part.put(3, blockOf(content, 3));
       await part.put(0, blockOf(content, 0));
       await assert.rejects(part.complete(), /block 2/);
     }
-    await using part = await openPartFile(path, table, signal);
+    await using part = await openPartFile(path, table, { signal });
     assert.deepEqual(
       [0, 1, 2, 3].map((block) => part.has(block)),
       [true, false, false, true],
@@ -63,7 +63,7 @@ test("what is wrong in an earlier attempt is found, and nothing of it stays", ()
     wrong[100] = (wrong[100] ?? 0) ^ 1;
     blockOf(content, 3).copy(wrong, 3 * blockBytes);
     await writeFile(path, wrong);
-    await using part = await openPartFile(path, table, signal);
+    await using part = await openPartFile(path, table, { signal });
     assert.deepEqual(
       [0, 1, 2, 3].map((block) => part.has(block)),
       [false, false, false, true],
@@ -80,7 +80,7 @@ test("a part of another size is begun anew; sharing falls back to writing", () =
     await writeFile(path, "something else");
     await writeFile(join(directory, "base"), content);
     await using base = await open(join(directory, "base"), "r");
-    await using part = await openPartFile(path, tableOf(content), signal);
+    await using part = await openPartFile(path, tableOf(content), { signal });
     for (const block of [0, 2, 3]) await part.share(block, blockOf(content, block), base);
     await part.complete();
     assert.ok((await readFile(path)).equals(content));
