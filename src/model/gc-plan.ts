@@ -84,16 +84,14 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
     const bit = 1 << evictions.indexOf(reason);
     for (const place of places) found[place] = (found[place] ?? 0) | bit;
   };
-  const by = (compare: Compare) => (a: number, b: number) =>
-    compare(snapshots[a] as GcSnapshot, snapshots[b] as GcSnapshot);
   for (const group of groupsOf(snapshots, groupByLabel)) {
     if (keepLast !== undefined) {
       // Protected ones and those in use count among the newest.
-      add(group.toSorted(by(newestFirst)).slice(keepLast), "keep_last");
+      add(group.toSorted(by(newestFirst, snapshots)).slice(keepLast), "keep_last");
     }
     if (maxTotalBytes !== undefined) {
-      const leastRecent = group.toSorted(by(leastRecentFirst));
-      add(beyondTotal(snapshots, leastRecent, maxTotalBytes, isKept), "max_total_bytes");
+      const places = beyondTotal(snapshots, group, maxTotalBytes, isKept);
+      add(places, "max_total_bytes");
     }
   }
   const all = Array.from(snapshots.keys());
@@ -107,7 +105,7 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
   yield* leftovers
     .toSorted((a, b) => compareText(a.id, b.id))
     .map((one) => leftoverRow(one, inUse));
-  const evicted = all.filter((place) => found[place] !== 0).sort(by(leastRecentFirst));
+  const evicted = all.filter((place) => found[place] !== 0).sort(by(leastRecentFirst, snapshots));
   for (const place of evicted) {
     yield snapshotRow(snapshots[place] as GcSnapshot, found[place] ?? 0, inUse);
   }
@@ -156,14 +154,15 @@ function groupsOf(
 /** What must be kept still takes its space, so others have to go for it. */
 function beyondTotal(
   snapshots: readonly GcSnapshot[],
-  leastRecent: readonly number[],
+  group: readonly number[],
   maxTotalBytes: number,
   isKept: (one: GcSnapshot) => boolean,
 ): readonly number[] {
   const of = (place: number): GcSnapshot => snapshots[place] as GcSnapshot;
-  let totalBytes = leastRecent.reduce((sum, place) => sum + of(place).allocatedBytes, 0);
+  let totalBytes = group.reduce((sum, place) => sum + of(place).allocatedBytes, 0);
+  if (totalBytes <= maxTotalBytes) return [];
   const found: number[] = [];
-  for (const place of leastRecent) {
+  for (const place of group.toSorted(by(leastRecentFirst, snapshots))) {
     if (totalBytes <= maxTotalBytes) break;
     found.push(place);
     if (!isKept(of(place))) totalBytes -= of(place).allocatedBytes;
@@ -172,6 +171,11 @@ function beyondTotal(
 }
 
 type Compare = (a: GcSnapshot, b: GcSnapshot) => number;
+
+/** The same order, of places in `snapshots`. */
+function by(compare: Compare, snapshots: readonly GcSnapshot[]): (a: number, b: number) => number {
+  return (a, b) => compare(snapshots[a] as GcSnapshot, snapshots[b] as GcSnapshot);
+}
 
 function newestFirst(a: GcSnapshot, b: GcSnapshot): number {
   return b.createdAtMs - a.createdAtMs || compareText(b.id, a.id);
