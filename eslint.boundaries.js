@@ -22,7 +22,7 @@ const floors = {
     ...["base", "model", "config", "sparse", "catalog", "data", "archive", "snapshot", "gc"],
     ...["client", "replication", "transport", "transport/services"],
   ],
-  "main.ts": ["base", "cli", "daemon"],
+  "main.ts": ["base", "sparse", "cli", "daemon"],
 };
 
 /** Floors that a file may only load with `import()`, when it comes to need them. */

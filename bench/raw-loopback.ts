@@ -2,7 +2,6 @@
 // Run as a process of its own; prints `listening on HOST:PORT`.
 import http2 from "node:http2";
 import * as grpc from "@grpc/grpc-js";
-import { growHeapGenerously } from "../src/base/heap.js";
 
 export const chunkBytes = 512 * 1024;
 export const windowBytes = 4 * 1024 * 1024;
@@ -32,7 +31,6 @@ export const rawService = {
 } as const;
 
 async function main(): Promise<void> {
-  growHeapGenerously();
   // grpc-js leaves the server's windows at 64 KiB; here the whole process is ours.
   const { createServer } = http2;
   http2.createServer = ((options: http2.ServerOptions) => {

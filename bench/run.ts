@@ -2,7 +2,7 @@
 // rounds. Writes bench/results/NAME.json with --out NAME.
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
-import { growHeapGenerously } from "../src/client/index.js";
+import { prepareForBulk } from "../src/client/index.js";
 import { catalogCases } from "./cases-catalog.js";
 import { cocoonCases } from "./cases-cocoon.js";
 import { restCases, streamCases } from "./cases-daemon.js";
@@ -13,7 +13,7 @@ import { linkCases, toolCases, wayCases } from "./cases-ways.js";
 import { describeMachine, printRows, writeReport, type Row } from "./report.js";
 import { gib, mib } from "./scene.js";
 
-growHeapGenerously();
+prepareForBulk();
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The program `stasis`: client commands, and the daemon that is only loaded when it is to run.
 import { readFileSync } from "node:fs";
-import { growHeapGenerously } from "./base/heap.js";
+import { prepareForBulk } from "./sparse/bulk-memory.js";
 import { runCli } from "./cli/run.js";
 
 function packageVersion(): string {
@@ -13,7 +13,7 @@ function packageVersion(): string {
 
 // The gRPC library offers an IP address as TLS server name: no concern of who runs the program.
 process.noDeprecation = true;
-growHeapGenerously();
+prepareForBulk();
 const exitCode = await runCli(process.argv.slice(2), {
   version: packageVersion(),
   serve: async (config) => {

@@ -22,7 +22,8 @@ export interface ByteCursor {
 /** Everything a cursor returns is a view, valid until the next call. */
 export function openByteCursor(source: ByteStream, signal: AbortSignal | undefined): ByteCursor {
   const puller = openBytePuller(source, signal);
-  let chunk: Uint8Array = new Uint8Array(0);
+  const none = new Uint8Array(0);
+  let chunk: Uint8Array = none;
   let start = 0;
   let position = 0;
 
@@ -32,6 +33,8 @@ export function openByteCursor(source: ByteStream, signal: AbortSignal | undefin
     const view = chunk.subarray(start, end);
     position += end - start;
     start = end;
+    // Who gets the end of a chunk may take its memory away.
+    if (end === chunk.byteLength) [chunk, start] = [none, 0];
     return view;
   };
 

@@ -43,12 +43,13 @@ export function openEntryBody(cursor: ByteCursor, entry: BodyDescription): Entry
         // What is already here needs no await: it doubles the rate on short segments.
         const bytes = cursor.buffered(length) ?? (await cursor.some(length));
         if (bytes === undefined) throw cutOff();
-        unreadBytes -= bytes.byteLength;
+        const { byteLength } = bytes;
+        unreadBytes -= byteLength;
         yield { offset, bytes };
         if (state === "passed")
           throw new Error(`${entry.where} was read after the entry behind it`);
-        offset += bytes.byteLength;
-        length -= bytes.byteLength;
+        offset += byteLength;
+        length -= byteLength;
       }
     }
   }

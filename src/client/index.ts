@@ -41,7 +41,7 @@ export {
   type ResourceRef,
 } from "../base/errors.js";
 export type { ByteStream } from "../base/async.js";
-export { growHeapGenerously } from "../base/heap.js";
+export { prepareForBulk } from "../sparse/bulk-memory.js";
 
 // The messages that calls take and give.
 export * from "../../gen/ts/stasis/v1/errors_pb.js";

@@ -82,6 +82,9 @@ async function readEnvelope(path: string): Promise<Uint8Array> {
   return withIoError({ what: "read", path, owner: "caller" }, () => readFile(path));
 }
 
+/** Two chunks: each read takes a turn of the event loop and a thread's. */
+const readBytes = 1024 * 1024;
+
 /** Each file is open from the moment it is handed out until the next one is asked for. */
 async function* archiveFiles(
   files: readonly LocalFile[],
@@ -118,7 +121,7 @@ async function* readCounted(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // The upload copies a piece before it asks for the next.
-  const options = { what: name, reuseBuffers: true, signal };
+  const options = { what: name, reuseBuffers: true, pieceBytes: readBytes, signal };
   for await (const piece of readExtent(handle, offset, length, options)) {
     yield piece;
     progress.add(piece.length);

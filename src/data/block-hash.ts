@@ -1,9 +1,8 @@
 // Digests of a file's blocks, computed while its bytes pass by.
-import { createHash, type Hash } from "node:crypto";
 import type { WriteObserver } from "../sparse/sparse-writer.js";
 import { isZero } from "../sparse/zero.js";
 import { blockBytes, createBlockTableBuilder, type BlockTable } from "./block-table.js";
-import { sha256Pair } from "./sha256-pair.js";
+import { createSha256, updateBoth, type Sha256 } from "./sha256.js";
 
 const zeros = Buffer.alloc(blockBytes);
 
@@ -22,36 +21,49 @@ export function createBlockHasher(): BlockHasher {
   let position = 0;
   let block = createBlock();
   let finished = false;
+  /** Blocks whose bytes have all been seen, though not all hashed yet. */
+  let ended: OpenBlock[] = [];
+  let unhashed: PartToHash[] = [];
 
-  /** Closes the current block, whose bytes up to `position` have been seen. */
-  const closeBlock = (): void => {
-    if (block.hash !== undefined) builder.addData(block.hash.digest());
-    else builder.add(block.written ? "zero" : "hole", 1);
+  const endBlock = (): void => {
+    ended.push(block);
     block = createBlock();
+  };
+  /** Takes `bytes` into the current block. */
+  const pass = (bytes: Uint8Array, allZero: boolean): void => {
+    position += bytes.length;
+    if (block.hash === undefined && allZero) {
+      block.zeroBytes += bytes.length;
+    } else {
+      block.hash ??= begin(block.zeroBytes);
+      unhashed.push({ hash: block.hash, bytes });
+    }
+    if (position % blockBytes === 0) endBlock();
+  };
+  /** Hashes what has been passed, while its memory is still there. */
+  const settle = (): void => {
+    hashInPairs(unhashed);
+    unhashed = [];
+    for (const { hash, written } of ended) {
+      if (hash !== undefined) builder.addData(hash.digest());
+      else builder.add(written ? "zero" : "hole", 1);
+    }
+    ended = [];
   };
   const skipTo = (target: number): void => {
     while (position < target) {
       const inside = position % blockBytes;
-      if (inside === 0 && !isOpen(block) && target - position >= blockBytes) {
+      if (inside === 0 && target - position >= blockBytes) {
+        settle();
         const count = Math.floor((target - position) / blockBytes);
         builder.add("hole", count);
         position += count * blockBytes;
-        continue;
+      } else {
+        pass(zeros.subarray(0, Math.min(blockBytes - inside, target - position)), true);
       }
-      const length = Math.min(blockBytes - inside, target - position);
-      pass(block, zeros.subarray(0, length), true);
-      position += length;
-      if (position % blockBytes === 0) closeBlock();
     }
-  };
-  /** Two blocks at once, if both are whole and hold data. */
-  const passPair = (bytes: Uint8Array): boolean => {
-    if (position % blockBytes > 0 || bytes.length < 2 * blockBytes) return false;
-    const first = bytes.subarray(0, blockBytes);
-    const second = bytes.subarray(blockBytes, 2 * blockBytes);
-    if (isZero(first) || isZero(second)) return false;
-    for (const digest of sha256Pair(first, second)) builder.addData(digest);
-    return true;
+    // The bytes that come next may be of the same block.
+    settle();
   };
   return {
     update: (offset, bytes) => {
@@ -60,19 +72,13 @@ export function createBlockHasher(): BlockHasher {
       }
       skipTo(offset);
       for (let done = 0; done < bytes.length;) {
-        if (passPair(bytes.subarray(done))) {
-          done += 2 * blockBytes;
-          position += 2 * blockBytes;
-          continue;
-        }
         const length = Math.min(blockBytes - (position % blockBytes), bytes.length - done);
         const part = bytes.subarray(done, done + length);
         block.written = true;
-        pass(block, part, block.hash === undefined && isZero(part));
+        pass(part, block.hash === undefined && isZero(part));
         done += length;
-        position += length;
-        if (position % blockBytes === 0) closeBlock();
       }
+      settle();
     },
     finish: (sizeBytes) => {
       if (finished || sizeBytes < position) {
@@ -80,7 +86,8 @@ export function createBlockHasher(): BlockHasher {
       }
       finished = true;
       skipTo(sizeBytes);
-      if (position % blockBytes > 0) closeBlock();
+      if (position % blockBytes > 0) endBlock();
+      settle();
       return builder.build(sizeBytes);
     },
   };
@@ -88,7 +95,7 @@ export function createBlockHasher(): BlockHasher {
 
 interface OpenBlock {
   /** Made when the first byte that is not zero comes: blocks of zeros need none. */
-  hash: Hash | undefined;
+  hash: Sha256 | undefined;
   /** Zeros passed before the hash was made. */
   zeroBytes: number;
   /** Something was written into it, if only zeros. */
@@ -99,18 +106,30 @@ function createBlock(): OpenBlock {
   return { hash: undefined, zeroBytes: 0, written: false };
 }
 
-function isOpen(block: OpenBlock): boolean {
-  return block.written || block.zeroBytes > 0;
+function begin(zeroBytes: number): Sha256 {
+  const hash = createSha256();
+  hash.update(zeros.subarray(0, zeroBytes));
+  return hash;
 }
 
-function pass(block: OpenBlock, bytes: Uint8Array, allZero: boolean): void {
-  if (block.hash === undefined) {
-    if (allZero) {
-      block.zeroBytes += bytes.length;
-      return;
+interface PartToHash {
+  readonly hash: Sha256;
+  readonly bytes: Uint8Array;
+}
+
+/** Each of the parts belongs to another block. */
+function hashInPairs(parts: readonly PartToHash[]): void {
+  // Of an odd number the shorter end goes alone: pieces that cut blocks have short ends.
+  const [first, last] = [parts[0], parts.at(-1)];
+  const firstAlone =
+    parts.length % 2 === 1 && first !== undefined && first.bytes.length < (last?.bytes.length ?? 0);
+  if (firstAlone) first.hash.update(first.bytes);
+  for (let index = firstAlone ? 1 : 0; index < parts.length; index += 2) {
+    const [one, two] = [parts[index], parts[index + 1]];
+    if (one !== undefined && two !== undefined) {
+      updateBoth(one.hash, one.bytes, two.hash, two.bytes);
+    } else {
+      one?.hash.update(one.bytes);
     }
-    block.hash = createHash("sha256");
-    block.hash.update(zeros.subarray(0, block.zeroBytes));
   }
-  block.hash.update(bytes);
 }

@@ -1,20 +1,24 @@
 // Threads that hash and write the data of large files. One thread does SHA-256 at about the rate at
 // which another receives, so an upload that does both in one takes nearly twice as long.
 //
-// Bytes are copied into buffers that are transferred. Transferring those that came would save that
-// copy, but some are views of memory that their maker goes on using, such as the output of zlib; and
-// V8 copies into shared memory at a third of the rate. The copy is used to gather them: buffers begin
-// and end where pages and blocks of digests do, whatever the pieces of the archive were.
+// Large pieces that were given away (base/given-bytes.ts), the chunks of an upload, are transferred as they
+// are. Others are views of memory that their maker goes on using, such as the output of zlib: they are
+// copied into buffers that are transferred, since V8 copies into shared memory at a third of the rate.
+// The copy is used to gather them: buffers begin and end where pages and blocks of digests do.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { takeOver } from "../base/given-bytes.js";
 import { ioError } from "../sparse/errno.js";
 import type { WritePool } from "../sparse/write-pool.js";
 import type { BlockTable } from "./block-table.js";
 import {
   bufferBytes,
-  buffersPerWorker,
+  maxTakenBytes,
+  minTakenBytes,
+  piecesPerWorker,
   type ToMain,
   type ToWorker,
+  type WriteMessage,
 } from "./write-worker-messages.js";
 
 /** One file that is written by a worker. Offsets ascend. */
@@ -59,8 +63,11 @@ interface LaneEvents {
 
 interface WriteThread {
   readonly worker: Worker;
-  readonly free: ArrayBuffer[];
-  /** Those who wait for a buffer, first come first served. */
+  /** Pieces that may still be sent to it. */
+  room: number;
+  /** Buffers that came back. */
+  readonly spare: ArrayBuffer[];
+  /** Those who wait for room, first come first served. */
   readonly waiting: (() => void)[];
   readonly lanes: Map<number, LaneEvents>;
   /** Lanes that hold a buffer which is not full yet, by how to send it, the oldest first. */
@@ -74,7 +81,8 @@ function startThread(): WriteThread {
   const worker = new Worker(new URL("./write-worker.js", import.meta.url));
   const thread: WriteThread = {
     worker,
-    free: Array.from({ length: buffersPerWorker }, () => new ArrayBuffer(bufferBytes)),
+    room: piecesPerWorker,
+    spare: [],
     waiting: [],
     lanes: new Map(),
     gathering: new Set(),
@@ -99,20 +107,23 @@ function startThread(): WriteThread {
   return thread;
 }
 
-function release(thread: WriteThread, buffer: ArrayBuffer): void {
-  thread.free.push(buffer);
+function release(thread: WriteThread, buffer: ArrayBuffer | undefined): void {
+  if (buffer !== undefined) thread.spare.push(buffer);
+  thread.room++;
   thread.waiting.shift()?.();
 }
 
-async function takeBuffer(thread: WriteThread): Promise<ArrayBuffer> {
+/** Takes the room of one piece. */
+async function takeRoom(thread: WriteThread): Promise<void> {
   for (;;) {
     if (thread.failure !== undefined) throw thread.failure;
-    const buffer = thread.free.pop();
-    if (buffer !== undefined) return buffer;
+    if (thread.room > 0) {
+      thread.room--;
+      return;
+    }
     // A lane whose peer is slow must not keep the others waiting: its buffer goes as it is.
     const [oldest] = thread.gathering;
     oldest?.();
-    if (thread.free.length > 0) continue;
     await new Promise<void>((resolve) => thread.waiting.push(resolve));
   }
 }
@@ -133,14 +144,38 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
     failure ??= error;
     onFailure?.(error);
   };
+  const sendPiece = (piece: Omit<WriteMessage, "kind" | "lane" | "fd">): void => {
+    const { buffer, returned, offset, length } = piece;
+    if (failure !== undefined) return release(thread, returned ? buffer : undefined);
+    pending.push({ offset, length });
+    send({ kind: "write", lane, fd, ...piece }, buffer);
+  };
   const flush = (): void => {
     if (gathered === undefined) return;
-    const { buffer, offset, length } = gathered;
+    const piece = gathered;
     gathered = undefined;
     thread.gathering.delete(flush);
-    if (failure !== undefined) return release(thread, buffer);
-    pending.push({ offset, length });
-    send({ kind: "write", lane, buffer, length, fd, offset }, buffer);
+    sendPiece({ ...piece, start: 0, returned: true });
+  };
+  const gather = async (offset: number, bytes: Uint8Array): Promise<void> => {
+    for (let done = 0; done < bytes.length;) {
+      const at = offset + done;
+      if (gathered === undefined) {
+        await takeRoom(thread);
+        const buffer = thread.spare.pop() ?? new ArrayBuffer(bufferBytes);
+        gathered = { buffer, offset: at, length: 0 };
+        thread.gathering.add(flush);
+      }
+      const { buffer, length: start } = gathered;
+      const end = Math.min(bytes.length, done + bufferBytes - (at % bufferBytes));
+      new Uint8Array(buffer, start).set(bytes.subarray(done, end));
+      gathered.length += end - done;
+      done = end;
+      if ((offset + done) % bufferBytes === 0) flush();
+      check();
+    }
+    // Who waits for room has sent away the buffers that were held; none may be held again before.
+    if (thread.waiting.length > 0) flush();
   };
   thread.lanes.set(lane, {
     done: (error) => {
@@ -164,23 +199,15 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
   return {
     check,
     write: async (offset, bytes) => {
-      if (gathered !== undefined && gathered.offset + gathered.length !== offset) flush();
-      for (let done = 0; done < bytes.length;) {
-        const at = offset + done;
-        if (gathered === undefined) {
-          gathered = { buffer: await takeBuffer(thread), offset: at, length: 0 };
-          thread.gathering.add(flush);
-        }
-        const { buffer, length: start } = gathered;
-        const end = Math.min(bytes.length, done + bufferBytes - (at % bufferBytes));
-        new Uint8Array(buffer, start).set(bytes.subarray(done, end));
-        gathered.length += end - done;
-        done = end;
-        if ((offset + done) % bufferBytes === 0) flush();
-        check();
-      }
-      // Who waits for a buffer has sent away those that were held; none may be held again before.
-      if (thread.waiting.length > 0) flush();
+      const { byteOffset: start, length } = bytes;
+      const takeable = length >= minTakenBytes && length <= maxTakenBytes;
+      const buffer = takeable ? takeOver(bytes) : undefined;
+      const follows = gathered !== undefined && gathered.offset + gathered.length === offset;
+      if (buffer !== undefined || !follows) flush();
+      if (buffer === undefined) return gather(offset, bytes);
+      await takeRoom(thread);
+      sendPiece({ buffer, returned: false, start, length, offset });
+      check();
     },
     settledBefore: (end) => Math.min(end, pending[0]?.offset ?? gathered?.offset ?? end),
     idle: async () => {

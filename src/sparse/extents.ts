@@ -6,10 +6,10 @@ import type { Extent } from "../model/extent.js";
 import { ioError, isErrno } from "./errno.js";
 import { seekData, seekHole } from "./native.js";
 
-/** Bytes read at once: larger pieces cost more CPU per byte (caches), smaller ones more calls. */
+/** Bytes read at once, unless said otherwise. */
 export const pieceBytes = 512 * 1024;
-/** Reads under way at once: one being used, one or two being fetched. */
-const readsAhead = 2;
+/** What is fetched while a piece is used, in one read or more. */
+const readAheadBytes = 1024 * 1024;
 /** Holes up to this size are read along with the data around them. */
 const maxGapBytes = 32 * 1024;
 /** Extents looked up between two turns of the event loop: about 4 ms. */
@@ -85,6 +85,11 @@ export interface ReadOptions {
    * the bytes of a piece never change, so that a consumer such as gRPC may keep them queued.
    */
   readonly reuseBuffers?: boolean;
+  /**
+   * Most bytes of a piece. Default: 512 KiB. Twice of that takes fewer calls, and more memory for each
+   * who reads.
+   */
+  readonly pieceBytes?: number;
 }
 
 /** Bytes with their offset in the file. */
@@ -110,8 +115,11 @@ export async function* readExtents(
   extents: Iterable<Extent>,
   options: ReadOptions = {},
 ): AsyncGenerator<FilePiece, void, undefined> {
-  const take = options.reuseBuffers === true ? reusedBuffers() : freshBuffer;
-  const plan = planReads(extents);
+  const most = options.pieceBytes ?? pieceBytes;
+  const readsAhead = Math.ceil(readAheadBytes / most);
+  // One buffer more than reads ahead: the consumer holds one.
+  const take = options.reuseBuffers === true ? reusedBuffers(readsAhead + 1, most) : freshBuffer;
+  const plan = planReads(extents, most);
   const queue: { readonly parts: readonly Extent[]; readonly read: Promise<FilePiece> }[] = [];
   const fill = (): void => {
     while (queue.length < readsAhead) {
@@ -150,11 +158,15 @@ interface PlannedRead {
  * Reads of at most one piece, cut at multiples of the piece size so that pages stay whole. Ranges
  * with small gaps share a read: the gap costs less than another call.
  */
-function* planReads(extents: Iterable<Extent>): Generator<PlannedRead, undefined, undefined> {
+function* planReads(
+  extents: Iterable<Extent>,
+  most: number,
+): Generator<PlannedRead, undefined, undefined> {
+  const pieceOf = (offset: number): number => Math.floor(offset / most);
   let parts: Extent[] = [];
   let start = 0;
   let end = 0;
-  for (const part of cutAtPieces(extents)) {
+  for (const part of cutAtPieces(extents, most)) {
     const far = part.offset - end > maxGapBytes || part.offset < end;
     if (parts.length > 0 && (far || pieceOf(part.offset) !== pieceOf(start))) {
       yield { span: { offset: start, length: end - start }, parts };
@@ -168,32 +180,27 @@ function* planReads(extents: Iterable<Extent>): Generator<PlannedRead, undefined
   return undefined;
 }
 
-function* cutAtPieces(extents: Iterable<Extent>): Generator<Extent, void, undefined> {
+function* cutAtPieces(extents: Iterable<Extent>, most: number): Generator<Extent, void, undefined> {
   for (const extent of extents) {
     const end = extent.offset + extent.length;
     for (let offset = extent.offset; offset < end;) {
-      const length = Math.min((pieceOf(offset) + 1) * pieceBytes, end) - offset;
+      const length = Math.min(offset - (offset % most) + most, end) - offset;
       yield { offset, length };
       offset += length;
     }
   }
 }
 
-function pieceOf(offset: number): number {
-  return Math.floor(offset / pieceBytes);
-}
-
 function freshBuffer(length: number): Buffer {
   return Buffer.allocUnsafeSlow(length);
 }
 
-/** One buffer more than reads ahead: the consumer holds one. */
-function reusedBuffers(): (length: number) => Buffer {
+function reusedBuffers(count: number, most: number): (length: number) => Buffer {
   const buffers: Buffer[] = [];
   let turn = 0;
   return (length) => {
-    turn = (turn + 1) % (readsAhead + 1);
-    const buffer = (buffers[turn] ??= Buffer.allocUnsafeSlow(pieceBytes));
+    turn = (turn + 1) % count;
+    const buffer = (buffers[turn] ??= Buffer.allocUnsafeSlow(most));
     return buffer.subarray(0, length);
   };
 }

@@ -12,9 +12,13 @@ const FICLONE = 0x40049409;
 /** _IOWR('f', 11, struct fiemap), see Documentation/filesystems/fiemap.rst. */
 const FS_IOC_FIEMAP = 0xc020660b;
 const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
 const POSIX_FADV_DONTNEED = 4;
 /** Only starts writeback: the flags that wait would also consume a write error that fsync must see. */
 const SYNC_FILE_RANGE_WRITE = 2;
+/** See mallopt(3). */
+const M_TRIM_THRESHOLD = -1;
+const M_MMAP_THRESHOLD = -3;
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
 const enosys = constants.errno.ENOSYS;
@@ -42,8 +46,9 @@ const renameat2 = bind(
   "int renameat2(int fromDirectory, str from, int toDirectory, str to, uint flags)",
 );
 
-/** Only glibc has it. */
+/** Only glibc has these two. */
 const mallocTrim = bind("int malloc_trim(size_t pad)");
+const mallopt = bind("int mallopt(int parameter, int value)");
 
 koffi.struct("HASH_DESC", { bytes: "const void *", blocks: "int" });
 const multiBlock = bind(
@@ -65,6 +70,15 @@ export function sha256Four(states: Uint32Array, inputs: readonly HashInput[]): b
   if (multiBlock === undefined) return false;
   multiBlock(states, inputs, 1);
   return true;
+}
+
+/**
+ * Has the C library keep up to `keptBytes` of freed memory at the end of its heap for the next one who asks, and take
+ * blocks below `blockBytes` from the heap. Else each buffer of a transfer is memory that the kernel has to clear.
+ */
+export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
+  mallopt?.(M_TRIM_THRESHOLD, keptBytes);
+  mallopt?.(M_MMAP_THRESHOLD, blockBytes);
 }
 
 /** Gives memory that was freed back to the system, where the C library can: some milliseconds. */
@@ -167,6 +181,12 @@ export function copyRange(
 /** Reserves blocks for a range without changing the file's size. */
 export async function reserveRange(fd: number, offset: number, length: number): Promise<void> {
   await callAsync("fallocate", fallocate, fd, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+/** Makes a hole of a range without changing the file's size. */
+export async function releaseRange(fd: number, offset: number, length: number): Promise<void> {
+  const mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
+  await callAsync("fallocate", fallocate, fd, mode, offset, length);
 }
 
 /** Starts writing a range to the device, waits for nothing and promises nothing. */

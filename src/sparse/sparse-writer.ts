@@ -5,6 +5,7 @@ import { StoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno, withIoError } from "./errno.js";
 import {
+  createGuessedReservation,
   createReservation,
   createWritePool,
   createWriteback,
@@ -108,7 +109,7 @@ class FileWriter implements SparseFileWriter {
     this.#options = options;
     this.#pool = options.createPool?.(handle.fd, path) ?? createWritePool(handle, path);
     this.#writeback = createWriteback(handle.fd, options.earlyWriteback ?? true);
-    this.#reservation = createReservation(handle.fd, path, options.expectedExtents ?? []);
+    this.#reservation = chooseReservation(handle.fd, path, options);
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
@@ -121,7 +122,7 @@ class FileWriter implements SparseFileWriter {
       const data = bytes.subarray(run.offset - offset, run.offset - offset + run.length);
       this.#options.onData?.(run.length);
       this.#options.observer?.update(run.offset, data);
-      await this.#reservation.before(run.offset);
+      await this.#reservation.before(run.offset, run.length);
       await this.#pool.write(run.offset, data);
     }
     this.#writeback.advance(this.#pool.settledBefore(this.#position));
@@ -132,6 +133,7 @@ class FileWriter implements SparseFileWriter {
     this.#checkRange(sizeBytes, 0);
     await this.#pool.idle();
     this.#pool.check();
+    await this.#reservation.settle();
     await this.#writeback.settled();
     this.#options.signal?.throwIfAborted();
     const written = await withIoError({ what: "set size and mode", path: this.#path }, async () => {
@@ -207,6 +209,13 @@ class FileWriter implements SparseFileWriter {
       `data up to byte ${end}, but the file was announced with ${expectedBytes}: ${this.#path}`,
     );
   }
+}
+
+function chooseReservation(fd: number, path: string, options: SparseFileOptions): Reservation {
+  const { detectZeros, expectedBytes, expectedExtents } = options;
+  return detectZeros && expectedExtents === undefined && expectedBytes !== undefined
+    ? createGuessedReservation(fd, path, expectedBytes)
+    : createReservation(fd, path, expectedExtents ?? []);
 }
 
 function runsOf(bytes: Uint8Array, offset: number, detectZeros: boolean): readonly Extent[] {

@@ -1,8 +1,9 @@
 // Positional writes under way at once, and what is done around them so that the disk keeps up.
 import type { FileHandle } from "node:fs/promises";
+import { isStoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno } from "./errno.js";
-import { reserveRange, startWriteback } from "./native.js";
+import { releaseRange, reserveRange, startWriteback } from "./native.js";
 
 /** More gain nothing: Node's thread pool has four threads. */
 const maxWritesInFlight = 4;
@@ -83,13 +84,17 @@ const reserveBytes = 64 * 1024 * 1024;
 const minReserveBytes = 1024 * 1024;
 
 export interface Reservation {
-  /** Called before a write at `offset`; offsets ascend. */
-  before(offset: number): Promise<void>;
+  /** Called before each write; offsets ascend. */
+  before(offset: number, length: number): Promise<void>;
+  /** The offset up to which blocks have been reserved, at most. */
+  reservedUntil(): number;
+  /** Called after the last write. */
+  settle(): Promise<void>;
 }
 
 /**
  * Reserves the blocks of known extents shortly before they are written: the filesystem then lays
- * them out in one piece, and a full disk is found before the data has come.
+ * them out in one piece, writes cost it less, and a full disk is found before the data has come.
  */
 export function createReservation(
   fd: number,
@@ -104,7 +109,7 @@ export function createReservation(
     try {
       await reserveRange(fd, offset, length);
     } catch (error) {
-      supported = !isErrno(error, "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL");
+      supported = !isUnsupported(error);
       if (supported) throw ioError(error, { what: `reserve ${length} bytes`, path });
     }
   };
@@ -121,5 +126,50 @@ export function createReservation(
       reserved = offset + Math.min(left, reserveBytes);
       if (left >= minReserveBytes) await reserve(offset, reserved - offset);
     },
+    reservedUntil: () => reserved,
+    settle: () => Promise.resolve(),
   };
+}
+
+/**
+ * The same for a file of which only the size is known, as long as it turns out to have no holes. At
+ * the first one what was reserved behind it is given back, and no more is reserved: punching out
+ * each hole would cost more than all of it gains.
+ */
+export function createGuessedReservation(fd: number, path: string, sizeBytes: number): Reservation {
+  const whole = createReservation(fd, path, [{ offset: 0, length: sizeBytes }]);
+  let end = 0;
+  let dense = true;
+
+  const giveUp = async (): Promise<void> => {
+    dense = false;
+    const unusedBytes = whole.reservedUntil() - end;
+    if (unusedBytes <= 0) return;
+    try {
+      await releaseRange(fd, end, unusedBytes);
+    } catch (error) {
+      const what = `give back ${unusedBytes} reserved bytes`;
+      if (!isUnsupported(error)) throw ioError(error, { what, path });
+    }
+  };
+  return {
+    before: async (offset, length) => {
+      if (dense && offset > end) await giveUp();
+      end = offset + length;
+      if (!dense) return;
+      try {
+        await whole.before(offset, length);
+      } catch (error) {
+        // The data itself may take less than what was to be reserved.
+        if (!isStoreError(error) || error.reason !== "STORAGE_FULL") throw error;
+        await giveUp();
+      }
+    },
+    reservedUntil: whole.reservedUntil,
+    settle: giveUp,
+  };
+}
+
+function isUnsupported(error: unknown): boolean {
+  return isErrno(error, "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL");
 }

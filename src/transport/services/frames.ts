@@ -4,6 +4,7 @@
 import type { ByteStream } from "../../base/async.js";
 import { crc32 } from "../../base/crc32.js";
 import { StoreError } from "../../base/errors.js";
+import { giveAway } from "../../base/given-bytes.js";
 import { rechunk } from "../../base/rechunk.js";
 import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
@@ -44,6 +45,7 @@ async function* uploadBytes<Header>(
     if (frame?.case === "chunk") {
       totalBytes += frame.value.length;
       checksum = crc32(frame.value, checksum);
+      giveAway(frame.value);
       yield frame.value;
     } else if (frame?.case === "commit") {
       checkCommit(frame.value, totalBytes, checksum);

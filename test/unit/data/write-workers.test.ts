@@ -3,8 +3,13 @@ import assert from "node:assert/strict";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { giveAway } from "../../../src/base/given-bytes.js";
 import { createBlockHasher } from "../../../src/data/block-hash.js";
-import { bufferBytes, buffersPerWorker } from "../../../src/data/write-worker-messages.js";
+import {
+  bufferBytes,
+  minTakenBytes,
+  piecesPerWorker,
+} from "../../../src/data/write-worker-messages.js";
 import { openWriteWorkers } from "../../../src/data/write-workers.js";
 import { eventually } from "../../support/eventually.js";
 import { failsWith } from "../../support/errors.js";
@@ -49,13 +54,67 @@ test("several files at once over one thread: bytes and tables are those of one t
     await Promise.all(files);
   }));
 
+test("memory that was given away is written from where it is, and is gone then", () =>
+  withScratchDir(async (directory) => {
+    await using workers = openWriteWorkers(1);
+    const files = Array.from({ length: 3 }, async (_, index) => {
+      const content = patternBytes(12 * mib + 1000 * index, index + 1);
+      const path = join(directory, String(index));
+      await using handle = await open(path, "wx");
+      const lane = workers.openLane(handle.fd, path);
+      const hasher = createBlockHasher();
+      hasher.update(0, content);
+      // As archives have it: the first piece is shorter, and small pieces come between large ones.
+      const sizes = [bufferBytes - 1536, bufferBytes, 300, 2 * mib, minTakenBytes, 64 * 1024];
+      let taken = 0;
+      for (let offset = 0, turn = 0; offset < content.length; turn += 1) {
+        const data = content.subarray(offset, offset + (sizes[turn % sizes.length] ?? 1));
+        const memory = new Uint8Array(7 + data.length);
+        memory.set(data, 7);
+        const piece = memory.subarray(7);
+        giveAway(piece);
+        await lane.write(offset, piece);
+        if (memory.length === 0) taken += data.length;
+        else memory.fill(0xff);
+        offset += data.length;
+      }
+      assert.ok(taken > content.length / 4, `${taken} bytes were not copied`);
+      await lane.idle();
+      const table = await lane.finish(content.length);
+      const expected = hasher.finish(content.length);
+      assert.deepEqual(table.runs, expected.runs);
+      assert.ok(Buffer.from(table.digests).equals(expected.digests));
+      assert.ok((await readFile(path)).equals(content), `file ${index}`);
+    });
+    await Promise.all(files);
+  }));
+
+test("what is being written takes bounded memory, however much is written", () =>
+  withScratchDir(async (directory) => {
+    await using workers = openWriteWorkers(1);
+    const path = join(directory, "file");
+    await using handle = await open(path, "wx");
+    const lane = workers.openLane(handle.fd, path);
+    const before = process.memoryUsage.rss();
+    for (let turn = 0; turn < 1024; turn += 1) {
+      const piece = new Uint8Array(bufferBytes).fill(1);
+      giveAway(piece);
+      await lane.write(turn * bufferBytes, piece);
+      assert.equal(piece.length, 0);
+    }
+    const grown = process.memoryUsage.rss() - before;
+    assert.ok(grown < 128 * mib, `${grown} bytes more after 512 MiB`);
+    await lane.idle();
+    lane.drop();
+  }));
+
 test("lanes whose peers send no more hold up nobody", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
     await using handle = await open(path, "wx");
     const piece = Buffer.alloc(1000, 1);
-    const slow = Array.from({ length: 3 * buffersPerWorker }, () =>
+    const slow = Array.from({ length: 3 * piecesPerWorker }, () =>
       workers.openLane(handle.fd, path),
     );
     for (const lane of slow) await lane.write(0, piece);

@@ -76,6 +76,48 @@ test("blocks of known extents are reserved before the data comes, and no others"
   });
 });
 
+test("a file of known size is reserved as long as it has no holes", async () => {
+  await withScratchDir(async (directory) => {
+    const expectedBytes = 200 * mib;
+    const options = { mode: 0o600, detectZeros: true, expectedBytes };
+    const piece = patternBytes(mib, 1);
+    const dense = join(directory, "dense");
+    await using whole = await createSparseFile(dense, options);
+    await whole.write(0, piece);
+    assert.ok(isAbout(await allocatedBytesOf(dense), 64 * mib));
+    for (let at = 1; at < 65; at += 1) await whole.write(at * mib, piece);
+    assert.ok(isAbout(await allocatedBytesOf(dense), 128 * mib));
+    // A hole up to the end.
+    const written = await whole.finish({ sizeBytes: expectedBytes, sync: true });
+    assert.ok(isAbout(written.allocatedBytes, 65 * mib), `${written.allocatedBytes} bytes`);
+    assert.deepEqual(await readRange(dense, 64 * mib, mib), piece);
+
+    const sparse = join(directory, "sparse");
+    await using holed = await createSparseFile(sparse, options);
+    const middle = Buffer.from(piece).fill(0, 4096, 8192);
+    await holed.write(0, middle);
+    for (let at = 1; at < 100; at += 1) await holed.write(at * mib, piece);
+    assert.ok((await allocatedBytesOf(sparse)) <= 100 * mib, "no more is reserved");
+    const { allocatedBytes } = await holed.finish({ sizeBytes: expectedBytes, sync: true });
+    assert.ok(isAbout(allocatedBytes + 4096, 100 * mib), `${allocatedBytes} bytes`);
+    assert.deepEqual(await readRange(sparse, 0, mib), middle);
+    assert.deepEqual(await readRange(sparse, mib, mib), piece);
+  });
+});
+
+test("what is reserved by a guess fails nobody", { skip: cannotMount("tmpfs") }, () =>
+  withFilesystem("tmpfs", 4, async (directory) => {
+    const path = join(directory, "file");
+    const options = { mode: 0o600, detectZeros: true, expectedBytes: 8 * mib };
+    await using writer = await createSparseFile(path, options);
+    const piece = patternBytes(mib, 3);
+    await writer.write(0, piece);
+    await writer.write(7 * mib, piece);
+    await writer.finish({ sizeBytes: 8 * mib, sync: true });
+    assert.deepEqual(await readRange(path, 7 * mib, mib), piece);
+  }),
+);
+
 test("reserving meets a full disk before the data does", { skip: cannotMount("tmpfs") }, () =>
   withFilesystem("tmpfs", 4, async (directory) => {
     const expectedExtents = [{ offset: 0, length: 8 * mib }];

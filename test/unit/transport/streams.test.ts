@@ -5,6 +5,7 @@ import { constants } from "node:http2";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { isStoreError, StoreError } from "../../../src/base/errors.js";
+import { giveAway, takeOver } from "../../../src/base/given-bytes.js";
 import type { CallContext } from "../../../src/transport/handler.js";
 import {
   aborted,
@@ -46,6 +47,30 @@ test("an upload is read to its end, in order", async () => {
   }
   call.end();
   assert.equal((await response).snapshot?.sizeBytes, BigInt(expected));
+});
+
+test("the memory of a chunk is its own, so that it may be given away", async () => {
+  const sizes = [128 * 1024, 512 * 1024, mib - 100];
+  const seen: number[] = [];
+  await using harness = await startServer({
+    async create(requests) {
+      for await (const { frame } of requests) {
+        if (frame.case !== "chunk") continue;
+        const { length, byteOffset } = frame.value;
+        giveAway(frame.value);
+        const memory = takeOver(frame.value);
+        assert.ok(memory !== undefined && memory.byteLength === byteOffset + length);
+        assert.ok(byteOffset < 64, "nothing but the frame's head is in it too");
+        seen.push(length);
+      }
+      return {};
+    },
+  });
+  const { call, response } = upload(harness.client, methods.create);
+  for (const size of sizes) call.write(chunk(size));
+  call.end();
+  await response;
+  assert.deepEqual(seen, sizes);
 });
 
 test("an upload refused at once gets the reason while it still sends 100 MB", async () => {

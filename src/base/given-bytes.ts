@@ -1,0 +1,25 @@
+// Memory that goes with its bytes. Who gets bytes may usually look at them only until the next are asked for; those
+// of a message that was received belong to nobody else, so that a thread can take them over without a copy.
+
+const given = new WeakSet<ArrayBufferLike>();
+
+/**
+ * Says that nobody will look at this memory again but who gets its last byte, once done with those before. Only
+ * for bytes that fill all of their memory up to its end.
+ */
+export function giveAway(bytes: Uint8Array): void {
+  if (endsItsMemory(bytes)) given.add(bytes.buffer);
+}
+
+/** The memory under `bytes`, if it was given away and they are its end: it is the caller's alone then. */
+export function takeOver(bytes: Uint8Array): ArrayBuffer | undefined {
+  const { buffer } = bytes;
+  if (!(buffer instanceof ArrayBuffer) || !endsItsMemory(bytes) || !given.delete(buffer)) {
+    return undefined;
+  }
+  return buffer;
+}
+
+function endsItsMemory({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  return byteOffset + byteLength === buffer.byteLength;
+}

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { giveAway, takeOver } from "../../../src/base/given-bytes.js";
+
+test("memory that was given away is taken once, by who has its end", () => {
+  const bytes = new Uint8Array(new ArrayBuffer(100), 7);
+  assert.equal(takeOver(bytes), undefined, "not given");
+  giveAway(bytes);
+  assert.equal(takeOver(bytes.subarray(0, 50)), undefined, "more bytes follow");
+  assert.equal(takeOver(bytes.subarray(50)), bytes.buffer);
+  assert.equal(takeOver(bytes.subarray(50)), undefined, "taken already");
+});
+
+test("memory that ends behind the bytes stays where it is", () => {
+  const bytes = new Uint8Array(new ArrayBuffer(100), 0, 99);
+  giveAway(bytes);
+  assert.equal(takeOver(bytes), undefined);
+});
