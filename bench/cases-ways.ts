@@ -1,5 +1,6 @@
 // The same bytes on other ways: TLS, a Unix socket, the command line, a link with a delay; and what
 // other programs need to keep a copy of the same directory.
+import { createCleanup } from "../src/base/cleanup.js";
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +10,6 @@ import type { Client } from "../src/client/client.js";
 import { makeAuthority } from "../test/access/certificates.js";
 import { runModule } from "../test/support/child.js";
 import { alternate, type Case } from "./alternate.js";
-import { connectRaw } from "./raw-client.js";
 import { hasProgram, type Row } from "./report.js";
 import { rates, ratios } from "./rows.js";
 import { discard, makeDense, mib, startDaemon, startRaw, withScratch } from "./scene.js";
@@ -105,16 +105,21 @@ const linkDelayMs = 10;
 export async function linkCases(bytes: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
     const source = await makeDense(join(scratch, "source"), bytes);
-    await using raw = await startRaw();
+    await using links = createCleanup();
+    const through = async (address: string): Promise<string> => {
+      const link = await startLink(address);
+      links.defer(async () => {
+        await link[Symbol.asyncDispose]();
+      });
+      return link.address;
+    };
+    await using raw = await startRaw({ through });
     await using daemon = await startDaemon(join(scratch, "root"));
     await createFromLocalDirectory(daemon.client, source, { config: { name: "kept" } });
-    await using rawLink = await startLink(raw.address);
-    await using link = await startLink(daemon.address);
-    using rawClient = connectRaw(rawLink.address);
-    await using client = connect(link.address);
+    await using client = connect(await through(daemon.address));
     const cases: Case[] = [
-      { name: "raw, up", run: () => rawClient.upload(bytes), bytes },
-      { name: "raw, down", run: () => rawClient.download(bytes), bytes },
+      { name: "raw, up", run: () => raw.run("up", bytes), bytes },
+      { name: "raw, down", run: () => raw.run("down", bytes), bytes },
       ...bothDirections("20 ms", client, source, bytes),
     ];
     const outcomes = await alternate(cases, rounds);

@@ -1,15 +1,18 @@
-// The ceiling: a grpc-js server with the same windows and chunk size that does nothing with the bytes.
-// Run as a process of its own; prints `listening on HOST:PORT`.
+// The ceiling: a grpc-js server and a client with the same windows and chunk size that do nothing with the bytes,
+// each a process of its own that holds nothing else. Started by scene.ts with an IPC channel:
+// `serve` tells its address, `call ADDRESS` runs what it is told to and tells how long it took.
+// With `prepared` they do at their start what the daemon and the command line do.
 import http2 from "node:http2";
 import * as grpc from "@grpc/grpc-js";
+import { prepareForBulk } from "../src/sparse/bulk-memory.js";
 
-export const chunkBytes = 512 * 1024;
-export const windowBytes = 4 * 1024 * 1024;
+const chunkBytes = 512 * 1024;
+const windowBytes = 4 * 1024 * 1024;
 
 const passThrough = (bytes: Buffer): Buffer => bytes;
 
 /** Upload counts what comes; Download sends as many chunks as its request says. */
-export const rawService = {
+const rawService = {
   Upload: {
     path: "/raw.Loopback/Upload",
     requestStream: true,
@@ -30,7 +33,7 @@ export const rawService = {
   },
 } as const;
 
-async function main(): Promise<void> {
+async function serve(): Promise<void> {
   // grpc-js leaves the server's windows at 64 KiB; here the whole process is ours.
   const { createServer } = http2;
   http2.createServer = ((options: http2.ServerOptions) => {
@@ -65,7 +68,66 @@ async function main(): Promise<void> {
       error === null ? resolve(bound) : reject(error),
     );
   });
-  process.stderr.write(`listening on 127.0.0.1:${port}\n`);
+  process.send?.(`127.0.0.1:${port}`);
 }
 
-if (process.argv[2] === "serve") await main();
+export interface RawRun {
+  readonly direction: "up" | "down";
+  readonly bytes: number;
+}
+
+function call(address: string): void {
+  const client = new grpc.Client(address, grpc.credentials.createInsecure(), {
+    "grpc-node.flow_control_window": windowBytes,
+    "grpc.max_receive_message_length": -1,
+  });
+  process.on("message", ({ direction, bytes }: RawRun) => {
+    const started = performance.now();
+    const run = direction === "up" ? upload : download;
+    run(client, bytes / chunkBytes).then(
+      () => process.send?.(performance.now() - started),
+      (error: unknown) => process.send?.(String(error)),
+    );
+  });
+}
+
+function upload(client: grpc.Client, chunks: number): Promise<void> {
+  const chunk = Buffer.alloc(chunkBytes, 7);
+  return new Promise((resolve, reject) => {
+    let left = chunks;
+    const { path } = rawService.Upload;
+    const call = client.makeClientStreamRequest(path, passThrough, passThrough, (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+    const send = (): void => {
+      for (; left > 0; left -= 1) {
+        if (call.write(chunk)) continue;
+        left -= 1;
+        call.once("drain", send);
+        return;
+      }
+      call.end();
+    };
+    send();
+  });
+}
+
+function download(client: grpc.Client, chunks: number): Promise<void> {
+  const { path } = rawService.Download;
+  const request = Buffer.from(String(chunks));
+  return new Promise((resolve, reject) => {
+    const call = client.makeServerStreamRequest(path, passThrough, passThrough, request);
+    call.on("data", () => undefined);
+    call.on("error", reject);
+    call.on("end", resolve);
+  });
+}
+
+// Without the channel this is only an import of its types.
+if (process.send !== undefined) {
+  const [role, ...rest] = process.argv.slice(2);
+  if (rest.includes("prepared")) prepareForBulk();
+  if (role === "serve") await serve();
+  else call(rest[0] ?? "");
+}

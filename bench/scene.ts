@@ -1,11 +1,13 @@
 // What the cases stand on: scratch files, the real daemon and the raw server as processes of their own.
+import { fork } from "node:child_process";
 import { randomFillSync } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type Client } from "../src/client/index.js";
 import { runModule, type Child } from "../test/support/child.js";
-import { connectRaw, type RawClient } from "./raw-client.js";
+import type { RawRun } from "./raw-loopback.js";
 
 export const mib = 1024 * 1024;
 export const gib = 1024 * mib;
@@ -47,23 +49,39 @@ export async function startDaemon(
   };
 }
 
-export interface RawServer extends AsyncDisposable {
-  readonly pid: number;
-  readonly address: string;
-  readonly client: RawClient;
+export interface RawLoopback extends AsyncDisposable {
+  readonly pids: readonly number[];
+  /** Milliseconds that it took. */
+  run(direction: RawRun["direction"], bytes: number): Promise<number>;
 }
 
-export async function startRaw(): Promise<RawServer> {
-  const child: Child = runModule(new URL("./raw-loopback.js", import.meta.url), ["serve"]);
-  const [, address = ""] = await child.line(/^listening on (.*)$/);
-  const client = connectRaw(address);
+export interface RawOptions {
+  /** With all that our own processes do for their speed besides windows and chunks. */
+  readonly prepared?: boolean;
+  /** Where the client connects to get to the server's address. */
+  readonly through?: (address: string) => Promise<string>;
+}
+
+export async function startRaw(options: RawOptions = {}): Promise<RawLoopback> {
+  const program = new URL("./raw-loopback.js", import.meta.url);
+  const flags = options.prepared === true ? ["prepared"] : [];
+  const server = fork(program, ["serve", ...flags]);
+  const [address] = (await once(server, "message")) as [string];
+  const way = (await options.through?.(address)) ?? address;
+  const client = fork(program, ["call", way, ...flags]);
   return {
-    pid: child.pid,
-    address,
-    client,
-    [Symbol.asyncDispose]: async () => {
-      client[Symbol.dispose]();
-      await child.kill();
+    pids: [server, client].map(({ pid = -1 }) => pid),
+    async run(direction, bytes) {
+      client.send({ direction, bytes } satisfies RawRun);
+      const [answer] = (await once(client, "message")) as [number | string];
+      if (typeof answer === "string") throw new Error(answer);
+      return answer;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const child of [client, server]) {
+        child.kill("SIGKILL");
+        await once(child, "exit");
+      }
     },
   };
 }
