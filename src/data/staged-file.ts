@@ -21,6 +21,7 @@ export async function createStagedFile(
   const writer = await createSparseFile(path, {
     mode,
     detectZeros,
+    forgetWritten: true,
     expectedBytes: sizeBytes,
     expectedExtents: extents,
     ...(onData && { onData }),

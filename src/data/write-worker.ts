@@ -2,6 +2,7 @@
 // write-workers.ts starts it and says what the messages mean.
 import { writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
+import { freeMemory } from "../base/given-bytes.js";
 import { createBlockHasher, type BlockHasher } from "./block-hash.js";
 import type { ToMain, ToWorker, WriteError } from "./write-worker-messages.js";
 
@@ -30,18 +31,9 @@ function handle(message: ToWorker): void {
     const { message: text, code, errno, syscall } = thrown as NodeJS.ErrnoException;
     error = { message: text, code, errno, syscall };
   }
-  if (!returned) free(buffer);
+  if (!returned) freeMemory(buffer);
   const kept = returned ? buffer : undefined;
   answer({ kind: "done", lane, buffer: kept, error }, ...(kept === undefined ? [] : [kept]));
-}
-
-/** Nobody listens at its other end, so that what is transferred to it is freed at once. */
-const nowhere = new MessageChannel().port1;
-nowhere.close();
-
-/** Left to the collector, which looks when 32 MiB have come together, memory would be new and cold each time. */
-function free(buffer: ArrayBuffer): void {
-  nowhere.postMessage(undefined, [buffer]);
 }
 
 /**

@@ -8,8 +8,8 @@ import { seekData, seekHole } from "./native.js";
 
 /** Bytes read at once, unless said otherwise. */
 export const pieceBytes = 512 * 1024;
-/** What is fetched while a piece is used, in one read or more. */
-const readAheadBytes = 1024 * 1024;
+/** Reads under way while a piece is used: the kernel reads ahead by itself. */
+const readsAhead = 1;
 /** Holes up to this size are read along with the data around them. */
 const maxGapBytes = 32 * 1024;
 /** Extents looked up between two turns of the event loop: about 4 ms. */
@@ -116,7 +116,6 @@ export async function* readExtents(
   options: ReadOptions = {},
 ): AsyncGenerator<FilePiece, void, undefined> {
   const most = options.pieceBytes ?? pieceBytes;
-  const readsAhead = Math.ceil(readAheadBytes / most);
   // One buffer more than reads ahead: the consumer holds one.
   const take = options.reuseBuffers === true ? reusedBuffers(readsAhead + 1, most) : freshBuffer;
   const plan = planReads(extents, most);

@@ -195,12 +195,12 @@ export async function startWriteback(fd: number, offset: number, length: number)
 }
 
 /**
- * Has the kernel forget what it keeps of a file in memory, so that the next read comes from the disk.
- * Pages that are mapped or not yet written stay.
+ * Has the kernel forget what it keeps of a file in memory, or of a range of it, so that the next read comes
+ * from the disk. Pages that are mapped or not yet written stay. `length` 0: up to the end.
  */
-export async function forgetCached(fd: number): Promise<void> {
+export async function forgetCached(fd: number, offset = 0, length = 0): Promise<void> {
   // It answers with an error number, and only to arguments that this one never has.
-  await callAsync("posix_fadvise", fadvise, fd, 0, 0, POSIX_FADV_DONTNEED);
+  await callAsync("posix_fadvise", fadvise, fd, offset, length, POSIX_FADV_DONTNEED);
 }
 
 /** Renames, but answers EEXIST where rename(2) would replace the target. */

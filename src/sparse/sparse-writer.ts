@@ -31,6 +31,8 @@ export interface SparseFileOptions {
   readonly expectedExtents?: readonly Extent[] | undefined;
   /** Writes to the device begin early, so that the sync at the end is short. Default: true. */
   readonly earlyWriteback?: boolean;
+  /** The page cache forgets what has been written early. Default: false. */
+  readonly forgetWritten?: boolean;
   readonly observer?: WriteObserver;
   /** Hears how many bytes are about to be written, and may throw. */
   readonly onData?: (bytes: number) => void;
@@ -108,7 +110,11 @@ class FileWriter implements SparseFileWriter {
     this.#path = path;
     this.#options = options;
     this.#pool = options.createPool?.(handle.fd, path) ?? createWritePool(handle, path);
-    this.#writeback = createWriteback(handle.fd, options.earlyWriteback ?? true);
+    this.#writeback = createWriteback(
+      handle.fd,
+      options.earlyWriteback ?? true,
+      options.forgetWritten ?? false,
+    );
     this.#reservation = chooseReservation(handle.fd, path, options);
   }
 

@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno } from "./errno.js";
-import { releaseRange, reserveRange, startWriteback } from "./native.js";
+import { forgetCached, releaseRange, reserveRange, startWriteback } from "./native.js";
 
 /** More gain nothing: Node's thread pool has four threads. */
 const maxWritesInFlight = 4;
@@ -62,14 +62,29 @@ export interface Writeback {
   settled(): Promise<void>;
 }
 
-/** One call under way at a time, and none of them matters: what fails here fails at the sync. */
-export function createWriteback(fd: number, enabled: boolean): Writeback {
+/** Stretches that are being written when the one before them is forgotten. */
+const stretchesBehind = 2;
+
+/**
+ * One call under way at a time, and none of them matters: what fails here fails at the sync. With
+ * `forget`, the page cache lets go of what has been written while more came: memory goes round instead
+ * of being taken from others, and what can be written that fast can be read back as fast. A disk that
+ * does not keep up leaves its data in memory.
+ */
+export function createWriteback(fd: number, enabled: boolean, forget: boolean): Writeback {
   let started = 0;
   let running: Promise<void> | undefined;
+  const written: Extent[] = [];
+  const start = async (stretch: Extent): Promise<void> => {
+    await startWriteback(fd, stretch.offset, stretch.length);
+    written.push(stretch);
+    const oldest = forget && written.length > stretchesBehind ? written.shift() : undefined;
+    if (oldest !== undefined) await forgetCached(fd, oldest.offset, oldest.length);
+  };
   return {
     advance: (end) => {
       if (!enabled || running !== undefined || end - started < writebackBytes) return;
-      running = startWriteback(fd, started, end - started)
+      running = start({ offset: started, length: end - started })
         .catch(() => undefined)
         .finally(() => (running = undefined));
       started = end;

@@ -6,6 +6,7 @@
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
+import { freeMemory } from "../base/given-bytes.js";
 import type { WireStatus } from "./status.js";
 
 /** Two, so that one message travels while the handler makes the next. */
@@ -76,7 +77,10 @@ export function openCall(raw: ServerInterceptingCallInterface): Call {
     async send(message) {
       signal.throwIfAborted();
       inFlight++;
-      raw.sendMessage(message, () => {
+      const { encoded, free } = freedWhenSent(message);
+      // Called only when all of it is with the kernel.
+      raw.sendMessage(encoded, () => {
+        free();
         inFlight--;
         writable.open();
       });
@@ -95,6 +99,27 @@ export function openCall(raw: ServerInterceptingCallInterface): Call {
       raw.sendStatus(status);
     },
     setIdleTimeout: (timeoutMs) => idle.set(timeoutMs),
+  };
+}
+
+/**
+ * grpc-js copies a message that is no Buffer yet into memory of its own, and writes that. Nobody looks at it again once
+ * it has been written.
+ */
+function freedWhenSent(message: EncodedMessage): { encoded: EncodedMessage; free: () => void } {
+  if (Buffer.isBuffer(message)) return { encoded: message, free: () => undefined };
+  let target: Buffer | undefined;
+  const copy: EncodedMessage["copy"] = (memory, start) => {
+    target = memory;
+    return message.copy(memory, start);
+  };
+  return {
+    encoded: Object.create(message, { copy: { value: copy } }) as EncodedMessage,
+    free: () => {
+      // Small ones are parts of memory that others have too.
+      const memory = target?.byteLength === target?.buffer.byteLength ? target?.buffer : undefined;
+      if (memory instanceof ArrayBuffer) freeMemory(memory);
+    },
   };
 }
 
