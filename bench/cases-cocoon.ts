@@ -1,8 +1,7 @@
 // Import beside that of the original program cocoon, of the same archive in the same rounds; both durable.
-import { createReadStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createFromLocalDirectory } from "../src/client/index.js";
+import { createFromLocalDirectory, readLocalFile } from "../src/client/index.js";
 import { Compression } from "../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { buildPeer, type Peer } from "../test/interop/cocoon/peer.js";
 import { alternate } from "./alternate.js";
@@ -10,8 +9,6 @@ import { save } from "./cases-transfer.js";
 import type { Row } from "./report.js";
 import { rates, ratios } from "./rows.js";
 import { makeDense, mib, startDaemon, withScratch } from "./scene.js";
-
-const archiveReadBytes = mib;
 
 /** Rows that say why, where cocoon's module cannot be had (see test/interop/cocoon/peer.ts). */
 export async function cocoonCases(bytes: number, rounds: number): Promise<Row[]> {
@@ -41,7 +38,7 @@ export async function cocoonCases(bytes: number, rounds: number): Promise<Row[]>
         {
           name: "Import",
           run: async () => {
-            const stream = createReadStream(archive, { highWaterMark: archiveReadBytes });
+            const stream = readLocalFile(archive);
             await client.import({}, stream);
           },
           after: dropOurs,

@@ -1,8 +1,7 @@
 // Dense data through gRPC, beside the raw loopback, tar and cp, on the same files in the same rounds.
-import { createReadStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createFromLocalDirectory } from "../src/client/index.js";
+import { createFromLocalDirectory, readLocalFile } from "../src/client/index.js";
 import { Compression } from "../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { alternate, type Case } from "./alternate.js";
 import type { Row } from "./report.js";
@@ -19,8 +18,6 @@ import {
   withScratch,
   type Daemon,
 } from "./scene.js";
-
-const archiveReadBytes = mib;
 
 export async function transferCases(bytes: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
@@ -62,7 +59,7 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
       {
         name: "Import",
         run: async () => {
-          const stream = createReadStream(archive, { highWaterMark: archiveReadBytes });
+          const stream = readLocalFile(archive);
           await client.import({ name: "new" }, stream);
         },
         after: dropNew,
@@ -157,7 +154,7 @@ export async function compressionCases(bytes: number, rounds: number): Promise<R
         {
           name: `Import ${kind}`,
           run: async () => {
-            const stream = createReadStream(archive, { highWaterMark: archiveReadBytes });
+            const stream = readLocalFile(archive);
             await client.import({ name: "new" }, stream);
           },
           after: async () => void (await client.delete({ refs: ["new"] })),

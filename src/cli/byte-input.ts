@@ -5,7 +5,7 @@ import { Socket } from "node:net";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import type { ByteStream } from "../base/async.js";
-import type { ProgressListener } from "../client/index.js";
+import { readLocalFile, type ProgressListener } from "../client/index.js";
 import { fileError, usageError } from "./exit-codes.js";
 import { readStdin, stdinIsTerminal, stdinSizeBytes } from "./stdio.js";
 
@@ -34,8 +34,10 @@ export async function resolveInput(source: string | undefined): Promise<Input> {
     kind: "bytes",
     sizeBytes: found.isFile() ? found.size : undefined,
     piped: !found.isFile(),
-    open: () =>
-      found.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readBytes }),
+    open: () => {
+      if (found.isFile()) return readLocalFile(path);
+      return found.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readBytes });
+    },
   };
 }
 

@@ -40,6 +40,7 @@ export {
   type FieldViolation,
   type ResourceRef,
 } from "../base/errors.js";
+export { readLocalFile } from "./local-file.js";
 export type { ByteStream } from "../base/async.js";
 export { prepareForBulk } from "../sparse/bulk-memory.js";
 

@@ -10,6 +10,7 @@ import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
 import { readExtent, scanExtents } from "../sparse/extents.js";
 import { withIoError } from "../sparse/errno.js";
+import { localReadBytes } from "./local-file.js";
 import { countProgress, type ProgressListener } from "./progress.js";
 
 export interface LocalSource {
@@ -82,9 +83,6 @@ async function readEnvelope(path: string): Promise<Uint8Array> {
   return withIoError({ what: "read", path, owner: "caller" }, () => readFile(path));
 }
 
-/** Two chunks: each read takes a turn of the event loop and a thread's. */
-const readBytes = 1024 * 1024;
-
 /** Each file is open from the moment it is handed out until the next one is asked for. */
 async function* archiveFiles(
   files: readonly LocalFile[],
@@ -121,7 +119,7 @@ async function* readCounted(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // The upload copies a piece before it asks for the next.
-  const options = { what: name, reuseBuffers: true, pieceBytes: readBytes, signal };
+  const options = { what: name, reuseBuffers: true, pieceBytes: localReadBytes, signal };
   for await (const piece of readExtent(handle, offset, length, options)) {
     yield piece;
     progress.add(piece.length);

@@ -21,6 +21,7 @@ import { confirmOpen, openCall, type Call } from "./call.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
 import type { Refusals } from "./refusals.js";
+import type { SendTurns } from "./send-turns.js";
 import { detailsKey, okStatus, toCallError, wireStatus } from "./status.js";
 
 export interface AdapterOptions {
@@ -33,6 +34,8 @@ export interface AdapterOptions {
   readonly refusals: Refusals;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
+  /** For the large messages of all calls. */
+  readonly turns: SendTurns;
   /** How long a byte stream may lie without its caller sending or reading. */
   readonly streamIdleMs: number;
 }
@@ -102,7 +105,7 @@ async function serve(
   const { method, rule } = target;
   const { logger } = options;
   giveReasons(raw);
-  const call = openCall(raw);
+  const call = openCall(raw, options.turns);
   const peer = peerOf(raw);
   const audit = options.audit.begin(rule, method.name, peer);
   let admitted: Admitted | undefined;

@@ -7,6 +7,7 @@ import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
 import { freeMemory } from "../base/given-bytes.js";
+import type { SendTurns } from "./send-turns.js";
 import type { WireStatus } from "./status.js";
 
 /** Two, so that one message travels while the handler makes the next. */
@@ -33,7 +34,7 @@ export interface Call {
 }
 
 /** Takes `raw` over: nothing else may use it. */
-export function openCall(raw: ServerInterceptingCallInterface): Call {
+export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns): Call {
   const controller = new AbortController();
   const { signal } = controller;
   const deadline = deadlineOf(raw);
@@ -76,11 +77,16 @@ export function openCall(raw: ServerInterceptingCallInterface): Call {
     },
     async send(message) {
       signal.throwIfAborted();
+      const isLarge = !Buffer.isBuffer(message);
+      const endTurn = isLarge ? await turns.take() : undefined;
+      if (signal.aborted) endTurn?.();
+      signal.throwIfAborted();
       inFlight++;
       const { encoded, free } = freedWhenSent(message);
       // Called only when all of it is with the kernel.
       raw.sendMessage(encoded, () => {
         free();
+        endTurn?.();
         inFlight--;
         writable.open();
       });

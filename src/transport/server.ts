@@ -16,6 +16,7 @@ import { openTcpListener, openUnixListener, type Listener, type TcpAddress } fro
 import { createPlaces, type Places } from "./places.js";
 import { createReflection } from "./reflection.js";
 import { createRefusals } from "./refusals.js";
+import { createSendTurns } from "./send-turns.js";
 import { wireStatus } from "./status.js";
 import { createStreamIntake } from "./stream-intake.js";
 import type { SocketFile } from "./unix-socket.js";
@@ -112,6 +113,11 @@ export interface GrpcServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Two of one download, which then never waits, and one more that is ready when they are sent. */
+const messagesAtOnce = 3;
+/** On loopback a message takes a tenth of it; where it takes longer, the processor is not what is short. */
+const turnMs = 3;
+
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { logger } = options;
   const limits = { ...defaultGrpcLimits, ...options.limits };
@@ -122,7 +128,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const rechecks = createRechecks(limits.recheckMs);
   const auth = { access, connections, rechecks, audit: createAudit(logger) };
   const refusals = createRefusals();
-  const adapter = createAdapter(bindings, { ...limits, ...auth, admission, refusals, logger });
+  const turns = createSendTurns({ maxAtOnce: messagesAtOnce, maxMs: turnMs });
+  const adapter = createAdapter(bindings, {
+    ...limits,
+    ...auth,
+    admission,
+    refusals,
+    turns,
+    logger,
+  });
   const server = new Server({
     ...grpcOptions(limits),
     interceptors: [adapter.interceptor],
