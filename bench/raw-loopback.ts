@@ -6,7 +6,8 @@ import http2 from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { prepareForBulk } from "../src/sparse/bulk-memory.js";
 
-const chunkBytes = 512 * 1024;
+/** As the client sends them and as the daemon does. */
+const chunkBytes = { up: 1024 * 1024, down: 512 * 1024 };
 const windowBytes = 4 * 1024 * 1024;
 
 const passThrough = (bytes: Buffer): Buffer => bytes;
@@ -52,7 +53,7 @@ async function serve(): Promise<void> {
     },
     Download(call: grpc.ServerWritableStream<Buffer, Buffer>): void {
       let left = Number(call.request.toString());
-      const chunk = Buffer.alloc(chunkBytes, 7);
+      const chunk = Buffer.alloc(chunkBytes.down, 7);
       const send = (): void => {
         while (left > 0) {
           left -= 1;
@@ -84,7 +85,7 @@ function call(address: string): void {
   process.on("message", ({ direction, bytes }: RawRun) => {
     const started = performance.now();
     const run = direction === "up" ? upload : download;
-    run(client, bytes / chunkBytes).then(
+    run(client, bytes / chunkBytes[direction]).then(
       () => process.send?.(performance.now() - started),
       (error: unknown) => process.send?.(String(error)),
     );
@@ -92,7 +93,7 @@ function call(address: string): void {
 }
 
 function upload(client: grpc.Client, chunks: number): Promise<void> {
-  const chunk = Buffer.alloc(chunkBytes, 7);
+  const chunk = Buffer.alloc(chunkBytes.up, 7);
   return new Promise((resolve, reject) => {
     let left = chunks;
     const { path } = rawService.Upload;

@@ -4,7 +4,6 @@ import { encodeBytesField, type EncodedMessage } from "../base/bytes-field.js";
 
 /** Most bytes of a chunk on the wire. */
 export const maxChunkBytes = 1024 * 1024;
-export const defaultChunkBytes = 512 * 1024;
 
 /** `bytes chunk = 2` of CreateRequest and ImportRequest. */
 const chunkField = 2;

@@ -4,7 +4,7 @@ import type { ByteStream } from "../base/async.js";
 import { readExtent } from "../sparse/extents.js";
 import { withIoError } from "../sparse/errno.js";
 
-/** Two chunks: each read takes a turn of the event loop and a thread's. */
+/** A chunk: each read takes a turn of the event loop and a thread's. */
 export const localReadBytes = 1024 * 1024;
 
 /**

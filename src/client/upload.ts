@@ -11,10 +11,10 @@ import { crc32 } from "../base/crc32.js";
 import { rechunk } from "../base/rechunk.js";
 import { CreateRequestSchema } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { encode, type CallOptions, type Channel, type UploadCall } from "./channel.js";
-import { defaultChunkBytes, encodeChunk, maxChunkBytes } from "./chunk-frame.js";
+import { encodeChunk, maxChunkBytes } from "./chunk-frame.js";
 
 export interface UploadOptions extends CallOptions {
-  /** Most bytes of a chunk on the wire: 1 to 1 MiB. Default: 512 KiB. */
+  /** Most bytes of a chunk on the wire: 1 to 1 MiB. Default: 1 MiB. */
   readonly chunkBytes?: number;
 }
 
@@ -74,7 +74,7 @@ async function sendChunks(
   source: ByteStream,
   call: UploadCall<unknown>,
   whileOpen: <T>(promise: Promise<T>) => Promise<T>,
-  chunkBytes: number = defaultChunkBytes,
+  chunkBytes: number = maxChunkBytes,
 ): Promise<Buffer> {
   const pieces = source[Symbol.asyncIterator]();
   const opened = { [Symbol.asyncIterator]: () => pieces };

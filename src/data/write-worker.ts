@@ -36,16 +36,9 @@ function handle(message: ToWorker): void {
   answer({ kind: "done", lane, buffer: kept, error }, ...(kept === undefined ? [] : [kept]));
 }
 
-/**
- * The page cache takes memory in pieces as large as the write that needs it, and large ones come from where nobody has
- * been for long, which a virtual machine must first get from its host: with 1 MiB a write was half as fast at times.
- */
-const writeBytes = 128 * 1024;
-
 function writeFully(fd: number, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length;) {
-    const length = Math.min(writeBytes, bytes.length - done);
-    done += writeSync(fd, bytes, done, length, offset + done);
+    done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
   }
 }
 

@@ -42,7 +42,7 @@ function endlessSource(): AsyncIterable<Uint8Array> & { pulled: number; stopped:
   return source;
 }
 
-test("header, chunks of 512 KiB at most, commit with total and CRC-32", async (t) => {
+test("header, chunks of 1 MiB at most, commit with total and CRC-32", async (t) => {
   const frames: CreateRequest["frame"][] = [];
   const { client } = await startRawServer(t, methods, {
     Create: (call: CreateCall, answer: Answer) => {
@@ -50,8 +50,8 @@ test("header, chunks of 512 KiB at most, commit with total and CRC-32", async (t
       call.on("end", () => answer(null, stored("a")));
     },
   });
-  const data = Buffer.alloc(1_300_000, "stasis");
-  const pieces = [data.subarray(0, 7), data.subarray(7, 900_000), data.subarray(900_000)];
+  const data = Buffer.alloc(2_600_000, "stasis");
+  const pieces = [data.subarray(0, 7), data.subarray(7, 1_800_000), data.subarray(1_800_000)];
   const answer = await client.create({ config: { name: "a" } }, toStream(pieces));
   assert.equal(answer.snapshot?.config?.name, "a");
 
@@ -60,12 +60,12 @@ test("header, chunks of 512 KiB at most, commit with total and CRC-32", async (t
   assert.equal(header?.case === "header" && header.value.config?.name, "a");
   assert.deepEqual(
     rest.map((frame) => frame.case === "chunk" && frame.value.length),
-    [7, 524_288, 900_000 - 7 - 524_288, 400_000],
+    [7, 1_048_576, 1_800_000 - 7 - 1_048_576, 800_000],
   );
   const chunks = rest.map((frame) => (frame.case === "chunk" ? frame.value : Buffer.alloc(0)));
   assert.ok(Buffer.concat(chunks).equals(data));
   assert.ok(commit?.case === "commit");
-  assert.equal(commit.value.totalBytes, 1_300_000n);
+  assert.equal(commit.value.totalBytes, 2_600_000n);
   assert.equal(commit.value.crc32, crc32(data));
 });
 
