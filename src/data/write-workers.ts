@@ -109,23 +109,28 @@ function startThread(): WriteThread {
 
 function release(thread: WriteThread, buffer: ArrayBuffer | undefined): void {
   if (buffer !== undefined) thread.spare.push(buffer);
-  thread.room++;
-  thread.waiting.shift()?.();
+  const next = thread.waiting.shift();
+  // Handed on, so that nobody gets in between.
+  if (next === undefined) thread.room++;
+  else next();
 }
 
 /** Takes the room of one piece. */
 async function takeRoom(thread: WriteThread): Promise<void> {
-  for (;;) {
-    if (thread.failure !== undefined) throw thread.failure;
-    if (thread.room > 0) {
-      thread.room--;
-      return;
-    }
-    // A lane whose peer is slow must not keep the others waiting: its buffer goes as it is.
+  throwIfDead(thread);
+  if (thread.room === 0) {
+    // A lane whose peer is slow must not keep the others waiting: its buffer goes as it is. One that has
+    // failed gives its room back at once.
     const [oldest] = thread.gathering;
     oldest?.();
-    await new Promise<void>((resolve) => thread.waiting.push(resolve));
   }
+  if (thread.room > 0) thread.room--;
+  else await new Promise<void>((resolve) => thread.waiting.push(resolve));
+  throwIfDead(thread);
+}
+
+function throwIfDead({ failure }: WriteThread): void {
+  if (failure !== undefined) throw failure;
 }
 
 function openLane(thread: WriteThread, fd: number, path: string): WriteLane {

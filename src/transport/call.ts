@@ -53,7 +53,11 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
     writable.fail(reason);
   }
 
-  const inbox = startReading(raw, readable, () => abort(callerGone(deadline)));
+  let streamClosed = false;
+  const inbox = startReading(raw, readable, () => {
+    streamClosed = true;
+    abort(callerGone(deadline));
+  });
   // Without metadata the stream broke before this, and grpc-js will never report it.
   if (inbox.metadata === undefined) abort(callerGone(deadline));
   let inFlight = 0;
@@ -83,14 +87,17 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
       signal.throwIfAborted();
       inFlight++;
       const { encoded, free } = freedWhenSent(message);
-      // Called only when all of it is with the kernel.
       raw.sendMessage(encoded, () => {
-        free();
+        // Also called for what a stream that was destroyed has not sent, and then Node may still be
+        // writing a part of it. Such a stream has closed by the next turn of the event loop at the latest.
+        setImmediate(() => {
+          if (!streamClosed) free();
+        });
         endTurn?.();
         inFlight--;
         writable.open();
       });
-      // After a cancel the callback never comes: then the abort ends the wait.
+      // After a cancel the callback may never come: then the abort ends the wait.
       while (inFlight >= maxMessagesInFlight) {
         signal.throwIfAborted();
         idle.restart();
@@ -109,8 +116,8 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
 }
 
 /**
- * grpc-js copies a message that is no Buffer yet into memory of its own, and writes that. Nobody looks at it again once
- * it has been written.
+ * grpc-js copies a message that is no Buffer yet into memory of its own, and writes that. Nobody looks at it again when
+ * the kernel has all of it, which `free` must wait for.
  */
 function freedWhenSent(message: EncodedMessage): { encoded: EncodedMessage; free: () => void } {
   if (Buffer.isBuffer(message)) return { encoded: message, free: () => undefined };
@@ -221,9 +228,12 @@ function deadlineOf(raw: ServerInterceptingCallInterface): Date | undefined {
   return Number.isFinite(deadline) ? new Date(deadline) : undefined;
 }
 
+/** Timers of Node fire up to a millisecond before the clock says so. */
+const timerSlackMs = 2;
+
 function callerGone(deadline: Date | undefined): StoreError {
   // When its timer for the deadline fires, grpc-js answers by itself, and then cancels.
-  if (deadline !== undefined && Date.now() >= deadline.getTime()) {
+  if (deadline !== undefined && Date.now() + timerSlackMs >= deadline.getTime()) {
     return new StoreError("DEADLINE_PASSED", "The deadline of the call passed before it was done", {
       hint: "Call again with more time",
     });

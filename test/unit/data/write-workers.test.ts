@@ -126,6 +126,27 @@ test("lanes whose peers send no more hold up nobody", () =>
     }
   }));
 
+test("a lane that has failed gives back the room of what it holds", () =>
+  withScratchDir(async (directory) => {
+    await using workers = openWriteWorkers(1);
+    const path = join(directory, "file");
+    await using handle = await open(path, "wx");
+    const failed = workers.openLane(1_000_000, "nothing");
+    await failed.write(0, Buffer.alloc(bufferBytes + 1000, 1));
+    await eventually("its failure", () => {
+      try {
+        failed.check();
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    const piece = Buffer.alloc(1000, 1);
+    const slow = Array.from({ length: piecesPerWorker }, () => workers.openLane(handle.fd, path));
+    for (const lane of slow) await lane.write(0, piece);
+    for (const lane of [failed, ...slow]) lane.drop();
+  }));
+
 test("what waits for more bytes does not count as written", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);

@@ -1,0 +1,105 @@
+// Frames of downloads are freed when they have been sent, and never before: not when a connection is given up
+// in the middle of one, of which Node may still be writing a part.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "../../support/eventually.js";
+import { chunk, startServer } from "./harness.js";
+
+const mib = 1024 * 1024;
+const dataFrame = 0;
+const headersFrame = 1;
+const settingsFrame = 4;
+const windowUpdateFrame = 8;
+
+/** RFC 9113, 4.1. */
+function http2Frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** RFC 7541, 6.2.2: without Huffman coding, lengths below 127. */
+function literalHeader(name: string, value: string): Buffer {
+  const part = (text: string): Buffer =>
+    Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+  return Buffer.concat([Buffer.from([0]), part(name), part(value)]);
+}
+
+/** The data of all frames that came whole. */
+function dataOf(received: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + 9 <= received.length;) {
+    const end = at + 9 + received.readUIntBE(at, 3);
+    if (received[at + 3] === dataFrame) parts.push(received.subarray(at + 9, end));
+    at = end;
+  }
+  return Buffer.concat(parts);
+}
+
+test("what a reader gets after its connection was given up is still its data", async () => {
+  let sent = 0;
+  let ended = false;
+  const keepaliveMs = 300;
+  await using harness = await startServer(
+    {
+      async *restore() {
+        const { frame } = chunk(mib);
+        const value = (frame?.case === "chunk" ? frame.value : Buffer.alloc(0)).fill(0xaa);
+        try {
+          for (; ; sent += 1) yield { frame: { case: "chunk" as const, value } };
+        } finally {
+          ended = true;
+        }
+      },
+    },
+    { maxMessageBytes: 8 * mib, keepaliveMs, keepaliveTimeoutMs: keepaliveMs },
+  );
+  const socket = connect(harness.port, "127.0.0.1");
+  await once(socket, "connect");
+  // It reads nothing, and its window ends in the middle of a message.
+  socket.pause();
+  const window = Buffer.from([0, 4, 0, 0, 0, 0]);
+  window.writeUInt32BE(5_230_000, 2);
+  const connectionWindow = Buffer.alloc(4);
+  connectionWindow.writeUInt32BE(2 ** 30);
+  const headers = Object.entries({
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": "/stasis.v1.SnapshotService/Restore",
+    ":authority": "localhost",
+    "content-type": "application/grpc",
+    te: "trailers",
+  }).map(([name, value]) => literalHeader(name, value));
+  socket.write(
+    Buffer.concat([
+      Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+      http2Frame(settingsFrame, 0, 0, window),
+      http2Frame(windowUpdateFrame, 0, 0, connectionWindow),
+      http2Frame(headersFrame, 4, 1, Buffer.concat(headers)),
+      http2Frame(dataFrame, 1, 1, Buffer.alloc(5)),
+    ]),
+  );
+  await eventually("the end of the call, whose connection is dead", () => ended);
+  assert.ok(sent >= 4, `${sent} messages were sent`);
+  await sleep(100);
+  // Whoever wants memory now gets what was freed.
+  const others = Array.from({ length: 9 }, (_, index) =>
+    Buffer.allocUnsafeSlow(100 * 1024 + index * 30_000).fill(0x55),
+  );
+  const received: Buffer[] = [];
+  socket.on("data", (bytes: Buffer) => received.push(bytes));
+  socket.on("error", () => undefined);
+  socket.resume();
+  await Promise.race([once(socket, "close"), sleep(2000)]);
+  socket.destroy();
+  const data = dataOf(Buffer.concat(received));
+  assert.ok(data.length > 3 * mib, `${data.length} bytes came`);
+  const foreign = data.filter((byte) => byte === 0x55).length;
+  assert.equal(foreign, 0, `${foreign} of ${data.length} bytes are of ${others.length} others`);
+});
