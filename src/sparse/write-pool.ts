@@ -77,8 +77,9 @@ export function createWriteback(fd: number, enabled: boolean, forget: boolean): 
   const written: Extent[] = [];
   const start = async (stretch: Extent): Promise<void> => {
     await startWriteback(fd, stretch.offset, stretch.length);
+    if (!forget) return;
     written.push(stretch);
-    const oldest = forget && written.length > stretchesBehind ? written.shift() : undefined;
+    const oldest = written.length > stretchesBehind ? written.shift() : undefined;
     if (oldest !== undefined) await forgetCached(fd, oldest.offset, oldest.length);
   };
   return {
