@@ -12,6 +12,7 @@ import { connect, type Client } from "../../src/client/index.js";
 import { makeScratch } from "../support/daemon.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
 import { eventually } from "../support/eventually.js";
+import { http2Frame, http2Preface } from "../support/http2-frame.js";
 import { entriesOf, mib, streamOf } from "../store/contents.js";
 import { rawFile } from "../unit/archive/support.js";
 import { framed, frames, openSession, paths, statusOf } from "./hostile-clients.js";
@@ -245,17 +246,8 @@ test("oversized headers and metadata", (t) =>
     }
   }));
 
-const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const preface = http2Preface;
 const settings = http2Frame(4, 0, 0, Buffer.alloc(0));
-
-function http2Frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 function repeated(frame: Buffer, times: number): Buffer {
   return Buffer.concat(Array.from({ length: times }, () => frame));

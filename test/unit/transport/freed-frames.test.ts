@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../../support/eventually.js";
+import { http2Frame, http2Preface } from "../../support/http2-frame.js";
 import { chunk, startServer } from "./harness.js";
 
 const mib = 1024 * 1024;
@@ -13,16 +14,6 @@ const dataFrame = 0;
 const headersFrame = 1;
 const settingsFrame = 4;
 const windowUpdateFrame = 8;
-
-/** RFC 9113, 4.1. */
-function http2Frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 /** RFC 7541, 6.2.2: without Huffman coding, lengths below 127. */
 function literalHeader(name: string, value: string): Buffer {
@@ -78,7 +69,7 @@ test("what a reader gets after its connection was given up is still its data", a
   }).map(([name, value]) => literalHeader(name, value));
   socket.write(
     Buffer.concat([
-      Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+      http2Preface,
       http2Frame(settingsFrame, 0, 0, window),
       http2Frame(windowUpdateFrame, 0, 0, connectionWindow),
       http2Frame(headersFrame, 4, 1, Buffer.concat(headers)),
