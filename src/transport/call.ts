@@ -7,7 +7,7 @@ import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
 import { freeMemory } from "../base/given-bytes.js";
-import type { SendTurns } from "./send-turns.js";
+import type { Sender, SendTurns } from "./send-turns.js";
 import type { WireStatus } from "./status.js";
 
 /** Two, so that one message travels while the handler makes the next. */
@@ -49,6 +49,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
   function abort(reason: StoreError): void {
     if (finished || signal.aborted) return;
     controller.abort(reason);
+    ownTurns?.close();
     readable.fail(reason);
     writable.fail(reason);
   }
@@ -61,6 +62,8 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
   // Without metadata the stream broke before this, and grpc-js will never report it.
   if (inbox.metadata === undefined) abort(callerGone(deadline));
   let inFlight = 0;
+  /** For its large messages. */
+  let ownTurns: Sender | undefined;
 
   return {
     metadata: inbox.metadata ?? new Metadata(),
@@ -81,9 +84,8 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
     },
     async send(message) {
       signal.throwIfAborted();
-      const isLarge = !Buffer.isBuffer(message);
-      const endTurn = isLarge ? await turns.take() : undefined;
-      if (signal.aborted) endTurn?.();
+      const sender = Buffer.isBuffer(message) ? undefined : (ownTurns ??= turns.open());
+      await sender?.begin(message.byteLength);
       signal.throwIfAborted();
       inFlight++;
       const { encoded, free } = freedWhenSent(message);
@@ -93,7 +95,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
         setImmediate(() => {
           if (!streamClosed) free();
         });
-        endTurn?.();
+        sender?.sent();
         inFlight--;
         writable.open();
       });
@@ -107,6 +109,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
     finish(status, lastMessage) {
       if (finished) return;
       finished = true;
+      ownTurns?.close();
       idle.set(0);
       if (lastMessage !== undefined) raw.sendMessage(lastMessage, () => undefined);
       raw.sendStatus(status);

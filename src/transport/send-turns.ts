@@ -1,38 +1,79 @@
-// Whose large message is on its way. Were all of a hundred downloads to send at once, HTTP/2 would mix their frames: all
-// of their messages would be in memory, and none in a cache, until the last moment. A few at a time, first come
-// first served, move more bytes and hold less.
+// Which download sends. Were all of a hundred to send at once, HTTP/2 would mix their frames: all of their messages
+// would be in memory at both ends, in no cache and old before they are garbage, until the last moment. So
+// one sends some megabytes, then the next, first come first served. A reader that takes less than it is sent
+// needs no turn: it is held up by itself.
 
 export interface SendTurns {
-  /** Resolves when it is the caller's turn, to what ends it. Nobody keeps it longer than its time. */
-  take(): Promise<() => void>;
+  /** For one call. */
+  open(): Sender;
+}
+
+export interface Sender {
+  /** Resolves when a message of this many bytes may be sent. One at a time. */
+  begin(bytes: number): Promise<void>;
+  /** A message that was begun has been sent. */
+  sent(): void;
+  /** The call is over: nothing more is sent. */
+  close(): void;
 }
 
 export interface SendTurnsOptions {
-  readonly maxAtOnce: number;
-  /** A message whose reader is slow does not hold up the others for longer. */
-  readonly maxMs: number;
+  /** Bytes of a turn, if others wait. */
+  readonly maxBytes: number;
+  /** A turn in which nothing is begun or sent for this time goes to the next. */
+  readonly maxPauseMs: number;
 }
 
-export function createSendTurns({ maxAtOnce, maxMs }: SendTurnsOptions): SendTurns {
+export function createSendTurns({ maxBytes, maxPauseMs }: SendTurnsOptions): SendTurns {
   const waiting: (() => void)[] = [];
-  let taken = 0;
+  let isTaken = false;
 
-  return {
-    async take() {
-      if (taken < maxAtOnce) taken++;
+  function open(): Sender {
+    let turn: NodeJS.Timeout | undefined;
+    let leftBytes = 0;
+    let onTheirWay = 0;
+    /** What was sent waits for its reader. */
+    let isBehind = false;
+    let closed = false;
+
+    const end = (): void => {
+      if (turn === undefined) return;
+      clearTimeout(turn);
+      turn = undefined;
+      const next = waiting.shift();
       // Who ends a turn hands it on.
-      else await new Promise<void>((resolve) => waiting.push(resolve));
-      let ended = false;
-      const end = (): void => {
-        if (ended) return;
-        ended = true;
-        clearTimeout(timer);
-        const next = waiting.shift();
-        if (next === undefined) taken--;
-        else next();
-      };
-      const timer = setTimeout(end, maxMs);
-      return end;
-    },
-  };
+      if (next === undefined) isTaken = false;
+      else next();
+    };
+    const pause = (): void => {
+      isBehind = onTheirWay > 0;
+      end();
+    };
+    const take = async (): Promise<void> => {
+      if (isTaken) await new Promise<void>((resolve) => waiting.push(resolve));
+      isTaken = true;
+      turn = setTimeout(pause, maxPauseMs);
+      leftBytes = maxBytes;
+      if (closed) end();
+    };
+    return {
+      async begin(bytes) {
+        if (leftBytes <= 0 && waiting.length > 0) end();
+        if (turn === undefined && !isBehind) await take();
+        turn?.refresh();
+        leftBytes -= bytes;
+        onTheirWay++;
+      },
+      sent() {
+        onTheirWay--;
+        if (onTheirWay === 0) isBehind = false;
+        turn?.refresh();
+      },
+      close() {
+        closed = true;
+        end();
+      },
+    };
+  }
+  return { open };
 }

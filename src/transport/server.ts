@@ -113,10 +113,10 @@ export interface GrpcServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Two of one download, which then never waits, and one more that is ready when they are sent. */
-const messagesAtOnce = 3;
+/** Thirty-two downloads at once move as much as one, and each comes round ten times a second. */
+const turnBytes = 8 * mib;
 /** On loopback a message takes a tenth of it; where it takes longer, the processor is not what is short. */
-const turnMs = 3;
+const maxPauseMs = 3;
 
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { logger } = options;
@@ -128,7 +128,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const rechecks = createRechecks(limits.recheckMs);
   const auth = { access, connections, rechecks, audit: createAudit(logger) };
   const refusals = createRefusals();
-  const turns = createSendTurns({ maxAtOnce: messagesAtOnce, maxMs: turnMs });
+  const turns = createSendTurns({ maxBytes: turnBytes, maxPauseMs });
   const adapter = createAdapter(bindings, {
     ...limits,
     ...auth,

@@ -97,23 +97,17 @@ export interface DownloadTrailer {
   readonly crc32: number;
 }
 
-/** Chunks of `chunkBytes` or less, halved for as long as `halved` says so, then the trailer. */
+/** Chunks of `chunkBytes` or less, then the trailer. */
 export async function* downloadFrames(
   bytes: ByteStream,
   chunkBytes: number,
-  halved: () => boolean,
 ): AsyncGenerator<{ chunk: Uint8Array } | { trailer: DownloadTrailer }> {
   let totalBytes = 0;
   let checksum = 0;
-  for await (const whole of rechunk(bytes, chunkBytes)) {
-    for (let start = 0; start < whole.length;) {
-      const end = start + (halved() ? Math.ceil(chunkBytes / 2) : chunkBytes);
-      const chunk = whole.subarray(start, end);
-      start += chunk.length;
-      totalBytes += chunk.length;
-      checksum = crc32(chunk, checksum);
-      yield { chunk };
-    }
+  for await (const chunk of rechunk(bytes, chunkBytes)) {
+    totalBytes += chunk.length;
+    checksum = crc32(chunk, checksum);
+    yield { chunk };
   }
   yield { trailer: { totalBytes: BigInt(totalBytes), crc32: checksum } };
 }

@@ -39,10 +39,8 @@ export function bindSnapshotService(
   store: SnapshotStore,
   options: SnapshotServiceOptions,
 ): ServiceBinding {
-  const downloads: Downloads = { running: 0 };
-  const whole = { ...implement(store, options, downloads), ...implementDirectories(store) };
-  const confined = (namePrefix: string) =>
-    implement(store.confined(namePrefix), options, downloads);
+  const whole = { ...implement(store, options), ...implementDirectories(store) };
+  const confined = (namePrefix: string) => implement(store.confined(namePrefix), options);
   return bindConfinedService(SnapshotService, whole, confined, {
     byteStreams: ["create", "import", "restore", "export"],
     // A stop grants calls time to finish, which these never do.
@@ -83,32 +81,14 @@ function implementDirectories(
   };
 }
 
-/**
- * Downloads at once with chunks of the full size. When there are more, what they hold fits into no cache, here and at
- * the client, and garbage becomes old before it is collected: half the size then makes twice the rate.
- */
-const fewDownloads = 8;
-
-/** Of all callers. */
-interface Downloads {
-  running: number;
-}
-
-function implement(
-  store: ConfinedStore,
-  options: SnapshotServiceOptions,
-  downloads: Downloads,
-): Implementation {
+function implement(store: ConfinedStore, options: SnapshotServiceOptions): Implementation {
   const toMessage = messageOf(store);
-  const isCrowded = (): boolean => downloads.running > fewDownloads;
 
   async function* download(ref: string, what: DownloadOptions, signal: AbortSignal) {
     await using source = await store.download(ref, what, signal);
-    downloads.running++;
-    using _ = { [Symbol.dispose]: () => downloads.running-- };
     const header = { snapshot: toMessage(source.snapshot), dataBytes: BigInt(source.dataBytes) };
     yield { frame: { case: "header" as const, value: header } };
-    for await (const frame of downloadFrames(source.bytes, options.chunkBytes, isCrowded)) {
+    for await (const frame of downloadFrames(source.bytes, options.chunkBytes)) {
       yield "chunk" in frame
         ? { frame: { case: "chunk" as const, value: frame.chunk } }
         : { frame: { case: "trailer" as const, value: frame.trailer } };

@@ -1,45 +1,77 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createSendTurns } from "../../../src/transport/send-turns.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createSendTurns, type Sender } from "../../../src/transport/send-turns.js";
 
 const longMs = 60_000;
 
-test("as many as may have a turn at once, the others in order", async () => {
-  const turns = createSendTurns({ maxAtOnce: 2, maxMs: longMs });
-  const order: number[] = [];
-  const ends = await Promise.all([turns.take(), turns.take()]);
-  const later = [1, 2, 3].map(async (index) => {
-    const end = await turns.take();
-    order.push(index);
-    return end;
-  });
-  await new Promise(setImmediate);
-  assert.deepEqual(order, []);
-  ends[0]();
-  ends[0]();
-  await new Promise(setImmediate);
-  assert.deepEqual(order, [1], "ending twice ends one");
-  ends[1]();
-  (await later[0])?.();
-  await new Promise(setImmediate);
-  assert.deepEqual(order, [1, 2, 3]);
-  for (const end of await Promise.all(later)) end();
-  for (const end of await Promise.all([turns.take(), turns.take()])) end();
+/** Begins a message, and says whether it may be sent. */
+function tryToSend(sender: Sender, bytes = 1): { begun: boolean } {
+  const message = { begun: false };
+  void sender.begin(bytes).then(() => (message.begun = true));
+  return message;
+}
+
+const settled = (): Promise<void> => new Promise(setImmediate);
+
+test("one sends for its bytes, then the next, and nobody waits who is alone", async () => {
+  const turns = createSendTurns({ maxBytes: 10, maxPauseMs: longMs });
+  const [first, second, third] = [turns.open(), turns.open(), turns.open()];
+  for (let message = 0; message < 5; message += 1) await first.begin(10);
+  const ofSecond = tryToSend(second, 10);
+  const ofThird = tryToSend(third, 4);
+  await settled();
+  assert.equal(ofSecond.begun, false, "the first still has its turn");
+  const again = tryToSend(first, 10);
+  await settled();
+  assert.deepEqual([ofSecond.begun, ofThird.begun, again.begun], [true, false, false]);
+  second.close();
+  await settled();
+  assert.deepEqual([ofThird.begun, again.begun], [true, false], "who was there before goes first");
+  await third.begin(5);
+  await third.begin(1);
+  await settled();
+  assert.equal(again.begun, false, "a turn ends with the first message after its bytes");
+  const last = tryToSend(third, 1);
+  await settled();
+  assert.deepEqual([again.begun, last.begun], [true, false]);
+  first.close();
+  await settled();
+  assert.equal(last.begun, true);
+  third.close();
 });
 
-test("a turn that is not ended ends by itself", async () => {
-  const turns = createSendTurns({ maxAtOnce: 1, maxMs: 5 });
-  const held = await turns.take();
-  const next = await turns.take();
-  held();
-  let third = false;
-  void turns.take().then((end) => {
-    third = true;
-    end();
-  });
-  await Promise.resolve();
-  assert.equal(third, false, "a late end takes nobody's turn");
-  next();
-  await new Promise(setImmediate);
-  assert.equal(third, true);
+test("who has ended while it waited holds up nobody", async () => {
+  const turns = createSendTurns({ maxBytes: 10, maxPauseMs: longMs });
+  const [first, second, third] = [turns.open(), turns.open(), turns.open()];
+  await first.begin(1);
+  tryToSend(second);
+  const ofThird = tryToSend(third);
+  second.close();
+  second.close();
+  first.close();
+  await settled();
+  assert.equal(ofThird.begun, true);
+  third.close();
+});
+
+test("who pauses loses its turn; one whose reader is behind then sends without", async () => {
+  const turns = createSendTurns({ maxBytes: 10, maxPauseMs: 400 });
+  const [slow, other] = [turns.open(), turns.open()];
+  await slow.begin(1);
+  await other.begin(1);
+  await slow.begin(1);
+  slow.sent();
+  await slow.begin(1);
+  for (let message = 0; message < 2; message += 1) slow.sent();
+  other.sent();
+  await other.begin(1);
+  other.sent();
+  const caughtUp = tryToSend(slow);
+  await settled();
+  assert.equal(caughtUp.begun, false, "it has caught up: it waits like all");
+  while (!caughtUp.begun) await sleep(10);
+  slow.close();
+  await other.begin(1);
+  other.close();
 });
