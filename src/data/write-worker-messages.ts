@@ -21,12 +21,15 @@ export interface WriteMessage {
   readonly start: number;
   readonly length: number;
   readonly fd: number;
+  readonly path: string;
   readonly offset: number;
 }
 
 /** A lane is one file being written; its messages are handled in the order in which they were sent. */
 export type ToWorker =
   | WriteMessage
+  /** Answered when all before it has been written, or has failed. */
+  | { readonly kind: "settle"; readonly lane: number }
   /** Answered with the block table of all that was written. */
   | { readonly kind: "finish"; readonly lane: number; readonly sizeBytes: number }
   /** Forgets the lane. No answer. */
@@ -40,10 +43,13 @@ export interface WriteError {
 }
 
 export type ToMain =
+  /** The piece at this offset was written, or not. */
   | {
       readonly kind: "done";
       readonly lane: number;
+      readonly offset: number;
       readonly buffer: ArrayBuffer | undefined;
       readonly error: WriteError | undefined;
     }
+  | { readonly kind: "settled"; readonly lane: number; readonly error: WriteError | undefined }
   | { readonly kind: "finished"; readonly lane: number; readonly table: BlockTable };

@@ -1,49 +1,80 @@
 // The thread that hashes and writes the data of large uploads, while the main thread receives more.
 // write-workers.ts starts it and says what the messages mean.
-import { writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { freeMemory } from "../base/given-bytes.js";
+import { createDirectWriter, createSlots, type DirectWriter } from "../sparse/direct-writer.js";
 import { createBlockHasher, type BlockHasher } from "./block-hash.js";
-import type { ToMain, ToWorker, WriteError } from "./write-worker-messages.js";
+import type { ToMain, ToWorker, WriteError, WriteMessage } from "./write-worker-messages.js";
 
-const hashers = new Map<number, BlockHasher>();
-
-function handle(message: ToWorker): void {
-  if (message.kind === "drop") {
-    hashers.delete(message.lane);
-    return;
-  }
-  const hasher = hashers.get(message.lane) ?? createBlockHasher();
-  hashers.set(message.lane, hasher);
-  if (message.kind === "finish") {
-    hashers.delete(message.lane);
-    const table = hasher.finish(message.sizeBytes);
-    answer({ kind: "finished", lane: message.lane, table });
-    return;
-  }
-  const { lane, buffer, returned, start, length, fd, offset } = message;
-  const bytes = new Uint8Array(buffer, start, length);
-  let error: WriteError | undefined;
-  try {
-    writeFully(fd, bytes, offset);
-    hasher.update(offset, bytes);
-  } catch (thrown) {
-    const { message: text, code, errno, syscall } = thrown as NodeJS.ErrnoException;
-    error = { message: text, code, errno, syscall };
-  }
-  if (!returned) freeMemory(buffer);
-  const kept = returned ? buffer : undefined;
-  answer({ kind: "done", lane, buffer: kept, error }, ...(kept === undefined ? [] : [kept]));
+interface Lane {
+  readonly hasher: BlockHasher;
+  readonly writer: DirectWriter;
 }
 
-function writeFully(fd: number, bytes: Uint8Array, offset: number): void {
-  for (let done = 0; done < bytes.length;) {
-    done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
+const slots = createSlots();
+const lanes = new Map<number, Lane>();
+
+async function handle(message: ToWorker): Promise<void> {
+  const lane = lanes.get(message.lane);
+  switch (message.kind) {
+    case "write":
+      return write(lane ?? openLane(message), message);
+    case "settle": {
+      const error = await outcome(lane?.writer.settle());
+      return answer({ kind: "settled", lane: message.lane, error });
+    }
+    case "finish": {
+      lanes.delete(message.lane);
+      const table = (lane?.hasher ?? createBlockHasher()).finish(message.sizeBytes);
+      return answer({ kind: "finished", lane: message.lane, table });
+    }
+    case "drop":
+      lanes.delete(message.lane);
   }
+}
+
+function openLane({ lane, fd, path }: WriteMessage): Lane {
+  const hasher = createBlockHasher();
+  const opened = { hasher, writer: createDirectWriter(fd, path, slots, hasher) };
+  lanes.set(lane, opened);
+  return opened;
+}
+
+/** Returns when the next piece can be taken, which is before this one has been written. */
+async function write({ writer }: Lane, message: WriteMessage): Promise<void> {
+  const { lane, buffer, returned, start, length, offset } = message;
+  const done = (error: WriteError | undefined): void => {
+    const kept = returned ? [buffer] : [];
+    answer({ kind: "done", lane, offset, buffer: kept[0], error }, ...kept);
+  };
+  try {
+    const { written } = await writer.write(offset, new Uint8Array(buffer, start, length));
+    void outcome(written).then(done);
+  } catch (error) {
+    done(toWriteError(error));
+  }
+  if (!returned) freeMemory(buffer);
+}
+
+async function outcome(work: Promise<unknown> | undefined): Promise<WriteError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return toWriteError(error);
+  }
+}
+
+function toWriteError(error: unknown): WriteError {
+  const { message, code, errno, syscall } = error as NodeJS.ErrnoException;
+  return { message, code, errno, syscall };
 }
 
 function answer(message: ToMain, ...transferred: ArrayBuffer[]): void {
   parentPort?.postMessage(message, transferred);
 }
 
-parentPort?.on("message", handle);
+let work = Promise.resolve();
+parentPort?.on("message", (message: ToWorker) => {
+  work = work.then(() => handle(message));
+});

@@ -4,7 +4,8 @@
 // Large pieces that were given away (base/given-bytes.ts), the chunks of an upload, are transferred as they
 // are. Others are views of memory that their maker goes on using, such as the output of zlib: they are
 // copied into buffers that are transferred, since V8 copies into shared memory at a third of the rate.
-// The copy is used to gather them: buffers begin and end where pages and blocks of digests do.
+// The copy is used to gather them: buffers begin and end where pages and blocks of digests do. How the
+// thread writes them is told in sparse/direct-writer.ts.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { takeOver } from "../base/given-bytes.js";
@@ -18,6 +19,7 @@ import {
   piecesPerWorker,
   type ToMain,
   type ToWorker,
+  type WriteError,
   type WriteMessage,
 } from "./write-worker-messages.js";
 
@@ -56,7 +58,8 @@ export function openWriteWorkers(maxWorkers: number = defaultWorkers): WriteWork
 }
 
 interface LaneEvents {
-  readonly done: (error: Error | undefined) => void;
+  readonly done: (offset: number, error: Error | undefined) => void;
+  readonly settled: (error: Error | undefined) => void;
   readonly finished: (table: BlockTable) => void;
   readonly failed: (error: Error) => void;
 }
@@ -93,9 +96,15 @@ function startThread(): WriteThread {
   worker.unref();
   worker.on("message", (message: ToMain) => {
     const lane = thread.lanes.get(message.lane);
-    if (message.kind === "finished") return lane?.finished(message.table);
-    release(thread, message.buffer);
-    lane?.done(message.error && Object.assign(new Error(message.error.message), message.error));
+    switch (message.kind) {
+      case "done":
+        release(thread, message.buffer);
+        return lane?.done(message.offset, toError(message.error));
+      case "settled":
+        return lane?.settled(toError(message.error));
+      case "finished":
+        return lane?.finished(message.table);
+    }
   });
   const die = (error: Error): void => {
     thread.failure ??= error;
@@ -105,6 +114,10 @@ function startThread(): WriteThread {
   worker.on("error", die);
   worker.on("exit", (code) => die(new Error(`a write worker ended with status ${code}`)));
   return thread;
+}
+
+function toError(error: WriteError | undefined): Error | undefined {
+  return error && Object.assign(new Error(error.message), error);
 }
 
 function release(thread: WriteThread, buffer: ArrayBuffer | undefined): void {
@@ -135,12 +148,12 @@ function throwIfDead({ failure }: WriteThread): void {
 
 function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
   const lane = thread.nextLane++;
-  /** Ends of the writes that are under way, in order. */
-  const pending: { readonly offset: number; readonly length: number }[] = [];
+  /** Lengths of the pieces that are under way, by their offsets, which ascend. */
+  const pending = new Map<number, number>();
   /** Bytes that wait for more behind them. */
   let gathered: { buffer: ArrayBuffer; offset: number; length: number } | undefined;
   let failure: Error | undefined;
-  let whenIdle: (() => void) | undefined;
+  let onSettled: (() => void) | undefined;
   let onTable: ((table: BlockTable) => void) | undefined;
   let onFailure: ((error: Error) => void) | undefined;
   const send = (message: ToWorker, ...transferred: ArrayBuffer[]): void =>
@@ -149,11 +162,14 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
     failure ??= error;
     onFailure?.(error);
   };
-  const sendPiece = (piece: Omit<WriteMessage, "kind" | "lane" | "fd">): void => {
+  const failWriting = (error: Error, bytes: string): void => {
+    fail(ioError(error, { what: `write ${bytes}`, path }));
+  };
+  const sendPiece = (piece: Omit<WriteMessage, "kind" | "lane" | "fd" | "path">): void => {
     const { buffer, returned, offset, length } = piece;
     if (failure !== undefined) return release(thread, returned ? buffer : undefined);
-    pending.push({ offset, length });
-    send({ kind: "write", lane, fd, ...piece }, buffer);
+    pending.set(offset, length);
+    send({ kind: "write", lane, fd, path, ...piece }, buffer);
   };
   const flush = (): void => {
     if (gathered === undefined) return;
@@ -183,19 +199,20 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
     if (thread.waiting.length > 0) flush();
   };
   thread.lanes.set(lane, {
-    done: (error) => {
-      const write = pending.shift();
-      if (error !== undefined) {
-        const what = `write ${write?.length ?? 0} bytes at offset ${write?.offset ?? 0}`;
-        fail(ioError(error, { what, path }));
-      }
-      if (pending.length === 0) whenIdle?.();
+    done: (offset, error) => {
+      const length = pending.get(offset) ?? 0;
+      pending.delete(offset);
+      if (error !== undefined) failWriting(error, `${length} bytes at offset ${offset}`);
+    },
+    settled: (error) => {
+      if (error !== undefined) failWriting(error, "the last bytes");
+      onSettled?.();
     },
     finished: (table) => onTable?.(table),
     failed: (error) => {
-      pending.length = 0;
+      pending.clear();
       fail(error);
-      whenIdle?.();
+      onSettled?.();
     },
   });
   const check = (): void => {
@@ -214,10 +231,17 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
       sendPiece({ buffer, returned: false, start, length, offset });
       check();
     },
-    settledBefore: (end) => Math.min(end, pending[0]?.offset ?? gathered?.offset ?? end),
+    settledBefore: (end) => {
+      const [first = gathered?.offset ?? end] = pending.keys();
+      return Math.min(end, first);
+    },
     idle: async () => {
       flush();
-      if (pending.length > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
+      if (thread.failure !== undefined) return;
+      await new Promise<void>((resolve) => {
+        onSettled = resolve;
+        send({ kind: "settle", lane });
+      });
     },
     finish: async (sizeBytes) => {
       check();

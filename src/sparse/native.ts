@@ -19,6 +19,7 @@ const SYNC_FILE_RANGE_WRITE = 2;
 /** See mallopt(3). */
 const M_TRIM_THRESHOLD = -1;
 const M_MMAP_THRESHOLD = -3;
+const MADV_HUGEPAGE = 14;
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
 const enosys = constants.errno.ENOSYS;
@@ -42,6 +43,7 @@ const syncFileRange = bind(
   "int sync_file_range(int fd, int64_t offset, int64_t length, uint flags)",
 );
 const fadvise = bind("int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)");
+const madvise = bind("int madvise(void *address, size_t length, int advice)");
 const renameat2 = bind(
   "int renameat2(int fromDirectory, str from, int toDirectory, str to, uint flags)",
 );
@@ -79,6 +81,21 @@ export function sha256Four(states: Uint32Array, inputs: readonly HashInput[]): b
 export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
   mallopt?.(M_TRIM_THRESHOLD, keptBytes);
   mallopt?.(M_MMAP_THRESHOLD, blockBytes);
+}
+
+const hugePageBytes = 2 * 1024 * 1024;
+
+/**
+ * Memory that begins at a page of 2 MiB, and is made of such pages where the kernel has some: direct writes pin the pages
+ * that they write from, one by one.
+ */
+export function alignedMemory(length: number): Uint8Array {
+  const memory = new ArrayBuffer(length + hugePageBytes);
+  const address = koffi.address(memory);
+  const start = Number(BigInt(hugePageBytes) - (address % BigInt(hugePageBytes)));
+  const aligned = new Uint8Array(memory, start, length);
+  madvise?.(aligned, length, MADV_HUGEPAGE);
+  return aligned;
 }
 
 /** Gives memory that was freed back to the system, where the C library can: some milliseconds. */
