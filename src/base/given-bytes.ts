@@ -37,3 +37,10 @@ nowhere.close();
 export function freeMemory(memory: ArrayBuffer): void {
   nowhere.postMessage(undefined, [memory]);
 }
+
+/** Frees the memory under `bytes` if there is nothing else in it. */
+export function freeWhole(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  // Small ones are parts of memory that others have too.
+  if (buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength) freeMemory(buffer);
+}

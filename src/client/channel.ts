@@ -19,6 +19,7 @@ import {
 import { Client, Metadata, type ChannelOptions, type ClientWritableStream } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
+import { freeWhole } from "../base/given-bytes.js";
 import type { Address } from "./address.js";
 import type { ChannelAccess } from "./channel-access.js";
 import { errorFromStatus } from "./status-decode.js";
@@ -74,6 +75,8 @@ export interface Channel {
 
 /** Frames that may wait in grpc-js before `write` makes the caller wait. */
 const maxQueuedFrames = 4;
+/** Messages up to this size are sent again, when the daemon has not seen them. */
+const maxRetryBytes = 64 * 1024;
 /** Finds out within 30 + 20 seconds that the other machine is gone, also when nothing is sent. */
 const keepaliveIntervalMs = 30_000;
 const keepaliveTimeoutMs = 20_000;
@@ -131,6 +134,8 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
     // Closing this client must close its connection, whoever else talks to the same daemon.
     "grpc.use_local_subchannel_pool": 1,
+    // A chunk that grpc-js has sent it does not keep: then its memory can be freed.
+    "grpc.per_rpc_retry_buffer_size": maxRetryBytes,
     // No TXT look-ups for a service configuration.
     "grpc.service_config_disable_resolution": 1,
     // A daemon on this machine is never behind the proxy of the environment.
@@ -215,6 +220,7 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
   method: DescMethodClientStreaming<I, O>,
 ): UploadCall<MessageShape<O>> {
   const outcome = deferred<MessageShape<O>>();
+  let ended = false;
   const call = client.makeClientStreamRequest(
     path,
     identity,
@@ -222,6 +228,7 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
     metadata,
     deadline,
     (error, response) => {
+      ended = true;
       if (error === null && response !== undefined) outcome.resolve(response);
       else outcome.reject(failure(error, false));
     },
@@ -231,7 +238,7 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
   outcome.promise.then(release, release);
   return {
     response: outcome.promise,
-    write: boundedWriter(call),
+    write: boundedWriter(call, () => ended),
     end: () => call.end(),
     cancel: () => call.cancel(),
   };
@@ -240,6 +247,7 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
 /** After the call has ended the returned promises may stay open: wait for its response as well. */
 function boundedWriter(
   call: ClientWritableStream<Buffer>,
+  hasEnded: () => boolean,
 ): (frame: EncodedMessage) => Promise<void> {
   let queued = 0;
   let copied = true;
@@ -252,13 +260,16 @@ function boundedWriter(
   return (frame) => {
     queued += 1;
     copied = false;
-    const message = copiedByGrpc(frame, () => {
+    let target: Buffer | undefined;
+    const message = copiedByGrpc(frame, (memory) => {
+      target = memory;
       copied = true;
       look();
     });
     call.write(message, () => {
       queued -= 1;
       look();
+      if (target !== undefined && target.length > maxRetryBytes) freeLater(target, hasEnded);
     });
     return new Promise((resolve) => {
       resume = resolve;
@@ -268,15 +279,25 @@ function boundedWriter(
 }
 
 /**
+ * Frees what was sent. grpc-js also says so of what a call that was cut off has not sent, and then Node may still
+ * be writing a part of it; such a call has ended by the next turn of the event loop at the latest.
+ */
+function freeLater(sent: Buffer, hasEnded: () => boolean): void {
+  setImmediate(() => {
+    if (!hasEnded()) freeWhole(sent);
+  });
+}
+
+/**
  * grpc-js copies what it sends into a buffer of its own, behind its five bytes of frame, by `length`
  * and `copy`. What is no Buffer yet is copied once in all, and its memory is free after that.
  */
-function copiedByGrpc(frame: EncodedMessage, onCopied: () => void): Buffer {
+function copiedByGrpc(frame: EncodedMessage, onCopied: (target: Buffer) => void): Buffer {
   const message = {
     length: frame.byteLength,
     copy(target: Buffer, targetStart: number): number {
       const bytes = frame.copy(target, targetStart);
-      onCopied();
+      onCopied(target);
       return bytes;
     },
   };

@@ -6,7 +6,7 @@
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
-import { freeMemory } from "../base/given-bytes.js";
+import { freeWhole } from "../base/given-bytes.js";
 import type { Sender, SendTurns } from "./send-turns.js";
 import type { WireStatus } from "./status.js";
 
@@ -132,9 +132,7 @@ function freedWhenSent(message: EncodedMessage): { encoded: EncodedMessage; free
   return {
     encoded: Object.create(message, { copy: { value: copy } }) as EncodedMessage,
     free: () => {
-      // Small ones are parts of memory that others have too.
-      const memory = target?.byteLength === target?.buffer.byteLength ? target?.buffer : undefined;
-      if (memory instanceof ArrayBuffer) freeMemory(memory);
+      if (target !== undefined) freeWhole(target);
     },
   };
 }

@@ -9,3 +9,20 @@ export function http2Frame(type: number, flags: number, stream: number, payload:
 }
 
 export const http2Preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** Types of frames (RFC 9113, 6). */
+export const dataFrame = 0;
+export const headersFrame = 1;
+export const settingsFrame = 4;
+export const windowUpdateFrame = 8;
+
+/** The data of all frames that came whole. */
+export function dataOf(received: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + 9 <= received.length;) {
+    const end = at + 9 + received.readUIntBE(at, 3);
+    if (received[at + 3] === dataFrame) parts.push(received.subarray(at + 9, end));
+    at = end;
+  }
+  return Buffer.concat(parts);
+}

@@ -6,31 +6,24 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../../support/eventually.js";
-import { http2Frame, http2Preface } from "../../support/http2-frame.js";
+import {
+  dataFrame,
+  dataOf,
+  headersFrame,
+  http2Frame,
+  http2Preface,
+  settingsFrame,
+  windowUpdateFrame,
+} from "../../support/http2-frame.js";
 import { chunk, startServer } from "./harness.js";
 
 const mib = 1024 * 1024;
-const dataFrame = 0;
-const headersFrame = 1;
-const settingsFrame = 4;
-const windowUpdateFrame = 8;
 
 /** RFC 7541, 6.2.2: without Huffman coding, lengths below 127. */
 function literalHeader(name: string, value: string): Buffer {
   const part = (text: string): Buffer =>
     Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
   return Buffer.concat([Buffer.from([0]), part(name), part(value)]);
-}
-
-/** The data of all frames that came whole. */
-function dataOf(received: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  for (let at = 0; at + 9 <= received.length;) {
-    const end = at + 9 + received.readUIntBE(at, 3);
-    if (received[at + 3] === dataFrame) parts.push(received.subarray(at + 9, end));
-    at = end;
-  }
-  return Buffer.concat(parts);
 }
 
 test("what a reader gets after its connection was given up is still its data", async () => {
