@@ -8,7 +8,7 @@ import { alternate } from "./alternate.js";
 import { save } from "./cases-transfer.js";
 import type { Row } from "./report.js";
 import { rates, ratios } from "./rows.js";
-import { makeDense, mib, startDaemon, withScratch } from "./scene.js";
+import { drop, makeDense, mib, startDaemon, withScratch } from "./scene.js";
 
 /** Rows that say why, where cocoon's module cannot be had (see test/interop/cocoon/peer.ts). */
 export async function cocoonCases(bytes: number, rounds: number): Promise<Row[]> {
@@ -28,9 +28,7 @@ export async function cocoonCases(bytes: number, rounds: number): Promise<Row[]>
     await rm(source, { recursive: true });
     const archive = join(scratch, "new.tar");
     await save(daemon, archive, Compression.NONE, "new");
-    const dropOurs = async (): Promise<void> => {
-      await client.delete({ refs: ["new"], allowMissing: true });
-    };
+    const dropOurs = (): Promise<void> => drop(client, "new");
     await dropOurs();
     const root = join(scratch, "cocoon");
     const outcomes = await alternate(

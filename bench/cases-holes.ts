@@ -4,7 +4,17 @@ import { join } from "node:path";
 import { createFromLocalDirectory } from "../src/client/index.js";
 import { alternate, median, type Case } from "./alternate.js";
 import type { Row } from "./report.js";
-import { discard, gib, makeDense, makeSparse, mib, startDaemon, withScratch } from "./scene.js";
+import {
+  discard,
+  drop,
+  gib,
+  makeDense,
+  makeSparse,
+  mib,
+  startDaemon,
+  unkept,
+  withScratch,
+} from "./scene.js";
 import { shell } from "./shell.js";
 import { canMount, mountImage } from "./xfs-image.js";
 
@@ -26,12 +36,12 @@ export async function sparseCases(rounds: number): Promise<Row[]> {
         run: async () => {
           await createFromLocalDirectory(client, source, { config: { name: "new" } });
         },
-        after: async () => void (await client.delete({ refs: ["new"] })),
+        after: () => drop(client, "new"),
         bytes: 0,
       },
       {
         name: "Export",
-        run: async () => void (wireBytes = await discard(await client.export("kept"))),
+        run: async () => void (wireBytes = await discard(await client.export("kept", unkept))),
         bytes: 0,
       },
       {

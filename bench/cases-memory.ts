@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createFromLocalDirectory } from "../src/client/index.js";
 import type { Row } from "./report.js";
 import { memoryRow } from "./rows.js";
-import { discard, makeDense, memoryOf, mib, startDaemon, withScratch } from "./scene.js";
+import { discard, makeDense, memoryOf, mib, startDaemon, unkept, withScratch } from "./scene.js";
 
 const pieces = 100_000;
 const slowReaders = 32;
@@ -36,7 +36,7 @@ async function peakOf(
     const source = await makeSource(scratch);
     await using daemon = await startDaemon(join(scratch, "root"));
     await createFromLocalDirectory(daemon.client, source, { config: { name: "kept" } });
-    await discard(await daemon.client.restore("kept"));
+    await discard(await daemon.client.restore("kept", unkept));
     return memoryRow(`Peak RSS: ${what}`, (await memoryOf(daemon.pid)).peakBytes);
   });
 }

@@ -9,12 +9,14 @@ import { cpuPerGib, memoryRow, rates, ratios, type Goal } from "./rows.js";
 import { shell } from "./shell.js";
 import {
   discard,
+  drop,
   makeDense,
   makeMemoryLike,
   memoryOf,
   mib,
   startDaemon,
   startRaw,
+  unkept,
   withScratch,
   type Daemon,
 } from "./scene.js";
@@ -38,9 +40,7 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
     await createFromLocalDirectory(client, source, { config: { name: "kept" } });
     const archive = join(scratch, "kept.tar");
     await save(daemon, archive, Compression.NONE);
-    const dropNew = async (): Promise<void> => {
-      await client.delete({ refs: ["new"], allowMissing: true });
-    };
+    const dropNew = (): Promise<void> => drop(client, "new");
     const copy = join(scratch, "copy");
     const dropCopy = (): Promise<void> => rm(copy, { recursive: true, force: true });
     const quoted = `'${source}' '${copy}'`;
@@ -70,13 +70,13 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
       rawCase("down", false),
       {
         name: "Restore",
-        run: async () => void (await discard(await client.restore("kept"))),
+        run: async () => void (await discard(await client.restore("kept", unkept))),
         bytes,
         processes: [daemon.pid],
       },
       {
         name: "Export",
-        run: async () => void (await discard(await client.export("kept"))),
+        run: async () => void (await discard(await client.export("kept", unkept))),
         bytes,
         processes: [daemon.pid],
       },
@@ -148,7 +148,8 @@ export async function compressionCases(bytes: number, rounds: number): Promise<R
       cases.push(
         {
           name: `Export ${kind}`,
-          run: async () => void (await discard(await client.export({ ref: "kept", compression }))),
+          run: async () =>
+            void (await discard(await client.export({ ref: "kept", compression }, unkept))),
           bytes,
         },
         {
@@ -157,7 +158,7 @@ export async function compressionCases(bytes: number, rounds: number): Promise<R
             const stream = readLocalFile(archive);
             await client.import({ name: "new" }, stream);
           },
-          after: async () => void (await client.delete({ refs: ["new"] })),
+          after: () => drop(client, "new"),
           bytes,
         },
       );

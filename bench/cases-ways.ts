@@ -12,7 +12,16 @@ import { runModule } from "../test/support/child.js";
 import { alternate, type Case } from "./alternate.js";
 import { hasProgram, type Row } from "./report.js";
 import { rates, ratios } from "./rows.js";
-import { discard, makeDense, mib, startDaemon, startRaw, withScratch } from "./scene.js";
+import {
+  discard,
+  drop,
+  makeDense,
+  mib,
+  startDaemon,
+  startRaw,
+  unkept,
+  withScratch,
+} from "./scene.js";
 import { shell } from "./shell.js";
 
 /** TCP, Unix socket, TLS and the command line, on the same files. */
@@ -33,7 +42,7 @@ export async function wayCases(bytes: number, rounds: number): Promise<Row[]> {
       {
         name: "Create, command line",
         run: () => shell(`${cli} create '${source}' --name new`),
-        after: async () => void (await daemon.client.delete({ refs: ["new"] })),
+        after: () => drop(daemon.client, "new"),
         bytes,
       },
       {
@@ -58,12 +67,12 @@ function bothDirections(way: string, client: Client, source: string, bytes: numb
       run: async () => {
         await createFromLocalDirectory(client, source, { config: { name: "new" } });
       },
-      after: async () => void (await client.delete({ refs: ["new"] })),
+      after: () => drop(client, "new"),
       bytes,
     },
     {
       name: `Restore, ${way}`,
-      run: async () => void (await discard(await client.restore("kept"))),
+      run: async () => void (await discard(await client.restore("kept", unkept))),
       bytes,
     },
   ];
@@ -165,27 +174,27 @@ export async function toolCases(bytes: number, rounds: number): Promise<Row[]> {
     await init(repository);
     await init(kept);
     await shell(`${resticEnv}; ${resticOf(kept)} backup '${source}'`);
-    const drop = (path: string) => () => rm(path, { recursive: true, force: true });
+    const remove = (path: string) => () => rm(path, { recursive: true, force: true });
     const cases: Case[] = [
       {
         name: "Create",
         run: async () => {
           await createFromLocalDirectory(client, source, { config: { name: "new" } });
         },
-        after: async () => void (await client.delete({ refs: ["new"] })),
+        after: () => drop(client, "new"),
         bytes,
       },
       {
         name: "rsync -a, sync",
         run: () => shell(`rsync -a '${source}' '${copy}' && sync -f '${copy}'`),
-        after: drop(copy),
+        after: remove(copy),
         bytes,
       },
       {
         name: "restic backup",
         run: () => shell(`${resticEnv}; ${resticOf(repository)} backup '${source}'`),
         after: async () => {
-          await drop(repository)();
+          await remove(repository)();
           await init(repository);
         },
         bytes,
@@ -193,7 +202,7 @@ export async function toolCases(bytes: number, rounds: number): Promise<Row[]> {
       {
         name: "Restore into a directory",
         run: async () => void (await restoreToLocalDirectory(client, "kept", copy)),
-        after: drop(copy),
+        after: remove(copy),
         bytes,
       },
       {
@@ -202,7 +211,7 @@ export async function toolCases(bytes: number, rounds: number): Promise<Row[]> {
           shell(
             `${resticEnv}; ${resticOf(kept)} restore latest --target '${copy}' && sync -f '${copy}'`,
           ),
-        after: drop(copy),
+        after: remove(copy),
         bytes,
       },
     ];

@@ -2,9 +2,10 @@
 import { fork } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Client } from "../src/client/index.js";
 import { runModule, type Child } from "../test/support/child.js";
 import type { RawRun } from "./raw-loopback.js";
@@ -157,6 +158,9 @@ export async function memoryOf(pid: number): Promise<MemoryUse> {
   return { nowBytes: kib("VmRSS") * 1024, peakBytes: kib("VmHWM") * 1024 };
 }
 
+/** Of downloads whose pieces nobody keeps. */
+export const unkept = { reuseBuffers: true };
+
 /** Reads a download to its end and drops it. */
 export async function discard(download: {
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -164,4 +168,11 @@ export async function discard(download: {
   let bytes = 0;
   for await (const chunk of download.bytes) bytes += chunk.length;
   return bytes;
+}
+
+/** Deletes a snapshot, and waits until its space is free: a disk that discards blocks is busy with it. */
+export async function drop(client: Client, ref: string): Promise<void> {
+  await client.delete({ refs: [ref], allowMissing: true });
+  const { root } = await client.getInfo();
+  while ((await readdir(join(root, "trash"))).length > 0) await sleep(10);
 }

@@ -12,7 +12,7 @@ import type * as snapshots from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import type * as system from "../../gen/ts/stasis/v1/system_service_pb.js";
 import type { Address } from "./address.js";
 import type { CallOptions } from "./channel.js";
-import type { Download } from "./download.js";
+import type { Download, DownloadOptions } from "./download.js";
 import type { DataDirectoryLease } from "./lease.js";
 import type { UploadOptions } from "./upload.js";
 
@@ -65,9 +65,9 @@ export interface SnapshotCalls {
     options?: CallOptions,
   ): Promise<snapshots.DeleteResponse>;
   /** Resolves with the header; `bytes` is then a tar without `snapshot.json`. */
-  restore(request: RefOr<RestoreInit>, options?: CallOptions): Promise<Download>;
+  restore(request: RefOr<RestoreInit>, options?: DownloadOptions): Promise<Download>;
   /** Resolves with the header; `bytes` is then an archive, which `import` takes. */
-  export(request: RefOr<ExportInit>, options?: CallOptions): Promise<Download>;
+  export(request: RefOr<ExportInit>, options?: DownloadOptions): Promise<Download>;
   exportToDirectory(
     request: Init<typeof snapshots.ExportToDirectoryRequestSchema>,
     options?: CallOptions,

@@ -18,7 +18,7 @@ export { parseAddress, type Address } from "./address.js";
 export type { TlsOptions } from "./channel-access.js";
 export type { CallOptions } from "./channel.js";
 export type { UploadOptions } from "./upload.js";
-export type { Download } from "./download.js";
+export type { Download, DownloadOptions } from "./download.js";
 export type { DataDirectoryLease } from "./lease.js";
 export type { ProgressListener, TransferProgress } from "./progress.js";
 export {

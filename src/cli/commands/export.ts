@@ -101,7 +101,10 @@ async function exportSnapshot(
   const sparseFormat = sparseFormats[options.sparse ?? "cocoon"];
   const request: ExportInit = { ref, compression, sparseFormat, force, verify };
   await using output = await openOutput(options.output, options.overwrite || options.force);
-  await using download = await session.client.export(request, session.call);
+  await using download = await session.client.export(request, {
+    ...session.call,
+    reuseBuffers: true,
+  });
   await writeOut(session, "export", download, output, expectedBytes(download, options));
 }
 

@@ -63,7 +63,10 @@ async function restore(
   const { to } = options;
   if (to === undefined) {
     await using output = await openOutput(options.output, options.overwrite || options.force);
-    await using download = await session.client.restore(request, session.call);
+    await using download = await session.client.restore(request, {
+      ...session.call,
+      reuseBuffers: true,
+    });
     await writeOut(session, "restore", download, output, Number(download.header.dataBytes));
     return;
   }

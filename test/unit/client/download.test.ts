@@ -56,6 +56,24 @@ test("header, bytes, trailer", async (t) => {
   }
 });
 
+test("pieces can be kept, and are gone when the next is asked for if nobody wants to", async (t) => {
+  const contents = [1, 2, 3].map((byte) => Buffer.alloc(100_000 + byte, byte)).concat(data);
+  const all = Buffer.concat(contents);
+  const frames = contents.map((value): Frame => ({ case: "chunk", value }));
+  const client = await restoreOf(t, [header, ...frames, trailer(all.length, crc32(all))]);
+  for (const reuseBuffers of [false, true]) {
+    const pieces: Uint8Array[] = [];
+    const copies: Buffer[] = [];
+    for await (const piece of (await client.restore("x", { reuseBuffers })).bytes) {
+      pieces.push(piece);
+      copies.push(Buffer.from(piece));
+    }
+    assert.deepEqual(Buffer.concat(copies), all);
+    const kept = pieces.slice(0, 3).map((piece) => piece.length);
+    assert.deepEqual(kept, reuseBuffers ? [0, 0, 0] : [100_001, 100_002, 100_003]);
+  }
+});
+
 const broken: readonly (readonly [string, readonly Frame[], RegExp])[] = [
   ["no trailer, though the status is OK", [header, chunk], /12 bytes without a trailer/],
   ["a wrong total", [header, chunk, trailer(13, crc32(data))], /expected 13 bytes, received 12/],
