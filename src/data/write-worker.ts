@@ -19,10 +19,12 @@ async function handle(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case "write":
       return write(lane ?? openLane(message), message);
-    case "settle": {
-      const error = await outcome(lane?.writer.settle());
-      return answer({ kind: "settled", lane: message.lane, error });
-    }
+    case "settle":
+      // Others need not wait for its writes.
+      void outcome(lane?.writer.settle()).then((error) => {
+        answer({ kind: "settled", lane: message.lane, error });
+      });
+      return;
     case "finish": {
       lanes.delete(message.lane);
       const table = (lane?.hasher ?? createBlockHasher()).finish(message.sizeBytes);

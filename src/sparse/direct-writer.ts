@@ -14,8 +14,8 @@ const pageBytes = 4096;
 const minDirectBytes = 256 * 1024;
 /** A larger write is not faster. */
 const slotBytes = 1024 * 1024;
-/** One is filled while the others are written; Node has four threads for that. */
-const slotCount = 4;
+/** One is filled while two are written: more are not faster, and would keep Node's four threads from others. */
+const slotCount = 3;
 /** The observer gets what was copied while it is in the processor's cache; two blocks of digests. */
 const stepBytes = 512 * 1024;
 
