@@ -26,11 +26,17 @@ export interface ReadersOptions {
   readonly directory: string;
   readonly seed: number;
   readonly readers: number;
-  /** Ends when so many reads have ended whole after their snapshot had gone, or after `limitMs`. */
+  /**
+   * Ends when so many reads have ended whole after their snapshot had gone, and snapshots went in each of the three ways,
+   * or after `limitMs`.
+   */
   readonly outlived: number;
   readonly limitMs: number;
   readonly signal?: AbortSignal;
 }
+
+/** As they are counted. */
+export const waysToGo = ["deleted", "replaced", "collected"] as const;
 
 const names = Array.from({ length: 10 }, (_, index) => `vm/${index}`);
 
@@ -69,7 +75,8 @@ export async function playReaders(options: ReadersOptions): Promise<SoakResult> 
       problems.length > 0 ||
       signal?.aborted === true ||
       performance.now() >= endsAtMs ||
-      (counts.get("outlived their snapshot") ?? 0) >= outlived,
+      ((counts.get("outlived their snapshot") ?? 0) >= outlived &&
+        waysToGo.every((way) => counts.has(way))),
     random: (...parts) => createRandom(seed, ...parts),
   });
   const gone = new Set<string>();
