@@ -140,9 +140,11 @@ export function createDirectWriter(
       writeCached(offset, bytes.subarray(0, firstPage));
       const writes: Promise<void>[] = [];
       const done = await writeLarge(offset + firstPage, aligned, (write) => {
-        // A failure counts when all have been started.
-        write.catch(() => undefined);
         writes.push(write);
+        running.add(write);
+        // A failure is met in `written`.
+        const forget = (): void => void running.delete(write);
+        write.then(forget, forget);
       });
       const rest = aligned.subarray(done);
       const restOffset = offset + firstPage + done;
@@ -153,11 +155,7 @@ export function createDirectWriter(
         writeCarried();
         writeCached(restOffset, rest);
       }
-      const written = Promise.all(writes);
-      running.add(written);
-      const forget = (): void => void running.delete(written);
-      written.then(forget, forget);
-      return { written };
+      return { written: Promise.all(writes) };
     },
     async settle() {
       try {
