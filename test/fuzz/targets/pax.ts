@@ -11,6 +11,18 @@ export function fuzz(data: Buffer): void {
   parsed(["ARCHIVE_INVALID"], () => indexPax(records, gnuRepeatedKeys, "header"));
   // Where no value is passed over, the records say all that the bytes say.
   if (!records.every(({ key }) => isFileKey(key))) return;
-  const again = records.map(({ key, value }) => paxRecord(key, value)).join("");
-  assert.equal(again, data.toString("utf8"), "records got lost");
+  const again = Buffer.from(records.map(({ key, value }) => paxRecord(key, value)).join(""));
+  assert.equal(withoutLengths(again), withoutLengths(data), "records got lost");
+}
+
+/** A length counts its own digits, so that some records have two that are right: 9 and 10. */
+function withoutLengths(body: Buffer): string {
+  const rest: Buffer[] = [];
+  for (let at = 0; at < body.length;) {
+    const space = body.indexOf(" ", at);
+    const end = at + Number(body.toString("latin1", at, space));
+    rest.push(body.subarray(space, end));
+    at = end;
+  }
+  return Buffer.concat(rest).toString("utf8");
 }
