@@ -1,8 +1,13 @@
 // The thread that hashes and writes the data of large uploads, while the main thread receives more.
 // write-workers.ts starts it and says what the messages mean.
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { freeMemory } from "../base/given-bytes.js";
-import { createDirectWriter, createSlots, type DirectWriter } from "../sparse/direct-writer.js";
+import {
+  createDirectWriter,
+  createSlots,
+  openBudget,
+  type DirectWriter,
+} from "../sparse/direct-writer.js";
 import { createBlockHasher, type BlockHasher } from "./block-hash.js";
 import type { ToMain, ToWorker, WriteError, WriteMessage } from "./write-worker-messages.js";
 
@@ -11,7 +16,7 @@ interface Lane {
   readonly writer: DirectWriter;
 }
 
-const slots = createSlots();
+const slots = createSlots(openBudget(workerData as SharedArrayBuffer));
 const lanes = new Map<number, Lane>();
 
 async function handle(message: ToWorker): Promise<void> {

@@ -9,6 +9,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { takeOver } from "../base/given-bytes.js";
+import { createBudget } from "../sparse/direct-writer.js";
 import { ioError } from "../sparse/errno.js";
 import type { WritePool } from "../sparse/write-pool.js";
 import type { BlockTable } from "./block-table.js";
@@ -80,8 +81,13 @@ interface WriteThread {
   failure: Error | undefined;
 }
 
+/** Of all threads together: half of Node's own threads stay free for others. */
+const directWrites = createBudget(2);
+
 function startThread(): WriteThread {
-  const worker = new Worker(new URL("./write-worker.js", import.meta.url));
+  const worker = new Worker(new URL("./write-worker.js", import.meta.url), {
+    workerData: directWrites.shared,
+  });
   const thread: WriteThread = {
     worker,
     room: piecesPerWorker,
@@ -237,7 +243,8 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
     },
     idle: async () => {
       flush();
-      if (thread.failure !== undefined) return;
+      // One that has finished has nothing under way, and nobody would answer.
+      if (thread.failure !== undefined || !thread.lanes.has(lane)) return;
       await new Promise<void>((resolve) => {
         onSettled = resolve;
         send({ kind: "settle", lane });

@@ -14,24 +14,53 @@ const pageBytes = 4096;
 const minDirectBytes = 256 * 1024;
 /** A larger write is not faster. */
 const slotBytes = 1024 * 1024;
-/** One is filled while two are written: more are not faster, and would keep Node's four threads from others. */
+/** One is filled while two are written: more are not faster. */
 const slotCount = 3;
 /** The observer gets what was copied while it is in the processor's cache; two blocks of digests. */
 const stepBytes = 512 * 1024;
 
+/** How many writes of all threads may be under way on Node's own threads, which others need too. */
+export interface Budget {
+  readonly shared: SharedArrayBuffer;
+  tryTake(): boolean;
+  give(): void;
+}
+
+export function createBudget(count: number): Budget {
+  const shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  new Int32Array(shared).fill(count);
+  return openBudget(shared);
+}
+
+/** In another thread. */
+export function openBudget(shared: SharedArrayBuffer): Budget {
+  const left = new Int32Array(shared);
+  return {
+    shared,
+    tryTake: () => {
+      if (Atomics.sub(left, 0, 1) > 0) return true;
+      Atomics.add(left, 0, 1);
+      return false;
+    },
+    give: () => void Atomics.add(left, 0, 1),
+  };
+}
+
 /** The memory that is written from: for all files of a thread. */
 export interface Slots {
+  readonly budget: Budget;
   take(): Promise<Uint8Array>;
   give(slot: Uint8Array): void;
 }
 
-export function createSlots(): Slots {
+export function createSlots(budget: Budget): Slots {
   const memory = alignedMemory(slotCount * slotBytes);
   const free = Array.from({ length: slotCount }, (_, index) =>
     memory.subarray(index * slotBytes, (index + 1) * slotBytes),
   );
   const waiting: ((slot: Uint8Array) => void)[] = [];
   return {
+    budget,
     take: async () =>
       free.pop() ?? (await new Promise<Uint8Array>((resolve) => waiting.push(resolve))),
     give: (slot) => {
@@ -50,7 +79,7 @@ export interface DirectWriter {
    * their way to the disk. Up to a page of them may wait for those behind them, or for `settle`.
    */
   write(offset: number, bytes: Uint8Array): Promise<{ readonly written: Promise<unknown> }>;
-  /** Writes what waits, and resolves when nothing is under way. Rejects only if what waited failed. */
+  /** Writes what waits, and ends when nothing is under way: with the first error of any write, if there was one. */
   settle(): Promise<void>;
 }
 
@@ -71,6 +100,7 @@ export function createDirectWriter(
   let directFd: number | undefined;
   /** This filesystem has no such writes, or wants other offsets. */
   let refused = false;
+  let failure: { readonly error: unknown } | undefined;
 
   const writeCached = (offset: number, bytes: Uint8Array): void => {
     if (bytes.length === 0) return;
@@ -106,7 +136,7 @@ export function createDirectWriter(
   };
   const writeSlot = async (direct: number, slot: Uint8Array, offset: number, length: number) => {
     try {
-      const done = await writeDirectly(direct, slot, offset, length);
+      const done = await writeDirectly(slots.budget, direct, slot.subarray(0, length), offset);
       if (done === undefined) refused = true;
       writeFully(fd, slot.subarray(done ?? 0, length), offset + (done ?? 0));
     } finally {
@@ -127,7 +157,12 @@ export function createDirectWriter(
       const slot = await slots.take();
       const start = offset + done - carriedBytes;
       const next = done + length - carriedBytes;
-      fill(slot, start, bytes.subarray(done, next));
+      try {
+        fill(slot, start, bytes.subarray(done, next));
+      } catch (error) {
+        slots.give(slot);
+        throw error;
+      }
       started(writeSlot(direct, slot, start, length));
       done = next;
     }
@@ -142,9 +177,9 @@ export function createDirectWriter(
       const done = await writeLarge(offset + firstPage, aligned, (write) => {
         writes.push(write);
         running.add(write);
-        // A failure is met in `written`.
-        const forget = (): void => void running.delete(write);
-        write.then(forget, forget);
+        write
+          .catch((error: unknown) => (failure ??= { error }))
+          .finally(() => running.delete(write));
       });
       const rest = aligned.subarray(done);
       const restOffset = offset + firstPage + done;
@@ -165,6 +200,7 @@ export function createDirectWriter(
         if (directFd !== undefined) closeSync(directFd);
         directFd = undefined;
       }
+      if (failure !== undefined) throw failure.error;
     },
   };
 }
@@ -177,17 +213,24 @@ function writeFully(fd: number, bytes: Uint8Array, offset: number): void {
 
 const writeAsync = promisify(write);
 
-/** The bytes that were written, undefined where the filesystem does not take them like this. */
+/**
+ * The bytes that were written, undefined where the filesystem does not take them like this. Where the budget is used up
+ * this thread waits itself.
+ */
 async function writeDirectly(
+  budget: Budget,
   fd: number,
-  memory: Uint8Array,
+  bytes: Uint8Array,
   offset: number,
-  length: number,
 ): Promise<number | undefined> {
+  const elsewhere = budget.tryTake();
   try {
-    return (await writeAsync(fd, memory, 0, length, offset)).bytesWritten;
+    if (!elsewhere) return writeSync(fd, bytes, 0, bytes.length, offset);
+    return (await writeAsync(fd, bytes, 0, bytes.length, offset)).bytesWritten;
   } catch (error) {
-    if (isErrno(error, "EINVAL")) return undefined;
+    if (isErrno(error, "EINVAL", "EOPNOTSUPP")) return undefined;
     throw error;
+  } finally {
+    if (elsewhere) budget.give();
   }
 }

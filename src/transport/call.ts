@@ -10,7 +10,7 @@ import { freeWhole } from "../base/given-bytes.js";
 import type { Sender, SendTurns } from "./send-turns.js";
 import type { WireStatus } from "./status.js";
 
-/** Two, so that one message travels while the handler makes the next. */
+/** Two, so that one message travels while the handler makes the next; one where the reader is behind anyhow. */
 const maxMessagesInFlight = 2;
 
 export interface Call {
@@ -65,6 +65,15 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
   /** For its large messages. */
   let ownTurns: Sender | undefined;
 
+  async function untilThereIsRoom(): Promise<void> {
+    // After a cancel a message may never be reported as sent: then the abort ends the wait.
+    while (inFlight >= (ownTurns?.isBehind() === true ? 1 : maxMessagesInFlight)) {
+      signal.throwIfAborted();
+      idle.restart();
+      await writable.wait();
+    }
+  }
+
   return {
     metadata: inbox.metadata ?? new Metadata(),
     deadline,
@@ -85,6 +94,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
     async send(message) {
       signal.throwIfAborted();
       const sender = Buffer.isBuffer(message) ? undefined : (ownTurns ??= turns.open());
+      await untilThereIsRoom();
       await sender?.begin(message.byteLength);
       signal.throwIfAborted();
       inFlight++;
@@ -99,12 +109,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
         inFlight--;
         writable.open();
       });
-      // After a cancel the callback may never come: then the abort ends the wait.
-      while (inFlight >= maxMessagesInFlight) {
-        signal.throwIfAborted();
-        idle.restart();
-        await writable.wait();
-      }
+      await untilThereIsRoom();
     },
     finish(status, lastMessage) {
       if (finished) return;

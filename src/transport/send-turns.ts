@@ -9,6 +9,8 @@ export interface SendTurns {
 }
 
 export interface Sender {
+  /** Whether what was sent last waits for its reader: then no turn is needed. */
+  isBehind(): boolean;
   /** Resolves when a message of this many bytes may be sent. One at a time. */
   begin(bytes: number): Promise<void>;
   /** A message that was begun has been sent. */
@@ -32,8 +34,8 @@ export function createSendTurns({ maxBytes, maxPauseMs }: SendTurnsOptions): Sen
     let turn: NodeJS.Timeout | undefined;
     let leftBytes = 0;
     let onTheirWay = 0;
-    /** What was sent waits for its reader. */
     let isBehind = false;
+    let beganAt = 0;
     let closed = false;
 
     const end = (): void => {
@@ -57,16 +59,18 @@ export function createSendTurns({ maxBytes, maxPauseMs }: SendTurnsOptions): Sen
       if (closed) end();
     };
     return {
+      isBehind: () => isBehind,
       async begin(bytes) {
         if (leftBytes <= 0 && waiting.length > 0) end();
         if (turn === undefined && !isBehind) await take();
         turn?.refresh();
         leftBytes -= bytes;
         onTheirWay++;
+        beganAt = performance.now();
       },
       sent() {
         onTheirWay--;
-        if (onTheirWay === 0) isBehind = false;
+        if (performance.now() - beganAt < maxPauseMs) isBehind = false;
         turn?.refresh();
       },
       close() {

@@ -15,6 +15,7 @@ import {
   makeSmallSource,
   makeSource,
   mib,
+  packDirectory,
   piece,
   restoreTo,
   streamOf,
@@ -48,6 +49,21 @@ export function contentBehaviours(storeTest: StoreTest): void {
       { name: "tail", sizeBytes: 5 * gib + 17, mode: 0o600 },
     ]);
     for (const file of seen.files) assert.match(file.digest, sha256);
+    await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
+  });
+
+  storeTest("an upload cut off behind a large file ends, and its name is free", async (t) => {
+    const { store, scratch } = t;
+    const source = await makeSource(join(scratch, "source"), [
+      { name: "a", sizeBytes: 6 * mib, pieces: [piece(0, 6 * mib)] },
+      { name: "b", sizeBytes: 6 * mib, pieces: [piece(0, 6 * mib)] },
+    ]);
+    const whole = await collect(packDirectory(source));
+    for (const keptBytes of [whole.length - 700, 7 * mib]) {
+      const cut = streamOf(whole.subarray(0, keptBytes));
+      await assert.rejects(store.create(cut, { name: "web" }), { reason: "ARCHIVE_INVALID" });
+    }
+    await createFrom(store, source, { name: "web" });
     await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
   });
 

@@ -108,6 +108,21 @@ test("what is being written takes bounded memory, however much is written", () =
     lane.drop();
   }));
 
+test("a lane that has finished, or has been dropped, is idle", () =>
+  withScratchDir(async (directory) => {
+    await using workers = openWriteWorkers(1);
+    const path = join(directory, "file");
+    await using handle = await open(path, "wx");
+    for (const end of ["finish", "drop"] as const) {
+      const lane = workers.openLane(handle.fd, path);
+      await lane.write(0, Buffer.alloc(mib, 1));
+      await lane.idle();
+      await lane.idle();
+      await lane[end](mib);
+      await lane.idle();
+    }
+  }));
+
 test("lanes whose peers send no more hold up nobody", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);

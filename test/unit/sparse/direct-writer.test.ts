@@ -8,7 +8,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
-import { createDirectWriter, createSlots } from "../../../src/sparse/direct-writer.js";
+import {
+  createBudget,
+  createDirectWriter,
+  createSlots,
+} from "../../../src/sparse/direct-writer.js";
 import {
   cannotMount,
   patternBytes,
@@ -18,7 +22,7 @@ import {
 
 const run = promisify(execFile);
 const mib = 1024 * 1024;
-const slots = createSlots();
+const slots = createSlots(createBudget(2));
 
 interface Cut {
   /** Left out before the piece: a hole. */
@@ -125,11 +129,11 @@ test("a filesystem that refuses direct writes gets ordinary ones", () =>
     const path = join(directory, "file");
     const program = `
       import { closeSync, openSync, writeSync } from "node:fs";
-      import { createDirectWriter, createSlots } from ${JSON.stringify(new URL("../../../src/sparse/direct-writer.js", import.meta.url).href)};
+      import { createBudget, createDirectWriter, createSlots } from ${JSON.stringify(new URL("../../../src/sparse/direct-writer.js", import.meta.url).href)};
       const fd = openSync(process.argv[1], "wx");
       // The first such call of each thread fails: this one here is used up, those of the pool are the direct writes.
       try { writeSync(fd, "x", 0); } catch {}
-      const writer = createDirectWriter(fd, process.argv[1], createSlots(), { update() {} });
+      const writer = createDirectWriter(fd, process.argv[1], createSlots(createBudget(2)), { update() {} });
       for (let turn = 0; turn < 6; turn++) {
         const { written } = await writer.write(turn * ${mib}, Buffer.alloc(${mib}, turn + 1));
         await written;
