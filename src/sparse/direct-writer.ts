@@ -14,8 +14,8 @@ const pageBytes = 4096;
 const minDirectBytes = 256 * 1024;
 /** A larger write is not faster. */
 const slotBytes = 1024 * 1024;
-/** One is filled while two are written: more are not faster. */
-const slotCount = 3;
+/** One is filled while the others are written: more are not faster. */
+export const slotCount = 3;
 /** The observer gets what was copied while it is in the processor's cache; two blocks of digests. */
 const stepBytes = 512 * 1024;
 
