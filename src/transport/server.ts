@@ -113,8 +113,8 @@ export interface GrpcServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Thirty-two downloads at once move as much as one, and each comes round ten times a second. */
-const turnBytes = 8 * mib;
+/** Thirty-two downloads at once then move nearly as much as one, and each comes round five times a second. */
+const turnBytes = 16 * mib;
 /** On loopback a message takes a tenth of it; where it takes longer, the processor is not what is short. */
 const maxPauseMs = 3;
 
