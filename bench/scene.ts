@@ -170,9 +170,15 @@ export async function discard(download: {
   return bytes;
 }
 
+const dropLimitMs = 60_000;
+
 /** Deletes a snapshot, and waits until its space is free: a disk that discards blocks is busy with it. */
 export async function drop(client: Client, ref: string): Promise<void> {
   await client.delete({ refs: [ref], allowMissing: true });
   const { root } = await client.getInfo();
-  while ((await readdir(join(root, "trash"))).length > 0) await sleep(10);
+  const end = performance.now() + dropLimitMs;
+  while ((await readdir(join(root, "trash"))).length > 0) {
+    if (performance.now() > end) throw new Error(`the space of ${ref} is not free`);
+    await sleep(10);
+  }
 }
