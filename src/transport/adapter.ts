@@ -20,6 +20,7 @@ import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
 import { confirmOpen, openCall, type Call } from "./call.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
+import { assembleMessages } from "./message-assembler.js";
 import type { Refusals } from "./refusals.js";
 import type { SendTurns } from "./send-turns.js";
 import { detailsKey, okStatus, toCallError, wireStatus } from "./status.js";
@@ -78,6 +79,7 @@ export function createAdapter(
     interceptor(definition, raw) {
       const target = targets.get(definition.path);
       if (target === undefined) return new ServerInterceptingCall(raw);
+      if (target.method.byteStream) assembleMessages(raw);
       void serve(target, raw, options);
       // The call belongs to `serve` now: what grpc-js would run on it never starts.
       return new ServerInterceptingCall(raw, { start: () => undefined });

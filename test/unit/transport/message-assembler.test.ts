@@ -1,0 +1,135 @@
+// Messages are put together right however their bytes are cut, and grpc-js lets us do it: an upgrade that does not
+// fails here.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import {
+  Client,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  credentials,
+  type ServerReadableStream,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import fc from "fast-check";
+import {
+  assembleMessages,
+  createMessageAssembler,
+} from "../../../src/transport/message-assembler.js";
+import { patternBytes } from "../../support/scratch.js";
+
+const maxMessageBytes = 1_000_000;
+
+function framed(message: Uint8Array): Buffer {
+  const prefix = Buffer.from([1, 0, 0, 0, 0]);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
+
+const sizes = fc.oneof(
+  fc.integer({ min: 0, max: 20 }),
+  fc.integer({ min: 65_525, max: 65_545 }),
+  fc.integer({ min: 0, max: maxMessageBytes }),
+);
+
+test("messages come out as they went in, whole, wherever their bytes were cut", () => {
+  const cutLengths = fc.array(fc.integer({ min: 1, max: 90_000 }), { minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(fc.array(sizes, { maxLength: 6 }), cutLengths, (lengths, cuts) => {
+      const messages = lengths.map((length, index) => framed(patternBytes(length, index)));
+      const bytes = Buffer.concat(messages);
+      const assembler = createMessageAssembler(maxMessageBytes);
+      const found: Buffer[] = [];
+      for (let at = 0, turn = 0; at < bytes.length; turn++) {
+        const cut = Buffer.from(bytes.subarray(at, (at += cuts[turn % cuts.length] ?? 1)));
+        found.push(...assembler.write(cut));
+        // They are not parts of what was written.
+        cut.fill(0);
+      }
+      assert.deepEqual(found, messages);
+      for (const { byteLength, buffer, byteOffset } of found) {
+        // Others take the memory of large ones over (base/given-bytes.ts).
+        if (byteLength > 4096) assert.equal(byteOffset + byteLength, buffer.byteLength);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("one that is announced larger than the maximum is refused with the first bytes", () => {
+  const prefix = framed(Buffer.alloc(0));
+  prefix.writeUInt32BE(maxMessageBytes + 1, 1);
+  assert.throws(() => createMessageAssembler(maxMessageBytes).write(prefix), {
+    message: "Received message larger than max (1000001 vs 1000000)",
+  });
+  assert.deepEqual(createMessageAssembler(-1).write(prefix), []);
+});
+
+test("a message that is announced and does not come takes little memory", () => {
+  const prefix = framed(Buffer.alloc(0));
+  prefix.writeUInt32BE(maxMessageBytes, 1);
+  const before = process.memoryUsage().arrayBuffers;
+  const assemblers = Array.from({ length: 200 }, () => createMessageAssembler(maxMessageBytes));
+  for (const assembler of assemblers) assembler.write(prefix);
+  const taken = process.memoryUsage().arrayBuffers - before;
+  assert.ok(taken < 200 * 80_000, `${taken} bytes for ${assemblers.length} calls`);
+});
+
+const identity = (bytes: Buffer): Buffer => bytes;
+const upload = {
+  path: "/test.Service/Upload",
+  requestStream: true,
+  responseStream: false,
+  requestSerialize: identity,
+  requestDeserialize: identity,
+  responseSerialize: identity,
+  responseDeserialize: identity,
+} as const;
+
+test("the calls of grpc-js take it", async () => {
+  const taken: boolean[] = [];
+  const server = new Server({
+    interceptors: [
+      (_method, call) => {
+        taken.push(assembleMessages(call));
+        return new ServerInterceptingCall(call);
+      },
+    ],
+  });
+  server.addService(
+    { upload },
+    {
+      upload(call: ServerReadableStream<Buffer, Buffer>, callback: sendUnaryData<Buffer>) {
+        const hash = createHash("sha256");
+        call.on("data", (message: Buffer) => hash.update(message));
+        call.on("end", () => callback(null, hash.digest()));
+      },
+    },
+  );
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  try {
+    const messages = [3, 65_535, 65_536, 1_000_000, 0, 70_000].map((size) => patternBytes(size, 5));
+    const digest = await new Promise<Buffer | undefined>((resolve, reject) => {
+      const call = client.makeClientStreamRequest(
+        upload.path,
+        identity,
+        identity,
+        (error: Error | null, answer?: Buffer) =>
+          error === null ? resolve(answer) : reject(error),
+      );
+      for (const message of messages) call.write(message);
+      call.end();
+    });
+    assert.deepEqual(taken, [true]);
+    assert.deepEqual(digest, createHash("sha256").update(Buffer.concat(messages)).digest());
+  } finally {
+    client.close();
+    server.forceShutdown();
+  }
+});
