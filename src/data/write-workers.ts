@@ -9,7 +9,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { takeOver } from "../base/given-bytes.js";
-import { createBudget, slotCount } from "../sparse/direct-writer.js";
+import { createBudget, maxDirectWrites } from "../sparse/direct-writer.js";
 import { ioError } from "../sparse/errno.js";
 import type { WritePool } from "../sparse/write-pool.js";
 import type { BlockTable } from "./block-table.js";
@@ -81,8 +81,8 @@ interface WriteThread {
   failure: Error | undefined;
 }
 
-/** Of all threads together, as many as one thread can have: one of Node's own four stays free for others. */
-const directWrites = createBudget(slotCount);
+/** Of all threads together. */
+const directWrites = createBudget(maxDirectWrites);
 
 function startThread(): WriteThread {
   const worker = new Worker(new URL("./write-worker.js", import.meta.url), {

@@ -14,12 +14,14 @@ const pageBytes = 4096;
 const minDirectBytes = 256 * 1024;
 /** A larger write is not faster. */
 const slotBytes = 1024 * 1024;
-/** One is filled while the others are written: more are not faster. */
-export const slotCount = 3;
+/** Enough to go on with while the disk, or a core for the thread that asks it, lets one wait for some milliseconds. */
+const slotCount = 8;
+/** At once, of all threads together. More are not faster, and one of Node's own four threads stays free for others. */
+export const maxDirectWrites = 3;
 /** The observer gets what was copied while it is in the processor's cache; two blocks of digests. */
 const stepBytes = 512 * 1024;
 
-/** How many writes of all threads may be under way on Node's own threads, which others need too. */
+/** How many more writes of all threads may be under way on Node's own threads. */
 export interface Budget {
   readonly shared: SharedArrayBuffer;
   tryTake(): boolean;
@@ -48,7 +50,8 @@ export function openBudget(shared: SharedArrayBuffer): Budget {
 
 /** The memory that is written from: for all files of a thread. */
 export interface Slots {
-  readonly budget: Budget;
+  /** Returns the number of bytes that were written. */
+  write(fd: number, bytes: Uint8Array, offset: number): Promise<number>;
   take(): Promise<Uint8Array>;
   give(slot: Uint8Array): void;
 }
@@ -60,7 +63,7 @@ export function createSlots(budget: Budget): Slots {
   );
   const waiting: ((slot: Uint8Array) => void)[] = [];
   return {
-    budget,
+    write: createQueue(budget),
     take: async () =>
       free.pop() ?? (await new Promise<Uint8Array>((resolve) => waiting.push(resolve))),
     give: (slot) => {
@@ -136,7 +139,7 @@ export function createDirectWriter(
   };
   const writeSlot = async (direct: number, slot: Uint8Array, offset: number, length: number) => {
     try {
-      const done = await writeDirectly(slots.budget, direct, slot.subarray(0, length), offset);
+      const done = await writeDirectly(slots, direct, slot.subarray(0, length), offset);
       if (done === undefined) refused = true;
       writeFully(fd, slot.subarray(done ?? 0, length), offset + (done ?? 0));
     } finally {
@@ -214,23 +217,39 @@ function writeFully(fd: number, bytes: Uint8Array, offset: number): void {
 const writeAsync = promisify(write);
 
 /**
- * The bytes that were written, undefined where the filesystem does not take them like this. Where the budget is used up
- * this thread waits itself.
+ * Writes beyond the budget wait for those of the same thread. Where others have all of it, a thread waits for the disk
+ * itself.
  */
+function createQueue(budget: Budget): Slots["write"] {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (fd, bytes, offset) => {
+    while (!budget.tryTake()) {
+      if (running === 0) return writeSync(fd, bytes, 0, bytes.length, offset);
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+    running += 1;
+    try {
+      return (await writeAsync(fd, bytes, 0, bytes.length, offset)).bytesWritten;
+    } finally {
+      running -= 1;
+      budget.give();
+      waiting.shift()?.();
+    }
+  };
+}
+
+/** The bytes that were written, undefined where the filesystem does not take them like this. */
 async function writeDirectly(
-  budget: Budget,
+  slots: Slots,
   fd: number,
   bytes: Uint8Array,
   offset: number,
 ): Promise<number | undefined> {
-  const elsewhere = budget.tryTake();
   try {
-    if (!elsewhere) return writeSync(fd, bytes, 0, bytes.length, offset);
-    return (await writeAsync(fd, bytes, 0, bytes.length, offset)).bytesWritten;
+    return await slots.write(fd, bytes, offset);
   } catch (error) {
     if (isErrno(error, "EINVAL", "EOPNOTSUPP")) return undefined;
     throw error;
-  } finally {
-    if (elsewhere) budget.give();
   }
 }

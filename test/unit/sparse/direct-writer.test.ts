@@ -12,6 +12,7 @@ import {
   createBudget,
   createDirectWriter,
   createSlots,
+  type Slots,
 } from "../../../src/sparse/direct-writer.js";
 import {
   cannotMount,
@@ -22,7 +23,7 @@ import {
 
 const run = promisify(execFile);
 const mib = 1024 * 1024;
-const slots = createSlots(createBudget(2));
+const twoAtOnce = createSlots(createBudget(2));
 
 interface Cut {
   /** Left out before the piece: a hole. */
@@ -31,7 +32,11 @@ interface Cut {
 }
 
 /** Writes pieces of a pattern; returns what the file must be, after comparing what the observer saw. */
-async function writeCuts(path: string, cuts: readonly Cut[]): Promise<Buffer> {
+async function writeCuts(
+  path: string,
+  cuts: readonly Cut[],
+  slots: Slots = twoAtOnce,
+): Promise<Buffer> {
   const expected = Buffer.alloc(cuts.reduce((sum, cut) => sum + cut.gapBytes + cut.bytes, 0));
   const seen = Buffer.alloc(expected.length);
   let seenUntil = 0;
@@ -89,6 +94,19 @@ test("any pieces in ascending order", () =>
       }),
       { numRuns: 60, endOnFailure: true },
     );
+  }));
+
+test("writes that others leave no room for are made by the thread itself, and the budget is given back", () =>
+  withScratchDir(async (directory) => {
+    const budget = createBudget(1);
+    const slots = createSlots(budget);
+    for (const others of [true, false]) {
+      if (others) assert.ok(budget.tryTake());
+      const path = join(directory, `${others}`);
+      assert.ok((await writeCuts(path, shifted, slots)).equals(await readFile(path)));
+      if (others) budget.give();
+    }
+    assert.ok(budget.tryTake() && !budget.tryTake());
   }));
 
 /** As the chunks of an archive come: a header has shifted them. */
