@@ -74,7 +74,7 @@ export interface Channel {
 }
 
 /** Frames that may wait in grpc-js before `write` makes the caller wait. */
-const maxQueuedFrames = 4;
+const maxQueuedFrames = 8;
 /** Messages up to this size are sent again, when the daemon has not seen them. */
 const maxRetryBytes = 64 * 1024;
 /** Finds out within 30 + 20 seconds that the other machine is gone, also when nothing is sent. */

@@ -89,9 +89,13 @@ async function sendChunks(
       waitingForSource = false;
       if (next.done === true) break;
       const chunk = next.value;
-      crc = crc32(chunk, crc);
+      const before = crc;
+      const frame = encodeChunk(chunk, (piece, start) => {
+        crc = crc32(piece, start === 0 ? before : crc);
+      });
       totalBytes += chunk.length;
-      await whileOpen(call.write(encodeChunk(chunk)));
+      // Until it has been copied.
+      await whileOpen(call.write(frame));
     }
   } catch (error) {
     // While it owes a piece, a generator takes `return` only after it, perhaps never.

@@ -6,7 +6,9 @@ import {
   CreateRequestSchema,
   ImportRequestSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { crc32 } from "../../../src/base/crc32.js";
 import { encodeChunk, maxChunkBytes } from "../../../src/client/chunk-frame.js";
+import { patternBytes } from "../../support/scratch.js";
 
 test("a chunk of any length is encoded as the generated codec does it", () => {
   const lengths = [0, 1, 127, 128, 16_383, 16_384, 512 * 1024, maxChunkBytes];
@@ -19,6 +21,18 @@ test("a chunk of any length is encoded as the generated codec does it", () => {
       const message = create(schema, { frame: { case: "chunk", value: chunk } });
       assert.ok(frame.equals(toBinary(schema, message)), `${schema.typeName} of ${length} bytes`);
     }
+  }
+});
+
+test("who looks at what is copied sees all of it in order, each time that it is copied", () => {
+  const chunk = patternBytes(maxChunkBytes - 77, 3);
+  let crc = 0;
+  const encoded = encodeChunk(chunk, (piece, start) => {
+    crc = crc32(piece, start === 0 ? 0 : crc);
+  });
+  for (let turn = 0; turn < 2; turn++) {
+    encoded.copy(Buffer.alloc(encoded.byteLength), 0);
+    assert.equal(crc, crc32(chunk));
   }
 });
 
