@@ -8,7 +8,8 @@ import { parseArgs } from "node:util";
 import { createFromLocalDirectory } from "../src/client/index.js";
 import { countSharedBlocks, indexBlocks } from "../src/data/block-access.js";
 import { encodeBlockTable, readBlockTable } from "../src/data/block-table-codec.js";
-import { blockBytes, digestBytes, rootDigest, type BlockTable } from "../src/data/block-table.js";
+import { currentAlgorithm, digestBytes } from "../src/data/block-digest.js";
+import { blockBytes, rootDigest, type BlockTable } from "../src/data/block-table.js";
 import { maxBases } from "../src/replication/base-choice.js";
 import { openLoopbackLink, openNamespaceLink, peakMib, type Link } from "./replication-link.js";
 import { makeDense, makeSparse, mib, withScratch } from "./scene.js";
@@ -149,6 +150,7 @@ function randomTable(blocks: number): BlockTable {
     sizeBytes: blocks * blockBytes,
     blockSizeBytes: blockBytes,
     runs: [{ kind: "data", count: blocks }],
+    algorithm: currentAlgorithm,
     digests: randomBytes(blocks * digestBytes),
   };
 }

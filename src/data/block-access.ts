@@ -3,6 +3,7 @@ import { webcrypto } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { withIoError } from "../sparse/errno.js";
+import { digestOf } from "./block-digest.js";
 import { digestAt, placedRuns, type BlockTable } from "./block-table.js";
 
 export interface BlockIndex {
@@ -55,10 +56,23 @@ export function countSharedBlocks(a: BlockIndex, b: BlockIndex): number {
   return shared;
 }
 
-/** Hashes in Node's thread pool, so that several blocks go on at once. */
-export async function hasDigest(bytes: Uint8Array, digest: Uint8Array): Promise<boolean> {
-  const found = await webcrypto.subtle.digest("SHA-256", bytes);
-  return Buffer.compare(new Uint8Array(found), digest) === 0;
+/**
+ * Whether these are the bytes of a block with data. SHA-256, which takes long, is done in Node's thread pool, so that
+ * several blocks go on at once.
+ */
+export async function hasBytes(
+  index: BlockIndex,
+  block: number,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const { algorithm } = index.table;
+  const digest = index.digestOf(block);
+  if (digest === undefined) return false;
+  const found =
+    algorithm === "sha256"
+      ? new Uint8Array(await webcrypto.subtle.digest("SHA-256", bytes))
+      : digestOf(algorithm, bytes);
+  return Buffer.compare(found, digest) === 0;
 }
 
 /** Reads one block into a buffer of its own. A file that ends before it does is STORED_DATA_CORRUPT. */

@@ -2,7 +2,7 @@
 import type { Extent } from "../model/extent.js";
 import { blockCount, digestAt, placedRuns, type BlockTable } from "./block-table.js";
 
-/** Ranges whose content differs, ascending, neighbours joined. Both tables have the same size. */
+/** Ranges whose content differs, ascending, neighbours joined. Both tables have the same size and algorithm. */
 export function differingRanges(expected: BlockTable, actual: BlockTable): Extent[] {
   const { sizeBytes, blockSizeBytes } = expected;
   const left = blockDigests(expected);

@@ -1,13 +1,13 @@
 // Block tables as files. Little-endian, and readable by position:
 //
 //   offset  0   8  magic "stasisBT"
-//           8   4  version, 1
+//           8   4  version: 2, or 1 where the digests are SHA-256
 //          12   4  block size in bytes
 //          16   8  logical size of the file in bytes
 //          24   8  number of runs R
 //          32   8  number of digests D
 //          40  8R  runs: kind (1 byte: 0 hole, 1 zero, 2 data), 3 bytes 0, number of blocks (u32)
-//      40+8R  32D  SHA-256 of the data blocks, in order
+//      40+8R  32D  BLAKE3 of the data blocks, in order
 //  40+8R+32D   32  SHA-256 of everything before
 //
 // A run of more than 2^32-1 blocks takes several records; the writer fills each but the last.
@@ -15,16 +15,11 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { ioError, isErrno } from "../sparse/errno.js";
-import {
-  blockCount,
-  digestBytes,
-  type BlockKind,
-  type BlockRun,
-  type BlockTable,
-} from "./block-table.js";
+import { digestBytes, type DigestAlgorithm } from "./block-digest.js";
+import { blockCount, type BlockKind, type BlockRun, type BlockTable } from "./block-table.js";
 
 const magic = "stasisBT";
-const version = 1;
+const versions: Readonly<Record<number, DigestAlgorithm>> = { 1: "sha256", 2: "blake3" };
 const headerBytes = 40;
 const runBytes = 8;
 const maxRunCount = 0xffff_ffff;
@@ -35,7 +30,7 @@ export function encodeBlockTable(table: BlockTable): Uint8Array {
   const bodyBytes = headerBytes + records.length * runBytes + table.digests.length;
   const bytes = Buffer.alloc(bodyBytes + digestBytes);
   bytes.write(magic, "latin1");
-  bytes.writeUInt32LE(version, 8);
+  bytes.writeUInt32LE(table.algorithm === "blake3" ? 2 : 1, 8);
   bytes.writeUInt32LE(table.blockSizeBytes, 12);
   bytes.writeBigUInt64LE(BigInt(table.sizeBytes), 16);
   bytes.writeBigUInt64LE(BigInt(records.length), 24);
@@ -65,8 +60,9 @@ export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   const bodyBytes = bytes.length - digestBytes;
   ensure(bodyBytes >= headerBytes, what, `it has only ${bytes.length} bytes`);
   ensure(bytes.toString("latin1", 0, 8) === magic, what, "it does not start with its magic");
-  const found = bytes.readUInt32LE(8);
-  ensure(found === version, what, `its version is ${found}, expected ${version}`);
+  const version = bytes.readUInt32LE(8);
+  const algorithm = versions[version];
+  ensure(algorithm !== undefined, what, `its version is ${version}, expected 1 or 2`);
   const checksum = sha256(bytes.subarray(0, bodyBytes));
   ensure(checksum.equals(bytes.subarray(bodyBytes)), what, "its checksum does not match");
   const blockSizeBytes = bytes.readUInt32LE(12);
@@ -82,6 +78,7 @@ export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
     sizeBytes,
     blockSizeBytes,
     runs,
+    algorithm,
     digests: bytes.subarray(digestsStart, bodyBytes),
   };
   checkCounts(table, digestCount, what);

@@ -1,10 +1,10 @@
-// What a file's content is, block by block: runs of holes, zeros and data, and a SHA-256 per data
+// What a file's content is, block by block: runs of holes, zeros and data, and a digest per data
 // block. The root digest over it names the content whatever its holes.
 import { createHash } from "node:crypto";
+import { digestBytes, type DigestAlgorithm } from "./block-digest.js";
 
 /** Bytes of a block; the last one of a file may be shorter. */
 export const blockBytes = 256 * 1024;
-export const digestBytes = 32;
 
 /**
  * hole  nothing was ever written there
@@ -25,7 +25,8 @@ export interface BlockTable {
   readonly blockSizeBytes: number;
   /** Cover the file; neighbours differ in kind. */
   readonly runs: readonly BlockRun[];
-  /** SHA-256 of each data block, one after the other, over its bytes inside the file. */
+  readonly algorithm: DigestAlgorithm;
+  /** Of each data block, one after the other, over its bytes inside the file. */
   readonly digests: Uint8Array;
 }
 
@@ -57,20 +58,24 @@ export function digestAt(table: BlockTable, index: number): Uint8Array {
   return table.digests.subarray(index * digestBytes, (index + 1) * digestBytes);
 }
 
-const rootDomain = "stasis-file-v1\0";
+/** Of the same length, so that what follows stands at the same place. */
+const rootDomains = { sha256: "stasis-file-v1\0", blake3: "stasis-file-v2\0" } as const;
 
 /**
- * `sha256:<hex>` over: the 15 bytes `stasis-file-v1\0`; logical size, u64; block size, u32; then for each
+ * `sha256:<hex>` over: the 15 bytes `stasis-file-v2\0`, or `stasis-file-v1\0` where the blocks' digests are SHA-256;
+ * logical size, u64; block size, u32; then for each
  * longest run of blocks that are all empty (hole or zero) or all data: one byte 0 (empty) or 1
  * (data), the number of blocks, u64, and for data their digests. Integers are little-endian.
- * So files with equal bytes have equal roots, and files of different bytes or sizes never do.
+ * So files with equal bytes, hashed with one algorithm, have equal roots, and files of different bytes or sizes
+ * never do.
  */
 export function rootDigest(table: BlockTable): string {
   const hash = createHash("sha256");
-  const head = Buffer.alloc(rootDomain.length + 12);
-  head.write(rootDomain, "latin1");
-  head.writeBigUInt64LE(BigInt(table.sizeBytes), rootDomain.length);
-  head.writeUInt32LE(table.blockSizeBytes, rootDomain.length + 8);
+  const domain = rootDomains[table.algorithm];
+  const head = Buffer.alloc(domain.length + 12);
+  head.write(domain, "latin1");
+  head.writeBigUInt64LE(BigInt(table.sizeBytes), domain.length);
+  head.writeUInt32LE(table.blockSizeBytes, domain.length + 8);
   hash.update(head);
   for (const run of contentRuns(table)) {
     const record = Buffer.alloc(9);
@@ -106,7 +111,7 @@ export interface BlockTableBuilder {
 }
 
 /** Collects blocks in order and joins neighbours of one kind. */
-export function createBlockTableBuilder(): BlockTableBuilder {
+export function createBlockTableBuilder(algorithm: DigestAlgorithm): BlockTableBuilder {
   const runs: { kind: BlockKind; count: number }[] = [];
   let digests = Buffer.alloc(0);
   let used = 0;
@@ -129,6 +134,7 @@ export function createBlockTableBuilder(): BlockTableBuilder {
       sizeBytes,
       blockSizeBytes: blockBytes,
       runs,
+      algorithm,
       digests: digests.subarray(0, used),
     }),
   };

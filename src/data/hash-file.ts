@@ -3,11 +3,14 @@ import type { FileHandle } from "node:fs/promises";
 import type { Extent } from "../model/extent.js";
 import { readExtents, scanExtents } from "../sparse/extents.js";
 import { createBlockHasher } from "./block-hash.js";
+import type { DigestAlgorithm } from "./block-digest.js";
 import type { BlockTable } from "./block-table.js";
 
 export interface HashOptions {
   /** The file's name, for messages. */
   readonly what: string;
+  /** Default: what is used now. */
+  readonly algorithm?: DigestAlgorithm;
   readonly signal?: AbortSignal | undefined;
   /** Called after each piece with the bytes of data read since the last call. */
   readonly onRead?: (bytes: number) => void;
@@ -18,8 +21,8 @@ export async function hashFile(
   sizeBytes: number,
   options: HashOptions,
 ): Promise<BlockTable> {
-  const { what, signal, onRead } = options;
-  const hasher = createBlockHasher();
+  const { what, algorithm, signal, onRead } = options;
+  const hasher = createBlockHasher(algorithm);
   const all: readonly Extent[] = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   const extents = (await scanExtents(handle.fd, sizeBytes, signal)) ?? all;
   for await (const piece of readExtents(handle, extents, { what, signal, reuseBuffers: true })) {

@@ -6,7 +6,7 @@ import { isErrno, withIoError } from "../sparse/errno.js";
 import { scanExtents } from "../sparse/extents.js";
 import { copyRange } from "../sparse/native.js";
 import { dataRuns } from "../sparse/zero.js";
-import { hasDigest, indexBlocks, readBlock, type BlockIndex } from "./block-access.js";
+import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "./block-access.js";
 import type { BlockTable } from "./block-table.js";
 
 export interface PartFile extends AsyncDisposable {
@@ -99,9 +99,8 @@ class Part implements PartFile {
       next = Math.max(next, Math.floor(offset / blockSizeBytes));
       for (; next < end; next += 1) {
         signal.throwIfAborted();
-        const digest = this.index.digestOf(next);
         const bytes = await readBlock(this.#handle, this.index, next, this.path);
-        const right = digest !== undefined && (await hasDigest(bytes, digest));
+        const right = await hasBytes(this.index, next, bytes);
         (right ? this.#done : this.#dirty).add(next);
       }
     }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { withIoError } from "../sparse/errno.js";
 import { encodeBlockTable } from "./block-table-codec.js";
+import { algorithms } from "./block-digest.js";
 import { rootDigest } from "./block-table.js";
 import { fsyncDirectory, replaceFile } from "./durable.js";
 import { byName } from "./file-order.js";
@@ -49,13 +50,17 @@ export async function rebuildTable(
 ): Promise<boolean> {
   await using stored = await openStored(layout, id, [file], signal);
   await using handle = await stored.open(file.name);
-  const table = await hashFile(handle, file.sizeBytes, { what: file.name, signal });
-  if (rootDigest(table) !== file.digest) return false;
-  const blocks = await blocksDirectory(layout.dataDirectory(id));
-  const index = [...files].sort(byName).findIndex(({ name }) => name === file.name);
-  await replaceFile(join(blocks, blockTableName(index)), encodeBlockTable(table));
-  await fsyncDirectory(blocks);
-  return true;
+  // Only the table would tell the algorithm.
+  for (const algorithm of algorithms) {
+    const table = await hashFile(handle, file.sizeBytes, { what: file.name, algorithm, signal });
+    if (rootDigest(table) !== file.digest) continue;
+    const blocks = await blocksDirectory(layout.dataDirectory(id));
+    const index = [...files].sort(byName).findIndex(({ name }) => name === file.name);
+    await replaceFile(join(blocks, blockTableName(index)), encodeBlockTable(table));
+    await fsyncDirectory(blocks);
+    return true;
+  }
+  return false;
 }
 
 /** Staging makes it, but a directory that recovery adopted may lack it. */

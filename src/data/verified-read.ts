@@ -4,7 +4,7 @@ import { StoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { withIoError } from "../sparse/errno.js";
 import { isZero } from "../sparse/zero.js";
-import { createHash } from "node:crypto";
+import { digestOf } from "./block-digest.js";
 import { digestAt, placedRuns, type BlockTable } from "./block-table.js";
 
 export interface VerifiedFile {
@@ -21,9 +21,9 @@ export function verifyReads(
 ): VerifiedFile {
   if (extents !== undefined) requireData(table, extents, what);
   const runs = [...placedRuns(table)];
-  const { blockSizeBytes, sizeBytes } = table;
+  const { algorithm, blockSizeBytes, sizeBytes } = table;
 
-  const digestOf = (block: number): Uint8Array | undefined => {
+  const storedDigest = (block: number): Uint8Array | undefined => {
     const run = runs.find(({ firstBlock, count }) => block < firstBlock + count);
     if (run?.kind !== "data") return undefined;
     return digestAt(table, run.firstDigest + block - run.firstBlock);
@@ -35,11 +35,9 @@ export function verifyReads(
     const start = block * blockSizeBytes;
     const bytes = Buffer.allocUnsafe(Math.min(blockSizeBytes, sizeBytes - start));
     await readFully(handle, bytes, start, what);
-    const expected = digestOf(block);
+    const expected = storedDigest(block);
     const intact =
-      expected === undefined
-        ? isZero(bytes)
-        : createHash("sha256").update(bytes).digest().compare(expected) === 0;
+      expected === undefined ? isZero(bytes) : digestOf(algorithm, bytes).compare(expected) === 0;
     if (!intact) throw damaged(what, start, bytes.length);
     cached = { block, bytes };
     return bytes;

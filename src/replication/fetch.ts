@@ -2,7 +2,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
 import {
-  hasDigest,
+  hasBytes,
   indexBlocks,
   readBlock,
   sameDigest,
@@ -94,7 +94,10 @@ async function takeFromBase(
     if (base !== undefined && sameDigest(digest, base.index.digestOf(block))) {
       const bytes = await readOldBlock(base, block, signal);
       // Damage in the base must not spread.
-      if (bytes?.length === part.index.lengthOf(block) && (await hasDigest(bytes, digest))) {
+      if (
+        bytes?.length === part.index.lengthOf(block) &&
+        (await hasBytes(part.index, block, bytes))
+      ) {
         await (context.reflink ? part.share(block, bytes, base.handle) : part.put(block, bytes));
         counters.doneBytes += bytes.length;
         return;
@@ -140,10 +143,9 @@ async function fetchBlocks(
       if (block === undefined || message.index !== BigInt(block)) {
         throw peerInvalid(`block ${message.index} of ${name}, which was not asked for then`);
       }
-      const digest = part.index.digestOf(block) as Uint8Array;
       const length = part.index.lengthOf(block);
       const bytes = await decodeBlock(message, { block, length }, base, context.signal);
-      if (bytes !== undefined && (await hasDigest(bytes, digest))) {
+      if (bytes !== undefined && (await hasBytes(part.index, block, bytes))) {
         await part.put(block, bytes);
         context.counters.doneBytes += bytes.length;
       } else if (base === undefined) {
@@ -219,10 +221,9 @@ async function decodeBlock(
   if (encoding === BlockEncoding.RAW) return data.length === length ? data : undefined;
   const deflated = encoding === BlockEncoding.XOR_DEFLATE;
   if (!deflated && encoding !== BlockEncoding.PAGES) return undefined;
-  const digest = base?.index.digestOf(block);
-  if (base === undefined || digest === undefined) return undefined;
+  if (base?.index.digestOf(block) === undefined) return undefined;
   const old = await readOldBlock(base, block, signal);
-  if (old?.length !== length || !(await hasDigest(old, digest))) return undefined;
+  if (old?.length !== length || !(await hasBytes(base.index, block, old))) return undefined;
   return applyDelta(old, { changedPages, data, deflated });
 }
 

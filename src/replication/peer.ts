@@ -1,13 +1,7 @@
 // Reading what a peer says: nothing of it is believed before it was checked.
-import { createHash } from "node:crypto";
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
-import {
-  blockBytes,
-  blockCount,
-  digestBytes,
-  rootDigest,
-  type BlockTable,
-} from "../data/block-table.js";
+import { digestBytes, digestOf } from "../data/block-digest.js";
+import { blockBytes, blockCount, rootDigest, type BlockTable } from "../data/block-table.js";
 import { decodeBlockTable } from "../data/block-table-codec.js";
 import { maxDataFiles } from "../data/directory-source.js";
 import { snapshotDigest } from "../data/manifest.js";
@@ -199,17 +193,17 @@ async function readTable(
   return { table, length };
 }
 
-function callsZerosData({ sizeBytes, digests }: BlockTable): boolean {
-  const zeros = new Set([blockBytes, sizeBytes % blockBytes].map(hexOfZeros));
+function callsZerosData({ sizeBytes, algorithm, digests }: BlockTable): boolean {
+  const zeros = new Set(
+    [blockBytes, sizeBytes % blockBytes].map((length) =>
+      digestOf(algorithm, Buffer.alloc(length)).toString("hex"),
+    ),
+  );
   const bytes = Buffer.from(digests.buffer, digests.byteOffset, digests.byteLength);
   for (let start = 0; start < bytes.length; start += digestBytes) {
     if (zeros.has(bytes.toString("hex", start, start + digestBytes))) return true;
   }
   return false;
-}
-
-function hexOfZeros(length: number): string {
-  return createHash("sha256").update(Buffer.alloc(length)).digest("hex");
 }
 
 /** A table has at most one run and one digest for each block. */

@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.js";
 import { isStoreError, type StoreError } from "../base/errors.js";
 import { differingRanges } from "../data/block-compare.js";
 import { createBlockHasher } from "../data/block-hash.js";
+import type { DigestAlgorithm } from "../data/block-digest.js";
 import { rootDigest, type BlockTable } from "../data/block-table.js";
 import {
   openStored,
@@ -185,7 +186,7 @@ async function* compareFile(
     const problem = "its block table is not the one that was stored";
     return { file: file.name, intact: false, damaged: [], problem };
   }
-  const actual = yield* hashAgain(place, stored, run);
+  const actual = yield* hashAgain(place, stored, expected.algorithm, run);
   const damaged = differingRanges(expected, actual);
   const problem = damaged.length === 0 ? "" : `${damaged.length} damaged ranges`;
   return {
@@ -199,10 +200,11 @@ async function* compareFile(
 async function* hashAgain(
   place: VerifyPlace,
   stored: StoredSnapshot,
+  algorithm: DigestAlgorithm,
   { progress, throttle, signal }: VerifyRun,
 ): AsyncGenerator<VerifyEvent, BlockTable> {
   const [file] = stored.files as [StoredFile];
-  const hasher = createBlockHasher();
+  const hasher = createBlockHasher(algorithm);
   await using handle = await stored.open(file.name);
   // What memory has of it may be better than what the disk has.
   await forgetCached(handle.fd);

@@ -18,8 +18,8 @@ const slotBytes = 1024 * 1024;
 const slotCount = 8;
 /** At once, of all threads together. More are not faster, and one of Node's own four threads stays free for others. */
 export const maxDirectWrites = 3;
-/** The observer gets what was copied while it is in the processor's cache; two blocks of digests. */
-const stepBytes = 512 * 1024;
+/** The observer gets what was copied while it is in the processor's cache. */
+const stepBytes = 256 * 1024;
 
 /** How many more writes of all threads may be under way on Node's own threads. */
 export interface Budget {

@@ -28,8 +28,7 @@ const enxio = constants.errno.ENXIO;
 /** Symbols of the process itself: glibc and musl alike. Offsets are 64 bits wide on every 64-bit Linux. */
 const libc = koffi.load(null);
 
-type Argument =
-  number | string | readonly number[] | Uint8Array | Uint32Array | readonly HashInput[];
+type Argument = number | string | readonly number[] | Uint8Array;
 type Call = KoffiFunc<(...args: Argument[]) => number>;
 
 const lseek = bind("int64_t lseek(int fd, int64_t offset, int whence)");
@@ -51,28 +50,6 @@ const renameat2 = bind(
 /** Only glibc has these two. */
 const mallocTrim = bind("int malloc_trim(size_t pad)");
 const mallopt = bind("int mallopt(int parameter, int value)");
-
-koffi.struct("HASH_DESC", { bytes: "const void *", blocks: "int" });
-const multiBlock = bind(
-  "void sha256_multi_block(void *states, const HASH_DESC *inputs, int fours)",
-);
-
-/** A run of whole blocks of SHA-256, 64 bytes each. */
-export interface HashInput {
-  readonly bytes: Uint8Array;
-  readonly blocks: number;
-}
-
-/**
- * Feeds four independent SHA-256 states at once, with the function that OpenSSL has for TLS; it is no
- * part of its interface, but every Node that carries its own OpenSSL exports it. `states` holds word
- * i of state j at index 8i + j. False where this Node lacks it.
- */
-export function sha256Four(states: Uint32Array, inputs: readonly HashInput[]): boolean {
-  if (multiBlock === undefined) return false;
-  multiBlock(states, inputs, 1);
-  return true;
-}
 
 /**
  * Has the C library keep up to `keptBytes` of freed memory at the end of its heap for the next one who asks, and take

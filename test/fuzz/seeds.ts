@@ -1,4 +1,5 @@
 // What each fuzzer starts from besides its corpus: good inputs, and the hostile archives.
+import type { DigestAlgorithm } from "../../src/data/block-digest.js";
 import { encodeBlockTable } from "../../src/data/block-table-codec.js";
 import { blockBytes } from "../../src/data/block-table.js";
 import { encodeManifest, manifestVersion, snapshotDigest } from "../../src/data/manifest.js";
@@ -72,6 +73,7 @@ const seeds: Readonly<Record<FuzzTarget, () => readonly Uint8Array[]>> = {
       2,
     ),
     table([], 0, 0),
+    table([{ kind: "data", count: 1 }], 9, 1, "sha256"),
   ],
   "zstd-frames": () => [
     // A frame with a checksum and an RLE block, a skippable frame, a frame with a content size.
@@ -144,11 +146,13 @@ function table(
   runs: readonly { kind: "hole" | "zero" | "data"; count: number }[],
   sizeBytes: number,
   digests: number,
+  algorithm: DigestAlgorithm = "blake3",
 ): Buffer {
   const bytes = encodeBlockTable({
     sizeBytes,
     blockSizeBytes: blockBytes,
     runs,
+    algorithm,
     digests: Buffer.alloc(digests * 32, 7),
   });
   // The fuzzer adds the checksum.

@@ -12,12 +12,8 @@ import {
   type Snapshot,
 } from "../../src/client/index.js";
 import { encodeBlockTable } from "../../src/data/block-table-codec.js";
-import {
-  blockBytes,
-  digestBytes,
-  rootDigest,
-  type BlockTable,
-} from "../../src/data/block-table.js";
+import { currentAlgorithm, digestBytes, digestOf } from "../../src/data/block-digest.js";
+import { blockBytes, rootDigest, type BlockTable } from "../../src/data/block-table.js";
 import { snapshotDigest } from "../../src/data/manifest.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { makeScratch } from "../support/daemon.js";
@@ -138,6 +134,7 @@ function dataTable(sizeBytes: number, blocks: number): BlockTable {
     sizeBytes,
     blockSizeBytes: blockBytes,
     runs: [{ kind: "data", count: blocks }],
+    algorithm: currentAlgorithm,
     digests,
   };
 }
@@ -331,8 +328,14 @@ function liesWith(honest: Client, other: Snapshot): readonly Lie[] {
     aboutFile("a run of no kind", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(7, 40)),
     aboutFile("zeros that are called data", {
       ...dataTable(blockBytes, 1),
-      digests: createHash("sha256").update(Buffer.alloc(blockBytes)).digest(),
+      digests: digestOf(currentAlgorithm, Buffer.alloc(blockBytes)),
     }),
+    aboutFile("zeros that are called data by SHA-256", {
+      ...dataTable(blockBytes, 1),
+      algorithm: "sha256",
+      digests: digestOf("sha256", Buffer.alloc(blockBytes)),
+    }),
+    aboutFile("a version to come", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(3, 8)),
     aboutFile("a table of 500 GiB and more", dataTable(2 ** 21 * blockBytes + mib, 2 ** 21 + 4)),
   ];
 }

@@ -4,6 +4,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import {
+  algorithms,
+  currentAlgorithm,
+  digestBytes,
+  digestOf,
+  type DigestAlgorithm,
+} from "../../../src/data/block-digest.js";
 import { createBlockHasher } from "../../../src/data/block-hash.js";
 import {
   decodeBlockTable,
@@ -13,7 +20,6 @@ import {
 import {
   blockBytes,
   digestAt,
-  digestBytes,
   placedRuns,
   rootDigest,
   type BlockTable,
@@ -24,24 +30,26 @@ import { patternBytes, withScratchDir } from "../../support/scratch.js";
 const kib = 1024;
 const tib = 1024 ** 4;
 
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
-}
-
 /** The table of a content whose every byte was written, computed in the plainest way. */
-function plainTable(content: Uint8Array): BlockTable {
+function plainTable(
+  content: Uint8Array,
+  algorithm: DigestAlgorithm = currentAlgorithm,
+): BlockTable {
   const runs: { kind: "zero" | "data"; count: number }[] = [];
   const digests: Buffer[] = [];
   for (let start = 0; start < content.length; start += blockBytes) {
     const block = content.subarray(start, start + blockBytes);
     const kind = isZero(block) ? "zero" : "data";
-    if (kind === "data") digests.push(sha256(block));
+    if (kind === "data") digests.push(digestOf(algorithm, block));
     const last = runs.at(-1);
     if (last?.kind === kind) last.count += 1;
     else runs.push({ kind, count: 1 });
   }
   const sizeBytes = content.length;
-  return { sizeBytes, blockSizeBytes: blockBytes, runs, digests: Buffer.concat(digests) };
+  return {
+    ...{ sizeBytes, blockSizeBytes: blockBytes, runs, algorithm },
+    digests: Buffer.concat(digests),
+  };
 }
 
 /** Contents of a few blocks in which whole blocks, parts of blocks, or nothing is zero. */
@@ -70,8 +78,9 @@ function hashInPieces(
   content: Uint8Array,
   lengths: readonly number[],
   skipZeros: boolean,
+  algorithm: DigestAlgorithm = currentAlgorithm,
 ): BlockTable {
-  const hasher = createBlockHasher();
+  const hasher = createBlockHasher(algorithm);
   let offset = 0;
   for (let turn = 0; offset < content.length; turn += 1) {
     const length = (lengths[turn % lengths.length] ?? 0) + (turn % 7 === 0 ? 1 : 0);
@@ -84,8 +93,9 @@ function hashInPieces(
 
 test("hashing in any pieces gives the plain table", () => {
   fc.assert(
-    fc.property(contents, cuts, (content, lengths) => {
-      assert.deepEqual(hashInPieces(content, lengths, false), plainTable(content));
+    fc.property(contents, cuts, fc.constantFrom(...algorithms), (content, lengths, algorithm) => {
+      const table = hashInPieces(content, lengths, false, algorithm);
+      assert.deepEqual(table, plainTable(content, algorithm));
     }),
     { numRuns: 60 },
   );
@@ -117,28 +127,34 @@ test("one other byte, or another size, gives another root", () => {
   );
 });
 
-test("the root is SHA-256 over the documented bytes", () => {
-  const content = Buffer.alloc(3 * blockBytes + 5);
-  content.fill(1, blockBytes, 2 * blockBytes);
-  content[3 * blockBytes + 4] = 7;
-  const u64 = (value: number): Buffer => {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64LE(BigInt(value));
-    return bytes;
-  };
-  const expected = createHash("sha256")
-    .update("stasis-file-v1\0")
-    .update(u64(content.length))
-    .update(Buffer.from([0, 0, 4, 0]))
-    .update(Buffer.concat([Buffer.from([0]), u64(1)]))
-    .update(Buffer.concat([Buffer.from([1]), u64(1)]))
-    .update(sha256(content.subarray(blockBytes, 2 * blockBytes)))
-    .update(Buffer.concat([Buffer.from([0]), u64(1)]))
-    .update(Buffer.concat([Buffer.from([1]), u64(1)]))
-    .update(sha256(content.subarray(3 * blockBytes)))
-    .digest("hex");
-  assert.equal(rootDigest(hashInPieces(content, [1000], true)), `sha256:${expected}`);
-});
+for (const [algorithm, domain] of [
+  ["blake3", "stasis-file-v2\0"],
+  ["sha256", "stasis-file-v1\0"],
+] as const) {
+  test(`the root is SHA-256 over the documented bytes: ${algorithm}`, () => {
+    const content = Buffer.alloc(3 * blockBytes + 5);
+    content.fill(1, blockBytes, 2 * blockBytes);
+    content[3 * blockBytes + 4] = 7;
+    const u64 = (value: number): Buffer => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64LE(BigInt(value));
+      return bytes;
+    };
+    const expected = createHash("sha256")
+      .update(domain)
+      .update(u64(content.length))
+      .update(Buffer.from([0, 0, 4, 0]))
+      .update(Buffer.concat([Buffer.from([0]), u64(1)]))
+      .update(Buffer.concat([Buffer.from([1]), u64(1)]))
+      .update(digestOf(algorithm, content.subarray(blockBytes, 2 * blockBytes)))
+      .update(Buffer.concat([Buffer.from([0]), u64(1)]))
+      .update(Buffer.concat([Buffer.from([1]), u64(1)]))
+      .update(digestOf(algorithm, content.subarray(3 * blockBytes)))
+      .digest("hex");
+    const table = hashInPieces(content, [1000], true, algorithm);
+    assert.equal(rootDigest(table), `sha256:${expected}`);
+  });
+}
 
 test("a block is a hole, zero or data by what was written into it", () => {
   const hasher = createBlockHasher();
@@ -153,7 +169,7 @@ test("a block is a hole, zero or data by what was written into it", () => {
   ]);
   const block = Buffer.alloc(blockBytes);
   block[0] = 5;
-  assert.deepEqual(Buffer.from(digestAt(table, 0)), sha256(block));
+  assert.deepEqual(Buffer.from(digestAt(table, 0)), digestOf(currentAlgorithm, block));
   assert.deepEqual(
     [...placedRuns(table)].map(({ firstBlock }) => firstBlock),
     [0, 2, 4, 5],
@@ -185,6 +201,7 @@ test("a hole of a TiB costs a few bytes, and a full GiB 32 bytes a block", () =>
     sizeBytes: 1024 ** 3,
     blockSizeBytes: blockBytes,
     runs: [{ kind: "data", count }],
+    algorithm: currentAlgorithm,
     digests: Buffer.alloc(count * digestBytes, 1),
   };
   assert.equal(encodeBlockTable(full).length, 40 + 8 + count * digestBytes + 32);
@@ -196,6 +213,7 @@ test("runs longer than one record can count survive", () => {
     sizeBytes: blocks * 512,
     blockSizeBytes: 512,
     runs: [{ kind: "hole", count: blocks }],
+    algorithm: currentAlgorithm,
     digests: Buffer.alloc(0),
   };
   const bytes = encodeBlockTable(table);
@@ -215,8 +233,9 @@ const tables = fc
       },
     ),
     fc.nat({ max: blockBytes - 1 }),
+    fc.constantFrom(...algorithms),
   )
-  .map(([list, short]): BlockTable => {
+  .map(([list, short, algorithm]): BlockTable => {
     const runs = list.filter((run, index) => run.kind !== list[index - 1]?.kind);
     const blocks = runs.reduce((sum, run) => sum + run.count, 0);
     const data = runs.reduce((sum, run) => sum + (run.kind === "data" ? run.count : 0), 0);
@@ -224,6 +243,7 @@ const tables = fc
       sizeBytes: blocks === 0 ? 0 : blocks * blockBytes - short,
       blockSizeBytes: blockBytes,
       runs,
+      algorithm,
       digests: patternBytes(data * digestBytes, blocks),
     };
   });
@@ -263,6 +283,7 @@ test("a table that lies is refused although its checksum is right", () => {
       { kind: "hole", count: 1 },
       { kind: "data", count: 2 },
     ],
+    algorithm: currentAlgorithm,
     digests: Buffer.alloc(2 * digestBytes, 1),
   };
   const lies: readonly BlockTable[] = [
