@@ -1,0 +1,110 @@
+// Snapshots whose blocks were hashed with SHA-256, as all were before BLAKE3: they stay what they are, damage in them is
+// found and mended, and they go to other nodes.
+import assert from "node:assert/strict";
+import { open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { connect, type Client, type VerifyVerdict } from "../../src/client/index.js";
+import { encodeBlockTable, readBlockTable } from "../../src/data/block-table-codec.js";
+import { rootDigest } from "../../src/data/block-table.js";
+import { replaceFile } from "../../src/data/durable.js";
+import { byName } from "../../src/data/file-order.js";
+import { hashFile } from "../../src/data/hash-file.js";
+import { blockTableName } from "../../src/data/layout.js";
+import { readManifest, snapshotDigest, writeManifest } from "../../src/data/manifest.js";
+import type { SnapshotFile } from "../../src/model/snapshot.js";
+import { repairOffline } from "../../src/snapshot/offline.js";
+import { checkContent, pull, startNode } from "../replication/nodes.js";
+import { findingsIn } from "../support/clean.js";
+import { startDaemonProcess } from "../support/daemon-process.js";
+import { reopen } from "../support/reopen.js";
+import { fileOf, flip } from "./damages.js";
+import { withStoredScene, type StoredScene } from "./stored-scene.js";
+
+const never = new AbortController().signal;
+
+function tableOf({ layout, a }: StoredScene, index: number): string {
+  return join(layout.dataDirectory(a.config.id), "blocks", blockTableName(index));
+}
+
+/** Makes `a` what it would be if it had been stored then; the catalog is made again from the manifests. */
+async function makeOld(scene: StoredScene): Promise<void> {
+  const { layout, a } = scene;
+  const manifest = await readManifest(layout, a.config.id);
+  const files: SnapshotFile[] = [];
+  for (const [index, file] of [...manifest.files].sort(byName).entries()) {
+    await using handle = await open(fileOf(scene, file.name));
+    const options = { what: file.name, algorithm: "sha256" } as const;
+    const table = await hashFile(handle, file.sizeBytes, options);
+    await replaceFile(tableOf(scene, index), encodeBlockTable(table));
+    files.push({ ...file, digest: rootDigest(table) });
+  }
+  await writeManifest(layout, { ...manifest, files, digest: snapshotDigest(files) });
+  for (const end of ["", "-wal", "-shm"]) await rm(layout.catalogDatabase + end, { force: true });
+  await using store = await reopen(scene.root);
+  assert.equal(store.inspect("a").digest, snapshotDigest(files));
+}
+
+async function verdictsOf(client: Client, ref: string): Promise<VerifyVerdict[]> {
+  const verdicts: VerifyVerdict[] = [];
+  for await (const { event } of client.verify({ ref })) {
+    if (event.case === "verdict") verdicts.push(event.value);
+  }
+  return verdicts;
+}
+
+test("what was hashed with SHA-256 is intact, and damage in it is found and named", () =>
+  withStoredScene(async (scene) => {
+    await makeOld(scene);
+    assert.deepEqual(await findingsIn(scene.root), []);
+    await using daemon = await startDaemonProcess(scene.root);
+    await using client = connect(daemon.address);
+    const { snapshot: old } = await client.inspect("a");
+    const { snapshot: other } = await client.inspect("b");
+    assert.notEqual(old?.digest, other?.digest);
+    assert.ok((await verdictsOf(client, "a")).every(({ intact }) => intact));
+    await flip(fileOf(scene, "memory-ranges"), 700 * 1024 + 17);
+    const damaged = (await verdictsOf(client, "a")).filter(({ intact }) => !intact);
+    assert.deepEqual(
+      damaged.map(({ file, damaged }) => [file, damaged.map(({ offset }) => Number(offset))]),
+      [["memory-ranges", [512 * 1024]]],
+    );
+  }));
+
+test("a block table that is gone is made again as it was", () =>
+  withStoredScene(async (scene) => {
+    await makeOld(scene);
+    const before = await readFile(tableOf(scene, 2));
+    await rm(tableOf(scene, 2));
+    const options = { dryRun: false, deep: true, limitBytesPerSecond: 0 };
+    const outcomes: string[] = [];
+    for await (const { outcome } of repairOffline(scene.root, options, never)) {
+      outcomes.push(outcome);
+    }
+    assert.deepEqual(outcomes, ["done"]);
+    assert.ok((await readFile(tableOf(scene, 2))).equals(before));
+    assert.deepEqual(await findingsIn(scene.root), []);
+  }));
+
+test("other nodes get it as it is, beside what is new, and mend it", (t) =>
+  withStoredScene(async (scene) => {
+    await makeOld(scene);
+    await using daemon = await startDaemonProcess(scene.root);
+    await using client = connect(daemon.address);
+    const to = await startNode(t);
+    const source = `127.0.0.1:${daemon.address.split(":").at(-1) ?? ""}`;
+    const { snapshot } = await pull(to, { source, ref: "a" });
+    assert.equal(snapshot.digest, (await client.inspect("a")).snapshot?.digest);
+    await checkContent(to, "a", scene.source);
+    const blocks = join(to.root, "data", snapshot.config?.id ?? "", "blocks");
+    assert.equal((await readBlockTable(join(blocks, blockTableName(2)))).algorithm, "sha256");
+
+    // The same bytes under digests of another kind are no base for each other.
+    await pull(to, { source, ref: "b" });
+    await checkContent(to, "b", scene.source);
+
+    await flip(join(to.root, "data", snapshot.config?.id ?? "", "files/memory-ranges"), 5);
+    const repaired = await pull(to, { source, ref: "a", repair: true });
+    assert.equal(repaired.snapshot.corrupt, false);
+    await checkContent(to, "a", scene.source);
+  }));
