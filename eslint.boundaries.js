@@ -34,6 +34,7 @@ const packageHomes = {
   "better-sqlite3": ["catalog"],
   "@grpc/grpc-js": ["transport", "client"],
   "@bufbuild/protobuf": ["transport", "client", "cli"],
+  "@napi-rs/blake-hash": ["data/block-digest.ts"],
   "tar-stream": ["archive"],
   "zstd-napi": ["archive"],
   pino: ["base"],

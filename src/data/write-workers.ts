@@ -1,5 +1,4 @@
-// Threads that hash and write the data of large files. One thread does SHA-256 at about the rate at
-// which another receives, so an upload that does both in one takes nearly twice as long.
+// Threads that hash and write the data of large files while the main thread receives more.
 //
 // Large pieces that were given away (base/given-bytes.ts), the chunks of an upload, are transferred as they
 // are. Others are views of memory that their maker goes on using, such as the output of zlib: they are

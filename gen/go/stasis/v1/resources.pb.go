@@ -243,8 +243,9 @@ type SnapshotFile struct {
 	// Permission bits, at most 0777.
 	Mode uint32 `protobuf:"varint,4,opt,name=mode,proto3" json:"mode,omitempty"`
 	// `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal
-	// content gives an equal digest, whatever the holes. Empty until it was computed: a
-	// snapshot taken over by CreateFromDirectory is hashed in the background.
+	// content gives an equal digest, whatever the holes, among snapshots whose blocks were
+	// hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+	// CreateFromDirectory is hashed in the background.
 	Digest        string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -886,8 +886,9 @@ pub struct SnapshotFile {
     #[prost(uint32, tag = "4")]
     pub mode: u32,
     /// `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal
-    /// content gives an equal digest, whatever the holes. Empty until it was computed: a
-    /// snapshot taken over by CreateFromDirectory is hashed in the background.
+    /// content gives an equal digest, whatever the holes, among snapshots whose blocks were
+    /// hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+    /// CreateFromDirectory is hashed in the background.
     #[prost(string, tag = "5")]
     pub digest: ::prost::alloc::string::String,
 }

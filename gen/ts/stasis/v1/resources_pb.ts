@@ -200,8 +200,9 @@ export type SnapshotFile = Message<"stasis.v1.SnapshotFile"> & {
 
   /**
    * `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes. Empty until it was computed: a
-   * snapshot taken over by CreateFromDirectory is hashed in the background.
+   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+   * CreateFromDirectory is hashed in the background.
    *
    * @generated from field: string digest = 5;
    */

@@ -147,8 +147,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes. Empty until it was computed: a
-   * snapshot taken over by CreateFromDirectory is hashed in the background.
+   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+   * CreateFromDirectory is hashed in the background.
    * </pre>
    *
    * <code>string digest = 5 [json_name = "digest"];</code>
@@ -170,8 +171,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes. Empty until it was computed: a
-   * snapshot taken over by CreateFromDirectory is hashed in the background.
+   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+   * CreateFromDirectory is hashed in the background.
    * </pre>
    *
    * <code>string digest = 5 [json_name = "digest"];</code>
@@ -813,8 +815,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes. Empty until it was computed: a
-     * snapshot taken over by CreateFromDirectory is hashed in the background.
+     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+     * CreateFromDirectory is hashed in the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>
@@ -835,8 +838,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes. Empty until it was computed: a
-     * snapshot taken over by CreateFromDirectory is hashed in the background.
+     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+     * CreateFromDirectory is hashed in the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>
@@ -858,8 +862,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes. Empty until it was computed: a
-     * snapshot taken over by CreateFromDirectory is hashed in the background.
+     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+     * CreateFromDirectory is hashed in the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>
@@ -877,8 +882,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes. Empty until it was computed: a
-     * snapshot taken over by CreateFromDirectory is hashed in the background.
+     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+     * CreateFromDirectory is hashed in the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>
@@ -893,8 +899,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes. Empty until it was computed: a
-     * snapshot taken over by CreateFromDirectory is hashed in the background.
+     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+     * CreateFromDirectory is hashed in the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>

@@ -63,8 +63,9 @@ public interface SnapshotFileOrBuilder extends
   /**
    * <pre>
    * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes. Empty until it was computed: a
-   * snapshot taken over by CreateFromDirectory is hashed in the background.
+   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+   * CreateFromDirectory is hashed in the background.
    * </pre>
    *
    * <code>string digest = 5 [json_name = "digest"];</code>
@@ -74,8 +75,9 @@ public interface SnapshotFileOrBuilder extends
   /**
    * <pre>
    * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes. Empty until it was computed: a
-   * snapshot taken over by CreateFromDirectory is hashed in the background.
+   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
+   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
+   * CreateFromDirectory is hashed in the background.
    * </pre>
    *
    * <code>string digest = 5 [json_name = "digest"];</code>
