@@ -43,8 +43,15 @@ export function indexBlocks(table: BlockTable): BlockIndex {
   };
 }
 
-export function sameDigest(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+function sameDigest(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+}
+
+/** Of a block with data in both: where the digests are of two algorithms, only its bytes can tell. */
+export function mayBeSame(a: BlockIndex, b: BlockIndex, block: number): boolean {
+  const [one, two] = [a.digestOf(block), b.digestOf(block)];
+  if (a.table.algorithm === b.table.algorithm) return sameDigest(one, two);
+  return one !== undefined && two !== undefined;
 }
 
 /** Blocks with data that are the same in both files, at the same place. */

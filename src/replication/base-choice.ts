@@ -91,12 +91,18 @@ async function openQuietly(
   }
 }
 
+/** Digests of two algorithms say nothing of each other: the likeliest such base is better than none. */
+const perhaps = 0.5;
+
 async function sharedWith(blocks: OpenBlocks, target: Tables): Promise<number> {
   let shared = 0;
+  let comparable = true;
   for (const [index, { name }] of blocks.stored.files.entries()) {
     const wanted = target.get(name);
     if (wanted === undefined) continue;
-    shared += countSharedBlocks(indexBlocks(wanted), indexBlocks(await blocks.table(index)));
+    const table = await blocks.table(index);
+    comparable &&= table.algorithm === wanted.algorithm;
+    shared += countSharedBlocks(indexBlocks(wanted), indexBlocks(table));
   }
-  return shared;
+  return comparable ? shared : Math.max(shared, perhaps);
 }

@@ -3,9 +3,9 @@ import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
 import {
   hasBytes,
+  mayBeSame,
   indexBlocks,
   readBlock,
-  sameDigest,
   type BlockIndex,
 } from "../data/block-access.js";
 import type { PartFile } from "../data/part-file.js";
@@ -85,13 +85,11 @@ async function takeFromBase(
   const missing: number[] = [];
   await inParallel(part.index.dataBlocks(), async (block) => {
     signal.throwIfAborted();
-    const digest = part.index.digestOf(block);
-    if (digest === undefined) return;
     if (part.has(block)) {
       counters.doneBytes += part.index.lengthOf(block);
       return;
     }
-    if (base !== undefined && sameDigest(digest, base.index.digestOf(block))) {
+    if (base !== undefined && mayBeSame(part.index, base.index, block)) {
       const bytes = await readOldBlock(base, block, signal);
       // Damage in the base must not spread.
       if (
