@@ -94,7 +94,7 @@ async function sendChunks(
         crc = crc32(piece, start === 0 ? before : crc);
       });
       totalBytes += chunk.length;
-      // Until it has been copied.
+      // It has been copied then, and `crc` is that of all before it and its own.
       await whileOpen(call.write(frame));
     }
   } catch (error) {

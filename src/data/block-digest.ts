@@ -1,6 +1,6 @@
 // The digests of blocks: BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs), which takes less than half the time of
-// SHA-256 where a processor has instructions for that, and a tenth where it has none. Snapshots that were stored
-// before it was used here keep their SHA-256 (FIPS 180-4): nothing but their block tables tells the difference.
+// SHA-256 on a processor with instructions for that, and far less on others. Snapshots that were stored before it
+// was used here keep their SHA-256 (FIPS 180-4): nothing but their block tables tells the difference.
 import { createHash, type Hash } from "node:crypto";
 import { Blake3Hasher, blake3 } from "@napi-rs/blake-hash";
 
@@ -13,7 +13,13 @@ export const currentAlgorithm: DigestAlgorithm = "blake3";
 export const algorithms: readonly DigestAlgorithm[] = ["blake3", "sha256"];
 
 export function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): Buffer {
-  return algorithm === "blake3" ? blake3(bytes) : createHash("sha256").update(bytes).digest();
+  if (algorithm === "blake3") return blake3(asBuffer(bytes));
+  return createHash("sha256").update(bytes).digest();
+}
+
+/** The package wants this class; a view, not a copy. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** One digest after the other. */
@@ -27,7 +33,7 @@ export function createBlockDigest(algorithm: DigestAlgorithm): BlockDigest {
   if (algorithm === "blake3") {
     const hasher = new Blake3Hasher();
     return {
-      update: (bytes) => void hasher.update(bytes),
+      update: (bytes) => void hasher.update(asBuffer(bytes)),
       take: () => {
         const digest = hasher.digestBuffer();
         hasher.reset();

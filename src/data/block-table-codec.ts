@@ -15,11 +15,11 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { ioError, isErrno } from "../sparse/errno.js";
-import { digestBytes, type DigestAlgorithm } from "./block-digest.js";
+import { algorithms, digestBytes, type DigestAlgorithm } from "./block-digest.js";
 import { blockCount, type BlockKind, type BlockRun, type BlockTable } from "./block-table.js";
 
 const magic = "stasisBT";
-const versions: Readonly<Record<number, DigestAlgorithm>> = { 1: "sha256", 2: "blake3" };
+const versions: Readonly<Record<DigestAlgorithm, number>> = { sha256: 1, blake3: 2 };
 const headerBytes = 40;
 const runBytes = 8;
 const maxRunCount = 0xffff_ffff;
@@ -30,7 +30,7 @@ export function encodeBlockTable(table: BlockTable): Uint8Array {
   const bodyBytes = headerBytes + records.length * runBytes + table.digests.length;
   const bytes = Buffer.alloc(bodyBytes + digestBytes);
   bytes.write(magic, "latin1");
-  bytes.writeUInt32LE(table.algorithm === "blake3" ? 2 : 1, 8);
+  bytes.writeUInt32LE(versions[table.algorithm], 8);
   bytes.writeUInt32LE(table.blockSizeBytes, 12);
   bytes.writeBigUInt64LE(BigInt(table.sizeBytes), 16);
   bytes.writeBigUInt64LE(BigInt(records.length), 24);
@@ -61,7 +61,7 @@ export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   ensure(bodyBytes >= headerBytes, what, `it has only ${bytes.length} bytes`);
   ensure(bytes.toString("latin1", 0, 8) === magic, what, "it does not start with its magic");
   const version = bytes.readUInt32LE(8);
-  const algorithm = versions[version];
+  const algorithm = algorithms.find((each) => versions[each] === version);
   ensure(algorithm !== undefined, what, `its version is ${version}, expected 1 or 2`);
   const checksum = sha256(bytes.subarray(0, bodyBytes));
   ensure(checksum.equals(bytes.subarray(bodyBytes)), what, "its checksum does not match");

@@ -224,16 +224,21 @@ function createQueue(budget: Budget): Slots["write"] {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async (fd, bytes, offset) => {
-    while (!budget.tryTake()) {
-      if (running === 0) return writeSync(fd, bytes, 0, bytes.length, offset);
+    let taken = budget.tryTake();
+    while (!taken && running > 0) {
       await new Promise<void>((resolve) => waiting.push(resolve));
+      taken = budget.tryTake();
     }
-    running += 1;
     try {
+      if (!taken) return writeSync(fd, bytes, 0, bytes.length, offset);
+      running += 1;
       return (await writeAsync(fd, bytes, 0, bytes.length, offset)).bytesWritten;
     } finally {
-      running -= 1;
-      budget.give();
+      if (taken) {
+        running -= 1;
+        budget.give();
+      }
+      // Each that ends wakes one: who waits, waits for no more than the writes of this thread.
       waiting.shift()?.();
     }
   };

@@ -6,8 +6,10 @@
 
 /** gRPC over HTTP2, Length-Prefixed-Message: a flag for compression, and the length in four bytes. */
 const prefixBytes = 5;
-/** A caller can announce megabytes with five bytes: no more memory than this before so much has come. */
+/** A caller can announce megabytes with five bytes: no more memory than this before so much has come, */
 const firstBytes = 64 * 1024;
+/** and no more than so many times what has come then. */
+const growth = 4;
 
 export interface MessageAssembler {
   /** Messages with their prefix, each in memory of its own if it is large. Throws when one is longer than the maximum. */
@@ -53,9 +55,9 @@ export function createMessageAssembler(maxMessageBytes: number): MessageAssemble
           messages.push(message);
           message = undefined;
         } else {
-          const whole = Buffer.allocUnsafe(endBytes);
-          message.copy(whole);
-          message = whole;
+          const grown = Buffer.allocUnsafe(Math.min(endBytes, growth * filled));
+          message.copy(grown);
+          message = grown;
         }
       }
       return messages;

@@ -12,6 +12,7 @@ import {
   createBudget,
   createDirectWriter,
   createSlots,
+  type Budget,
   type Slots,
 } from "../../../src/sparse/direct-writer.js";
 import {
@@ -107,6 +108,24 @@ test("writes that others leave no room for are made by the thread itself, and th
       if (others) budget.give();
     }
     assert.ok(budget.tryTake() && !budget.tryTake());
+  }));
+
+test("no write is left waiting where another thread takes what one has given back", () =>
+  withScratchDir(async (directory) => {
+    const budget = createBudget(1);
+    let takenAway = 0;
+    const contended: Budget = {
+      ...budget,
+      give() {
+        budget.give();
+        // As if by a thread that comes in between, and keeps it.
+        if (takenAway++ === 0) assert.ok(budget.tryTake());
+      },
+    };
+    const path = join(directory, "file");
+    const expected = await writeCuts(path, shifted, createSlots(contended));
+    assert.ok(expected.equals(await readFile(path)));
+    assert.ok(takenAway > 0);
   }));
 
 /** As the chunks of an archive come: a header has shifted them. */
