@@ -6,10 +6,11 @@
 
 /** gRPC over HTTP2, Length-Prefixed-Message: a flag for compression, and the length in four bytes. */
 const prefixBytes = 5;
-/** A caller can announce megabytes with five bytes: no more memory than this before so much has come, */
+/**
+ * A caller can announce a megabyte with five bytes: no more memory than this before so much has come. All that is
+ * announced is taken then, 17 times as much for the longest message: steps between would be copied, and left as garbage.
+ */
 const firstBytes = 64 * 1024;
-/** and no more than so many times what has come then. */
-const growth = 4;
 
 export interface MessageAssembler {
   /** Messages with their prefix, each in memory of its own if it is large. Throws when one is longer than the maximum. */
@@ -24,6 +25,8 @@ export function createMessageAssembler(maxMessageBytes: number): MessageAssemble
   let message: Buffer | undefined;
   let filled = 0;
   let endBytes = 0;
+  /** Where long messages begin, one after the other. */
+  let start: Buffer | undefined;
 
   const begin = (): void => {
     const length = prefix.readUInt32BE(1);
@@ -32,7 +35,10 @@ export function createMessageAssembler(maxMessageBytes: number): MessageAssemble
       throw new Error(`Received message larger than max (${length} vs ${maxMessageBytes})`);
     }
     endBytes = prefixBytes + length;
-    message = Buffer.allocUnsafe(Math.min(endBytes, firstBytes));
+    message =
+      endBytes > firstBytes
+        ? (start ??= Buffer.allocUnsafeSlow(firstBytes))
+        : Buffer.allocUnsafe(endBytes);
     filled = prefix.copy(message);
     prefixFilled = 0;
   };
@@ -55,9 +61,9 @@ export function createMessageAssembler(maxMessageBytes: number): MessageAssemble
           messages.push(message);
           message = undefined;
         } else {
-          const grown = Buffer.allocUnsafe(Math.min(endBytes, growth * filled));
-          message.copy(grown);
-          message = grown;
+          const whole = Buffer.allocUnsafe(endBytes);
+          message.copy(whole);
+          message = whole;
         }
       }
       return messages;
