@@ -12,7 +12,7 @@ import { secureOptions, type TlsFiles } from "./auth/tls-files.js";
 export interface Http2Limits {
   /**
    * Bytes that a client may send on one stream before the handler has read them; the most that a
-   * slow handler makes the daemon hold. 1 to 8 MiB are fastest, 16 MiB is slower.
+   * slow handler makes the daemon hold. On loopback more than 4 MiB gains next to nothing.
    */
   readonly streamWindowBytes: number;
   /** The same for all streams of a connection: streams that lie still use it up for the others. */
