@@ -7,10 +7,10 @@
 /** gRPC over HTTP2, Length-Prefixed-Message: a flag for compression, and the length in four bytes. */
 const prefixBytes = 5;
 /**
- * A caller can announce a megabyte with five bytes: no more memory than this before so much has come. All that is
- * announced is taken then, 17 times as much for the longest message: steps between would be copied, and left as garbage.
+ * A caller can announce a megabyte with five bytes: the memory for a message is taken when so much of it has come, a
+ * quarter. Until then its pieces are kept as they are.
  */
-const firstBytes = 64 * 1024;
+const begunShare = 1 / 4;
 
 export interface MessageAssembler {
   /** Messages with their prefix, each in memory of its own if it is large. Throws when one is longer than the maximum. */
@@ -21,50 +21,51 @@ export interface MessageAssembler {
 export function createMessageAssembler(maxMessageBytes: number): MessageAssembler {
   const prefix = Buffer.alloc(prefixBytes);
   let prefixFilled = 0;
-  /** What is there of the message, with its prefix; undefined while that is not whole. */
-  let message: Buffer | undefined;
-  let filled = 0;
   let endBytes = 0;
-  /** Where long messages begin, one after the other. */
-  let start: Buffer | undefined;
+  /** What has come of a message, with its prefix. */
+  let filled = 0;
+  let pieces: Buffer[] = [];
+  /** Undefined until enough of it has come. */
+  let message: Buffer | undefined;
 
-  const begin = (): void => {
+  const readPrefix = (): void => {
     const length = prefix.readUInt32BE(1);
     if (maxMessageBytes !== -1 && length > maxMessageBytes) {
       // The words of grpc-js.
       throw new Error(`Received message larger than max (${length} vs ${maxMessageBytes})`);
     }
     endBytes = prefixBytes + length;
-    message =
-      endBytes > firstBytes
-        ? (start ??= Buffer.allocUnsafeSlow(firstBytes))
-        : Buffer.allocUnsafe(endBytes);
-    filled = prefix.copy(message);
-    prefixFilled = 0;
+    filled = prefixBytes;
+  };
+  const begin = (): Buffer => {
+    const begun = Buffer.allocUnsafe(endBytes);
+    let at = prefix.copy(begun);
+    for (const piece of pieces) at += piece.copy(begun, at);
+    pieces = [];
+    return begun;
   };
   return {
     write(data) {
       const messages: Buffer[] = [];
       for (let at = 0; at < data.length;) {
-        if (message === undefined) {
+        if (prefixFilled < prefixBytes) {
           const copied = data.copy(prefix, prefixFilled, at);
           prefixFilled += copied;
           at += copied;
-          if (prefixFilled === prefixBytes) begin();
+          if (prefixFilled < prefixBytes) break;
+          readPrefix();
         } else {
-          const copied = data.copy(message, filled, at);
-          filled += copied;
-          at += copied;
+          const piece = data.subarray(at, at + endBytes - filled);
+          if (message === undefined) pieces.push(piece);
+          else piece.copy(message, filled);
+          filled += piece.length;
+          at += piece.length;
         }
-        if (message === undefined || filled < message.length) continue;
-        if (filled === endBytes) {
-          messages.push(message);
-          message = undefined;
-        } else {
-          const whole = Buffer.allocUnsafe(endBytes);
-          message.copy(whole);
-          message = whole;
-        }
+        if (message === undefined && filled >= endBytes * begunShare) message = begin();
+        if (message === undefined || filled < endBytes) continue;
+        messages.push(message);
+        message = undefined;
+        prefixFilled = 0;
       }
       return messages;
     },
