@@ -4,8 +4,8 @@ import { StoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { withIoError } from "../sparse/errno.js";
 import { isZero } from "../sparse/zero.js";
-import { digestOf } from "./block-digest.js";
-import { digestAt, placedRuns, type BlockTable } from "./block-table.js";
+import { hasBytes, indexBlocks } from "./block-access.js";
+import { placedRuns, type BlockTable } from "./block-table.js";
 
 export interface VerifiedFile {
   /** Reads [offset, offset + length). Throws STORED_DATA_CORRUPT before a damaged block. */
@@ -20,14 +20,9 @@ export function verifyReads(
   what: string,
 ): VerifiedFile {
   if (extents !== undefined) requireData(table, extents, what);
-  const runs = [...placedRuns(table)];
-  const { algorithm, blockSizeBytes, sizeBytes } = table;
+  const index = indexBlocks(table);
+  const { blockSizeBytes, sizeBytes } = table;
 
-  const storedDigest = (block: number): Uint8Array | undefined => {
-    const run = runs.find(({ firstBlock, count }) => block < firstBlock + count);
-    if (run?.kind !== "data") return undefined;
-    return digestAt(table, run.firstDigest + block - run.firstBlock);
-  };
   /** The last block that was read: neighbouring extents often share one. */
   let cached: { readonly block: number; readonly bytes: Uint8Array } | undefined;
   const readBlock = async (block: number): Promise<Uint8Array> => {
@@ -35,9 +30,8 @@ export function verifyReads(
     const start = block * blockSizeBytes;
     const bytes = Buffer.allocUnsafe(Math.min(blockSizeBytes, sizeBytes - start));
     await readFully(handle, bytes, start, what);
-    const expected = storedDigest(block);
-    const intact =
-      expected === undefined ? isZero(bytes) : digestOf(algorithm, bytes).compare(expected) === 0;
+    const isData = index.digestOf(block) !== undefined;
+    const intact = isData ? await hasBytes(index, block, bytes) : isZero(bytes);
     if (!intact) throw damaged(what, start, bytes.length);
     cached = { block, bytes };
     return bytes;

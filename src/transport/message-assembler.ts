@@ -1,8 +1,9 @@
 // Puts the messages of a call together from the pieces that HTTP/2 brings them in, 16 KiB at most.
 //
 // grpc-js keeps the pieces of a message and copies all of them when the last has come, when no cache has the first any
-// more; here each is copied at once. Uploads gain 4 percent. There is no public way to say so: its calls have a
-// `decoder` with a method `write`, which takes bytes and returns the messages that end in them.
+// more; here each is copied at once, but for those of the beginning. Uploads gain 1 to 4 percent. There is no public
+// way to say so: its calls have a `decoder` with a method `write`, which takes bytes and returns the messages that end
+// in them.
 
 /** gRPC over HTTP2, Length-Prefixed-Message: a flag for compression, and the length in four bytes. */
 const prefixBytes = 5;

@@ -101,6 +101,28 @@ test("hashing in any pieces gives the plain table", () => {
   );
 });
 
+test("however a file was cut into pieces of blocks, it has the same table", () => {
+  const content = patternBytes(9 * blockBytes + 1234, 5);
+  content.fill(0, 4 * blockBytes, 5 * blockBytes);
+  content.fill(0, 6 * blockBytes, 6 * blockBytes + 5000);
+  for (const algorithm of algorithms) {
+    const expected = plainTable(content, algorithm);
+    const lengths = [10_000, blockBytes, 2 * blockBytes, 3 * blockBytes + 5, content.length];
+    for (const pieceBytes of lengths) {
+      // As an archive has it: pieces that begin behind a header.
+      for (const firstBytes of [pieceBytes, pieceBytes - 1536]) {
+        const hasher = createBlockHasher(algorithm);
+        hasher.update(0, content.subarray(0, firstBytes));
+        for (let start = firstBytes; start < content.length; start += pieceBytes) {
+          hasher.update(start, content.subarray(start, start + pieceBytes));
+        }
+        const table = hasher.finish(content.length);
+        assert.deepEqual(table, expected, `${algorithm}: ${firstBytes}, then ${pieceBytes}`);
+      }
+    }
+  }
+});
+
 test("equal bytes have equal roots whatever their holes and pieces", () => {
   fc.assert(
     fc.property(contents, cuts, cuts, (content, first, second) => {
