@@ -1,7 +1,8 @@
 // Every path of a store in one place.
 //
-//   lock.db, catalog.db    SQLite files: NEVER opened through fs. Closing any descriptor of such a
-//                          file drops the process's POSIX locks on it, and with them the store's.
+//   catalog.db             an SQLite file: NEVER opened through fs. Closing any descriptor of it drops the
+//                          process's POSIX locks on it, and with them the catalog's.
+//   lock.db                empty: the daemon holds a lock on it (root-lock.ts)
 //   lock.info              who holds the lock, as text
 //   catalog.mark           how far the catalog has come, as text: shows that a copy of it is older
 //   scrub.json             when all data were last read again, and how far the scrub is since

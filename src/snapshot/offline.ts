@@ -5,8 +5,8 @@ import { createCleanup } from "../base/cleanup.js";
 import { systemClock } from "../base/clock.js";
 import { isStoreError, StoreError } from "../base/errors.js";
 import { openCatalogReader, type CatalogReader } from "../catalog/read-only.js";
-import { lockRoot } from "../catalog/root-lock.js";
 import { layoutOf, type Layout } from "../data/layout.js";
+import { lockForReading } from "../data/root-lock.js";
 import { createLogger } from "../base/logger.js";
 import type { CheckEvent, CheckOptions, Repaired, RepairOptions } from "../model/finding.js";
 import { checkStore, type CheckScene } from "./check.js";
@@ -21,10 +21,7 @@ export async function* checkOffline(
 ): AsyncGenerator<CheckEvent> {
   await using cleanup = createCleanup();
   const layout = existingLayout(root);
-  const lock = lockRoot(layout);
-  cleanup.defer(() => {
-    lock.release();
-  });
+  using _lock = await lockForReading(layout);
   const { catalog, problem } = openReader(layout);
   cleanup.defer(async () => catalog?.[Symbol.asyncDispose]());
   const scene: CheckScene = {

@@ -9,9 +9,9 @@ import { zstdAvailable } from "../archive/compression.js";
 import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { defaultArchiveLimits } from "../archive/limits.js";
 import type { ListFilter, ListPage, ListQuery } from "../catalog/open.js";
-import { lockRoot } from "../catalog/root-lock.js";
 import { ensureBallast } from "../data/ballast.js";
 import { openLayout, type Layout } from "../data/layout.js";
+import { lockRoot } from "../data/root-lock.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { openWriteWorkers } from "../data/write-workers.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
@@ -174,7 +174,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   const options = { ...defaultStoreOptions, ...open.options };
   await using cleanup = createCleanup();
   const layout = await openLayout(open.root);
-  const lock = lockRoot(layout);
+  const lock = await lockRoot(layout);
   cleanup.defer(() => {
     lock.release();
   });

@@ -20,6 +20,12 @@ const SYNC_FILE_RANGE_WRITE = 2;
 const M_TRIM_THRESHOLD = -1;
 const M_MMAP_THRESHOLD = -3;
 const MADV_HUGEPAGE = 14;
+/** Locks of an open file description, see fcntl_locking(2). */
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const F_RDLCK = 0;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
 const enosys = constants.errno.ENOSYS;
@@ -43,6 +49,7 @@ const syncFileRange = bind(
 );
 const fadvise = bind("int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)");
 const madvise = bind("int madvise(void *address, size_t length, int advice)");
+const fcntl = bind("int fcntl(int fd, int command, void *lock)");
 const renameat2 = bind(
   "int renameat2(int fromDirectory, str from, int toDirectory, str to, uint flags)",
 );
@@ -200,4 +207,51 @@ export async function forgetCached(fd: number, offset = 0, length = 0): Promise<
 /** Renames, but answers EEXIST where rename(2) would replace the target. */
 export async function renameWithoutReplace(from: string, to: string): Promise<void> {
   await callAsync("renameat2", renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+export type LockKind = "read" | "write";
+
+/** A range of bytes of a file; nothing needs to be stored there. */
+export interface LockedRange {
+  readonly start: number;
+  readonly length: number;
+}
+
+/**
+ * Locks a range without waiting; false when a lock of someone else is in the way. The lock belongs to the open
+ * file description: it ends when the descriptor is closed, and closing another one of the same file
+ * does not end it. It conflicts with the locks of processes (F_SETLK), which SQLite takes.
+ */
+export function lockRange(fd: number, kind: LockKind, range: LockedRange): boolean {
+  const errno = callLock(fd, F_OFD_SETLK, flockOf(kind, range));
+  if (errno === 0) return true;
+  if (errno === constants.errno.EAGAIN || errno === constants.errno.EACCES) return false;
+  throw systemError("fcntl", errno);
+}
+
+/**
+ * The process whose lock is in the way of such a lock, or undefined when there is none. 0: it can't be told,
+ * since that lock belongs to an open file description, or its holder is in another PID namespace.
+ */
+export function lockingProcess(fd: number, kind: LockKind, range: LockedRange): number | undefined {
+  const lock = flockOf(kind, range);
+  const errno = callLock(fd, F_OFD_GETLK, lock);
+  if (errno !== 0) throw systemError("fcntl", errno);
+  if (lock.readInt16LE(0) === F_UNLCK) return undefined;
+  return Math.max(0, lock.readInt32LE(24));
+}
+
+/** `struct flock` of 64-bit Linux. */
+function flockOf(kind: LockKind, { start, length }: LockedRange): Buffer {
+  const lock = Buffer.alloc(32);
+  lock.writeInt16LE(kind === "read" ? F_RDLCK : F_WRLCK, 0);
+  lock.writeBigInt64LE(BigInt(start), 8);
+  lock.writeBigInt64LE(BigInt(length), 16);
+  return lock;
+}
+
+/** 0, or the error number. */
+function callLock(fd: number, command: number, lock: Buffer): number {
+  if (fcntl === undefined) return enosys;
+  return fcntl(fd, command, lock) < 0 ? koffi.errno() : 0;
 }
