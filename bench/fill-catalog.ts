@@ -9,6 +9,7 @@ import { startDaemon } from "../src/daemon/daemon.js";
 import { openLayout } from "../src/data/layout.js";
 import { emptyConfig } from "../src/model/config.js";
 import { newSnapshotId } from "../src/model/name.js";
+import { openLoopback } from "../test/support/daemon.js";
 
 /** A daemon in this process over the filled store. */
 export interface FilledCatalog extends AsyncDisposable {
@@ -22,7 +23,7 @@ export interface FilledCatalog extends AsyncDisposable {
 
 export async function fillCatalog(root: string, records: number): Promise<FilledCatalog> {
   const ids = await fill(root, records);
-  const { config } = loadDaemonConfig({ flags: { root, listen: "127.0.0.1:0" }, env: {} });
+  const { config } = loadDaemonConfig({ flags: { root, ...openLoopback({}) }, env: {} });
   const daemon = await startDaemon({ config, logger: createLogger("silent") });
   return {
     ids,

@@ -120,7 +120,12 @@ async function startNode(
   listen: string,
   prefix: readonly string[] = [],
 ): Promise<BenchNode & { readonly child: Child }> {
-  const flags = [`--root=${root}`, `--listen=${listen}`, "--reserve=0", "--insecure-listen"];
+  const flags = [
+    `--root=${root}`,
+    `--listen=${listen}`,
+    "--reserve=0",
+    "--unauthenticated-tcp=network",
+  ];
   const [outer, ...rest] = prefix;
   const child =
     outer === undefined

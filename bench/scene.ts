@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Client } from "../src/client/index.js";
 import { runModule, type Child } from "../test/support/child.js";
+import { openLoopback } from "../test/support/daemon.js";
 import type { RawRun } from "./raw-loopback.js";
 
 export const mib = 1024 * 1024;
@@ -28,7 +29,7 @@ export async function startDaemon(
   flags: Readonly<Record<string, string>> = {},
   env: Readonly<Record<string, string>> = {},
 ): Promise<Daemon> {
-  const args = Object.entries({ root, listen: "127.0.0.1:0", reserve: "0", ...flags });
+  const args = Object.entries({ root, ...openLoopback(flags), reserve: "0", ...flags });
   const program = new URL("../src/main.js", import.meta.url);
   const options = args.map(([name, value]) => `--${name}=${value}`);
   const child = runModule(program, ["serve", ...options], env);

@@ -140,7 +140,7 @@ interface Daemon {
 }
 
 async function startDaemon(root: string, onStart: (child: ChildProcess) => void): Promise<Daemon> {
-  const args = ["serve", "--root", root, "--listen", "127.0.0.1:0", "--log-level", "warn"];
+  const args = ["serve", "--root", root, "--log-level", "warn"];
   console.log(`    $ stasis ${args.join(" ")}`);
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -151,7 +151,7 @@ async function startDaemon(root: string, onStart: (child: ChildProcess) => void)
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       output += text;
       process.stderr.write(text.replace(/^(?=.)/gm, "    "));
-      const match = /^listening on (127\.0\.0\.1:\d+)$/m.exec(output);
+      const match = /^listening on (unix:.*)$/m.exec(output);
       if (match?.[1] !== undefined) resolve(match[1]);
     });
     child.once("exit", (code) => {

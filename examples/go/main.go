@@ -1,5 +1,5 @@
 // Saves a tar as a snapshot, lists what is stored, and restores it into another tar:
-// tar -C DIR -c . | example 127.0.0.1:7420 nightly | tar -t
+// tar -C DIR -c . | example unix:/var/lib/stasis/stasis.sock nightly | tar -t
 package main
 
 import (

@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     blobs: { type: "string" },
-    addr: { type: "string", default: process.env["STASIS_ADDR"] ?? "127.0.0.1:7420" },
+    addr: { type: "string" },
     "keep-last": { type: "string" },
     ttl: { type: "string", default: "30" },
     every: { type: "string" },

@@ -1,6 +1,6 @@
 """Saves a tar as a snapshot, lists what is stored, and restores it into another tar:
 
-tar -C DIR -c . | python save_and_restore.py 127.0.0.1:7420 nightly | tar -t
+tar -C DIR -c . | python save_and_restore.py unix:/var/lib/stasis/stasis.sock nightly | tar -t
 """
 
 import sys

@@ -1,5 +1,5 @@
 // Saves a tar as a snapshot, lists what is stored, and restores it into another tar:
-// tar -C DIR -c . | node save-and-restore.js 127.0.0.1:7420 nightly | tar -t
+// tar -C DIR -c . | node save-and-restore.js unix:/var/lib/stasis/stasis.sock nightly | tar -t
 import { pipeline } from "node:stream/promises";
 // In a program of your own: from "stasis".
 import { SparseFormat, connect } from "../../src/client/index.js";

@@ -1,20 +1,29 @@
 // The flags of `stasis serve`, one for each option of the daemon. Loaded for that command only.
 import { Option as Flag, type Command } from "commander";
 import { daemonOptions } from "../config/daemon-options.js";
+import { removedOptions } from "../config/removed-options.js";
 import type { Option, RawValue } from "../config/option.js";
 
 const options = Object.values(daemonOptions) as Option<unknown>[];
 
 export function addDaemonFlags(command: Command): void {
   for (const option of options) command.addOption(flagOf(option));
+  for (const { flag } of removedOptions) command.addOption(removedFlag(flag));
 }
 
 /** What was given on the command line, by flag name without dashes. */
 export function givenFlags(command: Command): Readonly<Record<string, RawValue | undefined>> {
   const values = command.opts<Readonly<Record<string, RawValue | undefined>>>();
-  return Object.fromEntries(
-    options.map((option) => [option.flag, values[flagOf(option).attributeName()]]),
-  );
+  const valueOf = (flag: Flag) => values[flag.attributeName()];
+  return Object.fromEntries([
+    ...options.map((option) => [option.flag, valueOf(flagOf(option))] as const),
+    ...removedOptions.map(({ flag }) => [flag, valueOf(removedFlag(flag))] as const),
+  ]);
+}
+
+/** Known, so that the answer is what to write instead, and not shown in the help. */
+function removedFlag(name: string): Flag {
+  return new Flag(`--${name} [value]`).hideHelp();
 }
 
 function flagOf(option: Option<unknown>): Flag {

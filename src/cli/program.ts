@@ -1,6 +1,6 @@
 // The command line as a whole: global options, all commands, help.
 import { Command } from "commander";
-import { addressEnv } from "../config/address.js";
+import { addressEnv } from "../client/index.js";
 import { durationArgument } from "./arguments.js";
 import { addAdoptCommand, type ReadCocoonStore } from "./commands/adopt.js";
 import { addCheckCommand, type CheckOffline } from "./commands/check.js";
@@ -40,8 +40,8 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     .version(parts.version, "-V, --version")
     .option(
       "--addr <address>",
-      `daemon to talk to, HOST:PORT or unix:PATH (env: ${addressEnv}; default: the default socket ` +
-        "if it is there, else 127.0.0.1:7420)",
+      `daemon to talk to, unix:PATH or HOST:PORT (env: ${addressEnv}; default: the socket of your ` +
+        "own daemon, of the system service or of root's daemon, whichever answers first)",
     )
     .option("--json", "answer with one JSON document on stdout, errors with one on stderr", false)
     .option("-q, --quiet", "no progress, no remarks", false)

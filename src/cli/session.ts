@@ -1,7 +1,6 @@
 // What every command has at hand: the client, the global options, and how to answer.
 import { toJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { connect, type CallOptions, type Client, type ProgressListener } from "../client/index.js";
-import { defaultAddress } from "../config/address.js";
 import { readCredentials, type CredentialOptions } from "./credentials.js";
 import { interruption } from "./interrupt.js";
 import { createProgressBar, noProgressBar } from "./progress-bar.js";
@@ -45,7 +44,7 @@ export async function withSession<T>(
   { ownSignals = false }: { readonly ownSignals?: boolean } = {},
 ): Promise<T> {
   const signal = ownSignals ? new AbortController().signal : interruption().signal;
-  await using client = connect(options.addr ?? defaultAddress(process.env), {
+  await using client = connect(options.addr, {
     ...readCredentials(options, process.env),
     maxMessageBytes,
   });

@@ -4,7 +4,7 @@ import { fieldInvalid } from "../base/errors.js";
 import { isLoopbackHost, maxSocketPathBytes, splitHostPort } from "../base/host-port.js";
 
 export interface Address {
-  /** As it was given; used in messages. */
+  /** As it was given, or what was tried when no address was given; used in messages. */
   readonly text: string;
   /** As grpc-js names it. */
   readonly target: string;

@@ -21,6 +21,7 @@ import type {
   SnapshotFilterInit,
   SystemCalls,
 } from "./client.js";
+import { defaultAddress } from "./default-address.js";
 import { openDownload } from "./download.js";
 import { openLease } from "./lease.js";
 import { upload } from "./upload.js";
@@ -46,11 +47,13 @@ const defaultFlowWindowBytes = 4 * 1024 * 1024;
 const defaultMaxMessageBytes = 4 * 1024 * 1024;
 
 /**
- * A client of the daemon at `address`: `HOST:PORT` or `unix:PATH`. Connects with the first call.
- * Throws FIELD_INVALID if the address is none.
+ * A client of the daemon at `address`: `HOST:PORT` or `unix:PATH`. Without an address: STASIS_ADDR,
+ * else the socket of this user's own daemon, of the system service, or of root's daemon, whichever
+ * accepts a connection first. Connects with the first call. Throws FIELD_INVALID if the address is
+ * malformed.
  */
-export function connect(address: string, options: ConnectOptions = {}): Client {
-  const parsed = parseAddress(address);
+export function connect(address?: string, options: ConnectOptions = {}): Client {
+  const parsed = address === undefined ? defaultAddress(process.env) : parseAddress(address);
   const channel = openChannel(parsed, {
     flowWindowBytes: options.flowWindowBytes ?? defaultFlowWindowBytes,
     maxMessageBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,

@@ -15,6 +15,7 @@ export type {
   SystemCalls,
 } from "./client.js";
 export { parseAddress, type Address } from "./address.js";
+export { addressEnv } from "./default-address.js";
 export type { TlsOptions } from "./channel-access.js";
 export type { CallOptions } from "./channel.js";
 export type { UploadOptions } from "./upload.js";

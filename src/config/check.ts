@@ -1,6 +1,6 @@
-// Rules between options of the daemon, and the one on listening to the network.
+// Rules between options of the daemon, among them which addresses it may listen on.
 import { StoreError, fieldInvalid } from "../base/errors.js";
-import { isLoopbackHost, maxSocketPathBytes } from "../base/host-port.js";
+import { isLoopbackHost, maxSocketPathBytes, type HostPort } from "../base/host-port.js";
 import { daemonOptions, type DaemonConfig } from "./daemon-options.js";
 import { noneWord } from "./option.js";
 import { formatSize } from "./units.js";
@@ -47,7 +47,8 @@ function checkCollection(config: DaemonConfig): void {
 
 function checkListeners(config: DaemonConfig): void {
   if (config.listen === undefined && config.socket === undefined) {
-    throw fieldInvalid("listen", `an address, if socket is "${noneWord}"`, noneWord);
+    const hint = "Without the two nobody could reach the daemon";
+    throw fieldInvalid("listen", `an address, if socket is "${noneWord}"`, noneWord, hint);
   }
   const socketBytes = Buffer.byteLength(config.socket ?? "");
   if (socketBytes > maxSocketPathBytes) {
@@ -59,20 +60,42 @@ function checkListeners(config: DaemonConfig): void {
     );
   }
   checkTls(config);
-  const host = config.listen?.host;
-  if (host === undefined || isLoopbackHost(host) || config.insecureListen) return;
-  if (config.serverCert !== undefined && asksForCredentials(config)) return;
-  const lacks = config.serverCert === undefined ? "TLS" : "credentials";
-  throw new StoreError(
-    "FIELD_INVALID",
-    `listen: ${host} can be reached by other machines, and the daemon has no ${lacks}`,
-    {
-      hint:
-        "Listen on 127.0.0.1, or set server_cert, server_key and tokens or client_ca with identities; " +
-        "add --insecure-listen if everybody on the network may do everything",
-      fields: [{ field: "listen", description: "expected a loopback address" }],
-    },
+  if (config.listen !== undefined) checkTcp(config, config.listen);
+}
+
+/** Who can reach the TCP address, and what they have to show. */
+function checkTcp(config: DaemonConfig, { host, port }: HostPort): void {
+  const local = isLoopbackHost(host);
+  const reached = local ? "every user of this machine" : "other machines";
+  const { unauthenticatedTcp, serverCert, plaintextNetwork } = config;
+  if (asksForCredentials(config)) {
+    if (unauthenticatedTcp !== "none") {
+      const expected = `"${noneWord}", since tokens or client_ca is set`;
+      const hint = "Callers over TCP either need a credential or do not";
+      throw fieldInvalid("unauthenticated_tcp", expected, unauthenticatedTcp, hint);
+    }
+    if (local || serverCert !== undefined || plaintextNetwork) return;
+    const hint =
+      "Set server_cert and server_key, or --plaintext-network if everybody on the way may take " +
+      "tokens and data";
+    throw listenRefused(`${host} can be reached by ${reached}, and the daemon has no TLS`, hint);
+  }
+  if (unauthenticatedTcp === "network" || (local && unauthenticatedTcp === "this-machine")) return;
+  const scope = local ? "this-machine" : "network";
+  throw listenRefused(
+    `${host}:${port} can be reached by ${reached}, and the daemon asks for no credentials`,
+    "Use the Unix socket alone (leave out listen), or set tokens or client_ca; " +
+      `--unauthenticated-tcp ${scope} lets ${local ? reached : "everybody on the network"} ` +
+      "read, replace and delete all snapshots",
   );
+}
+
+function listenRefused(message: string, hint: string): StoreError {
+  const description = "expected an address whose callers have to show credentials";
+  return new StoreError("FIELD_INVALID", `listen: ${message}`, {
+    hint,
+    fields: [{ field: "listen", description }],
+  });
 }
 
 /** True if callers over TCP have to show a token or a certificate. */

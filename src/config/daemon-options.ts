@@ -16,7 +16,7 @@ import {
 } from "./option.js";
 import type { ConfiguredIdentity } from "./identities.js";
 import type { ConfiguredPeer } from "./peers.js";
-import { defaultListen, socketFileName } from "./places.js";
+import { socketFileName } from "../base/places.js";
 
 /** Where `root` and `socket` are by default depends on the user; the load step fills them in. */
 const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";
@@ -31,8 +31,8 @@ export const daemonOptions = {
   }),
   listen: listenOption({
     key: "listen",
-    default: defaultListen,
-    doc: "TCP address to listen on; port 0 picks a free one, `none` switches TCP off.",
+    default: noneWord,
+    doc: "TCP address to listen on besides the socket; port 0 picks a free one. Needs `tokens` or `client_ca`, or `unauthenticated_tcp`.",
   }),
   socket: optionalPathOption({
     key: "socket",
@@ -40,9 +40,15 @@ export const daemonOptions = {
     default: rootSocket,
     doc: "Unix socket to listen on; see socket_mode for who can connect. `none` switches it off.",
   }),
-  insecureListen: switchOption({
-    key: "insecure_listen",
-    doc: "Allow a `listen` address that other machines can reach, without TLS or credentials.",
+  unauthenticatedTcp: choiceOption({
+    key: "unauthenticated_tcp",
+    choices: [noneWord, "this-machine", "network"],
+    default: noneWord,
+    doc: "Let callers over TCP do everything but reach directories of the node without a token or certificate: nobody, every user of this machine, or everybody on the network.",
+  }),
+  plaintextNetwork: switchOption({
+    key: "plaintext_network",
+    doc: "Allow a `listen` address on the network without TLS: everybody on the way can take tokens and read all data.",
   }),
   socketMode: modeOption({
     key: "socket_mode",

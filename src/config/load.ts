@@ -7,7 +7,8 @@ import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemo
 import { identitiesKey, parseIdentities } from "./identities.js";
 import type { Option, RawValue } from "./option.js";
 import { parsePeers, peersKey } from "./peers.js";
-import { defaultRoot, defaultSocket, type Environment } from "./places.js";
+import { removedOptionError, removedOptions } from "./removed-options.js";
+import { defaultRoot, defaultSocket, type Environment } from "../base/places.js";
 
 export type ConfigOrigin = "flag" | "environment" | "file" | "default";
 
@@ -36,6 +37,7 @@ export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
   const file = sources.configFile ?? nonEmpty(env[configFileEnv]);
   const { values: fileValues, ...tables } =
     file === undefined ? { identities: [], peers: [], values: {} } : readConfigFile(file);
+  refuseRemoved(sources.flags ?? {}, env);
   const values: Record<string, unknown> = {};
   const origins: Record<string, ConfigOrigin> = {};
   for (const [name, option] of namedOptions) {
@@ -49,6 +51,20 @@ export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
   const config = { ...values, ...tables, configFile: file } as unknown as DaemonConfig;
   checkDaemonConfig(config);
   return { config, origins: origins as Record<DaemonOptionName, ConfigOrigin>, file };
+}
+
+function refuseRemoved(
+  flags: Readonly<Record<string, RawValue | undefined>>,
+  env: Environment,
+): void {
+  for (const removed of removedOptions) {
+    if (flags[removed.flag] !== undefined) {
+      throw removedOptionError(removed, `flag --${removed.flag}`);
+    }
+    if (nonEmpty(env[removed.env]) !== undefined) {
+      throw removedOptionError(removed, `environment ${removed.env}`);
+    }
+  }
 }
 
 /** The tables of the file, for a daemon that runs. Throws FIELD_INVALID. */
@@ -126,6 +142,8 @@ function readConfigFile(path: string): FileContents {
   const identities = parseIdentities(known, path);
   const peers = parsePeers(others, path);
   for (const [key, value] of Object.entries(entries)) {
+    const removed = removedOptions.find((option) => option.key === key);
+    if (removed !== undefined) throw removedOptionError(removed, `file ${path}`);
     if (!keys.has(key)) {
       throw fieldInvalid(key, `one of ${[...keys].join(", ")}`, key, `It is in the file ${path}`);
     }

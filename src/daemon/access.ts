@@ -1,7 +1,6 @@
 // Who may call this daemon, from its configuration: certificates, the file of tokens, the socket.
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
-import { asksForCredentials } from "../config/check.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { reloadTables } from "../config/load.js";
 import { findToken, readTokenFile } from "../config/token-file.js";
@@ -15,8 +14,7 @@ export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): 
     identities: openIdentities(config, logger),
     ...(config.tokens === undefined ? {} : { tokens: openTokens(config.tokens, clock, logger) }),
     socket: { name: "unix", role: config.socketRole, namePrefix: "", shared: true },
-    // Without any credentials, who reaches the listener is trusted: check.ts keeps it at home.
-    ...(asksForCredentials(config)
+    ...(config.unauthenticatedTcp === "none"
       ? {}
       : { anonymous: { name: "anonymous", role: "operator", namePrefix: "", shared: true } }),
   });

@@ -3,7 +3,6 @@ import { createCleanup } from "../base/cleanup.js";
 import { systemClock, type Clock } from "../base/clock.js";
 import { isLoopbackHost } from "../base/host-port.js";
 import { createLogger, type Logger } from "../base/logger.js";
-import { asksForCredentials } from "../config/check.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { openStore, type SnapshotStore } from "../snapshot/store.js";
 import { openTlsFiles } from "../transport/auth/tls-files.js";
@@ -150,11 +149,13 @@ function openTls({ serverCert, serverKey, clientCa }: DaemonConfig, logger: Logg
 }
 
 function warnOfOpenDoor(config: DaemonConfig, logger: Logger): void {
-  const { listen } = config;
-  if (listen === undefined || isLoopbackHost(listen.host)) return;
-  if (!asksForCredentials(config)) {
-    logger.warn({ listen }, "everybody who reaches this address may do everything");
-  } else if (config.serverCert === undefined) {
+  const { listen, unauthenticatedTcp, serverCert } = config;
+  if (listen === undefined) return;
+  const local = isLoopbackHost(listen.host);
+  if (unauthenticatedTcp !== "none") {
+    const who = local ? "every user of this machine" : "everybody who reaches this address";
+    logger.warn({ listen }, `${who} may read, replace and delete all snapshots`);
+  } else if (!local && serverCert === undefined) {
     logger.warn({ listen }, "without TLS everybody on the way can take tokens and data");
   }
 }

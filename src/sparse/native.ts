@@ -1,6 +1,7 @@
 // The Linux system calls that Node does not offer, and one function of its OpenSSL, bound with koffi:
 // the only file that knows it.
 // Failures are thrown in the shape of Node's own system errors, so that errno.ts reads both.
+import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 import koffi, { type KoffiFunc } from "koffi";
@@ -28,6 +29,12 @@ const F_WRLCK = 1;
 const F_UNLCK = 2;
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+/** sockaddr_un: the family, and a path that ends with NUL (unix(7)). */
+const socketAddressBytes = 110;
 const enosys = constants.errno.ENOSYS;
 const enxio = constants.errno.ENXIO;
 
@@ -53,6 +60,9 @@ const fcntl = bind("int fcntl(int fd, int command, void *lock)");
 const renameat2 = bind(
   "int renameat2(int fromDirectory, str from, int toDirectory, str to, uint flags)",
 );
+
+const makeSocket = bind("int socket(int domain, int type, int protocol)");
+const connectSocket = bind("int connect(int fd, void *address, uint length)");
 
 /** Only glibc has these two. */
 const mallocTrim = bind("int malloc_trim(size_t pad)");
@@ -254,4 +264,25 @@ function flockOf(kind: LockKind, { start, length }: LockedRange): Buffer {
 function callLock(fd: number, command: number, lock: Buffer): number {
   if (fcntl === undefined) return enosys;
   return fcntl(fd, command, lock) < 0 ? koffi.errno() : 0;
+}
+
+/**
+ * Connects to a Unix socket and closes the connection. Undefined when somebody listens there, else
+ * the name of the error, for example ENOENT. Synchronous: on a local socket it never waits.
+ */
+export function connectError(path: string): string | undefined {
+  if (makeSocket === undefined || connectSocket === undefined) return "ENOSYS";
+  const address = Buffer.alloc(socketAddressBytes);
+  address.writeUInt16LE(AF_UNIX);
+  address.write(path, 2);
+  const fd = makeSocket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return systemError("socket", koffi.errno()).code;
+  try {
+    if (connectSocket(fd, address, address.length) === 0) return undefined;
+    const { code } = systemError("connect", koffi.errno());
+    // Its queue of connections is full: it is alive.
+    return code === "EAGAIN" ? undefined : code;
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -24,7 +24,7 @@ test("who, what, which and with what outcome", async (t) => {
   const scene = await startScene(t, { logger });
   const as = (name: string, role: "reader" | "operator", namePrefix = "") => {
     const token = scene.newToken({ name, role, namePrefix });
-    return scene.client(scene.address, { tls: scene.tls(), token });
+    return scene.client(scene.tcpAddress, { tls: scene.tls(), token });
   };
   const [anna, rudi] = [as("anna", "operator", "a/"), as("rudi", "reader")];
   const tar = await collect(packDirectory(await makeSmallSource(join(scene.scratch, "source"))));
@@ -35,9 +35,9 @@ test("who, what, which and with what outcome", async (t) => {
   await anna.inspect("a/one");
   await anna.update({ ref: "a/one", protected: true, updateMask: { paths: ["protected"] } });
   await assert.rejects(rudi.delete("a/one"));
-  await assert.rejects(scene.client(scene.address, { tls: scene.tls() }).delete("a/one"));
+  await assert.rejects(scene.client(scene.tcpAddress, { tls: scene.tls() }).delete("a/one"));
   await anna.delete({ refs: ["a/one", "a/none"], allowMissing: true });
-  await scene.client(scene.socketAddress).collectGarbage();
+  await scene.client(scene.address).collectGarbage();
   const id = snapshot?.config?.id;
   const calls = "stasis.v1.SnapshotService";
   const byAnna = { who: "anna", role: "operator", namePrefix: "a/" };
@@ -59,7 +59,7 @@ test("a push says where to, and a cancelled transfer which", async (t) => {
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
   const scene = await startScene(t, { logger });
-  const socket = scene.client(scene.socketAddress);
+  const socket = scene.client(scene.address);
   const target = "192.0.2.1:7420\nforged";
   await assert.rejects(socket.push({ target, ref: "none" })[Symbol.asyncIterator]().next());
   await socket.cancelTransfer({ digest: "0".repeat(64) }).catch(() => undefined);
@@ -74,7 +74,7 @@ test("what a caller writes can't push who did what out of the line", async (t) =
   const lines: Line[] = [];
   const write = (text: string) => void lines.push(JSON.parse(boundedLine(text)) as Line);
   const scene = await startScene(t, { logger: pino({ base: null }, { write }) });
-  const client = scene.client(scene.socketAddress);
+  const client = scene.client(scene.address);
   const tar = await collect(packDirectory(await makeSmallSource(join(scene.scratch, "source"))));
   const bytes = async function* () {
     yield tar;
@@ -102,7 +102,7 @@ test("callers whom nobody knows can't fill the log, and are counted", async (t) 
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
   const scene = await startScene(t, { logger });
-  const nobody = scene.client(scene.address, { tls: scene.tls() });
+  const nobody = scene.client(scene.tcpAddress, { tls: scene.tls() });
   const audited = () => lines.filter(({ audit }) => audit === true);
   const attempts = 3000;
   const outcomes = [];

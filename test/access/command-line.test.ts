@@ -21,12 +21,12 @@ test("a token is made, used, listed and revoked", async (t) => {
   assert.equal((await stat(scene.tokens)).mode & 0o777, 0o600);
   const tokenFile = join(scene.directory, "token");
   await writeFile(tokenFile, `${token}\n`);
-  const list = ["ls", "--addr", scene.address, "--tls-ca", scene.authority.cert];
+  const list = ["ls", "--addr", scene.tcpAddress, "--tls-ca", scene.authority.cert];
   const listed = await runStasis([...list, "--token-file", tokenFile, "--json"]);
   assert.equal(listed.code, 0, listed.stderr);
   assert.equal(listed.stderr, "");
   const inEnvironment = {
-    STASIS_ADDR: scene.address,
+    STASIS_ADDR: scene.tcpAddress,
     STASIS_TLS_CA: scene.authority.cert,
     STASIS_TOKEN_FILE: tokenFile,
   };
@@ -48,11 +48,11 @@ test("a certificate is shown with --tls-cert and --tls-key", async (t) => {
   const scene = await startScene(t, { identities });
   const { cert, key } = await scene.authority.issue("n");
   const tls = ["--tls-ca", scene.authority.cert, "--tls-cert", cert, "--tls-key", key];
-  const info = await runStasis(["info", "--addr", scene.address, ...tls]);
+  const info = await runStasis(["info", "--addr", scene.tcpAddress, ...tls]);
   assert.equal(info.code, 0, info.stderr);
-  const half = await runStasis(["info", "--addr", scene.address, ...tls.slice(0, 4)]);
+  const half = await runStasis(["info", "--addr", scene.tcpAddress, ...tls.slice(0, 4)]);
   assert.equal(half.code, 7);
-  const wrong = await runStasis(["info", "--addr", scene.address, "--tls-ca", key]);
+  const wrong = await runStasis(["info", "--addr", scene.tcpAddress, "--tls-ca", key]);
   assert.notEqual(wrong.code, 0);
 });
 

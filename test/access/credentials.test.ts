@@ -35,9 +35,12 @@ test("a certificate is known by its common name or an alternative name", async (
   const alice = await scene.authority.issue("alice");
   const node = await scene.authority.issue("node", { names: "DNS:x.example,URI:spiffe://node/1" });
   const mallory = await scene.authority.issue("mallory", { names: "DNS:alice" });
-  assert.equal((await scene.client(scene.address, { tls: scene.tls(alice) }).list()).totalSize, 0n);
-  await scene.client(scene.address, { tls: scene.tls(node) }).collectGarbage();
-  const unknown = scene.client(scene.address, { tls: scene.tls(mallory) });
+  assert.equal(
+    (await scene.client(scene.tcpAddress, { tls: scene.tls(alice) }).list()).totalSize,
+    0n,
+  );
+  await scene.client(scene.tcpAddress, { tls: scene.tls(node) }).collectGarbage();
+  const unknown = scene.client(scene.tcpAddress, { tls: scene.tls(mallory) });
   assert.match(
     (await failsWith(unknown.list(), "CREDENTIALS_INVALID")).message,
     /CN=mallory, DNS:alice/,
@@ -47,7 +50,7 @@ test("a certificate is known by its common name or an alternative name", async (
 test("identities are followed without a restart, unless the file is bad", async (t) => {
   const scene = await startScene(t, { identities });
   const alice = await scene.authority.issue("alice");
-  const client = scene.client(scene.address, { tls: scene.tls(alice) });
+  const client = scene.client(scene.tcpAddress, { tls: scene.tls(alice) });
   await client.list();
   const { configFile = "" } = scene.config;
   await writeFile(configFile, "[[identities]]\nname = 7\n");
@@ -55,7 +58,7 @@ test("identities are followed without a restart, unless the file is bad", async 
   await writeFile(configFile, identities.replace("CN=alice", "CN=bob"));
   await failsWith(client.list(), "CREDENTIALS_INVALID");
   const bob = await scene.authority.issue("bob");
-  await scene.client(scene.address, { tls: scene.tls(bob) }).list();
+  await scene.client(scene.tcpAddress, { tls: scene.tls(bob) }).list();
 });
 
 test("a certificate of another authority, or whose time is over, is none", async (t) => {
@@ -67,35 +70,35 @@ test("a certificate of another authority, or whose time is over, is none", async
     cert: readFileSync(alice.cert),
     key: readFileSync(alice.key),
   };
-  await failsWith(scene.client(scene.address, { tls }).list(), "CREDENTIALS_INVALID");
+  await failsWith(scene.client(scene.tcpAddress, { tls }).list(), "CREDENTIALS_INVALID");
   const old = await scene.authority.issue("alice", { days: -1 });
   await failsWith(
-    scene.client(scene.address, { tls: scene.tls(old) }).list(),
+    scene.client(scene.tcpAddress, { tls: scene.tls(old) }).list(),
     "CREDENTIALS_INVALID",
   );
 });
 
 test("without credentials only health is answered, and by the socket", async (t) => {
   const scene = await startScene(t);
-  const client = scene.client(scene.address, { tls: scene.tls() });
+  const client = scene.client(scene.tcpAddress, { tls: scene.tls() });
   await failsWith(client.list(), "CREDENTIALS_INVALID");
   await failsWith(client.getInfo(), "CREDENTIALS_INVALID");
   assert.equal((await client.checkHealth()).status, Serving.SERVING);
-  assert.equal((await scene.client(scene.socketAddress).list()).totalSize, 0n);
-  const plain = scene.client(scene.address);
+  assert.equal((await scene.client(scene.address).list()).totalSize, 0n);
+  const plain = scene.client(scene.tcpAddress);
   await failsWith(plain.list({}, { timeoutMs: 20_000 }), "DAEMON_UNREACHABLE");
 });
 
 test("the client refuses a daemon whose certificate it can't trust", async (t) => {
   const scene = await startScene(t);
   const other = await makeAuthority(scene.directory, "other");
-  const client = scene.client(scene.address, { tls: { ca: readFileSync(other.cert) } });
+  const client = scene.client(scene.tcpAddress, { tls: { ca: readFileSync(other.cert) } });
   const error = await failsWith(client.list(), "DAEMON_UNREACHABLE");
   assert.match(error.hint ?? "", /--tls-ca/);
   const elsewhere = await scene.authority.issue("server", { names: "IP:127.0.0.2" });
   const flags = { "server-cert": elsewhere.cert, "server-key": elsewhere.key };
   const moved = await startScene(t, { flags });
-  const wrongHost = moved.client(moved.address, { tls: scene.tls() });
+  const wrongHost = moved.client(moved.tcpAddress, { tls: scene.tls() });
   await failsWith(wrongHost.list(), "DAEMON_UNREACHABLE");
   await failsWith(
     (async () => scene.client("db.example:1", { token: "x" }).list())(),
@@ -105,7 +108,8 @@ test("the client refuses a daemon whose certificate it can't trust", async (t) =
 
 test("a token is good until it expires or is revoked, without a restart", async (t) => {
   const scene = await startScene(t);
-  const call = (token: string) => scene.client(scene.address, { tls: scene.tls(), token }).list();
+  const call = (token: string) =>
+    scene.client(scene.tcpAddress, { tls: scene.tls(), token }).list();
   const good = scene.newToken({ name: "good", ...operator });
   const late = scene.newToken({ name: "late", ...operator }, new Date(Date.now() - 1));
   const soon = scene.newToken({ name: "soon", ...operator }, new Date(Date.now() + 3_600_000));
@@ -115,7 +119,7 @@ test("a token is good until it expires or is revoked, without a restart", async 
   const forged = `${good.slice(0, -2)}${good.endsWith("AA") ? "BB" : "AA"}`;
   await failsWith(call(forged), "CREDENTIALS_INVALID");
   await failsWith(call("stasis_000000000000_x"), "CREDENTIALS_INVALID");
-  const client = scene.client(scene.address, { tls: scene.tls(), token: good });
+  const client = scene.client(scene.tcpAddress, { tls: scene.tls(), token: good });
   await client.list();
   changeTokenFile(scene.tokens, (records) => records.filter(({ name }) => name !== "good"));
   await failsWith(client.list(), "CREDENTIALS_INVALID");
@@ -127,14 +131,14 @@ test("calls that run end when their token is revoked, and others go on", async (
   const tls = scene.tls();
   const [gone, stays] = ["gone", "stays"].map((name) => {
     const token = scene.newToken({ name, ...operator });
-    return scene.client(scene.address, { tls, token }).watch()[Symbol.asyncIterator]();
+    return scene.client(scene.tcpAddress, { tls, token }).watch()[Symbol.asyncIterator]();
   });
   await gone?.next();
   await stays?.next();
   changeTokenFile(scene.tokens, (records) => records.filter(({ name }) => name !== "gone"));
   await failsWith(Promise.resolve(gone?.next()), "CREDENTIALS_INVALID");
   const source = await makeSmallSource(join(scene.scratch, "source"));
-  await scene.client(scene.socketAddress).create({ config: { name: "a" } }, packDirectory(source));
+  await scene.client(scene.address).create({ config: { name: "a" } }, packDirectory(source));
   const { value } = (await stays?.next()) as { value: WatchResponse };
   assert.equal(value.snapshot?.config?.name, "a");
   await stays?.return?.(undefined);
@@ -142,7 +146,7 @@ test("calls that run end when their token is revoked, and others go on", async (
 
 test("under TLS the flow-control windows are those that were asked for", async (t) => {
   const scene = await startScene(t, { flags: { "stream-window": "3MiB" } });
-  const session = http2.connect(`https://${scene.address}`, { rejectUnauthorized: false });
+  const session = http2.connect(`https://${scene.tcpAddress}`, { rejectUnauthorized: false });
   t.after(() => session.destroy());
   await once(session, "remoteSettings");
   assert.equal(session.remoteSettings.initialWindowSize, 3 * 1024 * 1024);
@@ -152,14 +156,14 @@ test("under TLS the flow-control windows are those that were asked for", async (
 
 test("a wrong token is refused also where none is needed", async (t) => {
   const scene = await startScene(t);
-  const client = scene.client(scene.socketAddress, { token: "stasis_000000000000_x" });
+  const client = scene.client(scene.address, { token: "stasis_000000000000_x" });
   await failsWith(client.list(), "CREDENTIALS_INVALID");
 });
 
 test("a file of tokens behind a symbolic link is changed where it is", async (t) => {
   const scene = await startScene(t);
   const token = scene.newToken({ name: "good", ...operator });
-  const client = scene.client(scene.address, { tls: scene.tls(), token });
+  const client = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
   await client.list();
   const link = join(scene.directory, "link.json");
   await symlink(scene.tokens, link);
@@ -178,21 +182,21 @@ test("no token stands in its file", async (t) => {
 test("a renewed certificate is served without a restart, and a bad one is not", async (t) => {
   const scene = await startScene(t);
   const token = scene.newToken({ name: "good", ...operator });
-  const before = await servedSerial(scene.address);
-  const running = scene.client(scene.address, { tls: scene.tls(), token });
+  const before = await servedSerial(scene.tcpAddress);
+  const running = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
   await running.list();
   const next = await scene.authority.issue("server", { names: "DNS:localhost,IP:127.0.0.1" });
   const { serverCert = "", serverKey = "" } = scene.config;
   // In between the key is not that of the certificate.
   await copyFile(next.cert, serverCert);
-  assert.equal(await servedSerial(scene.address), before);
+  assert.equal(await servedSerial(scene.tcpAddress), before);
   await copyFile(next.key, serverKey);
   await eventually(
     "the new certificate",
-    async () => (await servedSerial(scene.address)) !== before,
+    async () => (await servedSerial(scene.tcpAddress)) !== before,
   );
   await running.list();
-  await scene.client(scene.address, { tls: scene.tls(), token }).list();
+  await scene.client(scene.tcpAddress, { tls: scene.tls(), token }).list();
 });
 
 test("client_ca that is half written, or none, locks nobody out", async (t) => {
@@ -214,24 +218,24 @@ test("client_ca that is half written, or none, locks nobody out", async (t) => {
     await eventually("a word in the log", () =>
       Promise.resolve(messages.some((message) => message.includes("TLS files"))),
     );
-    await scene.client(scene.address, client).list();
+    await scene.client(scene.tcpAddress, client).list();
   }
   const next = await makeAuthority(scene.directory, "next");
   await writeFile(clientCa, `# two\n${whole}\n${readFileSync(next.cert, "utf8")}`);
   const tls = scene.tls(await next.issue("alice"));
   await eventually("the new authority", async () => {
-    const found = scene.client(scene.address, { tls }).list();
+    const found = scene.client(scene.tcpAddress, { tls }).list();
     return found.then(
       () => true,
       () => false,
     );
   });
-  await scene.client(scene.address, client).list();
+  await scene.client(scene.tcpAddress, client).list();
 });
 
 test("TLS below 1.2 is refused", async (t) => {
   const scene = await startScene(t);
-  const { host, port } = splitHostPort(scene.address) ?? { host: "", port: 0 };
+  const { host, port } = splitHostPort(scene.tcpAddress) ?? { host: "", port: 0 };
   const version = {
     minVersion: "TLSv1",
     maxVersion: "TLSv1.1",

@@ -56,7 +56,7 @@ test("every method has its row: in the daemon's table, and here", () => {
 
 test("what is served is what is asked for here", async (t) => {
   const scene = await startScene(t);
-  const client = openCaller({ address: scene.socketAddress });
+  const client = openCaller({ address: scene.address });
   t.after(() => client.close());
   const names = services.map(({ typeName }) => typeName);
   assert.deepEqual([...(await listServices(client))].sort(), names.sort());
@@ -83,7 +83,7 @@ const identities = roles
   )
   .join("");
 
-const withAuthority = ({ address, authority }: AccessScene) => ({
+const withAuthority = ({ tcpAddress: address, authority }: AccessScene) => ({
   address,
   tls: { ca: authority.cert },
 });
@@ -92,7 +92,7 @@ for (const role of roles) {
   test(`${role}, by certificate over TCP`, async (t) => {
     const scene = await startScene(t, { identities });
     const { cert, key } = await scene.authority.issue("client", { names: `DNS:${role}.example` });
-    const { address } = scene;
+    const { tcpAddress: address } = scene;
     await checkMatrix(t, role, { address, tls: { ca: scene.authority.cert, cert, key } });
   });
 
@@ -100,13 +100,13 @@ for (const role of roles) {
     const scene = await startScene(t);
     const token = scene.newToken({ name: `t-${role}`, role, namePrefix: "" });
     await checkMatrix(t, role, { ...withAuthority(scene), token });
-    await checkMatrix(t, role, { address: scene.socketAddress, token });
+    await checkMatrix(t, role, { address: scene.address, token });
   });
 
   if (role === "peer") continue;
   test(`${role}, by the Unix socket itself`, async (t) => {
     const scene = await startScene(t, { flags: { "socket-role": role } });
-    await checkMatrix(t, role, { address: scene.socketAddress });
+    await checkMatrix(t, role, { address: scene.address });
   });
 }
 
@@ -124,7 +124,7 @@ test("without credentials over TCP nothing but health and reflection is answered
 test("no header of a caller decides which connection its call came by", async (t) => {
   const scene = await startScene(t);
   const list = SnapshotService.method.list;
-  const unix = openCaller({ address: scene.socketAddress });
+  const unix = openCaller({ address: scene.address });
   const tcp = openCaller(withAuthority(scene));
   t.after(() => [unix, tcp].forEach((client) => client.close()));
   for (const value of ["", "0", "unix", "undefined"]) {
@@ -145,7 +145,7 @@ test("reflection is off where the configuration says so", async (t) => {
 test("only operators protect what they store", async (t) => {
   const scene = await startScene(t);
   const token = scene.newToken({ name: "w", role: "writer", namePrefix: "" });
-  const writer = scene.client(scene.address, { tls: scene.tls(), token });
+  const writer = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
   const header = { config: { name: "a" }, protected: true };
   await assert.rejects(writer.create(header, emptyTar()), { reason: "ROLE_INSUFFICIENT" });
   await assert.rejects(writer.import({ protected: true }, emptyTar()), {

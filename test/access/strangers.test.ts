@@ -14,7 +14,7 @@ const halfOpenCalls = 256;
 
 async function openRaw(t: TestContext, scene: AccessScene): Promise<http2.ClientHttp2Session> {
   const ca = readFileSync(scene.authority.cert);
-  const session = http2.connect(`https://${scene.address}`, { ca });
+  const session = http2.connect(`https://${scene.tcpAddress}`, { ca });
   t.after(() => session.destroy());
   session.on("error", () => undefined);
   await once(session, "remoteSettings");
@@ -36,9 +36,9 @@ test("half-open health checks of a stranger take nobody else's place", async (t)
   // Its answer comes after the daemon has seen all that was sent before.
   await new Promise((resolve) => session.ping(resolve));
   const token = scene.newToken({ name: "known", role: "reader", namePrefix: "" });
-  const client = scene.client(scene.address, { tls: scene.tls(), token });
+  const client = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
   assert.equal((await client.list()).totalSize, 0n);
-  assert.equal((await scene.client(scene.socketAddress).list()).totalSize, 0n);
+  assert.equal((await scene.client(scene.address).list()).totalSize, 0n);
 });
 
 test("a TLS session is not resumed: each handshake asks for the certificate", async (t) => {
@@ -56,7 +56,7 @@ async function shakeHands(
   scene: AccessScene,
   options: { readonly maxVersion: "TLSv1.2" | "TLSv1.3"; readonly session?: Buffer },
 ): Promise<TLSSocket> {
-  const { port = 0 } = splitHostPort(scene.address) ?? {};
+  const { port = 0 } = splitHostPort(scene.tcpAddress) ?? {};
   const ca = readFileSync(scene.authority.cert);
   const socket = tlsConnect({ host: "127.0.0.1", port, ca, ALPNProtocols: ["h2"], ...options });
   t.after(() => socket.destroy());

@@ -31,7 +31,7 @@ async function startTenants(t: TestContext): Promise<Tenants> {
   const scene = await startScene(t);
   const as = (name: string, namePrefix: string): Client => {
     const token = scene.newToken({ name, role: "operator", namePrefix });
-    return scene.client(scene.address, { tls: scene.tls(), token });
+    return scene.client(scene.tcpAddress, { tls: scene.tls(), token });
   };
   const [a, b, all] = [as("a", "a/"), as("b", "b/"), as("all", "")];
   const tar = await collect(packDirectory(await makeSmallSource(join(scene.scratch, "source"))));
@@ -158,7 +158,7 @@ test("a request id gives nobody else's outcome", async (t) => {
   const mine = { config: { name: "a/own" }, requestId: randomUUID() };
   const made = await a.create(mine, toStream(tar));
   assert.deepEqual(await a.create(mine, toStream(tar)), made);
-  assert.ok(ids.b !== "" && scene.address !== "");
+  assert.ok(ids.b !== "" && scene.tcpAddress !== "");
 });
 
 test("verify without a ref reads one's own", async (t) => {
@@ -197,7 +197,7 @@ function toUpper(letter: string): string {
 test("each method is either tried here by one tenant against the other, or refused to tenants", async (t) => {
   const { scene } = await startTenants(t);
   const token = scene.newToken({ name: "t", role: "operator", namePrefix: "a/" });
-  const caller = openCaller({ address: scene.socketAddress });
+  const caller = openCaller({ address: scene.address });
   t.after(() => caller.close());
   const letIn: string[] = [];
   for (const method of methods) {

@@ -50,9 +50,9 @@ export async function startDaemons(scratch: string, transport: Transport): Promi
     const named = [...started];
     return {
       targets: Object.fromEntries(
-        named.map(([name, { address, socketAddress }]) => [
+        named.map(([name, { address, tcpAddress }]) => [
           name,
-          transport === "tcp" ? address : socketAddress,
+          transport === "tcp" ? tcpAddress : address,
         ]),
       ),
       vars: {
@@ -62,8 +62,8 @@ export async function startDaemons(scratch: string, transport: Transport): Promi
         "twins.ids": twins.join(","),
         "reader.token": readerToken,
         ...Object.fromEntries(
-          named.flatMap(([name, { address, pid }]) => [
-            [`${name}.tcp`, address],
+          named.flatMap(([name, { tcpAddress, pid }]) => [
+            [`${name}.tcp`, tcpAddress],
             [`${name}.pid`, String(pid)],
           ]),
         ),

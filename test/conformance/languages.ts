@@ -84,7 +84,7 @@ export function exampleLine(name: string, address: string, from: string, to: str
   const line = section.trim().split("\n").at(-1) ?? "";
   if (!line.startsWith("tar ")) throw new Error(`examples/README.md has no line for ${name}`);
   return line
-    .replace("127.0.0.1:7420", address)
+    .replace("unix:/var/lib/stasis/stasis.sock", address)
     .replace("VENV", built("python"))
     .replace("DIR", from)
     .replace("RESTORED", to);

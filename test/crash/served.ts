@@ -43,7 +43,7 @@ export class NotServed extends Error {
 }
 
 export function serveFlags({ root, socket }: Place): Record<string, string> {
-  return { root, socket, listen: "127.0.0.1:0", reserve: "0", "drain-grace": "2s" };
+  return { root, socket, reserve: "0", "drain-grace": "2s" };
 }
 
 /** The arguments that start it, for a command such as strace to put itself in front of. */

@@ -45,8 +45,8 @@ interface Scene extends TestDaemon {
 
 async function openScene(t: TestContext): Promise<Scene> {
   const daemon = await startTestDaemon(t);
-  const client = connect(daemon.socketAddress);
-  const proxy = await openWireProxy(daemon.address);
+  const client = connect(daemon.address);
+  const proxy = await openWireProxy(daemon.tcpAddress);
   t.after(async () => {
     client.close();
     await proxy[Symbol.asyncDispose]();

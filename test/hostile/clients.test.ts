@@ -36,7 +36,7 @@ async function withDaemon(
 ): Promise<void> {
   const root = join(await makeScratch(t, "stasis-clients-"), "root");
   await using daemon = await startDaemonProcess(root, flags);
-  const client = connect(daemon.address);
+  const client = connect(daemon.tcpAddress);
   try {
     await client.create({ config: { name: "web" } }, streamOf(tar));
     let over = false;
@@ -76,7 +76,7 @@ function residentBytes({ pid }: DaemonProcess): number {
 test("400 streams left half open: those within the limits stay, the rest are refused at once", (t) =>
   withDaemon(t, async ({ daemon, root }) => {
     const before = residentBytes(daemon);
-    const sessions = Array.from({ length: 4 }, () => openSession(daemon.address));
+    const sessions = Array.from({ length: 4 }, () => openSession(daemon.tcpAddress));
     const refused: Promise<string>[] = [];
     for (const { open } of sessions) {
       for (let index = 0; index < 100; index++) {
@@ -98,7 +98,7 @@ test("400 streams left half open: those within the limits stay, the rest are ref
 test("2,000 streams opened and reset at once", (t) =>
   withDaemon(t, async ({ daemon }) => {
     for (let round = 0; round < 4; round++) {
-      const { session, open } = openSession(daemon.address);
+      const { session, open } = openSession(daemon.tcpAddress);
       for (let index = 0; index < 500 && !session.destroyed; index++) {
         const stream = open(paths.create);
         stream.write(frames.header);
@@ -111,7 +111,7 @@ test("2,000 streams opened and reset at once", (t) =>
 
 test("a connection that resets more than a thousand streams at once is cut off", (t) =>
   withDaemon(t, async ({ daemon }) => {
-    const { session, open } = openSession(daemon.address);
+    const { session, open } = openSession(daemon.tcpAddress);
     const closed = new Promise((resolve) => session.once("close", resolve));
     for (let reset = 0; reset < 20_000 && !session.closed && !session.destroyed; reset++) {
       open(paths.create).close();
@@ -127,7 +127,7 @@ test("readers that do not read get no more than their window, and go when they a
       const large = Buffer.concat([rawFile("memory", Buffer.alloc(32 * mib, 1)), endMarker]);
       await client.create({ config: { name: "large" } }, streamOf(large));
       const before = residentBytes(daemon);
-      const { session, open } = openSession(daemon.address);
+      const { session, open } = openSession(daemon.tcpAddress);
       const request = Buffer.concat([Buffer.from([0, 0, 0, 0, 7, 0x0a, 5]), Buffer.from("large")]);
       const streams = Array.from({ length: 40 }, () => open(paths.restore).end(request));
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -154,7 +154,7 @@ function wrongOrders(): (keyof typeof frames)[][] {
 
 test("frames in every wrong order, of one to four: INVALID_ARGUMENT, and nothing stored", (t) =>
   withDaemon(t, async ({ daemon, client }) => {
-    const { session, open } = openSession(daemon.address);
+    const { session, open } = openSession(daemon.tcpAddress);
     const orders = wrongOrders();
     assert.equal(orders.length, 4 + 16 + 64 + 256);
     for (const order of orders) {
@@ -172,7 +172,7 @@ test("a connection lost behind each frame of an upload", (t) =>
     const chunks = Array.from({ length: 6 }, () => frames.chunk);
     const upload = [frames.header, ...chunks, frames.commit];
     for (let sent = 0; sent <= upload.length; sent++) {
-      const { session, open } = openSession(daemon.address);
+      const { session, open } = openSession(daemon.tcpAddress);
       const stream = open(paths.create);
       await new Promise((resolve) => stream.write(Buffer.concat(upload.slice(0, sent)), resolve));
       session.destroy();
@@ -189,7 +189,7 @@ test("writers that send a byte at a time get their uploads stored", (t) =>
         frame: { case: "commit", value: { totalBytes: BigInt(tar.length) } },
       }),
     ]);
-    const { session, open } = openSession(daemon.address);
+    const { session, open } = openSession(daemon.tcpAddress);
     const written = Array.from({ length: 4 }, async () => {
       const stream = open(paths.create);
       const status = statusOf(stream);
@@ -209,7 +209,7 @@ test("writers that send a byte at a time get their uploads stored", (t) =>
 
 test("messages whose length lies, or that are no protobuf", (t) =>
   withDaemon(t, async ({ daemon }) => {
-    const { session, open } = openSession(daemon.address);
+    const { session, open } = openSession(daemon.tcpAddress);
     const lies: readonly Buffer[] = [
       Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]),
       Buffer.from([0, 0, 0, 0, 200, 1, 2, 3]),
@@ -235,7 +235,7 @@ test("oversized headers and metadata", (t) =>
       [1, 60_000],
       [500, 100],
     ] as const) {
-      const { session, open } = openSession(daemon.address);
+      const { session, open } = openSession(daemon.tcpAddress);
       const names = Array.from({ length: count }, (_, index) => `x-${index}`);
       const value = "a".repeat(size);
       const stream = open(paths.inspect, Object.fromEntries(names.map((name) => [name, value])));
@@ -287,7 +287,7 @@ const noises: Readonly<Record<string, Buffer>> = {
 
 test(`garbage on the port: ${Object.keys(noises).join(", ")}`, (t) =>
   withDaemon(t, async ({ daemon }) => {
-    const port = Number(daemon.address.split(":")[1]);
+    const port = Number(daemon.tcpAddress.split(":")[1]);
     const before = residentBytes(daemon);
     for (const noise of Object.values(noises)) {
       const socket = connectSocket(port, "127.0.0.1");
@@ -304,7 +304,7 @@ test(`garbage on the port: ${Object.keys(noises).join(", ")}`, (t) =>
 
 test("300 idle connections keep nobody out", (t) =>
   withDaemon(t, async ({ daemon }) => {
-    const port = Number(daemon.address.split(":")[1]);
+    const port = Number(daemon.tcpAddress.split(":")[1]);
     const sockets = Array.from({ length: 300 }, () => connectSocket(port, "127.0.0.1"));
     for (const socket of sockets) socket.on("error", () => undefined).resume();
     // The first ones give way to the last, and so may close before we look.
@@ -314,7 +314,7 @@ test("300 idle connections keep nobody out", (t) =>
         : Promise.resolve([]),
     );
     await Promise.all(settled);
-    const late = connect(daemon.address);
+    const late = connect(daemon.tcpAddress);
     await late.inspect("web");
     late.close();
     for (const socket of sockets) socket.destroy();

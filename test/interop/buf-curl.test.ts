@@ -12,6 +12,7 @@ import { ErrorInfoSchema } from "../../gen/ts/google/rpc/error_details_pb.js";
 import { loadDaemonConfig } from "../../src/config/load.js";
 import { startDaemon } from "../../src/daemon/daemon.js";
 import { createLogger } from "../../src/base/logger.js";
+import { openLoopback } from "../support/daemon.js";
 import { withScratchDir } from "../support/scratch.js";
 
 const buf = fileURLToPath(new URL("../../../node_modules/.bin/buf", import.meta.url));
@@ -101,7 +102,7 @@ function uploadFrames(header: unknown, bytes: Buffer): unknown[] {
 void test("every RPC answers in buf curl through reflection", async (t) => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "store");
-    const { config } = loadDaemonConfig({ flags: { root, listen: "127.0.0.1:0" }, env: {} });
+    const { config } = loadDaemonConfig({ flags: { root, ...openLoopback({}) }, env: {} });
     await using daemon = await startDaemon({ config, logger: createLogger("silent") });
     const address = daemon.addresses[0] ?? assert.fail("no address");
     const call = (rpc: string, ...requests: unknown[]) =>

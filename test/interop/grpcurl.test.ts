@@ -1,4 +1,4 @@
-// The README's own lines of grpcurl and `buf curl`, as they stand there but for the address.
+// The README's own lines of grpcurl and `buf curl`, as they stand there but for the socket's path.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { connect } from "../../src/client/index.js";
 
 const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 const readme = readFileSync(join(checkout, "README.md"), "utf8");
-const readmeAddress = "127.0.0.1:7420";
+const readmeSocket = "/var/lib/stasis/stasis.sock";
 
 // In CI it has to be there: what is missing is a failure then.
 const noGrpcurl =
@@ -27,7 +27,7 @@ const printed: Readonly<Record<string, RegExp>> = {
   " describe stasis.v1.SnapshotService.Create":
     /^rpc Create \( stream \.stasis\.v1\.CreateRequest/m,
   " stasis.v1.SnapshotService/List": /"name": "nightly"[^]*"totalSize": "1"/,
-  'grpcurl -plaintext -d \'{"ref": "nightly"}\' ADDRESS stasis.v1.SnapshotService/Inspect':
+  'grpcurl -plaintext -unix -d \'{"ref": "nightly"}\' SOCKET stasis.v1.SnapshotService/Inspect':
     /"name": "nightly"/,
   " stasis.v1.SnapshotService/Restore": /"header":[^]*"chunk":[^]*"trailer":/,
   " stasis.v1.SnapshotService/Create": /"name": "by-hand"/,
@@ -67,13 +67,14 @@ test("README: the lines that need no CLI", { skip: noGrpcurl }, async (t) => {
   const commands = commandsOf(readme);
   assert.equal(commands.length, Object.keys(printed).length);
   for (const command of commands) {
-    const keyed = command.replaceAll(readmeAddress, "ADDRESS");
+    const keyed = command.replaceAll(readmeSocket, "SOCKET");
     const [key = "", expected = /$^/] =
       Object.entries(printed).find(([part]) => keyed.includes(part)) ?? [];
     assert.notEqual(key, "", `this test does not know what comes of: ${command}`);
-    assert.notEqual(keyed, command, `not called at ${readmeAddress}: ${command}`);
+    assert.notEqual(keyed, command, `not called at ${readmeSocket}: ${command}`);
     await t.test(command, async () => {
-      assert.match(await shell(command.replaceAll(readmeAddress, address), scratch), expected);
+      const socket = address.slice("unix:".length);
+      assert.match(await shell(command.replaceAll(readmeSocket, socket), scratch), expected);
     });
   }
   const { snapshot } = await client.inspect("by-hand");
@@ -90,7 +91,7 @@ test("README: grpcurl with TLS and a token", { skip: noGrpcurl }, async (t) => {
     /`(grpcurl -cacert FILE [^`]*) …`/.exec(readme) ?? [];
   const identity = { name: "ci", role: "reader", namePrefix: "", expiresAt: undefined } as const;
   await writeFile(join(scratch, "TOKENFILE"), `${scene.newToken(identity)}\n`);
-  const call = `${line} ${scene.address} stasis.v1.SystemService/GetInfo`;
+  const call = `${line} ${scene.tcpAddress} stasis.v1.SystemService/GetInfo`;
   const script = call.replace("FILE", scene.authority.cert);
   assert.match(await shell(script, scratch), /"storeType": "localfile"/);
   await writeFile(join(scratch, "TOKENFILE"), "no token\n");

@@ -112,7 +112,7 @@ test("prefix_quota: one tenant's snapshots fill its own quota and nobody else's"
   const scene = await startScene(t, { flags: { "prefix-quota": "512KiB" } });
   const clientOf = (namePrefix: string) => {
     const token = scene.newToken({ name: namePrefix.slice(0, 1), role: "writer", namePrefix });
-    return scene.client(scene.address, { tls: scene.tls(), token });
+    return scene.client(scene.tcpAddress, { tls: scene.tls(), token });
   };
   const [a, b] = [clientOf("a/"), clientOf("b/")];
   await a.create({ config: { name: "a/1" } }, streamOf(small));
@@ -123,7 +123,7 @@ test("prefix_quota: one tenant's snapshots fill its own quota and nobody else's"
   );
   assert.equal(error.metadata["limit"], "prefix_quota");
   await b.create({ config: { name: "b/1" } }, streamOf(small));
-  const operator = scene.client(scene.socketAddress);
+  const operator = scene.client(scene.address);
   await operator.create({ config: { name: "a/4" } }, streamOf(small));
 });
 
@@ -134,7 +134,7 @@ for (const [limit, namePrefix] of [
   test(`${limit}: of uploads that end together no more are stored than fit`, async (t) => {
     const scene = await startScene(t, { flags: { [limit]: "512KiB" } });
     const token = scene.newToken({ name: "a", role: "writer", namePrefix });
-    const client = scene.client(scene.address, { tls: scene.tls(), token });
+    const client = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
     const gate = createGate();
     const uploads = ["a/1", "a/2", "a/3", "a/4", "a/5"].map((name) =>
       client.create({ config: { name } }, heldBack(small, gate)),
@@ -157,13 +157,13 @@ for (const [limit, namePrefix] of [
 
 test("max_store: a tenant that is refused is not told how much the others have", async (t) => {
   const scene = await startScene(t, { flags: { "max-store": "512KiB" } });
-  const operator = scene.client(scene.socketAddress);
+  const operator = scene.client(scene.address);
   await operator.create({ config: { name: "b/1" } }, streamOf(small));
   await operator.create({ config: { name: "b/2" } }, streamOf(small));
   const told = await failsWith(operator.create({}, streamOf(small)), "STORAGE_FULL");
   assert.equal(told.metadata["actual"], String(768 * kib));
   const token = scene.newToken({ name: "a", role: "writer", namePrefix: "a/" });
-  const tenant = scene.client(scene.address, { tls: scene.tls(), token });
+  const tenant = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
   const upload = tenant.create({ config: { name: "a/1" } }, streamOf(small));
   const { message, metadata } = await failsWith(upload, "STORAGE_FULL");
   assert.deepEqual(metadata, { limit: "max_store", max: String(512 * kib) });
@@ -176,7 +176,7 @@ test("max_streams_per_identity: an identity has its streams and leaves the other
   const tls = scene.tls();
   const clientOf = (name: string) => {
     const token = scene.newToken({ name, role: "writer", namePrefix: "" });
-    return scene.client(scene.address, { tls, token });
+    return scene.client(scene.tcpAddress, { tls, token });
   };
   const [greedy, also, other] = [clientOf("greedy"), clientOf("greedy"), clientOf("other")];
   const gate = createGate();

@@ -28,7 +28,7 @@ interface Race {
 
 async function startRace(t: TestContext): Promise<Race> {
   const daemon = await startTestDaemon(t, { "max-streams": "200", "max-connections": "400" });
-  const clients = Array.from({ length: clientCount }, () => connect(daemon.socketAddress));
+  const clients = Array.from({ length: clientCount }, () => connect(daemon.address));
   t.after(() => clients.forEach((client) => client.close()));
   // The connections stand before the race begins.
   await Promise.all(clients.map((client) => client.getInfo()));

@@ -235,7 +235,7 @@ async function openRestartable(root: string): Promise<Restartable> {
     client.close();
   };
   return {
-    address: () => daemon.address,
+    address: () => daemon.tcpAddress,
     client: () => client,
     kill,
     restart: async () => {

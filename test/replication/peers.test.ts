@@ -33,7 +33,7 @@ interface Pair {
 
 async function startPair(t: TestContext): Promise<Pair> {
   const from = await startScene(t, { identities });
-  const operator = connect(from.socketAddress);
+  const operator = connect(from.address);
   t.after(() => operator.close());
   const source = await makeSmallSource(join(from.directory, "source"));
   await createOn({ ...from, client: operator }, source, "web");
@@ -68,7 +68,7 @@ async function failureOf(to: Node, source: string): Promise<StoreError> {
 
 test("by certificate, by token and over a socket: each brings the snapshot", async (t) => {
   const { from, source, to, setPeers } = await startPair(t);
-  const { address, authority, directory } = from;
+  const { tcpAddress: address, authority, directory } = from;
   const ca = authority.cert;
   const { cert, key } = await authority.issue("node", { names: "DNS:peer.example" });
   const tokenFile = join(directory, "node.token");
@@ -76,20 +76,20 @@ test("by certificate, by token and over a socket: each brings the snapshot", asy
   await setPeers({
     certificate: { address, ca, cert, key },
     token: { address, ca, token_file: tokenFile },
-    socket: { address: from.socketAddress },
-    "socket-token": { address: from.socketAddress, token_file: tokenFile },
+    socket: { address: from.address },
+    "socket-token": { address: from.address, token_file: tokenFile },
     renamed: { address, ca, cert, key, server_name: "localhost" },
   });
   for (const name of ["certificate", "token", "socket", "socket-token", "renamed"]) {
     await pull(to, { source: name, ref: "web", name });
     await checkContent(to, name, source);
   }
-  await pull(to, { source: from.socketAddress, ref: "web", name: "by-address" });
+  await pull(to, { source: from.address, ref: "web", name: "by-address" });
 });
 
 test("a peer may fetch, and nothing else; other roles may not fetch", async (t) => {
   const { from, to, setPeers } = await startPair(t);
-  const { address, authority } = from;
+  const { tcpAddress: address, authority } = from;
   const ca = authority.cert;
   const peer = await authority.issue("node", { names: "DNS:peer.example" });
   const client = from.client(address, { tls: from.tls(peer) });
@@ -117,7 +117,7 @@ test("a peer may fetch, and nothing else; other roles may not fetch", async (t) 
 
 test("who is not in the file, and who is not the one meant", async (t) => {
   const { from, to, setPeers } = await startPair(t);
-  const { address, authority, directory } = from;
+  const { tcpAddress: address, authority, directory } = from;
   const alone = await failureOf(to, "node7");
   assert.match(alone.text, /^source: expected HOST:PORT or unix:PATH, since .* no \[\[peers\]\]/);
   const ca = authority.cert;
@@ -150,7 +150,7 @@ test("who is not in the file, and who is not the one meant", async (t) => {
 
 test("peers, and their tokens, are followed while the daemon runs", async (t) => {
   const { from, to, setPeers } = await startPair(t);
-  const { address, authority, directory, tokens } = from;
+  const { tcpAddress: address, authority, directory, tokens } = from;
   const tokenFile = join(directory, "node.token");
   const renew = () =>
     writeFile(tokenFile, from.newToken({ name: "node", role: "peer", namePrefix: "" }));
@@ -170,13 +170,13 @@ test("push by name: the other daemon pulls by the name that it has for this one"
   const { authority } = from;
   const ca = authority.cert;
   const operator = await authority.issue("operator", { names: "DNS:operator.example" });
-  await setPeers({ hub: { address: from.address, ca, ...operator } });
+  await setPeers({ hub: { address: from.tcpAddress, ca, ...operator } });
   await pull(to, { source: "hub", ref: "web", name: "mine" });
   // The hub knows this node as no peer: it has its address from the request.
-  const stasis = (...args: string[]) => runStasis(["--addr", to.address, ...args]);
-  const pushed = await stasis("push", "hub", "mine", "--as", "back", "--source", to.address);
+  const stasis = (...args: string[]) => runStasis(["--addr", to.tcpAddress, ...args]);
+  const pushed = await stasis("push", "hub", "mine", "--as", "back", "--source", to.tcpAddress);
   assert.equal(pushed.code, 0, pushed.stderr);
-  const client = from.client(from.socketAddress);
+  const client = from.client(from.address);
   await checkContent({ ...from, client }, "back", source);
   const unknown = await stasis("push", "hub", "mine", "--as", "again", "--source", "node3");
   assert.match(unknown.stderr, /peer hub: source: expected HOST:PORT or unix:PATH, .*"node3"/s);

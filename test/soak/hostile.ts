@@ -75,7 +75,7 @@ export async function playHostile(options: HostileOptions): Promise<HostileResul
     { tokens, ...(held ? raised : {}) },
     { UV_THREADPOOL_SIZE: "4" },
   );
-  const moving = connect(daemon.address, { token: good });
+  const moving = connect(daemon.tcpAddress, { token: good });
   try {
     await moving.create({ config: { name: "large" } }, largeTar(sizeBytes));
     const scene = { daemon, moving, token: good, sizeBytes };
@@ -83,7 +83,7 @@ export async function playHostile(options: HostileOptions): Promise<HostileResul
     const quiet = await measure(scene, Math.min(quietSeconds, seconds));
     await using hostile = runModule(
       new URL("./hostile-main.js", import.meta.url),
-      [daemon.address, String(halfOpen), String(slowReaders), String(resets), String(eager)],
+      [daemon.tcpAddress, String(halfOpen), String(slowReaders), String(resets), String(eager)],
       { HOSTILE_TOKEN: bad },
     );
     await hostile.line(/^opened/);
@@ -116,7 +116,7 @@ async function measure(scene: Scene, seconds: number, hostile?: Child): Promise<
   const { daemon, token } = scene;
   await using inspecting = runModule(
     new URL("./hostile-inspect.js", import.meta.url),
-    [daemon.address, String(seconds)],
+    [daemon.tcpAddress, String(seconds)],
     { HOSTILE_TOKEN: token },
   );
   const begin = performance.now();

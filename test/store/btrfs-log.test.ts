@@ -61,7 +61,7 @@ async function onImage(
   try {
     const root = join(mountPoint, "root");
     await using daemon = await startDaemonProcess(root);
-    await using client = connect(daemon.socketAddress);
+    await using client = connect(daemon.address);
     await body(client, root);
   } finally {
     await unmount(mountPoint);

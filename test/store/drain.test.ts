@@ -63,7 +63,7 @@ async function readAll(download: Download): Promise<number> {
 
 test("running calls finish, new ones are refused, and the daemon ends with status 0", () =>
   withDaemon({ "drain-grace": "10m" }, async ({ daemon, client, root, scratch }) => {
-    const socket = daemon.socketAddress.slice("unix:".length);
+    const socket = daemon.address.slice("unix:".length);
     assert.ok(existsSync(socket));
     const download = await client.restore("long");
     const tar = await collect(packDirectory(await makeSmallSource(join(scratch, "small"))));
@@ -74,7 +74,7 @@ test("running calls finish, new ones are refused, and the daemon ends with statu
     const refused = await failsWith(client.list(), "DRAINING");
     assert.ok((refused.retryAfterMs ?? 0) > 0);
     await failsWith(client.create({}, packDirectory(join(scratch, "small"))), "DRAINING");
-    await using newcomer = connect(daemon.socketAddress);
+    await using newcomer = connect(daemon.address);
     await failsWith(newcomer.list(), "DRAINING");
     const { status } = await client.checkHealth();
     assert.equal(status, HealthCheckResponse_ServingStatus.NOT_SERVING);

@@ -29,7 +29,7 @@ async function deletedAtLast(client: Client): Promise<readonly string[]> {
 for (const transport of ["tcp", "unix"] as const) {
   test(`a lease over ${transport} ends when its holder is killed`, async (t) => {
     const daemon = await startTestDaemon(t);
-    const address = transport === "tcp" ? daemon.address : daemon.socketAddress;
+    const address = transport === "tcp" ? daemon.tcpAddress : daemon.address;
     await using client = connect(daemon.address);
     const id = await createWeb(client, daemon.scratch);
     await using holder = runModule(holderModule, [address, "web"]);

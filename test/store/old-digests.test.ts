@@ -92,7 +92,7 @@ test("other nodes get it as it is, beside what is new, and mend it", (t) =>
     await using daemon = await startDaemonProcess(scene.root);
     await using client = connect(daemon.address);
     const to = await startNode(t);
-    const source = `127.0.0.1:${daemon.address.split(":").at(-1) ?? ""}`;
+    const source = daemon.tcpAddress;
     const { snapshot } = await pull(to, { source, ref: "a" });
     assert.equal(snapshot.digest, (await client.inspect("a")).snapshot?.digest);
     await checkContent(to, "a", scene.source);

@@ -13,6 +13,7 @@ import {
 } from "../../src/client/index.js";
 import { loadDaemonConfig } from "../../src/config/load.js";
 import { startDaemon, type Daemon } from "../../src/daemon/daemon.js";
+import { openLoopback } from "../support/daemon.js";
 import {
   watching,
   type CreateHeader,
@@ -42,7 +43,7 @@ async function openWireSubject(
   addressOf: (daemon: Daemon) => string | undefined,
 ): Promise<StoreSubject> {
   const { config } = loadDaemonConfig({
-    flags: { root, listen: "127.0.0.1:0", reserve: "0", "max-streams": maxStreams },
+    flags: { root, ...openLoopback({}), reserve: "0", "max-streams": maxStreams },
   });
   let daemon: Daemon;
   let clients: Client[] = [];

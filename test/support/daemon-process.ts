@@ -1,13 +1,14 @@
 // The real program `stasis serve` in a process of its own, to be stopped or killed.
 import { runModule, type Child } from "./child.js";
+import { openLoopback } from "./daemon.js";
 
 const program = new URL("../../src/main.js", import.meta.url);
 
 export interface DaemonProcess extends Child {
-  /** `127.0.0.1:PORT`. */
+  /** `unix:PATH`: the way in that a daemon has by default. */
   readonly address: string;
-  /** `unix:PATH`. */
-  readonly socketAddress: string;
+  /** `127.0.0.1:PORT`. */
+  readonly tcpAddress: string;
 }
 
 /** Resolves when it listens. Disposing kills it. */
@@ -19,14 +20,14 @@ export async function startDaemonProcess(
 ): Promise<DaemonProcess> {
   // No scrub at the start: it would find first what a test has damaged.
   const quiet = { "scrub-interval": "0s" };
-  const all = { root, listen: "127.0.0.1:0", reserve: "0", ...quiet, ...flags };
+  const all = { root, ...openLoopback(flags), reserve: "0", ...quiet, ...flags };
   const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
   const child = runModule(program, ["serve", ...args], env);
   try {
-    const [, address = ""] = await child.line(/^listening on (127\.0\.0\.1:\d+)$/);
-    const [, socketAddress = ""] = await child.line(/^listening on (unix:.*)$/);
+    const [, tcpAddress = ""] = await child.line(/^listening on (127\.0\.0\.1:\d+)$/);
+    const [, address = ""] = await child.line(/^listening on (unix:.*)$/);
     await child.line(/^data in /);
-    return { ...child, address, socketAddress };
+    return { ...child, address, tcpAddress };
   } catch (error) {
     await child.kill();
     throw error;

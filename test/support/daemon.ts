@@ -11,10 +11,10 @@ import { startDaemon, type Daemon } from "../../src/daemon/daemon.js";
 
 export interface TestDaemon {
   readonly daemon: Daemon;
-  /** `127.0.0.1:PORT`. */
+  /** `unix:PATH`: the way in that a daemon has by default. */
   readonly address: string;
-  /** `unix:PATH`. */
-  readonly socketAddress: string;
+  /** `127.0.0.1:PORT`. */
+  readonly tcpAddress: string;
   readonly root: string;
   readonly config: DaemonConfig;
   /** An empty directory beside the store, on the same filesystem. */
@@ -33,6 +33,12 @@ export async function makeScratch(t: TestContext, prefix: string): Promise<strin
   return scratch;
 }
 
+/** Flags for a TCP address of this machine, which asks for credentials if `flags` say which. */
+export function openLoopback(flags: Readonly<Record<string, RawValue>>): Record<string, RawValue> {
+  const asks = "tokens" in flags || "client-ca" in flags;
+  return { listen: "127.0.0.1:0", ...(asks ? {} : { "unauthenticated-tcp": "this-machine" }) };
+}
+
 /** `flags` are those of `stasis serve`, without dashes. */
 export async function startTestDaemon(
   t: TestContext,
@@ -44,7 +50,7 @@ export async function startTestDaemon(
     ...(configFile === undefined ? {} : { configFile }),
     flags: {
       root: join(scratch, "root"),
-      listen: "127.0.0.1:0",
+      ...openLoopback(flags),
       "drain-grace": "1s",
       reserve: "0",
       ...flags,
@@ -56,6 +62,6 @@ export async function startTestDaemon(
     await daemon.stop();
     await rm(scratch, { recursive: true, force: true });
   });
-  const [address = "", socketAddress = ""] = daemon.addresses;
-  return { daemon, address, socketAddress, root: config.root, config, scratch };
+  const [tcpAddress = "", address = ""] = daemon.addresses;
+  return { daemon, address, tcpAddress, root: config.root, config, scratch };
 }

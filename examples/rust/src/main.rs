@@ -1,5 +1,5 @@
 //! Saves a tar as a snapshot, lists what is stored, and restores it into another tar:
-//! tar -C DIR -c . | save-and-restore 127.0.0.1:7420 nightly | tar -t
+//! tar -C DIR -c . | save-and-restore unix:/var/lib/stasis/stasis.sock nightly | tar -t
 use stasis_client::v1::{create_request::Frame, restore_response, *};
 use stasis_client::v1::snapshot_service_client::SnapshotServiceClient;
 use std::error::Error;
@@ -16,7 +16,11 @@ async fn main() -> Done {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().ok_or("no address")?;
     let name = arguments.next().ok_or("no name")?;
-    let mut client = SnapshotServiceClient::connect(format!("http://{address}")).await?;
+    let uri = match address.strip_prefix("unix:") {
+        Some(path) => format!("unix://{path}"),
+        None => format!("http://{address}"),
+    };
+    let mut client = SnapshotServiceClient::connect(uri).await?;
     save(&mut client, &name).await?;
     list(&mut client).await?;
     restore(&mut client, name).await

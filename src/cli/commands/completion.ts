@@ -1,7 +1,6 @@
 // stasis completion: scripts for shells, and the hidden command that they call.
 import { Argument, type Command } from "commander";
 import { connect } from "../../client/index.js";
-import { defaultAddress } from "../../config/address.js";
 import { readCredentials } from "../credentials.js";
 import { complete } from "../completion.js";
 import {
@@ -45,8 +44,7 @@ export function addCompletionCommand(program: Command, addLateOptions: () => Pro
 async function findRefs(global: GlobalOptions, prefix: string): Promise<readonly string[]> {
   const options = { timeoutMs: refsTimeoutMs };
   try {
-    const address = global.addr ?? defaultAddress(process.env);
-    await using client = connect(address, readCredentials(global, process.env));
+    await using client = connect(global.addr, readCredentials(global, process.env));
     const named = await client.list({ pageSize, filter: { namePrefix: prefix } }, options);
     const names = named.snapshots.map(({ config }) => config?.name || (config?.id ?? ""));
     if (names.length > 0) return names;

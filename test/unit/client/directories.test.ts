@@ -46,7 +46,7 @@ interface Setup extends TestDaemon {
 
 async function setUp(t: TestContext, over: "tcp" | "unix" = "tcp"): Promise<Setup> {
   const daemon = await startTestDaemon(t);
-  const client = connect(over === "tcp" ? daemon.address : daemon.socketAddress);
+  const client = connect(over === "tcp" ? daemon.tcpAddress : daemon.address);
   t.after(() => client.close());
   const source = join(daemon.scratch, "source");
   await makeSnapshotDirectory(source);

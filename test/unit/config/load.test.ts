@@ -8,7 +8,7 @@ import { StoreError } from "../../../src/base/errors.js";
 import { daemonOptions } from "../../../src/config/daemon-options.js";
 import { loadDaemonConfig } from "../../../src/config/load.js";
 import { renderOptionsTable } from "../../../src/config/options-table.js";
-import { defaultRoot, rootEnv, socketEnv } from "../../../src/config/places.js";
+import { defaultRoot, rootEnv, socketEnv } from "../../../src/base/places.js";
 
 function configFile(t: TestContext, text: string): string {
   const directory = mkdtempSync(join(tmpdir(), "stasis-config-"));
@@ -30,12 +30,13 @@ function failure(action: () => unknown): StoreError {
 
 test("defaults stand for everything that is not given", () => {
   const { config, origins } = loadDaemonConfig({ env: { XDG_DATA_HOME: "/data" } });
-  assert.deepEqual(config.listen, { host: "127.0.0.1", port: 7420 });
+  assert.equal(config.listen, undefined);
   assert.equal(config.drainGraceMs, 30_000);
   assert.equal(config.chunkBytes, 512 * 1024);
   assert.equal(config.socket, join(config.root, "stasis.sock"));
   assert.equal(config.root, defaultRoot({ XDG_DATA_HOME: "/data" }));
-  assert.equal(config.insecureListen, false);
+  assert.equal(config.unauthenticatedTcp, "none");
+  assert.equal(config.plaintextNetwork, false);
   assert.ok(Object.values(origins).every((origin) => origin === "default"));
 });
 
@@ -61,16 +62,17 @@ test("flag over environment over file over default", (t) => {
 });
 
 test("STASIS_CONFIG names the file; an empty variable is as good as none", (t) => {
-  const file = configFile(t, "insecure_listen = true\nreserve = 4096\n");
+  const file = configFile(t, "plaintext_network = true\nreserve = 4096\n");
   const { config } = loadDaemonConfig({ env: { STASIS_CONFIG: file, STASIS_LISTEN: "" } });
-  assert.equal(config.insecureListen, true);
+  assert.equal(config.plaintextNetwork, true);
   assert.equal(config.reserveBytes, 4096);
-  assert.deepEqual(config.listen, { host: "127.0.0.1", port: 7420 });
+  assert.equal(config.listen, undefined);
 });
 
 test("none switches a listener off, but not both", () => {
   assert.equal(loadDaemonConfig({ flags: { listen: "none" } }).config.listen, undefined);
-  assert.equal(loadDaemonConfig({ flags: { socket: "none" } }).config.socket, undefined);
+  const tcp = { listen: "127.0.0.1:0", tokens: "t.json" };
+  assert.equal(loadDaemonConfig({ flags: { ...tcp, socket: "none" } }).config.socket, undefined);
   const error = failure(() => loadDaemonConfig({ flags: { listen: "none", socket: "none" } }));
   assert.equal(error.reason, "FIELD_INVALID");
 });
@@ -99,14 +101,42 @@ test("an unknown key, a table and a broken line in the file are refused", (t) =>
   assert.match(missing.message, /\/nowhere\/stasis\.toml can't be read/);
 });
 
-test("other machines are not let in without being asked for", () => {
-  for (const listen of ["0.0.0.0:7420", "[::]:7420", "node7:7420", "10.0.0.1:1"]) {
+const elsewhere = ["0.0.0.0:7420", "[::]:7420", "node7:7420", "10.0.0.1:1"];
+const here = ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7420", "localhost:7420"];
+
+test("nobody is let in over TCP without credentials, unless the configuration says who", () => {
+  for (const listen of [...elsewhere, ...here]) {
     const error = failure(() => loadDaemonConfig({ flags: { listen } }));
-    assert.match(error.text, /--insecure-listen/, listen);
-    loadDaemonConfig({ flags: { listen, "insecure-listen": true } });
+    const scope = here.includes(listen) ? "this-machine" : "network";
+    assert.match(error.text, new RegExp(`--unauthenticated-tcp ${scope} lets `), listen);
+    loadDaemonConfig({ flags: { listen, "unauthenticated-tcp": "network" } });
   }
-  for (const listen of ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7420", "localhost:7420"]) {
-    loadDaemonConfig({ flags: { listen } });
+  for (const listen of here) {
+    loadDaemonConfig({ flags: { listen, "unauthenticated-tcp": "this-machine" } });
+    loadDaemonConfig({ flags: { listen, tokens: "t.json" } });
+  }
+  for (const listen of elsewhere) {
+    const flags = { listen, "unauthenticated-tcp": "this-machine" };
+    assert.equal(failure(() => loadDaemonConfig({ flags })).reason, "FIELD_INVALID", listen);
+  }
+});
+
+test("callers over TCP need credentials or do not: both at once is refused", () => {
+  const flags = { listen: "127.0.0.1:0", tokens: "t.json", "unauthenticated-tcp": "this-machine" };
+  const error = failure(() => loadDaemonConfig({ flags }));
+  assert.match(error.message, /^unauthenticated_tcp: expected "none", since tokens or client_ca/);
+});
+
+test("an option of earlier versions is refused, with what to write instead", (t) => {
+  const listen = { listen: "0.0.0.0:1" };
+  const expected = /insecure_listen: there is no such option any more .*unauthenticated_tcp = /;
+  for (const sources of [
+    { flags: { ...listen, "insecure-listen": true } },
+    { flags: listen, env: { STASIS_INSECURE_LISTEN: "1" } },
+    { flags: listen, configFile: configFile(t, "insecure_listen = true") },
+  ]) {
+    const error = failure(() => loadDaemonConfig(sources));
+    assert.match(error.text, expected);
   }
 });
 
@@ -114,9 +144,10 @@ test("other machines are let in with TLS and credentials", (t) => {
   const tls = { "server-cert": "a.pem", "server-key": "a.key" };
   const listen = "0.0.0.0:7420";
   const noTokens = failure(() => loadDaemonConfig({ flags: { listen, ...tls } }));
-  assert.match(noTokens.message, /no credentials$/);
+  assert.match(noTokens.message, /asks for no credentials$/);
   const noTls = failure(() => loadDaemonConfig({ flags: { listen, tokens: "t.json" } }));
   assert.match(noTls.message, /no TLS$/);
+  loadDaemonConfig({ flags: { listen, tokens: "t.json", "plaintext-network": true } });
   loadDaemonConfig({ flags: { listen, ...tls, tokens: "t.json" } });
   const flags = { listen, ...tls, "client-ca": "ca.pem" };
   loadDaemonConfig({ flags });

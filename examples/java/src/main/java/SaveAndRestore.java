@@ -1,8 +1,11 @@
 import com.google.protobuf.ByteString;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusException;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
+import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
+import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import io.grpc.stub.BlockingClientCall;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,15 +27,25 @@ import stasis.v1.UploadCommit;
 
 /**
  * Saves a tar as a snapshot, lists what is stored, and restores it into another tar:
- * {@code tar -C DIR -c . | java SaveAndRestore 127.0.0.1:7420 nightly | tar -t}.
+ * {@code tar -C DIR -c . | java SaveAndRestore unix:/var/lib/stasis/stasis.sock nightly | tar -t}.
  */
 public final class SaveAndRestore {
   public static void main(String[] args) throws Exception {
-    ManagedChannel channel = Grpc.newChannelBuilder(args[0], InsecureChannelCredentials.create()).build();
+    ManagedChannel channel = channelTo(args[0]);
     save(channel, args[1], System.in);
     list(channel);
     restore(channel, args[1], System.out);
     channel.shutdownNow();
+  }
+
+  private static ManagedChannel channelTo(String address) {
+    if (!address.startsWith("unix:")) return NettyChannelBuilder.forTarget(address).usePlaintext().build();
+    return NettyChannelBuilder.forAddress(new DomainSocketAddress(address.substring("unix:".length())))
+        .eventLoopGroup(new EpollEventLoopGroup(1, new DefaultThreadFactory("stasis", true)))
+        .channelType(EpollDomainSocketChannel.class, DomainSocketAddress.class)
+        .overrideAuthority("localhost")
+        .usePlaintext()
+        .build();
   }
 
   private static void save(ManagedChannel channel, String name, InputStream tar)

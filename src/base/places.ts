@@ -1,0 +1,45 @@
+// Where a daemon is when nobody says otherwise: its directory and its socket. The daemon's options
+// and the client's search for a daemon both begin here, so that they agree.
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+export const socketFileName = "stasis.sock";
+/** Of root's own daemon. */
+const rootsDirectory = "/var/lib/stasis";
+/** Of the system service, as deploy/stasis.service sets it. */
+const serviceSocket = "/run/stasis/stasis.sock";
+/** Variables of the options `root` and `socket`; a test holds them equal to the schema's. */
+export const rootEnv = "STASIS_ROOT";
+export const socketEnv = "STASIS_SOCKET";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The root directory when none is given. */
+export function defaultRoot(env: Environment): string {
+  if (process.getuid?.() === 0) return rootsDirectory;
+  const dataHome = env["XDG_DATA_HOME"];
+  const base = dataHome?.startsWith("/") === true ? dataHome : join(homedir(), ".local", "share");
+  return join(base, "stasis");
+}
+
+export function defaultSocket(root: string): string {
+  return join(root, socketFileName);
+}
+
+/**
+ * Sockets that a client without an address tries, in this order. STASIS_SOCKET or STASIS_ROOT name
+ * one daemon, and then no other is tried.
+ */
+export function socketsToTry(env: Environment): readonly string[] {
+  const socket = nonEmpty(env[socketEnv]);
+  if (socket !== undefined && socket !== "none") return [socket];
+  const root = nonEmpty(env[rootEnv]);
+  if (root !== undefined) return [defaultSocket(root)];
+  const sockets = [defaultRoot(env), rootsDirectory].map(defaultSocket);
+  sockets.splice(1, 0, serviceSocket);
+  return [...new Set(sockets)];
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}

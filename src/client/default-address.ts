@@ -1,0 +1,42 @@
+// Which daemon a client talks to that was given no address.
+import { resolve } from "node:path";
+import { socketsToTry, type Environment } from "../base/places.js";
+import { connectError } from "../sparse/native.js";
+import { parseAddress, type Address } from "./address.js";
+
+/** Variable with the daemon's address, `HOST:PORT` or `unix:PATH`. */
+export const addressEnv = "STASIS_ADDR";
+
+/**
+ * STASIS_ADDR; else the first socket that accepts a connection of: this user's own daemon, the system
+ * service, root's daemon. When none accepts, the address still names one of them, so that a daemon
+ * that starts later is found, and its `text` says what was tried.
+ */
+export function defaultAddress(env: Environment): Address {
+  const given = env[addressEnv];
+  if (given !== undefined && given !== "") return parseAddress(given);
+  const tried: { readonly address: Address; readonly code: string }[] = [];
+  for (const path of socketsToTry(env)) {
+    const address = parseAddress(`unix:${path}`);
+    const code = connectError(resolve(path));
+    if (code === undefined) return address;
+    tried.push({ address, code });
+  }
+  const [closest = tried[0]] = tried.filter(({ code }) => code !== "ENOENT");
+  if (closest === undefined) throw new Error("there is no socket to try");
+  const text = tried.map(({ address, code }) => `${address.text} (${wordsOf(code)})`).join(", ");
+  return { ...closest.address, text };
+}
+
+function wordsOf(code: string): string {
+  switch (code) {
+    case "ENOENT":
+      return "no such socket";
+    case "ECONNREFUSED":
+      return "no daemon listens on it";
+    case "EACCES":
+      return "this user may not open it";
+    default:
+      return code;
+  }
+}

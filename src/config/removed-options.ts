@@ -1,0 +1,30 @@
+// Options that earlier versions had. Whoever still sets one is told what to write instead: to pass it
+// over would start a daemon that behaves otherwise than its configuration says.
+import { StoreError } from "../base/errors.js";
+
+export interface RemovedOption {
+  readonly key: string;
+  readonly flag: string;
+  readonly env: string;
+  /** What to write instead: a whole sentence without its full stop. */
+  readonly instead: string;
+}
+
+export const removedOptions: readonly RemovedOption[] = [
+  {
+    key: "insecure_listen",
+    flag: "insecure-listen",
+    env: "STASIS_INSECURE_LISTEN",
+    instead:
+      'Write unauthenticated_tcp = "this-machine" or "network" to let callers over TCP in without ' +
+      "credentials, or plaintext_network = true for tokens without TLS",
+  },
+];
+
+/** `where` is the place that sets it, for example `flag --insecure-listen`. */
+export function removedOptionError({ key, instead }: RemovedOption, where: string): StoreError {
+  return new StoreError("FIELD_INVALID", `${key}: there is no such option any more (${where})`, {
+    hint: instead,
+    fields: [{ field: key, description: `expected another option: ${instead}` }],
+  });
+}
