@@ -31,7 +31,8 @@ const onlyLazily = { "main.ts": ["daemon"] };
 /** Packages that only some places import: a floor, or one file. All others are free. */
 const packageHomes = {
   koffi: ["sparse/native.ts"],
-  "better-sqlite3": ["catalog"],
+  "better-sqlite3": ["catalog/sqlite.ts", "catalog/better-sqlite3-13.d.ts"],
+  "better-sqlite3-13": ["catalog/sqlite.ts"],
   "@grpc/grpc-js": ["transport", "client"],
   "@bufbuild/protobuf": ["transport", "client", "cli"],
   "@napi-rs/blake-hash": ["data/block-digest.ts"],

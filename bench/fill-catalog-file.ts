@@ -1,8 +1,8 @@
 // Records straight into a catalog's file, in one transaction: a durable commit for each would take hours.
 import { randomBytes } from "node:crypto";
-import Database from "better-sqlite3";
 import { configColumns } from "../src/catalog/rows.js";
 import { sql } from "../src/catalog/sql.js";
+import { Database } from "../src/catalog/sqlite.js";
 import { emptyConfig } from "../src/model/config.js";
 import { newSnapshotId } from "../src/model/name.js";
 

@@ -13,6 +13,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import zlib from "node:zlib";
+import { chooseHeaders } from "./node-headers.mjs";
 import { capture, fail, root, runGroup, toolEnvironment } from "./run-tool.mjs";
 
 const minimumNode = [20, 19];
@@ -20,14 +21,27 @@ const minimumNode = [20, 19];
 const buildLimitMs = 20 * 60_000;
 const shownLogLines = 60;
 
+/** better-sqlite3 13 needs it, and brings its binaries; src/catalog/sqlite.ts knows this number, too. */
+const hasNodeApi10 = Number(process.versions.napi) >= 10;
+
+const probeOfSqlite = (name) => `const Database = require("${name}");
+  const row = new Database(":memory:").prepare("SELECT sqlite_version() AS version").get();
+  if (typeof row.version !== "string") throw new Error("no SQLite version");`;
+
 // A probe runs in a process of its own: a binary built for another Node can end it.
 const nativePackages = [
   {
     name: "better-sqlite3",
-    needed: true,
-    probe: `const Database = require("better-sqlite3");
-      const row = new Database(":memory:").prepare("SELECT sqlite_version() AS version").get();
-      if (typeof row.version !== "string") throw new Error("no SQLite version");`,
+    needed: !hasNodeApi10,
+    probe: probeOfSqlite("better-sqlite3"),
+    builds: [npmRebuild("better-sqlite3"), npmRebuild("better-sqlite3", { fromSource: true })],
+  },
+  {
+    name: "better-sqlite3-13",
+    needed: hasNodeApi10,
+    probe: probeOfSqlite("better-sqlite3-13"),
+    // Its installation compiles nothing; this script of its package does.
+    builds: [{ args: ["run", "build-release"], inside: true, fromSource: true }],
   },
   {
     name: "zstd-napi",
@@ -37,8 +51,14 @@ const nativePackages = [
     probe: `const zstd = require("zstd-napi");
       const packed = zstd.compress(Buffer.from("stasis"));
       if (zstd.decompress(packed).toString() !== "stasis") throw new Error("wrong round trip");`,
+    builds: [npmRebuild("zstd-napi"), npmRebuild("zstd-napi", { fromSource: true })],
   },
 ];
+
+/** One way to get a package's binary. A downloaded one may not fit the C library of this host. */
+function npmRebuild(name, { fromSource = false } = {}) {
+  return { args: ["rebuild", name, "--ignore-scripts=false"], inside: false, fromSource };
+}
 
 async function main() {
   checkNode();
@@ -81,39 +101,46 @@ async function build(native) {
   const log = join(scratch, "build.log");
   try {
     process.stdout.write(`setup: building ${native.name} for Node ${process.version}\n`);
-    // A downloaded binary may fit the Node but not the C library of this host: then compile.
-    for (const fromSource of [false, true]) {
-      const result = await rebuild(native.name, log, fromSource);
+    for (const [index, way] of native.builds.entries()) {
+      const result = await runBuild(native.name, way, log);
       if (result.signal !== null && !result.timedOut) process.exit(130);
       const probe = loads(native);
       if (probe.ok) {
         process.stdout.write(`setup: ${native.name} is ready\n`);
         return;
       }
-      if (result.timedOut) {
-        giveUp(
-          native,
-          `setup: building ${native.name} took over ${buildLimitMs / 60_000} minutes.`,
-        );
-        return;
-      }
-      if (result.status === 0 && fromSource) process.stderr.write(probe.why);
-      if (result.status !== 0) break;
+      const isLast = index === native.builds.length - 1;
+      if (result.status === 0 && !isLast) continue;
+      explain(native, { result, probe, log });
+      return;
     }
-    process.stderr.write(lastLines(log, shownLogLines));
-    giveUp(native, `setup: ${native.name} could not be built.`, buildHint());
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-async function rebuild(name, log, fromSource) {
+/** Says why there is no binary: the build failed, or this Node cannot load what it made. */
+function explain(native, { result, probe, log }) {
+  if (result.timedOut) {
+    giveUp(native, `setup: building ${native.name} took over ${buildLimitMs / 60_000} minutes.`);
+  } else if (result.status === 0) {
+    process.stderr.write(`${probe.why.trimEnd()}\n`);
+    const message = `setup: ${native.name} was built, but Node ${process.version} cannot load it.`;
+    giveUp(native, message, "The error is above.");
+  } else {
+    process.stderr.write(lastLines(log, shownLogLines));
+    giveUp(native, `setup: ${native.name} could not be built.`, buildHint(log));
+  }
+}
+
+async function runBuild(name, { args, inside, fromSource }, log) {
   const [command, ...before] = npmCommand();
   const output = openSync(log, "w");
+  const folder = packageFolder(name);
   try {
-    return await runGroup(command, [...before, "rebuild", name, "--ignore-scripts=false"], {
+    return await runGroup(command, [...before, ...args, ...nodedirFlag()], {
       // The node_modules that holds the package: not ours when stasis itself is a dependency.
-      cwd: dirname(dirname(packageFolder(name))),
+      cwd: inside ? folder : dirname(dirname(folder)),
       env: buildEnvironment(fromSource),
       stdio: ["ignore", output, output],
       limitMs: buildLimitMs,
@@ -132,24 +159,22 @@ function npmCommand() {
 function buildEnvironment(fromSource) {
   const extra = { JOBS: process.env.JOBS ?? "max" };
   if (fromSource) extra.npm_config_build_from_source = "true";
-  const headers = headersToName();
-  if (headers !== undefined) extra.npm_config_nodedir = headers;
   const env = toolEnvironment(extra);
   // node-gyp must meet its own `node`, whichever one PATH has first elsewhere.
   env.PATH = [dirname(process.execPath), env.PATH].join(delimiter);
   return env;
 }
 
-/**
- * The folder of Node's headers to hand to node-gyp, which would download them otherwise. A setting
- * of the user stays in force unless its headers are those of another Node.
- */
-function headersToName() {
+/** npm's flag for node-gyp, after a word about a setting that does not fit. */
+function nodedirFlag() {
   const setting = nodedirSetting();
-  if (setting !== undefined && fitsThisNode(setting)) return undefined;
-  const prefix = dirname(dirname(realpathSync(process.execPath)));
-  if (fitsThisNode(prefix)) return prefix;
-  return undefined;
+  const own = dirname(dirname(realpathSync(process.execPath)));
+  const { flag, from } = chooseHeaders(setting, own);
+  if (setting !== undefined && flag.length > 0) {
+    const what = `nodedir ${setting} does not hold the headers of Node ${process.version}`;
+    process.stdout.write(`setup: ${what}, using ${from}\n`);
+  }
+  return flag;
 }
 
 function nodedirSetting() {
@@ -160,21 +185,19 @@ function nodedirSetting() {
   return value === "" || value === "undefined" || value === "null" ? undefined : value;
 }
 
-function fitsThisNode(prefix) {
-  const folder = join(prefix, "include", "node");
-  if (!existsSync(join(folder, "node.h"))) return false;
-  const version = readFileSync(join(folder, "node_version.h"), "utf8");
-  const abi = /^#define NODE_MODULE_VERSION (\d+)/m.exec(version)?.[1];
-  return abi === process.versions.modules;
-}
-
 function lastLines(file, count) {
   return `${readFileSync(file, "utf8").trimEnd().split("\n").slice(-count).join("\n")}\n`;
 }
 
-function buildHint() {
+function buildHint(log) {
   const missing = ["python3", "make", "g++"].filter((tool) => !inPath(tool));
   if (missing.length > 0) return `Missing here: ${missing.join(", ")}. Install them and try again.`;
+  if (/install got an error/.test(readFileSync(log, "utf8"))) {
+    return (
+      `The headers of Node ${process.version} could not be downloaded. ` +
+      "Set npm_config_nodedir to a folder that has them in include/node, and try again."
+    );
+  }
   return "The end of the build's output is above.";
 }
 

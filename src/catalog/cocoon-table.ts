@@ -1,10 +1,10 @@
 // The snapshot records in the SQLite index of a newer cocoon, read from a copy of it.
-import Database from "better-sqlite3";
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { guarded } from "./sqlite-errors.js";
+import { Database } from "./sqlite.js";
 
 /** "COCN". */
 const applicationId = 0x434f434e;

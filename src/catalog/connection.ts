@@ -1,10 +1,10 @@
 // The one connection to the catalog: how it is opened, and the only way to run a statement.
-import Database from "better-sqlite3";
 import { resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { migrate } from "./migrations.js";
 import type { Sql } from "./sql.js";
 import { guarded, isFailedWrite, isUnreadPage, toStoreError, unreadable } from "./sqlite-errors.js";
+import { Database, type Statement } from "./sqlite.js";
 
 export type Params = Readonly<Record<string, string | number | null>>;
 
@@ -64,7 +64,7 @@ export function openConnection(path: string): Connection {
   });
 }
 
-function assertVersion(database: Database.Database): void {
+function assertVersion(database: Database): void {
   const version = database.prepare("SELECT sqlite_version()").pluck().get() as string;
   const parts = version.split(".").map(Number);
   for (const [index, wanted] of minSqliteVersion.entries()) {
@@ -84,7 +84,7 @@ function assertVersion(database: Database.Database): void {
  * Reads the settings back after a write, since `synchronous` is only settled by then. The write is
  * rolled back: a daemon must start on a full disk, where it may be about to delete something.
  */
-function assertPragmas(database: Database.Database): void {
+function assertPragmas(database: Database): void {
   database.exec("BEGIN IMMEDIATE; UPDATE totals SET ready_count = ready_count; ROLLBACK");
   for (const [name, wanted] of pragmas) {
     const found: unknown = database.pragma(name, { simple: true });
@@ -97,11 +97,11 @@ function assertPragmas(database: Database.Database): void {
   }
 }
 
-function wrap(database: Database.Database): Connection {
-  const cached = new Map<Sql, Database.Statement<[Params]>>();
+function wrap(database: Database): Connection {
+  const cached = new Map<Sql, Statement<[Params]>>();
   let failure: StoreError | undefined;
 
-  const prepare = (statement: Sql): Database.Statement<[Params]> => {
+  const prepare = (statement: Sql): Statement<[Params]> => {
     const known = cached.get(statement);
     if (known !== undefined) return known;
     const prepared = database.prepare<[Params]>(statement);
@@ -148,7 +148,7 @@ function wrap(database: Database.Database): Connection {
  * in that place, and synced. Nothing but page 1 is written, which SQLite does for any version, also
  * for the one that stands there. False: the disk failed again.
  */
-function overwriteFailedCommit(database: Database.Database): boolean {
+function overwriteFailedCommit(database: Database): boolean {
   try {
     const version = database.pragma("user_version", { simple: true }) as number;
     database.pragma(`user_version = ${version}`);
@@ -189,7 +189,7 @@ function refusedError(what: string, failure: StoreError): StoreError {
 const mendDisk =
   "Look into the kernel's log and mend the disk; reads go on, and writes when the disk takes them again";
 
-export function quickCheck(database: Database.Database): string[] {
+export function quickCheck(database: Database): string[] {
   try {
     const rows = database.pragma("quick_check") as { quick_check: string }[];
     const unread = rows.find((row) => isUnreadPage(row.quick_check));

@@ -1,6 +1,6 @@
 // The schema of the catalog, step by step. A step that was released is never edited.
-import type Database from "better-sqlite3";
 import { StoreError } from "../base/errors.js";
+import type { Database } from "./sqlite.js";
 
 export interface Migration {
   /** PRAGMA user_version after this step. */
@@ -172,10 +172,7 @@ export const migrations: readonly Migration[] = [
 ];
 
 /** Brings the schema to the newest version; each step happens whole or not at all. */
-export function migrate(
-  database: Database.Database,
-  steps: readonly Migration[] = migrations,
-): void {
+export function migrate(database: Database, steps: readonly Migration[] = migrations): void {
   const found = database.pragma("user_version", { simple: true }) as number;
   const newest = steps.at(-1)?.version ?? 0;
   if (found > newest) {

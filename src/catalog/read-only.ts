@@ -1,6 +1,5 @@
 // The catalog of a store that no daemon serves, for those who only look: nothing in it is changed,
 // not even its schema.
-import Database from "better-sqlite3";
 import { existsSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
@@ -13,6 +12,7 @@ import { migrations } from "./migrations.js";
 import { createRecords, type Records } from "./records.js";
 import type { Sql } from "./sql.js";
 import { guarded } from "./sqlite-errors.js";
+import { Database } from "./sqlite.js";
 
 export interface CatalogReader
   extends Pick<Records, "allIds">, Pick<Audit, "auditFile" | "auditRow">, AsyncDisposable {}
@@ -46,7 +46,7 @@ export function openCatalogReader(path: string): CatalogReader | undefined {
   });
 }
 
-function requireKnownSchema(database: Database.Database, path: string): void {
+function requireKnownSchema(database: Database, path: string): void {
   const version = database.pragma("user_version", { simple: true }) as number;
   const newest = migrations.at(-1)?.version ?? 0;
   if (version > newest) {
@@ -76,7 +76,7 @@ function refuse(): never {
   throw new StoreError("INTERNAL", "the catalog was opened for reading");
 }
 
-function connectionTo(database: Database.Database): Connection {
+function connectionTo(database: Database): Connection {
   const read = <T>(work: () => T): T => guarded("cannot read the catalog", work);
   const prepare = (statement: Sql) => database.prepare<[Params]>(statement);
   return {

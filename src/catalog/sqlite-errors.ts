@@ -1,8 +1,6 @@
 // The only place that reads SQLite's result codes (https://sqlite.org/rescode.html).
-import Database from "better-sqlite3";
 import { StoreError, isStoreError, type ErrorReason } from "../base/errors.js";
-
-type SqliteError = InstanceType<Database.SqliteError>;
+import { Database, type SqliteError } from "./sqlite.js";
 
 interface Meaning {
   readonly reason: ErrorReason;

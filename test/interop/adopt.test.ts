@@ -1,10 +1,10 @@
 // stasis adopt on stores laid out as cocoon's source says: 50 ready snapshots, 2 pending, 1 without its directory.
 import assert from "node:assert/strict";
-import Database from "better-sqlite3";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
+import { Database } from "../../src/catalog/sqlite.js";
 import { connect, type Client } from "../../src/client/index.js";
 import { compareDirectories, makeSource, piece } from "../store/contents.js";
 import { runStasis } from "../unit/cli/run-stasis.js";
@@ -74,7 +74,7 @@ async function writeJsonIndex(
 async function writeSqliteIndex(
   root: string,
   records: readonly CocoonRecord[],
-): Promise<Database.Database> {
+): Promise<Database> {
   await mkdir(join(root, "meta"), { recursive: true });
   const database = new Database(join(root, "meta", "meta.db"));
   database.pragma("journal_mode = WAL");

@@ -1,7 +1,7 @@
 // A store with a little history, closed: what tests lay hands on that look at what is made of it.
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import { Database } from "../../src/catalog/sqlite.js";
 import { layoutOf, type Layout } from "../../src/data/layout.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";

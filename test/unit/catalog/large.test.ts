@@ -1,11 +1,11 @@
 // 100,000 records: what is found is right. How fast it is found is measured elsewhere.
 import assert from "node:assert/strict";
-import Database from "better-sqlite3";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openCatalog, type Catalog } from "../../../src/catalog/open.js";
 import { configColumns } from "../../../src/catalog/rows.js";
 import { sql } from "../../../src/catalog/sql.js";
+import { Database } from "../../../src/catalog/sqlite.js";
 import { configOf, idsOf, startMs, testClock, throwsReason, withScratch } from "./support.js";
 
 const count = 100_000;

@@ -1,6 +1,5 @@
 // Opening: settings, migrations, damage, locks, failing disks.
 import assert from "node:assert/strict";
-import Database from "better-sqlite3";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,6 +8,7 @@ import { test } from "node:test";
 import { migrate, migrations } from "../../../src/catalog/migrations.js";
 import { openConnection } from "../../../src/catalog/connection.js";
 import { openCatalog, type Catalog } from "../../../src/catalog/open.js";
+import { Database } from "../../../src/catalog/sqlite.js";
 import {
   configOf,
   idOf,

@@ -1,6 +1,5 @@
 // No statement of the catalog reads a table from end to end: SQLite is asked for every plan.
 import assert from "node:assert/strict";
-import Database from "better-sqlite3";
 import { after, before, test } from "node:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,10 +7,11 @@ import { join } from "node:path";
 import { openCatalog } from "../../../src/catalog/open.js";
 import { listStatements, type ListShape } from "../../../src/catalog/list-sql.js";
 import { sql } from "../../../src/catalog/sql.js";
+import { Database } from "../../../src/catalog/sqlite.js";
 import { testClock } from "./support.js";
 
 let directory: string;
-let database: Database.Database;
+let database: Database;
 
 before(() => {
   directory = mkdtempSync(join(tmpdir(), "stasis-plans-"));

@@ -1,6 +1,5 @@
 // Result codes of a real SQLite become the right reasons.
 import assert from "node:assert/strict";
-import Database from "better-sqlite3";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,6 +10,7 @@ import {
   isFailedWrite,
   toStoreError,
 } from "../../../src/catalog/sqlite-errors.js";
+import { Database } from "../../../src/catalog/sqlite.js";
 import { throwsReason, withScratch } from "./support.js";
 
 test("a full database is STORAGE_FULL", async () => {

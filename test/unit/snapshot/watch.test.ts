@@ -1,10 +1,10 @@
 // Watching the domain: bounds, slow watchers, ends.
 import assert from "node:assert/strict";
-import Database from "better-sqlite3";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openCatalog } from "../../../src/catalog/open.js";
+import { Database } from "../../../src/catalog/sqlite.js";
 import { systemClock } from "../../../src/base/clock.js";
 import { openLayout } from "../../../src/data/layout.js";
 import type { StoreOptions } from "../../../src/snapshot/context.js";
