@@ -83,8 +83,12 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(() => tls?.[Symbol.dispose]());
   const tcp = config.listen && (await server.listenTcp({ ...config.listen, ...(tls && { tls }) }));
   const file = { mode: config.socketMode, group: config.socketGroup };
+  const { socket } = config;
+  // The file of the socket takes an inode, which a full disk may not have.
   const unix =
-    config.socket === undefined ? undefined : await server.listenUnix(config.socket, file);
+    socket === undefined
+      ? undefined
+      : await store.withBallast(() => server.listenUnix(socket, file));
   listening = tcp?.address ?? "";
   server.setServing(true);
   const close = cleanup.release();

@@ -6,7 +6,7 @@
 //   lock.info              who holds the lock, as text
 //   catalog.mark           how far the catalog has come, as text: shows that a copy of it is older
 //   scrub.json             when all data were last read again, and how far the scrub is since
-//   ballast                1 MiB that is given up so that a delete works on a full disk
+//   ballast/               4 MiB in several files, given up so that a start and a delete work on a full disk
 //   staging/<id>/          a snapshot being made, laid out like a stored one
 //   data/<id>/             a stored snapshot:
 //       files/<name>       its data files, plain and sparse

@@ -1,10 +1,12 @@
 // Taking directories out of the store: to the trash, out of staging, into quarantine.
-import { opendir } from "node:fs/promises";
+import { opendir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { isStoreError } from "../base/errors.js";
 import { idPattern } from "../model/name.js";
 import { ioError, isDeviceTrouble, isErrno } from "../sparse/errno.js";
 import { reflinkProbePrefix } from "../sparse/sparse-copy.js";
 import {
+  exists,
   fsyncDirectory,
   fsyncParents,
   removeTree,
@@ -12,7 +14,7 @@ import {
   writeFileDurably,
 } from "./durable.js";
 import { giveBack, originOf } from "./origin.js";
-import type { Layout } from "./layout.js";
+import { manifestFileName, type Layout } from "./layout.js";
 
 /**
  * Moves a stored snapshot out of sight, durably. Open readers go on. Calling it again is harmless;
@@ -35,6 +37,37 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
     if (isErrno(error, "ENOENT")) return false;
     throw ioError(error, { what: `rename to ${to}`, path: from });
   }
+}
+
+/**
+ * Takes a stored snapshot out of sight as `moveToTrash` does, also where the filesystem has no room
+ * for a rename: on btrfs a rename may need more of it than any removal frees. Then the directory loses its
+ * manifest, so that nobody adopts it, and stays in `data/` for `purgeRemoved`.
+ */
+export async function putAway(layout: Layout, id: string): Promise<void> {
+  try {
+    await moveToTrash(layout, id);
+  } catch (error) {
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+    await dropManifest(layout.dataDirectory(id));
+  }
+}
+
+async function dropManifest(directory: string): Promise<void> {
+  const path = join(directory, manifestFileName);
+  try {
+    await unlink(path);
+  } catch (error) {
+    // The rename may have been made, and only its sync have failed.
+    if (!isErrno(error, "ENOENT")) throw ioError(error, { what: "remove the manifest", path });
+  }
+  if (await exists(directory)) await fsyncDirectory(directory);
+}
+
+/** Frees the space of a snapshot that was put away; nothing happens when it is not there. */
+export async function purgeRemoved(layout: Layout, id: string): Promise<void> {
+  await removeTree(layout.trashDirectory(id));
+  await removeTree(layout.dataDirectory(id));
 }
 
 /** Frees the space of a snapshot in the trash; nothing happens when it is not there. */
@@ -135,8 +168,8 @@ export async function discardPublished(layout: Layout, id: string): Promise<Disc
     await fsyncDirectory(layout.dataRoot);
     return discarded;
   }
-  await moveToTrash(layout, id);
-  await purgeTrashEntry(layout, id);
+  await putAway(layout, id);
+  await purgeRemoved(layout, id);
   return {};
 }
 
@@ -148,7 +181,12 @@ export async function quarantine(layout: Layout, path: string, reason: string): 
   const target = await moveToFreeName(path, join(layout.quarantineRoot, basename(path)));
   await fsyncParents(path, target);
   const text = `from: ${path}\nreason: ${reason}\n`;
-  await writeFileDurably(`${target}.reason.txt`, Buffer.from(text));
+  try {
+    await writeFileDurably(`${target}.reason.txt`, Buffer.from(text));
+  } catch (error) {
+    // The log has the reason too, and a full disk must not keep a daemon from starting.
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+  }
   return target;
 }
 

@@ -83,7 +83,8 @@ async function* walk(
   }
   yield* tell(await checkAreas(trusted, trash, signal));
   if (!(await isBallastComplete(layout))) {
-    const text = "the file that makes deletions possible on a full disk is missing or too short";
+    const text =
+      "some of the files are missing that make starts and deletions possible on a full disk";
     yield* tell([finding("ballast_missing", { path: layout.ballast }, text, "make_ballast")]);
   }
 }

@@ -6,9 +6,9 @@ import { exists } from "../data/durable.js";
 import {
   discardPublished,
   listEntries,
-  moveToTrash,
+  purgeRemoved,
   purgeStaging,
-  purgeTrashEntry,
+  putAway,
   quarantine,
 } from "../data/removal.js";
 import {
@@ -158,8 +158,8 @@ async function removeLeftover(
     const target = await quarantine(layout, path, "not made by stasis: no snapshot id");
     return result(row, "removed", `moved to ${target}`);
   }
-  await moveToTrash(layout, id);
-  await purgeTrashEntry(layout, id);
+  await putAway(layout, id);
+  await purgeRemoved(layout, id);
   return result(row, "removed");
 }
 

@@ -6,10 +6,12 @@ import type { Clock } from "../base/clock.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { openCatalog, type Catalog, type CatalogOptions } from "../catalog/open.js";
+import { isShortOfRoom, releaseBallast } from "../data/ballast.js";
 import { fsyncDirectory } from "../data/durable.js";
 import type { Layout } from "../data/layout.js";
+import { purgeStaging } from "../data/removal.js";
 
-export async function openOrRebuildCatalog(
+async function openOrRebuildCatalog(
   layout: Layout,
   options: CatalogOptions,
   logger: Logger,
@@ -22,6 +24,45 @@ export async function openOrRebuildCatalog(
     logger.error({ err: error, kept }, "the catalog is damaged: rebuilding it from the manifests");
     return openSound(layout, options);
   }
+}
+
+/**
+ * Opens the catalog on a disk that may be full. SQLite has to make the file of its log: uploads that were cut
+ * short are removed when it can't, which frees bytes and inodes.
+ */
+export async function openCatalogWithRoom(
+  layout: Layout,
+  options: CatalogOptions,
+  logger: Logger,
+): Promise<Catalog> {
+  const open = () => openOrRebuildCatalog(layout, options, logger);
+  if (await isShortOfRoom(layout)) await releaseBallast(layout);
+  try {
+    return await open();
+  } catch (error) {
+    if (!(await isForWantOfRoom(layout, error))) throw error;
+    logger.warn({ err: error }, "no room to open the catalog: clearing staging first");
+  }
+  await purgeStaging(layout);
+  try {
+    return await open();
+  } catch (error) {
+    throw (await isForWantOfRoom(layout, error)) ? noRoomError(layout, error) : error;
+  }
+}
+
+/** SQLite does not say why it could not make a file. */
+async function isForWantOfRoom(layout: Layout, error: unknown): Promise<boolean> {
+  if (isStoreError(error, "STORAGE_FULL")) return true;
+  return isStoreError(error, "IO_FAILED") && (await isShortOfRoom(layout));
+}
+
+function noRoomError(layout: Layout, cause: unknown): StoreError {
+  return new StoreError(
+    "STORAGE_FULL",
+    `the filesystem of ${layout.root} has no room for the catalog's log, and the store had none to give up`,
+    { hint: "Free some megabytes and some inodes there, then start the daemon again", cause },
+  );
 }
 
 /** SQLite takes some reads that fail for damage: only what is damaged twice is set aside. */

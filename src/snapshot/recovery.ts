@@ -1,15 +1,19 @@
 // What happens before the daemon listens: the catalog and the disk are brought to agree.
 // Nothing that was acknowledged is removed here unless a caller had deleted it; what cannot be
 // explained goes to quarantine. An error while listing stops recovery: it never means "empty".
+//
+// A full disk never stops it. Files are removed before the records of them are dropped, since the
+// records need room; what still has none is logged and stays as it is for the next start.
 import { isStoreError } from "../base/errors.js";
 import type { Manifest } from "../data/manifest.js";
 import { originOf } from "../data/origin.js";
 import {
   discardPublished,
   listEntries,
-  moveToTrash,
+  purgeRemoved,
   purgeStaging,
   purgeTrash,
+  putAway,
   quarantine,
 } from "../data/removal.js";
 import { join } from "node:path";
@@ -55,17 +59,21 @@ export async function recover(context: StoreContext): Promise<RecoveryReport> {
   };
   const older = await isOlderCatalog(context);
   if (older) context.logger.warn("the catalog is an older copy: what lies on the disk goes first");
+  await clearStaging(context, report);
   await finishDeletions(context, report);
   await dropPending(context, older, report);
   const stored = await listStored(context, report);
   // Names of those that went are free before others come to claim them.
-  context.catalog.together(() => settleMissing(context, { stored, older }, report));
+  await whereRoom(context, "record what is missing", () =>
+    context.catalog.together(() => settleMissing(context, { stored, older }, report)),
+  );
   const newer = await readNewerManifests(context, stored);
   takeNewer(context, newer);
   report.updated = newer.length;
   await adoptUnknown(context, { stored, older }, report);
-  for (const id of context.catalog.manifestDirtyIds()) await syncManifest(context, id);
-  await clearStaging(context, report);
+  for (const id of context.catalog.manifestDirtyIds()) {
+    await whereRoom(context, `write the manifest of ${id}`, () => syncManifest(context, id));
+  }
   if (Object.values(report).some((count) => count > 0)) {
     context.logger.warn({ recovery: report }, "recovered after an unclean stop");
   }
@@ -73,16 +81,34 @@ export async function recover(context: StoreContext): Promise<RecoveryReport> {
   return report;
 }
 
+/** Runs one step. When the disk has no room for it, the log says what was left undone. */
+async function whereRoom(
+  { logger }: StoreContext,
+  what: string,
+  step: () => void | Promise<void>,
+): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+    logger.error({ err: error }, `no room on the disk to ${what}: the next start does it`);
+  }
+}
+
 /** A directory in the trash was deleted, whatever an older copy of the catalog says of it. */
 async function finishDeletions(context: StoreContext, report: RecoveryReport): Promise<void> {
   const { catalog, layout } = context;
-  const replaced = catalog.idsInState("replaced");
-  if (replaced.length > 0) catalog.markDeleting(replaced);
-  for (const id of catalog.idsInState("deleting")) await moveToTrash(layout, id);
+  const removed = [...catalog.idsInState("replaced"), ...catalog.idsInState("deleting")];
+  for (const id of removed) await putAway(layout, id);
   const trashed = await listTrash(context, report);
-  const gone = new Set([...catalog.idsInState("deleting"), ...trashed]);
+  const gone = new Set([...removed, ...trashed]);
   await purgeTrash(layout);
-  for (const id of gone) catalog.removeRow(id);
+  for (const id of removed) await purgeRemoved(layout, id);
+  await whereRoom(context, "drop the records of deleted snapshots", () =>
+    catalog.together(() => {
+      for (const id of gone) catalog.removeRow(id);
+    }),
+  );
   report.deletions = gone.size;
 }
 
@@ -132,7 +158,9 @@ async function dropPending(
     if (source !== undefined) report.returned += 1;
     if (quarantined !== undefined)
       note(context, report, quarantined, "its source's place is taken");
-    context.catalog.abandonPending(id);
+    await whereRoom(context, `drop the record of the upload ${id}`, () =>
+      context.catalog.abandonPending(id),
+    );
     report.uploads += 1;
   }
 }
@@ -222,7 +250,9 @@ async function setAside(
   path: string,
   reason: string,
 ): Promise<void> {
-  note(context, report, await quarantine(context.layout, path, reason), reason);
+  await whereRoom(context, `move ${path} to quarantine (${reason})`, async () => {
+    note(context, report, await quarantine(context.layout, path, reason), reason);
+  });
 }
 
 function note(context: StoreContext, report: RecoveryReport, path: string, reason: string): void {

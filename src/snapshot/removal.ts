@@ -1,9 +1,10 @@
 // How a snapshot goes: tombstone in the catalog, directory to the trash, bytes when the last
 // reader has ended, row last. Recovery finishes whatever was interrupted.
 import { StoreError, isStoreError } from "../base/errors.js";
-import { moveToTrash, purgeTrashEntry } from "../data/removal.js";
+import { putAway, purgeRemoved } from "../data/removal.js";
 import { ensureBallast, releaseBallast } from "../data/ballast.js";
 import type { StoreContext } from "./context.js";
+import { withBallast } from "./room.js";
 
 export interface DeleteRequest {
   readonly refs: readonly string[];
@@ -106,23 +107,19 @@ export async function evict<Refusal>(
   return undefined;
 }
 
-/** On a full disk the tombstone needs room: the ballast file gives it. */
+/** On a full disk the tombstone needs room: the ballast gives it. */
 async function markDeleting(context: StoreContext, ids: readonly string[]): Promise<void> {
-  try {
+  await withBallast(context.layout, () => {
     context.catalog.markDeleting(ids);
-  } catch (error) {
-    if (!isStoreError(error, "STORAGE_FULL")) throw error;
-    await releaseBallast(context.layout);
-    context.catalog.markDeleting(ids);
-  }
+  });
 }
 
 async function detach(context: StoreContext, id: string): Promise<void> {
   context.leases.interruptBackground(id);
-  await moveToTrash(context.layout, id);
+  await putAway(context.layout, id);
   context.leases.onFree(id, () => {
     context.background(`purge ${id}`, async () => {
-      await purgeTrashEntry(context.layout, id);
+      await purgeRemoved(context.layout, id);
       context.catalog.removeRow(id);
       await ensureBallast(context.layout);
     });

@@ -29,7 +29,7 @@ import { backfillDigest } from "./digest-backfill.js";
 import { importArchive, importFromDirectory } from "./import.js";
 import { openBlocks, type OpenBlocks } from "./blocks.js";
 import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
-import { openOrRebuildCatalog } from "./open-catalog.js";
+import { openCatalogWithRoom } from "./open-catalog.js";
 import { LeaseTable } from "./leases.js";
 import { mend, type FetchWhole } from "./mend.js";
 import {
@@ -44,6 +44,7 @@ import {
 import { recover, type RecoveryReport } from "./recovery.js";
 import { deleteSnapshots, type DeleteRequest } from "./removal.js";
 import { repairStore } from "./repair.js";
+import { withBallast } from "./room.js";
 import { openScrub, type Scrub } from "./scrub.js";
 import { SerialQueue } from "./serial.js";
 import { createSpace } from "./space.js";
@@ -134,6 +135,8 @@ export interface SnapshotStore extends AsyncDisposable {
   usage(): StoreUsage;
   /** All data read again in the background: one run at a time. */
   readonly scrub: Scrub;
+  /** Runs `work`. When that fails with STORAGE_FULL, runs it once more in the room of the ballast. */
+  withBallast<T>(work: () => Promise<T>): Promise<T>;
   /** Compares catalog, disk and manifests while calls go on; changes nothing. */
   check(options: CheckOptions, signal: AbortSignal): AsyncIterable<CheckEvent>;
   /** Does what check proposes; one at a time, others get GC_LOCK_BUSY. */
@@ -179,7 +182,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     lock.release();
   });
   const { maxEvents } = options;
-  const catalog = await openOrRebuildCatalog(layout, { clock, maxEvents }, logger);
+  const catalog = await openCatalogWithRoom(layout, { clock, maxEvents }, logger);
   cleanup.defer(() => {
     catalog.close();
   });
@@ -276,6 +279,13 @@ function storeOver(
       state: facts.scrub.state,
       run: (limit, signal) =>
         during(() => facts.scrub.run(limit, AbortSignal.any([signal, context.closing]))),
+    },
+    withBallast: async (work) => {
+      try {
+        return await withBallast(context.layout, work);
+      } finally {
+        await ensureBallast(context.layout);
+      }
     },
     repair: (repairOptions, signal) => repairStore(context, repairOptions, signal),
     check: (checkOptions, signal) =>

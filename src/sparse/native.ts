@@ -60,6 +60,7 @@ const fcntl = bind("int fcntl(int fd, int command, void *lock)");
 const renameat2 = bind(
   "int renameat2(int fromDirectory, str from, int toDirectory, str to, uint flags)",
 );
+const setxattr = bind("int setxattr(str path, str name, void *value, size_t size, int flags)");
 
 const makeSocket = bind("int socket(int domain, int type, int protocol)");
 const connectSocket = bind("int connect(int fd, void *address, uint length)");
@@ -285,4 +286,9 @@ export function connectError(path: string): string | undefined {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Sets an extended attribute of a file, see xattr(7). */
+export async function setAttribute(path: string, name: string, value: Uint8Array): Promise<void> {
+  await callAsync("setxattr", setxattr, path, name, value, value.length, 0);
 }

@@ -57,7 +57,13 @@ async function groupId(group: string): Promise<number> {
 
 export function socketFailed(doing: string, cause: unknown): StoreError {
   const code = errorCode(cause) ?? String(cause);
-  return new StoreError("IO_FAILED", `${doing}: ${code}`, { cause });
+  if (code !== "ENOSPC" && code !== "EDQUOT") {
+    return new StoreError("IO_FAILED", `${doing}: ${code}`, { cause });
+  }
+  return new StoreError("STORAGE_FULL", `${doing}: ${code}`, {
+    hint: "Free space and inodes there, or put the socket on another filesystem",
+    cause,
+  });
 }
 
 export function errorCode(error: unknown): string | undefined {

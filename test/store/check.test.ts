@@ -75,7 +75,7 @@ test("stasis check: exit codes, text and JSON", () =>
     const clean = await runStasis(args);
     assert.equal(clean.code, 0, clean.stderr);
     assert.equal(clean.stdout, "2 snapshots, no problems\n");
-    await rm(scene.layout.ballast);
+    await rm(scene.layout.ballast, { recursive: true });
     assert.equal((await runStasis(args)).code, 0, "a note is no problem");
     await flip(fileOf(scene, "memory-ranges"), 700 * 1024 + 17);
     assert.equal((await runStasis(args)).code, 0, "data is only read with --deep");

@@ -179,7 +179,7 @@ export const damages: Readonly<Record<string, Damage>> = {
     expected: [["quarantined", "none"]],
   },
   "no ballast": {
-    inflict: ({ layout }) => rm(layout.ballast),
+    inflict: ({ layout }) => rm(layout.ballast, { recursive: true }),
     expected: [["ballast_missing", "make_ballast"]],
   },
   "wrong totals": {
