@@ -18,7 +18,7 @@ import type {
   RefOr,
   RestoreInit,
 } from "./client.js";
-import type { Download } from "./download.js";
+import { openCompared, type Download } from "./download.js";
 import { openLocalSource } from "./local-source.js";
 import { openLocalTarget } from "./local-target.js";
 import { countProgress, type ProgressListener } from "./progress.js";
@@ -84,7 +84,8 @@ export async function importLocalDirectory(
 
 /**
  * Writes the data files of a snapshot into an absent or empty directory. It appears with all files
- * or not at all; see LocalTarget for what that means for one that exists.
+ * or not at all; see LocalTarget for what that means for one that exists. Each block is compared with its
+ * digest, unless the request has `verify: false` or `force`; see `openCompared`.
  */
 export async function restoreToLocalDirectory(
   client: Client,
@@ -93,21 +94,23 @@ export async function restoreToLocalDirectory(
   options: WriteDirectoryOptions = {},
 ): Promise<DownloadHeader> {
   await using target = await openLocalTarget(directory);
-  await using download = await client.restore(request, callOptions(options));
+  const wanted: RestoreInit = typeof request === "string" ? { ref: request } : request;
+  const open = (asked: RestoreInit) => client.restore(asked, callOptions(options));
+  await using download = await openCompared(open, wanted);
   const sync = options.sync ?? false;
   await receive(download, target.filesDirectory, { ...options, sync });
   await target.commit({ sync });
   return download.header;
 }
 
-/** As `restoreToLocalDirectory`, with `snapshot.json`. */
+/** As `restoreToLocalDirectory`, with `snapshot.json`. A daemon that writes the directory compares what it copies. */
 export async function exportToLocalDirectory(
   client: Client,
   request: RefOr<ExportInit>,
   directory: string,
   options: ExportDirectoryOptions = {},
 ): Promise<ExportToDirectoryResponse> {
-  const wanted = typeof request === "string" ? { ref: request } : request;
+  const wanted: ExportInit = typeof request === "string" ? { ref: request } : request;
   await using target = await openLocalTarget(directory);
   const sync = options.sync ?? true;
   if (options.via !== "stream" && wanted.verify !== true && (await runsAsUs(client, options))) {
@@ -117,7 +120,8 @@ export async function exportToLocalDirectory(
       return response;
     }
   }
-  await using download = await client.export(wanted, callOptions(options));
+  const open = (asked: ExportInit) => client.export(asked, callOptions(options));
+  await using download = await openCompared(open, wanted);
   await receive(download, target.filesDirectory, { ...options, sync });
   await target.commit({ sync });
   const { snapshot } = download.header;

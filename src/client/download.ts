@@ -1,6 +1,6 @@
 // Receives the frames of Restore or Export: header, chunks, trailer; checks that nothing is missing.
 
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
 import { crc32 } from "../base/crc32.js";
 import { freeMemory } from "../base/given-bytes.js";
@@ -54,6 +54,30 @@ export async function openDownload(
     ending.abort();
     ending.release();
     throw error;
+  }
+}
+
+/** What Restore and Export have in common. */
+interface DownloadRequest {
+  readonly verify?: boolean;
+  readonly force?: boolean;
+}
+
+/**
+ * Opens a download with `verify`, unless the request says whether it wants that, or asks by `force` for the data as they
+ * are. The daemon then compares each block with its digest before it sends it, and the trailer's CRC-32 covers the way
+ * from there. A snapshot whose digests are still being computed comes unverified: its header has no digest.
+ */
+export async function openCompared<R extends DownloadRequest>(
+  open: (request: R) => Promise<Download>,
+  request: R,
+): Promise<Download> {
+  if (request.verify !== undefined || request.force === true) return open(request);
+  try {
+    return await open({ ...request, verify: true });
+  } catch (error) {
+    if (!isStoreError(error, "OPERATION_IN_PROGRESS")) throw error;
+    return open(request);
   }
 }
 

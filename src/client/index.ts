@@ -19,6 +19,7 @@ export { addressEnv } from "./default-address.js";
 export type { TlsOptions } from "./channel-access.js";
 export type { CallOptions } from "./channel.js";
 export type { UploadOptions } from "./upload.js";
+export { openCompared } from "./download.js";
 export type { Download, DownloadOptions } from "./download.js";
 export type { DataDirectoryLease } from "./lease.js";
 export type { ProgressListener, TransferProgress } from "./progress.js";

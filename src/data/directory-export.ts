@@ -4,11 +4,18 @@ import { basename, dirname, join, resolve } from "node:path";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import { envelopeFileName } from "../model/name.js";
 import { isErrno, withIoError } from "../sparse/errno.js";
-import { copySparse } from "../sparse/sparse-copy.js";
+import {
+  copySparse,
+  shareBlocks,
+  type CopyMethod,
+  type CopyOptions,
+} from "../sparse/sparse-copy.js";
+import { createSparseFile } from "../sparse/sparse-writer.js";
 import { requireAbsolute } from "./directory-source.js";
 import { fsyncDirectory, writeFileDurably } from "./durable.js";
 import { isInside, type Layout } from "./layout.js";
-import type { StoredSnapshot } from "./stored.js";
+import type { StoredFile, StoredSnapshot } from "./stored.js";
+import { openVerified } from "./verified-read.js";
 
 export interface DirectoryExport {
   /** Every file shares its blocks with the stored one. */
@@ -18,6 +25,11 @@ export interface DirectoryExport {
 export interface DirectoryExportOptions {
   /** Content of `snapshot.json`: its presence means that everything is there. */
   readonly envelope: Uint8Array;
+  /**
+   * Each block that is copied is compared with its digest: STORED_DATA_CORRUPT at the first that differs. A file that
+   * shares its blocks is not read at all, and files without a digest yet are copied as they are.
+   */
+  readonly verify: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -92,12 +104,15 @@ async function fill(
   stored: StoredSnapshot,
   path: string,
   made: string[],
-  { envelope, signal }: DirectoryExportOptions,
+  { envelope, verify, signal }: DirectoryExportOptions,
 ): Promise<DirectoryExport> {
   let reflinked = true;
-  for (const { name, mode } of stored.files) {
+  for (const [index, { name, mode }] of stored.files.entries()) {
     const copy = join(path, name);
-    const { method } = await copySparse(stored.pathOf(name), copy, { mode, sync: true, signal });
+    const options = { mode, sync: true, signal };
+    const { method } = verify
+      ? await copyVerified(stored, index, copy, options)
+      : await copySparse(stored.pathOf(name), copy, options);
     made.push(copy);
     reflinked &&= method === "reflink";
   }
@@ -107,6 +122,33 @@ async function fill(
   made.push(join(path, envelopeFileName));
   await writeFileDurably(join(path, envelopeFileName), envelope, 0o644);
   return { reflinked };
+}
+
+async function copyVerified(
+  stored: StoredSnapshot,
+  index: number,
+  to: string,
+  options: CopyOptions,
+): Promise<{ readonly method: CopyMethod }> {
+  const file = stored.files[index] as StoredFile;
+  const from = stored.pathOf(file.name);
+  if (file.digest === "") return copySparse(from, to, options);
+  const shared = await shareBlocks(from, to, options);
+  if (shared !== undefined) return shared;
+  const { name, sizeBytes, extents } = file;
+  const { mode, signal } = options;
+  await using handle = await stored.open(name);
+  await using source = await openVerified(stored, handle, index, { what: name, signal });
+  const detectZeros = extents === undefined;
+  await using writer = await createSparseFile(to, {
+    mode,
+    detectZeros,
+    expectedBytes: sizeBytes,
+    signal,
+  });
+  for await (const { offset, bytes } of source.pieces()) await writer.write(offset, bytes);
+  await writer.finish({ sizeBytes, sync: true });
+  return { method: "bytes" };
 }
 
 /** As far as it goes: the error that led here is the one to report. */

@@ -3,52 +3,229 @@ import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { withIoError } from "../sparse/errno.js";
+import { pieceBytes, type FilePiece } from "../sparse/extents.js";
 import { isZero } from "../sparse/zero.js";
-import { hasBytes, indexBlocks } from "./block-access.js";
-import { placedRuns, type BlockTable } from "./block-table.js";
+import { hasBytes, indexBlocks, type BlockIndex } from "./block-access.js";
+import { placedRuns, rootDigest, type BlockTable } from "./block-table.js";
+import { readStoredTable, type StoredSnapshot } from "./stored.js";
 
-export interface VerifiedFile {
-  /** Reads [offset, offset + length). Throws STORED_DATA_CORRUPT before a damaged block. */
-  read(offset: number, length: number): AsyncIterable<Uint8Array>;
+/** To be disposed of before the file is closed: a read may be under way. */
+export interface VerifiedFile extends AsyncDisposable {
+  /**
+   * Reads [offset, offset + length), which lies in an extent; each call begins at or after the end of the one before.
+   * Throws STORED_DATA_CORRUPT before a damaged block.
+   */
+  read(offset: number, length: number): AsyncGenerator<Uint8Array, void, undefined>;
+  /** Reads all extents. */
+  pieces(): AsyncGenerator<FilePiece, void, undefined>;
 }
 
-/** `what` names the file for messages. Throws STORED_DATA_CORRUPT if data has become a hole. */
+export interface VerifyOptions {
+  /** The file's name, for messages. */
+  readonly what: string;
+  readonly signal?: AbortSignal | undefined;
+  /** As in `ReadOptions`. */
+  readonly reuseBuffers?: boolean;
+}
+
+/** Holes up to this size are read along with the data around them. */
+const maxGapBytes = 32 * 1024;
+
+/**
+ * Throws STORED_DATA_CORRUPT if data has become a hole. `extents` are those of the file; undefined where the
+ * filesystem cannot tell holes.
+ */
 export function verifyReads(
   handle: FileHandle,
   table: BlockTable,
   extents: readonly Extent[] | undefined,
-  what: string,
+  options: VerifyOptions,
 ): VerifiedFile {
-  if (extents !== undefined) requireData(table, extents, what);
-  const index = indexBlocks(table);
-  const { blockSizeBytes, sizeBytes } = table;
+  const whole = table.sizeBytes === 0 ? [] : [{ offset: 0, length: table.sizeBytes }];
+  if (extents !== undefined) requireData(table, extents, options.what);
+  return new VerifiedReader(handle, table, extents ?? whole, options);
+}
 
-  /** The last block that was read: neighbouring extents often share one. */
-  let cached: { readonly block: number; readonly bytes: Uint8Array } | undefined;
-  const readBlock = async (block: number): Promise<Uint8Array> => {
-    if (cached?.block === block) return cached.bytes;
-    const start = block * blockSizeBytes;
-    const bytes = Buffer.allocUnsafe(Math.min(blockSizeBytes, sizeBytes - start));
-    await readFully(handle, bytes, start, what);
-    const isData = index.digestOf(block) !== undefined;
-    const intact = isData ? await hasBytes(index, block, bytes) : isZero(bytes);
-    if (!intact) throw damaged(what, start, bytes.length);
-    cached = { block, bytes };
-    return bytes;
-  };
+/** `verifyReads` of the file at `index` in the order of names, which must have a digest. */
+export async function openVerified(
+  stored: StoredSnapshot,
+  handle: FileHandle,
+  index: number,
+  options: VerifyOptions,
+): Promise<VerifiedFile> {
+  const file = stored.files[index];
+  if (file === undefined) throw new Error(`snapshot ${stored.id} has no file ${index}`);
+  const table = await readStoredTable(stored, index);
+  if (rootDigest(table) !== file.digest) {
+    throw new StoreError(
+      "STORED_DATA_CORRUPT",
+      `${file.name} of snapshot ${stored.id}: its block table is not the one that was stored`,
+      { hint: "Run `stasis check`", metadata: { snapshot_id: stored.id, file: file.name } },
+    );
+  }
+  return verifyReads(handle, table, file.extents, options);
+}
 
-  return {
-    read: async function* (offset, length) {
-      for (let position = offset; position < offset + length;) {
-        const block = Math.floor(position / blockSizeBytes);
-        const bytes = await readBlock(block);
-        const start = position - block * blockSizeBytes;
-        const end = Math.min(bytes.length, offset + length - block * blockSizeBytes);
-        yield bytes.subarray(start, end);
-        position += end - start;
+/** Some neighbouring blocks, read and compared together, and their data. */
+interface Window {
+  readonly number: number;
+  readonly parts: readonly Extent[];
+}
+
+class VerifiedReader implements VerifiedFile {
+  readonly #handle: FileHandle;
+  readonly #index: BlockIndex;
+  readonly #extents: readonly Extent[];
+  readonly #options: VerifyOptions;
+  readonly #windowBytes: number;
+  readonly #plan: Generator<Window, undefined, undefined>;
+  readonly #buffers: Buffer[] = [];
+  #turn = 0;
+  #current: { readonly number: number; readonly bytes: Buffer } | undefined;
+  /** The window after the current one, read while that is used. */
+  #ahead: { readonly number: number; readonly bytes: Promise<Buffer> } | undefined;
+
+  constructor(
+    handle: FileHandle,
+    table: BlockTable,
+    extents: readonly Extent[],
+    options: VerifyOptions,
+  ) {
+    this.#handle = handle;
+    this.#index = indexBlocks(table);
+    this.#extents = extents;
+    this.#options = options;
+    const { blockSizeBytes } = table;
+    this.#windowBytes = Math.max(1, Math.floor(pieceBytes / blockSizeBytes)) * blockSizeBytes;
+    this.#plan = planWindows(extents, this.#windowBytes);
+  }
+
+  async *read(offset: number, length: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const end = offset + length;
+    for (let position = offset; position < end;) {
+      const number = Math.floor(position / this.#windowBytes);
+      const bytes = await this.#bytesOf(number);
+      const start = number * this.#windowBytes;
+      const stop = Math.min(bytes.length, end - start);
+      if (stop <= position - start) throw new Error(`read beyond ${this.#options.what}`);
+      yield bytes.subarray(position - start, stop);
+      position = start + stop;
+    }
+  }
+
+  async *pieces(): AsyncGenerator<FilePiece, void, undefined> {
+    for (const { offset, length } of this.#extents) {
+      let position = offset;
+      for await (const bytes of this.read(offset, length)) {
+        yield { offset: position, bytes };
+        position += bytes.length;
       }
-    },
-  };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ahead?.bytes.catch(() => undefined);
+  }
+
+  async #bytesOf(number: number): Promise<Buffer> {
+    while (this.#current === undefined || this.#current.number < number) {
+      this.#options.signal?.throwIfAborted();
+      const next = this.#ahead ?? this.#begin();
+      if (next === undefined) break;
+      this.#ahead = next;
+      const bytes = await next.bytes;
+      this.#current = { number: next.number, bytes };
+      this.#ahead = this.#begin();
+    }
+    if (this.#current?.number === number) return this.#current.bytes;
+    throw new Error(`${this.#options.what}: window ${number} was read before or is a hole`);
+  }
+
+  #begin(): { number: number; bytes: Promise<Buffer> } | undefined {
+    const next = this.#plan.next();
+    if (next.done === true) return undefined;
+    const bytes = this.#load(next.value);
+    // An error is met when its turn comes, or not at all when the consumer stops before.
+    bytes.catch(() => undefined);
+    return { number: next.value.number, bytes };
+  }
+
+  async #load({ number, parts }: Window): Promise<Buffer> {
+    const start = number * this.#windowBytes;
+    const size = Math.min(this.#windowBytes, this.#index.table.sizeBytes - start);
+    const bytes = this.#take().subarray(0, size);
+    let position = 0;
+    for (const { offset, length } of parts) {
+      bytes.fill(0, position, offset - start);
+      position = offset - start + length;
+    }
+    bytes.fill(0, position);
+    await Promise.all(
+      parts.map(async ({ offset, length }) =>
+        readFully(
+          this.#handle,
+          bytes.subarray(offset - start, offset - start + length),
+          offset,
+          this.#options.what,
+        ),
+      ),
+    );
+    await this.#compare(start, bytes);
+    return bytes;
+  }
+
+  async #compare(start: number, bytes: Buffer): Promise<void> {
+    const { blockSizeBytes } = this.#index.table;
+    for (let offset = 0; offset < bytes.length; offset += blockSizeBytes) {
+      const block = (start + offset) / blockSizeBytes;
+      const content = bytes.subarray(offset, offset + blockSizeBytes);
+      const isData = this.#index.digestOf(block) !== undefined;
+      const intact = isData ? await hasBytes(this.#index, block, content) : isZero(content);
+      if (!intact) throw damaged(this.#options.what, start + offset, content.length);
+    }
+  }
+
+  #take(): Buffer {
+    if (this.#options.reuseBuffers !== true) return Buffer.allocUnsafeSlow(this.#windowBytes);
+    // The consumer has one, the other is filled meanwhile.
+    this.#turn = (this.#turn + 1) % 2;
+    return (this.#buffers[this.#turn] ??= Buffer.allocUnsafeSlow(this.#windowBytes));
+  }
+}
+
+/** The windows that hold data, ascending. */
+function* planWindows(
+  extents: readonly Extent[],
+  windowBytes: number,
+): Generator<Window, undefined, undefined> {
+  let number = -1;
+  let parts: Extent[] = [];
+  for (const extent of extents) {
+    const end = extent.offset + extent.length;
+    for (let offset = extent.offset; offset < end;) {
+      const window = Math.floor(offset / windowBytes);
+      const length = Math.min(end, (window + 1) * windowBytes) - offset;
+      if (window !== number && parts.length > 0) yield { number, parts };
+      if (window !== number) parts = [];
+      number = window;
+      addPart(parts, { offset, length });
+      offset += length;
+    }
+  }
+  if (parts.length > 0) yield { number, parts };
+  return undefined;
+}
+
+function addPart(parts: Extent[], part: Extent): void {
+  const last = parts.at(-1);
+  if (last === undefined || part.offset - (last.offset + last.length) > maxGapBytes) {
+    parts.push(part);
+  } else {
+    parts[parts.length - 1] = {
+      offset: last.offset,
+      length: part.offset + part.length - last.offset,
+    };
+  }
 }
 
 /** Each block with a digest has to have some data left: a hole is not read, so not compared. */
@@ -74,13 +251,14 @@ function endOf(extent: Extent | undefined): number {
 
 async function readFully(
   handle: FileHandle,
-  bytes: Uint8Array,
+  bytes: Buffer,
   start: number,
   what: string,
 ): Promise<void> {
   for (let done = 0; done < bytes.length;) {
-    const { bytesRead } = await withIoError({ what: "read", path: what }, () =>
-      handle.read(bytes, done, bytes.length - done, start + done),
+    const { bytesRead } = await withIoError(
+      { what: `read at offset ${start + done}`, path: what },
+      () => handle.read(bytes, done, bytes.length - done, start + done),
     );
     if (bytesRead === 0) throw damaged(what, start + done, bytes.length - done);
     done += bytesRead;

@@ -46,6 +46,8 @@ export interface BaseFile {
   readonly name: string;
   /** The peer has it too, so that it can send differences. */
   readonly digest: string;
+  /** Hears that a block is not what `index` says. */
+  readonly onDamage: () => void;
 }
 
 /** The file of this name in the base; undefined if there is none. */
@@ -57,7 +59,8 @@ export async function openBaseFile(
   const position = base.stored.files.findIndex((file) => file.name === name);
   if (position < 0) return undefined;
   const index = indexBlocks(await base.table(position));
-  return { handle: await base.stored.open(name), index, name, digest };
+  const onDamage = (): void => base.foundDamage();
+  return { handle: await base.stored.open(name), index, name, digest, onDamage };
 }
 
 /** All blocks are in `part` when it returns; nothing is written before its digest was compared. */
@@ -90,12 +93,13 @@ async function takeFromBase(
       return;
     }
     if (base !== undefined && mayBeSame(part.index, base.index, block)) {
+      // Compared with its own digest: damage in the base must not spread.
       const bytes = await readOldBlock(base, block, signal);
-      // Damage in the base must not spread.
-      if (
-        bytes?.length === part.index.lengthOf(block) &&
-        (await hasBytes(part.index, block, bytes))
-      ) {
+      const length = part.index.lengthOf(block);
+      const comparable = part.index.table.algorithm === base.index.table.algorithm;
+      const isSame =
+        comparable || (bytes !== undefined && (await hasBytes(part.index, block, bytes)));
+      if (bytes?.length === length && isSame) {
         await (context.reflink ? part.share(block, bytes, base.handle) : part.put(block, bytes));
         counters.doneBytes += bytes.length;
         return;
@@ -108,18 +112,21 @@ async function takeFromBase(
   return missing;
 }
 
-/** Undefined if the base is damaged there: then the peer has it. */
+/** Undefined if the base is damaged there, or cannot be read: then the peer has it. */
 async function readOldBlock(
   base: BaseFile,
   block: number,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   try {
-    return await readBlock(base.handle, base.index, block, base.name);
+    const bytes = await readBlock(base.handle, base.index, block, base.name);
+    if (await hasBytes(base.index, block, bytes)) return bytes;
+    base.onDamage();
   } catch (error) {
     if (signal.aborted || !isStoreError(error)) throw error;
-    return undefined;
+    if (isStoreError(error, "STORED_DATA_CORRUPT")) base.onDamage();
   }
+  return undefined;
 }
 
 /** Returns the blocks that did not have their digest. */
@@ -221,7 +228,7 @@ async function decodeBlock(
   if (!deflated && encoding !== BlockEncoding.PAGES) return undefined;
   if (base?.index.digestOf(block) === undefined) return undefined;
   const old = await readOldBlock(base, block, signal);
-  if (old?.length !== length || !(await hasBytes(base.index, block, old))) return undefined;
+  if (old?.length !== length) return undefined;
   return applyDelta(old, { changedPages, data, deflated });
 }
 

@@ -1,6 +1,6 @@
 // The side of a peer that has a snapshot: its tables under a lease, and its blocks.
-import { StoreError, fieldInvalid } from "../base/errors.js";
-import { indexBlocks, readBlock, type BlockIndex } from "../data/block-access.js";
+import { StoreError, fieldInvalid, isStoreError } from "../base/errors.js";
+import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "../data/block-access.js";
 import { blockCount, type BlockTable } from "../data/block-table.js";
 import { encodeBlockTable } from "../data/block-table-codec.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -143,6 +143,7 @@ export async function* serveBlocks(
 }
 
 interface SourceFile {
+  readonly open: OpenBlocks;
   readonly name: string;
   readonly handle: FileHandle;
   readonly index: BlockIndex;
@@ -152,7 +153,7 @@ async function openFile(open: OpenBlocks, name: string): Promise<SourceFile | un
   const position = open.stored.files.findIndex((file) => file.name === name);
   if (position < 0) return undefined;
   const index = indexBlocks(await open.table(position));
-  return { name, handle: await open.stored.open(name), index };
+  return { open, name, handle: await open.stored.open(name), index };
 }
 
 /** The snapshot to compare with; none if it went since the manifest was sent. */
@@ -173,20 +174,46 @@ async function serveBlock(
   base: SourceFile | undefined,
   block: number,
 ): Promise<ServedBlock> {
-  const raw = await readBlock(source.handle, source.index, block, source.name);
+  const raw = await readIntact(source, block);
   const comparable =
     base?.index.digestOf(block) !== undefined && base.index.lengthOf(block) === raw.length;
-  if (base !== undefined && comparable) {
-    const delta = await encodeDelta(
-      await readBlock(base.handle, base.index, block, base.name),
-      raw,
-    );
+  // Without differences to a block that is damaged.
+  const old =
+    base !== undefined && comparable ? await readIntact(base, block).catch(noBlock) : undefined;
+  if (old !== undefined) {
+    const delta = await encodeDelta(old, raw);
     if (delta !== undefined) {
       const { changedPages, data, deflated } = delta;
       return { index: block, data, encoding: deflated ? "xor-deflate" : "pages", changedPages };
     }
   }
   return { index: block, data: raw, encoding: "raw", changedPages: 0n };
+}
+
+/** A block that is not what was stored marks the snapshot, and is not sent. */
+async function readIntact(file: SourceFile, block: number): Promise<Buffer> {
+  const { open, handle, index, name } = file;
+  try {
+    const bytes = await readBlock(handle, index, block, name);
+    if (await hasBytes(index, block, bytes)) return bytes;
+  } catch (error) {
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+  }
+  open.foundDamage();
+  throw damagedBlock(open.stored.id, name, block);
+}
+
+function noBlock(error: unknown): undefined {
+  if (!isStoreError(error)) throw error;
+}
+
+function damagedBlock(id: string, file: string, block: number): StoreError {
+  const text = `snapshot ${id} has damaged data: block ${block} of ${file} is not what was stored`;
+  return new StoreError("STORED_DATA_CORRUPT", text, {
+    hint: `Run \`stasis verify ${id}\` on its node to see which ranges`,
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id, file, block: String(block) },
+  });
 }
 
 function checkedBlocks(ranges: BlocksRequest["ranges"], index: BlockIndex): number[] {

@@ -4,6 +4,7 @@ import { rootDigest } from "../data/block-table.js";
 import { readStoredTable, type StoredSnapshot } from "../data/stored.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
+import { noteDamage } from "./damage.js";
 import { corruptError, notHashedYet, openRead } from "./read.js";
 
 /** Holds a lease until it is disposed. */
@@ -12,6 +13,8 @@ export interface OpenBlocks extends AsyncDisposable {
   readonly stored: StoredSnapshot;
   /** Table of the file at `index`, which agrees with the file's digest. */
   table(index: number): Promise<BlockTable>;
+  /** Marks the snapshot: a block was read that has not the digest of its table. */
+  foundDamage(): void;
 }
 
 /** Throws OPERATION_IN_PROGRESS while its digests are still being computed. */
@@ -30,10 +33,16 @@ export async function openBlocks(
     snapshot,
     stored,
     table: async (index) => {
-      const table = await readStoredTable(stored, index);
-      if (rootDigest(table) !== snapshot.files[index]?.digest) throw corruptError(stored.id);
-      return table;
+      try {
+        const table = await readStoredTable(stored, index);
+        if (rootDigest(table) !== snapshot.files[index]?.digest) throw corruptError(stored.id);
+        return table;
+      } catch (error) {
+        noteDamage(context, stored.id, error);
+        throw error;
+      }
     },
+    foundDamage: () => noteDamage(context, stored.id, corruptError(stored.id)),
     [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
   };
 }

@@ -1,22 +1,16 @@
 // The ways out: Restore and Export as byte streams, ExportToDirectory, OpenDataDirectory.
-import type { FileHandle } from "node:fs/promises";
 import type { ByteStream } from "../base/async.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import { compress, type Compression } from "../archive/compression.js";
 import { encodeEnvelope } from "../archive/envelope.js";
 import { writeTar, type ArchiveFile, type SparseFormat } from "../archive/tar-writer.js";
 import { exportToDirectory as writeDirectory } from "../data/directory-export.js";
-import { rootDigest } from "../data/block-table.js";
-import {
-  openStored,
-  readStoredTable,
-  type StoredFile,
-  type StoredSnapshot,
-} from "../data/stored.js";
-import { verifyReads } from "../data/verified-read.js";
+import { openStored, type StoredSnapshot } from "../data/stored.js";
+import { openVerified } from "../data/verified-read.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { readExtent } from "../sparse/extents.js";
 import type { StoreContext } from "./context.js";
+import { noteDamage } from "./damage.js";
 import type { LeaseKind } from "./leases.js";
 
 export interface ReadOptions {
@@ -55,7 +49,11 @@ export async function openDownload(
 ): Promise<Download> {
   const read = await openRead(context, ref, options, "stream", signal);
   const { snapshot, stored } = read;
-  const tar = writeTar(archiveFiles(stored, options.verify, signal), {
+  if (options.verify && snapshot.files.some(({ digest }) => digest === "")) {
+    await read[Symbol.asyncDispose]();
+    throw notHashedYet(stored.id);
+  }
+  const tar = writeTar(archiveFiles(context, stored, options.verify, signal), {
     sparseFormat: options.sparseFormat,
     signal,
     ...(options.envelope ? { envelope: envelopeOf(snapshot) } : {}),
@@ -80,11 +78,17 @@ export async function exportToDirectory(
 ): Promise<{ snapshot: Snapshot; reflinked: boolean }> {
   await using read = await openRead(context, ref, options, "stream", signal);
   const { snapshot, stored } = read;
-  const { reflinked } = await writeDirectory(context.layout, stored, directory, {
-    envelope: envelopeOf(snapshot),
-    signal,
-  });
-  return { snapshot, reflinked };
+  try {
+    const { reflinked } = await writeDirectory(context.layout, stored, directory, {
+      envelope: envelopeOf(snapshot),
+      verify: !options.force,
+      signal,
+    });
+    return { snapshot, reflinked };
+  } catch (error) {
+    noteDamage(context, stored.id, error);
+    throw error;
+  }
 }
 
 export interface OpenDirectory extends AsyncDisposable {
@@ -136,41 +140,43 @@ export async function openRead(
       // A deletion or a replacement that came in between has moved the directory away: the ref
       // now means nothing or another snapshot, so this ends.
       if (context.catalog.get(id)?.state !== "ready") continue;
-      try {
-        context.catalog.setCorrupt(id, true);
-      } catch (cause) {
-        context.logger.error({ err: cause, id }, "could not mark a damaged snapshot");
-      }
+      noteDamage(context, id, error);
       throw error;
     }
   }
 }
 
+/** Damage that is met marks the snapshot before anybody hears of it. */
 async function* archiveFiles(
+  context: StoreContext,
   stored: StoredSnapshot,
   verified: boolean,
   signal: AbortSignal,
 ): AsyncIterable<ArchiveFile> {
-  for (const [index, file] of stored.files.entries()) {
-    const { name, mode, sizeBytes, extents } = file;
-    await using handle = await stored.open(name);
-    const plain: ArchiveFile["read"] = (offset, length) =>
-      readExtent(handle, offset, length, { what: name, signal, reuseBuffers: true });
-    const read = verified ? await verifiedRead(stored, handle, index) : plain;
-    yield { name, mode, sizeBytes, extents, read };
+  const noting = async function* (pieces: AsyncIterable<Uint8Array>) {
+    try {
+      yield* pieces;
+    } catch (error) {
+      noteDamage(context, stored.id, error);
+      throw error;
+    }
+  };
+  try {
+    for (const [index, file] of stored.files.entries()) {
+      const { name, mode, sizeBytes, extents } = file;
+      await using handle = await stored.open(name);
+      const options = { what: name, signal, reuseBuffers: true };
+      await using compared = verified
+        ? await openVerified(stored, handle, index, options)
+        : undefined;
+      const read: ArchiveFile["read"] = (offset, length) =>
+        noting(compared?.read(offset, length) ?? readExtent(handle, offset, length, options));
+      yield { name, mode, sizeBytes, extents, read };
+    }
+  } catch (error) {
+    noteDamage(context, stored.id, error);
+    throw error;
   }
-}
-
-async function verifiedRead(
-  stored: StoredSnapshot,
-  handle: FileHandle,
-  index: number,
-): Promise<ArchiveFile["read"]> {
-  const file = stored.files[index] as StoredFile;
-  if (file.digest === "") throw notHashedYet(stored.id);
-  const table = await readStoredTable(stored, index);
-  if (rootDigest(table) !== file.digest) throw corruptError(stored.id);
-  return verifyReads(handle, table, file.extents, file.name).read;
 }
 
 export function notHashedYet(id: string): StoreError {

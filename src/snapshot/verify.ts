@@ -17,6 +17,7 @@ import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import { readExtents } from "../sparse/extents.js";
 import { forgetCached } from "../sparse/native.js";
 import type { StoreContext } from "./context.js";
+import { setDamaged } from "./damage.js";
 
 export interface VerifyRequest {
   /** Empty: all ready snapshots. */
@@ -116,21 +117,16 @@ export async function* verifyAndMark(
   run: VerifyRun,
 ): AsyncGenerator<VerifyEvent> {
   const { id } = snapshot.config;
-  const mark = (corrupt: boolean): void => {
-    const known = context.catalog.get(id);
-    if (known?.state === "ready" && known.corrupt !== corrupt)
-      context.catalog.setCorrupt(id, corrupt);
-  };
   let intact = true;
   for await (const event of verifyFiles(context, snapshot, run)) {
     if (event.kind === "verdict" && !event.intact) {
       intact = false;
-      mark(true);
+      setDamaged(context, id, true);
     }
     yield event;
   }
   // Only if it was marked before: what others have found meanwhile stays.
-  if (intact && snapshot.corrupt) mark(false);
+  if (intact && snapshot.corrupt) setDamaged(context, id, false);
 }
 
 /** Reads all files that it can, then throws the first IO_FAILED. Changes nothing; the caller holds a lease. */

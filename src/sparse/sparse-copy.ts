@@ -49,7 +49,11 @@ export async function copySparse(
   const { size: sizeBytes } = await withIoError({ what: "look at the file", path: from }, () =>
     source.stat(),
   );
-  const shared = await copyInKernel(source, from, to, sizeBytes, options);
+  const shared = await copyInKernel(
+    { source, from, sizeBytes, ways: ["reflink", "extents"] },
+    to,
+    options,
+  );
   if (shared !== undefined) return shared;
   // A filesystem that can't tell holes may still have read zeros out of them.
   const extents = await scanExtents(source.fd, sizeBytes, signal);
@@ -68,12 +72,30 @@ export async function copySparse(
   return { method: "bytes", ...written };
 }
 
-/** Undefined, with nothing left behind, where the kernel can't. */
-async function copyInKernel(
-  source: FileHandle,
+/** As `copySparse`, by reflink alone: undefined, with nothing left behind, where that cannot be done. */
+export async function shareBlocks(
   from: string,
   to: string,
-  sizeBytes: number,
+  options: CopyOptions,
+): Promise<CopiedFile | undefined> {
+  await using source = await openSource(from, options.sourceOwner);
+  const { size: sizeBytes } = await withIoError({ what: "look at the file", path: from }, () =>
+    source.stat(),
+  );
+  return await copyInKernel({ source, from, sizeBytes, ways: ["reflink"] }, to, options);
+}
+
+interface KernelCopy {
+  readonly source: FileHandle;
+  readonly from: string;
+  readonly sizeBytes: number;
+  readonly ways: readonly CopyMethod[];
+}
+
+/** Undefined, with nothing left behind, where the kernel can't. */
+async function copyInKernel(
+  { source, from, sizeBytes, ways }: KernelCopy,
+  to: string,
   options: CopyOptions,
 ): Promise<CopiedFile | undefined> {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
@@ -84,7 +106,10 @@ async function copyInKernel(
   let kept = false;
   try {
     method = (await tryClone(source, target, to)) ? "reflink" : undefined;
-    method ??= (await tryExtents(source, target, from, sizeBytes, options)) ? "extents" : undefined;
+    if (method === undefined && ways.includes("extents")) {
+      const copied = await tryExtents(source, target, from, sizeBytes, options);
+      method = copied ? "extents" : undefined;
+    }
     if (method === undefined) return undefined;
     const written = await settle(target, to, sizeBytes, options);
     kept = true;

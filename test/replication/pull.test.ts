@@ -1,6 +1,6 @@
 // Pull between two daemons: what arrives, and how much travels.
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isStoreError, restoreToLocalDirectory } from "../../src/client/index.js";
@@ -31,6 +31,11 @@ function makeMemory(directory: string): Promise<string> {
     },
     { name: "state.json", sizeBytes: 3000, pieces: [piece(0, 3000)] },
   ]);
+}
+
+async function overwrite(path: string, offset: number): Promise<void> {
+  await using handle = await open(path, "r+");
+  await handle.write(Buffer.from("damage"), 0, 6, offset);
 }
 
 test("a pull without a base brings the same files, and its digest", async (t) => {
@@ -97,6 +102,33 @@ test("a base that only the receiver has spares the blocks that are the same", as
   const { progress } = await pull(to, { source: from.address, ref: "child" });
   assert.equal(Number(progress.changedBytes), 256 * kib);
   await checkContent(to, "child", child);
+});
+
+test("damage in the base is fetched instead, and marks the base", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const parent = await makeMemory(join(from.scratch, "parent"));
+  const base = await createOn(to, parent, "parent");
+  await createOn(from, parent, "child", { other: "yes" });
+  await overwrite(join(to.root, "data", base.config?.id ?? "", "files/memory"), 20 * mib);
+  const { progress } = await pull(to, { source: from.address, ref: "child" });
+  assert.equal(Number(progress.changedBytes), 256 * kib);
+  await checkContent(to, "child", parent);
+  assert.equal((await to.client.inspect("parent")).snapshot?.corrupt, true);
+  assert.equal((await to.client.inspect("child")).snapshot?.corrupt, false);
+});
+
+test("a damaged block is not sent, and marks the snapshot where it is", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeMemory(join(from.scratch, "source"));
+  const { config } = await createOn(from, source, "web");
+  await overwrite(join(from.root, "data", config?.id ?? "", "files/memory"), 20 * mib);
+  await assert.rejects(pull(to, { source: from.address, ref: "web" }), (error) => {
+    assert.ok(isStoreError(error, "STORED_DATA_CORRUPT"), String(error));
+    assert.match(error.message, /block 80 of memory is not what was stored/);
+    return true;
+  });
+  assert.equal((await from.client.inspect("web")).snapshot?.corrupt, true);
+  assert.equal((await to.client.list({})).snapshots.length, 0);
 });
 
 test("a name that is taken, an unknown ref, no daemon at the address", async (t) => {

@@ -12,8 +12,9 @@ void test("every flipped byte is found, named by file and range, and never serve
   assert.deepEqual(problems, []);
   assert.deepEqual(Object.fromEntries(counts), {
     "bytes flipped": flips,
-    "verified reads refused the damage": flips,
     "default reads showed their client the damage": flips / 5,
+    "verified reads refused the damage": flips,
+    "marked by the verified read": flips,
     "found by Verify, by file and range": flips,
     "refused once it was marked": 2 * flips,
   });

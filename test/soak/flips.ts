@@ -100,8 +100,9 @@ async function playBatch(scene: Scene, random: Random, size: number): Promise<vo
   for (const flip of flips) await turn(flip);
   count(scene, "bytes flipped", size);
   for (const [index, flip] of flips.entries()) {
-    await judgeVerified(scene, flip, index % 2 === 0 ? "restore" : "export");
+    // Before a verified read has it marked.
     if (index % 5 === 0) await judgeDefault(scene, flip);
+    await judgeVerified(scene, flip, index % 2 === 0 ? "restore" : "export");
   }
   await judgeVerify(scene, flips);
   for (const flip of flips) await judgeMarked(scene, flip);
@@ -126,7 +127,7 @@ async function turn({ path, offset, bit }: Flip): Promise<void> {
   await handle.write(byte, 0, 1, offset);
 }
 
-/** What a verified read gives before it fails is what was stored. */
+/** What a verified read gives before it fails is what was stored; the damage that it met is marked. */
 async function judgeVerified(scene: Scene, flip: Flip, way: "restore" | "export"): Promise<void> {
   const { client, whole } = scene;
   const text = `${way} of ${describe(flip)}`;
@@ -147,6 +148,9 @@ async function judgeVerified(scene: Scene, flip: Flip, way: "restore" | "export"
   if (!bytes.equals(expected.subarray(0, bytes.length))) {
     scene.problems.push(`${text}: bytes that were not stored`);
   }
+  const { snapshot } = await client.inspect(flip.id);
+  if (snapshot?.corrupt === true) count(scene, "marked by the verified read");
+  else scene.problems.push(`${text}: not marked`);
 }
 
 function ofSnapshot(archive: Buffer, { ids }: Scene, id: string): Buffer {

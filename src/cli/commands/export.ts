@@ -5,6 +5,7 @@ import {
   ExportToDirectoryResponseSchema,
   SparseFormat,
   exportToLocalDirectory,
+  openCompared,
   type Download,
   type ExportInit,
   type ExportToDirectoryResponse,
@@ -19,7 +20,7 @@ import {
   type Session,
 } from "../session.js";
 import { snapshotTitle } from "../show-snapshot.js";
-import { warnIfDamaged, writeOut } from "./restore.js";
+import { noteUncompared, warnIfDamaged, writeOut } from "./restore.js";
 
 const sparseFormats = {
   cocoon: SparseFormat.COCOON,
@@ -36,7 +37,7 @@ interface ExportOptions extends GlobalOptions {
   readonly sparse?: keyof typeof sparseFormats;
   readonly overwrite: boolean;
   readonly force: boolean;
-  readonly verify: boolean;
+  readonly verify?: boolean;
 }
 
 export function addExportCommand(program: Command): void {
@@ -63,7 +64,8 @@ export function addExportCommand(program: Command): void {
     )
     .option("-f, --overwrite", "replace FILE if it exists", false)
     .option("--force", "as --overwrite, and also if the snapshot is marked as damaged", false)
-    .option("--verify", "compare every block with its digest before it is sent", false)
+    .option("--verify", "fail if a block differs from its digest (default, but for --force)")
+    .option("--no-verify", "do not compare the data with their digests")
     .action(async (ref: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ExportOptions>();
       checkOptions(options);
@@ -97,15 +99,18 @@ async function exportSnapshot(
     : options.zstd
       ? Compression.ZSTD
       : Compression.NONE;
-  const { force, verify } = options;
   const sparseFormat = sparseFormats[options.sparse ?? "cocoon"];
-  const request: ExportInit = { ref, compression, sparseFormat, force, verify };
+  const request: ExportInit = { ref, compression, sparseFormat, ...howRead(options) };
   await using output = await openOutput(options.output, options.overwrite || options.force);
-  await using download = await session.client.export(request, {
-    ...session.call,
-    reuseBuffers: true,
-  });
+  const call = { ...session.call, reuseBuffers: true };
+  const open = (asked: ExportInit) => session.client.export(asked, call);
+  await using download = await openCompared(open, request);
   await writeOut(session, "export", download, output, expectedBytes(download, options));
+  noteUncompared(session, download.header, request);
+}
+
+function howRead({ force, verify }: ExportOptions): Pick<ExportInit, "force" | "verify"> {
+  return verify === undefined ? { force } : { force, verify };
 }
 
 /** 0 when nobody knows. */
@@ -120,14 +125,11 @@ async function exportDirectory(
   directory: string,
   options: ExportOptions,
 ): Promise<void> {
-  const { force, verify } = options;
+  const request: ExportInit = { ref, ...howRead(options) };
   const response: ExportToDirectoryResponse = options.onNode
-    ? await session.client.exportToDirectory({ ref, directory, force }, session.call)
+    ? await session.client.exportToDirectory({ ref, directory, force: options.force }, session.call)
     : await withProgress(session, "export", false, (onProgress) =>
-        exportToLocalDirectory(session.client, { ref, force, verify }, directory, {
-          ...session.call,
-          onProgress,
-        }),
+        exportToLocalDirectory(session.client, request, directory, { ...session.call, onProgress }),
       );
   warnIfDamaged(session, response);
   await session.answer(

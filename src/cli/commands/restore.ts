@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import {
   DownloadHeaderSchema,
   DownloadTrailerSchema,
+  openCompared,
   restoreToLocalDirectory,
   type Download,
   type DownloadHeader,
@@ -27,7 +28,7 @@ interface RestoreOptions extends GlobalOptions {
   readonly output?: string;
   readonly overwrite: boolean;
   readonly force: boolean;
-  readonly verify: boolean;
+  readonly verify?: boolean;
 }
 
 export function addRestoreCommand(program: Command): void {
@@ -44,13 +45,15 @@ export function addRestoreCommand(program: Command): void {
     .option("-o, --output <file>", "file to write a tar to; - is stdout (default)")
     .option("-f, --overwrite", "replace FILE if it exists", false)
     .option("--force", "as --overwrite, and also if the snapshot is marked as damaged", false)
-    .option("--verify", "compare every block with its digest before it is sent", false)
+    .option("--verify", "fail if a block differs from its digest (default, but for --force)")
+    .option("--no-verify", "do not compare the data with their digests")
     .action(async (ref: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<RestoreOptions>();
       if (options.to !== undefined && options.output !== undefined) {
         throw usageError("--to and --output exclude each other");
       }
-      const request = { ref, force: options.force, verify: options.verify };
+      const { force, verify } = options;
+      const request = { ref, force, ...(verify === undefined ? {} : { verify }) };
       await withSession(options, (session) => restore(session, request, options));
     });
 }
@@ -63,17 +66,18 @@ async function restore(
   const { to } = options;
   if (to === undefined) {
     await using output = await openOutput(options.output, options.overwrite || options.force);
-    await using download = await session.client.restore(request, {
-      ...session.call,
-      reuseBuffers: true,
-    });
+    const call = { ...session.call, reuseBuffers: true };
+    const open = (asked: RestoreInit) => session.client.restore(asked, call);
+    await using download = await openCompared(open, request);
     await writeOut(session, "restore", download, output, Number(download.header.dataBytes));
+    noteUncompared(session, download.header, request);
     return;
   }
   const header = await withProgress(session, "restore", false, (onProgress) =>
     restoreToLocalDirectory(session.client, request, to, { ...session.call, onProgress }),
   );
   warnIfDamaged(session, header);
+  noteUncompared(session, header, request);
   await session.answer(
     () => messageJson(DownloadHeaderSchema, header),
     () => "",
@@ -104,6 +108,16 @@ export async function writeOut(
   };
   if (output.isStdout) printErr(renderJson(json));
   else await session.answer(() => json, String);
+}
+
+/** Says that nothing was compared where it would have been, had there been digests. */
+export function noteUncompared(
+  session: Session,
+  { snapshot }: Pick<DownloadHeader, "snapshot">,
+  request: { readonly force?: boolean; readonly verify?: boolean },
+): void {
+  if (snapshot?.digest !== "" || request.force === true || request.verify !== undefined) return;
+  session.note("its digests are still being computed: the data were not compared");
 }
 
 export function warnIfDamaged(

@@ -1,6 +1,6 @@
 // Whole directories through a real daemon: bytes and holes come back, nothing half-made stays.
 import assert from "node:assert/strict";
-import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import * as grpc from "@grpc/grpc-js";
@@ -154,6 +154,45 @@ test("a restore that fails or is cancelled leaves nothing behind", async (t) => 
   }
   assert.deepEqual((await readdir(scratch)).sort(), ["empty-target", "root", "source"]);
   assert.deepEqual(await readdir(empty), []);
+});
+
+test("what comes is compared with what was stored, unless that is not wanted", async (t) => {
+  const { client, source, scratch, root } = await setUp(t);
+  const { snapshot } = await createFromLocalDirectory(client, source, { config: { name: "a" } });
+  await using stored = await open(
+    join(root, "data", snapshot?.config?.id ?? "", "files/memory"),
+    "r+",
+  );
+  await stored.write(Buffer.from([1]), 0, 1, 2 * mib);
+  const damaged = (error: unknown) => isStoreError(error, "STORED_DATA_CORRUPT");
+  // First, for the others mark it.
+  await restoreToLocalDirectory(client, { ref: "a", verify: false }, join(scratch, "as it is"));
+  await assert.rejects(restoreToLocalDirectory(client, "a", join(scratch, "out")), damaged);
+  assert.equal((await client.inspect("a")).snapshot?.corrupt, true);
+  await restoreToLocalDirectory(client, { ref: "a", force: true }, join(scratch, "forced"));
+  const both = { ref: "a", force: true, verify: true };
+  await assert.rejects(restoreToLocalDirectory(client, both, join(scratch, "out")), damaged);
+  const via = { via: "stream" } as const;
+  await exportToLocalDirectory(client, { ref: "a", force: true }, join(scratch, "exported"), via);
+  const left = ["as it is", "exported", "forced", "source"];
+  assert.deepEqual((await readdir(scratch)).filter((name) => left.includes(name)).sort(), left);
+  assert.ok(!(await readdir(scratch)).includes("out"));
+});
+
+test("an export by stream is compared by default", async (t) => {
+  const { client, source, scratch, root } = await setUp(t);
+  const { snapshot } = await createFromLocalDirectory(client, source, { config: { name: "a" } });
+  await using stored = await open(
+    join(root, "data", snapshot?.config?.id ?? "", "files/memory"),
+    "r+",
+  );
+  await stored.write(Buffer.from([1]), 0, 1, 2 * mib);
+  for (const via of ["stream", "auto"] as const) {
+    await assert.rejects(
+      exportToLocalDirectory(client, "a", join(scratch, "out"), { via }),
+      (error) => isStoreError(error, "STORED_DATA_CORRUPT"),
+    );
+  }
 });
 
 test("a create that is cancelled is CALL_CANCELLED and stores nothing", async (t) => {

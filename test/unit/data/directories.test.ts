@@ -142,7 +142,7 @@ test("an open snapshot is read to its end although it was moved to the trash", (
     await using handle = await stored.open("config.json");
     assert.equal(await handle.readFile("utf8"), "{}\n");
     const target = join(directory, "out");
-    await exportToDirectory(layout, stored, target, { envelope: Buffer.from("{}") });
+    await exportToDirectory(layout, stored, target, { envelope: Buffer.from("{}"), verify: true });
     await compareFiles(join(target, "memory"), stored.pathOf("memory"));
   }));
 
@@ -190,7 +190,7 @@ test("an export is everything with the envelope, into an absent or empty directo
       join(directory, "link"),
       `${directory}/new/`,
     ]) {
-      await exportToDirectory(layout, stored, target, { envelope });
+      await exportToDirectory(layout, stored, target, { envelope, verify: true });
       assert.deepEqual(await treeOf(target), ["config.json", "memory", "snapshot.json"]);
       await compareFiles(join(target, "memory"), stored.pathOf("memory"));
       assert.deepEqual(await readFile(join(target, "snapshot.json")), envelope);
@@ -216,7 +216,7 @@ test("an export refuses a target that holds something, or can't be one", () =>
       [join(layout.dataRoot, "new"), "FIELD_INVALID"],
     ] as const) {
       await assert.rejects(
-        exportToDirectory(layout, stored, target, { envelope }),
+        exportToDirectory(layout, stored, target, { envelope, verify: true }),
         { reason },
         target,
       );
@@ -232,14 +232,17 @@ test("an export that fails removes what it made", { skip: cannotMount("tmpfs") }
       execFileSync("sh", ["-c", `head -c 900000 /dev/zero > "${small}/other"`]);
       await mkdir(join(small, "given"));
       for (const name of ["made", "given"]) {
-        await assert.rejects(exportToDirectory(layout, stored, join(small, name), { envelope }), {
-          reason: "STORAGE_FULL",
-        });
+        await assert.rejects(
+          exportToDirectory(layout, stored, join(small, name), { envelope, verify: true }),
+          {
+            reason: "STORAGE_FULL",
+          },
+        );
       }
       assert.deepEqual(await treeOf(small), ["given", "other"]);
       const signal = AbortSignal.abort();
       await assert.rejects(
-        exportToDirectory(layout, stored, join(small, "made"), { envelope, signal }),
+        exportToDirectory(layout, stored, join(small, "made"), { envelope, verify: true, signal }),
         {
           name: "AbortError",
         },
@@ -256,9 +259,12 @@ for (const kind of ["xfs", "btrfs"] as const) {
       const { id, files } = await storeSnapshot(layout);
       await using stored = await openStored(layout, id, files);
       const target = join(mountPoint, "out");
-      assert.deepEqual(await exportToDirectory(layout, stored, target, { envelope }), {
-        reflinked: true,
-      });
+      assert.deepEqual(
+        await exportToDirectory(layout, stored, target, { envelope, verify: true }),
+        {
+          reflinked: true,
+        },
+      );
       await compareFiles(join(target, "memory"), stored.pathOf("memory"));
     }),
   );

@@ -38,10 +38,9 @@ export async function storeSnapshot(
   id = newSnapshotId(),
 ): Promise<{ id: string; files: readonly SnapshotFile[] }> {
   await using staging = await openStaging(layout, id);
-  const files = [
-    await uploadMemory(staging),
-    await upload(staging, "config.json", Buffer.from("{}\n")),
-  ];
+  // In order of names, as a catalog has them.
+  const config = await upload(staging, "config.json", Buffer.from("{}\n"));
+  const files = [config, await uploadMemory(staging)];
   await staging.publish(manifestOf(id, files));
   staging.settle();
   return { id, files };
