@@ -9,7 +9,7 @@ const given = new WeakSet<ArrayBufferLike>();
  * for bytes that fill all of their memory up to its end.
  */
 export function giveAway(bytes: Uint8Array): void {
-  if (endsItsMemory(bytes)) given.add(bytes.buffer);
+  if (endsItsMemory(bytes) && !isPool(bytes.buffer)) given.add(bytes.buffer);
 }
 
 /** The memory under `bytes`, if it was given away and they are its end: it is the caller's alone then. */
@@ -23,6 +23,14 @@ export function takeOver(bytes: Uint8Array): ArrayBuffer | undefined {
 
 function endsItsMemory({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
   return byteOffset + byteLength === buffer.byteLength;
+}
+
+/**
+ * Node cuts small Buffers from a shared one, which must not be transferred. It has 8 KiB, and 64 KiB
+ * from Node 24 on.
+ */
+export function isPool(memory: ArrayBufferLike): boolean {
+  return memory.byteLength === Buffer.poolSize;
 }
 
 /** Nobody listens at its other end, so that what is transferred to it is freed at once. */

@@ -3,7 +3,7 @@
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
 import { crc32 } from "../base/crc32.js";
-import { freeMemory } from "../base/given-bytes.js";
+import { freeMemory, isPool } from "../base/given-bytes.js";
 import type { CallOptions } from "./channel.js";
 import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 import type {
@@ -152,7 +152,8 @@ const minOwnBytes = 64 * 1024;
 
 /** grpc-js has each message in memory of its own, which `chunk` is a part of. */
 function freeMessage({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength >= minOwnBytes) freeMemory(buffer);
+  const isOwn = buffer instanceof ArrayBuffer && !isPool(buffer);
+  if (isOwn && buffer.byteLength >= minOwnBytes) freeMemory(buffer);
 }
 
 function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number): void {

@@ -11,6 +11,14 @@ test("memory that was given away is taken once, by who has its end", () => {
   assert.equal(takeOver(bytes.subarray(50)), undefined, "taken already");
 });
 
+test("the pool of small Buffers cannot be given away", () => {
+  let bytes = Buffer.allocUnsafe(1024);
+  while (bytes.byteOffset + bytes.length < bytes.buffer.byteLength)
+    bytes = Buffer.allocUnsafe(1024);
+  giveAway(bytes);
+  assert.equal(takeOver(bytes), undefined);
+});
+
 test("memory that ends behind the bytes stays where it is", () => {
   const bytes = new Uint8Array(new ArrayBuffer(100), 0, 99);
   giveAway(bytes);

@@ -74,6 +74,20 @@ test("pieces can be kept, and are gone when the next is asked for if nobody want
   }
 });
 
+test("the pool of small Buffers is not freed, also where it is as large as in Node 24", async (t) => {
+  const { poolSize } = Buffer;
+  t.after(() => void (Buffer.poolSize = poolSize));
+  Buffer.poolSize = 64 * 1024;
+  const contents = Array.from({ length: 20 }, (_, byte) => Buffer.alloc(9_000, byte));
+  const all = Buffer.concat(contents);
+  const frames = contents.map((value): Frame => ({ case: "chunk", value }));
+  const client = await restoreOf(t, [header, ...frames, trailer(all.length, crc32(all))]);
+  const download = await client.restore("x", { reuseBuffers: true });
+  let received = 0;
+  for await (const piece of download.bytes) received += piece.length;
+  assert.equal(received, all.length);
+});
+
 const broken: readonly (readonly [string, readonly Frame[], RegExp])[] = [
   ["no trailer, though the status is OK", [header, chunk], /12 bytes without a trailer/],
   ["a wrong total", [header, chunk, trailer(13, crc32(data))], /expected 13 bytes, received 12/],

@@ -1,10 +1,10 @@
 // A process for root-lock.test.ts: tries to lock each root that it reads from standard input, says
 // what came of it, and holds the lock until it is killed or its input ends. With the argument `sqlite` it locks as
 // builds did that used SQLite for it.
-import Database from "better-sqlite3";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isStoreError } from "../../../src/base/errors.js";
+import { Database } from "../../../src/catalog/sqlite.js";
 import { lockRoot } from "../../../src/data/root-lock.js";
 
 async function outcomeOf(root: string): Promise<string> {
@@ -22,7 +22,7 @@ async function outcomeOf(root: string): Promise<string> {
 }
 
 /** A connection that nobody refers to is closed by the garbage collector. */
-const held: Database.Database[] = [];
+const held: Database[] = [];
 
 function lockWithSqlite(path: string): void {
   const database = new Database(path, { timeout: 0 });
