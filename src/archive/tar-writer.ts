@@ -18,8 +18,8 @@ export type { SparseFormat } from "./entry-plan.js";
 
 export interface TarOptions {
   /**
-   * How holes are written. `cocoon` (default): cocoon and stasis read them. `gnu`: GNU tar, bsdtar
-   * and most others do as well. `none`: as zeros, for everyone.
+   * How holes are written. `gnu` (default): tar programs, cocoon and stasis read them. `cocoon`: only
+   * cocoon and stasis do. `none`: as zeros, for everyone.
    */
   readonly sparseFormat?: SparseFormat;
   /** `snapshot.json`, written as the first entry. */
@@ -83,7 +83,7 @@ export function tarSizeBytes(files: Iterable<ArchiveFileShape>, options: TarOpti
 
 function planOf(shape: ArchiveFileShape, options: TarOptions): EntryPlan {
   const modifiedSeconds = Math.floor((options.modifiedAt?.getTime() ?? 0) / 1000);
-  return planEntry(shape, options.sparseFormat ?? "cocoon", modifiedSeconds);
+  return planEntry(shape, options.sparseFormat ?? "gnu", modifiedSeconds);
 }
 
 function envelopeShape(envelope: Uint8Array): ArchiveFileShape {

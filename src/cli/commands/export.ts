@@ -1,9 +1,8 @@
 // stasis export: a snapshot as an archive, or as a directory with snapshot.json.
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import {
   Compression,
   ExportToDirectoryResponseSchema,
-  SparseFormat,
   exportToLocalDirectory,
   openCompared,
   type Download,
@@ -20,13 +19,8 @@ import {
   type Session,
 } from "../session.js";
 import { snapshotTitle } from "../show-snapshot.js";
+import { sparseFormatOf, sparseOption, type SparseFormatName } from "../sparse-option.js";
 import { noteUncompared, warnIfDamaged, writeOut } from "./restore.js";
-
-const sparseFormats = {
-  cocoon: SparseFormat.COCOON,
-  gnu: SparseFormat.GNU,
-  none: SparseFormat.NONE,
-} as const;
 
 interface ExportOptions extends GlobalOptions {
   readonly output?: string;
@@ -34,7 +28,7 @@ interface ExportOptions extends GlobalOptions {
   readonly onNode: boolean;
   readonly gzip: boolean;
   readonly zstd: boolean;
-  readonly sparse?: keyof typeof sparseFormats;
+  readonly sparse?: SparseFormatName;
   readonly overwrite: boolean;
   readonly force: boolean;
   readonly verify?: boolean;
@@ -56,12 +50,7 @@ export function addExportCommand(program: Command): void {
     .option("--on-node", "DIR of --to-dir is an absolute path on the daemon's node", false)
     .option("--gzip", "compress with gzip", false)
     .option("--zstd", "compress with Zstandard", false)
-    .addOption(
-      new Option(
-        "--sparse <format>",
-        "how holes are written: cocoon (stasis and cocoon read it), gnu (tar reads it), none (zeros)",
-      ).choices(Object.keys(sparseFormats)),
-    )
+    .addOption(sparseOption())
     .option("-f, --overwrite", "replace FILE if it exists", false)
     .option("--force", "as --overwrite, and also if the snapshot is marked as damaged", false)
     .option("--verify", "fail if a block differs from its digest (default, but for --force)")
@@ -99,7 +88,7 @@ async function exportSnapshot(
     : options.zstd
       ? Compression.ZSTD
       : Compression.NONE;
-  const sparseFormat = sparseFormats[options.sparse ?? "cocoon"];
+  const sparseFormat = sparseFormatOf(options.sparse);
   const request: ExportInit = { ref, compression, sparseFormat, ...howRead(options) };
   await using output = await openOutput(options.output, options.overwrite || options.force);
   const call = { ...session.call, reuseBuffers: true };

@@ -21,11 +21,13 @@ import {
   type Session,
 } from "../session.js";
 import { snapshotTitle } from "../show-snapshot.js";
+import { sparseFormatOf, sparseOption, type SparseFormatName } from "../sparse-option.js";
 import { printErr } from "../stdio.js";
 
 interface RestoreOptions extends GlobalOptions {
   readonly to?: string;
   readonly output?: string;
+  readonly sparse?: SparseFormatName;
   readonly overwrite: boolean;
   readonly force: boolean;
   readonly verify?: boolean;
@@ -43,6 +45,7 @@ export function addRestoreCommand(program: Command): void {
     .argument("<ref>", "id, name or unique id prefix")
     .option("--to <dir>", "directory to write the files into")
     .option("-o, --output <file>", "file to write a tar to; - is stdout (default)")
+    .addOption(sparseOption())
     .option("-f, --overwrite", "replace FILE if it exists", false)
     .option("--force", "as --overwrite, and also if the snapshot is marked as damaged", false)
     .option("--verify", "fail if a block differs from its digest (default, but for --force)")
@@ -51,6 +54,9 @@ export function addRestoreCommand(program: Command): void {
       const options = command.optsWithGlobals<RestoreOptions>();
       if (options.to !== undefined && options.output !== undefined) {
         throw usageError("--to and --output exclude each other");
+      }
+      if (options.to !== undefined && options.sparse !== undefined) {
+        throw usageError("--sparse is for tars, not for --to, which keeps holes as they are");
       }
       const { force, verify } = options;
       const request = { ref, force, ...(verify === undefined ? {} : { verify }) };
@@ -68,8 +74,11 @@ async function restore(
     await using output = await openOutput(options.output, options.overwrite || options.force);
     const call = { ...session.call, reuseBuffers: true };
     const open = (asked: RestoreInit) => session.client.restore(asked, call);
-    await using download = await openCompared(open, request);
-    await writeOut(session, "restore", download, output, Number(download.header.dataBytes));
+    const sparseFormat = sparseFormatOf(options.sparse);
+    await using download = await openCompared(open, { ...request, sparseFormat });
+    const { snapshot, dataBytes } = download.header;
+    const totalBytes = options.sparse === "none" ? (snapshot?.sizeBytes ?? 0n) : dataBytes;
+    await writeOut(session, "restore", download, output, Number(totalBytes));
     noteUncompared(session, download.header, request);
     return;
   }
@@ -94,6 +103,7 @@ export async function writeOut(
   totalBytes: number,
 ): Promise<void> {
   warnIfDamaged(session, download.header);
+  for (const { message } of download.header.warnings) session.warn(`warning: ${message}`);
   await withProgress(session, what, output.isStdout, (onProgress) =>
     receive(download, output, { totalBytes, onProgress, signal: session.call.signal }),
   );

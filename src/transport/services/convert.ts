@@ -153,9 +153,9 @@ export function compressionFromWire(value: CompressionMessage): "none" | "gzip" 
 
 export function sparseFormatFromWire(value: SparseFormatMessage): "cocoon" | "gnu" | "none" {
   switch (value) {
-    case SparseFormatMessage.UNSPECIFIED:
     case SparseFormatMessage.COCOON:
       return "cocoon";
+    case SparseFormatMessage.UNSPECIFIED:
     case SparseFormatMessage.GNU:
       return "gnu";
     case SparseFormatMessage.NONE:

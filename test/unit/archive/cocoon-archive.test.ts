@@ -98,7 +98,7 @@ test("what we write is that archive but for device numbers", async () => {
         { ...memoryFile("cow.raw", disk, [{ offset: 8192, length: 4096 }]), mode: 0o600 },
         { ...memoryFile("memory", memory), mode: 0o644 },
       ],
-      { envelope },
+      { envelope, sparseFormat: "cocoon" },
     ),
   );
   const expected = archiveOf(withFiles);

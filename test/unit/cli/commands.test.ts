@@ -111,9 +111,15 @@ test("--json: one document, with keys that don't come and go", async (t) => {
   assert.equal((await okJson(run("info", "--json")))["storeType"], "localfile");
   assert.deepEqual(await okJson(run("health", "--json")), { status: "SERVING" });
   const restored = await okJson(run("restore", id, "--to", "restored", "--json"));
-  assert.deepEqual(Object.keys(restored), ["snapshot", "dataBytes"]);
+  assert.deepEqual(Object.keys(restored), ["snapshot", "dataBytes", "warnings"]);
   const exported = await okJson(run("export", id, "-o", "a.tar", "--json"));
-  assert.deepEqual(Object.keys(exported), ["snapshot", "dataBytes", "totalBytes", "crc32"]);
+  assert.deepEqual(Object.keys(exported), [
+    "snapshot",
+    "dataBytes",
+    "warnings",
+    "totalBytes",
+    "crc32",
+  ]);
   assert.deepEqual(await okJson(run("rm", id, "--json")), { deletedIds: [id] });
 });
 

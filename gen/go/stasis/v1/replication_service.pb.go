@@ -36,6 +36,9 @@ const (
 	BlockEncoding_BLOCK_ENCODING_PAGES BlockEncoding = 2
 	// The changed pages, each XOR the base's, one after the other, as raw DEFLATE (RFC 1951).
 	BlockEncoding_BLOCK_ENCODING_XOR_DEFLATE BlockEncoding = 3
+	// The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
+	// the request has `accepts_nonzero_pages`.
+	BlockEncoding_BLOCK_ENCODING_NONZERO_PAGES BlockEncoding = 4
 )
 
 // Enum value maps for BlockEncoding.
@@ -45,12 +48,14 @@ var (
 		1: "BLOCK_ENCODING_RAW",
 		2: "BLOCK_ENCODING_PAGES",
 		3: "BLOCK_ENCODING_XOR_DEFLATE",
+		4: "BLOCK_ENCODING_NONZERO_PAGES",
 	}
 	BlockEncoding_value = map[string]int32{
-		"BLOCK_ENCODING_UNSPECIFIED": 0,
-		"BLOCK_ENCODING_RAW":         1,
-		"BLOCK_ENCODING_PAGES":       2,
-		"BLOCK_ENCODING_XOR_DEFLATE": 3,
+		"BLOCK_ENCODING_UNSPECIFIED":   0,
+		"BLOCK_ENCODING_RAW":           1,
+		"BLOCK_ENCODING_PAGES":         2,
+		"BLOCK_ENCODING_XOR_DEFLATE":   3,
+		"BLOCK_ENCODING_NONZERO_PAGES": 4,
 	}
 )
 
@@ -1025,9 +1030,11 @@ type ReadBlocksRequest struct {
 	Ranges []*BlockRange `protobuf:"bytes,3,rep,name=ranges,proto3" json:"ranges,omitempty"`
 	// What GetManifest answered: send differences from the same block of the file of the same name there.
 	// Empty = whole blocks.
-	BaseDigest    string `protobuf:"bytes,4,opt,name=base_digest,json=baseDigest,proto3" json:"base_digest,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	BaseDigest string `protobuf:"bytes,4,opt,name=base_digest,json=baseDigest,proto3" json:"base_digest,omitempty"`
+	// The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+	AcceptsNonzeroPages bool `protobuf:"varint,5,opt,name=accepts_nonzero_pages,json=acceptsNonzeroPages,proto3" json:"accepts_nonzero_pages,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ReadBlocksRequest) Reset() {
@@ -1086,6 +1093,13 @@ func (x *ReadBlocksRequest) GetBaseDigest() string {
 		return x.BaseDigest
 	}
 	return ""
+}
+
+func (x *ReadBlocksRequest) GetAcceptsNonzeroPages() bool {
+	if x != nil {
+		return x.AcceptsNonzeroPages
+	}
+	return false
 }
 
 // A run of blocks.
@@ -1152,8 +1166,8 @@ type ReadBlocksResponse struct {
 	Data []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
 	// How to read `data`.
 	Encoding BlockEncoding `protobuf:"varint,3,opt,name=encoding,proto3,enum=stasis.v1.BlockEncoding" json:"encoding,omitempty"`
-	// For PAGES and XOR_DEFLATE: bit N is set if `data` has the block's N-th page of 4096 bytes; the
-	// other pages are those of the base.
+	// Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
+	// base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
 	ChangedPages  uint64 `protobuf:"fixed64,4,opt,name=changed_pages,json=changedPages,proto3" json:"changed_pages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1284,14 +1298,15 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"FileBlocks\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\fR\x05table\x12\x12\n" +
-	"\x04last\x18\x03 \x01(\bR\x04last\"\x98\x01\n" +
+	"\x04last\x18\x03 \x01(\bR\x04last\"\xcc\x01\n" +
 	"\x11ReadBlocksRequest\x12\x1f\n" +
 	"\vsnapshot_id\x18\x01 \x01(\tR\n" +
 	"snapshotId\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12-\n" +
 	"\x06ranges\x18\x03 \x03(\v2\x15.stasis.v1.BlockRangeR\x06ranges\x12\x1f\n" +
 	"\vbase_digest\x18\x04 \x01(\tR\n" +
-	"baseDigest\"8\n" +
+	"baseDigest\x122\n" +
+	"\x15accepts_nonzero_pages\x18\x05 \x01(\bR\x13acceptsNonzeroPages\"8\n" +
 	"\n" +
 	"BlockRange\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x03R\x05first\x12\x14\n" +
@@ -1300,12 +1315,13 @@ const file_stasis_v1_replication_service_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\x124\n" +
 	"\bencoding\x18\x03 \x01(\x0e2\x18.stasis.v1.BlockEncodingR\bencoding\x12#\n" +
-	"\rchanged_pages\x18\x04 \x01(\x06R\fchangedPages*\x81\x01\n" +
+	"\rchanged_pages\x18\x04 \x01(\x06R\fchangedPages*\xa3\x01\n" +
 	"\rBlockEncoding\x12\x1e\n" +
 	"\x1aBLOCK_ENCODING_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12BLOCK_ENCODING_RAW\x10\x01\x12\x18\n" +
 	"\x14BLOCK_ENCODING_PAGES\x10\x02\x12\x1e\n" +
-	"\x1aBLOCK_ENCODING_XOR_DEFLATE\x10\x032\xd2\x03\n" +
+	"\x1aBLOCK_ENCODING_XOR_DEFLATE\x10\x03\x12 \n" +
+	"\x1cBLOCK_ENCODING_NONZERO_PAGES\x10\x042\xd2\x03\n" +
 	"\x12ReplicationService\x129\n" +
 	"\x04Pull\x12\x16.stasis.v1.PullRequest\x1a\x17.stasis.v1.PullResponse0\x01\x129\n" +
 	"\x04Push\x12\x16.stasis.v1.PushRequest\x1a\x17.stasis.v1.PushResponse0\x01\x12R\n" +

@@ -136,17 +136,20 @@ func (Compression) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{1}
 }
 
-// How files with holes are written into an archive. Import reads all of them.
+// How files with holes are written into a tar. Create and Import read all of them.
 type SparseFormat int32
 
 const (
-	// The same as COCOON.
+	// The same as GNU.
 	SparseFormat_SPARSE_FORMAT_UNSPECIFIED SparseFormat = 0
-	// The two PAX records of cocoon. Only cocoon and stasis restore it. The default.
+	// The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
+	// tar program leaves a short, shifted file behind and reports no error. A map of more than
+	// 800 KiB does not fit: the smallest holes of such a file travel as zeros.
 	SparseFormat_SPARSE_FORMAT_COCOON SparseFormat = 1
-	// PAX 1.0 sparse files, which GNU tar and bsdtar restore.
+	// GNU PAX 1.0 sparse files. GNU tar, bsdtar, Python, Go, cocoon and stasis restore them. Go and
+	// cocoon refuse a map of more than 1 MiB: see DownloadHeader.warnings. The default.
 	SparseFormat_SPARSE_FORMAT_GNU SparseFormat = 2
-	// Plain entries: holes travel as zeros, every tar restores them.
+	// Plain entries: holes travel as zeros, and every tar program restores them.
 	SparseFormat_SPARSE_FORMAT_NONE SparseFormat = 3
 )
 
@@ -191,6 +194,59 @@ func (x SparseFormat) Number() protoreflect.EnumNumber {
 // Deprecated: Use SparseFormat.Descriptor instead.
 func (SparseFormat) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{2}
+}
+
+// Kinds of warnings.
+type DownloadWarningKind int32
+
+const (
+	// Not used.
+	DownloadWarningKind_DOWNLOAD_WARNING_KIND_UNSPECIFIED DownloadWarningKind = 0
+	// The sparse map of the file is longer than some programs accept: they refuse the tar.
+	DownloadWarningKind_DOWNLOAD_WARNING_KIND_READER_REFUSES DownloadWarningKind = 1
+	// The sparse format cannot express all holes of the file: the smallest travel as zeros.
+	DownloadWarningKind_DOWNLOAD_WARNING_KIND_HOLES_FILLED DownloadWarningKind = 2
+)
+
+// Enum value maps for DownloadWarningKind.
+var (
+	DownloadWarningKind_name = map[int32]string{
+		0: "DOWNLOAD_WARNING_KIND_UNSPECIFIED",
+		1: "DOWNLOAD_WARNING_KIND_READER_REFUSES",
+		2: "DOWNLOAD_WARNING_KIND_HOLES_FILLED",
+	}
+	DownloadWarningKind_value = map[string]int32{
+		"DOWNLOAD_WARNING_KIND_UNSPECIFIED":    0,
+		"DOWNLOAD_WARNING_KIND_READER_REFUSES": 1,
+		"DOWNLOAD_WARNING_KIND_HOLES_FILLED":   2,
+	}
+)
+
+func (x DownloadWarningKind) Enum() *DownloadWarningKind {
+	p := new(DownloadWarningKind)
+	*p = x
+	return p
+}
+
+func (x DownloadWarningKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DownloadWarningKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_snapshot_service_proto_enumTypes[3].Descriptor()
+}
+
+func (DownloadWarningKind) Type() protoreflect.EnumType {
+	return &file_stasis_v1_snapshot_service_proto_enumTypes[3]
+}
+
+func (x DownloadWarningKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DownloadWarningKind.Descriptor instead.
+func (DownloadWarningKind) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{3}
 }
 
 // Kinds of events.
@@ -261,11 +317,11 @@ func (x EventType) String() string {
 }
 
 func (EventType) Descriptor() protoreflect.EnumDescriptor {
-	return file_stasis_v1_snapshot_service_proto_enumTypes[3].Descriptor()
+	return file_stasis_v1_snapshot_service_proto_enumTypes[4].Descriptor()
 }
 
 func (EventType) Type() protoreflect.EnumType {
-	return &file_stasis_v1_snapshot_service_proto_enumTypes[3]
+	return &file_stasis_v1_snapshot_service_proto_enumTypes[4]
 }
 
 func (x EventType) Number() protoreflect.EnumNumber {
@@ -274,7 +330,7 @@ func (x EventType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EventType.Descriptor instead.
 func (EventType) EnumDescriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{3}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{4}
 }
 
 // Last frame of an upload.
@@ -394,7 +450,10 @@ type DownloadHeader struct {
 	Snapshot *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	// Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
 	// stream itself is a little larger by its headers, or smaller if it is compressed.
-	DataBytes     int64 `protobuf:"varint,2,opt,name=data_bytes,json=dataBytes,proto3" json:"data_bytes,omitempty"`
+	DataBytes int64 `protobuf:"varint,2,opt,name=data_bytes,json=dataBytes,proto3" json:"data_bytes,omitempty"`
+	// What the caller should know about the stream that follows. The stream is complete and correct
+	// all the same. Show the messages to whoever asked for the download.
+	Warnings      []*DownloadWarning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -443,6 +502,86 @@ func (x *DownloadHeader) GetDataBytes() int64 {
 	return 0
 }
 
+func (x *DownloadHeader) GetWarnings() []*DownloadWarning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+// Something about the tar of a download that its reader may trip over.
+type DownloadWarning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is about.
+	Kind DownloadWarningKind `protobuf:"varint,1,opt,name=kind,proto3,enum=stasis.v1.DownloadWarningKind" json:"kind,omitempty"`
+	// Name of the file in the tar.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// READER_REFUSES: the programs that refuse the file, for example `cocoon`.
+	Readers []string `protobuf:"bytes,3,rep,name=readers,proto3" json:"readers,omitempty"`
+	// One English sentence for people: what happens, and what to ask for instead.
+	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DownloadWarning) Reset() {
+	*x = DownloadWarning{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DownloadWarning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DownloadWarning) ProtoMessage() {}
+
+func (x *DownloadWarning) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DownloadWarning.ProtoReflect.Descriptor instead.
+func (*DownloadWarning) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DownloadWarning) GetKind() DownloadWarningKind {
+	if x != nil {
+		return x.Kind
+	}
+	return DownloadWarningKind_DOWNLOAD_WARNING_KIND_UNSPECIFIED
+}
+
+func (x *DownloadWarning) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *DownloadWarning) GetReaders() []string {
+	if x != nil {
+		return x.Readers
+	}
+	return nil
+}
+
+func (x *DownloadWarning) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // A frame of Create.
 type CreateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -460,7 +599,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[3]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +611,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[3]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +624,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{3}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateRequest) GetFrame() isCreateRequest_Frame {
@@ -569,7 +708,7 @@ type CreateHeader struct {
 
 func (x *CreateHeader) Reset() {
 	*x = CreateHeader{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[4]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +720,7 @@ func (x *CreateHeader) String() string {
 func (*CreateHeader) ProtoMessage() {}
 
 func (x *CreateHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[4]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +733,7 @@ func (x *CreateHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateHeader.ProtoReflect.Descriptor instead.
 func (*CreateHeader) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{4}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CreateHeader) GetConfig() *SnapshotConfig {
@@ -636,7 +775,7 @@ type CreateResponse struct {
 
 func (x *CreateResponse) Reset() {
 	*x = CreateResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[5]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +787,7 @@ func (x *CreateResponse) String() string {
 func (*CreateResponse) ProtoMessage() {}
 
 func (x *CreateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[5]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +800,7 @@ func (x *CreateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateResponse.ProtoReflect.Descriptor instead.
 func (*CreateResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{5}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateResponse) GetSnapshot() *Snapshot {
@@ -690,7 +829,7 @@ type CreateFromDirectoryRequest struct {
 
 func (x *CreateFromDirectoryRequest) Reset() {
 	*x = CreateFromDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[6]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +841,7 @@ func (x *CreateFromDirectoryRequest) String() string {
 func (*CreateFromDirectoryRequest) ProtoMessage() {}
 
 func (x *CreateFromDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[6]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +854,7 @@ func (x *CreateFromDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateFromDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*CreateFromDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{6}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateFromDirectoryRequest) GetDirectory() string {
@@ -764,7 +903,7 @@ type CreateFromDirectoryResponse struct {
 
 func (x *CreateFromDirectoryResponse) Reset() {
 	*x = CreateFromDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[7]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -776,7 +915,7 @@ func (x *CreateFromDirectoryResponse) String() string {
 func (*CreateFromDirectoryResponse) ProtoMessage() {}
 
 func (x *CreateFromDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[7]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -789,7 +928,7 @@ func (x *CreateFromDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateFromDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*CreateFromDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{7}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateFromDirectoryResponse) GetSnapshot() *Snapshot {
@@ -824,7 +963,7 @@ type SnapshotFilter struct {
 
 func (x *SnapshotFilter) Reset() {
 	*x = SnapshotFilter{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[8]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -836,7 +975,7 @@ func (x *SnapshotFilter) String() string {
 func (*SnapshotFilter) ProtoMessage() {}
 
 func (x *SnapshotFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[8]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -849,7 +988,7 @@ func (x *SnapshotFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotFilter.ProtoReflect.Descriptor instead.
 func (*SnapshotFilter) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{8}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SnapshotFilter) GetNamePrefix() string {
@@ -926,7 +1065,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1077,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1090,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{9}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListRequest) GetPageSize() int32 {
@@ -990,7 +1129,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1141,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1154,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{10}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListResponse) GetSnapshots() []*Snapshot {
@@ -1050,7 +1189,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1062,7 +1201,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1075,7 +1214,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{11}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *InspectRequest) GetRef() string {
@@ -1096,7 +1235,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1108,7 +1247,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1121,7 +1260,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{12}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *InspectResponse) GetSnapshot() *Snapshot {
@@ -1153,7 +1292,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1304,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1317,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{13}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateRequest) GetRef() string {
@@ -1234,7 +1373,7 @@ type UpdateResponse struct {
 
 func (x *UpdateResponse) Reset() {
 	*x = UpdateResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1385,7 @@ func (x *UpdateResponse) String() string {
 func (*UpdateResponse) ProtoMessage() {}
 
 func (x *UpdateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1398,7 @@ func (x *UpdateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateResponse.ProtoReflect.Descriptor instead.
 func (*UpdateResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{14}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateResponse) GetSnapshot() *Snapshot {
@@ -1282,7 +1421,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[15]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1294,7 +1433,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[15]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1307,7 +1446,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{15}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteRequest) GetRefs() []string {
@@ -1335,7 +1474,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[16]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1347,7 +1486,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[16]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1360,7 +1499,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{16}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteResponse) GetDeletedIds() []string {
@@ -1380,7 +1519,7 @@ type RestoreRequest struct {
 	// True: compare every block with its stored digest before it is sent, and end with
 	// STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
 	Verify bool `protobuf:"varint,3,opt,name=verify,proto3" json:"verify,omitempty"`
-	// How holes are written. Default: COCOON.
+	// How holes are written. Default: GNU.
 	SparseFormat  SparseFormat `protobuf:"varint,4,opt,name=sparse_format,json=sparseFormat,proto3,enum=stasis.v1.SparseFormat" json:"sparse_format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1388,7 +1527,7 @@ type RestoreRequest struct {
 
 func (x *RestoreRequest) Reset() {
 	*x = RestoreRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[17]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1400,7 +1539,7 @@ func (x *RestoreRequest) String() string {
 func (*RestoreRequest) ProtoMessage() {}
 
 func (x *RestoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[17]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1413,7 +1552,7 @@ func (x *RestoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreRequest.ProtoReflect.Descriptor instead.
 func (*RestoreRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{17}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RestoreRequest) GetRef() string {
@@ -1461,7 +1600,7 @@ type RestoreResponse struct {
 
 func (x *RestoreResponse) Reset() {
 	*x = RestoreResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[18]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1473,7 +1612,7 @@ func (x *RestoreResponse) String() string {
 func (*RestoreResponse) ProtoMessage() {}
 
 func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[18]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1486,7 +1625,7 @@ func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreResponse.ProtoReflect.Descriptor instead.
 func (*RestoreResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{18}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RestoreResponse) GetFrame() isRestoreResponse_Frame {
@@ -1555,7 +1694,7 @@ type ExportRequest struct {
 	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
 	// Default: NONE.
 	Compression Compression `protobuf:"varint,2,opt,name=compression,proto3,enum=stasis.v1.Compression" json:"compression,omitempty"`
-	// Default: COCOON.
+	// How holes are written. Default: GNU.
 	SparseFormat SparseFormat `protobuf:"varint,3,opt,name=sparse_format,json=sparseFormat,proto3,enum=stasis.v1.SparseFormat" json:"sparse_format,omitempty"`
 	// As in RestoreRequest.
 	Force bool `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`
@@ -1567,7 +1706,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[19]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +1718,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[19]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +1731,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{19}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExportRequest) GetRef() string {
@@ -1647,7 +1786,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[20]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1798,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[20]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1811,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{20}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ExportResponse) GetFrame() isExportResponse_Frame {
@@ -1749,7 +1888,7 @@ type ExportToDirectoryRequest struct {
 
 func (x *ExportToDirectoryRequest) Reset() {
 	*x = ExportToDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[21]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +1900,7 @@ func (x *ExportToDirectoryRequest) String() string {
 func (*ExportToDirectoryRequest) ProtoMessage() {}
 
 func (x *ExportToDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[21]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,7 +1913,7 @@ func (x *ExportToDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportToDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ExportToDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{21}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ExportToDirectoryRequest) GetRef() string {
@@ -1811,7 +1950,7 @@ type ExportToDirectoryResponse struct {
 
 func (x *ExportToDirectoryResponse) Reset() {
 	*x = ExportToDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1823,7 +1962,7 @@ func (x *ExportToDirectoryResponse) String() string {
 func (*ExportToDirectoryResponse) ProtoMessage() {}
 
 func (x *ExportToDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[22]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1836,7 +1975,7 @@ func (x *ExportToDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportToDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ExportToDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{22}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ExportToDirectoryResponse) GetSnapshot() *Snapshot {
@@ -1870,7 +2009,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +2021,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[23]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +2034,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{23}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ImportRequest) GetFrame() isImportRequest_Frame {
@@ -1978,7 +2117,7 @@ type ImportHeader struct {
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1990,7 +2129,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2003,7 +2142,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{24}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ImportHeader) GetName() string {
@@ -2059,7 +2198,7 @@ type ImportResponse struct {
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2071,7 +2210,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2084,7 +2223,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{25}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ImportResponse) GetSnapshot() *Snapshot {
@@ -2117,7 +2256,7 @@ type ImportFromDirectoryRequest struct {
 
 func (x *ImportFromDirectoryRequest) Reset() {
 	*x = ImportFromDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2129,7 +2268,7 @@ func (x *ImportFromDirectoryRequest) String() string {
 func (*ImportFromDirectoryRequest) ProtoMessage() {}
 
 func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2142,7 +2281,7 @@ func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{26}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ImportFromDirectoryRequest) GetDirectory() string {
@@ -2205,7 +2344,7 @@ type ImportFromDirectoryResponse struct {
 
 func (x *ImportFromDirectoryResponse) Reset() {
 	*x = ImportFromDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2217,7 +2356,7 @@ func (x *ImportFromDirectoryResponse) String() string {
 func (*ImportFromDirectoryResponse) ProtoMessage() {}
 
 func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2230,7 +2369,7 @@ func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{27}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ImportFromDirectoryResponse) GetSnapshot() *Snapshot {
@@ -2253,7 +2392,7 @@ type OpenDataDirectoryRequest struct {
 
 func (x *OpenDataDirectoryRequest) Reset() {
 	*x = OpenDataDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2404,7 @@ func (x *OpenDataDirectoryRequest) String() string {
 func (*OpenDataDirectoryRequest) ProtoMessage() {}
 
 func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2417,7 @@ func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *OpenDataDirectoryRequest) GetRef() string {
@@ -2308,7 +2447,7 @@ type OpenDataDirectoryResponse struct {
 
 func (x *OpenDataDirectoryResponse) Reset() {
 	*x = OpenDataDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2320,7 +2459,7 @@ func (x *OpenDataDirectoryResponse) String() string {
 func (*OpenDataDirectoryResponse) ProtoMessage() {}
 
 func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2333,7 +2472,7 @@ func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OpenDataDirectoryResponse) GetDirectory() string {
@@ -2363,7 +2502,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2375,7 +2514,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2388,7 +2527,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *VerifyRequest) GetRef() string {
@@ -2421,7 +2560,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2572,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2585,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *VerifyResponse) GetEvent() isVerifyResponse_Event {
@@ -2507,7 +2646,7 @@ type VerifyProgress struct {
 
 func (x *VerifyProgress) Reset() {
 	*x = VerifyProgress{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2519,7 +2658,7 @@ func (x *VerifyProgress) String() string {
 func (*VerifyProgress) ProtoMessage() {}
 
 func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2532,7 +2671,7 @@ func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyProgress.ProtoReflect.Descriptor instead.
 func (*VerifyProgress) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *VerifyProgress) GetSnapshotId() string {
@@ -2575,7 +2714,7 @@ type VerifyVerdict struct {
 
 func (x *VerifyVerdict) Reset() {
 	*x = VerifyVerdict{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +2726,7 @@ func (x *VerifyVerdict) String() string {
 func (*VerifyVerdict) ProtoMessage() {}
 
 func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +2739,7 @@ func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyVerdict.ProtoReflect.Descriptor instead.
 func (*VerifyVerdict) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *VerifyVerdict) GetSnapshotId() string {
@@ -2651,7 +2790,7 @@ type ByteRange struct {
 
 func (x *ByteRange) Reset() {
 	*x = ByteRange{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2663,7 +2802,7 @@ func (x *ByteRange) String() string {
 func (*ByteRange) ProtoMessage() {}
 
 func (x *ByteRange) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2676,7 +2815,7 @@ func (x *ByteRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ByteRange.ProtoReflect.Descriptor instead.
 func (*ByteRange) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ByteRange) GetOffset() int64 {
@@ -2710,7 +2849,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +2861,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +2874,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *WatchRequest) GetResumeToken() string {
@@ -2774,7 +2913,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2786,7 +2925,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2799,7 +2938,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *WatchResponse) GetType() EventType {
@@ -2857,11 +2996,17 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x0fDownloadTrailer\x12\x1f\n" +
 	"\vtotal_bytes\x18\x01 \x01(\x03R\n" +
 	"totalBytes\x12\x14\n" +
-	"\x05crc32\x18\x02 \x01(\aR\x05crc32\"`\n" +
+	"\x05crc32\x18\x02 \x01(\aR\x05crc32\"\x98\x01\n" +
 	"\x0eDownloadHeader\x12/\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\x12\x1d\n" +
 	"\n" +
-	"data_bytes\x18\x02 \x01(\x03R\tdataBytes\"\x96\x01\n" +
+	"data_bytes\x18\x02 \x01(\x03R\tdataBytes\x126\n" +
+	"\bwarnings\x18\x03 \x03(\v2\x1a.stasis.v1.DownloadWarningR\bwarnings\"\x8d\x01\n" +
+	"\x0fDownloadWarning\x122\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1e.stasis.v1.DownloadWarningKindR\x04kind\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x18\n" +
+	"\areaders\x18\x03 \x03(\tR\areaders\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"\x96\x01\n" +
 	"\rCreateRequest\x121\n" +
 	"\x06header\x18\x01 \x01(\v2\x17.stasis.v1.CreateHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x121\n" +
@@ -3049,7 +3194,11 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x19SPARSE_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SPARSE_FORMAT_COCOON\x10\x01\x12\x15\n" +
 	"\x11SPARSE_FORMAT_GNU\x10\x02\x12\x16\n" +
-	"\x12SPARSE_FORMAT_NONE\x10\x03*\xfc\x01\n" +
+	"\x12SPARSE_FORMAT_NONE\x10\x03*\x8e\x01\n" +
+	"\x13DownloadWarningKind\x12%\n" +
+	"!DOWNLOAD_WARNING_KIND_UNSPECIFIED\x10\x00\x12(\n" +
+	"$DOWNLOAD_WARNING_KIND_READER_REFUSES\x10\x01\x12&\n" +
+	"\"DOWNLOAD_WARNING_KIND_HOLES_FILLED\x10\x02*\xfc\x01\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12EVENT_TYPE_CREATED\x10\x01\x12\x16\n" +
@@ -3091,135 +3240,139 @@ func file_stasis_v1_snapshot_service_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_snapshot_service_proto_rawDescData
 }
 
-var file_stasis_v1_snapshot_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_stasis_v1_snapshot_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_stasis_v1_snapshot_service_proto_goTypes = []any{
 	(OnNameConflict)(0),                 // 0: stasis.v1.OnNameConflict
 	(Compression)(0),                    // 1: stasis.v1.Compression
 	(SparseFormat)(0),                   // 2: stasis.v1.SparseFormat
-	(EventType)(0),                      // 3: stasis.v1.EventType
-	(*UploadCommit)(nil),                // 4: stasis.v1.UploadCommit
-	(*DownloadTrailer)(nil),             // 5: stasis.v1.DownloadTrailer
-	(*DownloadHeader)(nil),              // 6: stasis.v1.DownloadHeader
-	(*CreateRequest)(nil),               // 7: stasis.v1.CreateRequest
-	(*CreateHeader)(nil),                // 8: stasis.v1.CreateHeader
-	(*CreateResponse)(nil),              // 9: stasis.v1.CreateResponse
-	(*CreateFromDirectoryRequest)(nil),  // 10: stasis.v1.CreateFromDirectoryRequest
-	(*CreateFromDirectoryResponse)(nil), // 11: stasis.v1.CreateFromDirectoryResponse
-	(*SnapshotFilter)(nil),              // 12: stasis.v1.SnapshotFilter
-	(*ListRequest)(nil),                 // 13: stasis.v1.ListRequest
-	(*ListResponse)(nil),                // 14: stasis.v1.ListResponse
-	(*InspectRequest)(nil),              // 15: stasis.v1.InspectRequest
-	(*InspectResponse)(nil),             // 16: stasis.v1.InspectResponse
-	(*UpdateRequest)(nil),               // 17: stasis.v1.UpdateRequest
-	(*UpdateResponse)(nil),              // 18: stasis.v1.UpdateResponse
-	(*DeleteRequest)(nil),               // 19: stasis.v1.DeleteRequest
-	(*DeleteResponse)(nil),              // 20: stasis.v1.DeleteResponse
-	(*RestoreRequest)(nil),              // 21: stasis.v1.RestoreRequest
-	(*RestoreResponse)(nil),             // 22: stasis.v1.RestoreResponse
-	(*ExportRequest)(nil),               // 23: stasis.v1.ExportRequest
-	(*ExportResponse)(nil),              // 24: stasis.v1.ExportResponse
-	(*ExportToDirectoryRequest)(nil),    // 25: stasis.v1.ExportToDirectoryRequest
-	(*ExportToDirectoryResponse)(nil),   // 26: stasis.v1.ExportToDirectoryResponse
-	(*ImportRequest)(nil),               // 27: stasis.v1.ImportRequest
-	(*ImportHeader)(nil),                // 28: stasis.v1.ImportHeader
-	(*ImportResponse)(nil),              // 29: stasis.v1.ImportResponse
-	(*ImportFromDirectoryRequest)(nil),  // 30: stasis.v1.ImportFromDirectoryRequest
-	(*ImportFromDirectoryResponse)(nil), // 31: stasis.v1.ImportFromDirectoryResponse
-	(*OpenDataDirectoryRequest)(nil),    // 32: stasis.v1.OpenDataDirectoryRequest
-	(*OpenDataDirectoryResponse)(nil),   // 33: stasis.v1.OpenDataDirectoryResponse
-	(*VerifyRequest)(nil),               // 34: stasis.v1.VerifyRequest
-	(*VerifyResponse)(nil),              // 35: stasis.v1.VerifyResponse
-	(*VerifyProgress)(nil),              // 36: stasis.v1.VerifyProgress
-	(*VerifyVerdict)(nil),               // 37: stasis.v1.VerifyVerdict
-	(*ByteRange)(nil),                   // 38: stasis.v1.ByteRange
-	(*WatchRequest)(nil),                // 39: stasis.v1.WatchRequest
-	(*WatchResponse)(nil),               // 40: stasis.v1.WatchResponse
-	nil,                                 // 41: stasis.v1.SnapshotFilter.LabelsEntry
-	nil,                                 // 42: stasis.v1.UpdateRequest.LabelsEntry
-	nil,                                 // 43: stasis.v1.ImportHeader.LabelsEntry
-	nil,                                 // 44: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	(*Snapshot)(nil),                    // 45: stasis.v1.Snapshot
-	(*SnapshotConfig)(nil),              // 46: stasis.v1.SnapshotConfig
-	(*timestamppb.Timestamp)(nil),       // 47: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),       // 48: google.protobuf.FieldMask
+	(DownloadWarningKind)(0),            // 3: stasis.v1.DownloadWarningKind
+	(EventType)(0),                      // 4: stasis.v1.EventType
+	(*UploadCommit)(nil),                // 5: stasis.v1.UploadCommit
+	(*DownloadTrailer)(nil),             // 6: stasis.v1.DownloadTrailer
+	(*DownloadHeader)(nil),              // 7: stasis.v1.DownloadHeader
+	(*DownloadWarning)(nil),             // 8: stasis.v1.DownloadWarning
+	(*CreateRequest)(nil),               // 9: stasis.v1.CreateRequest
+	(*CreateHeader)(nil),                // 10: stasis.v1.CreateHeader
+	(*CreateResponse)(nil),              // 11: stasis.v1.CreateResponse
+	(*CreateFromDirectoryRequest)(nil),  // 12: stasis.v1.CreateFromDirectoryRequest
+	(*CreateFromDirectoryResponse)(nil), // 13: stasis.v1.CreateFromDirectoryResponse
+	(*SnapshotFilter)(nil),              // 14: stasis.v1.SnapshotFilter
+	(*ListRequest)(nil),                 // 15: stasis.v1.ListRequest
+	(*ListResponse)(nil),                // 16: stasis.v1.ListResponse
+	(*InspectRequest)(nil),              // 17: stasis.v1.InspectRequest
+	(*InspectResponse)(nil),             // 18: stasis.v1.InspectResponse
+	(*UpdateRequest)(nil),               // 19: stasis.v1.UpdateRequest
+	(*UpdateResponse)(nil),              // 20: stasis.v1.UpdateResponse
+	(*DeleteRequest)(nil),               // 21: stasis.v1.DeleteRequest
+	(*DeleteResponse)(nil),              // 22: stasis.v1.DeleteResponse
+	(*RestoreRequest)(nil),              // 23: stasis.v1.RestoreRequest
+	(*RestoreResponse)(nil),             // 24: stasis.v1.RestoreResponse
+	(*ExportRequest)(nil),               // 25: stasis.v1.ExportRequest
+	(*ExportResponse)(nil),              // 26: stasis.v1.ExportResponse
+	(*ExportToDirectoryRequest)(nil),    // 27: stasis.v1.ExportToDirectoryRequest
+	(*ExportToDirectoryResponse)(nil),   // 28: stasis.v1.ExportToDirectoryResponse
+	(*ImportRequest)(nil),               // 29: stasis.v1.ImportRequest
+	(*ImportHeader)(nil),                // 30: stasis.v1.ImportHeader
+	(*ImportResponse)(nil),              // 31: stasis.v1.ImportResponse
+	(*ImportFromDirectoryRequest)(nil),  // 32: stasis.v1.ImportFromDirectoryRequest
+	(*ImportFromDirectoryResponse)(nil), // 33: stasis.v1.ImportFromDirectoryResponse
+	(*OpenDataDirectoryRequest)(nil),    // 34: stasis.v1.OpenDataDirectoryRequest
+	(*OpenDataDirectoryResponse)(nil),   // 35: stasis.v1.OpenDataDirectoryResponse
+	(*VerifyRequest)(nil),               // 36: stasis.v1.VerifyRequest
+	(*VerifyResponse)(nil),              // 37: stasis.v1.VerifyResponse
+	(*VerifyProgress)(nil),              // 38: stasis.v1.VerifyProgress
+	(*VerifyVerdict)(nil),               // 39: stasis.v1.VerifyVerdict
+	(*ByteRange)(nil),                   // 40: stasis.v1.ByteRange
+	(*WatchRequest)(nil),                // 41: stasis.v1.WatchRequest
+	(*WatchResponse)(nil),               // 42: stasis.v1.WatchResponse
+	nil,                                 // 43: stasis.v1.SnapshotFilter.LabelsEntry
+	nil,                                 // 44: stasis.v1.UpdateRequest.LabelsEntry
+	nil,                                 // 45: stasis.v1.ImportHeader.LabelsEntry
+	nil,                                 // 46: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	(*Snapshot)(nil),                    // 47: stasis.v1.Snapshot
+	(*SnapshotConfig)(nil),              // 48: stasis.v1.SnapshotConfig
+	(*timestamppb.Timestamp)(nil),       // 49: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),       // 50: google.protobuf.FieldMask
 }
 var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
-	45, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
-	8,  // 1: stasis.v1.CreateRequest.header:type_name -> stasis.v1.CreateHeader
-	4,  // 2: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
-	46, // 3: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
-	0,  // 4: stasis.v1.CreateHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	45, // 5: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	46, // 6: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
-	0,  // 7: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	45, // 8: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	41, // 9: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
-	47, // 10: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
-	47, // 11: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
-	12, // 12: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	45, // 13: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
-	45, // 14: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
-	42, // 15: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
-	48, // 16: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	45, // 17: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	2,  // 18: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	6,  // 19: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
-	5,  // 20: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	1,  // 21: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
-	2,  // 22: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	6,  // 23: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
-	5,  // 24: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	45, // 25: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	28, // 26: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
-	4,  // 27: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
-	0,  // 28: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	43, // 29: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
-	45, // 30: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
-	0,  // 31: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	44, // 32: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	45, // 33: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	45, // 34: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	36, // 35: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
-	37, // 36: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
-	38, // 37: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
-	12, // 38: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	3,  // 39: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
-	45, // 40: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
-	47, // 41: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
-	7,  // 42: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
-	10, // 43: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
-	13, // 44: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
-	15, // 45: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
-	17, // 46: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
-	19, // 47: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
-	21, // 48: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
-	23, // 49: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
-	25, // 50: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
-	27, // 51: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
-	30, // 52: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
-	32, // 53: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
-	34, // 54: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
-	39, // 55: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
-	9,  // 56: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
-	11, // 57: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
-	14, // 58: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
-	16, // 59: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
-	18, // 60: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
-	20, // 61: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
-	22, // 62: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
-	24, // 63: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
-	26, // 64: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
-	29, // 65: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
-	31, // 66: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
-	33, // 67: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
-	35, // 68: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
-	40, // 69: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
-	56, // [56:70] is the sub-list for method output_type
-	42, // [42:56] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	47, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
+	8,  // 1: stasis.v1.DownloadHeader.warnings:type_name -> stasis.v1.DownloadWarning
+	3,  // 2: stasis.v1.DownloadWarning.kind:type_name -> stasis.v1.DownloadWarningKind
+	10, // 3: stasis.v1.CreateRequest.header:type_name -> stasis.v1.CreateHeader
+	5,  // 4: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
+	48, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
+	0,  // 6: stasis.v1.CreateHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	47, // 7: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	48, // 8: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
+	0,  // 9: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	47, // 10: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	43, // 11: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
+	49, // 12: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
+	49, // 13: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
+	14, // 14: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	47, // 15: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
+	47, // 16: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
+	44, // 17: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
+	50, // 18: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	47, // 19: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	2,  // 20: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
+	7,  // 21: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
+	6,  // 22: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	1,  // 23: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
+	2,  // 24: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
+	7,  // 25: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
+	6,  // 26: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	47, // 27: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	30, // 28: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
+	5,  // 29: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
+	0,  // 30: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	45, // 31: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
+	47, // 32: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
+	0,  // 33: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	46, // 34: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	47, // 35: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	47, // 36: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	38, // 37: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
+	39, // 38: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
+	40, // 39: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
+	14, // 40: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	4,  // 41: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
+	47, // 42: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
+	49, // 43: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
+	9,  // 44: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
+	12, // 45: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
+	15, // 46: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
+	17, // 47: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
+	19, // 48: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
+	21, // 49: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
+	23, // 50: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
+	25, // 51: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
+	27, // 52: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
+	29, // 53: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
+	32, // 54: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
+	34, // 55: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
+	36, // 56: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
+	41, // 57: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
+	11, // 58: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
+	13, // 59: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
+	16, // 60: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
+	18, // 61: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
+	20, // 62: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
+	22, // 63: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
+	24, // 64: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
+	26, // 65: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
+	28, // 66: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
+	31, // 67: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
+	33, // 68: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
+	35, // 69: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
+	37, // 70: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
+	42, // 71: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
+	58, // [58:72] is the sub-list for method output_type
+	44, // [44:58] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_snapshot_service_proto_init() }
@@ -3229,28 +3382,28 @@ func file_stasis_v1_snapshot_service_proto_init() {
 	}
 	file_stasis_v1_resources_proto_init()
 	file_stasis_v1_snapshot_service_proto_msgTypes[0].OneofWrappers = []any{}
-	file_stasis_v1_snapshot_service_proto_msgTypes[3].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[4].OneofWrappers = []any{
 		(*CreateRequest_Header)(nil),
 		(*CreateRequest_Chunk)(nil),
 		(*CreateRequest_Commit)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[8].OneofWrappers = []any{}
-	file_stasis_v1_snapshot_service_proto_msgTypes[18].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[9].OneofWrappers = []any{}
+	file_stasis_v1_snapshot_service_proto_msgTypes[19].OneofWrappers = []any{
 		(*RestoreResponse_Header)(nil),
 		(*RestoreResponse_Chunk)(nil),
 		(*RestoreResponse_Trailer)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[20].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[21].OneofWrappers = []any{
 		(*ExportResponse_Header)(nil),
 		(*ExportResponse_Chunk)(nil),
 		(*ExportResponse_Trailer)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[23].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[24].OneofWrappers = []any{
 		(*ImportRequest_Header)(nil),
 		(*ImportRequest_Chunk)(nil),
 		(*ImportRequest_Commit)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[31].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[32].OneofWrappers = []any{
 		(*VerifyResponse_Progress)(nil),
 		(*VerifyResponse_Verdict)(nil),
 	}
@@ -3259,8 +3412,8 @@ func file_stasis_v1_snapshot_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_snapshot_service_proto_rawDesc), len(file_stasis_v1_snapshot_service_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   41,
+			NumEnums:      5,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

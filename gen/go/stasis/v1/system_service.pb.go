@@ -1150,7 +1150,7 @@ type Limits struct {
 	MaxStreams int32 `protobuf:"varint,3,opt,name=max_streams,json=maxStreams,proto3" json:"max_streams,omitempty"`
 	// Data files of a snapshot.
 	MaxFiles int32 `protobuf:"varint,4,opt,name=max_files,json=maxFiles,proto3" json:"max_files,omitempty"`
-	// Data segments of one sparse file in an archive.
+	// Data segments of one sparse file in a tar that is uploaded.
 	MaxSegments int64 `protobuf:"varint,5,opt,name=max_segments,json=maxSegments,proto3" json:"max_segments,omitempty"`
 	// Snapshots on a page of List.
 	MaxPageSize int32 `protobuf:"varint,6,opt,name=max_page_size,json=maxPageSize,proto3" json:"max_page_size,omitempty"`

@@ -17,10 +17,12 @@ class BlockEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BLOCK_ENCODING_RAW: _ClassVar[BlockEncoding]
     BLOCK_ENCODING_PAGES: _ClassVar[BlockEncoding]
     BLOCK_ENCODING_XOR_DEFLATE: _ClassVar[BlockEncoding]
+    BLOCK_ENCODING_NONZERO_PAGES: _ClassVar[BlockEncoding]
 BLOCK_ENCODING_UNSPECIFIED: BlockEncoding
 BLOCK_ENCODING_RAW: BlockEncoding
 BLOCK_ENCODING_PAGES: BlockEncoding
 BLOCK_ENCODING_XOR_DEFLATE: BlockEncoding
+BLOCK_ENCODING_NONZERO_PAGES: BlockEncoding
 
 class PullRequest(_message.Message):
     __slots__ = ("source", "ref", "name", "request_id", "limit_bytes_per_second", "repair")
@@ -153,16 +155,18 @@ class FileBlocks(_message.Message):
     def __init__(self, file: _Optional[str] = ..., table: _Optional[bytes] = ..., last: bool = ...) -> None: ...
 
 class ReadBlocksRequest(_message.Message):
-    __slots__ = ("snapshot_id", "file", "ranges", "base_digest")
+    __slots__ = ("snapshot_id", "file", "ranges", "base_digest", "accepts_nonzero_pages")
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     RANGES_FIELD_NUMBER: _ClassVar[int]
     BASE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTS_NONZERO_PAGES_FIELD_NUMBER: _ClassVar[int]
     snapshot_id: str
     file: str
     ranges: _containers.RepeatedCompositeFieldContainer[BlockRange]
     base_digest: str
-    def __init__(self, snapshot_id: _Optional[str] = ..., file: _Optional[str] = ..., ranges: _Optional[_Iterable[_Union[BlockRange, _Mapping]]] = ..., base_digest: _Optional[str] = ...) -> None: ...
+    accepts_nonzero_pages: bool
+    def __init__(self, snapshot_id: _Optional[str] = ..., file: _Optional[str] = ..., ranges: _Optional[_Iterable[_Union[BlockRange, _Mapping]]] = ..., base_digest: _Optional[str] = ..., accepts_nonzero_pages: bool = ...) -> None: ...
 
 class BlockRange(_message.Message):
     __slots__ = ("first", "count")

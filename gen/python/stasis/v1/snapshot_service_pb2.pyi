@@ -32,6 +32,12 @@ class SparseFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SPARSE_FORMAT_GNU: _ClassVar[SparseFormat]
     SPARSE_FORMAT_NONE: _ClassVar[SparseFormat]
 
+class DownloadWarningKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DOWNLOAD_WARNING_KIND_UNSPECIFIED: _ClassVar[DownloadWarningKind]
+    DOWNLOAD_WARNING_KIND_READER_REFUSES: _ClassVar[DownloadWarningKind]
+    DOWNLOAD_WARNING_KIND_HOLES_FILLED: _ClassVar[DownloadWarningKind]
+
 class EventType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     EVENT_TYPE_UNSPECIFIED: _ClassVar[EventType]
@@ -55,6 +61,9 @@ SPARSE_FORMAT_UNSPECIFIED: SparseFormat
 SPARSE_FORMAT_COCOON: SparseFormat
 SPARSE_FORMAT_GNU: SparseFormat
 SPARSE_FORMAT_NONE: SparseFormat
+DOWNLOAD_WARNING_KIND_UNSPECIFIED: DownloadWarningKind
+DOWNLOAD_WARNING_KIND_READER_REFUSES: DownloadWarningKind
+DOWNLOAD_WARNING_KIND_HOLES_FILLED: DownloadWarningKind
 EVENT_TYPE_UNSPECIFIED: EventType
 EVENT_TYPE_CREATED: EventType
 EVENT_TYPE_DELETED: EventType
@@ -83,12 +92,26 @@ class DownloadTrailer(_message.Message):
     def __init__(self, total_bytes: _Optional[int] = ..., crc32: _Optional[int] = ...) -> None: ...
 
 class DownloadHeader(_message.Message):
-    __slots__ = ("snapshot", "data_bytes")
+    __slots__ = ("snapshot", "data_bytes", "warnings")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     DATA_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     snapshot: _resources_pb2.Snapshot
     data_bytes: int
-    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., data_bytes: _Optional[int] = ...) -> None: ...
+    warnings: _containers.RepeatedCompositeFieldContainer[DownloadWarning]
+    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., data_bytes: _Optional[int] = ..., warnings: _Optional[_Iterable[_Union[DownloadWarning, _Mapping]]] = ...) -> None: ...
+
+class DownloadWarning(_message.Message):
+    __slots__ = ("kind", "file", "readers", "message")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    READERS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    kind: DownloadWarningKind
+    file: str
+    readers: _containers.RepeatedScalarFieldContainer[str]
+    message: str
+    def __init__(self, kind: _Optional[_Union[DownloadWarningKind, str]] = ..., file: _Optional[str] = ..., readers: _Optional[_Iterable[str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class CreateRequest(_message.Message):
     __slots__ = ("header", "chunk", "commit")

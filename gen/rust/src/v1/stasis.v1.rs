@@ -1149,6 +1149,9 @@ pub struct ReadBlocksRequest {
     /// Empty = whole blocks.
     #[prost(string, tag = "4")]
     pub base_digest: ::prost::alloc::string::String,
+    /// The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+    #[prost(bool, tag = "5")]
+    pub accepts_nonzero_pages: bool,
 }
 /// A run of blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1172,8 +1175,8 @@ pub struct ReadBlocksResponse {
     /// How to read `data`.
     #[prost(enumeration = "BlockEncoding", tag = "3")]
     pub encoding: i32,
-    /// For PAGES and XOR_DEFLATE: bit N is set if `data` has the block's N-th page of 4096 bytes; the
-    /// other pages are those of the base.
+    /// Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
+    /// base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
     #[prost(fixed64, tag = "4")]
     pub changed_pages: u64,
 }
@@ -1189,6 +1192,9 @@ pub enum BlockEncoding {
     Pages = 2,
     /// The changed pages, each XOR the base's, one after the other, as raw DEFLATE (RFC 1951).
     XorDeflate = 3,
+    /// The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
+    /// the request has `accepts_nonzero_pages`.
+    NonzeroPages = 4,
 }
 impl BlockEncoding {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1201,6 +1207,7 @@ impl BlockEncoding {
             Self::Raw => "BLOCK_ENCODING_RAW",
             Self::Pages => "BLOCK_ENCODING_PAGES",
             Self::XorDeflate => "BLOCK_ENCODING_XOR_DEFLATE",
+            Self::NonzeroPages => "BLOCK_ENCODING_NONZERO_PAGES",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1210,6 +1217,7 @@ impl BlockEncoding {
             "BLOCK_ENCODING_RAW" => Some(Self::Raw),
             "BLOCK_ENCODING_PAGES" => Some(Self::Pages),
             "BLOCK_ENCODING_XOR_DEFLATE" => Some(Self::XorDeflate),
+            "BLOCK_ENCODING_NONZERO_PAGES" => Some(Self::NonzeroPages),
             _ => None,
         }
     }
@@ -1495,6 +1503,26 @@ pub struct DownloadHeader {
     /// stream itself is a little larger by its headers, or smaller if it is compressed.
     #[prost(int64, tag = "2")]
     pub data_bytes: i64,
+    /// What the caller should know about the stream that follows. The stream is complete and correct
+    /// all the same. Show the messages to whoever asked for the download.
+    #[prost(message, repeated, tag = "3")]
+    pub warnings: ::prost::alloc::vec::Vec<DownloadWarning>,
+}
+/// Something about the tar of a download that its reader may trip over.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DownloadWarning {
+    /// What it is about.
+    #[prost(enumeration = "DownloadWarningKind", tag = "1")]
+    pub kind: i32,
+    /// Name of the file in the tar.
+    #[prost(string, tag = "2")]
+    pub file: ::prost::alloc::string::String,
+    /// READER_REFUSES: the programs that refuse the file, for example `cocoon`.
+    #[prost(string, repeated, tag = "3")]
+    pub readers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// One English sentence for people: what happens, and what to ask for instead.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
 }
 /// A frame of Create.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1710,7 +1738,7 @@ pub struct RestoreRequest {
     /// STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
     #[prost(bool, tag = "3")]
     pub verify: bool,
-    /// How holes are written. Default: COCOON.
+    /// How holes are written. Default: GNU.
     #[prost(enumeration = "SparseFormat", tag = "4")]
     pub sparse_format: i32,
 }
@@ -1746,7 +1774,7 @@ pub struct ExportRequest {
     /// Default: NONE.
     #[prost(enumeration = "Compression", tag = "2")]
     pub compression: i32,
-    /// Default: COCOON.
+    /// How holes are written. Default: GNU.
     #[prost(enumeration = "SparseFormat", tag = "3")]
     pub sparse_format: i32,
     /// As in RestoreRequest.
@@ -2092,17 +2120,20 @@ impl Compression {
         }
     }
 }
-/// How files with holes are written into an archive. Import reads all of them.
+/// How files with holes are written into a tar. Create and Import read all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum SparseFormat {
-    /// The same as COCOON.
+    /// The same as GNU.
     Unspecified = 0,
-    /// The two PAX records of cocoon. Only cocoon and stasis restore it. The default.
+    /// The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
+    /// tar program leaves a short, shifted file behind and reports no error. A map of more than
+    /// 800 KiB does not fit: the smallest holes of such a file travel as zeros.
     Cocoon = 1,
-    /// PAX 1.0 sparse files, which GNU tar and bsdtar restore.
+    /// GNU PAX 1.0 sparse files. GNU tar, bsdtar, Python, Go, cocoon and stasis restore them. Go and
+    /// cocoon refuse a map of more than 1 MiB: see DownloadHeader.warnings. The default.
     Gnu = 2,
-    /// Plain entries: holes travel as zeros, every tar restores them.
+    /// Plain entries: holes travel as zeros, and every tar program restores them.
     None = 3,
 }
 impl SparseFormat {
@@ -2125,6 +2156,39 @@ impl SparseFormat {
             "SPARSE_FORMAT_COCOON" => Some(Self::Cocoon),
             "SPARSE_FORMAT_GNU" => Some(Self::Gnu),
             "SPARSE_FORMAT_NONE" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+/// Kinds of warnings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DownloadWarningKind {
+    /// Not used.
+    Unspecified = 0,
+    /// The sparse map of the file is longer than some programs accept: they refuse the tar.
+    ReaderRefuses = 1,
+    /// The sparse format cannot express all holes of the file: the smallest travel as zeros.
+    HolesFilled = 2,
+}
+impl DownloadWarningKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DOWNLOAD_WARNING_KIND_UNSPECIFIED",
+            Self::ReaderRefuses => "DOWNLOAD_WARNING_KIND_READER_REFUSES",
+            Self::HolesFilled => "DOWNLOAD_WARNING_KIND_HOLES_FILLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DOWNLOAD_WARNING_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "DOWNLOAD_WARNING_KIND_READER_REFUSES" => Some(Self::ReaderRefuses),
+            "DOWNLOAD_WARNING_KIND_HOLES_FILLED" => Some(Self::HolesFilled),
             _ => None,
         }
     }
@@ -2880,7 +2944,7 @@ pub struct Limits {
     /// Data files of a snapshot.
     #[prost(int32, tag = "4")]
     pub max_files: i32,
-    /// Data segments of one sparse file in an archive.
+    /// Data segments of one sparse file in a tar that is uploaded.
     #[prost(int64, tag = "5")]
     pub max_segments: i64,
     /// Snapshots on a page of List.

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/snapshot_service.proto.
  */
 export const file_stasis_v1_snapshot_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAciSwoORG93bmxvYWRIZWFkZXISJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSEgoKZGF0YV9ieXRlcxgCIAEoAyJ/Cg1DcmVhdGVSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5DcmVhdGVIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSKVAQoMQ3JlYXRlSGVhZGVyEikKBmNvbmZpZxgBIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxISCgpyZXF1ZXN0X2lkGAIgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYAyABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAQgASgIIjcKDkNyZWF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IrYBChpDcmVhdGVGcm9tRGlyZWN0b3J5UmVxdWVzdBIRCglkaXJlY3RvcnkYASABKAkSKQoGY29uZmlnGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEhIKCnJlcXVlc3RfaWQYAyABKAkSMwoQb25fbmFtZV9jb25mbGljdBgEIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBSABKAgiRAobQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90ItECCg5TbmFwc2hvdEZpbHRlchITCgtuYW1lX3ByZWZpeBgBIAEoCRI1CgZsYWJlbHMYAiADKAsyJS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIuTGFiZWxzRW50cnkSDQoFaW1hZ2UYAyABKAkSFAoMaW1hZ2VfZGlnZXN0GAQgASgJEhIKCmh5cGVydmlzb3IYBSABKAkSMQoNY3JlYXRlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOY3JlYXRlZF9iZWZvcmUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKCXByb3RlY3RlZBgIIAEoCEgAiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDAoKX3Byb3RlY3RlZCJfCgtMaXN0UmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIpCgZmaWx0ZXIYAyABKAsyGS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIiYwoMTGlzdFJlc3BvbnNlEiYKCXNuYXBzaG90cxgBIAMoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAyIdCg5JbnNwZWN0UmVxdWVzdBILCgNyZWYYASABKAkiOAoPSW5zcGVjdFJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IugBCg1VcGRhdGVSZXF1ZXN0EgsKA3JlZhgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEjQKBmxhYmVscxgEIAMoCzIkLnN0YXNpcy52MS5VcGRhdGVSZXF1ZXN0LkxhYmVsc0VudHJ5EhEKCXByb3RlY3RlZBgFIAEoCBIvCgt1cGRhdGVfbWFzaxgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2saLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI3Cg5VcGRhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI0Cg1EZWxldGVSZXF1ZXN0EgwKBHJlZnMYASADKAkSFQoNYWxsb3dfbWlzc2luZxgCIAEoCCIlCg5EZWxldGVSZXNwb25zZRITCgtkZWxldGVkX2lkcxgBIAMoCSJsCg5SZXN0b3JlUmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgSDgoGdmVyaWZ5GAMgASgIEi4KDXNwYXJzZV9mb3JtYXQYBCABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0IocBCg9SZXN0b3JlUmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIpgBCg1FeHBvcnRSZXF1ZXN0EgsKA3JlZhgBIAEoCRIrCgtjb21wcmVzc2lvbhgCIAEoDjIWLnN0YXNpcy52MS5Db21wcmVzc2lvbhIuCg1zcGFyc2VfZm9ybWF0GAMgASgOMhcuc3Rhc2lzLnYxLlNwYXJzZUZvcm1hdBINCgVmb3JjZRgEIAEoCBIOCgZ2ZXJpZnkYBSABKAgihgEKDkV4cG9ydFJlc3BvbnNlEisKBmhlYWRlchgBIAEoCzIZLnN0YXNpcy52MS5Eb3dubG9hZEhlYWRlckgAEg8KBWNodW5rGAIgASgMSAASLQoHdHJhaWxlchgDIAEoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFRyYWlsZXJIAEIHCgVmcmFtZSJJChhFeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRINCgVmb3JjZRgDIAEoCCJVChlFeHBvcnRUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhEKCXJlZmxpbmtlZBgCIAEoCCJ/Cg1JbXBvcnRSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5JbXBvcnRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSLxAQoMSW1wb3J0SGVhZGVyEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAQgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgFIAEoCBIzCgZsYWJlbHMYBiADKAsyIy5zdGFzaXMudjEuSW1wb3J0SGVhZGVyLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNwoOSW1wb3J0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QioAIKGkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0EhEKCWRpcmVjdG9yeRgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkSMwoQb25fbmFtZV9jb25mbGljdBgFIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBiABKAgSQQoGbGFiZWxzGAcgAygLMjEuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRAobSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjYKGE9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgiVQoZT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZRIRCglkaXJlY3RvcnkYASABKAkSJQoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3QiPAoNVmVyaWZ5UmVxdWVzdBILCgNyZWYYASABKAkSHgoWbGltaXRfYnl0ZXNfcGVyX3NlY29uZBgCIAEoAyJ1Cg5WZXJpZnlSZXNwb25zZRItCghwcm9ncmVzcxgBIAEoCzIZLnN0YXNpcy52MS5WZXJpZnlQcm9ncmVzc0gAEisKB3ZlcmRpY3QYAiABKAsyGC5zdGFzaXMudjEuVmVyaWZ5VmVyZGljdEgAQgcKBWV2ZW50Ik4KDlZlcmlmeVByb2dyZXNzEhMKC3NuYXBzaG90X2lkGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAMSEwoLdG90YWxfYnl0ZXMYAyABKAMiegoNVmVyaWZ5VmVyZGljdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEg4KBmludGFjdBgDIAEoCBIlCgdkYW1hZ2VkGAQgAygLMhQuc3Rhc2lzLnYxLkJ5dGVSYW5nZRIPCgdwcm9ibGVtGAUgASgJIisKCUJ5dGVSYW5nZRIOCgZvZmZzZXQYASABKAMSDgoGbGVuZ3RoGAIgASgDIk8KDFdhdGNoUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkSKQoGZmlsdGVyGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyIs0BCg1XYXRjaFJlc3BvbnNlEiIKBHR5cGUYASABKA4yFC5zdGFzaXMudjEuRXZlbnRUeXBlEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90Ei8KC29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxyZXN1bWVfdG9rZW4YBCABKAkSFQoNcHJldmlvdXNfbmFtZRgFIAEoCRITCgtyZXBsYWNlZF9ieRgGIAEoCSprCg5Pbk5hbWVDb25mbGljdBIgChxPTl9OQU1FX0NPTkZMSUNUX1VOU1BFQ0lGSUVEEAASGQoVT05fTkFNRV9DT05GTElDVF9GQUlMEAESHAoYT05fTkFNRV9DT05GTElDVF9SRVBMQUNFEAIqbAoLQ29tcHJlc3Npb24SGwoXQ09NUFJFU1NJT05fVU5TUEVDSUZJRUQQABIUChBDT01QUkVTU0lPTl9OT05FEAESFAoQQ09NUFJFU1NJT05fR1pJUBACEhQKEENPTVBSRVNTSU9OX1pTVEQQAyp2CgxTcGFyc2VGb3JtYXQSHQoZU1BBUlNFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhgKFFNQQVJTRV9GT1JNQVRfQ09DT09OEAESFQoRU1BBUlNFX0ZPUk1BVF9HTlUQAhIWChJTUEFSU0VfRk9STUFUX05PTkUQAyr8AQoJRXZlbnRUeXBlEhoKFkVWRU5UX1RZUEVfVU5TUEVDSUZJRUQQABIWChJFVkVOVF9UWVBFX0NSRUFURUQQARIWChJFVkVOVF9UWVBFX0RFTEVURUQQAhIWChJFVkVOVF9UWVBFX0VWSUNURUQQAxIWChJFVkVOVF9UWVBFX1JFTkFNRUQQBBIVChFFVkVOVF9UWVBFX01JU1NFRBAFEhYKEkVWRU5UX1RZUEVfVVBEQVRFRBAGEhYKEkVWRU5UX1RZUEVfQ09SUlVQVBAHEhMKD0VWRU5UX1RZUEVfTE9TVBAIEhcKE0VWRU5UX1RZUEVfUE9TSVRJT04QCTKeCAoPU25hcHNob3RTZXJ2aWNlEj8KBkNyZWF0ZRIYLnN0YXNpcy52MS5DcmVhdGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkNyZWF0ZVJlc3BvbnNlKAESZAoTQ3JlYXRlRnJvbURpcmVjdG9yeRIlLnN0YXNpcy52MS5DcmVhdGVGcm9tRGlyZWN0b3J5UmVxdWVzdBomLnN0YXNpcy52MS5DcmVhdGVGcm9tRGlyZWN0b3J5UmVzcG9uc2USNwoETGlzdBIWLnN0YXNpcy52MS5MaXN0UmVxdWVzdBoXLnN0YXNpcy52MS5MaXN0UmVzcG9uc2USQAoHSW5zcGVjdBIZLnN0YXNpcy52MS5JbnNwZWN0UmVxdWVzdBoaLnN0YXNpcy52MS5JbnNwZWN0UmVzcG9uc2USPQoGVXBkYXRlEhguc3Rhc2lzLnYxLlVwZGF0ZVJlcXVlc3QaGS5zdGFzaXMudjEuVXBkYXRlUmVzcG9uc2USPQoGRGVsZXRlEhguc3Rhc2lzLnYxLkRlbGV0ZVJlcXVlc3QaGS5zdGFzaXMudjEuRGVsZXRlUmVzcG9uc2USQgoHUmVzdG9yZRIZLnN0YXNpcy52MS5SZXN0b3JlUmVxdWVzdBoaLnN0YXNpcy52MS5SZXN0b3JlUmVzcG9uc2UwARI/CgZFeHBvcnQSGC5zdGFzaXMudjEuRXhwb3J0UmVxdWVzdBoZLnN0YXNpcy52MS5FeHBvcnRSZXNwb25zZTABEl4KEUV4cG9ydFRvRGlyZWN0b3J5EiMuc3Rhc2lzLnYxLkV4cG9ydFRvRGlyZWN0b3J5UmVxdWVzdBokLnN0YXNpcy52MS5FeHBvcnRUb0RpcmVjdG9yeVJlc3BvbnNlEj8KBkltcG9ydBIYLnN0YXNpcy52MS5JbXBvcnRSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkltcG9ydFJlc3BvbnNlKAESZAoTSW1wb3J0RnJvbURpcmVjdG9yeRIlLnN0YXNpcy52MS5JbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdBomLnN0YXNpcy52MS5JbXBvcnRGcm9tRGlyZWN0b3J5UmVzcG9uc2USYAoRT3BlbkRhdGFEaXJlY3RvcnkSIy5zdGFzaXMudjEuT3BlbkRhdGFEaXJlY3RvcnlSZXF1ZXN0GiQuc3Rhc2lzLnYxLk9wZW5EYXRhRGlyZWN0b3J5UmVzcG9uc2UwARI/CgZWZXJpZnkSGC5zdGFzaXMudjEuVmVyaWZ5UmVxdWVzdBoZLnN0YXNpcy52MS5WZXJpZnlSZXNwb25zZTABEjwKBVdhdGNoEhcuc3Rhc2lzLnYxLldhdGNoUmVxdWVzdBoYLnN0YXNpcy52MS5XYXRjaFJlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAcieQoORG93bmxvYWRIZWFkZXISJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSEgoKZGF0YV9ieXRlcxgCIAEoAxIsCgh3YXJuaW5ncxgDIAMoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFdhcm5pbmcibwoPRG93bmxvYWRXYXJuaW5nEiwKBGtpbmQYASABKA4yHi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nS2luZBIMCgRmaWxlGAIgASgJEg8KB3JlYWRlcnMYAyADKAkSDwoHbWVzc2FnZRgEIAEoCSJ/Cg1DcmVhdGVSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5DcmVhdGVIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSKVAQoMQ3JlYXRlSGVhZGVyEikKBmNvbmZpZxgBIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxISCgpyZXF1ZXN0X2lkGAIgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYAyABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAQgASgIIjcKDkNyZWF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IrYBChpDcmVhdGVGcm9tRGlyZWN0b3J5UmVxdWVzdBIRCglkaXJlY3RvcnkYASABKAkSKQoGY29uZmlnGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEhIKCnJlcXVlc3RfaWQYAyABKAkSMwoQb25fbmFtZV9jb25mbGljdBgEIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBSABKAgiRAobQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90ItECCg5TbmFwc2hvdEZpbHRlchITCgtuYW1lX3ByZWZpeBgBIAEoCRI1CgZsYWJlbHMYAiADKAsyJS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIuTGFiZWxzRW50cnkSDQoFaW1hZ2UYAyABKAkSFAoMaW1hZ2VfZGlnZXN0GAQgASgJEhIKCmh5cGVydmlzb3IYBSABKAkSMQoNY3JlYXRlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOY3JlYXRlZF9iZWZvcmUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKCXByb3RlY3RlZBgIIAEoCEgAiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDAoKX3Byb3RlY3RlZCJfCgtMaXN0UmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIpCgZmaWx0ZXIYAyABKAsyGS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIiYwoMTGlzdFJlc3BvbnNlEiYKCXNuYXBzaG90cxgBIAMoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAyIdCg5JbnNwZWN0UmVxdWVzdBILCgNyZWYYASABKAkiOAoPSW5zcGVjdFJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IugBCg1VcGRhdGVSZXF1ZXN0EgsKA3JlZhgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEjQKBmxhYmVscxgEIAMoCzIkLnN0YXNpcy52MS5VcGRhdGVSZXF1ZXN0LkxhYmVsc0VudHJ5EhEKCXByb3RlY3RlZBgFIAEoCBIvCgt1cGRhdGVfbWFzaxgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2saLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI3Cg5VcGRhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI0Cg1EZWxldGVSZXF1ZXN0EgwKBHJlZnMYASADKAkSFQoNYWxsb3dfbWlzc2luZxgCIAEoCCIlCg5EZWxldGVSZXNwb25zZRITCgtkZWxldGVkX2lkcxgBIAMoCSJsCg5SZXN0b3JlUmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgSDgoGdmVyaWZ5GAMgASgIEi4KDXNwYXJzZV9mb3JtYXQYBCABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0IocBCg9SZXN0b3JlUmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIpgBCg1FeHBvcnRSZXF1ZXN0EgsKA3JlZhgBIAEoCRIrCgtjb21wcmVzc2lvbhgCIAEoDjIWLnN0YXNpcy52MS5Db21wcmVzc2lvbhIuCg1zcGFyc2VfZm9ybWF0GAMgASgOMhcuc3Rhc2lzLnYxLlNwYXJzZUZvcm1hdBINCgVmb3JjZRgEIAEoCBIOCgZ2ZXJpZnkYBSABKAgihgEKDkV4cG9ydFJlc3BvbnNlEisKBmhlYWRlchgBIAEoCzIZLnN0YXNpcy52MS5Eb3dubG9hZEhlYWRlckgAEg8KBWNodW5rGAIgASgMSAASLQoHdHJhaWxlchgDIAEoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFRyYWlsZXJIAEIHCgVmcmFtZSJJChhFeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRINCgVmb3JjZRgDIAEoCCJVChlFeHBvcnRUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhEKCXJlZmxpbmtlZBgCIAEoCCJ/Cg1JbXBvcnRSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5JbXBvcnRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSLxAQoMSW1wb3J0SGVhZGVyEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAQgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgFIAEoCBIzCgZsYWJlbHMYBiADKAsyIy5zdGFzaXMudjEuSW1wb3J0SGVhZGVyLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNwoOSW1wb3J0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QioAIKGkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0EhEKCWRpcmVjdG9yeRgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkSMwoQb25fbmFtZV9jb25mbGljdBgFIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBiABKAgSQQoGbGFiZWxzGAcgAygLMjEuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRAobSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjYKGE9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgiVQoZT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZRIRCglkaXJlY3RvcnkYASABKAkSJQoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3QiPAoNVmVyaWZ5UmVxdWVzdBILCgNyZWYYASABKAkSHgoWbGltaXRfYnl0ZXNfcGVyX3NlY29uZBgCIAEoAyJ1Cg5WZXJpZnlSZXNwb25zZRItCghwcm9ncmVzcxgBIAEoCzIZLnN0YXNpcy52MS5WZXJpZnlQcm9ncmVzc0gAEisKB3ZlcmRpY3QYAiABKAsyGC5zdGFzaXMudjEuVmVyaWZ5VmVyZGljdEgAQgcKBWV2ZW50Ik4KDlZlcmlmeVByb2dyZXNzEhMKC3NuYXBzaG90X2lkGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAMSEwoLdG90YWxfYnl0ZXMYAyABKAMiegoNVmVyaWZ5VmVyZGljdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEg4KBmludGFjdBgDIAEoCBIlCgdkYW1hZ2VkGAQgAygLMhQuc3Rhc2lzLnYxLkJ5dGVSYW5nZRIPCgdwcm9ibGVtGAUgASgJIisKCUJ5dGVSYW5nZRIOCgZvZmZzZXQYASABKAMSDgoGbGVuZ3RoGAIgASgDIk8KDFdhdGNoUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkSKQoGZmlsdGVyGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyIs0BCg1XYXRjaFJlc3BvbnNlEiIKBHR5cGUYASABKA4yFC5zdGFzaXMudjEuRXZlbnRUeXBlEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90Ei8KC29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxyZXN1bWVfdG9rZW4YBCABKAkSFQoNcHJldmlvdXNfbmFtZRgFIAEoCRITCgtyZXBsYWNlZF9ieRgGIAEoCSprCg5Pbk5hbWVDb25mbGljdBIgChxPTl9OQU1FX0NPTkZMSUNUX1VOU1BFQ0lGSUVEEAASGQoVT05fTkFNRV9DT05GTElDVF9GQUlMEAESHAoYT05fTkFNRV9DT05GTElDVF9SRVBMQUNFEAIqbAoLQ29tcHJlc3Npb24SGwoXQ09NUFJFU1NJT05fVU5TUEVDSUZJRUQQABIUChBDT01QUkVTU0lPTl9OT05FEAESFAoQQ09NUFJFU1NJT05fR1pJUBACEhQKEENPTVBSRVNTSU9OX1pTVEQQAyp2CgxTcGFyc2VGb3JtYXQSHQoZU1BBUlNFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhgKFFNQQVJTRV9GT1JNQVRfQ09DT09OEAESFQoRU1BBUlNFX0ZPUk1BVF9HTlUQAhIWChJTUEFSU0VfRk9STUFUX05PTkUQAyqOAQoTRG93bmxvYWRXYXJuaW5nS2luZBIlCiFET1dOTE9BRF9XQVJOSU5HX0tJTkRfVU5TUEVDSUZJRUQQABIoCiRET1dOTE9BRF9XQVJOSU5HX0tJTkRfUkVBREVSX1JFRlVTRVMQARImCiJET1dOTE9BRF9XQVJOSU5HX0tJTkRfSE9MRVNfRklMTEVEEAIq/AEKCUV2ZW50VHlwZRIaChZFVkVOVF9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSRVZFTlRfVFlQRV9DUkVBVEVEEAESFgoSRVZFTlRfVFlQRV9ERUxFVEVEEAISFgoSRVZFTlRfVFlQRV9FVklDVEVEEAMSFgoSRVZFTlRfVFlQRV9SRU5BTUVEEAQSFQoRRVZFTlRfVFlQRV9NSVNTRUQQBRIWChJFVkVOVF9UWVBFX1VQREFURUQQBhIWChJFVkVOVF9UWVBFX0NPUlJVUFQQBxITCg9FVkVOVF9UWVBFX0xPU1QQCBIXChNFVkVOVF9UWVBFX1BPU0lUSU9OEAkynggKD1NuYXBzaG90U2VydmljZRI/CgZDcmVhdGUSGC5zdGFzaXMudjEuQ3JlYXRlUmVxdWVzdBoZLnN0YXNpcy52MS5DcmVhdGVSZXNwb25zZSgBEmQKE0NyZWF0ZUZyb21EaXJlY3RvcnkSJS5zdGFzaXMudjEuQ3JlYXRlRnJvbURpcmVjdG9yeVJlcXVlc3QaJi5zdGFzaXMudjEuQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEjcKBExpc3QSFi5zdGFzaXMudjEuTGlzdFJlcXVlc3QaFy5zdGFzaXMudjEuTGlzdFJlc3BvbnNlEkAKB0luc3BlY3QSGS5zdGFzaXMudjEuSW5zcGVjdFJlcXVlc3QaGi5zdGFzaXMudjEuSW5zcGVjdFJlc3BvbnNlEj0KBlVwZGF0ZRIYLnN0YXNpcy52MS5VcGRhdGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlVwZGF0ZVJlc3BvbnNlEj0KBkRlbGV0ZRIYLnN0YXNpcy52MS5EZWxldGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkRlbGV0ZVJlc3BvbnNlEkIKB1Jlc3RvcmUSGS5zdGFzaXMudjEuUmVzdG9yZVJlcXVlc3QaGi5zdGFzaXMudjEuUmVzdG9yZVJlc3BvbnNlMAESPwoGRXhwb3J0Ehguc3Rhc2lzLnYxLkV4cG9ydFJlcXVlc3QaGS5zdGFzaXMudjEuRXhwb3J0UmVzcG9uc2UwARJeChFFeHBvcnRUb0RpcmVjdG9yeRIjLnN0YXNpcy52MS5FeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXNwb25zZRI/CgZJbXBvcnQSGC5zdGFzaXMudjEuSW1wb3J0UmVxdWVzdBoZLnN0YXNpcy52MS5JbXBvcnRSZXNwb25zZSgBEmQKE0ltcG9ydEZyb21EaXJlY3RvcnkSJS5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlcXVlc3QaJi5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEmAKEU9wZW5EYXRhRGlyZWN0b3J5EiMuc3Rhc2lzLnYxLk9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBokLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlc3BvbnNlMAESPwoGVmVyaWZ5Ehguc3Rhc2lzLnYxLlZlcmlmeVJlcXVlc3QaGS5zdGFzaXMudjEuVmVyaWZ5UmVzcG9uc2UwARI8CgVXYXRjaBIXLnN0YXNpcy52MS5XYXRjaFJlcXVlc3QaGC5zdGFzaXMudjEuV2F0Y2hSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Last frame of an upload.
@@ -94,6 +94,14 @@ export type DownloadHeader = Message<"stasis.v1.DownloadHeader"> & {
    * @generated from field: int64 data_bytes = 2;
    */
   dataBytes: bigint;
+
+  /**
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   *
+   * @generated from field: repeated stasis.v1.DownloadWarning warnings = 3;
+   */
+  warnings: DownloadWarning[];
 };
 
 /**
@@ -102,6 +110,48 @@ export type DownloadHeader = Message<"stasis.v1.DownloadHeader"> & {
  */
 export const DownloadHeaderSchema: GenMessage<DownloadHeader> = /*@__PURE__*/
   messageDesc(file_stasis_v1_snapshot_service, 2);
+
+/**
+ * Something about the tar of a download that its reader may trip over.
+ *
+ * @generated from message stasis.v1.DownloadWarning
+ */
+export type DownloadWarning = Message<"stasis.v1.DownloadWarning"> & {
+  /**
+   * What it is about.
+   *
+   * @generated from field: stasis.v1.DownloadWarningKind kind = 1;
+   */
+  kind: DownloadWarningKind;
+
+  /**
+   * Name of the file in the tar.
+   *
+   * @generated from field: string file = 2;
+   */
+  file: string;
+
+  /**
+   * READER_REFUSES: the programs that refuse the file, for example `cocoon`.
+   *
+   * @generated from field: repeated string readers = 3;
+   */
+  readers: string[];
+
+  /**
+   * One English sentence for people: what happens, and what to ask for instead.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message stasis.v1.DownloadWarning.
+ * Use `create(DownloadWarningSchema)` to create a new message.
+ */
+export const DownloadWarningSchema: GenMessage<DownloadWarning> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 3);
 
 /**
  * A frame of Create.
@@ -146,7 +196,7 @@ export type CreateRequest = Message<"stasis.v1.CreateRequest"> & {
  * Use `create(CreateRequestSchema)` to create a new message.
  */
 export const CreateRequestSchema: GenMessage<CreateRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 3);
+  messageDesc(file_stasis_v1_snapshot_service, 4);
 
 /**
  * First frame of Create.
@@ -193,7 +243,7 @@ export type CreateHeader = Message<"stasis.v1.CreateHeader"> & {
  * Use `create(CreateHeaderSchema)` to create a new message.
  */
 export const CreateHeaderSchema: GenMessage<CreateHeader> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 4);
+  messageDesc(file_stasis_v1_snapshot_service, 5);
 
 /**
  * Answer of Create.
@@ -214,7 +264,7 @@ export type CreateResponse = Message<"stasis.v1.CreateResponse"> & {
  * Use `create(CreateResponseSchema)` to create a new message.
  */
 export const CreateResponseSchema: GenMessage<CreateResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 5);
+  messageDesc(file_stasis_v1_snapshot_service, 6);
 
 /**
  * Request of CreateFromDirectory.
@@ -263,7 +313,7 @@ export type CreateFromDirectoryRequest = Message<"stasis.v1.CreateFromDirectoryR
  * Use `create(CreateFromDirectoryRequestSchema)` to create a new message.
  */
 export const CreateFromDirectoryRequestSchema: GenMessage<CreateFromDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 6);
+  messageDesc(file_stasis_v1_snapshot_service, 7);
 
 /**
  * Answer of CreateFromDirectory.
@@ -284,7 +334,7 @@ export type CreateFromDirectoryResponse = Message<"stasis.v1.CreateFromDirectory
  * Use `create(CreateFromDirectoryResponseSchema)` to create a new message.
  */
 export const CreateFromDirectoryResponseSchema: GenMessage<CreateFromDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 7);
+  messageDesc(file_stasis_v1_snapshot_service, 8);
 
 /**
  * Conditions on snapshots; all that are set must hold.
@@ -354,7 +404,7 @@ export type SnapshotFilter = Message<"stasis.v1.SnapshotFilter"> & {
  * Use `create(SnapshotFilterSchema)` to create a new message.
  */
 export const SnapshotFilterSchema: GenMessage<SnapshotFilter> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 8);
+  messageDesc(file_stasis_v1_snapshot_service, 9);
 
 /**
  * Request of List.
@@ -392,7 +442,7 @@ export type ListRequest = Message<"stasis.v1.ListRequest"> & {
  * Use `create(ListRequestSchema)` to create a new message.
  */
 export const ListRequestSchema: GenMessage<ListRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 9);
+  messageDesc(file_stasis_v1_snapshot_service, 10);
 
 /**
  * Answer of List.
@@ -427,7 +477,7 @@ export type ListResponse = Message<"stasis.v1.ListResponse"> & {
  * Use `create(ListResponseSchema)` to create a new message.
  */
 export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 10);
+  messageDesc(file_stasis_v1_snapshot_service, 11);
 
 /**
  * Request of Inspect.
@@ -448,7 +498,7 @@ export type InspectRequest = Message<"stasis.v1.InspectRequest"> & {
  * Use `create(InspectRequestSchema)` to create a new message.
  */
 export const InspectRequestSchema: GenMessage<InspectRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 11);
+  messageDesc(file_stasis_v1_snapshot_service, 12);
 
 /**
  * Answer of Inspect.
@@ -469,7 +519,7 @@ export type InspectResponse = Message<"stasis.v1.InspectResponse"> & {
  * Use `create(InspectResponseSchema)` to create a new message.
  */
 export const InspectResponseSchema: GenMessage<InspectResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 12);
+  messageDesc(file_stasis_v1_snapshot_service, 13);
 
 /**
  * Request of Update.
@@ -526,7 +576,7 @@ export type UpdateRequest = Message<"stasis.v1.UpdateRequest"> & {
  * Use `create(UpdateRequestSchema)` to create a new message.
  */
 export const UpdateRequestSchema: GenMessage<UpdateRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 13);
+  messageDesc(file_stasis_v1_snapshot_service, 14);
 
 /**
  * Answer of Update.
@@ -547,7 +597,7 @@ export type UpdateResponse = Message<"stasis.v1.UpdateResponse"> & {
  * Use `create(UpdateResponseSchema)` to create a new message.
  */
 export const UpdateResponseSchema: GenMessage<UpdateResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 14);
+  messageDesc(file_stasis_v1_snapshot_service, 15);
 
 /**
  * Request of Delete.
@@ -575,7 +625,7 @@ export type DeleteRequest = Message<"stasis.v1.DeleteRequest"> & {
  * Use `create(DeleteRequestSchema)` to create a new message.
  */
 export const DeleteRequestSchema: GenMessage<DeleteRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 15);
+  messageDesc(file_stasis_v1_snapshot_service, 16);
 
 /**
  * Answer of Delete.
@@ -596,7 +646,7 @@ export type DeleteResponse = Message<"stasis.v1.DeleteResponse"> & {
  * Use `create(DeleteResponseSchema)` to create a new message.
  */
 export const DeleteResponseSchema: GenMessage<DeleteResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 16);
+  messageDesc(file_stasis_v1_snapshot_service, 17);
 
 /**
  * Request of Restore.
@@ -627,7 +677,7 @@ export type RestoreRequest = Message<"stasis.v1.RestoreRequest"> & {
   verify: boolean;
 
   /**
-   * How holes are written. Default: COCOON.
+   * How holes are written. Default: GNU.
    *
    * @generated from field: stasis.v1.SparseFormat sparse_format = 4;
    */
@@ -639,7 +689,7 @@ export type RestoreRequest = Message<"stasis.v1.RestoreRequest"> & {
  * Use `create(RestoreRequestSchema)` to create a new message.
  */
 export const RestoreRequestSchema: GenMessage<RestoreRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 17);
+  messageDesc(file_stasis_v1_snapshot_service, 18);
 
 /**
  * A frame of Restore.
@@ -684,7 +734,7 @@ export type RestoreResponse = Message<"stasis.v1.RestoreResponse"> & {
  * Use `create(RestoreResponseSchema)` to create a new message.
  */
 export const RestoreResponseSchema: GenMessage<RestoreResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 18);
+  messageDesc(file_stasis_v1_snapshot_service, 19);
 
 /**
  * Request of Export.
@@ -707,7 +757,7 @@ export type ExportRequest = Message<"stasis.v1.ExportRequest"> & {
   compression: Compression;
 
   /**
-   * Default: COCOON.
+   * How holes are written. Default: GNU.
    *
    * @generated from field: stasis.v1.SparseFormat sparse_format = 3;
    */
@@ -733,7 +783,7 @@ export type ExportRequest = Message<"stasis.v1.ExportRequest"> & {
  * Use `create(ExportRequestSchema)` to create a new message.
  */
 export const ExportRequestSchema: GenMessage<ExportRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 19);
+  messageDesc(file_stasis_v1_snapshot_service, 20);
 
 /**
  * A frame of Export.
@@ -778,7 +828,7 @@ export type ExportResponse = Message<"stasis.v1.ExportResponse"> & {
  * Use `create(ExportResponseSchema)` to create a new message.
  */
 export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 20);
+  messageDesc(file_stasis_v1_snapshot_service, 21);
 
 /**
  * Request of ExportToDirectory.
@@ -813,7 +863,7 @@ export type ExportToDirectoryRequest = Message<"stasis.v1.ExportToDirectoryReque
  * Use `create(ExportToDirectoryRequestSchema)` to create a new message.
  */
 export const ExportToDirectoryRequestSchema: GenMessage<ExportToDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 21);
+  messageDesc(file_stasis_v1_snapshot_service, 22);
 
 /**
  * Answer of ExportToDirectory.
@@ -841,7 +891,7 @@ export type ExportToDirectoryResponse = Message<"stasis.v1.ExportToDirectoryResp
  * Use `create(ExportToDirectoryResponseSchema)` to create a new message.
  */
 export const ExportToDirectoryResponseSchema: GenMessage<ExportToDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 22);
+  messageDesc(file_stasis_v1_snapshot_service, 23);
 
 /**
  * A frame of Import.
@@ -886,7 +936,7 @@ export type ImportRequest = Message<"stasis.v1.ImportRequest"> & {
  * Use `create(ImportRequestSchema)` to create a new message.
  */
 export const ImportRequestSchema: GenMessage<ImportRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 23);
+  messageDesc(file_stasis_v1_snapshot_service, 24);
 
 /**
  * First frame of Import.
@@ -942,7 +992,7 @@ export type ImportHeader = Message<"stasis.v1.ImportHeader"> & {
  * Use `create(ImportHeaderSchema)` to create a new message.
  */
 export const ImportHeaderSchema: GenMessage<ImportHeader> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 24);
+  messageDesc(file_stasis_v1_snapshot_service, 25);
 
 /**
  * Answer of Import.
@@ -963,7 +1013,7 @@ export type ImportResponse = Message<"stasis.v1.ImportResponse"> & {
  * Use `create(ImportResponseSchema)` to create a new message.
  */
 export const ImportResponseSchema: GenMessage<ImportResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 25);
+  messageDesc(file_stasis_v1_snapshot_service, 26);
 
 /**
  * Request of ImportFromDirectory.
@@ -1026,7 +1076,7 @@ export type ImportFromDirectoryRequest = Message<"stasis.v1.ImportFromDirectoryR
  * Use `create(ImportFromDirectoryRequestSchema)` to create a new message.
  */
 export const ImportFromDirectoryRequestSchema: GenMessage<ImportFromDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 26);
+  messageDesc(file_stasis_v1_snapshot_service, 27);
 
 /**
  * Answer of ImportFromDirectory.
@@ -1047,7 +1097,7 @@ export type ImportFromDirectoryResponse = Message<"stasis.v1.ImportFromDirectory
  * Use `create(ImportFromDirectoryResponseSchema)` to create a new message.
  */
 export const ImportFromDirectoryResponseSchema: GenMessage<ImportFromDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 27);
+  messageDesc(file_stasis_v1_snapshot_service, 28);
 
 /**
  * Request of OpenDataDirectory.
@@ -1075,7 +1125,7 @@ export type OpenDataDirectoryRequest = Message<"stasis.v1.OpenDataDirectoryReque
  * Use `create(OpenDataDirectoryRequestSchema)` to create a new message.
  */
 export const OpenDataDirectoryRequestSchema: GenMessage<OpenDataDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 28);
+  messageDesc(file_stasis_v1_snapshot_service, 29);
 
 /**
  * The one message of OpenDataDirectory; the lease lasts as long as the stream is open.
@@ -1103,7 +1153,7 @@ export type OpenDataDirectoryResponse = Message<"stasis.v1.OpenDataDirectoryResp
  * Use `create(OpenDataDirectoryResponseSchema)` to create a new message.
  */
 export const OpenDataDirectoryResponseSchema: GenMessage<OpenDataDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 29);
+  messageDesc(file_stasis_v1_snapshot_service, 30);
 
 /**
  * Request of Verify.
@@ -1131,7 +1181,7 @@ export type VerifyRequest = Message<"stasis.v1.VerifyRequest"> & {
  * Use `create(VerifyRequestSchema)` to create a new message.
  */
 export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 30);
+  messageDesc(file_stasis_v1_snapshot_service, 31);
 
 /**
  * A message of Verify.
@@ -1168,7 +1218,7 @@ export type VerifyResponse = Message<"stasis.v1.VerifyResponse"> & {
  * Use `create(VerifyResponseSchema)` to create a new message.
  */
 export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 31);
+  messageDesc(file_stasis_v1_snapshot_service, 32);
 
 /**
  * How far Verify is.
@@ -1203,7 +1253,7 @@ export type VerifyProgress = Message<"stasis.v1.VerifyProgress"> & {
  * Use `create(VerifyProgressSchema)` to create a new message.
  */
 export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 32);
+  messageDesc(file_stasis_v1_snapshot_service, 33);
 
 /**
  * What Verify says of one file.
@@ -1252,7 +1302,7 @@ export type VerifyVerdict = Message<"stasis.v1.VerifyVerdict"> & {
  * Use `create(VerifyVerdictSchema)` to create a new message.
  */
 export const VerifyVerdictSchema: GenMessage<VerifyVerdict> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 33);
+  messageDesc(file_stasis_v1_snapshot_service, 34);
 
 /**
  * A range of bytes in a file.
@@ -1280,7 +1330,7 @@ export type ByteRange = Message<"stasis.v1.ByteRange"> & {
  * Use `create(ByteRangeSchema)` to create a new message.
  */
 export const ByteRangeSchema: GenMessage<ByteRange> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 34);
+  messageDesc(file_stasis_v1_snapshot_service, 35);
 
 /**
  * Request of Watch.
@@ -1312,7 +1362,7 @@ export type WatchRequest = Message<"stasis.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 35);
+  messageDesc(file_stasis_v1_snapshot_service, 36);
 
 /**
  * One event of Watch.
@@ -1369,7 +1419,7 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 36);
+  messageDesc(file_stasis_v1_snapshot_service, 37);
 
 /**
  * What to do if the name of a new snapshot is taken.
@@ -1448,34 +1498,37 @@ export const CompressionSchema: GenEnum<Compression> = /*@__PURE__*/
   enumDesc(file_stasis_v1_snapshot_service, 1);
 
 /**
- * How files with holes are written into an archive. Import reads all of them.
+ * How files with holes are written into a tar. Create and Import read all of them.
  *
  * @generated from enum stasis.v1.SparseFormat
  */
 export enum SparseFormat {
   /**
-   * The same as COCOON.
+   * The same as GNU.
    *
    * @generated from enum value: SPARSE_FORMAT_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * The two PAX records of cocoon. Only cocoon and stasis restore it. The default.
+   * The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
+   * tar program leaves a short, shifted file behind and reports no error. A map of more than
+   * 800 KiB does not fit: the smallest holes of such a file travel as zeros.
    *
    * @generated from enum value: SPARSE_FORMAT_COCOON = 1;
    */
   COCOON = 1,
 
   /**
-   * PAX 1.0 sparse files, which GNU tar and bsdtar restore.
+   * GNU PAX 1.0 sparse files. GNU tar, bsdtar, Python, Go, cocoon and stasis restore them. Go and
+   * cocoon refuse a map of more than 1 MiB: see DownloadHeader.warnings. The default.
    *
    * @generated from enum value: SPARSE_FORMAT_GNU = 2;
    */
   GNU = 2,
 
   /**
-   * Plain entries: holes travel as zeros, every tar restores them.
+   * Plain entries: holes travel as zeros, and every tar program restores them.
    *
    * @generated from enum value: SPARSE_FORMAT_NONE = 3;
    */
@@ -1487,6 +1540,40 @@ export enum SparseFormat {
  */
 export const SparseFormatSchema: GenEnum<SparseFormat> = /*@__PURE__*/
   enumDesc(file_stasis_v1_snapshot_service, 2);
+
+/**
+ * Kinds of warnings.
+ *
+ * @generated from enum stasis.v1.DownloadWarningKind
+ */
+export enum DownloadWarningKind {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: DOWNLOAD_WARNING_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The sparse map of the file is longer than some programs accept: they refuse the tar.
+   *
+   * @generated from enum value: DOWNLOAD_WARNING_KIND_READER_REFUSES = 1;
+   */
+  READER_REFUSES = 1,
+
+  /**
+   * The sparse format cannot express all holes of the file: the smallest travel as zeros.
+   *
+   * @generated from enum value: DOWNLOAD_WARNING_KIND_HOLES_FILLED = 2;
+   */
+  HOLES_FILLED = 2,
+}
+
+/**
+ * Describes the enum stasis.v1.DownloadWarningKind.
+ */
+export const DownloadWarningKindSchema: GenEnum<DownloadWarningKind> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_snapshot_service, 3);
 
 /**
  * Kinds of events.
@@ -1572,7 +1659,7 @@ export enum EventType {
  * Describes the enum stasis.v1.EventType.
  */
 export const EventTypeSchema: GenEnum<EventType> = /*@__PURE__*/
-  enumDesc(file_stasis_v1_snapshot_service, 3);
+  enumDesc(file_stasis_v1_snapshot_service, 4);
 
 /**
  * Keeps the snapshots of one node.

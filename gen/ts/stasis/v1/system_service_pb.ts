@@ -496,7 +496,7 @@ export type Limits = Message<"stasis.v1.Limits"> & {
   maxFiles: number;
 
   /**
-   * Data segments of one sparse file in an archive.
+   * Data segments of one sparse file in a tar that is uploaded.
    *
    * @generated from field: int64 max_segments = 5;
    */

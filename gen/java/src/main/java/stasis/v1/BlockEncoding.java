@@ -47,6 +47,15 @@ public enum BlockEncoding
    * <code>BLOCK_ENCODING_XOR_DEFLATE = 3;</code>
    */
   BLOCK_ENCODING_XOR_DEFLATE(3),
+  /**
+   * <pre>
+   * The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
+   * the request has `accepts_nonzero_pages`.
+   * </pre>
+   *
+   * <code>BLOCK_ENCODING_NONZERO_PAGES = 4;</code>
+   */
+  BLOCK_ENCODING_NONZERO_PAGES(4),
   UNRECOGNIZED(-1),
   ;
 
@@ -91,6 +100,15 @@ public enum BlockEncoding
    * <code>BLOCK_ENCODING_XOR_DEFLATE = 3;</code>
    */
   public static final int BLOCK_ENCODING_XOR_DEFLATE_VALUE = 3;
+  /**
+   * <pre>
+   * The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
+   * the request has `accepts_nonzero_pages`.
+   * </pre>
+   *
+   * <code>BLOCK_ENCODING_NONZERO_PAGES = 4;</code>
+   */
+  public static final int BLOCK_ENCODING_NONZERO_PAGES_VALUE = 4;
 
 
   public final int getNumber() {
@@ -121,6 +139,7 @@ public enum BlockEncoding
       case 1: return BLOCK_ENCODING_RAW;
       case 2: return BLOCK_ENCODING_PAGES;
       case 3: return BLOCK_ENCODING_XOR_DEFLATE;
+      case 4: return BLOCK_ENCODING_NONZERO_PAGES;
       default: return null;
     }
   }

@@ -32,6 +32,7 @@ private static final long serialVersionUID = 0L;
     super(builder);
   }
   private DownloadHeader() {
+    warnings_ = java.util.Collections.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -102,6 +103,72 @@ private static final long serialVersionUID = 0L;
     return dataBytes_;
   }
 
+  public static final int WARNINGS_FIELD_NUMBER = 3;
+  @SuppressWarnings("serial")
+  private java.util.List<stasis.v1.DownloadWarning> warnings_;
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<stasis.v1.DownloadWarning> getWarningsList() {
+    return warnings_;
+  }
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends stasis.v1.DownloadWarningOrBuilder> 
+      getWarningsOrBuilderList() {
+    return warnings_;
+  }
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  @java.lang.Override
+  public int getWarningsCount() {
+    return warnings_.size();
+  }
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.DownloadWarning getWarnings(int index) {
+    return warnings_.get(index);
+  }
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.DownloadWarningOrBuilder getWarningsOrBuilder(
+      int index) {
+    return warnings_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -122,6 +189,9 @@ private static final long serialVersionUID = 0L;
     if (dataBytes_ != 0L) {
       output.writeInt64(2, dataBytes_);
     }
+    for (int i = 0; i < warnings_.size(); i++) {
+      output.writeMessage(3, warnings_.get(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -138,6 +208,10 @@ private static final long serialVersionUID = 0L;
     if (dataBytes_ != 0L) {
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(2, dataBytes_);
+    }
+    for (int i = 0; i < warnings_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(3, warnings_.get(i));
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -161,6 +235,8 @@ private static final long serialVersionUID = 0L;
     }
     if (getDataBytes()
         != other.getDataBytes()) return false;
+    if (!getWarningsList()
+        .equals(other.getWarningsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -179,6 +255,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + DATA_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getDataBytes());
+    if (getWarningsCount() > 0) {
+      hash = (37 * hash) + WARNINGS_FIELD_NUMBER;
+      hash = (53 * hash) + getWarningsList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -314,6 +394,7 @@ private static final long serialVersionUID = 0L;
       if (com.google.protobuf.GeneratedMessage
               .alwaysUseFieldBuilders) {
         internalGetSnapshotFieldBuilder();
+        internalGetWarningsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -326,6 +407,13 @@ private static final long serialVersionUID = 0L;
         snapshotBuilder_ = null;
       }
       dataBytes_ = 0L;
+      if (warningsBuilder_ == null) {
+        warnings_ = java.util.Collections.emptyList();
+      } else {
+        warnings_ = null;
+        warningsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000004);
       return this;
     }
 
@@ -352,9 +440,22 @@ private static final long serialVersionUID = 0L;
     @java.lang.Override
     public stasis.v1.DownloadHeader buildPartial() {
       stasis.v1.DownloadHeader result = new stasis.v1.DownloadHeader(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(stasis.v1.DownloadHeader result) {
+      if (warningsBuilder_ == null) {
+        if (((bitField0_ & 0x00000004) != 0)) {
+          warnings_ = java.util.Collections.unmodifiableList(warnings_);
+          bitField0_ = (bitField0_ & ~0x00000004);
+        }
+        result.warnings_ = warnings_;
+      } else {
+        result.warnings_ = warningsBuilder_.build();
+      }
     }
 
     private void buildPartial0(stasis.v1.DownloadHeader result) {
@@ -389,6 +490,32 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getDataBytes() != 0L) {
         setDataBytes(other.getDataBytes());
+      }
+      if (warningsBuilder_ == null) {
+        if (!other.warnings_.isEmpty()) {
+          if (warnings_.isEmpty()) {
+            warnings_ = other.warnings_;
+            bitField0_ = (bitField0_ & ~0x00000004);
+          } else {
+            ensureWarningsIsMutable();
+            warnings_.addAll(other.warnings_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.warnings_.isEmpty()) {
+          if (warningsBuilder_.isEmpty()) {
+            warningsBuilder_.dispose();
+            warningsBuilder_ = null;
+            warnings_ = other.warnings_;
+            bitField0_ = (bitField0_ & ~0x00000004);
+            warningsBuilder_ = 
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetWarningsFieldBuilder() : null;
+          } else {
+            warningsBuilder_.addAllMessages(other.warnings_);
+          }
+        }
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -428,6 +555,19 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000002;
               break;
             } // case 16
+            case 26: {
+              stasis.v1.DownloadWarning m =
+                  input.readMessage(
+                      stasis.v1.DownloadWarning.parser(),
+                      extensionRegistry);
+              if (warningsBuilder_ == null) {
+                ensureWarningsIsMutable();
+                warnings_.add(m);
+              } else {
+                warningsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 26
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -647,6 +787,336 @@ private static final long serialVersionUID = 0L;
       dataBytes_ = 0L;
       onChanged();
       return this;
+    }
+
+    private java.util.List<stasis.v1.DownloadWarning> warnings_ =
+      java.util.Collections.emptyList();
+    private void ensureWarningsIsMutable() {
+      if (!((bitField0_ & 0x00000004) != 0)) {
+        warnings_ = new java.util.ArrayList<stasis.v1.DownloadWarning>(warnings_);
+        bitField0_ |= 0x00000004;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        stasis.v1.DownloadWarning, stasis.v1.DownloadWarning.Builder, stasis.v1.DownloadWarningOrBuilder> warningsBuilder_;
+
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public java.util.List<stasis.v1.DownloadWarning> getWarningsList() {
+      if (warningsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(warnings_);
+      } else {
+        return warningsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public int getWarningsCount() {
+      if (warningsBuilder_ == null) {
+        return warnings_.size();
+      } else {
+        return warningsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public stasis.v1.DownloadWarning getWarnings(int index) {
+      if (warningsBuilder_ == null) {
+        return warnings_.get(index);
+      } else {
+        return warningsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder setWarnings(
+        int index, stasis.v1.DownloadWarning value) {
+      if (warningsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureWarningsIsMutable();
+        warnings_.set(index, value);
+        onChanged();
+      } else {
+        warningsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder setWarnings(
+        int index, stasis.v1.DownloadWarning.Builder builderForValue) {
+      if (warningsBuilder_ == null) {
+        ensureWarningsIsMutable();
+        warnings_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        warningsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder addWarnings(stasis.v1.DownloadWarning value) {
+      if (warningsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureWarningsIsMutable();
+        warnings_.add(value);
+        onChanged();
+      } else {
+        warningsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder addWarnings(
+        int index, stasis.v1.DownloadWarning value) {
+      if (warningsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureWarningsIsMutable();
+        warnings_.add(index, value);
+        onChanged();
+      } else {
+        warningsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder addWarnings(
+        stasis.v1.DownloadWarning.Builder builderForValue) {
+      if (warningsBuilder_ == null) {
+        ensureWarningsIsMutable();
+        warnings_.add(builderForValue.build());
+        onChanged();
+      } else {
+        warningsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder addWarnings(
+        int index, stasis.v1.DownloadWarning.Builder builderForValue) {
+      if (warningsBuilder_ == null) {
+        ensureWarningsIsMutable();
+        warnings_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        warningsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder addAllWarnings(
+        java.lang.Iterable<? extends stasis.v1.DownloadWarning> values) {
+      if (warningsBuilder_ == null) {
+        ensureWarningsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, warnings_);
+        onChanged();
+      } else {
+        warningsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder clearWarnings() {
+      if (warningsBuilder_ == null) {
+        warnings_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000004);
+        onChanged();
+      } else {
+        warningsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public Builder removeWarnings(int index) {
+      if (warningsBuilder_ == null) {
+        ensureWarningsIsMutable();
+        warnings_.remove(index);
+        onChanged();
+      } else {
+        warningsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public stasis.v1.DownloadWarning.Builder getWarningsBuilder(
+        int index) {
+      return internalGetWarningsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public stasis.v1.DownloadWarningOrBuilder getWarningsOrBuilder(
+        int index) {
+      if (warningsBuilder_ == null) {
+        return warnings_.get(index);  } else {
+        return warningsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public java.util.List<? extends stasis.v1.DownloadWarningOrBuilder> 
+         getWarningsOrBuilderList() {
+      if (warningsBuilder_ != null) {
+        return warningsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(warnings_);
+      }
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public stasis.v1.DownloadWarning.Builder addWarningsBuilder() {
+      return internalGetWarningsFieldBuilder().addBuilder(
+          stasis.v1.DownloadWarning.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public stasis.v1.DownloadWarning.Builder addWarningsBuilder(
+        int index) {
+      return internalGetWarningsFieldBuilder().addBuilder(
+          index, stasis.v1.DownloadWarning.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What the caller should know about the stream that follows. The stream is complete and correct
+     * all the same. Show the messages to whoever asked for the download.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+     */
+    public java.util.List<stasis.v1.DownloadWarning.Builder> 
+         getWarningsBuilderList() {
+      return internalGetWarningsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        stasis.v1.DownloadWarning, stasis.v1.DownloadWarning.Builder, stasis.v1.DownloadWarningOrBuilder> 
+        internalGetWarningsFieldBuilder() {
+      if (warningsBuilder_ == null) {
+        warningsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            stasis.v1.DownloadWarning, stasis.v1.DownloadWarning.Builder, stasis.v1.DownloadWarningOrBuilder>(
+                warnings_,
+                ((bitField0_ & 0x00000004) != 0),
+                getParentForChildren(),
+                isClean());
+        warnings_ = null;
+      }
+      return warningsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.DownloadHeader)

@@ -47,4 +47,53 @@ public interface DownloadHeaderOrBuilder extends
    * @return The dataBytes.
    */
   long getDataBytes();
+
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  java.util.List<stasis.v1.DownloadWarning> 
+      getWarningsList();
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  stasis.v1.DownloadWarning getWarnings(int index);
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  int getWarningsCount();
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  java.util.List<? extends stasis.v1.DownloadWarningOrBuilder> 
+      getWarningsOrBuilderList();
+  /**
+   * <pre>
+   * What the caller should know about the stream that follows. The stream is complete and correct
+   * all the same. Show the messages to whoever asked for the download.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
+   */
+  stasis.v1.DownloadWarningOrBuilder getWarningsOrBuilder(
+      int index);
 }

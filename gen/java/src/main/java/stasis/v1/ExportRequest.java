@@ -127,7 +127,7 @@ private static final long serialVersionUID = 0L;
   private int sparseFormat_ = 0;
   /**
    * <pre>
-   * Default: COCOON.
+   * How holes are written. Default: GNU.
    * </pre>
    *
    * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>
@@ -138,7 +138,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Default: COCOON.
+   * How holes are written. Default: GNU.
    * </pre>
    *
    * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>
@@ -735,7 +735,7 @@ private static final long serialVersionUID = 0L;
     private int sparseFormat_ = 0;
     /**
      * <pre>
-     * Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>
@@ -746,7 +746,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>
@@ -761,7 +761,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>
@@ -774,7 +774,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>
@@ -790,7 +790,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>

@@ -51,7 +51,7 @@ public interface ExportRequestOrBuilder extends
 
   /**
    * <pre>
-   * Default: COCOON.
+   * How holes are written. Default: GNU.
    * </pre>
    *
    * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>
@@ -60,7 +60,7 @@ public interface ExportRequestOrBuilder extends
   int getSparseFormatValue();
   /**
    * <pre>
-   * Default: COCOON.
+   * How holes are written. Default: GNU.
    * </pre>
    *
    * <code>.stasis.v1.SparseFormat sparse_format = 3 [json_name = "sparseFormat"];</code>

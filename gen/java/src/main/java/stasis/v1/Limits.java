@@ -112,7 +112,7 @@ private static final long serialVersionUID = 0L;
   private long maxSegments_ = 0L;
   /**
    * <pre>
-   * Data segments of one sparse file in an archive.
+   * Data segments of one sparse file in a tar that is uploaded.
    * </pre>
    *
    * <code>int64 max_segments = 5 [json_name = "maxSegments"];</code>
@@ -969,7 +969,7 @@ private static final long serialVersionUID = 0L;
     private long maxSegments_ ;
     /**
      * <pre>
-     * Data segments of one sparse file in an archive.
+     * Data segments of one sparse file in a tar that is uploaded.
      * </pre>
      *
      * <code>int64 max_segments = 5 [json_name = "maxSegments"];</code>
@@ -981,7 +981,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Data segments of one sparse file in an archive.
+     * Data segments of one sparse file in a tar that is uploaded.
      * </pre>
      *
      * <code>int64 max_segments = 5 [json_name = "maxSegments"];</code>
@@ -997,7 +997,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Data segments of one sparse file in an archive.
+     * Data segments of one sparse file in a tar that is uploaded.
      * </pre>
      *
      * <code>int64 max_segments = 5 [json_name = "maxSegments"];</code>

@@ -52,7 +52,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Data segments of one sparse file in an archive.
+   * Data segments of one sparse file in a tar that is uploaded.
    * </pre>
    *
    * <code>int64 max_segments = 5 [json_name = "maxSegments"];</code>

@@ -255,6 +255,21 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int ACCEPTS_NONZERO_PAGES_FIELD_NUMBER = 5;
+  private boolean acceptsNonzeroPages_ = false;
+  /**
+   * <pre>
+   * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+   * </pre>
+   *
+   * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
+   * @return The acceptsNonzeroPages.
+   */
+  @java.lang.Override
+  public boolean getAcceptsNonzeroPages() {
+    return acceptsNonzeroPages_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -281,6 +296,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(baseDigest_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 4, baseDigest_);
     }
+    if (acceptsNonzeroPages_ != false) {
+      output.writeBool(5, acceptsNonzeroPages_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -302,6 +320,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(baseDigest_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(4, baseDigest_);
+    }
+    if (acceptsNonzeroPages_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(5, acceptsNonzeroPages_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -326,6 +348,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getRangesList())) return false;
     if (!getBaseDigest()
         .equals(other.getBaseDigest())) return false;
+    if (getAcceptsNonzeroPages()
+        != other.getAcceptsNonzeroPages()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -347,6 +371,9 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + BASE_DIGEST_FIELD_NUMBER;
     hash = (53 * hash) + getBaseDigest().hashCode();
+    hash = (37 * hash) + ACCEPTS_NONZERO_PAGES_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getAcceptsNonzeroPages());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -492,6 +519,7 @@ private static final long serialVersionUID = 0L;
       }
       bitField0_ = (bitField0_ & ~0x00000004);
       baseDigest_ = "";
+      acceptsNonzeroPages_ = false;
       return this;
     }
 
@@ -546,6 +574,9 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000008) != 0)) {
         result.baseDigest_ = baseDigest_;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.acceptsNonzeroPages_ = acceptsNonzeroPages_;
       }
     }
 
@@ -602,6 +633,9 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000008;
         onChanged();
       }
+      if (other.getAcceptsNonzeroPages() != false) {
+        setAcceptsNonzeroPages(other.getAcceptsNonzeroPages());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -656,6 +690,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 40: {
+              acceptsNonzeroPages_ = input.readBool();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 40
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1262,6 +1301,50 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       baseDigest_ = value;
       bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+
+    private boolean acceptsNonzeroPages_ ;
+    /**
+     * <pre>
+     * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+     * </pre>
+     *
+     * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
+     * @return The acceptsNonzeroPages.
+     */
+    @java.lang.Override
+    public boolean getAcceptsNonzeroPages() {
+      return acceptsNonzeroPages_;
+    }
+    /**
+     * <pre>
+     * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+     * </pre>
+     *
+     * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
+     * @param value The acceptsNonzeroPages to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAcceptsNonzeroPages(boolean value) {
+
+      acceptsNonzeroPages_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+     * </pre>
+     *
+     * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearAcceptsNonzeroPages() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      acceptsNonzeroPages_ = false;
       onChanged();
       return this;
     }

@@ -115,4 +115,14 @@ public interface ReadBlocksRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getBaseDigestBytes();
+
+  /**
+   * <pre>
+   * The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
+   * </pre>
+   *
+   * <code>bool accepts_nonzero_pages = 5 [json_name = "acceptsNonzeroPages"];</code>
+   * @return The acceptsNonzeroPages.
+   */
+  boolean getAcceptsNonzeroPages();
 }

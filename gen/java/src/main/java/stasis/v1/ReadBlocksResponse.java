@@ -109,8 +109,8 @@ private static final long serialVersionUID = 0L;
   private long changedPages_ = 0L;
   /**
    * <pre>
-   * For PAGES and XOR_DEFLATE: bit N is set if `data` has the block's N-th page of 4096 bytes; the
-   * other pages are those of the base.
+   * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
+   * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
    * </pre>
    *
    * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -650,8 +650,8 @@ private static final long serialVersionUID = 0L;
     private long changedPages_ ;
     /**
      * <pre>
-     * For PAGES and XOR_DEFLATE: bit N is set if `data` has the block's N-th page of 4096 bytes; the
-     * other pages are those of the base.
+     * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
+     * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -663,8 +663,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For PAGES and XOR_DEFLATE: bit N is set if `data` has the block's N-th page of 4096 bytes; the
-     * other pages are those of the base.
+     * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
+     * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -680,8 +680,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For PAGES and XOR_DEFLATE: bit N is set if `data` has the block's N-th page of 4096 bytes; the
-     * other pages are those of the base.
+     * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
+     * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>

@@ -51,8 +51,8 @@ public interface ReadBlocksResponseOrBuilder extends
 
   /**
    * <pre>
-   * For PAGES and XOR_DEFLATE: bit N is set if `data` has the block's N-th page of 4096 bytes; the
-   * other pages are those of the base.
+   * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
+   * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
    * </pre>
    *
    * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>

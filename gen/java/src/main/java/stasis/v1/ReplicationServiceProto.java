@@ -157,35 +157,37 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
       "1.FileBlocksH\000R\006blocks\022\037\n\013base_digest\030\003 " +
       "\001(\tR\nbaseDigestB\006\n\004part\"J\n\nFileBlocks\022\022\n" +
       "\004file\030\001 \001(\tR\004file\022\024\n\005table\030\002 \001(\014R\005table\022" +
-      "\022\n\004last\030\003 \001(\010R\004last\"\230\001\n\021ReadBlocksReques" +
+      "\022\n\004last\030\003 \001(\010R\004last\"\314\001\n\021ReadBlocksReques" +
       "t\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004fi" +
       "le\030\002 \001(\tR\004file\022-\n\006ranges\030\003 \003(\0132\025.stasis." +
       "v1.BlockRangeR\006ranges\022\037\n\013base_digest\030\004 \001" +
-      "(\tR\nbaseDigest\"8\n\nBlockRange\022\024\n\005first\030\001 " +
-      "\001(\003R\005first\022\024\n\005count\030\002 \001(\003R\005count\"\231\001\n\022Rea" +
-      "dBlocksResponse\022\024\n\005index\030\001 \001(\003R\005index\022\022\n" +
-      "\004data\030\002 \001(\014R\004data\0224\n\010encoding\030\003 \001(\0162\030.st" +
-      "asis.v1.BlockEncodingR\010encoding\022#\n\rchang" +
-      "ed_pages\030\004 \001(\006R\014changedPages*\201\001\n\rBlockEn" +
-      "coding\022\036\n\032BLOCK_ENCODING_UNSPECIFIED\020\000\022\026" +
-      "\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BLOCK_ENCODING" +
-      "_PAGES\020\002\022\036\n\032BLOCK_ENCODING_XOR_DEFLATE\020\003" +
-      "2\322\003\n\022ReplicationService\0229\n\004Pull\022\026.stasis" +
-      ".v1.PullRequest\032\027.stasis.v1.PullResponse" +
-      "0\001\0229\n\004Push\022\026.stasis.v1.PushRequest\032\027.sta" +
-      "sis.v1.PushResponse0\001\022R\n\rListTransfers\022\037" +
-      ".stasis.v1.ListTransfersRequest\032 .stasis" +
-      ".v1.ListTransfersResponse\022U\n\016CancelTrans" +
-      "fer\022 .stasis.v1.CancelTransferRequest\032!." +
-      "stasis.v1.CancelTransferResponse\022N\n\013GetM" +
-      "anifest\022\035.stasis.v1.GetManifestRequest\032\036" +
-      ".stasis.v1.GetManifestResponse0\001\022K\n\nRead" +
-      "Blocks\022\034.stasis.v1.ReadBlocksRequest\032\035.s" +
-      "tasis.v1.ReadBlocksResponse0\001B\221\001\n\tstasis" +
-      ".v1B\027ReplicationServiceProtoP\001Z&stasis.l" +
-      "ocal/gen/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tS" +
-      "tasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMeta" +
-      "data\352\002\nStasis::V1b\006proto3"
+      "(\tR\nbaseDigest\0222\n\025accepts_nonzero_pages\030" +
+      "\005 \001(\010R\023acceptsNonzeroPages\"8\n\nBlockRange" +
+      "\022\024\n\005first\030\001 \001(\003R\005first\022\024\n\005count\030\002 \001(\003R\005c" +
+      "ount\"\231\001\n\022ReadBlocksResponse\022\024\n\005index\030\001 \001" +
+      "(\003R\005index\022\022\n\004data\030\002 \001(\014R\004data\0224\n\010encodin" +
+      "g\030\003 \001(\0162\030.stasis.v1.BlockEncodingR\010encod" +
+      "ing\022#\n\rchanged_pages\030\004 \001(\006R\014changedPages" +
+      "*\243\001\n\rBlockEncoding\022\036\n\032BLOCK_ENCODING_UNS" +
+      "PECIFIED\020\000\022\026\n\022BLOCK_ENCODING_RAW\020\001\022\030\n\024BL" +
+      "OCK_ENCODING_PAGES\020\002\022\036\n\032BLOCK_ENCODING_X" +
+      "OR_DEFLATE\020\003\022 \n\034BLOCK_ENCODING_NONZERO_P" +
+      "AGES\020\0042\322\003\n\022ReplicationService\0229\n\004Pull\022\026." +
+      "stasis.v1.PullRequest\032\027.stasis.v1.PullRe" +
+      "sponse0\001\0229\n\004Push\022\026.stasis.v1.PushRequest" +
+      "\032\027.stasis.v1.PushResponse0\001\022R\n\rListTrans" +
+      "fers\022\037.stasis.v1.ListTransfersRequest\032 ." +
+      "stasis.v1.ListTransfersResponse\022U\n\016Cance" +
+      "lTransfer\022 .stasis.v1.CancelTransferRequ" +
+      "est\032!.stasis.v1.CancelTransferResponse\022N" +
+      "\n\013GetManifest\022\035.stasis.v1.GetManifestReq" +
+      "uest\032\036.stasis.v1.GetManifestResponse0\001\022K" +
+      "\n\nReadBlocks\022\034.stasis.v1.ReadBlocksReque" +
+      "st\032\035.stasis.v1.ReadBlocksResponse0\001B\221\001\n\t" +
+      "stasis.v1B\027ReplicationServiceProtoP\001Z&st" +
+      "asis.local/gen/go/stasis/v1;stasisv1\242\002\003S" +
+      "XX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\G" +
+      "PBMetadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -276,7 +278,7 @@ public final class ReplicationServiceProto extends com.google.protobuf.Generated
     internal_static_stasis_v1_ReadBlocksRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ReadBlocksRequest_descriptor,
-        new java.lang.String[] { "SnapshotId", "File", "Ranges", "BaseDigest", });
+        new java.lang.String[] { "SnapshotId", "File", "Ranges", "BaseDigest", "AcceptsNonzeroPages", });
     internal_static_stasis_v1_BlockRange_descriptor =
       getDescriptor().getMessageType(14);
     internal_static_stasis_v1_BlockRange_fieldAccessorTable = new

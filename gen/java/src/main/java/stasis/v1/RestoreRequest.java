@@ -131,7 +131,7 @@ private static final long serialVersionUID = 0L;
   private int sparseFormat_ = 0;
   /**
    * <pre>
-   * How holes are written. Default: COCOON.
+   * How holes are written. Default: GNU.
    * </pre>
    *
    * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>
@@ -142,7 +142,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How holes are written. Default: COCOON.
+   * How holes are written. Default: GNU.
    * </pre>
    *
    * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>
@@ -707,7 +707,7 @@ private static final long serialVersionUID = 0L;
     private int sparseFormat_ = 0;
     /**
      * <pre>
-     * How holes are written. Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>
@@ -718,7 +718,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How holes are written. Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>
@@ -733,7 +733,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How holes are written. Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>
@@ -746,7 +746,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How holes are written. Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>
@@ -762,7 +762,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How holes are written. Default: COCOON.
+     * How holes are written. Default: GNU.
      * </pre>
      *
      * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>

@@ -53,7 +53,7 @@ public interface RestoreRequestOrBuilder extends
 
   /**
    * <pre>
-   * How holes are written. Default: COCOON.
+   * How holes are written. Default: GNU.
    * </pre>
    *
    * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>
@@ -62,7 +62,7 @@ public interface RestoreRequestOrBuilder extends
   int getSparseFormatValue();
   /**
    * <pre>
-   * How holes are written. Default: COCOON.
+   * How holes are written. Default: GNU.
    * </pre>
    *
    * <code>.stasis.v1.SparseFormat sparse_format = 4 [json_name = "sparseFormat"];</code>

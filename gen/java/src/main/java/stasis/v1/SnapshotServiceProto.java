@@ -42,6 +42,11 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_DownloadHeader_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_DownloadWarning_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_DownloadWarning_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_CreateRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -247,181 +252,189 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "otal_bytes\030\001 \001(\003R\ntotalBytes\022\031\n\005crc32\030\002 " +
       "\001(\007H\000R\005crc32\210\001\001B\010\n\006_crc32\"H\n\017DownloadTra" +
       "iler\022\037\n\013total_bytes\030\001 \001(\003R\ntotalBytes\022\024\n" +
-      "\005crc32\030\002 \001(\007R\005crc32\"`\n\016DownloadHeader\022/\n" +
-      "\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010sn" +
-      "apshot\022\035\n\ndata_bytes\030\002 \001(\003R\tdataBytes\"\226\001" +
-      "\n\rCreateRequest\0221\n\006header\030\001 \001(\0132\027.stasis" +
-      ".v1.CreateHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(" +
-      "\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis.v1.U" +
-      "ploadCommitH\000R\006commitB\007\n\005frame\"\303\001\n\014Creat" +
-      "eHeader\0221\n\006config\030\001 \001(\0132\031.stasis.v1.Snap" +
-      "shotConfigR\006config\022\035\n\nrequest_id\030\002 \001(\tR\t" +
-      "requestId\022C\n\020on_name_conflict\030\003 \001(\0162\031.st" +
-      "asis.v1.OnNameConflictR\016onNameConflict\022\034" +
-      "\n\tprotected\030\004 \001(\010R\tprotected\"A\n\016CreateRe" +
-      "sponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sna" +
-      "pshotR\010snapshot\"\357\001\n\032CreateFromDirectoryR" +
-      "equest\022\034\n\tdirectory\030\001 \001(\tR\tdirectory\0221\n\006" +
-      "config\030\002 \001(\0132\031.stasis.v1.SnapshotConfigR" +
-      "\006config\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\022C" +
-      "\n\020on_name_conflict\030\004 \001(\0162\031.stasis.v1.OnN" +
-      "ameConflictR\016onNameConflict\022\034\n\tprotected" +
-      "\030\005 \001(\010R\tprotected\"N\n\033CreateFromDirectory" +
-      "Response\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.S" +
-      "napshotR\010snapshot\"\271\003\n\016SnapshotFilter\022\037\n\013" +
-      "name_prefix\030\001 \001(\tR\nnamePrefix\022=\n\006labels\030" +
-      "\002 \003(\0132%.stasis.v1.SnapshotFilter.LabelsE" +
-      "ntryR\006labels\022\024\n\005image\030\003 \001(\tR\005image\022!\n\014im" +
-      "age_digest\030\004 \001(\tR\013imageDigest\022\036\n\nhypervi" +
-      "sor\030\005 \001(\tR\nhypervisor\022?\n\rcreated_after\030\006" +
-      " \001(\0132\032.google.protobuf.TimestampR\014create" +
-      "dAfter\022A\n\016created_before\030\007 \001(\0132\032.google." +
-      "protobuf.TimestampR\rcreatedBefore\022!\n\tpro" +
-      "tected\030\010 \001(\010H\000R\tprotected\210\001\001\0329\n\013LabelsEn" +
-      "try\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005va" +
-      "lue:\0028\001B\014\n\n_protected\"|\n\013ListRequest\022\033\n\t" +
-      "page_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030" +
-      "\002 \001(\tR\tpageToken\0221\n\006filter\030\003 \001(\0132\031.stasi" +
-      "s.v1.SnapshotFilterR\006filter\"\210\001\n\014ListResp" +
-      "onse\0221\n\tsnapshots\030\001 \003(\0132\023.stasis.v1.Snap" +
-      "shotR\tsnapshots\022&\n\017next_page_token\030\002 \001(\t" +
-      "R\rnextPageToken\022\035\n\ntotal_size\030\003 \001(\003R\ttot" +
-      "alSize\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
-      "ef\"B\n\017InspectResponse\022/\n\010snapshot\030\001 \001(\0132" +
-      "\023.stasis.v1.SnapshotR\010snapshot\"\253\002\n\rUpdat" +
-      "eRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(\t" +
-      "R\004name\022 \n\013description\030\003 \001(\tR\013description" +
-      "\022<\n\006labels\030\004 \003(\0132$.stasis.v1.UpdateReque" +
-      "st.LabelsEntryR\006labels\022\034\n\tprotected\030\005 \001(" +
-      "\010R\tprotected\022;\n\013update_mask\030\006 \001(\0132\032.goog" +
-      "le.protobuf.FieldMaskR\nupdateMask\0329\n\013Lab" +
-      "elsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(" +
-      "\tR\005value:\0028\001\"A\n\016UpdateResponse\022/\n\010snapsh" +
-      "ot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"" +
-      "H\n\rDeleteRequest\022\022\n\004refs\030\001 \003(\tR\004refs\022#\n\r" +
-      "allow_missing\030\002 \001(\010R\014allowMissing\"1\n\016Del" +
-      "eteResponse\022\037\n\013deleted_ids\030\001 \003(\tR\ndelete" +
-      "dIds\"\216\001\n\016RestoreRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
-      "f\022\024\n\005force\030\002 \001(\010R\005force\022\026\n\006verify\030\003 \001(\010R" +
-      "\006verify\022<\n\rsparse_format\030\004 \001(\0162\027.stasis." +
-      "v1.SparseFormatR\014sparseFormat\"\237\001\n\017Restor" +
-      "eResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1.Do" +
-      "wnloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R" +
-      "\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.Down" +
-      "loadTrailerH\000R\007trailerB\007\n\005frame\"\307\001\n\rExpo" +
-      "rtRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compressi" +
-      "on\030\002 \001(\0162\026.stasis.v1.CompressionR\013compre" +
-      "ssion\022<\n\rsparse_format\030\003 \001(\0162\027.stasis.v1" +
-      ".SparseFormatR\014sparseFormat\022\024\n\005force\030\004 \001" +
-      "(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\"\236\001\n\016Ex" +
-      "portResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1" +
-      ".DownloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014" +
-      "H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.D" +
-      "ownloadTrailerH\000R\007trailerB\007\n\005frame\"`\n\030Ex" +
-      "portToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref" +
-      "\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022\024\n\005force\030" +
-      "\003 \001(\010R\005force\"j\n\031ExportToDirectoryRespons" +
-      "e\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snapshot" +
-      "R\010snapshot\022\034\n\treflinked\030\002 \001(\010R\treflinked" +
-      "\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001(\0132\027.sta" +
-      "sis.v1.ImportHeaderH\000R\006header\022\026\n\005chunk\030\002" +
-      " \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis.v" +
-      "1.UploadCommitH\000R\006commitB\007\n\005frame\"\276\002\n\014Im" +
-      "portHeader\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013descri" +
-      "ption\030\002 \001(\tR\013description\022\035\n\nrequest_id\030\003" +
-      " \001(\tR\trequestId\022C\n\020on_name_conflict\030\004 \001(" +
-      "\0162\031.stasis.v1.OnNameConflictR\016onNameConf" +
-      "lict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;\n\006la" +
-      "bels\030\006 \003(\0132#.stasis.v1.ImportHeader.Labe" +
-      "lsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003key\030\001 " +
-      "\001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016Im" +
-      "portResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis." +
-      "v1.SnapshotR\010snapshot\"\370\002\n\032ImportFromDire" +
-      "ctoryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirecto" +
-      "ry\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013description\030\003 " +
-      "\001(\tR\013description\022\035\n\nrequest_id\030\004 \001(\tR\tre" +
-      "questId\022C\n\020on_name_conflict\030\005 \001(\0162\031.stas" +
-      "is.v1.OnNameConflictR\016onNameConflict\022\034\n\t" +
-      "protected\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 \003" +
-      "(\01321.stasis.v1.ImportFromDirectoryReques" +
-      "t.LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003" +
-      "key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001" +
-      "\"N\n\033ImportFromDirectoryResponse\022/\n\010snaps" +
+      "\005crc32\030\002 \001(\007R\005crc32\"\230\001\n\016DownloadHeader\022/" +
+      "\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010s" +
+      "napshot\022\035\n\ndata_bytes\030\002 \001(\003R\tdataBytes\0226" +
+      "\n\010warnings\030\003 \003(\0132\032.stasis.v1.DownloadWar" +
+      "ningR\010warnings\"\215\001\n\017DownloadWarning\0222\n\004ki" +
+      "nd\030\001 \001(\0162\036.stasis.v1.DownloadWarningKind" +
+      "R\004kind\022\022\n\004file\030\002 \001(\tR\004file\022\030\n\007readers\030\003 " +
+      "\003(\tR\007readers\022\030\n\007message\030\004 \001(\tR\007message\"\226" +
+      "\001\n\rCreateRequest\0221\n\006header\030\001 \001(\0132\027.stasi" +
+      "s.v1.CreateHeaderH\000R\006header\022\026\n\005chunk\030\002 \001" +
+      "(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis.v1." +
+      "UploadCommitH\000R\006commitB\007\n\005frame\"\303\001\n\014Crea" +
+      "teHeader\0221\n\006config\030\001 \001(\0132\031.stasis.v1.Sna" +
+      "pshotConfigR\006config\022\035\n\nrequest_id\030\002 \001(\tR" +
+      "\trequestId\022C\n\020on_name_conflict\030\003 \001(\0162\031.s" +
+      "tasis.v1.OnNameConflictR\016onNameConflict\022" +
+      "\034\n\tprotected\030\004 \001(\010R\tprotected\"A\n\016CreateR" +
+      "esponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sn" +
+      "apshotR\010snapshot\"\357\001\n\032CreateFromDirectory" +
+      "Request\022\034\n\tdirectory\030\001 \001(\tR\tdirectory\0221\n" +
+      "\006config\030\002 \001(\0132\031.stasis.v1.SnapshotConfig" +
+      "R\006config\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\022" +
+      "C\n\020on_name_conflict\030\004 \001(\0162\031.stasis.v1.On" +
+      "NameConflictR\016onNameConflict\022\034\n\tprotecte" +
+      "d\030\005 \001(\010R\tprotected\"N\n\033CreateFromDirector" +
+      "yResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1." +
+      "SnapshotR\010snapshot\"\271\003\n\016SnapshotFilter\022\037\n" +
+      "\013name_prefix\030\001 \001(\tR\nnamePrefix\022=\n\006labels" +
+      "\030\002 \003(\0132%.stasis.v1.SnapshotFilter.Labels" +
+      "EntryR\006labels\022\024\n\005image\030\003 \001(\tR\005image\022!\n\014i" +
+      "mage_digest\030\004 \001(\tR\013imageDigest\022\036\n\nhyperv" +
+      "isor\030\005 \001(\tR\nhypervisor\022?\n\rcreated_after\030" +
+      "\006 \001(\0132\032.google.protobuf.TimestampR\014creat" +
+      "edAfter\022A\n\016created_before\030\007 \001(\0132\032.google" +
+      ".protobuf.TimestampR\rcreatedBefore\022!\n\tpr" +
+      "otected\030\010 \001(\010H\000R\tprotected\210\001\001\0329\n\013LabelsE" +
+      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
+      "alue:\0028\001B\014\n\n_protected\"|\n\013ListRequest\022\033\n" +
+      "\tpage_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token" +
+      "\030\002 \001(\tR\tpageToken\0221\n\006filter\030\003 \001(\0132\031.stas" +
+      "is.v1.SnapshotFilterR\006filter\"\210\001\n\014ListRes" +
+      "ponse\0221\n\tsnapshots\030\001 \003(\0132\023.stasis.v1.Sna" +
+      "pshotR\tsnapshots\022&\n\017next_page_token\030\002 \001(" +
+      "\tR\rnextPageToken\022\035\n\ntotal_size\030\003 \001(\003R\tto" +
+      "talSize\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(\tR\003" +
+      "ref\"B\n\017InspectResponse\022/\n\010snapshot\030\001 \001(\013" +
+      "2\023.stasis.v1.SnapshotR\010snapshot\"\253\002\n\rUpda" +
+      "teRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(" +
+      "\tR\004name\022 \n\013description\030\003 \001(\tR\013descriptio" +
+      "n\022<\n\006labels\030\004 \003(\0132$.stasis.v1.UpdateRequ" +
+      "est.LabelsEntryR\006labels\022\034\n\tprotected\030\005 \001" +
+      "(\010R\tprotected\022;\n\013update_mask\030\006 \001(\0132\032.goo" +
+      "gle.protobuf.FieldMaskR\nupdateMask\0329\n\013La" +
+      "belsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001" +
+      "(\tR\005value:\0028\001\"A\n\016UpdateResponse\022/\n\010snaps" +
       "hot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
-      "\"B\n\030OpenDataDirectoryRequest\022\020\n\003ref\030\001 \001(" +
-      "\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenData" +
-      "DirectoryResponse\022\034\n\tdirectory\030\001 \001(\tR\tdi" +
-      "rectory\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.Sn" +
-      "apshotR\010snapshot\"V\n\rVerifyRequest\022\020\n\003ref" +
-      "\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_second\030\002 " +
-      "\001(\003R\023limitBytesPerSecond\"\210\001\n\016VerifyRespo" +
-      "nse\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.Verify" +
-      "ProgressH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030." +
-      "stasis.v1.VerifyVerdictH\000R\007verdictB\007\n\005ev" +
-      "ent\"q\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 \001" +
-      "(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdone" +
-      "Bytes\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"\246" +
-      "\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\ns" +
-      "napshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact\030" +
-      "\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis." +
-      "v1.ByteRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR\007" +
-      "problem\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006of" +
-      "fset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchReq" +
-      "uest\022!\n\014resume_token\030\001 \001(\tR\013resumeToken\022" +
-      "1\n\006filter\030\002 \001(\0132\031.stasis.v1.SnapshotFilt" +
-      "erR\006filter\"\220\002\n\rWatchResponse\022(\n\004type\030\001 \001" +
-      "(\0162\024.stasis.v1.EventTypeR\004type\022/\n\010snapsh" +
-      "ot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\022" +
-      ";\n\013occurred_at\030\003 \001(\0132\032.google.protobuf.T" +
-      "imestampR\noccurredAt\022!\n\014resume_token\030\004 \001" +
-      "(\tR\013resumeToken\022#\n\rprevious_name\030\005 \001(\tR\014" +
-      "previousName\022\037\n\013replaced_by\030\006 \001(\tR\nrepla" +
-      "cedBy*k\n\016OnNameConflict\022 \n\034ON_NAME_CONFL" +
-      "ICT_UNSPECIFIED\020\000\022\031\n\025ON_NAME_CONFLICT_FA" +
-      "IL\020\001\022\034\n\030ON_NAME_CONFLICT_REPLACE\020\002*l\n\013Co" +
-      "mpression\022\033\n\027COMPRESSION_UNSPECIFIED\020\000\022\024" +
-      "\n\020COMPRESSION_NONE\020\001\022\024\n\020COMPRESSION_GZIP" +
-      "\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*v\n\014SparseFormat" +
-      "\022\035\n\031SPARSE_FORMAT_UNSPECIFIED\020\000\022\030\n\024SPARS" +
-      "E_FORMAT_COCOON\020\001\022\025\n\021SPARSE_FORMAT_GNU\020\002" +
-      "\022\026\n\022SPARSE_FORMAT_NONE\020\003*\374\001\n\tEventType\022\032" +
-      "\n\026EVENT_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE" +
-      "_CREATED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EV" +
-      "ENT_TYPE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED" +
-      "\020\004\022\025\n\021EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_" +
-      "UPDATED\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVE" +
-      "NT_TYPE_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2" +
-      "\236\010\n\017SnapshotService\022?\n\006Create\022\030.stasis.v" +
-      "1.CreateRequest\032\031.stasis.v1.CreateRespon" +
-      "se(\001\022d\n\023CreateFromDirectory\022%.stasis.v1." +
-      "CreateFromDirectoryRequest\032&.stasis.v1.C" +
-      "reateFromDirectoryResponse\0227\n\004List\022\026.sta" +
-      "sis.v1.ListRequest\032\027.stasis.v1.ListRespo" +
-      "nse\022@\n\007Inspect\022\031.stasis.v1.InspectReques" +
-      "t\032\032.stasis.v1.InspectResponse\022=\n\006Update\022" +
-      "\030.stasis.v1.UpdateRequest\032\031.stasis.v1.Up" +
-      "dateResponse\022=\n\006Delete\022\030.stasis.v1.Delet" +
-      "eRequest\032\031.stasis.v1.DeleteResponse\022B\n\007R" +
-      "estore\022\031.stasis.v1.RestoreRequest\032\032.stas" +
-      "is.v1.RestoreResponse0\001\022?\n\006Export\022\030.stas" +
-      "is.v1.ExportRequest\032\031.stasis.v1.ExportRe" +
-      "sponse0\001\022^\n\021ExportToDirectory\022#.stasis.v" +
-      "1.ExportToDirectoryRequest\032$.stasis.v1.E" +
-      "xportToDirectoryResponse\022?\n\006Import\022\030.sta" +
-      "sis.v1.ImportRequest\032\031.stasis.v1.ImportR" +
-      "esponse(\001\022d\n\023ImportFromDirectory\022%.stasi" +
-      "s.v1.ImportFromDirectoryRequest\032&.stasis" +
-      ".v1.ImportFromDirectoryResponse\022`\n\021OpenD" +
-      "ataDirectory\022#.stasis.v1.OpenDataDirecto" +
-      "ryRequest\032$.stasis.v1.OpenDataDirectoryR" +
-      "esponse0\001\022?\n\006Verify\022\030.stasis.v1.VerifyRe" +
-      "quest\032\031.stasis.v1.VerifyResponse0\001\022<\n\005Wa" +
-      "tch\022\027.stasis.v1.WatchRequest\032\030.stasis.v1" +
-      ".WatchResponse0\001B\216\001\n\tstasis.v1B\024Snapshot" +
-      "ServiceProtoP\001Z&stasis.local/gen/go/stas" +
-      "is/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasi" +
-      "s\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V" +
-      "1b\006proto3"
+      "\"H\n\rDeleteRequest\022\022\n\004refs\030\001 \003(\tR\004refs\022#\n" +
+      "\rallow_missing\030\002 \001(\010R\014allowMissing\"1\n\016De" +
+      "leteResponse\022\037\n\013deleted_ids\030\001 \003(\tR\ndelet" +
+      "edIds\"\216\001\n\016RestoreRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
+      "ef\022\024\n\005force\030\002 \001(\010R\005force\022\026\n\006verify\030\003 \001(\010" +
+      "R\006verify\022<\n\rsparse_format\030\004 \001(\0162\027.stasis" +
+      ".v1.SparseFormatR\014sparseFormat\"\237\001\n\017Resto" +
+      "reResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1.D" +
+      "ownloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000" +
+      "R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.Dow" +
+      "nloadTrailerH\000R\007trailerB\007\n\005frame\"\307\001\n\rExp" +
+      "ortRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compress" +
+      "ion\030\002 \001(\0162\026.stasis.v1.CompressionR\013compr" +
+      "ession\022<\n\rsparse_format\030\003 \001(\0162\027.stasis.v" +
+      "1.SparseFormatR\014sparseFormat\022\024\n\005force\030\004 " +
+      "\001(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\"\236\001\n\016E" +
+      "xportResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v" +
+      "1.DownloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(" +
+      "\014H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1." +
+      "DownloadTrailerH\000R\007trailerB\007\n\005frame\"`\n\030E" +
+      "xportToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
+      "f\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022\024\n\005force" +
+      "\030\003 \001(\010R\005force\"j\n\031ExportToDirectoryRespon" +
+      "se\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snapsho" +
+      "tR\010snapshot\022\034\n\treflinked\030\002 \001(\010R\treflinke" +
+      "d\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001(\0132\027.st" +
+      "asis.v1.ImportHeaderH\000R\006header\022\026\n\005chunk\030" +
+      "\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis." +
+      "v1.UploadCommitH\000R\006commitB\007\n\005frame\"\276\002\n\014I" +
+      "mportHeader\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013descr" +
+      "iption\030\002 \001(\tR\013description\022\035\n\nrequest_id\030" +
+      "\003 \001(\tR\trequestId\022C\n\020on_name_conflict\030\004 \001" +
+      "(\0162\031.stasis.v1.OnNameConflictR\016onNameCon" +
+      "flict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;\n\006l" +
+      "abels\030\006 \003(\0132#.stasis.v1.ImportHeader.Lab" +
+      "elsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003key\030\001" +
+      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016I" +
+      "mportResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
+      ".v1.SnapshotR\010snapshot\"\370\002\n\032ImportFromDir" +
+      "ectoryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirect" +
+      "ory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013description\030\003" +
+      " \001(\tR\013description\022\035\n\nrequest_id\030\004 \001(\tR\tr" +
+      "equestId\022C\n\020on_name_conflict\030\005 \001(\0162\031.sta" +
+      "sis.v1.OnNameConflictR\016onNameConflict\022\034\n" +
+      "\tprotected\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 " +
+      "\003(\01321.stasis.v1.ImportFromDirectoryReque" +
+      "st.LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n" +
+      "\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028" +
+      "\001\"N\n\033ImportFromDirectoryResponse\022/\n\010snap" +
+      "shot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapsho" +
+      "t\"B\n\030OpenDataDirectoryRequest\022\020\n\003ref\030\001 \001" +
+      "(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenDat" +
+      "aDirectoryResponse\022\034\n\tdirectory\030\001 \001(\tR\td" +
+      "irectory\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.S" +
+      "napshotR\010snapshot\"V\n\rVerifyRequest\022\020\n\003re" +
+      "f\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_second\030\002" +
+      " \001(\003R\023limitBytesPerSecond\"\210\001\n\016VerifyResp" +
+      "onse\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.Verif" +
+      "yProgressH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030" +
+      ".stasis.v1.VerifyVerdictH\000R\007verdictB\007\n\005e" +
+      "vent\"q\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 " +
+      "\001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdon" +
+      "eBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"" +
+      "\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\n" +
+      "snapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact" +
+      "\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis" +
+      ".v1.ByteRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR" +
+      "\007problem\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006o" +
+      "ffset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchRe" +
+      "quest\022!\n\014resume_token\030\001 \001(\tR\013resumeToken" +
+      "\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.SnapshotFil" +
+      "terR\006filter\"\220\002\n\rWatchResponse\022(\n\004type\030\001 " +
+      "\001(\0162\024.stasis.v1.EventTypeR\004type\022/\n\010snaps" +
+      "hot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
+      "\022;\n\013occurred_at\030\003 \001(\0132\032.google.protobuf." +
+      "TimestampR\noccurredAt\022!\n\014resume_token\030\004 " +
+      "\001(\tR\013resumeToken\022#\n\rprevious_name\030\005 \001(\tR" +
+      "\014previousName\022\037\n\013replaced_by\030\006 \001(\tR\nrepl" +
+      "acedBy*k\n\016OnNameConflict\022 \n\034ON_NAME_CONF" +
+      "LICT_UNSPECIFIED\020\000\022\031\n\025ON_NAME_CONFLICT_F" +
+      "AIL\020\001\022\034\n\030ON_NAME_CONFLICT_REPLACE\020\002*l\n\013C" +
+      "ompression\022\033\n\027COMPRESSION_UNSPECIFIED\020\000\022" +
+      "\024\n\020COMPRESSION_NONE\020\001\022\024\n\020COMPRESSION_GZI" +
+      "P\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*v\n\014SparseForma" +
+      "t\022\035\n\031SPARSE_FORMAT_UNSPECIFIED\020\000\022\030\n\024SPAR" +
+      "SE_FORMAT_COCOON\020\001\022\025\n\021SPARSE_FORMAT_GNU\020" +
+      "\002\022\026\n\022SPARSE_FORMAT_NONE\020\003*\216\001\n\023DownloadWa" +
+      "rningKind\022%\n!DOWNLOAD_WARNING_KIND_UNSPE" +
+      "CIFIED\020\000\022(\n$DOWNLOAD_WARNING_KIND_READER" +
+      "_REFUSES\020\001\022&\n\"DOWNLOAD_WARNING_KIND_HOLE" +
+      "S_FILLED\020\002*\374\001\n\tEventType\022\032\n\026EVENT_TYPE_U" +
+      "NSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022" +
+      "EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT_TYPE_EVICT" +
+      "ED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021EVENT_TY" +
+      "PE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022E" +
+      "VENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010" +
+      "\022\027\n\023EVENT_TYPE_POSITION\020\t2\236\010\n\017SnapshotSe" +
+      "rvice\022?\n\006Create\022\030.stasis.v1.CreateReques" +
+      "t\032\031.stasis.v1.CreateResponse(\001\022d\n\023Create" +
+      "FromDirectory\022%.stasis.v1.CreateFromDire" +
+      "ctoryRequest\032&.stasis.v1.CreateFromDirec" +
+      "toryResponse\0227\n\004List\022\026.stasis.v1.ListReq" +
+      "uest\032\027.stasis.v1.ListResponse\022@\n\007Inspect" +
+      "\022\031.stasis.v1.InspectRequest\032\032.stasis.v1." +
+      "InspectResponse\022=\n\006Update\022\030.stasis.v1.Up" +
+      "dateRequest\032\031.stasis.v1.UpdateResponse\022=" +
+      "\n\006Delete\022\030.stasis.v1.DeleteRequest\032\031.sta" +
+      "sis.v1.DeleteResponse\022B\n\007Restore\022\031.stasi" +
+      "s.v1.RestoreRequest\032\032.stasis.v1.RestoreR" +
+      "esponse0\001\022?\n\006Export\022\030.stasis.v1.ExportRe" +
+      "quest\032\031.stasis.v1.ExportResponse0\001\022^\n\021Ex" +
+      "portToDirectory\022#.stasis.v1.ExportToDire" +
+      "ctoryRequest\032$.stasis.v1.ExportToDirecto" +
+      "ryResponse\022?\n\006Import\022\030.stasis.v1.ImportR" +
+      "equest\032\031.stasis.v1.ImportResponse(\001\022d\n\023I" +
+      "mportFromDirectory\022%.stasis.v1.ImportFro" +
+      "mDirectoryRequest\032&.stasis.v1.ImportFrom" +
+      "DirectoryResponse\022`\n\021OpenDataDirectory\022#" +
+      ".stasis.v1.OpenDataDirectoryRequest\032$.st" +
+      "asis.v1.OpenDataDirectoryResponse0\001\022?\n\006V" +
+      "erify\022\030.stasis.v1.VerifyRequest\032\031.stasis" +
+      ".v1.VerifyResponse0\001\022<\n\005Watch\022\027.stasis.v" +
+      "1.WatchRequest\032\030.stasis.v1.WatchResponse" +
+      "0\001B\216\001\n\tstasis.v1B\024SnapshotServiceProtoP\001" +
+      "Z&stasis.local/gen/go/stasis/v1;stasisv1" +
+      "\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\" +
+      "V1\\GPBMetadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -447,39 +460,45 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_DownloadHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_DownloadHeader_descriptor,
-        new java.lang.String[] { "Snapshot", "DataBytes", });
-    internal_static_stasis_v1_CreateRequest_descriptor =
+        new java.lang.String[] { "Snapshot", "DataBytes", "Warnings", });
+    internal_static_stasis_v1_DownloadWarning_descriptor =
       getDescriptor().getMessageType(3);
+    internal_static_stasis_v1_DownloadWarning_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_DownloadWarning_descriptor,
+        new java.lang.String[] { "Kind", "File", "Readers", "Message", });
+    internal_static_stasis_v1_CreateRequest_descriptor =
+      getDescriptor().getMessageType(4);
     internal_static_stasis_v1_CreateRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateRequest_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Commit", "Frame", });
     internal_static_stasis_v1_CreateHeader_descriptor =
-      getDescriptor().getMessageType(4);
+      getDescriptor().getMessageType(5);
     internal_static_stasis_v1_CreateHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateHeader_descriptor,
         new java.lang.String[] { "Config", "RequestId", "OnNameConflict", "Protected", });
     internal_static_stasis_v1_CreateResponse_descriptor =
-      getDescriptor().getMessageType(5);
+      getDescriptor().getMessageType(6);
     internal_static_stasis_v1_CreateResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_CreateFromDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(6);
+      getDescriptor().getMessageType(7);
     internal_static_stasis_v1_CreateFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateFromDirectoryRequest_descriptor,
         new java.lang.String[] { "Directory", "Config", "RequestId", "OnNameConflict", "Protected", });
     internal_static_stasis_v1_CreateFromDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(7);
+      getDescriptor().getMessageType(8);
     internal_static_stasis_v1_CreateFromDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_CreateFromDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_SnapshotFilter_descriptor =
-      getDescriptor().getMessageType(8);
+      getDescriptor().getMessageType(9);
     internal_static_stasis_v1_SnapshotFilter_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotFilter_descriptor,
@@ -491,31 +510,31 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_SnapshotFilter_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ListRequest_descriptor =
-      getDescriptor().getMessageType(9);
+      getDescriptor().getMessageType(10);
     internal_static_stasis_v1_ListRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ListRequest_descriptor,
         new java.lang.String[] { "PageSize", "PageToken", "Filter", });
     internal_static_stasis_v1_ListResponse_descriptor =
-      getDescriptor().getMessageType(10);
+      getDescriptor().getMessageType(11);
     internal_static_stasis_v1_ListResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ListResponse_descriptor,
         new java.lang.String[] { "Snapshots", "NextPageToken", "TotalSize", });
     internal_static_stasis_v1_InspectRequest_descriptor =
-      getDescriptor().getMessageType(11);
+      getDescriptor().getMessageType(12);
     internal_static_stasis_v1_InspectRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_InspectRequest_descriptor,
         new java.lang.String[] { "Ref", });
     internal_static_stasis_v1_InspectResponse_descriptor =
-      getDescriptor().getMessageType(12);
+      getDescriptor().getMessageType(13);
     internal_static_stasis_v1_InspectResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_InspectResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_UpdateRequest_descriptor =
-      getDescriptor().getMessageType(13);
+      getDescriptor().getMessageType(14);
     internal_static_stasis_v1_UpdateRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_UpdateRequest_descriptor,
@@ -527,67 +546,67 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_UpdateRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_UpdateResponse_descriptor =
-      getDescriptor().getMessageType(14);
+      getDescriptor().getMessageType(15);
     internal_static_stasis_v1_UpdateResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_UpdateResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_DeleteRequest_descriptor =
-      getDescriptor().getMessageType(15);
+      getDescriptor().getMessageType(16);
     internal_static_stasis_v1_DeleteRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_DeleteRequest_descriptor,
         new java.lang.String[] { "Refs", "AllowMissing", });
     internal_static_stasis_v1_DeleteResponse_descriptor =
-      getDescriptor().getMessageType(16);
+      getDescriptor().getMessageType(17);
     internal_static_stasis_v1_DeleteResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_DeleteResponse_descriptor,
         new java.lang.String[] { "DeletedIds", });
     internal_static_stasis_v1_RestoreRequest_descriptor =
-      getDescriptor().getMessageType(17);
+      getDescriptor().getMessageType(18);
     internal_static_stasis_v1_RestoreRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RestoreRequest_descriptor,
         new java.lang.String[] { "Ref", "Force", "Verify", "SparseFormat", });
     internal_static_stasis_v1_RestoreResponse_descriptor =
-      getDescriptor().getMessageType(18);
+      getDescriptor().getMessageType(19);
     internal_static_stasis_v1_RestoreResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RestoreResponse_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Trailer", "Frame", });
     internal_static_stasis_v1_ExportRequest_descriptor =
-      getDescriptor().getMessageType(19);
+      getDescriptor().getMessageType(20);
     internal_static_stasis_v1_ExportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportRequest_descriptor,
         new java.lang.String[] { "Ref", "Compression", "SparseFormat", "Force", "Verify", });
     internal_static_stasis_v1_ExportResponse_descriptor =
-      getDescriptor().getMessageType(20);
+      getDescriptor().getMessageType(21);
     internal_static_stasis_v1_ExportResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportResponse_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Trailer", "Frame", });
     internal_static_stasis_v1_ExportToDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(21);
+      getDescriptor().getMessageType(22);
     internal_static_stasis_v1_ExportToDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportToDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Directory", "Force", });
     internal_static_stasis_v1_ExportToDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(22);
+      getDescriptor().getMessageType(23);
     internal_static_stasis_v1_ExportToDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Reflinked", });
     internal_static_stasis_v1_ImportRequest_descriptor =
-      getDescriptor().getMessageType(23);
+      getDescriptor().getMessageType(24);
     internal_static_stasis_v1_ImportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportRequest_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Commit", "Frame", });
     internal_static_stasis_v1_ImportHeader_descriptor =
-      getDescriptor().getMessageType(24);
+      getDescriptor().getMessageType(25);
     internal_static_stasis_v1_ImportHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportHeader_descriptor,
@@ -599,13 +618,13 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportHeader_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportResponse_descriptor =
-      getDescriptor().getMessageType(25);
+      getDescriptor().getMessageType(26);
     internal_static_stasis_v1_ImportResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(26);
+      getDescriptor().getMessageType(27);
     internal_static_stasis_v1_ImportFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor,
@@ -617,61 +636,61 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportFromDirectoryRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(27);
+      getDescriptor().getMessageType(28);
     internal_static_stasis_v1_ImportFromDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(28);
+      getDescriptor().getMessageType(29);
     internal_static_stasis_v1_OpenDataDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Force", });
     internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(29);
+      getDescriptor().getMessageType(30);
     internal_static_stasis_v1_OpenDataDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor,
         new java.lang.String[] { "Directory", "Snapshot", });
     internal_static_stasis_v1_VerifyRequest_descriptor =
-      getDescriptor().getMessageType(30);
+      getDescriptor().getMessageType(31);
     internal_static_stasis_v1_VerifyRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyRequest_descriptor,
         new java.lang.String[] { "Ref", "LimitBytesPerSecond", });
     internal_static_stasis_v1_VerifyResponse_descriptor =
-      getDescriptor().getMessageType(31);
+      getDescriptor().getMessageType(32);
     internal_static_stasis_v1_VerifyResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyResponse_descriptor,
         new java.lang.String[] { "Progress", "Verdict", "Event", });
     internal_static_stasis_v1_VerifyProgress_descriptor =
-      getDescriptor().getMessageType(32);
+      getDescriptor().getMessageType(33);
     internal_static_stasis_v1_VerifyProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyProgress_descriptor,
         new java.lang.String[] { "SnapshotId", "DoneBytes", "TotalBytes", });
     internal_static_stasis_v1_VerifyVerdict_descriptor =
-      getDescriptor().getMessageType(33);
+      getDescriptor().getMessageType(34);
     internal_static_stasis_v1_VerifyVerdict_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyVerdict_descriptor,
         new java.lang.String[] { "SnapshotId", "File", "Intact", "Damaged", "Problem", });
     internal_static_stasis_v1_ByteRange_descriptor =
-      getDescriptor().getMessageType(34);
+      getDescriptor().getMessageType(35);
     internal_static_stasis_v1_ByteRange_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ByteRange_descriptor,
         new java.lang.String[] { "Offset", "Length", });
     internal_static_stasis_v1_WatchRequest_descriptor =
-      getDescriptor().getMessageType(35);
+      getDescriptor().getMessageType(36);
     internal_static_stasis_v1_WatchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchRequest_descriptor,
         new java.lang.String[] { "ResumeToken", "Filter", });
     internal_static_stasis_v1_WatchResponse_descriptor =
-      getDescriptor().getMessageType(36);
+      getDescriptor().getMessageType(37);
     internal_static_stasis_v1_WatchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchResponse_descriptor,

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * How files with holes are written into an archive. Import reads all of them.
+ * How files with holes are written into a tar. Create and Import read all of them.
  * </pre>
  *
  * Protobuf enum {@code stasis.v1.SparseFormat}
@@ -17,7 +17,7 @@ public enum SparseFormat
     implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <pre>
-   * The same as COCOON.
+   * The same as GNU.
    * </pre>
    *
    * <code>SPARSE_FORMAT_UNSPECIFIED = 0;</code>
@@ -25,7 +25,9 @@ public enum SparseFormat
   SPARSE_FORMAT_UNSPECIFIED(0),
   /**
    * <pre>
-   * The two PAX records of cocoon. Only cocoon and stasis restore it. The default.
+   * The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
+   * tar program leaves a short, shifted file behind and reports no error. A map of more than
+   * 800 KiB does not fit: the smallest holes of such a file travel as zeros.
    * </pre>
    *
    * <code>SPARSE_FORMAT_COCOON = 1;</code>
@@ -33,7 +35,8 @@ public enum SparseFormat
   SPARSE_FORMAT_COCOON(1),
   /**
    * <pre>
-   * PAX 1.0 sparse files, which GNU tar and bsdtar restore.
+   * GNU PAX 1.0 sparse files. GNU tar, bsdtar, Python, Go, cocoon and stasis restore them. Go and
+   * cocoon refuse a map of more than 1 MiB: see DownloadHeader.warnings. The default.
    * </pre>
    *
    * <code>SPARSE_FORMAT_GNU = 2;</code>
@@ -41,7 +44,7 @@ public enum SparseFormat
   SPARSE_FORMAT_GNU(2),
   /**
    * <pre>
-   * Plain entries: holes travel as zeros, every tar restores them.
+   * Plain entries: holes travel as zeros, and every tar program restores them.
    * </pre>
    *
    * <code>SPARSE_FORMAT_NONE = 3;</code>
@@ -61,7 +64,7 @@ public enum SparseFormat
   }
   /**
    * <pre>
-   * The same as COCOON.
+   * The same as GNU.
    * </pre>
    *
    * <code>SPARSE_FORMAT_UNSPECIFIED = 0;</code>
@@ -69,7 +72,9 @@ public enum SparseFormat
   public static final int SPARSE_FORMAT_UNSPECIFIED_VALUE = 0;
   /**
    * <pre>
-   * The two PAX records of cocoon. Only cocoon and stasis restore it. The default.
+   * The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
+   * tar program leaves a short, shifted file behind and reports no error. A map of more than
+   * 800 KiB does not fit: the smallest holes of such a file travel as zeros.
    * </pre>
    *
    * <code>SPARSE_FORMAT_COCOON = 1;</code>
@@ -77,7 +82,8 @@ public enum SparseFormat
   public static final int SPARSE_FORMAT_COCOON_VALUE = 1;
   /**
    * <pre>
-   * PAX 1.0 sparse files, which GNU tar and bsdtar restore.
+   * GNU PAX 1.0 sparse files. GNU tar, bsdtar, Python, Go, cocoon and stasis restore them. Go and
+   * cocoon refuse a map of more than 1 MiB: see DownloadHeader.warnings. The default.
    * </pre>
    *
    * <code>SPARSE_FORMAT_GNU = 2;</code>
@@ -85,7 +91,7 @@ public enum SparseFormat
   public static final int SPARSE_FORMAT_GNU_VALUE = 2;
   /**
    * <pre>
-   * Plain entries: holes travel as zeros, every tar restores them.
+   * Plain entries: holes travel as zeros, and every tar program restores them.
    * </pre>
    *
    * <code>SPARSE_FORMAT_NONE = 3;</code>

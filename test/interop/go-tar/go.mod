@@ -1,0 +1,3 @@
+module stasis.local/interop/go-tar
+
+go 1.21
