@@ -1,19 +1,24 @@
 // `npm run build`: compiles to dist/, copies what is not TypeScript, and removes from dist/ what
 // has no source any more, so that no deleted test runs and no deleted module gets imported.
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   readdirSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { passThrough, root } from "./run-tool.mjs";
 
 const dist = join(root, "dist");
 const buildInfo = join(dist, "tsconfig.tsbuildinfo");
+/** Read by src/base/build-info.ts. */
+const commitFile = join(dist, "src", "build.json");
 /** Folders whose TypeScript is compiled, as `include` in tsconfig.json has them. */
 const compiledFolders = ["src", "gen", "test", "bench", "examples", "scripts"];
 /** Folders whose other files are read at run time through a path relative to the module. */
@@ -29,13 +34,15 @@ function main() {
   const status = passThrough("tsc", ["-p", "."]);
   if (status !== 0) process.exit(status);
   copyAssets();
+  writeBuildInfo();
   const program = join(dist, "src", "main.js");
   if (existsSync(program)) chmodSync(program, 0o755);
 }
 
 function removeStale() {
   for (const file of filesBelow(dist)) {
-    if (file !== buildInfo && !sourcesOf(file).some((source) => existsSync(source))) rmSync(file);
+    if (file === buildInfo || file === commitFile) continue;
+    if (!sourcesOf(file).some((source) => existsSync(source))) rmSync(file);
   }
 }
 
@@ -65,6 +72,23 @@ function copyAssets() {
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(file, target);
   }
+}
+
+function writeBuildInfo() {
+  const text = `${JSON.stringify({ commit: commitOf(root) })}\n`;
+  if (existsSync(commitFile) && readFileSync(commitFile, "utf8") === text) return;
+  writeFileSync(commitFile, text);
+}
+
+/** STASIS_COMMIT is for builds without .git, such as that of the image. */
+function commitOf(folder) {
+  const given = process.env["STASIS_COMMIT"] ?? "";
+  if (/^[\w.-]{1,64}$/.test(given)) return given;
+  // Not the repository of somebody who has this package among his files.
+  if (!existsSync(join(folder, ".git"))) return "unknown";
+  const git = (...args) => spawnSync("git", ["-C", folder, ...args], { encoding: "utf8" });
+  const { status, stdout } = git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*");
+  return status === 0 ? stdout.trim() : "unknown";
 }
 
 function isCompiled(file) {

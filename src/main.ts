@@ -1,21 +1,14 @@
 #!/usr/bin/env node
 // The program `stasis`: client commands, and the daemon that is only loaded when it is to run.
-import { readFileSync } from "node:fs";
+import { buildInfo, describeBuild } from "./base/build-info.js";
 import { prepareForBulk } from "./sparse/bulk-memory.js";
 import { runCli } from "./cli/run.js";
-
-function packageVersion(): string {
-  // dist/src/ is two folders below the package.
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  const { version } = JSON.parse(text) as { version: string };
-  return version;
-}
 
 // The gRPC library offers an IP address as TLS server name: no concern of who runs the program.
 process.noDeprecation = true;
 prepareForBulk();
 const exitCode = await runCli(process.argv.slice(2), {
-  version: packageVersion(),
+  version: describeBuild(buildInfo()),
   serve: async (config) => {
     const { serve } = await import("./daemon/daemon.js");
     await serve(config);

@@ -1,5 +1,5 @@
 // The schema of the catalog, step by step. A step that was released is never edited.
-import { StoreError } from "../base/errors.js";
+import { formatUnsupported } from "../model/format.js";
 import type { Database } from "./sqlite.js";
 
 export interface Migration {
@@ -164,24 +164,26 @@ DROP INDEX ready_undigested;
 CREATE INDEX ready_by_digest ON snapshots (digest, id) WHERE state = 'ready';
 `;
 
+/**
+ * Changes nothing: builds that do not look at store.json (data/store-format.ts) refuse a schema above 4, with a clear
+ * message and before recovery.
+ */
+const version5 = "";
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
   { version: 3, sql: version3 },
   { version: 4, sql: version4 },
+  { version: 5, sql: version5 },
 ];
+
+/** What this program writes. */
+export const newestSchema = migrations.at(-1)?.version ?? 0;
 
 /** Brings the schema to the newest version; each step happens whole or not at all. */
 export function migrate(database: Database, steps: readonly Migration[] = migrations): void {
-  const found = database.pragma("user_version", { simple: true }) as number;
-  const newest = steps.at(-1)?.version ?? 0;
-  if (found > newest) {
-    throw new StoreError(
-      "NOT_IMPLEMENTED",
-      `the catalog has schema version ${found}, this stasis knows versions up to ${newest}: it was made by a newer stasis`,
-      { hint: "Start the newer version again, or give this one another root" },
-    );
-  }
+  const found = requireKnownSchema(database, steps.at(-1)?.version ?? 0);
   for (const { version, sql } of steps) {
     if (version <= found) continue;
     const step = database.transaction(() => {
@@ -190,4 +192,15 @@ export function migrate(database: Database, steps: readonly Migration[] = migrat
     });
     step.immediate();
   }
+}
+
+/** Returns the version that was found. */
+export function requireKnownSchema(database: Database, newest = newestSchema): number {
+  const found = database.pragma("user_version", { simple: true }) as number;
+  if (found > newest) {
+    throw formatUnsupported(`the schema of the catalog ${database.name}`, found, newest, {
+      file: database.name,
+    });
+  }
+  return found;
 }

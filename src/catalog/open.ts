@@ -66,7 +66,7 @@ export const defaultMaxEvents = 100_000;
 /**
  * Opens or makes the catalog in the file `path`. It belongs to this process until it is closed,
  * and must not be opened by other means meanwhile .
- * Throws STORED_DATA_CORRUPT when the file is no catalog, NOT_IMPLEMENTED when it is a newer one.
+ * Throws STORED_DATA_CORRUPT when the file is no catalog, FORMAT_UNSUPPORTED when it is a newer one.
  */
 export function openCatalog(path: string, options: CatalogOptions): Catalog {
   const { clock, maxEvents = defaultMaxEvents } = options;

@@ -8,7 +8,7 @@ import { createAccessLog } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
 import { quickCheck, type Connection, type Params } from "./connection.js";
 import type { CatalogContext } from "./context.js";
-import { migrations } from "./migrations.js";
+import { requireKnownSchema } from "./migrations.js";
 import { createRecords, type Records } from "./records.js";
 import type { Sql } from "./sql.js";
 import { guarded } from "./sqlite-errors.js";
@@ -19,7 +19,7 @@ export interface CatalogReader
 
 /**
  * Opens the catalog in the file `path`, whose root the caller has locked. Undefined when there is none.
- * Throws STORED_DATA_CORRUPT when the file is no catalog, NOT_IMPLEMENTED when it is a newer one.
+ * Throws STORED_DATA_CORRUPT when the file is no catalog, FORMAT_UNSUPPORTED when it is a newer one.
  */
 export function openCatalogReader(path: string): CatalogReader | undefined {
   const absolute = resolve(path);
@@ -37,7 +37,7 @@ export function openCatalogReader(path: string): CatalogReader | undefined {
       return Promise.resolve();
     };
     try {
-      requireKnownSchema(database, absolute);
+      requireSchema(database, absolute);
       return { ...partsOver(connectionTo(database)), [Symbol.asyncDispose]: close };
     } catch (error) {
       void close();
@@ -46,17 +46,8 @@ export function openCatalogReader(path: string): CatalogReader | undefined {
   });
 }
 
-function requireKnownSchema(database: Database, path: string): void {
-  const version = database.pragma("user_version", { simple: true }) as number;
-  const newest = migrations.at(-1)?.version ?? 0;
-  if (version > newest) {
-    throw new StoreError(
-      "NOT_IMPLEMENTED",
-      `the catalog has schema version ${version}, this stasis knows versions up to ${newest}`,
-      { hint: "Use the newer version of stasis" },
-    );
-  }
-  if (version > 0) return;
+function requireSchema(database: Database, path: string): void {
+  if (requireKnownSchema(database) > 0) return;
   throw new StoreError("STORED_DATA_CORRUPT", `the catalog ${path} is empty`);
 }
 

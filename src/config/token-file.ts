@@ -16,8 +16,9 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { StoreError } from "../base/errors.js";
+import { isStoreError, StoreError } from "../base/errors.js";
 import { checkIdentityName, checkNamePrefix, roles, type Identity } from "../model/access.js";
+import { requireKnownVersion } from "../model/format.js";
 
 const tokenSchema = z.strictObject({
   /** Names the token where it must not be shown. */
@@ -31,7 +32,11 @@ const tokenSchema = z.strictObject({
   /** Missing: never. */
   expiresAt: z.iso.datetime().optional(),
 });
-const fileSchema = z.strictObject({ version: z.literal(1), tokens: z.array(tokenSchema) });
+const tokenFileVersion = 1;
+const fileSchema = z.strictObject({
+  version: z.literal(tokenFileVersion),
+  tokens: z.array(tokenSchema),
+});
 
 export type TokenRecord = z.infer<typeof tokenSchema>;
 
@@ -85,13 +90,16 @@ export function readTokenFile(path: string): readonly TokenRecord[] {
     throw unusable(path, error);
   }
   try {
-    const { tokens } = fileSchema.parse(JSON.parse(text));
+    const found: unknown = JSON.parse(text);
+    requireKnownVersion(path, found, tokenFileVersion);
+    const { tokens } = fileSchema.parse(found);
     for (const { name, namePrefix } of tokens) {
       checkIdentityName(name, "name");
       checkNamePrefix(namePrefix, "namePrefix");
     }
     return tokens;
   } catch (error) {
+    if (isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
     throw unusable(path, error);
   }
 }
@@ -115,7 +123,10 @@ export function changeTokenFile(
   }
   try {
     const tokens = change(readTokenFile(path));
-    writeFileSync(descriptor, `${JSON.stringify({ version: 1, tokens }, null, 2)}\n`);
+    writeFileSync(
+      descriptor,
+      `${JSON.stringify({ version: tokenFileVersion, tokens }, null, 2)}\n`,
+    );
     keepOwner(descriptor, path);
     fsyncSync(descriptor);
     renameSync(next, path);

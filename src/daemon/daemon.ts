@@ -1,4 +1,5 @@
 // The daemon: the one place where store, services and listeners are put together.
+import { buildInfo } from "../base/build-info.js";
 import { createCleanup } from "../base/cleanup.js";
 import { systemClock, type Clock } from "../base/clock.js";
 import { isLoopbackHost } from "../base/host-port.js";
@@ -18,7 +19,6 @@ import { bindReplicationService } from "../transport/services/replication-servic
 import { readDescriptorSet } from "./descriptor-set.js";
 import { createTidying } from "./memory.js";
 import { openPeers } from "./peers.js";
-import { packageVersion } from "./version.js";
 
 export interface StartOptions {
   readonly config: DaemonConfig;
@@ -115,7 +115,7 @@ function createServer(
   const { store, replicator, advertised } = parts;
   const { chunkBytes, maxMessageBytes, maxStreams, maxConnections } = config;
   const facts = {
-    version: packageVersion(),
+    ...buildInfo(),
     startedAt: clock.now(),
     maxMessageBytes,
     chunkBytes,

@@ -10,16 +10,21 @@
 //      40+8R  32D  BLAKE3 of the data blocks, in order
 //  40+8R+32D   32  SHA-256 of everything before
 //
+// Magic, version and the SHA-256 at the end stand at these places in every version, so that a newer table is known
+// as one.
 // A run of more than 2^32-1 blocks takes several records; the writer fills each but the last.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
+import { formatUnsupported } from "../model/format.js";
 import { ioError, isErrno } from "../sparse/errno.js";
 import { algorithms, digestBytes, type DigestAlgorithm } from "./block-digest.js";
 import { blockCount, type BlockKind, type BlockRun, type BlockTable } from "./block-table.js";
 
 const magic = "stasisBT";
 const versions: Readonly<Record<DigestAlgorithm, number>> = { sha256: 1, blake3: 2 };
+/** Versions that can be read, ascending; the last one is written. */
+export const blockTableVersions = Object.values(versions).sort((a, b) => a - b);
 const headerBytes = 40;
 const runBytes = 8;
 const maxRunCount = 0xffff_ffff;
@@ -54,7 +59,10 @@ function splitRun(run: BlockRun): BlockRun[] {
   return records;
 }
 
-/** Strict: anything but what `encodeBlockTable` writes is STORED_DATA_CORRUPT naming `what`. */
+/**
+ * Strict: anything but what `encodeBlockTable` writes is STORED_DATA_CORRUPT naming `what`, but for a table of a newer
+ * version, which is FORMAT_UNSUPPORTED.
+ */
 export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   const bodyBytes = bytes.length - digestBytes;
@@ -62,9 +70,8 @@ export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   ensure(bytes.toString("latin1", 0, 8) === magic, what, "it does not start with its magic");
   const version = bytes.readUInt32LE(8);
   const algorithm = algorithms.find((each) => versions[each] === version);
-  ensure(algorithm !== undefined, what, `its version is ${version}, expected 1 or 2`);
-  const checksum = sha256(bytes.subarray(0, bodyBytes));
-  ensure(checksum.equals(bytes.subarray(bodyBytes)), what, "its checksum does not match");
+  if (algorithm === undefined) throw unknownVersion(bytes, version, what);
+  ensure(hasChecksum(bytes), what, "its checksum does not match");
   const blockSizeBytes = bytes.readUInt32LE(12);
   ensure(blockSizeBytes > 0, what, "its block size is 0");
   const sizeBytes = readSafe(bytes, 16, what);
@@ -83,6 +90,25 @@ export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   };
   checkCounts(table, digestCount, what);
   return table;
+}
+
+/** Of a table whose version was changed by accident, the checksum tells what it was. */
+function unknownVersion(bytes: Buffer, version: number, what: string): StoreError {
+  const newest = Math.max(...blockTableVersions);
+  const original = blockTableVersions.find((each) => {
+    const restored = Buffer.from(bytes);
+    restored.writeUInt32LE(each, 8);
+    return hasChecksum(restored);
+  });
+  if (version > newest && original === undefined) {
+    return formatUnsupported(`block table ${what}`, version, newest, { file: what });
+  }
+  return corrupt(what, `its version is ${version}, expected ${original ?? "1 or 2"}`);
+}
+
+function hasChecksum(bytes: Buffer): boolean {
+  const bodyBytes = bytes.length - digestBytes;
+  return sha256(bytes.subarray(0, bodyBytes)).equals(bytes.subarray(bodyBytes));
 }
 
 function decodeRuns(bytes: Buffer, what: string): BlockRun[] {

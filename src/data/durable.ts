@@ -7,6 +7,7 @@ import { constants } from "node:fs";
 import { lstat, open, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isErrno, ioError, withIoError } from "../sparse/errno.js";
+import { versionOf } from "../model/format.js";
 import { renameWithoutReplace } from "../sparse/native.js";
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -66,15 +67,32 @@ export async function replaceFile(
   }
 }
 
-/** Replaces a file of JSON that is not made durable: a crash may leave the old one, or what can't be read. */
-export async function replaceLoosely(path: string, value: unknown): Promise<void> {
+const looseVersion = 1;
+
+/**
+ * Replaces a file of JSON that is not made durable: a crash may leave the old one, or what can't be read. One that a
+ * newer stasis has written stays as it is.
+ */
+export async function replaceLoosely(path: string, value: object): Promise<void> {
+  if (versionOf(await readJson(path)) > looseVersion) return;
   const temporary = `${path}.tmp`;
-  await writeFile(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
+  await rm(temporary, { force: true });
+  const text = `${JSON.stringify({ version: looseVersion, ...value })}\n`;
+  const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY;
+  await writeFile(temporary, text, { mode: 0o600, flag: flags });
   await rename(temporary, path);
 }
 
-/** What `replaceLoosely` has written, or undefined when it is missing or can't be read. */
+/**
+ * What `replaceLoosely` has written, or undefined when it is missing, can't be read, or was written by a newer
+ * stasis.
+ */
 export async function readLoosely(path: string): Promise<unknown> {
+  const found = await readJson(path);
+  return versionOf(found) > looseVersion ? undefined : found;
+}
+
+async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8")) ?? undefined;
   } catch {

@@ -24,12 +24,12 @@ export interface FoundFile {
   readonly mode: number;
 }
 
-/** `missing` also where a directory above it is. */
-export type FoundTable = "intact" | "missing" | "damaged";
+/** `missing` also where a directory above it is; `newer`: a newer stasis has written it. */
+export type FoundTable = "intact" | "missing" | "damaged" | "newer";
 
 export interface Examined {
   readonly directory: string;
-  /** The error says what is wrong with it. */
+  /** The error says what is wrong with it: FORMAT_UNSUPPORTED if a newer stasis has written it. */
   readonly manifest: Manifest | StoreError;
   readonly manifestMissing: boolean;
   /** By name; undefined if the directory of the files is missing. */
@@ -126,10 +126,12 @@ async function examineTable(path: string, digest: string): Promise<FoundTable> {
     throw ioError(error, { what: "look at a block table", path });
   }
   const table = await readBlockTable(path).catch(damageOf);
+  if (isStoreError(table, "FORMAT_UNSUPPORTED")) return "newer";
   return !isStoreError(table) && rootDigest(table) === digest ? "intact" : "damaged";
 }
 
 function damageOf(error: unknown): StoreError {
   if (isStoreError(error, "STORED_DATA_CORRUPT")) return error;
+  if (isStoreError(error, "FORMAT_UNSUPPORTED")) return error;
   throw error;
 }

@@ -2,6 +2,7 @@
 //
 //   catalog.db             an SQLite file: NEVER opened through fs. Closing any descriptor of it drops the
 //                          process's POSIX locks on it, and with them the catalog's.
+//   store.json             version of the store as a whole (store-format.ts)
 //   lock.db                empty: the daemon holds a lock on it (root-lock.ts)
 //   lock.info              who holds the lock, as text
 //   catalog.mark           how far the catalog has come, as text: shows that a copy of it is older
@@ -59,14 +60,31 @@ export function blockTableName(index: number): string {
 
 /** Opens a store's directories, making what is missing, readable for their owner only. */
 export async function openLayout(root: string): Promise<Layout> {
+  const layout = await openRoot(root);
+  await makeParts(layout);
+  return layout;
+}
+
+/** Makes the root if it is missing, and nothing in it: that is for whoever has locked it. */
+export async function openRoot(root: string): Promise<Layout> {
   const made: string[] = [];
   const layout = layoutOf(makeDirectory(resolve(root), made));
+  await syncParents(made);
+  return layout;
+}
+
+/** Makes the directories below the root that are missing. */
+export async function makeParts(layout: Layout): Promise<void> {
+  const made: string[] = [];
   const { stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot } = layout;
   const parts = [stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot];
   for (const part of parts) makeDirectory(part, made);
   for (const part of parts) checkSameFilesystem(layout.root, part);
+  await syncParents(made);
+}
+
+async function syncParents(made: readonly string[]): Promise<void> {
   for (const parent of new Set(made.map((path) => dirname(path)))) await fsyncDirectory(parent);
-  return layout;
 }
 
 /** The paths alone: nothing is looked at or made. `root` is absolute and real. */

@@ -4,8 +4,9 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { describeValue, StoreError } from "../base/errors.js";
+import { describeValue, isStoreError, StoreError } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
+import { formatUnsupported } from "../model/format.js";
 import { checkDataFileName, idPattern } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { ioError, isErrno } from "../sparse/errno.js";
@@ -118,15 +119,20 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return Buffer.from(`${head}${sha256Hex(Buffer.from(text))}${middle}${text}${tail}`);
 }
 
-/** Strict: anything but what `encodeManifest` writes is STORED_DATA_CORRUPT naming `what`. */
+/**
+ * Strict: anything but what `encodeManifest` writes is STORED_DATA_CORRUPT naming `what`, but for a manifest of a newer
+ * version, which is FORMAT_UNSUPPORTED. Its outer object, with the checksum, is the same in every version.
+ */
 export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
   const body = bodyOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), what);
   const version = versionOf(body, what);
   if (version !== manifestVersion) {
+    if (Number.isSafeInteger(version) && Number(version) > manifestVersion) {
+      throw formatUnsupported(`manifest ${what}`, Number(version), manifestVersion, { file: what });
+    }
     // Brackets nested deeply enough are no text at all: String() would run out of stack.
     const found = typeof version === "object" ? "no number" : describeValue(version);
-    const problem = `its version is ${found}, expected ${manifestVersion}`;
-    throw corrupt(what, problem, "It may have been made by a newer stasis: use that one");
+    throw corrupt(what, `its version is ${found}, expected ${manifestVersion}`);
   }
   const parsed = manifestSchema.safeParse(body);
   if (!parsed.success) {
@@ -233,15 +239,31 @@ export function peekRevision(layout: Layout, id: string): number | undefined {
   return revision === undefined ? undefined : Number(revision);
 }
 
-/** Replaces the manifest of a stored snapshot, durably and in one step. */
+/**
+ * Replaces the manifest of a stored snapshot, durably and in one step. Throws FORMAT_UNSUPPORTED when a newer stasis has
+ * written the one that is there: it may hold what this one does not know.
+ */
 export async function writeManifest(layout: Layout, manifest: Manifest): Promise<void> {
-  const path = join(layout.dataDirectory(manifest.id), manifestFileName);
-  await writeFileDurably(path, encodeManifest(manifest));
+  const directory = layout.dataDirectory(manifest.id);
+  const newer = await newerManifest(directory);
+  if (newer !== undefined) throw newer;
+  await writeFileDurably(join(directory, manifestFileName), encodeManifest(manifest));
 }
 
-function corrupt(what: string, problem: string, hint?: string): StoreError {
+/** Says of which version the manifest in a snapshot's directory is, if a newer stasis has written it. */
+export async function newerManifest(directory: string): Promise<StoreError | undefined> {
+  try {
+    await readManifestIn(directory);
+  } catch (error) {
+    if (isStoreError(error, "FORMAT_UNSUPPORTED")) return error;
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+  }
+  return undefined;
+}
+
+function corrupt(what: string, problem: string): StoreError {
   return new StoreError("STORED_DATA_CORRUPT", `manifest ${what}: ${problem}`, {
-    hint: hint ?? "The data files may still be good: look at them before removing anything",
+    hint: "The data files may still be good: look at them before removing anything",
     resource: { type: "file", name: what },
     metadata: { file: what },
   });

@@ -4,15 +4,22 @@ import { readFile, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { StoreError } from "../base/errors.js";
+import { requireKnownVersion } from "../model/format.js";
 import { ioError, isErrno } from "../sparse/errno.js";
 import { exists, fsyncDirectory, renameDurably, writeNewFile } from "./durable.js";
 import { filesDirectoryName, originFileName } from "./layout.js";
 
-const originSchema = z.strictObject({ source: z.string().min(1) });
+const originVersion = 1;
+/** Without a version: written before there was one. */
+const originSchema = z.strictObject({
+  version: z.literal(originVersion).optional(),
+  source: z.string().min(1),
+});
 
 /** Called before the rename: durable in `directory`, the snapshot's own, when it returns. */
 export async function recordOrigin(directory: string, source: string): Promise<void> {
-  const text = `${JSON.stringify({ source } satisfies z.infer<typeof originSchema>)}\n`;
+  const origin: z.infer<typeof originSchema> = { version: originVersion, source };
+  const text = `${JSON.stringify(origin)}\n`;
   await writeNewFile(join(directory, originFileName), Buffer.from(text));
   await fsyncDirectory(directory);
   await fsyncDirectory(dirname(directory));
@@ -27,7 +34,9 @@ export async function forgetOrigin(directory: string): Promise<void> {
 export async function originOf(directory: string): Promise<string | undefined> {
   const path = join(directory, originFileName);
   try {
-    return originSchema.parse(JSON.parse(await readFile(path, "utf8"))).source;
+    const found: unknown = JSON.parse(await readFile(path, "utf8"));
+    requireKnownVersion(path, found, originVersion);
+    return originSchema.parse(found).source;
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
     if (error instanceof SyntaxError || error instanceof z.ZodError) {

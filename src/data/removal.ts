@@ -92,7 +92,7 @@ export interface StagingPurge {
   readonly returned: readonly { readonly id: string; readonly source: string }[];
   /** Paths in quarantine of those whose place had been taken, or that are no staging area. */
   readonly quarantined: readonly string[];
-  /** Where the device failed: they stay in staging for the next start. */
+  /** Where the device failed, or a newer stasis has written: they stay in staging for the next start. */
   readonly left: readonly { readonly id: string; readonly error: unknown }[];
 }
 
@@ -125,7 +125,7 @@ export async function purgeStaging(
     try {
       outcome = await discardDirectory(layout, path);
     } catch (error) {
-      if (!isDeviceTrouble(error)) throw error;
+      if (!isDeviceTrouble(error) && !isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
       left.push({ id, error });
       continue;
     }
@@ -145,14 +145,14 @@ interface Discarded {
 
 /**
  * Removes an unpublished directory, giving back what was taken over. Throws, and leaves it for
- * another time, when the device fails.
+ * another time, when the device fails, or when only a newer stasis knows what to do.
  */
 export async function discardDirectory(layout: Layout, path: string): Promise<Discarded> {
   let source: string | undefined;
   try {
     source = await giveBack(path);
   } catch (error) {
-    if (isDeviceTrouble(error)) throw error;
+    if (isDeviceTrouble(error) || isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
     const reason = `could not be put back: ${error instanceof Error ? error.message : String(error)}`;
     return { quarantined: await quarantine(layout, path, reason) };
   }

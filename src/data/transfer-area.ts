@@ -1,8 +1,8 @@
 // Directories of pulls that can be resumed: one for each digest of a snapshot that was asked for.
-import { mkdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno, withIoError } from "../sparse/errno.js";
-import { removeTree } from "./durable.js";
+import { readLoosely, removeTree, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { listEntries } from "./removal.js";
 
@@ -44,7 +44,7 @@ export async function openTransfer(
   const path = transferDirectory(layout, digest);
   await withIoError({ what: "make the transfer's directory", path }, async () => {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    await writeFile(join(path, infoName), JSON.stringify(origin), { mode: 0o600 });
+    await replaceLoosely(join(path, infoName), origin);
     const now = new Date();
     await utimes(path, now, now);
   });
@@ -73,14 +73,10 @@ export async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
 }
 
 async function readOrigin(path: string): Promise<TransferOrigin> {
-  try {
-    const text = await readFile(join(path, infoName), "utf8");
-    const { source, ref } = JSON.parse(text) as Partial<Record<string, unknown>>;
-    return {
-      source: typeof source === "string" ? source : "",
-      ref: typeof ref === "string" ? ref : "",
-    };
-  } catch {
-    return { source: "", ref: "" };
-  }
+  const found = (await readLoosely(join(path, infoName))) ?? {};
+  const { source, ref } = found as Partial<Record<string, unknown>>;
+  return {
+    source: typeof source === "string" ? source : "",
+    ref: typeof ref === "string" ? ref : "",
+  };
 }

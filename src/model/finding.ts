@@ -24,6 +24,7 @@ const severities = {
   block_table_missing: "problem",
   block_table_damaged: "problem",
   data_damaged: "problem",
+  format_unsupported: "problem",
   marked_corrupt: "problem",
   marked_lost: "problem",
   interrupted: "note",

@@ -215,6 +215,13 @@ function decodeTable(bytes: Uint8Array, what: string): BlockTable {
   try {
     return decodeBlockTable(bytes, "of the peer");
   } catch (error) {
+    if (isStoreError(error, "FORMAT_UNSUPPORTED")) {
+      const { message, metadata } = error;
+      throw new StoreError("FORMAT_UNSUPPORTED", `the peer sent ${what}: ${message}`, {
+        hint: "Upgrade this node to the version of the peer first",
+        metadata,
+      });
+    }
     throw peerInvalid(`${what} that is malformed: ${isStoreError(error) ? error.message : ""}`);
   }
 }

@@ -174,13 +174,14 @@ async function fetchFiles(
   return files;
 }
 
-/** A base with a damaged table is none. */
+/** A base with a damaged table, or one that only a newer stasis reads, is none. */
 async function baseFileOf(base: OpenBlocks | undefined, name: string, digest: string) {
   if (base === undefined) return undefined;
   try {
     return await openBaseFile(base, name, digest);
   } catch (error) {
     if (isStoreError(error, "STORED_DATA_CORRUPT")) return undefined;
+    if (isStoreError(error, "FORMAT_UNSUPPORTED")) return undefined;
     throw error;
   }
 }

@@ -23,7 +23,7 @@ import { idPattern } from "../model/name.js";
 import { checkAreas } from "./check-areas.js";
 import { compareWithDisk, describedFiles, findingsOfRow } from "./compare.js";
 import type { StoreContext } from "./context.js";
-import { beginRun, verifyFiles } from "./verify.js";
+import { beginRun, verifyFiles, type Verdict } from "./verify.js";
 
 /** What of a store that is being served tells its work from leftovers. */
 export type LiveStore = Pick<StoreContext, "intakes" | "leases" | "manifests">;
@@ -133,6 +133,10 @@ async function describeUnknown(layout: Layout, id: string, signal: AbortSignal):
     const named = { ...subject, name: config.name };
     return finding("directory_unknown", named, "no record knows this snapshot", "adopt");
   } catch (error) {
+    if (isStoreError(error, "FORMAT_UNSUPPORTED")) {
+      const text = `no record knows this directory: ${error.message}`;
+      return finding("format_unsupported", subject, text, "none");
+    }
     if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
     const text = `no record knows this directory, and ${error.message}`;
     return finding("directory_unknown", subject, text, "quarantine");
@@ -227,17 +231,25 @@ async function readData(
   const found: Finding[] = [];
   const { limitBytesPerSecond } = options;
   const run = beginRun(scene, { limitBytesPerSecond, totalBytes: 0 }, signal);
-  for await (const event of verifyFiles(scene, snapshot, run)) {
-    if (event.kind !== "verdict" || event.intact) continue;
-    const path = join(parent, event.file);
-    if (known.has(path) || known.has(parent)) continue;
-    const ranges = event.damaged.slice(0, shownRanges);
-    const where = ranges.map(({ offset, length }) => `${offset}+${length}`).join(" ");
-    const text = [event.problem, where].filter((part) => part !== "").join(": ");
-    const action = snapshot.corrupt ? "none" : "mark_corrupt";
-    found.push(finding("data_damaged", { id, name, path }, text, action));
+  try {
+    for await (const event of verifyFiles(scene, snapshot, run)) {
+      if (event.kind !== "verdict" || event.intact) continue;
+      const path = join(parent, event.file);
+      if (known.has(path) || known.has(parent)) continue;
+      const action = snapshot.corrupt ? "none" : "mark_corrupt";
+      found.push(finding("data_damaged", { id, name, path }, describeDamage(event), action));
+    }
+  } catch (error) {
+    // The table's own finding says so.
+    if (!isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
   }
   return found;
+}
+
+function describeDamage({ damaged, problem }: Verdict): string {
+  const ranges = damaged.slice(0, shownRanges);
+  const where = ranges.map(({ offset, length }) => `${offset}+${length}`).join(" ");
+  return [problem, where].filter((part) => part !== "").join(": ");
 }
 
 /** `stasis verify` shows the others. */

@@ -26,6 +26,11 @@ export function findingsOfRow(row: AuditedRow, path: string): Finding[] {
 /** `live`: an update may be between its record and its manifest. */
 export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean): Finding[] {
   const subject = { id: row.id, name: row.name };
+  // What else belongs into this directory, only a newer stasis knows.
+  if (isStoreError(disk.manifest, "FORMAT_UNSUPPORTED")) {
+    const path = join(disk.directory, manifestFileName);
+    return [finding("format_unsupported", { ...subject, path }, disk.manifest.message, "none")];
+  }
   const described = describedFiles(row, disk.manifest);
   return [
     ...manifestFindings(row, disk, live),
@@ -163,6 +168,10 @@ function oneTable(subject: Subject, blocks: string, file: SnapshotFile, disk: Ex
   const table = disk.tables.get(file.name);
   if (table === undefined || table === "intact") return [];
   const where = { ...subject, path: join(disk.directory, filesDirectoryName, file.name) };
+  if (table === "newer") {
+    const text = `its block table in ${blocks} was written by a newer stasis`;
+    return [finding("format_unsupported", where, text, "none")];
+  }
   const kind = table === "missing" ? "block_table_missing" : "block_table_damaged";
   const text = `its block table in ${blocks} is ${table}`;
   return [finding(kind, where, text, "rebuild_block_table")];

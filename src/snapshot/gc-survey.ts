@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Catalog } from "../catalog/open.js";
 import { exists } from "../data/durable.js";
 import { allocatedBytesBelow, nameSet } from "../data/leftovers.js";
+import { newerManifest } from "../data/manifest.js";
 import type { GcInput, GcLeftover, GcSnapshot } from "../model/gc-plan.js";
 import { reflinkProbePrefix } from "../sparse/sparse-copy.js";
 import type { StoreContext } from "./context.js";
@@ -140,6 +141,8 @@ async function findOrphans(
     const path = join(root, name);
     // A snapshot that was removed meanwhile has neither a record nor a directory.
     if (!isOrphan(context, name) || !(await exists(path))) return;
+    // Recovery has left it there for the newer stasis that knows it.
+    if (root === dataRoot && (await newerManifest(path)) !== undefined) return;
     if (isOrphan(context, name)) found.push(await describe(context, "orphan", name, path));
   };
   for (const name of names.stored) await look(dataRoot, name);

@@ -167,7 +167,7 @@ async function mendManifest(context: StoreContext, id: string): Promise<void> {
   try {
     await readManifest(context.layout, id);
   } catch (error) {
-    if (!isStoreError(error)) throw error;
+    if (!isStoreError(error) || error.reason === "FORMAT_UNSUPPORTED") throw error;
     await writeManifestAgain(context, id);
   }
 }

@@ -7,13 +7,17 @@ import { isStoreError, StoreError } from "../base/errors.js";
 import { openCatalogReader, type CatalogReader } from "../catalog/read-only.js";
 import { layoutOf, type Layout } from "../data/layout.js";
 import { lockForReading } from "../data/root-lock.js";
+import { requireKnownFormat } from "../data/store-format.js";
 import { createLogger } from "../base/logger.js";
 import type { CheckEvent, CheckOptions, Repaired, RepairOptions } from "../model/finding.js";
 import { checkStore, type CheckScene } from "./check.js";
 import { isForUs } from "./repair.js";
 import { openStore } from "./store.js";
 
-/** Throws ROOT_LOCKED when a daemon serves it, DIRECTORY_NOT_FOUND when there is no store. */
+/**
+ * Throws ROOT_LOCKED when a daemon serves it, DIRECTORY_NOT_FOUND when there is no store, FORMAT_UNSUPPORTED when a newer
+ * stasis has written it.
+ */
 export async function* checkOffline(
   root: string,
   options: CheckOptions,
@@ -21,7 +25,9 @@ export async function* checkOffline(
 ): AsyncGenerator<CheckEvent> {
   await using cleanup = createCleanup();
   const layout = existingLayout(root);
+  requireKnownFormat(layout);
   using _lock = await lockForReading(layout);
+  requireKnownFormat(layout);
   const { catalog, problem } = openReader(layout);
   cleanup.defer(async () => catalog?.[Symbol.asyncDispose]());
   const scene: CheckScene = {

@@ -72,7 +72,7 @@ export async function recover(context: StoreContext): Promise<RecoveryReport> {
   report.updated = newer.length;
   await adoptUnknown(context, { stored, older }, report);
   for (const id of context.catalog.manifestDirtyIds()) {
-    await whereRoom(context, `write the manifest of ${id}`, () => syncManifest(context, id));
+    await whereRoom(context, `write the manifest of ${id}`, () => syncUnlessNewer(context, id));
   }
   if (Object.values(report).some((count) => count > 0)) {
     context.logger.warn({ recovery: report }, "recovered after an unclean stop");
@@ -92,6 +92,16 @@ async function whereRoom(
   } catch (error) {
     if (!isStoreError(error, "STORAGE_FULL")) throw error;
     logger.error({ err: error }, `no room on the disk to ${what}: the next start does it`);
+  }
+}
+
+/** The record stays marked: this program must not write over what it does not know. */
+async function syncUnlessNewer(context: StoreContext, id: string): Promise<void> {
+  try {
+    await syncManifest(context, id);
+  } catch (error) {
+    if (!isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
+    context.logger.error({ err: error, id }, "left a manifest of a newer stasis as it is");
   }
 }
 
@@ -149,7 +159,7 @@ async function dropPending(
     try {
       discarded = await discardPublished(context.layout, id);
     } catch (error) {
-      if (!isDeviceTrouble(error)) throw error;
+      if (!isDeviceTrouble(error) && !isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
       // Still pending, so nobody sees it, and the next start tries again.
       context.logger.error({ err: error, id }, "could not undo an upload that was cut short");
       continue;
@@ -165,13 +175,14 @@ async function dropPending(
   }
 }
 
-/** Whole, and not to be given back to where it came from. */
+/** Whole or written by a newer stasis, and not to be given back to where it came from. */
 async function wasPublished(context: StoreContext, id: string): Promise<boolean> {
   if ((await originOf(context.layout.dataDirectory(id))) !== undefined) return false;
   try {
     await readWholeManifest(context, id);
     return true;
   } catch (error) {
+    if (isStoreError(error, "FORMAT_UNSUPPORTED")) return true;
     if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
     return false;
   }
@@ -204,6 +215,10 @@ async function adoptUnknown(
     try {
       whole.push(await readWholeManifest(context, id));
     } catch (error) {
+      if (isStoreError(error, "FORMAT_UNSUPPORTED")) {
+        context.logger.error({ err: error, id }, "left a snapshot of a newer stasis as it is");
+        continue;
+      }
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
       await setAside(context, report, join(context.layout.dataRoot, id), error.message);
     }

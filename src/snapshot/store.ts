@@ -10,13 +10,15 @@ import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { defaultArchiveLimits } from "../archive/limits.js";
 import type { ListFilter, ListPage, ListQuery } from "../catalog/open.js";
 import { ensureBallast } from "../data/ballast.js";
-import { openLayout, type Layout } from "../data/layout.js";
+import { makeParts, openRoot, type Layout } from "../data/layout.js";
 import { lockRoot } from "../data/root-lock.js";
+import { claimFormat, requireKnownFormat } from "../data/store-format.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { openWriteWorkers } from "../data/write-workers.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
 import { checkStore } from "./check.js";
 import type { CheckEvent, CheckOptions, Repaired, RepairOptions } from "../model/finding.js";
+import { formats, type StoreFormats } from "./formats.js";
 import { createGcCycle, type GcCycle } from "./gc-cycle.js";
 import { createGcLock } from "./gc-lock.js";
 import { noteCatalogPosition } from "./catalog-history.js";
@@ -83,6 +85,7 @@ export interface StoreLimits {
 export interface SnapshotStore extends AsyncDisposable {
   readonly layout: Layout;
   readonly nodeId: string;
+  readonly formats: StoreFormats;
   /** The filesystem shares blocks between files. */
   readonly reflink: boolean;
   /** Zstandard is available in this Node. */
@@ -176,17 +179,22 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   const { clock, logger } = open;
   const options = { ...defaultStoreOptions, ...open.options };
   await using cleanup = createCleanup();
-  const layout = await openLayout(open.root);
+  const layout = await openRoot(open.root);
+  requireKnownFormat(layout);
   const lock = await lockRoot(layout);
   cleanup.defer(() => {
     lock.release();
   });
+  const claimed = await claimFormat(layout, logger);
+  await makeParts(layout);
   const { maxEvents } = options;
   const catalog = await openCatalogWithRoom(layout, { clock, maxEvents }, logger);
   cleanup.defer(() => {
     catalog.close();
   });
   cleanup.defer(() => noteCatalogPosition({ catalog, layout, logger }));
+  // The catalog may have got the room of the ballast.
+  if (!claimed) await claimFormat(layout, logger);
   const writeWorkers = openWriteWorkers();
   cleanup.defer(async () => writeWorkers[Symbol.asyncDispose]());
   const background = createBackground(logger);
@@ -252,6 +260,7 @@ function storeOver(
   return {
     ...facts,
     layout: context.layout,
+    formats,
     limits: {
       maxFiles: defaultArchiveLimits.maxFiles,
       maxSegments: defaultArchiveLimits.maxSegments,

@@ -55,8 +55,9 @@ interface Progress {
 }
 
 /**
- * Marks each snapshot corrupt, or no longer corrupt, by what it finds. What the disk does not let it
- * read keeps it from nothing else: it ends with the first such error, IO_FAILED.
+ * Marks each snapshot corrupt, or no longer corrupt, by what it finds. What the disk does not let it read, and
+ * what a newer stasis has written, keeps it from nothing else and marks nothing: it ends with the first such
+ * error, IO_FAILED or FORMAT_UNSUPPORTED.
  */
 export async function* verify(
   context: StoreContext,
@@ -79,11 +80,15 @@ export async function* verify(
     try {
       yield* verifyAndMark(context, snapshot, run);
     } catch (error) {
-      if (!isStoreError(error, "IO_FAILED")) throw error;
+      if (!isUnread(error)) throw error;
       unreadable ??= error;
     }
   }
   if (unreadable !== undefined) throw unreadable;
+}
+
+function isUnread(error: unknown): error is StoreError {
+  return isStoreError(error, "IO_FAILED") || isStoreError(error, "FORMAT_UNSUPPORTED");
 }
 
 /** What the reading of several snapshots has in common. */
@@ -129,7 +134,7 @@ export async function* verifyAndMark(
   if (intact && snapshot.corrupt) setDamaged(context, id, false);
 }
 
-/** Reads all files that it can, then throws the first IO_FAILED. Changes nothing; the caller holds a lease. */
+/** Reads all files that it can, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Changes nothing; the caller holds a lease. */
 export async function* verifyFiles(
   place: VerifyPlace,
   snapshot: Snapshot,
@@ -142,7 +147,7 @@ export async function* verifyFiles(
       const verdict = yield* verifyFile(place, snapshot, file, run);
       yield { kind: "verdict", snapshotId: id, ...verdict };
     } catch (error) {
-      if (!isStoreError(error, "IO_FAILED")) throw error;
+      if (!isUnread(error)) throw error;
       unreadable ??= error;
     }
   }

@@ -35,18 +35,25 @@ function renderInfo(address: string, info: GetInfoResponse): string {
   const features = Object.entries(info.features ?? {}).filter(([, value]) => value === true);
   return renderFields([
     ["Address", address],
-    ["Version", info.version],
+    ["Version", info.commit === "" ? info.version : `${info.version} (commit ${info.commit})`],
     ["Store", info.root === "" ? info.storeType : `${info.storeType} in ${info.root}`],
     ["Node", info.nodeId],
     ["Started", formatTime(info.startedAt)],
     ...(usage === undefined ? [] : usageFields(usage)),
     ...(scrub === undefined ? [] : scrubFields(scrub)),
+    ...(info.formats === undefined ? [] : [formatsField(info.formats)]),
     ["Features", features.map(([name]) => words(name)).join(", ")],
     ["Streams", `${limits?.maxStreams ?? 0} at once`],
     ["Connections", `${limits?.maxConnections ?? 0} at once`],
     ["Messages", `up to ${formatBytes(limits?.maxMessageBytes ?? 0n)}`],
     ["Files", `up to ${limits?.maxFiles ?? 0} in a snapshot`],
   ]);
+}
+
+function formatsField(formats: NonNullable<GetInfoResponse["formats"]>): [string, string] {
+  const { store, catalog, manifest, blockTables } = formats;
+  const versions = [`store ${store}`, `catalog ${catalog}`, `manifest ${manifest}`];
+  return ["Formats", [...versions, `block tables ${blockTables.join(" and ")}`].join(", ")];
 }
 
 /** Callers who are confined to some names are not told. */

@@ -1,5 +1,6 @@
 // SystemService: what this daemon is, what it allows, what its store can do.
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { BuildInfo } from "../../base/build-info.js";
 import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
 import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
@@ -8,8 +9,7 @@ import { sizeFromWire } from "./convert.js";
 import { checkEventToMessage, repairedToMessage } from "./finding-messages.js";
 import { maxPageSize } from "./list-query.js";
 
-export interface SystemFacts {
-  readonly version: string;
+export interface SystemFacts extends BuildInfo {
   readonly startedAt: Date;
   readonly maxMessageBytes: number;
   readonly chunkBytes: number;
@@ -25,6 +25,8 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
       const usage = seesAll ? store.usage() : undefined;
       return Promise.resolve({
         version: facts.version,
+        commit: facts.commit,
+        formats: store.formats,
         storeType: "localfile",
         nodeId: store.nodeId,
         root: seesAll ? store.layout.root : "",

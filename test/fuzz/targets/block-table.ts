@@ -7,7 +7,8 @@ import { parsed } from "../only-store-errors.js";
 
 export function fuzz(data: Buffer): void {
   const bytes = Buffer.concat([data, createHash("sha256").update(data).digest()]);
-  const table = parsed(["STORED_DATA_CORRUPT"], () => decodeBlockTable(bytes, "table"));
+  const reasons = ["STORED_DATA_CORRUPT", "FORMAT_UNSUPPORTED"] as const;
+  const table = parsed(reasons, () => decodeBlockTable(bytes, "table"));
   if (table === undefined) return;
   assert.match(rootDigest(table), /^sha256:[0-9a-f]{64}$/);
   assert.ok(bytes.equals(encodeBlockTable(table)), "the table has another encoding");

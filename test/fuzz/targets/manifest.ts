@@ -33,7 +33,7 @@ export function fuzz(data: Buffer): void {
   ]);
   const file = choice % 16 === 0 ? text : framed;
   const manifest = parsed(
-    ["STORED_DATA_CORRUPT"],
+    ["STORED_DATA_CORRUPT", "FORMAT_UNSUPPORTED"],
     () => decodeManifest(file, "manifest.json"),
     (message) => count(message.replace(/\d+/g, "").split(`"`, 1).join()),
   );

@@ -339,3 +339,25 @@ test("a table is read from its file, and a missing one is damage", async () => {
     assert.equal(rootDigest(await readBlockTable(path)), rootDigest(table));
   });
 });
+
+test("a table of a newer version is no damage; one whose version was changed by accident is", () => {
+  const bytes = Buffer.from(encodeBlockTable(plainTable(patternBytes(blockBytes, 3))));
+  const changed = Buffer.from(bytes);
+  changed.writeUInt32LE(3, 8);
+  assert.throws(() => decodeBlockTable(changed, "t"), {
+    reason: "STORED_DATA_CORRUPT",
+    message: "block table t: its version is 3, expected 2",
+  });
+  const newer = Buffer.concat([
+    changed.subarray(0, 12),
+    Buffer.from("as version 3 has it ".repeat(5)),
+  ]);
+  const checksum = createHash("sha256").update(newer).digest();
+  for (const end of [checksum, Buffer.alloc(digestBytes)]) {
+    assert.throws(() => decodeBlockTable(Buffer.concat([newer, end]), "t"), {
+      reason: "FORMAT_UNSUPPORTED",
+      message:
+        "block table t has version 3, this stasis knows versions up to 2: it was written by a newer stasis",
+    });
+  }
+});

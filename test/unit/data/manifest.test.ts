@@ -106,7 +106,8 @@ test("a manifest that lies is refused although its checksum is right", () => {
   ) as Record<string, unknown>;
   assert.deepEqual(decodeManifest(forge(plain), "m"), good);
   const lies: readonly [string, Record<string, unknown>][] = [
-    ["newer version", { version: 2 }],
+    ["older version", { version: 0 }],
+    ["version that is no whole number", { version: 1.5 }],
     ["no version", { version: undefined }],
     ["other id in the config", { id: newSnapshotId() }],
     ["malformed id", { id: "../../etc" }],
@@ -180,4 +181,16 @@ test("a stored manifest is read and replaced; a missing or foreign one is damage
     await writeFile(join(layout.dataDirectory(id), "manifest.json"), foreign);
     await assert.rejects(readManifest(layout, id), { reason: "STORED_DATA_CORRUPT" });
   });
+});
+
+test("a manifest of a newer version is no damage, whatever else is in it", () => {
+  for (const more of [{}, { digest: 1, files: "elsewhere" }]) {
+    const body = { ...manifestOf([fileOf("a")]), createdAt: "then", ...more, version: 2 };
+    assert.throws(() => decodeManifest(forge(body), "/the/file"), {
+      reason: "FORMAT_UNSUPPORTED",
+      message:
+        "manifest /the/file has version 2, this stasis knows versions up to 1: it was written by a newer stasis",
+      metadata: { found_version: "2", known_version: "1", file: "/the/file" },
+    });
+  }
 });

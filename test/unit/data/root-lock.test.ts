@@ -167,8 +167,8 @@ test("builds that lock with SQLite are kept out, and keep this one out", () =>
       assert.match(await old.tryLock(directory), /SqliteError: database is locked/);
       lock.release();
       assert.equal(await old.tryLock(directory), "locked");
-      for (const tried of [lockRoot(files), lockForReading(files)]) {
-        const error = await rejectsWith(tried, "ROOT_LOCKED");
+      for (const tryIt of [lockRoot, lockForReading]) {
+        const error = await rejectsWith(tryIt(files), "ROOT_LOCKED");
         assert.equal(error.metadata["pid"], String(old.child.pid));
       }
     } finally {

@@ -77,6 +77,11 @@ const (
 	ErrorReason_ERROR_REASON_ROOT_LOCKED ErrorReason = 45
 	// FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
 	ErrorReason_ERROR_REASON_PEER_REFUSED ErrorReason = 46
+	// FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
+	// format that this one does not read. Nothing of it was changed, and it is not damaged.
+	ErrorReason_ERROR_REASON_FORMAT_UNSUPPORTED ErrorReason = 47
+	// FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+	ErrorReason_ERROR_REASON_ROOT_UNSAFE ErrorReason = 48
 	// ABORTED. The same snapshot or request is being worked on by another call; retry.
 	ErrorReason_ERROR_REASON_OPERATION_IN_PROGRESS ErrorReason = 50
 	// ABORTED. Another garbage collection session is open.
@@ -97,6 +102,10 @@ const (
 	ErrorReason_ERROR_REASON_BLOCKED_BY_GC ErrorReason = 71
 	// UNAVAILABLE. Raised by the client library: no daemon answers at the address.
 	ErrorReason_ERROR_REASON_DAEMON_UNREACHABLE ErrorReason = 72
+	// UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
+	// unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
+	// put it right.
+	ErrorReason_ERROR_REASON_ROOT_UNAVAILABLE ErrorReason = 73
 	// DATA_LOSS. Stored data is damaged.
 	ErrorReason_ERROR_REASON_STORED_DATA_CORRUPT ErrorReason = 80
 	// DATA_LOSS. Raised by the client library: a download ended without its trailer, or its
@@ -148,6 +157,8 @@ var (
 		44:  "ERROR_REASON_GC_REFERENCES_INCOMPLETE",
 		45:  "ERROR_REASON_ROOT_LOCKED",
 		46:  "ERROR_REASON_PEER_REFUSED",
+		47:  "ERROR_REASON_FORMAT_UNSUPPORTED",
+		48:  "ERROR_REASON_ROOT_UNSAFE",
 		50:  "ERROR_REASON_OPERATION_IN_PROGRESS",
 		51:  "ERROR_REASON_GC_LOCK_BUSY",
 		52:  "ERROR_REASON_GC_SESSION_FENCED",
@@ -157,6 +168,7 @@ var (
 		70:  "ERROR_REASON_DRAINING",
 		71:  "ERROR_REASON_BLOCKED_BY_GC",
 		72:  "ERROR_REASON_DAEMON_UNREACHABLE",
+		73:  "ERROR_REASON_ROOT_UNAVAILABLE",
 		80:  "ERROR_REASON_STORED_DATA_CORRUPT",
 		81:  "ERROR_REASON_DOWNLOAD_TRUNCATED",
 		82:  "ERROR_REASON_PEER_DATA_INVALID",
@@ -191,6 +203,8 @@ var (
 		"ERROR_REASON_GC_REFERENCES_INCOMPLETE":     44,
 		"ERROR_REASON_ROOT_LOCKED":                  45,
 		"ERROR_REASON_PEER_REFUSED":                 46,
+		"ERROR_REASON_FORMAT_UNSUPPORTED":           47,
+		"ERROR_REASON_ROOT_UNSAFE":                  48,
 		"ERROR_REASON_OPERATION_IN_PROGRESS":        50,
 		"ERROR_REASON_GC_LOCK_BUSY":                 51,
 		"ERROR_REASON_GC_SESSION_FENCED":            52,
@@ -200,6 +214,7 @@ var (
 		"ERROR_REASON_DRAINING":                     70,
 		"ERROR_REASON_BLOCKED_BY_GC":                71,
 		"ERROR_REASON_DAEMON_UNREACHABLE":           72,
+		"ERROR_REASON_ROOT_UNAVAILABLE":             73,
 		"ERROR_REASON_STORED_DATA_CORRUPT":          80,
 		"ERROR_REASON_DOWNLOAD_TRUNCATED":           81,
 		"ERROR_REASON_PEER_DATA_INVALID":            82,
@@ -245,7 +260,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xa3\v\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\x89\f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -267,7 +282,9 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	" ERROR_REASON_DIRECTORY_NOT_EMPTY\x10+\x12)\n" +
 	"%ERROR_REASON_GC_REFERENCES_INCOMPLETE\x10,\x12\x1c\n" +
 	"\x18ERROR_REASON_ROOT_LOCKED\x10-\x12\x1d\n" +
-	"\x19ERROR_REASON_PEER_REFUSED\x10.\x12&\n" +
+	"\x19ERROR_REASON_PEER_REFUSED\x10.\x12#\n" +
+	"\x1fERROR_REASON_FORMAT_UNSUPPORTED\x10/\x12\x1c\n" +
+	"\x18ERROR_REASON_ROOT_UNSAFE\x100\x12&\n" +
 	"\"ERROR_REASON_OPERATION_IN_PROGRESS\x102\x12\x1d\n" +
 	"\x19ERROR_REASON_GC_LOCK_BUSY\x103\x12\"\n" +
 	"\x1eERROR_REASON_GC_SESSION_FENCED\x104\x12\x1d\n" +
@@ -276,7 +293,8 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x1dERROR_REASON_TOO_MANY_STREAMS\x10>\x12\x19\n" +
 	"\x15ERROR_REASON_DRAINING\x10F\x12\x1e\n" +
 	"\x1aERROR_REASON_BLOCKED_BY_GC\x10G\x12#\n" +
-	"\x1fERROR_REASON_DAEMON_UNREACHABLE\x10H\x12$\n" +
+	"\x1fERROR_REASON_DAEMON_UNREACHABLE\x10H\x12!\n" +
+	"\x1dERROR_REASON_ROOT_UNAVAILABLE\x10I\x12$\n" +
 	" ERROR_REASON_STORED_DATA_CORRUPT\x10P\x12#\n" +
 	"\x1fERROR_REASON_DOWNLOAD_TRUNCATED\x10Q\x12\"\n" +
 	"\x1eERROR_REASON_PEER_DATA_INVALID\x10R\x12$\n" +

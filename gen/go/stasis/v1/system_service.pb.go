@@ -146,6 +146,9 @@ const (
 	FindingKind_FINDING_KIND_QUARANTINED FindingKind = 26
 	// The file is missing that makes deletions possible on a full disk.
 	FindingKind_FINDING_KIND_BALLAST_MISSING FindingKind = 27
+	// A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
+	// it is.
+	FindingKind_FINDING_KIND_FORMAT_UNSUPPORTED FindingKind = 28
 )
 
 // Enum value maps for FindingKind.
@@ -179,6 +182,7 @@ var (
 		25: "FINDING_KIND_TEMPORARY_FILE",
 		26: "FINDING_KIND_QUARANTINED",
 		27: "FINDING_KIND_BALLAST_MISSING",
+		28: "FINDING_KIND_FORMAT_UNSUPPORTED",
 	}
 	FindingKind_value = map[string]int32{
 		"FINDING_KIND_UNSPECIFIED":         0,
@@ -209,6 +213,7 @@ var (
 		"FINDING_KIND_TEMPORARY_FILE":      25,
 		"FINDING_KIND_QUARANTINED":         26,
 		"FINDING_KIND_BALLAST_MISSING":     27,
+		"FINDING_KIND_FORMAT_UNSUPPORTED":  28,
 	}
 )
 
@@ -886,7 +891,11 @@ type GetInfoResponse struct {
 	// What is stored.
 	Usage *Usage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
 	// How stored data are read again in the background.
-	Scrub         *ScrubStatus `protobuf:"bytes,9,opt,name=scrub,proto3" json:"scrub,omitempty"`
+	Scrub *ScrubStatus `protobuf:"bytes,9,opt,name=scrub,proto3" json:"scrub,omitempty"`
+	// Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+	Commit string `protobuf:"bytes,10,opt,name=commit,proto3" json:"commit,omitempty"`
+	// Versions of what the daemon writes to its store.
+	Formats       *StoreFormats `protobuf:"bytes,11,opt,name=formats,proto3" json:"formats,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -984,6 +993,94 @@ func (x *GetInfoResponse) GetScrub() *ScrubStatus {
 	return nil
 }
 
+func (x *GetInfoResponse) GetCommit() string {
+	if x != nil {
+		return x.Commit
+	}
+	return ""
+}
+
+func (x *GetInfoResponse) GetFormats() *StoreFormats {
+	if x != nil {
+		return x.Formats
+	}
+	return nil
+}
+
+// Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
+// higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
+type StoreFormats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The store as a whole, as in its `store.json`.
+	Store int32 `protobuf:"varint,1,opt,name=store,proto3" json:"store,omitempty"`
+	// Schema of the catalog.
+	Catalog int32 `protobuf:"varint,2,opt,name=catalog,proto3" json:"catalog,omitempty"`
+	// Manifest of a snapshot.
+	Manifest int32 `protobuf:"varint,3,opt,name=manifest,proto3" json:"manifest,omitempty"`
+	// Block tables that it reads, ascending; the last one is written.
+	BlockTables   []int32 `protobuf:"varint,4,rep,packed,name=block_tables,json=blockTables,proto3" json:"block_tables,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoreFormats) Reset() {
+	*x = StoreFormats{}
+	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoreFormats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoreFormats) ProtoMessage() {}
+
+func (x *StoreFormats) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoreFormats.ProtoReflect.Descriptor instead.
+func (*StoreFormats) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StoreFormats) GetStore() int32 {
+	if x != nil {
+		return x.Store
+	}
+	return 0
+}
+
+func (x *StoreFormats) GetCatalog() int32 {
+	if x != nil {
+		return x.Catalog
+	}
+	return 0
+}
+
+func (x *StoreFormats) GetManifest() int32 {
+	if x != nil {
+		return x.Manifest
+	}
+	return 0
+}
+
+func (x *StoreFormats) GetBlockTables() []int32 {
+	if x != nil {
+		return x.BlockTables
+	}
+	return nil
+}
+
 // The background scrub: all stored data are read again from time to time, and compared.
 type ScrubStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -999,7 +1096,7 @@ type ScrubStatus struct {
 
 func (x *ScrubStatus) Reset() {
 	*x = ScrubStatus{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1108,7 @@ func (x *ScrubStatus) String() string {
 func (*ScrubStatus) ProtoMessage() {}
 
 func (x *ScrubStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1121,7 @@ func (x *ScrubStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubStatus.ProtoReflect.Descriptor instead.
 func (*ScrubStatus) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{9}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScrubStatus) GetInterval() *durationpb.Duration {
@@ -1069,7 +1166,7 @@ type ScrubRun struct {
 
 func (x *ScrubRun) Reset() {
 	*x = ScrubRun{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1178,7 @@ func (x *ScrubRun) String() string {
 func (*ScrubRun) ProtoMessage() {}
 
 func (x *ScrubRun) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1191,7 @@ func (x *ScrubRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubRun.ProtoReflect.Descriptor instead.
 func (*ScrubRun) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScrubRun) GetStartedAt() *timestamppb.Timestamp {
@@ -1170,7 +1267,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1279,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1292,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Limits) GetMaxMessageBytes() int64 {
@@ -1294,7 +1391,7 @@ type Features struct {
 
 func (x *Features) Reset() {
 	*x = Features{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1403,7 @@ func (x *Features) String() string {
 func (*Features) ProtoMessage() {}
 
 func (x *Features) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1416,7 @@ func (x *Features) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Features.ProtoReflect.Descriptor instead.
 func (*Features) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{12}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Features) GetDirectAccess() bool {
@@ -1374,7 +1471,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +1483,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +1496,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{13}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Usage) GetSnapshotCount() int64 {
@@ -1465,7 +1562,7 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x04path\x18\x05 \x01(\tR\x04path\x12\x14\n" +
 	"\x05found\x18\x06 \x01(\tR\x05found\x120\n" +
 	"\x06action\x18\a \x01(\x0e2\x18.stasis.v1.FindingActionR\x06action\"\x10\n" +
-	"\x0eGetInfoRequest\"\xe4\x02\n" +
+	"\x0eGetInfoRequest\"\xaf\x03\n" +
 	"\x0fGetInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1d\n" +
 	"\n" +
@@ -1477,7 +1574,15 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x06limits\x18\x06 \x01(\v2\x11.stasis.v1.LimitsR\x06limits\x12/\n" +
 	"\bfeatures\x18\a \x01(\v2\x13.stasis.v1.FeaturesR\bfeatures\x12&\n" +
 	"\x05usage\x18\b \x01(\v2\x10.stasis.v1.UsageR\x05usage\x12,\n" +
-	"\x05scrub\x18\t \x01(\v2\x16.stasis.v1.ScrubStatusR\x05scrub\"\x9c\x01\n" +
+	"\x05scrub\x18\t \x01(\v2\x16.stasis.v1.ScrubStatusR\x05scrub\x12\x16\n" +
+	"\x06commit\x18\n" +
+	" \x01(\tR\x06commit\x121\n" +
+	"\aformats\x18\v \x01(\v2\x17.stasis.v1.StoreFormatsR\aformats\"}\n" +
+	"\fStoreFormats\x12\x14\n" +
+	"\x05store\x18\x01 \x01(\x05R\x05store\x12\x18\n" +
+	"\acatalog\x18\x02 \x01(\x05R\acatalog\x12\x1a\n" +
+	"\bmanifest\x18\x03 \x01(\x05R\bmanifest\x12!\n" +
+	"\fblock_tables\x18\x04 \x03(\x05R\vblockTables\"\x9c\x01\n" +
 	"\vScrubStatus\x125\n" +
 	"\binterval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\binterval\x12'\n" +
 	"\x04last\x18\x02 \x01(\v2\x13.stasis.v1.ScrubRunR\x04last\x12-\n" +
@@ -1526,7 +1631,7 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x16REPAIR_OUTCOME_PLANNED\x10\x01\x12\x17\n" +
 	"\x13REPAIR_OUTCOME_DONE\x10\x02\x12\x17\n" +
 	"\x13REPAIR_OUTCOME_LEFT\x10\x03\x12\x19\n" +
-	"\x15REPAIR_OUTCOME_FAILED\x10\x04*\xa0\a\n" +
+	"\x15REPAIR_OUTCOME_FAILED\x10\x04*\xc5\a\n" +
 	"\vFindingKind\x12\x1c\n" +
 	"\x18FINDING_KIND_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cFINDING_KIND_CATALOG_MISSING\x10\x01\x12 \n" +
@@ -1556,7 +1661,8 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x1bFINDING_KIND_TRASH_LEFTOVER\x10\x18\x12\x1f\n" +
 	"\x1bFINDING_KIND_TEMPORARY_FILE\x10\x19\x12\x1c\n" +
 	"\x18FINDING_KIND_QUARANTINED\x10\x1a\x12 \n" +
-	"\x1cFINDING_KIND_BALLAST_MISSING\x10\x1b*\xb0\x03\n" +
+	"\x1cFINDING_KIND_BALLAST_MISSING\x10\x1b\x12#\n" +
+	"\x1fFINDING_KIND_FORMAT_UNSUPPORTED\x10\x1c*\xb0\x03\n" +
 	"\rFindingAction\x12\x1e\n" +
 	"\x1aFINDING_ACTION_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13FINDING_ACTION_NONE\x10\x01\x12 \n" +
@@ -1592,7 +1698,7 @@ func file_stasis_v1_system_service_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_system_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_stasis_v1_system_service_proto_goTypes = []any{
 	(RepairOutcome)(0),            // 0: stasis.v1.RepairOutcome
 	(FindingKind)(0),              // 1: stasis.v1.FindingKind
@@ -1606,13 +1712,14 @@ var file_stasis_v1_system_service_proto_goTypes = []any{
 	(*Finding)(nil),               // 9: stasis.v1.Finding
 	(*GetInfoRequest)(nil),        // 10: stasis.v1.GetInfoRequest
 	(*GetInfoResponse)(nil),       // 11: stasis.v1.GetInfoResponse
-	(*ScrubStatus)(nil),           // 12: stasis.v1.ScrubStatus
-	(*ScrubRun)(nil),              // 13: stasis.v1.ScrubRun
-	(*Limits)(nil),                // 14: stasis.v1.Limits
-	(*Features)(nil),              // 15: stasis.v1.Features
-	(*Usage)(nil),                 // 16: stasis.v1.Usage
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
+	(*StoreFormats)(nil),          // 12: stasis.v1.StoreFormats
+	(*ScrubStatus)(nil),           // 13: stasis.v1.ScrubStatus
+	(*ScrubRun)(nil),              // 14: stasis.v1.ScrubRun
+	(*Limits)(nil),                // 15: stasis.v1.Limits
+	(*Features)(nil),              // 16: stasis.v1.Features
+	(*Usage)(nil),                 // 17: stasis.v1.Usage
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
 }
 var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	9,  // 0: stasis.v1.CheckResponse.finding:type_name -> stasis.v1.Finding
@@ -1622,28 +1729,29 @@ var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	0,  // 4: stasis.v1.RepairResponse.outcome:type_name -> stasis.v1.RepairOutcome
 	1,  // 5: stasis.v1.Finding.kind:type_name -> stasis.v1.FindingKind
 	2,  // 6: stasis.v1.Finding.action:type_name -> stasis.v1.FindingAction
-	17, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	14, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
-	15, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
-	16, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
-	12, // 11: stasis.v1.GetInfoResponse.scrub:type_name -> stasis.v1.ScrubStatus
-	18, // 12: stasis.v1.ScrubStatus.interval:type_name -> google.protobuf.Duration
-	13, // 13: stasis.v1.ScrubStatus.last:type_name -> stasis.v1.ScrubRun
-	13, // 14: stasis.v1.ScrubStatus.running:type_name -> stasis.v1.ScrubRun
-	17, // 15: stasis.v1.ScrubRun.started_at:type_name -> google.protobuf.Timestamp
-	17, // 16: stasis.v1.ScrubRun.ended_at:type_name -> google.protobuf.Timestamp
-	18, // 17: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
-	10, // 18: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
-	3,  // 19: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
-	5,  // 20: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
-	11, // 21: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
-	4,  // 22: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
-	6,  // 23: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
-	21, // [21:24] is the sub-list for method output_type
-	18, // [18:21] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	18, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	15, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
+	16, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
+	17, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
+	13, // 11: stasis.v1.GetInfoResponse.scrub:type_name -> stasis.v1.ScrubStatus
+	12, // 12: stasis.v1.GetInfoResponse.formats:type_name -> stasis.v1.StoreFormats
+	19, // 13: stasis.v1.ScrubStatus.interval:type_name -> google.protobuf.Duration
+	14, // 14: stasis.v1.ScrubStatus.last:type_name -> stasis.v1.ScrubRun
+	14, // 15: stasis.v1.ScrubStatus.running:type_name -> stasis.v1.ScrubRun
+	18, // 16: stasis.v1.ScrubRun.started_at:type_name -> google.protobuf.Timestamp
+	18, // 17: stasis.v1.ScrubRun.ended_at:type_name -> google.protobuf.Timestamp
+	19, // 18: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
+	10, // 19: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
+	3,  // 20: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
+	5,  // 21: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
+	11, // 22: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
+	4,  // 23: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
+	6,  // 24: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
+	22, // [22:25] is the sub-list for method output_type
+	19, // [19:22] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_system_service_proto_init() }
@@ -1662,7 +1770,7 @@ func file_stasis_v1_system_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_system_service_proto_rawDesc), len(file_stasis_v1_system_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

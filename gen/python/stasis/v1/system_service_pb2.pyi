@@ -2,10 +2,11 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -48,6 +49,7 @@ class FindingKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FINDING_KIND_TEMPORARY_FILE: _ClassVar[FindingKind]
     FINDING_KIND_QUARANTINED: _ClassVar[FindingKind]
     FINDING_KIND_BALLAST_MISSING: _ClassVar[FindingKind]
+    FINDING_KIND_FORMAT_UNSUPPORTED: _ClassVar[FindingKind]
 
 class FindingAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -97,6 +99,7 @@ FINDING_KIND_TRASH_LEFTOVER: FindingKind
 FINDING_KIND_TEMPORARY_FILE: FindingKind
 FINDING_KIND_QUARANTINED: FindingKind
 FINDING_KIND_BALLAST_MISSING: FindingKind
+FINDING_KIND_FORMAT_UNSUPPORTED: FindingKind
 FINDING_ACTION_UNSPECIFIED: FindingAction
 FINDING_ACTION_NONE: FindingAction
 FINDING_ACTION_AT_NEXT_START: FindingAction
@@ -188,7 +191,7 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("version", "store_type", "node_id", "root", "started_at", "limits", "features", "usage", "scrub")
+    __slots__ = ("version", "store_type", "node_id", "root", "started_at", "limits", "features", "usage", "scrub", "commit", "formats")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STORE_TYPE_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -198,6 +201,8 @@ class GetInfoResponse(_message.Message):
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     SCRUB_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
+    FORMATS_FIELD_NUMBER: _ClassVar[int]
     version: str
     store_type: str
     node_id: str
@@ -207,7 +212,21 @@ class GetInfoResponse(_message.Message):
     features: Features
     usage: Usage
     scrub: ScrubStatus
-    def __init__(self, version: _Optional[str] = ..., store_type: _Optional[str] = ..., node_id: _Optional[str] = ..., root: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., features: _Optional[_Union[Features, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., scrub: _Optional[_Union[ScrubStatus, _Mapping]] = ...) -> None: ...
+    commit: str
+    formats: StoreFormats
+    def __init__(self, version: _Optional[str] = ..., store_type: _Optional[str] = ..., node_id: _Optional[str] = ..., root: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., features: _Optional[_Union[Features, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., scrub: _Optional[_Union[ScrubStatus, _Mapping]] = ..., commit: _Optional[str] = ..., formats: _Optional[_Union[StoreFormats, _Mapping]] = ...) -> None: ...
+
+class StoreFormats(_message.Message):
+    __slots__ = ("store", "catalog", "manifest", "block_tables")
+    STORE_FIELD_NUMBER: _ClassVar[int]
+    CATALOG_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_TABLES_FIELD_NUMBER: _ClassVar[int]
+    store: int
+    catalog: int
+    manifest: int
+    block_tables: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, store: _Optional[int] = ..., catalog: _Optional[int] = ..., manifest: _Optional[int] = ..., block_tables: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ScrubStatus(_message.Message):
     __slots__ = ("interval", "last", "running")

@@ -53,6 +53,11 @@ pub enum ErrorReason {
     RootLocked = 45,
     /// FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
     PeerRefused = 46,
+    /// FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
+    /// format that this one does not read. Nothing of it was changed, and it is not damaged.
+    FormatUnsupported = 47,
+    /// FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+    RootUnsafe = 48,
     /// ABORTED. The same snapshot or request is being worked on by another call; retry.
     OperationInProgress = 50,
     /// ABORTED. Another garbage collection session is open.
@@ -73,6 +78,10 @@ pub enum ErrorReason {
     BlockedByGc = 71,
     /// UNAVAILABLE. Raised by the client library: no daemon answers at the address.
     DaemonUnreachable = 72,
+    /// UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
+    /// unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
+    /// put it right.
+    RootUnavailable = 73,
     /// DATA_LOSS. Stored data is damaged.
     StoredDataCorrupt = 80,
     /// DATA_LOSS. Raised by the client library: a download ended without its trailer, or its
@@ -129,6 +138,8 @@ impl ErrorReason {
             Self::GcReferencesIncomplete => "ERROR_REASON_GC_REFERENCES_INCOMPLETE",
             Self::RootLocked => "ERROR_REASON_ROOT_LOCKED",
             Self::PeerRefused => "ERROR_REASON_PEER_REFUSED",
+            Self::FormatUnsupported => "ERROR_REASON_FORMAT_UNSUPPORTED",
+            Self::RootUnsafe => "ERROR_REASON_ROOT_UNSAFE",
             Self::OperationInProgress => "ERROR_REASON_OPERATION_IN_PROGRESS",
             Self::GcLockBusy => "ERROR_REASON_GC_LOCK_BUSY",
             Self::GcSessionFenced => "ERROR_REASON_GC_SESSION_FENCED",
@@ -138,6 +149,7 @@ impl ErrorReason {
             Self::Draining => "ERROR_REASON_DRAINING",
             Self::BlockedByGc => "ERROR_REASON_BLOCKED_BY_GC",
             Self::DaemonUnreachable => "ERROR_REASON_DAEMON_UNREACHABLE",
+            Self::RootUnavailable => "ERROR_REASON_ROOT_UNAVAILABLE",
             Self::StoredDataCorrupt => "ERROR_REASON_STORED_DATA_CORRUPT",
             Self::DownloadTruncated => "ERROR_REASON_DOWNLOAD_TRUNCATED",
             Self::PeerDataInvalid => "ERROR_REASON_PEER_DATA_INVALID",
@@ -177,6 +189,8 @@ impl ErrorReason {
             "ERROR_REASON_GC_REFERENCES_INCOMPLETE" => Some(Self::GcReferencesIncomplete),
             "ERROR_REASON_ROOT_LOCKED" => Some(Self::RootLocked),
             "ERROR_REASON_PEER_REFUSED" => Some(Self::PeerRefused),
+            "ERROR_REASON_FORMAT_UNSUPPORTED" => Some(Self::FormatUnsupported),
+            "ERROR_REASON_ROOT_UNSAFE" => Some(Self::RootUnsafe),
             "ERROR_REASON_OPERATION_IN_PROGRESS" => Some(Self::OperationInProgress),
             "ERROR_REASON_GC_LOCK_BUSY" => Some(Self::GcLockBusy),
             "ERROR_REASON_GC_SESSION_FENCED" => Some(Self::GcSessionFenced),
@@ -186,6 +200,7 @@ impl ErrorReason {
             "ERROR_REASON_DRAINING" => Some(Self::Draining),
             "ERROR_REASON_BLOCKED_BY_GC" => Some(Self::BlockedByGc),
             "ERROR_REASON_DAEMON_UNREACHABLE" => Some(Self::DaemonUnreachable),
+            "ERROR_REASON_ROOT_UNAVAILABLE" => Some(Self::RootUnavailable),
             "ERROR_REASON_STORED_DATA_CORRUPT" => Some(Self::StoredDataCorrupt),
             "ERROR_REASON_DOWNLOAD_TRUNCATED" => Some(Self::DownloadTruncated),
             "ERROR_REASON_PEER_DATA_INVALID" => Some(Self::PeerDataInvalid),
@@ -2893,6 +2908,29 @@ pub struct GetInfoResponse {
     /// How stored data are read again in the background.
     #[prost(message, optional, tag = "9")]
     pub scrub: ::core::option::Option<ScrubStatus>,
+    /// Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+    #[prost(string, tag = "10")]
+    pub commit: ::prost::alloc::string::String,
+    /// Versions of what the daemon writes to its store.
+    #[prost(message, optional, tag = "11")]
+    pub formats: ::core::option::Option<StoreFormats>,
+}
+/// Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
+/// higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoreFormats {
+    /// The store as a whole, as in its `store.json`.
+    #[prost(int32, tag = "1")]
+    pub store: i32,
+    /// Schema of the catalog.
+    #[prost(int32, tag = "2")]
+    pub catalog: i32,
+    /// Manifest of a snapshot.
+    #[prost(int32, tag = "3")]
+    pub manifest: i32,
+    /// Block tables that it reads, ascending; the last one is written.
+    #[prost(int32, repeated, tag = "4")]
+    pub block_tables: ::prost::alloc::vec::Vec<i32>,
 }
 /// The background scrub: all stored data are read again from time to time, and compared.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3102,6 +3140,9 @@ pub enum FindingKind {
     Quarantined = 26,
     /// The file is missing that makes deletions possible on a full disk.
     BallastMissing = 27,
+    /// A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
+    /// it is.
+    FormatUnsupported = 28,
 }
 impl FindingKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3138,6 +3179,7 @@ impl FindingKind {
             Self::TemporaryFile => "FINDING_KIND_TEMPORARY_FILE",
             Self::Quarantined => "FINDING_KIND_QUARANTINED",
             Self::BallastMissing => "FINDING_KIND_BALLAST_MISSING",
+            Self::FormatUnsupported => "FINDING_KIND_FORMAT_UNSUPPORTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3171,6 +3213,7 @@ impl FindingKind {
             "FINDING_KIND_TEMPORARY_FILE" => Some(Self::TemporaryFile),
             "FINDING_KIND_QUARANTINED" => Some(Self::Quarantined),
             "FINDING_KIND_BALLAST_MISSING" => Some(Self::BallastMissing),
+            "FINDING_KIND_FORMAT_UNSUPPORTED" => Some(Self::FormatUnsupported),
             _ => None,
         }
     }

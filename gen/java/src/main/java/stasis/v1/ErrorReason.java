@@ -193,6 +193,23 @@ public enum ErrorReason
   ERROR_REASON_PEER_REFUSED(46),
   /**
    * <pre>
+   * FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
+   * format that this one does not read. Nothing of it was changed, and it is not damaged.
+   * </pre>
+   *
+   * <code>ERROR_REASON_FORMAT_UNSUPPORTED = 47;</code>
+   */
+  ERROR_REASON_FORMAT_UNSUPPORTED(47),
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+   * </pre>
+   *
+   * <code>ERROR_REASON_ROOT_UNSAFE = 48;</code>
+   */
+  ERROR_REASON_ROOT_UNSAFE(48),
+  /**
+   * <pre>
    * ABORTED. The same snapshot or request is being worked on by another call; retry.
    * </pre>
    *
@@ -265,6 +282,16 @@ public enum ErrorReason
    * <code>ERROR_REASON_DAEMON_UNREACHABLE = 72;</code>
    */
   ERROR_REASON_DAEMON_UNREACHABLE(72),
+  /**
+   * <pre>
+   * UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
+   * unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
+   * put it right.
+   * </pre>
+   *
+   * <code>ERROR_REASON_ROOT_UNAVAILABLE = 73;</code>
+   */
+  ERROR_REASON_ROOT_UNAVAILABLE(73),
   /**
    * <pre>
    * DATA_LOSS. Stored data is damaged.
@@ -544,6 +571,23 @@ public enum ErrorReason
   public static final int ERROR_REASON_PEER_REFUSED_VALUE = 46;
   /**
    * <pre>
+   * FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
+   * format that this one does not read. Nothing of it was changed, and it is not damaged.
+   * </pre>
+   *
+   * <code>ERROR_REASON_FORMAT_UNSUPPORTED = 47;</code>
+   */
+  public static final int ERROR_REASON_FORMAT_UNSUPPORTED_VALUE = 47;
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+   * </pre>
+   *
+   * <code>ERROR_REASON_ROOT_UNSAFE = 48;</code>
+   */
+  public static final int ERROR_REASON_ROOT_UNSAFE_VALUE = 48;
+  /**
+   * <pre>
    * ABORTED. The same snapshot or request is being worked on by another call; retry.
    * </pre>
    *
@@ -616,6 +660,16 @@ public enum ErrorReason
    * <code>ERROR_REASON_DAEMON_UNREACHABLE = 72;</code>
    */
   public static final int ERROR_REASON_DAEMON_UNREACHABLE_VALUE = 72;
+  /**
+   * <pre>
+   * UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
+   * unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
+   * put it right.
+   * </pre>
+   *
+   * <code>ERROR_REASON_ROOT_UNAVAILABLE = 73;</code>
+   */
+  public static final int ERROR_REASON_ROOT_UNAVAILABLE_VALUE = 73;
   /**
    * <pre>
    * DATA_LOSS. Stored data is damaged.
@@ -754,6 +808,8 @@ public enum ErrorReason
       case 44: return ERROR_REASON_GC_REFERENCES_INCOMPLETE;
       case 45: return ERROR_REASON_ROOT_LOCKED;
       case 46: return ERROR_REASON_PEER_REFUSED;
+      case 47: return ERROR_REASON_FORMAT_UNSUPPORTED;
+      case 48: return ERROR_REASON_ROOT_UNSAFE;
       case 50: return ERROR_REASON_OPERATION_IN_PROGRESS;
       case 51: return ERROR_REASON_GC_LOCK_BUSY;
       case 52: return ERROR_REASON_GC_SESSION_FENCED;
@@ -763,6 +819,7 @@ public enum ErrorReason
       case 70: return ERROR_REASON_DRAINING;
       case 71: return ERROR_REASON_BLOCKED_BY_GC;
       case 72: return ERROR_REASON_DAEMON_UNREACHABLE;
+      case 73: return ERROR_REASON_ROOT_UNAVAILABLE;
       case 80: return ERROR_REASON_STORED_DATA_CORRUPT;
       case 81: return ERROR_REASON_DOWNLOAD_TRUNCATED;
       case 82: return ERROR_REASON_PEER_DATA_INVALID;

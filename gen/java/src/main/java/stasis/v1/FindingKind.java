@@ -239,6 +239,15 @@ public enum FindingKind
    * <code>FINDING_KIND_BALLAST_MISSING = 27;</code>
    */
   FINDING_KIND_BALLAST_MISSING(27),
+  /**
+   * <pre>
+   * A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
+   * it is.
+   * </pre>
+   *
+   * <code>FINDING_KIND_FORMAT_UNSUPPORTED = 28;</code>
+   */
+  FINDING_KIND_FORMAT_UNSUPPORTED(28),
   UNRECOGNIZED(-1),
   ;
 
@@ -475,6 +484,15 @@ public enum FindingKind
    * <code>FINDING_KIND_BALLAST_MISSING = 27;</code>
    */
   public static final int FINDING_KIND_BALLAST_MISSING_VALUE = 27;
+  /**
+   * <pre>
+   * A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
+   * it is.
+   * </pre>
+   *
+   * <code>FINDING_KIND_FORMAT_UNSUPPORTED = 28;</code>
+   */
+  public static final int FINDING_KIND_FORMAT_UNSUPPORTED_VALUE = 28;
 
 
   public final int getNumber() {
@@ -529,6 +547,7 @@ public enum FindingKind
       case 25: return FINDING_KIND_TEMPORARY_FILE;
       case 26: return FINDING_KIND_QUARANTINED;
       case 27: return FINDING_KIND_BALLAST_MISSING;
+      case 28: return FINDING_KIND_FORMAT_UNSUPPORTED;
       default: return null;
     }
   }

@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     storeType_ = "";
     nodeId_ = "";
     root_ = "";
+    commit_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -430,6 +431,91 @@ private static final long serialVersionUID = 0L;
     return scrub_ == null ? stasis.v1.ScrubStatus.getDefaultInstance() : scrub_;
   }
 
+  public static final int COMMIT_FIELD_NUMBER = 10;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object commit_ = "";
+  /**
+   * <pre>
+   * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+   * </pre>
+   *
+   * <code>string commit = 10 [json_name = "commit"];</code>
+   * @return The commit.
+   */
+  @java.lang.Override
+  public java.lang.String getCommit() {
+    java.lang.Object ref = commit_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      commit_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+   * </pre>
+   *
+   * <code>string commit = 10 [json_name = "commit"];</code>
+   * @return The bytes for commit.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getCommitBytes() {
+    java.lang.Object ref = commit_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      commit_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int FORMATS_FIELD_NUMBER = 11;
+  private stasis.v1.StoreFormats formats_;
+  /**
+   * <pre>
+   * Versions of what the daemon writes to its store.
+   * </pre>
+   *
+   * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+   * @return Whether the formats field is set.
+   */
+  @java.lang.Override
+  public boolean hasFormats() {
+    return ((bitField0_ & 0x00000020) != 0);
+  }
+  /**
+   * <pre>
+   * Versions of what the daemon writes to its store.
+   * </pre>
+   *
+   * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+   * @return The formats.
+   */
+  @java.lang.Override
+  public stasis.v1.StoreFormats getFormats() {
+    return formats_ == null ? stasis.v1.StoreFormats.getDefaultInstance() : formats_;
+  }
+  /**
+   * <pre>
+   * Versions of what the daemon writes to its store.
+   * </pre>
+   *
+   * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.StoreFormatsOrBuilder getFormatsOrBuilder() {
+    return formats_ == null ? stasis.v1.StoreFormats.getDefaultInstance() : formats_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -471,6 +557,12 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000010) != 0)) {
       output.writeMessage(9, getScrub());
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(commit_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 10, commit_);
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      output.writeMessage(11, getFormats());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -511,6 +603,13 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000010) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(9, getScrub());
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(commit_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(10, commit_);
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(11, getFormats());
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -560,6 +659,13 @@ private static final long serialVersionUID = 0L;
       if (!getScrub()
           .equals(other.getScrub())) return false;
     }
+    if (!getCommit()
+        .equals(other.getCommit())) return false;
+    if (hasFormats() != other.hasFormats()) return false;
+    if (hasFormats()) {
+      if (!getFormats()
+          .equals(other.getFormats())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -598,6 +704,12 @@ private static final long serialVersionUID = 0L;
     if (hasScrub()) {
       hash = (37 * hash) + SCRUB_FIELD_NUMBER;
       hash = (53 * hash) + getScrub().hashCode();
+    }
+    hash = (37 * hash) + COMMIT_FIELD_NUMBER;
+    hash = (53 * hash) + getCommit().hashCode();
+    if (hasFormats()) {
+      hash = (37 * hash) + FORMATS_FIELD_NUMBER;
+      hash = (53 * hash) + getFormats().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -738,6 +850,7 @@ private static final long serialVersionUID = 0L;
         internalGetFeaturesFieldBuilder();
         internalGetUsageFieldBuilder();
         internalGetScrubFieldBuilder();
+        internalGetFormatsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -772,6 +885,12 @@ private static final long serialVersionUID = 0L;
       if (scrubBuilder_ != null) {
         scrubBuilder_.dispose();
         scrubBuilder_ = null;
+      }
+      commit_ = "";
+      formats_ = null;
+      if (formatsBuilder_ != null) {
+        formatsBuilder_.dispose();
+        formatsBuilder_ = null;
       }
       return this;
     }
@@ -849,6 +968,15 @@ private static final long serialVersionUID = 0L;
             : scrubBuilder_.build();
         to_bitField0_ |= 0x00000010;
       }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.commit_ = commit_;
+      }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.formats_ = formatsBuilder_ == null
+            ? formats_
+            : formatsBuilder_.build();
+        to_bitField0_ |= 0x00000020;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -898,6 +1026,14 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasScrub()) {
         mergeScrub(other.getScrub());
+      }
+      if (!other.getCommit().isEmpty()) {
+        commit_ = other.commit_;
+        bitField0_ |= 0x00000200;
+        onChanged();
+      }
+      if (other.hasFormats()) {
+        mergeFormats(other.getFormats());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -980,6 +1116,18 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000100;
               break;
             } // case 74
+            case 82: {
+              commit_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 82
+            case 90: {
+              input.readMessage(
+                  internalGetFormatsFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 90
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2148,6 +2296,255 @@ private static final long serialVersionUID = 0L;
         scrub_ = null;
       }
       return scrubBuilder_;
+    }
+
+    private java.lang.Object commit_ = "";
+    /**
+     * <pre>
+     * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+     * </pre>
+     *
+     * <code>string commit = 10 [json_name = "commit"];</code>
+     * @return The commit.
+     */
+    public java.lang.String getCommit() {
+      java.lang.Object ref = commit_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        commit_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+     * </pre>
+     *
+     * <code>string commit = 10 [json_name = "commit"];</code>
+     * @return The bytes for commit.
+     */
+    public com.google.protobuf.ByteString
+        getCommitBytes() {
+      java.lang.Object ref = commit_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        commit_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+     * </pre>
+     *
+     * <code>string commit = 10 [json_name = "commit"];</code>
+     * @param value The commit to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCommit(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      commit_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+     * </pre>
+     *
+     * <code>string commit = 10 [json_name = "commit"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCommit() {
+      commit_ = getDefaultInstance().getCommit();
+      bitField0_ = (bitField0_ & ~0x00000200);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+     * </pre>
+     *
+     * <code>string commit = 10 [json_name = "commit"];</code>
+     * @param value The bytes for commit to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCommitBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      commit_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+
+    private stasis.v1.StoreFormats formats_;
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.StoreFormats, stasis.v1.StoreFormats.Builder, stasis.v1.StoreFormatsOrBuilder> formatsBuilder_;
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     * @return Whether the formats field is set.
+     */
+    public boolean hasFormats() {
+      return ((bitField0_ & 0x00000400) != 0);
+    }
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     * @return The formats.
+     */
+    public stasis.v1.StoreFormats getFormats() {
+      if (formatsBuilder_ == null) {
+        return formats_ == null ? stasis.v1.StoreFormats.getDefaultInstance() : formats_;
+      } else {
+        return formatsBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     */
+    public Builder setFormats(stasis.v1.StoreFormats value) {
+      if (formatsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        formats_ = value;
+      } else {
+        formatsBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     */
+    public Builder setFormats(
+        stasis.v1.StoreFormats.Builder builderForValue) {
+      if (formatsBuilder_ == null) {
+        formats_ = builderForValue.build();
+      } else {
+        formatsBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     */
+    public Builder mergeFormats(stasis.v1.StoreFormats value) {
+      if (formatsBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0) &&
+          formats_ != null &&
+          formats_ != stasis.v1.StoreFormats.getDefaultInstance()) {
+          getFormatsBuilder().mergeFrom(value);
+        } else {
+          formats_ = value;
+        }
+      } else {
+        formatsBuilder_.mergeFrom(value);
+      }
+      if (formats_ != null) {
+        bitField0_ |= 0x00000400;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     */
+    public Builder clearFormats() {
+      bitField0_ = (bitField0_ & ~0x00000400);
+      formats_ = null;
+      if (formatsBuilder_ != null) {
+        formatsBuilder_.dispose();
+        formatsBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     */
+    public stasis.v1.StoreFormats.Builder getFormatsBuilder() {
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return internalGetFormatsFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     */
+    public stasis.v1.StoreFormatsOrBuilder getFormatsOrBuilder() {
+      if (formatsBuilder_ != null) {
+        return formatsBuilder_.getMessageOrBuilder();
+      } else {
+        return formats_ == null ?
+            stasis.v1.StoreFormats.getDefaultInstance() : formats_;
+      }
+    }
+    /**
+     * <pre>
+     * Versions of what the daemon writes to its store.
+     * </pre>
+     *
+     * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.StoreFormats, stasis.v1.StoreFormats.Builder, stasis.v1.StoreFormatsOrBuilder> 
+        internalGetFormatsFieldBuilder() {
+      if (formatsBuilder_ == null) {
+        formatsBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            stasis.v1.StoreFormats, stasis.v1.StoreFormats.Builder, stasis.v1.StoreFormatsOrBuilder>(
+                getFormats(),
+                getParentForChildren(),
+                isClean());
+        formats_ = null;
+      }
+      return formatsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.GetInfoResponse)

@@ -224,4 +224,51 @@ public interface GetInfoResponseOrBuilder extends
    * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
    */
   stasis.v1.ScrubStatusOrBuilder getScrubOrBuilder();
+
+  /**
+   * <pre>
+   * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+   * </pre>
+   *
+   * <code>string commit = 10 [json_name = "commit"];</code>
+   * @return The commit.
+   */
+  java.lang.String getCommit();
+  /**
+   * <pre>
+   * Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
+   * </pre>
+   *
+   * <code>string commit = 10 [json_name = "commit"];</code>
+   * @return The bytes for commit.
+   */
+  com.google.protobuf.ByteString
+      getCommitBytes();
+
+  /**
+   * <pre>
+   * Versions of what the daemon writes to its store.
+   * </pre>
+   *
+   * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+   * @return Whether the formats field is set.
+   */
+  boolean hasFormats();
+  /**
+   * <pre>
+   * Versions of what the daemon writes to its store.
+   * </pre>
+   *
+   * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+   * @return The formats.
+   */
+  stasis.v1.StoreFormats getFormats();
+  /**
+   * <pre>
+   * Versions of what the daemon writes to its store.
+   * </pre>
+   *
+   * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
+   */
+  stasis.v1.StoreFormatsOrBuilder getFormatsOrBuilder();
 }

@@ -1,0 +1,32 @@
+// Which build of this program runs: its version, and the commit that scripts/build.mjs has noted.
+import { readFileSync } from "node:fs";
+
+export interface BuildInfo {
+  readonly version: string;
+  /** `unknown` if it was built outside of a git checkout; ends with `-dirty` if files had changed since. */
+  readonly commit: string;
+}
+
+export function buildInfo(): BuildInfo {
+  // dist/src/base/ is three folders below the package.
+  const { version } = readJson("../../../package.json") as { version: string };
+  return { version, commit: readCommit() };
+}
+
+/** `0.1.0 (commit 0608b27d3b1c)`. */
+export function describeBuild({ version, commit }: BuildInfo): string {
+  return `${version} (commit ${commit})`;
+}
+
+function readCommit(): string {
+  try {
+    const { commit } = readJson("../build.json") as { commit: string };
+    return commit;
+  } catch {
+    return "unknown";
+  }
+}
+
+function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
+}
