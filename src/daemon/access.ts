@@ -16,7 +16,7 @@ export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): 
     socket: { name: "unix", role: config.socketRole, namePrefix: "", shared: true },
     ...(config.unauthenticatedTcp === "none"
       ? {}
-      : { anonymous: { name: "anonymous", role: "operator", namePrefix: "", shared: true } }),
+      : { anonymous: { name: "anonymous", role: "operator", namePrefix: "" } }),
   });
 }
 

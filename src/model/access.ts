@@ -10,7 +10,7 @@ export interface Identity {
   /** For the audit: of a certificate's or token's owner, or where an unnamed caller came from. */
   readonly name: string;
   readonly role: Role;
-  /** Many callers have it, whom nobody can tell apart: no limit per identity counts it. */
+  /** Many callers have it, who are not strangers and cannot be told apart: no limit per identity counts it. */
   readonly shared?: boolean;
   /** Snapshots with other names do not exist for it; empty = all of them. */
   readonly namePrefix: string;

@@ -17,7 +17,8 @@ import type { Audit, AuditRecord } from "./auth/audit.js";
 import type { Connections } from "./auth/connections.js";
 import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
-import { confirmOpen, openCall, type Call } from "./call.js";
+import { callerGone, confirmOpen, openCall, type Call } from "./call.js";
+import type { Caller, Callers } from "./callers.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
 import { assembleMessages } from "./message-assembler.js";
@@ -30,6 +31,7 @@ export interface AdapterOptions {
   readonly logger: Logger;
   readonly access: Access;
   readonly connections: Connections;
+  readonly callers: Callers;
   readonly rechecks: Rechecks;
   readonly audit: Audit;
   readonly refusals: Refusals;
@@ -50,6 +52,11 @@ interface Target {
 
 interface Adapter {
   readonly interceptor: ServerInterceptor;
+  /**
+   * Why a call would be refused before its handler runs, if that can be told by who makes it and by
+   * what else is running. What it returns is in the audit: answer the call with it.
+   */
+  refusalOf(path: string, caller: Caller, peer: string): StoreError | undefined;
   register(server: Server): void;
 }
 
@@ -84,6 +91,22 @@ export function createAdapter(
       // The call belongs to `serve` now: what grpc-js would run on it never starts.
       return new ServerInterceptingCall(raw, { start: () => undefined });
     },
+    refusalOf(path, caller, peer) {
+      const target = targets.get(path);
+      // grpc-js knows what to answer.
+      if (target === undefined) return undefined;
+      const { rule, method } = target;
+      const { identity } = caller;
+      const { admission, audit, logger } = options;
+      const open = rule.roles === "anyone";
+      const error = (open ? undefined : caller.refusal) ?? admission.refusalOf(method, identity);
+      if (error === undefined) return undefined;
+      logger.debug({ method: method.name, reason: error.reason }, error.message);
+      const record = audit.begin(rule, method.name, peer);
+      if (identity !== undefined) record.caller(identity);
+      record.end(error.reason);
+      return error;
+    },
     register(server) {
       // Messages are decoded and encoded in `run`, where a failure becomes a proper status.
       const pass = (bytes: Buffer): Buffer => bytes;
@@ -114,14 +137,13 @@ async function serve(
   let forget: (() => void) | undefined;
   let identity: Identity | undefined;
   try {
-    identity = identify(rule, call, options);
-    audit.caller(identity);
-    checkRole(rule, identity, method.name);
-    const before = identity;
-    const asked = rule.roles === "anyone" ? undefined : identity;
-    admitted = options.admission.enter(method, call.abort, asked);
+    identity = identityOf(rule, call, options);
+    const before = identity ?? stranger;
+    audit.caller(before);
+    checkRole(rule, before, method.name);
+    admitted = options.admission.enter(method, call.abort, identity);
     forget = options.rechecks.add(() => recheck(target, call, before, options));
-    const context = contextOf(method, call, peer, identity, logger);
+    const context = contextOf(method, call, peer, before, logger);
     const last = await run(target, call, context, { admitted, audit }, options);
     call.finish(okStatus, last);
     audit.end("OK");
@@ -141,8 +163,10 @@ async function serve(
 
 /** Ends a call whose token was revoked, or whose credentials have expired, since it began. */
 function recheck({ rule, method }: Target, call: Call, before: Identity, options: AdapterOptions) {
+  if (rule.roles === "anyone") return;
   try {
-    const now = identify(rule, call, options);
+    const { access, connections } = options;
+    const now = access.identify(connections.ofCall(call.metadata), call.metadata);
     checkRole(rule, now, method.name);
     if (now.namePrefix !== before.namePrefix) throw confinedSince(now);
   } catch (error) {
@@ -161,14 +185,19 @@ function confinedSince({ name }: Identity): StoreError {
   );
 }
 
-const nobody: Identity = { name: "", role: "reader", namePrefix: "" };
+const stranger: Identity = { name: "", role: "reader", namePrefix: "" };
 
-/** What is open to anyone asks nobody who they are. */
-function identify(rule: MethodRule, { metadata }: Call, options: AdapterOptions): Identity {
-  if (rule.roles === "anyone") return nobody;
-  const identity = options.access.identify(options.connections.of(metadata), metadata);
-  options.connections.trust(metadata);
-  return identity;
+/** Undefined for a stranger, who makes only calls that are open to anyone. */
+function identityOf(
+  { roles }: MethodRule,
+  { metadata, deadline }: Call,
+  { callers }: AdapterOptions,
+): Identity | undefined {
+  const caller = callers.of(metadata);
+  if (caller === undefined) throw callerGone(deadline);
+  // Other streams of strangers were refused before: should one come this far, it gets no further.
+  if (caller.refusal !== undefined && roles !== "anyone") throw caller.refusal;
+  return caller.identity;
 }
 
 /** A message that is too large is refused below this floor, with a code and a text alone. */

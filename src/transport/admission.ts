@@ -2,6 +2,7 @@
 import { StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { MethodBinding } from "./handler.js";
+import { createShares, tooMany, type Shares } from "./shares.js";
 
 export interface CallLimits {
   /** Calls at once, of all kinds, on all connections. */
@@ -17,8 +18,8 @@ export interface CallLimits {
    */
   readonly maxPendingRequests: number;
   /**
-   * Calls at once that show no credentials because they need none. Below the others, so that whom
-   * nobody knows can't take the places of those who are known.
+   * Calls at once of strangers, who show no credentials because the method needs none. Far below the
+   * others, so that strangers cannot crowd out known callers.
    */
   readonly maxOpenCalls: number;
 }
@@ -34,13 +35,15 @@ export interface Admitted {
 export interface Admission {
   /**
    * Throws DRAINING or TOO_MANY_STREAMS. `abort` is called when a drain wants the call to end;
-   * `identity` is undefined where nobody was asked who makes it.
+   * `identity` is undefined for a stranger.
    */
   enter(
     method: MethodBinding,
     abort: (reason: StoreError) => void,
     identity: Identity | undefined,
   ): Admitted;
+  /** Why `enter` would throw. */
+  refusalOf(method: MethodBinding, identity: Identity | undefined): StoreError | undefined;
   activeCalls(): number;
   /** From now on only methods that serve while draining are let in. */
   startDrain(): void;
@@ -56,82 +59,66 @@ interface RunningCall {
   pendingRequest: boolean;
 }
 
-/** Of one identity. */
-interface Running {
-  readonly calls: number;
-  readonly streams: number;
-}
-
-/** Undefined for those whom nobody counts. */
-function keyOf(identity: Identity | undefined): string | undefined {
-  return identity === undefined || identity.shared === true ? undefined : identity.name;
-}
-
-const retryAfterMs = 1000;
-
 export function createAdmission(limits: CallLimits): Admission {
   const running = new Set<RunningCall>();
   const waiting: (() => void)[] = [];
-  let streams = 0;
-  let pendingRequests = 0;
-  let openCalls = 0;
-  const own = new Map<string, Running>();
+  const calls = createShares({
+    what: "calls",
+    max: limits.maxCalls,
+    perIdentity: limits.maxCallsPerIdentity,
+    strangers: limits.maxOpenCalls,
+  });
+  const streams = createShares({
+    what: "byte streams",
+    max: limits.maxStreams,
+    perIdentity: limits.maxStreamsPerIdentity,
+  });
+  const pendingRequests = createShares({
+    what: "unfinished requests",
+    max: limits.maxPendingRequests,
+  });
   let draining = false;
 
-  function check(method: MethodBinding, identity: Identity | undefined): void {
-    if (draining && !method.servesWhileDraining) throw drainingError();
-    if (identity === undefined && openCalls >= limits.maxOpenCalls) {
-      throw tooMany("calls without credentials", limits.maxOpenCalls);
-    }
-    if (running.size >= limits.maxCalls) throw tooMany("calls", limits.maxCalls);
-    if (method.byteStream && streams >= limits.maxStreams) {
-      throw tooMany("byte streams", limits.maxStreams);
-    }
-    const { calls = 0, streams: ownStreams = 0 } = own.get(keyOf(identity) ?? "") ?? {};
-    if (calls >= limits.maxCallsPerIdentity) {
-      throw tooMany("calls of this identity", limits.maxCallsPerIdentity);
-    }
-    if (method.byteStream && ownStreams >= limits.maxStreamsPerIdentity) {
-      throw tooMany("byte streams of this identity", limits.maxStreamsPerIdentity);
-    }
-    if (takesOneRequest(method) && pendingRequests >= limits.maxPendingRequests) {
-      throw tooMany("unfinished requests", limits.maxPendingRequests);
-    }
+  function sharesOf(method: MethodBinding): Shares[] {
+    return [
+      calls,
+      ...(method.byteStream ? [streams] : []),
+      ...(takesOneRequest(method) ? [pendingRequests] : []),
+    ];
   }
 
-  function requestArrived(call: RunningCall): void {
-    if (!call.pendingRequest) return;
-    call.pendingRequest = false;
-    pendingRequests--;
-  }
-
-  function count(identity: Identity | undefined, method: MethodBinding, by: 1 | -1): void {
-    const key = keyOf(identity);
-    if (key === undefined) return;
-    const { calls, streams: ownStreams } = own.get(key) ?? { calls: 0, streams: 0 };
-    const next = { calls: calls + by, streams: ownStreams + (method.byteStream ? by : 0) };
-    if (next.calls === 0) own.delete(key);
-    else own.set(key, next);
+  function refusalOf(
+    method: MethodBinding,
+    identity: Identity | undefined,
+  ): StoreError | undefined {
+    if (draining && !method.servesWhileDraining) return drainingError();
+    for (const share of sharesOf(method)) {
+      const exceeded = share.lacks(identity);
+      if (exceeded !== undefined) return tooMany(exceeded);
+    }
+    return undefined;
   }
 
   return {
+    refusalOf,
     enter(method, abort, identity) {
-      check(method, identity);
-      const open = identity === undefined;
-      const call = { method, abort, pendingRequest: takesOneRequest(method) };
+      const refusal = refusalOf(method, identity);
+      if (refusal !== undefined) throw refusal;
+      for (const share of sharesOf(method)) share.take(identity);
+      const call: RunningCall = { method, abort, pendingRequest: takesOneRequest(method) };
       running.add(call);
-      if (method.byteStream) streams++;
-      if (open) openCalls++;
-      count(identity, method, 1);
-      if (call.pendingRequest) pendingRequests++;
+      const requestArrived = (): void => {
+        if (!call.pendingRequest) return;
+        call.pendingRequest = false;
+        pendingRequests.giveBack(identity);
+      };
       return {
-        requestArrived: () => requestArrived(call),
+        requestArrived,
         leave() {
           if (!running.delete(call)) return;
-          requestArrived(call);
-          if (method.byteStream) streams--;
-          if (open) openCalls--;
-          count(identity, method, -1);
+          requestArrived();
+          calls.giveBack(identity);
+          if (method.byteStream) streams.giveBack(identity);
           if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
         },
       };
@@ -160,15 +147,6 @@ function takesOneRequest(method: MethodBinding): boolean {
 function drainingError(): StoreError {
   return new StoreError("DRAINING", "The daemon is shutting down", {
     hint: "Retry on another node, or when it is up again",
-    retryAfterMs,
-  });
-}
-
-/** TOO_MANY_STREAMS: `what` are open, in the plural. */
-export function tooMany(what: string, limit: number): StoreError {
-  return new StoreError("TOO_MANY_STREAMS", `${limit} ${what} are open, which is the most`, {
-    hint: "Retry when others have ended",
-    metadata: { limit: what.replaceAll(" ", "_"), max: String(limit) },
-    retryAfterMs,
+    retryAfterMs: 1000,
   });
 }

@@ -237,7 +237,7 @@ function deadlineOf(raw: ServerInterceptingCallInterface): Date | undefined {
 /** Timers of Node fire up to a millisecond before the clock says so. */
 const timerSlackMs = 2;
 
-function callerGone(deadline: Date | undefined): StoreError {
+export function callerGone(deadline: Date | undefined): StoreError {
   // When its timer for the deadline fires, grpc-js answers by itself, and then cancels.
   if (deadline !== undefined && Date.now() + timerSlackMs >= deadline.getTime()) {
     return new StoreError("DEADLINE_PASSED", "The deadline of the call passed before it was done", {

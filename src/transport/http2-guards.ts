@@ -41,10 +41,10 @@ export function limitLinger(stream: ServerHttp2Stream, lingerMs: number): void {
 }
 
 /**
- * Answers a stream without grpc-js, at a tenth of the cost, and closes it at once, though its client
- * may still send.
+ * Answers a stream without grpc-js, at a tenth of the cost. Its client may still send, and what comes
+ * is thrown away; see `limitLinger`.
  */
-export function answerAtOnce(stream: ServerHttp2Stream, status: WireStatus): void {
+export function answerEarly(stream: ServerHttp2Stream, status: WireStatus): void {
   if (stream.closed || stream.destroyed) return;
   stream.respond(
     {
@@ -56,5 +56,11 @@ export function answerAtOnce(stream: ServerHttp2Stream, status: WireStatus): voi
     },
     { endStream: true },
   );
+  stream.resume();
+}
+
+/** The same, but the stream closes at once: for clients that leave streams open by the hundred. */
+export function answerAtOnce(stream: ServerHttp2Stream, status: WireStatus): void {
+  answerEarly(stream, status);
   stream.close(constants.NGHTTP2_NO_ERROR);
 }

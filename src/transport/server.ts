@@ -8,21 +8,23 @@ import { createAudit } from "./auth/audit.js";
 import { createConnections, type Via } from "./auth/connections.js";
 import { createRechecks, type Rechecks } from "./auth/rechecks.js";
 import type { TlsFiles } from "./auth/tls-files.js";
-import { createAdmission, tooMany, type Admission, type CallLimits } from "./admission.js";
+import { createCrowds } from "./crowds.js";
+import { createAdmission, type Admission, type CallLimits } from "./admission.js";
+import { createCallers } from "./callers.js";
 import type { ServiceBinding } from "./handler.js";
 import { createHealth, type HealthService } from "./health.js";
-import { answerAtOnce, clampTimeout, limitLinger } from "./http2-guards.js";
+import { clampTimeout, limitLinger } from "./http2-guards.js";
 import { openTcpListener, openUnixListener, type Listener, type TcpAddress } from "./listener.js";
 import { createPlaces, type Places } from "./places.js";
 import { createReflection } from "./reflection.js";
 import { createRefusals } from "./refusals.js";
 import { createSendTurns } from "./send-turns.js";
-import { wireStatus } from "./status.js";
-import { createStreamIntake } from "./stream-intake.js";
+import { closeUnlessAcknowledged } from "./settings-deadline.js";
+import { createStreamGate, type StreamLimits } from "./stream-gate.js";
 import type { SocketFile } from "./unix-socket.js";
-import { createInjector, type Http2Limits } from "./windows.js";
+import { createInjector, raiseStreams, raiseWindows, type Http2Limits } from "./windows.js";
 
-export interface GrpcLimits extends CallLimits, Http2Limits {
+export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
   /** Bytes of one request message, its frame included; a larger one gets RESOURCE_EXHAUSTED. */
   readonly maxMessageBytes: number;
   /** Connections at once, per listener. */
@@ -36,13 +38,8 @@ export interface GrpcLimits extends CallLimits, Http2Limits {
   readonly keepaliveTimeoutMs: number;
   /** A connection without calls is closed after this. */
   readonly connectionIdleMs: number;
-  /** How long a client may go on sending after its call was answered. */
-  readonly lingerMs: number;
-  /**
-   * Streams at once on all connections, also those that were answered and whose clients have not
-   * finished: what they take of memory.
-   */
-  readonly maxOpenStreams: number;
+  /** How long a client may take to acknowledge the first settings of the server. */
+  readonly settingsTimeoutMs: number;
   /** How often the credentials of running calls are looked at again. */
   readonly recheckMs: number;
 }
@@ -63,6 +60,8 @@ export const defaultGrpcLimits: GrpcLimits = {
   // Sixteen stalled uploads on one connection before its other calls have to wait for them.
   connectionWindowBytes: 64 * mib,
   maxMetadataBytes: 16 * kib,
+  maxConnectionMetadataBytes: 4 * mib,
+  maxTotalMetadataBytes: 32 * mib,
   // A chunk of the largest size and its frame.
   maxMessageBytes: mib + 64 * kib,
   maxConnections: 256,
@@ -74,6 +73,9 @@ export const defaultGrpcLimits: GrpcLimits = {
   lingerMs: 10_000,
   // Twice the calls.
   maxOpenStreams: 8192,
+  // Twice the calls of strangers.
+  maxStrangerStreams: 256,
+  settingsTimeoutMs: 10_000,
   recheckMs: 2000,
 };
 
@@ -125,8 +127,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { health, bindings } = allServices(options);
   const connections = createConnections();
   const { access = defaultAccess } = options;
+  const callers = createCallers(access, connections);
   const rechecks = createRechecks(limits.recheckMs);
-  const auth = { access, connections, rechecks, audit: createAudit(logger) };
+  const auth = { access, connections, callers, rechecks, audit: createAudit(logger) };
   const refusals = createRefusals();
   const turns = createSendTurns({ maxBytes: turnBytes, maxPauseMs });
   const adapter = createAdapter(bindings, {
@@ -144,26 +147,36 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   adapter.register(server);
   const parts: Parts = { admission, health, rechecks, listeners: [], sessions: new Set() };
 
-  const { maxOpenStreams } = limits;
-  const crowded = wireStatus(tooMany("streams", maxOpenStreams));
-  const intake = createStreamIntake({
-    maxOpenStreams,
-    refuse: (stream) => answerAtOnce(stream, crowded),
-    onCrowdGone: options.onCrowdGone ?? (() => undefined),
+  const gate = createStreamGate({
+    limits,
+    callers,
+    refusalOf: adapter.refusalOf,
+    onBusy: (session) => raiseStreams(session, limits),
   });
+  const crowds = createCrowds(options.onCrowdGone ?? (() => undefined));
   const inject = (via: Via, places: Places, tls?: TlsFiles) =>
-    createInjector(server, tls, limits, {
-      onSession: (session) => {
-        trackSession(parts.sessions, session, logger);
-        connections.add(session, via, () => places.trust(session.socket));
+    createInjector(server, {
+      tls,
+      limits,
+      areNewcomers: via === "tcp",
+      hooks: {
+        onSession: (session, socket) => {
+          trackSession(parts.sessions, session, logger);
+          closeUnlessAcknowledged(session, limits.settingsTimeoutMs);
+          callers.addSession(session, via, (identity) => {
+            places.trust(socket, identity);
+            if (via === "tcp") raiseWindows(session, limits);
+          });
+        },
+        onStream: (stream, headers, rawHeaders, begin) => {
+          crowds.opened(stream);
+          gate.take(stream, headers, rawHeaders, () => {
+            clampTimeout(headers);
+            limitLinger(stream, limits.lingerMs);
+            begin();
+          });
+        },
       },
-      onStream: (stream, headers, begin) =>
-        intake.take(stream, () => {
-          connections.mark(stream, headers);
-          clampTimeout(headers);
-          limitLinger(stream, limits.lingerMs);
-          begin();
-        }),
     });
   const listenerOptions = (via: Via, tls?: TlsFiles) => {
     const places = createPlaces(limits.maxConnections);

@@ -149,6 +149,19 @@ test("under TLS the flow-control windows are those that were asked for", async (
   const session = http2.connect(`https://${scene.tcpAddress}`, { rejectUnauthorized: false });
   t.after(() => session.destroy());
   await once(session, "remoteSettings");
+  // Strangers get the windows that HTTP/2 begins with.
+  assert.equal(session.remoteSettings.initialWindowSize, 65_535);
+  const token = scene.newToken({ name: "known", role: "reader", namePrefix: "" });
+  const raised = once(session, "remoteSettings");
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/stasis.v1.SnapshotService/List",
+    "content-type": "application/grpc",
+    te: "trailers",
+    authorization: `Bearer ${token}`,
+  });
+  stream.on("error", () => undefined).end();
+  await raised;
   assert.equal(session.remoteSettings.initialWindowSize, 3 * 1024 * 1024);
   await new Promise((resolve) => session.ping(resolve));
   assert.equal(session.state.remoteWindowSize, 64 * 1024 * 1024);

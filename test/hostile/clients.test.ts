@@ -85,10 +85,11 @@ test("400 streams left half open: those within the limits stay, the rest are ref
         refused.push(statusOf(stream));
       }
     }
-    await eventually("64 uploads", async () => (await entriesOf(root, "staging")).length === 64);
+    // Three quarters of the places: who has no credentials leaves the others to those on the socket.
+    await eventually("48 uploads", async () => (await entriesOf(root, "staging")).length === 48);
     const settled: string[] = [];
     for (const each of refused) void each.then((status) => settled.push(status));
-    await eventually("the others' answers", () => settled.length === 336);
+    await eventually("the others' answers", () => settled.length === 352);
     assert.deepEqual([...new Set(settled)], [resourceExhausted]);
     for (const { session } of sessions) session.destroy();
     await Promise.all(refused);

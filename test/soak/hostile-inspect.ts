@@ -9,13 +9,19 @@ const betweenInspectsMs = 5;
 const warmUpMs = 1000;
 
 const [address = "", seconds = "0"] = process.argv.slice(2);
-const client = connect(address, { token: process.env["HOSTILE_TOKEN"] ?? "" });
+const token = process.env["HOSTILE_TOKEN"];
+const client = connect(address, token === undefined ? {} : { token });
 const begin = performance.now() + warmUpMs;
 const end = begin + Number(seconds) * 1000;
 const times: number[] = [];
+let refused = 0;
 while (performance.now() < end) {
   const before = performance.now();
-  await client.inspect("large");
+  try {
+    await client.inspect("large", { timeoutMs: 60_000 });
+  } catch {
+    refused++;
+  }
   if (before >= begin) times.push(performance.now() - before);
   await pause(betweenInspectsMs);
 }
@@ -25,6 +31,7 @@ const at = (share: number): number =>
   times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
 const latencies: Latencies = {
   inspects: times.length,
+  refused,
   p50Ms: at(0.5),
   p99Ms: at(0.99),
   maxMs: times.at(-1) ?? 0,

@@ -16,6 +16,7 @@ test("a good client is served beside 120 half-open streams and 12 slow readers t
   });
   t.diagnostic(`p99 ${hostile.p99Ms.toFixed(1)} ms; ${report}`);
   assert.match(report, /opened 132, of them 132 open/);
+  assert.equal(hostile.refused, 0, "Inspects that were refused");
   assert.ok(hostile.inspects > 0 && hostile.mibPerSecond > 0);
   assert.ok(afterwards.residentBytes - quiet.residentBytes < 128 * mib);
 });

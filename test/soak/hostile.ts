@@ -29,7 +29,9 @@ export interface HostileOptions {
 }
 
 export interface Latencies {
+  /** All that were measured, refused ones too. */
   readonly inspects: number;
+  readonly refused: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;

@@ -13,10 +13,35 @@ export const http2Preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 /** Types of frames (RFC 9113, 6). */
 export const dataFrame = 0;
 export const headersFrame = 1;
+export const resetFrame = 3;
 export const settingsFrame = 4;
+export const goawayFrame = 7;
 export const windowUpdateFrame = 8;
 
-/** The data of all frames that came whole. */
+export interface Frame {
+  readonly type: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+/** All frames that came whole. */
+export function framesOf(received: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let at = 0; at + 9 <= received.length;) {
+    const end = at + 9 + received.readUIntBE(at, 3);
+    if (end > received.length) break;
+    const payload = received.subarray(at + 9, end);
+    frames.push({
+      type: received.readUInt8(at + 3),
+      stream: received.readUInt32BE(at + 5),
+      payload,
+    });
+    at = end;
+  }
+  return frames;
+}
+
+/** The data of all frames that came whole or in part. */
 export function dataOf(received: Buffer): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; at + 9 <= received.length;) {

@@ -1,5 +1,5 @@
-// What is known of a connection, found again from a call on it. grpc-js shows an interceptor neither
-// the stream nor its connection, so that each stream gets a header with the number of its own.
+// What is known of a connection and of a stream, found again from a call. grpc-js shows an interceptor
+// neither the stream nor its connection, so each stream gets a header with the numbers of both.
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
@@ -23,47 +23,47 @@ export interface ClientCertificate {
 }
 
 export interface Connections {
-  /** `onTrust` is called once, if at all. */
-  add(session: ServerHttp2Session, via: Via, onTrust: () => void): void;
-  /** Before grpc-js sees the headers. Whatever the client sent under that name is overwritten. */
-  mark(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
-  /** A call on it, which has this metadata, came from somebody who is known. */
-  trust(metadata: Metadata): void;
+  add(session: ServerHttp2Session, via: Via): Connection;
+  /** Undefined when it has closed. */
+  of(session: ServerHttp2Session | undefined): Connection | undefined;
+  /**
+   * Before grpc-js sees the headers. Whatever the client sent under that name is overwritten. Returns
+   * what `streamKey` finds in the metadata of the call.
+   */
+  mark(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): string;
   /** The connection of the call that has this metadata; undefined when it has closed. */
-  of(metadata: Metadata): Connection | undefined;
+  ofCall(metadata: Metadata): Connection | undefined;
 }
 
-const key = "stasis-connection";
+const header = "stasis-connection";
 
 export function createConnections(): Connections {
   const numbers = new WeakMap<ServerHttp2Session, string>();
   const open = new Map<string, Connection>();
-  const untrusted = new Map<string, () => void>();
+  const numberOf = (session: ServerHttp2Session | undefined): string =>
+    (session && numbers.get(session)) ?? "";
   return {
-    add(session, via, onTrust) {
+    add(session, via) {
       const number = randomBytes(8).toString("hex");
+      const connection = { via, certificate: certificateOf(session) };
       numbers.set(session, number);
-      open.set(number, { via, certificate: certificateOf(session) });
-      untrusted.set(number, onTrust);
-      session.once("close", () => {
-        open.delete(number);
-        untrusted.delete(number);
-      });
+      open.set(number, connection);
+      session.once("close", () => open.delete(number));
+      return connection;
     },
-    mark({ session }, headers) {
-      headers[key] = (session && numbers.get(session as ServerHttp2Session)) ?? "";
+    of: (session) => open.get(numberOf(session)),
+    mark({ session, id }, headers) {
+      const key = `${numberOf(session as ServerHttp2Session | undefined)}.${id}`;
+      headers[header] = key;
+      return key;
     },
-    trust(metadata) {
-      const number = numberOf(metadata);
-      untrusted.get(number)?.();
-      untrusted.delete(number);
-    },
-    of: (metadata) => open.get(numberOf(metadata)),
+    ofCall: (metadata) => open.get(streamKey(metadata).split(".")[0] ?? ""),
   };
 }
 
-function numberOf(metadata: Metadata): string {
-  return String(metadata.get(key)[0]);
+/** The same for no two streams, also of different connections. */
+export function streamKey(metadata: Metadata): string {
+  return String(metadata.get(header)[0]);
 }
 
 function certificateOf(session: ServerHttp2Session): ClientCertificate | undefined {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect, createServer, type ClientHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { createCrowds } from "../../../src/transport/crowds.js";
 import { createStreamIntake } from "../../../src/transport/stream-intake.js";
 import { eventually } from "../../support/eventually.js";
 
@@ -47,19 +48,13 @@ async function startScene(): Promise<Scene> {
   };
 }
 
-const nothing = {
-  maxOpenStreams: 10_000,
-  refuse: () => assert.fail("nothing is refused here"),
-  onCrowdGone: () => undefined,
-};
-
 test("a stream does not wait behind the hundreds of another connection; each is begun once, in order", async () => {
   await using scene = await startScene();
   await scene.open(300);
   await scene.open(1);
-  const intake = createStreamIntake(nothing);
+  const intake = createStreamIntake();
   const begun: number[] = [];
-  scene.streams.forEach((stream, index) => intake.take(stream, () => begun.push(index)));
+  scene.streams.forEach((stream, index) => intake.take(stream, true, () => begun.push(index)));
   assert.ok(begun.length < 100, `${begun.length} in one turn`);
   await eventually("all begun", () => begun.length === 301);
   assert.ok(begun.indexOf(300) < 100, `the other one came as number ${begun.indexOf(300)}`);
@@ -71,18 +66,35 @@ test("what was reset before its turn is never begun", async () => {
   await using scene = await startScene();
   const crowd = await scene.open(300);
   await scene.open(1);
-  const intake = createStreamIntake(nothing);
+  const intake = createStreamIntake();
   let begun = 0;
   let lastBegun = false;
-  for (const stream of scene.streams.slice(0, 300)) intake.take(stream, () => void begun++);
+  for (const stream of scene.streams.slice(0, 300)) intake.take(stream, true, () => void begun++);
   const inFirstTurn = begun;
   crowd.destroy();
   for (const stream of scene.streams.slice(0, 300)) stream.destroy();
   const last = scene.streams[300];
   assert.ok(last !== undefined);
-  intake.take(last, () => (lastBegun = true));
+  intake.take(last, true, () => (lastBegun = true));
   await eventually("the other one", () => lastBegun);
   assert.equal(begun, inFirstTurn);
+});
+
+test("known callers do not wait for hundreds of streams of strangers, which begin all the same", async () => {
+  await using scene = await startScene();
+  await scene.open(600);
+  const intake = createStreamIntake();
+  const begun: string[] = [];
+  // A crowd of each kind, the strangers first.
+  const order = [...scene.streams.keys()].map((index) => (index < 300 ? "stranger" : "known"));
+  scene.streams.forEach((stream, index) => {
+    const kind = order[index] ?? "";
+    intake.take(stream, kind === "known", () => begun.push(kind));
+  });
+  await eventually("all begun", () => begun.length === 600);
+  const strangersBefore = begun.lastIndexOf("known") + 1 - 300;
+  assert.ok(strangersBefore < 150, `${strangersBefore} strangers before the last known caller`);
+  assert.ok(strangersBefore > 20, `${strangersBefore} strangers while known callers waited`);
 });
 
 for (const [crowd, times] of [
@@ -92,9 +104,9 @@ for (const [crowd, times] of [
   test(`when ${crowd} streams have gone, that is told ${times} times`, async () => {
     await using scene = await startScene();
     let told = 0;
-    const intake = createStreamIntake({ ...nothing, onCrowdGone: () => void told++ });
+    const crowds = createCrowds(() => void told++);
     const session = await scene.open(crowd);
-    for (const stream of scene.streams) intake.take(stream, () => undefined);
+    for (const stream of scene.streams) crowds.opened(stream);
     const closed = Promise.all(scene.streams.map((stream) => once(stream, "close")));
     session.destroy();
     await closed;

@@ -6,44 +6,66 @@ import { Server } from "@grpc/grpc-js";
 import type { TlsFiles } from "../../../src/transport/auth/tls-files.js";
 import { createInjector } from "../../../src/transport/windows.js";
 import { defaultGrpcLimits } from "../../../src/transport/server.js";
-import { methods, startServer, unary } from "./harness.js";
-import { openRawClient } from "./raw-client.js";
+import { eventually } from "../../support/eventually.js";
+import { methods, pathOf, startServer, unary } from "./harness.js";
+import { openRawClient, type RawClient } from "./raw-client.js";
 
-test("clients see the windows and limits that were asked for", async () => {
+const { list } = methods;
+const listed = { list: () => Promise.resolve({}) };
+
+async function answered(raw: RawClient): Promise<void> {
+  const call = raw.call(pathOf(list));
+  // Without a request, so that nothing of the connection's window is in use.
+  call.stream.end();
+  await call.status;
+  // The server's settings and the WINDOW_UPDATE of the connection come before a ping's answer.
+  await new Promise((resolve) => raw.session.ping(resolve));
+}
+
+test("a caller who is known sees the windows and limits that were asked for", async () => {
   const streamWindowBytes = 3_000_000;
   const connectionWindowBytes = 7_000_000;
-  await using harness = await startServer(
-    { list: () => Promise.resolve({}) },
-    { streamWindowBytes, connectionWindowBytes, maxStreamsPerConnection: 77 },
-  );
+  const limits = { streamWindowBytes, connectionWindowBytes, maxStreamsPerConnection: 777 };
+  await using harness = await startServer(listed, limits);
   await using raw = await openRawClient(harness.port);
+  // Nobody has called yet.
+  assert.equal(raw.session.remoteSettings.initialWindowSize, 65_535);
+  assert.equal(raw.session.remoteSettings.maxConcurrentStreams, 100);
+  await answered(raw);
   assert.equal(raw.session.remoteSettings.initialWindowSize, streamWindowBytes);
-  assert.equal(raw.session.remoteSettings.maxConcurrentStreams, 77);
-  // The WINDOW_UPDATE of the connection follows the settings: a ping's answer comes after it.
-  await new Promise((resolve) => raw.session.ping(resolve));
   assert.equal(raw.session.state.remoteWindowSize, connectionWindowBytes);
 });
 
-test("the defaults reach the client too", async () => {
-  await using harness = await startServer({ list: () => Promise.resolve({}) });
+test("a connection with many streams that were let in may have more of them", async () => {
+  await using harness = await startServer(listed, { maxStreamsPerConnection: 777 });
   await using raw = await openRawClient(harness.port);
+  const calls = Array.from({ length: 90 }, () => raw.call(pathOf(list)));
+  await eventually(
+    "a second number",
+    () => raw.session.remoteSettings.maxConcurrentStreams === 777,
+  );
+  for (const { stream } of calls) stream.close();
+});
+
+test("the defaults reach the client too", async () => {
+  await using harness = await startServer(listed);
+  await using raw = await openRawClient(harness.port);
+  await answered(raw);
   const { streamWindowBytes, connectionWindowBytes } = defaultGrpcLimits;
   assert.equal(raw.session.remoteSettings.initialWindowSize, streamWindowBytes);
-  await new Promise((resolve) => raw.session.ping(resolve));
   assert.equal(raw.session.state.remoteWindowSize, connectionWindowBytes);
-  await unary(harness.client, methods.list, {});
+  await unary(harness.client, list, {});
 });
 
 test("node:http2 is as it was afterwards", () => {
   const { createServer, createSecureServer } = http2;
   const server = new Server();
   const hooks = { onSession: () => undefined, onStream: () => undefined };
-  createInjector(server, undefined, defaultGrpcLimits, hooks);
+  const options = { limits: defaultGrpcLimits, hooks, areNewcomers: true };
+  createInjector(server, options);
   assert.equal(http2.createServer, createServer);
   assert.equal(http2.createSecureServer, createSecureServer);
-  assert.throws(() =>
-    createInjector(server, null as unknown as TlsFiles, defaultGrpcLimits, hooks),
-  );
+  assert.throws(() => createInjector(server, { ...options, tls: null as unknown as TlsFiles }));
   assert.equal(http2.createServer, createServer);
   server.forceShutdown();
 });

@@ -1,0 +1,93 @@
+// Who makes each open stream. The question is asked once, before grpc-js sees the stream, so that
+// streams of strangers can be refused at little cost and given their own, few places.
+import { constants } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import { Metadata } from "@grpc/grpc-js";
+import { isStoreError, type StoreError } from "../base/errors.js";
+import type { Identity } from "../model/access.js";
+import type { Access } from "./auth/access.js";
+import { streamKey, type Connection, type Connections, type Via } from "./auth/connections.js";
+
+export interface Caller {
+  /** Undefined for a stranger. */
+  readonly identity: Identity | undefined;
+  /** Why there is no identity. */
+  readonly refusal: StoreError | undefined;
+  /** It came over the Unix socket or showed a credential, so strangers cannot pretend to be it. */
+  readonly isKnown: boolean;
+}
+
+export interface Callers {
+  /** `onIdentity` is called once, when the first stream of the connection has an identity. */
+  addSession(
+    session: ServerHttp2Session,
+    via: Via,
+    onIdentity: (identity: Identity) => void,
+  ): Connection;
+  /** Call it for each stream before grpc-js has it; the stream's headers are marked for `of`. */
+  meet(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Caller;
+  /** Who makes the call that has this metadata; undefined when its stream has closed. */
+  of(metadata: Metadata): Caller | undefined;
+}
+
+export function createCallers(access: Access, connections: Connections): Callers {
+  const open = new Map<string, Caller>();
+  const waiting = new WeakMap<ServerHttp2Session, (identity: Identity) => void>();
+  /** The same for all of them, and making its error anew would cost more than the rest of a refusal. */
+  let callerThatShowsNothing: Caller | undefined;
+
+  function ask(connection: Connection | undefined, headers: IncomingHttpHeaders): Caller {
+    const { authorization } = headers;
+    const showsNothing =
+      authorization === undefined &&
+      connection?.via === "tcp" &&
+      connection.certificate === undefined;
+    if (!showsNothing) return identify(connection, authorization, true);
+    return (callerThatShowsNothing ??= identify(connection, authorization, false));
+  }
+
+  function identify(
+    connection: Connection | undefined,
+    authorization: string | undefined,
+    isKnown: boolean,
+  ): Caller {
+    try {
+      const identity = access.identify(connection, authorizationOf(authorization));
+      return { identity, refusal: undefined, isKnown };
+    } catch (error) {
+      if (!isStoreError(error)) throw error;
+      return { identity: undefined, refusal: error, isKnown: false };
+    }
+  }
+
+  return {
+    addSession(session, via, onIdentity) {
+      waiting.set(session, onIdentity);
+      return connections.add(session, via);
+    },
+    meet(stream, headers) {
+      const session = stream.session as ServerHttp2Session | undefined;
+      const caller = ask(connections.of(session), headers);
+      const key = connections.mark(stream, headers);
+      open.set(key, caller);
+      stream.once("close", () => open.delete(key));
+      if (caller.identity !== undefined && session !== undefined) {
+        waiting.get(session)?.(caller.identity);
+        waiting.delete(session);
+      }
+      return caller;
+    },
+    of: (metadata) => open.get(streamKey(metadata)),
+  };
+}
+
+const { HTTP2_HEADER_AUTHORIZATION } = constants;
+
+/** All that decides who calls, in the form in which it is looked at again while the call runs. */
+function authorizationOf(value: string | undefined): Metadata {
+  const metadata = new Metadata();
+  if (value === undefined) return metadata;
+  // Metadata refuses characters that no token has; such a header is a wrong one, not an absent one.
+  metadata.set(HTTP2_HEADER_AUTHORIZATION, /^[ -~]*$/.test(value) ? value : "");
+  return metadata;
+}

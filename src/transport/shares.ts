@@ -1,0 +1,91 @@
+// Counts how much of a scarce resource is taken, and by whom, so that no caller can take all of it.
+//
+// There are three kinds of callers. A stranger has no identity, and all strangers together get a
+// small part. An identity gets three quarters. A caller whose identity is shared, such as a user of
+// the Unix socket, may take whatever is left.
+import { StoreError } from "../base/errors.js";
+import type { Identity } from "../model/access.js";
+
+/** Undefined: a stranger. */
+export type Owner = Identity | undefined;
+
+export interface ShareOptions {
+  /** What is counted, in the plural, as it stands in the refusal. */
+  readonly what: string;
+  readonly max: number;
+  /** Default: three quarters of `max`, rounded up. */
+  readonly perIdentity?: number;
+  /** For all strangers together. Default: a quarter of `max`, rounded up. */
+  readonly strangers?: number;
+}
+
+export interface Shares {
+  /** The limit that `amount` more would exceed. */
+  lacks(owner: Owner, amount?: number): ExceededLimit | undefined;
+  /** Counts `amount` without a check. */
+  take(owner: Owner, amount?: number): void;
+  giveBack(owner: Owner, amount?: number): void;
+}
+
+/** An error costs more than the rest of a refusal, so it is made only if somebody will see it. */
+export interface ExceededLimit {
+  /** In the plural. */
+  readonly what: string;
+  readonly limit: number;
+}
+
+/** The part of a resource that a single identity may take, so that some of it is left for others. */
+export function ownShare(max: number): number {
+  return Math.ceil((max * 3) / 4);
+}
+
+const strangersKey = "";
+
+/** Undefined: the owner has no limit of its own. */
+function keyOf(owner: Owner): string | undefined {
+  if (owner === undefined) return strangersKey;
+  return owner.shared === true ? undefined : owner.name;
+}
+
+export function createShares(options: ShareOptions): Shares {
+  const { what, max } = options;
+  const { perIdentity = ownShare(max), strangers = Math.ceil(max / 4) } = options;
+  let taken = 0;
+  const byOwner = new Map<string, number>();
+
+  function add(owner: Owner, amount: number): void {
+    taken += amount;
+    const key = keyOf(owner);
+    if (key === undefined) return;
+    const own = (byOwner.get(key) ?? 0) + amount;
+    if (own === 0) byOwner.delete(key);
+    else byOwner.set(key, own);
+  }
+
+  return {
+    lacks(owner, amount = 1) {
+      const key = keyOf(owner);
+      const own = key === undefined ? 0 : (byOwner.get(key) ?? 0);
+      if (key === strangersKey && own + amount > strangers) {
+        return { what: `${what} without credentials`, limit: strangers };
+      }
+      if (taken + amount > max) return { what, limit: max };
+      if (key !== undefined && own + amount > perIdentity) {
+        return { what: `${what} of this identity`, limit: perIdentity };
+      }
+      return undefined;
+    },
+    take: (owner, amount = 1) => add(owner, amount),
+    giveBack: (owner, amount = 1) => add(owner, -amount),
+  };
+}
+
+const retryAfterMs = 1000;
+
+export function tooMany({ what, limit }: ExceededLimit): StoreError {
+  return new StoreError("TOO_MANY_STREAMS", `${limit} ${what} are open, which is the most`, {
+    hint: "Retry when others have ended",
+    metadata: { limit: what.replaceAll(" ", "_"), max: String(limit) },
+    retryAfterMs,
+  });
+}

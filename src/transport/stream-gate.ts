@@ -1,0 +1,206 @@
+// What is decided about a stream before grpc-js sees it: whether its headers are small enough, who
+// makes it, whether there is a place for it, and in which turn it begins. What a refused stream costs
+// is a tenth of a call.
+import { constants } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { StoreError } from "../base/errors.js";
+import type { Caller, Callers } from "./callers.js";
+import { headerBytes } from "./header-bytes.js";
+import { answerAtOnce, answerEarly, limitLinger } from "./http2-guards.js";
+import type { Peer } from "./places.js";
+import { createReadingPace } from "./reading-pace.js";
+import { createShares, tooMany, type ExceededLimit, type Owner } from "./shares.js";
+import { wireStatus, type WireStatus } from "./status.js";
+import { createStreamIntake } from "./stream-intake.js";
+
+export interface StreamLimits {
+  /** Header bytes of one stream, as RFC 9113 counts them: name, value and 32 for each. */
+  readonly maxMetadataBytes: number;
+  /** The same of all open streams of a connection. */
+  readonly maxConnectionMetadataBytes: number;
+  /** The same of all open streams. */
+  readonly maxTotalMetadataBytes: number;
+  /** Streams at once on all connections, also those that were answered and are not closed yet. */
+  readonly maxOpenStreams: number;
+  /** Of these, streams without an identity. */
+  readonly maxStrangerStreams: number;
+  /** How long a client may go on sending after its call was answered. */
+  readonly lingerMs: number;
+}
+
+export interface StreamGateOptions {
+  readonly limits: StreamLimits;
+  readonly callers: Callers;
+  /** Why a call would get no further. `path` as in the headers. Called right before it begins. */
+  readonly refusalOf: (path: string, caller: Caller, peer: string) => StoreError | undefined;
+  /** Called once for a connection, when so many of its streams have begun that its client may soon want more. */
+  readonly onBusy: (session: ServerHttp2Session) => void;
+}
+
+/** Below the number of streams that a connection may have at first. */
+const busyStreams = 80;
+
+export interface StreamGate {
+  /** Calls `begin` now, later or never. It may change `headers` before. */
+  take(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+    begin: () => void,
+  ): void;
+}
+
+export function createStreamGate(options: StreamGateOptions): StreamGate {
+  const { limits, callers, refusalOf } = options;
+  const intake = createStreamIntake();
+  const statusOf = rememberLast(wireStatus);
+  const places = openPlaces(limits);
+  const oversized = createOversized();
+  const busy = createBusy(options.onBusy);
+  const pace = createReadingPace();
+
+  function refuse(stream: ServerHttp2Stream, { identity }: Caller, error: StoreError): void {
+    const status = statusOf(error);
+    // A stranger is charged for each of its streams.
+    if (identity === undefined || !pace.charge(stream.session, identity)) {
+      answerAtOnce(stream, status);
+      return;
+    }
+    limitLinger(stream, limits.lingerMs);
+    answerEarly(stream, status);
+  }
+
+  return {
+    take(stream, headers, rawHeaders, begin) {
+      // Until grpc-js listens: without a listener a reset would end the process.
+      stream.on("error", () => undefined);
+      if (stream.closed || stream.destroyed) return;
+      const bytes = headerBytes(rawHeaders);
+      if (bytes > limits.maxMetadataBytes) {
+        oversized.met(stream);
+        return;
+      }
+      const caller = callers.meet(stream, headers);
+      const { identity } = caller;
+      if (identity === undefined) pace.charge(stream.session, identity);
+      const exceeded = places.take(stream, identity, bytes);
+      if (exceeded !== undefined) {
+        // To answer thousands of strangers would take the time of known callers.
+        if (identity === undefined) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        else refuse(stream, caller, tooMany(exceeded));
+        return;
+      }
+      const path = String(headers[":path"]);
+      const peer = peerOf(stream.session?.socket);
+      intake.take(stream, caller.isKnown, () => {
+        const refusal = refusalOf(path, caller, peer);
+        if (refusal !== undefined) {
+          refuse(stream, caller, refusal);
+          return;
+        }
+        if (identity !== undefined) busy.begun(stream);
+        begin();
+      });
+    },
+  };
+}
+
+/** The other end as `host:port`, or `unix`. */
+function peerOf(socket: Peer | undefined): string {
+  if (socket?.remotePort === undefined) return "unix";
+  return `${socket.remoteAddress}:${socket.remotePort}`;
+}
+
+function createBusy(onBusy: (session: ServerHttp2Session) => void) {
+  const ofConnection = new WeakMap<object, { streams: number; told: boolean }>();
+  return {
+    begun(stream: ServerHttp2Stream): void {
+      const session = stream.session as ServerHttp2Session | undefined;
+      if (session === undefined) return;
+      const state = ofConnection.get(session) ?? { streams: 0, told: false };
+      ofConnection.set(session, state);
+      state.streams++;
+      stream.once("close", () => state.streams--);
+      if (state.streams < busyStreams || state.told) return;
+      state.told = true;
+      onBusy(session);
+    },
+  };
+}
+
+interface StreamPlaces {
+  /** Counts the stream until it closes, or returns the limit that it would exceed. */
+  take(stream: ServerHttp2Stream, owner: Owner, headerBytes: number): ExceededLimit | undefined;
+}
+
+const kib = 1024;
+
+function openPlaces(limits: StreamLimits): StreamPlaces {
+  const { maxOpenStreams, maxStrangerStreams, maxMetadataBytes } = limits;
+  const streams = createShares({
+    what: "streams",
+    max: maxOpenStreams,
+    strangers: maxStrangerStreams,
+  });
+  const headers = createShares({
+    what: "KiB of headers",
+    max: limits.maxTotalMetadataBytes / kib,
+    strangers: (maxStrangerStreams * maxMetadataBytes) / kib,
+  });
+  const ofConnection = new WeakMap<object, number>();
+
+  return {
+    take(stream, owner, bytes) {
+      const { session } = stream;
+      if (session === undefined) return undefined;
+      const onConnection = (ofConnection.get(session) ?? 0) + bytes;
+      if (onConnection > limits.maxConnectionMetadataBytes) {
+        const limit = limits.maxConnectionMetadataBytes / kib;
+        return { what: "KiB of headers on this connection", limit };
+      }
+      const exceeded = streams.lacks(owner) ?? headers.lacks(owner, bytes / kib);
+      if (exceeded !== undefined) return exceeded;
+      streams.take(owner);
+      headers.take(owner, bytes / kib);
+      ofConnection.set(session, onConnection);
+      stream.once("close", () => {
+        streams.giveBack(owner);
+        headers.giveBack(owner, bytes / kib);
+        ofConnection.set(session, (ofConnection.get(session) ?? bytes) - bytes);
+      });
+      return undefined;
+    },
+  };
+}
+
+/**
+ * Of one connection. A client that has seen the settings never gets here: Node itself resets its
+ * stream. An honest one that sends before it has seen them may have a few such streams on the way.
+ */
+const maxOversized = 8;
+
+function createOversized(): { met(stream: ServerHttp2Stream): void } {
+  const ofConnection = new WeakMap<object, number>();
+  return {
+    met(stream) {
+      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      const { session } = stream;
+      if (session === undefined) return;
+      const count = (ofConnection.get(session) ?? 0) + 1;
+      ofConnection.set(session, count);
+      if (count <= maxOversized) return;
+      const error = new Error("the client sent header lists over the limit of the settings");
+      session.destroy(error, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    },
+  };
+}
+
+/** Encoding a status costs more than the rest of a refusal, and most refusals are alike. */
+function rememberLast(encode: (error: StoreError) => WireStatus): typeof encode {
+  let last: { readonly text: string; readonly status: WireStatus } | undefined;
+  return (error) => {
+    const text = `${error.reason} ${error.text}`;
+    if (last?.text !== text) last = { text, status: encode(error) };
+    return last.status;
+  };
+}
