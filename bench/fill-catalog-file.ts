@@ -26,6 +26,7 @@ export function fillCatalogFile(path: string, count: number): string[] {
         kind: "create",
         created_at: createdAtMs,
         last_accessed_at: createdAtMs + ((n * 7919) % 3600) * 1000,
+        used_ms: createdAtMs + ((n * 7919) % 3600) * 1000,
         size_bytes: 1_000_000,
         allocated_bytes: 1_000_000,
         digest,

@@ -57,7 +57,12 @@ async function planMany(directory: string): Promise<void> {
     maxAgeMs: 3600_000,
     maxTotalBytes: 2 ** 40,
   };
-  const input = { snapshots, inUse: new Set<string>(), leftovers: [], now: new Date() };
+  const input = {
+    snapshots,
+    inUse: new Set<string>(),
+    leftovers: [],
+    oldStampMs: Date.now() - 3600_000,
+  };
   const planStarted = performance.now();
   let planned = 0;
   for (const _ of planCollection({ ...input, policy })) planned += 1;

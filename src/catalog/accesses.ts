@@ -1,31 +1,46 @@
 // Last accesses: kept in memory and written in batches, so that no read waits for the disk.
 import type { Connection } from "./connection.js";
 import { sql } from "./sql.js";
+import type { StampingClock } from "./store-clock.js";
+
+export interface Access {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  /** Stamp of the store's clock: the order of accesses, and what ages are counted from. */
+  readonly usedMs: number;
+}
 
 export interface AccessLog {
   recordAccess(id: string, when: Date): void;
   /** Writes what has been recorded, in one transaction; on an error it stays recorded. */
   flushAccesses(): void;
-  /** Milliseconds since 1970 of the last access not yet written; 0 if there is none. */
-  unwrittenAccessMs(id: string): number;
+  /** The last access that is not yet written; zeros if there is none. */
+  unwrittenAccess(id: string): Access;
   /** The snapshot is gone: its access would never find its row. */
   forgetAccess(id: string): void;
 }
 
-export function createAccessLog(connection: Connection): AccessLog {
-  const unwritten = new Map<string, number>();
+const noAccess: Access = { atMs: 0, usedMs: 0 };
+
+export function createAccessLog(connection: Connection, storeClock: StampingClock): AccessLog {
+  const unwritten = new Map<string, Access>();
   return {
     recordAccess: (id, when) => {
-      unwritten.set(id, Math.max(unwritten.get(id) ?? 0, when.getTime()));
+      const { atMs } = unwritten.get(id) ?? noAccess;
+      const usedMs = storeClock.nextStamp();
+      unwritten.set(id, { atMs: Math.max(atMs, when.getTime()), usedMs });
     },
     flushAccesses: () => {
       if (unwritten.size === 0) return;
       connection.write("cannot record accesses", () => {
-        for (const [id, at] of unwritten) connection.run(sql.touch, { id, at });
+        for (const [id, { atMs, usedMs }] of unwritten) {
+          connection.run(sql.touch, { id, at: atMs, used: usedMs });
+        }
+        storeClock.save();
       });
       unwritten.clear();
     },
-    unwrittenAccessMs: (id) => unwritten.get(id) ?? 0,
+    unwrittenAccess: (id) => unwritten.get(id) ?? noAccess,
     forgetAccess: (id) => {
       unwritten.delete(id);
     },

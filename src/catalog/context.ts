@@ -3,10 +3,12 @@ import type { Clock } from "../base/clock.js";
 import type { AccessLog } from "./accesses.js";
 import type { Connection } from "./connection.js";
 import type { EventLog } from "./event-log.js";
+import type { StampingClock } from "./store-clock.js";
 
 export interface CatalogContext {
   readonly connection: Connection;
   readonly accesses: AccessLog;
   readonly events: EventLog;
   readonly clock: Clock;
+  readonly storeClock: StampingClock;
 }

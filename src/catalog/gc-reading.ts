@@ -21,6 +21,7 @@ interface Row {
   readonly name: string;
   readonly created_at: number;
   readonly last_accessed_at: number;
+  readonly used_ms: number;
   readonly allocated_bytes: number;
   readonly protected: number;
   readonly group_value: string | null;
@@ -29,15 +30,19 @@ interface Row {
 const beforeAll: GcCursor = { createdAtMs: Number.MAX_SAFE_INTEGER, id: "" };
 
 export function createGcReading({ connection, accesses }: CatalogContext): GcReading {
-  const fromRow = (row: Row): GcSnapshot => ({
-    id: row.id,
-    name: row.name,
-    createdAtMs: row.created_at,
-    lastAccessedAtMs: Math.max(row.last_accessed_at, accesses.unwrittenAccessMs(row.id)),
-    allocatedBytes: row.allocated_bytes,
-    group: row.group_value ?? undefined,
-    protected: row.protected === 1,
-  });
+  const fromRow = (row: Row): GcSnapshot => {
+    const { atMs, usedMs } = accesses.unwrittenAccess(row.id);
+    return {
+      id: row.id,
+      name: row.name,
+      createdAtMs: row.created_at,
+      lastAccessedAtMs: Math.max(row.last_accessed_at, atMs),
+      lastUsedMs: Math.max(row.used_ms, usedMs),
+      allocatedBytes: row.allocated_bytes,
+      group: row.group_value ?? undefined,
+      protected: row.protected === 1,
+    };
+  };
   return {
     gcPage: (label, after = beforeAll, limit) => {
       const { createdAtMs, id } = after;

@@ -15,6 +15,8 @@ export interface AdoptedSnapshot {
   readonly createdAt: Date;
   /** When it is missing: `createdAt`. */
   readonly lastAccessedAt?: Date;
+  /** When it is missing, adoption counts as a use: nobody knows when it was used before. */
+  readonly lastUsedMs?: number;
   readonly protected: boolean;
   readonly files: readonly SnapshotFile[];
   readonly digest: string;
@@ -123,6 +125,8 @@ function markDeleting(context: CatalogContext, id: string, type: "deleted" | "ev
 function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boolean): Snapshot {
   const { connection } = context;
   const { config, createdAt, lastAccessedAt = createdAt } = adopted;
+  // The same for all that are adopted together: the order of creation decides among them.
+  const { lastUsedMs = context.storeClock.elapsedMs() } = adopted;
   const { id } = config;
   const known = connection.one<{ state: string }>(sql.stateOfId, { id });
   if (known !== undefined && (overwrite || known.state === "lost")) {
@@ -137,6 +141,7 @@ function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boo
     kind: "adopted",
     created_at: createdAt.getTime(),
     last_accessed_at: lastAccessedAt.getTime(),
+    used_ms: lastUsedMs,
     digest: adopted.digest,
     protected: adopted.protected ? 1 : 0,
     corrupt: 0,

@@ -170,12 +170,38 @@ CREATE INDEX ready_by_digest ON snapshots (digest, id) WHERE state = 'ready';
  */
 const version5 = "";
 
+/**
+ * `used_ms` is the last use in elapsed time (model/elapsed.ts), which `requests.finished_at` is counted
+ * in from now on too. It begins as wall time; a stamp of a clock that was ahead must not be greater
+ * than the elapsed time. `store_clock` has no row where nothing is known: in a new catalog, or when
+ * the newest access lies in the future.
+ */
+const version6 = `
+ALTER TABLE snapshots ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE snapshots SET used_ms =
+  min(last_accessed_at, CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER));
+CREATE TABLE store_clock (
+  singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+  elapsed_ms INTEGER NOT NULL,
+  wall_ms INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  since_boot_ms INTEGER NOT NULL,
+  off_times TEXT NOT NULL,
+  doubt TEXT NOT NULL
+) STRICT;
+INSERT INTO store_clock
+  SELECT 1, newest, newest, '', 0, '[]', ''
+  FROM (SELECT max(last_accessed_at) AS newest FROM snapshots)
+  WHERE newest < unixepoch('now', 'subsec') * 1000;
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
   { version: 3, sql: version3 },
   { version: 4, sql: version4 },
   { version: 5, sql: version5 },
+  { version: 6, sql: version6 },
 ];
 
 /** What this program writes. */

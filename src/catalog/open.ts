@@ -13,6 +13,7 @@ import { createListing, type Listing } from "./listing.js";
 import { createRecords, type Records } from "./records.js";
 import { createRefs, type Refs } from "./refs.js";
 import { createRequests, type Requests } from "./requests.js";
+import { createStoreClock, type StoreClock } from "./store-clock.js";
 import { createSums, type Sums } from "./totals.js";
 import { createUpdates, type Updates } from "./update.js";
 import { createUploads, type Uploads } from "./uploads.js";
@@ -25,6 +26,7 @@ export type { ListFilter } from "./list-sql.js";
 export type { ListPage, ListQuery } from "./listing.js";
 export type { ManifestState, PendingUpload } from "./records.js";
 export type { KnownRequest } from "./requests.js";
+export type { StoreClock } from "./store-clock.js";
 export type { Totals } from "./totals.js";
 export type { SnapshotChanges } from "./update.js";
 export type { NewUpload, Publication, Published } from "./uploads.js";
@@ -44,6 +46,7 @@ export interface Catalog
     GcSessions,
     Audit,
     EventReading,
+    StoreClock,
     Pick<AccessLog, "recordAccess" | "flushAccesses">,
     AsyncDisposable {
   /**
@@ -69,8 +72,17 @@ export const defaultMaxEvents = 100_000;
  * Throws STORED_DATA_CORRUPT when the file is no catalog, FORMAT_UNSUPPORTED when it is a newer one.
  */
 export function openCatalog(path: string, options: CatalogOptions): Catalog {
-  const { clock, maxEvents = defaultMaxEvents } = options;
   const file = openConnection(path);
+  try {
+    return catalogOver(file, options);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function catalogOver(file: Connection, options: CatalogOptions): Catalog {
+  const { clock, maxEvents = defaultMaxEvents } = options;
   const { events, reading, committed } = createEventLog(file, { clock, maxEvents });
   const connection: Connection = {
     ...file,
@@ -80,14 +92,17 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
       return result;
     },
   };
-  const accesses = createAccessLog(connection);
-  const context = { connection, accesses, events, clock };
+  const { save, ...storeClock } = createStoreClock(connection, clock);
+  const stamping = { ...storeClock, save };
+  const accesses = createAccessLog(connection, stamping);
+  const context = { connection, accesses, events, clock, storeClock: stamping };
   let open = true;
   const close = (): void => {
     if (!open) return;
     open = false;
     try {
       accesses.flushAccesses();
+      storeClock.noteClock();
     } catch (error) {
       // Access times are no reason to fail a clean stop on a full or broken disk.
       if (!isStoreError(error, "STORAGE_FULL") && !isStoreError(error, "IO_FAILED")) throw error;
@@ -108,6 +123,7 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
     ...createGcSessions(context),
     ...createAudit(context),
     ...reading,
+    ...storeClock,
     recordAccess: accesses.recordAccess,
     flushAccesses: accesses.flushAccesses,
     together: (work) => {

@@ -13,6 +13,7 @@ import { createRecords, type Records } from "./records.js";
 import type { Sql } from "./sql.js";
 import { guarded } from "./sqlite-errors.js";
 import { Database } from "./sqlite.js";
+import type { StampingClock } from "./store-clock.js";
 
 export interface CatalogReader
   extends Pick<Records, "allIds">, Pick<Audit, "auditFile" | "auditRow">, AsyncDisposable {}
@@ -37,7 +38,7 @@ export function openCatalogReader(path: string): CatalogReader | undefined {
       return Promise.resolve();
     };
     try {
-      requireSchema(database, absolute);
+      showAsNewest(database, requireSchema(database, absolute));
       return { ...partsOver(connectionTo(database)), [Symbol.asyncDispose]: close };
     } catch (error) {
       void close();
@@ -46,22 +47,48 @@ export function openCatalogReader(path: string): CatalogReader | undefined {
   });
 }
 
-function requireSchema(database: Database, path: string): void {
-  if (requireKnownSchema(database) > 0) return;
+function requireSchema(database: Database, path: string): number {
+  const version = requireKnownSchema(database);
+  if (version > 0) return version;
   throw new StoreError("STORED_DATA_CORRUPT", `the catalog ${path} is empty`);
+}
+
+/**
+ * What older schemas lack, as temporary views that hide the tables of the same names: the catalog
+ * itself stays as it is.
+ */
+function showAsNewest(database: Database, version: number): void {
+  database.pragma("temp_store = 2");
+  if (version >= 6) return;
+  database.exec(
+    "CREATE TEMP VIEW snapshots AS SELECT *, last_accessed_at AS used_ms FROM main.snapshots",
+  );
 }
 
 function partsOver(connection: Connection): Omit<CatalogReader, typeof Symbol.asyncDispose> {
   const context: CatalogContext = {
     connection,
     clock: systemClock,
-    accesses: createAccessLog(connection),
+    storeClock: noStamps,
+    accesses: createAccessLog(connection, noStamps),
     events: { record: refuse },
   };
   const { allIds } = createRecords(context);
   const { auditFile, auditRow } = createAudit(context);
   return { allIds, auditFile, auditRow };
 }
+
+/** Who only looks stamps nothing. */
+const noStamps: StampingClock = {
+  elapsedMs: refuse,
+  stampOfAge: refuse,
+  clockDoubt: refuse,
+  trustClock: refuse,
+  nextCreation: refuse,
+  nextStamp: refuse,
+  noteClock: refuse,
+  save: refuse,
+};
 
 function refuse(): never {
   throw new StoreError("INTERNAL", "the catalog was opened for reading");

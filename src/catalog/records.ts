@@ -94,7 +94,7 @@ export function requireSnapshot(context: CatalogContext, id: string): Snapshot {
 export function getListed(context: CatalogContext, id: string): Snapshot | undefined {
   const row = context.connection.one<SnapshotRow>(sql.snapshotById, { id });
   if (row === undefined) return undefined;
-  return snapshotFromRow(row, [], context.accesses.unwrittenAccessMs(id));
+  return snapshotFromRow(row, [], context.accesses.unwrittenAccess(id));
 }
 
 /** A snapshot of which a transaction has just seen that it is there, as listings show it. */
@@ -160,5 +160,5 @@ export function snapshotOfRow(
   row: SnapshotRow,
 ): Snapshot {
   const files = connection.all<FileRow>(sql.filesOf, { id: row.id });
-  return snapshotFromRow(row, files, accesses.unwrittenAccessMs(row.id));
+  return snapshotFromRow(row, files, accesses.unwrittenAccess(row.id));
 }

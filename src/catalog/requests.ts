@@ -11,13 +11,14 @@ export interface KnownRequest {
   readonly snapshotId: string;
   readonly state: "running" | "finished";
   readonly startedAt: Date;
-  readonly finishedAt?: Date;
+  /** A stamp of elapsed time (model/elapsed.ts). */
+  readonly finishedMs?: number;
 }
 
 export interface Requests {
   findRequest(requestId: string): KnownRequest | undefined;
-  /** Forgets the requests that were finished before this; returns how many. */
-  pruneRequests(before: Date): number;
+  /** Forgets the requests that were finished longer ago; returns how many. */
+  pruneRequests(retentionMs: number): number;
 }
 
 interface RequestRow {
@@ -32,9 +33,11 @@ interface RequestRow {
 export function createRequests(context: CatalogContext): Requests {
   return {
     findRequest: (requestId) => findRequest(context, requestId),
-    pruneRequests: (before) =>
+    pruneRequests: (retentionMs) =>
       context.connection.write("cannot forget old requests", () =>
-        context.connection.run(sql.pruneRequests, { before: before.getTime() }),
+        context.connection.run(sql.pruneRequests, {
+          before: context.storeClock.stampOfAge(retentionMs),
+        }),
       ),
   };
 }
@@ -57,9 +60,12 @@ export function addRequest(
   });
 }
 
-/** Inside the transaction that makes the snapshot ready. */
-export function finishRequest({ connection, clock }: CatalogContext, snapshotId: string): void {
-  connection.run(sql.finishRequest, { id: snapshotId, finished_at: clock.now().getTime() });
+/** Inside the transaction that makes the snapshot ready, which saves the store's clock too. */
+export function finishRequest(
+  { connection, storeClock }: CatalogContext,
+  snapshotId: string,
+): void {
+  connection.run(sql.finishRequest, { id: snapshotId, finished_at: storeClock.elapsedMs() });
 }
 
 function findRequest({ connection }: CatalogContext, requestId: string): KnownRequest | undefined {
@@ -73,7 +79,7 @@ function findRequest({ connection }: CatalogContext, requestId: string): KnownRe
     startedAt: new Date(row.started_at),
     ...(row.finished_at === null
       ? { state: "running" as const }
-      : { state: "finished" as const, finishedAt: new Date(row.finished_at) }),
+      : { state: "finished" as const, finishedMs: row.finished_at }),
   };
 }
 

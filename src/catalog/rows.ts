@@ -2,6 +2,7 @@
 import { StoreError } from "../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
+import type { Access } from "./accesses.js";
 import type { Params } from "./connection.js";
 
 export interface SnapshotRow {
@@ -11,6 +12,7 @@ export interface SnapshotRow {
   readonly name: string;
   readonly created_at: number;
   readonly last_accessed_at: number;
+  readonly used_ms: number;
   readonly size_bytes: number;
   readonly allocated_bytes: number;
   readonly digest: string;
@@ -64,13 +66,13 @@ export function configFromRow(row: SnapshotRow): SnapshotConfig {
 export function snapshotFromRow(
   row: SnapshotRow,
   files: readonly FileRow[],
-  lastAccessedAtMs: number,
+  { atMs }: Access,
 ): Snapshot {
   return {
     config: configFromRow(row),
     state: row.state,
     createdAt: new Date(row.created_at),
-    lastAccessedAt: new Date(Math.max(row.last_accessed_at, lastAccessedAtMs)),
+    lastAccessedAt: new Date(Math.max(row.last_accessed_at, atMs)),
     sizeBytes: row.size_bytes,
     allocatedBytes: row.allocated_bytes,
     digest: row.digest,

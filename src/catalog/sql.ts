@@ -10,16 +10,23 @@ export function register(text: string): Sql {
   return text as Sql;
 }
 
-const snapshotColumns = `id, state, kind, name, created_at, last_accessed_at, size_bytes,
+const snapshotColumns = `id, state, kind, name, created_at, last_accessed_at, used_ms, size_bytes,
   allocated_bytes, digest, protected, corrupt, revision, manifest_dirty, image, image_digest,
   hypervisor, description, config`;
 
 /** `group_value` is null for those without the label. */
-const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.allocated_bytes, s.protected,
-  (SELECT l.value FROM snapshot_labels l WHERE l.snapshot_id = s.id AND l.key = :label)
+const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.used_ms, s.allocated_bytes,
+  s.protected, (SELECT l.value FROM snapshot_labels l WHERE l.snapshot_id = s.id AND l.key = :label)
     AS group_value`;
 
 const texts = {
+  clock: `SELECT elapsed_ms, wall_ms, boot_id, since_boot_ms, off_times, doubt
+    FROM store_clock WHERE singleton = 1`,
+  saveClock: `INSERT OR REPLACE INTO store_clock VALUES (1, :elapsed_ms, :wall_ms, :boot_id, :since_boot_ms,
+    :off_times, :doubt)`,
+  newestCreation: `SELECT created_at FROM snapshots INDEXED BY ready_by_age
+    WHERE state = 'ready' AND created_at >= :from ORDER BY created_at DESC LIMIT 1`,
+
   nodeId: `SELECT node_id FROM store_info WHERE singleton = 1`,
   totals: `SELECT ready_count, size_bytes, allocated_bytes FROM totals WHERE singleton = 1`,
 
@@ -52,13 +59,13 @@ const texts = {
   dirtyManifests: `SELECT id, revision FROM snapshots WHERE manifest_dirty = 1 ORDER BY id`,
 
   insertSnapshot: `INSERT INTO snapshots (${snapshotColumns}) VALUES (:id, :state, :kind, :name,
-    :created_at, :last_accessed_at, :size_bytes, :allocated_bytes, :digest, :protected, :corrupt,
+    :created_at, :last_accessed_at, :used_ms, :size_bytes, :allocated_bytes, :digest, :protected, :corrupt,
     :revision, :manifest_dirty, :image, :image_digest, :hypervisor, :description, :config)`,
   setConfig: `UPDATE snapshots SET name = :name, description = :description, image = :image,
     image_digest = :image_digest, hypervisor = :hypervisor, config = :config
     WHERE id = :id AND state = 'pending'`,
   setReady: `UPDATE snapshots SET state = 'ready', created_at = :created_at,
-    last_accessed_at = :created_at, size_bytes = :size_bytes, allocated_bytes = :allocated_bytes,
+    last_accessed_at = :created_at, used_ms = :used_ms, size_bytes = :size_bytes, allocated_bytes = :allocated_bytes,
     digest = :digest WHERE id = :id AND state = 'pending'`,
   setSizes: `UPDATE snapshots SET size_bytes = :size_bytes, allocated_bytes = :allocated_bytes
     WHERE id = :id`,
@@ -79,7 +86,8 @@ const texts = {
     protected = :protected, revision = revision + 1, manifest_dirty = 1
     WHERE id = :id AND state = 'ready'`,
   clearDirty: `UPDATE snapshots SET manifest_dirty = 0 WHERE id = :id AND revision = :revision`,
-  touch: `UPDATE snapshots SET last_accessed_at = max(last_accessed_at, :at) WHERE id = :id`,
+  touch: `UPDATE snapshots SET last_accessed_at = max(last_accessed_at, :at),
+    used_ms = max(used_ms, :used) WHERE id = :id`,
   deletePending: `DELETE FROM snapshots WHERE id = :id AND state = 'pending'`,
   deleteSnapshot: `DELETE FROM snapshots WHERE id = :id`,
 

@@ -89,6 +89,7 @@ function insertPending(context: CatalogContext, upload: NewUpload): void {
     kind: upload.kind,
     created_at: createdAt.getTime(),
     last_accessed_at: createdAt.getTime(),
+    used_ms: 0,
     size_bytes: 0,
     allocated_bytes: 0,
     digest: "",
@@ -128,6 +129,7 @@ function publish(context: CatalogContext, id: string, publication: Publication):
   const changed = connection.run(sql.setReady, {
     id,
     created_at: createdAtMs,
+    used_ms: context.storeClock.nextStamp(),
     digest: publication.digest,
     ...sizeColumns(id, publication.files),
   });
@@ -135,6 +137,7 @@ function publish(context: CatalogContext, id: string, publication: Publication):
   writeFiles(connection, id, publication.files);
   writeLabels(connection, config, createdAtMs);
   finishRequest(context, id);
+  context.storeClock.save();
   context.events.record("created", requireListed(context, id));
   const snapshot = requireSnapshot(context, id);
   return replaced === undefined ? { snapshot } : { snapshot, replaced };

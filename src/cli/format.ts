@@ -39,10 +39,11 @@ export function formatTime(time: Timestamp | undefined, now: Date = new Date()):
   return `${timestampDate(time).toISOString()} (${formatAge(time, now)})`;
 }
 
-/** `1 h 05 min`, `2 min 05 s`, `7 s`. */
+/** `3 days`, `1 h 05 min`, `2 min 05 s`, `7 s`. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const pad = (value: number): string => String(value).padStart(2, "0");
+  if (whole >= 48 * 3600) return `${Math.floor(whole / (24 * 3600))} days`;
   if (whole >= 3600) return `${Math.floor(whole / 3600)} h ${pad(Math.floor(whole / 60) % 60)} min`;
   if (whole >= 60) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
   return `${whole} s`;

@@ -1,5 +1,5 @@
 // Collections on a schedule, by the policy of the configuration.
-import { isStoreError } from "../base/errors.js";
+import { isStoreError, type ErrorReason } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import type { GcPolicy } from "../model/gc-plan.js";
@@ -31,6 +31,17 @@ function policyOf(config: DaemonConfig): GcPolicy {
   };
 }
 
+/** CLOCK_SUSPECT: the clock was set while it planned, and the next one leaves ages out. */
+const expected: ReadonlySet<ErrorReason> = new Set(["GC_LOCK_BUSY", "DRAINING", "CLOCK_SUSPECT"]);
+
+/** A clock that was set says nothing about ages: the other criteria go on. */
+function withoutUncertainAges(store: SnapshotStore, policy: GcPolicy, logger: Logger): GcPolicy {
+  const { suspect, aheadMs, trustedAfterMs } = store.clock();
+  if (!suspect || policy.maxAgeMs === undefined) return policy;
+  logger.warn({ aheadMs, trustedAfterMs }, "the wall clock is suspect: nothing is evicted by age");
+  return { ...policy, maxAgeMs: undefined };
+}
+
 async function collect(
   store: SnapshotStore,
   policy: GcPolicy,
@@ -38,7 +49,8 @@ async function collect(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const results = await store.collectGarbage({ policy, dryRun: false }, signal);
+    const usable = withoutUncertainAges(store, policy, logger);
+    const results = await store.collectGarbage({ policy: usable, dryRun: false }, signal);
     const removed = results.filter(({ outcome }) => outcome === "removed");
     const freedBytes = removed.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
     const failed = results.filter(({ outcome }) => outcome === "failed").length;
@@ -46,7 +58,7 @@ async function collect(
     logger.info({ removed: removed.length, failed, freedBytes, ids }, "collected garbage");
   } catch (error) {
     if (signal.aborted) return;
-    if (isStoreError(error, "GC_LOCK_BUSY") || isStoreError(error, "DRAINING")) {
+    if (isStoreError(error) && expected.has(error.reason)) {
       logger.info({ reason: error.reason }, "no collection this time: it is not the moment");
     } else {
       logger.error({ err: error }, "a scheduled collection failed");

@@ -1,7 +1,7 @@
 // Directories of pulls that can be resumed: one for each digest of a snapshot that was asked for.
 import { mkdir, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno, withIoError } from "../sparse/errno.js";
+import { ioError, isErrno, withIoError } from "../sparse/errno.js";
 import { readLoosely, removeTree, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { listEntries } from "./removal.js";
@@ -16,6 +16,8 @@ export interface KeptTransfer extends TransferOrigin {
   /** `sha256:<hex>`. */
   readonly digest: string;
   readonly usedAt: Date;
+  /** When its last pull ended, as a stamp of elapsed time; undefined while it runs. */
+  readonly endedMs: number | undefined;
 }
 
 const infoName = "transfer.json";
@@ -51,6 +53,22 @@ export async function openTransfer(
   return path;
 }
 
+/** Notes when the last pull of it ended. False if nothing is kept of it. */
+export async function noteTransferEnd(
+  layout: Layout,
+  digest: string,
+  endedMs: number,
+): Promise<boolean> {
+  const path = transferDirectory(layout, digest);
+  try {
+    await replaceLoosely(join(path, infoName), { ...(await readInfo(path)), endedMs });
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw ioError(error, { what: "note the transfer's end", path });
+  }
+}
+
 export async function dropTransfer(layout: Layout, digest: string): Promise<void> {
   await removeTree(transferDirectory(layout, digest));
 }
@@ -63,7 +81,7 @@ export async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
     const path = join(layout.transfersRoot, name);
     try {
       const { mtime } = await stat(path);
-      kept.push({ digest: `sha256:${name}`, usedAt: mtime, ...(await readOrigin(path)) });
+      kept.push({ digest: `sha256:${name}`, usedAt: mtime, ...(await readInfo(path)) });
     } catch (error) {
       // Finished since the directory was listed.
       if (!isErrno(error, "ENOENT")) throw error;
@@ -72,11 +90,12 @@ export async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
   return kept;
 }
 
-async function readOrigin(path: string): Promise<TransferOrigin> {
+async function readInfo(path: string): Promise<TransferOrigin & Pick<KeptTransfer, "endedMs">> {
   const found = (await readLoosely(join(path, infoName))) ?? {};
-  const { source, ref } = found as Partial<Record<string, unknown>>;
+  const { source, ref, endedMs } = found as Partial<Record<string, unknown>>;
   return {
     source: typeof source === "string" ? source : "",
     ref: typeof ref === "string" ? ref : "",
+    endedMs: typeof endedMs === "number" ? endedMs : undefined,
   };
 }

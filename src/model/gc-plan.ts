@@ -1,5 +1,5 @@
 // Which snapshots and leftovers a collection would remove: a pure function of what the store holds,
-// the policy and the time.
+// the policy and a stamp that says what is old.
 
 /** Leftovers first, then the criteria of a policy, as the API names them. */
 export type GcReason =
@@ -23,6 +23,8 @@ export interface GcPolicy {
   readonly evictAll?: boolean | undefined;
   /** Groups are the snapshots with one value of this label; those without it are a group too. */
   readonly groupByLabel?: string | undefined;
+  /** The caller says that the wall clock is right: `maxAgeMs` works also while it is suspect. */
+  readonly trustClock?: boolean | undefined;
 }
 
 /** A stored snapshot, as far as a collection cares. */
@@ -32,6 +34,8 @@ export interface GcSnapshot {
   /** Milliseconds since 1970, both. A million of these must fit in memory: no Dates. */
   readonly createdAtMs: number;
   readonly lastAccessedAtMs: number;
+  /** A stamp of elapsed time (model/elapsed.ts): ages and the order of uses, whatever the wall clock says. */
+  readonly lastUsedMs: number;
   readonly allocatedBytes: number;
   /** Its value of the label that the policy groups by; undefined if it has none. */
   readonly group: string | undefined;
@@ -55,6 +59,8 @@ export interface GcRow {
   readonly allocatedBytes: number;
   /** Undefined for leftovers. */
   readonly lastAccessedAt: Date | undefined;
+  /** Undefined for leftovers. */
+  readonly lastUsedMs: number | undefined;
   /** Every one that holds, at least one. */
   readonly reasons: readonly GcReason[];
   readonly verdict: "remove" | "kept_in_use" | "kept_protected";
@@ -67,7 +73,8 @@ export interface GcInput {
   readonly inUse: ReadonlySet<string>;
   readonly leftovers: readonly GcLeftover[];
   readonly policy: GcPolicy;
-  readonly now: Date;
+  /** Snapshots with a stamp below it were used longer ago than the policy's `maxAgeMs`. */
+  readonly oldStampMs: number;
 }
 
 /**
@@ -75,7 +82,7 @@ export interface GcInput {
  * made when it is asked for: of a million only their places are kept.
  */
 export function* planCollection(input: GcInput): Generator<GcRow, void, undefined> {
-  const { snapshots, inUse, leftovers, policy, now } = input;
+  const { snapshots, inUse, leftovers, policy, oldStampMs } = input;
   const { keepLast, maxAgeMs, maxTotalBytes, evictAll, groupByLabel } = policy;
   const isKept = (one: GcSnapshot): boolean => one.protected || inUse.has(one.id);
   /** Of each snapshot, by its place: the reasons, a bit each as in `evictions`. */
@@ -96,9 +103,8 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
   }
   const all = Array.from(snapshots.keys());
   if (maxAgeMs !== undefined) {
-    const oldestMs = now.getTime() - maxAgeMs;
     const isOld = (place: number): boolean =>
-      (snapshots[place] as GcSnapshot).lastAccessedAtMs < oldestMs;
+      (snapshots[place] as GcSnapshot).lastUsedMs < oldStampMs;
     add(all.filter(isOld), "max_age");
   }
   if (evictAll === true) add(all, "evict_all");
@@ -114,7 +120,8 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
 function leftoverRow(leftover: GcLeftover, inUse: ReadonlySet<string>): GcRow {
   const { id, name, allocatedBytes, reason } = leftover;
   const verdict = verdictOf({ id, protected: leftover.protected === true }, inUse);
-  return { id, name, allocatedBytes, lastAccessedAt: undefined, reasons: [reason], verdict };
+  const never = { lastAccessedAt: undefined, lastUsedMs: undefined };
+  return { id, name, allocatedBytes, ...never, reasons: [reason], verdict };
 }
 
 function verdictOf(
@@ -125,11 +132,11 @@ function verdictOf(
 }
 
 function snapshotRow(snapshot: GcSnapshot, bits: number, inUse: ReadonlySet<string>): GcRow {
-  const { id, name, allocatedBytes, lastAccessedAtMs } = snapshot;
+  const { id, name, allocatedBytes, lastAccessedAtMs, lastUsedMs } = snapshot;
   const verdict = verdictOf(snapshot, inUse);
   const reasons = evictions.filter((_, index) => (bits & (1 << index)) !== 0);
   const lastAccessedAt = new Date(lastAccessedAtMs);
-  return { id, name, allocatedBytes, lastAccessedAt, reasons, verdict };
+  return { id, name, allocatedBytes, lastAccessedAt, lastUsedMs, reasons, verdict };
 }
 
 const evictions = ["keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
@@ -182,11 +189,7 @@ function newestFirst(a: GcSnapshot, b: GcSnapshot): number {
 }
 
 function leastRecentFirst(a: GcSnapshot, b: GcSnapshot): number {
-  return (
-    a.lastAccessedAtMs - b.lastAccessedAtMs ||
-    a.createdAtMs - b.createdAtMs ||
-    compareText(a.id, b.id)
-  );
+  return a.lastUsedMs - b.lastUsedMs || a.createdAtMs - b.createdAtMs || compareText(a.id, b.id);
 }
 
 function compareText(a: string, b: string): number {

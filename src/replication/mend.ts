@@ -20,10 +20,10 @@ export async function mendSnapshot(
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const { store, client, counters, idleMs, throttle } = parts;
-  let claimed: { readonly digest: string; readonly claim: Disposable } | undefined;
+  let claimed: { readonly digest: string; readonly claim: AsyncDisposable } | undefined;
   const fetch = async ({ snapshot, files, openRest }: Damage): Promise<Map<string, WholeFile>> => {
     const { digest } = snapshot;
-    claimed = { digest, claim: parts.claim(digest) };
+    claimed = { digest, claim: await parts.claim(digest) };
     const wanted = await fetchDescription(client, { digest }, { idleMs, signal });
     if (wanted.digest !== digest) throw peerInvalid("another snapshot than was asked for");
     await using manifest = await fetchManifest(client, wanted, [], { idleMs, signal });
@@ -50,7 +50,7 @@ export async function mendSnapshot(
     if (claimed !== undefined) await dropTransfer(store.layout, claimed.digest);
     return snapshot;
   } finally {
-    claimed?.claim[Symbol.dispose]();
+    await claimed?.claim[Symbol.asyncDispose]();
   }
 }
 

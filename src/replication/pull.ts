@@ -33,7 +33,7 @@ export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
   readonly client: PeerClient;
   readonly counters: TransferCounters;
   /** Takes the digest for this pull alone, until it is disposed; throws if another pull has it. */
-  claim(digest: string): Disposable;
+  claim(digest: string): Promise<AsyncDisposable>;
 }
 
 /** What was fetched stays when it fails, for the next call; all checks are made again then. */
@@ -52,14 +52,14 @@ export async function pullSnapshot(
     configField: "",
     source: `${request.source} ${request.ref}`,
   } as const;
-  let claimed: { readonly digest: string; readonly claim: Disposable } | undefined;
+  let claimed: { readonly digest: string; readonly claim: AsyncDisposable } | undefined;
   const fill = async (place: Intake): Promise<Filled> => {
     const { idleMs } = parts;
     const wanted = await fetchDescription(parts.client, { ref: request.ref }, { idleMs, signal });
     const name = request.name === "" ? wanted.config.name : request.name;
     const config = await place.reconfigure({ ...wanted.config, name });
     const { digest } = wanted;
-    claimed = { digest, claim: parts.claim(digest) };
+    claimed = { digest, claim: await parts.claim(digest) };
     return { config, files: await filesFromPeer(parts, request, place, wanted, signal) };
   };
   try {
@@ -67,7 +67,7 @@ export async function pullSnapshot(
     if (claimed !== undefined) await dropTransfer(store.layout, claimed.digest);
     return snapshot;
   } finally {
-    claimed?.claim[Symbol.dispose]();
+    await claimed?.claim[Symbol.asyncDispose]();
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { dropTransfer, listTransfers } from "../data/transfer-area.js";
+import { listTransfers } from "../data/transfer-area.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { SnapshotStore } from "../snapshot/store.js";
@@ -12,6 +12,7 @@ import type { PeerClient } from "./peer-client.js";
 import { pullSnapshot, type PullParts, type PullRequest } from "./pull.js";
 import { createRateLimit } from "./rate-limit.js";
 import { checkDigest } from "./serve.js";
+import { openTransfers } from "./transfers.js";
 
 export type PullEvent =
   | { readonly kind: "progress"; readonly progress: TransferCounters }
@@ -49,7 +50,6 @@ export interface Replicator extends AsyncDisposable {
 }
 
 const progressMs = 500;
-const sweepMs = 10 * 60_000;
 
 interface Running {
   readonly request: PullRequest;
@@ -63,20 +63,10 @@ export async function openReplicator(
   store: SnapshotStore,
   options: ReplicatorOptions,
 ): Promise<Replicator> {
-  const { clock, logger, ttlMs, connect } = options;
+  const { clock, connect } = options;
   const nodeLimit = createRateLimit(options.limitBytesPerSecond, clock);
-  const running = new Map<string, Running>();
-  const sweep = async (): Promise<void> => {
-    const before = clock.now().getTime() - ttlMs;
-    for (const { digest, usedAt } of await listTransfers(store.layout)) {
-      if (!running.has(digest) && usedAt.getTime() < before)
-        await dropTransfer(store.layout, digest);
-    }
-  };
-  await sweep();
-  const timer = setInterval(() => {
-    sweep().catch((error: unknown) => logger.error({ err: error }, "could not sweep transfers"));
-  }, sweepMs).unref();
+  const transfers = await openTransfers<Running>(store, options);
+  const { running } = transfers;
 
   const begin = (request: PullRequest, caller: AbortSignal) => {
     const controller = new AbortController();
@@ -93,7 +83,10 @@ export async function openReplicator(
         await limit.take(bytes, signal);
         await nodeLimit.take(bytes, signal);
       },
-      claim: (digest) => claim(digest, { request, counters, controller, ended }),
+      claim: (digest) => {
+        const startedAt = clock.now();
+        return transfers.claim(digest, { request, counters, startedAt, controller, ended });
+      },
     };
     const outcome: Promise<Snapshot> = Promise.resolve().then(() =>
       request.repair
@@ -105,14 +98,6 @@ export async function openReplicator(
       () => client.close(),
     );
     return { controller, counters, outcome, ended };
-  };
-  const claim = (
-    digest: string,
-    run: Omit<Running, "startedAt">,
-  ): ReturnType<PullParts["claim"]> => {
-    if (running.has(digest)) throw alreadyRunning(digest);
-    running.set(digest, { ...run, startedAt: clock.now() });
-    return { [Symbol.dispose]: () => void running.delete(digest) };
   };
 
   return {
@@ -138,13 +123,13 @@ export async function openReplicator(
       run?.controller.abort(cancelled());
       await run?.ended;
       const kept = await listTransfers(store.layout);
-      if (!running.has(digest)) await dropTransfer(store.layout, digest);
+      await transfers.drop(digest);
       return run !== undefined || kept.some((each) => each.digest === digest);
     },
     [Symbol.asyncDispose]: async () => {
-      clearInterval(timer);
       for (const { controller } of running.values()) controller.abort(cancelled());
       await Promise.all([...running.values()].map(({ ended }) => ended));
+      await transfers[Symbol.asyncDispose]();
     },
   };
 }
@@ -181,13 +166,5 @@ async function settledWithin(ended: Promise<unknown>, timeoutMs: number): Promis
 function cancelled(): StoreError {
   return new StoreError("CALL_CANCELLED", "the transfer was cancelled", {
     hint: "Calling again goes on where it stopped, unless what was kept has been dropped",
-  });
-}
-
-function alreadyRunning(digest: string): StoreError {
-  return new StoreError("OPERATION_IN_PROGRESS", `another pull is fetching ${digest}`, {
-    hint: "Wait for it; afterwards its snapshot is the base of this one",
-    metadata: { digest },
-    retryAfterMs: 1000,
   });
 }

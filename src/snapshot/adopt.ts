@@ -103,10 +103,12 @@ function tryTake(context: StoreContext, manifest: Manifest, name: string): boole
   const { id, revision } = manifest;
   // Undefined also if its configuration cannot be read.
   const before = catalog.auditRow(id)?.snapshot;
+  const used = catalog.gcSnapshot("", id);
   const adopted: AdoptedSnapshot = {
     ...manifest,
     config: { ...manifest.config, name },
     ...(before === undefined ? {} : { lastAccessedAt: before.lastAccessedAt }),
+    ...(used === undefined ? {} : { lastUsedMs: used.lastUsedMs }),
   };
   try {
     catalog.insertReady(adopted, { overwrite: true });

@@ -1,7 +1,7 @@
 // A collection: what the store holds becomes a plan, and each row of it is looked at again at the
 // moment of its removal. A listing that fails ends the collection: it never means "empty".
 import { join } from "node:path";
-import { isStoreError } from "../base/errors.js";
+import { isStoreError, StoreError } from "../base/errors.js";
 import { exists } from "../data/durable.js";
 import {
   discardPublished,
@@ -13,15 +13,17 @@ import {
 } from "../data/removal.js";
 import {
   planCollection,
+  type GcInput,
   type GcLeftover,
   type GcPolicy,
   type GcReason,
   type GcRow,
 } from "../model/gc-plan.js";
+import { describeDoubt, isSuspect } from "../model/elapsed.js";
 import { idPattern } from "../model/name.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
-import { isMissing, isOrphan, surveyOwn, surveyStore } from "./gc-survey.js";
+import { isMissing, isOrphan, surveyOwn, surveyStore, type GcSurvey } from "./gc-survey.js";
 import { evict } from "./removal.js";
 
 export type GcOutcome =
@@ -39,13 +41,14 @@ export interface CollectRequest {
   readonly dryRun: boolean;
 }
 
-/** Ends with GC_LOCK_BUSY at once when another collection is under way. */
+/** Throws GC_LOCK_BUSY at once when another collection is under way, and CLOCK_SUSPECT. */
 export async function collectGarbage(
   context: StoreContext,
   { policy, dryRun }: CollectRequest,
   signal: AbortSignal,
 ): Promise<GcResult[]> {
   using _ = context.collecting.lock();
+  if (policy.trustClock === true && !dryRun) context.catalog.trustClock();
   const results: GcResult[] = [];
   for (const row of await planNow(context, policy, signal)) {
     results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
@@ -63,22 +66,44 @@ export async function collectOwn(
   signal: AbortSignal,
 ): Promise<GcResult[]> {
   using _ = context.collecting.lock();
+  requireKnownAges(context, policy);
   const survey = await surveyOwn(context, policy.groupByLabel, signal);
   const results: GcResult[] = [];
-  for (const row of planCollection({ ...survey, policy, now: context.clock.now() })) {
+  for (const row of planCollection(inputFor(context, survey, policy))) {
     results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
   }
   return results;
 }
 
-/** The plan for what the store holds at this moment. */
+/** The plan for what the store holds at this moment. Throws CLOCK_SUSPECT. */
 export async function planNow(
   context: StoreContext,
   policy: GcPolicy,
   signal: AbortSignal,
 ): Promise<Iterable<GcRow>> {
+  requireKnownAges(context, policy);
   const survey = await surveyStore(context, policy.groupByLabel, signal);
-  return planCollection({ ...survey, policy, now: context.clock.now() });
+  return planCollection(inputFor(context, survey, policy));
+}
+
+function inputFor(context: StoreContext, survey: GcSurvey, policy: GcPolicy): GcInput {
+  requireKnownAges(context, policy);
+  const { maxAgeMs = 0, trustClock } = policy;
+  return { ...survey, policy, oldStampMs: context.catalog.stampOfAge(maxAgeMs, trustClock) };
+}
+
+/** Throws CLOCK_SUSPECT if the policy asks for ages while nobody can tell them. */
+function requireKnownAges({ catalog }: StoreContext, { maxAgeMs, trustClock }: GcPolicy): void {
+  const doubt = catalog.clockDoubt();
+  if (maxAgeMs === undefined || trustClock === true || !isSuspect(doubt)) return;
+  throw new StoreError(
+    "CLOCK_SUSPECT",
+    `max_age: the age of snapshots is uncertain: ${describeDoubt(doubt)}`,
+    {
+      hint: "Set the clock right; if it is right, say so with trust_clock (`stasis gc --trust-clock`)",
+      metadata: { ahead_ms: String(doubt.aheadMs) },
+    },
+  );
 }
 
 function planned(row: GcRow): GcResult {
@@ -113,7 +138,7 @@ function keptBecause(context: StoreContext, row: GcRow): GcOutcome | undefined {
   if (now?.state !== "ready") return "kept_changed";
   const taken = keptForSomebody(context, now);
   if (taken !== undefined) return taken;
-  const unchanged = now.lastAccessedAt.getTime() === row.lastAccessedAt?.getTime();
+  const unchanged = context.catalog.gcSnapshot("", row.id)?.lastUsedMs === row.lastUsedMs;
   return unchanged ? undefined : "kept_changed";
 }
 

@@ -91,7 +91,7 @@ export async function takeIn(
     });
     allowance.checkWhole(filled.files);
     await context.collecting.waitUntilOpen(signal);
-    const createdAt = context.clock.now();
+    const createdAt = context.catalog.nextCreation();
     await staging.publish(manifestOf(request, filled, createdAt));
     try {
       // A session may have begun while it was published.

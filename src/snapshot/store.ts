@@ -8,7 +8,7 @@ import type { Logger } from "../base/logger.js";
 import { zstdAvailable } from "../archive/compression.js";
 import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { defaultArchiveLimits } from "../archive/limits.js";
-import type { ListFilter, ListPage, ListQuery } from "../catalog/open.js";
+import type { ListFilter, ListPage, ListQuery, StoreClock } from "../catalog/open.js";
 import { ensureBallast } from "../data/ballast.js";
 import { makeParts, openRoot, type Layout } from "../data/layout.js";
 import { lockRoot } from "../data/root-lock.js";
@@ -23,6 +23,7 @@ import { createGcCycle, type GcCycle } from "./gc-cycle.js";
 import { createGcLock } from "./gc-lock.js";
 import { noteCatalogPosition } from "./catalog-history.js";
 import { createBackground, type Background } from "./background.js";
+import { clockStatus, createClockAlarm, type ClockStatus } from "./clock-alarm.js";
 import { collectGarbage, collectOwn, type CollectRequest, type GcResult } from "./collect.js";
 import { confinedContext, watchOwn } from "./confined.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
@@ -136,6 +137,10 @@ export interface SnapshotStore extends AsyncDisposable {
   /** One cycle of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
   usage(): StoreUsage;
+  /** Whether ages can be told. */
+  clock(): ClockStatus;
+  /** Elapsed time of the store, see model/elapsed.ts. */
+  readonly time: Pick<StoreClock, "elapsedMs" | "stampOfAge">;
   /** All data read again in the background: one run at a time. */
   readonly scrub: Scrub;
   /** Runs `work`. When that fails with STORAGE_FULL, runs it once more in the room of the ballast. */
@@ -226,7 +231,10 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   const reflink = await supportsReflink(layout.stagingRoot);
   const zstd = await zstdAvailable();
   for (const id of catalog.idsWithoutDigest()) backfillDigest(context, id);
+  const watchClock = createClockAlarm(context);
+  watchClock();
   const timer = setInterval(() => {
+    watchClock();
     background.run("flush access times", () => flush(context));
   }, options.accessFlushIntervalMs);
   timer.unref();
@@ -246,8 +254,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
 /** Access times and forgotten requests: housekeeping that needs no fsync of its own. */
 async function flush(context: StoreContext): Promise<void> {
   context.catalog.flushAccesses();
-  const before = new Date(context.clock.now().getTime() - context.options.requestRetentionMs);
-  context.catalog.pruneRequests(before);
+  context.catalog.pruneRequests(context.options.requestRetentionMs);
   await noteCatalogPosition(context);
 }
 
@@ -284,6 +291,8 @@ function storeOver(
     collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
     gcSessions: createGcCycle(context, during),
     usage: () => usageOf(context),
+    clock: () => clockStatus(context),
+    time: context.catalog,
     scrub: {
       state: facts.scrub.state,
       run: (limit, signal) =>

@@ -36,6 +36,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
     why: "ids are 80 random bits: no request makes two equal",
     test: "../unit/catalog/uploads.test.js",
   },
+  CLOCK_SUSPECT: { why: "needs a clock that is set", test: "clock-steps.test.js" },
   DRAINING: { why: "needs a daemon that stops", test: "drain.test.js" },
   ROOT_LOCKED: { why: "a start that fails", test: "recovery.test.js" },
   CALL_CANCELLED: { why: "needs callers that go", test: "../unit/transport/streams.test.js" },

@@ -168,9 +168,11 @@ export function watching<Event>(
 
 /** A clock whose every look is a second later: the order of things is seen in their times. */
 export function tickingClock(): Clock {
-  let nowMs = Date.UTC(2030, 0, 1);
+  const startMs = Date.UTC(2030, 0, 1);
+  let nowMs = startMs;
   return {
     now: () => new Date((nowMs += 1000)),
     monotonicMs: () => performance.now(),
+    boot: () => ({ id: "boot", elapsedMs: nowMs - startMs }),
   };
 }

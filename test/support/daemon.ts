@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { Clock } from "../../src/base/clock.js";
 import { createLogger, type Logger } from "../../src/base/logger.js";
 import { loadDaemonConfig } from "../../src/config/load.js";
 import type { DaemonConfig } from "../../src/config/daemon-options.js";
@@ -24,6 +25,7 @@ export interface TestDaemon {
 export interface DaemonParts {
   readonly configFile?: string;
   readonly logger?: Logger;
+  readonly clock?: Clock;
 }
 
 /** An empty directory that is removed after the test. */
@@ -43,7 +45,7 @@ export function openLoopback(flags: Readonly<Record<string, RawValue>>): Record<
 export async function startTestDaemon(
   t: TestContext,
   flags: Readonly<Record<string, RawValue>> = {},
-  { configFile, logger = createLogger("silent") }: DaemonParts = {},
+  { configFile, logger = createLogger("silent"), clock }: DaemonParts = {},
 ): Promise<TestDaemon> {
   const scratch = await mkdtemp(join(tmpdir(), "stasis-daemon-"));
   const { config } = loadDaemonConfig({
@@ -56,7 +58,7 @@ export async function startTestDaemon(
       ...flags,
     },
   });
-  const daemon = await startDaemon({ config, logger });
+  const daemon = await startDaemon({ config, logger, ...(clock && { clock }) });
   // One hook, since hooks run in the order in which they were declared.
   t.after(async () => {
     await daemon.stop();

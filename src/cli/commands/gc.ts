@@ -24,6 +24,7 @@ interface GcOptions extends GlobalOptions {
   readonly maxSize?: number;
   readonly groupByLabel?: string;
   readonly evictAll: boolean;
+  readonly trustClock: boolean;
   readonly yes: boolean;
 }
 
@@ -51,6 +52,11 @@ export function addGcCommand(program: Command, setExitCode: (code: number) => vo
       "--group-by-label <key>",
       "apply --keep-last and --max-size to each value of this label",
     )
+    .option(
+      "--trust-clock",
+      "the daemon's clock is right: use --max-age although it was set",
+      false,
+    )
     .option("--evict-all", "evict all that is neither protected nor in use", false)
     .option("--yes", "don't ask before --evict-all", false)
     .action(async (_options: unknown, command: Command) => {
@@ -71,9 +77,10 @@ export function addGcCommand(program: Command, setExitCode: (code: number) => vo
 }
 
 function policyFrom(options: GcOptions) {
-  const { keepLast, maxAge, maxSize, groupByLabel, evictAll } = options;
+  const { keepLast, maxAge, maxSize, groupByLabel, evictAll, trustClock } = options;
   return {
     evictAll,
+    trustClock,
     ...(keepLast === undefined ? {} : { keepLast }),
     ...(maxAge === undefined ? {} : { maxAge: durationFromMs(maxAge) }),
     ...(maxSize === undefined ? {} : { maxTotalBytes: BigInt(maxSize) }),

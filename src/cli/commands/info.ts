@@ -1,8 +1,10 @@
 // stasis info and stasis health: what the daemon is, and whether it serves.
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
   GetInfoResponseSchema,
   StoreError,
+  type ClockStatus,
   type GetInfoResponse,
   type ScrubRun,
   type ScrubStatus,
@@ -11,7 +13,7 @@ import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../../gen/ts/grpc/health/v1/health_pb.js";
-import { formatBytes, formatTime } from "../format.js";
+import { formatBytes, formatSeconds, formatTime } from "../format.js";
 import { messageJson, withSession, type GlobalOptions } from "../session.js";
 import { renderFields } from "../table.js";
 
@@ -31,7 +33,7 @@ export function addInfoCommand(program: Command): void {
 }
 
 function renderInfo(address: string, info: GetInfoResponse): string {
-  const { usage, limits, scrub } = info;
+  const { usage, limits, scrub, clock } = info;
   const features = Object.entries(info.features ?? {}).filter(([, value]) => value === true);
   return renderFields([
     ["Address", address],
@@ -42,6 +44,7 @@ function renderInfo(address: string, info: GetInfoResponse): string {
     ...(usage === undefined ? [] : usageFields(usage)),
     ...(scrub === undefined ? [] : scrubFields(scrub)),
     ...(info.formats === undefined ? [] : [formatsField(info.formats)]),
+    ...(clock?.suspect === true ? [clockField(clock)] : []),
     ["Features", features.map(([name]) => words(name)).join(", ")],
     ["Streams", `${limits?.maxStreams ?? 0} at once`],
     ["Connections", `${limits?.maxConnections ?? 0} at once`],
@@ -64,6 +67,14 @@ function usageFields(usage: NonNullable<GetInfoResponse["usage"]>): [string, str
     ["On disk", formatBytes(usage.allocatedBytes)],
     ["Free", formatBytes(usage.freeBytes)],
   ];
+}
+
+function clockField({ ahead, trustedAfter }: ClockStatus): [string, string] {
+  const aheadMs = ahead === undefined ? 0 : durationMs(ahead);
+  const side = aheadMs < 0 ? "behind" : "ahead";
+  const until = trustedAfter && ` for ${formatSeconds(durationMs(trustedAfter) / 1000)}`;
+  const effect = `nothing is evicted by age${until ?? ""}, or until stasis gc --trust-clock`;
+  return ["Clock", `suspect, ${formatSeconds(Math.abs(aheadMs) / 1000)} ${side}: ${effect}`];
 }
 
 function scrubFields({ last, running }: ScrubStatus): [string, string][] {

@@ -97,7 +97,7 @@ function pageSizeFromWire(pageSize: number, standard: number, max: number): numb
 /** Zero and empty mean "not used"; what can't be meant is FIELD_INVALID. */
 function policyFromWire(policy: WirePolicy | undefined, field: string): GcPolicy {
   if (policy === undefined) return {};
-  const { keepLast, maxAge, maxTotalBytes, evictAll, groupByLabel } = policy;
+  const { keepLast, maxAge, maxTotalBytes, evictAll, groupByLabel, trustClock } = policy;
   if (keepLast < 0) throw fieldInvalid(`${field}.keep_last`, "0 (not used) or more", keepLast);
   if (maxTotalBytes < 0n) {
     throw fieldInvalid(`${field}.max_total_bytes`, "0 (not used) or more", String(maxTotalBytes));
@@ -116,6 +116,7 @@ function policyFromWire(policy: WirePolicy | undefined, field: string): GcPolicy
     maxTotalBytes: maxTotalBytes === 0n ? undefined : Number(maxTotalBytes),
     evictAll,
     groupByLabel: groupByLabel === "" ? undefined : groupByLabel,
+    trustClock,
   };
 }
 

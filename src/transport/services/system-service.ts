@@ -2,6 +2,7 @@
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BuildInfo } from "../../base/build-info.js";
 import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
+import type { ClockStatus } from "../../snapshot/clock-alarm.js";
 import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type CallContext, type ServiceBinding } from "../handler.js";
@@ -54,6 +55,7 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
         // Callers who are confined to some names are not told what others have.
         ...(usage === undefined ? {} : { usage: usageToMessage(usage) }),
         ...(seesAll ? { scrub: scrubToMessage(store.scrub.state(), facts.scrubIntervalMs) } : {}),
+        ...(seesAll ? { clock: clockToMessage(store.clock()) } : {}),
       });
     },
     check: async function* ({ deep, limitBytesPerSecond: limit }, { signal }: CallContext) {
@@ -83,6 +85,14 @@ function scrubToMessage({ last, running }: ScrubState, intervalMs: number) {
     interval: durationFromMs(intervalMs),
     ...(last && { last: { ...counts(last), endedAt: timestampFromDate(last.endedAt) } }),
     ...(running && { running: counts(running) }),
+  };
+}
+
+function clockToMessage({ suspect, aheadMs, trustedAfterMs }: ClockStatus) {
+  return {
+    suspect,
+    ahead: durationFromMs(aheadMs),
+    ...(trustedAfterMs === undefined ? {} : { trustedAfter: durationFromMs(trustedAfterMs) }),
   };
 }
 

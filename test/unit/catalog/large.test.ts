@@ -42,6 +42,7 @@ function fill(path: string): void {
         kind: "create",
         created_at: timeAt(n),
         last_accessed_at: timeAt(n),
+        used_ms: timeAt(n),
         size_bytes: 1000,
         allocated_bytes: n,
         digest: "sha256:00",

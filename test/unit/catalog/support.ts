@@ -13,13 +13,19 @@ export const startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 export interface TestClock extends Clock {
   nowMs: number;
+  /** Wall time alone is so much further: a step of the clock. */
+  stepMs: number;
+  bootId: string;
 }
 
 export function testClock(): TestClock {
   const clock: TestClock = {
     nowMs: startMs,
-    now: () => new Date(clock.nowMs),
+    stepMs: 0,
+    bootId: "boot",
+    now: () => new Date(clock.nowMs + clock.stepMs),
     monotonicMs: () => clock.nowMs - startMs,
+    boot: () => ({ id: clock.bootId, elapsedMs: clock.nowMs - startMs }),
   };
   return clock;
 }

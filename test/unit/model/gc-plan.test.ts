@@ -10,7 +10,7 @@ import {
   type GcSnapshot,
 } from "../../../src/model/gc-plan.js";
 
-const now = new Date("2026-01-31T12:00:00Z");
+const elapsedMs = Date.UTC(2026, 0, 31, 12);
 const hourMs = 3_600_000;
 
 /** A snapshot, and whether somebody uses it. */
@@ -20,8 +20,9 @@ interface Held extends GcSnapshot {
 
 /** `age`: hours since it was made and last accessed. */
 function snapshot(id: string, age: number, extra: Partial<Held> = {}): Held {
-  const atMs = now.getTime() - age * hourMs;
-  const base = { id, name: id, createdAtMs: atMs, lastAccessedAtMs: atMs, allocatedBytes: 100 };
+  const atMs = elapsedMs - age * hourMs;
+  const times = { createdAtMs: atMs, lastAccessedAtMs: atMs, lastUsedMs: atMs };
+  const base = { id, name: id, ...times, allocatedBytes: 100 };
   return { ...base, group: undefined, protected: false, inUse: false, ...extra };
 }
 
@@ -31,7 +32,8 @@ function plan(
   leftovers: readonly GcLeftover[] = [],
 ): GcRow[] {
   const inUse = new Set(snapshots.filter((one) => one.inUse).map(({ id }) => id));
-  return [...planCollection({ snapshots, inUse, leftovers, policy, now })];
+  const oldStampMs = elapsedMs - (policy.maxAgeMs ?? 0);
+  return [...planCollection({ snapshots, inUse, leftovers, policy, oldStampMs })];
 }
 
 function removed(rows: readonly GcRow[]): string[] {
@@ -53,7 +55,8 @@ test("the record of a snapshot without a directory stays if it is protected or i
     { ...missing, id: "safe", protected: true },
   ];
   const inUse = new Set(["open"]);
-  const rows = [...planCollection({ snapshots: [], inUse, leftovers, policy: {}, now })];
+  const store = { snapshots: [], inUse, leftovers };
+  const rows = [...planCollection({ ...store, policy: {}, oldStampMs: elapsedMs })];
   assert.deepEqual(
     rows.map(({ id, verdict }) => [id, verdict]),
     [
@@ -124,7 +127,8 @@ const snapshots = fc
   .map((all) =>
     all.map(({ id, age, accessed, vm, ...rest }) => ({
       ...snapshot(id, age, rest),
-      lastAccessedAtMs: now.getTime() - accessed * hourMs,
+      lastAccessedAtMs: elapsedMs - accessed * hourMs,
+      lastUsedMs: elapsedMs - accessed * hourMs,
       group: vm,
     })),
   );
@@ -191,9 +195,7 @@ test("never evicts more than the criteria ask", () => {
         // The last one that went was still needed, and nothing that could go was left above the limit.
         const newest = goneFree.sort(
           (a, b) =>
-            b.lastAccessedAtMs - a.lastAccessedAtMs ||
-            b.createdAtMs - a.createdAtMs ||
-            (a.id < b.id ? 1 : -1),
+            b.lastUsedMs - a.lastUsedMs || b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1),
         )[0];
         if (newest !== undefined) assert.ok(bytes + newest.allocatedBytes > maxTotalBytes);
         if (bytes > maxTotalBytes) assert.ok(left.every((one) => one.protected || one.inUse));

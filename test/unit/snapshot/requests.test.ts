@@ -20,8 +20,13 @@ function create(store: SnapshotStore, name: string, requestId: string) {
 test("a request id is forgotten when its time is over, and not before, also across restarts", async () => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
-    let nowMs = Date.UTC(2030, 0, 1);
-    const clock: Clock = { now: () => new Date(nowMs), monotonicMs: () => performance.now() };
+    const startMs = Date.UTC(2030, 0, 1);
+    let nowMs = startMs;
+    const clock: Clock = {
+      now: () => new Date(nowMs),
+      monotonicMs: () => performance.now(),
+      boot: () => ({ id: "boot", elapsedMs: nowMs - startMs }),
+    };
     const options = { requestRetentionMs: 24 * hourMs, accessFlushIntervalMs: 5 };
     const [older, younger] = [randomUUID(), randomUUID()];
     {

@@ -82,6 +82,9 @@ const (
 	ErrorReason_ERROR_REASON_FORMAT_UNSUPPORTED ErrorReason = 47
 	// FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
 	ErrorReason_ERROR_REASON_ROOT_UNSAFE ErrorReason = 48
+	// FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
+	// ages are uncertain; metadata `ahead_ms` says by how much.
+	ErrorReason_ERROR_REASON_CLOCK_SUSPECT ErrorReason = 49
 	// ABORTED. The same snapshot or request is being worked on by another call; retry.
 	ErrorReason_ERROR_REASON_OPERATION_IN_PROGRESS ErrorReason = 50
 	// ABORTED. Another garbage collection session is open.
@@ -159,6 +162,7 @@ var (
 		46:  "ERROR_REASON_PEER_REFUSED",
 		47:  "ERROR_REASON_FORMAT_UNSUPPORTED",
 		48:  "ERROR_REASON_ROOT_UNSAFE",
+		49:  "ERROR_REASON_CLOCK_SUSPECT",
 		50:  "ERROR_REASON_OPERATION_IN_PROGRESS",
 		51:  "ERROR_REASON_GC_LOCK_BUSY",
 		52:  "ERROR_REASON_GC_SESSION_FENCED",
@@ -205,6 +209,7 @@ var (
 		"ERROR_REASON_PEER_REFUSED":                 46,
 		"ERROR_REASON_FORMAT_UNSUPPORTED":           47,
 		"ERROR_REASON_ROOT_UNSAFE":                  48,
+		"ERROR_REASON_CLOCK_SUSPECT":                49,
 		"ERROR_REASON_OPERATION_IN_PROGRESS":        50,
 		"ERROR_REASON_GC_LOCK_BUSY":                 51,
 		"ERROR_REASON_GC_SESSION_FENCED":            52,
@@ -260,7 +265,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\x89\f\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xa9\f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -284,7 +289,8 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x18ERROR_REASON_ROOT_LOCKED\x10-\x12\x1d\n" +
 	"\x19ERROR_REASON_PEER_REFUSED\x10.\x12#\n" +
 	"\x1fERROR_REASON_FORMAT_UNSUPPORTED\x10/\x12\x1c\n" +
-	"\x18ERROR_REASON_ROOT_UNSAFE\x100\x12&\n" +
+	"\x18ERROR_REASON_ROOT_UNSAFE\x100\x12\x1e\n" +
+	"\x1aERROR_REASON_CLOCK_SUSPECT\x101\x12&\n" +
 	"\"ERROR_REASON_OPERATION_IN_PROGRESS\x102\x12\x1d\n" +
 	"\x19ERROR_REASON_GC_LOCK_BUSY\x103\x12\"\n" +
 	"\x1eERROR_REASON_GC_SESSION_FENCED\x104\x12\x1d\n" +

@@ -177,7 +177,8 @@ type GcPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Keep this many of the newest, evict the others. 0 = not used.
 	KeepLast int32 `protobuf:"varint,1,opt,name=keep_last,json=keepLast,proto3" json:"keep_last,omitempty"`
-	// Evict what was last accessed longer ago. Unset = not used.
+	// Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+	// that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
 	MaxAge *durationpb.Duration `protobuf:"bytes,2,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
 	// Evict the least recently accessed until the rest takes at most this many bytes on disk.
 	// 0 = not used.
@@ -186,7 +187,11 @@ type GcPolicy struct {
 	EvictAll bool `protobuf:"varint,4,opt,name=evict_all,json=evictAll,proto3" json:"evict_all,omitempty"`
 	// Apply keep_last and max_total_bytes to each group of snapshots with the same value of
 	// this label. Empty = one group.
-	GroupByLabel  string `protobuf:"bytes,5,opt,name=group_by_label,json=groupByLabel,proto3" json:"group_by_label,omitempty"`
+	GroupByLabel string `protobuf:"bytes,5,opt,name=group_by_label,json=groupByLabel,proto3" json:"group_by_label,omitempty"`
+	// The caller says that the daemon's wall clock is right: max_age works also while it is
+	// suspect, and unless it is a dry run or the caller is confined to some names, the clock is
+	// suspect no more.
+	TrustClock    bool `protobuf:"varint,6,opt,name=trust_clock,json=trustClock,proto3" json:"trust_clock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -254,6 +259,13 @@ func (x *GcPolicy) GetGroupByLabel() string {
 		return x.GroupByLabel
 	}
 	return ""
+}
+
+func (x *GcPolicy) GetTrustClock() bool {
+	if x != nil {
+		return x.TrustClock
+	}
+	return false
 }
 
 // One candidate.
@@ -1185,13 +1197,15 @@ var File_stasis_v1_gc_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_gc_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1astasis/v1/gc_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x01\n" +
+	"\x1astasis/v1/gc_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x01\n" +
 	"\bGcPolicy\x12\x1b\n" +
 	"\tkeep_last\x18\x01 \x01(\x05R\bkeepLast\x122\n" +
 	"\amax_age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x12&\n" +
 	"\x0fmax_total_bytes\x18\x03 \x01(\x03R\rmaxTotalBytes\x12\x1b\n" +
 	"\tevict_all\x18\x04 \x01(\bR\bevictAll\x12$\n" +
-	"\x0egroup_by_label\x18\x05 \x01(\tR\fgroupByLabel\"\x86\x02\n" +
+	"\x0egroup_by_label\x18\x05 \x01(\tR\fgroupByLabel\x12\x1f\n" +
+	"\vtrust_clock\x18\x06 \x01(\bR\n" +
+	"trustClock\"\x86\x02\n" +
 	"\vGcCandidate\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +

@@ -46,7 +46,7 @@ type GcServiceClient interface {
 	// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
 	// opens a session.
 	//
-	// Raises FIELD_INVALID, GC_LOCK_BUSY.
+	// Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
 	CollectGarbage(ctx context.Context, in *CollectGarbageRequest, opts ...grpc.CallOption) (*CollectGarbageResponse, error)
 	// Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
 	// wait. While it is open nothing new is published, so no new blob is pinned.
@@ -59,7 +59,8 @@ type GcServiceClient interface {
 	ListGcReferences(ctx context.Context, in *ListGcReferencesRequest, opts ...grpc.CallOption) (*ListGcReferencesResponse, error)
 	// Lists what this module would collect by the policy, a page at a time.
 	//
-	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+	// CLOCK_SUSPECT.
 	ListGcCandidates(ctx context.Context, in *ListGcCandidatesRequest, opts ...grpc.CallOption) (*ListGcCandidatesResponse, error)
 	// Removes the candidates named. The same request_id again returns the first outcome.
 	//
@@ -170,7 +171,7 @@ type GcServiceServer interface {
 	// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
 	// opens a session.
 	//
-	// Raises FIELD_INVALID, GC_LOCK_BUSY.
+	// Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
 	CollectGarbage(context.Context, *CollectGarbageRequest) (*CollectGarbageResponse, error)
 	// Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
 	// wait. While it is open nothing new is published, so no new blob is pinned.
@@ -183,7 +184,8 @@ type GcServiceServer interface {
 	ListGcReferences(context.Context, *ListGcReferencesRequest) (*ListGcReferencesResponse, error)
 	// Lists what this module would collect by the policy, a page at a time.
 	//
-	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+	// CLOCK_SUSPECT.
 	ListGcCandidates(context.Context, *ListGcCandidatesRequest) (*ListGcCandidatesResponse, error)
 	// Removes the candidates named. The same request_id again returns the first outcome.
 	//

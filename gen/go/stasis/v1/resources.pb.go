@@ -321,7 +321,8 @@ type Snapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The VM's configuration, with the id and the name that it has now.
 	Config *SnapshotConfig `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
-	// When it was published.
+	// When it was published. Later than that of each snapshot that was there, also when the wall
+	// clock has been set back: newest first is the order of publication.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// When it was last restored, exported or opened. Equal to created_at at first. Written
 	// in batches: a crash can lose the last seconds of it.

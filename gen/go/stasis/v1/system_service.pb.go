@@ -895,7 +895,9 @@ type GetInfoResponse struct {
 	// Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
 	Commit string `protobuf:"bytes,10,opt,name=commit,proto3" json:"commit,omitempty"`
 	// Versions of what the daemon writes to its store.
-	Formats       *StoreFormats `protobuf:"bytes,11,opt,name=formats,proto3" json:"formats,omitempty"`
+	Formats *StoreFormats `protobuf:"bytes,11,opt,name=formats,proto3" json:"formats,omitempty"`
+	// Whether the daemon relies on its wall clock.
+	Clock         *ClockStatus `protobuf:"bytes,12,opt,name=clock,proto3" json:"clock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1007,6 +1009,13 @@ func (x *GetInfoResponse) GetFormats() *StoreFormats {
 	return nil
 }
 
+func (x *GetInfoResponse) GetClock() *ClockStatus {
+	if x != nil {
+		return x.Clock
+	}
+	return nil
+}
+
 // Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
 // higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
 type StoreFormats struct {
@@ -1081,6 +1090,74 @@ func (x *StoreFormats) GetBlockTables() []int32 {
 	return nil
 }
 
+// What the daemon thinks of its wall clock. Ages are counted in the time that has passed for
+// the store, which grows as the time since boot does. A step of the wall clock makes it
+// suspect; so does a time off, between two boots, of more than three days.
+type ClockStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+	// raises CLOCK_SUSPECT.
+	Suspect bool `protobuf:"varint,1,opt,name=suspect,proto3" json:"suspect,omitempty"`
+	// By how much the wall clock is ahead of the time that has passed; negative if it is behind.
+	// 0 unless they have parted.
+	Ahead *durationpb.Duration `protobuf:"bytes,2,opt,name=ahead,proto3" json:"ahead,omitempty"`
+	// How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+	TrustedAfter  *durationpb.Duration `protobuf:"bytes,3,opt,name=trusted_after,json=trustedAfter,proto3" json:"trusted_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClockStatus) Reset() {
+	*x = ClockStatus{}
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClockStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClockStatus) ProtoMessage() {}
+
+func (x *ClockStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClockStatus.ProtoReflect.Descriptor instead.
+func (*ClockStatus) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ClockStatus) GetSuspect() bool {
+	if x != nil {
+		return x.Suspect
+	}
+	return false
+}
+
+func (x *ClockStatus) GetAhead() *durationpb.Duration {
+	if x != nil {
+		return x.Ahead
+	}
+	return nil
+}
+
+func (x *ClockStatus) GetTrustedAfter() *durationpb.Duration {
+	if x != nil {
+		return x.TrustedAfter
+	}
+	return nil
+}
+
 // The background scrub: all stored data are read again from time to time, and compared.
 type ScrubStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1096,7 +1173,7 @@ type ScrubStatus struct {
 
 func (x *ScrubStatus) Reset() {
 	*x = ScrubStatus{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1108,7 +1185,7 @@ func (x *ScrubStatus) String() string {
 func (*ScrubStatus) ProtoMessage() {}
 
 func (x *ScrubStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1121,7 +1198,7 @@ func (x *ScrubStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubStatus.ProtoReflect.Descriptor instead.
 func (*ScrubStatus) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScrubStatus) GetInterval() *durationpb.Duration {
@@ -1166,7 +1243,7 @@ type ScrubRun struct {
 
 func (x *ScrubRun) Reset() {
 	*x = ScrubRun{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1255,7 @@ func (x *ScrubRun) String() string {
 func (*ScrubRun) ProtoMessage() {}
 
 func (x *ScrubRun) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1268,7 @@ func (x *ScrubRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubRun.ProtoReflect.Descriptor instead.
 func (*ScrubRun) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScrubRun) GetStartedAt() *timestamppb.Timestamp {
@@ -1267,7 +1344,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1356,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1369,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{12}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Limits) GetMaxMessageBytes() int64 {
@@ -1391,7 +1468,7 @@ type Features struct {
 
 func (x *Features) Reset() {
 	*x = Features{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1403,7 +1480,7 @@ func (x *Features) String() string {
 func (*Features) ProtoMessage() {}
 
 func (x *Features) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1416,7 +1493,7 @@ func (x *Features) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Features.ProtoReflect.Descriptor instead.
 func (*Features) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{13}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Features) GetDirectAccess() bool {
@@ -1471,7 +1548,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1483,7 +1560,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1496,7 +1573,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{14}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Usage) GetSnapshotCount() int64 {
@@ -1562,7 +1639,7 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x04path\x18\x05 \x01(\tR\x04path\x12\x14\n" +
 	"\x05found\x18\x06 \x01(\tR\x05found\x120\n" +
 	"\x06action\x18\a \x01(\x0e2\x18.stasis.v1.FindingActionR\x06action\"\x10\n" +
-	"\x0eGetInfoRequest\"\xaf\x03\n" +
+	"\x0eGetInfoRequest\"\xdd\x03\n" +
 	"\x0fGetInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1d\n" +
 	"\n" +
@@ -1577,12 +1654,17 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x05scrub\x18\t \x01(\v2\x16.stasis.v1.ScrubStatusR\x05scrub\x12\x16\n" +
 	"\x06commit\x18\n" +
 	" \x01(\tR\x06commit\x121\n" +
-	"\aformats\x18\v \x01(\v2\x17.stasis.v1.StoreFormatsR\aformats\"}\n" +
+	"\aformats\x18\v \x01(\v2\x17.stasis.v1.StoreFormatsR\aformats\x12,\n" +
+	"\x05clock\x18\f \x01(\v2\x16.stasis.v1.ClockStatusR\x05clock\"}\n" +
 	"\fStoreFormats\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\x05R\x05store\x12\x18\n" +
 	"\acatalog\x18\x02 \x01(\x05R\acatalog\x12\x1a\n" +
 	"\bmanifest\x18\x03 \x01(\x05R\bmanifest\x12!\n" +
-	"\fblock_tables\x18\x04 \x03(\x05R\vblockTables\"\x9c\x01\n" +
+	"\fblock_tables\x18\x04 \x03(\x05R\vblockTables\"\x98\x01\n" +
+	"\vClockStatus\x12\x18\n" +
+	"\asuspect\x18\x01 \x01(\bR\asuspect\x12/\n" +
+	"\x05ahead\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05ahead\x12>\n" +
+	"\rtrusted_after\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\ftrustedAfter\"\x9c\x01\n" +
 	"\vScrubStatus\x125\n" +
 	"\binterval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\binterval\x12'\n" +
 	"\x04last\x18\x02 \x01(\v2\x13.stasis.v1.ScrubRunR\x04last\x12-\n" +
@@ -1698,7 +1780,7 @@ func file_stasis_v1_system_service_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_system_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_stasis_v1_system_service_proto_goTypes = []any{
 	(RepairOutcome)(0),            // 0: stasis.v1.RepairOutcome
 	(FindingKind)(0),              // 1: stasis.v1.FindingKind
@@ -1713,13 +1795,14 @@ var file_stasis_v1_system_service_proto_goTypes = []any{
 	(*GetInfoRequest)(nil),        // 10: stasis.v1.GetInfoRequest
 	(*GetInfoResponse)(nil),       // 11: stasis.v1.GetInfoResponse
 	(*StoreFormats)(nil),          // 12: stasis.v1.StoreFormats
-	(*ScrubStatus)(nil),           // 13: stasis.v1.ScrubStatus
-	(*ScrubRun)(nil),              // 14: stasis.v1.ScrubRun
-	(*Limits)(nil),                // 15: stasis.v1.Limits
-	(*Features)(nil),              // 16: stasis.v1.Features
-	(*Usage)(nil),                 // 17: stasis.v1.Usage
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
+	(*ClockStatus)(nil),           // 13: stasis.v1.ClockStatus
+	(*ScrubStatus)(nil),           // 14: stasis.v1.ScrubStatus
+	(*ScrubRun)(nil),              // 15: stasis.v1.ScrubRun
+	(*Limits)(nil),                // 16: stasis.v1.Limits
+	(*Features)(nil),              // 17: stasis.v1.Features
+	(*Usage)(nil),                 // 18: stasis.v1.Usage
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
 }
 var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	9,  // 0: stasis.v1.CheckResponse.finding:type_name -> stasis.v1.Finding
@@ -1729,29 +1812,32 @@ var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	0,  // 4: stasis.v1.RepairResponse.outcome:type_name -> stasis.v1.RepairOutcome
 	1,  // 5: stasis.v1.Finding.kind:type_name -> stasis.v1.FindingKind
 	2,  // 6: stasis.v1.Finding.action:type_name -> stasis.v1.FindingAction
-	18, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	15, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
-	16, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
-	17, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
-	13, // 11: stasis.v1.GetInfoResponse.scrub:type_name -> stasis.v1.ScrubStatus
+	19, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	16, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
+	17, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
+	18, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
+	14, // 11: stasis.v1.GetInfoResponse.scrub:type_name -> stasis.v1.ScrubStatus
 	12, // 12: stasis.v1.GetInfoResponse.formats:type_name -> stasis.v1.StoreFormats
-	19, // 13: stasis.v1.ScrubStatus.interval:type_name -> google.protobuf.Duration
-	14, // 14: stasis.v1.ScrubStatus.last:type_name -> stasis.v1.ScrubRun
-	14, // 15: stasis.v1.ScrubStatus.running:type_name -> stasis.v1.ScrubRun
-	18, // 16: stasis.v1.ScrubRun.started_at:type_name -> google.protobuf.Timestamp
-	18, // 17: stasis.v1.ScrubRun.ended_at:type_name -> google.protobuf.Timestamp
-	19, // 18: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
-	10, // 19: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
-	3,  // 20: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
-	5,  // 21: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
-	11, // 22: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
-	4,  // 23: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
-	6,  // 24: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
-	22, // [22:25] is the sub-list for method output_type
-	19, // [19:22] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	13, // 13: stasis.v1.GetInfoResponse.clock:type_name -> stasis.v1.ClockStatus
+	20, // 14: stasis.v1.ClockStatus.ahead:type_name -> google.protobuf.Duration
+	20, // 15: stasis.v1.ClockStatus.trusted_after:type_name -> google.protobuf.Duration
+	20, // 16: stasis.v1.ScrubStatus.interval:type_name -> google.protobuf.Duration
+	15, // 17: stasis.v1.ScrubStatus.last:type_name -> stasis.v1.ScrubRun
+	15, // 18: stasis.v1.ScrubStatus.running:type_name -> stasis.v1.ScrubRun
+	19, // 19: stasis.v1.ScrubRun.started_at:type_name -> google.protobuf.Timestamp
+	19, // 20: stasis.v1.ScrubRun.ended_at:type_name -> google.protobuf.Timestamp
+	20, // 21: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
+	10, // 22: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
+	3,  // 23: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
+	5,  // 24: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
+	11, // 25: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
+	4,  // 26: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
+	6,  // 27: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
+	25, // [25:28] is the sub-list for method output_type
+	22, // [22:25] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_system_service_proto_init() }
@@ -1770,7 +1856,7 @@ func file_stasis_v1_system_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_system_service_proto_rawDesc), len(file_stasis_v1_system_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

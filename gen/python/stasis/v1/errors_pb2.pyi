@@ -29,6 +29,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_PEER_REFUSED: _ClassVar[ErrorReason]
     ERROR_REASON_FORMAT_UNSUPPORTED: _ClassVar[ErrorReason]
     ERROR_REASON_ROOT_UNSAFE: _ClassVar[ErrorReason]
+    ERROR_REASON_CLOCK_SUSPECT: _ClassVar[ErrorReason]
     ERROR_REASON_OPERATION_IN_PROGRESS: _ClassVar[ErrorReason]
     ERROR_REASON_GC_LOCK_BUSY: _ClassVar[ErrorReason]
     ERROR_REASON_GC_SESSION_FENCED: _ClassVar[ErrorReason]
@@ -73,6 +74,7 @@ ERROR_REASON_ROOT_LOCKED: ErrorReason
 ERROR_REASON_PEER_REFUSED: ErrorReason
 ERROR_REASON_FORMAT_UNSUPPORTED: ErrorReason
 ERROR_REASON_ROOT_UNSAFE: ErrorReason
+ERROR_REASON_CLOCK_SUSPECT: ErrorReason
 ERROR_REASON_OPERATION_IN_PROGRESS: ErrorReason
 ERROR_REASON_GC_LOCK_BUSY: ErrorReason
 ERROR_REASON_GC_SESSION_FENCED: ErrorReason

@@ -26,49 +26,49 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astasis/v1/gc_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x01\n\x08GcPolicy\x12\x11\n\tkeep_last\x18\x01 \x01(\x05\x12*\n\x07max_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_total_bytes\x18\x03 \x01(\x03\x12\x11\n\tevict_all\x18\x04 \x01(\x08\x12\x16\n\x0egroup_by_label\x18\x05 \x01(\t\"\xca\x01\n\x0bGcCandidate\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x62ytes\x18\x03 \x01(\x03\x12\x34\n\x10last_accessed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07reasons\x18\x05 \x03(\x0e\x32\x13.stasis.v1.GcReason\x12%\n\x07outcome\x18\x06 \x01(\x0e\x32\x14.stasis.v1.GcOutcome\x12\x0f\n\x07message\x18\x07 \x01(\t\"M\n\x15\x43ollectGarbageRequest\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.stasis.v1.GcPolicy\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"Y\n\x16\x43ollectGarbageResponse\x12*\n\ncandidates\x18\x01 \x03(\x0b\x32\x16.stasis.v1.GcCandidate\x12\x13\n\x0b\x66reed_bytes\x18\x02 \x01(\x03\"G\n\x0e\x42\x65ginGcRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"d\n\x0f\x42\x65ginGcResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"c\n\x17ListGcReferencesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"p\n\x18ListGcReferencesResponse\x12\x16\n\x0eimage_blob_ids\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"\x88\x01\n\x17ListGcCandidatesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.stasis.v1.GcPolicy\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"_\n\x18ListGcCandidatesResponse\x12*\n\ncandidates\x18\x01 \x03(\x0b\x32\x16.stasis.v1.GcCandidate\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n\x10\x43ollectGcRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x0b\n\x03ids\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"=\n\x11\x43ollectGcResponse\x12(\n\x08outcomes\x18\x01 \x03(\x0b\x32\x16.stasis.v1.GcCandidate\"3\n\x0eRenewGcRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\"A\n\x0fRenewGcResponse\x12.\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"1\n\x0c\x45ndGcRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\"\x0f\n\rEndGcResponse*\xe1\x01\n\x08GcReason\x12\x19\n\x15GC_REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10GC_REASON_ORPHAN\x10\x01\x12\x1b\n\x17GC_REASON_STALE_PENDING\x10\x02\x12\x1f\n\x1bGC_REASON_MISSING_DIRECTORY\x10\x03\x12\x17\n\x13GC_REASON_KEEP_LAST\x10\x04\x12\x15\n\x11GC_REASON_MAX_AGE\x10\x05\x12\x1d\n\x19GC_REASON_MAX_TOTAL_BYTES\x10\x06\x12\x17\n\x13GC_REASON_EVICT_ALL\x10\x07*\xe0\x01\n\tGcOutcome\x12\x1a\n\x16GC_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12GC_OUTCOME_PLANNED\x10\x01\x12\x16\n\x12GC_OUTCOME_REMOVED\x10\x02\x12\x1a\n\x16GC_OUTCOME_KEPT_IN_USE\x10\x03\x12\x1d\n\x19GC_OUTCOME_KEPT_PROTECTED\x10\x04\x12\x1b\n\x17GC_OUTCOME_KEPT_CHANGED\x10\x05\x12\x15\n\x11GC_OUTCOME_FAILED\x10\x06\x12\x18\n\x14GC_OUTCOME_NOT_FOUND\x10\x07\x32\xa4\x04\n\tGcService\x12U\n\x0e\x43ollectGarbage\x12 .stasis.v1.CollectGarbageRequest\x1a!.stasis.v1.CollectGarbageResponse\x12@\n\x07\x42\x65ginGc\x12\x19.stasis.v1.BeginGcRequest\x1a\x1a.stasis.v1.BeginGcResponse\x12[\n\x10ListGcReferences\x12\".stasis.v1.ListGcReferencesRequest\x1a#.stasis.v1.ListGcReferencesResponse\x12[\n\x10ListGcCandidates\x12\".stasis.v1.ListGcCandidatesRequest\x1a#.stasis.v1.ListGcCandidatesResponse\x12\x46\n\tCollectGc\x12\x1b.stasis.v1.CollectGcRequest\x1a\x1c.stasis.v1.CollectGcResponse\x12@\n\x07RenewGc\x12\x19.stasis.v1.RenewGcRequest\x1a\x1a.stasis.v1.RenewGcResponse\x12:\n\x05\x45ndGc\x12\x17.stasis.v1.EndGcRequest\x1a\x18.stasis.v1.EndGcResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astasis/v1/gc_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x08GcPolicy\x12\x11\n\tkeep_last\x18\x01 \x01(\x05\x12*\n\x07max_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_total_bytes\x18\x03 \x01(\x03\x12\x11\n\tevict_all\x18\x04 \x01(\x08\x12\x16\n\x0egroup_by_label\x18\x05 \x01(\t\x12\x13\n\x0btrust_clock\x18\x06 \x01(\x08\"\xca\x01\n\x0bGcCandidate\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x62ytes\x18\x03 \x01(\x03\x12\x34\n\x10last_accessed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07reasons\x18\x05 \x03(\x0e\x32\x13.stasis.v1.GcReason\x12%\n\x07outcome\x18\x06 \x01(\x0e\x32\x14.stasis.v1.GcOutcome\x12\x0f\n\x07message\x18\x07 \x01(\t\"M\n\x15\x43ollectGarbageRequest\x12#\n\x06policy\x18\x01 \x01(\x0b\x32\x13.stasis.v1.GcPolicy\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"Y\n\x16\x43ollectGarbageResponse\x12*\n\ncandidates\x18\x01 \x03(\x0b\x32\x16.stasis.v1.GcCandidate\x12\x13\n\x0b\x66reed_bytes\x18\x02 \x01(\x03\"G\n\x0e\x42\x65ginGcRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"d\n\x0f\x42\x65ginGcResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"c\n\x17ListGcReferencesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"p\n\x18ListGcReferencesResponse\x12\x16\n\x0eimage_blob_ids\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"\x88\x01\n\x17ListGcCandidatesRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.stasis.v1.GcPolicy\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"_\n\x18ListGcCandidatesResponse\x12*\n\ncandidates\x18\x01 \x03(\x0b\x32\x16.stasis.v1.GcCandidate\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n\x10\x43ollectGcRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x0b\n\x03ids\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"=\n\x11\x43ollectGcResponse\x12(\n\x08outcomes\x18\x01 \x03(\x0b\x32\x16.stasis.v1.GcCandidate\"3\n\x0eRenewGcRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\"A\n\x0fRenewGcResponse\x12.\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"1\n\x0c\x45ndGcRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\"\x0f\n\rEndGcResponse*\xe1\x01\n\x08GcReason\x12\x19\n\x15GC_REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10GC_REASON_ORPHAN\x10\x01\x12\x1b\n\x17GC_REASON_STALE_PENDING\x10\x02\x12\x1f\n\x1bGC_REASON_MISSING_DIRECTORY\x10\x03\x12\x17\n\x13GC_REASON_KEEP_LAST\x10\x04\x12\x15\n\x11GC_REASON_MAX_AGE\x10\x05\x12\x1d\n\x19GC_REASON_MAX_TOTAL_BYTES\x10\x06\x12\x17\n\x13GC_REASON_EVICT_ALL\x10\x07*\xe0\x01\n\tGcOutcome\x12\x1a\n\x16GC_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12GC_OUTCOME_PLANNED\x10\x01\x12\x16\n\x12GC_OUTCOME_REMOVED\x10\x02\x12\x1a\n\x16GC_OUTCOME_KEPT_IN_USE\x10\x03\x12\x1d\n\x19GC_OUTCOME_KEPT_PROTECTED\x10\x04\x12\x1b\n\x17GC_OUTCOME_KEPT_CHANGED\x10\x05\x12\x15\n\x11GC_OUTCOME_FAILED\x10\x06\x12\x18\n\x14GC_OUTCOME_NOT_FOUND\x10\x07\x32\xa4\x04\n\tGcService\x12U\n\x0e\x43ollectGarbage\x12 .stasis.v1.CollectGarbageRequest\x1a!.stasis.v1.CollectGarbageResponse\x12@\n\x07\x42\x65ginGc\x12\x19.stasis.v1.BeginGcRequest\x1a\x1a.stasis.v1.BeginGcResponse\x12[\n\x10ListGcReferences\x12\".stasis.v1.ListGcReferencesRequest\x1a#.stasis.v1.ListGcReferencesResponse\x12[\n\x10ListGcCandidates\x12\".stasis.v1.ListGcCandidatesRequest\x1a#.stasis.v1.ListGcCandidatesResponse\x12\x46\n\tCollectGc\x12\x1b.stasis.v1.CollectGcRequest\x1a\x1c.stasis.v1.CollectGcResponse\x12@\n\x07RenewGc\x12\x19.stasis.v1.RenewGcRequest\x1a\x1a.stasis.v1.RenewGcResponse\x12:\n\x05\x45ndGc\x12\x17.stasis.v1.EndGcRequest\x1a\x18.stasis.v1.EndGcResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stasis.v1.gc_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GCREASON']._serialized_start=1591
-  _globals['_GCREASON']._serialized_end=1816
-  _globals['_GCOUTCOME']._serialized_start=1819
-  _globals['_GCOUTCOME']._serialized_end=2043
+  _globals['_GCREASON']._serialized_start=1612
+  _globals['_GCREASON']._serialized_end=1837
+  _globals['_GCOUTCOME']._serialized_start=1840
+  _globals['_GCOUTCOME']._serialized_end=2064
   _globals['_GCPOLICY']._serialized_start=107
-  _globals['_GCPOLICY']._serialized_end=248
-  _globals['_GCCANDIDATE']._serialized_start=251
-  _globals['_GCCANDIDATE']._serialized_end=453
-  _globals['_COLLECTGARBAGEREQUEST']._serialized_start=455
-  _globals['_COLLECTGARBAGEREQUEST']._serialized_end=532
-  _globals['_COLLECTGARBAGERESPONSE']._serialized_start=534
-  _globals['_COLLECTGARBAGERESPONSE']._serialized_end=623
-  _globals['_BEGINGCREQUEST']._serialized_start=625
-  _globals['_BEGINGCREQUEST']._serialized_end=696
-  _globals['_BEGINGCRESPONSE']._serialized_start=698
-  _globals['_BEGINGCRESPONSE']._serialized_end=798
-  _globals['_LISTGCREFERENCESREQUEST']._serialized_start=800
-  _globals['_LISTGCREFERENCESREQUEST']._serialized_end=899
-  _globals['_LISTGCREFERENCESRESPONSE']._serialized_start=901
-  _globals['_LISTGCREFERENCESRESPONSE']._serialized_end=1013
-  _globals['_LISTGCCANDIDATESREQUEST']._serialized_start=1016
-  _globals['_LISTGCCANDIDATESREQUEST']._serialized_end=1152
-  _globals['_LISTGCCANDIDATESRESPONSE']._serialized_start=1154
-  _globals['_LISTGCCANDIDATESRESPONSE']._serialized_end=1249
-  _globals['_COLLECTGCREQUEST']._serialized_start=1251
-  _globals['_COLLECTGCREQUEST']._serialized_end=1337
-  _globals['_COLLECTGCRESPONSE']._serialized_start=1339
-  _globals['_COLLECTGCRESPONSE']._serialized_end=1400
-  _globals['_RENEWGCREQUEST']._serialized_start=1402
-  _globals['_RENEWGCREQUEST']._serialized_end=1453
-  _globals['_RENEWGCRESPONSE']._serialized_start=1455
-  _globals['_RENEWGCRESPONSE']._serialized_end=1520
-  _globals['_ENDGCREQUEST']._serialized_start=1522
-  _globals['_ENDGCREQUEST']._serialized_end=1571
-  _globals['_ENDGCRESPONSE']._serialized_start=1573
-  _globals['_ENDGCRESPONSE']._serialized_end=1588
-  _globals['_GCSERVICE']._serialized_start=2046
-  _globals['_GCSERVICE']._serialized_end=2594
+  _globals['_GCPOLICY']._serialized_end=269
+  _globals['_GCCANDIDATE']._serialized_start=272
+  _globals['_GCCANDIDATE']._serialized_end=474
+  _globals['_COLLECTGARBAGEREQUEST']._serialized_start=476
+  _globals['_COLLECTGARBAGEREQUEST']._serialized_end=553
+  _globals['_COLLECTGARBAGERESPONSE']._serialized_start=555
+  _globals['_COLLECTGARBAGERESPONSE']._serialized_end=644
+  _globals['_BEGINGCREQUEST']._serialized_start=646
+  _globals['_BEGINGCREQUEST']._serialized_end=717
+  _globals['_BEGINGCRESPONSE']._serialized_start=719
+  _globals['_BEGINGCRESPONSE']._serialized_end=819
+  _globals['_LISTGCREFERENCESREQUEST']._serialized_start=821
+  _globals['_LISTGCREFERENCESREQUEST']._serialized_end=920
+  _globals['_LISTGCREFERENCESRESPONSE']._serialized_start=922
+  _globals['_LISTGCREFERENCESRESPONSE']._serialized_end=1034
+  _globals['_LISTGCCANDIDATESREQUEST']._serialized_start=1037
+  _globals['_LISTGCCANDIDATESREQUEST']._serialized_end=1173
+  _globals['_LISTGCCANDIDATESRESPONSE']._serialized_start=1175
+  _globals['_LISTGCCANDIDATESRESPONSE']._serialized_end=1270
+  _globals['_COLLECTGCREQUEST']._serialized_start=1272
+  _globals['_COLLECTGCREQUEST']._serialized_end=1358
+  _globals['_COLLECTGCRESPONSE']._serialized_start=1360
+  _globals['_COLLECTGCRESPONSE']._serialized_end=1421
+  _globals['_RENEWGCREQUEST']._serialized_start=1423
+  _globals['_RENEWGCREQUEST']._serialized_end=1474
+  _globals['_RENEWGCRESPONSE']._serialized_start=1476
+  _globals['_RENEWGCRESPONSE']._serialized_end=1541
+  _globals['_ENDGCREQUEST']._serialized_start=1543
+  _globals['_ENDGCREQUEST']._serialized_end=1592
+  _globals['_ENDGCRESPONSE']._serialized_start=1594
+  _globals['_ENDGCRESPONSE']._serialized_end=1609
+  _globals['_GCSERVICE']._serialized_start=2067
+  _globals['_GCSERVICE']._serialized_end=2615
 # @@protoc_insertion_point(module_scope)

@@ -50,18 +50,20 @@ GC_OUTCOME_FAILED: GcOutcome
 GC_OUTCOME_NOT_FOUND: GcOutcome
 
 class GcPolicy(_message.Message):
-    __slots__ = ("keep_last", "max_age", "max_total_bytes", "evict_all", "group_by_label")
+    __slots__ = ("keep_last", "max_age", "max_total_bytes", "evict_all", "group_by_label", "trust_clock")
     KEEP_LAST_FIELD_NUMBER: _ClassVar[int]
     MAX_AGE_FIELD_NUMBER: _ClassVar[int]
     MAX_TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
     EVICT_ALL_FIELD_NUMBER: _ClassVar[int]
     GROUP_BY_LABEL_FIELD_NUMBER: _ClassVar[int]
+    TRUST_CLOCK_FIELD_NUMBER: _ClassVar[int]
     keep_last: int
     max_age: _duration_pb2.Duration
     max_total_bytes: int
     evict_all: bool
     group_by_label: str
-    def __init__(self, keep_last: _Optional[int] = ..., max_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_total_bytes: _Optional[int] = ..., evict_all: bool = ..., group_by_label: _Optional[str] = ...) -> None: ...
+    trust_clock: bool
+    def __init__(self, keep_last: _Optional[int] = ..., max_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_total_bytes: _Optional[int] = ..., evict_all: bool = ..., group_by_label: _Optional[str] = ..., trust_clock: bool = ...) -> None: ...
 
 class GcCandidate(_message.Message):
     __slots__ = ("id", "name", "bytes", "last_accessed_at", "reasons", "outcome", "message")

@@ -89,7 +89,7 @@ class GcServiceServicer(object):
         thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
         opens a session.
 
-        Raises FIELD_INVALID, GC_LOCK_BUSY.
+        Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,7 +117,8 @@ class GcServiceServicer(object):
     def ListGcCandidates(self, request, context):
         """Lists what this module would collect by the policy, a page at a time.
 
-        Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+        Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+        CLOCK_SUSPECT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

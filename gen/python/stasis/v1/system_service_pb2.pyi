@@ -191,7 +191,7 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("version", "store_type", "node_id", "root", "started_at", "limits", "features", "usage", "scrub", "commit", "formats")
+    __slots__ = ("version", "store_type", "node_id", "root", "started_at", "limits", "features", "usage", "scrub", "commit", "formats", "clock")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STORE_TYPE_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -203,6 +203,7 @@ class GetInfoResponse(_message.Message):
     SCRUB_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     FORMATS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
     version: str
     store_type: str
     node_id: str
@@ -214,7 +215,8 @@ class GetInfoResponse(_message.Message):
     scrub: ScrubStatus
     commit: str
     formats: StoreFormats
-    def __init__(self, version: _Optional[str] = ..., store_type: _Optional[str] = ..., node_id: _Optional[str] = ..., root: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., features: _Optional[_Union[Features, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., scrub: _Optional[_Union[ScrubStatus, _Mapping]] = ..., commit: _Optional[str] = ..., formats: _Optional[_Union[StoreFormats, _Mapping]] = ...) -> None: ...
+    clock: ClockStatus
+    def __init__(self, version: _Optional[str] = ..., store_type: _Optional[str] = ..., node_id: _Optional[str] = ..., root: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., features: _Optional[_Union[Features, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., scrub: _Optional[_Union[ScrubStatus, _Mapping]] = ..., commit: _Optional[str] = ..., formats: _Optional[_Union[StoreFormats, _Mapping]] = ..., clock: _Optional[_Union[ClockStatus, _Mapping]] = ...) -> None: ...
 
 class StoreFormats(_message.Message):
     __slots__ = ("store", "catalog", "manifest", "block_tables")
@@ -227,6 +229,16 @@ class StoreFormats(_message.Message):
     manifest: int
     block_tables: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, store: _Optional[int] = ..., catalog: _Optional[int] = ..., manifest: _Optional[int] = ..., block_tables: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ClockStatus(_message.Message):
+    __slots__ = ("suspect", "ahead", "trusted_after")
+    SUSPECT_FIELD_NUMBER: _ClassVar[int]
+    AHEAD_FIELD_NUMBER: _ClassVar[int]
+    TRUSTED_AFTER_FIELD_NUMBER: _ClassVar[int]
+    suspect: bool
+    ahead: _duration_pb2.Duration
+    trusted_after: _duration_pb2.Duration
+    def __init__(self, suspect: bool = ..., ahead: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., trusted_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ScrubStatus(_message.Message):
     __slots__ = ("interval", "last", "running")

@@ -58,6 +58,9 @@ pub enum ErrorReason {
     FormatUnsupported = 47,
     /// FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
     RootUnsafe = 48,
+    /// FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
+    /// ages are uncertain; metadata `ahead_ms` says by how much.
+    ClockSuspect = 49,
     /// ABORTED. The same snapshot or request is being worked on by another call; retry.
     OperationInProgress = 50,
     /// ABORTED. Another garbage collection session is open.
@@ -140,6 +143,7 @@ impl ErrorReason {
             Self::PeerRefused => "ERROR_REASON_PEER_REFUSED",
             Self::FormatUnsupported => "ERROR_REASON_FORMAT_UNSUPPORTED",
             Self::RootUnsafe => "ERROR_REASON_ROOT_UNSAFE",
+            Self::ClockSuspect => "ERROR_REASON_CLOCK_SUSPECT",
             Self::OperationInProgress => "ERROR_REASON_OPERATION_IN_PROGRESS",
             Self::GcLockBusy => "ERROR_REASON_GC_LOCK_BUSY",
             Self::GcSessionFenced => "ERROR_REASON_GC_SESSION_FENCED",
@@ -191,6 +195,7 @@ impl ErrorReason {
             "ERROR_REASON_PEER_REFUSED" => Some(Self::PeerRefused),
             "ERROR_REASON_FORMAT_UNSUPPORTED" => Some(Self::FormatUnsupported),
             "ERROR_REASON_ROOT_UNSAFE" => Some(Self::RootUnsafe),
+            "ERROR_REASON_CLOCK_SUSPECT" => Some(Self::ClockSuspect),
             "ERROR_REASON_OPERATION_IN_PROGRESS" => Some(Self::OperationInProgress),
             "ERROR_REASON_GC_LOCK_BUSY" => Some(Self::GcLockBusy),
             "ERROR_REASON_GC_SESSION_FENCED" => Some(Self::GcSessionFenced),
@@ -223,7 +228,8 @@ pub struct GcPolicy {
     /// Keep this many of the newest, evict the others. 0 = not used.
     #[prost(int32, tag = "1")]
     pub keep_last: i32,
-    /// Evict what was last accessed longer ago. Unset = not used.
+    /// Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+    /// that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
     #[prost(message, optional, tag = "2")]
     pub max_age: ::core::option::Option<::prost_types::Duration>,
     /// Evict the least recently accessed until the rest takes at most this many bytes on disk.
@@ -237,6 +243,11 @@ pub struct GcPolicy {
     /// this label. Empty = one group.
     #[prost(string, tag = "5")]
     pub group_by_label: ::prost::alloc::string::String,
+    /// The caller says that the daemon's wall clock is right: max_age works also while it is
+    /// suspect, and unless it is a dry run or the caller is confined to some names, the clock is
+    /// suspect no more.
+    #[prost(bool, tag = "6")]
+    pub trust_clock: bool,
 }
 /// One candidate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -629,7 +640,7 @@ pub mod gc_service_client {
         /// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
         /// opens a session.
         ///
-        /// Raises FIELD_INVALID, GC_LOCK_BUSY.
+        /// Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
         pub async fn collect_garbage(
             &mut self,
             request: impl tonic::IntoRequest<super::CollectGarbageRequest>,
@@ -711,7 +722,8 @@ pub mod gc_service_client {
         }
         /// Lists what this module would collect by the policy, a page at a time.
         ///
-        /// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+        /// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+        /// CLOCK_SUSPECT.
         pub async fn list_gc_candidates(
             &mut self,
             request: impl tonic::IntoRequest<super::ListGcCandidatesRequest>,
@@ -913,7 +925,8 @@ pub struct Snapshot {
     /// The VM's configuration, with the id and the name that it has now.
     #[prost(message, optional, tag = "1")]
     pub config: ::core::option::Option<SnapshotConfig>,
-    /// When it was published.
+    /// When it was published. Later than that of each snapshot that was there, also when the wall
+    /// clock has been set back: newest first is the order of publication.
     #[prost(message, optional, tag = "2")]
     pub created_at: ::core::option::Option<::prost_types::Timestamp>,
     /// When it was last restored, exported or opened. Equal to created_at at first. Written
@@ -2914,6 +2927,9 @@ pub struct GetInfoResponse {
     /// Versions of what the daemon writes to its store.
     #[prost(message, optional, tag = "11")]
     pub formats: ::core::option::Option<StoreFormats>,
+    /// Whether the daemon relies on its wall clock.
+    #[prost(message, optional, tag = "12")]
+    pub clock: ::core::option::Option<ClockStatus>,
 }
 /// Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
 /// higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
@@ -2931,6 +2947,23 @@ pub struct StoreFormats {
     /// Block tables that it reads, ascending; the last one is written.
     #[prost(int32, repeated, tag = "4")]
     pub block_tables: ::prost::alloc::vec::Vec<i32>,
+}
+/// What the daemon thinks of its wall clock. Ages are counted in the time that has passed for
+/// the store, which grows as the time since boot does. A step of the wall clock makes it
+/// suspect; so does a time off, between two boots, of more than three days.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClockStatus {
+    /// While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+    /// raises CLOCK_SUSPECT.
+    #[prost(bool, tag = "1")]
+    pub suspect: bool,
+    /// By how much the wall clock is ahead of the time that has passed; negative if it is behind.
+    /// 0 unless they have parted.
+    #[prost(message, optional, tag = "2")]
+    pub ahead: ::core::option::Option<::prost_types::Duration>,
+    /// How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+    #[prost(message, optional, tag = "3")]
+    pub trusted_after: ::core::option::Option<::prost_types::Duration>,
 }
 /// The background scrub: all stored data are read again from time to time, and compared.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

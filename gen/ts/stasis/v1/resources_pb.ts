@@ -230,7 +230,8 @@ export type Snapshot = Message<"stasis.v1.Snapshot"> & {
   config?: SnapshotConfig | undefined;
 
   /**
-   * When it was published.
+   * When it was published. Later than that of each snapshot that was there, also when the wall
+   * clock has been set back: newest first is the order of publication.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 2;
    */

@@ -210,6 +210,15 @@ public enum ErrorReason
   ERROR_REASON_ROOT_UNSAFE(48),
   /**
    * <pre>
+   * FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
+   * ages are uncertain; metadata `ahead_ms` says by how much.
+   * </pre>
+   *
+   * <code>ERROR_REASON_CLOCK_SUSPECT = 49;</code>
+   */
+  ERROR_REASON_CLOCK_SUSPECT(49),
+  /**
+   * <pre>
    * ABORTED. The same snapshot or request is being worked on by another call; retry.
    * </pre>
    *
@@ -588,6 +597,15 @@ public enum ErrorReason
   public static final int ERROR_REASON_ROOT_UNSAFE_VALUE = 48;
   /**
    * <pre>
+   * FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
+   * ages are uncertain; metadata `ahead_ms` says by how much.
+   * </pre>
+   *
+   * <code>ERROR_REASON_CLOCK_SUSPECT = 49;</code>
+   */
+  public static final int ERROR_REASON_CLOCK_SUSPECT_VALUE = 49;
+  /**
+   * <pre>
    * ABORTED. The same snapshot or request is being worked on by another call; retry.
    * </pre>
    *
@@ -810,6 +828,7 @@ public enum ErrorReason
       case 46: return ERROR_REASON_PEER_REFUSED;
       case 47: return ERROR_REASON_FORMAT_UNSUPPORTED;
       case 48: return ERROR_REASON_ROOT_UNSAFE;
+      case 49: return ERROR_REASON_CLOCK_SUSPECT;
       case 50: return ERROR_REASON_OPERATION_IN_PROGRESS;
       case 51: return ERROR_REASON_GC_LOCK_BUSY;
       case 52: return ERROR_REASON_GC_SESSION_FENCED;

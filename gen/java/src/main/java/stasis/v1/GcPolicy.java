@@ -69,7 +69,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Duration maxAge_;
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used.
+   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -81,7 +82,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used.
+   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -93,7 +95,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used.
+   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -183,6 +186,23 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int TRUST_CLOCK_FIELD_NUMBER = 6;
+  private boolean trustClock_ = false;
+  /**
+   * <pre>
+   * The caller says that the daemon's wall clock is right: max_age works also while it is
+   * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
+   * suspect no more.
+   * </pre>
+   *
+   * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>
+   * @return The trustClock.
+   */
+  @java.lang.Override
+  public boolean getTrustClock() {
+    return trustClock_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -212,6 +232,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(groupByLabel_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 5, groupByLabel_);
     }
+    if (trustClock_ != false) {
+      output.writeBool(6, trustClock_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -239,6 +262,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(groupByLabel_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(5, groupByLabel_);
+    }
+    if (trustClock_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(6, trustClock_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -268,6 +295,8 @@ private static final long serialVersionUID = 0L;
         != other.getEvictAll()) return false;
     if (!getGroupByLabel()
         .equals(other.getGroupByLabel())) return false;
+    if (getTrustClock()
+        != other.getTrustClock()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -293,6 +322,9 @@ private static final long serialVersionUID = 0L;
         getEvictAll());
     hash = (37 * hash) + GROUP_BY_LABEL_FIELD_NUMBER;
     hash = (53 * hash) + getGroupByLabel().hashCode();
+    hash = (37 * hash) + TRUST_CLOCK_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getTrustClock());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -444,6 +476,7 @@ private static final long serialVersionUID = 0L;
       maxTotalBytes_ = 0L;
       evictAll_ = false;
       groupByLabel_ = "";
+      trustClock_ = false;
       return this;
     }
 
@@ -496,6 +529,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.groupByLabel_ = groupByLabel_;
       }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.trustClock_ = trustClock_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -527,6 +563,9 @@ private static final long serialVersionUID = 0L;
         groupByLabel_ = other.groupByLabel_;
         bitField0_ |= 0x00000010;
         onChanged();
+      }
+      if (other.getTrustClock() != false) {
+        setTrustClock(other.getTrustClock());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -581,6 +620,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 42
+            case 48: {
+              trustClock_ = input.readBool();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 48
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -647,7 +691,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> maxAgeBuilder_;
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -658,7 +703,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -673,7 +719,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -693,7 +740,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -711,7 +759,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -736,7 +785,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -753,7 +803,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -765,7 +816,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -780,7 +832,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used.
+     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -983,6 +1036,56 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       groupByLabel_ = value;
       bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+
+    private boolean trustClock_ ;
+    /**
+     * <pre>
+     * The caller says that the daemon's wall clock is right: max_age works also while it is
+     * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
+     * suspect no more.
+     * </pre>
+     *
+     * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>
+     * @return The trustClock.
+     */
+    @java.lang.Override
+    public boolean getTrustClock() {
+      return trustClock_;
+    }
+    /**
+     * <pre>
+     * The caller says that the daemon's wall clock is right: max_age works also while it is
+     * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
+     * suspect no more.
+     * </pre>
+     *
+     * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>
+     * @param value The trustClock to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTrustClock(boolean value) {
+
+      trustClock_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The caller says that the daemon's wall clock is right: max_age works also while it is
+     * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
+     * suspect no more.
+     * </pre>
+     *
+     * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTrustClock() {
+      bitField0_ = (bitField0_ & ~0x00000020);
+      trustClock_ = false;
       onChanged();
       return this;
     }

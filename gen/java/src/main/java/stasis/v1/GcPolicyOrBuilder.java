@@ -22,7 +22,8 @@ public interface GcPolicyOrBuilder extends
 
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used.
+   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -31,7 +32,8 @@ public interface GcPolicyOrBuilder extends
   boolean hasMaxAge();
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used.
+   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -40,7 +42,8 @@ public interface GcPolicyOrBuilder extends
   com.google.protobuf.Duration getMaxAge();
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used.
+   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
+   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -89,4 +92,16 @@ public interface GcPolicyOrBuilder extends
    */
   com.google.protobuf.ByteString
       getGroupByLabelBytes();
+
+  /**
+   * <pre>
+   * The caller says that the daemon's wall clock is right: max_age works also while it is
+   * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
+   * suspect no more.
+   * </pre>
+   *
+   * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>
+   * @return The trustClock.
+   */
+  boolean getTrustClock();
 }

@@ -310,7 +310,7 @@ public final class GcServiceGrpc {
      * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
      * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
      * opens a session.
-     * Raises FIELD_INVALID, GC_LOCK_BUSY.
+     * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
     default void collectGarbage(stasis.v1.CollectGarbageRequest request,
@@ -344,7 +344,8 @@ public final class GcServiceGrpc {
     /**
      * <pre>
      * Lists what this module would collect by the policy, a page at a time.
-     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+     * CLOCK_SUSPECT.
      * </pre>
      */
     default void listGcCandidates(stasis.v1.ListGcCandidatesRequest request,
@@ -432,7 +433,7 @@ public final class GcServiceGrpc {
      * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
      * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
      * opens a session.
-     * Raises FIELD_INVALID, GC_LOCK_BUSY.
+     * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
     public void collectGarbage(stasis.v1.CollectGarbageRequest request,
@@ -469,7 +470,8 @@ public final class GcServiceGrpc {
     /**
      * <pre>
      * Lists what this module would collect by the policy, a page at a time.
-     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+     * CLOCK_SUSPECT.
      * </pre>
      */
     public void listGcCandidates(stasis.v1.ListGcCandidatesRequest request,
@@ -545,7 +547,7 @@ public final class GcServiceGrpc {
      * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
      * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
      * opens a session.
-     * Raises FIELD_INVALID, GC_LOCK_BUSY.
+     * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
     public stasis.v1.CollectGarbageResponse collectGarbage(stasis.v1.CollectGarbageRequest request) throws io.grpc.StatusException {
@@ -579,7 +581,8 @@ public final class GcServiceGrpc {
     /**
      * <pre>
      * Lists what this module would collect by the policy, a page at a time.
-     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+     * CLOCK_SUSPECT.
      * </pre>
      */
     public stasis.v1.ListGcCandidatesResponse listGcCandidates(stasis.v1.ListGcCandidatesRequest request) throws io.grpc.StatusException {
@@ -651,7 +654,7 @@ public final class GcServiceGrpc {
      * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
      * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
      * opens a session.
-     * Raises FIELD_INVALID, GC_LOCK_BUSY.
+     * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
     public stasis.v1.CollectGarbageResponse collectGarbage(stasis.v1.CollectGarbageRequest request) {
@@ -685,7 +688,8 @@ public final class GcServiceGrpc {
     /**
      * <pre>
      * Lists what this module would collect by the policy, a page at a time.
-     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+     * CLOCK_SUSPECT.
      * </pre>
      */
     public stasis.v1.ListGcCandidatesResponse listGcCandidates(stasis.v1.ListGcCandidatesRequest request) {
@@ -757,7 +761,7 @@ public final class GcServiceGrpc {
      * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
      * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
      * opens a session.
-     * Raises FIELD_INVALID, GC_LOCK_BUSY.
+     * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<stasis.v1.CollectGarbageResponse> collectGarbage(
@@ -794,7 +798,8 @@ public final class GcServiceGrpc {
     /**
      * <pre>
      * Lists what this module would collect by the policy, a page at a time.
-     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
+     * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
+     * CLOCK_SUSPECT.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<stasis.v1.ListGcCandidatesResponse> listGcCandidates(

@@ -117,84 +117,85 @@ public final class GcServiceProto extends com.google.protobuf.GeneratedFile {
     java.lang.String[] descriptorData = {
       "\n\032stasis/v1/gc_service.proto\022\tstasis.v1\032" +
       "\036google/protobuf/duration.proto\032\037google/" +
-      "protobuf/timestamp.proto\"\306\001\n\010GcPolicy\022\033\n" +
+      "protobuf/timestamp.proto\"\347\001\n\010GcPolicy\022\033\n" +
       "\tkeep_last\030\001 \001(\005R\010keepLast\0222\n\007max_age\030\002 " +
       "\001(\0132\031.google.protobuf.DurationR\006maxAge\022&" +
       "\n\017max_total_bytes\030\003 \001(\003R\rmaxTotalBytes\022\033" +
       "\n\tevict_all\030\004 \001(\010R\010evictAll\022$\n\016group_by_" +
-      "label\030\005 \001(\tR\014groupByLabel\"\206\002\n\013GcCandidat" +
-      "e\022\016\n\002id\030\001 \001(\tR\002id\022\022\n\004name\030\002 \001(\tR\004name\022\024\n" +
-      "\005bytes\030\003 \001(\003R\005bytes\022D\n\020last_accessed_at\030" +
-      "\004 \001(\0132\032.google.protobuf.TimestampR\016lastA" +
-      "ccessedAt\022-\n\007reasons\030\005 \003(\0162\023.stasis.v1.G" +
-      "cReasonR\007reasons\022.\n\007outcome\030\006 \001(\0162\024.stas" +
-      "is.v1.GcOutcomeR\007outcome\022\030\n\007message\030\007 \001(" +
-      "\tR\007message\"]\n\025CollectGarbageRequest\022+\n\006p" +
-      "olicy\030\001 \001(\0132\023.stasis.v1.GcPolicyR\006policy" +
-      "\022\027\n\007dry_run\030\002 \001(\010R\006dryRun\"q\n\026CollectGarb" +
-      "ageResponse\0226\n\ncandidates\030\001 \003(\0132\026.stasis" +
-      ".v1.GcCandidateR\ncandidates\022\037\n\013freed_byt" +
-      "es\030\002 \001(\003R\nfreedBytes\"S\n\016BeginGcRequest\022\024" +
-      "\n\005owner\030\001 \001(\tR\005owner\022+\n\003ttl\030\002 \001(\0132\031.goog" +
-      "le.protobuf.DurationR\003ttl\"\201\001\n\017BeginGcRes" +
-      "ponse\022\035\n\nsession_id\030\001 \001(\tR\tsessionId\022\024\n\005" +
-      "epoch\030\002 \001(\003R\005epoch\0229\n\nexpires_at\030\003 \001(\0132\032" +
-      ".google.protobuf.TimestampR\texpiresAt\"\212\001" +
-      "\n\027ListGcReferencesRequest\022\035\n\nsession_id\030" +
-      "\001 \001(\tR\tsessionId\022\024\n\005epoch\030\002 \001(\003R\005epoch\022\033" +
-      "\n\tpage_size\030\003 \001(\005R\010pageSize\022\035\n\npage_toke" +
-      "n\030\004 \001(\tR\tpageToken\"\241\001\n\030ListGcReferencesR" +
-      "esponse\022$\n\016image_blob_ids\030\001 \003(\tR\014imageBl" +
-      "obIds\022&\n\017next_page_token\030\002 \001(\tR\rnextPage" +
-      "Token\022\037\n\013total_count\030\003 \001(\003R\ntotalCount\022\026" +
-      "\n\006digest\030\004 \001(\tR\006digest\"\267\001\n\027ListGcCandida" +
-      "tesRequest\022\035\n\nsession_id\030\001 \001(\tR\tsessionI" +
-      "d\022\024\n\005epoch\030\002 \001(\003R\005epoch\022+\n\006policy\030\003 \001(\0132" +
-      "\023.stasis.v1.GcPolicyR\006policy\022\033\n\tpage_siz" +
-      "e\030\004 \001(\005R\010pageSize\022\035\n\npage_token\030\005 \001(\tR\tp" +
-      "ageToken\"z\n\030ListGcCandidatesResponse\0226\n\n" +
-      "candidates\030\001 \003(\0132\026.stasis.v1.GcCandidate" +
-      "R\ncandidates\022&\n\017next_page_token\030\002 \001(\tR\rn" +
-      "extPageToken\"x\n\020CollectGcRequest\022\035\n\nsess" +
-      "ion_id\030\001 \001(\tR\tsessionId\022\024\n\005epoch\030\002 \001(\003R\005" +
-      "epoch\022\020\n\003ids\030\003 \003(\tR\003ids\022\035\n\nrequest_id\030\004 " +
-      "\001(\tR\trequestId\"G\n\021CollectGcResponse\0222\n\010o" +
-      "utcomes\030\001 \003(\0132\026.stasis.v1.GcCandidateR\010o" +
-      "utcomes\"E\n\016RenewGcRequest\022\035\n\nsession_id\030" +
-      "\001 \001(\tR\tsessionId\022\024\n\005epoch\030\002 \001(\003R\005epoch\"L" +
-      "\n\017RenewGcResponse\0229\n\nexpires_at\030\001 \001(\0132\032." +
-      "google.protobuf.TimestampR\texpiresAt\"C\n\014" +
-      "EndGcRequest\022\035\n\nsession_id\030\001 \001(\tR\tsessio" +
-      "nId\022\024\n\005epoch\030\002 \001(\003R\005epoch\"\017\n\rEndGcRespon" +
-      "se*\341\001\n\010GcReason\022\031\n\025GC_REASON_UNSPECIFIED" +
-      "\020\000\022\024\n\020GC_REASON_ORPHAN\020\001\022\033\n\027GC_REASON_ST" +
-      "ALE_PENDING\020\002\022\037\n\033GC_REASON_MISSING_DIREC" +
-      "TORY\020\003\022\027\n\023GC_REASON_KEEP_LAST\020\004\022\025\n\021GC_RE" +
-      "ASON_MAX_AGE\020\005\022\035\n\031GC_REASON_MAX_TOTAL_BY" +
-      "TES\020\006\022\027\n\023GC_REASON_EVICT_ALL\020\007*\340\001\n\tGcOut" +
-      "come\022\032\n\026GC_OUTCOME_UNSPECIFIED\020\000\022\026\n\022GC_O" +
-      "UTCOME_PLANNED\020\001\022\026\n\022GC_OUTCOME_REMOVED\020\002" +
-      "\022\032\n\026GC_OUTCOME_KEPT_IN_USE\020\003\022\035\n\031GC_OUTCO" +
-      "ME_KEPT_PROTECTED\020\004\022\033\n\027GC_OUTCOME_KEPT_C" +
-      "HANGED\020\005\022\025\n\021GC_OUTCOME_FAILED\020\006\022\030\n\024GC_OU" +
-      "TCOME_NOT_FOUND\020\0072\244\004\n\tGcService\022U\n\016Colle" +
-      "ctGarbage\022 .stasis.v1.CollectGarbageRequ" +
-      "est\032!.stasis.v1.CollectGarbageResponse\022@" +
-      "\n\007BeginGc\022\031.stasis.v1.BeginGcRequest\032\032.s" +
-      "tasis.v1.BeginGcResponse\022[\n\020ListGcRefere" +
-      "nces\022\".stasis.v1.ListGcReferencesRequest" +
-      "\032#.stasis.v1.ListGcReferencesResponse\022[\n" +
-      "\020ListGcCandidates\022\".stasis.v1.ListGcCand" +
-      "idatesRequest\032#.stasis.v1.ListGcCandidat" +
-      "esResponse\022F\n\tCollectGc\022\033.stasis.v1.Coll" +
-      "ectGcRequest\032\034.stasis.v1.CollectGcRespon" +
-      "se\022@\n\007RenewGc\022\031.stasis.v1.RenewGcRequest" +
-      "\032\032.stasis.v1.RenewGcResponse\022:\n\005EndGc\022\027." +
-      "stasis.v1.EndGcRequest\032\030.stasis.v1.EndGc" +
-      "ResponseB\210\001\n\tstasis.v1B\016GcServiceProtoP\001" +
-      "Z&stasis.local/gen/go/stasis/v1;stasisv1" +
-      "\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\" +
-      "V1\\GPBMetadata\352\002\nStasis::V1b\006proto3"
+      "label\030\005 \001(\tR\014groupByLabel\022\037\n\013trust_clock" +
+      "\030\006 \001(\010R\ntrustClock\"\206\002\n\013GcCandidate\022\016\n\002id" +
+      "\030\001 \001(\tR\002id\022\022\n\004name\030\002 \001(\tR\004name\022\024\n\005bytes\030" +
+      "\003 \001(\003R\005bytes\022D\n\020last_accessed_at\030\004 \001(\0132\032" +
+      ".google.protobuf.TimestampR\016lastAccessed" +
+      "At\022-\n\007reasons\030\005 \003(\0162\023.stasis.v1.GcReason" +
+      "R\007reasons\022.\n\007outcome\030\006 \001(\0162\024.stasis.v1.G" +
+      "cOutcomeR\007outcome\022\030\n\007message\030\007 \001(\tR\007mess" +
+      "age\"]\n\025CollectGarbageRequest\022+\n\006policy\030\001" +
+      " \001(\0132\023.stasis.v1.GcPolicyR\006policy\022\027\n\007dry" +
+      "_run\030\002 \001(\010R\006dryRun\"q\n\026CollectGarbageResp" +
+      "onse\0226\n\ncandidates\030\001 \003(\0132\026.stasis.v1.GcC" +
+      "andidateR\ncandidates\022\037\n\013freed_bytes\030\002 \001(" +
+      "\003R\nfreedBytes\"S\n\016BeginGcRequest\022\024\n\005owner" +
+      "\030\001 \001(\tR\005owner\022+\n\003ttl\030\002 \001(\0132\031.google.prot" +
+      "obuf.DurationR\003ttl\"\201\001\n\017BeginGcResponse\022\035" +
+      "\n\nsession_id\030\001 \001(\tR\tsessionId\022\024\n\005epoch\030\002" +
+      " \001(\003R\005epoch\0229\n\nexpires_at\030\003 \001(\0132\032.google" +
+      ".protobuf.TimestampR\texpiresAt\"\212\001\n\027ListG" +
+      "cReferencesRequest\022\035\n\nsession_id\030\001 \001(\tR\t" +
+      "sessionId\022\024\n\005epoch\030\002 \001(\003R\005epoch\022\033\n\tpage_" +
+      "size\030\003 \001(\005R\010pageSize\022\035\n\npage_token\030\004 \001(\t" +
+      "R\tpageToken\"\241\001\n\030ListGcReferencesResponse" +
+      "\022$\n\016image_blob_ids\030\001 \003(\tR\014imageBlobIds\022&" +
+      "\n\017next_page_token\030\002 \001(\tR\rnextPageToken\022\037" +
+      "\n\013total_count\030\003 \001(\003R\ntotalCount\022\026\n\006diges" +
+      "t\030\004 \001(\tR\006digest\"\267\001\n\027ListGcCandidatesRequ" +
+      "est\022\035\n\nsession_id\030\001 \001(\tR\tsessionId\022\024\n\005ep" +
+      "och\030\002 \001(\003R\005epoch\022+\n\006policy\030\003 \001(\0132\023.stasi" +
+      "s.v1.GcPolicyR\006policy\022\033\n\tpage_size\030\004 \001(\005" +
+      "R\010pageSize\022\035\n\npage_token\030\005 \001(\tR\tpageToke" +
+      "n\"z\n\030ListGcCandidatesResponse\0226\n\ncandida" +
+      "tes\030\001 \003(\0132\026.stasis.v1.GcCandidateR\ncandi" +
+      "dates\022&\n\017next_page_token\030\002 \001(\tR\rnextPage" +
+      "Token\"x\n\020CollectGcRequest\022\035\n\nsession_id\030" +
+      "\001 \001(\tR\tsessionId\022\024\n\005epoch\030\002 \001(\003R\005epoch\022\020" +
+      "\n\003ids\030\003 \003(\tR\003ids\022\035\n\nrequest_id\030\004 \001(\tR\tre" +
+      "questId\"G\n\021CollectGcResponse\0222\n\010outcomes" +
+      "\030\001 \003(\0132\026.stasis.v1.GcCandidateR\010outcomes" +
+      "\"E\n\016RenewGcRequest\022\035\n\nsession_id\030\001 \001(\tR\t" +
+      "sessionId\022\024\n\005epoch\030\002 \001(\003R\005epoch\"L\n\017Renew" +
+      "GcResponse\0229\n\nexpires_at\030\001 \001(\0132\032.google." +
+      "protobuf.TimestampR\texpiresAt\"C\n\014EndGcRe" +
+      "quest\022\035\n\nsession_id\030\001 \001(\tR\tsessionId\022\024\n\005" +
+      "epoch\030\002 \001(\003R\005epoch\"\017\n\rEndGcResponse*\341\001\n\010" +
+      "GcReason\022\031\n\025GC_REASON_UNSPECIFIED\020\000\022\024\n\020G" +
+      "C_REASON_ORPHAN\020\001\022\033\n\027GC_REASON_STALE_PEN" +
+      "DING\020\002\022\037\n\033GC_REASON_MISSING_DIRECTORY\020\003\022" +
+      "\027\n\023GC_REASON_KEEP_LAST\020\004\022\025\n\021GC_REASON_MA" +
+      "X_AGE\020\005\022\035\n\031GC_REASON_MAX_TOTAL_BYTES\020\006\022\027" +
+      "\n\023GC_REASON_EVICT_ALL\020\007*\340\001\n\tGcOutcome\022\032\n" +
+      "\026GC_OUTCOME_UNSPECIFIED\020\000\022\026\n\022GC_OUTCOME_" +
+      "PLANNED\020\001\022\026\n\022GC_OUTCOME_REMOVED\020\002\022\032\n\026GC_" +
+      "OUTCOME_KEPT_IN_USE\020\003\022\035\n\031GC_OUTCOME_KEPT" +
+      "_PROTECTED\020\004\022\033\n\027GC_OUTCOME_KEPT_CHANGED\020" +
+      "\005\022\025\n\021GC_OUTCOME_FAILED\020\006\022\030\n\024GC_OUTCOME_N" +
+      "OT_FOUND\020\0072\244\004\n\tGcService\022U\n\016CollectGarba" +
+      "ge\022 .stasis.v1.CollectGarbageRequest\032!.s" +
+      "tasis.v1.CollectGarbageResponse\022@\n\007Begin" +
+      "Gc\022\031.stasis.v1.BeginGcRequest\032\032.stasis.v" +
+      "1.BeginGcResponse\022[\n\020ListGcReferences\022\"." +
+      "stasis.v1.ListGcReferencesRequest\032#.stas" +
+      "is.v1.ListGcReferencesResponse\022[\n\020ListGc" +
+      "Candidates\022\".stasis.v1.ListGcCandidatesR" +
+      "equest\032#.stasis.v1.ListGcCandidatesRespo" +
+      "nse\022F\n\tCollectGc\022\033.stasis.v1.CollectGcRe" +
+      "quest\032\034.stasis.v1.CollectGcResponse\022@\n\007R" +
+      "enewGc\022\031.stasis.v1.RenewGcRequest\032\032.stas" +
+      "is.v1.RenewGcResponse\022:\n\005EndGc\022\027.stasis." +
+      "v1.EndGcRequest\032\030.stasis.v1.EndGcRespons" +
+      "eB\210\001\n\tstasis.v1B\016GcServiceProtoP\001Z&stasi" +
+      "s.local/gen/go/stasis/v1;stasisv1\242\002\003SXX\252" +
+      "\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBM" +
+      "etadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -207,7 +208,7 @@ public final class GcServiceProto extends com.google.protobuf.GeneratedFile {
     internal_static_stasis_v1_GcPolicy_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_GcPolicy_descriptor,
-        new java.lang.String[] { "KeepLast", "MaxAge", "MaxTotalBytes", "EvictAll", "GroupByLabel", });
+        new java.lang.String[] { "KeepLast", "MaxAge", "MaxTotalBytes", "EvictAll", "GroupByLabel", "TrustClock", });
     internal_static_stasis_v1_GcCandidate_descriptor =
       getDescriptor().getMessageType(1);
     internal_static_stasis_v1_GcCandidate_fieldAccessorTable = new

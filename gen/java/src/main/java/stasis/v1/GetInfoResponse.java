@@ -516,6 +516,44 @@ private static final long serialVersionUID = 0L;
     return formats_ == null ? stasis.v1.StoreFormats.getDefaultInstance() : formats_;
   }
 
+  public static final int CLOCK_FIELD_NUMBER = 12;
+  private stasis.v1.ClockStatus clock_;
+  /**
+   * <pre>
+   * Whether the daemon relies on its wall clock.
+   * </pre>
+   *
+   * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+   * @return Whether the clock field is set.
+   */
+  @java.lang.Override
+  public boolean hasClock() {
+    return ((bitField0_ & 0x00000040) != 0);
+  }
+  /**
+   * <pre>
+   * Whether the daemon relies on its wall clock.
+   * </pre>
+   *
+   * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+   * @return The clock.
+   */
+  @java.lang.Override
+  public stasis.v1.ClockStatus getClock() {
+    return clock_ == null ? stasis.v1.ClockStatus.getDefaultInstance() : clock_;
+  }
+  /**
+   * <pre>
+   * Whether the daemon relies on its wall clock.
+   * </pre>
+   *
+   * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.ClockStatusOrBuilder getClockOrBuilder() {
+    return clock_ == null ? stasis.v1.ClockStatus.getDefaultInstance() : clock_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -562,6 +600,9 @@ private static final long serialVersionUID = 0L;
     }
     if (((bitField0_ & 0x00000020) != 0)) {
       output.writeMessage(11, getFormats());
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      output.writeMessage(12, getClock());
     }
     getUnknownFields().writeTo(output);
   }
@@ -610,6 +651,10 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000020) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(11, getFormats());
+    }
+    if (((bitField0_ & 0x00000040) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(12, getClock());
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -666,6 +711,11 @@ private static final long serialVersionUID = 0L;
       if (!getFormats()
           .equals(other.getFormats())) return false;
     }
+    if (hasClock() != other.hasClock()) return false;
+    if (hasClock()) {
+      if (!getClock()
+          .equals(other.getClock())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -710,6 +760,10 @@ private static final long serialVersionUID = 0L;
     if (hasFormats()) {
       hash = (37 * hash) + FORMATS_FIELD_NUMBER;
       hash = (53 * hash) + getFormats().hashCode();
+    }
+    if (hasClock()) {
+      hash = (37 * hash) + CLOCK_FIELD_NUMBER;
+      hash = (53 * hash) + getClock().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -851,6 +905,7 @@ private static final long serialVersionUID = 0L;
         internalGetUsageFieldBuilder();
         internalGetScrubFieldBuilder();
         internalGetFormatsFieldBuilder();
+        internalGetClockFieldBuilder();
       }
     }
     @java.lang.Override
@@ -891,6 +946,11 @@ private static final long serialVersionUID = 0L;
       if (formatsBuilder_ != null) {
         formatsBuilder_.dispose();
         formatsBuilder_ = null;
+      }
+      clock_ = null;
+      if (clockBuilder_ != null) {
+        clockBuilder_.dispose();
+        clockBuilder_ = null;
       }
       return this;
     }
@@ -977,6 +1037,12 @@ private static final long serialVersionUID = 0L;
             : formatsBuilder_.build();
         to_bitField0_ |= 0x00000020;
       }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.clock_ = clockBuilder_ == null
+            ? clock_
+            : clockBuilder_.build();
+        to_bitField0_ |= 0x00000040;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -1034,6 +1100,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasFormats()) {
         mergeFormats(other.getFormats());
+      }
+      if (other.hasClock()) {
+        mergeClock(other.getClock());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -1128,6 +1197,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000400;
               break;
             } // case 90
+            case 98: {
+              input.readMessage(
+                  internalGetClockFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 98
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2545,6 +2621,163 @@ private static final long serialVersionUID = 0L;
         formats_ = null;
       }
       return formatsBuilder_;
+    }
+
+    private stasis.v1.ClockStatus clock_;
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.ClockStatus, stasis.v1.ClockStatus.Builder, stasis.v1.ClockStatusOrBuilder> clockBuilder_;
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     * @return Whether the clock field is set.
+     */
+    public boolean hasClock() {
+      return ((bitField0_ & 0x00000800) != 0);
+    }
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     * @return The clock.
+     */
+    public stasis.v1.ClockStatus getClock() {
+      if (clockBuilder_ == null) {
+        return clock_ == null ? stasis.v1.ClockStatus.getDefaultInstance() : clock_;
+      } else {
+        return clockBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     */
+    public Builder setClock(stasis.v1.ClockStatus value) {
+      if (clockBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        clock_ = value;
+      } else {
+        clockBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     */
+    public Builder setClock(
+        stasis.v1.ClockStatus.Builder builderForValue) {
+      if (clockBuilder_ == null) {
+        clock_ = builderForValue.build();
+      } else {
+        clockBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     */
+    public Builder mergeClock(stasis.v1.ClockStatus value) {
+      if (clockBuilder_ == null) {
+        if (((bitField0_ & 0x00000800) != 0) &&
+          clock_ != null &&
+          clock_ != stasis.v1.ClockStatus.getDefaultInstance()) {
+          getClockBuilder().mergeFrom(value);
+        } else {
+          clock_ = value;
+        }
+      } else {
+        clockBuilder_.mergeFrom(value);
+      }
+      if (clock_ != null) {
+        bitField0_ |= 0x00000800;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     */
+    public Builder clearClock() {
+      bitField0_ = (bitField0_ & ~0x00000800);
+      clock_ = null;
+      if (clockBuilder_ != null) {
+        clockBuilder_.dispose();
+        clockBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     */
+    public stasis.v1.ClockStatus.Builder getClockBuilder() {
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return internalGetClockFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     */
+    public stasis.v1.ClockStatusOrBuilder getClockOrBuilder() {
+      if (clockBuilder_ != null) {
+        return clockBuilder_.getMessageOrBuilder();
+      } else {
+        return clock_ == null ?
+            stasis.v1.ClockStatus.getDefaultInstance() : clock_;
+      }
+    }
+    /**
+     * <pre>
+     * Whether the daemon relies on its wall clock.
+     * </pre>
+     *
+     * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        stasis.v1.ClockStatus, stasis.v1.ClockStatus.Builder, stasis.v1.ClockStatusOrBuilder> 
+        internalGetClockFieldBuilder() {
+      if (clockBuilder_ == null) {
+        clockBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            stasis.v1.ClockStatus, stasis.v1.ClockStatus.Builder, stasis.v1.ClockStatusOrBuilder>(
+                getClock(),
+                getParentForChildren(),
+                isClean());
+        clock_ = null;
+      }
+      return clockBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.GetInfoResponse)

@@ -271,4 +271,31 @@ public interface GetInfoResponseOrBuilder extends
    * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
    */
   stasis.v1.StoreFormatsOrBuilder getFormatsOrBuilder();
+
+  /**
+   * <pre>
+   * Whether the daemon relies on its wall clock.
+   * </pre>
+   *
+   * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+   * @return Whether the clock field is set.
+   */
+  boolean hasClock();
+  /**
+   * <pre>
+   * Whether the daemon relies on its wall clock.
+   * </pre>
+   *
+   * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+   * @return The clock.
+   */
+  stasis.v1.ClockStatus getClock();
+  /**
+   * <pre>
+   * Whether the daemon relies on its wall clock.
+   * </pre>
+   *
+   * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
+   */
+  stasis.v1.ClockStatusOrBuilder getClockOrBuilder();
 }

@@ -93,7 +93,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp createdAt_;
   /**
    * <pre>
-   * When it was published.
+   * When it was published. Later than that of each snapshot that was there, also when the wall
+   * clock has been set back: newest first is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -105,7 +106,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was published.
+   * When it was published. Later than that of each snapshot that was there, also when the wall
+   * clock has been set back: newest first is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -117,7 +119,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was published.
+   * When it was published. Later than that of each snapshot that was there, also when the wall
+   * clock has been set back: newest first is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1162,7 +1165,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> createdAtBuilder_;
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1173,7 +1177,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1188,7 +1193,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1208,7 +1214,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1226,7 +1233,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1251,7 +1259,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1268,7 +1277,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1280,7 +1290,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1295,7 +1306,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published.
+     * When it was published. Later than that of each snapshot that was there, also when the wall
+     * clock has been set back: newest first is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>

@@ -39,7 +39,8 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
-   * When it was published.
+   * When it was published. Later than that of each snapshot that was there, also when the wall
+   * clock has been set back: newest first is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -48,7 +49,8 @@ public interface SnapshotOrBuilder extends
   boolean hasCreatedAt();
   /**
    * <pre>
-   * When it was published.
+   * When it was published. Later than that of each snapshot that was there, also when the wall
+   * clock has been set back: newest first is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -57,7 +59,8 @@ public interface SnapshotOrBuilder extends
   com.google.protobuf.Timestamp getCreatedAt();
   /**
    * <pre>
-   * When it was published.
+   * When it was published. Later than that of each snapshot that was there, also when the wall
+   * clock has been set back: newest first is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>

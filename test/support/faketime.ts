@@ -1,0 +1,41 @@
+// The wall clock of one process, moved from outside while it runs.
+import { readdirSync, existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** As Debian's package `libfaketime` installs it. */
+function findLibrary(): string | undefined {
+  const libraries = "/usr/lib";
+  return readdirSync(libraries)
+    .map((folder) => join(libraries, folder, "faketime", "libfaketime.so.1"))
+    .find((path) => existsSync(path));
+}
+
+const library = findLibrary();
+
+/** Why it can't be used here, or false. */
+export const cannotFakeTime: string | false =
+  library === undefined ? "libfaketime is not installed" : false;
+
+export interface WallClock {
+  /** For the process whose clock it is. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Sets it to the real time and so many seconds more. */
+  set(offsetSeconds: number): Promise<void>;
+}
+
+/** The file at `path` holds the offset. Time since boot stays real. */
+export async function fakeWallClock(path: string): Promise<WallClock> {
+  const set = (offsetSeconds: number): Promise<void> => {
+    const sign = offsetSeconds < 0 ? "-" : "+";
+    return writeFile(path, `${sign}${Math.abs(offsetSeconds)}\n`);
+  };
+  await set(0);
+  const env = {
+    LD_PRELOAD: library ?? "",
+    FAKETIME_TIMESTAMP_FILE: path,
+    FAKETIME_NO_CACHE: "1",
+    DONT_FAKE_MONOTONIC: "1",
+  };
+  return { env, set };
+}
