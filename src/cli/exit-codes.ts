@@ -50,7 +50,7 @@ export const exitCodesHelp = `Exit codes:
   7    invalid input: a field, an archive, a configuration
   8    full: storage or a limit
   9    data is damaged or was cut off
-  10   not permitted
+  10   permission denied: a socket, a file, a store, credentials or a role
   11   check found problems
   130  interrupted (128 + the signal's number for other signals)
   141  the reader of the output went away`;
@@ -96,6 +96,10 @@ export function fileError(error: unknown, what: string): Error {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError && error.reason === "USAGE") return exitCodes.usage;
+  // Whatever the reason is called, the system has denied it.
+  if (error instanceof StoreError && /^(EACCES|EPERM)$/.test(error.metadata["errno"] ?? "")) {
+    return exitCodes.denied;
+  }
   if (error instanceof CliError || error instanceof StoreError) return codeOfError[error.code];
   return isBrokenPipe(error) ? exitCodes.brokenPipe : exitCodes.unexpected;
 }

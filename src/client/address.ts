@@ -10,6 +10,10 @@ export interface Address {
   readonly target: string;
   /** True for a Unix socket and for a loopback address: most likely this very machine. */
   readonly local: boolean;
+  /** Of a Unix socket: its absolute path. */
+  readonly socketPath?: string;
+  /** Of a TCP address. */
+  readonly hostPort?: { readonly host: string; readonly port: number };
 }
 
 /** Throws FIELD_INVALID if `text` is no address. */
@@ -30,13 +34,13 @@ function unixAddress(text: string): Address {
       `${bytes} bytes: ${absolute}`,
     );
   }
-  return { text, target: `unix:${absolute}`, local: true };
+  return { text, target: `unix:${absolute}`, local: true, socketPath: absolute };
 }
 
 function tcpAddress(text: string): Address {
   const parts = splitHostPort(text);
   if (parts === undefined || parts.port === 0) throw invalidAddress(text);
-  return { text, target: `dns:${text}`, local: isLoopbackHost(parts.host) };
+  return { text, target: `dns:${text}`, local: isLoopbackHost(parts.host), hostPort: parts };
 }
 
 function invalidAddress(text: string): Error {

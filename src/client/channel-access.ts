@@ -17,6 +17,8 @@ export interface TlsOptions {
 
 export interface ChannelAccess {
   readonly channel: ChannelCredentials;
+  /** Whether it is TLS. */
+  readonly secure: boolean;
   readonly options: ChannelOptions;
   readonly token: (() => string) | undefined;
 }
@@ -33,6 +35,7 @@ export function channelAccess(
   const given = tls === true ? {} : tls;
   return {
     channel: given === undefined ? credentials.createInsecure() : secureChannel(given),
+    secure: given !== undefined,
     options:
       given?.serverName === undefined ? {} : { "grpc.ssl_target_name_override": given.serverName },
     token: token === undefined ? undefined : () => checkToken(token),

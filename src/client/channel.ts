@@ -22,6 +22,7 @@ import { StoreError } from "../base/errors.js";
 import { freeWhole } from "../base/given-bytes.js";
 import type { Address } from "./address.js";
 import type { ChannelAccess } from "./channel-access.js";
+import { closeClient } from "./close-client.js";
 import { errorFromStatus } from "./status-decode.js";
 
 export interface CallOptions {
@@ -95,7 +96,18 @@ export function openChannel(address: Address, settings: ChannelSettings): Channe
       metadata: metadataOf(access),
       deadline: options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs },
       signal: options.signal,
-      failure: (error, answered) => callError(error, address, method, options, answered),
+      failure: async (error, answered) => {
+        const { signal, timeoutMs } = options;
+        if (signal?.aborted === true) return cancelledBy(method, signal);
+        const { secure } = access;
+        return await errorFromStatus(error, {
+          address,
+          secure,
+          answered,
+          rpc: method.name,
+          timeoutMs,
+        });
+      },
     };
   };
   return {
@@ -109,8 +121,8 @@ export function openChannel(address: Address, settings: ChannelSettings): Channe
     close() {
       if (closed) return;
       closed = true;
-      client.close();
-      uploads.close();
+      closeClient(client);
+      closeClient(uploads);
     },
   };
 }
@@ -157,7 +169,7 @@ interface Call {
   readonly metadata: Metadata;
   readonly deadline: { deadline?: number };
   readonly signal: AbortSignal | undefined;
-  failure(error: unknown, answered: boolean): StoreError;
+  failure(error: unknown, answered: boolean): Promise<StoreError>;
 }
 
 function startUnary<I extends DescMessage, O extends DescMessage>(
@@ -177,7 +189,7 @@ function startUnary<I extends DescMessage, O extends DescMessage>(
       (error, response) => {
         release();
         if (error === null && response !== undefined) resolve(response);
-        else reject(failure(error, false));
+        else void failure(error, false).then(reject);
       },
     );
     const release = onAbort(signal, () => call.cancel());
@@ -208,7 +220,7 @@ async function* readStream<I extends DescMessage, O extends DescMessage>(
       yield response as MessageShape<O>;
     }
   } catch (error) {
-    throw failure(error, answered);
+    throw await failure(error, answered);
   } finally {
     release();
     stream.cancel();
@@ -230,7 +242,7 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
     (error, response) => {
       ended = true;
       if (error === null && response !== undefined) outcome.resolve(response);
-      else outcome.reject(failure(error, false));
+      else void failure(error, false).then(outcome.reject);
     },
   );
   call.on("error", () => undefined);
@@ -312,22 +324,6 @@ function identity(bytes: Buffer): Buffer {
 export function encode<D extends DescMessage>(schema: D, message: MessageShape<D>): Buffer {
   const bytes = toBinary(schema, message);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function callError(
-  error: unknown,
-  address: Address,
-  method: DescMethod,
-  options: CallOptions,
-  answered: boolean,
-): StoreError {
-  if (options.signal?.aborted === true) return cancelledBy(method, options.signal);
-  return errorFromStatus(error, {
-    address: address.text,
-    rpc: method.name,
-    timeoutMs: options.timeoutMs,
-    answered,
-  });
 }
 
 function cancelledBy(method: DescMethod, signal: AbortSignal): StoreError {

@@ -16,22 +16,20 @@ import {
   RetryInfoSchema,
 } from "../../gen/ts/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
+import { connectionError, type ConnectionFacts } from "./connection-error.js";
 
 /** What is known of the call that failed, for messages. */
-export interface CallFacts {
-  /** Address of the daemon, as it was given. */
-  readonly address: string;
+export interface CallFacts extends ConnectionFacts {
   /** For example `List`. */
   readonly rpc: string;
   readonly timeoutMs: number | undefined;
-  /** True once the daemon has sent a message in this call. */
-  readonly answered: boolean;
 }
 
 const errorDomain = "stasis.v1";
 const detailsKey = "grpc-status-details-bin";
 
-export function errorFromStatus(error: unknown, call: CallFacts): StoreError {
+/** Never rejects. */
+export async function errorFromStatus(error: unknown, call: CallFacts): Promise<StoreError> {
   if (error instanceof StoreError) return error;
   if (!isStatus(error)) {
     const message = error instanceof Error ? error.message : String(error);
@@ -39,7 +37,7 @@ export function errorFromStatus(error: unknown, call: CallFacts): StoreError {
   }
   const details = readDetails(error.metadata);
   return details?.reason === undefined
-    ? withoutReason(error, call, details)
+    ? await withoutReason(error, call, details)
     : withReason(error, details.reason, details);
 }
 
@@ -137,7 +135,11 @@ function withoutHint(text: string, hint: string | undefined): string {
 }
 
 /** A status that grpc-js, a proxy or another server made: it has a code and a text only. */
-function withoutReason(status: GrpcStatus, call: CallFacts, details?: Details): StoreError {
+async function withoutReason(
+  status: GrpcStatus,
+  call: CallFacts,
+  details?: Details,
+): Promise<StoreError> {
   const options = optionsFrom(status, details);
   const text = `${call.rpc}: ${status.details}`;
   switch (status.code) {
@@ -149,10 +151,10 @@ function withoutReason(status: GrpcStatus, call: CallFacts, details?: Details): 
         ...options,
       });
     case Status.UNAVAILABLE:
-      return unreachable(status, call, options);
+      return await connectionError(status.details, call, options);
     case Status.UNIMPLEMENTED:
       return new StoreError("NOT_IMPLEMENTED", text, {
-        hint: `Check that a stasis daemon of a fitting version listens on ${call.address}`,
+        hint: `Check that a stasis daemon of a fitting version listens on ${call.address.text}`,
         ...options,
       });
     case Status.RESOURCE_EXHAUSTED:
@@ -167,24 +169,6 @@ function withoutReason(status: GrpcStatus, call: CallFacts, details?: Details): 
 function deadlineText(call: CallFacts): string {
   const limit = call.timeoutMs === undefined ? "its deadline" : `${call.timeoutMs} ms`;
   return `${call.rpc} did not end within ${limit}`;
-}
-
-function unreachable(status: GrpcStatus, call: CallFacts, options: StoreErrorOptions): StoreError {
-  const lost = call.answered || /dropped|reset|hang up|GOAWAY/i.test(status.details);
-  const what = lost ? `lost the connection to` : `no daemon answers at`;
-  const why = status.details
-    .replace(/^.*Last error: (Error: )?/, "")
-    .replace(/\.?\s*(Resolution note:\s*)?$/, "");
-  const tls = /certificate|self.signed|SSL|TLS|issuer/i.test(why);
-  return new StoreError("DAEMON_UNREACHABLE", `${what} ${call.address} (${why})`, {
-    hint: tls
-      ? "Check that the daemon has TLS, and that --tls-ca names the authority of its certificate"
-      : lost
-        ? "See the daemon's log; when it runs again, retry"
-        : "Start one with `stasis serve`, or name another address with --addr or STASIS_ADDR",
-    ...options,
-    metadata: { ...options.metadata, address: call.address },
-  });
 }
 
 function isReason(text: string): text is ErrorReason {

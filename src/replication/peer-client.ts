@@ -45,6 +45,7 @@ function ofPeer(name: string, error: StoreError): StoreError {
 function meaningOf(error: StoreError): { reason: ErrorReason; hint: string | undefined } {
   switch (error.reason) {
     case "CREDENTIALS_INVALID":
+    case "ACCESS_DENIED":
     case "ROLE_INSUFFICIENT": {
       const hint =
         "Look at cert, key and token_file of the peer in [[peers]] here, and at who may what there";

@@ -1,9 +1,11 @@
 // A store that no daemon serves, opened for check: locked, so that none starts meanwhile, and read
 // as it lies there. Nothing is recovered, migrated or made.
-import { existsSync, realpathSync } from "node:fs";
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
 import { createCleanup } from "../base/cleanup.js";
 import { systemClock } from "../base/clock.js";
 import { isStoreError, StoreError } from "../base/errors.js";
+import { closedPlace, describeOwner, userName } from "../base/owner.js";
 import { openCatalogReader, type CatalogReader } from "../catalog/read-only.js";
 import { layoutOf, type Layout } from "../data/layout.js";
 import { lockForReading } from "../data/root-lock.js";
@@ -11,12 +13,13 @@ import { requireKnownFormat } from "../data/store-format.js";
 import { createLogger } from "../base/logger.js";
 import type { CheckEvent, CheckOptions, Repaired, RepairOptions } from "../model/finding.js";
 import { checkStore, type CheckScene } from "./check.js";
+import { isErrno } from "../sparse/errno.js";
 import { isForUs } from "./repair.js";
 import { openStore } from "./store.js";
 
 /**
- * Throws ROOT_LOCKED when a daemon serves it, DIRECTORY_NOT_FOUND when there is no store, FORMAT_UNSUPPORTED when a newer
- * stasis has written it.
+ * Throws ROOT_LOCKED when a daemon serves it, DIRECTORY_NOT_FOUND when there is no store, ACCESS_DENIED
+ * when it is another user's, FORMAT_UNSUPPORTED when a newer stasis has written it.
  */
 export async function* checkOffline(
   root: string,
@@ -24,7 +27,7 @@ export async function* checkOffline(
   signal: AbortSignal,
 ): AsyncGenerator<CheckEvent> {
   await using cleanup = createCleanup();
-  const layout = existingLayout(root);
+  const layout = existingLayout(root, constants.R_OK);
   requireKnownFormat(layout);
   using _lock = await lockForReading(layout);
   requireKnownFormat(layout);
@@ -48,7 +51,7 @@ export async function* repairOffline(
   options: RepairOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Repaired> {
-  existingLayout(root);
+  existingLayout(root, options.dryRun ? constants.R_OK : constants.R_OK | constants.W_OK);
   if (options.dryRun) {
     for await (const event of checkOffline(root, options, signal)) {
       if (event.kind !== "finding") continue;
@@ -65,19 +68,33 @@ export async function* repairOffline(
   yield* store.repair(options, signal);
 }
 
-function existingLayout(root: string): Layout {
+/** `mode`: what this process must be allowed to do there, of access(2). */
+function existingLayout(root: string, mode: number): Layout {
   try {
     const layout = layoutOf(realpathSync(root));
     const { dataRoot, stagingRoot, trashRoot, quarantineRoot } = layout;
-    const missing = [dataRoot, stagingRoot, trashRoot, quarantineRoot].find(
-      (path) => !existsSync(path),
-    );
-    if (missing === undefined) return layout;
-    throw noStoreError(root, `${missing} is missing`);
+    for (const path of [root, dataRoot, stagingRoot, trashRoot, quarantineRoot]) {
+      accessSync(path, mode | constants.X_OK);
+    }
+    for (const path of [layout.catalogDatabase, layout.lockDatabase]) {
+      if (existsSync(path)) accessSync(path, mode);
+    }
+    return layout;
   } catch (error) {
-    if (error instanceof StoreError) throw error;
+    if (isErrno(error, "EACCES", "EPERM")) throw deniedError(root, error);
     throw noStoreError(root, error instanceof Error ? error.message : String(error));
   }
+}
+
+function deniedError(root: string, cause: unknown): StoreError {
+  const { path, stats } = closedPlace(resolve(root));
+  const where = path === resolve(root) ? "" : `: it is below ${path}`;
+  const message = `permission denied on the store in ${root}${where}, which ${describeOwner(stats)}`;
+  return new StoreError("ACCESS_DENIED", message, {
+    hint: `Run this as ${userName(stats.uid)}, or with sudo`,
+    resource: { type: "directory", name: root },
+    cause,
+  });
 }
 
 function noStoreError(root: string, problem: string): StoreError {

@@ -58,6 +58,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
     test: "../access/credentials.test.js",
   },
   ROLE_INSUFFICIENT: { why: "needs a daemon with identities", test: "../access/matrix.test.js" },
+  ACCESS_DENIED: { why: "made by the client", test: "../access/other-user.test.js" },
   ...(noTmpfs === false
     ? {}
     : { CROSS_FILESYSTEM: { why: noTmpfs, test: "../unit/sparse/errno.test.js" } }),

@@ -121,6 +121,9 @@ const (
 	ErrorReason_ERROR_REASON_CREDENTIALS_INVALID ErrorReason = 90
 	// PERMISSION_DENIED. The caller's role does not allow this call.
 	ErrorReason_ERROR_REASON_ROLE_INSUFFICIENT ErrorReason = 91
+	// PERMISSION_DENIED. Raised by the client library and by the CLI: this user may not open the
+	// daemon's socket or the files of the store.
+	ErrorReason_ERROR_REASON_ACCESS_DENIED ErrorReason = 92
 	// UNIMPLEMENTED. This daemon does not have the call yet.
 	ErrorReason_ERROR_REASON_NOT_IMPLEMENTED ErrorReason = 100
 	// CANCELLED. The caller cancelled.
@@ -178,6 +181,7 @@ var (
 		82:  "ERROR_REASON_PEER_DATA_INVALID",
 		90:  "ERROR_REASON_CREDENTIALS_INVALID",
 		91:  "ERROR_REASON_ROLE_INSUFFICIENT",
+		92:  "ERROR_REASON_ACCESS_DENIED",
 		100: "ERROR_REASON_NOT_IMPLEMENTED",
 		101: "ERROR_REASON_CALL_CANCELLED",
 		102: "ERROR_REASON_DEADLINE_PASSED",
@@ -225,6 +229,7 @@ var (
 		"ERROR_REASON_PEER_DATA_INVALID":            82,
 		"ERROR_REASON_CREDENTIALS_INVALID":          90,
 		"ERROR_REASON_ROLE_INSUFFICIENT":            91,
+		"ERROR_REASON_ACCESS_DENIED":                92,
 		"ERROR_REASON_NOT_IMPLEMENTED":              100,
 		"ERROR_REASON_CALL_CANCELLED":               101,
 		"ERROR_REASON_DEADLINE_PASSED":              102,
@@ -265,7 +270,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xa9\f\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xc9\f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -305,7 +310,8 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x1fERROR_REASON_DOWNLOAD_TRUNCATED\x10Q\x12\"\n" +
 	"\x1eERROR_REASON_PEER_DATA_INVALID\x10R\x12$\n" +
 	" ERROR_REASON_CREDENTIALS_INVALID\x10Z\x12\"\n" +
-	"\x1eERROR_REASON_ROLE_INSUFFICIENT\x10[\x12 \n" +
+	"\x1eERROR_REASON_ROLE_INSUFFICIENT\x10[\x12\x1e\n" +
+	"\x1aERROR_REASON_ACCESS_DENIED\x10\\\x12 \n" +
 	"\x1cERROR_REASON_NOT_IMPLEMENTED\x10d\x12\x1f\n" +
 	"\x1bERROR_REASON_CALL_CANCELLED\x10e\x12 \n" +
 	"\x1cERROR_REASON_DEADLINE_PASSED\x10f\x12\x1a\n" +

@@ -97,6 +97,9 @@ pub enum ErrorReason {
     CredentialsInvalid = 90,
     /// PERMISSION_DENIED. The caller's role does not allow this call.
     RoleInsufficient = 91,
+    /// PERMISSION_DENIED. Raised by the client library and by the CLI: this user may not open the
+    /// daemon's socket or the files of the store.
+    AccessDenied = 92,
     /// UNIMPLEMENTED. This daemon does not have the call yet.
     NotImplemented = 100,
     /// CANCELLED. The caller cancelled.
@@ -159,6 +162,7 @@ impl ErrorReason {
             Self::PeerDataInvalid => "ERROR_REASON_PEER_DATA_INVALID",
             Self::CredentialsInvalid => "ERROR_REASON_CREDENTIALS_INVALID",
             Self::RoleInsufficient => "ERROR_REASON_ROLE_INSUFFICIENT",
+            Self::AccessDenied => "ERROR_REASON_ACCESS_DENIED",
             Self::NotImplemented => "ERROR_REASON_NOT_IMPLEMENTED",
             Self::CallCancelled => "ERROR_REASON_CALL_CANCELLED",
             Self::DeadlinePassed => "ERROR_REASON_DEADLINE_PASSED",
@@ -211,6 +215,7 @@ impl ErrorReason {
             "ERROR_REASON_PEER_DATA_INVALID" => Some(Self::PeerDataInvalid),
             "ERROR_REASON_CREDENTIALS_INVALID" => Some(Self::CredentialsInvalid),
             "ERROR_REASON_ROLE_INSUFFICIENT" => Some(Self::RoleInsufficient),
+            "ERROR_REASON_ACCESS_DENIED" => Some(Self::AccessDenied),
             "ERROR_REASON_NOT_IMPLEMENTED" => Some(Self::NotImplemented),
             "ERROR_REASON_CALL_CANCELLED" => Some(Self::CallCancelled),
             "ERROR_REASON_DEADLINE_PASSED" => Some(Self::DeadlinePassed),

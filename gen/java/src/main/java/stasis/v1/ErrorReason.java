@@ -345,6 +345,15 @@ public enum ErrorReason
   ERROR_REASON_ROLE_INSUFFICIENT(91),
   /**
    * <pre>
+   * PERMISSION_DENIED. Raised by the client library and by the CLI: this user may not open the
+   * daemon's socket or the files of the store.
+   * </pre>
+   *
+   * <code>ERROR_REASON_ACCESS_DENIED = 92;</code>
+   */
+  ERROR_REASON_ACCESS_DENIED(92),
+  /**
+   * <pre>
    * UNIMPLEMENTED. This daemon does not have the call yet.
    * </pre>
    *
@@ -732,6 +741,15 @@ public enum ErrorReason
   public static final int ERROR_REASON_ROLE_INSUFFICIENT_VALUE = 91;
   /**
    * <pre>
+   * PERMISSION_DENIED. Raised by the client library and by the CLI: this user may not open the
+   * daemon's socket or the files of the store.
+   * </pre>
+   *
+   * <code>ERROR_REASON_ACCESS_DENIED = 92;</code>
+   */
+  public static final int ERROR_REASON_ACCESS_DENIED_VALUE = 92;
+  /**
+   * <pre>
    * UNIMPLEMENTED. This daemon does not have the call yet.
    * </pre>
    *
@@ -844,6 +862,7 @@ public enum ErrorReason
       case 82: return ERROR_REASON_PEER_DATA_INVALID;
       case 90: return ERROR_REASON_CREDENTIALS_INVALID;
       case 91: return ERROR_REASON_ROLE_INSUFFICIENT;
+      case 92: return ERROR_REASON_ACCESS_DENIED;
       case 100: return ERROR_REASON_NOT_IMPLEMENTED;
       case 101: return ERROR_REASON_CALL_CANCELLED;
       case 102: return ERROR_REASON_DEADLINE_PASSED;

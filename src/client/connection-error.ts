@@ -1,0 +1,108 @@
+// Why there is no connection to a daemon, from what grpc-js reports, and what to do about it.
+import { StoreError, type StoreErrorOptions } from "../base/errors.js";
+import type { Address } from "./address.js";
+import { socketRefusal } from "./socket-refusal.js";
+import { speaksTls } from "./tls-probe.js";
+
+/** What is known of the call that found no connection. */
+export interface ConnectionFacts {
+  readonly address: Address;
+  /** Whether this client speaks TLS. */
+  readonly secure: boolean;
+  /** True once the daemon has sent a message in this call. */
+  readonly answered: boolean;
+}
+
+interface Explanation {
+  readonly reason: "DAEMON_UNREACHABLE" | "ACCESS_DENIED";
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** `details` is the text of a status UNAVAILABLE that has no reason. Never rejects. */
+export async function connectionError(
+  details: string,
+  facts: ConnectionFacts,
+  options: StoreErrorOptions,
+): Promise<StoreError> {
+  const { reason, message, hint } = await explain(details, facts);
+  return new StoreError(reason, message, {
+    hint,
+    ...options,
+    metadata: { ...options.metadata, address: facts.address.text },
+  });
+}
+
+async function explain(details: string, facts: ConnectionFacts): Promise<Explanation> {
+  const { address, answered } = facts;
+  const why = wordsOf(details);
+  if (answered || /dropped|reset|hang up|GOAWAY/i.test(details)) {
+    const hint = "See the daemon's log; when it runs again, retry";
+    return unreachable(`lost the connection to ${address.text} (${why})`, hint);
+  }
+  if (/\b(EACCES|EPERM)\b/.test(why) && address.socketPath !== undefined) {
+    return { reason: "ACCESS_DENIED", ...socketRefusal(address.socketPath) };
+  }
+  const mismatch = facts.secure ? tlsProblem(why, address) : await plainProblem(why, address);
+  const start = "Start one with `stasis serve`, or name another address with --addr or STASIS_ADDR";
+  return mismatch ?? unreachable(`no daemon answers at ${address.text} (${why})`, start);
+}
+
+function unreachable(message: string, hint: string): Explanation {
+  return { reason: "DAEMON_UNREACHABLE", message, hint };
+}
+
+/** grpc-js wraps the system's words in its own, and OpenSSL adds where in its source it was. */
+function wordsOf(details: string): string {
+  return details
+    .replace(/^.*Last error: (Error: )?/s, "")
+    .replace(/\.?\s*(Resolution note:\s*)?$/, "")
+    .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/, "")
+    .replace(/^[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]*):.*$/s, "$1")
+    .trim();
+}
+
+/** A client with TLS that did not get through its handshake. */
+function tlsProblem(why: string, { text }: Address): Explanation | undefined {
+  if (/wrong version number|packet length too long|http request|record layer/i.test(why)) {
+    return unreachable(
+      `the server at ${text} does not speak TLS (${why})`,
+      "Leave out --tls, --tls-ca, --tls-cert and --tls-key (in a program: `tls`), or check the address",
+    );
+  }
+  if (/\balert\b/i.test(why)) {
+    return unreachable(
+      `the daemon at ${text} refused the certificate of this client (${why})`,
+      "Give --tls-cert and --tls-key a certificate that the daemon's client_ca has signed",
+    );
+  }
+  if (/certificate|self.signed|SSL|TLS|issuer|altname/i.test(why)) {
+    return unreachable(
+      `the certificate of the daemon at ${text} is not trusted (${why})`,
+      "Check that --tls-ca names the authority of its certificate, and that the address is a name in it",
+    );
+  }
+  return undefined;
+}
+
+/** A client in plain text whose connection was made, and ended before an answer in HTTP/2. */
+async function plainProblem(why: string, address: Address): Promise<Explanation | undefined> {
+  if (!/^(Failed to connect|Protocol error)/.test(why)) return undefined;
+  if (await speaksTls(address)) {
+    return unreachable(
+      `the daemon at ${address.text} expects TLS, and this client speaks plain text`,
+      "Add --tls-ca FILE with the authority of its certificate, or --tls if this machine knows it " +
+        "(in a program: the option `tls`)",
+    );
+  }
+  if (why.startsWith("Protocol error")) {
+    return unreachable(
+      `the server at ${address.text} does not speak gRPC (${why})`,
+      "Check the address: something else may listen there",
+    );
+  }
+  return unreachable(
+    `no daemon answers at ${address.text} (it closed the connection)`,
+    "It may be starting, stopping or at its limit of connections: see its log, then retry",
+  );
+}

@@ -1,0 +1,23 @@
+// Whether a server speaks TLS: asked when it did not answer a client in plain text.
+import { connect } from "node:tls";
+import type { Address } from "./address.js";
+
+const probeMs = 2000;
+
+/** Begins a handshake and ends the connection. No data is sent, so that no certificate is checked. */
+export function speaksTls({ hostPort }: Address): Promise<boolean> {
+  if (hostPort === undefined) return Promise.resolve(false);
+  const { host, port } = hostPort;
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, rejectUnauthorized: false });
+    const settle = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(probeMs, () => settle(false));
+    socket.once("secureConnect", () => settle(true));
+    // A server that refuses the handshake says so in TLS.
+    socket.once("error", (error: Error) => settle(/\balert\b/i.test(error.message)));
+    socket.once("close", () => settle(false));
+  });
+}
