@@ -1,7 +1,8 @@
 // The one connection to the catalog: how it is opened, and the only way to run a statement.
+import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { resolve } from "node:path";
-import { StoreError } from "../base/errors.js";
-import { migrate } from "./migrations.js";
+import { isStoreError, StoreError } from "../base/errors.js";
+import { migrate, requireKnownSchema } from "./migrations.js";
 import type { Sql } from "./sql.js";
 import { guarded, isFailedWrite, isUnreadPage, toStoreError, unreadable } from "./sqlite-errors.js";
 import { Database, type Statement } from "./sqlite.js";
@@ -31,10 +32,14 @@ const minSqliteVersion = [3, 51, 3] as const;
 /** Beyond this many, statements of listings with many labels are prepared anew each time. */
 const maxCachedStatements = 512;
 
+/**
+ * Before anything is read: then the index of the log lives in the heap, not in a -shm file,
+ * which could not be made on a full disk.
+ */
+const exclusive = ["locking_mode", "exclusive"] as const;
+
 const pragmas = [
-  // Before anything is read: then the index of the log lives in the heap, not in a -shm file,
-  // which could not be made on a full disk.
-  ["locking_mode", "exclusive"],
+  exclusive,
   ["journal_mode", "wal"],
   // This build defaults to NORMAL in WAL mode, which does not sync commits.
   ["synchronous", 2],
@@ -50,11 +55,14 @@ export function openConnection(path: string): Connection {
   const absolute = resolve(path);
   const what = `cannot open the catalog ${absolute}`;
   return guarded(what, () => {
+    makePrivate(absolute);
     const database = new Database(absolute, { timeout: 0 });
     try {
+      database.pragma(exclusive.join(" = "));
+      requireKnownSchema(database);
       for (const [name, value] of pragmas) database.pragma(`${name} = ${value}`);
       assertVersion(database);
-      migrate(database);
+      if (migrate(database)) checkpoint(database);
       assertPragmas(database);
       return wrap(database);
     } catch (error) {
@@ -62,6 +70,40 @@ export function openConnection(path: string): Connection {
       throw error;
     }
   });
+}
+
+/**
+ * The file is for its owner alone, whatever the umask; SQLite makes its log with the same mode. It is made here, before
+ * SQLite has it open.
+ */
+function makePrivate(path: string): void {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+  try {
+    closeSync(openSync(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600));
+  } catch {
+    // It is there, or can't be made, which SQLite says better.
+  }
+  for (const file of [path, `${path}-wal`]) {
+    const stat = lstatSync(file, { throwIfNoEntry: false });
+    if (stat?.isFile() !== true || (stat.mode & 0o777) === 0o600) continue;
+    try {
+      chmodSync(file, 0o600);
+    } catch {
+      // The root keeps others out as well.
+    }
+  }
+}
+
+/**
+ * Brings a new schema from the log to the file itself: an older program must refuse it although somebody has taken the
+ * log away. A disk without room for that has it in the log.
+ */
+function checkpoint(database: Database): void {
+  try {
+    database.pragma("wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    if (!isStoreError(toStoreError(error, ""), "STORAGE_FULL")) throw error;
+  }
 }
 
 function assertVersion(database: Database): void {

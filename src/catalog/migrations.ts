@@ -207,17 +207,20 @@ export const migrations: readonly Migration[] = [
 /** What this program writes. */
 export const newestSchema = migrations.at(-1)?.version ?? 0;
 
-/** Brings the schema to the newest version; each step happens whole or not at all. */
-export function migrate(database: Database, steps: readonly Migration[] = migrations): void {
+/**
+ * Brings the schema to the newest version; each step happens whole or not at all. False when nothing was to be done.
+ */
+export function migrate(database: Database, steps: readonly Migration[] = migrations): boolean {
   const found = requireKnownSchema(database, steps.at(-1)?.version ?? 0);
-  for (const { version, sql } of steps) {
-    if (version <= found) continue;
+  const missing = steps.filter(({ version }) => version > found);
+  for (const { version, sql } of missing) {
     const step = database.transaction(() => {
       database.exec(sql);
       database.pragma(`user_version = ${version}`);
     });
     step.immediate();
   }
+  return missing.length > 0;
 }
 
 /** Returns the version that was found. */

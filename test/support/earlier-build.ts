@@ -1,0 +1,43 @@
+// A build of an earlier commit, made from the history of this repository, where there is one.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const repository = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** Why that commit can't be built here, or false. */
+export function cannotBuild(commit: string): string | false {
+  const [major = 0] = process.versions.node.split(".").map(Number);
+  // It knows better-sqlite3 12 only, which aborts there.
+  if (major >= 24) return "builds from then do not run on Node 24";
+  if (!existsSync(join(repository, ".git"))) return "no history here";
+  const { status } = spawnSync("git", ["-C", repository, "cat-file", "-e", `${commit}^{commit}`]);
+  return status === 0 ? false : `no commit ${commit} in the history that is here`;
+}
+
+/** Compiles it into the directory, without checking types, and returns the path of its program. */
+export async function buildCommit(commit: string, directory: string): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const parts = ["package.json", "tsconfig.json", "src", "gen/ts", "gen/stasis.binpb"];
+  const archive = `git -C "$1" archive "$2" ${parts.join(" ")} | tar -x -C "$3"`;
+  succeed("sh", ["-c", archive, "sh", repository, commit, directory]);
+  await symlink(join(repository, "node_modules"), join(directory, "node_modules"));
+  const project = join(directory, "tsconfig.build.json");
+  const config = {
+    extends: "./tsconfig.json",
+    compilerOptions: { incremental: false, declaration: false, sourceMap: false, noCheck: true },
+    include: ["src", "gen/ts"],
+  };
+  await writeFile(project, JSON.stringify(config));
+  const compiler = join(repository, "node_modules/typescript/bin/tsc");
+  succeed(process.execPath, [compiler, "-p", project]);
+  return join(directory, "dist/src/main.js");
+}
+
+function succeed(program: string, args: readonly string[]): void {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status === 0) return;
+  throw new Error(`${program} ended with status ${status}: ${stdout}${stderr}`);
+}
