@@ -21,6 +21,17 @@ export interface Requests {
   pruneRequests(retentionMs: number): number;
 }
 
+/**
+ * The id under which the request of a caller is remembered that is confined to a prefix: callers with
+ * another prefix, or with none, neither collide with it nor learn of it. A UUID has a fixed length, so
+ * the two parts are never mixed up.
+ */
+export function scopedRequestId(namePrefix: string, requestId: string): string {
+  return namePrefix + requestId;
+}
+
+const uuidLength = 36;
+
 interface RequestRow {
   readonly request_id: string;
   readonly kind: string;
@@ -72,7 +83,7 @@ function findRequest({ connection }: CatalogContext, requestId: string): KnownRe
   const row = connection.one<RequestRow>(sql.requestById, { request_id: requestId });
   if (row === undefined) return undefined;
   return {
-    requestId: row.request_id,
+    requestId: row.request_id.slice(-uuidLength),
     kind: row.kind,
     fingerprint: row.fingerprint,
     snapshotId: row.snapshot_id,

@@ -26,8 +26,13 @@ function removedFlag(name: string): Flag {
   return new Flag(`--${name} [value]`).hideHelp();
 }
 
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}
+
 function flagOf(option: Option<unknown>): Flag {
   const argument = option.placeholder === undefined ? "" : ` <${option.placeholder}>`;
   const facts = `default: ${option.defaultText}, env: ${option.env}`;
-  return new Flag(`--${option.flag}${argument}`, `${option.doc} (${facts})`);
+  const flag = new Flag(`--${option.flag}${argument}`, `${option.doc} (${facts})`);
+  return option.repeatable ? flag.argParser(collect) : flag;
 }

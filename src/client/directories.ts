@@ -1,7 +1,7 @@
 // Whole directories of this machine: stored from, restored to, imported from and exported to.
 import { create } from "@bufbuild/protobuf";
 import { lstat } from "node:fs/promises";
-import { StoreError, isStoreError } from "../base/errors.js";
+import { StoreError, isStoreError, type ErrorReason } from "../base/errors.js";
 import {
   ExportToDirectoryResponseSchema,
   type CreateResponse,
@@ -158,6 +158,11 @@ async function runsAsUs(client: Client, options: CallOptions): Promise<boolean> 
   return owner !== undefined && owner === process.geteuid?.();
 }
 
+const refusals: readonly ErrorReason[] = [
+  ...(["DIRECTORY_NOT_FOUND", "NOT_IMPLEMENTED", "FIELD_INVALID"] as const),
+  ...(["CREDENTIALS_INVALID", "ROLE_INSUFFICIENT"] as const),
+];
+
 /**
  * The directory's parent was made here under a random name a moment ago. A daemon that can't find
  * it sees other files than we do (a forwarded port, a container), and nothing was written there.
@@ -172,8 +177,8 @@ async function exportByDaemon(
   try {
     return await client.exportToDirectory({ ref, force, directory }, callOptions(options));
   } catch (error) {
-    if (isStoreError(error, "DIRECTORY_NOT_FOUND")) return undefined;
-    if (isStoreError(error, "NOT_IMPLEMENTED")) return undefined;
+    // Nothing was written yet: refused, or the daemon sees other files than we do.
+    if (isStoreError(error) && refusals.includes(error.reason)) return undefined;
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import {
   modeOption,
   noneWord,
   optionalPathOption,
+  pathListOption,
   pathOption,
   sizeOption,
   switchOption,
@@ -20,6 +21,8 @@ import { socketFileName } from "../base/places.js";
 
 /** Where `root` and `socket` are by default depends on the user; the load step fills them in. */
 const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";
+/** Who may use which directory while `allowed_directories` is not set. */
+const allDirectories = "<any for the daemon's own user and root over the socket, none for others>";
 const rootSocket = `<root>/${socketFileName}`;
 
 export const daemonOptions = {
@@ -65,6 +68,12 @@ export const daemonOptions = {
     choices: ["reader", "writer", "operator"],
     default: "operator",
     doc: "What callers over the Unix socket may do that show no token.",
+  }),
+  allowedDirectories: pathListOption({
+    key: "allowed_directories",
+    placeholder: "DIR",
+    default: allDirectories,
+    doc: "Directories of the node below which CreateFromDirectory, ImportFromDirectory and ExportToDirectory work, for whoever may call them. TOML: an array.",
   }),
   serverCert: optionalPathOption({
     key: "server_cert",

@@ -108,6 +108,7 @@ function defaultValue(
 ): unknown {
   if (name === "root") return defaultRoot(env);
   if (name === "socket") return defaultSocket(String(values["root"]));
+  if (name === "allowedDirectories") return undefined;
   return parseValue(option, option.defaultText, "default");
 }
 
@@ -148,7 +149,8 @@ function readConfigFile(path: string): FileContents {
       throw fieldInvalid(key, `one of ${[...keys].join(", ")}`, key, `It is in the file ${path}`);
     }
     if (!isRawValue(value)) {
-      throw fieldInvalid(key, "a string, number or boolean", typeName(value), `File ${path}`);
+      const expected = "a string, number, boolean or array of strings";
+      throw fieldInvalid(key, expected, typeName(value), `File ${path}`);
     }
     values[key] = value;
   }
@@ -171,6 +173,7 @@ function describeLine(): string {
 }
 
 function isRawValue(value: unknown): value is RawValue {
+  if (Array.isArray(value)) return value.every((entry) => typeof entry === "string");
   return ["string", "number", "boolean"].includes(typeof value);
 }
 

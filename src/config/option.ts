@@ -5,7 +5,7 @@ import { splitHostPort, type HostPort } from "../base/host-port.js";
 import { parseDuration, parseSize } from "./units.js";
 
 /** What a flag, the environment or a configuration file gives for an option. */
-export type RawValue = string | number | boolean;
+export type RawValue = string | number | boolean | readonly string[];
 
 export interface Option<T> {
   /** Key in the configuration file, for example `drain_grace`. */
@@ -16,6 +16,8 @@ export interface Option<T> {
   readonly env: string;
   /** What the flag's argument is called in the help; undefined for a switch. */
   readonly placeholder: string | undefined;
+  /** Its flag can be given more than once; the environment separates values with colons. */
+  readonly repeatable: boolean;
   /** One line: what it does. */
   readonly doc: string;
   /** The accepted values in words; also the text of the error when another one comes. */
@@ -52,7 +54,7 @@ export function durationOption(
   return option(naming, {
     placeholder: "DURATION",
     accepts: `a duration with its unit (ms, s, m, h, d) from ${naming.min} to ${naming.max}`,
-    parse: (raw) => (typeof raw === "boolean" ? undefined : parseDuration(String(raw))),
+    parse: (raw) => (isScalar(raw) ? parseDuration(String(raw)) : undefined),
     check: (value) => value >= min && value <= max,
   });
 }
@@ -111,7 +113,7 @@ export function textOption(naming: Naming & { readonly placeholder: string }): O
     {
       placeholder: naming.placeholder,
       accepts: "a text",
-      parse: (raw) => (typeof raw === "boolean" ? undefined : String(raw)),
+      parse: (raw) => (isScalar(raw) ? String(raw) : undefined),
       check: () => true,
     },
   );
@@ -158,6 +160,29 @@ export function optionalPathOption(
   );
 }
 
+/** Absolute paths. `none` is the empty list, and undefined is what it is unless it is given. */
+export function pathListOption(
+  naming: Naming & { readonly default: string; readonly placeholder: string },
+): Option<readonly string[] | undefined> {
+  const inner = option(naming, {
+    placeholder: naming.placeholder,
+    accepts: `absolute paths (as a flag once for each, in the environment with colons between), or "${noneWord}"`,
+    parse: pathList,
+    check: () => true,
+  });
+  return { ...inner, repeatable: true };
+}
+
+/** In the environment, as in PATH, a colon ends one. */
+function pathList(raw: RawValue): readonly string[] | undefined {
+  const given = typeof raw === "string" ? raw.split(":") : raw;
+  if (!Array.isArray(given)) return undefined;
+  const texts = given as readonly string[];
+  if (texts.length === 1 && texts[0] === noneWord) return [];
+  const valid = texts.every((text) => text.startsWith("/") && !text.includes("\0"));
+  return valid ? texts.map((text) => resolve(text)) : undefined;
+}
+
 /** `HOST:PORT` with an IPv6 host in brackets, or undefined for the word `none`; port 0 picks one. */
 export function listenOption(
   naming: Naming & { readonly default: string },
@@ -190,8 +215,9 @@ function option<T>(
     readonly check: (value: T) => boolean;
   },
 ): Option<T> {
-  const schema = z.union([z.string(), z.number(), z.boolean()]).transform((raw, context): T => {
-    const value = kind.parse(raw);
+  const raw = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
+  const schema = raw.transform((given, context): T => {
+    const value = kind.parse(given);
     if (value !== undefined && kind.check(value)) return value;
     context.addIssue({ code: "custom", message: `expected ${kind.accepts}` });
     return z.NEVER;
@@ -201,6 +227,7 @@ function option<T>(
     flag: naming.key.replaceAll("_", "-"),
     env: `STASIS_${naming.key.toUpperCase()}`,
     placeholder: kind.placeholder,
+    repeatable: false,
     doc: naming.doc,
     accepts: kind.accepts,
     defaultText: naming.default,
@@ -208,8 +235,12 @@ function option<T>(
   };
 }
 
+function isScalar(raw: RawValue): raw is string | number {
+  return typeof raw === "string" || typeof raw === "number";
+}
+
 function wholeNumber(raw: RawValue): number | undefined {
-  if (typeof raw === "boolean" || raw === "") return undefined;
+  if (!isScalar(raw) || raw === "") return undefined;
   const value = typeof raw === "string" && !/^\d+$/.test(raw) ? Number.NaN : Number(raw);
   return Number.isSafeInteger(value) ? value : undefined;
 }

@@ -18,6 +18,7 @@ import { openReplicator, type Replicator } from "../replication/replicator.js";
 import { bindReplicationService } from "../transport/services/replication-service.js";
 import { readDescriptorSet } from "./descriptor-set.js";
 import { createTidying } from "./memory.js";
+import { peerUserOf } from "./peer-user.js";
 import { openPeers } from "./peers.js";
 
 export interface StartOptions {
@@ -123,15 +124,19 @@ function createServer(
     maxConnections,
     scrubIntervalMs: config.scrubIntervalMs,
   };
+  const ownUid = process.geteuid?.();
+  const policy = { allowedDirectories: config.allowedDirectories, ownUid };
   return createGrpcServer({
     implementations: [
-      bindSnapshotService(store, { chunkBytes }),
+      bindSnapshotService(store, { chunkBytes, policy }),
       bindSystemService(store, facts),
       bindGcService(store),
-      bindReplicationService(store, replicator, advertised),
+      bindReplicationService(store, replicator, advertised, policy),
     ],
     ...(hasReflection(config) ? { descriptorSet: readDescriptorSet() } : {}),
     access: openAccess(config, clock, logger),
+    peerUser: peerUserOf,
+    privateRoot: store.layout.root,
     logger,
     onCrowdGone: createTidying(),
     limits: {

@@ -1,9 +1,9 @@
 // A stored snapshot as a directory of the caller's: shared blocks where possible, envelope last.
-import { mkdir, opendir, realpath, rmdir, unlink } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { StoreError, fieldInvalid } from "../base/errors.js";
+import { mkdir, opendir, rmdir, unlink } from "node:fs/promises";
+import { StoreError, isStoreError } from "../base/errors.js";
+import type { CallerPath } from "../model/caller-path.js";
 import { envelopeFileName } from "../model/name.js";
-import { isErrno, withIoError } from "../sparse/errno.js";
+import { withIoError } from "../sparse/errno.js";
 import {
   copySparse,
   shareBlocks,
@@ -11,9 +11,16 @@ import {
   type CopyOptions,
 } from "../sparse/sparse-copy.js";
 import { createSparseFile } from "../sparse/sparse-writer.js";
-import { requireAbsolute } from "./directory-source.js";
 import { fsyncDirectory, writeFileDurably } from "./durable.js";
-import { isInside, type Layout } from "./layout.js";
+import {
+  holdDirectory,
+  holdEntry,
+  holdPlace,
+  requireOwner,
+  type HeldDirectory,
+  type HeldPlace,
+} from "./held-directory.js";
+import type { Layout } from "./layout.js";
 import type { StoredFile, StoredSnapshot } from "./stored.js";
 import { openVerified } from "./verified-read.js";
 
@@ -40,54 +47,75 @@ export interface DirectoryExportOptions {
 export async function exportToDirectory(
   layout: Layout,
   stored: StoredSnapshot,
-  target: string,
+  target: CallerPath,
   options: DirectoryExportOptions,
 ): Promise<DirectoryExport> {
-  requireAbsolute(target, "directory");
-  const made: string[] = [];
-  const { path, created } = await prepare(layout, target);
+  const existing = await openExisting(layout, target);
+  if (existing === undefined) return exportToNew(layout, stored, target, options);
+  await using directory = existing;
+  await requireEmpty(directory);
+  return await fill(stored, directory, options);
+}
+
+async function openExisting(
+  layout: Layout,
+  target: CallerPath,
+): Promise<HeldDirectory | undefined> {
   try {
-    const result = await fill(stored, path, made, options);
-    if (created) await fsyncDirectory(dirname(path));
-    return result;
+    return await holdDirectory(layout, target);
   } catch (error) {
-    await undo(path, made, created);
+    if (isStoreError(error, "DIRECTORY_NOT_FOUND")) return undefined;
     throw error;
   }
 }
 
-async function prepare(
+async function exportToNew(
   layout: Layout,
-  target: string,
-): Promise<{ path: string; created: boolean }> {
-  const context = { what: "open the target directory", path: target, owner: "caller" } as const;
-  const given = resolve(target);
-  return withIoError(context, async () => {
-    const parent = await realpath(dirname(given));
-    const path = join(parent, basename(given));
-    requireOutside(layout, path, target);
-    try {
-      // Memory of a machine is in it: for its owner alone, until the owner says otherwise.
-      await mkdir(path, { mode: 0o700 });
-      return { path, created: true };
-    } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
-    }
-    const real = await realpath(path);
-    requireOutside(layout, real, target);
-    await requireEmpty(real);
-    return { path: real, created: false };
+  stored: StoredSnapshot,
+  target: CallerPath,
+  options: DirectoryExportOptions,
+): Promise<DirectoryExport> {
+  const context = {
+    what: "make the target directory",
+    path: target.path,
+    owner: "caller",
+  } as const;
+  await using place = await holdPlace(layout, target).catch((error: unknown) => {
+    throw isStoreError(error, "DIRECTORY_NOT_FOUND") ? about(error, target.path) : error;
+  });
+  await requireOwner(place.parent, target);
+  // Memory of a machine is in it: for its owner alone, until the owner says otherwise.
+  await withIoError(context, () => mkdir(place.parent.at(place.name), { mode: 0o700 }));
+  try {
+    await using directory = await holdEntry(place.parent, place.name);
+    const result = await fill(stored, directory, options);
+    await fsyncDirectory(place.parent.self);
+    return result;
+  } catch (error) {
+    await removeMade(place);
+    throw error;
+  }
+}
+
+/** The error is about the caller's path, and not about the parent that is missing. */
+function about(error: StoreError, path: string): StoreError {
+  return new StoreError(error.reason, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    metadata: error.metadata,
+    resource: { type: "directory", name: path },
+    cause: error,
   });
 }
 
-/** What stands inside is the store's alone: recovery would remove it, or set it aside. */
-function requireOutside(layout: Layout, path: string, target: string): void {
-  if (!isInside(layout, path)) return;
-  throw fieldInvalid("directory", "a directory outside the store's root", target);
+async function removeMade({ parent, name }: HeldPlace): Promise<void> {
+  await rmdir(parent.at(name)).catch(() => undefined);
 }
 
-async function requireEmpty(path: string): Promise<void> {
-  for await (const entry of await opendir(path)) {
+async function requireEmpty(directory: HeldDirectory): Promise<void> {
+  const { path } = directory;
+  const context = { what: "list the target directory", path, owner: "caller" } as const;
+  const names = await withIoError(context, () => opendir(directory.self));
+  for await (const entry of names) {
     throw new StoreError(
       "DIRECTORY_NOT_EMPTY",
       `expected an absent or empty directory, found ${JSON.stringify(entry.name)} in it: ${path}`,
@@ -102,26 +130,32 @@ async function requireEmpty(path: string): Promise<void> {
 
 async function fill(
   stored: StoredSnapshot,
-  path: string,
-  made: string[],
+  directory: HeldDirectory,
   { envelope, verify, signal }: DirectoryExportOptions,
 ): Promise<DirectoryExport> {
+  const made: string[] = [];
   let reflinked = true;
-  for (const [index, { name, mode }] of stored.files.entries()) {
-    const copy = join(path, name);
-    const options = { mode, sync: true, signal };
-    const { method } = verify
-      ? await copyVerified(stored, index, copy, options)
-      : await copySparse(stored.pathOf(name), copy, options);
-    made.push(copy);
-    reflinked &&= method === "reflink";
+  try {
+    for (const [index, { name, mode }] of stored.files.entries()) {
+      const copy = directory.at(name);
+      const copying = { mode, sync: true, signal };
+      const { method } = verify
+        ? await copyVerified(stored, index, copy, copying)
+        : await copySparse(stored.pathOf(name), copy, copying);
+      made.push(copy);
+      reflinked &&= method === "reflink";
+    }
+    signal?.throwIfAborted();
+    // Names of the data files become durable before the envelope's does.
+    await fsyncDirectory(directory.self);
+    made.push(directory.at(envelopeFileName));
+    await writeFileDurably(directory.at(envelopeFileName), envelope, 0o644);
+    return { reflinked };
+  } catch (error) {
+    // As far as it goes: the error that led here is the one to report.
+    for (const file of made) await unlink(file).catch(() => undefined);
+    throw error;
   }
-  signal?.throwIfAborted();
-  // Names of the data files become durable before the envelope's does.
-  await fsyncDirectory(path);
-  made.push(join(path, envelopeFileName));
-  await writeFileDurably(join(path, envelopeFileName), envelope, 0o644);
-  return { reflinked };
 }
 
 async function copyVerified(
@@ -149,10 +183,4 @@ async function copyVerified(
   for await (const { offset, bytes } of source.pieces()) await writer.write(offset, bytes);
   await writer.finish({ sizeBytes, sync: true });
   return { method: "bytes" };
-}
-
-/** As far as it goes: the error that led here is the one to report. */
-async function undo(path: string, made: readonly string[], created: boolean): Promise<void> {
-  for (const file of made) await unlink(file).catch(() => undefined);
-  if (created) await rmdir(path).catch(() => undefined);
 }

@@ -1,11 +1,12 @@
 // Which data files a caller's directory holds, and whether a snapshot can be made of them.
 import { lstat, opendir } from "node:fs/promises";
 import type { Stats } from "node:fs";
-import { isAbsolute, join } from "node:path";
-import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
+import { join } from "node:path";
+import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName } from "../model/name.js";
-import { ioError, isErrno } from "../sparse/errno.js";
+import { ioError, isErrno, shownPath } from "../sparse/errno.js";
 import { byName } from "./file-order.js";
+import { foreignOwner } from "./held-directory.js";
 
 /** Files in one snapshot: as many as an archive may have. */
 export const maxDataFiles = 4096;
@@ -23,33 +24,30 @@ export interface SourceFile {
 export interface ListOptions {
   /** Names that are no data files, for example the envelope. */
   readonly ignore?: readonly string[];
-  /** The request's field that held the path, for messages. Default: "directory". */
-  readonly field?: string;
+  /** User id that must own every file. Default: anybody. */
+  readonly owner?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The regular files of an absolute directory, sorted by the bytes of their names. Anything else
+ * The regular files of a directory, sorted by the bytes of their names. Anything else
  * in it is ARCHIVE_INVALID: what cannot be stored must not vanish silently.
  */
 export async function listDataFiles(
   directory: string,
   options: ListOptions = {},
 ): Promise<readonly SourceFile[]> {
-  const { ignore = [], field = "directory", signal } = options;
-  requireAbsolute(directory, field);
+  const { ignore = [], owner, signal } = options;
   const files: SourceFile[] = [];
   for (const name of await entryNames(directory, ignore, signal)) {
     checkDataFileName(name, `directory entry`);
-    files.push(describe(name, await statEntry(directory, name)));
+    const stat = await statEntry(directory, name);
+    if (owner !== undefined && stat.uid !== owner) {
+      throw foreignOwner(shownPath(join(directory, name)), stat.uid);
+    }
+    files.push(describe(name, stat));
   }
   return files.sort(byName);
-}
-
-/** The daemon's own working directory must never decide what a caller's path means. */
-export function requireAbsolute(path: string, field: string): void {
-  if (path.includes("\0")) throw fieldInvalid(field, "a path without NUL", path);
-  if (!isAbsolute(path)) throw fieldInvalid(field, "an absolute path", path);
 }
 
 async function entryNames(
@@ -74,7 +72,7 @@ async function entryNames(
 function tooMany(directory: string): StoreError {
   return new StoreError(
     "LIMIT_EXCEEDED",
-    `expected at most ${maxDataFiles} files, found more: ${directory}`,
+    `expected at most ${maxDataFiles} files, found more: ${shownPath(directory)}`,
     { metadata: { limit: "max_files" } },
   );
 }

@@ -1,12 +1,13 @@
 // Directories that are taken over by rename stay their caller's until they are recorded. A marker
 // beside them says where they came from, so that even after a crash they can be put back.
 import { readFile, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { StoreError } from "../base/errors.js";
 import { requireKnownVersion } from "../model/format.js";
-import { ioError, isErrno } from "../sparse/errno.js";
-import { exists, fsyncDirectory, renameDurably, writeNewFile } from "./durable.js";
+import { ioError, isErrno, withIoError } from "../sparse/errno.js";
+import { exists, fsyncDirectory, renameOnly, writeNewFile } from "./durable.js";
+import { holdRealPath } from "./held-directory.js";
 import { filesDirectoryName, originFileName } from "./layout.js";
 
 const originVersion = 1;
@@ -50,13 +51,19 @@ export async function originOf(directory: string): Promise<string | undefined> {
 
 /**
  * Puts a directory that was taken over back where it came from. Returns that place, or undefined
- * when nothing was taken over, or not yet. Throws when its place has been taken by something else.
+ * when nothing was taken over, or not yet. Throws when something else has taken its place, or when
+ * the way to it leads through a symbolic link by now: the recorded path had none.
  */
 export async function giveBack(directory: string): Promise<string | undefined> {
   const source = await originOf(directory);
   if (source === undefined) return undefined;
   const files = join(directory, filesDirectoryName);
   if (!(await exists(files))) return undefined;
-  await renameDurably(files, source);
+  await using parent = await holdRealPath(dirname(source));
+  await withIoError({ what: `rename to ${source}`, path: files }, () =>
+    renameOnly(files, parent.at(basename(source))),
+  );
+  await fsyncDirectory(parent.self);
+  await fsyncDirectory(directory);
   return source;
 }

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { chmod, mkdir, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
+import type { CallerPath } from "../model/caller-path.js";
 import type { Extent } from "../model/extent.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
@@ -35,6 +36,13 @@ export interface StagedFileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface CopyFromOptions {
+  readonly mode: number;
+  /** User id that must own the file. Default: anybody. */
+  readonly owner?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A file being uploaded. Disposing it before `finish` removes it. */
 export interface StagedFile extends AsyncDisposable {
   /** As `SparseFileWriter.write`: `bytes` must not change before `finish`. */
@@ -55,13 +63,9 @@ export interface Staging extends AsyncDisposable {
    * Takes the directory over by rename. Its files have no digest yet, see `hashFiles` and
    * `hashStored`. On another filesystem: CROSS_FILESYSTEM, and the source is untouched.
    */
-  adoptDirectory(source: string): Promise<readonly SnapshotFile[]>;
+  adoptDirectory(source: CallerPath): Promise<readonly SnapshotFile[]>;
   /** Copies a caller's file, by reflink where possible, and hashes the copy. */
-  copyFileFrom(
-    path: string,
-    name: string,
-    options: { readonly mode: number; readonly signal?: AbortSignal | undefined },
-  ): Promise<SnapshotFile>;
+  copyFileFrom(path: string, name: string, options: CopyFromOptions): Promise<SnapshotFile>;
   /**
    * Takes over a whole file of this filesystem by rename. Each of its blocks has been compared with
    * `table`, and nobody else may write to it any more.
@@ -131,7 +135,7 @@ class StagingArea implements Staging {
     return file;
   }
 
-  async adoptDirectory(source: string): Promise<readonly SnapshotFile[]> {
+  async adoptDirectory(source: CallerPath): Promise<readonly SnapshotFile[]> {
     this.#expect("filling");
     if (this.#names.size > 0) throw new Error(`staging area ${this.id} already has files`);
     this.#adopted = true;
@@ -147,9 +151,9 @@ class StagingArea implements Staging {
   async copyFileFrom(
     path: string,
     name: string,
-    { mode, signal }: { readonly mode: number; readonly signal?: AbortSignal | undefined },
+    { mode, owner, signal }: CopyFromOptions,
   ): Promise<SnapshotFile> {
-    const options = { mode, sync: true, sourceOwner: "caller", signal } as const;
+    const options = { mode, sync: true, sourceOwner: "caller", sourceUid: owner, signal } as const;
     const copied = await copySparse(path, await this.#claim(name), options);
     const { sizeBytes, allocatedBytes } = copied;
     const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest: "" };

@@ -5,6 +5,9 @@ import { fieldInvalid } from "../base/errors.js";
 export const roles = ["reader", "writer", "operator", "peer"] as const;
 export type Role = (typeof roles)[number];
 
+/** How a caller is known. `none`: it came over TCP and showed nothing. */
+export type Proof = "none" | "token" | "certificate" | "socket";
+
 /** Whom a call is made for. */
 export interface Identity {
   /** For the audit: of a certificate's or token's owner, or where an unnamed caller came from. */
@@ -14,6 +17,15 @@ export interface Identity {
   readonly shared?: boolean;
   /** Snapshots with other names do not exist for it; empty = all of them. */
   readonly namePrefix: string;
+  /** Of the call at hand; what a configuration says of an identity has none. */
+  readonly proof?: Proof;
+  /** User id of the process at the other end of the Unix socket. */
+  readonly uid?: number;
+}
+
+/** Paths of the node are shown to those only who may have a use for them. */
+export function seesPaths({ namePrefix, proof }: Identity): boolean {
+  return namePrefix === "" && proof !== "none";
 }
 
 /**

@@ -1,8 +1,9 @@
 // The store as a caller sees it who is confined to names with a prefix: all other snapshots do not
 // exist. Made of the same operations over a catalog that shows only the caller's own.
-import { StoreError, fieldInvalid, isStoreError } from "../base/errors.js";
+import { StoreError, fieldInvalid } from "../base/errors.js";
 import { notFoundError } from "../catalog/refs.js";
 import type { Catalog, ListFilter } from "../catalog/open.js";
+import { scopedRequestId } from "../catalog/requests.js";
 import type { SnapshotState } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
 import { watch, type WatchEvent, type WatchRequest } from "./watch.js";
@@ -43,11 +44,9 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
       if (!(upload.config.name === "" && upload.kind.startsWith("import"))) {
         requireOwnName(upload.config.name);
       }
-      try {
-        catalog.insertPending(upload);
-      } catch (error) {
-        throw isStoreError(error, "REQUEST_ID_REUSED") ? requestIdReused() : error;
-      }
+      const { requestId } = upload;
+      const scoped = requestId && { requestId: scopedRequestId(namePrefix, requestId) };
+      catalog.insertPending({ ...upload, ...scoped });
     },
     updatePending: (id, change) => {
       requireOwnName(change.config.name);
@@ -58,23 +57,14 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
       if (changes.name !== undefined) requireOwnName(changes.name);
       return catalog.update(id, changes);
     },
-    // What another caller made with this request id is told by nothing but the refusal to use it.
     findRequest: (requestId) => {
-      const request = catalog.findRequest(requestId);
-      if (request === undefined) return undefined;
-      const made = catalog.get(request.snapshotId);
-      if (made === undefined || made.config.name.startsWith(namePrefix)) return request;
-      // Most likely the caller's own import, which has not come to its name.
-      if (made.state === "pending" && made.config.name === "") throw requestRunning();
-      throw requestIdReused();
+      const request = catalog.findRequest(scopedRequestId(namePrefix, requestId));
+      const made = request && catalog.get(request.snapshotId);
+      // An import that has not come to its name, so that `get` does not show it.
+      if (made?.state === "pending" && made.config.name === "") throw requestRunning();
+      return request;
     },
   };
-}
-
-function requestIdReused(): StoreError {
-  return new StoreError("REQUEST_ID_REUSED", "the request_id was already used", {
-    hint: "Use a new UUID for each new request",
-  });
 }
 
 function requestRunning(): StoreError {

@@ -5,6 +5,7 @@ import { checkArchiveAgainstEnvelope } from "../archive/envelope.js";
 import { uncompressedOnly } from "../archive/compression.js";
 import { limitBytes } from "../archive/limits.js";
 import { readTar } from "../archive/tar-reader.js";
+import type { CallerPath } from "../model/caller-path.js";
 import { envelopeFileName } from "../model/name.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
@@ -45,17 +46,17 @@ export async function create(
 export async function createFromDirectory(
   context: StoreContext,
   request: IntakeRequest,
-  directory: string,
+  directory: CallerPath,
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const fill = async ({ id, staging }: Intake): Promise<Filled> => {
     const files = await staging.adoptDirectory(directory);
-    requireFiles(files.length, `the directory ${directory}`);
+    requireFiles(files.length, `the directory ${directory.path}`);
     const config = { ...request.config, id };
     checkArchiveAgainstEnvelope({ config, files: undefined }, files);
     return { config, files };
   };
-  const snapshot = await takeIn(context, { ...request, source: directory }, fill, signal);
+  const snapshot = await takeIn(context, { ...request, source: directory.path }, fill, signal);
   backfillDigest(context, snapshot.config.id);
   return snapshot;
 }

@@ -1,6 +1,6 @@
 // Import: an archive with its envelope, or a directory with one.
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import type { ByteStream } from "../base/async.js";
 import { StoreError } from "../base/errors.js";
 import { decompress } from "../archive/compression.js";
@@ -12,14 +12,18 @@ import {
 } from "../archive/envelope.js";
 import { limitBytes } from "../archive/limits.js";
 import { readTar, type ArchiveEntry } from "../archive/tar-reader.js";
-import { listDataFiles } from "../data/directory-source.js";
+import { entryInvalid, listDataFiles } from "../data/directory-source.js";
+import { foreignOwner, holdDirectory, type HeldDirectory } from "../data/held-directory.js";
+import type { CallerPath } from "../model/caller-path.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { envelopeFileName } from "../model/name.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
-import { ioError, isErrno } from "../sparse/errno.js";
+import { ioError, isErrno, shownPath } from "../sparse/errno.js";
 import type { StoreContext } from "./context.js";
 import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Stores an archive under a new id; what `request.config` sets replaces what the envelope says. */
 export async function importArchive(
@@ -51,20 +55,23 @@ export async function importArchive(
 export async function importFromDirectory(
   context: StoreContext,
   request: IntakeRequest,
-  directory: string,
+  directory: CallerPath,
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const fill = async (intake: Intake): Promise<Filled> => {
-    const sources = await listDataFiles(directory, { ignore: [envelopeFileName] });
-    const envelope = decodeEnvelope(await readEnvelopeFile(directory));
+    const { owner } = directory;
+    await using held = await holdDirectory(context.layout, directory);
+    const sources = await listDataFiles(held.self, { ignore: [envelopeFileName], owner, signal });
+    const envelope = decodeEnvelope(await readEnvelopeFile(held, owner));
     await intake.reconfigure(overlay(envelope.config, request.config));
     const files: SnapshotFile[] = [];
     for (const { name, mode } of sources) {
-      files.push(await intake.staging.copyFileFrom(join(directory, name), name, { mode, signal }));
+      const options = { mode, owner, signal };
+      files.push(await intake.staging.copyFileFrom(held.at(name), name, options));
     }
     return finishImport(intake, request, envelope, files);
   };
-  return takeIn(context, { ...request, source: directory }, fill, signal);
+  return takeIn(context, { ...request, source: directory.path }, fill, signal);
 }
 
 async function finishImport(
@@ -93,25 +100,41 @@ function overlay(base: SnapshotConfig, override: SnapshotConfig): SnapshotConfig
 }
 
 async function readEnvelopeEntry(entry: ArchiveEntry): Promise<Uint8Array> {
-  if (entry.sizeBytes > maxEnvelopeBytes) {
-    throw new StoreError(
-      "LIMIT_EXCEEDED",
-      `${envelopeFileName} has ${entry.sizeBytes} bytes, at most ${maxEnvelopeBytes} are read`,
-      { metadata: { limit: "max_envelope_bytes", entry: envelopeFileName } },
-    );
-  }
+  checkEnvelopeSize(entry.sizeBytes);
   const bytes = Buffer.alloc(entry.sizeBytes);
   for await (const piece of entry.pieces()) bytes.set(piece.bytes, piece.offset);
   return bytes;
 }
 
-async function readEnvelopeFile(directory: string): Promise<Uint8Array> {
-  const path = join(directory, envelopeFileName);
+function checkEnvelopeSize(sizeBytes: number): void {
+  if (sizeBytes <= maxEnvelopeBytes) return;
+  throw new StoreError(
+    "LIMIT_EXCEEDED",
+    `${envelopeFileName} has ${sizeBytes} bytes, at most ${maxEnvelopeBytes} are read`,
+    { metadata: { limit: "max_envelope_bytes", entry: envelopeFileName } },
+  );
+}
+
+async function readEnvelopeFile(
+  directory: HeldDirectory,
+  owner: number | undefined,
+): Promise<Uint8Array> {
+  const path = directory.at(envelopeFileName);
+  const context = { what: "read the envelope", path, owner: "caller" } as const;
   try {
-    return await readFile(path);
+    // No link, and no pipe that would keep us waiting for its writer.
+    await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stat = await file.stat();
+    if (!stat.isFile()) throw entryInvalid(envelopeFileName, "it is no regular file");
+    if (owner !== undefined && stat.uid !== owner) {
+      throw foreignOwner(shownPath(path), stat.uid);
+    }
+    checkEnvelopeSize(stat.size);
+    return await file.readFile();
   } catch (error) {
-    if (isErrno(error, "ENOENT")) throw envelopeMissing(`the directory ${directory}`);
-    throw ioError(error, { what: "read the envelope", path });
+    if (isErrno(error, "ENOENT")) throw envelopeMissing(`the directory ${directory.path}`);
+    if (isErrno(error, "ELOOP")) throw entryInvalid(envelopeFileName, "it is a symbolic link");
+    throw ioError(error, context);
   }
 }
 

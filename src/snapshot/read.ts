@@ -7,6 +7,7 @@ import { writeTar, type ArchiveFile, type SparseFormat } from "../archive/tar-wr
 import { exportToDirectory as writeDirectory } from "../data/directory-export.js";
 import { openStored, type StoredSnapshot } from "../data/stored.js";
 import { openVerified } from "../data/verified-read.js";
+import type { CallerPath } from "../model/caller-path.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { readExtent } from "../sparse/extents.js";
 import type { StoreContext } from "./context.js";
@@ -72,7 +73,7 @@ export async function openDownload(
 export async function exportToDirectory(
   context: StoreContext,
   ref: string,
-  directory: string,
+  directory: CallerPath,
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<{ snapshot: Snapshot; reflinked: boolean }> {

@@ -13,6 +13,7 @@ import { ensureBallast } from "../data/ballast.js";
 import { makeParts, openRoot, type Layout } from "../data/layout.js";
 import { lockRoot } from "../data/root-lock.js";
 import { claimFormat, requireKnownFormat } from "../data/store-format.js";
+import type { CallerPath } from "../model/caller-path.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { openWriteWorkers } from "../data/write-workers.js";
 import { supportsReflink } from "../sparse/sparse-copy.js";
@@ -96,13 +97,13 @@ export interface SnapshotStore extends AsyncDisposable {
   create(request: StoreRequest, tar: ByteStream, signal: AbortSignal): Promise<Snapshot>;
   createFromDirectory(
     request: StoreRequest,
-    directory: string,
+    directory: CallerPath,
     signal: AbortSignal,
   ): Promise<Snapshot>;
   import(request: StoreRequest, archive: ByteStream, signal: AbortSignal): Promise<Snapshot>;
   importFromDirectory(
     request: StoreRequest,
-    directory: string,
+    directory: CallerPath,
     signal: AbortSignal,
   ): Promise<Snapshot>;
   list(query: ListQuery): ListPage;
@@ -112,7 +113,7 @@ export interface SnapshotStore extends AsyncDisposable {
   download(ref: string, options: DownloadOptions, signal: AbortSignal): Promise<Download>;
   exportToDirectory(
     ref: string,
-    directory: string,
+    directory: CallerPath,
     options: ReadOptions,
     signal: AbortSignal,
   ): Promise<{ snapshot: Snapshot; reflinked: boolean }>;

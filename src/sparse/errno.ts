@@ -1,4 +1,5 @@
 // The one place that reads errno: what a failed system call means to the people who run the store.
+import { readlinkSync } from "node:fs";
 import {
   StoreError,
   isStoreError,
@@ -110,13 +111,25 @@ export function ioError(error: unknown, context: IoContext): Error {
   if (code === undefined) return error instanceof Error ? error : new Error(String(error));
   const caller = context.owner === "caller" ? callerMeanings[code] : undefined;
   const meaning = caller ?? meanings[code];
-  const message = `cannot ${context.what}: ${explain(error)}: ${context.path}`;
+  const path = shownPath(context.path);
+  const message = `cannot ${context.what}: ${explain(error)}: ${path}`;
   return new StoreError(meaning?.reason ?? "IO_FAILED", message, {
     cause: error,
-    metadata: { errno: code, path: context.path },
-    ...(context.owner === "caller" ? aboutPath(meaning?.reason, context.path, message) : {}),
+    metadata: { errno: code, path },
+    ...(context.owner === "caller" ? aboutPath(meaning?.reason, path, message) : {}),
     ...(meaning === undefined ? {} : { hint: meaning.hint }),
   });
+}
+
+/** A path as people know it: one through a descriptor of this process means nothing to them. */
+export function shownPath(path: string): string {
+  const [, link, rest = ""] = /^(\/proc\/self\/fd\/\d+)(\/.*)?$/.exec(path) ?? [];
+  if (link === undefined) return path;
+  try {
+    return readlinkSync(link) + (rest === "/." ? "" : rest);
+  } catch {
+    return path;
+  }
 }
 
 /** A caller's path comes in the field `directory` of a request, whatever the request is. */

@@ -33,6 +33,8 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
 /** sockaddr_un: the family, and a path that ends with NUL (unix(7)). */
 const socketAddressBytes = 110;
 const enosys = constants.errno.ENOSYS;
@@ -64,6 +66,7 @@ const setxattr = bind("int setxattr(str path, str name, void *value, size_t size
 
 const makeSocket = bind("int socket(int domain, int type, int protocol)");
 const connectSocket = bind("int connect(int fd, void *address, uint length)");
+const socketOption = bind("int getsockopt(int fd, int level, int name, void *value, void *length)");
 
 /** Only glibc has these two. */
 const mallocTrim = bind("int malloc_trim(size_t pad)");
@@ -291,4 +294,18 @@ export function connectError(path: string): string | undefined {
 /** Sets an extended attribute of a file, see xattr(7). */
 export async function setAttribute(path: string, name: string, value: Uint8Array): Promise<void> {
   await callAsync("setxattr", setxattr, path, name, value, value.length, 0);
+}
+
+/**
+ * The user id of the process that has connected to a Unix socket, as it was then: SO_PEERCRED of
+ * unix(7). Undefined if the kernel does not say.
+ */
+export function peerUser(fd: number): number | undefined {
+  if (socketOption === undefined) return undefined;
+  // struct ucred: pid, uid, gid.
+  const credentials = Buffer.alloc(12);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(credentials.length);
+  if (socketOption(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0) return undefined;
+  return credentials.readUInt32LE(4);
 }

@@ -5,7 +5,7 @@ import { open, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
-import { ioError, isErrno, withIoError, type IoContext } from "./errno.js";
+import { ioError, isErrno, shownPath, withIoError, type IoContext } from "./errno.js";
 import { readExtents, scanExtents } from "./extents.js";
 import { cloneFile, copyRange, startWriteback } from "./native.js";
 import { createSparseFile, type WrittenFile } from "./sparse-writer.js";
@@ -17,6 +17,8 @@ export interface CopyOptions {
   readonly sync: boolean;
   /** Whose path the source is, for errors. Default: store. */
   readonly sourceOwner?: IoContext["owner"];
+  /** User id that must own the source. Default: anybody. */
+  readonly sourceUid?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -45,7 +47,7 @@ export async function copySparse(
 ): Promise<CopiedFile> {
   const { signal } = options;
   signal?.throwIfAborted();
-  await using source = await openSource(from, options.sourceOwner);
+  await using source = await openSource(from, options);
   const { size: sizeBytes } = await withIoError({ what: "look at the file", path: from }, () =>
     source.stat(),
   );
@@ -78,7 +80,7 @@ export async function shareBlocks(
   to: string,
   options: CopyOptions,
 ): Promise<CopiedFile | undefined> {
-  await using source = await openSource(from, options.sourceOwner);
+  await using source = await openSource(from, options);
   const { size: sizeBytes } = await withIoError({ what: "look at the file", path: from }, () =>
     source.stat(),
   );
@@ -136,8 +138,11 @@ async function settle(
   });
 }
 
-async function openSource(path: string, owner: IoContext["owner"]): Promise<FileHandle> {
-  const context: IoContext = { what: "open the file", path, owner: owner ?? "store" };
+async function openSource(
+  path: string,
+  { sourceOwner: owner = "store", sourceUid }: CopyOptions,
+): Promise<FileHandle> {
+  const context: IoContext = { what: "open the file", path, owner };
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   // O_NONBLOCK: a pipe in the file's place must not make us wait for its writer.
   const handle = await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
@@ -150,9 +155,11 @@ async function openSource(path: string, owner: IoContext["owner"]): Promise<File
     await handle[Symbol.asyncDispose]();
     throw ioError(error, context);
   }
-  if (stat.isFile()) return handle;
+  const foreign = sourceUid !== undefined && stat.uid !== sourceUid;
+  if (stat.isFile() && !foreign) return handle;
   await handle[Symbol.asyncDispose]();
-  throw new StoreError("FIELD_INVALID", `expected a regular file: ${path}`);
+  const expected = foreign ? `a file of user ${sourceUid}` : "a regular file";
+  throw new StoreError("FIELD_INVALID", `expected ${expected}: ${shownPath(path)}`);
 }
 
 async function tryClone(source: FileHandle, target: FileHandle, path: string): Promise<boolean> {
@@ -201,8 +208,11 @@ async function copyExtent(
     if (copied === 0) {
       throw new StoreError(
         "STORED_DATA_CORRUPT",
-        `${from} ends at byte ${offset}, expected data up to byte ${end}`,
-        { hint: "The file was cut while it was copied", resource: { type: "file", name: from } },
+        `${shownPath(from)} ends at byte ${offset}, expected data up to byte ${end}`,
+        {
+          hint: "The file was cut while it was copied",
+          resource: { type: "file", name: shownPath(from) },
+        },
       );
     }
     if (options.sync && copied >= copyBytes / 4) {

@@ -10,10 +10,11 @@ import {
 import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import type { Identity } from "../model/access.js";
+import { seesPaths, type Identity } from "../model/access.js";
 import type { Admission, Admitted } from "./admission.js";
 import type { Access } from "./auth/access.js";
 import type { Audit, AuditRecord } from "./auth/audit.js";
+import type { Conceal } from "./auth/conceal.js";
 import type { Connections } from "./auth/connections.js";
 import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
@@ -34,6 +35,8 @@ export interface AdapterOptions {
   readonly callers: Callers;
   readonly rechecks: Rechecks;
   readonly audit: Audit;
+  /** For callers who may not see paths of the node. */
+  readonly conceal: Conceal;
   readonly refusals: Refusals;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
@@ -154,7 +157,8 @@ async function serve(
     if (admitted === undefined && failure.reason === "TOO_MANY_STREAMS") {
       await options.refusals.turn(identity, call.signal);
     }
-    call.finish(wireStatus(failure));
+    const sees = identity !== undefined && seesPaths(identity);
+    call.finish(wireStatus(sees ? failure : options.conceal.error(failure)));
   } finally {
     forget?.();
     admitted?.leave();
@@ -265,7 +269,10 @@ async function run(
     call.setIdleTimeout(Math.min(options.requestTimeoutMs, idleMs || options.requestTimeoutMs));
     request = receiveAll(target, call, audit, idleMs);
   }
-  return answer(target, call, handler, request, context, audit);
+  const encode: Encoder = seesPaths(context.identity)
+    ? target.encode
+    : (message) => target.encode(options.conceal.message(message));
+  return answer({ ...target, encode }, call, handler, request, context, audit);
 }
 
 async function answer(

@@ -5,7 +5,8 @@ import type { Logger } from "../base/logger.js";
 import { createAdapter } from "./adapter.js";
 import { defaultAccess, type Access } from "./auth/access.js";
 import { createAudit } from "./auth/audit.js";
-import { createConnections, type Via } from "./auth/connections.js";
+import { createConceal } from "./auth/conceal.js";
+import { createConnections, type PeerUser, type Via } from "./auth/connections.js";
 import { createRechecks, type Rechecks } from "./auth/rechecks.js";
 import type { TlsFiles } from "./auth/tls-files.js";
 import { createCrowds } from "./crowds.js";
@@ -87,6 +88,10 @@ export interface GrpcServerOptions {
   readonly descriptorSet?: Uint8Array;
   /** Who may call what. Default: everybody is an operator. */
   readonly access?: Access;
+  /** The store's root, which only callers who may see paths of the node are told. */
+  readonly privateRoot?: string;
+  /** Whose process is at the other end of a Unix socket. Default: it is not known. */
+  readonly peerUser?: PeerUser;
   readonly logger: Logger;
   /** Called when most of hundreds of streams have closed, which leaves garbage. */
   readonly onCrowdGone?: () => void;
@@ -125,7 +130,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const limits = { ...defaultGrpcLimits, ...options.limits };
   const admission = createAdmission(limits);
   const { health, bindings } = allServices(options);
-  const connections = createConnections();
+  const connections = createConnections(options.peerUser);
   const { access = defaultAccess } = options;
   const callers = createCallers(access, connections);
   const rechecks = createRechecks(limits.recheckMs);
@@ -135,6 +140,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const adapter = createAdapter(bindings, {
     ...limits,
     ...auth,
+    conceal: createConceal(options.privateRoot),
     admission,
     refusals,
     turns,

@@ -83,6 +83,9 @@ const identities = roles
   )
   .join("");
 
+/** Without it directories are for nobody with a token or a certificate, whatever their role. */
+const flags = { "allowed-directories": ["/nonexistent"] };
+
 const withAuthority = ({ tcpAddress: address, authority }: AccessScene) => ({
   address,
   tls: { ca: authority.cert },
@@ -90,14 +93,14 @@ const withAuthority = ({ tcpAddress: address, authority }: AccessScene) => ({
 
 for (const role of roles) {
   test(`${role}, by certificate over TCP`, async (t) => {
-    const scene = await startScene(t, { identities });
+    const scene = await startScene(t, { identities, flags });
     const { cert, key } = await scene.authority.issue("client", { names: `DNS:${role}.example` });
     const { tcpAddress: address } = scene;
     await checkMatrix(t, role, { address, tls: { ca: scene.authority.cert, cert, key } });
   });
 
   test(`${role}, by token over TCP and over the Unix socket`, async (t) => {
-    const scene = await startScene(t);
+    const scene = await startScene(t, { flags });
     const token = scene.newToken({ name: `t-${role}`, role, namePrefix: "" });
     await checkMatrix(t, role, { ...withAuthority(scene), token });
     await checkMatrix(t, role, { address: scene.address, token });

@@ -1,6 +1,7 @@
 // Two tenants of one store: on every call that takes or gives a ref, neither finds the other's.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import {
@@ -11,6 +12,7 @@ import {
   type WatchResponse,
 } from "../../src/client/index.js";
 import { failsWith } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
 import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
 import { startScene, type AccessScene } from "./callers.js";
 import { firstAnswer, openCaller } from "./one-call.js";
@@ -62,8 +64,6 @@ const refCalls: Readonly<Record<string, (client: Client, ref: string) => Promise
     client.update({ ref, description: "x", updateMask: { paths: ["description"] } }),
   restore: async (client, ref) => (await client.restore(ref))[Symbol.asyncDispose](),
   export: async (client, ref) => (await client.export(ref))[Symbol.asyncDispose](),
-  openDataDirectory: async (client, ref) =>
-    (await client.openDataDirectory(ref))[Symbol.asyncDispose](),
   verify: (client, ref) => first(client.verify({ ref })),
   delete: (client, ref) => client.delete(ref),
 };
@@ -141,24 +141,89 @@ test("a name is taken from nobody else, and tells of nobody else", async (t) => 
   await failsWith(a.inspect(ids.a), "SNAPSHOT_NOT_FOUND");
 });
 
-test("a request id gives nobody else's outcome", async (t) => {
-  const { scene, a, all, tar, ids } = await startTenants(t);
+test("a request id is its tenant's: others neither collide with it nor learn of it", async (t) => {
+  const { a, b, all, tar } = await startTenants(t);
+  const requestId = randomUUID();
+  const madeOf = async (client: Client, name: string): Promise<string> => {
+    const { snapshot } = await client.create({ config: { name }, requestId }, toStream(tar));
+    return snapshot?.config?.id ?? "";
+  };
+  const clients = { "b/two": b, "a/two": a, two: all };
+  const made = new Map<string, string>();
+  for (const [name, client] of Object.entries(clients)) made.set(name, await madeOf(client, name));
+  assert.equal(new Set(made.values()).size, 3);
+  for (const [name, client] of Object.entries(clients)) {
+    assert.equal(await madeOf(client, name), made.get(name), "a retry gives the first outcome");
+    const { metadata } = await failsWith(madeOf(client, `${name}-other`), "REQUEST_ID_REUSED");
+    assert.deepEqual(metadata, { request_id: requestId });
+  }
+});
+
+test("a request id of an import that runs is its tenant's too", async (t) => {
+  const { scene, a, b, all } = await startTenants(t);
   const requestId = randomUUID();
   const archive = await collect((await all.export("b/one")).bytes);
-  await all.import({ requestId, name: "b/two" }, toStream(archive));
-  const error = await failsWith(
-    a.import({ requestId, name: "b/two" }, toStream(archive)),
-    "REQUEST_ID_REUSED",
-  );
-  assert.ok(
-    !/[0-9a-z]{16}/.test(`${error.message} ${Object.values(error.metadata).join(" ")}`),
-    error.message,
-  );
-  await failsWith(a.import({ requestId, name: "a/two" }, toStream(archive)), "REQUEST_ID_REUSED");
-  const mine = { config: { name: "a/own" }, requestId: randomUUID() };
-  const made = await a.create(mine, toStream(tar));
-  assert.deepEqual(await a.create(mine, toStream(tar)), made);
-  assert.ok(ids.b !== "" && scene.tcpAddress !== "");
+  const name = (prefix: string) => ({ requestId, name: `${prefix}imported` });
+  let finish = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (finish = resolve));
+  async function* slowly(): AsyncGenerator<Uint8Array> {
+    // Less than the envelope, so that the daemon has not learnt the name.
+    yield archive.subarray(0, 600);
+    await gate;
+    yield archive.subarray(600);
+  }
+  const running = a.import({ requestId }, slowly());
+  const staging = join(scene.root, "staging");
+  await eventually("the import runs", async () => (await readdir(staging)).length > 0);
+  await failsWith(a.import({ requestId }, toStream(archive)), "OPERATION_IN_PROGRESS");
+  await b.import(name("b/"), toStream(archive));
+  await all.import(name(""), toStream(archive));
+  finish();
+  // Its name begins with b/, which is not for it.
+  await failsWith(running, "FIELD_INVALID");
+});
+
+/** Every text in a message or an error, at any depth. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return [];
+  const own = value instanceof Error ? [value.message] : [];
+  return [...own, ...Object.values(value).flatMap(textsOf)];
+}
+
+test("a tenant is told no path of the node: in answers, events, errors and reports of damage", async (t) => {
+  const { scene, a, all, tar, ids } = await startTenants(t);
+  const seen: unknown[] = [];
+  const watching = new AbortController();
+  const events = (async () => {
+    for await (const event of a.watch({}, { signal: watching.signal })) seen.push(event);
+  })().catch(() => undefined);
+  seen.push(await a.create({ config: { name: "a/two" } }, toStream(tar)));
+  seen.push(await a.list(), await a.inspect(ids.a), await a.getInfo());
+  const mask = { paths: ["description"] };
+  seen.push(await a.update({ ref: ids.a, description: "x", updateMask: mask }));
+  {
+    await using download = await a.restore("a/one");
+    seen.push(download.header);
+    const archive = await collect((await a.export("a/one")).bytes);
+    seen.push(await a.import({ name: "a/three" }, toStream(archive)));
+  }
+  await rename(join(scene.root, "data", ids.a), join(scene.root, "data", "elsewhere"));
+  const refused = await failsWith(a.restore("a/one"), "STORED_DATA_CORRUPT");
+  assert.match(JSON.stringify(refused.metadata), /"directory":"<root>/, "a path that is concealed");
+  seen.push(refused, { ...refused });
+  try {
+    for await (const { event } of a.verify({ ref: "a/one" })) seen.push(event.value);
+  } catch (error) {
+    seen.push(error);
+  }
+  await eventually("the events", () => Promise.resolve(seen.length > 15 || undefined));
+  watching.abort();
+  await events;
+  const leaks = seen.flatMap(textsOf).filter((text) => text.includes(scene.root));
+  assert.deepEqual(leaks, []);
+  const { snapshot } = await all.inspect("b/one");
+  assert.equal(snapshot?.dataDir, join(scene.root, "data", ids.b, "files"), "others see it");
 });
 
 test("verify without a ref reads one's own", async (t) => {
@@ -215,6 +280,7 @@ test("what reaches beyond the prefix is refused: directories of the node, peers"
     a.createFromDirectory({ directory, config }),
     a.importFromDirectory({ directory }),
     a.exportToDirectory({ ref: "a/one", directory: join(scene.scratch, "out") }),
+    a.openDataDirectory("a/one"),
     first(a.pull({})),
     first(a.push({})),
     first(a.getManifest({})),

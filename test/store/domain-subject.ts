@@ -64,11 +64,11 @@ function callsOf(store: () => SnapshotStore): StoreCalls {
     create: async (tar, header = {}) =>
       plain(await store().create(requestOf(header), copied(tar), untilDone())),
     createFromDirectory: async (directory, header = {}) =>
-      plain(await store().createFromDirectory(requestOf(header), directory, untilDone())),
+      plain(await store().createFromDirectory(requestOf(header), { path: directory }, untilDone())),
     import: async (archive, header = {}) =>
       plain(await store().import(requestOf(header), copied(archive), untilDone())),
     importFromDirectory: async (directory, header = {}) =>
-      plain(await store().importFromDirectory(requestOf(header), directory, untilDone())),
+      plain(await store().importFromDirectory(requestOf(header), { path: directory }, untilDone())),
     list: async ({ pageSize = 50, ...rest } = {}) => {
       const page = store().list({ pageSize, ...rest });
       return { ...page, snapshots: page.snapshots.map(plain) };
@@ -79,7 +79,8 @@ function callsOf(store: () => SnapshotStore): StoreCalls {
     restore: (ref) => read(ref, false, {}),
     export: (ref, options = {}) => read(ref, true, options),
     exportToDirectory: async (ref, directory) => {
-      const done = await store().exportToDirectory(ref, directory, { force: false }, untilDone());
+      const target = { path: directory };
+      const done = await store().exportToDirectory(ref, target, { force: false }, untilDone());
       return plain(done.snapshot);
     },
     watch: ({ resumeToken = "", filter = {} } = {}) =>

@@ -124,7 +124,8 @@ everyPoint("a take-over", {
       const { id } = store.inspect("web").config;
       await compareDirectories(store.layout.filesDirectory(id), twin);
       assert.ok(!existsSync(source), "in the store and where it was");
-      await store.exportToDirectory("web", source, { force: false }, AbortSignal.timeout(60_000));
+      const target = { path: source };
+      await store.exportToDirectory("web", target, { force: false }, AbortSignal.timeout(60_000));
       await unlink(join(source, "snapshot.json"));
       await store.delete({ refs: ["web"], allowMissing: false });
     } else {

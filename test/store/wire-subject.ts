@@ -1,4 +1,5 @@
 // The store suite's subjects that are clients of a daemon, over TCP and over a Unix socket.
+import { dirname } from "node:path";
 import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { createLogger } from "../../src/base/logger.js";
 import {
@@ -12,6 +13,8 @@ import {
   type Snapshot,
 } from "../../src/client/index.js";
 import { loadDaemonConfig } from "../../src/config/load.js";
+import type { RawValue } from "../../src/config/option.js";
+import { changeTokenFile, makeToken } from "../../src/config/token-file.js";
 import { startDaemon, type Daemon } from "../../src/daemon/daemon.js";
 import { openLoopback } from "../support/daemon.js";
 import {
@@ -31,25 +34,33 @@ import {
 const maxStreams = 200;
 
 export function openTcpSubject(options: SubjectOptions): Promise<StoreSubject> {
-  return openWireSubject(options, (daemon) => daemon.addresses[0]);
+  const tokens = `${options.root}.tokens.json`;
+  const { token, record } = makeToken(operator, new Date());
+  changeTokenFile(tokens, () => [record]);
+  // Over TCP it takes a credential to have the daemon use directories.
+  const flags = { tokens, "allowed-directories": [dirname(options.root)] };
+  return openWireSubject(options, flags, ({ addresses: [address] }) => connect(address, { token }));
 }
 
 export function openUnixSubject(options: SubjectOptions): Promise<StoreSubject> {
-  return openWireSubject(options, (daemon) => daemon.addresses[1]);
+  return openWireSubject(options, {}, ({ addresses: [, address] }) => connect(address));
 }
+
+const operator = { name: "test", role: "operator", namePrefix: "", expiresAt: undefined } as const;
 
 async function openWireSubject(
   { root, clock }: SubjectOptions,
-  addressOf: (daemon: Daemon) => string | undefined,
+  access: Readonly<Record<string, RawValue>>,
+  connectTo: (daemon: Daemon) => Client,
 ): Promise<StoreSubject> {
   const { config } = loadDaemonConfig({
-    flags: { root, ...openLoopback({}), reserve: "0", "max-streams": maxStreams },
+    flags: { root, ...openLoopback(access), ...access, reserve: "0", "max-streams": maxStreams },
   });
   let daemon: Daemon;
   let clients: Client[] = [];
   const start = async (): Promise<void> => {
     daemon = await startDaemon({ config, clock, logger: createLogger("silent") });
-    clients = [connect(addressOf(daemon) ?? "")];
+    clients = [connectTo(daemon)];
   };
   const stop = async (): Promise<void> => {
     for (const client of clients) client.close();
@@ -60,7 +71,7 @@ async function openWireSubject(
     ...callsOf(() => clients[0] as Client),
     root,
     another() {
-      const client = connect(addressOf(daemon) ?? "");
+      const client = connectTo(daemon);
       clients.push(client);
       return callsOf(() => client);
     },

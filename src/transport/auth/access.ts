@@ -46,11 +46,18 @@ export function createAccess(options: AccessOptions): Access {
   return {
     identify(connection, metadata) {
       const [authorization] = metadata.get("authorization");
-      if (authorization !== undefined) return byToken(options, String(authorization));
+      if (authorization !== undefined) {
+        return { ...byToken(options, String(authorization)), proof: "token" };
+      }
       if (connection === undefined) throw invalid("The connection is closed");
-      if (connection.via === "unix") return options.socket;
-      if (connection.certificate !== undefined) return byCertificate(options, connection);
-      if (options.anonymous !== undefined) return options.anonymous;
+      const { via, uid, certificate } = connection;
+      if (via === "unix") {
+        return { ...options.socket, proof: "socket", ...(uid === undefined ? {} : { uid }) };
+      }
+      if (certificate !== undefined) {
+        return { ...byCertificate(options, connection), proof: "certificate" };
+      }
+      if (options.anonymous !== undefined) return { ...options.anonymous, proof: "none" };
       throw invalid("The call shows neither a client certificate nor a token");
     },
   };

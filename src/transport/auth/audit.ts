@@ -52,8 +52,9 @@ export function createAudit(logger: Logger): Audit {
           if (who === undefined) leftOut = unknown.take();
           else if (outcome === "TOO_MANY_STREAMS") leftOut = refusedOf(who.name).take();
           if (leftOut === undefined) return;
-          const { name = "", role = "", namePrefix = "" } = who ?? {};
-          const line = { audit: true, who: name, role, namePrefix, peer, method, ...what, outcome };
+          const { name = "", role = "", namePrefix = "", uid } = who ?? {};
+          const caller = { who: name, role, namePrefix, ...(uid === undefined ? {} : { uid }) };
+          const line = { audit: true, ...caller, peer, method, ...what, outcome };
           logger.info(leftOut === 0 ? line : { ...line, leftOut }, "audit");
         },
       };

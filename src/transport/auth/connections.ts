@@ -2,6 +2,7 @@
 // neither the stream nor its connection, so each stream gets a header with the numbers of both.
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Metadata } from "@grpc/grpc-js";
 import { certificateNames } from "./certificate-names.js";
@@ -10,6 +11,8 @@ export type Via = "tcp" | "unix";
 
 export interface Connection {
   readonly via: Via;
+  /** User id of the process at the other end of a Unix socket, if it can be told. */
+  readonly uid: number | undefined;
   readonly certificate: ClientCertificate | undefined;
 }
 
@@ -37,7 +40,10 @@ export interface Connections {
 
 const header = "stasis-connection";
 
-export function createConnections(): Connections {
+/** `peerUser` tells whose process is at the other end of a Unix socket. */
+export type PeerUser = (socket: Socket | TLSSocket) => number | undefined;
+
+export function createConnections(peerUser: PeerUser = () => undefined): Connections {
   const numbers = new WeakMap<ServerHttp2Session, string>();
   const open = new Map<string, Connection>();
   const numberOf = (session: ServerHttp2Session | undefined): string =>
@@ -45,7 +51,8 @@ export function createConnections(): Connections {
   return {
     add(session, via) {
       const number = randomBytes(8).toString("hex");
-      const connection = { via, certificate: certificateOf(session) };
+      const uid = via === "unix" ? peerUser(session.socket) : undefined;
+      const connection = { via, uid, certificate: certificateOf(session) };
       numbers.set(session, number);
       open.set(number, connection);
       session.once("close", () => open.delete(number));

@@ -40,10 +40,11 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.SnapshotService/Inspect": reads(readers),
   "stasis.v1.SnapshotService/Restore": reads(readers),
   "stasis.v1.SnapshotService/Export": reads(readers),
-  "stasis.v1.SnapshotService/OpenDataDirectory": reads(readers),
+  // Its answer is a path of the node.
+  "stasis.v1.SnapshotService/OpenDataDirectory": reads(readers, "node"),
   "stasis.v1.SnapshotService/Verify": reads(readers),
   "stasis.v1.SnapshotService/Watch": reads(readers),
-  // The daemon reads and moves files of its node for the caller, wherever it may itself.
+  // The daemon reads and moves files of its node for the caller: node-access.ts says which.
   "stasis.v1.SnapshotService/CreateFromDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/ImportFromDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/ExportToDirectory": changes(operators, "node"),

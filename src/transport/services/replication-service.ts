@@ -1,6 +1,7 @@
 // ReplicationService over the domain of replication.
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
+import { seesPaths } from "../../model/access.js";
 import type { TransferCounters } from "../../replication/fetch.js";
 import type { Replicator } from "../../replication/replicator.js";
 import { serveBlocks, serveManifest, type ServedBlock } from "../../replication/serve.js";
@@ -9,6 +10,7 @@ import {
   BlockEncoding,
   ReplicationService,
 } from "../../../gen/ts/stasis/v1/replication_service_pb.js";
+import { checkSocketAddress, type NodePolicy } from "../auth/node-access.js";
 import { bindService, type ServiceBinding } from "../handler.js";
 import { sizeFromWire, snapshotToMessage } from "./convert.js";
 
@@ -23,14 +25,17 @@ export function bindReplicationService(
   store: SnapshotStore,
   replicator: Replicator,
   advertised: () => string,
+  policy: NodePolicy,
 ): ServiceBinding {
   const dataDirectory = (id: string): string => store.layout.filesDirectory(id);
   return bindService(
     ReplicationService,
     {
-      pull: async function* ({ source, ref, name, requestId, repair, ...rest }, { signal }) {
+      pull: async function* ({ source, ref, name, requestId, repair, ...rest }, context) {
+        const { signal, identity, method } = context;
         if (source === "")
           throw fieldInvalid("source", "the name or the address of a peer", source);
+        checkSocketAddress(source, identity, method, policy);
         if (ref === "") throw fieldInvalid("ref", "an id, a name or a prefix of an id", ref);
         if (repair && name !== "") throw fieldInvalid("name", "nothing with repair", name);
         const limitBytesPerSecond = sizeFromWire(
@@ -43,14 +48,19 @@ export function bindReplicationService(
             yield { event: { case: "progress", value: progressToWire(event.progress) } };
           } else {
             const { snapshot } = event;
-            const value = snapshotToMessage(snapshot, dataDirectory(snapshot.config.id));
+            const directory = seesPaths(identity) ? dataDirectory(snapshot.config.id) : "";
+            const value = snapshotToMessage(snapshot, directory);
             yield { event: { case: "snapshot", value } };
           }
         }
       },
-      push: async function* ({ target, ref, name, requestId, ...rest }, { signal }) {
+      push: async function* ({ target, ref, name, requestId, ...rest }, context) {
+        const { signal, identity, method } = context;
         if (target === "")
           throw fieldInvalid("target", "the name or the address of a peer", target);
+        checkSocketAddress(target, identity, method, policy);
+        // The other daemon would take it for an address that this one names.
+        checkSocketAddress(rest.source, identity, method, policy);
         const source = rest.source === "" ? advertised() : rest.source;
         if (source === "") {
           const hint = "Set the option `advertise`, or name it in the request";

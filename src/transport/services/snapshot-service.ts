@@ -1,5 +1,7 @@
 // SnapshotService over the domain: convert, call, convert back.
 import { fieldInvalid } from "../../base/errors.js";
+import { seesPaths, type Identity } from "../../model/access.js";
+import type { CallerPath } from "../../model/caller-path.js";
 import { emptyConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import type { DownloadOptions } from "../../snapshot/read.js";
@@ -10,6 +12,7 @@ import {
   type ImportHeader,
   type UpdateRequest,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { directoryRules, requireProof, type NodePolicy } from "../auth/node-access.js";
 import { checkMayProtect } from "../auth/role-table.js";
 import {
   bindConfinedService,
@@ -33,13 +36,14 @@ import { watchEventToMessage, watchRequestFromMessage } from "./watch-messages.j
 export interface SnapshotServiceOptions {
   /** Bytes of a download's chunks. */
   readonly chunkBytes: number;
+  readonly policy: NodePolicy;
 }
 
 export function bindSnapshotService(
   store: SnapshotStore,
   options: SnapshotServiceOptions,
 ): ServiceBinding {
-  const whole = { ...implement(store, options), ...implementDirectories(store) };
+  const whole = { ...implement(store, options), ...implementDirectories(store, options.policy) };
   const confined = (namePrefix: string) => implement(store.confined(namePrefix), options);
   return bindConfinedService(SnapshotService, whole, confined, {
     byteStreams: ["create", "import", "restore", "export"],
@@ -50,42 +54,47 @@ export function bindSnapshotService(
 
 type Implementation = ServiceImplementation<typeof SnapshotService>;
 
-function messageOf(store: Pick<SnapshotStore, "layout">) {
-  return (snapshot: Snapshot) =>
-    snapshotToMessage(snapshot, store.layout.filesDirectory(snapshot.config.id));
+/** The data directory is told to those only who may have a use for it. */
+function messageOf({ layout }: Pick<SnapshotStore, "layout">, identity: Identity) {
+  const directoryOf = (id: string) => (seesPaths(identity) ? layout.filesDirectory(id) : "");
+  return (snapshot: Snapshot) => snapshotToMessage(snapshot, directoryOf(snapshot.config.id));
 }
 
 /** What works on the node's own files. */
 function implementDirectories(
   store: SnapshotStore,
+  policy: NodePolicy,
 ): Pick<Implementation, "createFromDirectory" | "importFromDirectory" | "exportToDirectory"> {
-  const toMessage = messageOf(store);
+  const callerPath = (directory: string, { identity, method }: CallContext): CallerPath => ({
+    ...directoryRules(identity, method, policy),
+    path: absolutePath(directory),
+  });
   return {
-    createFromDirectory: async (request, { signal }) => {
-      const directory = absolutePath(request.directory);
+    createFromDirectory: async (request, context) => {
+      const directory = callerPath(request.directory, context);
       const upload = createRequest(request, "");
-      const snapshot = await store.createFromDirectory(upload, directory, signal);
-      return { snapshot: toMessage(snapshot) };
+      const snapshot = await store.createFromDirectory(upload, directory, context.signal);
+      return { snapshot: messageOf(store, context.identity)(snapshot) };
     },
-    importFromDirectory: async (request, { signal }) => {
-      const directory = absolutePath(request.directory);
+    importFromDirectory: async (request, context) => {
+      const directory = callerPath(request.directory, context);
       const upload = importRequest(request, "");
-      const snapshot = await store.importFromDirectory(upload, directory, signal);
-      return { snapshot: toMessage(snapshot) };
+      const snapshot = await store.importFromDirectory(upload, directory, context.signal);
+      return { snapshot: messageOf(store, context.identity)(snapshot) };
     },
-    exportToDirectory: async ({ ref, directory, force }, { signal }) => {
-      const target = absolutePath(directory);
-      const done = await store.exportToDirectory(ref, target, { force }, signal);
-      return { snapshot: toMessage(done.snapshot), reflinked: done.reflinked };
+    exportToDirectory: async ({ ref, directory, force }, context) => {
+      const target = callerPath(directory, context);
+      const done = await store.exportToDirectory(ref, target, { force }, context.signal);
+      const snapshot = messageOf(store, context.identity)(done.snapshot);
+      return { snapshot, reflinked: done.reflinked };
     },
   };
 }
 
 function implement(store: ConfinedStore, options: SnapshotServiceOptions): Implementation {
-  const toMessage = messageOf(store);
-
-  async function* download(ref: string, what: DownloadOptions, signal: AbortSignal) {
+  async function* download(ref: string, what: DownloadOptions, { signal, identity }: CallContext) {
     await using source = await store.download(ref, what, signal);
+    const toMessage = messageOf(store, identity);
     const header = { snapshot: toMessage(source.snapshot), dataBytes: BigInt(source.dataBytes) };
     yield { frame: { case: "header" as const, value: header } };
     for await (const frame of downloadFrames(source.bytes, options.chunkBytes)) {
@@ -99,31 +108,32 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
     create: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests);
       if (header.protected) checkMayProtect(identity);
-      return {
-        snapshot: toMessage(await store.create(createRequest(header, "header."), bytes, signal)),
-      };
+      const snapshot = await store.create(createRequest(header, "header."), bytes, signal);
+      return { snapshot: messageOf(store, identity)(snapshot) };
     },
     import: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests);
       if (header.protected) checkMayProtect(identity);
-      return {
-        snapshot: toMessage(await store.import(importRequest(header, "header."), bytes, signal)),
-      };
+      const snapshot = await store.import(importRequest(header, "header."), bytes, signal);
+      return { snapshot: messageOf(store, identity)(snapshot) };
     },
-    list: (request) => {
+    list: (request, { identity }) => {
       const page = store.list(listQueryFromMessage(request));
       return Promise.resolve({
-        snapshots: page.snapshots.map(toMessage),
+        snapshots: page.snapshots.map(messageOf(store, identity)),
         nextPageToken: page.nextPageToken,
         totalSize: BigInt(page.totalSize),
       });
     },
-    inspect: ({ ref }) => Promise.resolve({ snapshot: toMessage(store.inspect(ref)) }),
-    update: async (request) => ({ snapshot: toMessage(await store.update(changes(request))) }),
+    inspect: ({ ref }, { identity }) =>
+      Promise.resolve({ snapshot: messageOf(store, identity)(store.inspect(ref)) }),
+    update: async (request, { identity }) => ({
+      snapshot: messageOf(store, identity)(await store.update(changes(request))),
+    }),
     delete: async ({ refs, allowMissing }) => ({
       deletedIds: await store.delete({ refs, allowMissing }),
     }),
-    restore: ({ ref, force, verify, sparseFormat }, { signal }) =>
+    restore: ({ ref, force, verify, sparseFormat }, context) =>
       download(
         ref,
         {
@@ -133,9 +143,9 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
           compression: "none",
           sparseFormat: sparseFormatFromWire(sparseFormat),
         },
-        signal,
+        context,
       ),
-    export: ({ ref, force, verify, compression, sparseFormat }, { signal }) =>
+    export: ({ ref, force, verify, compression, sparseFormat }, context) =>
       download(
         ref,
         {
@@ -145,7 +155,7 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
           compression: compressionFromWire(compression),
           sparseFormat: sparseFormatFromWire(sparseFormat),
         },
-        signal,
+        context,
       ),
     verify: async function* ({ ref, limitBytesPerSecond }, { signal }: CallContext) {
       const request = {
@@ -160,12 +170,15 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
         identity: identity.shared === true ? undefined : identity.name,
       };
       for await (const event of store.watch(request, signal)) {
-        yield watchEventToMessage(event, toMessage);
+        yield watchEventToMessage(event, messageOf(store, identity));
       }
     },
-    openDataDirectory: async function* ({ ref, force }, { signal }: CallContext) {
+    openDataDirectory: async function* ({ ref, force }, context: CallContext) {
+      const { signal, identity, method } = context;
+      requireProof(identity, method);
       await using open = await store.openDataDirectory(ref, { force }, signal);
-      yield { directory: open.directory, snapshot: toMessage(open.snapshot) };
+      const snapshot = messageOf(store, identity)(open.snapshot);
+      yield { directory: open.directory, snapshot };
       await untilAborted(signal);
       throw signal.reason;
     },

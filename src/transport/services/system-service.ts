@@ -1,6 +1,7 @@
 // SystemService: what this daemon is, what it allows, what its store can do.
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BuildInfo } from "../../base/build-info.js";
+import { seesPaths } from "../../model/access.js";
 import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
 import type { ClockStatus } from "../../snapshot/clock-alarm.js";
 import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
@@ -23,6 +24,7 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
   return bindService(SystemService, {
     getInfo: (_request, { identity }) => {
       const seesAll = identity.namePrefix === "";
+      const directoryExport = seesPaths(identity);
       const usage = seesAll ? store.usage() : undefined;
       return Promise.resolve({
         version: facts.version,
@@ -30,7 +32,7 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
         formats: store.formats,
         storeType: "localfile",
         nodeId: store.nodeId,
-        root: seesAll ? store.layout.root : "",
+        root: seesPaths(identity) ? store.layout.root : "",
         startedAt: timestampFromDate(facts.startedAt),
         limits: {
           maxMessageBytes: BigInt(facts.maxMessageBytes),
@@ -49,7 +51,7 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
           directAccess: true,
           gzip: true,
           zstd: store.zstd,
-          directoryExport: true,
+          directoryExport,
           reflink: store.reflink,
         },
         // Callers who are confined to some names are not told what others have.

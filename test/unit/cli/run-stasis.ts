@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Runs it as this user, whose group has the same number. Takes root. */
+  readonly uid?: number;
 }
 
 /** Only what is given reaches the program: no STASIS_ variable of the machine. */
@@ -23,6 +25,7 @@ export function startStasis(args: readonly string[], options: RunOptions = {}): 
     stdio: ["pipe", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   // The program may end without reading all of it.
   child.stdin.on("error", () => undefined);

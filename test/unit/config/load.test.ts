@@ -94,7 +94,10 @@ test("an unknown key, a table and a broken line in the file are refused", (t) =>
   const table = failure(() =>
     loadDaemonConfig({ configFile: configFile(t, "[listen]\nport = 1") }),
   );
-  assert.match(table.message, /listen: expected a string, number or boolean, got "a table"/);
+  assert.match(
+    table.message,
+    /listen: expected a string, number, boolean or array of strings, got "a table"/,
+  );
   const broken = failure(() => loadDaemonConfig({ configFile: configFile(t, "root = ") }));
   assert.match(broken.message, /not valid TOML/);
   const missing = failure(() => loadDaemonConfig({ configFile: "/nowhere/stasis.toml" }));

@@ -80,8 +80,6 @@ test("a directory that can't be listed is the caller's mistake", () =>
   withScratchDir(async (directory) => {
     await writeFile(join(directory, "file"), "");
     for (const [path, reason] of [
-      ["relative", "FIELD_INVALID"],
-      [`${directory}\0`, "FIELD_INVALID"],
       [join(directory, "file"), "FIELD_INVALID"],
       [join(directory, "absent"), "DIRECTORY_NOT_FOUND"],
     ] as const) {
@@ -142,7 +140,12 @@ test("an open snapshot is read to its end although it was moved to the trash", (
     await using handle = await stored.open("config.json");
     assert.equal(await handle.readFile("utf8"), "{}\n");
     const target = join(directory, "out");
-    await exportToDirectory(layout, stored, target, { envelope: Buffer.from("{}"), verify: true });
+    await exportToDirectory(
+      layout,
+      stored,
+      { path: target },
+      { envelope: Buffer.from("{}"), verify: true },
+    );
     await compareFiles(join(target, "memory"), stored.pathOf("memory"));
   }));
 
@@ -190,7 +193,7 @@ test("an export is everything with the envelope, into an absent or empty directo
       join(directory, "link"),
       `${directory}/new/`,
     ]) {
-      await exportToDirectory(layout, stored, target, { envelope, verify: true });
+      await exportToDirectory(layout, stored, { path: target }, { envelope, verify: true });
       assert.deepEqual(await treeOf(target), ["config.json", "memory", "snapshot.json"]);
       await compareFiles(join(target, "memory"), stored.pathOf("memory"));
       assert.deepEqual(await readFile(join(target, "snapshot.json")), envelope);
@@ -216,7 +219,7 @@ test("an export refuses a target that holds something, or can't be one", () =>
       [join(layout.dataRoot, "new"), "FIELD_INVALID"],
     ] as const) {
       await assert.rejects(
-        exportToDirectory(layout, stored, target, { envelope, verify: true }),
+        exportToDirectory(layout, stored, { path: target }, { envelope, verify: true }),
         { reason },
         target,
       );
@@ -233,7 +236,12 @@ test("an export that fails removes what it made", { skip: cannotMount("tmpfs") }
       await mkdir(join(small, "given"));
       for (const name of ["made", "given"]) {
         await assert.rejects(
-          exportToDirectory(layout, stored, join(small, name), { envelope, verify: true }),
+          exportToDirectory(
+            layout,
+            stored,
+            { path: join(small, name) },
+            { envelope, verify: true },
+          ),
           {
             reason: "STORAGE_FULL",
           },
@@ -242,7 +250,12 @@ test("an export that fails removes what it made", { skip: cannotMount("tmpfs") }
       assert.deepEqual(await treeOf(small), ["given", "other"]);
       const signal = AbortSignal.abort();
       await assert.rejects(
-        exportToDirectory(layout, stored, join(small, "made"), { envelope, verify: true, signal }),
+        exportToDirectory(
+          layout,
+          stored,
+          { path: join(small, "made") },
+          { envelope, verify: true, signal },
+        ),
         {
           name: "AbortError",
         },
@@ -260,7 +273,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
       await using stored = await openStored(layout, id, files);
       const target = join(mountPoint, "out");
       assert.deepEqual(
-        await exportToDirectory(layout, stored, target, { envelope, verify: true }),
+        await exportToDirectory(layout, stored, { path: target }, { envelope, verify: true }),
         {
           reflinked: true,
         },

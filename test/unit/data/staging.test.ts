@@ -216,7 +216,7 @@ test("a directory is taken over by rename, and hashed when asked", () =>
     const id = newSnapshotId();
     {
       await using staging = await openStaging(layout, id);
-      const blank = await staging.adoptDirectory(`${source}/`);
+      const blank = await staging.adoptDirectory({ path: `${source}/` });
       assert.deepEqual(
         blank.map(({ name, sizeBytes, mode, digest }) => [name, sizeBytes, mode, digest]),
         [
@@ -247,7 +247,7 @@ test("a directory that was taken over goes back unless it is settled", () =>
     for (const published of [false, true]) {
       const id = newSnapshotId();
       await using staging = await openStaging(layout, id);
-      const files = await staging.adoptDirectory(source);
+      const files = await staging.adoptDirectory({ path: source });
       assert.deepEqual(await readdir(directory), ["root"]);
       if (published) await staging.publish(manifestOf(id, files));
       await staging[Symbol.asyncDispose]();
@@ -277,7 +277,7 @@ test("what can't be taken over is left exactly as it was", () =>
       const before = await treeOf(directory);
       const adopting = async (): Promise<void> => {
         await using staging = await openStaging(layout, newSnapshotId());
-        await staging.adoptDirectory(path === undefined ? source : join(directory, path));
+        await staging.adoptDirectory({ path: path === undefined ? source : join(directory, path) });
       };
       await assert.rejects(adopting(), { reason }, what);
       assert.deepEqual(await treeOf(directory), before, what);
@@ -286,7 +286,7 @@ test("what can't be taken over is left exactly as it was", () =>
       }
     }
     await using staging = await openStaging(layout, newSnapshotId());
-    await assert.rejects(staging.adoptDirectory("relative"), { reason: "FIELD_INVALID" });
+    await assert.rejects(staging.adoptDirectory({ path: "relative" }), { reason: "FIELD_INVALID" });
   }));
 
 test(
@@ -300,7 +300,7 @@ test(
         const empty = await treeOf(layout.root);
         const adopting = async (path: string): Promise<void> => {
           await using staging = await openStaging(layout, newSnapshotId());
-          await staging.adoptDirectory(path);
+          await staging.adoptDirectory({ path });
         };
         await assert.rejects(adopting(source), { reason: "CROSS_FILESYSTEM" });
         await assert.rejects(
@@ -322,7 +322,7 @@ test("after a crash, staging is cleared and directories go back where they came 
     // Not disposed before the purge: what a crash leaves.
     await using staging = await openStaging(layout, upload1);
     await upload(staging, "a", Buffer.from("x"));
-    await (await openStaging(layout, adopted)).adoptDirectory(source);
+    await (await openStaging(layout, adopted)).adoptDirectory({ path: source });
     await openStaging(layout, kept);
     await writeFile(join(layout.stagingRoot, ".reflink-123.from"), "");
     await mkdir(join(layout.stagingRoot, "by hand"));
@@ -347,7 +347,7 @@ test("a directory whose place has been taken is kept in quarantine", () =>
     const source = await makeSource(directory);
     const id = newSnapshotId();
     const staging = await openStaging(layout, id);
-    await staging.adoptDirectory(source);
+    await staging.adoptDirectory({ path: source });
     await mkdir(source);
     await staging[Symbol.asyncDispose]();
     assert.deepEqual(await readdir(source), []);

@@ -142,7 +142,7 @@ void test(
         const whole = await readFile(pathOf(store, snapshot, "memory-ranges"));
         const target = join(scratch, "out");
         const exported = (force: boolean, to: string) =>
-          store.exportToDirectory("a", to, { force }, never);
+          store.exportToDirectory("a", { path: to }, { force }, never);
         assert.equal((await exported(false, join(scratch, "good"))).reflinked, false);
         assert.ok(whole.equals(await readFile(join(scratch, "good/memory-ranges"))));
         await flip(pathOf(store, snapshot, "memory-ranges"), 2 * MiB - 1);
@@ -163,7 +163,7 @@ void test("an export that shares blocks reads nothing", { skip: cannotMount("btr
       await flip(pathOf(store, snapshot, "memory-ranges"), 5);
       const done = await store.exportToDirectory(
         "a",
-        join(scratch, "out"),
+        { path: join(scratch, "out") },
         { force: false },
         never,
       );

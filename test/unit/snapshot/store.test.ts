@@ -30,7 +30,7 @@ void test("a directory that was taken over gets the digests that an upload would
     const directory = join(scratch, "vm");
     await mkdir(directory);
     await writeFile(join(directory, "memory"), memory);
-    await store.createFromDirectory(requestFor("taken"), directory, never);
+    await store.createFromDirectory(requestFor("taken"), { path: directory }, never);
     for (let tries = 0; store.inspect("taken").digest === "" && tries < 1000; tries += 1) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

@@ -1,0 +1,49 @@
+// Keeps the store's paths from callers who may not see paths of the node. Answers to them are made
+// without paths to begin with; texts of errors and of damage are not, since the floors below do not
+// know who will read them.
+import { StoreError } from "../../base/errors.js";
+
+export interface Conceal {
+  error(error: StoreError): StoreError;
+  /** A response, with all its texts; bytes are passed on as they are. */
+  message(message: unknown): unknown;
+}
+
+/** What stands in an answer where the path of the store's root was. */
+const shownRoot = "<root>";
+
+/** Without a root there is nothing to conceal. */
+export function createConceal(root: string | undefined): Conceal {
+  if (root === undefined) return { error: (error) => error, message: (message) => message };
+  const text = (value: string): string => value.replaceAll(root, shownRoot);
+  const deep = (value: unknown): unknown => {
+    if (typeof value === "string") return text(value);
+    if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+    if (Array.isArray(value)) return value.map(deep);
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, deep(entry)]));
+  };
+  return {
+    error: (error) => concealError(error, text),
+    message: (message) => (contains(message, root) ? deep(message) : message),
+  };
+}
+
+function concealError(error: StoreError, text: (value: string) => string): StoreError {
+  const { hint, metadata, fields, resource, retryAfterMs, code, cause } = error;
+  const shown = Object.entries(metadata).map(([key, value]) => [key, text(value)] as const);
+  return new StoreError(error.reason, text(error.message), {
+    ...(hint === undefined ? {} : { hint: text(hint) }),
+    ...(resource && { resource: { ...resource, name: text(resource.name) } }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    metadata: Object.fromEntries(shown),
+    fields: fields.map(({ field, description }) => ({ field, description: text(description) })),
+    code,
+    cause,
+  });
+}
+
+function contains(value: unknown, root: string): boolean {
+  if (typeof value === "string") return value.includes(root);
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
+  return Object.values(value).some((entry) => contains(entry, root));
+}

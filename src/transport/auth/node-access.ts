@@ -1,0 +1,82 @@
+// Who may have the daemon touch directories and sockets of its node: the calls whose request has a path.
+//
+// The daemon does it with its own rights, often root's, so a caller must not gain what it lacks itself:
+//   - A caller without a credential over TCP never reaches anything, whatever the configuration says.
+//   - The daemon's own user and root, over the Unix socket, reach what they could reach without it:
+//     everything, unless `allowed_directories` is set.
+//   - Any other user over the Unix socket reaches its own directories in `allowed_directories`.
+//   - A token or certificate has no user id: it reaches all of `allowed_directories`, and nothing while
+//     that is not set.
+// The kernel says who is at the other end of a Unix socket. Its file's mode does not: it may change.
+import { StoreError } from "../../base/errors.js";
+import type { Identity } from "../../model/access.js";
+import type { DirectoryRules } from "../../model/caller-path.js";
+
+export interface NodePolicy {
+  /** The option of this name; undefined = not set. */
+  readonly allowedDirectories: readonly string[] | undefined;
+  /** User id of the daemon. */
+  readonly ownUid: number | undefined;
+}
+
+/** Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT. `method` is for messages. */
+export function directoryRules(
+  identity: Identity,
+  method: string,
+  policy: NodePolicy,
+): DirectoryRules {
+  requireProof(identity, method);
+  const { allowedDirectories: within } = policy;
+  const own = isOwnUser(identity, policy);
+  if (within === undefined) {
+    if (own) return {};
+    throw denied(
+      identity,
+      `${identity.name} may not have the daemon use directories of the node, as ${method} does`,
+      "Set allowed_directories in the daemon's configuration, or call as the daemon's own user " +
+        "or root over its Unix socket, without a token",
+    );
+  }
+  if (own || identity.proof !== "socket") return { within };
+  if (identity.uid === undefined) {
+    throw denied(identity, "the kernel does not say which user calls", "Call with a token");
+  }
+  return { within, owner: identity.uid };
+}
+
+/** Throws unless the caller may have the daemon connect to a Unix socket that the caller names. */
+export function checkSocketAddress(
+  address: string,
+  identity: Identity,
+  method: string,
+  policy: NodePolicy,
+): void {
+  if (!address.startsWith("unix:")) return;
+  requireProof(identity, method);
+  if (isOwnUser(identity, policy)) return;
+  throw denied(
+    identity,
+    `${identity.name} may not have the daemon connect to the socket ${address}`,
+    "Name a peer of [[peers]] in the daemon's configuration file, or give HOST:PORT",
+  );
+}
+
+/** Throws CREDENTIALS_INVALID for callers over TCP that show nothing. */
+export function requireProof({ proof }: Identity, method: string): void {
+  if (proof !== undefined && proof !== "none") return;
+  throw new StoreError(
+    "CREDENTIALS_INVALID",
+    `${method} reaches files of the node, and is never for callers over TCP without a credential`,
+    {
+      hint: "Call over the Unix socket, or set tokens or client_ca in the daemon's configuration",
+    },
+  );
+}
+
+function isOwnUser({ proof, uid }: Identity, { ownUid }: NodePolicy): boolean {
+  return proof === "socket" && uid !== undefined && (uid === 0 || uid === ownUid);
+}
+
+function denied({ role }: Identity, message: string, hint: string): StoreError {
+  return new StoreError("ROLE_INSUFFICIENT", message, { hint, metadata: { role } });
+}

@@ -1,0 +1,302 @@
+// Which directories of the node the daemon touches for whom.
+import assert from "node:assert/strict";
+import { chmod, chown, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { connect, type Client } from "../../src/client/index.js";
+import type { RawValue } from "../../src/config/option.js";
+import { startTestDaemon, type TestDaemon } from "../support/daemon.js";
+import { failsWith } from "../support/errors.js";
+import { makeSmallSource, packDirectory } from "../store/contents.js";
+import { runStasis, type Finished } from "../unit/cli/run-stasis.js";
+import { startScene, type AccessScene } from "./callers.js";
+
+const notRoot = process.getuid?.() === 0 ? false : "skipped: takes root";
+/** Of nobody: a user that is neither root nor the daemon's. */
+const otherUid = 65_534;
+
+function clientOf(t: TestContext, address: string, token?: string): Client {
+  const client = connect(address, token === undefined ? {} : { token });
+  t.after(() => client.close());
+  return client;
+}
+
+/** The three calls, each on a directory that it could use but for who calls; `name` is stored. */
+function directoryCalls(client: Client, at: (name: string) => string) {
+  return {
+    CreateFromDirectory: () => client.createFromDirectory({ directory: at("vm") }),
+    ImportFromDirectory: () => client.importFromDirectory({ directory: at("exported") }),
+    ExportToDirectory: () => client.exportToDirectory({ ref: "web", directory: at("out") }),
+  };
+}
+
+/** `vm` holds data files, `exported` an export; `out` is absent. */
+async function fillPlace(client: Client, place: string): Promise<void> {
+  await mkdir(place, { recursive: true });
+  await makeSmallSource(join(place, "vm"));
+  await makeSmallSource(join(place, "exported"));
+  await writeFile(join(place, "exported", "snapshot.json"), '{"version":1,"config":{}}');
+  const { totalSize } = await client.list({ filter: { namePrefix: "web" } });
+  if (totalSize === 0n) {
+    await client.create({ config: { name: "web" } }, packDirectory(join(place, "vm")));
+  }
+}
+
+async function assertUntouched(place: string): Promise<void> {
+  assert.deepEqual((await readdir(place)).sort(), ["exported", "vm"]);
+  assert.equal((await readdir(join(place, "vm"))).length, 4);
+}
+
+test("without a credential over TCP: none, whatever allowed_directories says, and no path is told", async (t) => {
+  for (const allowed of [false, true]) {
+    const flags: Record<string, RawValue> = allowed ? { "allowed-directories": ["/"] } : {};
+    const daemon = await startTestDaemon(t, flags);
+    const operator = clientOf(t, daemon.address);
+    await fillPlace(operator, join(daemon.scratch, "place"));
+    const client = clientOf(t, daemon.tcpAddress);
+    const calls = directoryCalls(client, (name) => join(daemon.scratch, "place", name));
+    for (const call of Object.values(calls)) {
+      const error = await failsWith(call(), "CREDENTIALS_INVALID");
+      assert.match(error.hint ?? "", /Unix socket/);
+    }
+    await failsWith(client.openDataDirectory("web"), "CREDENTIALS_INVALID");
+    await assertUntouched(join(daemon.scratch, "place"));
+    assert.equal((await client.getInfo()).root, "");
+    assert.equal((await client.inspect("web")).snapshot?.dataDir, "");
+    assert.notEqual((await operator.inspect("web")).snapshot?.dataDir, "");
+  }
+});
+
+test("a caller without a credential cannot have the daemon connect to a socket of the node", async (t) => {
+  const daemon = await startTestDaemon(t);
+  const client = clientOf(t, daemon.tcpAddress);
+  const operator = clientOf(t, daemon.address);
+  await fillPlace(operator, join(daemon.scratch, "place"));
+  const all = async (messages: AsyncIterable<unknown>): Promise<void> => {
+    for await (const message of messages) assert.ok(message);
+  };
+  // The daemon's own socket is open to the daemon's user: through it the caller would be that one.
+  const own = daemon.address;
+  for (const call of [
+    () => client.pull({ source: own, ref: "web" }),
+    () => client.push({ target: own, ref: "web", source: daemon.tcpAddress }),
+    () => client.push({ target: daemon.tcpAddress, ref: "web", source: own }),
+    () => client.pull({ source: "unix:/var/run/docker.sock", ref: "web" }),
+  ]) {
+    await failsWith(all(call()), "CREDENTIALS_INVALID");
+  }
+  await failsWith(all(operator.pull({ source: own, ref: "absent" })), "SNAPSHOT_NOT_FOUND");
+});
+
+interface Allowed extends AccessScene {
+  readonly place: string;
+  readonly operator: Client;
+  readonly socket: Client;
+}
+
+async function startAllowed(t: TestContext, allowed: boolean): Promise<Allowed> {
+  const scratch = await startTestDaemon(t);
+  const place = join(scratch.scratch, "place");
+  const flags: Record<string, RawValue> = allowed ? { "allowed-directories": [place] } : {};
+  const scene = await startScene(t, { flags });
+  const token = scene.newToken({ name: "ops", role: "operator", namePrefix: "" });
+  const operator = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
+  const socket = scene.client(scene.address);
+  await fillPlace(socket, place);
+  return { ...scene, place, operator, socket };
+}
+
+test("a token: none while allowed_directories is not set, also over the Unix socket", async (t) => {
+  const scene = await startAllowed(t, false);
+  const { place, operator } = scene;
+  const token = scene.newToken({ name: "more", role: "operator", namePrefix: "" });
+  for (const client of [operator, scene.client(scene.address, { token })]) {
+    const calls = directoryCalls(client, (name) => join(place, name));
+    for (const call of Object.values(calls)) {
+      const error = await failsWith(call(), "ROLE_INSUFFICIENT");
+      assert.match(error.hint ?? "", /Set allowed_directories/);
+    }
+  }
+  await assertUntouched(place);
+  // Who may use any directory: the daemon's own user, and root.
+  for (const call of Object.values(directoryCalls(scene.socket, (name) => join(place, name)))) {
+    await call();
+  }
+});
+
+test("allowed_directories holds for everybody, root over the socket too", async (t) => {
+  const { place, operator, socket } = await startAllowed(t, true);
+  for (const client of [operator, socket]) {
+    const beside = `${place}-beside`;
+    await fillPlace(socket, beside);
+    for (const at of [beside, `${place}/../place-beside`]) {
+      for (const call of Object.values(directoryCalls(client, (name) => join(at, name)))) {
+        const error = await failsWith(call(), "FIELD_INVALID");
+        assert.match(error.message, /allowed_directories/);
+      }
+    }
+    await assertUntouched(beside);
+    // Whether there is anything outside is not told.
+    const about = async (directory: string) =>
+      (await failsWith(client.createFromDirectory({ directory }), "FIELD_INVALID")).message;
+    const absent = join(beside, "absent");
+    assert.equal(
+      (await about(absent)).replace(absent, "X"),
+      (await about(join(beside, "vm"))).replace(join(beside, "vm"), "X"),
+    );
+    for (const call of Object.values(directoryCalls(client, (name) => join(place, name)))) {
+      await call();
+    }
+    await rm(join(place, "out"), { recursive: true });
+    await makeSmallSource(join(place, "vm"));
+    await rm(beside, { recursive: true });
+  }
+});
+
+test("no symbolic link below an allowed directory is followed", async (t) => {
+  const { place, operator, socket, scratch } = await startAllowed(t, true);
+  const secret = join(scratch, "secret");
+  await fillPlace(socket, secret);
+  await symlink(secret, join(place, "leads-out"));
+  await symlink(join(place, "vm"), join(place, "link"));
+  await symlink(join(secret, "absent"), join(place, "leads-nowhere"));
+  for (const client of [operator, socket]) {
+    const through = join(place, "leads-out");
+    for (const call of Object.values(directoryCalls(client, (name) => join(through, name)))) {
+      await failsWith(call(), "FIELD_INVALID");
+    }
+    for (const name of ["leads-out", "link", "leads-nowhere"]) {
+      const directory = join(place, name);
+      await failsWith(client.createFromDirectory({ directory }), "FIELD_INVALID");
+      await failsWith(client.importFromDirectory({ directory }), "FIELD_INVALID");
+      await failsWith(client.exportToDirectory({ ref: "web", directory }), "FIELD_INVALID");
+    }
+    // An allowed directory can be read and filled, and not be taken away itself.
+    await failsWith(client.createFromDirectory({ directory: place }), "FIELD_INVALID");
+  }
+  await assertUntouched(secret);
+});
+
+test("an envelope that is a link or a pipe is refused, not read", async (t) => {
+  const { place, operator } = await startAllowed(t, true);
+  const directory = join(place, "exported");
+  const envelope = join(directory, "snapshot.json");
+  await rm(envelope);
+  await symlink("/etc/passwd", envelope);
+  await failsWith(operator.importFromDirectory({ directory }), "ARCHIVE_INVALID");
+});
+
+test("the store's own directories are for nobody", async (t) => {
+  const daemon = await startTestDaemon(t, { "allowed-directories": ["/"] });
+  const client = clientOf(t, daemon.address);
+  await fillPlace(client, join(daemon.scratch, "place"));
+  const { snapshot } = await client.inspect("web");
+  const directory = snapshot?.dataDir ?? "";
+  await failsWith(client.createFromDirectory({ directory }), "FIELD_INVALID");
+  await failsWith(client.importFromDirectory({ directory }), "FIELD_INVALID");
+  const inside = join(daemon.root, "data", "x");
+  await failsWith(client.exportToDirectory({ ref: "web", directory: inside }), "FIELD_INVALID");
+  await failsWith(client.createFromDirectory({ directory: daemon.scratch }), "FIELD_INVALID");
+});
+
+/** A command of another user over a socket that everybody may open. */
+async function asOther({ address }: TestDaemon, ...args: string[]): Promise<Finished> {
+  return await runStasis(["--addr", address, ...args], { uid: otherUid });
+}
+
+async function openToAll(t: TestContext, flags: Readonly<Record<string, RawValue>> = {}) {
+  const daemon = await startTestDaemon(t, { "socket-mode": "0666", ...flags });
+  await chmod(daemon.scratch, 0o755);
+  await chmod(daemon.root, 0o711);
+  const operator = clientOf(t, daemon.address);
+  await fillPlace(operator, join(daemon.scratch, "place"));
+  return { ...daemon, place: join(daemon.scratch, "place"), operator };
+}
+
+test(
+  "another user over an open socket: none while allowed_directories is not set",
+  {
+    skip: notRoot,
+  },
+  async (t) => {
+    const daemon = await openToAll(t);
+    const { place } = daemon;
+    assert.equal((await asOther(daemon, "ls")).code, 0, "it may call");
+    for (const args of [
+      ["create", join(place, "vm"), "--move"],
+      ["import", join(place, "exported"), "--on-node"],
+      ["export", "web", "--to-dir", join(place, "out"), "--on-node"],
+    ]) {
+      const { code, stderr } = await asOther(daemon, ...args);
+      assert.notEqual(code, 0, args.join(" "));
+      assert.match(stderr, /allowed_directories/);
+    }
+    await assertUntouched(place);
+  },
+);
+
+test(
+  "another user over an open socket: its own directories in allowed_directories",
+  {
+    skip: notRoot,
+  },
+  async (t) => {
+    const scratch = await startTestDaemon(t);
+    const allowed = join(scratch.scratch, "place");
+    const daemon = await openToAll(t, { "allowed-directories": [allowed] });
+    await chmod(scratch.scratch, 0o755);
+    await fillPlace(daemon.operator, allowed);
+    const create = ["create", join(allowed, "vm"), "--move", "--name", "mine"];
+    const foreign = await asOther(daemon, ...create);
+    assert.match(foreign.stderr, /belong to the calling user, got one of user 0/);
+    const imported = await asOther(daemon, "import", join(allowed, "exported"), "--on-node");
+    assert.match(imported.stderr, /belong to the calling user/);
+    const target = join(allowed, "out");
+    const exported = await asOther(daemon, "export", "web", "--to-dir", target, "--on-node");
+    assert.match(exported.stderr, /belong to the calling user/);
+    await assertUntouched(allowed);
+
+    await chown(join(allowed, "vm"), otherUid, otherUid);
+    const half = await asOther(daemon, ...create);
+    assert.match(half.stderr, /belong to the calling user/, "its directory with files of root");
+    for (const name of await readdir(join(allowed, "vm"))) {
+      await chown(join(allowed, "vm", name), otherUid, otherUid);
+    }
+    const { code, stderr } = await asOther(daemon, ...create);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await readdir(allowed), ["exported"]);
+  },
+);
+
+test("what is swapped while the daemon looks is never taken", async (t) => {
+  const { place, operator, scratch } = await startAllowed(t, true);
+  const secret = join(scratch, "secret");
+  await makeSmallSource(secret, 7);
+  const wanted = join(place, "vm");
+  const parked = join(place, "parked");
+  // `vm` is now the caller's directory, now a link that leads to the secret, hundreds of times.
+  let swapping = true;
+  const swaps = (async () => {
+    let count = 0;
+    for (; swapping; count += 1) {
+      await rename(wanted, parked).catch(() => undefined);
+      await symlink(secret, wanted).catch(() => undefined);
+      await rm(wanted, { force: true }).catch(() => undefined);
+      await rename(parked, wanted).catch(() => undefined);
+    }
+    return count;
+  })();
+  for (let attempt = 0; attempt < 60; attempt += 1) {
+    const made = await operator.createFromDirectory({ directory: wanted }).catch(() => undefined);
+    const id = made?.snapshot?.config?.id;
+    if (id === undefined) continue;
+    const names = made?.snapshot?.files.map(({ sizeBytes }) => sizeBytes) ?? [];
+    // 3000 bytes and the seed: the secret's is 3007.
+    assert.ok(names.includes(3001n), "the caller's own files");
+    await operator.delete(id);
+    await makeSmallSource(parked).catch(() => undefined);
+  }
+  swapping = false;
+  assert.ok((await swaps) > 100);
+  assert.equal((await readdir(secret)).length, 4);
+});
