@@ -10,8 +10,10 @@ prepareForBulk();
 const exitCode = await runCli(process.argv.slice(2), {
   version: describeBuild(buildInfo()),
   serve: async (config) => {
-    const { serve } = await import("./daemon/daemon.js");
-    await serve(config);
+    const { catchSignals } = await import("./daemon/signals.js");
+    const signals = catchSignals();
+    const { serve } = await import("./daemon/serve.js");
+    await serve(config, signals);
   },
   checkOffline: async function* (root, options, signal) {
     const { checkOffline } = await import("./daemon/offline.js");

@@ -72,6 +72,11 @@ export function reloadTables(configFile: string): ConfigTables {
   return readConfigFile(configFile);
 }
 
+/** The options of the file as they are written there. Throws FIELD_INVALID. */
+export function readFileValues(configFile: string): Readonly<Record<string, RawValue>> {
+  return readConfigFile(configFile).values;
+}
+
 const namedOptions = Object.entries(daemonOptions) as [DaemonOptionName, Option<unknown>][];
 
 interface Found {

@@ -3,34 +3,48 @@ import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { reloadTables } from "../config/load.js";
-import { findToken, readTokenFile } from "../config/token-file.js";
+import { findToken, readTokenFile, type TokenRecord } from "../config/token-file.js";
 import { createAccess, type Access, type TokenSource } from "../transport/auth/access.js";
-import { followFile } from "./follow-file.js";
+import { followFile, type Followed } from "./follow-file.js";
+import type { ReloadStep } from "./reload.js";
+
+export interface OpenAccess {
+  readonly access: Access;
+  readonly steps: readonly ReloadStep[];
+}
 
 /** Throws FIELD_INVALID if the file of tokens is none. */
-export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): Access {
-  return createAccess({
+export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): OpenAccess {
+  const { configFile, identities, tokens } = config;
+  // Followed, since to take one out must not need a restart.
+  const known = configFile === undefined ? undefined : followIdentities(config, configFile, logger);
+  // A file of tokens that has been removed holds none.
+  const records =
+    tokens === undefined
+      ? undefined
+      : followFile(tokens, { read: readTokenFile, what: "tokens" }, logger);
+  const access = createAccess({
     clock,
-    identities: openIdentities(config, logger),
-    ...(config.tokens === undefined ? {} : { tokens: openTokens(config.tokens, clock, logger) }),
+    identities: () => known?.current() ?? identities,
+    ...(records === undefined ? {} : { tokens: tokenSource(records.current, clock) }),
     socket: { name: "unix", role: config.socketRole, namePrefix: "", shared: true },
     ...(config.unauthenticatedTcp === "none"
       ? {}
       : { anonymous: { name: "anonymous", role: "operator", namePrefix: "" } }),
   });
+  return { access, steps: [known, records].filter((step) => step !== undefined) };
 }
 
-/** Followed, since to take one out must not need a restart. */
-function openIdentities(config: DaemonConfig, logger: Logger): () => DaemonConfig["identities"] {
-  const { configFile, identities } = config;
-  if (configFile === undefined) return () => identities;
+function followIdentities(
+  { identities }: DaemonConfig,
+  configFile: string,
+  logger: Logger,
+): Followed<DaemonConfig["identities"]> {
   const read = (path: string) => reloadTables(path).identities;
-  return followFile(configFile, { first: identities, read, what: "credentials" }, logger);
+  return followFile(configFile, { first: identities, read, what: "[[identities]]" }, logger);
 }
 
-/** A file of tokens that has been removed holds none. */
-function openTokens(path: string, clock: Clock, logger: Logger): TokenSource {
-  const records = followFile(path, { read: readTokenFile, what: "credentials" }, logger);
+function tokenSource(records: () => readonly TokenRecord[], clock: Clock): TokenSource {
   return {
     identify(token) {
       const record = findToken(records(), token, clock.now());

@@ -6,6 +6,7 @@ import { isLoopbackHost } from "../base/host-port.js";
 import { createLogger, type Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { openStore, type SnapshotStore } from "../snapshot/store.js";
+import type { Access } from "../transport/auth/access.js";
 import { openTlsFiles } from "../transport/auth/tls-files.js";
 import { createGrpcServer, type GrpcServer } from "../transport/server.js";
 import { bindSnapshotService } from "../transport/services/snapshot-service.js";
@@ -16,10 +17,12 @@ import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
 import { openReplicator, type Replicator } from "../replication/replicator.js";
 import { bindReplicationService } from "../transport/services/replication-service.js";
+import { createReload, type Reloaded } from "./reload.js";
 import { readDescriptorSet } from "./descriptor-set.js";
 import { createTidying } from "./memory.js";
 import { peerUserOf } from "./peer-user.js";
 import { openPeers } from "./peers.js";
+import { warnOfUntrustedFiles } from "./trusted-files.js";
 
 export interface StartOptions {
   readonly config: DaemonConfig;
@@ -31,6 +34,8 @@ export interface Daemon extends AsyncDisposable {
   readonly store: SnapshotStore;
   /** Where it listens: `HOST:PORT` with the real port, then `unix:PATH`. */
   readonly addresses: readonly string[];
+  /** Reads certificates, tokens and tables again; running calls go on. See reload.ts. */
+  reload(): Reloaded;
   /** Refuses new calls, lets running ones finish within the grace period, then closes all. */
   stop(): Promise<void>;
 }
@@ -66,20 +71,23 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     startScrubs(store, config, { clock, logger }),
   ].filter((schedule) => schedule !== undefined);
   for (const schedule of schedules) cleanup.defer(async () => schedule[Symbol.asyncDispose]());
+  const peers = openPeers(config, logger);
   const replicator = await openReplicator(store, {
     clock,
     logger,
     limitBytesPerSecond: config.replicationLimitBytes,
     ttlMs: config.transferTtlMs,
     idleMs: config.peerIdleMs,
-    connect: openPeers(config, logger),
+    connect: peers.connect,
   });
   cleanup.defer(async () => replicator[Symbol.asyncDispose]());
   let listening = "";
   const advertised = (): string => (config.advertise === "" ? listening : config.advertise);
-  const server = createServer(config, { store, replicator, advertised }, logger, clock);
+  const { access, steps } = openAccess(config, clock, logger);
+  const server = createServer(config, { store, replicator, advertised, access }, logger, clock);
   cleanup.defer(() => server.close());
   warnOfOpenDoor(config, logger);
+  warnOfUntrustedFiles(config, logger);
   const tls = openTls(config, logger);
   cleanup.defer(() => tls?.[Symbol.dispose]());
   const tcp = config.listen && (await server.listenTcp({ ...config.listen, ...(tls && { tls }) }));
@@ -100,7 +108,10 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
     return (stopping ??= server.drain({ graceMs: config.drainGraceMs }).then(close));
   };
   const addresses = [tcp, unix].flatMap((listener) => listener?.address ?? []);
-  return { store, addresses, stop, [Symbol.asyncDispose]: stop };
+  const certificates = tls && { what: "certificates", reload: () => tls.reload() };
+  const reloadSteps = [certificates ?? [], steps, peers.steps].flat();
+  const reload = createReload(config, reloadSteps, logger);
+  return { store, addresses, reload, stop, [Symbol.asyncDispose]: stop };
 }
 
 function createServer(
@@ -109,11 +120,12 @@ function createServer(
     readonly store: SnapshotStore;
     readonly replicator: Replicator;
     readonly advertised: () => string;
+    readonly access: Access;
   },
   logger: Logger,
   clock: Clock,
 ): GrpcServer {
-  const { store, replicator, advertised } = parts;
+  const { store, replicator, advertised, access } = parts;
   const { chunkBytes, maxMessageBytes, maxStreams, maxConnections } = config;
   const facts = {
     ...buildInfo(),
@@ -134,7 +146,7 @@ function createServer(
       bindReplicationService(store, replicator, advertised, policy),
     ],
     ...(hasReflection(config) ? { descriptorSet: readDescriptorSet() } : {}),
-    access: openAccess(config, clock, logger),
+    access,
     peerUser: peerUserOf,
     privateRoot: store.layout.root,
     logger,
@@ -172,36 +184,4 @@ function warnOfOpenDoor(config: DaemonConfig, logger: Logger): void {
 function hasReflection({ reflection, listen }: DaemonConfig): boolean {
   if (reflection !== "auto") return reflection === "on";
   return listen === undefined || isLoopbackHost(listen.host);
-}
-
-/** Runs a daemon until SIGTERM or SIGINT; the second signal ends it at once. */
-export async function serve(config: DaemonConfig): Promise<void> {
-  const logger = createLogger(config.logLevel);
-  const daemon = await startDaemon({ config, logger });
-  const stopAsked = firstStopSignal();
-  // These lines are read by scripts: they stay as they are.
-  for (const address of daemon.addresses) note(`listening on ${address}`);
-  note(`data in ${daemon.store.layout.root}`);
-  const signal = await stopAsked;
-  note(`${signal}: draining, running calls have ${config.drainGraceMs / 1000} s`);
-  await daemon.stop();
-  note("stopped");
-}
-
-/** The first signal that asks to stop; the listeners stay, so that the second one is never missed. */
-function firstStopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.on(signal, () => {
-        if (asked) process.exit(1);
-        asked = true;
-        resolve(signal);
-      });
-    }
-  });
-}
-
-function note(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -9,18 +9,25 @@ import { reloadTables } from "../config/load.js";
 import type { ConfiguredPeer, PeerTls } from "../config/peers.js";
 import { peerClient, type PeerClient } from "../replication/peer-client.js";
 import { followFile } from "./follow-file.js";
+import type { ReloadStep } from "./reload.js";
 
 /** Throws FIELD_INVALID for a name that is not in the file, and for files that can't be used. */
 export type ConnectPeer = (nameOrAddress: string, field: string) => PeerClient;
 
+export interface OpenPeers {
+  readonly connect: ConnectPeer;
+  readonly steps: readonly ReloadStep[];
+}
+
 /** Names are looked up and files are read for each connection: what changes counts for the next. */
-export function openPeers({ configFile, peers }: DaemonConfig, logger: Logger): ConnectPeer {
+export function openPeers({ configFile, peers }: DaemonConfig, logger: Logger): OpenPeers {
   const read = (path: string) => reloadTables(path).peers;
-  const current =
+  const followed =
     configFile === undefined
-      ? () => peers
-      : followFile(configFile, { first: peers, read, what: "peers" }, logger);
-  return (nameOrAddress, field) => {
+      ? undefined
+      : followFile(configFile, { first: peers, read, what: "[[peers]]" }, logger);
+  const current = () => followed?.current() ?? peers;
+  const connectPeer: ConnectPeer = (nameOrAddress, field) => {
     if (nameOrAddress.includes(":")) {
       return peerClient(nameOrAddress, connect(nameOrAddress));
     }
@@ -28,6 +35,7 @@ export function openPeers({ configFile, peers }: DaemonConfig, logger: Logger): 
     if (peer === undefined) throw unknownPeer(nameOrAddress, field, current());
     return peerClient(peer.name, connect(peer.address, optionsOf(peer)));
   };
+  return { connect: connectPeer, steps: followed === undefined ? [] : [followed] };
 }
 
 function unknownPeer(name: string, field: string, known: readonly ConfiguredPeer[]): StoreError {

@@ -43,7 +43,8 @@ test("who, what, which and with what outcome", async (t) => {
   const byAnna = { who: "anna", role: "operator", namePrefix: "a/" };
   const byRudi = { who: "rudi", role: "reader", namePrefix: "" };
   const byNobody = { who: "", role: "", namePrefix: "" };
-  const bySocket = { who: "unix", role: "operator", namePrefix: "" };
+  const uid = process.getuid?.();
+  const bySocket = { who: "unix", role: "operator", namePrefix: "", uid };
   const refs = ["a/one", "a/none"];
   assert.deepEqual(lines.filter(({ audit }) => audit === true).map(shown), [
     { ...byAnna, method: `${calls}/Create`, name: "a/one", id, outcome: "OK" },

@@ -12,7 +12,6 @@ import { ErrorInfoSchema } from "../../gen/ts/google/rpc/error_details_pb.js";
 import { loadDaemonConfig } from "../../src/config/load.js";
 import { startDaemon } from "../../src/daemon/daemon.js";
 import { createLogger } from "../../src/base/logger.js";
-import { openLoopback } from "../support/daemon.js";
 import { withScratchDir } from "../support/scratch.js";
 
 const buf = fileURLToPath(new URL("../../../node_modules/.bin/buf", import.meta.url));
@@ -24,15 +23,17 @@ interface Answer {
   readonly error: string;
 }
 
-/** Calls one RPC. A stream that never ends is cut off by `maxTimeSeconds`. */
+/** Calls one RPC over a Unix socket. A stream that never ends is cut off by `maxTimeSeconds`. */
 function curl(
-  address: string,
+  socket: string,
   rpc: string,
   requests: readonly unknown[],
   reflection = "grpc-v1",
   maxTimeSeconds = 30,
 ): Promise<Answer> {
   const options = [
+    "--unix-socket",
+    socket,
     "--protocol",
     "grpc",
     "--http2-prior-knowledge",
@@ -46,7 +47,7 @@ function curl(
     `${maxTimeSeconds}s`,
     "-d",
     "@-",
-    `http://${address}/${rpc}`,
+    `http://localhost/${rpc}`,
   ];
   return new Promise((resolve) => {
     const child = execFile(buf, args, { timeout: 60_000 }, (_failure, stdout, stderr) => {
@@ -102,11 +103,12 @@ function uploadFrames(header: unknown, bytes: Buffer): unknown[] {
 void test("every RPC answers in buf curl through reflection", async (t) => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "store");
-    const { config } = loadDaemonConfig({ flags: { root, ...openLoopback({}) }, env: {} });
+    const { config } = loadDaemonConfig({ flags: { root }, env: {} });
     await using daemon = await startDaemon({ config, logger: createLogger("silent") });
-    const address = daemon.addresses[0] ?? assert.fail("no address");
+    const [address = assert.fail("no address")] = daemon.addresses;
+    const socket = address.slice("unix:".length);
     const call = (rpc: string, ...requests: unknown[]) =>
-      curl(address, `stasis.v1.${rpc}`, requests.length === 0 ? [{}] : requests);
+      curl(socket, `stasis.v1.${rpc}`, requests.length === 0 ? [{}] : requests);
 
     await t.test("SystemService", async () => {
       const { messages, error } = await call("SystemService/GetInfo");
@@ -166,7 +168,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
 
     await t.test("OpenDataDirectory answers and stays open", async () => {
       const { messages } = await curl(
-        address,
+        socket,
         "stasis.v1.SnapshotService/OpenDataDirectory",
         [{ ref: "copy" }],
         "grpc-v1",
@@ -184,7 +186,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
     await t.test("Watch answers, stays open, and goes on from a token", async () => {
       const watch = async (request: object): Promise<Record<string, unknown>> => {
         const rpc = "stasis.v1.SnapshotService/Watch";
-        const { messages, error } = await curl(address, rpc, [request], "grpc-v1", 2);
+        const { messages, error } = await curl(socket, rpc, [request], "grpc-v1", 2);
         return messages[0] ?? assert.fail(error);
       };
       const { type, resumeToken } = await watch({});
@@ -231,7 +233,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
     });
 
     await t.test("health and the older reflection", async () => {
-      const health = await curl(address, "grpc.health.v1.Health/Check", [{}], "grpc-v1alpha");
+      const health = await curl(socket, "grpc.health.v1.Health/Check", [{}], "grpc-v1alpha");
       assert.equal(health.messages[0]?.["status"], "SERVING", health.error);
     });
 

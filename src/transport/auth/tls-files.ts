@@ -26,6 +26,8 @@ export interface TlsFiles extends Disposable {
   context(): TlsContext;
   /** Connections that come after it get the new one; `listener` must not throw. */
   onChange(listener: (context: TlsContext) => void): void;
+  /** Reads the files at once. Throws FIELD_INVALID, and the old ones stay, if they can't be used. */
+  reload(): void;
 }
 
 /** How often the files are looked at. */
@@ -36,25 +38,28 @@ export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
   let context = readContext(paths);
   const listeners: ((context: TlsContext) => void)[] = [];
   const reload = (): void => {
+    context = readContext(paths);
+    for (const listener of listeners) listener(context);
+  };
+  const changed = (): void => {
     try {
-      context = readContext(paths);
+      reload();
+      logger.info({ certificate: paths.certificate }, "TLS files read again");
     } catch (error) {
       // Key and certificate are replaced one after the other: in between they do not fit.
       logger.warn({ err: error }, "the TLS files have changed, and do not fit: the old ones stay");
-      return;
     }
-    logger.info({ certificate: paths.certificate }, "TLS files read again");
-    for (const listener of listeners) listener(context);
   };
   const watched = [paths.certificate, paths.key, paths.clientAuthority ?? []].flat();
   // Polled by path: it sees a replaced file and a replaced symbolic link alike.
   for (const path of watched)
-    watchFile(path, { interval: pollIntervalMs, persistent: false }, reload);
+    watchFile(path, { interval: pollIntervalMs, persistent: false }, changed);
   return {
     context: () => context,
     onChange: (listener) => void listeners.push(listener),
+    reload,
     [Symbol.dispose]() {
-      for (const path of watched) unwatchFile(path, reload);
+      for (const path of watched) unwatchFile(path, changed);
     },
   };
 }

@@ -143,7 +143,7 @@ const noOutput: Finished = { code: 0, stdout: "", stderr: "" };
 
 async function moveIn(daemon: TestDaemon["daemon"], directory: string): Promise<void> {
   const { connect } = await import("../../../src/client/index.js");
-  await using client = connect(daemon.addresses[0] ?? "");
+  await using client = connect(daemon.addresses.at(-1) ?? "");
   await client.createFromDirectory({ directory });
 }
 

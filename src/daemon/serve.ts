@@ -1,0 +1,31 @@
+// `stasis serve`: one daemon in this process, from its start to the signal that ends it.
+import { createLogger } from "../base/logger.js";
+import type { DaemonConfig } from "../config/daemon-options.js";
+import { startDaemon } from "./daemon.js";
+import type { Signals } from "./signals.js";
+
+export async function serve(config: DaemonConfig, signals: Signals): Promise<void> {
+  const logger = createLogger(config.logLevel);
+  const daemon = await startDaemon({ config, logger });
+  const stopAsked = signals.untilStopped();
+  // These lines are read by scripts: they stay as they are.
+  for (const address of daemon.addresses) note(`listening on ${address}`);
+  note(`data in ${daemon.store.layout.root}`);
+  signals.onReload(() => {
+    const { done, failed, needRestart } = daemon.reload();
+    const read = done.length === 0 ? "there is nothing to read again" : `read ${done.join(", ")}`;
+    note(`SIGHUP: ${read}`);
+    for (const { what, why } of failed) note(`SIGHUP: ${what} stays as it was: ${why}`);
+    if (needRestart.length > 0)
+      note(`SIGHUP: counts from the next start: ${needRestart.join(", ")}`);
+  });
+  const signal = await stopAsked;
+  note(`${signal}: draining, running calls have ${config.drainGraceMs / 1000} s`);
+  await daemon.stop();
+  note("stopped");
+}
+
+/** A terminal that has hung up takes no more lines. */
+function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

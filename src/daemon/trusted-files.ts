@@ -1,0 +1,44 @@
+// Warnings about files that others can change: whoever can write to the file of tokens is an operator.
+import type { Logger } from "../base/logger.js";
+import type { DaemonConfig } from "../config/daemon-options.js";
+import { trustProblems } from "../config/file-trust.js";
+
+export function warnOfUntrustedFiles(config: DaemonConfig, logger: Logger): void {
+  for (const file of believedFiles(config)) warnIfUntrusted(file, logger);
+}
+
+export function warnIfUntrusted(
+  { option, path, secret = false }: BelievedFile,
+  logger: Logger,
+): void {
+  const problems = trustProblems(path, { secret });
+  if (problems.length === 0) return;
+  const fix = "let only root or the daemon's user write to it and to the directories above it";
+  logger.warn({ option, path, problems, fix }, `the file of ${option} is not safe from others`);
+}
+
+export interface BelievedFile {
+  /** The option that names it. */
+  readonly option: string;
+  readonly path: string;
+  /** It must not be read by others either. */
+  readonly secret?: boolean;
+}
+
+function believedFiles(config: DaemonConfig): BelievedFile[] {
+  const file = (option: string, path: string | undefined, secret = false): BelievedFile[] =>
+    path === undefined ? [] : [{ option, path, secret }];
+  return [
+    ...file("config", config.configFile),
+    ...file("tokens", config.tokens),
+    ...file("server_cert", config.serverCert),
+    ...file("server_key", config.serverKey, true),
+    ...file("client_ca", config.clientCa),
+    ...config.peers.flatMap(({ name, tls, tokenFile }) => [
+      ...file(`peers.${name}.ca`, tls?.ca),
+      ...file(`peers.${name}.cert`, tls?.cert),
+      ...file(`peers.${name}.key`, tls?.key, true),
+      ...file(`peers.${name}.token_file`, tokenFile, true),
+    ]),
+  ];
+}
