@@ -1,7 +1,8 @@
 // A client in a process of its own that holds a data directory until it is killed.
 import { connect } from "../../src/client/index.js";
 
-const [address = "", ref = ""] = process.argv.slice(2);
-const lease = await connect(address).openDataDirectory(ref);
+const [address = "", ref = "", token] = process.argv.slice(2);
+const client = connect(address, token === undefined ? {} : { token });
+const lease = await client.openDataDirectory(ref);
 process.stdout.write(`holds ${lease.directory}\n`);
 await lease.closed;

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { connect, type Client } from "../../src/client/index.js";
 import { runModule } from "../support/child.js";
-import { startTestDaemon } from "../support/daemon.js";
+import { changeTokenFile, makeToken } from "../../src/config/token-file.js";
+import { makeScratch, startTestDaemon } from "../support/daemon.js";
 import { failsWith } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import { makeSmallSource, packDirectory } from "./contents.js";
 
+const reader = { name: "holder", role: "reader", namePrefix: "", expiresAt: undefined } as const;
 const holderModule = new URL("./lease-holder.js", import.meta.url);
 
 async function createWeb(client: Client, scratch: string): Promise<string> {
@@ -28,11 +30,16 @@ async function deletedAtLast(client: Client): Promise<readonly string[]> {
 
 for (const transport of ["tcp", "unix"] as const) {
   test(`a lease over ${transport} ends when its holder is killed`, async (t) => {
-    const daemon = await startTestDaemon(t);
-    const address = transport === "tcp" ? daemon.tcpAddress : daemon.address;
+    // Over TCP only callers with a credential are told a path of the node.
+    const tokens = join(await makeScratch(t, "stasis-lease-"), "tokens.json");
+    const { token, record } = makeToken(reader, new Date());
+    changeTokenFile(tokens, () => [record]);
+    const daemon = await startTestDaemon(t, { tokens });
+    const holding =
+      transport === "tcp" ? [daemon.tcpAddress, "web", token] : [daemon.address, "web"];
     await using client = connect(daemon.address);
     const id = await createWeb(client, daemon.scratch);
-    await using holder = runModule(holderModule, [address, "web"]);
+    await using holder = runModule(holderModule, holding);
     const [, directory] = await holder.line(/^holds (.*)$/);
     assert.equal(directory, join(daemon.root, "data", id, "files"));
     await failsWith(client.delete("web"), "SNAPSHOT_IN_USE");
