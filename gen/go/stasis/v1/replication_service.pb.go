@@ -90,7 +90,8 @@ func (BlockEncoding) EnumDescriptor() ([]byte, []int) {
 type PullRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-	// By address it is called in plain text and without credentials.
+	// By address it is called in plain text and without credentials; a socket is only for callers
+	// that are the daemon's own user or root.
 	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	// Id, name or id prefix at the peer; with `repair` here.
 	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`

@@ -332,7 +332,8 @@ type Snapshot struct {
 	// Bytes that all files took on disk when they were stored.
 	AllocatedBytes int64 `protobuf:"varint,5,opt,name=allocated_bytes,json=allocatedBytes,proto3" json:"allocated_bytes,omitempty"`
 	// Absolute path of the data directory on the daemon's node. For information: a path
-	// is only safe to use while a stream of OpenDataDirectory is open.
+	// is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+	// are confined to a name prefix or came over TCP without a credential.
 	DataDir string `protobuf:"bytes,6,opt,name=data_dir,json=dataDir,proto3" json:"data_dir,omitempty"`
 	// `sha256:<hex>` over the names, sizes and digests of the files. Empty until it was
 	// computed.

@@ -696,7 +696,8 @@ type CreateHeader struct {
 	// SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
 	// chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
 	// another header or call: REQUEST_ID_REUSED. While the first call runs:
-	// OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+	// OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+	// confined to a name prefix are apart from all others.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// What to do if `config.name` is taken. Default: FAIL.
 	OnNameConflict OnNameConflict `protobuf:"varint,3,opt,name=on_name_conflict,json=onNameConflict,proto3,enum=stasis.v1.OnNameConflict" json:"on_name_conflict,omitempty"`

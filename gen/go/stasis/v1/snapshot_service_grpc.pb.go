@@ -62,7 +62,9 @@ type SnapshotServiceClient interface {
 	Create(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[CreateRequest, CreateResponse], error)
 	// Takes over a directory on the daemon's own filesystem by renaming it: instant for any
 	// size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-	// Digests are computed in the background.
+	// Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
+	// works for operators, in the directories that the daemon's configuration allows them, and
+	// never over TCP without a credential.
 	//
 	// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
 	// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
@@ -111,7 +113,8 @@ type SnapshotServiceClient interface {
 	// Hands out the path of the data directory, for a hypervisor to map its files. The one
 	// message is the answer; the stream then stays open as the caller's read lease, and the
 	// lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-	// refused with SNAPSHOT_IN_USE. The files must not be written to.
+	// refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
+	// to a name prefix, or came over TCP without a credential, are told no paths: refused.
 	//
 	// Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
 	OpenDataDirectory(ctx context.Context, in *OpenDataDirectoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[OpenDataDirectoryResponse], error)
@@ -359,7 +362,9 @@ type SnapshotServiceServer interface {
 	Create(grpc.ClientStreamingServer[CreateRequest, CreateResponse]) error
 	// Takes over a directory on the daemon's own filesystem by renaming it: instant for any
 	// size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-	// Digests are computed in the background.
+	// Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
+	// works for operators, in the directories that the daemon's configuration allows them, and
+	// never over TCP without a credential.
 	//
 	// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
 	// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
@@ -408,7 +413,8 @@ type SnapshotServiceServer interface {
 	// Hands out the path of the data directory, for a hypervisor to map its files. The one
 	// message is the answer; the stream then stays open as the caller's read lease, and the
 	// lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-	// refused with SNAPSHOT_IN_USE. The files must not be written to.
+	// refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
+	// to a name prefix, or came over TCP without a credential, are told no paths: refused.
 	//
 	// Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
 	OpenDataDirectory(*OpenDataDirectoryRequest, grpc.ServerStreamingServer[OpenDataDirectoryResponse]) error

@@ -880,7 +880,8 @@ type GetInfoResponse struct {
 	StoreType string `protobuf:"bytes,2,opt,name=store_type,json=storeType,proto3" json:"store_type,omitempty"`
 	// Id of this node's store: made once, kept in the store.
 	NodeId string `protobuf:"bytes,3,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// Absolute path of the store.
+	// Absolute path of the store. Empty for callers that are confined to a name prefix or came
+	// over TCP without a credential.
 	Root string `protobuf:"bytes,4,opt,name=root,proto3" json:"root,omitempty"`
 	// When the daemon started.
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`

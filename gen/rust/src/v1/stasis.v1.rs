@@ -945,7 +945,8 @@ pub struct Snapshot {
     #[prost(int64, tag = "5")]
     pub allocated_bytes: i64,
     /// Absolute path of the data directory on the daemon's node. For information: a path
-    /// is only safe to use while a stream of OpenDataDirectory is open.
+    /// is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+    /// are confined to a name prefix or came over TCP without a credential.
     #[prost(string, tag = "6")]
     pub data_dir: ::prost::alloc::string::String,
     /// `sha256:<hex>` over the names, sizes and digests of the files. Empty until it was
@@ -967,7 +968,8 @@ pub struct Snapshot {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PullRequest {
     /// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-    /// By address it is called in plain text and without credentials.
+    /// By address it is called in plain text and without credentials; a socket is only for callers
+    /// that are the daemon's own user or root.
     #[prost(string, tag = "1")]
     pub source: ::prost::alloc::string::String,
     /// Id, name or id prefix at the peer; with `repair` here.
@@ -1591,7 +1593,8 @@ pub struct CreateHeader {
     /// SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
     /// chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
     /// another header or call: REQUEST_ID_REUSED. While the first call runs:
-    /// OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+    /// OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+    /// confined to a name prefix are apart from all others.
     #[prost(string, tag = "2")]
     pub request_id: ::prost::alloc::string::String,
     /// What to do if `config.name` is taken. Default: FAIL.
@@ -2421,7 +2424,9 @@ pub mod snapshot_service_client {
         }
         /// Takes over a directory on the daemon's own filesystem by renaming it: instant for any
         /// size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-        /// Digests are computed in the background.
+        /// Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
+        /// works for operators, in the directories that the daemon's configuration allows them, and
+        /// never over TCP without a credential.
         ///
         /// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
         /// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
@@ -2694,7 +2699,8 @@ pub mod snapshot_service_client {
         /// Hands out the path of the data directory, for a hypervisor to map its files. The one
         /// message is the answer; the stream then stays open as the caller's read lease, and the
         /// lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-        /// refused with SNAPSHOT_IN_USE. The files must not be written to.
+        /// refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
+        /// to a name prefix, or came over TCP without a credential, are told no paths: refused.
         ///
         /// Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
         pub async fn open_data_directory(
@@ -2908,7 +2914,8 @@ pub struct GetInfoResponse {
     /// Id of this node's store: made once, kept in the store.
     #[prost(string, tag = "3")]
     pub node_id: ::prost::alloc::string::String,
-    /// Absolute path of the store.
+    /// Absolute path of the store. Empty for callers that are confined to a name prefix or came
+    /// over TCP without a credential.
     #[prost(string, tag = "4")]
     pub root: ::prost::alloc::string::String,
     /// When the daemon started.

@@ -26,7 +26,8 @@ export const file_stasis_v1_replication_service: GenFile = /*@__PURE__*/
 export type PullRequest = Message<"stasis.v1.PullRequest"> & {
   /**
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials.
+   * By address it is called in plain text and without credentials; a socket is only for callers
+   * that are the daemon's own user or root.
    *
    * @generated from field: string source = 1;
    */

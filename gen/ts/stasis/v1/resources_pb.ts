@@ -261,7 +261,8 @@ export type Snapshot = Message<"stasis.v1.Snapshot"> & {
 
   /**
    * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open.
+   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+   * are confined to a name prefix or came over TCP without a credential.
    *
    * @generated from field: string data_dir = 6;
    */

@@ -217,7 +217,8 @@ export type CreateHeader = Message<"stasis.v1.CreateHeader"> & {
    * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
    * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
    * another header or call: REQUEST_ID_REUSED. While the first call runs:
-   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+   * confined to a name prefix are apart from all others.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1695,7 +1696,9 @@ export const SnapshotService: GenService<{
   /**
    * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
    * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-   * Digests are computed in the background.
+   * Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
+   * works for operators, in the directories that the daemon's configuration allows them, and
+   * never over TCP without a credential.
    *
    * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
    * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
@@ -1824,7 +1827,8 @@ export const SnapshotService: GenService<{
    * Hands out the path of the data directory, for a hypervisor to map its files. The one
    * message is the answer; the stream then stays open as the caller's read lease, and the
    * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-   * refused with SNAPSHOT_IN_USE. The files must not be written to.
+   * refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
+   * to a name prefix, or came over TCP without a credential, are told no paths: refused.
    *
    * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
    *

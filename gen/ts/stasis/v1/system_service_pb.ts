@@ -321,7 +321,8 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
   nodeId: string;
 
   /**
-   * Absolute path of the store.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+   * over TCP without a credential.
    *
    * @generated from field: string root = 4;
    */

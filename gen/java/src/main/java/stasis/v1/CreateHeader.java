@@ -98,7 +98,8 @@ private static final long serialVersionUID = 0L;
    * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
    * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
    * another header or call: REQUEST_ID_REUSED. While the first call runs:
-   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+   * confined to a name prefix are apart from all others.
    * </pre>
    *
    * <code>string request_id = 2 [json_name = "requestId"];</code>
@@ -124,7 +125,8 @@ private static final long serialVersionUID = 0L;
    * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
    * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
    * another header or call: REQUEST_ID_REUSED. While the first call runs:
-   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+   * confined to a name prefix are apart from all others.
    * </pre>
    *
    * <code>string request_id = 2 [json_name = "requestId"];</code>
@@ -740,7 +742,8 @@ private static final long serialVersionUID = 0L;
      * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
      * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
      * another header or call: REQUEST_ID_REUSED. While the first call runs:
-     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+     * confined to a name prefix are apart from all others.
      * </pre>
      *
      * <code>string request_id = 2 [json_name = "requestId"];</code>
@@ -765,7 +768,8 @@ private static final long serialVersionUID = 0L;
      * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
      * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
      * another header or call: REQUEST_ID_REUSED. While the first call runs:
-     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+     * confined to a name prefix are apart from all others.
      * </pre>
      *
      * <code>string request_id = 2 [json_name = "requestId"];</code>
@@ -791,7 +795,8 @@ private static final long serialVersionUID = 0L;
      * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
      * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
      * another header or call: REQUEST_ID_REUSED. While the first call runs:
-     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+     * confined to a name prefix are apart from all others.
      * </pre>
      *
      * <code>string request_id = 2 [json_name = "requestId"];</code>
@@ -813,7 +818,8 @@ private static final long serialVersionUID = 0L;
      * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
      * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
      * another header or call: REQUEST_ID_REUSED. While the first call runs:
-     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+     * confined to a name prefix are apart from all others.
      * </pre>
      *
      * <code>string request_id = 2 [json_name = "requestId"];</code>
@@ -832,7 +838,8 @@ private static final long serialVersionUID = 0L;
      * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
      * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
      * another header or call: REQUEST_ID_REUSED. While the first call runs:
-     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+     * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+     * confined to a name prefix are apart from all others.
      * </pre>
      *
      * <code>string request_id = 2 [json_name = "requestId"];</code>

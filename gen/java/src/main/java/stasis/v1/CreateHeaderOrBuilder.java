@@ -44,7 +44,8 @@ public interface CreateHeaderOrBuilder extends
    * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
    * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
    * another header or call: REQUEST_ID_REUSED. While the first call runs:
-   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+   * confined to a name prefix are apart from all others.
    * </pre>
    *
    * <code>string request_id = 2 [json_name = "requestId"];</code>
@@ -58,7 +59,8 @@ public interface CreateHeaderOrBuilder extends
    * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
    * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
    * another header or call: REQUEST_ID_REUSED. While the first call runs:
-   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused.
+   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
+   * confined to a name prefix are apart from all others.
    * </pre>
    *
    * <code>string request_id = 2 [json_name = "requestId"];</code>

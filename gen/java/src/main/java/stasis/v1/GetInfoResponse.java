@@ -199,7 +199,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object root_ = "";
   /**
    * <pre>
-   * Absolute path of the store.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+   * over TCP without a credential.
    * </pre>
    *
    * <code>string root = 4 [json_name = "root"];</code>
@@ -220,7 +221,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Absolute path of the store.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+   * over TCP without a credential.
    * </pre>
    *
    * <code>string root = 4 [json_name = "root"];</code>
@@ -1500,7 +1502,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object root_ = "";
     /**
      * <pre>
-     * Absolute path of the store.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+     * over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1520,7 +1523,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the store.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+     * over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1541,7 +1545,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the store.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+     * over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1558,7 +1563,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the store.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+     * over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1572,7 +1578,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the store.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+     * over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>

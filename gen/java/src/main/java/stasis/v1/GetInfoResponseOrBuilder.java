@@ -72,7 +72,8 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * Absolute path of the store.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+   * over TCP without a credential.
    * </pre>
    *
    * <code>string root = 4 [json_name = "root"];</code>
@@ -81,7 +82,8 @@ public interface GetInfoResponseOrBuilder extends
   java.lang.String getRoot();
   /**
    * <pre>
-   * Absolute path of the store.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
+   * over TCP without a credential.
    * </pre>
    *
    * <code>string root = 4 [json_name = "root"];</code>

@@ -57,7 +57,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials.
+   * By address it is called in plain text and without credentials; a socket is only for callers
+   * that are the daemon's own user or root.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -79,7 +80,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials.
+   * By address it is called in plain text and without credentials; a socket is only for callers
+   * that are the daemon's own user or root.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -694,7 +696,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials.
+     * By address it is called in plain text and without credentials; a socket is only for callers
+     * that are the daemon's own user or root.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -715,7 +718,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials.
+     * By address it is called in plain text and without credentials; a socket is only for callers
+     * that are the daemon's own user or root.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -737,7 +741,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials.
+     * By address it is called in plain text and without credentials; a socket is only for callers
+     * that are the daemon's own user or root.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -755,7 +760,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials.
+     * By address it is called in plain text and without credentials; a socket is only for callers
+     * that are the daemon's own user or root.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -770,7 +776,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials.
+     * By address it is called in plain text and without credentials; a socket is only for callers
+     * that are the daemon's own user or root.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>

@@ -13,7 +13,8 @@ public interface PullRequestOrBuilder extends
   /**
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials.
+   * By address it is called in plain text and without credentials; a socket is only for callers
+   * that are the daemon's own user or root.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -23,7 +24,8 @@ public interface PullRequestOrBuilder extends
   /**
    * <pre>
    * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials.
+   * By address it is called in plain text and without credentials; a socket is only for callers
+   * that are the daemon's own user or root.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>

@@ -207,7 +207,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open.
+   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+   * are confined to a name prefix or came over TCP without a credential.
    * </pre>
    *
    * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -229,7 +230,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open.
+   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+   * are confined to a name prefix or came over TCP without a credential.
    * </pre>
    *
    * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1584,7 +1586,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open.
+     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+     * are confined to a name prefix or came over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1605,7 +1608,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open.
+     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+     * are confined to a name prefix or came over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1627,7 +1631,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open.
+     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+     * are confined to a name prefix or came over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1645,7 +1650,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open.
+     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+     * are confined to a name prefix or came over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1660,7 +1666,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open.
+     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+     * are confined to a name prefix or came over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>

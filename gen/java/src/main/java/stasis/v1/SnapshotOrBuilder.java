@@ -120,7 +120,8 @@ public interface SnapshotOrBuilder extends
   /**
    * <pre>
    * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open.
+   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+   * are confined to a name prefix or came over TCP without a credential.
    * </pre>
    *
    * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -130,7 +131,8 @@ public interface SnapshotOrBuilder extends
   /**
    * <pre>
    * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open.
+   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
+   * are confined to a name prefix or came over TCP without a credential.
    * </pre>
    *
    * <code>string data_dir = 6 [json_name = "dataDir"];</code>
