@@ -153,6 +153,23 @@ export function isStoreError(error: unknown, reason?: ErrorReason): error is Sto
   return error instanceof StoreError && (reason === undefined || error.reason === reason);
 }
 
+/**
+ * The error that began it. When a block with `using` fails and its cleanup fails too, JavaScript throws a
+ * SuppressedError that holds both. A StoreError takes precedence, since it says more.
+ */
+export function firstError(error: unknown): unknown {
+  const inOrder = errorsInOrder(error);
+  return inOrder.find((each) => isStoreError(each)) ?? inOrder[0];
+}
+
+/** The suppressed errors were thrown before the ones that suppressed them. */
+function errorsInOrder(error: unknown): unknown[] {
+  // By its name: Node 20 has no such class, and the compiler makes one of its own.
+  if (!(error instanceof Error) || error.name !== "SuppressedError") return [error];
+  const { suppressed, error: later } = error as Error & { suppressed: unknown; error: unknown };
+  return [...errorsInOrder(suppressed), ...errorsInOrder(later)];
+}
+
 /** A value as shown in an error message: quoted, cut at 64 characters. */
 export function describeValue(value: unknown): string {
   if (typeof value === "string") {

@@ -1,5 +1,5 @@
 // The only place that reads SQLite's result codes (https://sqlite.org/rescode.html).
-import { StoreError, isStoreError, type ErrorReason } from "../base/errors.js";
+import { StoreError, firstError, isStoreError, type ErrorReason } from "../base/errors.js";
 import { Database, type SqliteError } from "./sqlite.js";
 
 interface Meaning {
@@ -68,7 +68,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
 };
 
 /** Any error of better-sqlite3 as a StoreError; `what` is the step that failed. */
-export function toStoreError(error: unknown, what: string): StoreError {
+export function toStoreError(thrown: unknown, what: string): StoreError {
+  const error = firstError(thrown);
   if (isStoreError(error)) return error;
   if (isSqliteError(error)) return fromCode(error, what);
   if (error instanceof TypeError && error.message.includes("directory does not exist")) {

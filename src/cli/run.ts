@@ -1,5 +1,6 @@
 // Runs one command line: from arguments to an exit code, with errors told on stderr.
 import { CommanderError } from "commander";
+import { firstError } from "../base/errors.js";
 import { StoreError } from "../client/index.js";
 import { CliError, exitCodeOf, exitCodes, isBrokenPipe, usageError } from "./exit-codes.js";
 import { interruptedExitCode } from "./interrupt.js";
@@ -29,7 +30,8 @@ function helpLast(args: readonly string[]): readonly string[] {
   return first === "help" && command !== undefined ? [command, "--help"] : args;
 }
 
-function report(error: unknown, json: boolean): number {
+function report(thrown: unknown, json: boolean): number {
+  const error = firstError(thrown);
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.ok;
     if (error.code === "commander.help") return exitCodes.usage;

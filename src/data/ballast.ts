@@ -1,13 +1,13 @@
 // Room on the disk that the store gives up when it finds no other: files whose only use is to be
 // deleted. They free bytes and inodes, so that a daemon can start, and delete, on a full disk.
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, rm, statfs, unlink, writeFile } from "node:fs/promises";
+import { lstat, readdir, rm, statfs, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { isStoreError } from "../base/errors.js";
 import { ioError, isErrno, withIoError } from "../sparse/errno.js";
 import { setAttribute } from "../sparse/native.js";
-import { exists, removeTree } from "./durable.js";
+import { ensureDirectory, exists, removeTree } from "./durable.js";
 import type { Layout } from "./layout.js";
 
 interface Part {
@@ -136,9 +136,7 @@ async function isWhole(path: string, { bytes }: Part): Promise<boolean> {
 async function makeDirectory(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined);
   if (stat?.isFile() === true) await unlink(path);
-  await withIoError({ what: "make the ballast", path }, () =>
-    mkdir(path, { recursive: true, mode: 0o700 }),
-  );
+  await ensureDirectory(path, "make the ballast");
 }
 
 async function makePart(directory: string, part: Part): Promise<void> {

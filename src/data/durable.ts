@@ -4,7 +4,7 @@
 // the data and report success the next time, so the file is given up instead.
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { lstat, open, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, open, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isErrno, ioError, withIoError } from "../sparse/errno.js";
 import { versionOf } from "../model/format.js";
@@ -137,6 +137,19 @@ async function requireAbsent(path: string): Promise<void> {
   if (!(await exists(path))) return;
   const error = new Error(`EEXIST: file already exists, rename '${path}'`);
   throw Object.assign(error, { code: "EEXIST", syscall: "rename" });
+}
+
+/**
+ * Makes a directory for its owner alone, or finds it there. Not mkdir with `recursive`, whose promise says
+ * ENOENT on a disk without an inode (seen in Node 20).
+ */
+export async function ensureDirectory(path: string, what: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (isErrno(error, "EEXIST") && (await lstat(path)).isDirectory()) return;
+    throw ioError(error, { what, path });
+  }
 }
 
 /** Whether there is anything at a path. An error is an error, never "no". */

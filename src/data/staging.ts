@@ -11,7 +11,7 @@ import { withIoError } from "../sparse/errno.js";
 import { copySparse } from "../sparse/sparse-copy.js";
 import { takeOver } from "./adoption.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
-import { exists, renameOnly } from "./durable.js";
+import { ensureDirectory, exists, renameOnly } from "./durable.js";
 import { entryInvalid } from "./directory-source.js";
 import { hashFile } from "./hash-file.js";
 import { blocksDirectoryName, filesDirectoryName, type Layout } from "./layout.js";
@@ -232,9 +232,7 @@ class StagingArea implements Staging {
     if (this.#names.has(name)) throw entryInvalid(name, "the name comes twice");
     // Not made with the staging area: a directory that is taken over is renamed to this.
     const path = this.#filesDirectory;
-    await withIoError({ what: "make the directory", path }, () =>
-      mkdir(path, { recursive: true, mode: 0o700 }),
-    );
+    await ensureDirectory(path, "make the directory");
     this.#names.add(name);
     return join(path, name);
   }

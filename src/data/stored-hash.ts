@@ -1,12 +1,10 @@
 // Block tables for a snapshot that was stored without them: one that was taken over by rename.
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { SnapshotFile } from "../model/snapshot.js";
-import { withIoError } from "../sparse/errno.js";
 import { encodeBlockTable } from "./block-table-codec.js";
 import { algorithms } from "./block-digest.js";
 import { rootDigest } from "./block-table.js";
-import { fsyncDirectory, replaceFile } from "./durable.js";
+import { ensureDirectory, fsyncDirectory, replaceFile } from "./durable.js";
 import { byName } from "./file-order.js";
 import { hashFile } from "./hash-file.js";
 import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
@@ -66,9 +64,7 @@ export async function rebuildTable(
 /** Staging makes it, but a directory that recovery adopted may lack it. */
 async function blocksDirectory(directory: string): Promise<string> {
   const blocks = join(directory, blocksDirectoryName);
-  await withIoError({ what: "make the directory of block tables", path: blocks }, () =>
-    mkdir(blocks, { recursive: true, mode: 0o700 }),
-  );
+  await ensureDirectory(blocks, "make the directory of block tables");
   await fsyncDirectory(directory);
   return blocks;
 }

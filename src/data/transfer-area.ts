@@ -1,8 +1,8 @@
 // Directories of pulls that can be resumed: one for each digest of a snapshot that was asked for.
-import { mkdir, stat, utimes } from "node:fs/promises";
+import { stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, isErrno, withIoError } from "../sparse/errno.js";
-import { readLoosely, removeTree, replaceLoosely } from "./durable.js";
+import { ensureDirectory, readLoosely, removeTree, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { listEntries } from "./removal.js";
 
@@ -44,8 +44,8 @@ export async function openTransfer(
   origin: TransferOrigin,
 ): Promise<string> {
   const path = transferDirectory(layout, digest);
-  await withIoError({ what: "make the transfer's directory", path }, async () => {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+  await ensureDirectory(path, "make the transfer's directory");
+  await withIoError({ what: "write where a transfer comes from", path }, async () => {
     await replaceLoosely(join(path, infoName), origin);
     const now = new Date();
     await utimes(path, now, now);

@@ -2,6 +2,7 @@
 import { readlinkSync } from "node:fs";
 import {
   StoreError,
+  firstError,
   isStoreError,
   type ErrorReason,
   type StoreErrorOptions,
@@ -100,13 +101,15 @@ const troubles = ["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOMEM", "EMFILE", "ENFIL
  * Whether the device or the machine failed, so that the same step may well succeed another time;
  * of a system error or of the StoreError that was made of one.
  */
-export function isDeviceTrouble(error: unknown): boolean {
+export function isDeviceTrouble(thrown: unknown): boolean {
+  const error = firstError(thrown);
   const code = isStoreError(error) ? error.metadata["errno"] : errnoCode(error);
   return code !== undefined && troubles.includes(code);
 }
 
 /** A StoreError for a system error; anything else (an abort, a StoreError, a bug) as it is. */
-export function ioError(error: unknown, context: IoContext): Error {
+export function ioError(thrown: unknown, context: IoContext): Error {
+  const error = firstError(thrown);
   const code = errnoCode(error);
   if (code === undefined) return error instanceof Error ? error : new Error(String(error));
   const caller = context.owner === "caller" ? callerMeanings[code] : undefined;

@@ -11,7 +11,7 @@ import {
   RetryInfoSchema,
 } from "../../gen/ts/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
-import { isStoreError, StoreError } from "../base/errors.js";
+import { firstError, isStoreError, StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 
 /** `domain` of every google.rpc.ErrorInfo that stasis sends. */
@@ -51,7 +51,8 @@ export interface FailedCall {
  * abort; anything unexpected becomes INTERNAL without its message, and is logged with its cause
  * under an incident id.
  */
-export function toCallError(error: unknown, call: FailedCall): StoreError {
+export function toCallError(thrown: unknown, call: FailedCall): StoreError {
+  const error = firstError(thrown);
   if (call.signal.aborted && isAbortError(error)) {
     const reason: unknown = call.signal.reason;
     if (isStoreError(reason)) return reason;
@@ -63,7 +64,7 @@ export function toCallError(error: unknown, call: FailedCall): StoreError {
     return error;
   }
   const incident = randomBytes(6).toString("hex");
-  call.logger.error({ method: call.method, incident, err: error }, "unexpected error in a call");
+  call.logger.error({ method: call.method, incident, err: thrown }, "unexpected error in a call");
   return new StoreError("INTERNAL", `${call.method} failed unexpectedly, incident ${incident}`, {
     hint: "The daemon's log has the cause under this incident",
     metadata: { incident },

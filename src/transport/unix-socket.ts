@@ -1,5 +1,6 @@
 // The file of a Unix socket: who may connect, and what to do with one that is already there.
-import { chmod, chown, lstat, mkdir, readFile, unlink } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { chmod, chown, lstat, readFile, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { StoreError, fieldInvalid } from "../base/errors.js";
@@ -13,9 +14,12 @@ export async function prepareSocketPath(path: string): Promise<void> {
   if (bytes > maxPathBytes) {
     throw pathRefused(path, `a path of at most ${maxPathBytes} bytes`, `one of ${bytes} bytes`);
   }
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  try {
+    // Its promise says ENOENT on a disk without an inode (seen in Node 20).
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (cause) {
     throw socketFailed(`making the directory of the socket ${path}`, cause);
-  });
+  }
   await removeStaleSocket(path);
 }
 

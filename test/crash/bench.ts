@@ -1,7 +1,7 @@
 // Where crash states are played: a root, what callers have beside it, and a daemon that is killed
 // and started again, judged at each start.
 import { mkdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { exportToLocalDirectory } from "../../src/client/index.js";
 import { kib, makeSmallSource, makeSource, mib, piece } from "../store/contents.js";
 import { createLedger, type Content, type Given, type Ledger } from "./ledger.js";
@@ -33,6 +33,8 @@ export interface BenchOptions {
   readonly directory: string;
   /** On the store's filesystem; default: `directory`. */
   readonly storeDirectory?: string;
+  /** Its directory must not exist. Default: below `directory`. */
+  readonly socket?: string;
   /** Other sizes and bytes for another seed. */
   readonly seed: number;
   readonly position?: () => number;
@@ -45,8 +47,9 @@ export async function openBench(options: BenchOptions): Promise<Bench> {
   await mkdir(directory, { recursive: true });
   const outside = join(storeDirectory, "outside");
   await mkdir(outside);
-  const place: Place = { root: join(storeDirectory, "root"), socket: socketIn(directory) };
-  await mkdir(join(directory, "s"), { mode: 0o700 });
+  const { socket = socketIn(directory) } = options;
+  const place: Place = { root: join(storeDirectory, "root"), socket };
+  await mkdir(dirname(socket), { mode: 0o700 });
   const contents = await makeContents(directory, seed);
   const ledger = createLedger(options.position);
   const problems: string[] = [];

@@ -1,5 +1,6 @@
 // All kinds of crash states, and how a number of states is shared out among them.
 import type { Kind, PlayOptions } from "./state.js";
+import { fullKind } from "./full-kind.js";
 import { logKind, lyingKind } from "./log-kind.js";
 import { powerKind } from "./power-kind.js";
 import { startKind } from "./start-kind.js";
@@ -17,6 +18,7 @@ export const kinds: readonly SharedKind[] = [
   { kind: powerKind, share: 1 },
   { kind: logKind, share: 6 },
   { kind: lyingKind, share: 2 },
+  { kind: fullKind, share: 1 },
 ];
 
 /** Plays the kinds one after the other, each its share of the states; `skipped` hears of the others. */
@@ -27,7 +29,9 @@ export async function playKinds(
 ): Promise<void> {
   const wanted = kinds
     .filter(({ kind }) => only === undefined || kind.name === only)
-    .filter(({ kind }) => options.every !== true || kind.strikesCalls === true);
+    .filter(
+      ({ kind }) => options.every !== true || kind.strikesCalls === true || kind.name === only,
+    );
   const total = wanted.reduce((sum, { share }) => sum + share, 0);
   if (wanted.length === 0) throw new Error(`there is no kind ${only ?? ""}`);
   for (const { kind, share } of wanted) {

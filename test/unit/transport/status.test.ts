@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
 import fc from "fast-check";
-import { codeOfReason, StoreError, type ErrorReason } from "../../../src/base/errors.js";
+import {
+  codeOfReason,
+  firstError,
+  StoreError,
+  type ErrorReason,
+} from "../../../src/base/errors.js";
+import { ioError } from "../../../src/sparse/errno.js";
 import { detailsKey, toCallError, wireStatus } from "../../../src/transport/status.js";
 import { detailsOf, failureOf, methods, silent, startServer, unary } from "./harness.js";
 
@@ -137,4 +143,33 @@ test("things that are no errors become INTERNAL too", () => {
     assert.equal(error.reason, "INTERNAL");
     assert.doesNotMatch(error.message, /text/);
   }
+});
+
+/** What a block with `await using` throws when both it and the cleanup after it fail. */
+async function failTwice(first: unknown, second: unknown): Promise<unknown> {
+  try {
+    await using _resource = { [Symbol.asyncDispose]: () => Promise.reject(second) };
+    throw first;
+  } catch (error) {
+    return error;
+  }
+}
+
+test("an error is told by its reason also when the cleanup after it has failed", async () => {
+  const call = { method: "Restore", signal: new AbortController().signal, logger: silent };
+  const first = new StoreError("STORAGE_FULL", "no space");
+  const bug = new TypeError("a bug");
+  const closing = Object.assign(new Error("EIO: i/o error, close"), {
+    code: "EIO",
+    syscall: "close",
+  });
+  const twice = await failTwice(first, closing);
+  assert.notEqual(twice, first);
+  assert.equal(toCallError(twice, call).reason, "STORAGE_FULL");
+  assert.equal(toCallError(await failTwice(twice, bug), call).reason, "STORAGE_FULL");
+  assert.equal(toCallError(await failTwice(bug, first), call).reason, "STORAGE_FULL");
+  assert.equal(firstError(await failTwice(bug, closing)), bug);
+  const context = { what: "read the file", path: "/x" };
+  const { reason } = ioError(await failTwice(closing, bug), context) as StoreError;
+  assert.equal(reason, "IO_FAILED");
 });

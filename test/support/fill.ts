@@ -1,0 +1,123 @@
+// Another program that uses up a filesystem: to the last byte, or to the last inode.
+import { execFile } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { setAttribute } from "../../src/sparse/native.js";
+
+const exec = promisify(execFile);
+
+/** `inodes` on btrfs, which has no fixed number of them: all room for metadata. */
+export type Exhausted = "bytes" | "inodes";
+
+const mib = 1024 * 1024;
+
+/** Leaves nothing of it; `directory` must not exist, and is what to remove to undo it. */
+export async function exhaust(
+  what: Exhausted,
+  directory: string,
+  { btrfs }: { readonly btrfs: boolean },
+): Promise<void> {
+  await mkdir(directory);
+  // What the filesystem gives back when it writes its log is used up too.
+  for (let round = 0; round < maxRounds; round += 1) {
+    const use = what === "bytes" ? useBytes : btrfs ? useMetadata : useInodes;
+    const used = await use(directory, round);
+    await exec("sync", ["-f", directory]);
+    if (used === 0 && round > 0) return;
+  }
+}
+
+export async function undoExhaust(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  await exec("sync", ["-f", join(directory, "..")]);
+}
+
+const maxRounds = 6;
+const maxFiles = 300_000;
+/** btrfs keeps so small a file among its metadata. */
+const inlineBytes = 2000;
+
+async function useBytes(directory: string, round: number): Promise<number> {
+  await using file = await openNew(join(directory, `bytes-${round}`));
+  let used = 0;
+  if (file !== undefined) {
+    for (const size of [mib, 64 * 1024, 4096, 512]) {
+      const piece = Buffer.alloc(size, 0xa5);
+      while (await writes(file.handle, piece)) used += size;
+    }
+  }
+  return used + (await useInodes(join(directory, `small-${round}`), 0, 1000, 2000));
+}
+
+async function writes(
+  handle: { write(bytes: Uint8Array): Promise<unknown> },
+  piece: Uint8Array,
+): Promise<boolean> {
+  return whenRoom(async () => {
+    await handle.write(piece);
+  });
+}
+
+async function openNew(path: string) {
+  try {
+    const handle = await open(path, "wx");
+    return { handle, [Symbol.asyncDispose]: () => handle.close() };
+  } catch (error) {
+    if (isNoRoom(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Extended attributes of 15 KB fill the metadata of btrfs a hundred times faster than files; the files that
+ * follow take what is left between them.
+ */
+async function useMetadata(directory: string, round: number): Promise<number> {
+  const value = Buffer.alloc(15_000, 0xa5);
+  let used = 0;
+  for (let file = 0; file < maxFiles; file += 1) {
+    const path = join(directory, `metadata-${round}-${file}`);
+    if (!(await whenRoom(() => writeFile(path, "", { flag: "wx" })))) break;
+    let set = 0;
+    while (set < 100 && (await whenRoom(() => setAttribute(path, `user.${set}`, value)))) set += 1;
+    used += set;
+    if (set < 100) break;
+  }
+  return used + (await useInodes(directory, round, inlineBytes));
+}
+
+/** Makes files until there is no room for another one; says how many. */
+async function useInodes(
+  directory: string,
+  round: number,
+  bytes = 0,
+  most = maxFiles,
+): Promise<number> {
+  const content = Buffer.alloc(bytes, 0xa5);
+  const makeDirectory = async (): Promise<void> => {
+    mkdirSync(directory, { recursive: true });
+    await Promise.resolve();
+  };
+  if (!(await whenRoom(makeDirectory))) return 0;
+  for (let made = 0; made < most; made += 1) {
+    const path = join(directory, `${round}-${made}`);
+    if (!(await whenRoom(() => writeFile(path, content, { flag: "wx" })))) return made;
+  }
+  return most;
+}
+
+async function whenRoom(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (isNoRoom(error)) return false;
+    throw error;
+  }
+}
+
+function isNoRoom(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOSPC";
+}
