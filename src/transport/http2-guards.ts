@@ -62,5 +62,6 @@ export function answerEarly(stream: ServerHttp2Stream, status: WireStatus): void
 /** The same, but the stream closes at once: for clients that leave streams open by the hundred. */
 export function answerAtOnce(stream: ServerHttp2Stream, status: WireStatus): void {
   answerEarly(stream, status);
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  // Node 22 sends a reset before headers of the same turn, and the answer would be lost.
+  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
 }

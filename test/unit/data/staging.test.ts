@@ -72,7 +72,7 @@ test("what is published is a manifest, block tables and the files, and nothing i
       "trash",
     ]);
     const manifest = await readManifest(layout, id);
-    assert.deepEqual(manifest.files, [...files].reverse());
+    assert.deepEqual(manifest.files, files);
     assert.equal(manifest.digest, snapshotDigest(files));
     for (const [index, file] of manifest.files.entries()) {
       const path = join(layout.dataDirectory(id), "blocks", `000${index}.blk`);

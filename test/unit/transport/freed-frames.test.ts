@@ -29,7 +29,7 @@ function literalHeader(name: string, value: string): Buffer {
 test("what a reader gets after its connection was given up is still its data", async () => {
   let sent = 0;
   let ended = false;
-  const keepaliveMs = 300;
+  const keepaliveMs = 1000;
   await using harness = await startServer(
     {
       async *restore() {
