@@ -2,7 +2,7 @@
 import { createLogger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { startDaemon } from "./daemon.js";
-import type { Signals } from "./signals.js";
+import { endOfHangup, type Signals } from "./signals.js";
 
 export async function serve(config: DaemonConfig, signals: Signals): Promise<void> {
   const logger = createLogger(config.logLevel);
@@ -23,6 +23,7 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   note(`${signal}: draining, running calls have ${config.drainGraceMs / 1000} s`);
   await daemon.stop();
   note("stopped");
+  if (signal === "SIGHUP") endOfHangup();
 }
 
 /** A terminal that has hung up takes no more lines. */

@@ -19,10 +19,14 @@ export function catchSignals(): Signals {
   let reload: (() => void) | undefined;
   let missed = false;
   let stop: ((signal: string) => void) | undefined;
+  let hungUp = false;
   process.on("SIGHUP", () => {
     if (onTerminal && hasHungUp()) {
-      if (stop === undefined) process.exit(1);
-      stop("SIGHUP");
+      // The kernel may send it twice: to the leader of the session and to the foreground job.
+      if (hungUp) return;
+      hungUp = true;
+      if (stop === undefined) endOfHangup();
+      else stop("SIGHUP");
     } else if (reload === undefined) missed = true;
     else reload();
   });
@@ -44,6 +48,12 @@ export function catchSignals(): Signals {
       missed = false;
     },
   };
+}
+
+/** Ends the process as SIGHUP would have: Node aborts where it can't restore the terminal at its exit. */
+export function endOfHangup(): void {
+  process.removeAllListeners("SIGHUP");
+  process.kill(process.pid, "SIGHUP");
 }
 
 /** The controlling terminal of a process cannot be opened any more once it has hung up. */

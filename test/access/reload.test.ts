@@ -1,5 +1,7 @@
 // SIGHUP of the real program, what other signals do, and warnings about files that others can change.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { chmod, chown, copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -12,6 +14,7 @@ import { startDaemonProcess, type DaemonProcess } from "../support/daemon-proces
 import { makeScratch } from "../support/daemon.js";
 import { failsWith } from "../support/errors.js";
 import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
+import { mainPath } from "../unit/cli/run-stasis.js";
 import { makeAuthority, type Authority, type CertificateFiles } from "./certificates.js";
 
 interface Scene {
@@ -191,5 +194,44 @@ test(
     await writeFile(path, "{}", { mode: 0o600 });
     await chown(path, 65_534, 65_534);
     assert.deepEqual(trustProblems(path), ["user 65534 can change it"]);
+  },
+);
+
+/** A terminal with a shell-like leader that passes its hang-up on; prints how the daemon ended. */
+const terminal = `
+import os, pty, signal, subprocess, sys, time
+leader, screen = pty.fork()
+if leader == 0:
+    daemon = subprocess.Popen(sys.argv[2:])
+    signal.signal(signal.SIGHUP, lambda *_: daemon.send_signal(signal.SIGHUP))
+    with open(sys.argv[1], "w") as result:
+        result.write(str(daemon.wait()))
+    os._exit(0)
+shown = b""
+while b"data in" not in shown:
+    shown += os.read(screen, 4096)
+os.close(screen)
+os.waitpid(leader, 0)
+print(open(sys.argv[1]).read())
+`;
+
+test(
+  "a daemon whose terminal has gone stops, in order",
+  {
+    skip: spawnSync("python3", ["-c", "import pty"]).status === 0 ? false : "skipped: no python3",
+  },
+  async (t) => {
+    const scratch = await makeScratch(t, "stasis-terminal-");
+    const root = join(scratch, "root");
+    const program = [process.execPath, mainPath, "serve", `--root=${root}`, "--log-level=warn"];
+    const args = ["-c", terminal, join(scratch, "result"), ...program];
+    const { status, stdout, stderr } = spawnSync("python3", args, {
+      encoding: "utf8",
+      timeout: 120_000,
+      killSignal: "SIGKILL",
+    });
+    assert.equal(status, 0, stderr);
+    assert.equal(stdout.trim(), "-1", "ended by SIGHUP");
+    assert.ok(!existsSync(join(root, "stasis.sock")), "after it had closed its socket");
   },
 );

@@ -205,6 +205,11 @@ async function storeReflink(
   directory: string,
 ): Promise<string | undefined> {
   const { root } = await session.client.getInfo(session.call);
+  if (root === "") {
+    throw usageError(
+      "--reflink needs a daemon that tells where its store is: call it over its socket",
+    );
+  }
   const copy = join(dirname(root), `.stasis-adopt-${config.labels[idLabel] ?? ""}`);
   // What an interrupted run has left.
   await rm(copy, { recursive: true, force: true });
