@@ -4,7 +4,7 @@ import { fieldInvalid } from "../base/errors.js";
 import { isLoopbackHost, maxSocketPathBytes, splitHostPort } from "../base/host-port.js";
 
 export interface Address {
-  /** As it was given, or what was tried when no address was given; used in messages. */
+  /** As it was given; used in messages. */
   readonly text: string;
   /** As grpc-js names it. */
   readonly target: string;
@@ -14,6 +14,8 @@ export interface Address {
   readonly socketPath?: string;
   /** Of a TCP address. */
   readonly hostPort?: { readonly host: string; readonly port: number };
+  /** When no address was given and no daemon answered: what was tried, and what came of each. */
+  readonly tried?: string;
 }
 
 /** Throws FIELD_INVALID if `text` is no address. */

@@ -45,7 +45,8 @@ async function explain(details: string, facts: ConnectionFacts): Promise<Explana
   }
   const mismatch = facts.secure ? tlsProblem(why, address) : await plainProblem(why, address);
   const start = "Start one with `stasis serve`, or name another address with --addr or STASIS_ADDR";
-  return mismatch ?? unreachable(`no daemon answers at ${address.text} (${why})`, start);
+  const where = address.tried ?? `${address.text} (${why})`;
+  return mismatch ?? unreachable(`no daemon answers at ${where}`, start);
 }
 
 function unreachable(message: string, hint: string): Explanation {

@@ -10,7 +10,7 @@ export const addressEnv = "STASIS_ADDR";
 /**
  * STASIS_ADDR; else the first socket that accepts a connection of: this user's own daemon, the system
  * service, root's daemon. When none accepts, the address still names one of them, so that a daemon
- * that starts later is found, and its `text` says what was tried.
+ * that starts later is found.
  */
 export function defaultAddress(env: Environment): Address {
   const given = env[addressEnv];
@@ -24,8 +24,8 @@ export function defaultAddress(env: Environment): Address {
   }
   const [closest = tried[0]] = tried.filter(({ code }) => code !== "ENOENT");
   if (closest === undefined) throw new Error("there is no socket to try");
-  const text = tried.map(({ address, code }) => `${address.text} (${wordsOf(code)})`).join(", ");
-  return { ...closest.address, text };
+  const texts = tried.map(({ address, code }) => `${address.text} (${wordsOf(code)})`);
+  return { ...closest.address, tried: texts.join(", ") };
 }
 
 function wordsOf(code: string): string {

@@ -47,10 +47,9 @@ test("a socket is asked whether somebody listens", async (t) => {
 test("STASIS_ADDR, else the one socket that STASIS_SOCKET or STASIS_ROOT names", (t) => {
   const root = scratchDirectory(t);
   assert.equal(defaultAddress({ STASIS_ADDR: "node:1", STASIS_ROOT: root }).text, "node:1");
-  assert.equal(
-    defaultAddress({ STASIS_ADDR: "", STASIS_ROOT: root }).text,
-    `unix:${root}/stasis.sock (no such socket)`,
-  );
+  const absent = defaultAddress({ STASIS_ADDR: "", STASIS_ROOT: root });
+  assert.equal(absent.text, `unix:${root}/stasis.sock`);
+  assert.equal(absent.tried, `unix:${root}/stasis.sock (no such socket)`);
   assert.deepEqual(socketsToTry({ STASIS_ROOT: root }), [join(root, "stasis.sock")]);
   assert.deepEqual(socketsToTry({ STASIS_ROOT: root, STASIS_SOCKET: "/a.sock" }), ["/a.sock"]);
 });
@@ -68,7 +67,7 @@ test("no daemon: the error names every socket that was tried, and a later one is
   const socket = join(root, "stasis.sock");
   await leaveStaleSocket(socket);
   const address = defaultAddress({ STASIS_ROOT: root });
-  assert.equal(address.text, `unix:${socket} (no daemon listens on it)`);
+  assert.equal(address.tried, `unix:${socket} (no daemon listens on it)`);
   assert.equal(address.target, `unix:${socket}`);
   process.env["STASIS_SOCKET"] = socket;
   t.after(() => delete process.env["STASIS_SOCKET"]);
