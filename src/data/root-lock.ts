@@ -14,7 +14,7 @@ import {
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { StoreError } from "../base/errors.js";
-import { ioError } from "../sparse/errno.js";
+import { ioError, withIoError } from "../sparse/errno.js";
 import { lockRange, lockingProcess, type LockKind } from "../sparse/native.js";
 import {
   describeSelf,
@@ -61,7 +61,11 @@ const silenceMs = 2.5 * heartbeatMs;
 const ownNonces = new Set<string>();
 
 /** Locks the root for the life of this process, or throws ROOT_LOCKED naming the holder. */
-export async function lockRoot(files: RootLockFiles): Promise<RootLock> {
+export function lockRoot(files: RootLockFiles): Promise<RootLock> {
+  return withIoError({ what: "lock the root", path: files.root }, () => takeLock(files));
+}
+
+async function takeLock(files: RootLockFiles): Promise<RootLock> {
   const { lockInfo } = files;
   const descriptor = await acquire(files, "write");
   const self = describeSelf(files.root);
@@ -97,7 +101,8 @@ export async function lockRoot(files: RootLockFiles): Promise<RootLock> {
  */
 export async function lockForReading(files: RootLockFiles): Promise<Disposable> {
   if (!existsSync(files.lockDatabase)) return { [Symbol.dispose]: () => undefined };
-  const descriptor = await acquire(files, "read");
+  const context = { what: "lock the root for reading", path: files.root };
+  const descriptor = await withIoError(context, () => acquire(files, "read"));
   return { [Symbol.dispose]: () => closeSync(descriptor) };
 }
 
