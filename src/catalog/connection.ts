@@ -25,7 +25,12 @@ export interface Connection {
   /** Problems that SQLite finds in its file; empty when it is sound. */
   quickCheck(): string[];
   close(): void;
+  /** Leaves the file as it is, for good: closing it would write to it, and remove its log by name. */
+  abandon(): void;
 }
+
+/** A connection that nobody refers to is closed by the garbage collector. */
+const abandoned = new Set<Database>();
 
 /** Older versions can corrupt a WAL database when a checkpoint and a write race. */
 const minSqliteVersion = [3, 51, 3] as const;
@@ -179,6 +184,9 @@ function wrap(database: Database): Connection {
     quickCheck: () => quickCheck(database),
     close: () => {
       guarded("cannot close the catalog", () => database.close());
+    },
+    abandon: () => {
+      abandoned.add(database);
     },
   };
 }

@@ -56,19 +56,24 @@ export interface Catalog
   together(work: () => void): void;
   /** Writes the accesses recorded so far if the disk lets it, then closes the file. May be called again. */
   close(): void;
+  /** Instead of `close`, when the file is not this process's any more: nothing is written, and it stays open. */
+  abandon(): void;
 }
 
 export interface CatalogOptions {
   readonly clock: Clock;
   /** About how many events are kept. Default: 100,000. */
   readonly maxEvents?: number;
+  /** Called before each transaction that changes something: when it throws, nothing is changed. */
+  readonly beforeWrite?: () => void;
 }
 
 export const defaultMaxEvents = 100_000;
 
 /**
  * Opens or makes the catalog in the file `path`. It belongs to this process until it is closed,
- * and must not be opened by other means meanwhile .
+ * and must not be opened by other means meanwhile: closing any descriptor of the file in this process would drop
+ * SQLite's locks (POSIX locks, fcntl(2)).
  * Throws STORED_DATA_CORRUPT when the file is no catalog, FORMAT_UNSUPPORTED when it is a newer one.
  */
 export function openCatalog(path: string, options: CatalogOptions): Catalog {
@@ -82,11 +87,12 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
 }
 
 function catalogOver(file: Connection, options: CatalogOptions): Catalog {
-  const { clock, maxEvents = defaultMaxEvents } = options;
+  const { clock, maxEvents = defaultMaxEvents, beforeWrite = () => undefined } = options;
   const { events, reading, committed } = createEventLog(file, { clock, maxEvents });
   const connection: Connection = {
     ...file,
     write: (what, work) => {
+      beforeWrite();
       const result = file.write(what, work);
       committed();
       return result;
@@ -130,6 +136,10 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
       connection.write("cannot record what was found", work);
     },
     close,
+    abandon: () => {
+      open = false;
+      connection.abandon();
+    },
     [Symbol.asyncDispose]: () => {
       close();
       return Promise.resolve();

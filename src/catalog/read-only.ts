@@ -106,5 +106,6 @@ function connectionTo(database: Database): Connection {
     write: refuse,
     quickCheck: () => quickCheck(database),
     close: refuse,
+    abandon: refuse,
   };
 }

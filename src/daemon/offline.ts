@@ -11,6 +11,7 @@ export async function* checkOffline(root: string, options: CheckOptions, signal:
 }
 
 export async function* repairOffline(root: string, options: RepairOptions, signal: AbortSignal) {
+  process.umask(0o077);
   for await (const repaired of repair(root, options, signal)) yield repairedToMessage(repaired);
 }
 

@@ -2,11 +2,15 @@
 import { createLogger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { startDaemon } from "./daemon.js";
+import type { SnapshotStore } from "../snapshot/store.js";
 import { endOfHangup, type Signals } from "./signals.js";
 
 export async function serve(config: DaemonConfig, signals: Signals): Promise<void> {
+  // Nothing that the daemon makes is for others, unless its mode is set.
+  process.umask(0o077);
   const logger = createLogger(config.logLevel);
   const daemon = await startDaemon({ config, logger });
+  process.on("exit", () => endWhereRootIsGone(daemon.store));
   const stopAsked = signals.untilStopped();
   // These lines are read by scripts: they stay as they are.
   for (const address of daemon.addresses) note(`listening on ${address}`);
@@ -24,6 +28,15 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   await daemon.stop();
   note("stopped");
   if (signal === "SIGHUP") endOfHangup();
+}
+
+/** An end in order would have SQLite close the catalog, and remove files by their names in another directory. */
+function endWhereRootIsGone({ root }: SnapshotStore): void {
+  try {
+    root.check();
+  } catch {
+    process.kill(process.pid, "SIGKILL");
+  }
 }
 
 /** A terminal that has hung up takes no more lines. */

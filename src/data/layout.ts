@@ -19,12 +19,13 @@
 //       transfer.json      where it came from, for people
 //   trash/<id>/            removed for every caller, space not yet freed
 //   quarantine/<name>/     what recovery could make no sense of; only people remove it
-import { type Stats, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { type Stats, chmodSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { idPattern } from "../model/name.js";
 import { ioError, isErrno } from "../sparse/errno.js";
 import { fsyncDirectory } from "./durable.js";
+import { requirePrivateParents, requirePrivateRoot } from "./private-root.js";
 
 export interface Layout {
   /** Absolute, without symbolic links. */
@@ -65,10 +66,18 @@ export async function openLayout(root: string): Promise<Layout> {
   return layout;
 }
 
-/** Makes the root if it is missing, and nothing in it: that is for whoever has locked it. */
+/**
+ * Makes the root if it is missing, and nothing in it: that is for whoever has locked it. Throws ROOT_UNSAFE if other
+ * users can change it.
+ */
 export async function openRoot(root: string): Promise<Layout> {
   const made: string[] = [];
-  const layout = layoutOf(makeDirectory(resolve(root), made));
+  const given = resolve(root);
+  // Also those that a symbolic link leads away from.
+  requirePrivateParents(given);
+  const layout = layoutOf(makeDirectory(given, made));
+  requirePrivateParents(layout.root);
+  requirePrivateRoot(layout.root);
   await syncParents(made);
   return layout;
 }
@@ -145,6 +154,8 @@ function mkdirLevels(path: string, made: string[]): void {
 function tryMkdir(path: string, made: string[]): boolean {
   try {
     mkdirSync(path, { mode: 0o700 });
+    // The umask may have taken rights away that the owner needs.
+    chmodSync(path, 0o700);
     made.push(path);
   } catch (error) {
     if (isErrno(error, "ENOENT") && dirname(path) !== path) return false;

@@ -18,6 +18,7 @@ import { ioError, withIoError } from "../sparse/errno.js";
 import { lockRange, lockingProcess, type LockKind } from "../sparse/native.js";
 import {
   describeSelf,
+  identityOf,
   livenessOf,
   parseHolder,
   parseShownHolder,
@@ -82,7 +83,7 @@ async function takeLock(files: RootLockFiles): Promise<RootLock> {
   ownNonces.add(self.nonce);
   const release = (): void => {
     if (!ownNonces.delete(self.nonce)) return;
-    endHolder(lockInfo, self);
+    endHolder(files, self);
     closeSync(descriptor);
   };
   return {
@@ -107,7 +108,9 @@ export async function lockForReading(files: RootLockFiles): Promise<Disposable> 
 }
 
 /** Before the lock goes: afterwards the file may be the next holder's. Another's text stays. */
-function endHolder(lockInfo: string, self: Holder): void {
+function endHolder({ lockInfo, root }: RootLockFiles, self: Holder): void {
+  // Another directory may be there by now.
+  if (identityOf(root) !== self.root) return;
   const found = parseHolder(readHolderText(lockInfo));
   if (found !== undefined && found.nonce !== self.nonce) return;
   const ended = { ...self, endedAt: new Date().toISOString() };

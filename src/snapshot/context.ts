@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import { defaultMaxEvents, type Catalog } from "../catalog/open.js";
 import type { Layout } from "../data/layout.js";
+import type { RootGuard } from "../data/root-guard.js";
 import type { WriteWorkers } from "../data/write-workers.js";
 import type { GcLock } from "./gc-lock.js";
 import type { LeaseTable } from "./leases.js";
@@ -51,6 +52,8 @@ export const defaultStoreOptions: StoreOptions = {
 
 export interface StoreContext {
   readonly layout: Layout;
+  /** Whether the layout's root is still the directory that was locked. */
+  readonly root: Pick<RootGuard, "check" | "problem">;
   readonly catalog: Catalog;
   readonly leases: LeaseTable;
   /** Per snapshot: whoever rewrites its manifest does so alone. */

@@ -92,6 +92,7 @@ export async function takeIn(
     allowance.checkWhole(filled.files);
     await context.collecting.waitUntilOpen(signal);
     const createdAt = context.catalog.nextCreation();
+    context.root.check();
     await staging.publish(manifestOf(request, filled, createdAt));
     try {
       // A session may have begun while it was published.

@@ -198,6 +198,7 @@ async function storeAgain(
     const { config, createdAt, digest, protected: isProtected } = snapshot;
     const shown = { id, revision, config, createdAt, protected: isProtected, digest };
     const manifest = { ...shown, version: manifestVersion, files: stored } as const;
+    context.root.check();
     await staging.publish(manifest);
     try {
       // A session may have begun while it was published.

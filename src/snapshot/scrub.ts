@@ -29,6 +29,7 @@ export async function openScrub(context: StoreContext): Promise<Scrub> {
   const save = async (): Promise<void> => {
     savedMs = context.clock.monotonicMs();
     try {
+      context.root.check();
       await writeScrubState(context.layout, state);
     } catch (error) {
       context.logger.warn({ err: error }, "could not note how far the scrub is");
@@ -44,6 +45,7 @@ export async function openScrub(context: StoreContext): Promise<Scrub> {
     const pace = createPace(context, limitBytesPerSecond);
     const ids = context.catalog.idsInState("ready").filter((id) => id > running.after);
     for (const id of ids.sort()) {
+      context.root.check();
       const seen = await scrubOne(context, id, pace, signal);
       if (signal.aborted) break;
       const { snapshots, bytes, damaged, unreadable } = running;

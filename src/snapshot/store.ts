@@ -11,6 +11,7 @@ import { defaultArchiveLimits } from "../archive/limits.js";
 import type { ListFilter, ListPage, ListQuery, StoreClock } from "../catalog/open.js";
 import { ensureBallast } from "../data/ballast.js";
 import { makeParts, openRoot, type Layout } from "../data/layout.js";
+import { guardRoot } from "../data/root-guard.js";
 import { lockRoot } from "../data/root-lock.js";
 import { claimFormat, requireKnownFormat } from "../data/store-format.js";
 import type { CallerPath } from "../model/caller-path.js";
@@ -30,6 +31,7 @@ import { confinedContext, watchOwn } from "./confined.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
 import { create, createFromDirectory } from "./create.js";
 import { backfillDigest } from "./digest-backfill.js";
+import { guardStore, type RootProblem } from "./guarded.js";
 import { importArchive, importFromDirectory } from "./import.js";
 import { openBlocks, type OpenBlocks } from "./blocks.js";
 import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
@@ -88,6 +90,8 @@ export interface SnapshotStore extends AsyncDisposable {
   readonly layout: Layout;
   readonly nodeId: string;
   readonly formats: StoreFormats;
+  /** Whether the root is there, and this daemon's: operations ask by themselves. */
+  readonly root: RootProblem;
   /** The filesystem shares blocks between files. */
   readonly reflink: boolean;
   /** Zstandard is available in this Node. */
@@ -191,14 +195,16 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   cleanup.defer(() => {
     lock.release();
   });
+  const root = guardRoot(layout, lock.holder, logger);
+  cleanup.defer(() => {
+    root[Symbol.dispose]();
+  });
   const claimed = await claimFormat(layout, logger);
   await makeParts(layout);
   const { maxEvents } = options;
-  const catalog = await openCatalogWithRoom(layout, { clock, maxEvents }, logger);
-  cleanup.defer(() => {
-    catalog.close();
-  });
-  cleanup.defer(() => noteCatalogPosition({ catalog, layout, logger }));
+  const beforeWrite = root.check;
+  const catalog = await openCatalogWithRoom(layout, { clock, maxEvents, beforeWrite }, logger);
+  cleanup.defer(() => closeCatalog({ catalog, layout, logger, root }));
   // The catalog may have got the room of the ballast.
   if (!claimed) await claimFormat(layout, logger);
   const writeWorkers = openWriteWorkers();
@@ -211,6 +217,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   });
   const context: StoreContext = {
     layout,
+    root,
     catalog,
     leases: new LeaseTable(),
     manifests: new SerialQueue(),
@@ -244,16 +251,25 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   });
   const scrub = await openScrub(context);
   const close = cleanup.release();
-  return storeOver(
-    context,
-    background.operation,
-    { nodeId: catalog.nodeId(), reflink, zstd, recovery, scrub },
-    close,
-  );
+  const facts = { nodeId: catalog.nodeId(), reflink, zstd, recovery, scrub };
+  return guardStore(storeOver(context, background.operation, facts, close), root);
+}
+
+/** Where the root is gone, the catalog's own files are: SQLite would look for them by name. */
+async function closeCatalog(place: Pick<StoreContext, "catalog" | "layout" | "logger" | "root">) {
+  try {
+    place.root.check();
+  } catch {
+    place.catalog.abandon();
+    return;
+  }
+  await noteCatalogPosition(place);
+  place.catalog.close();
 }
 
 /** Access times and forgotten requests: housekeeping that needs no fsync of its own. */
 async function flush(context: StoreContext): Promise<void> {
+  if (context.root.problem() !== undefined) return;
   context.catalog.flushAccesses();
   context.catalog.pruneRequests(context.options.requestRetentionMs);
   await noteCatalogPosition(context);
@@ -269,6 +285,7 @@ function storeOver(
     ...facts,
     layout: context.layout,
     formats,
+    root: context.root,
     limits: {
       maxFiles: defaultArchiveLimits.maxFiles,
       maxSegments: defaultArchiveLimits.maxSegments,

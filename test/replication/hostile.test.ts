@@ -335,7 +335,10 @@ function liesWith(honest: Client, other: Snapshot): readonly Lie[] {
       algorithm: "sha256",
       digests: digestOf("sha256", Buffer.alloc(blockBytes)),
     }),
-    aboutFile("a version to come", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(3, 8)),
+    {
+      ...aboutFile("a version to come", dataTable(mib, 4), (bytes) => bytes.writeUInt32LE(3, 8)),
+      reason: "FORMAT_UNSUPPORTED",
+    },
     aboutFile("a table of 500 GiB and more", dataTable(2 ** 21 * blockBytes + mib, 2 ** 21 + 4)),
   ];
 }
