@@ -6,6 +6,7 @@ import { prepareForBulk } from "../src/client/index.js";
 import { catalogCases } from "./cases-catalog.js";
 import { cocoonCases } from "./cases-cocoon.js";
 import { restCases, streamCases } from "./cases-daemon.js";
+import { fragmentCases } from "./cases-fragments.js";
 import { memoryCases } from "./cases-memory.js";
 import { reflinkCases, sparseCases } from "./cases-holes.js";
 import { compressionCases, transferCases } from "./cases-transfer.js";
@@ -32,6 +33,7 @@ const groups: Record<string, () => Promise<Row[]>> = {
   cocoon: () => cocoonCases(scaled(4 * gib), rounds),
   compression: () => compressionCases(scaled(gib), rounds),
   sparse: () => sparseCases(rounds),
+  fragments: () => fragmentCases(Number(values.scale)),
   reflink: () => reflinkCases(scaled(4 * gib), rounds),
   streams: () => streamCases(scaled(256 * mib), rounds),
   ways: () => wayCases(scaled(gib), rounds),

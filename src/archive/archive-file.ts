@@ -1,5 +1,6 @@
 // A file on its way into an archive.
-import type { Extent } from "../model/extent.js";
+import type { Extents } from "../model/extent.js";
+import type { FilePiece } from "../sparse/extents.js";
 
 export interface ArchiveFile {
   readonly name: string;
@@ -8,10 +9,19 @@ export interface ArchiveFile {
   /** Logical size. */
   readonly sizeBytes: number;
   /** Data extents, or undefined when the filesystem can't tell: then the entry is plain. */
-  readonly extents: readonly Extent[] | undefined;
-  /** Reads [offset, offset + length), holes as zeros, in pieces of a good size (256-512 KiB). */
-  read(offset: number, length: number): AsyncIterable<Uint8Array>;
+  readonly extents: Extents | undefined;
+  /**
+   * Reads all extents, or the whole file where they are unknown, in pieces that ascend without a gap inside an extent.
+   * Called once. A piece is valid until the next is asked for.
+   */
+  pieces(): AsyncIterable<FilePiece>;
 }
 
 /** What decides the layout of an entry: all of a file but its bytes. */
-export type ArchiveFileShape = Omit<ArchiveFile, "read">;
+export type ArchiveFileShape = Omit<ArchiveFile, "pieces">;
+
+/** What `pieces` of a file of that shape reads. */
+export function dataOf({ extents, sizeBytes }: ArchiveFileShape): Extents {
+  if (extents !== undefined) return extents;
+  return sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
+}

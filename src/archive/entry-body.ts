@@ -1,20 +1,15 @@
 // The body of one tar entry: its data as views of the incoming chunks, each with its place in the
 // file.
-import type { Extent } from "../model/extent.js";
+import type { Extents } from "../model/extent.js";
+import type { FilePiece } from "../sparse/extents.js";
 import { archiveCutOff } from "./archive-invalid.js";
 import type { ByteCursor } from "./byte-cursor.js";
-
-export interface FilePiece {
-  /** Where the bytes belong, from the start of the file. */
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-}
 
 export interface BodyDescription {
   readonly where: string;
   readonly name: string;
   readonly sizeBytes: number;
-  readonly extents: readonly Extent[] | undefined;
+  readonly extents: Extents | undefined;
   /** Bytes in the archive: the extents together, or the size of a plain entry. */
   readonly dataBytes: number;
 }

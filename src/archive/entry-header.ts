@@ -1,6 +1,7 @@
 // All headers of one tar entry together: its own, the PAX or GNU ones before it, its sparse map.
 import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName } from "../model/name.js";
+import type { ExtentMap } from "../sparse/extent-map.js";
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 import type { ByteCursor } from "./byte-cursor.js";
 import type { BodyDescription } from "./entry-body.js";
@@ -18,6 +19,8 @@ import { decodeTarHeader, tarBlockBytes, untilNul, type TarHeader } from "./tar-
 
 export interface EntryDescription extends BodyDescription {
   readonly mode: number;
+  /** To be disposed of when the entry has been read. */
+  readonly extents: ExtentMap | undefined;
 }
 
 /** What stands before the header of an entry and changes it. */
@@ -147,7 +150,12 @@ async function describe(
   // Old GNU continues its header with map blocks, which are no part of the body.
   const mapBytes = header.type === "S" ? 0 : cursor.position - mapStart;
   const sizeBytes = map?.sizeBytes ?? bodyBytes;
-  checkStarSize(prelude, sizeBytes, where);
+  try {
+    checkStarSize(prelude, sizeBytes, where);
+  } catch (error) {
+    map?.extents[Symbol.dispose]();
+    throw error;
+  }
   const { mode } = header;
   return { where, name, mode, sizeBytes, extents: map?.extents, dataBytes: bodyBytes - mapBytes };
 }
@@ -217,7 +225,7 @@ async function readMap(
       `${where}: expected the PAX records ${cocoonMapKey} and ${cocoonSizeKey}, found ${cocoonKeys.join(" and ")}`,
     );
   }
-  return decodeCocoonMap(map, size, bodyBytes, maxSegments, where);
+  return decodeCocoonMap(map, size, bodyBytes, { where, maxSegments });
 }
 
 function blockReader(cursor: ByteCursor, where: string): () => Promise<Uint8Array> {

@@ -1,42 +1,45 @@
-// How one file becomes one entry: its headers, and which of its bytes follow them.
+// How one file becomes one entry: its headers, its sparse map, and which of its bytes follow them.
 import { StoreError } from "../base/errors.js";
-import { totalLength, type Extent } from "../model/extent.js";
+import { totalLength, type Extent, type Extents } from "../model/extent.js";
 import type { ArchiveFileShape } from "./archive-file.js";
-import { alignExtents, encodeGnuMap } from "./gnu-sparse.js";
+import { alignExtents, encodeGnuMap, gnuMapShape } from "./gnu-sparse.js";
 import { encodePax, type PaxRecord } from "./pax.js";
-import { cocoonMapKey, cocoonSizeKey, encodeCocoonMap, extentsProblem } from "./sparse-map.js";
+import {
+  cocoonExtents,
+  cocoonMapKey,
+  cocoonSizeKey,
+  encodeCocoonMap,
+  extentsProblem,
+} from "./sparse-map.js";
 import { encodeTarHeader, maxOctalSizeBytes } from "./tar-header.js";
 
 export type SparseFormat = "cocoon" | "gnu" | "none";
 
 export interface EntryPlan {
-  /** All that stands before the file's own bytes, whole blocks. */
+  /** The headers, whole blocks. */
   readonly head: Uint8Array;
-  /** Parts of the file to be read, ascending. */
-  readonly body: readonly Extent[];
-  /** True for a plain entry: what lies between the parts is written as zeros. */
-  readonly holesAsZeros: boolean;
-  /** Bytes after the head, without padding. */
+  /** What stands between the headers and the file's bytes, whole blocks: GNU's map. */
+  readonly map: () => Iterable<Uint8Array>;
+  readonly mapBytes: number;
+  /**
+   * Parts of the file that follow, ascending. Each extent of the file lies in one of them, and what else they hold is
+   * zeros.
+   */
+  readonly body: Iterable<Extent>;
+  /** Bytes of the body, without padding. */
   readonly bodyBytes: number;
+  /** True if the body holds some of the file's holes, as zeros, since the notation has no room for them all. */
+  readonly filledHoles: boolean;
 }
 
-/**
- * Segments of one file in GNU's notation. A file with more is written plain, as is one whose cocoon
- * map passes 800 KiB. Well below what is read by default (`maxSegments`): what we export, we import.
- */
-export const maxGnuSegments = 250_000;
-
 /** A sparse entry, as its notation has it. */
-interface SparseForm {
-  readonly extents: readonly Extent[];
+interface SparseForm extends Omit<EntryPlan, "head"> {
   readonly records: readonly PaxRecord[];
-  /** Stands between the header and the data, and counts as part of the body. */
-  readonly map: Uint8Array;
   /** Name in the header when it is not the file's own. */
   readonly placeholder?: string;
 }
 
-const noMap = new Uint8Array(0);
+const noMap = { map: () => [], mapBytes: 0 } as const;
 
 export function planEntry(
   file: ArchiveFileShape,
@@ -47,62 +50,57 @@ export function planEntry(
   if (problem !== undefined) {
     throw new StoreError("INTERNAL", `file ${file.name}: extents to be archived: ${problem}`);
   }
-  const sparse = sparseForm(file, format);
-  if (sparse === undefined) {
-    const head = encodeHead(file, file.sizeBytes, { records: [], map: noMap }, modifiedSeconds);
-    const body = file.extents ?? [{ offset: 0, length: file.sizeBytes }];
-    return { head, body, holesAsZeros: true, bodyBytes: file.sizeBytes };
-  }
-  const dataBytes = totalLength(sparse.extents);
-  const head = encodeHead(file, dataBytes, sparse, modifiedSeconds);
-  return { head, body: sparse.extents, holesAsZeros: false, bodyBytes: dataBytes };
+  const form = sparseForm(file, format) ?? plainForm(file, false);
+  return { ...form, head: encodeHead(file, form, modifiedSeconds) };
 }
 
-/** Undefined when the entry is to be plain: no holes, holes unknown, or too many of them. */
+function plainForm({ sizeBytes }: ArchiveFileShape, filledHoles: boolean): SparseForm {
+  const body = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
+  return { ...noMap, body, bodyBytes: sizeBytes, records: [], filledHoles };
+}
+
+/** Undefined when the entry is to be plain: no holes, or holes unknown. */
 function sparseForm(file: ArchiveFileShape, format: SparseFormat): SparseForm | undefined {
-  const { name, sizeBytes, extents } = file;
+  const { sizeBytes, extents } = file;
   if (format === "none" || extents === undefined || totalLength(extents) === sizeBytes) {
     return undefined;
   }
-  return format === "cocoon" ? cocoonForm(extents, sizeBytes) : gnuForm(extents, sizeBytes, name);
+  return format === "cocoon" ? cocoonForm(file, extents) : gnuForm(file, extents);
 }
 
-function cocoonForm(extents: readonly Extent[], sizeBytes: number): SparseForm | undefined {
-  const map = encodeCocoonMap(extents);
-  if (map === undefined) return undefined;
+function cocoonForm(file: ArchiveFileShape, extents: Extents): SparseForm {
+  const { sizeBytes } = file;
+  const body = cocoonExtents(extents, sizeBytes);
+  const filledHoles = body !== extents;
+  const bodyBytes = totalLength(body);
+  if (bodyBytes === sizeBytes) return plainForm(file, filledHoles);
   const records = [
-    { key: cocoonMapKey, value: map },
+    { key: cocoonMapKey, value: encodeCocoonMap(body) },
     { key: cocoonSizeKey, value: String(sizeBytes) },
   ];
-  return { extents, records, map: noMap };
+  return { ...noMap, body, bodyBytes, records, filledHoles };
 }
 
-function gnuForm(
-  extents: readonly Extent[],
-  sizeBytes: number,
-  name: string,
-): SparseForm | undefined {
-  const aligned = alignExtents(extents, sizeBytes);
-  if (aligned.length > maxGnuSegments || totalLength(aligned) === sizeBytes) return undefined;
+function gnuForm({ name, sizeBytes }: ArchiveFileShape, extents: Extents): SparseForm | undefined {
+  const body = alignExtents(extents, sizeBytes);
+  const shape = gnuMapShape(body, sizeBytes);
+  const { dataBytes: bodyBytes, mapBytes } = shape;
+  if (bodyBytes === sizeBytes) return undefined;
   const records = [
     { key: "GNU.sparse.major", value: "1" },
     { key: "GNU.sparse.minor", value: "0" },
     { key: "GNU.sparse.name", value: name },
     { key: "GNU.sparse.realsize", value: String(sizeBytes) },
   ];
+  const map = (): Iterable<Uint8Array> => encodeGnuMap(body, sizeBytes, shape);
   // GNU tar has its process id for the 0. Only programs that know no PAX see this name, which
   // tells people that what was unpacked is not the file yet.
   const placeholder = `GNUSparseFile.0/${name}`;
-  return { extents: aligned, records, map: encodeGnuMap(aligned, sizeBytes), placeholder };
+  return { map, mapBytes, body, bodyBytes, records, placeholder, filledHoles: false };
 }
 
-function encodeHead(
-  file: ArchiveFileShape,
-  dataBytes: number,
-  form: Omit<SparseForm, "extents">,
-  modifiedSeconds: number,
-): Uint8Array {
-  const sizeBytes = form.map.byteLength + dataBytes;
+function encodeHead(file: ArchiveFileShape, form: SparseForm, modifiedSeconds: number): Uint8Array {
+  const sizeBytes = form.mapBytes + form.bodyBytes;
   const name = asciiName(file.name);
   const records = [...form.records];
   if (form.placeholder === undefined && name !== file.name) {
@@ -117,8 +115,8 @@ function encodeHead(
     modifiedSeconds,
     type: "0",
   });
-  const pax = records.length === 0 ? noMap : encodePax(name, records, modifiedSeconds);
-  return Buffer.concat([pax, header, form.map]);
+  if (records.length === 0) return header;
+  return Buffer.concat([encodePax(name, records, modifiedSeconds), header]);
 }
 
 /** What of a name a ustar header can hold; the whole of it then goes into a PAX record. */

@@ -1,10 +1,10 @@
 // GNU tar's notations of sparse files: PAX 0.0, 0.1 and 1.0 and the header type `S` when reading,
 // PAX 1.0 when writing. Spec: the GNU tar manual, "Sparse Formats" (appendix D.2).
-import type { Extent } from "../model/extent.js";
+import type { Extent, Extents } from "../model/extent.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import { limitExceeded } from "./limits.js";
 import { paddingOf, parseDecimal, type PaxRecord } from "./pax.js";
-import { finishSparseMap, type SparseMap } from "./sparse-map.js";
+import { SparseMapReader, digitsOf, type MapSource, type SparseMap } from "./sparse-map.js";
 import { decodeNumber, tarBlockBytes } from "./tar-header.js";
 
 export const gnuPrefix = "GNU.sparse.";
@@ -28,11 +28,9 @@ const knownKeys: ReadonlySet<string> = new Set([
 export type ReadBlock = () => Promise<Uint8Array>;
 
 /** What the map of an entry needs to be read, beside the map itself. */
-export interface GnuEntry {
-  readonly where: string;
+export interface GnuEntry extends MapSource {
   /** Bytes of the body, map included where it stands there. */
   readonly bodyBytes: number;
-  readonly maxSegments: number;
   readonly readBlock: ReadBlock;
 }
 
@@ -74,8 +72,9 @@ function repeatedValues(records: readonly PaxRecord[], { where }: GnuEntry): str
 function finishFormat0(
   values: readonly string[],
   pax: ReadonlyMap<string, string>,
-  { where, bodyBytes, maxSegments }: GnuEntry,
+  entry: GnuEntry,
 ): SparseMap {
+  const { where, bodyBytes, maxSegments } = entry;
   const count = requireDecimal(pax, "GNU.sparse.numblocks", where);
   if (count > maxSegments) throw limitExceeded("maxSegments", where, maxSegments, count);
   if (values.length !== count * 2) {
@@ -83,26 +82,38 @@ function finishFormat0(
       `${where}: sparse map: ${count} segments announced, ${values.length / 2} found`,
     );
   }
-  const segments: Extent[] = [];
-  for (let i = 0; i < values.length; i += 2) {
-    segments.push({
-      offset: mapNumber(values[i] ?? "", where),
-      length: mapNumber(values[i + 1] ?? "", where),
-    });
+  const map = new SparseMapReader(requireDecimal(pax, "GNU.sparse.size", where), entry);
+  try {
+    for (let i = 0; i < values.length; i += 2) {
+      map.add(mapNumber(values[i] ?? "", where), mapNumber(values[i + 1] ?? "", where));
+    }
+    return map.finish(bodyBytes);
+  } catch (error) {
+    map.giveUp();
+    throw error;
   }
-  return finishSparseMap(segments, requireDecimal(pax, "GNU.sparse.size", where), bodyBytes, where);
 }
 
 /** Format 1.0: the body begins with the map, decimal numbers each with a newline, padded. */
 async function readFormat10(pax: ReadonlyMap<string, string>, entry: GnuEntry): Promise<SparseMap> {
+  const map = new SparseMapReader(requireDecimal(pax, "GNU.sparse.realsize", entry.where), entry);
+  try {
+    const mapBytes = await readMap10(map, entry);
+    return map.finish(entry.bodyBytes - mapBytes);
+  } catch (error) {
+    map.giveUp();
+    throw error;
+  }
+}
+
+/** The bytes that the map took. */
+async function readMap10(map: SparseMapReader, entry: GnuEntry): Promise<number> {
   const { where, bodyBytes, maxSegments } = entry;
-  const sizeBytes = requireDecimal(pax, "GNU.sparse.realsize", where);
-  const segments: Extent[] = [];
   let count: number | undefined;
   let offset: number | undefined;
   let mapBytes = 0;
   let rest = "";
-  while (count === undefined || segments.length < count) {
+  while (count === undefined || map.count < count) {
     if (bodyBytes - mapBytes < tarBlockBytes) {
       throw archiveInvalid(`${where}: sparse map: it goes beyond the entry's ${bodyBytes} bytes`);
     }
@@ -110,12 +121,12 @@ async function readFormat10(pax: ReadonlyMap<string, string>, entry: GnuEntry): 
     mapBytes += tarBlockBytes;
     rest = lines.pop() ?? "";
     for (const line of lines) {
-      if (count !== undefined && segments.length === count) break;
+      if (count !== undefined && map.count === count) break;
       const value = mapNumber(line, where);
       if (count === undefined) count = value;
       else if (offset === undefined) offset = value;
       else {
-        segments.push({ offset, length: value });
+        map.add(offset, value);
         offset = undefined;
       }
     }
@@ -124,7 +135,7 @@ async function readFormat10(pax: ReadonlyMap<string, string>, entry: GnuEntry): 
     if (rest.length > tarBlockBytes)
       throw archiveInvalid(`${where}: sparse map: a number too long`);
   }
-  return finishSparseMap(segments, sizeBytes, bodyBytes - mapBytes, where);
+  return mapBytes;
 }
 
 function requireDecimal(pax: ReadonlyMap<string, string>, key: string, where: string): number {
@@ -151,27 +162,29 @@ const realSizeField = [483, 495] as const;
 
 /** Reads the map of an old GNU `S` entry; `readBlock` yields the blocks after the header. */
 export async function readOldGnuMap(header: Uint8Array, entry: GnuEntry): Promise<SparseMap> {
-  const { where, bodyBytes, maxSegments } = entry;
+  const { where, bodyBytes } = entry;
   const sizeBytes = decodeNumber(header, realSizeField);
   if (sizeBytes === undefined) throw archiveInvalid(`${where}: sparse map: bad real size`);
-  const segments: Extent[] = [];
-  let continued = readPairs(header, headerMap, segments, where);
-  while (continued && segments.length <= maxSegments) {
-    const before = segments.length;
-    continued = readPairs(await entry.readBlock(), continuationMap, segments, where);
-    // Otherwise blocks without a segment could go on for ever.
-    if (segments.length === before) throw archiveInvalid(`${where}: sparse map: an empty block`);
+  const map = new SparseMapReader(sizeBytes, entry);
+  try {
+    let continued = readPairs(header, headerMap, map, where);
+    while (continued) {
+      const before = map.count;
+      continued = readPairs(await entry.readBlock(), continuationMap, map, where);
+      // Otherwise blocks without a segment could go on for ever.
+      if (map.count === before) throw archiveInvalid(`${where}: sparse map: an empty block`);
+    }
+    return map.finish(bodyBytes);
+  } catch (error) {
+    map.giveUp();
+    throw error;
   }
-  if (segments.length > maxSegments) {
-    throw limitExceeded("maxSegments", where, maxSegments, segments.length);
-  }
-  return finishSparseMap(segments, sizeBytes, bodyBytes, where);
 }
 
 function readPairs(
   block: Uint8Array,
   layout: typeof headerMap | typeof continuationMap,
-  segments: Extent[],
+  map: SparseMapReader,
   where: string,
 ): boolean {
   for (let pair = 0; pair < layout.pairs; pair++) {
@@ -181,43 +194,91 @@ function readPairs(
     const offset = decodeNumber(block, [start, start + numberBytes]);
     const length = decodeNumber(block, [start + numberBytes, start + 2 * numberBytes]);
     if (offset === undefined || length === undefined) {
-      throw archiveInvalid(`${where}: sparse map: bad number in segment ${segments.length}`);
+      throw archiveInvalid(`${where}: sparse map: bad number in segment ${map.count}`);
     }
-    segments.push({ offset, length });
+    map.add(offset, length);
   }
   return (block[layout.continuedAt] ?? 0) !== 0;
 }
+
+/** What a file's entry in format 1.0 takes. */
+export interface GnuMapShape {
+  readonly segments: number;
+  /** Whether a last empty segment says where the file ends. */
+  readonly endsWithHole: boolean;
+  /** With its padding. */
+  readonly mapBytes: number;
+  readonly dataBytes: number;
+}
+
+/** `extents` are aligned. */
+export function gnuMapShape(extents: Iterable<Extent>, sizeBytes: number): GnuMapShape {
+  let segments = 0;
+  let end = 0;
+  let dataBytes = 0;
+  let bytes = 0;
+  for (const { offset, length } of extents) {
+    segments += 1;
+    end = offset + length;
+    dataBytes += length;
+    bytes += digitsOf(offset) + digitsOf(length) + 2;
+  }
+  const endsWithHole = segments === 0 || end < sizeBytes;
+  if (endsWithHole) {
+    segments += 1;
+    bytes += digitsOf(sizeBytes) + "\n0\n".length;
+  }
+  bytes += digitsOf(segments) + 1;
+  return { segments, endsWithHole, mapBytes: bytes + paddingOf(bytes), dataBytes };
+}
+
+/** Characters of a map that are made before they are handed on. */
+const mapPieceLength = 64 * 1024;
 
 /**
  * The map of format 1.0 as it stands before the data. A last empty segment tells GNU tar where a
  * file ends whose end is a hole: without it the file would come out short.
  */
-export function encodeGnuMap(extents: readonly Extent[], sizeBytes: number): Uint8Array {
-  const last = extents.at(-1);
-  const endsWithHole = last === undefined || last.offset + last.length < sizeBytes;
-  const segments = endsWithHole ? [...extents, { offset: sizeBytes, length: 0 }] : extents;
-  const lines = segments.map(({ offset, length }) => `${offset}\n${length}\n`);
-  const map = Buffer.from(`${segments.length}\n${lines.join("")}`);
-  return Buffer.concat([map, Buffer.alloc(paddingOf(map.byteLength))]);
+export function* encodeGnuMap(
+  extents: Iterable<Extent>,
+  sizeBytes: number,
+  { segments, endsWithHole, mapBytes }: GnuMapShape,
+): Generator<Uint8Array, void, undefined> {
+  let text = `${segments}\n`;
+  let writtenBytes = 0;
+  for (const { offset, length } of extents) {
+    text += `${offset}\n${length}\n`;
+    if (text.length < mapPieceLength) continue;
+    writtenBytes += text.length;
+    yield Buffer.from(text, "latin1");
+    text = "";
+  }
+  if (endsWithHole) text += `${sizeBytes}\n0\n`;
+  yield Buffer.concat([Buffer.from(text, "latin1")], mapBytes - writtenBytes);
 }
 
 /**
  * Widens extents to whole 512-byte blocks. GNU tar starts each segment at a block of its own while
  * libarchive and Go put them back to back: both agree only where lengths are whole blocks.
  */
-export function alignExtents(extents: readonly Extent[], sizeBytes: number): Extent[] {
-  const aligned: Extent[] = [];
-  let last: { offset: number; length: number } | undefined;
-  for (const extent of extents) {
-    const start = extent.offset - (extent.offset % tarBlockBytes);
-    const extentEnd = extent.offset + extent.length;
-    const end = Math.min(extentEnd + paddingOf(extentEnd), sizeBytes);
-    if (last !== undefined && start <= last.offset + last.length) {
-      last.length = end - last.offset;
-      continue;
+export function alignExtents(extents: Extents, sizeBytes: number): Iterable<Extent> {
+  return { [Symbol.iterator]: () => walkAligned(extents, sizeBytes) };
+}
+
+function* walkAligned(
+  extents: Extents,
+  sizeBytes: number,
+): Generator<Extent, undefined, undefined> {
+  let start = -1;
+  let end = 0;
+  for (const { offset, length } of extents) {
+    const from = offset - (offset % tarBlockBytes);
+    if (start < 0 || from > end) {
+      if (start >= 0) yield { offset: start, length: end - start };
+      start = from;
     }
-    last = { offset: start, length: end - start };
-    aligned.push(last);
+    end = Math.min(offset + length + paddingOf(offset + length), sizeBytes);
   }
-  return aligned;
+  if (start >= 0) yield { offset: start, length: end - start };
+  return undefined;
 }

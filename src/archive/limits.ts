@@ -1,6 +1,7 @@
 // What an archive may cost to read. Each bound holds before memory or disk is spent on it.
 import type { ByteStream } from "../base/async.js";
 import { StoreError } from "../base/errors.js";
+import { maxMapExtents } from "../sparse/extent-map.js";
 
 export type LimitName =
   keyof ArchiveLimits | "maxTrailingBytes" | "maxEnvelopeBytes" | "maxUploadBytes" | "maxRatio";
@@ -16,7 +17,7 @@ export interface ArchiveLimits {
    * 1 MiB; a sparse map takes at most 800 KiB of it.
    */
   readonly maxPaxBytes: number;
-  /** Data segments of one file. One segment costs about 40 bytes of memory while the file is read. */
+  /** Data segments of one file, each of which takes 16 bytes of memory while the file is read. */
   readonly maxSegments: number;
   /** Logical sizes of all entries together, holes included. */
   readonly maxTotalBytes: number;
@@ -25,7 +26,7 @@ export interface ArchiveLimits {
 export const defaultArchiveLimits: ArchiveLimits = {
   maxFiles: 4096,
   maxPaxBytes: 1024 * 1024,
-  maxSegments: 1_000_000,
+  maxSegments: maxMapExtents,
   maxTotalBytes: Number.MAX_SAFE_INTEGER,
 };
 

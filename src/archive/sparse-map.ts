@@ -1,5 +1,7 @@
 // Sparse maps: the rules that hold for every one of them, and cocoon's own notation of them.
-import { totalLength, type Extent } from "../model/extent.js";
+import type { Extent, Extents } from "../model/extent.js";
+import { ExtentMap } from "../sparse/extent-map.js";
+import { fewerExtents } from "../sparse/fewer-extents.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import { limitExceeded } from "./limits.js";
 import { parseDecimal } from "./pax.js";
@@ -10,56 +12,130 @@ export const cocoonSizeKey = "COCOON.sparse.size";
 /** Longest map that is written: with it a PAX header stays below the 1 MiB that Go accepts. */
 export const maxCocoonMapBytes = 800 * 1024;
 
-/** A map that was read, checked by `finishSparseMap`. */
+/** A map that was read and checked. */
 export interface SparseMap {
   /** Logical size of the file. */
   readonly sizeBytes: number;
-  readonly extents: readonly Extent[];
+  /** To be disposed of when the file is done with. */
+  readonly extents: ExtentMap;
+}
+
+export interface MapSource {
+  /** Names the entry in messages. */
+  readonly where: string;
+  readonly maxSegments: number;
 }
 
 /**
- * Checks a map before a byte is written with it: sorted, no overlap, inside the size, together as
- * long as the data that follows. Empty segments, by which GNU tar marks the end of a file, go.
+ * Takes the segments of a map one by one and checks each before a byte is written with it: sorted, no overlap, inside
+ * the size. Empty segments, by which GNU tar marks the end of a file, are left out.
  */
-export function finishSparseMap(
-  segments: readonly Extent[],
-  sizeBytes: number,
-  dataBytes: number,
-  where: string,
-): SparseMap {
-  const problem = extentsProblem(segments, sizeBytes);
-  if (problem !== undefined) throw archiveInvalid(`${where}: sparse map: ${problem}`);
-  const sum = totalLength(segments);
-  if (sum !== dataBytes) {
-    throw archiveInvalid(
-      `${where}: sparse map: its segments hold ${sum} bytes, but the entry holds ${dataBytes}`,
-    );
+export class SparseMapReader {
+  readonly #sizeBytes: number;
+  readonly #source: MapSource;
+  readonly #extents = new ExtentMap();
+  #index = 0;
+  #end = 0;
+  #dataBytes = 0;
+
+  constructor(sizeBytes: number, source: MapSource) {
+    this.#sizeBytes = sizeBytes;
+    this.#source = source;
   }
-  return { sizeBytes, extents: segments.filter((segment) => segment.length > 0) };
+
+  /** Segments so far, empty ones too. */
+  get count(): number {
+    return this.#index;
+  }
+
+  add(offset: number, length: number): void {
+    const { where, maxSegments } = this.#source;
+    if (this.#index >= maxSegments) {
+      throw limitExceeded("maxSegments", where, maxSegments, this.#index + 1);
+    }
+    const problem = segmentProblem(this.#index, { offset, length }, this.#end, this.#sizeBytes);
+    if (problem !== undefined) throw archiveInvalid(`${where}: sparse map: ${problem}`);
+    if (length > 0) this.#extents.push(offset, length);
+    this.#index += 1;
+    this.#end = offset + length;
+    this.#dataBytes += length;
+  }
+
+  /** The segments together must be as long as the data that follows. */
+  finish(dataBytes: number): SparseMap {
+    if (this.#dataBytes !== dataBytes) {
+      throw archiveInvalid(
+        `${this.#source.where}: sparse map: its segments hold ${this.#dataBytes} bytes, but the entry holds ${dataBytes}`,
+      );
+    }
+    return { sizeBytes: this.#sizeBytes, extents: this.#extents };
+  }
+
+  /** Gives the memory of a map back that will not be finished. */
+  giveUp(): void {
+    this.#extents[Symbol.dispose]();
+  }
 }
 
 /** What is wrong with the extents of a file of that size, or undefined. */
-export function extentsProblem(extents: readonly Extent[], sizeBytes: number): string | undefined {
+export function extentsProblem(extents: Extents, sizeBytes: number): string | undefined {
   let end = 0;
-  for (const [index, extent] of extents.entries()) {
-    if (extent.offset < end) {
-      return `segment ${index} starts at ${extent.offset}, before the end of the one before it, ${end}`;
-    }
-    // Compared without adding: the sum of two safe integers may be none.
-    if (extent.offset > sizeBytes || extent.length > sizeBytes - extent.offset) {
-      return `segment ${index} (${extent.length} bytes at ${extent.offset}) goes beyond the size ${sizeBytes}`;
-    }
+  let index = 0;
+  for (const extent of extents) {
+    const problem = segmentProblem(index, extent, end, sizeBytes);
+    if (problem !== undefined) return problem;
     end = extent.offset + extent.length;
+    index += 1;
   }
   return undefined;
 }
 
-/** `[{"o":offset,"l":length},…]`, or undefined when it would be longer than is written. */
-export function encodeCocoonMap(extents: readonly Extent[]): string | undefined {
-  const shortest = '{"o":0,"l":1},'.length;
-  if (extents.length * shortest > maxCocoonMapBytes) return undefined;
-  const map = `[${extents.map(({ offset, length }) => `{"o":${offset},"l":${length}}`).join()}]`;
-  return map.length > maxCocoonMapBytes ? undefined : map;
+function segmentProblem(
+  index: number,
+  { offset, length }: Extent,
+  end: number,
+  sizeBytes: number,
+): string | undefined {
+  if (offset < end) {
+    return `segment ${index} starts at ${offset}, before the end of the one before it, ${end}`;
+  }
+  // Compared without adding: the sum of two safe integers may be none.
+  if (offset > sizeBytes || length > sizeBytes - offset) {
+    return `segment ${index} (${length} bytes at ${offset}) goes beyond the size ${sizeBytes}`;
+  }
+  return undefined;
+}
+
+/** Decimal digits of a whole number from 0 on. */
+export function digitsOf(value: number): number {
+  let digits = 1;
+  for (let bound = 10; value >= bound; bound *= 10) digits += 1;
+  return digits;
+}
+
+/** `{"o":,"l":},` */
+const cocoonSegmentBytes = 12;
+
+/**
+ * The extents that cocoon's notation can express: those of the file if their map is short enough, else fewer, in which the
+ * smallest holes count as data.
+ */
+export function cocoonExtents(extents: Extents, sizeBytes: number): Extents {
+  let bytes = 1;
+  for (const { offset, length } of extents) {
+    bytes += cocoonSegmentBytes + digitsOf(offset) + digitsOf(length);
+    if (bytes <= maxCocoonMapBytes) continue;
+    const longestSegment = cocoonSegmentBytes + 2 * digitsOf(sizeBytes);
+    return [...fewerExtents(extents, Math.floor((maxCocoonMapBytes - 1) / longestSegment))];
+  }
+  return extents;
+}
+
+/** `[{"o":offset,"l":length},…]` */
+export function encodeCocoonMap(extents: Iterable<Extent>): string {
+  const segments: string[] = [];
+  for (const { offset, length } of extents) segments.push(`{"o":${offset},"l":${length}}`);
+  return `[${segments.join()}]`;
 }
 
 /** Reads the two records of an entry whose body has `dataBytes` bytes. */
@@ -67,18 +143,26 @@ export function decodeCocoonMap(
   map: string,
   size: string,
   dataBytes: number,
-  maxSegments: number,
-  where: string,
+  source: MapSource,
 ): SparseMap {
+  const { where } = source;
   const sizeBytes = parseDecimal(size);
   if (sizeBytes === undefined) {
     throw archiveInvalid(`${where}: ${cocoonSizeKey} is no number from 0 to 2^53 - 1`);
   }
+  // At most as many as fit into a PAX header.
   const segments = parseCocoonMap(map, where);
-  if (segments.length > maxSegments) {
-    throw limitExceeded("maxSegments", where, maxSegments, segments.length);
+  if (segments.length > source.maxSegments) {
+    throw limitExceeded("maxSegments", where, source.maxSegments, segments.length);
   }
-  return finishSparseMap(segments, sizeBytes, dataBytes, where);
+  const reader = new SparseMapReader(sizeBytes, source);
+  try {
+    for (const { offset, length } of segments) reader.add(offset, length);
+    return reader.finish(dataBytes);
+  } catch (error) {
+    reader.giveUp();
+    throw error;
+  }
 }
 
 function parseCocoonMap(map: string, where: string): Extent[] {

@@ -5,10 +5,11 @@
 // parse (a lost sparse map is a shifted disk, stored as if fine), hangs on a directory header with
 // a size, and passes over single zero blocks.
 import type { ByteStream } from "../base/async.js";
-import type { Extent } from "../model/extent.js";
+import type { Extents } from "../model/extent.js";
+import type { FilePiece } from "../sparse/extents.js";
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 import { openByteCursor, type ByteCursor } from "./byte-cursor.js";
-import { openEntryBody, type EntryBody, type FilePiece } from "./entry-body.js";
+import { openEntryBody, type EntryBody } from "./entry-body.js";
 import { describeEntry, type EntryDescription } from "./entry-header.js";
 import {
   defaultArchiveLimits,
@@ -19,8 +20,6 @@ import {
 import { paddingOf } from "./pax.js";
 import { tarBlockBytes } from "./tar-header.js";
 
-export type { FilePiece } from "./entry-body.js";
-
 export interface ArchiveEntry {
   /** Checked as a data file name; a leading "./" is dropped. */
   readonly name: string;
@@ -29,7 +28,7 @@ export interface ArchiveEntry {
   /** Logical size. */
   readonly sizeBytes: number;
   /** Data extents of a sparse entry; undefined for a plain one, whose zeros may become holes. */
-  readonly extents: readonly Extent[] | undefined;
+  readonly extents: Extents | undefined;
   /**
    * The data, each piece with its offset in the file, ascending. Pieces are views of the incoming
    * chunks, valid until the next is asked for. May be called once, before the next entry is asked
@@ -61,6 +60,9 @@ export async function* readTar(
     for (let headers = 0; ; headers++) {
       const entry = await describeEntry(cursor, limits);
       if (entry === "end") break;
+      // Its memory counts until the next entry is asked for.
+      using map = entry === "nothing" ? undefined : entry.extents;
+      void map;
       if (headers >= limits.maxFiles) {
         throw limitExceeded("maxFiles", "entries of the archive", limits.maxFiles, headers + 1);
       }

@@ -6,8 +6,9 @@
 // "PaxHeader" for programs that know no PAX.
 import { throwIfAborted, type ByteStream } from "../base/async.js";
 import { StoreError } from "../base/errors.js";
+import type { Extent } from "../model/extent.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
-import type { ArchiveFile, ArchiveFileShape } from "./archive-file.js";
+import { dataOf, type ArchiveFile, type ArchiveFileShape } from "./archive-file.js";
 import { planEntry, type EntryPlan, type SparseFormat } from "./entry-plan.js";
 import { paddingOf } from "./pax.js";
 import { coalesce } from "./piece-coalescer.js";
@@ -64,6 +65,10 @@ async function* tarPieces(
     checkFile(file, names);
     const plan = planOf(file, options);
     yield* cut(plan.head);
+    for (const piece of plan.map()) {
+      throwIfAborted(options.signal);
+      yield piece;
+    }
     yield* bodyPieces(file, plan, options.signal);
     yield* zeroPieces(paddingOf(plan.bodyBytes));
   }
@@ -75,8 +80,8 @@ export function tarSizeBytes(files: Iterable<ArchiveFileShape>, options: TarOpti
   let size = endMarkerBytes;
   const shapes = options.envelope === undefined ? [] : [envelopeShape(options.envelope)];
   for (const shape of [...shapes, ...files]) {
-    const { head, bodyBytes } = planOf(shape, options);
-    size += head.byteLength + bodyBytes + paddingOf(bodyBytes);
+    const { head, mapBytes, bodyBytes } = planOf(shape, options);
+    size += head.byteLength + mapBytes + bodyBytes + paddingOf(bodyBytes);
   }
   return size;
 }
@@ -99,37 +104,93 @@ function checkFile(file: ArchiveFile, names: Set<string>): void {
   names.add(file.name);
 }
 
+/** The file's data, with zeros for whatever else the body holds. */
 async function* bodyPieces(
   file: ArchiveFile,
   plan: EntryPlan,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let position = 0;
-  for (const { offset, length } of plan.body) {
-    if (plan.holesAsZeros) yield* zeroPieces(offset - position, signal);
-    yield* readExactly(file, offset, length, signal);
-    position = offset + length;
+  const place = walkBody(plan.body, signal);
+  const expected = expectData(file);
+  for await (const { offset, bytes } of file.pieces()) {
+    throwIfAborted(signal);
+    expected.take(offset, bytes.byteLength);
+    if (!place.skip(offset)) yield* place.fill(offset);
+    place.advance(bytes.byteLength);
+    yield bytes;
   }
-  if (plan.holesAsZeros) yield* zeroPieces(file.sizeBytes - position, signal);
+  expected.finish();
+  yield* place.fill(Infinity);
 }
 
-async function* readExactly(
+/** Follows the body from its start. */
+function walkBody(body: Iterable<Extent>, signal: AbortSignal | undefined) {
+  const parts = body[Symbol.iterator]();
+  let position = 0;
+  let end = 0;
+  /** To the next part; false at the end of the body. */
+  const next = (): boolean => {
+    const part = parts.next();
+    if (part.done === true) return false;
+    position = part.value.offset;
+    end = position + part.value.length;
+    return true;
+  };
+  return {
+    /** Moves to `target` if no zeros are needed before it. */
+    skip: (target: number): boolean => {
+      if (position === end) next();
+      return position === target;
+    },
+    /** The zeros of the body from here to `target`, or to its end. */
+    *fill(target: number): Generator<Uint8Array, void, undefined> {
+      while (position < target) {
+        if (position === end && !next()) return;
+        const stop = Math.min(end, target);
+        yield* zeroPieces(stop - position, signal);
+        position = Math.max(position, stop);
+      }
+    },
+    advance: (length: number): void => {
+      position += length;
+    },
+  };
+}
+
+/** Checks that the pieces are all data of the file and nothing else. */
+function expectData(file: ArchiveFile) {
+  const extents = dataOf(file)[Symbol.iterator]();
+  let position = 0;
+  let left = 0;
+  const next = (): boolean => {
+    const extent = extents.next();
+    if (extent.done === true) return false;
+    position = extent.value.offset;
+    left = extent.value.length;
+    return true;
+  };
+  return {
+    take: (offset: number, length: number): void => {
+      if (left === 0) next();
+      if (offset !== position || length > left) throw notAsExpected(file, position, left, length);
+      position += length;
+      left -= length;
+    },
+    finish: (): void => {
+      if (left > 0 || next()) throw notAsExpected(file, position, left, 0);
+    },
+  };
+}
+
+function notAsExpected(
   file: ArchiveFile,
   offset: number,
   length: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let readBytes = 0;
-  for await (const piece of file.read(offset, length)) {
-    throwIfAborted(signal);
-    readBytes += piece.byteLength;
-    if (readBytes > length) break;
-    yield piece;
-  }
-  if (readBytes === length) return;
-  throw new StoreError(
+  found: number,
+): StoreError {
+  return new StoreError(
     "STORED_DATA_CORRUPT",
-    `file ${file.name}: expected ${length} bytes at ${offset}, read ${readBytes}`,
+    `file ${file.name}: expected ${length} bytes at ${offset}, read ${found}`,
     {
       hint: "The file was changed or cut while it was read",
       resource: { type: "file", name: file.name },

@@ -2,13 +2,13 @@
 import { constants } from "node:fs";
 import { lstat, open, readFile, readdir, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import type { ArchiveFile } from "../archive/archive-file.js";
+import { dataOf, type ArchiveFile, type ArchiveFileShape } from "../archive/archive-file.js";
 import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { writeTar } from "../archive/tar-writer.js";
 import type { ByteStream } from "../base/async.js";
 import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
-import { readExtent, scanExtents } from "../sparse/extents.js";
+import { readExtents, scanExtents, type FilePiece } from "../sparse/extents.js";
 import { withIoError } from "../sparse/errno.js";
 import { localReadBytes } from "./local-file.js";
 import { countProgress, type ProgressListener } from "./progress.js";
@@ -96,13 +96,9 @@ async function* archiveFiles(
     try {
       const stat = await handle.stat();
       if (!stat.isFile()) throw changed(path);
-      yield {
-        name,
-        mode: stat.mode & 0o777,
-        sizeBytes: stat.size,
-        extents: await scanExtents(handle.fd, stat.size, signal),
-        read: (offset, length) => readCounted(handle, name, offset, length, progress, signal),
-      };
+      using extents = await scanExtents(handle.fd, stat.size, signal);
+      const shape = { name, mode: stat.mode & 0o777, sizeBytes: stat.size, extents };
+      yield { ...shape, pieces: () => readCounted(handle, shape, progress, signal) };
     } finally {
       await handle.close();
     }
@@ -112,17 +108,15 @@ async function* archiveFiles(
 
 async function* readCounted(
   handle: FileHandle,
-  name: string,
-  offset: number,
-  length: number,
+  shape: ArchiveFileShape,
   progress: { add(bytes: number): void },
   signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<FilePiece, void, undefined> {
   // The upload copies a piece before it asks for the next.
-  const options = { what: name, reuseBuffers: true, pieceBytes: localReadBytes, signal };
-  for await (const piece of readExtent(handle, offset, length, options)) {
+  const options = { what: shape.name, reuseBuffers: true, pieceBytes: localReadBytes, signal };
+  for await (const piece of readExtents(handle, dataOf(shape), options)) {
     yield piece;
-    progress.add(piece.length);
+    progress.add(piece.bytes.length);
   }
 }
 

@@ -173,7 +173,7 @@ async function copyVerified(
   const { mode, signal } = options;
   await using handle = await stored.open(name);
   await using source = await openVerified(stored, handle, index, { what: name, signal });
-  const detectZeros = extents === undefined;
+  const detectZeros = extents === undefined || extents.filledHoles;
   await using writer = await createSparseFile(to, {
     mode,
     detectZeros,

@@ -1,7 +1,7 @@
 // Block tables of files that already exist, by reading their data and skipping their holes.
 import type { FileHandle } from "node:fs/promises";
 import type { Extent } from "../model/extent.js";
-import { readExtents, scanExtents } from "../sparse/extents.js";
+import { lazyExtents, readExtents } from "../sparse/extents.js";
 import { createBlockHasher } from "./block-hash.js";
 import type { DigestAlgorithm } from "./block-digest.js";
 import type { BlockTable } from "./block-table.js";
@@ -24,7 +24,7 @@ export async function hashFile(
   const { what, algorithm, signal, onRead } = options;
   const hasher = createBlockHasher(algorithm);
   const all: readonly Extent[] = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
-  const extents = (await scanExtents(handle.fd, sizeBytes, signal)) ?? all;
+  const extents = lazyExtents(handle.fd, sizeBytes) ?? all;
   for await (const piece of readExtents(handle, extents, { what, signal, reuseBuffers: true })) {
     hasher.update(piece.offset, piece.bytes);
     onRead?.(piece.bytes.length);

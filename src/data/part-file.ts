@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { isErrno, withIoError } from "../sparse/errno.js";
-import { scanExtents } from "../sparse/extents.js";
+import { lazyExtents } from "../sparse/extents.js";
 import { copyRange } from "../sparse/native.js";
 import { dataRuns } from "../sparse/zero.js";
 import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "./block-access.js";
@@ -92,7 +92,7 @@ class Part implements PartFile {
   async look(signal: AbortSignal): Promise<void> {
     const { blockSizeBytes, sizeBytes } = this.index.table;
     const whole = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
-    const extents = (await scanExtents(this.#handle.fd, sizeBytes, signal)) ?? whole;
+    const extents = lazyExtents(this.#handle.fd, sizeBytes) ?? whole;
     let next = 0;
     for (const { offset, length } of extents) {
       const end = Math.ceil((offset + length) / blockSizeBytes);

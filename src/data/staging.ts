@@ -4,7 +4,7 @@ import { chmod, mkdir, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
-import type { Extent } from "../model/extent.js";
+import type { Extents } from "../model/extent.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { withIoError } from "../sparse/errno.js";
@@ -28,7 +28,7 @@ export interface StagedFileOptions {
   /** Logical size. */
   readonly sizeBytes: number;
   /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
-  readonly extents?: readonly Extent[] | undefined;
+  readonly extents?: Extents | undefined;
   /** Makes holes of zero blocks. */
   readonly detectZeros: boolean;
   /** Hears how many bytes are about to be written, and may throw. */

@@ -3,9 +3,10 @@ import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
-import { totalLength, type Extent } from "../model/extent.js";
+import { totalLength } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { ioError, isErrno, withIoError } from "../sparse/errno.js";
+import type { ExtentMap } from "../sparse/extent-map.js";
 import { scanExtents } from "../sparse/extents.js";
 import { readBlockTable } from "./block-table-codec.js";
 import type { BlockTable } from "./block-table.js";
@@ -15,7 +16,7 @@ export interface StoredFile extends SnapshotFile {
   /** Bytes of data, holes left out. */
   readonly dataBytes: number;
   /** Where the data is; undefined when the filesystem can't tell holes. */
-  readonly extents: readonly Extent[] | undefined;
+  readonly extents: ExtentMap | undefined;
 }
 
 /**
@@ -52,6 +53,9 @@ export async function openStored(
   const pathOf = (name: string): string => `/proc/self/fd/${directory.fd}/${name}`;
   const openFile = (name: string): Promise<FileHandle> => openStoredFile(pathOf(name), name, id);
   const described: StoredFile[] = [];
+  const releaseMaps = (): void => {
+    for (const { extents } of described) extents?.[Symbol.dispose]();
+  };
   try {
     for (const file of files) {
       signal?.throwIfAborted();
@@ -59,6 +63,7 @@ export async function openStored(
       described.push(await describe(handle, file, id, signal));
     }
   } catch (error) {
+    releaseMaps();
     await closeQuietly(directory);
     throw error;
   }
@@ -66,6 +71,7 @@ export async function openStored(
   let closed: Promise<void> | undefined;
   // Also what a consumer that stopped in the middle never closed; closing twice does nothing.
   const close = async (): Promise<void> => {
+    releaseMaps();
     for (const handle of handedOut) await closeQuietly(handle);
     await closeQuietly(directory);
   };

@@ -1,7 +1,7 @@
 // Reads a stored file so that no byte is handed out before its block was compared with its digest.
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
-import type { Extent } from "../model/extent.js";
+import type { Extent, Extents } from "../model/extent.js";
 import { withIoError } from "../sparse/errno.js";
 import { pieceBytes, type FilePiece } from "../sparse/extents.js";
 import { isZero } from "../sparse/zero.js";
@@ -11,12 +11,7 @@ import { readStoredTable, type StoredSnapshot } from "./stored.js";
 
 /** To be disposed of before the file is closed: a read may be under way. */
 export interface VerifiedFile extends AsyncDisposable {
-  /**
-   * Reads [offset, offset + length), which lies in an extent; each call begins at or after the end of the one before.
-   * Throws STORED_DATA_CORRUPT before a damaged block.
-   */
-  read(offset: number, length: number): AsyncGenerator<Uint8Array, void, undefined>;
-  /** Reads all extents. */
+  /** Reads all extents, once. Throws STORED_DATA_CORRUPT before a damaged block. */
   pieces(): AsyncGenerator<FilePiece, void, undefined>;
 }
 
@@ -38,7 +33,7 @@ const maxGapBytes = 32 * 1024;
 export function verifyReads(
   handle: FileHandle,
   table: BlockTable,
-  extents: readonly Extent[] | undefined,
+  extents: Extents | undefined,
   options: VerifyOptions,
 ): VerifiedFile {
   const whole = table.sizeBytes === 0 ? [] : [{ offset: 0, length: table.sizeBytes }];
@@ -75,7 +70,7 @@ interface Window {
 class VerifiedReader implements VerifiedFile {
   readonly #handle: FileHandle;
   readonly #index: BlockIndex;
-  readonly #extents: readonly Extent[];
+  readonly #extents: Extents;
   readonly #options: VerifyOptions;
   readonly #windowBytes: number;
   readonly #plan: Generator<Window, undefined, undefined>;
@@ -85,12 +80,7 @@ class VerifiedReader implements VerifiedFile {
   /** The window after the current one, read while that is used. */
   #ahead: { readonly number: number; readonly bytes: Promise<Buffer> } | undefined;
 
-  constructor(
-    handle: FileHandle,
-    table: BlockTable,
-    extents: readonly Extent[],
-    options: VerifyOptions,
-  ) {
+  constructor(handle: FileHandle, table: BlockTable, extents: Extents, options: VerifyOptions) {
     this.#handle = handle;
     this.#index = indexBlocks(table);
     this.#extents = extents;
@@ -100,31 +90,28 @@ class VerifiedReader implements VerifiedFile {
     this.#plan = planWindows(extents, this.#windowBytes);
   }
 
-  async *read(offset: number, length: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const end = offset + length;
-    for (let position = offset; position < end;) {
-      const number = Math.floor(position / this.#windowBytes);
-      const bytes = await this.#bytesOf(number);
-      const start = number * this.#windowBytes;
-      const stop = Math.min(bytes.length, end - start);
-      if (stop <= position - start) throw new Error(`read beyond ${this.#options.what}`);
-      yield bytes.subarray(position - start, stop);
-      position = start + stop;
-    }
-  }
-
   async *pieces(): AsyncGenerator<FilePiece, void, undefined> {
     for (const { offset, length } of this.#extents) {
-      let position = offset;
-      for await (const bytes of this.read(offset, length)) {
-        yield { offset: position, bytes };
-        position += bytes.length;
+      const end = offset + length;
+      for (let position = offset; position < end;) {
+        const number = Math.floor(position / this.#windowBytes);
+        // What is already here needs no turn: short extents share a window.
+        const bytes = this.#now(number) ?? (await this.#bytesOf(number));
+        const start = number * this.#windowBytes;
+        const stop = Math.min(bytes.length, end - start);
+        if (stop <= position - start) throw new Error(`read beyond ${this.#options.what}`);
+        yield { offset: position, bytes: bytes.subarray(position - start, stop) };
+        position = start + stop;
       }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#ahead?.bytes.catch(() => undefined);
+  }
+
+  #now(number: number): Buffer | undefined {
+    return this.#current?.number === number ? this.#current.bytes : undefined;
   }
 
   async #bytesOf(number: number): Promise<Buffer> {
@@ -195,7 +182,7 @@ class VerifiedReader implements VerifiedFile {
 
 /** The windows that hold data, ascending. */
 function* planWindows(
-  extents: readonly Extent[],
+  extents: Extents,
   windowBytes: number,
 ): Generator<Window, undefined, undefined> {
   let number = -1;
@@ -229,24 +216,24 @@ function addPart(parts: Extent[], part: Extent): void {
 }
 
 /** Each block with a digest has to have some data left: a hole is not read, so not compared. */
-function requireData(table: BlockTable, extents: readonly Extent[], what: string): void {
+function requireData(table: BlockTable, extents: Extents, what: string): void {
   const { blockSizeBytes } = table;
-  let next = 0;
+  const following = extents[Symbol.iterator]();
+  let extent = following.next();
   for (const { kind, firstBlock, count } of placedRuns(table)) {
     if (kind !== "data") continue;
     for (let block = firstBlock; block < firstBlock + count; block += 1) {
       const start = block * blockSizeBytes;
-      while (next < extents.length && endOf(extents[next]) <= start) next += 1;
-      const extent = extents[next];
-      if (extent === undefined || extent.offset >= start + blockSizeBytes) {
+      while (extent.done !== true && endOf(extent.value) <= start) extent = following.next();
+      if (extent.done === true || extent.value.offset >= start + blockSizeBytes) {
         throw damaged(what, start, blockSizeBytes);
       }
     }
   }
 }
 
-function endOf(extent: Extent | undefined): number {
-  return extent === undefined ? Infinity : extent.offset + extent.length;
+function endOf({ offset, length }: Extent): number {
+  return offset + length;
 }
 
 async function readFully(

@@ -7,9 +7,15 @@ export interface Extent {
   readonly length: number;
 }
 
+/** The extents of a file, ascending: an array, or a map that takes less memory. */
+export interface Extents extends Iterable<Extent> {
+  readonly length: number;
+  at(index: number): Extent | undefined;
+}
+
 /** Bytes in all extents together. */
-export function totalLength(extents: readonly Extent[]): number {
+export function totalLength(extents: Iterable<Extent>): number {
   let total = 0;
-  for (const extent of extents) total += extent.length;
+  for (const { length } of extents) total += length;
   return total;
 }

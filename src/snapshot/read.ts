@@ -1,7 +1,9 @@
 // The ways out: Restore and Export as byte streams, ExportToDirectory, OpenDataDirectory.
 import type { ByteStream } from "../base/async.js";
 import { StoreError, isStoreError } from "../base/errors.js";
+import { dataOf } from "../archive/archive-file.js";
 import { compress, type Compression } from "../archive/compression.js";
+import { archiveWarnings, type ArchiveWarning } from "../archive/reader-limits.js";
 import { encodeEnvelope } from "../archive/envelope.js";
 import { writeTar, type ArchiveFile, type SparseFormat } from "../archive/tar-writer.js";
 import { exportToDirectory as writeDirectory } from "../data/directory-export.js";
@@ -9,7 +11,7 @@ import { openStored, type StoredSnapshot } from "../data/stored.js";
 import { openVerified } from "../data/verified-read.js";
 import type { CallerPath } from "../model/caller-path.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { readExtent } from "../sparse/extents.js";
+import { readExtents, type FilePiece } from "../sparse/extents.js";
 import type { StoreContext } from "./context.js";
 import { noteDamage } from "./damage.js";
 import type { LeaseKind } from "./leases.js";
@@ -33,6 +35,8 @@ export interface Download extends AsyncDisposable {
   readonly snapshot: Snapshot;
   /** Bytes of data in all files, holes left out. */
   readonly dataBytes: number;
+  /** What the caller should know about the tar. */
+  readonly warnings: readonly ArchiveWarning[];
   /** To be read once. */
   readonly bytes: ByteStream;
 }
@@ -64,6 +68,7 @@ export async function openDownload(
   return {
     snapshot,
     dataBytes: stored.files.reduce((sum, file) => sum + file.dataBytes, 0),
+    warnings: archiveWarnings(stored.files, options.sparseFormat),
     bytes: compress(tar, options.compression, { level, signal }),
     [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
   };
@@ -154,7 +159,7 @@ async function* archiveFiles(
   verified: boolean,
   signal: AbortSignal,
 ): AsyncIterable<ArchiveFile> {
-  const noting = async function* (pieces: AsyncIterable<Uint8Array>) {
+  const noting = async function* (pieces: AsyncIterable<FilePiece>) {
     try {
       yield* pieces;
     } catch (error) {
@@ -170,9 +175,10 @@ async function* archiveFiles(
       await using compared = verified
         ? await openVerified(stored, handle, index, options)
         : undefined;
-      const read: ArchiveFile["read"] = (offset, length) =>
-        noting(compared?.read(offset, length) ?? readExtent(handle, offset, length, options));
-      yield { name, mode, sizeBytes, extents, read };
+      const shape = { name, mode, sizeBytes, extents };
+      const pieces: ArchiveFile["pieces"] = () =>
+        noting(compared?.pieces() ?? readExtents(handle, dataOf(shape), options));
+      yield { ...shape, pieces };
     }
   } catch (error) {
     noteDamage(context, stored.id, error);

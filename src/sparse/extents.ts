@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno } from "./errno.js";
+import { ExtentMap } from "./extent-map.js";
 import { seekData, seekHole } from "./native.js";
 
 /** Bytes read at once, unless said otherwise. */
@@ -25,29 +26,64 @@ export function dataExtents(fd: number, sizeBytes: number): readonly Extent[] | 
     return [...walkExtents(fd, sizeBytes)];
   } catch (error) {
     if (cannotTell(error)) return undefined;
-    throw ioError(error, { what: "look for holes", path: `file descriptor ${fd}` });
+    throw lookError(error, fd);
   }
 }
 
-/** `dataExtents` that lets other work run in between. */
+/**
+ * `dataExtents` that lets other work run in between, as a map that the caller disposes of. Of a file with more extents
+ * than a map holds, the smallest holes count as data.
+ */
 export async function scanExtents(
   fd: number,
   sizeBytes: number,
   signal?: AbortSignal,
-): Promise<readonly Extent[] | undefined> {
-  const extents: Extent[] = [];
+): Promise<ExtentMap | undefined> {
+  const map = new ExtentMap();
+  let found = 0;
   try {
-    for (const extent of walkExtents(fd, sizeBytes)) {
-      extents.push(extent);
-      if (extents.length % extentsPerTurn > 0) continue;
+    for (const { offset, length } of walkExtents(fd, sizeBytes)) {
+      map.pushOrMerge(offset, length);
+      found += 1;
+      if (found % extentsPerTurn > 0) continue;
       await setImmediate();
       signal?.throwIfAborted();
     }
+    return map;
+  } catch (error) {
+    map[Symbol.dispose]();
+    if (cannotTell(error)) return undefined;
+    throw lookError(error, fd);
+  }
+}
+
+/**
+ * The same extents, looked up as they are asked for: nothing is held, however many there are. For code that uses each
+ * once and does other work in between.
+ */
+export function lazyExtents(fd: number, sizeBytes: number): Iterable<Extent> | undefined {
+  const walk = walkExtents(fd, sizeBytes);
+  const next = (): IteratorResult<Extent, void> => {
+    try {
+      return walk.next();
+    } catch (error) {
+      throw cannotTell(error) ? error : lookError(error, fd);
+    }
+  };
+  let first: IteratorResult<Extent, void>;
+  try {
+    first = next();
   } catch (error) {
     if (cannotTell(error)) return undefined;
-    throw ioError(error, { what: "look for holes", path: `file descriptor ${fd}` });
+    throw error;
   }
-  return extents;
+  return (function* () {
+    for (let found = first; found.done !== true; found = next()) yield found.value;
+  })();
+}
+
+function lookError(error: unknown, fd: number): Error {
+  return ioError(error, { what: "look for holes", path: `file descriptor ${fd}` });
 }
 
 /** lseek(2) answers EINVAL to a `whence` that the filesystem doesn't know. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno, shownPath, withIoError, type IoContext } from "./errno.js";
-import { readExtents, scanExtents } from "./extents.js";
+import { lazyExtents, readExtents } from "./extents.js";
 import { cloneFile, copyRange, startWriteback } from "./native.js";
 import { createSparseFile, type WrittenFile } from "./sparse-writer.js";
 
@@ -58,7 +58,7 @@ export async function copySparse(
   );
   if (shared !== undefined) return shared;
   // A filesystem that can't tell holes may still have read zeros out of them.
-  const extents = await scanExtents(source.fd, sizeBytes, signal);
+  const extents = lazyExtents(source.fd, sizeBytes);
   const all = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   await using writer = await createSparseFile(to, {
     mode: options.mode,
@@ -179,7 +179,7 @@ async function tryExtents(
   sizeBytes: number,
   options: CopyOptions,
 ): Promise<boolean> {
-  const extents = await scanExtents(source.fd, sizeBytes, options.signal);
+  const extents = lazyExtents(source.fd, sizeBytes);
   if (extents === undefined) return false;
   await withIoError({ what: `set the size to ${sizeBytes}`, path: from }, () =>
     target.truncate(sizeBytes),

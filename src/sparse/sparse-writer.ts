@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { open, unlink, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
-import type { Extent } from "../model/extent.js";
+import type { Extent, Extents } from "../model/extent.js";
 import { ioError, isErrno, withIoError } from "./errno.js";
 import {
   createGuessedReservation,
@@ -28,7 +28,7 @@ export interface SparseFileOptions {
   /** The file's logical size where it is known before: set at once, and writes beyond it refused. */
   readonly expectedBytes?: number | undefined;
   /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
-  readonly expectedExtents?: readonly Extent[] | undefined;
+  readonly expectedExtents?: Extents | undefined;
   /** Writes to the device begin early, so that the sync at the end is short. Default: true. */
   readonly earlyWriteback?: boolean;
   /** The page cache forgets what has been written early. Default: false. */

@@ -115,9 +115,10 @@ export interface Reservation {
 export function createReservation(
   fd: number,
   path: string,
-  extents: readonly Extent[],
+  extents: Iterable<Extent>,
 ): Reservation {
-  let index = 0;
+  const following = extents[Symbol.iterator]();
+  let extent = following.next();
   let reserved = 0;
   let supported = true;
 
@@ -132,19 +133,19 @@ export function createReservation(
   return {
     before: async (offset) => {
       if (!supported || offset < reserved) return;
-      let extent = extents[index];
-      while (extent !== undefined && extent.offset + extent.length <= offset) {
-        index += 1;
-        extent = extents[index];
-      }
-      if (extent === undefined || offset < extent.offset) return;
-      const left = extent.offset + extent.length - offset;
+      while (extent.done !== true && endOf(extent.value) <= offset) extent = following.next();
+      if (extent.done === true || offset < extent.value.offset) return;
+      const left = endOf(extent.value) - offset;
       reserved = offset + Math.min(left, reserveBytes);
       if (left >= minReserveBytes) await reserve(offset, reserved - offset);
     },
     reservedUntil: () => reserved,
     settle: () => Promise.resolve(),
   };
+}
+
+function endOf({ offset, length }: Extent): number {
+  return offset + length;
 }
 
 /**

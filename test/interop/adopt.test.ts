@@ -71,10 +71,7 @@ async function writeJsonIndex(
 }
 
 /** As cocoon makes `meta.db`: its identity, one table per namespace and kind, JSON in BLOBs. */
-async function writeSqliteIndex(
-  root: string,
-  records: readonly CocoonRecord[],
-): Promise<Database> {
+async function writeSqliteIndex(root: string, records: readonly CocoonRecord[]): Promise<Database> {
   await mkdir(join(root, "meta"), { recursive: true });
   const database = new Database(join(root, "meta", "meta.db"));
   database.pragma("journal_mode = WAL");

@@ -1,10 +1,14 @@
 // What `restore` and `export` write by default is unpacked by the programs that people have: sizes, bytes
 // and holes are those of the source. docs/formats.md has this matrix as a table.
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { planEntry } from "../../src/archive/entry-plan.js";
+import { archiveWarnings, maxGoMapBytes } from "../../src/archive/reader-limits.js";
+import { writeTar, type ArchiveFile } from "../../src/archive/tar-writer.js";
 import {
+  DownloadWarningKind,
   SparseFormat,
   connect,
   createFromLocalDirectory,
@@ -12,12 +16,13 @@ import {
   type Client,
 } from "../../src/client/index.js";
 import { envelopeFileName } from "../../src/model/name.js";
+import { ExtentMap } from "../../src/sparse/extent-map.js";
 import { gib, kib, makeSource, mib, piece } from "../store/contents.js";
-import { startTestDaemon } from "../support/daemon.js";
+import { makeScratch, startTestDaemon } from "../support/daemon.js";
 import { allocatedBytesOf } from "../support/scratch.js";
 import { mainPath, runStasis } from "../unit/cli/run-stasis.js";
 import { compareTrees } from "./cocoon/differences.js";
-import { bsdtar, gnuTar, goTar, pipeInto, python } from "./tar-readers.js";
+import { bsdtar, gnuTar, goRefusesLongMaps, goTar, pipeInto, python } from "./tar-readers.js";
 
 interface Scene {
   readonly client: Client;
@@ -138,5 +143,133 @@ test("a call that names no format gets GNU PAX 1.0 from Restore and Export", asy
     assert.match(text, /GNU\.sparse\.major=1/);
     assert.doesNotMatch(text, /COCOON/);
     assert.deepEqual(open.header.warnings, []);
+  }
+});
+
+const segmentBytes = 512;
+const stride = 8 * kib;
+
+/** A file of so many segments, each of which holds its own number. */
+function fragments(segments: number): ArchiveFile {
+  const extents = Array.from({ length: segments }, (_, index) => ({
+    offset: index * stride,
+    length: segmentBytes,
+  }));
+  const bytes = Buffer.alloc(segmentBytes, "x");
+  return {
+    name: "memory",
+    mode: 0o600,
+    sizeBytes: segments * stride,
+    extents,
+    async *pieces() {
+      await Promise.resolve();
+      for (const [index, { offset }] of extents.entries()) {
+        bytes.writeUInt32LE(index + 1);
+        yield { offset, bytes };
+      }
+    },
+  };
+}
+
+/** The first bytes of each segment, and of the hole behind it. */
+async function expectFragments(path: string, segments: number): Promise<void> {
+  await using file = await open(path, "r");
+  assert.equal((await file.stat()).size, segments * stride);
+  const bytes = Buffer.alloc(2 * segmentBytes);
+  for (let index = 0; index < segments; index += 1) {
+    await file.read(bytes, 0, bytes.length, index * stride);
+    if (bytes.readUInt32LE() !== index + 1 || bytes[segmentBytes] !== 0) {
+      assert.fail(`segment ${index} of ${path}`);
+    }
+  }
+}
+
+/** Of a file whose map is as long as Go takes, and of one with a segment more than that. */
+function segmentsAtGoLimit(): number {
+  let [fits, tooMany] = [1, maxGoMapBytes];
+  while (tooMany - fits > 1) {
+    const middle = Math.floor((fits + tooMany) / 2);
+    const { mapBytes } = planEntry(fragments(middle), "gnu", 0);
+    if (mapBytes <= maxGoMapBytes) fits = middle;
+    else tooMany = middle;
+  }
+  return fits;
+}
+
+test("maps up to 1 MiB are read by all; above that we say who refuses them, and they do", async (t) => {
+  const scratch = await makeScratch(t, "stasis-maps-");
+  const atLimit = segmentsAtGoLimit();
+  for (const segments of [atLimit, atLimit + 100]) {
+    const file = fragments(segments);
+    using map = new ExtentMap();
+    for (const { offset, length } of file.extents ?? []) map.push(offset, length);
+    const warnings = archiveWarnings([{ ...file, extents: map }], "gnu");
+    const refusing = warnings.flatMap(({ readers }) => readers);
+    assert.deepEqual(refusing, segments === atLimit ? [] : ["cocoon", "Go archive/tar"]);
+    const archive = join(scratch, "archive.tar");
+    await writeFile(archive, writeTar([file]));
+    for (const reader of [gnuTar, bsdtar, python, goTar()]) {
+      await t.test(`${segments} segments, ${reader.name}`, async (t) => {
+        if (reader.missing !== false) return t.skip(reader.missing);
+        const refuses = refusing.includes(reader.name);
+        if (refuses && !goRefusesLongMaps()) return t.skip("this Go has no limit yet");
+        const directory = join(scratch, "unpacked");
+        await mkdir(directory);
+        const unpacking = pipeInto(reader, directory, ["cat", archive]);
+        if (refuses) await assert.rejects(unpacking, /sparse map too long/);
+        else {
+          await unpacking;
+          await expectFragments(join(directory, file.name), segments);
+        }
+        await rm(directory, { recursive: true });
+      });
+    }
+  }
+});
+
+test("restore and export warn of a map that Go and cocoon refuse, and of holes that cocoon's cannot hold", async (t) => {
+  const scene = await setUp(t);
+  const { client, scratch, env } = scene;
+  const directory = join(scratch, "fragments");
+  await mkdir(directory);
+  // Far out in the file, where each segment takes 19 bytes of the map: as few as will do.
+  const [count, base] = [56_000, 1024 * gib];
+  await using file = await open(join(directory, "memory"), "wx");
+  await file.truncate(base + count * stride);
+  const page = Buffer.alloc(4 * kib, "x");
+  for (let index = 0; index < count; index += 1) {
+    await file.write(page, 0, page.length, base + index * stride);
+  }
+  await createFromLocalDirectory(client, directory, { config: { name: "fragments" } });
+  for (const [command, format, kind, readers, said] of [
+    [
+      "restore",
+      "gnu",
+      DownloadWarningKind.READER_REFUSES,
+      ["cocoon", "Go archive/tar"],
+      /memory .*cocoon and Go archive\/tar refuse/,
+    ],
+    [
+      "export",
+      "cocoon",
+      DownloadWarningKind.HOLES_FILLED,
+      [],
+      /smallest holes of memory are written as zeros/,
+    ],
+  ] as const) {
+    const sparseFormat = { gnu: SparseFormat.GNU, cocoon: SparseFormat.COCOON }[format];
+    await using download = await client[command]({ ref: "fragments", sparseFormat });
+    const [warning, ...more] = download.header.warnings;
+    assert.deepEqual(more, []);
+    assert.equal(warning?.kind, kind);
+    assert.equal(warning.file, "memory");
+    assert.deepEqual(warning.readers, readers);
+    assert.match(warning.message, said);
+    // Said before the data, which nobody wants here.
+    const cut = { ...gnuTar, command: "head -c 1000 >/dev/null" };
+    const stasis = [process.execPath, mainPath, command, "fragments", "--sparse", format];
+    const heard = await pipeInto(cut, scratch, stasis, env);
+    assert.match(heard, said);
+    assert.match(heard, /^stasis: warning: /m);
   }
 });

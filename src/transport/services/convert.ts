@@ -5,6 +5,7 @@ import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/prot
 import { fieldInvalid } from "../../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
+import type { Download } from "../../snapshot/read.js";
 import type { VerifyEvent } from "../../snapshot/verify.js";
 import type {
   SnapshotConfig as ConfigMessage,
@@ -13,8 +14,10 @@ import type {
 } from "../../../gen/ts/stasis/v1/resources_pb.js";
 import {
   Compression as CompressionMessage,
+  DownloadWarningKind,
   OnNameConflict,
   SparseFormat as SparseFormatMessage,
+  type DownloadWarningSchema,
   type VerifyResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
@@ -117,6 +120,20 @@ export function verifyEventToMessage(
     length: BigInt(length),
   }));
   return { event: { case: "verdict", value: { snapshotId, file, intact, damaged, problem } } };
+}
+
+const warningKinds = {
+  "reader-refuses": DownloadWarningKind.READER_REFUSES,
+  "holes-filled": DownloadWarningKind.HOLES_FILLED,
+} as const;
+
+export function warningToMessage({
+  kind,
+  file,
+  readers,
+  message,
+}: Download["warnings"][number]): MessageInitShape<typeof DownloadWarningSchema> {
+  return { kind: warningKinds[kind], file, readers: [...readers], message };
 }
 
 export function dateFromWire(timestamp: Timestamp, field: string): Date {

@@ -28,6 +28,7 @@ import {
   snapshotToMessage,
   sparseFormatFromWire,
   verifyEventToMessage,
+  warningToMessage,
 } from "./convert.js";
 import { downloadFrames, openUpload } from "./frames.js";
 import { listQueryFromMessage } from "./list-query.js";
@@ -95,7 +96,11 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
   async function* download(ref: string, what: DownloadOptions, { signal, identity }: CallContext) {
     await using source = await store.download(ref, what, signal);
     const toMessage = messageOf(store, identity);
-    const header = { snapshot: toMessage(source.snapshot), dataBytes: BigInt(source.dataBytes) };
+    const header = {
+      snapshot: toMessage(source.snapshot),
+      dataBytes: BigInt(source.dataBytes),
+      warnings: source.warnings.map(warningToMessage),
+    };
     yield { frame: { case: "header" as const, value: header } };
     for await (const frame of downloadFrames(source.bytes, options.chunkBytes)) {
       yield "chunk" in frame

@@ -160,7 +160,9 @@ function memoryFile(name: string, bytes: Uint8Array) {
     mode: 0o600,
     sizeBytes: bytes.length,
     extents: undefined,
-    read: (offset: number, length: number) => streamOf(bytes.subarray(offset, offset + length)),
+    pieces: async function* () {
+      yield await Promise.resolve({ offset: 0, bytes });
+    },
   };
 }
 

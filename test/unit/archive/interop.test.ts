@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { pack } from "tar-stream";
 import { decompress } from "../../../src/archive/compression.js";
 import { writeTar, type ArchiveFile } from "../../../src/archive/tar-writer.js";
-import { dataExtents, readExtent } from "../../../src/sparse/extents.js";
+import { dataExtents, readExtents } from "../../../src/sparse/extents.js";
 import { collect, oneChunk, readAll } from "./support.js";
 
 const run = promisify(execFile);
@@ -78,12 +78,13 @@ async function* filesOf(directory: string): AsyncGenerator<ArchiveFile> {
   for (const name of names) {
     await using handle = await open(join(directory, name), "r");
     const { size, mode } = await handle.stat();
+    const extents = dataExtents(handle.fd, size);
     yield {
       name,
       mode,
       sizeBytes: size,
-      extents: dataExtents(handle.fd, size),
-      read: (offset, length) => readExtent(handle, offset, length),
+      extents,
+      pieces: () => readExtents(handle, extents ?? [{ offset: 0, length: size }]),
     };
   }
 }

@@ -46,16 +46,20 @@ export function memoryFile(
     mode: 0o640,
     sizeBytes: bytes.byteLength,
     extents,
-    async *read(offset, length) {
-      for (let start = offset; start < offset + length; start += pieceBytes) {
-        await Promise.resolve();
-        yield bytes.subarray(start, Math.min(start + pieceBytes, offset + length));
+    async *pieces() {
+      for (const { offset, length } of extents ?? [{ offset: 0, length: bytes.byteLength }]) {
+        for (let start = offset; start < offset + length; start += pieceBytes) {
+          await Promise.resolve();
+          const end = Math.min(start + pieceBytes, offset + length);
+          yield { offset: start, bytes: bytes.subarray(start, end) };
+        }
       }
     },
   };
 }
 
-export interface ReadBack extends Omit<ArchiveEntry, "pieces"> {
+export interface ReadBack extends Omit<ArchiveEntry, "pieces" | "extents"> {
+  readonly extents: readonly Extent[] | undefined;
   /** The whole file, holes as zeros. */
   readonly bytes: Buffer;
 }
@@ -73,7 +77,7 @@ export async function readAll(source: ByteStream, options?: ReadTarOptions): Pro
       bytes.set(piece.bytes, piece.offset);
       end = piece.offset + piece.bytes.byteLength;
     }
-    files.push({ name, mode, sizeBytes, extents, bytes });
+    files.push({ name, mode, sizeBytes, extents: extents && [...extents], bytes });
   }
   return files;
 }

@@ -333,10 +333,10 @@ async function untilOpen(pipe: string): Promise<FileHandle> {
 /** One entry of 4 MiB, of which half is there. */
 async function firstHalfOfTar(): Promise<Buffer> {
   const bytes = patternBytes(4 * mib, 3);
-  async function* read(): AsyncGenerator<Uint8Array> {
-    yield await Promise.resolve(bytes);
+  async function* pieces() {
+    yield await Promise.resolve({ offset: 0, bytes });
   }
-  const file = { name: "f", mode: 0o600, sizeBytes: bytes.length, extents: undefined, read };
+  const file = { name: "f", mode: 0o600, sizeBytes: bytes.length, extents: undefined, pieces };
   const parts: Uint8Array[] = [];
   for await (const part of writeTar([file])) parts.push(Buffer.from(part));
   return Buffer.concat(parts).subarray(0, 2 * mib);

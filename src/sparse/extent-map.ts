@@ -1,0 +1,162 @@
+// The map of a sparse file in 16 bytes an extent, and the memory that all such maps may take. A guest's memory
+// image easily has hundreds of thousands of extents: as objects, each would take about 80 bytes.
+import { StoreError } from "../base/errors.js";
+import type { Extent, Extents } from "../model/extent.js";
+import { fewerExtents } from "./fewer-extents.js";
+
+const extentBytes = 16;
+const extentsPerChunk = 64 * 1024;
+const chunkBytes = extentsPerChunk * extentBytes;
+/** Extents that the first chunk begins with; it doubles until it is a whole chunk. */
+const firstExtents = 64;
+
+/** Most extents of one map: 64 MiB of memory. */
+export const maxMapExtents = 4 * 1024 * 1024;
+
+/**
+ * Memory of all maps of this process together, in bytes. The first chunk of a map (1 MiB, 65,536 extents) does not count,
+ * so that files with fewer extents never wait for others.
+ */
+export const maxMapsBytes = 256 * 1024 * 1024;
+
+export interface MapMemory {
+  /** False if there is no room for a further chunk. */
+  take(): boolean;
+  give(chunks: number): void;
+}
+
+export function createMapMemory(maxBytes: number): MapMemory {
+  let takenBytes = 0;
+  return {
+    take: () => {
+      if (takenBytes + chunkBytes > maxBytes) return false;
+      takenBytes += chunkBytes;
+      return true;
+    },
+    give: (chunks) => {
+      takenBytes -= chunks * chunkBytes;
+    },
+  };
+}
+
+const processMemory = createMapMemory(maxMapsBytes);
+
+export interface MapLimits {
+  readonly maxExtents?: number;
+  readonly memory?: MapMemory;
+}
+
+/** Grows at its end only. Whoever makes one disposes of it when the file is done with. */
+export class ExtentMap implements Extents, Disposable {
+  readonly #maxExtents: number;
+  readonly #memory: MapMemory;
+  readonly #chunks: Float64Array[] = [];
+  #length = 0;
+  #filledHoles = false;
+  #disposed = false;
+
+  constructor({ maxExtents = maxMapExtents, memory = processMemory }: MapLimits = {}) {
+    this.#maxExtents = maxExtents;
+    this.#memory = memory;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** True after `pushOrMerge` had to take holes for data. */
+  get filledHoles(): boolean {
+    return this.#filledHoles;
+  }
+
+  at(index: number): Extent | undefined {
+    if (index < 0 || index >= this.#length) return undefined;
+    const chunk = this.#chunks[Math.floor(index / extentsPerChunk)];
+    const slot = (index % extentsPerChunk) * 2;
+    return { offset: chunk?.[slot] ?? 0, length: chunk?.[slot + 1] ?? 0 };
+  }
+
+  *[Symbol.iterator](): Generator<Extent, void, undefined> {
+    let left = this.#length;
+    for (const chunk of this.#chunks) {
+      const end = Math.min(left, extentsPerChunk) * 2;
+      for (let slot = 0; slot < end; slot += 2) {
+        yield { offset: chunk[slot] ?? 0, length: chunk[slot + 1] ?? 0 };
+      }
+      left -= extentsPerChunk;
+    }
+  }
+
+  /** Throws TOO_MANY_STREAMS if the maps of this process have no memory left. */
+  push(offset: number, length: number): void {
+    if (this.#tryPush(offset, length)) return;
+    throw new StoreError(
+      "TOO_MANY_STREAMS",
+      `the sparse maps of the files under way take the ${maxMapsBytes} bytes that they may take together`,
+      {
+        hint: "Try again when other transfers of fragmented files have ended",
+        retryAfterMs: 1000,
+        metadata: { limit: "sparse_map_bytes", max: String(maxMapsBytes) },
+      },
+    );
+  }
+
+  /**
+   * As `push`, for a file that is here. If there is no room, the smallest holes of the map so far count as
+   * data from now on: they read as zeros, so the file stays the same.
+   */
+  pushOrMerge(offset: number, length: number): void {
+    while (!this.#tryPush(offset, length)) {
+      this.#filledHoles = true;
+      this.#keepHalf();
+    }
+  }
+
+  /** Gives the memory back to other maps; what it holds stays readable. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#memory.give(Math.max(0, this.#chunks.length - 1));
+  }
+
+  #tryPush(offset: number, length: number): boolean {
+    if (this.#length >= this.#maxExtents) return false;
+    const index = Math.floor(this.#length / extentsPerChunk);
+    const slot = (this.#length % extentsPerChunk) * 2;
+    let chunk = this.#chunks[index];
+    if (chunk === undefined || slot >= chunk.length) {
+      chunk = this.#grow(index, chunk);
+      if (chunk === undefined) return false;
+    }
+    chunk[slot] = offset;
+    chunk[slot + 1] = length;
+    this.#length += 1;
+    return true;
+  }
+
+  #grow(index: number, full: Float64Array | undefined): Float64Array | undefined {
+    if (index > 0 && !this.#memory.take()) return undefined;
+    const extents = index > 0 ? extentsPerChunk : (full?.length ?? firstExtents);
+    const chunk = new Float64Array(Math.min(extents, extentsPerChunk) * 2);
+    if (full !== undefined) chunk.set(full);
+    this.#chunks[index] = chunk;
+    return chunk;
+  }
+
+  /** Merges in place: the extent that is written never overtakes the one that is read. */
+  #keepHalf(): void {
+    let kept = 0;
+    for (const { offset, length } of fewerExtents(this, Math.max(1, this.#length >>> 1))) {
+      const chunk = this.#chunks[Math.floor(kept / extentsPerChunk)];
+      const slot = (kept % extentsPerChunk) * 2;
+      if (chunk === undefined) throw new Error("a map grew while it was made smaller");
+      chunk[slot] = offset;
+      chunk[slot + 1] = length;
+      kept += 1;
+    }
+    this.#length = kept;
+    const needed = Math.max(1, Math.ceil(kept / extentsPerChunk));
+    this.#memory.give(Math.max(0, this.#chunks.length - needed));
+    this.#chunks.length = Math.min(this.#chunks.length, needed);
+  }
+}

@@ -1,0 +1,59 @@
+// Fits a map into fewer extents by taking its smallest holes for data.
+import type { Extent } from "../model/extent.js";
+
+/** Holes are told apart to an eighth of a power of two. */
+const bucketsPerDoubling = 8;
+const bucketCount = 54 * bucketsPerDoubling;
+
+/**
+ * At most `maxExtents` (1 or more) extents that hold all of `extents`, with the largest holes between them. Reads
+ * `extents` twice. The memory that it takes does not depend on how many there are.
+ */
+export function* fewerExtents(
+  extents: Iterable<Extent>,
+  maxExtents: number,
+): Generator<Extent, void, undefined> {
+  const keeps = largestHoles(extents, maxExtents - 1);
+  let start = -1;
+  let end = 0;
+  for (const { offset, length } of extents) {
+    if (start >= 0 && offset > end && keeps(offset - end)) {
+      yield { offset: start, length: end - start };
+      start = offset;
+    }
+    if (start < 0) start = offset;
+    end = offset + length;
+  }
+  if (start >= 0) yield { offset: start, length: end - start };
+}
+
+/** Says of each hole, in order and once, whether it is among the `count` largest, about. */
+function largestHoles(extents: Iterable<Extent>, count: number): (length: number) => boolean {
+  const holes = new Float64Array(bucketCount);
+  let end = -1;
+  for (const { offset, length } of extents) {
+    if (end >= 0 && offset > end) {
+      const bucket = bucketOf(offset - end);
+      holes[bucket] = (holes[bucket] ?? 0) + 1;
+    }
+    end = offset + length;
+  }
+  let left = count;
+  let smallest = bucketCount;
+  while (smallest > 0 && left >= (holes[smallest - 1] ?? 0)) {
+    smallest -= 1;
+    left -= holes[smallest] ?? 0;
+  }
+  // Of the holes just below, as many as there is still room for: the first ones.
+  return (length) => {
+    const bucket = bucketOf(length);
+    if (bucket >= smallest) return true;
+    if (bucket < smallest - 1 || left === 0) return false;
+    left -= 1;
+    return true;
+  };
+}
+
+function bucketOf(length: number): number {
+  return Math.floor(Math.log2(length) * bucketsPerDoubling);
+}
