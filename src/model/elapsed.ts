@@ -16,6 +16,7 @@
 /** One look at the clocks of the machine. */
 export interface ClockReading {
   readonly wallMs: number;
+  /** Empty in a catalog that was brought here from a schema without it. */
   readonly bootId: string;
   readonly sinceBootMs: number;
 }
@@ -85,9 +86,13 @@ function goOn(state: ElapsedState, reading: ClockReading): ElapsedState {
 
 function startAgain(state: ElapsedState, reading: ClockReading): ElapsedState {
   const { elapsedMs, last, doubt } = state;
-  // All of this boot has passed since the last look, whatever the wall clock says.
-  const now = { ...state, elapsedMs: elapsedMs + reading.sinceBootMs, last: reading };
-  const restMs = reading.wallMs - last.wallMs - reading.sinceBootMs;
+  const wallMs = reading.wallMs - last.wallMs;
+  // All of this boot has passed since the last look, whatever the wall clock says, unless the last look may have been
+  // in this boot.
+  const passedMs =
+    last.bootId === "" ? Math.min(Math.max(0, wallMs), reading.sinceBootMs) : reading.sinceBootMs;
+  const now = { ...state, elapsedMs: elapsedMs + passedMs, last: reading };
+  const restMs = wallMs - passedMs;
   if (Math.abs(restMs) <= stepBoundMs && doubt === undefined) return now;
   // Of two times off that are pending both count before the first: that ages less.
   const before = doubt ?? { aheadMs: 0, offMs: 0, offAtMs: elapsedMs };

@@ -14,14 +14,28 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { StoreError, type ErrorReason } from "../../../src/base/errors.js";
-import { lockForReading, lockRoot, type RootLockFiles } from "../../../src/data/root-lock.js";
+import { createLogger } from "../../../src/base/logger.js";
+import {
+  describeSelf,
+  livenessOf,
+  type Holder as Described,
+} from "../../../src/data/lock-holder.js";
+import { guardRoot } from "../../../src/data/root-guard.js";
+import {
+  heartbeatMs,
+  lockForReading,
+  lockRoot,
+  type RootLockFiles,
+} from "../../../src/data/root-lock.js";
 import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 
 const holderProgram = fileURLToPath(new URL("root-lock-holder.js", import.meta.url));
@@ -282,3 +296,85 @@ test("a disk without a free byte or inode can be locked", { skip: cannotMount("t
     assert.ok(readFileSync(files.lockInfo, "utf8").includes(lock.holder.nonce));
   }),
 );
+
+test("a holder lives, has ended, or can't be known from here", () =>
+  withScratchDir((directory) => {
+    const self = describeSelf(directory);
+    const none = new Set<string>();
+    const parent = { ...self, pid: process.ppid, processStart: startOf(process.ppid) };
+    const cases: readonly (readonly [string, Described | undefined, ReadonlySet<string>])[] = [
+      ["ended", undefined, none],
+      ["ended", { ...parent, endedAt: "2026-01-02T03:04:05Z" }, none],
+      ["alive", parent, none],
+      ["ended", { ...parent, processStart: "1" }, none],
+      ["ended", { ...parent, root: "another" }, none],
+      ["ended", { ...self, nonce: "of a store of this process that was closed" }, none],
+      ["alive", { ...self, nonce: "held" }, new Set(["held"])],
+      ["unknown", { ...parent, bootId: "another" }, none],
+      ["unknown", { ...parent, pidNamespace: "another" }, none],
+    ];
+    for (const [expected, holder, own] of cases) {
+      assert.equal(livenessOf(holder, self, own), expected, JSON.stringify(holder));
+    }
+    return Promise.resolve();
+  }));
+
+function startOf(pid: number): string {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+/** Of a type that is not known to have one kernel only, as those of networks are not. */
+async function withSharedFilesystem(body: (mountPoint: string) => Promise<void>): Promise<void> {
+  await withScratchDir(async (mountPoint) => {
+    execFileSync("mount", ["-t", "ramfs", "-o", "mode=700", "ramfs", mountPoint]);
+    try {
+      await body(mountPoint);
+    } finally {
+      execFileSync("umount", [mountPoint]);
+    }
+  });
+}
+
+const noMounts = cannotMount("tmpfs");
+
+test(
+  "where other machines may have the files, a holder there is looked for",
+  { skip: noMounts },
+  () =>
+    withSharedFilesystem(async (directory) => {
+      const files = filesIn(directory);
+      const elsewhere = {
+        ...describeSelf(directory),
+        host: "elsewhere",
+        pid: 4711,
+        bootId: "another",
+      };
+      writeFileSync(files.lockInfo, JSON.stringify(elsewhere));
+      const heartbeat = setInterval(() => utimesSync(files.lockInfo, new Date(), new Date()), 500);
+      try {
+        const error = await rejectsWith(lockRoot(files), "ROOT_LOCKED");
+        assert.match(error.message, /in use by process 4711 on elsewhere/);
+        assert.match(error.hint ?? "", /the filesystem does not forward locks/);
+        assert.ok(readFileSync(files.lockInfo, "utf8").includes(elsewhere.nonce));
+      } finally {
+        clearInterval(heartbeat);
+      }
+      // It is silent now.
+      await using lock = await lockRoot(files);
+      using _guard = guardRoot(files, lock.holder, createLogger("silent"));
+      const { mtimeMs } = statSync(files.lockInfo);
+      await pause(2 * heartbeatMs);
+      assert.ok(statSync(files.lockInfo).mtimeMs > mtimeMs, "no heartbeat");
+    }),
+);
+
+test("a local disk is not touched for a holder on another machine", () =>
+  withScratchDir(async (directory) => {
+    const files = filesIn(directory);
+    await using lock = await lockRoot(files);
+    using _guard = guardRoot(files, lock.holder, createLogger("silent"));
+    const { mtimeMs } = statSync(files.lockInfo);
+    await pause(2 * heartbeatMs);
+    assert.equal(statSync(files.lockInfo).mtimeMs, mtimeMs);
+  }));

@@ -238,3 +238,25 @@ test("no step is missed by looking rarely: only the sum of a look counts", () =>
   assert.ok(machine.look().suspect);
   assert.equal(machine.ageMs(), 10 * dayMs);
 });
+
+test("a catalog from before elapsed time may have been used in this boot: no doubt, and no time invented", () => {
+  const wallMs = Date.UTC(2026, 0, 1);
+  const migrated = (): ElapsedState => ({
+    elapsedMs: wallMs,
+    last: { wallMs, bootId: "", sinceBootMs: 0 },
+    offTimes: [],
+  });
+  const look = (passedMs: number): ElapsedState =>
+    advance(migrated(), { wallMs: wallMs + passedMs, bootId: "now", sinceBootMs: 10 * dayMs });
+  const soon = look(2 * hourMs);
+  assert.equal(soon.elapsedMs, wallMs + 2 * hourMs);
+  assert.equal(soon.doubt, undefined);
+  // Longer ago than the boot: the machine may have been off.
+  const later = look(11 * dayMs);
+  assert.equal(later.elapsedMs, wallMs + 10 * dayMs);
+  assert.equal(later.doubt?.aheadMs, dayMs);
+  assert.equal(isSuspect(later.doubt), false);
+  const back = look(-hourMs);
+  assert.equal(back.elapsedMs, wallMs);
+  assert.equal(isSuspect(back.doubt), true);
+});

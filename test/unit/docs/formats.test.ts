@@ -1,0 +1,22 @@
+// The table of versions in docs/formats.md says what the program writes.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { formats } from "../../../src/snapshot/formats.js";
+
+const page = readFileSync(new URL("../../../../docs/formats.md", import.meta.url), "utf8");
+
+/** What is written now, by the first words of a row. */
+function written(what: string): string | undefined {
+  const row = page.split("\n").find((line) => line.startsWith(`| ${what} |`));
+  return row?.split("|")[3]?.trim();
+}
+
+test("docs/formats.md has the versions that are written now", () => {
+  assert.equal(written("the store"), String(formats.store));
+  assert.equal(written("catalog"), String(formats.catalog));
+  assert.equal(written("manifest"), String(formats.manifest));
+  const [newest] = formats.blockTables.slice(-1);
+  assert.match(written("block table") ?? "", new RegExp(`^${newest}\\b`));
+  assert.ok(page.includes(`1 to ${formats.catalog}; older ones are brought to ${formats.catalog}`));
+});
