@@ -11,7 +11,7 @@ import {
 import type { PartFile } from "../data/part-file.js";
 import { BlockEncoding, type ReadBlocksResponse } from "../client/index.js";
 import type { OpenBlocks } from "../snapshot/blocks.js";
-import { applyDelta } from "./page-delta.js";
+import { applyDelta, applyNonzeroPages } from "./page-delta.js";
 import { peerInvalid } from "./peer.js";
 import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
@@ -141,7 +141,8 @@ async function fetchBlocks(
   for (const batch of batches(blocks)) {
     const { ranges } = batch;
     const baseDigest = base?.digest ?? "";
-    const request = { snapshotId: context.snapshotId, file: name, ranges, baseDigest };
+    const { snapshotId } = context;
+    const request = { snapshotId, file: name, ranges, baseDigest, acceptsNonzeroPages: true };
     const expected = batch.blocks.values();
     await inParallel(receive(context, request, name, part.index), async (message) => {
       const block = expected.next().value;
@@ -224,6 +225,9 @@ async function decodeBlock(
 ): Promise<Uint8Array | undefined> {
   const { data, encoding, changedPages } = message;
   if (encoding === BlockEncoding.RAW) return data.length === length ? data : undefined;
+  if (encoding === BlockEncoding.NONZERO_PAGES) {
+    return applyNonzeroPages(length, { changedPages, data });
+  }
   const deflated = encoding === BlockEncoding.XOR_DEFLATE;
   if (!deflated && encoding !== BlockEncoding.PAGES) return undefined;
   if (base?.index.digestOf(block) === undefined) return undefined;

@@ -1,6 +1,7 @@
-// What differs between two versions of a block, page by page.
+// What differs between two versions of a block, page by page; and which pages of a block are not all zeros.
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
+import { isZero } from "../sparse/zero.js";
 
 /** A bit of `changed_pages` stands for this much. */
 export const pageBytes = 4096;
@@ -79,6 +80,35 @@ export async function applyDelta(
     position += length;
   }
   return target;
+}
+
+export type NonzeroPages = Omit<PageDelta, "deflated">;
+
+/** Undefined if no page is all zeros. */
+export function encodeNonzeroPages(block: Uint8Array): NonzeroPages | undefined {
+  const pages: number[] = [];
+  for (let start = 0; start < block.length; start += pageBytes) {
+    if (!isZero(block.subarray(start, start + pageBytes))) pages.push(start / pageBytes);
+  }
+  if (pages.length === Math.ceil(block.length / pageBytes)) return undefined;
+  const data = new Uint8Array(pages.reduce((sum, page) => sum + pageLength(page, block.length), 0));
+  let changedPages = 0n;
+  let position = 0;
+  for (const page of pages) {
+    const start = page * pageBytes;
+    changedPages |= 1n << BigInt(page);
+    data.set(block.subarray(start, start + pageBytes), position);
+    position += pageLength(page, block.length);
+  }
+  return { changedPages, data };
+}
+
+/** The block of this length, or undefined if these cannot be its pages. */
+export async function applyNonzeroPages(
+  length: number,
+  { changedPages, data }: NonzeroPages,
+): Promise<Uint8Array | undefined> {
+  return applyDelta(new Uint8Array(length), { changedPages, data, deflated: false });
 }
 
 /** Never makes more than it may: a few bytes on the wire can stand for gigabytes. */

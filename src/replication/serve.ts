@@ -8,7 +8,7 @@ import type { OpenBlocks } from "../snapshot/blocks.js";
 import type { SnapshotStore } from "../snapshot/store.js";
 import type { FileHandle } from "node:fs/promises";
 import { maxBases, openBestBase } from "./base-choice.js";
-import { encodeDelta } from "./page-delta.js";
+import { encodeDelta, encodeNonzeroPages } from "./page-delta.js";
 
 const tablePartBytes = 256 * 1024;
 export const maxRanges = 4096;
@@ -101,12 +101,14 @@ export interface BlocksRequest {
   readonly ranges: readonly { readonly first: bigint; readonly count: bigint }[];
   /** Empty = whole blocks. */
   readonly baseDigest: string;
+  /** The caller can put a block together from its pages that are not all zeros. */
+  readonly acceptsNonzeroPages: boolean;
 }
 
 export interface ServedBlock {
   readonly index: number;
   readonly data: Uint8Array;
-  readonly encoding: "raw" | "pages" | "xor-deflate";
+  readonly encoding: "raw" | "pages" | "xor-deflate" | "nonzero-pages";
   readonly changedPages: bigint;
 }
 
@@ -128,7 +130,7 @@ export async function* serveBlocks(
   try {
     for (const block of blocks) {
       signal.throwIfAborted();
-      const served = serveBlock(source, against, block);
+      const served = serveBlock(source, against, block, request.acceptsNonzeroPages);
       // An error is met when its turn comes.
       served.catch(() => undefined);
       queue.push(served);
@@ -173,8 +175,11 @@ async function serveBlock(
   source: SourceFile,
   base: SourceFile | undefined,
   block: number,
+  withoutZeros: boolean,
 ): Promise<ServedBlock> {
   const raw = await readIntact(source, block);
+  const nonzero = withoutZeros ? encodeNonzeroPages(raw) : undefined;
+  const spared = nonzero?.data ?? raw;
   const comparable =
     base?.index.digestOf(block) !== undefined && base.index.lengthOf(block) === raw.length;
   // Without differences to a block that is damaged.
@@ -182,12 +187,14 @@ async function serveBlock(
     base !== undefined && comparable ? await readIntact(base, block).catch(noBlock) : undefined;
   if (old !== undefined) {
     const delta = await encodeDelta(old, raw);
-    if (delta !== undefined) {
+    if (delta !== undefined && delta.data.length <= spared.length) {
       const { changedPages, data, deflated } = delta;
       return { index: block, data, encoding: deflated ? "xor-deflate" : "pages", changedPages };
     }
   }
-  return { index: block, data: raw, encoding: "raw", changedPages: 0n };
+  return nonzero === undefined
+    ? { index: block, data: raw, encoding: "raw", changedPages: 0n }
+    : { index: block, encoding: "nonzero-pages", ...nonzero };
 }
 
 /** A block that is not what was stored marks the snapshot, and is not sent. */

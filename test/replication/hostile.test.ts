@@ -262,6 +262,20 @@ const lies: readonly Lie[] = [
     message.encoding = BlockEncoding.XOR_DEFLATE;
     message.changedPages = 1n;
   }),
+  eachBlock("pages that are not as many as it says", (message) => {
+    message.encoding = BlockEncoding.NONZERO_PAGES;
+    message.changedPages = 0b101n;
+    message.data = Buffer.alloc(3 * 4096, 1);
+  }),
+  eachBlock("pages in other places of the block", (message) => {
+    if (message.encoding === BlockEncoding.NONZERO_PAGES) message.changedPages <<= 1n;
+    else message.data = Buffer.alloc(message.data.length, 1);
+  }),
+  eachBlock("no pages at all", (message) => {
+    message.encoding = BlockEncoding.NONZERO_PAGES;
+    message.changedPages = 0n;
+    message.data = Buffer.alloc(0);
+  }),
   aboutBlocks("blocks in another order", async function* (truth) {
     const all: ReadBlocksResponse[] = [];
     for await (const message of truth) all.push(message);

@@ -20,6 +20,8 @@ type BlocksInit = MessageInitShape<typeof ReadBlocksResponseSchema>;
 
 /** Each passes on what is true unless it is given. */
 export interface Lies {
+  /** As a peer from before NONZERO_PAGES. */
+  readonly old?: boolean;
   readonly manifest?: (
     truth: AsyncIterable<GetManifestResponse>,
     request: GetManifestRequest,
@@ -44,8 +46,10 @@ export async function startLiar(t: TestContext, honest: Client, lies: Lies): Pro
           return lies.manifest?.(truth, request) ?? truth;
         },
         readBlocks: (request, { signal }) => {
-          const { snapshotId, file, ranges, baseDigest } = request;
-          const truth = honest.readBlocks({ snapshotId, file, ranges, baseDigest }, { signal });
+          const { snapshotId, file, ranges, baseDigest, acceptsNonzeroPages } = request;
+          const asked = { snapshotId, file, ranges, baseDigest, acceptsNonzeroPages };
+          const known = lies.old === true ? { ...asked, acceptsNonzeroPages: false } : asked;
+          const truth = honest.readBlocks(known, { signal });
           return lies.blocks?.(truth, request) ?? truth;
         },
       }),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { isStoreError, restoreToLocalDirectory } from "../../src/client/index.js";
+import { BlockEncoding, isStoreError, restoreToLocalDirectory } from "../../src/client/index.js";
 import {
   compareDirectories,
   entriesOf,
@@ -11,8 +11,10 @@ import {
   makeSource,
   piece,
 } from "../store/contents.js";
-import { patternBytes } from "../support/scratch.js";
+import { compareFiles, patternBytes } from "../support/scratch.js";
+import { startLiar } from "./liar.js";
 import { changedCopy, checkContent, createOn, kib, mib, pull, startNode } from "./nodes.js";
+import { openWireProxy } from "./wire-proxy.js";
 
 /** 12 MiB of data in 40 MiB, with holes, zeros and an odd end. */
 function makeMemory(directory: string): Promise<string> {
@@ -53,6 +55,51 @@ test("a pull without a base brings the same files, and its digest", async (t) =>
   await compareDirectories(target, source);
   assert.deepEqual(await readdir(join(to.root, "transfers")), []);
   assert.deepEqual(await entriesOf(to.root, "staging"), []);
+});
+
+/** 5,000 pages of 64 MiB, each with a hole before and behind it. */
+async function makeFragments(directory: string): Promise<string> {
+  const pages = 5000;
+  const pieces = Array.from({ length: pages }, (_, index) =>
+    piece(Math.floor((index * 16_384) / pages) * 4096, 4096),
+  );
+  return makeSource(directory, [{ name: "memory", sizeBytes: 64 * mib, pieces }]);
+}
+
+test("of a block with holes only its pages travel, and they come back as holes", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeFragments(join(from.scratch, "source"));
+  const stored = await createOn(from, source, "web");
+  await using proxy = await openWireProxy(from.tcpAddress);
+  const { snapshot, progress } = await pull(to, { source: proxy.address, ref: "web" });
+  assert.equal(snapshot.digest, stored.digest);
+  const dataBytes = 5000 * 4096;
+  assert.ok(Number(progress.sentBytes) < 1.01 * dataBytes, `${progress.sentBytes} bytes sent`);
+  assert.ok(proxy.passedBytes() < 1.05 * dataBytes, `${proxy.passedBytes()} bytes on the wire`);
+  await compareFiles(join(snapshot.dataDir, "memory"), join(source, "memory"));
+});
+
+test("a peer from before sends whole blocks, and one gets whole blocks", async (t) => {
+  const [from, to] = [await startNode(t), await startNode(t)];
+  const source = await makeFragments(join(from.scratch, "source"));
+  const { config, digest } = await createOn(from, source, "web");
+  const old = await startLiar(t, from.client, { old: true });
+  const { snapshot, progress } = await pull(to, { source: old, ref: "web" });
+  assert.equal(snapshot.digest, digest);
+  assert.ok(Number(progress.sentBytes) >= 64 * mib, `${progress.sentBytes} bytes sent`);
+  await compareFiles(join(snapshot.dataDir, "memory"), join(source, "memory"));
+  const request = {
+    snapshotId: config?.id ?? "",
+    file: "memory",
+    ranges: [{ first: 0n, count: 9n }],
+  };
+  let blocks = 0;
+  for await (const { encoding, data } of from.client.readBlocks(request)) {
+    assert.equal(encoding, BlockEncoding.RAW);
+    assert.equal(data.length, 256 * kib);
+    blocks += 1;
+  }
+  assert.equal(blocks, 9);
 });
 
 test("a child of a snapshot that both have: changed pages travel alone", async (t) => {

@@ -18,6 +18,7 @@ const wireEncoding: Readonly<Record<ServedBlock["encoding"], BlockEncoding>> = {
   raw: BlockEncoding.RAW,
   pages: BlockEncoding.PAGES,
   "xor-deflate": BlockEncoding.XOR_DEFLATE,
+  "nonzero-pages": BlockEncoding.NONZERO_PAGES,
 };
 
 /** `advertised` is where peers reach this daemon, or empty. */

@@ -85,7 +85,7 @@ export const cases: readonly InteropCase[] = [
   allHole,
   sparse("1 segment", 1, 64 * mib),
   sparse("1,000 segments", 1000, 16 * mib + 123),
-  // Its map is longer than is written: both write a plain entry.
+  // Its map is longer than cocoon writes or reads.
   { ...sparse("100,000 segments", 100_000, 100_000 * 2 * blockBytes), large: true },
   big([5000, 70_000]),
 ];

@@ -39,7 +39,7 @@ const gzip: Format = { title: "gzip", compression: Compression.GZIP };
 const ours: readonly Format[] = [
   raw,
   gzip,
-  { title: "raw, GNU sparse", sparse: SparseFormat.GNU, small: true },
+  { title: "raw, own records", sparse: SparseFormat.COCOON, small: true },
   { ...gzip, title: "gzip, plain", sparse: SparseFormat.NONE, small: true },
 ];
 
@@ -96,8 +96,7 @@ class Stage {
       const second = join(folder, "from-us");
       await this.row("cocoon → us → cocoon", format.title, second, async () => {
         const { config: stored } = await this.theOne();
-        await save(await client.export({ ref: stored, ...options(format) }), second);
-        return this.checkCocoon(second, config);
+        return this.exportToCocoon(stored, format, second, config);
       });
       await this.emptyOurs();
     }
@@ -121,10 +120,9 @@ class Stage {
     const file = join(folder, "from-us");
     for (const format of ours) {
       if (format.small === true && this.each.large === true) continue;
-      await this.row("us → cocoon", format.title, file, async () => {
-        await save(await client.export({ ref, ...options(format) }), file);
-        return this.checkCocoon(file, this.each.config);
-      });
+      await this.row("us → cocoon", format.title, file, () =>
+        this.exportToCocoon(ref, format, file, this.each.config),
+      );
     }
     if (this.each.large !== true) {
       await this.row("us → cocoon", "Restore → Create", file, async () => {
@@ -151,6 +149,26 @@ class Stage {
       differences.push(...compareConfigs(exported, expected));
     }
     return { ...files, differences };
+  }
+
+  /** If cocoon refuses the map, as the warnings must have said, with the holes as zeros. */
+  private async exportToCocoon(
+    ref: string,
+    format: Format,
+    file: string,
+    expected: Readonly<Record<string, unknown>>,
+  ) {
+    const download = await this.client.export({ ref, ...options(format) });
+    const refuses = download.header.warnings.some(({ readers }) => readers.includes("cocoon"));
+    await save(download, file);
+    try {
+      return await this.checkCocoon(file, expected);
+    } catch (error) {
+      if (!refuses || !String(error).includes("sparse map too long")) throw error;
+      const plain = { ...options(format), sparseFormat: SparseFormat.NONE };
+      await save(await this.client.export({ ref, ...plain }), file);
+      return await this.checkCocoon(file, expected);
+    }
   }
 
   /** Has a new cocoon import the archive. */
