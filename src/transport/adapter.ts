@@ -132,8 +132,8 @@ async function serve(
 ): Promise<void> {
   const { method, rule } = target;
   const { logger } = options;
-  giveReasons(raw);
   const call = openCall(raw, options.turns);
+  giveReasons(raw, call);
   const peer = peerOf(raw);
   const audit = options.audit.begin(rule, method.name, peer);
   let admitted: Admitted | undefined;
@@ -204,13 +204,16 @@ function identityOf(
   return caller.identity;
 }
 
-/** A message that is too large is refused below this floor, with a code and a text alone. */
-function giveReasons(raw: ServerInterceptingCallInterface): void {
+/**
+ * A message that is too large is refused below this floor, at once and without a reason. It ends the call
+ * like any other failure instead: what the call has begun is undone before the caller hears of it.
+ */
+function giveReasons(raw: ServerInterceptingCallInterface, call: Call): void {
   const sendStatus = raw.sendStatus.bind(raw);
   raw.sendStatus = (status) => {
     const bare = (status.metadata?.get(detailsKey) ?? []).length === 0;
     if (!bare || status.code !== grpcStatus.RESOURCE_EXHAUSTED) sendStatus(status);
-    else sendStatus(wireStatus(messageTooLarge(status.details ?? "")));
+    else call.abort(messageTooLarge(status.details ?? ""));
   };
 }
 

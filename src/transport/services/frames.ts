@@ -1,6 +1,6 @@
 // The frames of byte streams: uploads end with a commit that is checked, downloads with a
 // trailer that the client checks.
-
+import { setTimeout as delay } from "node:timers/promises";
 import type { ByteStream } from "../../base/async.js";
 import { crc32 } from "../../base/crc32.js";
 import { StoreError } from "../../base/errors.js";
@@ -21,21 +21,24 @@ export interface Upload<Header> {
   readonly bytes: ByteStream;
 }
 
-/** Reads the header; the bytes follow as they are asked for. */
+/** Reads the header; the bytes follow as they are asked for. `signal` fires when the caller is gone. */
 export async function openUpload<Header>(
   messages: AsyncIterable<{ frame: UploadFrame<Header> }>,
+  signal: AbortSignal,
 ): Promise<Upload<Header>> {
   const iterator = messages[Symbol.asyncIterator]();
   const first = await iterator.next();
   const frame = first.done === true ? undefined : first.value.frame;
   if (frame?.case !== "header") {
+    if (frame === undefined) await throwIfCancelled(signal);
     throw frameOrder("header as the first frame", describeFrame(frame));
   }
-  return { header: frame.value, bytes: uploadBytes(iterator) };
+  return { header: frame.value, bytes: uploadBytes(iterator, signal) };
 }
 
 async function* uploadBytes<Header>(
   frames: AsyncIterator<{ frame: UploadFrame<Header> }>,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   let totalBytes = 0;
   let checksum = 0;
@@ -55,9 +58,21 @@ async function* uploadBytes<Header>(
       }
       return;
     } else {
+      if (frame === undefined) await throwIfCancelled(signal);
       throw frameOrder("chunk or commit", describeFrame(frame));
     }
   }
+}
+
+const resetLimitMs = 250;
+
+/**
+ * A client that cancels may end the stream before it resets it, in another packet: Node's HTTP/2 does.
+ * Throws the signal's reason if the reset follows.
+ */
+async function throwIfCancelled(signal: AbortSignal): Promise<void> {
+  await delay(resetLimitMs, undefined, { signal }).catch(() => undefined);
+  signal.throwIfAborted();
 }
 
 function checkCommit(commit: UploadCommit, totalBytes: number, checksum: number): void {

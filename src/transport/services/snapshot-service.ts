@@ -111,13 +111,13 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
 
   return {
     create: async (requests, { signal, identity }) => {
-      const { header, bytes } = await openUpload(requests);
+      const { header, bytes } = await openUpload(requests, signal);
       if (header.protected) checkMayProtect(identity);
       const snapshot = await store.create(createRequest(header, "header."), bytes, signal);
       return { snapshot: messageOf(store, identity)(snapshot) };
     },
     import: async (requests, { signal, identity }) => {
-      const { header, bytes } = await openUpload(requests);
+      const { header, bytes } = await openUpload(requests, signal);
       if (header.protected) checkMayProtect(identity);
       const snapshot = await store.import(importRequest(header, "header."), bytes, signal);
       return { snapshot: messageOf(store, identity)(snapshot) };
