@@ -1,7 +1,6 @@
 // What differs between two versions of a block, page by page; and which pages of a block are not all zeros.
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
-import { isZero } from "../sparse/zero.js";
 
 /** A bit of `changed_pages` stands for this much. */
 export const pageBytes = 4096;
@@ -84,11 +83,14 @@ export async function applyDelta(
 
 export type NonzeroPages = Omit<PageDelta, "deflated">;
 
+const zeroPage = Buffer.alloc(pageBytes);
+
 /** Undefined if no page is all zeros. */
 export function encodeNonzeroPages(block: Uint8Array): NonzeroPages | undefined {
   const pages: number[] = [];
   for (let start = 0; start < block.length; start += pageBytes) {
-    if (!isZero(block.subarray(start, start + pageBytes))) pages.push(start / pageBytes);
+    const page = block.subarray(start, start + pageBytes);
+    if (zeroPage.compare(page, 0, page.length, 0, page.length) !== 0) pages.push(start / pageBytes);
   }
   if (pages.length === Math.ceil(block.length / pageBytes)) return undefined;
   const data = new Uint8Array(pages.reduce((sum, page) => sum + pageLength(page, block.length), 0));
