@@ -172,7 +172,10 @@ function openTls({ serverCert, serverKey, clientCa }: DaemonConfig, logger: Logg
 function warnOfOpenDoor(config: DaemonConfig, logger: Logger): void {
   const { listen, unauthenticatedTcp, serverCert, socket, socketMode, socketRole } = config;
   if (socket !== undefined && (socketMode & 0o002) !== 0) {
-    logger.warn({ socket, role: socketRole }, "every user of this machine may call over the socket");
+    logger.warn(
+      { socket, role: socketRole },
+      "every user of this machine may call over the socket",
+    );
   }
   if (listen === undefined) return;
   const local = isLoopbackHost(listen.host);

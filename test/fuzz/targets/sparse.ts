@@ -39,7 +39,9 @@ async function read(
 ): Promise<SparseMap | undefined> {
   if (notation === 0) {
     const [map, size] = [first.toString(), rest.toString()];
-    return parsed(reasons, () => decodeCocoonMap(map, size, bodyBytes, { where: "entry", maxSegments }));
+    return parsed(reasons, () =>
+      decodeCocoonMap(map, size, bodyBytes, { where: "entry", maxSegments }),
+    );
   }
   let at = 0;
   const entry: GnuEntry = {
