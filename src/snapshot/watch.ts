@@ -42,6 +42,8 @@ export type WatchEvent = SnapshotEvent | StreamEvent;
 
 /** Events that a filter may leave out before the caller gets a newer token. */
 const maxSkipped = 1000;
+/** Events that a watcher looks at before others have their turn. */
+const eventsPerTurn = 32;
 
 export async function* watch(
   context: StoreContext,
@@ -59,17 +61,16 @@ export async function* watch(
   let { position } = start;
   if (start.say !== undefined) yield tell(start.say, position);
   let skipped = 0;
-  for (;;) {
+  for (let turn = 1; ; turn += 1) {
     signal.throwIfAborted();
-    const { events, missed } = watchers.pageAfter(position.sequence);
+    const { event, missed } = watchers.eventAfter(position.sequence);
     if (missed) {
       position = catalog.eventPosition();
       yield tell("missed", position);
-    } else if (events.length === 0) {
+    } else if (event === undefined) {
       await watchers.nextChange(signal);
-    }
-    for (const event of events) {
-      position = event;
+    } else {
+      position = { sequence: event.sequence, mark: event.mark };
       const wanted = eventMatches(request.filter, event);
       skipped = wanted ? 0 : skipped + 1;
       if (wanted) yield snapshotEvent(nodeId, event);
@@ -79,7 +80,7 @@ export async function* watch(
       yield tell("position", position);
     }
     // A filter that leaves out all of a long history must not hold up everybody else.
-    if (events.length > 0) await nextTurn();
+    if (turn % eventsPerTurn === 0) await nextTurn();
   }
 }
 

@@ -1,6 +1,6 @@
 // All watchers of a store: how many there are, and how they are woken.
 import { StoreError } from "../base/errors.js";
-import type { Catalog, EventPage } from "../catalog/open.js";
+import type { Catalog, CatalogEvent, EventPage } from "../catalog/open.js";
 import { closingError } from "./background.js";
 
 export interface Watchers {
@@ -9,8 +9,11 @@ export interface Watchers {
    * of one `identity` are three quarters of all, rounded up; undefined: nobody in particular.
    */
   enter(identity?: string): Disposable;
-  /** What follows `sequence`, oldest first, in pieces of bounded size. Throws DRAINING after `close`. */
-  pageAfter(sequence: number): EventPage;
+  /**
+   * The event that follows `sequence`, undefined if there is none yet. A watcher whose caller does not
+   * read holds no more than this one. Throws DRAINING after `close`.
+   */
+  eventAfter(sequence: number): NextEvent;
   /**
    * Resolves with the next event, or `close`. To miss none it is called in the same tick in which
    * a page was empty. Rejects with the signal's reason.
@@ -20,8 +23,18 @@ export interface Watchers {
   close(): void;
 }
 
-/** What a watcher holds in memory, however far behind it is. */
-const pageSize = 32;
+export interface NextEvent {
+  readonly event: CatalogEvent | undefined;
+  /** Events after the position were trimmed. */
+  readonly missed: boolean;
+}
+
+/**
+ * Events are read in pages, which all watchers share: most are at the newest event, so what one of
+ * them reads is what all of them need. An event is as large as the metadata of its snapshot.
+ */
+const pageSize = 8;
+const maxPages = 8;
 const retryAfterMs = 1000;
 
 export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers {
@@ -30,11 +43,10 @@ export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers 
   const of = new Map<string | undefined, number>();
   let count = 0;
   let closed = false;
-  // Most watchers are at the newest event: what one of them reads is what all of them need.
-  let lastRead: { readonly after: number; readonly page: EventPage } | undefined;
+  const pages = createPages(catalog);
 
   const wakeAll = (): void => {
-    lastRead = undefined;
+    pages.grown();
     for (const wake of [...sleeping]) wake();
   };
   const ignoreEvents = catalog.onEvents(wakeAll);
@@ -61,12 +73,9 @@ export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers 
         },
       };
     },
-    pageAfter: (sequence) => {
+    eventAfter: (sequence) => {
       if (closed) throw closingError();
-      if (lastRead?.after !== sequence) {
-        lastRead = { after: sequence, page: catalog.eventsAfter(sequence, pageSize) };
-      }
-      return lastRead.page;
+      return pages.eventAfter(sequence);
     },
     nextChange: (signal) => {
       signal.throwIfAborted();
@@ -86,6 +95,36 @@ export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers 
       closed = true;
       ignoreEvents();
       wakeAll();
+    },
+  };
+}
+
+function createPages(catalog: Catalog) {
+  /** By the sequence that they follow, the one that was read last as the last one. */
+  const pages = new Map<number, EventPage>();
+
+  /** Sequences have no gaps. */
+  const pageWith = (sequence: number): [after: number, page: EventPage] | undefined => {
+    for (const entry of pages) {
+      const [after, { events }] = entry;
+      if (after <= sequence && sequence < after + events.length) return entry;
+    }
+    return undefined;
+  };
+  return {
+    eventAfter(sequence: number): NextEvent {
+      const [after, page] = pageWith(sequence) ?? [
+        sequence,
+        pages.get(sequence) ?? catalog.eventsAfter(sequence, pageSize),
+      ];
+      pages.delete(after);
+      pages.set(after, page);
+      if (pages.size > maxPages) pages.delete(pages.keys().next().value ?? after);
+      return { event: page.events[sequence - after], missed: page.missed };
+    },
+    /** There are new events, which pages that are not full lack. */
+    grown(): void {
+      for (const [after, { events }] of pages) if (events.length < pageSize) pages.delete(after);
     },
   };
 }

@@ -11,7 +11,9 @@ import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { seesPaths, type Identity } from "../model/access.js";
-import type { Admission, Admitted } from "./admission.js";
+import { takesOneRequest, type Admission, type Admitted } from "./admission.js";
+import type { AnswerBytes } from "./answer-bytes.js";
+import type { Arrivals } from "./arrivals.js";
 import type { Access } from "./auth/access.js";
 import type { Audit, AuditRecord } from "./auth/audit.js";
 import type { Conceal } from "./auth/conceal.js";
@@ -19,12 +21,15 @@ import type { Connections } from "./auth/connections.js";
 import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
 import { callerGone, confirmOpen, openCall, type Call } from "./call.js";
-import type { Caller, Callers } from "./callers.js";
+import type { Caller } from "./callers.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
 import { assembleMessages } from "./message-assembler.js";
 import type { Refusals } from "./refusals.js";
 import type { SendTurns } from "./send-turns.js";
+import type { RequestAccount } from "./request-bytes.js";
+import { tooMany } from "./shares.js";
+import type { UnreadAnswers } from "./unread-answers.js";
 import { detailsKey, okStatus, toCallError, wireStatus } from "./status.js";
 
 export interface AdapterOptions {
@@ -32,7 +37,9 @@ export interface AdapterOptions {
   readonly logger: Logger;
   readonly access: Access;
   readonly connections: Connections;
-  readonly callers: Callers;
+  readonly arrivals: Arrivals;
+  readonly answers: AnswerBytes;
+  readonly unread: UnreadAnswers;
   readonly rechecks: Rechecks;
   readonly audit: Audit;
   /** For callers who may not see paths of the node. */
@@ -60,8 +67,13 @@ interface Adapter {
    * what else is running. What it returns is in the audit: answer the call with it.
    */
   refusalOf(path: string, caller: Caller, peer: string): StoreError | undefined;
+  /** Whether a call at this path has one request. */
+  keepsRequest(path: string): boolean;
   register(server: Server): void;
 }
+
+/** A request of a method that is open to anyone: the name of a service or a symbol. */
+const maxOpenMessageBytes = 16 * 1024;
 
 const grpcKinds = {
   unary: "unary",
@@ -90,6 +102,7 @@ export function createAdapter(
       const target = targets.get(definition.path);
       if (target === undefined) return new ServerInterceptingCall(raw);
       if (target.method.byteStream) assembleMessages(raw);
+      else if (target.rule.roles === "anyone") assembleMessages(raw, maxOpenMessageBytes);
       void serve(target, raw, options);
       // The call belongs to `serve` now: what grpc-js would run on it never starts.
       return new ServerInterceptingCall(raw, { start: () => undefined });
@@ -109,6 +122,10 @@ export function createAdapter(
       if (identity !== undefined) record.caller(identity);
       record.end(error.reason);
       return error;
+    },
+    keepsRequest(path) {
+      const method = targets.get(path)?.method;
+      return method !== undefined && takesOneRequest(method);
     },
     register(server) {
       // Messages are decoded and encoded in `run`, where a failure becomes a proper status.
@@ -138,16 +155,22 @@ async function serve(
   const audit = options.audit.begin(rule, method.name, peer);
   let admitted: Admitted | undefined;
   let forget: (() => void) | undefined;
-  let identity: Identity | undefined;
+  const arrival = options.arrivals.of(call.metadata);
+  const identity = arrival?.caller.identity;
   try {
-    identity = identityOf(rule, call, options);
+    // Its stream has closed.
+    if (arrival === undefined) throw callerGone(call.deadline);
     const before = identity ?? stranger;
     audit.caller(before);
-    checkRole(rule, before, method.name);
+    checkCaller(rule, arrival.caller, method.name);
     admitted = options.admission.enter(method, call.abort, identity);
+    arrival.request.refuseBy((exceeded) => call.abort(tooMany(exceeded)));
+    if (method.byteStream) arrival.request.isBulk();
+    else call.countAnswers(options.answers.open(identity));
     forget = options.rechecks.add(() => recheck(target, call, before, options));
     const context = contextOf(method, call, peer, before, logger);
-    const last = await run(target, call, context, { admitted, audit }, options);
+    const serving = { admitted, audit, request: arrival.request };
+    const last = await run(target, call, context, serving, options);
     call.finish(okStatus, last);
     audit.end("OK");
   } catch (error) {
@@ -162,6 +185,7 @@ async function serve(
   } finally {
     forget?.();
     admitted?.leave();
+    if (arrival !== undefined) options.unread.answered(arrival.stream);
   }
 }
 
@@ -191,17 +215,12 @@ function confinedSince({ name }: Identity): StoreError {
 
 const stranger: Identity = { name: "", role: "reader", namePrefix: "" };
 
-/** Undefined for a stranger, who makes only calls that are open to anyone. */
-function identityOf(
-  { roles }: MethodRule,
-  { metadata, deadline }: Call,
-  { callers }: AdapterOptions,
-): Identity | undefined {
-  const caller = callers.of(metadata);
-  if (caller === undefined) throw callerGone(deadline);
-  // Other streams of strangers were refused before: should one come this far, it gets no further.
-  if (caller.refusal !== undefined && roles !== "anyone") throw caller.refusal;
-  return caller.identity;
+/** Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT. */
+function checkCaller(rule: MethodRule, caller: Caller, method: string): void {
+  if (rule.roles === "anyone") return;
+  // Streams like this were refused before: should one come this far, it gets no further.
+  if (caller.identity === undefined) throw caller.refusal ?? new Error("a caller without identity");
+  checkRole(rule, caller.identity, method);
 }
 
 /**
@@ -247,30 +266,37 @@ function contextOf(
   };
 }
 
+/** What goes with a call that was let in. */
+interface Serving {
+  readonly admitted: Admitted;
+  readonly audit: AuditRecord;
+  readonly request: RequestAccount;
+}
+
 /** Returns the single response of a call that has one. */
 async function run(
   target: Target,
   call: Call,
   context: CallContext,
-  { admitted, audit }: { readonly admitted: Admitted; readonly audit: AuditRecord },
+  serving: Serving,
   options: AdapterOptions,
 ): Promise<EncodedMessage | undefined> {
   const { method } = target;
+  const { admitted, audit } = serving;
   const { handler } = method;
   if (handler === undefined) throw notImplemented(method);
-  const kind = method.descriptor.methodKind;
   const idleMs = method.byteStream ? options.streamIdleMs : 0;
   let request: unknown;
-  if (kind === "unary" || kind === "server_streaming") {
+  if (takesOneRequest(method)) {
     call.setIdleTimeout(options.requestTimeoutMs);
-    request = await receiveOne(target, call);
+    request = await receiveOne(target, call, serving.request);
     admitted.requestArrived();
     audit.request(request);
     call.setIdleTimeout(idleMs);
   } else {
     // The first message says what is wanted: it takes no more time than a single one.
     call.setIdleTimeout(Math.min(options.requestTimeoutMs, idleMs || options.requestTimeoutMs));
-    request = receiveAll(target, call, audit, idleMs);
+    request = receiveAll(target, call, serving, idleMs);
   }
   const encode: Encoder = seesPaths(context.identity)
     ? target.encode
@@ -299,8 +325,9 @@ async function answer(
   return undefined;
 }
 
-async function receiveOne(target: Target, call: Call): Promise<unknown> {
+async function receiveOne(target: Target, call: Call, account: RequestAccount): Promise<unknown> {
   const first = await call.receive();
+  if (first !== undefined) account.message(first.length);
   const second = first === undefined ? undefined : await call.receive();
   if (first === undefined || second !== undefined) {
     const found = first === undefined ? "none" : "several";
@@ -315,7 +342,7 @@ async function receiveOne(target: Target, call: Call): Promise<unknown> {
 async function* receiveAll(
   target: Target,
   call: Call,
-  audit: AuditRecord,
+  { audit, request }: Serving,
   idleMs: number,
 ): AsyncGenerator<unknown> {
   for (let first = true; ; first = false) {
@@ -329,6 +356,7 @@ async function* receiveAll(
     const message = target.decode(bytes);
     if (first) audit.request(message);
     yield message;
+    if (!target.method.byteStream) request.release();
   }
 }
 

@@ -139,7 +139,7 @@ export function createAdmission(limits: CallLimits): Admission {
   };
 }
 
-function takesOneRequest(method: MethodBinding): boolean {
+export function takesOneRequest(method: MethodBinding): boolean {
   const kind = method.descriptor.methodKind;
   return kind === "unary" || kind === "server_streaming";
 }

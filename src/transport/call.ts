@@ -7,11 +7,15 @@ import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../base/bytes-field.js";
 import { StoreError } from "../base/errors.js";
 import { freeWhole } from "../base/given-bytes.js";
+import type { AnswerAccount } from "./answer-bytes.js";
 import type { Sender, SendTurns } from "./send-turns.js";
 import type { WireStatus } from "./status.js";
 
 /** Two, so that one message travels while the handler makes the next; one where the reader is behind anyhow. */
 const maxMessagesInFlight = 2;
+
+/** Single answers of this size are bounded by the number of streams. */
+const smallAnswerBytes = 4096;
 
 export interface Call {
   readonly metadata: Metadata;
@@ -24,13 +28,16 @@ export interface Call {
   send(message: EncodedMessage): Promise<void>;
   /**
    * Ends the call, after a last message if there is one and after all that was sent before.
-   * Works after an abort too: a caller that is still there gets the true outcome.
+   * Works after an abort too: a caller that is still there gets the true outcome. Throws, without
+   * having ended it, if there is no room for the message.
    */
   finish(status: WireStatus, lastMessage?: EncodedMessage): void;
   /** Fires the signal, unless the call has ended. */
   abort(reason: StoreError): void;
   /** How long the caller may keep `receive` or `send` waiting; 0 = for ever. */
   setIdleTimeout(timeoutMs: number): void;
+  /** Counts what is sent from now on until the caller has taken it. The call closes the account. */
+  countAnswers(account: AnswerAccount): void;
 }
 
 /** Takes `raw` over: nothing else may use it. */
@@ -55,8 +62,10 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
   }
 
   let streamClosed = false;
+  let answers: AnswerAccount | undefined;
   const inbox = startReading(raw, readable, () => {
     streamClosed = true;
+    answers?.close();
     abort(callerGone(deadline));
   });
   // Without metadata the stream broke before this, and grpc-js will never report it.
@@ -94,6 +103,8 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
     async send(message) {
       signal.throwIfAborted();
       const sender = Buffer.isBuffer(message) ? undefined : (ownTurns ??= turns.open());
+      // Also while it waits for the one before.
+      answers?.take(message.byteLength);
       await untilThereIsRoom();
       await sender?.begin(message.byteLength);
       signal.throwIfAborted();
@@ -106,6 +117,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
           if (!streamClosed) free();
         });
         sender?.sent();
+        answers?.taken(message.byteLength);
         inFlight--;
         writable.open();
       });
@@ -113,6 +125,9 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
     },
     finish(status, lastMessage) {
       if (finished) return;
+      // Throws before anything was sent. What a call has changed must be told, and takes little.
+      const bytes = lastMessage?.byteLength ?? 0;
+      if (bytes > smallAnswerBytes) answers?.take(bytes);
       finished = true;
       ownTurns?.close();
       idle.set(0);
@@ -120,6 +135,9 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
       raw.sendStatus(status);
     },
     setIdleTimeout: (timeoutMs) => idle.set(timeoutMs),
+    countAnswers(account) {
+      if (!streamClosed) answers = account;
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import { Metadata } from "@grpc/grpc-js";
 import { isStoreError, type StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { Access } from "./auth/access.js";
-import { streamKey, type Connection, type Connections, type Via } from "./auth/connections.js";
+import type { Connection, Connections, Via } from "./auth/connections.js";
 
 export interface Caller {
   /** Undefined for a stranger. */
@@ -24,14 +24,11 @@ export interface Callers {
     via: Via,
     onIdentity: (identity: Identity) => void,
   ): Connection;
-  /** Call it for each stream before grpc-js has it; the stream's headers are marked for `of`. */
+  /** Call it for each stream before grpc-js has it. */
   meet(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Caller;
-  /** Who makes the call that has this metadata; undefined when its stream has closed. */
-  of(metadata: Metadata): Caller | undefined;
 }
 
 export function createCallers(access: Access, connections: Connections): Callers {
-  const open = new Map<string, Caller>();
   const waiting = new WeakMap<ServerHttp2Session, (identity: Identity) => void>();
   /** The same for all of them, and making its error anew would cost more than the rest of a refusal. */
   let callerThatShowsNothing: Caller | undefined;
@@ -68,16 +65,12 @@ export function createCallers(access: Access, connections: Connections): Callers
     meet(stream, headers) {
       const session = stream.session as ServerHttp2Session | undefined;
       const caller = ask(connections.of(session), headers);
-      const key = connections.mark(stream, headers);
-      open.set(key, caller);
-      stream.once("close", () => open.delete(key));
       if (caller.identity !== undefined && session !== undefined) {
         waiting.get(session)?.(caller.identity);
         waiting.delete(session);
       }
       return caller;
     },
-    of: (metadata) => open.get(streamKey(metadata)),
   };
 }
 

@@ -7,10 +7,12 @@ import { defaultAccess, type Access } from "./auth/access.js";
 import { createAudit } from "./auth/audit.js";
 import { createConceal } from "./auth/conceal.js";
 import { createConnections, type PeerUser, type Via } from "./auth/connections.js";
-import { createRechecks, type Rechecks } from "./auth/rechecks.js";
+import { createRechecks } from "./auth/rechecks.js";
 import type { TlsFiles } from "./auth/tls-files.js";
 import { createCrowds } from "./crowds.js";
 import { createAdmission, type Admission, type CallLimits } from "./admission.js";
+import { createAnswerBytes } from "./answer-bytes.js";
+import { createArrivals } from "./arrivals.js";
 import { createCallers } from "./callers.js";
 import type { ServiceBinding } from "./handler.js";
 import { createHealth, type HealthService } from "./health.js";
@@ -19,13 +21,19 @@ import { openTcpListener, openUnixListener, type Listener, type TcpAddress } fro
 import { createPlaces, type Places } from "./places.js";
 import { createReflection } from "./reflection.js";
 import { createRefusals } from "./refusals.js";
+import { createRequestBytes } from "./request-bytes.js";
 import { createSendTurns } from "./send-turns.js";
 import { closeUnlessAcknowledged } from "./settings-deadline.js";
 import { createStreamGate, type StreamLimits } from "./stream-gate.js";
 import type { SocketFile } from "./unix-socket.js";
+import { createUnreadAnswers } from "./unread-answers.js";
 import { createInjector, raiseStreams, raiseWindows, type Http2Limits } from "./windows.js";
 
 export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
+  /** What callers have sent and the daemon still holds, chunks of uploads that run left out. */
+  readonly maxRequestBytes: number;
+  /** Answers that their callers have not taken yet, chunks of downloads left out. */
+  readonly maxAnswerBytes: number;
   /** Bytes of one request message, its frame included; a larger one gets RESOURCE_EXHAUSTED. */
   readonly maxMessageBytes: number;
   /** Connections at once, per listener. */
@@ -65,6 +73,9 @@ export const defaultGrpcLimits: GrpcLimits = {
   maxTotalMetadataBytes: 32 * mib,
   // A chunk of the largest size and its frame.
   maxMessageBytes: mib + 64 * kib,
+  // A request counts sixteen times, which is what it takes when it is decoded.
+  maxRequestBytes: 96 * mib,
+  maxAnswerBytes: 64 * mib,
   maxConnections: 256,
   streamIdleMs: 5 * 60_000,
   requestTimeoutMs: 30_000,
@@ -134,13 +145,19 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { access = defaultAccess } = options;
   const callers = createCallers(access, connections);
   const rechecks = createRechecks(limits.recheckMs);
-  const auth = { access, connections, callers, rechecks, audit: createAudit(logger) };
+  const auth = { access, connections, rechecks, audit: createAudit(logger) };
+  const arrivals = createArrivals(connections);
+  // A client that pauses for longer than a short stream_idle still finds out how its call ended.
+  const unread = createUnreadAnswers(Math.max(limits.streamIdleMs, limits.lingerMs));
   const refusals = createRefusals();
   const turns = createSendTurns({ maxBytes: turnBytes, maxPauseMs });
   const adapter = createAdapter(bindings, {
     ...limits,
     ...auth,
     conceal: createConceal(options.privateRoot),
+    arrivals,
+    answers: createAnswerBytes(limits.maxAnswerBytes),
+    unread,
     admission,
     refusals,
     turns,
@@ -151,11 +168,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     interceptors: [adapter.interceptor],
   });
   adapter.register(server);
-  const parts: Parts = { admission, health, rechecks, listeners: [], sessions: new Set() };
+  const timers = [rechecks, unread];
+  const parts: Parts = { admission, health, timers, listeners: [], sessions: new Set() };
 
   const gate = createStreamGate({
     limits,
     callers,
+    arrivals,
+    requests: createRequestBytes(limits.maxRequestBytes),
+    keepsRequest: adapter.keepsRequest,
     refusalOf: adapter.refusalOf,
     onBusy: (session) => raiseStreams(session, limits),
   });
@@ -241,7 +262,7 @@ function allServices(options: GrpcServerOptions): {
 interface Parts {
   readonly admission: Admission;
   readonly health: HealthService;
-  readonly rechecks: Rechecks;
+  readonly timers: readonly Disposable[];
   readonly listeners: Listener[];
   readonly sessions: Set<ServerHttp2Session>;
 }
@@ -297,7 +318,7 @@ async function closeAll(parts: Parts, server: Server): Promise<void> {
   for (const session of parts.sessions) session.destroy();
   for (const listener of parts.listeners) listener.destroyConnections();
   server.forceShutdown();
-  parts.rechecks[Symbol.dispose]();
+  for (const timer of parts.timers) timer[Symbol.dispose]();
   await within(parts.admission.idle(), settleMs);
 }
 

@@ -4,11 +4,13 @@
 import { constants } from "node:http2";
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { StoreError } from "../base/errors.js";
+import type { Arrivals } from "./arrivals.js";
 import type { Caller, Callers } from "./callers.js";
 import { headerBytes } from "./header-bytes.js";
 import { answerAtOnce, answerEarly, limitLinger } from "./http2-guards.js";
 import type { Peer } from "./places.js";
 import { createReadingPace } from "./reading-pace.js";
+import type { RequestBytes } from "./request-bytes.js";
 import { createShares, tooMany, type ExceededLimit, type Owner } from "./shares.js";
 import { wireStatus, type WireStatus } from "./status.js";
 import { createStreamIntake } from "./stream-intake.js";
@@ -31,6 +33,10 @@ export interface StreamLimits {
 export interface StreamGateOptions {
   readonly limits: StreamLimits;
   readonly callers: Callers;
+  readonly arrivals: Arrivals;
+  readonly requests: RequestBytes;
+  /** Whether the call at this path has a single request. */
+  readonly keepsRequest: (path: string) => boolean;
   /** Why a call would get no further. `path` as in the headers. Called right before it begins. */
   readonly refusalOf: (path: string, caller: Caller, peer: string) => StoreError | undefined;
   /** Called once for a connection, when so many of its streams have begun that its client may soon want more. */
@@ -51,7 +57,7 @@ export interface StreamGate {
 }
 
 export function createStreamGate(options: StreamGateOptions): StreamGate {
-  const { limits, callers, refusalOf } = options;
+  const { limits, callers, arrivals, requests, keepsRequest, refusalOf } = options;
   const intake = createStreamIntake();
   const statusOf = rememberLast(wireStatus);
   const places = openPlaces(limits);
@@ -92,6 +98,11 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
       }
       const path = String(headers[":path"]);
       const peer = peerOf(stream.session?.socket);
+      const request = requests.open(stream, {
+        owner: identity,
+        keepsRequest: keepsRequest(path),
+      });
+      arrivals.add({ stream, caller, request }, headers);
       intake.take(stream, caller.isKnown, () => {
         const refusal = refusalOf(path, caller, peer);
         if (refusal !== undefined) {

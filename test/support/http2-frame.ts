@@ -17,6 +17,7 @@ export const resetFrame = 3;
 export const settingsFrame = 4;
 export const goawayFrame = 7;
 export const windowUpdateFrame = 8;
+export const continuationFrame = 9;
 
 export interface Frame {
   readonly type: number;

@@ -58,7 +58,7 @@ function nameOf(event: WatchEvent): string {
   return "snapshot" in event ? event.snapshot.config.name : event.type;
 }
 
-test("a watcher that lags gets all that is kept, holds one page, and hears what it has missed", async () => {
+test("a watcher that lags gets all that is kept, holds no events of its own, and hears what it has missed", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"), { maxEvents: 50 });
     await using slow = watch(store);
@@ -71,11 +71,7 @@ test("a watcher that lags gets all that is kept, holds one page, and hears what 
     await rename(store, 40, 45);
     assert.equal(nameOf(await slow.next()), "n41");
     await rename(store, 45, 200);
-    // The page that it has in memory, and not one event more.
-    const inMemory: string[] = [];
-    let event = await slow.next();
-    for (; event.type !== "missed"; event = await slow.next()) inMemory.push(nameOf(event));
-    assert.deepEqual(inMemory, ["n42", "n43", "n44", "n45"]);
+    assert.equal((await slow.next()).type, "missed");
     await rename(store, 200, 202);
     assert.deepEqual([nameOf(await slow.next()), nameOf(await slow.next())], ["n201", "n202"]);
   });

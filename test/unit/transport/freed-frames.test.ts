@@ -70,7 +70,8 @@ test("what a reader gets after its connection was given up is still its data", a
     ]),
   );
   await eventually("the end of the call, whose connection is dead", () => ended);
-  assert.ok(sent >= 4, `${sent} messages were sent`);
+  // How many more depends on the kernel's buffers.
+  assert.ok(sent >= 3, `${sent} messages were sent`);
   await sleep(100);
   // Whoever wants memory now gets what was freed.
   const others = Array.from({ length: 9 }, (_, index) =>
@@ -83,7 +84,7 @@ test("what a reader gets after its connection was given up is still its data", a
   await Promise.race([once(socket, "close"), sleep(2000)]);
   socket.destroy();
   const data = dataOf(Buffer.concat(received));
-  assert.ok(data.length > 3 * mib, `${data.length} bytes came`);
+  assert.ok(data.length > 2 * mib, `${data.length} bytes came`);
   const foreign = data.filter((byte) => byte === 0x55).length;
   assert.equal(foreign, 0, `${foreign} of ${data.length} bytes are of ${others.length} others`);
 });
