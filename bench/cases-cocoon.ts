@@ -1,5 +1,5 @@
 // Import beside that of the original program cocoon, of the same archive in the same rounds; both durable.
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromLocalDirectory, readLocalFile } from "../src/client/index.js";
 import { Compression } from "../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -9,6 +9,7 @@ import { save } from "./cases-transfer.js";
 import type { Row } from "./report.js";
 import { rates, ratios } from "./rows.js";
 import { drop, makeDense, mib, startDaemon, withScratch } from "./scene.js";
+import { removeScratch } from "../test/support/scratch.js";
 
 /** Rows that say why, where cocoon's module cannot be had (see test/interop/cocoon/peer.ts). */
 export async function cocoonCases(bytes: number, rounds: number): Promise<Row[]> {
@@ -25,7 +26,7 @@ export async function cocoonCases(bytes: number, rounds: number): Promise<Row[]>
     const { client } = daemon;
     const source = await makeDense(join(scratch, "source"), bytes);
     await createFromLocalDirectory(client, source, { config: { name: "new" } });
-    await rm(source, { recursive: true });
+    await removeScratch(source);
     const archive = join(scratch, "new.tar");
     await save(daemon, archive, Compression.NONE, "new");
     const dropOurs = (): Promise<void> => drop(client, "new");
@@ -49,7 +50,7 @@ export async function cocoonCases(bytes: number, rounds: number): Promise<Row[]>
             await mkdir(root);
             return (await peer.open(root).import(archive)).ms;
           },
-          after: () => rm(root, { recursive: true }),
+          after: () => removeScratch(root),
           bytes,
         },
       ],

@@ -1,11 +1,12 @@
 // `npm run bench:catalog [-- RECORDS]`: what finding a snapshot costs the daemon when there are many.
 // Prints medians and 99th percentiles of the domain's calls, and the same through gRPC on loopback.
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "../src/client/index.js";
 import { fillCatalog } from "./fill-catalog.js";
+import { removeScratch } from "../test/support/scratch.js";
 
 const records = Number(process.argv[2] ?? 100_000);
 const rounds = 500;
@@ -36,7 +37,7 @@ try {
   await measure("gRPC Inspect by name", () => client.inspect(`vm/${number()}`));
   await measure("gRPC first page of 50", () => client.list({ pageSize: 50 }));
 } finally {
-  await rm(scratch, { recursive: true, force: true });
+  await removeScratch(scratch);
 }
 
 async function measure(what: string, call: () => unknown): Promise<void> {

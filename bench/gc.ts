@@ -1,7 +1,7 @@
 // `npm run bench:gc [-- ROWS [REMOVED]]`: what a collection costs a daemon with many snapshots: time and
 // memory of a plan, and how long Inspect waits at worst while snapshots are removed.
 import { mkdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
@@ -14,6 +14,7 @@ import { runModule } from "../test/support/child.js";
 import { fillCatalogFile } from "./fill-catalog-file.js";
 import type { LoopDelays } from "./loop-delay.js";
 import { startDaemon, type Daemon } from "./scene.js";
+import { removeScratch } from "../test/support/scratch.js";
 
 const rows = Number(process.argv[2] ?? 1_000_000);
 const removed = Number(process.argv[3] ?? 10_000);
@@ -26,7 +27,7 @@ try {
   await planMany(join(scratch, "many"));
   await removeMany(join(scratch, "removed"));
 } finally {
-  await rm(scratch, { recursive: true, force: true });
+  await removeScratch(scratch);
 }
 
 /** Reads the rows as the daemon does, in short steps, and plans over them in one go. */

@@ -2,7 +2,7 @@
 // how fast they are beside Export | Import, what memory they take, and how long the choice of a base takes. One line a
 // result.
 import { randomBytes, randomFillSync, randomInt } from "node:crypto";
-import { cp, open, rm, writeFile } from "node:fs/promises";
+import { cp, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createFromLocalDirectory } from "../src/client/index.js";
@@ -13,6 +13,7 @@ import { blockBytes, rootDigest, type BlockTable } from "../src/data/block-table
 import { maxBases } from "../src/replication/base-choice.js";
 import { openLoopbackLink, openNamespaceLink, peakMib, type Link } from "./replication-link.js";
 import { makeDense, makeSparse, mib, withScratch } from "./scene.js";
+import { removeScratch } from "../test/support/scratch.js";
 
 const pageBytes = 4096;
 const changedShare = 0.02;
@@ -67,7 +68,7 @@ async function wireCase(link: Link, scratch: string): Promise<void> {
   await pull(link, "random", "random", "child, 2 % of the pages, incompressible", changedMib);
   await from.client.delete("random");
   await to.client.delete("random");
-  await rm(directory, { recursive: true });
+  await removeScratch(directory);
   await restoreParent(link, directory);
   await change(join(directory, "memory"), (page) => {
     for (let count = 0; count < page.length / 20; count += 1) {
@@ -83,7 +84,7 @@ async function wireCase(link: Link, scratch: string): Promise<void> {
 async function rateCase(link: Link, scratch: string): Promise<void> {
   const directory = await makeDense(join(scratch, "vm"), sizeMib * mib);
   await store(link, directory, "vm");
-  await rm(directory, { recursive: true });
+  await removeScratch(directory);
   const { peer, to } = link;
   const ratios: number[] = [];
   for (let round = 1; round <= rounds; round += 1) {

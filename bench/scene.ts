@@ -2,7 +2,7 @@
 import { fork } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, readFile, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +10,7 @@ import { connect, type Client } from "../src/client/index.js";
 import { runModule, type Child } from "../test/support/child.js";
 import { openLoopback } from "../test/support/daemon.js";
 import type { RawRun } from "./raw-loopback.js";
+import { removeScratch } from "../test/support/scratch.js";
 
 export const mib = 1024 * 1024;
 export const gib = 1024 * mib;
@@ -94,7 +95,7 @@ export async function withScratch<T>(body: (directory: string) => Promise<T>): P
   try {
     return await body(directory);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await removeScratch(directory);
   }
 }
 

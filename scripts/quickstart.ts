@@ -79,6 +79,8 @@ async function walkThrough(scratch: string, source: string, daemon: Daemon): Pro
 function removeScratch(scratch: string): void {
   for (let attempt = 1; ; attempt += 1) {
     try {
+      // The store's data are read-only.
+      spawnSync("chmod", ["-R", "u+w", scratch]);
       rmSync(scratch, { recursive: true, force: true });
       return;
     } catch (error) {

@@ -32,6 +32,11 @@ export const daemonOptions = {
     default: userRoot,
     doc: "Directory of the store; made if it is absent. One daemon per root.",
   }),
+  dataGroup: textOption({
+    key: "data_group",
+    placeholder: "GROUP",
+    doc: "Group that may read stored data files, a name or a number: for hypervisors that run as other users. Empty = the daemon's user alone.",
+  }),
   listen: listenOption({
     key: "listen",
     default: noneWord,

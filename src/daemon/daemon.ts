@@ -1,6 +1,7 @@
 // The daemon: the one place where store, services and listeners are put together.
 import { buildInfo } from "../base/build-info.js";
 import { createCleanup } from "../base/cleanup.js";
+import { groupId } from "../base/group-id.js";
 import { systemClock, type Clock } from "../base/clock.js";
 import { isLoopbackHost } from "../base/host-port.js";
 import { createLogger, type Logger } from "../base/logger.js";
@@ -45,8 +46,11 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const { config, clock = systemClock } = options;
   const logger = options.logger ?? createLogger(config.logLevel);
   await using cleanup = createCleanup();
+  const dataGroup =
+    config.dataGroup === "" ? undefined : await groupId(config.dataGroup, "data_group");
   const store = await openStore({
     root: config.root,
+    dataGroup,
     clock,
     logger,
     options: {

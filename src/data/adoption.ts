@@ -1,5 +1,7 @@
 // Taking over a caller's directory by rename: instant, and undone by a rename on any error.
-import { lstat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
 import { envelopeFileName } from "../model/name.js";
@@ -14,13 +16,21 @@ import {
   type HeldPlace,
 } from "./held-directory.js";
 import { filesDirectoryName, type Layout } from "./layout.js";
-import { forgetOrigin, recordOrigin } from "./origin.js";
+import { correctOrigin, forgetOrigin, recordOrigin, type Origin } from "./origin.js";
+import {
+  attributesOf,
+  notOurs,
+  sealFile,
+  sealFilesDirectory,
+  type Attributes,
+} from "./stored-modes.js";
 
 const field = "directory";
 
 /**
- * Renames the caller's directory to the files of the staging area at `staging`. When it throws before
- * the rename, the directory is untouched; afterwards the marker in staging tells how to give it back.
+ * Renames the caller's directory to the files of the staging area at `staging`, and makes it and its files read-only.
+ * When it throws before the rename, the directory is untouched; afterwards the marker in staging tells how to give it
+ * back as it was.
  */
 export async function takeOver(
   layout: Layout,
@@ -29,8 +39,11 @@ export async function takeOver(
 ): Promise<readonly SourceFile[]> {
   await using place = await holdPlace(layout, source);
   await using directory = await openSource(layout, place, source);
-  await listAdoptable(directory.self, source.owner);
-  await recordOrigin(staging, place.path);
+  const before = await listAdoptable(directory.self, source.owner);
+  const attributes = attributesOf(await stat(directory.self));
+  const origin = originOf(place.path, attributes, before);
+  requireMayChange(origin);
+  await recordOrigin(staging, origin);
   const files = `${staging}/${filesDirectoryName}`;
   const context = { what: "take over the directory", path: place.path, owner: "caller" } as const;
   try {
@@ -43,8 +56,31 @@ export async function takeOver(
   await fsyncDirectory(staging);
   await fsyncDirectory(place.parent.self);
   await requireSame(directory, files, source.path);
-  // Looked at again where nobody else has a path to it: this is what is stored.
-  return listAdoptable(files, source.owner);
+  // Sealed first: whoever has the directory open can change no entry of it any more.
+  await sealFilesDirectory(layout, files);
+  // Looked at again where nobody else can come to it: this is what is stored.
+  const taken = await listAdoptable(files, source.owner);
+  const found = originOf(place.path, attributes, taken);
+  if (!isDeepStrictEqual(found, origin)) await correctOrigin(staging, found);
+  for (const { name } of taken) await sealFile(layout, join(files, name));
+  return taken;
+}
+
+function originOf(source: string, directory: Attributes, files: readonly SourceFile[]): Origin {
+  return {
+    source,
+    directory,
+    files: files.map(({ name, attributes }) => ({ name, ...attributes })),
+  };
+}
+
+/** Only their owner and root can make files read-only: a refusal has to come before anything has moved. */
+function requireMayChange({ source, directory, files }: Origin): void {
+  const own = process.geteuid?.();
+  if (own === 0) return;
+  for (const { name, uid } of [{ name: "", ...directory }, ...files]) {
+    if (uid !== own) throw notOurs(join(source, name), uid);
+  }
 }
 
 async function openSource(

@@ -7,6 +7,7 @@ import { checkDataFileName } from "../model/name.js";
 import { ioError, isErrno, shownPath } from "../sparse/errno.js";
 import { byName } from "./file-order.js";
 import { foreignOwner } from "./held-directory.js";
+import { attributesOf, type Attributes } from "./stored-modes.js";
 
 /** Files in one snapshot: as many as an archive may have. */
 export const maxDataFiles = 4096;
@@ -19,6 +20,7 @@ export interface SourceFile {
   readonly mode: number;
   /** Names that this file has in the filesystem; above 1, others can change it. */
   readonly linkCount: number;
+  readonly attributes: Attributes;
 }
 
 export interface ListOptions {
@@ -98,6 +100,7 @@ function describe(name: string, stat: Stats): SourceFile {
     allocatedBytes: stat.blocks * 512,
     mode: stat.mode & 0o777,
     linkCount: stat.nlink,
+    attributes: attributesOf(stat),
   };
 }
 

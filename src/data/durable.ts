@@ -4,8 +4,19 @@
 // the data and report success the next time, so the file is given up instead.
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readFile,
+  rename,
+  rm,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { isErrno, ioError, withIoError } from "../sparse/errno.js";
 import { versionOf } from "../model/format.js";
 import { renameWithoutReplace } from "../sparse/native.js";
@@ -163,11 +174,26 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Removes a tree, or nothing when there is none. It is not followed by any fsync. */
+/** Removes a tree, or nothing when there is none; also directories that are read-only. It is not followed by any fsync. */
 export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
-    throw ioError(error, { what: "remove", path });
+    if (!isErrno(error, "EACCES", "EPERM")) throw ioError(error, { what: "remove", path });
+    // Directories of stored files are read-only, which only root passes over.
+    await withIoError({ what: "make removable", path }, () => makeRemovable(path));
+    await withIoError({ what: "remove", path }, () => rm(path, { recursive: true, force: true }));
+  }
+}
+
+/** Leaves out what has gone meanwhile, and what belongs to another user: the removal that follows tells of that. */
+async function makeRemovable(path: string): Promise<void> {
+  try {
+    await chmod(path, 0o700);
+    for await (const entry of await opendir(path)) {
+      if (entry.isDirectory()) await makeRemovable(join(path, entry.name));
+    }
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "EPERM")) throw error;
   }
 }

@@ -16,6 +16,7 @@ import {
 } from "./layout.js";
 import { readManifestIn, type Manifest } from "./manifest.js";
 import { listEntries } from "./removal.js";
+import { isSealed } from "./stored-modes.js";
 
 export interface FoundFile {
   readonly regular: boolean;
@@ -34,6 +35,8 @@ export interface Examined {
   readonly manifestMissing: boolean;
   /** By name; undefined if the directory of the files is missing. */
   readonly files: ReadonlyMap<string, FoundFile> | undefined;
+  /** The directory of the files has the mode of stored ones: then its files have theirs. */
+  readonly sealed: boolean;
   /** Of the expected files that have a digest, by name. */
   readonly tables: ReadonlyMap<string, FoundTable>;
   /** Paths of what does not belong there. */
@@ -66,11 +69,13 @@ export async function examineDirectory(
       sortOut(join(blocks, name), expected === undefined || tables.has(name));
     }
   }
+  const hasFiles = names.includes(filesDirectoryName);
   return {
     directory,
     manifest,
     manifestMissing: !names.includes(manifestFileName),
-    files: names.includes(filesDirectoryName) ? await examineFiles(directory, signal) : undefined,
+    files: hasFiles ? await examineFiles(directory, signal) : undefined,
+    sealed: hasFiles && (await isSealed(join(directory, filesDirectoryName))),
     tables: await examineTables(directory, sorted, signal),
     unknown,
     temporary,

@@ -41,6 +41,8 @@ export interface Layout {
   readonly transfersRoot: string;
   readonly trashRoot: string;
   readonly quarantineRoot: string;
+  /** Number of the group that may read stored data files; undefined = nobody but the daemon's user. */
+  readonly dataGroup: number | undefined;
   stagingDirectory(id: string): string;
   dataDirectory(id: string): string;
   trashDirectory(id: string): string;
@@ -70,12 +72,12 @@ export async function openLayout(root: string): Promise<Layout> {
  * Makes the root if it is missing, and nothing in it: that is for whoever has locked it. Throws ROOT_UNSAFE if other
  * users can change it.
  */
-export async function openRoot(root: string): Promise<Layout> {
+export async function openRoot(root: string, dataGroup?: number): Promise<Layout> {
   const made: string[] = [];
   const given = resolve(root);
   // Also those that a symbolic link leads away from.
   requirePrivateParents(given);
-  const layout = layoutOf(makeDirectory(given, made));
+  const layout = layoutOf(makeDirectory(given, made), dataGroup);
   requirePrivateParents(layout.root);
   requirePrivateRoot(layout.root);
   await syncParents(made);
@@ -97,7 +99,7 @@ async function syncParents(made: readonly string[]): Promise<void> {
 }
 
 /** The paths alone: nothing is looked at or made. `root` is absolute and real. */
-export function layoutOf(root: string): Layout {
+export function layoutOf(root: string, dataGroup?: number): Layout {
   const stagingRoot = join(root, "staging");
   const dataRoot = join(root, "data");
   const trashRoot = join(root, "trash");
@@ -115,6 +117,7 @@ export function layoutOf(root: string): Layout {
     transfersRoot: join(root, "transfers"),
     trashRoot,
     quarantineRoot: join(root, "quarantine"),
+    dataGroup,
     stagingDirectory: below(stagingRoot),
     dataDirectory: below(dataRoot),
     trashDirectory: below(trashRoot),

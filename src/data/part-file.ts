@@ -1,7 +1,7 @@
 // A file that is put together block by block, in any order, over several attempts. What an earlier
 // attempt left is believed only after its digest was computed again.
 import { constants } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
+import { chmod, open, type FileHandle } from "node:fs/promises";
 import { isErrno, withIoError } from "../sparse/errno.js";
 import { lazyExtents } from "../sparse/extents.js";
 import { copyRange } from "../sparse/native.js";
@@ -39,10 +39,7 @@ export async function openPartFile(
   table: BlockTable,
   { signal, onData = () => undefined }: PartOptions,
 ): Promise<PartFile> {
-  const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
-  const handle = await withIoError({ what: "open the part", path }, () =>
-    open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600),
-  );
+  const handle = await withIoError({ what: "open the part", path }, () => openPart(path));
   try {
     await withIoError({ what: `set the size to ${table.sizeBytes}`, path }, async () => {
       const { size } = await handle.stat();
@@ -57,6 +54,19 @@ export async function openPartFile(
   } catch (error) {
     await handle.close().catch(() => undefined);
     throw error;
+  }
+}
+
+async function openPart(path: string): Promise<FileHandle> {
+  const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+  const openIt = (): Promise<FileHandle> => open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    return await openIt();
+  } catch (error) {
+    if (!isErrno(error, "EACCES")) throw error;
+    // A repair was cut off after it had made the file read-only, before it was moved into place.
+    await chmod(path, 0o600);
+    return openIt();
   }
 }
 

@@ -24,6 +24,7 @@ import {
   type Layout,
 } from "./layout.js";
 import { encodeManifest, type Manifest } from "./manifest.js";
+import { openSnapshotDirectory, sealFilesDirectory } from "./stored-modes.js";
 
 /** A file in staging, whole, and how far it has got. */
 export interface StagedRecord {
@@ -49,6 +50,7 @@ export async function publishStaged(
   const sorted = [...records].sort((a, b) => byName(a.file, b.file));
   checkComplete(sorted, manifest);
   await syncFiles(directory, sorted);
+  await sealDirectories(layout, directory);
   await syncFileNames(directory);
   await writeBlockTables(directory, sorted);
   await writeStagedManifest(directory, manifest);
@@ -90,6 +92,12 @@ export async function syncRecord(directory: string, record: StagedRecord): Promi
   await writer.sync();
   record.writer = undefined;
   await writer.close();
+}
+
+/** Their modes become durable with the names in them. */
+async function sealDirectories(layout: Layout, directory: string): Promise<void> {
+  await sealFilesDirectory(layout, join(directory, filesDirectoryName));
+  await openSnapshotDirectory(layout, directory);
 }
 
 async function syncFileNames(directory: string): Promise<void> {

@@ -6,6 +6,7 @@ import { createBlockHasher } from "./block-hash.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
 import type { StagedRecord } from "./publish.js";
 import type { StagedFile, StagedFileOptions } from "./staging.js";
+import { storedFileMode } from "./stored-modes.js";
 import type { WriteLane, WriteWorkers } from "./write-workers.js";
 
 /** `keep` takes the finished file, its writer still open, over. */
@@ -19,7 +20,7 @@ export async function createStagedFile(
   const { mode, sizeBytes, extents, detectZeros, onData, signal } = options;
   const hashing = chooseHashing(options, workers);
   const writer = await createSparseFile(path, {
-    mode,
+    mode: storedFileMode,
     detectZeros,
     forgetWritten: true,
     expectedBytes: sizeBytes,

@@ -20,10 +20,11 @@ import { forgetOrigin } from "./origin.js";
 import { publishStaged, syncRecord, type StagedRecord } from "./publish.js";
 import { discardDirectory, discardPublished } from "./removal.js";
 import { createStagedFile } from "./staged-file.js";
+import { giveToGroup, storedFileMode } from "./stored-modes.js";
 import type { WriteWorkers } from "./write-workers.js";
 
 export interface StagedFileOptions {
-  /** Permission bits; masked to 0777. */
+  /** Permission bits, masked to 0777, as they are told and given back. The stored file is read-only. */
   readonly mode: number;
   /** Logical size. */
   readonly sizeBytes: number;
@@ -153,8 +154,9 @@ class StagingArea implements Staging {
     name: string,
     { mode, owner, signal }: CopyFromOptions,
   ): Promise<SnapshotFile> {
-    const options = { mode, sync: true, sourceOwner: "caller", sourceUid: owner, signal } as const;
-    const copied = await copySparse(path, await this.#claim(name), options);
+    const target = await this.#claim(name);
+    const options = { sync: true, sourceOwner: "caller", sourceUid: owner, signal } as const;
+    const copied = await copySparse(path, target, { ...options, mode: storedFileMode });
     const { sizeBytes, allocatedBytes } = copied;
     const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest: "" };
     const record = { file, table: undefined, writer: undefined, synced: true };
@@ -171,8 +173,7 @@ class StagingArea implements Staging {
     const target = await this.#claim(name);
     const { size, blocks } = await withIoError({ what: `move to ${target}`, path }, async () => {
       await renameOnly(path, target);
-      // Always readable by its owner, or the store could not read it back without being root.
-      await chmod(target, (mode & 0o777) | 0o400);
+      await chmod(target, storedFileMode);
       return stat(target);
     });
     const shown = { name, sizeBytes: size, allocatedBytes: blocks * 512, mode: mode & 0o777 };
@@ -238,6 +239,10 @@ class StagingArea implements Staging {
   }
 
   async #keep(record: StagedRecord): Promise<void> {
+    const { dataGroup } = this.#layout;
+    if (dataGroup !== undefined) {
+      await giveToGroup(join(this.#filesDirectory, record.file.name), dataGroup);
+    }
     this.#records.set(record.file.name, record);
     const unsynced = [...this.#records.values()].filter(({ writer }) => writer !== undefined);
     const oldest = unsynced[0];

@@ -6,6 +6,7 @@ import type { AuditedRow } from "../catalog/open.js";
 import type { Examined, FoundFile } from "../data/examine.js";
 import { blocksDirectoryName, filesDirectoryName, manifestFileName } from "../data/layout.js";
 import { snapshotDigest, type Manifest } from "../data/manifest.js";
+import { storedFileMode } from "../data/stored-modes.js";
 import { finding, type Finding } from "../model/finding.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 
@@ -130,7 +131,7 @@ function fileFindings(
   }
   const expected = new Set(described.map((file) => file.name));
   const found = described.flatMap((file) => [
-    ...oneFile(subject, join(parent, file.name), file, files.get(file.name)),
+    ...oneFile(subject, join(parent, file.name), file, { ...disk, found: files.get(file.name) }),
     ...oneTable(subject, join(disk.directory, blocksDirectoryName), file, disk),
   ]);
   for (const name of files.keys()) {
@@ -145,7 +146,7 @@ function oneFile(
   subject: Subject,
   path: string,
   file: SnapshotFile,
-  found: FoundFile | undefined,
+  { found, sealed }: { readonly found: FoundFile | undefined; readonly sealed: boolean },
 ): Finding[] {
   const where = { ...subject, path };
   if (found === undefined) {
@@ -158,10 +159,15 @@ function oneFile(
     const text = `it has ${found.sizeBytes} bytes, expected ${file.sizeBytes}`;
     return [finding("file_size", where, text, "mark_corrupt")];
   }
-  // The store itself must be able to read it.
-  if ((found.mode | 0o400) === (file.mode | 0o400)) return [];
-  const text = `its mode is ${found.mode.toString(8)}, expected ${(file.mode | 0o400).toString(8)}`;
+  if (found.mode === storedFileMode) return [];
+  // As an earlier version left it; it is made read-only before its path is handed out.
+  if (!sealed && found.mode === (file.mode | 0o400)) return [];
+  const text = `its mode is ${octal(found.mode)}, expected ${octal(storedFileMode)}`;
   return [finding("file_mode", where, text, "set_mode")];
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
 }
 
 function oneTable(subject: Subject, blocks: string, file: SnapshotFile, disk: Examined): Finding[] {

@@ -2,7 +2,7 @@
 // written to: a whole one takes its place by rename, so that a reader has the one or the other, and a
 // power cut leaves the one or the other.
 import { constants } from "node:fs";
-import { chmod, mkdir, open, rename, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StoreError, isStoreError } from "../base/errors.js";
 import { encodeBlockTable, readBlockTable } from "../data/block-table-codec.js";
@@ -12,6 +12,7 @@ import { byName } from "../data/file-order.js";
 import { blocksDirectoryName, blockTableName } from "../data/layout.js";
 import { manifestVersion, readManifest } from "../data/manifest.js";
 import { openStaging } from "../data/staging.js";
+import { sealFile, whileWritable } from "../data/stored-modes.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import { withIoError } from "../sparse/errno.js";
 import { notFoundError } from "../catalog/refs.js";
@@ -136,17 +137,19 @@ async function putInPlace(
   const blocks = join(layout.dataDirectory(id), blocksDirectoryName);
   // Not made with what is above: where a deletion has taken that, nothing may come into being.
   for (const path of [directory, blocks]) await makeDirectory(path);
-  for (const [index, { name, mode }] of [...all].sort(byName).entries()) {
-    const whole = files.get(name);
-    if (whole === undefined) continue;
-    const target = join(directory, name);
-    await fsyncFile(whole.path);
-    await withIoError({ what: `move to ${target}`, path: whole.path }, async () => {
-      await chmod(whole.path, mode | 0o400);
-      await rename(whole.path, target);
-    });
-    await mendTable(join(blocks, blockTableName(index)), whole.table);
-  }
+  await whileWritable(directory, async () => {
+    for (const [index, { name }] of [...all].sort(byName).entries()) {
+      const whole = files.get(name);
+      if (whole === undefined) continue;
+      const target = join(directory, name);
+      await sealFile(layout, whole.path);
+      await fsyncFile(whole.path);
+      await withIoError({ what: `move to ${target}`, path: whole.path }, () =>
+        rename(whole.path, target),
+      );
+      await mendTable(join(blocks, blockTableName(index)), whole.table);
+    }
+  });
   await fsyncDirectory(blocks);
   await fsyncDirectory(directory);
 }

@@ -8,6 +8,7 @@ import { encodeEnvelope } from "../archive/envelope.js";
 import { writeTar, type ArchiveFile, type SparseFormat } from "../archive/tar-writer.js";
 import { exportToDirectory as writeDirectory } from "../data/directory-export.js";
 import { openStored, type StoredSnapshot } from "../data/stored.js";
+import { sealStored } from "../data/stored-modes.js";
 import { openVerified } from "../data/verified-read.js";
 import type { CallerPath } from "../model/caller-path.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -102,7 +103,7 @@ export interface OpenDirectory extends AsyncDisposable {
   readonly directory: string;
 }
 
-/** Hands out the path of the data directory; the lease lasts until it is disposed. */
+/** Hands out the path of the data directory, read-only by its modes; the lease lasts until it is disposed. */
 export async function openDataDirectory(
   context: StoreContext,
   ref: string,
@@ -110,6 +111,12 @@ export async function openDataDirectory(
   signal: AbortSignal,
 ): Promise<OpenDirectory> {
   const read = await openRead(context, ref, options, "directory", signal);
+  try {
+    await sealStored(context.layout, read.stored);
+  } catch (error) {
+    await read[Symbol.asyncDispose]();
+    throw error;
+  }
   return {
     snapshot: read.snapshot,
     directory: context.layout.filesDirectory(read.snapshot.config.id),

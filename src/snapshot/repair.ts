@@ -1,13 +1,13 @@
 // Repair: does what check proposes. Never deletes data: what nobody can explain goes to quarantine.
 // Each finding is looked at again at the moment of its repair; a failure is told, the others go on.
-import { chmod } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isStoreError, StoreError } from "../base/errors.js";
 import { ensureBallast } from "../data/ballast.js";
 import { exists, fsyncFile } from "../data/durable.js";
 import { readManifest } from "../data/manifest.js";
 import { quarantine } from "../data/removal.js";
 import { rebuildTable } from "../data/stored-hash.js";
+import { sealFile, whileWritable } from "../data/stored-modes.js";
 import type {
   Finding,
   FindingAction,
@@ -16,7 +16,6 @@ import type {
   RepairOutcome,
 } from "../model/finding.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
-import { withIoError } from "../sparse/errno.js";
 import { adoptAll, readWholeManifest, takeNewer } from "./adopt.js";
 import { checkStore } from "./check.js";
 import type { StoreContext } from "./context.js";
@@ -83,7 +82,7 @@ const actions: Readonly<Record<FindingAction, Act>> = {
     return "";
   },
   quarantine: async ({ layout }, { path, found }) =>
-    `moved to ${await quarantine(layout, path, found)}`,
+    `moved to ${await whileWritable(dirname(path), () => quarantine(layout, path, found))}`,
   mark_lost: async ({ catalog, layout }, { id }) => {
     if (await exists(layout.dataDirectory(id))) throw changed(id);
     requireReady(catalog.get(id), id);
@@ -120,10 +119,7 @@ const actions: Readonly<Record<FindingAction, Act>> = {
   set_mode: async ({ catalog, layout }, { id, path }) => {
     const file = fileOf(requireReady(catalog.get(id), id).files, path);
     const target = join(layout.filesDirectory(id), file.name);
-    // The store itself must be able to read it.
-    await withIoError({ what: "set the mode", path: target }, () =>
-      chmod(target, file.mode | 0o400),
-    );
+    await sealFile(layout, target);
     await fsyncFile(target);
     return "";
   },

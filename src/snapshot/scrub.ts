@@ -5,6 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isStoreError } from "../base/errors.js";
 import { blockBytes } from "../data/block-table.js";
 import { readScrubState, writeScrubState } from "../data/scrub-file.js";
+import { openStored } from "../data/stored.js";
+import { sealStored } from "../data/stored-modes.js";
 import type { ScrubState } from "../model/scrub.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
@@ -94,6 +96,7 @@ async function scrubOne(
     await pace(blockBytes, ended);
     const throttle = (bytes: number): Promise<void> => pace(bytes, ended);
     const run = { progress, throttle, signal: ended };
+    await sealOld(context, snapshot, ended);
     for await (const event of verifyAndMark(context, snapshot, run)) {
       if (event.kind !== "verdict" || event.intact) continue;
       damaged = true;
@@ -107,6 +110,21 @@ async function scrubOne(
     if (!isStoreError(error)) throw error;
     context.logger.error({ err: error, id }, "the scrub could not read a snapshot");
     return { outcome: "unreadable", bytes };
+  }
+}
+
+/** Makes read-only what an earlier version has stored. What cannot be opened is met by the reading that follows. */
+async function sealOld(
+  { layout, logger }: StoreContext,
+  { config: { id }, files }: Snapshot,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await using stored = await openStored(layout, id, files, signal);
+    await sealStored(layout, stored);
+  } catch (error) {
+    signal.throwIfAborted();
+    logger.debug({ err: error, id }, "the scrub could not make a snapshot read-only");
   }
 }
 

@@ -10,6 +10,7 @@ import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { defaultArchiveLimits } from "../archive/limits.js";
 import type { ListFilter, ListPage, ListQuery, StoreClock } from "../catalog/open.js";
 import { ensureBallast } from "../data/ballast.js";
+import { applyDataGroup } from "../data/data-group.js";
 import { makeParts, openRoot, type Layout } from "../data/layout.js";
 import { guardRoot } from "../data/root-guard.js";
 import { lockRoot } from "../data/root-lock.js";
@@ -179,6 +180,8 @@ export type ConfinedStore = Pick<
 
 export interface OpenStoreOptions {
   readonly root: string;
+  /** Number of the group that may read stored data files. Default: none. */
+  readonly dataGroup?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options?: Partial<StoreOptions>;
@@ -189,7 +192,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   const { clock, logger } = open;
   const options = { ...defaultStoreOptions, ...open.options };
   await using cleanup = createCleanup();
-  const layout = await openRoot(open.root);
+  const layout = await openRoot(open.root, open.dataGroup);
   requireKnownFormat(layout);
   const lock = await lockRoot(layout);
   cleanup.defer(() => {
@@ -207,6 +210,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   cleanup.defer(() => closeCatalog({ catalog, layout, logger, root }));
   // The catalog may have got the room of the ballast.
   if (!claimed) await claimFormat(layout, logger);
+  await applyDataGroup(layout, logger);
   const writeWorkers = openWriteWorkers();
   cleanup.defer(async () => writeWorkers[Symbol.asyncDispose]());
   const background = createBackground(logger);

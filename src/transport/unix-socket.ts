@@ -1,9 +1,10 @@
 // The file of a Unix socket: who may connect, and what to do with one that is already there.
 import { mkdirSync } from "node:fs";
-import { chmod, chown, lstat, readFile, unlink } from "node:fs/promises";
+import { chmod, chown, lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
-import { StoreError, fieldInvalid } from "../base/errors.js";
+import { StoreError } from "../base/errors.js";
+import { groupId } from "../base/group-id.js";
 
 /** `sun_path` of Linux's sockaddr_un has 108 bytes, the last of them NUL (unix(7)). */
 const maxPathBytes = 107;
@@ -38,7 +39,7 @@ export async function restrictSocket(
 ): Promise<void> {
   if (group === undefined || group === "") return chmod(path, mode);
   await chmod(path, 0o600);
-  const id = await groupId(group);
+  const id = await groupId(group, "socket_group");
   await chown(path, -1, id).catch((cause: unknown) => {
     const hint = "The daemon's user must be a member of it, or root";
     throw new StoreError("FIELD_INVALID", `socket_group: can't give the socket to ${group}`, {
@@ -48,15 +49,6 @@ export async function restrictSocket(
     });
   });
   await chmod(path, mode);
-}
-
-/** Of group(5), which is all that works without a call into the C library. */
-async function groupId(group: string): Promise<number> {
-  if (/^\d{1,9}$/.test(group)) return Number(group);
-  const lines = (await readFile("/etc/group", "utf8")).split("\n").map((line) => line.split(":"));
-  const id = lines.find(([name]) => name === group)?.[2];
-  if (id === undefined) throw fieldInvalid("socket_group", "a group of /etc/group", group);
-  return Number(id);
 }
 
 export function socketFailed(doing: string, cause: unknown): StoreError {

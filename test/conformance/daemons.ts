@@ -1,5 +1,5 @@
 // The daemons that a runner talks to, each a process of its own, and what the scenario may say of them.
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { changeTokenFile, makeToken } from "../../src/config/token-file.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
 import { plantTwins } from "../support/twins.js";
 import { makeSmallSource } from "../store/contents.js";
+import { removeScratch } from "../support/scratch.js";
 
 export type Transport = "tcp" | "unix";
 
@@ -26,7 +27,7 @@ export async function startDaemons(scratch: string, transport: Transport): Promi
   const elsewhere = await mkdtemp(join(otherFilesystem(scratch), "stasis-conformance-"));
   const stop = async (): Promise<void> => {
     await Promise.all([...started.values()].map((daemon) => daemon.kill()));
-    await rm(elsewhere, { recursive: true, force: true });
+    await removeScratch(elsewhere);
   };
   try {
     const dir = join(scratch, "files");

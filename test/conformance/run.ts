@@ -1,7 +1,7 @@
 // `npm run conformance [LANGUAGE...]`: builds the runners of the five languages, has each execute the
 // scenario against live daemons over TCP and over a Unix socket, and prints case × language.
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,6 +18,7 @@ import {
   missingTool,
   type Language,
 } from "./languages.js";
+import { removeScratch } from "../support/scratch.js";
 
 const usage = `Usage: npm run conformance -- [LANGUAGE...] [options]
   --case TEXT      only cases whose name holds TEXT
@@ -176,7 +177,7 @@ async function runRunner(
     }
     return { passed, problems };
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeScratch(scratch);
   }
 }
 
@@ -194,7 +195,7 @@ async function runExample({ name }: Language): Promise<void> {
       throw new Error(`the example of ${name} ${ended}: ${errors}`);
     await compareDirectories(restored, source);
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeScratch(scratch);
   }
 }
 

@@ -5,7 +5,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isStoreError, type Client, type Snapshot } from "../../src/client/index.js";
 import { packDirectory } from "../store/contents.js";
-import { compareDirectories } from "../store/contents.js";
+import { compareStored } from "../store/contents.js";
 import { countProgress } from "../../src/client/progress.js";
 import { unpackInto } from "../../src/client/unpack.js";
 import { keptName } from "./bench.js";
@@ -84,7 +84,7 @@ function outcomeOf(
 async function isOneOf(files: string, possible: readonly Possibility[]): Promise<boolean> {
   for (const { content } of possible) {
     if (content === undefined) continue;
-    const fits = await compareDirectories(files, content.directory).then(
+    const fits = await compareStored(files, content.directory).then(
       () => true,
       () => false,
     );

@@ -2,13 +2,13 @@
 // write, without a random half of what was not yet flushed. Kind "lying" is the same on a disk that
 // has told the daemon that it flushed and has not.
 import { execFile, spawnSync } from "node:child_process";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { run, type Child } from "../support/child.js";
 import type { DiskFilesystem } from "../support/filesystem.js";
-import { cannotMount, cannotStrace } from "../support/scratch.js";
+import { cannotMount, cannotStrace, removeScratch } from "../support/scratch.js";
 import type { DiskState } from "./disk-states.js";
 import type { RecordJob } from "./record.js";
 import { loadRecording, type Recording } from "./recording.js";
@@ -74,7 +74,7 @@ async function playNew(kind: KindName, options: PlayOptions): Promise<void> {
       const directory = join(options.directory, `${kind}-${lane}`);
       await recordAndPlay(kind, subject, { ...options, seed, states: count, directory });
       // What can't be removed now is removed with the scratch space.
-      await rm(directory, { recursive: true, force: true }).catch(() => undefined);
+      await removeScratch(directory).catch(() => undefined);
     });
     if (options.only !== undefined) return;
     left -= count * chosen.length;
@@ -200,7 +200,7 @@ async function keep(
 ): Promise<string> {
   const kept = join(place, `${prefix.replaceAll(":", "-")}${seed}`);
   await mkdir(dirname(kept), { recursive: true });
-  await rm(kept, { recursive: true, force: true });
+  await removeScratch(kept);
   // It keeps the holes, which the contents are compared by.
   await exec("cp", ["-a", directory, kept]);
   return kept;

@@ -1,11 +1,12 @@
 // The judge: what is in a store, against what its ledger says it owes. Everything is looked at from
 // outside: through the client, and in the files themselves.
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { isStoreError, type Client, type Snapshot } from "../../src/client/index.js";
-import { compareDirectories, entriesOf } from "../store/contents.js";
+import { compareDirectories, compareStored, entriesOf } from "../store/contents.js";
 import type { Expectation, GivenExpectation, Possibility } from "./ledger.js";
 import { program } from "./served.js";
 import { damagedIn } from "./stage.js";
@@ -75,7 +76,7 @@ async function whichOf(
     if (one.content === undefined || (one.id !== undefined && one.id !== id)) continue;
     if (one.content.description !== description) continue;
     try {
-      await compareDirectories(join(root, "data", id, "files"), one.content.directory);
+      await compareStored(join(root, "data", id, "files"), one.content.directory);
       return { content: one.content, id };
     } catch (error) {
       misfits.push(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
@@ -100,9 +101,16 @@ async function inspectGiven(
     problems.push(`${given.path} is nowhere`);
   }
   if (!there) return;
-  await compareDirectories(given.path, given.twin).catch((error: unknown) => {
+  await compareGiven(given).catch((error: unknown) => {
     problems.push(`${given.path} is not as it was given: ${String(error)}`);
   });
+}
+
+/** With the mode of the directory itself: that of its files is compared with them. */
+async function compareGiven({ path, twin }: GivenExpectation): Promise<void> {
+  await compareDirectories(path, twin);
+  const [found, expected] = await Promise.all([lstat(path), lstat(twin)]);
+  assert.equal(found.mode, expected.mode, `mode of ${path}`);
 }
 
 async function isThere(path: string): Promise<boolean> {

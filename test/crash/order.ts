@@ -25,6 +25,8 @@ const writes = new Set([
   "ftruncate",
   "fallocate",
   "fchmod",
+  "chmod",
+  "chown",
 ]);
 const syncs = new Set(["fsync", "fdatasync"]);
 

@@ -19,7 +19,7 @@ export interface Point {
 const changing = new Set([
   ...["mkdir", "rename", "renameat2", "unlink", "unlinkat", "rmdir", "link", "linkat"],
   ...["write", "writev", "pwrite64", "pwritev", "ftruncate", "fallocate", "fsync", "fdatasync"],
-  ...["copy_file_range", "ioctl", "fchmod", "sync_file_range", "symlink"],
+  ...["copy_file_range", "ioctl", "fchmod", "chmod", "chown", "sync_file_range", "symlink"],
 ]);
 
 /** What the lock's holder and SQLite's locks are, a crash frees; their calls fail only as a whole. */

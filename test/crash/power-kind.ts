@@ -2,13 +2,13 @@
 // first, so that it can acknowledge nothing that the disk did not get; what the filesystem had not
 // written by then is gone.
 import { execFile, spawnSync } from "node:child_process";
-import { mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { run } from "../support/child.js";
 import { makeImage, mountImage, unmount, unmountImage } from "../support/filesystem.js";
-import { cannotMount } from "../support/scratch.js";
+import { cannotMount, removeScratch } from "../support/scratch.js";
 import { openBench, type Bench } from "./bench.js";
 import { imageOf } from "./recorder.js";
 import { prepareFor, scenarios, type Scenario } from "./scenarios.js";
@@ -132,7 +132,7 @@ async function openScene(
   await mountImage(image, mountPoint);
   const close = async (): Promise<void> => {
     await unmount(mountPoint).catch(() => undefined);
-    await rm(directory, { recursive: true, force: true });
+    await removeScratch(directory);
   };
   try {
     const bench = await openBench({

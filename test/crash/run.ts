@@ -1,11 +1,12 @@
 // `npm run crash -- --states N --seed S`: plays crash states and prints what was found.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { kinds, playKinds } from "./kinds.js";
 import { createReport, failureText } from "./report.js";
 import type { PlayOptions } from "./state.js";
+import { removeScratch } from "../support/scratch.js";
 
 const usage = `Usage: npm run crash -- [options]
   --states N       about how many states (default 300)
@@ -76,7 +77,7 @@ async function makeScratch(): Promise<AsyncDisposable & { directory: string }> {
   const directory = await mkdtemp(join(tmpdir(), "stasis-crash-"));
   return {
     directory,
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true, maxRetries: 5 }),
+    [Symbol.asyncDispose]: () => removeScratch(directory),
   };
 }
 

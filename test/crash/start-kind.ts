@@ -5,7 +5,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { run } from "../support/child.js";
-import { cannotStrace } from "../support/scratch.js";
+import { cannotStrace, removeScratch } from "../support/scratch.js";
 import { openBench, type Bench } from "./bench.js";
 import { inspectStore } from "./oracle.js";
 import { diskErrors, withoutIds } from "./points.js";
@@ -167,7 +167,7 @@ async function playMess(options: PlayOptions, mess: Mess, turn: Turn): Promise<n
     played += 1;
   }
   await bench[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
+  await removeScratch(directory);
   return played;
 }
 
@@ -217,7 +217,7 @@ async function restoreSaved(
 ): Promise<void> {
   await bench.served.kill();
   for (const part of ["root", "outside"]) {
-    await rm(join(directory, part), { recursive: true, force: true });
+    await removeScratch(join(directory, part));
     await exec("cp", ["-a", `${saved}-${part}`, join(directory, part)]);
   }
   bench.ledger.rewind(mark);

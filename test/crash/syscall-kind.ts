@@ -1,8 +1,8 @@
 // Kind "syscall": at every system call of every scenario the daemon is killed, or the call fails
 // with EIO or ENOSPC. Kind "order" comes with it: the recorded calls stand in the right order.
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { cannotStrace } from "../support/scratch.js";
+import { cannotStrace, removeScratch } from "../support/scratch.js";
 import { openBench, type Bench } from "./bench.js";
 import { orderProblems } from "./order.js";
 import { diskErrors, faultsAt, pointText, type Point } from "./points.js";
@@ -92,7 +92,7 @@ async function planScenario(
     problems,
   });
   await bench[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
+  await removeScratch(directory);
   const faults = options.every === true ? () => diskErrors : faultsAt;
   return points.flatMap((point) => faults(point).map((fault) => ({ scenario, point, fault })));
 }
@@ -148,7 +148,7 @@ async function playChunk(
       state = sound ? queue.shift() : undefined;
     }
     await bench[Symbol.asyncDispose]();
-    await rm(directory, { recursive: true, force: true });
+    await removeScratch(directory);
   }
 }
 

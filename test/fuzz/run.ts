@@ -1,7 +1,7 @@
 // `npm run fuzz -- --minutes N --seed S [--target NAME] [--save]`: coverage-guided fuzzing of the
 // parsers. Prints what it did and found; `--save` writes the inputs worth keeping into corpus/.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -11,6 +11,7 @@ import { fuzzTargets, type FuzzTarget } from "./fuzz-targets.js";
 import { copyInstrumented } from "./instrument.js";
 import { placeOf } from "./place.js";
 import { seedsOf } from "./seeds.js";
+import { removeScratch } from "../support/scratch.js";
 
 const maxFindings = 20;
 /** Of each target in turn, so that each has its part of the hours in which the machine is busy. */
@@ -51,7 +52,7 @@ async function main(): Promise<void> {
       if (values.save) await save(dist, target, outcome);
     }
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await removeScratch(directory);
   }
   const all = [...outcomes.values()];
   const executions = all.reduce((sum, outcome) => sum + outcome.executions, 0);

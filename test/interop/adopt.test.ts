@@ -6,7 +6,7 @@ import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import { Database } from "../../src/catalog/sqlite.js";
 import { connect, type Client } from "../../src/client/index.js";
-import { compareDirectories, makeSource, piece } from "../store/contents.js";
+import { compareStored, makeSource, piece } from "../store/contents.js";
 import { runStasis } from "../unit/cli/run-stasis.js";
 import { makeScratch, startTestDaemon } from "../support/daemon.js";
 import { cannotMount, withFilesystem } from "../support/scratch.js";
@@ -116,7 +116,7 @@ async function compareAdopted(
     const { snapshots, totalSize } = await client.list({ filter });
     assert.equal(totalSize, 1n, record.id);
     const { config, dataDir } = snapshots[0] ?? assert.fail();
-    await compareDirectories(dataDir, join(root, "snapshot", "localfile", record.id));
+    await compareStored(dataDir, join(root, "snapshot", "localfile", record.id));
     assert.equal(config?.name, record.name);
     assert.equal(config.description, record["description"]);
     assert.deepEqual(config.imageBlobIds, Object.keys(record["image_blob_ids"] as object));

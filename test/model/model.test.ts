@@ -1,6 +1,6 @@
 // A short run of the model, as `npm run model` plays it for as long as one likes.
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,6 +9,7 @@ import { contentCount } from "./contents.js";
 import { planRound } from "./plan.js";
 import { openSession } from "./session.js";
 import { createTally } from "./tally.js";
+import { removeScratch } from "../support/scratch.js";
 
 const clients = 6;
 const rounds = 8;
@@ -20,7 +21,7 @@ const readingKinds = ["restore", "export", "list", "inspect", "gc"];
 void test("what random clients see fits the model, over restarts and kills", async (t) => {
   const seed = 1;
   const directory = await mkdtemp(join(tmpdir(), "stasis-model-"));
-  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  t.after(() => removeScratch(directory));
   await using session = await openSession({ directory, seed, clients });
   const tally = createTally();
   for (let number = 0; number < rounds; number += 1) {

@@ -1,6 +1,6 @@
 // `npm run model -- --operations N --seed S --clients C`: random calls of several clients against the
 // real daemon, which is stopped and killed on the way; every answer is held against the model.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,6 +10,7 @@ import { planRound, type Round } from "./plan.js";
 import { openSession } from "./session.js";
 import { callsOf, shrinkRounds } from "./shrink.js";
 import { createTally } from "./tally.js";
+import { removeScratch } from "../support/scratch.js";
 
 const usage = `Usage: npm run model -- [options]
   --operations N   how many calls (default 20000)
@@ -173,7 +174,7 @@ async function makeScratch(parent: string): Promise<AsyncDisposable & { director
   const directory = await mkdtemp(join(parent, "stasis-model-"));
   return {
     directory,
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true, maxRetries: 5 }),
+    [Symbol.asyncDispose]: () => removeScratch(directory),
   };
 }
 

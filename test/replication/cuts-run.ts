@@ -1,10 +1,11 @@
 // `npm run cuts -- --cuts 1000 --seed 7`: cuts at random bytes of pulls; prints what they cost.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { maxAgainBytes, runCuts } from "./cuts.js";
 import { mib } from "./nodes.js";
+import { removeScratch } from "../support/scratch.js";
 
 const { values } = parseArgs({
   options: {
@@ -34,7 +35,7 @@ try {
     `sent again for one cut: ${mean} on average, ${most} at the most, ${inMib(maxAgainBytes)} allowed`,
   );
 } finally {
-  await rm(scratch, { recursive: true, force: true });
+  await removeScratch(scratch);
 }
 
 function inMib(bytes: number): string {

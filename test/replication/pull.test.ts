@@ -1,6 +1,6 @@
 // Pull between two daemons: what arrives, and how much travels.
 import assert from "node:assert/strict";
-import { open, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BlockEncoding, isStoreError, restoreToLocalDirectory } from "../../src/client/index.js";
@@ -15,6 +15,7 @@ import { compareFiles, patternBytes } from "../support/scratch.js";
 import { startLiar } from "./liar.js";
 import { changedCopy, checkContent, createOn, kib, mib, pull, startNode } from "./nodes.js";
 import { openWireProxy } from "./wire-proxy.js";
+import { openPastMode } from "../support/tamper.js";
 
 /** 12 MiB of data in 40 MiB, with holes, zeros and an odd end. */
 function makeMemory(directory: string): Promise<string> {
@@ -36,7 +37,7 @@ function makeMemory(directory: string): Promise<string> {
 }
 
 async function overwrite(path: string, offset: number): Promise<void> {
-  await using handle = await open(path, "r+");
+  await using handle = await openPastMode(path);
   await handle.write(Buffer.from("damage"), 0, 6, offset);
 }
 

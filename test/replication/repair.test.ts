@@ -1,6 +1,6 @@
 // A damaged or lost snapshot is made whole with the blocks of a peer that has the same.
 import assert from "node:assert/strict";
-import { open, readFile, readdir, rename, rm, symlink, truncate } from "node:fs/promises";
+import { readFile, readdir, rename, rm, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -20,6 +20,8 @@ import {
   startNode,
   type Node,
 } from "./nodes.js";
+import { removeScratch } from "../support/scratch.js";
+import { openPastMode, pastModes } from "../support/tamper.js";
 
 interface Pair {
   readonly from: Node;
@@ -56,8 +58,12 @@ async function isIntact(client: Client, ref: string): Promise<boolean> {
 }
 
 async function overwrite(path: string, offset: number, length: number): Promise<void> {
-  await using handle = await open(path, "r+");
+  await using handle = await openPastMode(path);
   await handle.write(Buffer.alloc(length, 0x5a), 0, length, offset);
+}
+
+function cut(path: string, sizeBytes: number): Promise<void> {
+  return pastModes(path, () => truncate(path, sizeBytes));
 }
 
 interface Damage {
@@ -86,33 +92,38 @@ const damages: readonly Damage[] = [
   },
   {
     what: "a file that was cut",
-    strike: (stored) => truncate(join(stored, "files/memory"), 5 * mib + 1),
+    strike: (stored) => cut(join(stored, "files/memory"), 5 * mib + 1),
     fetchedBytes: 4 * block + 777,
   },
   {
     what: "a file that has grown",
-    strike: (stored) => truncate(join(stored, "files/empty"), 10),
+    strike: (stored) => cut(join(stored, "files/empty"), 10),
     fetchedBytes: 0,
   },
   {
     what: "files that are missing",
     strike: async (stored) => {
-      await rm(join(stored, "files/disk"));
-      await rm(join(stored, "files/empty"));
+      for (const name of ["disk", "empty"]) {
+        const path = join(stored, "files", name);
+        await pastModes(path, () => rm(path));
+      }
     },
     fetchedBytes: 2 * mib,
   },
   {
     what: "a link in the place of a file",
     strike: async (stored) => {
-      await rename(join(stored, "files/memory"), join(stored, "../../elsewhere"));
-      await symlink("../../../elsewhere", join(stored, "files/memory"));
+      const path = join(stored, "files/memory");
+      await pastModes(path, async () => {
+        await rename(path, join(stored, "../../elsewhere"));
+        await symlink("../../../elsewhere", path);
+      });
     },
     fetchedBytes: 6 * mib + 777,
   },
   {
     what: "no directory of files",
-    strike: (stored) => rm(join(stored, "files"), { recursive: true }),
+    strike: (stored) => removeScratch(join(stored, "files")),
     fetchedBytes: 8 * mib + 777,
   },
   {
@@ -155,7 +166,7 @@ test("repair of what is whole asks nobody and changes nothing", async (t) => {
 
 test("a snapshot that has lost its directory comes back under its id, name and labels", async (t) => {
   const { from, to, source, id, stored } = await startPair(t);
-  await rm(stored, { recursive: true });
+  await removeScratch(stored);
   const repair = { source: from.address, ref: id, repair: true };
   const { snapshot } = await pull(to, repair);
   assert.equal(snapshot.config?.id, id);
@@ -176,7 +187,7 @@ test("a snapshot that a start has found lost comes back too, and lives through t
     await drainPull(client, { source: from.address, ref: "web" });
     id = (await client.inspect("web")).snapshot?.config?.id ?? "";
   }
-  await rm(join(root, "data", id), { recursive: true });
+  await removeScratch(join(root, "data", id));
   for (const round of ["lost", "again"]) {
     await using daemon = await startDaemonProcess(root);
     await using client = connect(daemon.address);

@@ -1,6 +1,6 @@
 // Random byte flips in data files: Verify has to find each and to name its file and range, and none
 // may be served by a verified read. One flip in each of several snapshots at a time, then undone.
-import { open, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   SparseFormat,
@@ -16,6 +16,7 @@ import { startServed } from "../crash/served.js";
 import { collect, kib, makeSource, packDirectory, piece, streamOf } from "../store/contents.js";
 import { createRandom, type Random } from "../support/random.js";
 import type { SoakResult } from "./soak-main.js";
+import { openPastMode } from "../support/tamper.js";
 
 export interface FlipsOptions {
   /** Empty; its path must be short. */
@@ -120,7 +121,7 @@ function planFlip({ root }: Scene, random: Random, id: string): Flip {
 }
 
 async function turn({ path, offset, bit }: Flip): Promise<void> {
-  await using handle = await open(path, "r+");
+  await using handle = await openPastMode(path);
   const byte = Buffer.alloc(1);
   await handle.read(byte, 0, 1, offset);
   byte[0] = (byte[0] ?? 0) ^ (1 << bit);

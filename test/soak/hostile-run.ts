@@ -1,11 +1,12 @@
 // `npm run soak:hostile -- --seconds 120 [--held]`: figures of a good client with and without a bad
 // one beside it.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { mib } from "../store/contents.js";
 import { playHostile, type HostileResult } from "./hostile.js";
+import { removeScratch } from "../support/scratch.js";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
     });
     process.stdout.write(table(result));
   } finally {
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    await removeScratch(directory);
   }
 }
 

@@ -1,15 +1,16 @@
 // A short run of `npm run soak:hostile`.
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { mib } from "../store/contents.js";
 import { playHostile } from "./hostile.js";
+import { removeScratch } from "../support/scratch.js";
 
 test("a good client is served beside 120 half-open streams and 12 slow readers that all stay", async (t) => {
   const directory = await mkdtemp(join(tmpdir(), "stasis-h-"));
-  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  t.after(() => removeScratch(directory));
   const { quiet, hostile, afterwards, report } = await playHostile({
     ...{ directory, held: true, halfOpen: 120, slowReaders: 12, resets: 0, eager: false },
     ...{ seconds: 2, sizeBytes: 16 * mib },

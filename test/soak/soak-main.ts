@@ -1,8 +1,9 @@
 // What the soaks have in common: their command line, their directory, and the printing of their result.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { removeScratch } from "../support/scratch.js";
 
 export interface SoakResult {
   readonly problems: readonly string[];
@@ -19,7 +20,7 @@ export async function inSoakDirectory<Result>(
   try {
     return await play(directory);
   } finally {
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    await removeScratch(directory);
   }
 }
 

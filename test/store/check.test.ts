@@ -1,7 +1,7 @@
 // Check finds each thing that does not fit together, names it, and changes nothing.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { failsWith } from "../support/errors.js";
@@ -11,6 +11,7 @@ import { startDaemonProcess } from "../support/daemon-process.js";
 import { runStasis } from "../unit/cli/run-stasis.js";
 import { damages, fileOf, flip } from "./damages.js";
 import { withStoredScene } from "./stored-scene.js";
+import { removeScratch } from "../support/scratch.js";
 
 for (const [damage, { inflict, expected }] of Object.entries(damages)) {
   test(`check of a store with ${damage}`, () =>
@@ -75,7 +76,7 @@ test("stasis check: exit codes, text and JSON", () =>
     const clean = await runStasis(args);
     assert.equal(clean.code, 0, clean.stderr);
     assert.equal(clean.stdout, "2 snapshots, no problems\n");
-    await rm(scene.layout.ballast, { recursive: true });
+    await removeScratch(scene.layout.ballast);
     assert.equal((await runStasis(args)).code, 0, "a note is no problem");
     await flip(fileOf(scene, "memory-ranges"), 700 * 1024 + 17);
     assert.equal((await runStasis(args)).code, 0, "data is only read with --deep");

@@ -78,13 +78,33 @@ export async function restoreTo(
 
 /** Fails unless both hold the same files with the same bytes, holes and modes. */
 export async function compareDirectories(actual: string, expected: string): Promise<void> {
+  await compareContents(actual, expected);
+  for (const name of await readdir(expected)) {
+    assert.equal(
+      await modeOf(join(actual, name)),
+      await modeOf(join(expected, name)),
+      `mode of ${name}`,
+    );
+  }
+}
+
+/** Fails unless `stored`, a snapshot's directory in the store, holds the files of `expected`, all read-only. */
+export async function compareStored(stored: string, expected: string): Promise<void> {
+  await compareContents(stored, expected);
+  assert.equal(await modeOf(stored), 0o550, `mode of ${stored}`);
+  for (const name of await readdir(expected)) {
+    assert.equal(await modeOf(join(stored, name)), 0o440, `mode of ${name}`);
+  }
+}
+
+async function compareContents(actual: string, expected: string): Promise<void> {
   const names = (await readdir(expected)).sort();
   assert.deepEqual((await readdir(actual)).sort(), names);
-  for (const name of names) {
-    await compareFiles(join(actual, name), join(expected, name));
-    const [a, b] = await Promise.all([stat(join(actual, name)), stat(join(expected, name))]);
-    assert.equal(a.mode & 0o777, b.mode & 0o777, `mode of ${name}`);
-  }
+  for (const name of names) await compareFiles(join(actual, name), join(expected, name));
+}
+
+async function modeOf(path: string): Promise<number> {
+  return (await stat(path)).mode & 0o777;
 }
 
 /** All bytes, copied piece by piece: a piece is only good until the next one is asked for. */

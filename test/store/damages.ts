@@ -4,7 +4,6 @@ import {
   chmod,
   cp,
   mkdir,
-  open,
   readFile,
   rename,
   rm,
@@ -17,6 +16,8 @@ import { blockTableName } from "../../src/data/layout.js";
 import { decodeManifest, encodeManifest, type Manifest } from "../../src/data/manifest.js";
 import type { FindingAction, FindingKind } from "../../src/model/finding.js";
 import { tamper, type StoredScene } from "./stored-scene.js";
+import { removeScratch } from "../support/scratch.js";
+import { openPastMode, pastModes } from "../support/tamper.js";
 
 export interface Damage {
   readonly inflict: (scene: StoredScene) => Promise<unknown> | void;
@@ -47,7 +48,7 @@ async function changeManifest(
 }
 
 export async function flip(path: string, offset: number): Promise<void> {
-  await using handle = await open(path, "r+");
+  await using handle = await openPastMode(path);
   const byte = Buffer.alloc(1);
   await handle.read(byte, 0, 1, offset);
   await handle.write(Buffer.from([byte.readUInt8() ^ 0x40]), 0, 1, offset);
@@ -120,26 +121,38 @@ export const damages: Readonly<Record<string, Damage>> = {
     expected: [["manifest_differs", "rewrite_manifest"]],
   },
   "a missing file": {
-    inflict: (scene) => rm(fileOf(scene, "cow.raw")),
+    inflict: (scene) => {
+      const path = fileOf(scene, "cow.raw");
+      return pastModes(path, () => rm(path));
+    },
     expected: [["file_missing", "mark_corrupt"]],
   },
   "no directory of files": {
-    inflict: ({ layout, a }) => rm(layout.filesDirectory(a.config.id), { recursive: true }),
+    inflict: ({ layout, a }) => removeScratch(layout.filesDirectory(a.config.id)),
     expected: [["file_missing", "mark_corrupt"]],
   },
   "a file too many": {
-    inflict: (scene) => writeFile(fileOf(scene, "extra"), "mine"),
+    inflict: (scene) => {
+      const path = fileOf(scene, "extra");
+      return pastModes(path, () => writeFile(path, "mine"));
+    },
     expected: [["file_unknown", "quarantine"]],
   },
   "a link in place of a file": {
     inflict: async (scene) => {
-      await rename(fileOf(scene, "cow.raw"), join(scene.scratch, "cow.raw"));
-      await symlink(join(scene.scratch, "cow.raw"), fileOf(scene, "cow.raw"));
+      const [path, moved] = [fileOf(scene, "cow.raw"), join(scene.scratch, "cow.raw")];
+      await pastModes(path, async () => {
+        await rename(path, moved);
+        await symlink(moved, path);
+      });
     },
     expected: [["file_kind", "mark_corrupt"]],
   },
   "a file of another size": {
-    inflict: (scene) => truncate(fileOf(scene, "cow.raw"), 4096),
+    inflict: (scene) => {
+      const path = fileOf(scene, "cow.raw");
+      return pastModes(path, () => truncate(path, 4096));
+    },
     expected: [["file_size", "mark_corrupt"]],
   },
   "a file with another mode": {
@@ -179,7 +192,7 @@ export const damages: Readonly<Record<string, Damage>> = {
     expected: [["quarantined", "none"]],
   },
   "no ballast": {
-    inflict: ({ layout }) => rm(layout.ballast, { recursive: true }),
+    inflict: ({ layout }) => removeScratch(layout.ballast),
     expected: [["ballast_missing", "make_ballast"]],
   },
   "wrong totals": {

@@ -8,6 +8,7 @@ import type { SnapshotStore } from "../../src/snapshot/store.js";
 import { failsWith } from "../support/errors.js";
 import { cannotMount, withFilesystem } from "../support/scratch.js";
 import { createFrom, download, openTestStore } from "../unit/snapshot/support.js";
+import { pastModes } from "../support/tamper.js";
 
 /** Writes until the filesystem has no room left. */
 async function fillDisk(path: string): Promise<void> {
@@ -34,7 +35,8 @@ test(
         await using store = await openTestStore(root);
         for (const name of ["a", "b"]) await createFrom(store, name, files);
         const { config } = store.inspect("a");
-        await truncate(join(store.layout.filesDirectory(config.id), "memory-ranges"), 1);
+        const path = join(store.layout.filesDirectory(config.id), "memory-ranges");
+        await pastModes(path, () => truncate(path, 1));
         await fillDisk(join(mountPoint, "filler"));
         await failsWith(download(store, "a"), "STORED_DATA_CORRUPT");
       }

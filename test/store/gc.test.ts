@@ -1,6 +1,6 @@
 // Collections on a real store, through a client: what goes, what stays and why.
 import assert from "node:assert/strict";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
@@ -23,6 +23,7 @@ import {
   makeSmallSource,
   packDirectory,
 } from "./contents.js";
+import { removeScratch } from "../support/scratch.js";
 
 interface Scene {
   readonly client: Client;
@@ -137,7 +138,7 @@ test("leftovers go, and what is being made stays", async (t) => {
   const { client, root, tar, make } = await openScene(t);
   const kept = await make("kept");
   const lost = await make("lost");
-  await rm(join(root, "data", lost), { recursive: true });
+  await removeScratch(join(root, "data", lost));
   const orphan = "orphan0000000000";
   await mkdir(join(root, "data", orphan));
   await writeFile(join(root, "data", orphan, "something"), Buffer.alloc(10_000));
@@ -187,7 +188,7 @@ test("a policy that means nothing is refused", async (t) => {
 test("a protected snapshot whose directory is missing is kept, and can be deleted", async (t) => {
   const { client, root, make } = await openScene(t);
   const id = await make("safe", { protected: true });
-  await rm(join(root, "data", id), { recursive: true });
+  await removeScratch(join(root, "data", id));
   for (const dryRun of [true, false]) {
     const found = await client.collectGarbage({ dryRun });
     assert.deepEqual(lines(found), ["safe MISSING_DIRECTORY KEPT_PROTECTED"]);

@@ -2,7 +2,7 @@
 // instant: afterwards there is all of it or nothing, and what was acknowledged stays.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { unlink } from "node:fs/promises";
+import { chmod, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect, type Client } from "../../src/client/index.js";
@@ -15,6 +15,7 @@ import { reopen } from "../support/reopen.js";
 import { cannotStrace, withScratchDir } from "../support/scratch.js";
 import {
   compareDirectories,
+  compareStored,
   entriesOf,
   makeSource,
   mib,
@@ -115,24 +116,26 @@ function isStored(store: SnapshotStore): boolean {
 }
 
 everyPoint("a take-over", {
-  syscalls: ["fsync", "renameat2"],
+  syscalls: ["fsync", "renameat2", ...(process.arch === "x64" ? ["chmod"] : [])],
   prepare: () => Promise.resolve(),
   act: (client, { source: directory }) =>
     client.createFromDirectory({ directory, config: { name: "web" } }),
   async check(store, { root, source, twin }, acknowledged) {
     if (isStored(store)) {
       const { id } = store.inspect("web").config;
-      await compareDirectories(store.layout.filesDirectory(id), twin);
+      await compareStored(store.layout.filesDirectory(id), twin);
       assert.ok(!existsSync(source), "in the store and where it was");
       const target = { path: source };
       await store.exportToDirectory("web", target, { force: false }, AbortSignal.timeout(60_000));
       await unlink(join(source, "snapshot.json"));
+      await chmod(source, (await stat(twin)).mode);
       await store.delete({ refs: ["web"], allowMissing: false });
     } else {
       assert.ok(!acknowledged, "acknowledged, and gone");
       assert.deepEqual(await entriesOf(root, "data"), []);
     }
     await compareDirectories(source, twin);
+    assert.equal((await stat(source)).mode, (await stat(twin)).mode, "mode of the directory");
   },
 });
 
@@ -148,7 +151,7 @@ everyPoint("a delete", {
     }
     assert.ok(!acknowledged, "acknowledged, and back again");
     const { id } = store.inspect("web").config;
-    await compareDirectories(store.layout.filesDirectory(id), twin);
+    await compareStored(store.layout.filesDirectory(id), twin);
     await store.delete({ refs: ["web"], allowMissing: false });
   },
 });

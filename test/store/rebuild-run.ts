@@ -1,11 +1,12 @@
 // `npm run rebuild -- [--snapshots N]`: seconds of a start after each damage to the catalog, and what
 // becomes of every manifest's damage.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { catalogDamages, checkRebuilt, makeHistory } from "./rebuild-cases.js";
 import { damageEveryManifest } from "./rebuild-manifests.js";
+import { removeScratch } from "../support/scratch.js";
 
 /** A tenth of the manifests is damaged before each. */
 const manifestStarts = 10;
@@ -34,5 +35,5 @@ try {
   await catalogDamages["deleted"]?.(history);
   line("all put back", await checkRebuilt(history));
 } finally {
-  await rm(scratch, { recursive: true, force: true });
+  await removeScratch(scratch);
 }

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { assertClean } from "../support/clean.js";
 import { reopen } from "../support/reopen.js";
-import { withScratchDir } from "../support/scratch.js";
-import { compareDirectories, entriesOf } from "./contents.js";
+import { withScratchDir, removeScratch } from "../support/scratch.js";
+import { compareStored, entriesOf } from "./contents.js";
 import { catalogDamages, checkRebuilt, makeHistory } from "./rebuild-cases.js";
 import { damageEveryManifest } from "./rebuild-manifests.js";
 import { addSnapshot, tamper, withStoredScene, type StoredScene } from "./stored-scene.js";
@@ -56,7 +56,7 @@ test("an upload that was pending in the older copy is kept, for it was acknowled
     });
     await using store = await reopen(root);
     assert.equal(store.inspect("a").config.id, id);
-    await compareDirectories(layout.filesDirectory(id), source);
+    await compareStored(layout.filesDirectory(id), source);
     assert.equal(store.list({ pageSize: 10 }).totalSize, 3);
   }));
 
@@ -73,7 +73,7 @@ test("a catalog that goes on after an older copy was put back is no older copy a
     }
     // Now a missing directory is a loss again.
     await cp(layout.dataDirectory(b.config.id), join(scratch, "away"), { recursive: true });
-    await rm(layout.dataDirectory(b.config.id), { recursive: true });
+    await removeScratch(layout.dataDirectory(b.config.id));
     await using store = await reopen(root);
     assert.equal(store.recovery.dropped, 0);
     assert.equal(store.recovery.lost, 1);
@@ -116,9 +116,9 @@ for (const [damage, inflict] of Object.entries(manifestDamages)) {
           assert.equal(store.list({ pageSize: 100 }).totalSize, expected.size - 1);
           assert.ok((await entriesOf(root, "quarantine")).includes(id));
         }
-        await rm(root, { recursive: true });
+        await removeScratch(root);
         await cp(before, root, { recursive: true });
-        await rm(before, { recursive: true });
+        await removeScratch(before);
       }
     }));
 }

@@ -12,8 +12,8 @@ import { assertClean } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { failsWith } from "../support/errors.js";
 import { reopen } from "../support/reopen.js";
-import { withScratchDir } from "../support/scratch.js";
-import { compareDirectories, entriesOf, makeSmallSource, packDirectory } from "./contents.js";
+import { withScratchDir, removeScratch } from "../support/scratch.js";
+import { compareStored, entriesOf, makeSmallSource, packDirectory } from "./contents.js";
 
 const never = new AbortController().signal;
 
@@ -90,7 +90,7 @@ for (const [damage, inflict] of Object.entries(damages)) {
         const { lastAccessedAt: _, ...expected } = snapshot;
         const { lastAccessedAt: __, ...found } = store.inspect(snapshot.config.name);
         assert.deepEqual(found, expected);
-        await compareDirectories(store.layout.filesDirectory(snapshot.config.id), source);
+        await compareStored(store.layout.filesDirectory(snapshot.config.id), source);
       }
       assert.throws(() => store.inspect("c"), { reason: "SNAPSHOT_NOT_FOUND" });
       await add(store, source, "c");
@@ -129,7 +129,7 @@ test("a snapshot whose directory is missing is lost, and the others are served",
       assert.equal(store.recovery.lost, 1);
       const listed = store.list({ pageSize: 10 }).snapshots.map(({ config }) => config.id);
       assert.deepEqual(listed, [b.config.id]);
-      await compareDirectories(store.layout.filesDirectory(b.config.id), source);
+      await compareStored(store.layout.filesDirectory(b.config.id), source);
       assert.throws(() => store.inspect(a.config.id), { reason: "SNAPSHOT_NOT_FOUND" });
       await add(store, source, "a");
     }
@@ -145,7 +145,7 @@ test("a lost snapshot can be deleted by its id", () =>
   withClosedStore(async ({ root, kept: [a] }) => {
     assert.ok(a);
     const { id } = a.config;
-    await rm(layoutOf(root).dataDirectory(id), { recursive: true });
+    await removeScratch(layoutOf(root).dataDirectory(id));
     {
       await using store = await reopen(root);
       const byName = store.delete({ refs: ["a"], allowMissing: false });

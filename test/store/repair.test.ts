@@ -11,7 +11,7 @@ import { findingsIn } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { reopen } from "../support/reopen.js";
 import { runStasis } from "../unit/cli/run-stasis.js";
-import { compareDirectories } from "./contents.js";
+import { compareStored } from "./contents.js";
 import { damages, fileOf, flip } from "./damages.js";
 import { addSnapshot, withStoredScene, type StoredScene } from "./stored-scene.js";
 
@@ -68,7 +68,7 @@ for (const [damage, { inflict }] of Object.entries(damages)) {
         for (const name of names) assert.ok(kept.includes(name), `${name} is gone`);
       }
       await using store = await reopen(scene.root);
-      await compareDirectories(store.layout.filesDirectory(scene.b.config.id), scene.source);
+      await compareStored(store.layout.filesDirectory(scene.b.config.id), scene.source);
     }));
 }
 

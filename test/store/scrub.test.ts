@@ -1,6 +1,5 @@
 // The background scrub: what it finds, what it remembers, and what makes it give way.
 import assert from "node:assert/strict";
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { test, type TestContext } from "node:test";
@@ -19,13 +18,14 @@ import { reopen } from "../support/reopen.js";
 import { cannotStrace, withScratchDir } from "../support/scratch.js";
 import { collect, entriesOf, makeSmallSource, packDirectory } from "./contents.js";
 import { addSnapshot } from "./stored-scene.js";
+import { openPastMode } from "../support/tamper.js";
 
 const never = new AbortController().signal;
 const kib = 1024;
 
 /** Flips the first byte of its memory image. */
 async function damage(root: string, id: string): Promise<void> {
-  await using file = await open(join(layoutOf(root).filesDirectory(id), "memory-ranges"), "r+");
+  await using file = await openPastMode(join(layoutOf(root).filesDirectory(id), "memory-ranges"));
   const byte = Buffer.alloc(1);
   await file.read(byte, 0, 1, 0);
   byte[0] = (byte[0] ?? 0) ^ 1;

@@ -21,23 +21,32 @@ export interface Child extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
+/** Whom a program runs as; only root can choose. */
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** Runs a compiled module of this repository with this Node. */
 export function runModule(
   module: URL,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  user: Partial<User> = {},
 ): Child {
-  return run(process.execPath, [fileURLToPath(module), ...args], env);
+  return run(process.execPath, [fileURLToPath(module), ...args], env, user);
 }
 
 export function run(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  user: Partial<User> = {},
 ): Child {
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
+    ...user,
   });
   let output = "";
   let ended = false;

@@ -1,5 +1,5 @@
 // The real program `stasis serve` in a process of its own, to be stopped or killed.
-import { runModule, type Child } from "./child.js";
+import { runModule, type Child, type User } from "./child.js";
 import { openLoopback } from "./daemon.js";
 
 const program = new URL("../../src/main.js", import.meta.url);
@@ -17,12 +17,13 @@ export async function startDaemonProcess(
   flags: Readonly<Record<string, string>> = {},
   // One thread for file calls, so that the n-th of a kind is the same each time.
   env: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "1" },
+  user: Partial<User> = {},
 ): Promise<DaemonProcess> {
   // No scrub at the start: it would find first what a test has damaged.
   const quiet = { "scrub-interval": "0s" };
   const all = { root, ...openLoopback(flags), reserve: "0", ...quiet, ...flags };
   const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
-  const child = runModule(program, ["serve", ...args], env);
+  const child = runModule(program, ["serve", ...args], env, user);
   try {
     const [, tcpAddress = ""] = await child.line(/^listening on (127\.0\.0\.1:\d+)$/);
     const [, address = ""] = await child.line(/^listening on (unix:.*)$/);

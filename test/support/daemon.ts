@@ -1,5 +1,5 @@
 // A real daemon on a scratch store, stopped and removed after the test.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -9,6 +9,7 @@ import { loadDaemonConfig } from "../../src/config/load.js";
 import type { DaemonConfig } from "../../src/config/daemon-options.js";
 import type { RawValue } from "../../src/config/option.js";
 import { startDaemon, type Daemon } from "../../src/daemon/daemon.js";
+import { removeScratch } from "./scratch.js";
 
 export interface TestDaemon {
   readonly daemon: Daemon;
@@ -31,7 +32,7 @@ export interface DaemonParts {
 /** An empty directory that is removed after the test. */
 export async function makeScratch(t: TestContext, prefix: string): Promise<string> {
   const scratch = await mkdtemp(join(tmpdir(), prefix));
-  t.after(() => rm(scratch, { recursive: true, force: true }));
+  t.after(() => removeScratch(scratch));
   return scratch;
 }
 
@@ -62,7 +63,7 @@ export async function startTestDaemon(
   // One hook, since hooks run in the order in which they were declared.
   t.after(async () => {
     await daemon.stop();
-    await rm(scratch, { recursive: true, force: true });
+    await removeScratch(scratch);
   });
   const [tcpAddress = "", address = ""] = daemon.addresses;
   return { daemon, address, tcpAddress, root: config.root, config, scratch };

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { removeTree } from "../../src/data/durable.js";
 import type { Extent } from "../../src/model/extent.js";
 import { dataExtents } from "../../src/sparse/extents.js";
 import { makeImage, mountImage, unmount, type DiskFilesystem } from "./filesystem.js";
@@ -18,8 +19,17 @@ export async function withScratchDir<T>(body: (directory: string) => Promise<T>)
   try {
     return await body(directory);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await removeScratch(directory);
   }
+}
+
+/**
+ * Removes a directory that may hold a store, whose data are read-only, or in which a process that was killed has made
+ * something at the last moment.
+ */
+export async function removeScratch(directory: string): Promise<void> {
+  const options = { recursive: true, force: true, maxRetries: 5 };
+  await rm(directory, options).catch(() => removeTree(directory));
 }
 
 export interface Piece {

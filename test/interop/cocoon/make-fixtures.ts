@@ -2,13 +2,14 @@
 // ROOT, which must not exist, is where its stores are meanwhile; it stays in the index that is kept.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cases, fixtures } from "./cases.js";
 import { fixtureFolder, fixtureStore } from "./fixture-files.js";
 import { buildPeer } from "./peer.js";
 import { makeCocoonStore } from "./store.js";
+import { removeScratch } from "../../support/scratch.js";
 
 async function main(root: string | undefined): Promise<void> {
   if (root === undefined || existsSync(root)) throw new Error("name a ROOT that is not there");
@@ -24,7 +25,7 @@ async function main(root: string | undefined): Promise<void> {
       const store = peer.open(root);
       const id = await store.create({ ...of.config, ...of.more }, source);
       await store.export(id, join(fixtureFolder, file), { gzip: file.endsWith(".gz") });
-      await Promise.all([root, source].map((each) => rm(each, { recursive: true })));
+      await Promise.all([root, source].map((each) => removeScratch(each)));
     }
     await makeCocoonStore(peer, root, join(scratch, "sources"), fixtureStore.size);
     const moved = join(scratch, "cocoon");
@@ -33,7 +34,7 @@ async function main(root: string | undefined): Promise<void> {
     const { status, stderr } = spawnSync("tar", tar, { encoding: "utf8" });
     if (status !== 0) throw new Error(`tar: ${stderr}`);
   } finally {
-    await Promise.all([root, scratch].map((each) => rm(each, { recursive: true, force: true })));
+    await Promise.all([root, scratch].map((each) => removeScratch(each)));
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import type { InteropCase } from "./cases.js";
 import { compareConfigs, compareTrees, exportedConfig, ourConfigOf } from "./differences.js";
 import type { CocoonStore, Peer } from "./peer.js";
+import { removeScratch } from "../../support/scratch.js";
 
 export interface Row {
   readonly case: string;
@@ -59,7 +60,7 @@ export async function playCase(
     await stage.fromCocoon();
     await stage.toCocoon();
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeScratch(folder);
   }
 }
 
@@ -177,7 +178,7 @@ class Stage {
     const { id } = await store.import(file);
     const files = await compareTrees(store.directoryOf(id), this.source);
     const config = compareConfigs(withoutId(await store.inspect(id)), expected);
-    await rm(store.root, { recursive: true });
+    await removeScratch(store.root);
     return { ...files, differences: [...files.differences, ...config] };
   }
 

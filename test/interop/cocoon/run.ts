@@ -1,6 +1,6 @@
 // `npm run interop:cocoon [-- --case TEXT]`: our archives and stores beside those of the original program, built
 // from its own module. Ends with 0 if all is identical, 1 if not, 2 if the module cannot be had.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,6 +10,7 @@ import { cases } from "./cases.js";
 import { playCase, type Row } from "./matrix.js";
 import { buildPeer, ModuleUnavailable, type Peer } from "./peer.js";
 import { adoptStore } from "./store.js";
+import { removeScratch } from "../../support/scratch.js";
 
 const notRun = 2;
 const storeSize = { ready: 50, pending: 2, missing: 1 };
@@ -54,7 +55,7 @@ async function main(): Promise<number> {
       client.close();
     }
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeScratch(scratch);
   }
 }
 

@@ -6,6 +6,7 @@ import { eventually } from "../../support/eventually.js";
 import { failsWith } from "../../support/errors.js";
 import {
   compareDirectories,
+  compareStored,
   createFrom,
   entriesOf,
   makeSmallSource,
@@ -138,7 +139,7 @@ export function deletingBehaviours(storeTest: StoreTest): void {
       (await store.list()).snapshots.map(({ id }) => id),
       [second.id],
     );
-    await compareDirectories(held.directory, source);
+    await compareStored(held.directory, source);
     await held[Symbol.asyncDispose]();
     await eventually("the removal of the old data", () => !existsSync(held.directory));
     await untilTrashIsEmpty(store);

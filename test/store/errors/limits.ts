@@ -9,6 +9,7 @@ import { withFilesystem } from "../../support/scratch.js";
 import { collect, createGate, entriesOf, heldBack, mib, packDirectory } from "../contents.js";
 import { createHeader, whole } from "./frames.js";
 import { openScene, runCases, type ErrorCase } from "./scene.js";
+import { pastModes } from "../../support/tamper.js";
 
 const rpc = SnapshotService.method;
 const named = createHeader({ config: { name: "web" } });
@@ -84,7 +85,8 @@ export function limitErrors(noTmpfs: string | false): void {
       provoke,
       expected: { resource: `snapshot ${id}`, metadata },
     });
-    await truncate(join(scene.root, "data", id, "files", "state.json"), 1);
+    const path = join(scene.root, "data", id, "files", "state.json");
+    await pastModes(path, () => truncate(path, 1));
     const directory = join(scene.scratch, "exported");
     await runCases(t, scene, [
       damaged("Restore", () => scene.call(rpc.restore, { ref: "web" })),

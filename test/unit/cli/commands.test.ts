@@ -10,6 +10,7 @@ import { writeTar } from "../../../src/archive/tar-writer.js";
 import { startTestDaemon, type TestDaemon } from "../../support/daemon.js";
 import { compareFiles, makeSparseFile, patternBytes } from "../../support/scratch.js";
 import { finished, mainPath, runStasis, startStasis, type Finished } from "./run-stasis.js";
+import { openPastMode } from "../../support/tamper.js";
 
 const mib = 1024 * 1024;
 
@@ -361,7 +362,7 @@ test("verify finds a changed byte, names its range, and ends with 9; restore the
   const id = (await ok(run("create", "source", "--name", "web"))).trim();
   assert.match(await ok(run("verify", "web")), /intact +cow\.raw/);
   const path = join(root, "data", id, "files", "cow.raw");
-  await using file = await open(path, "r+");
+  await using file = await openPastMode(path);
   await file.write(Buffer.from("x"), 0, 1, 10 * mib + 300_000);
   const damaged = await run("verify", "--all", "--json");
   assert.equal(damaged.code, 9, damaged.stderr);

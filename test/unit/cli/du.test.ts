@@ -14,6 +14,7 @@ import {
   withFilesystem,
 } from "../../support/scratch.js";
 import { runStasis } from "./run-stasis.js";
+import { openPastMode } from "../../support/tamper.js";
 
 const mib = 1024 * 1024;
 /** Written anew in a copy. */
@@ -90,7 +91,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
           await client.importFromDirectory({ directory: copy, name: "two" });
           // Of the copy a part in the middle is written anew, as much as xfs sets aside for that.
           const { snapshot } = await client.inspect("two");
-          await using file = await open(join(snapshot?.dataDir ?? "", "cow.raw"), "r+");
+          await using file = await openPastMode(join(snapshot?.dataDir ?? "", "cow.raw"));
           await file.write(patternBytes(changed, 9), 0, changed, 32 * mib + changed);
           await file.sync();
           await using shared = await open(join(copy, "cow.raw"), "r+");

@@ -1,6 +1,6 @@
 // Whole directories through a real daemon: bytes and holes come back, nothing half-made stays.
 import assert from "node:assert/strict";
-import { chmod, mkdir, open, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import * as grpc from "@grpc/grpc-js";
@@ -19,6 +19,7 @@ import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { startTestDaemon, type TestDaemon } from "../../support/daemon.js";
 import { startRawServer, statusWith } from "./raw-server.js";
 import { compareFiles, makeSparseFile, patternBytes } from "../../support/scratch.js";
+import { openPastMode } from "../../support/tamper.js";
 
 const mib = 1024 * 1024;
 const fileNames = ["config.json", "cow.raw", "empty", "memory", "state.json"];
@@ -159,9 +160,8 @@ test("a restore that fails or is cancelled leaves nothing behind", async (t) => 
 test("what comes is compared with what was stored, unless that is not wanted", async (t) => {
   const { client, source, scratch, root } = await setUp(t);
   const { snapshot } = await createFromLocalDirectory(client, source, { config: { name: "a" } });
-  await using stored = await open(
+  await using stored = await openPastMode(
     join(root, "data", snapshot?.config?.id ?? "", "files/memory"),
-    "r+",
   );
   await stored.write(Buffer.from([1]), 0, 1, 2 * mib);
   const damaged = (error: unknown) => isStoreError(error, "STORED_DATA_CORRUPT");
@@ -182,9 +182,8 @@ test("what comes is compared with what was stored, unless that is not wanted", a
 test("an export by stream is compared by default", async (t) => {
   const { client, source, scratch, root } = await setUp(t);
   const { snapshot } = await createFromLocalDirectory(client, source, { config: { name: "a" } });
-  await using stored = await open(
+  await using stored = await openPastMode(
     join(root, "data", snapshot?.config?.id ?? "", "files/memory"),
-    "r+",
   );
   await stored.write(Buffer.from([1]), 0, 1, 2 * mib);
   for (const via of ["stream", "auto"] as const) {

@@ -4,8 +4,9 @@ import {
   chmod,
   link,
   mkdir,
-  readdir,
   readFile,
+  readdir,
+  rm,
   stat,
   symlink,
   truncate,
@@ -30,6 +31,7 @@ import {
   withScratchDir,
 } from "../../support/scratch.js";
 import { memoryBytes, storeSnapshot, treeOf, withStore } from "./support.js";
+import { pastModes } from "../../support/tamper.js";
 
 test("data files are listed by the bytes of their names, with size and mode", () =>
   withScratchDir(async (directory) => {
@@ -156,11 +158,12 @@ test("a missing directory, a missing file and another size are damage", () =>
     await assert.rejects(openStored(layout, newSnapshotId(), files), {
       reason: "STORED_DATA_CORRUPT",
     });
-    await truncate(join(layout.filesDirectory(id), "memory"), memoryBytes - 1);
+    const memory = join(layout.filesDirectory(id), "memory");
+    await pastModes(memory, () => truncate(memory, memoryBytes - 1));
     await assert.rejects(openStored(layout, id, files), damaged);
-    execFileSync("rm", [join(layout.filesDirectory(id), "memory")]);
+    await pastModes(memory, () => rm(memory));
     await assert.rejects(openStored(layout, id, files), damaged);
-    await symlink("/etc/hostname", join(layout.filesDirectory(id), "memory"));
+    await pastModes(memory, () => symlink("/etc/hostname", memory));
     await assert.rejects(openStored(layout, id, files), damaged);
   }));
 

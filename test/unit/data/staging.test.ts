@@ -79,8 +79,13 @@ test("what is published is a manifest, block tables and the files, and nothing i
       assert.equal(rootDigest(await readBlockTable(path)), file.digest);
       const stored = join(layout.filesDirectory(id), file.name);
       assert.equal(await allocatedBytesOf(stored), file.allocatedBytes);
-      assert.equal((await stat(stored)).mode & 0o777, file.mode);
+      assert.equal((await stat(stored)).mode & 0o777, 0o440, "read-only, whatever mode it had");
     }
+    assert.deepEqual(
+      manifest.files.map(({ mode }) => mode),
+      [0o644, 0o640],
+    );
+    assert.equal((await stat(layout.filesDirectory(id))).mode & 0o777, 0o550);
   }));
 
 test("until it is published and settled, disposing removes everything", () =>

@@ -38,12 +38,12 @@ export async function storeSnapshot(
   id = newSnapshotId(),
 ): Promise<{ id: string; files: readonly SnapshotFile[] }> {
   await using staging = await openStaging(layout, id);
-  // In order of names, as a catalog has them.
+  const memory = await uploadMemory(staging);
   const config = await upload(staging, "config.json", Buffer.from("{}\n"));
-  const files = [config, await uploadMemory(staging)];
-  await staging.publish(manifestOf(id, files));
+  await staging.publish(manifestOf(id, [memory, config]));
   staging.settle();
-  return { id, files };
+  // In order of names, as a catalog has them.
+  return { id, files: [config, memory] };
 }
 
 type Staging = Awaited<ReturnType<typeof openStaging>>;

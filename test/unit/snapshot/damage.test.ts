@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { open, readFile, readdir, rename, truncate } from "node:fs/promises";
+import { readFile, readdir, rename, truncate } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -12,6 +12,7 @@ import type { SnapshotStore } from "../../../src/snapshot/store.js";
 import { failsWith } from "../../support/errors.js";
 import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 import { createFrom, download, never, openTestStore } from "./support.js";
+import { openPastMode, pastModes } from "../../support/tamper.js";
 
 const MiB = 1024 * 1024;
 
@@ -25,7 +26,7 @@ function pathOf(store: SnapshotStore, snapshot: Snapshot, file: string): string 
 }
 
 async function flip(path: string, offset: number): Promise<void> {
-  await using file = await open(path, "r+");
+  await using file = await openPastMode(path);
   const byte = Buffer.alloc(1);
   await file.read(byte, 0, 1, offset);
   await file.write(Buffer.from([(byte[0] ?? 0) ^ 1]), 0, 1, offset);
@@ -86,7 +87,8 @@ void test("an unverified read that comes to the end of a cut file marks it too",
       const options = { ...{ force: false, verify: false, envelope: false } };
       const how = { ...options, compression: "none", sparseFormat: "none" } as const;
       await using source = await store.download("a", how, never);
-      await truncate(pathOf(store, snapshot, "memory-ranges"), MiB);
+      const path = pathOf(store, snapshot, "memory-ranges");
+      await pastModes(path, () => truncate(path, MiB));
       await assert.rejects(async () => {
         for await (const bytes of source.bytes) void bytes;
       }, damaged);
@@ -125,7 +127,8 @@ void test("a read that was given up, and a file that cannot be read, mark nothin
       const server = createServer().listen(socket);
       await once(server, "listening");
       // No file operation opens a socket.
-      await rename(socket, pathOf(store, snapshot, "state.json"));
+      const path = pathOf(store, snapshot, "state.json");
+      await pastModes(path, () => rename(socket, path));
       server.close();
       await failsWith(download(store, "a", { verify: true }), "IO_FAILED");
       assert.equal(store.inspect("a").corrupt, false);

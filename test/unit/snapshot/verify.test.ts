@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
-import { open, readFile, rename, truncate, unlink } from "node:fs/promises";
+import { readFile, rename, truncate, unlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -11,6 +11,7 @@ import type { SnapshotStore } from "../../../src/snapshot/store.js";
 import type { VerifyEvent } from "../../../src/snapshot/verify.js";
 import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 import { createFrom, download, never, openTestStore } from "./support.js";
+import { openPastMode, pastModes } from "../../support/tamper.js";
 
 const MiB = 1024 * 1024;
 const blockBytes = 256 * 1024;
@@ -31,13 +32,13 @@ function pathOf(store: SnapshotStore, snapshot: Snapshot, file: string): string 
 
 /** Changes one byte and returns how to change it back. */
 async function flip(path: string, offset: number): Promise<() => Promise<void>> {
-  await using file = await open(path, "r+");
+  await using file = await openPastMode(path);
   const byte = Buffer.alloc(1);
   await file.read(byte, 0, 1, offset);
   const old = byte[0] ?? 0;
   await file.write(Buffer.from([old ^ (1 << randomInt(8))]), 0, 1, offset);
   return async () => {
-    await using again = await open(path, "r+");
+    await using again = await openPastMode(path);
     await again.write(Buffer.from([old]), 0, 1, offset);
   };
 }
@@ -101,8 +102,10 @@ void test("data that has become a hole is damage", async () => {
     const snapshot = await createFrom(store, "a", files);
     const path = pathOf(store, snapshot, "memory-ranges");
     const size = files["memory-ranges"]?.length ?? 0;
-    await truncate(path, 2 * MiB);
-    await truncate(path, size);
+    await pastModes(path, async () => {
+      await truncate(path, 2 * MiB);
+      await truncate(path, size);
+    });
     await assert.rejects(download(store, "a", { verify: true }), (error) =>
       isStoreError(error, "STORED_DATA_CORRUPT"),
     );
@@ -115,8 +118,10 @@ void test("a missing, a short and an unknown file do not hide what is wrong with
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const snapshot = await createFrom(store, "a", someFiles());
-    await unlink(pathOf(store, snapshot, "empty"));
-    await truncate(pathOf(store, snapshot, "state.json"), 1);
+    const [empty, state] = ["empty", "state.json"].map((name) => pathOf(store, snapshot, name));
+    assert.ok(empty !== undefined && state !== undefined);
+    await pastModes(empty, () => unlink(empty));
+    await pastModes(state, () => truncate(state, 1));
     await flip(pathOf(store, snapshot, "memory-ranges"), 17);
     const found = await verdicts(store, "a");
     assert.deepEqual(
@@ -154,7 +159,8 @@ void test("what can't be read keeps neither other files nor other snapshots from
       const server = createServer().listen(socket);
       await once(server, "listening");
       // No file operation opens a socket.
-      await rename(socket, pathOf(store, snapshot, "empty"));
+      const path = pathOf(store, snapshot, "empty");
+      await pastModes(path, () => rename(socket, path));
       server.close();
       await flip(pathOf(store, snapshot, "memory-ranges"), 17);
     }

@@ -11,7 +11,7 @@ import type { StoreOptions } from "../../../src/snapshot/context.js";
 import type { SnapshotStore } from "../../../src/snapshot/store.js";
 import type { WatchEvent, WatchRequest } from "../../../src/snapshot/watch.js";
 import { failsWith } from "../../support/errors.js";
-import { withScratchDir } from "../../support/scratch.js";
+import { withScratchDir, removeScratch } from "../../support/scratch.js";
 import { createFrom, openTestStore } from "./support.js";
 
 const files = { f: Buffer.from("x") };
@@ -127,7 +127,7 @@ test("what recovery does is told as well", async () => {
     const { dataRoot } = await openLayout(root);
     const token = await tokenAfter(root, (store) => createFrom(store, "web", files));
     const [id = ""] = await readdir(dataRoot);
-    await rm(join(dataRoot, id), { recursive: true });
+    await removeScratch(join(dataRoot, id));
     await using store = await openTestStore(root);
     await using events = watch(store, { resumeToken: token });
     const event = await events.next();

@@ -1,0 +1,12 @@
+// Groups of this machine, by name.
+import { readFile } from "node:fs/promises";
+import { fieldInvalid } from "./errors.js";
+
+/** The number of a group that the option `field` names. Of group(5): all else needs a call into the C library. */
+export async function groupId(group: string, field: string): Promise<number> {
+  if (/^\d{1,9}$/.test(group)) return Number(group);
+  const lines = (await readFile("/etc/group", "utf8")).split("\n").map((line) => line.split(":"));
+  const id = lines.find(([name]) => name === group)?.[2];
+  if (id === undefined) throw fieldInvalid(field, "a group of /etc/group", group);
+  return Number(id);
+}

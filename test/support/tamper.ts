@@ -1,0 +1,29 @@
+// What a failing disk or a careless root does to stored files, which are read-only, as whatever user the tests run.
+import { chmod, lstat, open, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Runs `work`, which changes the file at `path`, or its name. Modes are as before when it has ended. */
+export async function pastModes<T>(path: string, work: () => Promise<T>): Promise<T> {
+  await using _directory = await makeWritable(dirname(path), 0o300);
+  await using _file = await makeWritable(path, 0o600);
+  return await work();
+}
+
+/** The file at `path`, open for reading and writing. */
+export function openPastMode(path: string): Promise<FileHandle> {
+  return pastModes(path, () => open(path, "r+"));
+}
+
+async function makeWritable(path: string, bits: number): Promise<AsyncDisposable> {
+  const before = await lstat(path).catch(() => undefined);
+  // A link has no mode of its own.
+  const mode = before === undefined || before.isSymbolicLink() ? undefined : before.mode & 0o7777;
+  if (mode !== undefined) await chmod(path, mode | bits);
+  return {
+    async [Symbol.asyncDispose]() {
+      if (mode === undefined) return;
+      const after = await lstat(path).catch(() => undefined);
+      if (after?.ino === before?.ino) await chmod(path, mode);
+    },
+  };
+}
