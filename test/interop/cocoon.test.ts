@@ -10,7 +10,12 @@ import { connect } from "../../src/client/index.js";
 import { startTestDaemon } from "../support/daemon.js";
 import { runStasis } from "../unit/cli/run-stasis.js";
 import { fixtures } from "./cocoon/cases.js";
-import { compareConfigs, compareTrees, exportedConfig, ourConfigOf } from "./cocoon/differences.js";
+import {
+  compareConfigs,
+  compareStoredTree,
+  exportedConfig,
+  ourConfigOf,
+} from "./cocoon/differences.js";
 import { fixtureFolder, fixtureStore } from "./cocoon/fixture-files.js";
 import { makeVm } from "./cocoon/store.js";
 
@@ -25,7 +30,7 @@ for (const { file, of } of fixtures) {
     const ref = imported.snapshot?.config?.id ?? "";
     const { snapshot } = await client.inspect(ref);
     assert.ok(snapshot?.config);
-    assert.deepEqual((await compareTrees(snapshot.dataDir, source)).differences, []);
+    assert.deepEqual((await compareStoredTree(client, ref, source)).differences, []);
     const { $typeName: _type, id: _id, labels: _labels, ...config } = snapshot.config;
     assert.deepEqual(compareConfigs(config, ourConfigOf(of.config)), []);
     const expected = { ...of.config, ...of.more };
@@ -54,13 +59,13 @@ for (const index of ["JSON", "SQLite"]) {
     const { snapshots } = await client.list({});
     assert.equal(snapshots.length, ready);
     const numbers = new Set<number>();
-    for (const { config, dataDir } of snapshots) {
+    for (const { config } of snapshots) {
       assert.ok(config);
       const number = Number(/\d+/.exec(config.description)?.[0]);
       numbers.add(number);
       const source = join(scratch, `source-${number}`);
       const expected = await makeVm(source, number);
-      assert.deepEqual((await compareTrees(dataDir, source)).differences, []);
+      assert.deepEqual((await compareStoredTree(client, config.id, source)).differences, []);
       const exported = await exportedConfig(client, config.id, scratch);
       assert.deepEqual(compareConfigs(exported, expected), []);
     }

@@ -276,7 +276,7 @@ test("where a directory came from, in words of a newer stasis: it stays in stagi
     const staging = join(layout.stagingRoot, newSnapshotId());
     await mkdir(join(staging, "files"), { recursive: true });
     await writeFile(join(staging, "files", "memory"), "of somebody");
-    await writeFile(join(staging, "origin.json"), '{"version":2,"from":"/somewhere"}\n');
+    await writeFile(join(staging, "origin.json"), '{"version":3,"from":"/somewhere"}\n');
     const before = await stateOf(layout.stagingRoot);
     await (await reopen(root))[Symbol.asyncDispose]();
     assert.deepEqual(await stateOf(layout.stagingRoot), before);

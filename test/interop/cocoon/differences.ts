@@ -18,8 +18,23 @@ export interface Comparison {
 
 const pieceBytes = 1 << 20;
 
+/** What compareTrees() compares, of a snapshot in the store: there the modes are metadata, and every file is read-only. */
+export async function compareStoredTree(
+  client: Client,
+  ref: string,
+  expected: string,
+): Promise<Comparison> {
+  const { snapshot } = await client.inspect(ref);
+  const modes = new Map(snapshot?.files.map(({ name, mode }) => [name, mode]));
+  return compareTrees(snapshot?.dataDir ?? "", expected, modes);
+}
+
 /** Names, modes, sizes, data segments to the byte, and all bytes. */
-export async function compareTrees(actual: string, expected: string): Promise<Comparison> {
+export async function compareTrees(
+  actual: string,
+  expected: string,
+  recordedModes?: ReadonlyMap<string, number>,
+): Promise<Comparison> {
   const names = (await readdir(expected)).sort();
   const found = (await readdir(actual)).sort();
   if (!isDeepStrictEqual(found, names)) {
@@ -34,7 +49,8 @@ export async function compareTrees(actual: string, expected: string): Promise<Co
   for (const name of names) {
     const [a, b] = [join(actual, name), join(expected, name)];
     const [is, should] = await Promise.all([stat(a), stat(b)]);
-    if ((is.mode & 0o777) !== (should.mode & 0o777)) differences.push(`mode of ${name}`);
+    const mode = recordedModes === undefined ? is.mode : (recordedModes.get(name) ?? 0);
+    if ((mode & 0o777) !== (should.mode & 0o777)) differences.push(`mode of ${name}`);
     if (is.size !== should.size) differences.push(`size of ${name}: ${is.size} for ${should.size}`);
     else {
       const compared = compareContents(a, b, is.size);

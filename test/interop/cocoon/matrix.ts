@@ -11,7 +11,13 @@ import {
   type Download,
 } from "../../../src/client/index.js";
 import type { InteropCase } from "./cases.js";
-import { compareConfigs, compareTrees, exportedConfig, ourConfigOf } from "./differences.js";
+import {
+  compareConfigs,
+  compareStoredTree,
+  compareTrees,
+  exportedConfig,
+  ourConfigOf,
+} from "./differences.js";
 import type { CocoonStore, Peer } from "./peer.js";
 import { removeScratch } from "../../support/scratch.js";
 
@@ -139,7 +145,7 @@ class Stage {
   private async checkOurs(ref: string, expected: Readonly<Record<string, unknown>>) {
     const { snapshot } = await this.client.inspect(ref);
     if (snapshot?.config === undefined) throw new Error("Inspect gave no configuration");
-    const files = await compareTrees(snapshot.dataDir, this.source);
+    const files = await compareStoredTree(this.client, ref, this.source);
     const { $typeName: _type, id: _id, labels: _labels, ...config } = snapshot.config;
     const differences = [
       ...files.differences,

@@ -6,7 +6,7 @@ import { join, relative } from "node:path";
 import type { Client } from "../../../src/client/index.js";
 import { makeSource, piece } from "../../store/contents.js";
 import { runStasis } from "../../unit/cli/run-stasis.js";
-import { compareConfigs, compareTrees, exportedConfig } from "./differences.js";
+import { compareConfigs, compareStoredTree, exportedConfig } from "./differences.js";
 import type { Peer } from "./peer.js";
 
 export interface StoreSize {
@@ -115,7 +115,7 @@ export async function adoptStore(
       problems.push(`${snapshots.length} snapshots of ${id}`);
       continue;
     }
-    const { differences } = await compareTrees(snapshot.dataDir, source);
+    const { differences } = await compareStoredTree(client, snapshot.config.id, source);
     const exported = await exportedConfig(client, snapshot.config.id, scratch);
     const all = [...differences, ...compareConfigs(exported, config)];
     problems.push(...all.map((text) => `${id}: ${text}`));
