@@ -91,15 +91,12 @@ async function openSource(
   if (layout.root.startsWith(`${path}/`)) {
     throw fieldInvalid(field, "a directory outside the store's root", source.path);
   }
-  const context = { what: "open the directory", path: source.path, owner: "caller" } as const;
-  const directory = await withIoError(context, () => holdEntry(parent, name)).catch(
-    async (error: unknown) => {
-      // rename(2) would move a symbolic link itself and leave the data where it is.
-      const found = await lstat(parent.at(name)).catch(() => undefined);
-      if (found === undefined || found.isDirectory()) throw error;
-      throw fieldInvalid(field, "a directory, no link to one", source.path);
-    },
-  );
+  const directory = await holdEntry(parent, name).catch(async (error: unknown) => {
+    // rename(2) would move a symbolic link itself and leave the data where it is.
+    const found = await lstat(parent.at(name)).catch(() => undefined);
+    if (found === undefined || found.isDirectory()) throw error;
+    throw fieldInvalid(field, "a directory, no link to one", source.path);
+  });
   try {
     await requireOwner(directory, source);
   } catch (error) {
@@ -111,8 +108,9 @@ async function openSource(
 
 /** rename(2) takes a name, and another file may have got it since the directory was looked at. */
 async function requireSame(directory: HeldDirectory, moved: string, given: string): Promise<void> {
-  const [checked, found] = await Promise.all(
-    [directory.self, moved].map((path) => lstat(path, { bigint: true })),
+  const [checked, found] = await withIoError(
+    { what: "look at the directory that was taken over", path: moved },
+    () => Promise.all([directory.self, moved].map((path) => lstat(path, { bigint: true }))),
   );
   if (checked?.dev === found?.dev && checked?.ino === found?.ino) return;
   throw fieldInvalid(field, "a directory that stays in its place during the call", given);

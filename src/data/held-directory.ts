@@ -12,7 +12,7 @@ import { lstat, open, readlink, realpath, stat, type FileHandle } from "node:fs/
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
-import { ioError, isErrno } from "../sparse/errno.js";
+import { ioError, isErrno, withIoError, type IoContext } from "../sparse/errno.js";
 import { isInside, type Layout } from "./layout.js";
 
 /** open(2): a descriptor that only names its file. Needs no permission on the file itself. */
@@ -74,13 +74,15 @@ export async function holdRealPath(path: string): Promise<HeldDirectory> {
 
 /** Opens an entry of a held directory that must be a directory itself, and no link to one. */
 export async function holdEntry(parent: HeldDirectory, name: string): Promise<HeldDirectory> {
-  return held(await open(parent.at(name), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  const path = parent.at(name);
+  const context = { what: "open the directory", path, owner: "caller" } as const;
+  return held(await withIoError(context, () => open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW)));
 }
 
 /** Throws FIELD_INVALID unless the directory belongs to whom it must. */
 export async function requireOwner(directory: HeldDirectory, caller: CallerPath): Promise<void> {
   if (caller.owner === undefined) return;
-  const { uid } = await stat(directory.self);
+  const { uid } = await withIoError(lookingAt(caller.path), () => stat(directory.self));
   if (uid !== caller.owner) throw foreignOwner(caller.path, uid);
 }
 
@@ -132,7 +134,9 @@ async function hold({ path }: CallerPath): Promise<HeldDirectory> {
 /** From an allowed directory down, one name at a time, so that no link can lead out of it. */
 async function walk(caller: CallerPath): Promise<HeldDirectory> {
   const { start, names } = await startOf(caller);
-  let handle = await open(start, O_PATH | O_DIRECTORY);
+  let handle = await open(start, O_PATH | O_DIRECTORY).catch((error: unknown) => {
+    throw ioError(error, { what: "open the allowed directory", path: start, owner: "caller" });
+  });
   try {
     for (const name of names) {
       const next = await openBelow(handle, name, caller.path);
@@ -202,14 +206,24 @@ async function held(handle: FileHandle): Promise<HeldDirectory> {
       [Symbol.asyncDispose]: () => closeQuietly(handle),
     };
   } catch (error) {
+    const shown = ioError(error, lookingAt(link));
     await closeQuietly(handle);
-    throw error;
+    throw shown;
   }
 }
 
 async function isSame(path: string, { dev, ino }: BigIntStats): Promise<boolean> {
-  const found = await lstat(path, { bigint: true }).catch(() => undefined);
-  return found?.dev === dev && found.ino === ino;
+  try {
+    const found = await lstat(path, { bigint: true });
+    return found.dev === dev && found.ino === ino;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
+function lookingAt(path: string): IoContext {
+  return { what: "look at the directory", path, owner: "caller" };
 }
 
 function gone(path: string): StoreError {

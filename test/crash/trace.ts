@@ -9,7 +9,7 @@ export interface Call {
   readonly text: string;
   /** The line with its end, the same as `text` if nothing came in between. */
   readonly endText: string;
-  /** Paths in its arguments: of descriptors and as given. */
+  /** Paths in its arguments: of descriptors and as given, those below a held directory resolved. */
   readonly paths: readonly string[];
   readonly failed: boolean;
 }
@@ -49,11 +49,21 @@ export function parseTrace(text: string): Call[] {
     call.endText = rest;
     open.delete(threadId);
   }
-  return calls.map((call) => ({
-    ...call,
-    paths: pathsIn(call.text),
-    failed: /= -1 E[A-Z]+/.test(call.endText),
-  }));
+  const descriptors = new Map<string, string>();
+  return calls.map((call) => {
+    const paths = pathsIn(call.text).map((path) => throughDescriptor(path, descriptors));
+    const [, fd, path] = /= (\d+)<(\/[^>]*)>$/.exec(call.endText) ?? [];
+    if (call.name === "openat" && fd !== undefined && path !== undefined) descriptors.set(fd, path);
+    return { ...call, paths, failed: /= -1 E[A-Z]+/.test(call.endText) };
+  });
+}
+
+/** The program reaches entries of a directory that it holds open by `/proc/self/fd/N/NAME`. */
+function throughDescriptor(path: string, descriptors: ReadonlyMap<string, string>): string {
+  const [, fd = "", rest = ""] = /^\/proc\/self\/fd\/(\d+)(\/.*)?$/.exec(path) ?? [];
+  const directory = descriptors.get(fd);
+  if (directory === undefined) return path;
+  return rest === "/." ? directory : directory + rest;
 }
 
 /** `12</path>` and `"/path"`; the working directory of AT_FDCWD is neither. */
