@@ -97,7 +97,7 @@ function findMove(root: string, identity: string): StoreError | undefined {
   }
   if (found === identity) return undefined;
   const what = found === "" ? "there is nothing at its path" : "another directory is at its path";
-  return unavailable(root, `${what}: it was moved, removed or unmounted`);
+  return unavailable(root, `${what}: it was moved, replaced or unmounted`);
 }
 
 /** Text that can't be understood says nothing: it may be half written. */
