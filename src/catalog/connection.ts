@@ -2,9 +2,15 @@
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { isStoreError, StoreError } from "../base/errors.js";
+import {
+  createDamageJudge,
+  openForJudging,
+  requireReadableFiles,
+  type DamageJudge,
+} from "./damage.js";
 import { migrate, requireKnownSchema } from "./migrations.js";
 import type { Sql } from "./sql.js";
-import { guarded, isFailedWrite, isUnreadPage, toStoreError, unreadable } from "./sqlite-errors.js";
+import { guarded, isFailedWrite, toStoreError } from "./sqlite-errors.js";
 import { Database, type Statement } from "./sqlite.js";
 
 export type Params = Readonly<Record<string, string | number | null>>;
@@ -24,9 +30,18 @@ export interface Connection {
   write<T>(what: string, work: () => T): T;
   /** Problems that SQLite finds in its file; empty when it is sound. */
   quickCheck(): string[];
+  /** The problems met so far. It does not look at the file. */
+  trouble(): Trouble;
   close(): void;
   /** Leaves the file as it is, for good: closing it would write to it, and remove its log by name. */
   abandon(): void;
+}
+
+export interface Trouble {
+  /** STORED_DATA_CORRUPT once damage was found. */
+  readonly damage: StoreError | undefined;
+  /** A failed commit could not be taken back: writes are refused until the disk takes them again. */
+  readonly failure: StoreError | undefined;
 }
 
 /** A connection that nobody refers to is closed by the garbage collector. */
@@ -62,16 +77,22 @@ export function openConnection(path: string): Connection {
   return guarded(what, () => {
     makePrivate(absolute);
     const database = new Database(absolute, { timeout: 0 });
+    let file: number | undefined;
     try {
+      file = openForJudging(absolute);
       database.pragma(exclusive.join(" = "));
       requireKnownSchema(database);
       for (const [name, value] of pragmas) database.pragma(`${name} = ${value}`);
       assertVersion(database);
       if (migrate(database)) checkpoint(database);
       assertPragmas(database);
-      return wrap(database);
+      return wrap(database, file, createDamageJudge(database, absolute, file));
     } catch (error) {
       database.close();
+      if (file !== undefined) closeSync(file);
+      if (isStoreError(toStoreError(error, what), "STORED_DATA_CORRUPT")) {
+        requireReadableFiles(absolute);
+      }
       throw error;
     }
   });
@@ -144,7 +165,7 @@ function assertPragmas(database: Database): void {
   }
 }
 
-function wrap(database: Database): Connection {
+function wrap(database: Database, file: number, damage: DamageJudge): Connection {
   const cached = new Map<Sql, Statement<[Params]>>();
   let failure: StoreError | undefined;
 
@@ -155,7 +176,14 @@ function wrap(database: Database): Connection {
     if (cached.size < maxCachedStatements) cached.set(statement, prepared);
     return prepared;
   };
-  const read = <T>(work: () => T): T => guarded("cannot read the catalog", work);
+  const reading = "cannot read the catalog";
+  const read = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw toStoreError(damage.judge(error, reading), reading);
+    }
+  };
 
   const write = <T>(what: string, work: () => T): T => {
     if (database.inTransaction) return database.transaction(work)();
@@ -165,7 +193,8 @@ function wrap(database: Database): Connection {
     }
     try {
       return database.transaction(work).immediate();
-    } catch (error) {
+    } catch (thrown) {
+      const error = damage.judge(thrown, what);
       if (!isFailedWrite(error) || overwriteFailedCommit(database)) {
         throw refusedByDisk(error, what);
       }
@@ -181,9 +210,11 @@ function wrap(database: Database): Connection {
     all: <Row>(statement: Sql, params: Params = {}) =>
       read(() => prepare(statement).all(params) as Row[]),
     write,
-    quickCheck: () => quickCheck(database),
+    quickCheck: damage.check,
+    trouble: () => ({ damage: damage.damage(), failure }),
     close: () => {
       guarded("cannot close the catalog", () => database.close());
+      closeSync(file);
     },
     abandon: () => {
       abandoned.add(database);
@@ -238,21 +269,3 @@ function refusedError(what: string, failure: StoreError): StoreError {
 
 const mendDisk =
   "Look into the kernel's log and mend the disk; reads go on, and writes when the disk takes them again";
-
-export function quickCheck(database: Database): string[] {
-  try {
-    const rows = database.pragma("quick_check") as { quick_check: string }[];
-    const unread = rows.find((row) => isUnreadPage(row.quick_check));
-    // Not knowing is no damage: a catalog that is set aside takes its tombstones with it.
-    if (unread !== undefined) throw unreadable(unread.quick_check);
-    const orphans = database.pragma("foreign_key_check") as { table: string; parent: string }[];
-    return [
-      ...rows.map((row) => row.quick_check).filter((text) => text !== "ok"),
-      ...orphans.map(({ table, parent }) => `a row of ${table} has no row in ${parent}`),
-    ];
-  } catch (error) {
-    const storeError = toStoreError(error, "cannot check the catalog");
-    if (storeError.reason !== "STORED_DATA_CORRUPT") throw storeError;
-    return [storeError.message];
-  }
-}

@@ -48,6 +48,7 @@ export interface Catalog
     EventReading,
     StoreClock,
     Pick<AccessLog, "recordAccess" | "flushAccesses">,
+    Pick<Connection, "trouble">,
     AsyncDisposable {
   /**
    * The changes that `work` makes become durable together when this returns. For recovery, before anybody
@@ -132,6 +133,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
     ...storeClock,
     recordAccess: accesses.recordAccess,
     flushAccesses: accesses.flushAccesses,
+    trouble: connection.trouble,
     together: (work) => {
       connection.write("cannot record what was found", work);
     },

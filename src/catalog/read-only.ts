@@ -1,17 +1,19 @@
 // The catalog of a store that no daemon serves, for those who only look: nothing in it is changed,
 // not even its schema.
-import { existsSync, rmSync } from "node:fs";
-import { resolve } from "node:path";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { systemClock } from "../base/clock.js";
 import { createAccessLog } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
-import { quickCheck, type Connection, type Params } from "./connection.js";
+import type { Connection, Params } from "./connection.js";
 import type { CatalogContext } from "./context.js";
 import { requireKnownSchema } from "./migrations.js";
+import { quickCheck } from "./quick-check.js";
 import { createRecords, type Records } from "./records.js";
 import type { Sql } from "./sql.js";
-import { guarded } from "./sqlite-errors.js";
+import { cannotMakeSidecars, guarded } from "./sqlite-errors.js";
 import { Database } from "./sqlite.js";
 import type { StampingClock } from "./store-clock.js";
 
@@ -25,26 +27,63 @@ export interface CatalogReader
 export function openCatalogReader(path: string): CatalogReader | undefined {
   const absolute = resolve(path);
   if (!existsSync(absolute)) return undefined;
-  // What SQLite makes to read a log, and would leave behind.
-  const made = [`${absolute}-shm`, `${absolute}-wal`].filter((file) => !existsSync(file));
-  const tidy = (): void => {
-    for (const file of made) rmSync(file, { force: true });
-  };
   return guarded(`cannot read the catalog ${absolute}`, () => {
-    const database = new Database(absolute, { readonly: true, fileMustExist: true });
-    const close = (): Promise<void> => {
-      database.close();
-      tidy();
-      return Promise.resolve();
-    };
     try {
-      showAsNewest(database, requireSchema(database, absolute));
-      return { ...partsOver(connectionTo(database)), [Symbol.asyncDispose]: close };
+      return openReader(absolute, absolute, sidecarRemoval(absolute));
     } catch (error) {
-      void close();
-      throw error;
+      if (!cannotMakeSidecars(error)) throw error;
+      const copy = copyCatalog(absolute);
+      return openReader(copy.path, absolute, copy.remove);
     }
   });
+}
+
+/** Reads `path`, and calls it `shown` in errors. */
+function openReader(path: string, shown: string, tidy: () => void): CatalogReader {
+  let database: Database | undefined;
+  const close = (): void => {
+    database?.close();
+    tidy();
+  };
+  try {
+    database = new Database(path, { readonly: true, fileMustExist: true });
+    showAsNewest(database, requireSchema(database, shown));
+    return {
+      ...partsOver(connectionTo(database)),
+      [Symbol.asyncDispose]: () => Promise.resolve(close()),
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Removes the files that SQLite makes to read a log, and leaves behind. */
+function sidecarRemoval(path: string): () => void {
+  const made = [`${path}-shm`, `${path}-wal`].filter((file) => !existsSync(file));
+  return () => {
+    for (const file of made) if (existsSync(file)) rmSync(file);
+  };
+}
+
+/**
+ * SQLite cannot read a database in WAL mode where it cannot make the log and its index: on a read-only or full
+ * filesystem, and in a directory that this user may not write to. We read a copy then.
+ */
+function copyCatalog(path: string): { readonly path: string; readonly remove: () => void } {
+  const directory = mkdtempSync(join(tmpdir(), "stasis-catalog-"));
+  const remove = (): void => {
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const copy = join(directory, basename(path));
+  try {
+    copyFileSync(path, copy);
+    if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
+    return { path: copy, remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
 }
 
 function requireSchema(database: Database, path: string): number {
@@ -105,6 +144,7 @@ function connectionTo(database: Database): Connection {
       read(() => prepare(statement).all(params) as Row[]),
     write: refuse,
     quickCheck: () => quickCheck(database),
+    trouble: refuse,
     close: refuse,
     abandon: refuse,
   };

@@ -46,7 +46,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
     hint: "Look into the kernel's log, mend the disk, then restart the daemon",
   },
   SQLITE_READONLY: {
-    reason: "IO_FAILED",
+    reason: "STORE_READ_ONLY",
     found: "the database cannot be written",
     hint: "Check that the filesystem is mounted read-write and who owns the files of the root",
   },
@@ -124,7 +124,24 @@ export function isBusy(error: unknown): boolean {
 export function isFailedWrite(error: unknown): boolean {
   const code = sqliteCode(error);
   if (!code.startsWith("SQLITE_IOERR")) return false;
-  return code !== "SQLITE_IOERR_READ" && code !== "SQLITE_IOERR_SHORT_READ";
+  return !failedReads.has(code);
+}
+
+const failedReads: ReadonlySet<string> = new Set([
+  "SQLITE_IOERR_READ",
+  "SQLITE_IOERR_SHORT_READ",
+  "SQLITE_IOERR_CORRUPTFS",
+]);
+
+/** SQLite calls its file damaged. */
+export function isCorrupt(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";
+}
+
+/** SQLite cannot make the log of a database, or its index. */
+export function cannotMakeSidecars(error: unknown): boolean {
+  return /^SQLITE_(CANTOPEN|READONLY|FULL)/.test(sqliteCode(error));
 }
 
 /** Primary codes of SQLITE_NOMEM, SQLITE_IOERR and SQLITE_CANTOPEN, the low byte of an extended one. */

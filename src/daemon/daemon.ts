@@ -103,6 +103,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
       ? undefined
       : await store.withBallast(() => server.listenUnix(socket, file));
   listening = tcp?.address ?? "";
+  store.condition.follow(server.setProblems);
   server.setServing(true);
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;

@@ -2,15 +2,20 @@
 // what a missing file looks like from inside.
 import { StoreError } from "../base/errors.js";
 import type { RootGuard } from "../data/root-guard.js";
+import type { Condition } from "./condition.js";
 import type { ConfinedStore, SnapshotStore } from "./store.js";
 
-export type RootProblem = Pick<RootGuard, "check" | "problem">;
+/** `root` is asked before an operation begins, `condition` when it has failed. */
+export interface Guards {
+  readonly root: Pick<RootGuard, "check" | "problem">;
+  readonly condition: Pick<Condition, "noticed" | "explain">;
+}
 
-export function guardStore(store: SnapshotStore, root: RootProblem): SnapshotStore {
-  const { call, stream } = guards(root);
+export function guardStore(store: SnapshotStore, guards: Guards): SnapshotStore {
+  const { call, stream } = guardsOf(guards);
   return {
     ...store,
-    ...guardShared(store, root),
+    ...guardShared(store, guards),
     createFromDirectory: (...args) => call(() => store.createFromDirectory(...args)),
     importFromDirectory: (...args) => call(() => store.importFromDirectory(...args)),
     exportToDirectory: (...args) => call(() => store.exportToDirectory(...args)),
@@ -22,23 +27,32 @@ export function guardStore(store: SnapshotStore, root: RootProblem): SnapshotSto
     repair: (...args) => stream(() => store.repair(...args)),
     confined: (namePrefix) => {
       const own = store.confined(namePrefix);
-      return { ...own, ...guardShared(own, root) };
+      return { ...own, ...guardShared(own, guards) };
     },
   };
 }
 
-function guardShared(store: ConfinedStore, root: RootProblem): Omit<ConfinedStore, "layout"> {
-  const { call, stream } = guards(root);
+function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, "layout"> {
+  const { call, stream } = guardsOf(guards);
+  const { root, condition } = guards;
   const required = (): ConfinedStore => {
     const problem = root.problem();
     if (problem !== undefined) throw problem;
     return store;
   };
+  const ask = <T>(work: (store: ConfinedStore) => T): T => {
+    try {
+      return work(required());
+    } catch (error) {
+      condition.noticed(error);
+      throw error;
+    }
+  };
   return {
     create: (...args) => call(() => store.create(...args)),
     import: (...args) => call(() => store.import(...args)),
-    list: (query) => required().list(query),
-    inspect: (ref) => required().inspect(ref),
+    list: (query) => ask(({ list }) => list(query)),
+    inspect: (ref) => ask(({ inspect }) => inspect(ref)),
     update: (request) => call(() => store.update(request)),
     delete: (request) => call(() => store.delete(request)),
     download: (...args) => call(() => store.download(...args)),
@@ -49,13 +63,13 @@ function guardShared(store: ConfinedStore, root: RootProblem): Omit<ConfinedStor
   };
 }
 
-function guards(root: RootProblem) {
+function guardsOf({ root, condition }: Guards) {
   const call = async <T>(work: () => Promise<T>): Promise<T> => {
     root.check();
     try {
       return await work();
     } catch (error) {
-      throw explained(root, error);
+      throw await condition.explain(explained(root, error));
     }
   };
   const stream = async function* <T>(work: () => AsyncIterable<T>): AsyncGenerator<T> {
@@ -63,14 +77,14 @@ function guards(root: RootProblem) {
     try {
       yield* work();
     } catch (error) {
-      throw explained(root, error);
+      throw await condition.explain(explained(root, error));
     }
   };
   return { call, stream };
 }
 
 /** The root may have gone while the operation ran: then that is what went wrong. */
-function explained(root: RootProblem, error: unknown): unknown {
+function explained(root: Guards["root"], error: unknown): unknown {
   try {
     root.check();
     return error;

@@ -7,6 +7,7 @@ import { systemClock } from "../base/clock.js";
 import { isStoreError, StoreError } from "../base/errors.js";
 import { closedPlace, describeOwner, userName } from "../base/owner.js";
 import { openCatalogReader, type CatalogReader } from "../catalog/read-only.js";
+import { readOnlyError } from "../data/disk-state.js";
 import { layoutOf, type Layout } from "../data/layout.js";
 import { lockForReading } from "../data/root-lock.js";
 import { requireKnownFormat } from "../data/store-format.js";
@@ -82,6 +83,7 @@ function existingLayout(root: string, mode: number): Layout {
     return layout;
   } catch (error) {
     if (isErrno(error, "EACCES", "EPERM")) throw deniedError(root, error);
+    if (isErrno(error, "EROFS")) throw readOnlyError(root, error);
     throw noStoreError(root, error instanceof Error ? error.message : String(error));
   }
 }

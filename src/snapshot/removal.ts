@@ -2,9 +2,8 @@
 // reader has ended, row last. Recovery finishes whatever was interrupted.
 import { StoreError, isStoreError } from "../base/errors.js";
 import { putAway, purgeRemoved } from "../data/removal.js";
-import { ensureBallast, releaseBallast } from "../data/ballast.js";
 import type { StoreContext } from "./context.js";
-import { withBallast } from "./room.js";
+import { refillBallast, withBallast } from "./room.js";
 
 export interface DeleteRequest {
   readonly refs: readonly string[];
@@ -92,19 +91,13 @@ export async function evict<Refusal>(
   id: string,
   refuse: () => Refusal | undefined,
 ): Promise<Refusal | undefined> {
-  const refusal = refuse();
-  if (refusal !== undefined) return refusal;
-  try {
-    context.catalog.markDeleting([id], { evicted: true });
-  } catch (error) {
-    if (!isStoreError(error, "STORAGE_FULL")) throw error;
-    await releaseBallast(context.layout);
-    const later = refuse();
-    if (later !== undefined) return later;
-    context.catalog.markDeleting([id], { evicted: true });
-  }
-  await detach(context, id);
-  return undefined;
+  const refusal = await withBallast(context.layout, () => {
+    const refusal = refuse();
+    if (refusal === undefined) context.catalog.markDeleting([id], { evicted: true });
+    return refusal;
+  });
+  if (refusal === undefined) await detach(context, id);
+  return refusal;
 }
 
 /** On a full disk the tombstone needs room: the ballast gives it. */
@@ -121,7 +114,7 @@ async function detach(context: StoreContext, id: string): Promise<void> {
     context.background(`purge ${id}`, async () => {
       await purgeRemoved(context.layout, id);
       context.catalog.removeRow(id);
-      await ensureBallast(context.layout);
+      await refillBallast(context.layout);
     });
   });
 }

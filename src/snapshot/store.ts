@@ -28,11 +28,12 @@ import { noteCatalogPosition } from "./catalog-history.js";
 import { createBackground, type Background } from "./background.js";
 import { clockStatus, createClockAlarm, type ClockStatus } from "./clock-alarm.js";
 import { collectGarbage, collectOwn, type CollectRequest, type GcResult } from "./collect.js";
+import { openCondition, type Condition } from "./condition.js";
 import { confinedContext, watchOwn } from "./confined.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
 import { create, createFromDirectory } from "./create.js";
 import { backfillDigest } from "./digest-backfill.js";
-import { guardStore, type RootProblem } from "./guarded.js";
+import { guardStore, type Guards } from "./guarded.js";
 import { importArchive, importFromDirectory } from "./import.js";
 import { openBlocks, type OpenBlocks } from "./blocks.js";
 import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
@@ -51,7 +52,7 @@ import {
 import { recover, type RecoveryReport } from "./recovery.js";
 import { deleteSnapshots, type DeleteRequest } from "./removal.js";
 import { repairStore } from "./repair.js";
-import { withBallast } from "./room.js";
+import { refillBallast, withBallast } from "./room.js";
 import { openScrub, type Scrub } from "./scrub.js";
 import { SerialQueue } from "./serial.js";
 import { createSpace } from "./space.js";
@@ -92,7 +93,9 @@ export interface SnapshotStore extends AsyncDisposable {
   readonly nodeId: string;
   readonly formats: StoreFormats;
   /** Whether the root is there, and this daemon's: operations ask by themselves. */
-  readonly root: RootProblem;
+  readonly root: Guards["root"];
+  /** The problems of the store, for health. Operations find them by themselves. */
+  readonly condition: Pick<Condition, "problems" | "follow">;
   /** The filesystem shares blocks between files. */
   readonly reflink: boolean;
   /** Zstandard is available in this Node. */
@@ -243,10 +246,16 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   const reflink = await supportsReflink(layout.stagingRoot);
   const zstd = await zstdAvailable();
   for (const id of catalog.idsWithoutDigest()) backfillDigest(context, id);
+  const reserveBytes = options.freeSpaceReserveBytes;
+  const condition = openCondition({ layout, catalog, root, clock, logger, reserveBytes });
+  cleanup.defer(() => {
+    condition[Symbol.dispose]();
+  });
   const watchClock = createClockAlarm(context);
   watchClock();
   const timer = setInterval(() => {
     watchClock();
+    if (condition.problems().some(({ error }) => error.reason !== "STORAGE_FULL")) return;
     background.run("flush access times", () => flush(context));
   }, options.accessFlushIntervalMs);
   timer.unref();
@@ -255,8 +264,8 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   });
   const scrub = await openScrub(context);
   const close = cleanup.release();
-  const facts = { nodeId: catalog.nodeId(), reflink, zstd, recovery, scrub };
-  return guardStore(storeOver(context, background.operation, facts, close), root);
+  const facts = { nodeId: catalog.nodeId(), reflink, zstd, recovery, scrub, condition };
+  return guardStore(storeOver(context, background.operation, facts, close), { root, condition });
 }
 
 /** Where the root is gone, the catalog's own files are: SQLite would look for them by name. */
@@ -282,7 +291,7 @@ async function flush(context: StoreContext): Promise<void> {
 function storeOver(
   context: StoreContext,
   during: Background["operation"],
-  facts: Pick<SnapshotStore, "nodeId" | "reflink" | "zstd" | "recovery" | "scrub">,
+  facts: Pick<SnapshotStore, "nodeId" | "reflink" | "zstd" | "recovery" | "scrub" | "condition">,
   close: () => Promise<void>,
 ): SnapshotStore {
   return {
@@ -324,7 +333,7 @@ function storeOver(
       try {
         return await withBallast(context.layout, work);
       } finally {
-        await ensureBallast(context.layout);
+        await refillBallast(context.layout);
       }
     },
     repair: (repairOptions, signal) => repairStore(context, repairOptions, signal),

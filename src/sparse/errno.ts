@@ -48,8 +48,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EUCLEAN: device,
   ENXIO: device,
   EROFS: {
-    reason: "IO_FAILED",
-    hint: "The filesystem is mounted read-only, perhaps after an error: look into the kernel log",
+    reason: "STORE_READ_ONLY",
+    hint:
+      "The filesystem is mounted read-only, perhaps after an error: look into the kernel log, " +
+      "then mount it read-write",
   },
   EXDEV: {
     reason: "CROSS_FILESYSTEM",
@@ -78,6 +80,7 @@ const callerMeanings: Readonly<Record<string, Meaning>> = {
   ENAMETOOLONG: { reason: "FIELD_INVALID", hint: "Use a shorter path" },
   EINVAL: { reason: "FIELD_INVALID", hint: "This path cannot be used for that" },
   EBUSY: { reason: "FIELD_INVALID", hint: "The path is a mount point or in use by the system" },
+  EROFS: { reason: "FIELD_INVALID", hint: "Choose a directory on a filesystem that takes writes" },
   EACCES: { reason: "FIELD_INVALID", hint: "Let the user that opens it read and write there" },
   EPERM: { reason: "FIELD_INVALID", hint: "Let the user that opens it read and write there" },
   EEXIST: { reason: "DIRECTORY_NOT_EMPTY", hint: "Choose a path that does not exist yet" },

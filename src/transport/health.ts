@@ -1,38 +1,73 @@
-// grpc.health.v1: whether the daemon serves, as a whole ("") and by service.
+// grpc.health.v1: whether the daemon serves, as a whole (""), by service, and whether it can store snapshots.
 import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../gen/ts/grpc/health/v1/health_pb.js";
-import { describeValue, StoreError } from "../base/errors.js";
+import { GcService } from "../../gen/ts/stasis/v1/gc_service_pb.js";
+import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { SystemService } from "../../gen/ts/stasis/v1/system_service_pb.js";
+import { describeValue, StoreError, type ErrorReason } from "../base/errors.js";
 import { bindService, type ServiceBinding } from "./handler.js";
 
 export interface HealthService {
   readonly binding: ServiceBinding;
+  /** True once the daemon has started, false when it drains. */
   setServing(serving: boolean): void;
+  /** The problems of the store, which stop some services or all. */
+  setProblems(problems: readonly HealthProblem[]): void;
 }
 
-/** All services serve or none does; the daemon has no parts that fail alone. Starts NOT_SERVING. */
+/** A problem of the store. */
+export interface HealthProblem {
+  readonly error: { readonly reason: ErrorReason };
+  readonly stopsReads: boolean;
+}
+
+/** A name for health alone: whether snapshots can be stored. */
+export const writesName = `${SnapshotService.typeName}/writes`;
+
+/** The table of system_service.proto. */
+function isStopped(service: string, { error, stopsReads }: HealthProblem): boolean {
+  if (stopsReads) return service !== SystemService.typeName;
+  if (service === writesName) return true;
+  // A collection frees space.
+  return service === GcService.typeName && error.reason !== "STORAGE_FULL";
+}
+
+/** Starts NOT_SERVING. */
 export function createHealth(serviceNames: readonly string[]): HealthService {
-  const known = new Set(["", ...serviceNames]);
+  const known = new Set(["", ...serviceNames, writesName]);
   const watchers = new Set<() => void>();
-  let status = ServingStatus.NOT_SERVING;
+  let serving = false;
+  let problems: readonly HealthProblem[] = [];
+  const statusOf = (service: string): ServingStatus =>
+    serving && !problems.some((problem) => isStopped(service, problem))
+      ? ServingStatus.SERVING
+      : ServingStatus.NOT_SERVING;
+  const wakeAll = (): void => {
+    for (const wake of [...watchers]) wake();
+  };
 
   const binding = bindService(
     Health,
     {
       check: ({ service }) =>
-        known.has(service) ? Promise.resolve({ status }) : Promise.reject(unknownService(service)),
+        known.has(service)
+          ? Promise.resolve({ status: statusOf(service) })
+          : Promise.reject(unknownService(service)),
       list: () =>
         Promise.resolve({
-          statuses: Object.fromEntries([...known].map((service) => [service, { status }])),
+          statuses: Object.fromEntries(
+            [...known].map((service) => [service, { status: statusOf(service) }]),
+          ),
         }),
       async *watch({ service }, { signal }) {
         // The protocol of Watch wants a message and not an error for a service that is unknown.
         if (!known.has(service)) yield { status: ServingStatus.SERVICE_UNKNOWN };
         let sent: ServingStatus | undefined;
         for (;;) {
-          if (known.has(service) && status !== sent) {
-            sent = status;
+          if (known.has(service) && statusOf(service) !== sent) {
+            sent = statusOf(service);
             yield { status: sent };
           } else {
             await nextChange(watchers, signal);
@@ -44,9 +79,13 @@ export function createHealth(serviceNames: readonly string[]): HealthService {
   );
   return {
     binding,
-    setServing(serving) {
-      status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-      for (const wake of [...watchers]) wake();
+    setServing(now) {
+      serving = now;
+      wakeAll();
+    },
+    setProblems(now) {
+      problems = now;
+      wakeAll();
     },
   };
 }

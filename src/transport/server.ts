@@ -15,7 +15,7 @@ import { createAnswerBytes } from "./answer-bytes.js";
 import { createArrivals } from "./arrivals.js";
 import { createCallers } from "./callers.js";
 import type { ServiceBinding } from "./handler.js";
-import { createHealth, type HealthService } from "./health.js";
+import { createHealth, type HealthProblem, type HealthService } from "./health.js";
 import { clampTimeout, limitLinger } from "./http2-guards.js";
 import { openTcpListener, openUnixListener, type Listener, type TcpAddress } from "./listener.js";
 import { createPlaces, type Places } from "./places.js";
@@ -120,6 +120,8 @@ export interface GrpcServer extends AsyncDisposable {
   listenUnix(path: string, file?: SocketFile): Promise<Listener>;
   /** What grpc.health.v1 answers; NOT_SERVING until it is called. */
   setServing(serving: boolean): void;
+  /** See `HealthService`. */
+  setProblems(problems: readonly HealthProblem[]): void;
   /** Calls whose handlers run. */
   activeCalls(): number;
   /**
@@ -229,6 +231,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     listenUnix: async (path, file) =>
       keep(await openUnixListener(path, listenerOptions("unix"), file)),
     setServing: (serving) => health.setServing(serving),
+    setProblems: (problems) => health.setProblems(problems),
     activeCalls: () => admission.activeCalls(),
     drain: ({ graceMs }) => (draining ??= drainCalls(parts, graceMs).then(close)),
     close,

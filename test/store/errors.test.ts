@@ -48,6 +48,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   NOT_IMPLEMENTED: { why: "all is built", test: "../unit/transport/errors.test.js" },
   FORMAT_UNSUPPORTED: { why: "needs a newer stasis", test: "newer-format.test.js" },
   ROOT_UNSAFE: { why: "a start that fails", test: "../unit/data/private-root.test.js" },
+  STORE_READ_ONLY: { why: "needs a disk that is read-only", test: "condition.test.js" },
   ROOT_UNAVAILABLE: { why: "needs a root that goes away", test: "root-away.test.js" },
   PEER_REFUSED: { why: "needs a peer with identities", test: "../replication/peers.test.js" },
   PEER_DATA_INVALID: { why: "needs a peer that lies", test: "../replication/hostile.test.js" },

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import { connect, isStoreError, type Client } from "../../src/client/index.js";
 import { describeSelf } from "../../src/data/lock-holder.js";
 import { assertClean } from "../support/clean.js";
@@ -74,6 +75,15 @@ async function listFails(client: Client): Promise<void> {
   });
 }
 
+async function healthBecomes(client: Client, status: ServingStatus): Promise<void> {
+  await eventually(
+    `health says ${ServingStatus[status]}`,
+    async () => (await client.checkHealth()).status === status,
+  );
+  const system = await client.checkHealth({ service: "stasis.v1.SystemService" });
+  assert.equal(system.status, ServingStatus.SERVING);
+}
+
 async function listsOnly(client: Client, ...names: string[]): Promise<void> {
   const found = await eventually("List answers again", async () => {
     try {
@@ -95,8 +105,10 @@ test("a root that is moved away is noticed at once, and served again when it is 
     assert.match(error.hint ?? "", /Put the directory .* back/);
     await everythingFails(scene);
     await listFails(client);
+    await healthBecomes(client, ServingStatus.NOT_SERVING);
     await rename(`${root}-moved`, root);
     await listsOnly(client, "a");
+    await healthBecomes(client, ServingStatus.SERVING);
     await create(client, source, "b");
     await listsOnly(client, "a", "b");
     daemon.signal("SIGTERM");

@@ -1,21 +1,17 @@
-// stasis info and stasis health: what the daemon is, and whether it serves.
+// stasis info: what the daemon is.
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
   GetInfoResponseSchema,
-  StoreError,
   type ClockStatus,
   type GetInfoResponse,
   type ScrubRun,
   type ScrubStatus,
 } from "../../client/index.js";
-import {
-  HealthCheckResponseSchema,
-  HealthCheckResponse_ServingStatus as ServingStatus,
-} from "../../../gen/ts/grpc/health/v1/health_pb.js";
 import { formatBytes, formatSeconds, formatTime } from "../format.js";
 import { messageJson, withSession, type GlobalOptions } from "../session.js";
 import { renderFields } from "../table.js";
+import { problemText } from "./health.js";
 
 export function addInfoCommand(program: Command): void {
   program
@@ -45,6 +41,7 @@ function renderInfo(address: string, info: GetInfoResponse): string {
     ...(scrub === undefined ? [] : scrubFields(scrub)),
     ...(info.formats === undefined ? [] : [formatsField(info.formats)]),
     ...(clock?.suspect === true ? [clockField(clock)] : []),
+    ...info.problems.map((problem): [string, string] => ["Problem", problemText(problem)]),
     ["Features", features.map(([name]) => words(name)).join(", ")],
     ["Streams", `${limits?.maxStreams ?? 0} at once`],
     ["Connections", `${limits?.maxConnections ?? 0} at once`],
@@ -93,24 +90,4 @@ function scrubCounts({ snapshots, bytes, damaged, unreadable }: ScrubRun): strin
 /** `directAccess` → `direct access`. */
 function words(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
-
-export function addHealthCommand(program: Command): void {
-  program
-    .command("health")
-    .summary("tell whether the daemon serves")
-    .description("Asks grpc.health.v1. Exit code 0 if it serves, 6 if it does not.")
-    .argument("[service]", "one service, for example stasis.v1.SnapshotService")
-    .action(async (service: string | undefined, _options: unknown, command: Command) => {
-      await withSession(command.optsWithGlobals<GlobalOptions>(), async (session) => {
-        const answer = await session.client.checkHealth({ service: service ?? "" }, session.call);
-        const status = ServingStatus[answer.status];
-        await session.answer(
-          () => messageJson(HealthCheckResponseSchema, answer),
-          () => `${status}\n`,
-        );
-        if (answer.status === ServingStatus.SERVING) return;
-        throw new StoreError("DRAINING", `the daemon does not serve: ${status}`);
-      });
-    });
 }

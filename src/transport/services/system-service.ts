@@ -4,7 +4,9 @@ import type { BuildInfo } from "../../base/build-info.js";
 import { seesPaths } from "../../model/access.js";
 import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
 import type { ClockStatus } from "../../snapshot/clock-alarm.js";
+import type { StoreProblem } from "../../snapshot/condition.js";
 import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
+import { ErrorReason } from "../../../gen/ts/stasis/v1/errors_pb.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type CallContext, type ServiceBinding } from "../handler.js";
 import { sizeFromWire } from "./convert.js";
@@ -58,6 +60,9 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
         ...(usage === undefined ? {} : { usage: usageToMessage(usage) }),
         ...(seesAll ? { scrub: scrubToMessage(store.scrub.state(), facts.scrubIntervalMs) } : {}),
         ...(seesAll ? { clock: clockToMessage(store.clock()) } : {}),
+        problems: store.condition
+          .problems()
+          .map((problem) => problemToMessage(problem, seesPaths(identity))),
       });
     },
     check: async function* ({ deep, limitBytesPerSecond: limit }, { signal }: CallContext) {
@@ -96,6 +101,12 @@ function clockToMessage({ suspect, aheadMs, trustedAfterMs }: ClockStatus) {
     ahead: durationFromMs(aheadMs),
     ...(trustedAfterMs === undefined ? {} : { trustedAfter: durationFromMs(trustedAfterMs) }),
   };
+}
+
+function problemToMessage({ error, since, stopsReads }: StoreProblem, isTold: boolean) {
+  const reason = ErrorReason[error.reason as keyof typeof ErrorReason];
+  const message = isTold ? error.text : "";
+  return { reason, message, since: timestampFromDate(since), stopsReads };
 }
 
 function usageToMessage(usage: StoreUsage) {

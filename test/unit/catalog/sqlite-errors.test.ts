@@ -62,7 +62,7 @@ test("a database that someone else has locked is ROOT_LOCKED", async () => {
   });
 });
 
-test("what cannot be opened or written is IO_FAILED", async () => {
+test("what cannot be opened is IO_FAILED, what cannot be written is STORE_READ_ONLY", async () => {
   await withScratch((directory) => {
     const asDirectory = join(directory, "d.db");
     mkdirSync(asDirectory);
@@ -74,7 +74,7 @@ test("what cannot be opened or written is IO_FAILED", async () => {
     const readOnly = new Database(path, { readonly: true });
     throwsReason(
       () => guarded("write", () => readOnly.exec("INSERT INTO t VALUES (1)")),
-      "IO_FAILED",
+      "STORE_READ_ONLY",
     );
     readOnly.close();
   });

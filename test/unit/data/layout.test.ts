@@ -58,7 +58,7 @@ test("a read-only filesystem is reported as such", { skip: cannotMount("tmpfs") 
   withFilesystem("tmpfs", 1, async (mountPoint) => {
     execFileSync("mount", ["-o", "remount,ro", mountPoint]);
     await assert.rejects(openLayout(join(mountPoint, "root")), {
-      reason: "IO_FAILED",
+      reason: "STORE_READ_ONLY",
       message: /EROFS/,
       hint: /read-only/,
     });

@@ -109,7 +109,7 @@ test("a rename that fails publishes nothing", { skip }, () =>
     for (const [errno, reason] of [
       ["EIO", "IO_FAILED"],
       ["ENOSPC", "STORAGE_FULL"],
-      ["EROFS", "IO_FAILED"],
+      ["EROFS", "STORE_READ_ONLY"],
     ] as const) {
       const inject = `renameat2:error=${errno}:when=1`;
       const { answer, calls } = await publishTraced(layout, join(directory, "log"), inject);

@@ -15,7 +15,7 @@ test("every errno that a store meets has a reason and a hint", () => {
     ["ENOSPC", "store", "STORAGE_FULL"],
     ["EDQUOT", "caller", "STORAGE_FULL"],
     ["EIO", "store", "IO_FAILED"],
-    ["EROFS", "store", "IO_FAILED"],
+    ["EROFS", "store", "STORE_READ_ONLY"],
     ["EXDEV", "caller", "CROSS_FILESYSTEM"],
     ["EMFILE", "store", "LIMIT_EXCEEDED"],
     ["EFBIG", "store", "LIMIT_EXCEEDED"],

@@ -6,9 +6,11 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../../gen/ts/grpc/health/v1/health_pb.js";
+import type { HealthProblem } from "../../../src/transport/health.js";
 import { download, failureOf, startServer, unary } from "./harness.js";
 
 const snapshotService = "stasis.v1.SnapshotService";
+const writes = `${snapshotService}/writes`;
 
 test("Check and List follow setServing, for the whole and for each service", async () => {
   await using harness = await startServer({});
@@ -17,11 +19,44 @@ test("Check and List follow setServing, for the whole and for each service", asy
   assert.equal(await check(""), ServingStatus.SERVING);
   assert.equal(await check(snapshotService), ServingStatus.SERVING);
   const { statuses } = await unary(harness.client, Health.method.list, {});
-  assert.deepEqual(Object.keys(statuses).sort(), ["", snapshotService]);
+  assert.deepEqual(Object.keys(statuses).sort(), ["", snapshotService, writes]);
   harness.server.setServing(false);
   assert.equal(await check(""), ServingStatus.NOT_SERVING);
   assert.equal(await check(snapshotService), ServingStatus.NOT_SERVING);
 });
+
+const stopped: readonly { problem: HealthProblem; services: readonly string[] }[] = [
+  {
+    problem: { error: { reason: "ROOT_UNAVAILABLE" }, stopsReads: true },
+    services: ["", snapshotService, writes],
+  },
+  {
+    problem: { error: { reason: "STORED_DATA_CORRUPT" }, stopsReads: true },
+    services: ["", snapshotService, writes],
+  },
+  { problem: { error: { reason: "STORE_READ_ONLY" }, stopsReads: false }, services: [writes] },
+  { problem: { error: { reason: "IO_FAILED" }, stopsReads: false }, services: [writes] },
+  { problem: { error: { reason: "STORAGE_FULL" }, stopsReads: false }, services: [writes] },
+];
+
+for (const { problem, services } of stopped) {
+  test(`what does not serve because of ${problem.error.reason}`, async () => {
+    await using harness = await startServer({});
+    const notServing = async (): Promise<string[]> => {
+      const { statuses } = await unary(harness.client, Health.method.list, {});
+      return Object.keys(statuses)
+        .filter((name) => statuses[name]?.status !== ServingStatus.SERVING)
+        .sort();
+    };
+    harness.server.setProblems([problem]);
+    assert.deepEqual(await notServing(), services);
+    harness.server.setServing(false);
+    assert.deepEqual(await notServing(), ["", snapshotService, writes]);
+    harness.server.setServing(true);
+    harness.server.setProblems([]);
+    assert.deepEqual(await notServing(), []);
+  });
+}
 
 test("Check of an unknown service answers NOT_FOUND", async () => {
   await using harness = await startServer({});

@@ -134,6 +134,9 @@ const (
 	ErrorReason_ERROR_REASON_IO_FAILED ErrorReason = 103
 	// INTERNAL. A fault of the daemon; its log has the cause under metadata `incident`.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 104
+	// FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
+	// disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+	ErrorReason_ERROR_REASON_STORE_READ_ONLY ErrorReason = 106
 	// Any code. Raised by the client library for a status without a reason that it knows, for
 	// example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
 	ErrorReason_ERROR_REASON_UNRECOGNIZED ErrorReason = 105
@@ -187,6 +190,7 @@ var (
 		102: "ERROR_REASON_DEADLINE_PASSED",
 		103: "ERROR_REASON_IO_FAILED",
 		104: "ERROR_REASON_INTERNAL",
+		106: "ERROR_REASON_STORE_READ_ONLY",
 		105: "ERROR_REASON_UNRECOGNIZED",
 	}
 	ErrorReason_value = map[string]int32{
@@ -235,6 +239,7 @@ var (
 		"ERROR_REASON_DEADLINE_PASSED":              102,
 		"ERROR_REASON_IO_FAILED":                    103,
 		"ERROR_REASON_INTERNAL":                     104,
+		"ERROR_REASON_STORE_READ_ONLY":              106,
 		"ERROR_REASON_UNRECOGNIZED":                 105,
 	}
 )
@@ -270,7 +275,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xc9\f\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xeb\f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -316,7 +321,8 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x1bERROR_REASON_CALL_CANCELLED\x10e\x12 \n" +
 	"\x1cERROR_REASON_DEADLINE_PASSED\x10f\x12\x1a\n" +
 	"\x16ERROR_REASON_IO_FAILED\x10g\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10h\x12\x1d\n" +
+	"\x15ERROR_REASON_INTERNAL\x10h\x12 \n" +
+	"\x1cERROR_REASON_STORE_READ_ONLY\x10j\x12\x1d\n" +
 	"\x19ERROR_REASON_UNRECOGNIZED\x10iB\x85\x01\n" +
 	"\tstasis.v1B\vErrorsProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"

@@ -144,7 +144,7 @@ const (
 	FindingKind_FINDING_KIND_TEMPORARY_FILE FindingKind = 25
 	// Something that was set aside, for people to look at.
 	FindingKind_FINDING_KIND_QUARANTINED FindingKind = 26
-	// The file is missing that makes deletions possible on a full disk.
+	// Some of the files are missing that make starts and deletions possible on a full disk.
 	FindingKind_FINDING_KIND_BALLAST_MISSING FindingKind = 27
 	// A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
 	// it is.
@@ -272,7 +272,7 @@ const (
 	FindingAction_FINDING_ACTION_SET_MODE FindingAction = 10
 	// Make labels, pins, sizes and totals again, from the snapshots' records.
 	FindingAction_FINDING_ACTION_REWRITE_ROWS FindingAction = 11
-	// Write the ballast file again.
+	// Write the missing files again.
 	FindingAction_FINDING_ACTION_MAKE_BALLAST FindingAction = 12
 )
 
@@ -898,7 +898,9 @@ type GetInfoResponse struct {
 	// Versions of what the daemon writes to its store.
 	Formats *StoreFormats `protobuf:"bytes,11,opt,name=formats,proto3" json:"formats,omitempty"`
 	// Whether the daemon relies on its wall clock.
-	Clock         *ClockStatus `protobuf:"bytes,12,opt,name=clock,proto3" json:"clock,omitempty"`
+	Clock *ClockStatus `protobuf:"bytes,12,opt,name=clock,proto3" json:"clock,omitempty"`
+	// Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+	Problems      []*StoreProblem `protobuf:"bytes,13,rep,name=problems,proto3" json:"problems,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1017,6 +1019,86 @@ func (x *GetInfoResponse) GetClock() *ClockStatus {
 	return nil
 }
 
+func (x *GetInfoResponse) GetProblems() []*StoreProblem {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+// A condition of the store because of which calls fail.
+type StoreProblem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reason that refused calls get.
+	Reason ErrorReason `protobuf:"varint,1,opt,name=reason,proto3,enum=stasis.v1.ErrorReason" json:"reason,omitempty"`
+	// What the daemon found, for people. Empty for callers who may not see paths.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// When the daemon noticed it.
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// Reads fail too, not only calls that store or change something.
+	StopsReads    bool `protobuf:"varint,4,opt,name=stops_reads,json=stopsReads,proto3" json:"stops_reads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoreProblem) Reset() {
+	*x = StoreProblem{}
+	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoreProblem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoreProblem) ProtoMessage() {}
+
+func (x *StoreProblem) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoreProblem.ProtoReflect.Descriptor instead.
+func (*StoreProblem) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StoreProblem) GetReason() ErrorReason {
+	if x != nil {
+		return x.Reason
+	}
+	return ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
+func (x *StoreProblem) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *StoreProblem) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *StoreProblem) GetStopsReads() bool {
+	if x != nil {
+		return x.StopsReads
+	}
+	return false
+}
+
 // Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
 // higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
 type StoreFormats struct {
@@ -1035,7 +1117,7 @@ type StoreFormats struct {
 
 func (x *StoreFormats) Reset() {
 	*x = StoreFormats{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1129,7 @@ func (x *StoreFormats) String() string {
 func (*StoreFormats) ProtoMessage() {}
 
 func (x *StoreFormats) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[9]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1142,7 @@ func (x *StoreFormats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreFormats.ProtoReflect.Descriptor instead.
 func (*StoreFormats) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{9}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *StoreFormats) GetStore() int32 {
@@ -1110,7 +1192,7 @@ type ClockStatus struct {
 
 func (x *ClockStatus) Reset() {
 	*x = ClockStatus{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1204,7 @@ func (x *ClockStatus) String() string {
 func (*ClockStatus) ProtoMessage() {}
 
 func (x *ClockStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[10]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1217,7 @@ func (x *ClockStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockStatus.ProtoReflect.Descriptor instead.
 func (*ClockStatus) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{10}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ClockStatus) GetSuspect() bool {
@@ -1174,7 +1256,7 @@ type ScrubStatus struct {
 
 func (x *ScrubStatus) Reset() {
 	*x = ScrubStatus{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1268,7 @@ func (x *ScrubStatus) String() string {
 func (*ScrubStatus) ProtoMessage() {}
 
 func (x *ScrubStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[11]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1281,7 @@ func (x *ScrubStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubStatus.ProtoReflect.Descriptor instead.
 func (*ScrubStatus) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{11}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScrubStatus) GetInterval() *durationpb.Duration {
@@ -1244,7 +1326,7 @@ type ScrubRun struct {
 
 func (x *ScrubRun) Reset() {
 	*x = ScrubRun{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1338,7 @@ func (x *ScrubRun) String() string {
 func (*ScrubRun) ProtoMessage() {}
 
 func (x *ScrubRun) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[12]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1351,7 @@ func (x *ScrubRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScrubRun.ProtoReflect.Descriptor instead.
 func (*ScrubRun) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{12}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScrubRun) GetStartedAt() *timestamppb.Timestamp {
@@ -1345,7 +1427,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1357,7 +1439,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[13]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1452,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{13}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Limits) GetMaxMessageBytes() int64 {
@@ -1469,7 +1551,7 @@ type Features struct {
 
 func (x *Features) Reset() {
 	*x = Features{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1563,7 @@ func (x *Features) String() string {
 func (*Features) ProtoMessage() {}
 
 func (x *Features) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[14]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1576,7 @@ func (x *Features) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Features.ProtoReflect.Descriptor instead.
 func (*Features) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{14}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Features) GetDirectAccess() bool {
@@ -1549,7 +1631,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_stasis_v1_system_service_proto_msgTypes[15]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1561,7 +1643,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_system_service_proto_msgTypes[15]
+	mi := &file_stasis_v1_system_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1574,7 +1656,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{15}
+	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Usage) GetSnapshotCount() int64 {
@@ -1609,7 +1691,7 @@ var File_stasis_v1_system_service_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1estasis/v1/system_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"W\n" +
+	"\x1estasis/v1/system_service.proto\x12\tstasis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16stasis/v1/errors.proto\"W\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04deep\x18\x01 \x01(\bR\x04deep\x123\n" +
 	"\x16limit_bytes_per_second\x18\x02 \x01(\x03R\x13limitBytesPerSecond\"\xb5\x01\n" +
@@ -1640,7 +1722,7 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x04path\x18\x05 \x01(\tR\x04path\x12\x14\n" +
 	"\x05found\x18\x06 \x01(\tR\x05found\x120\n" +
 	"\x06action\x18\a \x01(\x0e2\x18.stasis.v1.FindingActionR\x06action\"\x10\n" +
-	"\x0eGetInfoRequest\"\xdd\x03\n" +
+	"\x0eGetInfoRequest\"\x92\x04\n" +
 	"\x0fGetInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1d\n" +
 	"\n" +
@@ -1656,7 +1738,14 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x06commit\x18\n" +
 	" \x01(\tR\x06commit\x121\n" +
 	"\aformats\x18\v \x01(\v2\x17.stasis.v1.StoreFormatsR\aformats\x12,\n" +
-	"\x05clock\x18\f \x01(\v2\x16.stasis.v1.ClockStatusR\x05clock\"}\n" +
+	"\x05clock\x18\f \x01(\v2\x16.stasis.v1.ClockStatusR\x05clock\x123\n" +
+	"\bproblems\x18\r \x03(\v2\x17.stasis.v1.StoreProblemR\bproblems\"\xab\x01\n" +
+	"\fStoreProblem\x12.\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x16.stasis.v1.ErrorReasonR\x06reason\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1f\n" +
+	"\vstops_reads\x18\x04 \x01(\bR\n" +
+	"stopsReads\"}\n" +
 	"\fStoreFormats\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\x05R\x05store\x12\x18\n" +
 	"\acatalog\x18\x02 \x01(\x05R\acatalog\x12\x1a\n" +
@@ -1781,7 +1870,7 @@ func file_stasis_v1_system_service_proto_rawDescGZIP() []byte {
 }
 
 var file_stasis_v1_system_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_stasis_v1_system_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_stasis_v1_system_service_proto_goTypes = []any{
 	(RepairOutcome)(0),            // 0: stasis.v1.RepairOutcome
 	(FindingKind)(0),              // 1: stasis.v1.FindingKind
@@ -1795,15 +1884,17 @@ var file_stasis_v1_system_service_proto_goTypes = []any{
 	(*Finding)(nil),               // 9: stasis.v1.Finding
 	(*GetInfoRequest)(nil),        // 10: stasis.v1.GetInfoRequest
 	(*GetInfoResponse)(nil),       // 11: stasis.v1.GetInfoResponse
-	(*StoreFormats)(nil),          // 12: stasis.v1.StoreFormats
-	(*ClockStatus)(nil),           // 13: stasis.v1.ClockStatus
-	(*ScrubStatus)(nil),           // 14: stasis.v1.ScrubStatus
-	(*ScrubRun)(nil),              // 15: stasis.v1.ScrubRun
-	(*Limits)(nil),                // 16: stasis.v1.Limits
-	(*Features)(nil),              // 17: stasis.v1.Features
-	(*Usage)(nil),                 // 18: stasis.v1.Usage
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
+	(*StoreProblem)(nil),          // 12: stasis.v1.StoreProblem
+	(*StoreFormats)(nil),          // 13: stasis.v1.StoreFormats
+	(*ClockStatus)(nil),           // 14: stasis.v1.ClockStatus
+	(*ScrubStatus)(nil),           // 15: stasis.v1.ScrubStatus
+	(*ScrubRun)(nil),              // 16: stasis.v1.ScrubRun
+	(*Limits)(nil),                // 17: stasis.v1.Limits
+	(*Features)(nil),              // 18: stasis.v1.Features
+	(*Usage)(nil),                 // 19: stasis.v1.Usage
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(ErrorReason)(0),              // 21: stasis.v1.ErrorReason
+	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
 }
 var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	9,  // 0: stasis.v1.CheckResponse.finding:type_name -> stasis.v1.Finding
@@ -1813,32 +1904,35 @@ var file_stasis_v1_system_service_proto_depIdxs = []int32{
 	0,  // 4: stasis.v1.RepairResponse.outcome:type_name -> stasis.v1.RepairOutcome
 	1,  // 5: stasis.v1.Finding.kind:type_name -> stasis.v1.FindingKind
 	2,  // 6: stasis.v1.Finding.action:type_name -> stasis.v1.FindingAction
-	19, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	16, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
-	17, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
-	18, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
-	14, // 11: stasis.v1.GetInfoResponse.scrub:type_name -> stasis.v1.ScrubStatus
-	12, // 12: stasis.v1.GetInfoResponse.formats:type_name -> stasis.v1.StoreFormats
-	13, // 13: stasis.v1.GetInfoResponse.clock:type_name -> stasis.v1.ClockStatus
-	20, // 14: stasis.v1.ClockStatus.ahead:type_name -> google.protobuf.Duration
-	20, // 15: stasis.v1.ClockStatus.trusted_after:type_name -> google.protobuf.Duration
-	20, // 16: stasis.v1.ScrubStatus.interval:type_name -> google.protobuf.Duration
-	15, // 17: stasis.v1.ScrubStatus.last:type_name -> stasis.v1.ScrubRun
-	15, // 18: stasis.v1.ScrubStatus.running:type_name -> stasis.v1.ScrubRun
-	19, // 19: stasis.v1.ScrubRun.started_at:type_name -> google.protobuf.Timestamp
-	19, // 20: stasis.v1.ScrubRun.ended_at:type_name -> google.protobuf.Timestamp
-	20, // 21: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
-	10, // 22: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
-	3,  // 23: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
-	5,  // 24: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
-	11, // 25: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
-	4,  // 26: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
-	6,  // 27: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
-	25, // [25:28] is the sub-list for method output_type
-	22, // [22:25] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	20, // 7: stasis.v1.GetInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	17, // 8: stasis.v1.GetInfoResponse.limits:type_name -> stasis.v1.Limits
+	18, // 9: stasis.v1.GetInfoResponse.features:type_name -> stasis.v1.Features
+	19, // 10: stasis.v1.GetInfoResponse.usage:type_name -> stasis.v1.Usage
+	15, // 11: stasis.v1.GetInfoResponse.scrub:type_name -> stasis.v1.ScrubStatus
+	13, // 12: stasis.v1.GetInfoResponse.formats:type_name -> stasis.v1.StoreFormats
+	14, // 13: stasis.v1.GetInfoResponse.clock:type_name -> stasis.v1.ClockStatus
+	12, // 14: stasis.v1.GetInfoResponse.problems:type_name -> stasis.v1.StoreProblem
+	21, // 15: stasis.v1.StoreProblem.reason:type_name -> stasis.v1.ErrorReason
+	20, // 16: stasis.v1.StoreProblem.since:type_name -> google.protobuf.Timestamp
+	22, // 17: stasis.v1.ClockStatus.ahead:type_name -> google.protobuf.Duration
+	22, // 18: stasis.v1.ClockStatus.trusted_after:type_name -> google.protobuf.Duration
+	22, // 19: stasis.v1.ScrubStatus.interval:type_name -> google.protobuf.Duration
+	16, // 20: stasis.v1.ScrubStatus.last:type_name -> stasis.v1.ScrubRun
+	16, // 21: stasis.v1.ScrubStatus.running:type_name -> stasis.v1.ScrubRun
+	20, // 22: stasis.v1.ScrubRun.started_at:type_name -> google.protobuf.Timestamp
+	20, // 23: stasis.v1.ScrubRun.ended_at:type_name -> google.protobuf.Timestamp
+	22, // 24: stasis.v1.Limits.request_retention:type_name -> google.protobuf.Duration
+	10, // 25: stasis.v1.SystemService.GetInfo:input_type -> stasis.v1.GetInfoRequest
+	3,  // 26: stasis.v1.SystemService.Check:input_type -> stasis.v1.CheckRequest
+	5,  // 27: stasis.v1.SystemService.Repair:input_type -> stasis.v1.RepairRequest
+	11, // 28: stasis.v1.SystemService.GetInfo:output_type -> stasis.v1.GetInfoResponse
+	4,  // 29: stasis.v1.SystemService.Check:output_type -> stasis.v1.CheckResponse
+	6,  // 30: stasis.v1.SystemService.Repair:output_type -> stasis.v1.RepairResponse
+	28, // [28:31] is the sub-list for method output_type
+	25, // [25:28] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_system_service_proto_init() }
@@ -1846,6 +1940,7 @@ func file_stasis_v1_system_service_proto_init() {
 	if File_stasis_v1_system_service_proto != nil {
 		return
 	}
+	file_stasis_v1_errors_proto_init()
 	file_stasis_v1_system_service_proto_msgTypes[1].OneofWrappers = []any{
 		(*CheckResponse_Finding)(nil),
 		(*CheckResponse_Progress)(nil),
@@ -1857,7 +1952,7 @@ func file_stasis_v1_system_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_system_service_proto_rawDesc), len(file_stasis_v1_system_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,7 +30,21 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+// Describes the daemon and its store. The schema is in grpc.reflection.
+//
+// grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+// empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+// following names are NOT_SERVING:
+//
+//   - all of them, while the daemon starts or drains;
+//   - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+//     STORED_DATA_CORRUPT);
+//   - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+//     writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+//   - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+//     collections still work.
+//
+// The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
 type SystemServiceClient interface {
 	// Returns version, store, limits and features.
 	GetInfo(ctx context.Context, in *GetInfoRequest, opts ...grpc.CallOption) (*GetInfoResponse, error)
@@ -106,7 +120,21 @@ type SystemService_RepairClient = grpc.ServerStreamingClient[RepairResponse]
 // All implementations must embed UnimplementedSystemServiceServer
 // for forward compatibility.
 //
-// Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+// Describes the daemon and its store. The schema is in grpc.reflection.
+//
+// grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+// empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+// following names are NOT_SERVING:
+//
+//   - all of them, while the daemon starts or drains;
+//   - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+//     STORED_DATA_CORRUPT);
+//   - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+//     writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+//   - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+//     collections still work.
+//
+// The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
 type SystemServiceServer interface {
 	// Returns version, store, limits and features.
 	GetInfo(context.Context, *GetInfoRequest) (*GetInfoResponse, error)

@@ -51,6 +51,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_DEADLINE_PASSED: _ClassVar[ErrorReason]
     ERROR_REASON_IO_FAILED: _ClassVar[ErrorReason]
     ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+    ERROR_REASON_STORE_READ_ONLY: _ClassVar[ErrorReason]
     ERROR_REASON_UNRECOGNIZED: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_FIELD_INVALID: ErrorReason
@@ -97,4 +98,5 @@ ERROR_REASON_CALL_CANCELLED: ErrorReason
 ERROR_REASON_DEADLINE_PASSED: ErrorReason
 ERROR_REASON_IO_FAILED: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
+ERROR_REASON_STORE_READ_ONLY: ErrorReason
 ERROR_REASON_UNRECOGNIZED: ErrorReason

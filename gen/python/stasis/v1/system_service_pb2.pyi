@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from stasis.v1 import errors_pb2 as _errors_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -191,7 +192,7 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("version", "store_type", "node_id", "root", "started_at", "limits", "features", "usage", "scrub", "commit", "formats", "clock")
+    __slots__ = ("version", "store_type", "node_id", "root", "started_at", "limits", "features", "usage", "scrub", "commit", "formats", "clock", "problems")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STORE_TYPE_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -204,6 +205,7 @@ class GetInfoResponse(_message.Message):
     COMMIT_FIELD_NUMBER: _ClassVar[int]
     FORMATS_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     version: str
     store_type: str
     node_id: str
@@ -216,7 +218,20 @@ class GetInfoResponse(_message.Message):
     commit: str
     formats: StoreFormats
     clock: ClockStatus
-    def __init__(self, version: _Optional[str] = ..., store_type: _Optional[str] = ..., node_id: _Optional[str] = ..., root: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., features: _Optional[_Union[Features, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., scrub: _Optional[_Union[ScrubStatus, _Mapping]] = ..., commit: _Optional[str] = ..., formats: _Optional[_Union[StoreFormats, _Mapping]] = ..., clock: _Optional[_Union[ClockStatus, _Mapping]] = ...) -> None: ...
+    problems: _containers.RepeatedCompositeFieldContainer[StoreProblem]
+    def __init__(self, version: _Optional[str] = ..., store_type: _Optional[str] = ..., node_id: _Optional[str] = ..., root: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., features: _Optional[_Union[Features, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., scrub: _Optional[_Union[ScrubStatus, _Mapping]] = ..., commit: _Optional[str] = ..., formats: _Optional[_Union[StoreFormats, _Mapping]] = ..., clock: _Optional[_Union[ClockStatus, _Mapping]] = ..., problems: _Optional[_Iterable[_Union[StoreProblem, _Mapping]]] = ...) -> None: ...
+
+class StoreProblem(_message.Message):
+    __slots__ = ("reason", "message", "since", "stops_reads")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    STOPS_READS_FIELD_NUMBER: _ClassVar[int]
+    reason: _errors_pb2.ErrorReason
+    message: str
+    since: _timestamp_pb2.Timestamp
+    stops_reads: bool
+    def __init__(self, reason: _Optional[_Union[_errors_pb2.ErrorReason, str]] = ..., message: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stops_reads: bool = ...) -> None: ...
 
 class StoreFormats(_message.Message):
     __slots__ = ("store", "catalog", "manifest", "block_tables")

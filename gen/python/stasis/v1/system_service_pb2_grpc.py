@@ -26,7 +26,21 @@ if _version_not_supported:
 
 
 class SystemServiceStub(object):
-    """Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+    """Describes the daemon and its store. The schema is in grpc.reflection.
+
+    grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+    empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+    following names are NOT_SERVING:
+
+    - all of them, while the daemon starts or drains;
+    - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+    STORED_DATA_CORRUPT);
+    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+    writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+    collections still work.
+
+    The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
     """
 
     def __init__(self, channel):
@@ -53,7 +67,21 @@ class SystemServiceStub(object):
 
 
 class SystemServiceServicer(object):
-    """Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+    """Describes the daemon and its store. The schema is in grpc.reflection.
+
+    grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+    empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+    following names are NOT_SERVING:
+
+    - all of them, while the daemon starts or drains;
+    - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+    STORED_DATA_CORRUPT);
+    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+    writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+    collections still work.
+
+    The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
     """
 
     def GetInfo(self, request, context):
@@ -110,7 +138,21 @@ def add_SystemServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SystemService(object):
-    """Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+    """Describes the daemon and its store. The schema is in grpc.reflection.
+
+    grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+    empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+    following names are NOT_SERVING:
+
+    - all of them, while the daemon starts or drains;
+    - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+    STORED_DATA_CORRUPT);
+    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+    writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+    collections still work.
+
+    The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
     """
 
     @staticmethod

@@ -110,6 +110,9 @@ pub enum ErrorReason {
     IoFailed = 103,
     /// INTERNAL. A fault of the daemon; its log has the cause under metadata `incident`.
     Internal = 104,
+    /// FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
+    /// disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+    StoreReadOnly = 106,
     /// Any code. Raised by the client library for a status without a reason that it knows, for
     /// example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
     Unrecognized = 105,
@@ -168,6 +171,7 @@ impl ErrorReason {
             Self::DeadlinePassed => "ERROR_REASON_DEADLINE_PASSED",
             Self::IoFailed => "ERROR_REASON_IO_FAILED",
             Self::Internal => "ERROR_REASON_INTERNAL",
+            Self::StoreReadOnly => "ERROR_REASON_STORE_READ_ONLY",
             Self::Unrecognized => "ERROR_REASON_UNRECOGNIZED",
         }
     }
@@ -221,6 +225,7 @@ impl ErrorReason {
             "ERROR_REASON_DEADLINE_PASSED" => Some(Self::DeadlinePassed),
             "ERROR_REASON_IO_FAILED" => Some(Self::IoFailed),
             "ERROR_REASON_INTERNAL" => Some(Self::Internal),
+            "ERROR_REASON_STORE_READ_ONLY" => Some(Self::StoreReadOnly),
             "ERROR_REASON_UNRECOGNIZED" => Some(Self::Unrecognized),
             _ => None,
         }
@@ -2903,7 +2908,7 @@ pub struct Finding {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetInfoRequest {}
 /// Answer of GetInfo.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetInfoResponse {
     /// Version of the daemon, as in its package.
     #[prost(string, tag = "1")]
@@ -2942,6 +2947,25 @@ pub struct GetInfoResponse {
     /// Whether the daemon relies on its wall clock.
     #[prost(message, optional, tag = "12")]
     pub clock: ::core::option::Option<ClockStatus>,
+    /// Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+    #[prost(message, repeated, tag = "13")]
+    pub problems: ::prost::alloc::vec::Vec<StoreProblem>,
+}
+/// A condition of the store because of which calls fail.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoreProblem {
+    /// The reason that refused calls get.
+    #[prost(enumeration = "ErrorReason", tag = "1")]
+    pub reason: i32,
+    /// What the daemon found, for people. Empty for callers who may not see paths.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// When the daemon noticed it.
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Reads fail too, not only calls that store or change something.
+    #[prost(bool, tag = "4")]
+    pub stops_reads: bool,
 }
 /// Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
 /// higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
@@ -3183,7 +3207,7 @@ pub enum FindingKind {
     TemporaryFile = 25,
     /// Something that was set aside, for people to look at.
     Quarantined = 26,
-    /// The file is missing that makes deletions possible on a full disk.
+    /// Some of the files are missing that make starts and deletions possible on a full disk.
     BallastMissing = 27,
     /// A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
     /// it is.
@@ -3291,7 +3315,7 @@ pub enum FindingAction {
     SetMode = 10,
     /// Make labels, pins, sizes and totals again, from the snapshots' records.
     RewriteRows = 11,
-    /// Write the ballast file again.
+    /// Write the missing files again.
     MakeBallast = 12,
 }
 impl FindingAction {
@@ -3347,7 +3371,21 @@ pub mod system_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+    /// Describes the daemon and its store. The schema is in grpc.reflection.
+    ///
+    /// grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+    /// empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+    /// following names are NOT_SERVING:
+    ///
+    /// * all of them, while the daemon starts or drains;
+    /// * all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+    ///  STORED_DATA_CORRUPT);
+    /// * GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+    ///  writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+    /// * `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+    ///  collections still work.
+    ///
+    /// The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
     #[derive(Debug, Clone)]
     pub struct SystemServiceClient<T> {
         inner: tonic::client::Grpc<T>,

@@ -8,13 +8,15 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { ErrorReason } from "./errors_pb.js";
+import { file_stasis_v1_errors } from "./errors_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file stasis/v1/system_service.proto.
  */
 export const file_stasis_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSI8CgxDaGVja1JlcXVlc3QSDAoEZGVlcBgBIAEoCBIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAIgASgDIpkBCg1DaGVja1Jlc3BvbnNlEiUKB2ZpbmRpbmcYASABKAsyEi5zdGFzaXMudjEuRmluZGluZ0gAEiwKCHByb2dyZXNzGAIgASgLMhguc3Rhc2lzLnYxLkNoZWNrUHJvZ3Jlc3NIABIqCgdzdW1tYXJ5GAMgASgLMhcuc3Rhc2lzLnYxLkNoZWNrU3VtbWFyeUgAQgcKBWV2ZW50Ik4KDVJlcGFpclJlcXVlc3QSDwoHZHJ5X3J1bhgBIAEoCBIMCgRkZWVwGAIgASgIEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAyABKAMicQoOUmVwYWlyUmVzcG9uc2USIwoHZmluZGluZxgBIAEoCzISLnN0YXNpcy52MS5GaW5kaW5nEikKB291dGNvbWUYAiABKA4yGC5zdGFzaXMudjEuUmVwYWlyT3V0Y29tZRIPCgdtZXNzYWdlGAMgASgJIkAKDUNoZWNrUHJvZ3Jlc3MSFgoOZG9uZV9zbmFwc2hvdHMYASABKAMSFwoPdG90YWxfc25hcHNob3RzGAIgASgDIjMKDENoZWNrU3VtbWFyeRIRCglzbmFwc2hvdHMYASABKAMSEAoIcHJvYmxlbXMYAiABKAMioQEKB0ZpbmRpbmcSJAoEa2luZBgBIAEoDjIWLnN0YXNpcy52MS5GaW5kaW5nS2luZBIPCgdwcm9ibGVtGAIgASgIEgoKAmlkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEcGF0aBgFIAEoCRINCgVmb3VuZBgGIAEoCRIoCgZhY3Rpb24YByABKA4yGC5zdGFzaXMudjEuRmluZGluZ0FjdGlvbiIQCg5HZXRJbmZvUmVxdWVzdCL4AgoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZRIlCgVzY3J1YhgJIAEoCzIWLnN0YXNpcy52MS5TY3J1YlN0YXR1cxIOCgZjb21taXQYCiABKAkSKAoHZm9ybWF0cxgLIAEoCzIXLnN0YXNpcy52MS5TdG9yZUZvcm1hdHMSJQoFY2xvY2sYDCABKAsyFi5zdGFzaXMudjEuQ2xvY2tTdGF0dXMiVgoMU3RvcmVGb3JtYXRzEg0KBXN0b3JlGAEgASgFEg8KB2NhdGFsb2cYAiABKAUSEAoIbWFuaWZlc3QYAyABKAUSFAoMYmxvY2tfdGFibGVzGAQgAygFInoKC0Nsb2NrU3RhdHVzEg8KB3N1c3BlY3QYASABKAgSKAoFYWhlYWQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNdHJ1c3RlZF9hZnRlchgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKDAQoLU2NydWJTdGF0dXMSKwoIaW50ZXJ2YWwYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SIQoEbGFzdBgCIAEoCzITLnN0YXNpcy52MS5TY3J1YlJ1bhIkCgdydW5uaW5nGAMgASgLMhMuc3Rhc2lzLnYxLlNjcnViUnVuIq8BCghTY3J1YlJ1bhIuCgpzdGFydGVkX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJc25hcHNob3RzGAMgASgDEg0KBWJ5dGVzGAQgASgDEg8KB2RhbWFnZWQYBSABKAMSEgoKdW5yZWFkYWJsZRgGIAEoAyKiAgoGTGltaXRzEhkKEW1heF9tZXNzYWdlX2J5dGVzGAEgASgDEhMKC2NodW5rX2J5dGVzGAIgASgDEhMKC21heF9zdHJlYW1zGAMgASgFEhEKCW1heF9maWxlcxgEIAEoBRIUCgxtYXhfc2VnbWVudHMYBSABKAMSFQoNbWF4X3BhZ2Vfc2l6ZRgGIAEoBRIaChJtYXhfZW52ZWxvcGVfYnl0ZXMYByABKAMSFwoPbWF4X2Nvbm5lY3Rpb25zGAggASgFEhQKDG1heF93YXRjaGVycxgJIAEoBRISCgptYXhfZXZlbnRzGAogASgDEjQKEXJlcXVlc3RfcmV0ZW50aW9uGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uImgKCEZlYXR1cmVzEhUKDWRpcmVjdF9hY2Nlc3MYASABKAgSDAoEZ3ppcBgCIAEoCBIMCgR6c3RkGAMgASgIEhgKEGRpcmVjdG9yeV9leHBvcnQYBCABKAgSDwoHcmVmbGluaxgFIAEoCCJgCgVVc2FnZRIWCg5zbmFwc2hvdF9jb3VudBgBIAEoAxISCgpzaXplX2J5dGVzGAIgASgDEhcKD2FsbG9jYXRlZF9ieXRlcxgDIAEoAxISCgpmcmVlX2J5dGVzGAQgASgDKpgBCg1SZXBhaXJPdXRjb21lEh4KGlJFUEFJUl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGgoWUkVQQUlSX09VVENPTUVfUExBTk5FRBABEhcKE1JFUEFJUl9PVVRDT01FX0RPTkUQAhIXChNSRVBBSVJfT1VUQ09NRV9MRUZUEAMSGQoVUkVQQUlSX09VVENPTUVfRkFJTEVEEAQqxQcKC0ZpbmRpbmdLaW5kEhwKGEZJTkRJTkdfS0lORF9VTlNQRUNJRklFRBAAEiAKHEZJTkRJTkdfS0lORF9DQVRBTE9HX01JU1NJTkcQARIgChxGSU5ESU5HX0tJTkRfQ0FUQUxPR19EQU1BR0VEEAISHQoZRklORElOR19LSU5EX0NBVEFMT0dfUk9XUxADEiIKHkZJTkRJTkdfS0lORF9ESVJFQ1RPUllfVU5LTk9XThAEEiIKHkZJTkRJTkdfS0lORF9ESVJFQ1RPUllfTUlTU0lORxAFEh4KGkZJTkRJTkdfS0lORF9FTlRSWV9VTktOT1dOEAYSIQodRklORElOR19LSU5EX01BTklGRVNUX01JU1NJTkcQBxIhCh1GSU5ESU5HX0tJTkRfTUFOSUZFU1RfREFNQUdFRBAIEh8KG0ZJTkRJTkdfS0lORF9NQU5JRkVTVF9PTERFUhAJEh8KG0ZJTkRJTkdfS0lORF9NQU5JRkVTVF9ORVdFUhAKEiEKHUZJTkRJTkdfS0lORF9NQU5JRkVTVF9ESUZGRVJTEAsSHQoZRklORElOR19LSU5EX0ZJTEVfTUlTU0lORxAMEh0KGUZJTkRJTkdfS0lORF9GSUxFX1VOS05PV04QDRIaChZGSU5ESU5HX0tJTkRfRklMRV9LSU5EEA4SGgoWRklORElOR19LSU5EX0ZJTEVfU0laRRAPEhoKFkZJTkRJTkdfS0lORF9GSUxFX01PREUQEBIkCiBGSU5ESU5HX0tJTkRfQkxPQ0tfVEFCTEVfTUlTU0lORxAREiQKIEZJTkRJTkdfS0lORF9CTE9DS19UQUJMRV9EQU1BR0VEEBISHQoZRklORElOR19LSU5EX0RBVEFfREFNQUdFRBATEh8KG0ZJTkRJTkdfS0lORF9NQVJLRURfQ09SUlVQVBAUEhwKGEZJTkRJTkdfS0lORF9NQVJLRURfTE9TVBAVEhwKGEZJTkRJTkdfS0lORF9JTlRFUlJVUFRFRBAWEiEKHUZJTkRJTkdfS0lORF9TVEFHSU5HX0xFRlRPVkVSEBcSHwobRklORElOR19LSU5EX1RSQVNIX0xFRlRPVkVSEBgSHwobRklORElOR19LSU5EX1RFTVBPUkFSWV9GSUxFEBkSHAoYRklORElOR19LSU5EX1FVQVJBTlRJTkVEEBoSIAocRklORElOR19LSU5EX0JBTExBU1RfTUlTU0lORxAbEiMKH0ZJTkRJTkdfS0lORF9GT1JNQVRfVU5TVVBQT1JURUQQHCqwAwoNRmluZGluZ0FjdGlvbhIeChpGSU5ESU5HX0FDVElPTl9VTlNQRUNJRklFRBAAEhcKE0ZJTkRJTkdfQUNUSU9OX05PTkUQARIgChxGSU5ESU5HX0FDVElPTl9BVF9ORVhUX1NUQVJUEAISGAoURklORElOR19BQ1RJT05fQURPUFQQAxIdChlGSU5ESU5HX0FDVElPTl9RVUFSQU5USU5FEAQSHAoYRklORElOR19BQ1RJT05fTUFSS19MT1NUEAUSHwobRklORElOR19BQ1RJT05fTUFSS19DT1JSVVBUEAYSIwofRklORElOR19BQ1RJT05fUkVXUklURV9NQU5JRkVTVBAHEiAKHEZJTkRJTkdfQUNUSU9OX1RBS0VfTUFOSUZFU1QQCBImCiJGSU5ESU5HX0FDVElPTl9SRUJVSUxEX0JMT0NLX1RBQkxFEAkSGwoXRklORElOR19BQ1RJT05fU0VUX01PREUQChIfChtGSU5ESU5HX0FDVElPTl9SRVdSSVRFX1JPV1MQCxIfChtGSU5ESU5HX0FDVElPTl9NQUtFX0JBTExBU1QQDDLQAQoNU3lzdGVtU2VydmljZRJACgdHZXRJbmZvEhkuc3Rhc2lzLnYxLkdldEluZm9SZXF1ZXN0Ghouc3Rhc2lzLnYxLkdldEluZm9SZXNwb25zZRI8CgVDaGVjaxIXLnN0YXNpcy52MS5DaGVja1JlcXVlc3QaGC5zdGFzaXMudjEuQ2hlY2tSZXNwb25zZTABEj8KBlJlcGFpchIYLnN0YXNpcy52MS5SZXBhaXJSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlJlcGFpclJlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch5zdGFzaXMvdjEvc3lzdGVtX3NlcnZpY2UucHJvdG8SCXN0YXNpcy52MSI8CgxDaGVja1JlcXVlc3QSDAoEZGVlcBgBIAEoCBIeChZsaW1pdF9ieXRlc19wZXJfc2Vjb25kGAIgASgDIpkBCg1DaGVja1Jlc3BvbnNlEiUKB2ZpbmRpbmcYASABKAsyEi5zdGFzaXMudjEuRmluZGluZ0gAEiwKCHByb2dyZXNzGAIgASgLMhguc3Rhc2lzLnYxLkNoZWNrUHJvZ3Jlc3NIABIqCgdzdW1tYXJ5GAMgASgLMhcuc3Rhc2lzLnYxLkNoZWNrU3VtbWFyeUgAQgcKBWV2ZW50Ik4KDVJlcGFpclJlcXVlc3QSDwoHZHJ5X3J1bhgBIAEoCBIMCgRkZWVwGAIgASgIEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAyABKAMicQoOUmVwYWlyUmVzcG9uc2USIwoHZmluZGluZxgBIAEoCzISLnN0YXNpcy52MS5GaW5kaW5nEikKB291dGNvbWUYAiABKA4yGC5zdGFzaXMudjEuUmVwYWlyT3V0Y29tZRIPCgdtZXNzYWdlGAMgASgJIkAKDUNoZWNrUHJvZ3Jlc3MSFgoOZG9uZV9zbmFwc2hvdHMYASABKAMSFwoPdG90YWxfc25hcHNob3RzGAIgASgDIjMKDENoZWNrU3VtbWFyeRIRCglzbmFwc2hvdHMYASABKAMSEAoIcHJvYmxlbXMYAiABKAMioQEKB0ZpbmRpbmcSJAoEa2luZBgBIAEoDjIWLnN0YXNpcy52MS5GaW5kaW5nS2luZBIPCgdwcm9ibGVtGAIgASgIEgoKAmlkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEcGF0aBgFIAEoCRINCgVmb3VuZBgGIAEoCRIoCgZhY3Rpb24YByABKA4yGC5zdGFzaXMudjEuRmluZGluZ0FjdGlvbiIQCg5HZXRJbmZvUmVxdWVzdCKjAwoPR2V0SW5mb1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEgoKc3RvcmVfdHlwZRgCIAEoCRIPCgdub2RlX2lkGAMgASgJEgwKBHJvb3QYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoGbGltaXRzGAYgASgLMhEuc3Rhc2lzLnYxLkxpbWl0cxIlCghmZWF0dXJlcxgHIAEoCzITLnN0YXNpcy52MS5GZWF0dXJlcxIfCgV1c2FnZRgIIAEoCzIQLnN0YXNpcy52MS5Vc2FnZRIlCgVzY3J1YhgJIAEoCzIWLnN0YXNpcy52MS5TY3J1YlN0YXR1cxIOCgZjb21taXQYCiABKAkSKAoHZm9ybWF0cxgLIAEoCzIXLnN0YXNpcy52MS5TdG9yZUZvcm1hdHMSJQoFY2xvY2sYDCABKAsyFi5zdGFzaXMudjEuQ2xvY2tTdGF0dXMSKQoIcHJvYmxlbXMYDSADKAsyFy5zdGFzaXMudjEuU3RvcmVQcm9ibGVtIocBCgxTdG9yZVByb2JsZW0SJgoGcmVhc29uGAEgASgOMhYuc3Rhc2lzLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAiABKAkSKQoFc2luY2UYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3N0b3BzX3JlYWRzGAQgASgIIlYKDFN0b3JlRm9ybWF0cxINCgVzdG9yZRgBIAEoBRIPCgdjYXRhbG9nGAIgASgFEhAKCG1hbmlmZXN0GAMgASgFEhQKDGJsb2NrX3RhYmxlcxgEIAMoBSJ6CgtDbG9ja1N0YXR1cxIPCgdzdXNwZWN0GAEgASgIEigKBWFoZWFkGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjAKDXRydXN0ZWRfYWZ0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24igwEKC1NjcnViU3RhdHVzEisKCGludGVydmFsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiEKBGxhc3QYAiABKAsyEy5zdGFzaXMudjEuU2NydWJSdW4SJAoHcnVubmluZxgDIAEoCzITLnN0YXNpcy52MS5TY3J1YlJ1biKvAQoIU2NydWJSdW4SLgoKc3RhcnRlZF9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXNuYXBzaG90cxgDIAEoAxINCgVieXRlcxgEIAEoAxIPCgdkYW1hZ2VkGAUgASgDEhIKCnVucmVhZGFibGUYBiABKAMiogIKBkxpbWl0cxIZChFtYXhfbWVzc2FnZV9ieXRlcxgBIAEoAxITCgtjaHVua19ieXRlcxgCIAEoAxITCgttYXhfc3RyZWFtcxgDIAEoBRIRCgltYXhfZmlsZXMYBCABKAUSFAoMbWF4X3NlZ21lbnRzGAUgASgDEhUKDW1heF9wYWdlX3NpemUYBiABKAUSGgoSbWF4X2VudmVsb3BlX2J5dGVzGAcgASgDEhcKD21heF9jb25uZWN0aW9ucxgIIAEoBRIUCgxtYXhfd2F0Y2hlcnMYCSABKAUSEgoKbWF4X2V2ZW50cxgKIAEoAxI0ChFyZXF1ZXN0X3JldGVudGlvbhgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJoCghGZWF0dXJlcxIVCg1kaXJlY3RfYWNjZXNzGAEgASgIEgwKBGd6aXAYAiABKAgSDAoEenN0ZBgDIAEoCBIYChBkaXJlY3RvcnlfZXhwb3J0GAQgASgIEg8KB3JlZmxpbmsYBSABKAgiYAoFVXNhZ2USFgoOc25hcHNob3RfY291bnQYASABKAMSEgoKc2l6ZV9ieXRlcxgCIAEoAxIXCg9hbGxvY2F0ZWRfYnl0ZXMYAyABKAMSEgoKZnJlZV9ieXRlcxgEIAEoAyqYAQoNUmVwYWlyT3V0Y29tZRIeChpSRVBBSVJfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhoKFlJFUEFJUl9PVVRDT01FX1BMQU5ORUQQARIXChNSRVBBSVJfT1VUQ09NRV9ET05FEAISFwoTUkVQQUlSX09VVENPTUVfTEVGVBADEhkKFVJFUEFJUl9PVVRDT01FX0ZBSUxFRBAEKsUHCgtGaW5kaW5nS2luZBIcChhGSU5ESU5HX0tJTkRfVU5TUEVDSUZJRUQQABIgChxGSU5ESU5HX0tJTkRfQ0FUQUxPR19NSVNTSU5HEAESIAocRklORElOR19LSU5EX0NBVEFMT0dfREFNQUdFRBACEh0KGUZJTkRJTkdfS0lORF9DQVRBTE9HX1JPV1MQAxIiCh5GSU5ESU5HX0tJTkRfRElSRUNUT1JZX1VOS05PV04QBBIiCh5GSU5ESU5HX0tJTkRfRElSRUNUT1JZX01JU1NJTkcQBRIeChpGSU5ESU5HX0tJTkRfRU5UUllfVU5LTk9XThAGEiEKHUZJTkRJTkdfS0lORF9NQU5JRkVTVF9NSVNTSU5HEAcSIQodRklORElOR19LSU5EX01BTklGRVNUX0RBTUFHRUQQCBIfChtGSU5ESU5HX0tJTkRfTUFOSUZFU1RfT0xERVIQCRIfChtGSU5ESU5HX0tJTkRfTUFOSUZFU1RfTkVXRVIQChIhCh1GSU5ESU5HX0tJTkRfTUFOSUZFU1RfRElGRkVSUxALEh0KGUZJTkRJTkdfS0lORF9GSUxFX01JU1NJTkcQDBIdChlGSU5ESU5HX0tJTkRfRklMRV9VTktOT1dOEA0SGgoWRklORElOR19LSU5EX0ZJTEVfS0lORBAOEhoKFkZJTkRJTkdfS0lORF9GSUxFX1NJWkUQDxIaChZGSU5ESU5HX0tJTkRfRklMRV9NT0RFEBASJAogRklORElOR19LSU5EX0JMT0NLX1RBQkxFX01JU1NJTkcQERIkCiBGSU5ESU5HX0tJTkRfQkxPQ0tfVEFCTEVfREFNQUdFRBASEh0KGUZJTkRJTkdfS0lORF9EQVRBX0RBTUFHRUQQExIfChtGSU5ESU5HX0tJTkRfTUFSS0VEX0NPUlJVUFQQFBIcChhGSU5ESU5HX0tJTkRfTUFSS0VEX0xPU1QQFRIcChhGSU5ESU5HX0tJTkRfSU5URVJSVVBURUQQFhIhCh1GSU5ESU5HX0tJTkRfU1RBR0lOR19MRUZUT1ZFUhAXEh8KG0ZJTkRJTkdfS0lORF9UUkFTSF9MRUZUT1ZFUhAYEh8KG0ZJTkRJTkdfS0lORF9URU1QT1JBUllfRklMRRAZEhwKGEZJTkRJTkdfS0lORF9RVUFSQU5USU5FRBAaEiAKHEZJTkRJTkdfS0lORF9CQUxMQVNUX01JU1NJTkcQGxIjCh9GSU5ESU5HX0tJTkRfRk9STUFUX1VOU1VQUE9SVEVEEBwqsAMKDUZpbmRpbmdBY3Rpb24SHgoaRklORElOR19BQ1RJT05fVU5TUEVDSUZJRUQQABIXChNGSU5ESU5HX0FDVElPTl9OT05FEAESIAocRklORElOR19BQ1RJT05fQVRfTkVYVF9TVEFSVBACEhgKFEZJTkRJTkdfQUNUSU9OX0FET1BUEAMSHQoZRklORElOR19BQ1RJT05fUVVBUkFOVElORRAEEhwKGEZJTkRJTkdfQUNUSU9OX01BUktfTE9TVBAFEh8KG0ZJTkRJTkdfQUNUSU9OX01BUktfQ09SUlVQVBAGEiMKH0ZJTkRJTkdfQUNUSU9OX1JFV1JJVEVfTUFOSUZFU1QQBxIgChxGSU5ESU5HX0FDVElPTl9UQUtFX01BTklGRVNUEAgSJgoiRklORElOR19BQ1RJT05fUkVCVUlMRF9CTE9DS19UQUJMRRAJEhsKF0ZJTkRJTkdfQUNUSU9OX1NFVF9NT0RFEAoSHwobRklORElOR19BQ1RJT05fUkVXUklURV9ST1dTEAsSHwobRklORElOR19BQ1RJT05fTUFLRV9CQUxMQVNUEAwy0AEKDVN5c3RlbVNlcnZpY2USQAoHR2V0SW5mbxIZLnN0YXNpcy52MS5HZXRJbmZvUmVxdWVzdBoaLnN0YXNpcy52MS5HZXRJbmZvUmVzcG9uc2USPAoFQ2hlY2sSFy5zdGFzaXMudjEuQ2hlY2tSZXF1ZXN0Ghguc3Rhc2lzLnYxLkNoZWNrUmVzcG9uc2UwARI/CgZSZXBhaXISGC5zdGFzaXMudjEuUmVwYWlyUmVxdWVzdBoZLnN0YXNpcy52MS5SZXBhaXJSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_stasis_v1_errors]);
 
 /**
  * Request of Check.
@@ -383,6 +385,13 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
    * @generated from field: stasis.v1.ClockStatus clock = 12;
    */
   clock?: ClockStatus | undefined;
+
+  /**
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   *
+   * @generated from field: repeated stasis.v1.StoreProblem problems = 13;
+   */
+  problems: StoreProblem[];
 };
 
 /**
@@ -391,6 +400,48 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 8);
+
+/**
+ * A condition of the store because of which calls fail.
+ *
+ * @generated from message stasis.v1.StoreProblem
+ */
+export type StoreProblem = Message<"stasis.v1.StoreProblem"> & {
+  /**
+   * The reason that refused calls get.
+   *
+   * @generated from field: stasis.v1.ErrorReason reason = 1;
+   */
+  reason: ErrorReason;
+
+  /**
+   * What the daemon found, for people. Empty for callers who may not see paths.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * When the daemon noticed it.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 3;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Reads fail too, not only calls that store or change something.
+   *
+   * @generated from field: bool stops_reads = 4;
+   */
+  stopsReads: boolean;
+};
+
+/**
+ * Describes the message stasis.v1.StoreProblem.
+ * Use `create(StoreProblemSchema)` to create a new message.
+ */
+export const StoreProblemSchema: GenMessage<StoreProblem> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_system_service, 9);
 
 /**
  * Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
@@ -433,7 +484,7 @@ export type StoreFormats = Message<"stasis.v1.StoreFormats"> & {
  * Use `create(StoreFormatsSchema)` to create a new message.
  */
 export const StoreFormatsSchema: GenMessage<StoreFormats> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 9);
+  messageDesc(file_stasis_v1_system_service, 10);
 
 /**
  * What the daemon thinks of its wall clock. Ages are counted in the time that has passed for
@@ -472,7 +523,7 @@ export type ClockStatus = Message<"stasis.v1.ClockStatus"> & {
  * Use `create(ClockStatusSchema)` to create a new message.
  */
 export const ClockStatusSchema: GenMessage<ClockStatus> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 10);
+  messageDesc(file_stasis_v1_system_service, 11);
 
 /**
  * The background scrub: all stored data are read again from time to time, and compared.
@@ -507,7 +558,7 @@ export type ScrubStatus = Message<"stasis.v1.ScrubStatus"> & {
  * Use `create(ScrubStatusSchema)` to create a new message.
  */
 export const ScrubStatusSchema: GenMessage<ScrubStatus> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 11);
+  messageDesc(file_stasis_v1_system_service, 12);
 
 /**
  * One scrub, or what is done of it.
@@ -563,7 +614,7 @@ export type ScrubRun = Message<"stasis.v1.ScrubRun"> & {
  * Use `create(ScrubRunSchema)` to create a new message.
  */
 export const ScrubRunSchema: GenMessage<ScrubRun> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 12);
+  messageDesc(file_stasis_v1_system_service, 13);
 
 /**
  * Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
@@ -654,7 +705,7 @@ export type Limits = Message<"stasis.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 13);
+  messageDesc(file_stasis_v1_system_service, 14);
 
 /**
  * What this store can do.
@@ -703,7 +754,7 @@ export type Features = Message<"stasis.v1.Features"> & {
  * Use `create(FeaturesSchema)` to create a new message.
  */
 export const FeaturesSchema: GenMessage<Features> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 14);
+  messageDesc(file_stasis_v1_system_service, 15);
 
 /**
  * What is stored.
@@ -745,7 +796,7 @@ export type Usage = Message<"stasis.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_system_service, 15);
+  messageDesc(file_stasis_v1_system_service, 16);
 
 /**
  * What became of a finding.
@@ -991,7 +1042,7 @@ export enum FindingKind {
   QUARANTINED = 26,
 
   /**
-   * The file is missing that makes deletions possible on a full disk.
+   * Some of the files are missing that make starts and deletions possible on a full disk.
    *
    * @generated from enum value: FINDING_KIND_BALLAST_MISSING = 27;
    */
@@ -1103,7 +1154,7 @@ export enum FindingAction {
   REWRITE_ROWS = 11,
 
   /**
-   * Write the ballast file again.
+   * Write the missing files again.
    *
    * @generated from enum value: FINDING_ACTION_MAKE_BALLAST = 12;
    */
@@ -1117,7 +1168,21 @@ export const FindingActionSchema: GenEnum<FindingAction> = /*@__PURE__*/
   enumDesc(file_stasis_v1_system_service, 2);
 
 /**
- * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+ * Describes the daemon and its store. The schema is in grpc.reflection.
+ *
+ * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+ * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+ * following names are NOT_SERVING:
+ *
+ * - all of them, while the daemon starts or drains;
+ * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+ *   STORED_DATA_CORRUPT);
+ * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+ *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+ * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+ *   collections still work.
+ *
+ * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
  *
  * @generated from service stasis.v1.SystemService
  */

@@ -394,6 +394,15 @@ public enum ErrorReason
   ERROR_REASON_INTERNAL(104),
   /**
    * <pre>
+   * FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
+   * disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+   * </pre>
+   *
+   * <code>ERROR_REASON_STORE_READ_ONLY = 106;</code>
+   */
+  ERROR_REASON_STORE_READ_ONLY(106),
+  /**
+   * <pre>
    * Any code. Raised by the client library for a status without a reason that it knows, for
    * example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
    * </pre>
@@ -790,6 +799,15 @@ public enum ErrorReason
   public static final int ERROR_REASON_INTERNAL_VALUE = 104;
   /**
    * <pre>
+   * FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
+   * disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+   * </pre>
+   *
+   * <code>ERROR_REASON_STORE_READ_ONLY = 106;</code>
+   */
+  public static final int ERROR_REASON_STORE_READ_ONLY_VALUE = 106;
+  /**
+   * <pre>
    * Any code. Raised by the client library for a status without a reason that it knows, for
    * example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
    * </pre>
@@ -868,6 +886,7 @@ public enum ErrorReason
       case 102: return ERROR_REASON_DEADLINE_PASSED;
       case 103: return ERROR_REASON_IO_FAILED;
       case 104: return ERROR_REASON_INTERNAL;
+      case 106: return ERROR_REASON_STORE_READ_ONLY;
       case 105: return ERROR_REASON_UNRECOGNIZED;
       default: return null;
     }

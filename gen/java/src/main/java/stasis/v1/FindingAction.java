@@ -113,7 +113,7 @@ public enum FindingAction
   FINDING_ACTION_REWRITE_ROWS(11),
   /**
    * <pre>
-   * Write the ballast file again.
+   * Write the missing files again.
    * </pre>
    *
    * <code>FINDING_ACTION_MAKE_BALLAST = 12;</code>
@@ -229,7 +229,7 @@ public enum FindingAction
   public static final int FINDING_ACTION_REWRITE_ROWS_VALUE = 11;
   /**
    * <pre>
-   * Write the ballast file again.
+   * Write the missing files again.
    * </pre>
    *
    * <code>FINDING_ACTION_MAKE_BALLAST = 12;</code>

@@ -233,7 +233,7 @@ public enum FindingKind
   FINDING_KIND_QUARANTINED(26),
   /**
    * <pre>
-   * The file is missing that makes deletions possible on a full disk.
+   * Some of the files are missing that make starts and deletions possible on a full disk.
    * </pre>
    *
    * <code>FINDING_KIND_BALLAST_MISSING = 27;</code>
@@ -478,7 +478,7 @@ public enum FindingKind
   public static final int FINDING_KIND_QUARANTINED_VALUE = 26;
   /**
    * <pre>
-   * The file is missing that makes deletions possible on a full disk.
+   * Some of the files are missing that make starts and deletions possible on a full disk.
    * </pre>
    *
    * <code>FINDING_KIND_BALLAST_MISSING = 27;</code>

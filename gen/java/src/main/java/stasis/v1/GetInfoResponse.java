@@ -37,6 +37,7 @@ private static final long serialVersionUID = 0L;
     nodeId_ = "";
     root_ = "";
     commit_ = "";
+    problems_ = java.util.Collections.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -556,6 +557,67 @@ private static final long serialVersionUID = 0L;
     return clock_ == null ? stasis.v1.ClockStatus.getDefaultInstance() : clock_;
   }
 
+  public static final int PROBLEMS_FIELD_NUMBER = 13;
+  @SuppressWarnings("serial")
+  private java.util.List<stasis.v1.StoreProblem> problems_;
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<stasis.v1.StoreProblem> getProblemsList() {
+    return problems_;
+  }
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends stasis.v1.StoreProblemOrBuilder> 
+      getProblemsOrBuilderList() {
+    return problems_;
+  }
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  @java.lang.Override
+  public int getProblemsCount() {
+    return problems_.size();
+  }
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.StoreProblem getProblems(int index) {
+    return problems_.get(index);
+  }
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  @java.lang.Override
+  public stasis.v1.StoreProblemOrBuilder getProblemsOrBuilder(
+      int index) {
+    return problems_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -605,6 +667,9 @@ private static final long serialVersionUID = 0L;
     }
     if (((bitField0_ & 0x00000040) != 0)) {
       output.writeMessage(12, getClock());
+    }
+    for (int i = 0; i < problems_.size(); i++) {
+      output.writeMessage(13, problems_.get(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -657,6 +722,10 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000040) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(12, getClock());
+    }
+    for (int i = 0; i < problems_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(13, problems_.get(i));
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -718,6 +787,8 @@ private static final long serialVersionUID = 0L;
       if (!getClock()
           .equals(other.getClock())) return false;
     }
+    if (!getProblemsList()
+        .equals(other.getProblemsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -766,6 +837,10 @@ private static final long serialVersionUID = 0L;
     if (hasClock()) {
       hash = (37 * hash) + CLOCK_FIELD_NUMBER;
       hash = (53 * hash) + getClock().hashCode();
+    }
+    if (getProblemsCount() > 0) {
+      hash = (37 * hash) + PROBLEMS_FIELD_NUMBER;
+      hash = (53 * hash) + getProblemsList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -908,6 +983,7 @@ private static final long serialVersionUID = 0L;
         internalGetScrubFieldBuilder();
         internalGetFormatsFieldBuilder();
         internalGetClockFieldBuilder();
+        internalGetProblemsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -954,6 +1030,13 @@ private static final long serialVersionUID = 0L;
         clockBuilder_.dispose();
         clockBuilder_ = null;
       }
+      if (problemsBuilder_ == null) {
+        problems_ = java.util.Collections.emptyList();
+      } else {
+        problems_ = null;
+        problemsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00001000);
       return this;
     }
 
@@ -980,9 +1063,22 @@ private static final long serialVersionUID = 0L;
     @java.lang.Override
     public stasis.v1.GetInfoResponse buildPartial() {
       stasis.v1.GetInfoResponse result = new stasis.v1.GetInfoResponse(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(stasis.v1.GetInfoResponse result) {
+      if (problemsBuilder_ == null) {
+        if (((bitField0_ & 0x00001000) != 0)) {
+          problems_ = java.util.Collections.unmodifiableList(problems_);
+          bitField0_ = (bitField0_ & ~0x00001000);
+        }
+        result.problems_ = problems_;
+      } else {
+        result.problems_ = problemsBuilder_.build();
+      }
     }
 
     private void buildPartial0(stasis.v1.GetInfoResponse result) {
@@ -1106,6 +1202,32 @@ private static final long serialVersionUID = 0L;
       if (other.hasClock()) {
         mergeClock(other.getClock());
       }
+      if (problemsBuilder_ == null) {
+        if (!other.problems_.isEmpty()) {
+          if (problems_.isEmpty()) {
+            problems_ = other.problems_;
+            bitField0_ = (bitField0_ & ~0x00001000);
+          } else {
+            ensureProblemsIsMutable();
+            problems_.addAll(other.problems_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.problems_.isEmpty()) {
+          if (problemsBuilder_.isEmpty()) {
+            problemsBuilder_.dispose();
+            problemsBuilder_ = null;
+            problems_ = other.problems_;
+            bitField0_ = (bitField0_ & ~0x00001000);
+            problemsBuilder_ = 
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetProblemsFieldBuilder() : null;
+          } else {
+            problemsBuilder_.addAllMessages(other.problems_);
+          }
+        }
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1206,6 +1328,19 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000800;
               break;
             } // case 98
+            case 106: {
+              stasis.v1.StoreProblem m =
+                  input.readMessage(
+                      stasis.v1.StoreProblem.parser(),
+                      extensionRegistry);
+              if (problemsBuilder_ == null) {
+                ensureProblemsIsMutable();
+                problems_.add(m);
+              } else {
+                problemsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 106
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2785,6 +2920,318 @@ private static final long serialVersionUID = 0L;
         clock_ = null;
       }
       return clockBuilder_;
+    }
+
+    private java.util.List<stasis.v1.StoreProblem> problems_ =
+      java.util.Collections.emptyList();
+    private void ensureProblemsIsMutable() {
+      if (!((bitField0_ & 0x00001000) != 0)) {
+        problems_ = new java.util.ArrayList<stasis.v1.StoreProblem>(problems_);
+        bitField0_ |= 0x00001000;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        stasis.v1.StoreProblem, stasis.v1.StoreProblem.Builder, stasis.v1.StoreProblemOrBuilder> problemsBuilder_;
+
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public java.util.List<stasis.v1.StoreProblem> getProblemsList() {
+      if (problemsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(problems_);
+      } else {
+        return problemsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public int getProblemsCount() {
+      if (problemsBuilder_ == null) {
+        return problems_.size();
+      } else {
+        return problemsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public stasis.v1.StoreProblem getProblems(int index) {
+      if (problemsBuilder_ == null) {
+        return problems_.get(index);
+      } else {
+        return problemsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder setProblems(
+        int index, stasis.v1.StoreProblem value) {
+      if (problemsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureProblemsIsMutable();
+        problems_.set(index, value);
+        onChanged();
+      } else {
+        problemsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder setProblems(
+        int index, stasis.v1.StoreProblem.Builder builderForValue) {
+      if (problemsBuilder_ == null) {
+        ensureProblemsIsMutable();
+        problems_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        problemsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder addProblems(stasis.v1.StoreProblem value) {
+      if (problemsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureProblemsIsMutable();
+        problems_.add(value);
+        onChanged();
+      } else {
+        problemsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder addProblems(
+        int index, stasis.v1.StoreProblem value) {
+      if (problemsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureProblemsIsMutable();
+        problems_.add(index, value);
+        onChanged();
+      } else {
+        problemsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder addProblems(
+        stasis.v1.StoreProblem.Builder builderForValue) {
+      if (problemsBuilder_ == null) {
+        ensureProblemsIsMutable();
+        problems_.add(builderForValue.build());
+        onChanged();
+      } else {
+        problemsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder addProblems(
+        int index, stasis.v1.StoreProblem.Builder builderForValue) {
+      if (problemsBuilder_ == null) {
+        ensureProblemsIsMutable();
+        problems_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        problemsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder addAllProblems(
+        java.lang.Iterable<? extends stasis.v1.StoreProblem> values) {
+      if (problemsBuilder_ == null) {
+        ensureProblemsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, problems_);
+        onChanged();
+      } else {
+        problemsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder clearProblems() {
+      if (problemsBuilder_ == null) {
+        problems_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00001000);
+        onChanged();
+      } else {
+        problemsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public Builder removeProblems(int index) {
+      if (problemsBuilder_ == null) {
+        ensureProblemsIsMutable();
+        problems_.remove(index);
+        onChanged();
+      } else {
+        problemsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public stasis.v1.StoreProblem.Builder getProblemsBuilder(
+        int index) {
+      return internalGetProblemsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public stasis.v1.StoreProblemOrBuilder getProblemsOrBuilder(
+        int index) {
+      if (problemsBuilder_ == null) {
+        return problems_.get(index);  } else {
+        return problemsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public java.util.List<? extends stasis.v1.StoreProblemOrBuilder> 
+         getProblemsOrBuilderList() {
+      if (problemsBuilder_ != null) {
+        return problemsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(problems_);
+      }
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public stasis.v1.StoreProblem.Builder addProblemsBuilder() {
+      return internalGetProblemsFieldBuilder().addBuilder(
+          stasis.v1.StoreProblem.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public stasis.v1.StoreProblem.Builder addProblemsBuilder(
+        int index) {
+      return internalGetProblemsFieldBuilder().addBuilder(
+          index, stasis.v1.StoreProblem.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * </pre>
+     *
+     * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+     */
+    public java.util.List<stasis.v1.StoreProblem.Builder> 
+         getProblemsBuilderList() {
+      return internalGetProblemsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        stasis.v1.StoreProblem, stasis.v1.StoreProblem.Builder, stasis.v1.StoreProblemOrBuilder> 
+        internalGetProblemsFieldBuilder() {
+      if (problemsBuilder_ == null) {
+        problemsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            stasis.v1.StoreProblem, stasis.v1.StoreProblem.Builder, stasis.v1.StoreProblemOrBuilder>(
+                problems_,
+                ((bitField0_ & 0x00001000) != 0),
+                getParentForChildren(),
+                isClean());
+        problems_ = null;
+      }
+      return problemsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.GetInfoResponse)

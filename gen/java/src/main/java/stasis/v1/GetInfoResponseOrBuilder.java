@@ -300,4 +300,48 @@ public interface GetInfoResponseOrBuilder extends
    * <code>.stasis.v1.ClockStatus clock = 12 [json_name = "clock"];</code>
    */
   stasis.v1.ClockStatusOrBuilder getClockOrBuilder();
+
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  java.util.List<stasis.v1.StoreProblem> 
+      getProblemsList();
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  stasis.v1.StoreProblem getProblems(int index);
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  int getProblemsCount();
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  java.util.List<? extends stasis.v1.StoreProblemOrBuilder> 
+      getProblemsOrBuilderList();
+  /**
+   * <pre>
+   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * </pre>
+   *
+   * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
+   */
+  stasis.v1.StoreProblemOrBuilder getProblemsOrBuilder(
+      int index);
 }

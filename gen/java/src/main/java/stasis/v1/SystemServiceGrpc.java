@@ -4,7 +4,18 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+ * Describes the daemon and its store. The schema is in grpc.reflection.
+ * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+ * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+ * following names are NOT_SERVING:
+ * - all of them, while the daemon starts or drains;
+ * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+ *   STORED_DATA_CORRUPT);
+ * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+ *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+ * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+ *   collections still work.
+ * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -169,7 +180,18 @@ public final class SystemServiceGrpc {
 
   /**
    * <pre>
-   * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+   * Describes the daemon and its store. The schema is in grpc.reflection.
+   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+   * following names are NOT_SERVING:
+   * - all of them, while the daemon starts or drains;
+   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+   *   STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+   *   collections still work.
+   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
    * </pre>
    */
   public interface AsyncService {
@@ -214,7 +236,18 @@ public final class SystemServiceGrpc {
   /**
    * Base class for the server implementation of the service SystemService.
    * <pre>
-   * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+   * Describes the daemon and its store. The schema is in grpc.reflection.
+   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+   * following names are NOT_SERVING:
+   * - all of them, while the daemon starts or drains;
+   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+   *   STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+   *   collections still work.
+   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
    * </pre>
    */
   public static abstract class SystemServiceImplBase
@@ -228,7 +261,18 @@ public final class SystemServiceGrpc {
   /**
    * A stub to allow clients to do asynchronous rpc calls to service SystemService.
    * <pre>
-   * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+   * Describes the daemon and its store. The schema is in grpc.reflection.
+   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+   * following names are NOT_SERVING:
+   * - all of them, while the daemon starts or drains;
+   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+   *   STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+   *   collections still work.
+   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
    * </pre>
    */
   public static final class SystemServiceStub
@@ -287,7 +331,18 @@ public final class SystemServiceGrpc {
   /**
    * A stub to allow clients to do synchronous rpc calls to service SystemService.
    * <pre>
-   * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+   * Describes the daemon and its store. The schema is in grpc.reflection.
+   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+   * following names are NOT_SERVING:
+   * - all of them, while the daemon starts or drains;
+   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+   *   STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+   *   collections still work.
+   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
    * </pre>
    */
   public static final class SystemServiceBlockingV2Stub
@@ -347,7 +402,18 @@ public final class SystemServiceGrpc {
   /**
    * A stub to allow clients to do limited synchronous rpc calls to service SystemService.
    * <pre>
-   * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+   * Describes the daemon and its store. The schema is in grpc.reflection.
+   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+   * following names are NOT_SERVING:
+   * - all of them, while the daemon starts or drains;
+   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+   *   STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+   *   collections still work.
+   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
    * </pre>
    */
   public static final class SystemServiceBlockingStub
@@ -405,7 +471,18 @@ public final class SystemServiceGrpc {
   /**
    * A stub to allow clients to do ListenableFuture-style rpc calls to service SystemService.
    * <pre>
-   * Describes the daemon and its store. Health is in grpc.health.v1, the schema in grpc.reflection.
+   * Describes the daemon and its store. The schema is in grpc.reflection.
+   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
+   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
+   * following names are NOT_SERVING:
+   * - all of them, while the daemon starts or drains;
+   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
+   *   STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
+   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
+   *   collections still work.
+   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
    * </pre>
    */
   public static final class SystemServiceFutureStub

@@ -72,6 +72,11 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_GetInfoResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_StoreProblem_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_StoreProblem_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_StoreFormats_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -117,132 +122,140 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
     java.lang.String[] descriptorData = {
       "\n\036stasis/v1/system_service.proto\022\tstasis" +
       ".v1\032\036google/protobuf/duration.proto\032\037goo" +
-      "gle/protobuf/timestamp.proto\"W\n\014CheckReq" +
-      "uest\022\022\n\004deep\030\001 \001(\010R\004deep\0223\n\026limit_bytes_" +
-      "per_second\030\002 \001(\003R\023limitBytesPerSecond\"\265\001" +
-      "\n\rCheckResponse\022.\n\007finding\030\001 \001(\0132\022.stasi" +
-      "s.v1.FindingH\000R\007finding\0226\n\010progress\030\002 \001(" +
-      "\0132\030.stasis.v1.CheckProgressH\000R\010progress\022" +
-      "3\n\007summary\030\003 \001(\0132\027.stasis.v1.CheckSummar" +
-      "yH\000R\007summaryB\007\n\005event\"q\n\rRepairRequest\022\027" +
-      "\n\007dry_run\030\001 \001(\010R\006dryRun\022\022\n\004deep\030\002 \001(\010R\004d" +
-      "eep\0223\n\026limit_bytes_per_second\030\003 \001(\003R\023lim" +
-      "itBytesPerSecond\"\214\001\n\016RepairResponse\022,\n\007f" +
-      "inding\030\001 \001(\0132\022.stasis.v1.FindingR\007findin" +
-      "g\0222\n\007outcome\030\002 \001(\0162\030.stasis.v1.RepairOut" +
-      "comeR\007outcome\022\030\n\007message\030\003 \001(\tR\007message\"" +
-      "_\n\rCheckProgress\022%\n\016done_snapshots\030\001 \001(\003" +
-      "R\rdoneSnapshots\022\'\n\017total_snapshots\030\002 \001(\003" +
-      "R\016totalSnapshots\"H\n\014CheckSummary\022\034\n\tsnap" +
-      "shots\030\001 \001(\003R\tsnapshots\022\032\n\010problems\030\002 \001(\003" +
-      "R\010problems\"\317\001\n\007Finding\022*\n\004kind\030\001 \001(\0162\026.s" +
-      "tasis.v1.FindingKindR\004kind\022\030\n\007problem\030\002 " +
-      "\001(\010R\007problem\022\016\n\002id\030\003 \001(\tR\002id\022\022\n\004name\030\004 \001" +
-      "(\tR\004name\022\022\n\004path\030\005 \001(\tR\004path\022\024\n\005found\030\006 " +
-      "\001(\tR\005found\0220\n\006action\030\007 \001(\0162\030.stasis.v1.F" +
-      "indingActionR\006action\"\020\n\016GetInfoRequest\"\335" +
-      "\003\n\017GetInfoResponse\022\030\n\007version\030\001 \001(\tR\007ver" +
-      "sion\022\035\n\nstore_type\030\002 \001(\tR\tstoreType\022\027\n\007n" +
-      "ode_id\030\003 \001(\tR\006nodeId\022\022\n\004root\030\004 \001(\tR\004root" +
-      "\0229\n\nstarted_at\030\005 \001(\0132\032.google.protobuf.T" +
-      "imestampR\tstartedAt\022)\n\006limits\030\006 \001(\0132\021.st" +
-      "asis.v1.LimitsR\006limits\022/\n\010features\030\007 \001(\013" +
-      "2\023.stasis.v1.FeaturesR\010features\022&\n\005usage" +
-      "\030\010 \001(\0132\020.stasis.v1.UsageR\005usage\022,\n\005scrub" +
-      "\030\t \001(\0132\026.stasis.v1.ScrubStatusR\005scrub\022\026\n" +
-      "\006commit\030\n \001(\tR\006commit\0221\n\007formats\030\013 \001(\0132\027" +
-      ".stasis.v1.StoreFormatsR\007formats\022,\n\005cloc" +
-      "k\030\014 \001(\0132\026.stasis.v1.ClockStatusR\005clock\"}" +
-      "\n\014StoreFormats\022\024\n\005store\030\001 \001(\005R\005store\022\030\n\007" +
-      "catalog\030\002 \001(\005R\007catalog\022\032\n\010manifest\030\003 \001(\005" +
-      "R\010manifest\022!\n\014block_tables\030\004 \003(\005R\013blockT" +
-      "ables\"\230\001\n\013ClockStatus\022\030\n\007suspect\030\001 \001(\010R\007" +
-      "suspect\022/\n\005ahead\030\002 \001(\0132\031.google.protobuf" +
-      ".DurationR\005ahead\022>\n\rtrusted_after\030\003 \001(\0132" +
-      "\031.google.protobuf.DurationR\014trustedAfter" +
-      "\"\234\001\n\013ScrubStatus\0225\n\010interval\030\001 \001(\0132\031.goo" +
-      "gle.protobuf.DurationR\010interval\022\'\n\004last\030" +
-      "\002 \001(\0132\023.stasis.v1.ScrubRunR\004last\022-\n\007runn" +
-      "ing\030\003 \001(\0132\023.stasis.v1.ScrubRunR\007running\"" +
-      "\352\001\n\010ScrubRun\0229\n\nstarted_at\030\001 \001(\0132\032.googl" +
-      "e.protobuf.TimestampR\tstartedAt\0225\n\010ended" +
-      "_at\030\002 \001(\0132\032.google.protobuf.TimestampR\007e" +
-      "ndedAt\022\034\n\tsnapshots\030\003 \001(\003R\tsnapshots\022\024\n\005" +
-      "bytes\030\004 \001(\003R\005bytes\022\030\n\007damaged\030\005 \001(\003R\007dam" +
-      "aged\022\036\n\nunreadable\030\006 \001(\003R\nunreadable\"\273\003\n" +
-      "\006Limits\022*\n\021max_message_bytes\030\001 \001(\003R\017maxM" +
-      "essageBytes\022\037\n\013chunk_bytes\030\002 \001(\003R\nchunkB" +
-      "ytes\022\037\n\013max_streams\030\003 \001(\005R\nmaxStreams\022\033\n" +
-      "\tmax_files\030\004 \001(\005R\010maxFiles\022!\n\014max_segmen" +
-      "ts\030\005 \001(\003R\013maxSegments\022\"\n\rmax_page_size\030\006" +
-      " \001(\005R\013maxPageSize\022,\n\022max_envelope_bytes\030" +
-      "\007 \001(\003R\020maxEnvelopeBytes\022\'\n\017max_connectio" +
-      "ns\030\010 \001(\005R\016maxConnections\022!\n\014max_watchers" +
-      "\030\t \001(\005R\013maxWatchers\022\035\n\nmax_events\030\n \001(\003R" +
-      "\tmaxEvents\022F\n\021request_retention\030\013 \001(\0132\031." +
-      "google.protobuf.DurationR\020requestRetenti" +
-      "on\"\234\001\n\010Features\022#\n\rdirect_access\030\001 \001(\010R\014" +
-      "directAccess\022\022\n\004gzip\030\002 \001(\010R\004gzip\022\022\n\004zstd" +
-      "\030\003 \001(\010R\004zstd\022)\n\020directory_export\030\004 \001(\010R\017" +
-      "directoryExport\022\030\n\007reflink\030\005 \001(\010R\007reflin" +
-      "k\"\225\001\n\005Usage\022%\n\016snapshot_count\030\001 \001(\003R\rsna" +
-      "pshotCount\022\035\n\nsize_bytes\030\002 \001(\003R\tsizeByte" +
-      "s\022\'\n\017allocated_bytes\030\003 \001(\003R\016allocatedByt" +
-      "es\022\035\n\nfree_bytes\030\004 \001(\003R\tfreeBytes*\230\001\n\rRe" +
-      "pairOutcome\022\036\n\032REPAIR_OUTCOME_UNSPECIFIE" +
-      "D\020\000\022\032\n\026REPAIR_OUTCOME_PLANNED\020\001\022\027\n\023REPAI" +
-      "R_OUTCOME_DONE\020\002\022\027\n\023REPAIR_OUTCOME_LEFT\020" +
-      "\003\022\031\n\025REPAIR_OUTCOME_FAILED\020\004*\305\007\n\013Finding" +
-      "Kind\022\034\n\030FINDING_KIND_UNSPECIFIED\020\000\022 \n\034FI" +
-      "NDING_KIND_CATALOG_MISSING\020\001\022 \n\034FINDING_" +
-      "KIND_CATALOG_DAMAGED\020\002\022\035\n\031FINDING_KIND_C" +
-      "ATALOG_ROWS\020\003\022\"\n\036FINDING_KIND_DIRECTORY_" +
-      "UNKNOWN\020\004\022\"\n\036FINDING_KIND_DIRECTORY_MISS" +
-      "ING\020\005\022\036\n\032FINDING_KIND_ENTRY_UNKNOWN\020\006\022!\n" +
-      "\035FINDING_KIND_MANIFEST_MISSING\020\007\022!\n\035FIND" +
-      "ING_KIND_MANIFEST_DAMAGED\020\010\022\037\n\033FINDING_K" +
-      "IND_MANIFEST_OLDER\020\t\022\037\n\033FINDING_KIND_MAN" +
-      "IFEST_NEWER\020\n\022!\n\035FINDING_KIND_MANIFEST_D" +
-      "IFFERS\020\013\022\035\n\031FINDING_KIND_FILE_MISSING\020\014\022" +
-      "\035\n\031FINDING_KIND_FILE_UNKNOWN\020\r\022\032\n\026FINDIN" +
-      "G_KIND_FILE_KIND\020\016\022\032\n\026FINDING_KIND_FILE_" +
-      "SIZE\020\017\022\032\n\026FINDING_KIND_FILE_MODE\020\020\022$\n FI" +
-      "NDING_KIND_BLOCK_TABLE_MISSING\020\021\022$\n FIND" +
-      "ING_KIND_BLOCK_TABLE_DAMAGED\020\022\022\035\n\031FINDIN" +
-      "G_KIND_DATA_DAMAGED\020\023\022\037\n\033FINDING_KIND_MA" +
-      "RKED_CORRUPT\020\024\022\034\n\030FINDING_KIND_MARKED_LO" +
-      "ST\020\025\022\034\n\030FINDING_KIND_INTERRUPTED\020\026\022!\n\035FI" +
-      "NDING_KIND_STAGING_LEFTOVER\020\027\022\037\n\033FINDING" +
-      "_KIND_TRASH_LEFTOVER\020\030\022\037\n\033FINDING_KIND_T" +
-      "EMPORARY_FILE\020\031\022\034\n\030FINDING_KIND_QUARANTI" +
-      "NED\020\032\022 \n\034FINDING_KIND_BALLAST_MISSING\020\033\022" +
-      "#\n\037FINDING_KIND_FORMAT_UNSUPPORTED\020\034*\260\003\n" +
-      "\rFindingAction\022\036\n\032FINDING_ACTION_UNSPECI" +
-      "FIED\020\000\022\027\n\023FINDING_ACTION_NONE\020\001\022 \n\034FINDI" +
-      "NG_ACTION_AT_NEXT_START\020\002\022\030\n\024FINDING_ACT" +
-      "ION_ADOPT\020\003\022\035\n\031FINDING_ACTION_QUARANTINE" +
-      "\020\004\022\034\n\030FINDING_ACTION_MARK_LOST\020\005\022\037\n\033FIND" +
-      "ING_ACTION_MARK_CORRUPT\020\006\022#\n\037FINDING_ACT" +
-      "ION_REWRITE_MANIFEST\020\007\022 \n\034FINDING_ACTION" +
-      "_TAKE_MANIFEST\020\010\022&\n\"FINDING_ACTION_REBUI" +
-      "LD_BLOCK_TABLE\020\t\022\033\n\027FINDING_ACTION_SET_M" +
-      "ODE\020\n\022\037\n\033FINDING_ACTION_REWRITE_ROWS\020\013\022\037" +
-      "\n\033FINDING_ACTION_MAKE_BALLAST\020\0142\320\001\n\rSyst" +
-      "emService\022@\n\007GetInfo\022\031.stasis.v1.GetInfo" +
-      "Request\032\032.stasis.v1.GetInfoResponse\022<\n\005C" +
-      "heck\022\027.stasis.v1.CheckRequest\032\030.stasis.v" +
-      "1.CheckResponse0\001\022?\n\006Repair\022\030.stasis.v1." +
-      "RepairRequest\032\031.stasis.v1.RepairResponse" +
-      "0\001B\214\001\n\tstasis.v1B\022SystemServiceProtoP\001Z&" +
-      "stasis.local/gen/go/stasis/v1;stasisv1\242\002" +
-      "\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1" +
-      "\\GPBMetadata\352\002\nStasis::V1b\006proto3"
+      "gle/protobuf/timestamp.proto\032\026stasis/v1/" +
+      "errors.proto\"W\n\014CheckRequest\022\022\n\004deep\030\001 \001" +
+      "(\010R\004deep\0223\n\026limit_bytes_per_second\030\002 \001(\003" +
+      "R\023limitBytesPerSecond\"\265\001\n\rCheckResponse\022" +
+      ".\n\007finding\030\001 \001(\0132\022.stasis.v1.FindingH\000R\007" +
+      "finding\0226\n\010progress\030\002 \001(\0132\030.stasis.v1.Ch" +
+      "eckProgressH\000R\010progress\0223\n\007summary\030\003 \001(\013" +
+      "2\027.stasis.v1.CheckSummaryH\000R\007summaryB\007\n\005" +
+      "event\"q\n\rRepairRequest\022\027\n\007dry_run\030\001 \001(\010R" +
+      "\006dryRun\022\022\n\004deep\030\002 \001(\010R\004deep\0223\n\026limit_byt" +
+      "es_per_second\030\003 \001(\003R\023limitBytesPerSecond" +
+      "\"\214\001\n\016RepairResponse\022,\n\007finding\030\001 \001(\0132\022.s" +
+      "tasis.v1.FindingR\007finding\0222\n\007outcome\030\002 \001" +
+      "(\0162\030.stasis.v1.RepairOutcomeR\007outcome\022\030\n" +
+      "\007message\030\003 \001(\tR\007message\"_\n\rCheckProgress" +
+      "\022%\n\016done_snapshots\030\001 \001(\003R\rdoneSnapshots\022" +
+      "\'\n\017total_snapshots\030\002 \001(\003R\016totalSnapshots" +
+      "\"H\n\014CheckSummary\022\034\n\tsnapshots\030\001 \001(\003R\tsna" +
+      "pshots\022\032\n\010problems\030\002 \001(\003R\010problems\"\317\001\n\007F" +
+      "inding\022*\n\004kind\030\001 \001(\0162\026.stasis.v1.Finding" +
+      "KindR\004kind\022\030\n\007problem\030\002 \001(\010R\007problem\022\016\n\002" +
+      "id\030\003 \001(\tR\002id\022\022\n\004name\030\004 \001(\tR\004name\022\022\n\004path" +
+      "\030\005 \001(\tR\004path\022\024\n\005found\030\006 \001(\tR\005found\0220\n\006ac" +
+      "tion\030\007 \001(\0162\030.stasis.v1.FindingActionR\006ac" +
+      "tion\"\020\n\016GetInfoRequest\"\222\004\n\017GetInfoRespon" +
+      "se\022\030\n\007version\030\001 \001(\tR\007version\022\035\n\nstore_ty" +
+      "pe\030\002 \001(\tR\tstoreType\022\027\n\007node_id\030\003 \001(\tR\006no" +
+      "deId\022\022\n\004root\030\004 \001(\tR\004root\0229\n\nstarted_at\030\005" +
+      " \001(\0132\032.google.protobuf.TimestampR\tstarte" +
+      "dAt\022)\n\006limits\030\006 \001(\0132\021.stasis.v1.LimitsR\006" +
+      "limits\022/\n\010features\030\007 \001(\0132\023.stasis.v1.Fea" +
+      "turesR\010features\022&\n\005usage\030\010 \001(\0132\020.stasis." +
+      "v1.UsageR\005usage\022,\n\005scrub\030\t \001(\0132\026.stasis." +
+      "v1.ScrubStatusR\005scrub\022\026\n\006commit\030\n \001(\tR\006c" +
+      "ommit\0221\n\007formats\030\013 \001(\0132\027.stasis.v1.Store" +
+      "FormatsR\007formats\022,\n\005clock\030\014 \001(\0132\026.stasis" +
+      ".v1.ClockStatusR\005clock\0223\n\010problems\030\r \003(\013" +
+      "2\027.stasis.v1.StoreProblemR\010problems\"\253\001\n\014" +
+      "StoreProblem\022.\n\006reason\030\001 \001(\0162\026.stasis.v1" +
+      ".ErrorReasonR\006reason\022\030\n\007message\030\002 \001(\tR\007m" +
+      "essage\0220\n\005since\030\003 \001(\0132\032.google.protobuf." +
+      "TimestampR\005since\022\037\n\013stops_reads\030\004 \001(\010R\ns" +
+      "topsReads\"}\n\014StoreFormats\022\024\n\005store\030\001 \001(\005" +
+      "R\005store\022\030\n\007catalog\030\002 \001(\005R\007catalog\022\032\n\010man" +
+      "ifest\030\003 \001(\005R\010manifest\022!\n\014block_tables\030\004 " +
+      "\003(\005R\013blockTables\"\230\001\n\013ClockStatus\022\030\n\007susp" +
+      "ect\030\001 \001(\010R\007suspect\022/\n\005ahead\030\002 \001(\0132\031.goog" +
+      "le.protobuf.DurationR\005ahead\022>\n\rtrusted_a" +
+      "fter\030\003 \001(\0132\031.google.protobuf.DurationR\014t" +
+      "rustedAfter\"\234\001\n\013ScrubStatus\0225\n\010interval\030" +
+      "\001 \001(\0132\031.google.protobuf.DurationR\010interv" +
+      "al\022\'\n\004last\030\002 \001(\0132\023.stasis.v1.ScrubRunR\004l" +
+      "ast\022-\n\007running\030\003 \001(\0132\023.stasis.v1.ScrubRu" +
+      "nR\007running\"\352\001\n\010ScrubRun\0229\n\nstarted_at\030\001 " +
+      "\001(\0132\032.google.protobuf.TimestampR\tstarted" +
+      "At\0225\n\010ended_at\030\002 \001(\0132\032.google.protobuf.T" +
+      "imestampR\007endedAt\022\034\n\tsnapshots\030\003 \001(\003R\tsn" +
+      "apshots\022\024\n\005bytes\030\004 \001(\003R\005bytes\022\030\n\007damaged" +
+      "\030\005 \001(\003R\007damaged\022\036\n\nunreadable\030\006 \001(\003R\nunr" +
+      "eadable\"\273\003\n\006Limits\022*\n\021max_message_bytes\030" +
+      "\001 \001(\003R\017maxMessageBytes\022\037\n\013chunk_bytes\030\002 " +
+      "\001(\003R\nchunkBytes\022\037\n\013max_streams\030\003 \001(\005R\nma" +
+      "xStreams\022\033\n\tmax_files\030\004 \001(\005R\010maxFiles\022!\n" +
+      "\014max_segments\030\005 \001(\003R\013maxSegments\022\"\n\rmax_" +
+      "page_size\030\006 \001(\005R\013maxPageSize\022,\n\022max_enve" +
+      "lope_bytes\030\007 \001(\003R\020maxEnvelopeBytes\022\'\n\017ma" +
+      "x_connections\030\010 \001(\005R\016maxConnections\022!\n\014m" +
+      "ax_watchers\030\t \001(\005R\013maxWatchers\022\035\n\nmax_ev" +
+      "ents\030\n \001(\003R\tmaxEvents\022F\n\021request_retenti" +
+      "on\030\013 \001(\0132\031.google.protobuf.DurationR\020req" +
+      "uestRetention\"\234\001\n\010Features\022#\n\rdirect_acc" +
+      "ess\030\001 \001(\010R\014directAccess\022\022\n\004gzip\030\002 \001(\010R\004g" +
+      "zip\022\022\n\004zstd\030\003 \001(\010R\004zstd\022)\n\020directory_exp" +
+      "ort\030\004 \001(\010R\017directoryExport\022\030\n\007reflink\030\005 " +
+      "\001(\010R\007reflink\"\225\001\n\005Usage\022%\n\016snapshot_count" +
+      "\030\001 \001(\003R\rsnapshotCount\022\035\n\nsize_bytes\030\002 \001(" +
+      "\003R\tsizeBytes\022\'\n\017allocated_bytes\030\003 \001(\003R\016a" +
+      "llocatedBytes\022\035\n\nfree_bytes\030\004 \001(\003R\tfreeB" +
+      "ytes*\230\001\n\rRepairOutcome\022\036\n\032REPAIR_OUTCOME" +
+      "_UNSPECIFIED\020\000\022\032\n\026REPAIR_OUTCOME_PLANNED" +
+      "\020\001\022\027\n\023REPAIR_OUTCOME_DONE\020\002\022\027\n\023REPAIR_OU" +
+      "TCOME_LEFT\020\003\022\031\n\025REPAIR_OUTCOME_FAILED\020\004*" +
+      "\305\007\n\013FindingKind\022\034\n\030FINDING_KIND_UNSPECIF" +
+      "IED\020\000\022 \n\034FINDING_KIND_CATALOG_MISSING\020\001\022" +
+      " \n\034FINDING_KIND_CATALOG_DAMAGED\020\002\022\035\n\031FIN" +
+      "DING_KIND_CATALOG_ROWS\020\003\022\"\n\036FINDING_KIND" +
+      "_DIRECTORY_UNKNOWN\020\004\022\"\n\036FINDING_KIND_DIR" +
+      "ECTORY_MISSING\020\005\022\036\n\032FINDING_KIND_ENTRY_U" +
+      "NKNOWN\020\006\022!\n\035FINDING_KIND_MANIFEST_MISSIN" +
+      "G\020\007\022!\n\035FINDING_KIND_MANIFEST_DAMAGED\020\010\022\037" +
+      "\n\033FINDING_KIND_MANIFEST_OLDER\020\t\022\037\n\033FINDI" +
+      "NG_KIND_MANIFEST_NEWER\020\n\022!\n\035FINDING_KIND" +
+      "_MANIFEST_DIFFERS\020\013\022\035\n\031FINDING_KIND_FILE" +
+      "_MISSING\020\014\022\035\n\031FINDING_KIND_FILE_UNKNOWN\020" +
+      "\r\022\032\n\026FINDING_KIND_FILE_KIND\020\016\022\032\n\026FINDING" +
+      "_KIND_FILE_SIZE\020\017\022\032\n\026FINDING_KIND_FILE_M" +
+      "ODE\020\020\022$\n FINDING_KIND_BLOCK_TABLE_MISSIN" +
+      "G\020\021\022$\n FINDING_KIND_BLOCK_TABLE_DAMAGED\020" +
+      "\022\022\035\n\031FINDING_KIND_DATA_DAMAGED\020\023\022\037\n\033FIND" +
+      "ING_KIND_MARKED_CORRUPT\020\024\022\034\n\030FINDING_KIN" +
+      "D_MARKED_LOST\020\025\022\034\n\030FINDING_KIND_INTERRUP" +
+      "TED\020\026\022!\n\035FINDING_KIND_STAGING_LEFTOVER\020\027" +
+      "\022\037\n\033FINDING_KIND_TRASH_LEFTOVER\020\030\022\037\n\033FIN" +
+      "DING_KIND_TEMPORARY_FILE\020\031\022\034\n\030FINDING_KI" +
+      "ND_QUARANTINED\020\032\022 \n\034FINDING_KIND_BALLAST" +
+      "_MISSING\020\033\022#\n\037FINDING_KIND_FORMAT_UNSUPP" +
+      "ORTED\020\034*\260\003\n\rFindingAction\022\036\n\032FINDING_ACT" +
+      "ION_UNSPECIFIED\020\000\022\027\n\023FINDING_ACTION_NONE" +
+      "\020\001\022 \n\034FINDING_ACTION_AT_NEXT_START\020\002\022\030\n\024" +
+      "FINDING_ACTION_ADOPT\020\003\022\035\n\031FINDING_ACTION" +
+      "_QUARANTINE\020\004\022\034\n\030FINDING_ACTION_MARK_LOS" +
+      "T\020\005\022\037\n\033FINDING_ACTION_MARK_CORRUPT\020\006\022#\n\037" +
+      "FINDING_ACTION_REWRITE_MANIFEST\020\007\022 \n\034FIN" +
+      "DING_ACTION_TAKE_MANIFEST\020\010\022&\n\"FINDING_A" +
+      "CTION_REBUILD_BLOCK_TABLE\020\t\022\033\n\027FINDING_A" +
+      "CTION_SET_MODE\020\n\022\037\n\033FINDING_ACTION_REWRI" +
+      "TE_ROWS\020\013\022\037\n\033FINDING_ACTION_MAKE_BALLAST" +
+      "\020\0142\320\001\n\rSystemService\022@\n\007GetInfo\022\031.stasis" +
+      ".v1.GetInfoRequest\032\032.stasis.v1.GetInfoRe" +
+      "sponse\022<\n\005Check\022\027.stasis.v1.CheckRequest" +
+      "\032\030.stasis.v1.CheckResponse0\001\022?\n\006Repair\022\030" +
+      ".stasis.v1.RepairRequest\032\031.stasis.v1.Rep" +
+      "airResponse0\001B\214\001\n\tstasis.v1B\022SystemServi" +
+      "ceProtoP\001Z&stasis.local/gen/go/stasis/v1" +
+      ";stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342" +
+      "\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006pr" +
+      "oto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
           com.google.protobuf.DurationProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
+          stasis.v1.ErrorsProto.getDescriptor(),
         });
     internal_static_stasis_v1_CheckRequest_descriptor =
       getDescriptor().getMessageType(0);
@@ -297,45 +310,51 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
     internal_static_stasis_v1_GetInfoResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_GetInfoResponse_descriptor,
-        new java.lang.String[] { "Version", "StoreType", "NodeId", "Root", "StartedAt", "Limits", "Features", "Usage", "Scrub", "Commit", "Formats", "Clock", });
-    internal_static_stasis_v1_StoreFormats_descriptor =
+        new java.lang.String[] { "Version", "StoreType", "NodeId", "Root", "StartedAt", "Limits", "Features", "Usage", "Scrub", "Commit", "Formats", "Clock", "Problems", });
+    internal_static_stasis_v1_StoreProblem_descriptor =
       getDescriptor().getMessageType(9);
+    internal_static_stasis_v1_StoreProblem_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_StoreProblem_descriptor,
+        new java.lang.String[] { "Reason", "Message", "Since", "StopsReads", });
+    internal_static_stasis_v1_StoreFormats_descriptor =
+      getDescriptor().getMessageType(10);
     internal_static_stasis_v1_StoreFormats_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_StoreFormats_descriptor,
         new java.lang.String[] { "Store", "Catalog", "Manifest", "BlockTables", });
     internal_static_stasis_v1_ClockStatus_descriptor =
-      getDescriptor().getMessageType(10);
+      getDescriptor().getMessageType(11);
     internal_static_stasis_v1_ClockStatus_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ClockStatus_descriptor,
         new java.lang.String[] { "Suspect", "Ahead", "TrustedAfter", });
     internal_static_stasis_v1_ScrubStatus_descriptor =
-      getDescriptor().getMessageType(11);
+      getDescriptor().getMessageType(12);
     internal_static_stasis_v1_ScrubStatus_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ScrubStatus_descriptor,
         new java.lang.String[] { "Interval", "Last", "Running", });
     internal_static_stasis_v1_ScrubRun_descriptor =
-      getDescriptor().getMessageType(12);
+      getDescriptor().getMessageType(13);
     internal_static_stasis_v1_ScrubRun_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ScrubRun_descriptor,
         new java.lang.String[] { "StartedAt", "EndedAt", "Snapshots", "Bytes", "Damaged", "Unreadable", });
     internal_static_stasis_v1_Limits_descriptor =
-      getDescriptor().getMessageType(13);
+      getDescriptor().getMessageType(14);
     internal_static_stasis_v1_Limits_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Limits_descriptor,
         new java.lang.String[] { "MaxMessageBytes", "ChunkBytes", "MaxStreams", "MaxFiles", "MaxSegments", "MaxPageSize", "MaxEnvelopeBytes", "MaxConnections", "MaxWatchers", "MaxEvents", "RequestRetention", });
     internal_static_stasis_v1_Features_descriptor =
-      getDescriptor().getMessageType(14);
+      getDescriptor().getMessageType(15);
     internal_static_stasis_v1_Features_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Features_descriptor,
         new java.lang.String[] { "DirectAccess", "Gzip", "Zstd", "DirectoryExport", "Reflink", });
     internal_static_stasis_v1_Usage_descriptor =
-      getDescriptor().getMessageType(15);
+      getDescriptor().getMessageType(16);
     internal_static_stasis_v1_Usage_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Usage_descriptor,
@@ -343,6 +362,7 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
+    stasis.v1.ErrorsProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)
