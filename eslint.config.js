@@ -69,6 +69,8 @@ export default defineConfig(
           ],
         },
       ],
+      // What a scope with `await using` returns may reject while the scope disposes: unhandled, that ends the process.
+      "@typescript-eslint/return-await": ["error", "error-handling-correctness-only"],
       "@typescript-eslint/switch-exhaustiveness-check": [
         "error",
         { considerDefaultExhaustiveForUnions: true },

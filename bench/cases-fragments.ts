@@ -88,6 +88,7 @@ async function waysOut(stage: Stage): Promise<Row[]> {
   if (differences.length > 0) throw new Error(`restored: ${differences.join()}`);
   console.log(`  restored as stored, ${segments} extents`);
   await rm(restored, { recursive: true });
+  rows.push(...(await directories(stage)));
   for (const format of formats) {
     const file = join(scratch, `${format}.tar`);
     const how = ["--sparse", format];
@@ -107,6 +108,22 @@ async function waysOut(stage: Stage): Promise<Row[]> {
   return rows;
 }
 
+/** What needs no archive in between. */
+async function directories(stage: Stage): Promise<Row[]> {
+  const directory = join(stage.scratch, "exported");
+  const rows = await measure(stage, "export --to-dir DIR", [
+    "export",
+    "kept",
+    "--to-dir",
+    directory,
+  ]);
+  const args = ["import", directory, "--name", "from-directory"];
+  rows.push(...(await measure(stage, "import DIR", args)));
+  await rm(directory, { recursive: true });
+  await stage.daemon.client.delete("from-directory");
+  return rows;
+}
+
 async function pull(stage: Stage): Promise<Row[]> {
   const { puller, proxy, source } = stage;
   const before = startCount(stage);
@@ -117,7 +134,9 @@ async function pull(stage: Stage): Promise<Row[]> {
     "pulling daemon": memoryOf(puller, "VmHWM"),
   });
   const { snapshot } = await puller.client.inspect("kept");
-  const { differences } = await compareTrees(snapshot?.dataDir ?? "", source);
+  // Callers over TCP are not told where a snapshot's data lies.
+  const stored = join(puller.root, "data", snapshot?.config?.id ?? "", "files");
+  const { differences } = await compareTrees(stored, source);
   if (differences.length > 0) throw new Error(`pulled: ${differences.join()}`);
   return rows;
 }
@@ -153,6 +172,10 @@ function rowsOf(
   peaks: Readonly<Record<string, number>>,
 ): Row[] {
   const wire = `${name}: bytes on the wire ÷ data`;
+  const mibs = Object.entries(peaks).map(([who, bytes]) => `${who} ${Math.round(bytes / mib)} MiB`);
+  console.log(
+    `  ${name}: ${(wireBytes / dataBytes).toFixed(3)}, ${Math.round(ms / 1000)} s, ${mibs.join(", ")}`,
+  );
   const note = foreign(name);
   const goal = note === undefined ? { must: mostWire, atMost: true } : { note };
   return [

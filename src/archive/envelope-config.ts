@@ -100,12 +100,20 @@ export function encodeConfig(config: SnapshotConfig): string {
   const members = known
     .filter(([key, value]) => key === "name" || !isEmpty(value))
     .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
-  return `{${[...members, ...unknownTexts(config.unknown.config)].join()}}`;
+  return `{${[...members, ...unknownTexts(config.unknown.config, knownKeys)].join()}}`;
 }
 
-/** Members whose values are JSON text already. */
-export function unknownTexts(unknown: Readonly<Record<string, string>>): string[] {
-  return Object.entries(unknown).map(([key, text]) => `${JSON.stringify(key)}:${text}`);
+/**
+ * Members whose values are JSON text already. A key that was unknown when the snapshot was stored and is known by now is
+ * left out: no key may come twice.
+ */
+export function unknownTexts(
+  unknown: Readonly<Record<string, string>>,
+  known: ReadonlySet<string>,
+): string[] {
+  return Object.entries(unknown)
+    .filter(([key]) => !known.has(key))
+    .map(([key, text]) => `${JSON.stringify(key)}:${text}`);
 }
 
 function isEmpty(value: unknown): boolean {

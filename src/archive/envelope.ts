@@ -6,6 +6,14 @@ import { checkDataFileName, envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import { decodeConfig, encodeConfig, unknownTexts } from "./envelope-config.js";
 import {
+  checkClaimedSize,
+  claimsKey,
+  decodeClaims,
+  encodeClaims,
+  noClaims,
+  type FileClaims,
+} from "./file-claims.js";
+import {
   objectMember,
   openJsonObject,
   stringListMember,
@@ -14,31 +22,40 @@ import {
 } from "./json-object.js";
 import { indentJson, isDeeperThan } from "./json-text.js";
 import { limitExceeded } from "./limits.js";
+import { checkPlausible } from "./plausible-sizes.js";
 
 export interface Envelope {
   readonly config: SnapshotConfig;
   /** Names of all data files; undefined where the writer did not list them. */
   readonly files: readonly string[] | undefined;
+  readonly claims: FileClaims;
 }
 
 /** Room for 4,096 file names of 255 bytes and as many image blobs; usual are 2 KiB. */
 export const maxEnvelopeBytes = 4 * 1024 * 1024;
 
 const envelopeVersion = "1";
-/** Levels of braces and brackets; an envelope of ours has three. */
+/** Levels of braces and brackets; an envelope of ours has four. */
 const maxDepth = 64;
-const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files"]);
-/** Name of cocoon's copy-on-write disk, whose size is `config.storage`. */
-const cowFileName = "cow.raw";
+const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", claimsKey]);
 /** ignoreBOM: a byte order mark is no JSON, and is not to be passed over. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** `files` are the data files, sorted. Throws LIMIT_EXCEEDED when nobody could read the result. */
-export function encodeEnvelope(config: SnapshotConfig, files: readonly string[]): Uint8Array {
+/**
+ * `files` are the data files, sorted. Throws LIMIT_EXCEEDED when nobody could read the result. What is claimed of the
+ * files is left out where thousands of long names leave no room for it.
+ */
+export function encodeEnvelope(
+  config: SnapshotConfig,
+  files: readonly string[],
+  claims: FileClaims = noClaims,
+): Uint8Array {
   const members = [`"config":${encodeConfig(config)}`, `"version":${envelopeVersion}`];
   if (files.length > 0) members.push(`"files":${JSON.stringify(files)}`);
-  members.push(...unknownTexts(config.unknown.envelope));
+  if (claims.size > 0) members.push(`"${claimsKey}":${encodeClaims(claims)}`);
+  members.push(...unknownTexts(config.unknown.envelope, knownKeys));
   const bytes = Buffer.from(`${indentJson(`{${members.join()}}`)}\n`);
+  if (bytes.byteLength > maxEnvelopeBytes && claims.size > 0) return encodeEnvelope(config, files);
   checkSize(bytes);
   return bytes;
 }
@@ -58,6 +75,7 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
   return {
     config: decodeConfig(config, unknownMembers(envelope, knownKeys)),
     files: decodeFiles(envelope),
+    claims: decodeClaims(envelope),
   };
 }
 
@@ -115,16 +133,21 @@ function decodeFiles(envelope: JsonObject): readonly string[] | undefined {
   return files;
 }
 
+interface FoundFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
 /**
- * Throws ARCHIVE_INVALID when a listed file is missing, or when the disk has not the size that the
- * config records: what a program makes of our archives that passes over the sparse records.
+ * Throws ARCHIVE_INVALID when a file is missing or has another size than the envelope says, or than its configuration lets
+ * expect: what a program makes of our archives that passes over the notation of holes.
  */
 export function checkArchiveAgainstEnvelope(
-  { config, files: listed }: Envelope,
-  files: readonly { readonly name: string; readonly sizeBytes: number }[],
+  { config, files: listed = [], claims }: Envelope,
+  files: readonly FoundFile[],
 ): void {
-  const sizes = new Map(files.map(({ name, sizeBytes }) => [name, sizeBytes]));
-  const missing = (listed ?? []).find((name) => !sizes.has(name));
+  const names = new Set(files.map(({ name }) => name));
+  const missing = [...listed, ...claims.keys()].find((name) => !names.has(name));
   if (missing !== undefined) {
     throw archiveInvalid(
       `${JSON.stringify(missing)} is listed in ${envelopeFileName} but missing: the archive ended early`,
@@ -134,14 +157,9 @@ export function checkArchiveAgainstEnvelope(
       },
     );
   }
-  const cowBytes = sizes.get(cowFileName);
-  if (cowBytes === undefined || config.storageBytes === 0 || cowBytes === config.storageBytes)
-    return;
-  throw archiveInvalid(
-    `${cowFileName} has ${cowBytes} bytes, but ${envelopeFileName} records a disk of ${config.storageBytes}`,
-    {
-      hint: "A program that does not know the sparse records rebuilt it short and shifted: import the archive as it was exported, or export with the sparse format gnu or none",
-      entry: cowFileName,
-    },
+  for (const file of files) checkClaimedSize(claims, file);
+  checkPlausible(
+    config,
+    files.filter(({ name }) => !claims.has(name)),
   );
 }

@@ -56,6 +56,12 @@ export function countMember(object: JsonObject, key: string): number {
   return value + 0;
 }
 
+/** As `countMember`, of a key that must be there. */
+export function requiredCount(object: JsonObject, key: string): number {
+  if (valueOf(object, key) !== undefined) return countMember(object, key);
+  throw archiveInvalid(`${object.path}: expected the key ${describeValue(key)}, found none`);
+}
+
 export function stringListMember(object: JsonObject, key: string): readonly string[] | undefined {
   const value = valueOf(object, key);
   if (value === undefined) return undefined;

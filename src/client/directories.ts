@@ -1,6 +1,8 @@
 // Whole directories of this machine: stored from, restored to, imported from and exported to.
 import { create } from "@bufbuild/protobuf";
 import { lstat } from "node:fs/promises";
+import { decodeEnvelope } from "../archive/envelope.js";
+import { checkClaimedSize, type FileClaims } from "../archive/file-claims.js";
 import { StoreError, isStoreError, type ErrorReason } from "../base/errors.js";
 import {
   ExportToDirectoryResponseSchema,
@@ -19,7 +21,7 @@ import type {
   RestoreInit,
 } from "./client.js";
 import { openCompared, type Download } from "./download.js";
-import { openLocalSource } from "./local-source.js";
+import { openLocalSource, type LocalSource } from "./local-source.js";
 import { openLocalTarget } from "./local-target.js";
 import { countProgress, type ProgressListener } from "./progress.js";
 import { unpackInto } from "./unpack.js";
@@ -79,7 +81,19 @@ export async function importLocalDirectory(
       hint: "To store plain data files, create a snapshot from them",
     });
   }
+  checkSizes(source.envelope, source.files);
   return client.import(header, source.pack(options), callOptions(options));
+}
+
+/** What the daemon would refuse, before gigabytes have travelled. Whether the envelope is well-formed is for the daemon to say. */
+function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
+  let claims: FileClaims;
+  try {
+    ({ claims } = decodeEnvelope(bytes));
+  } catch {
+    return;
+  }
+  for (const file of files) checkClaimedSize(claims, file);
 }
 
 /**

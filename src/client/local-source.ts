@@ -16,6 +16,7 @@ import { countProgress, type ProgressListener } from "./progress.js";
 export interface LocalSource {
   /** `snapshot.json` as it lies in the directory, or as it was given. */
   readonly envelope: Uint8Array | undefined;
+  readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
   /** The tar, with the envelope in front if there is one. Can be read once. */
   pack(options: {
     readonly signal?: AbortSignal | undefined;
@@ -26,6 +27,7 @@ export interface LocalSource {
 interface LocalFile {
   readonly name: string;
   readonly path: string;
+  readonly sizeBytes: number;
   /** Bytes that the file takes on disk, at most its size: how much of it is data, nearly. */
   readonly dataBytes: number;
 }
@@ -48,6 +50,7 @@ export async function openLocalSource(directory: string, given?: Uint8Array): Pr
   files.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   return {
     envelope,
+    files,
     pack: ({ signal, onProgress }) => {
       const totalBytes = files.reduce((sum, file) => sum + file.dataBytes, 0);
       const progress = countProgress(totalBytes, onProgress);
@@ -69,7 +72,7 @@ async function describeFile(directory: string, name: string): Promise<LocalFile>
       metadata: { entry: name },
     });
   }
-  return { name, path, dataBytes: Math.min(stat.size, stat.blocks * 512) };
+  return { name, path, sizeBytes: stat.size, dataBytes: Math.min(stat.size, stat.blocks * 512) };
 }
 
 async function readEnvelope(path: string): Promise<Uint8Array> {

@@ -14,7 +14,7 @@
 // as one.
 // A run of more than 2^32-1 blocks takes several records; the writer fills each but the last.
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { formatUnsupported } from "../model/format.js";
 import { ioError, isErrno } from "../sparse/errno.js";
@@ -57,6 +57,20 @@ function splitRun(run: BlockRun): BlockRun[] {
     records.push({ kind: run.kind, count: Math.min(left, maxRunCount) });
   }
   return records;
+}
+
+/** From the header alone; undefined if there is none that this version knows. */
+export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm | undefined> {
+  const header = Buffer.alloc(headerBytes);
+  try {
+    await using handle = await open(path, "r");
+    await handle.read(header, 0, headerBytes, 0);
+  } catch {
+    return undefined;
+  }
+  if (header.toString("latin1", 0, magic.length) !== magic) return undefined;
+  const version = header.readUInt32LE(8);
+  return algorithms.find((algorithm) => versions[algorithm] === version);
 }
 
 /**

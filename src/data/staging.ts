@@ -10,10 +10,11 @@ import type { SnapshotFile } from "../model/snapshot.js";
 import { withIoError } from "../sparse/errno.js";
 import { copySparse } from "../sparse/sparse-copy.js";
 import { takeOver } from "./adoption.js";
+import type { DigestAlgorithm } from "./block-digest.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
 import { ensureDirectory, exists, renameOnly } from "./durable.js";
 import { entryInvalid } from "./directory-source.js";
-import { hashFile } from "./hash-file.js";
+import { hashFile, type HashOptions } from "./hash-file.js";
 import { blocksDirectoryName, filesDirectoryName, type Layout } from "./layout.js";
 import type { Manifest } from "./manifest.js";
 import { forgetOrigin } from "./origin.js";
@@ -76,6 +77,8 @@ export interface Staging extends AsyncDisposable {
     name: string,
     options: { readonly mode: number; readonly table: BlockTable },
   ): Promise<SnapshotFile>;
+  /** The digest of a finished file, made of blocks with another algorithm than it is stored with: reads it again. */
+  digestWith(file: SnapshotFile, algorithm: DigestAlgorithm, signal?: AbortSignal): Promise<string>;
   /** Computes the digests that are missing; returns all files. */
   hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]>;
   /** Makes it a stored snapshot that survives a power cut. Only once, whatever its outcome. */
@@ -182,6 +185,15 @@ class StagingArea implements Staging {
     return file;
   }
 
+  async digestWith(
+    { name, sizeBytes }: SnapshotFile,
+    algorithm: DigestAlgorithm,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const path = join(this.#filesDirectory, name);
+    return rootDigest(await hashPath(path, name, sizeBytes, { algorithm, signal }));
+  }
+
   async hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]> {
     this.#expect("filling");
     for (const [name, record] of this.#records) {
@@ -252,7 +264,7 @@ class StagingArea implements Staging {
 
   async #hash(record: StagedRecord, signal: AbortSignal | undefined): Promise<StagedRecord> {
     const { name, sizeBytes } = record.file;
-    const table = await hashPath(join(this.#filesDirectory, name), name, sizeBytes, signal);
+    const table = await hashPath(join(this.#filesDirectory, name), name, sizeBytes, { signal });
     return { ...record, file: { ...record.file, digest: rootDigest(table) }, table };
   }
 }
@@ -286,11 +298,11 @@ async function hashPath(
   path: string,
   name: string,
   sizeBytes: number,
-  signal: AbortSignal | undefined,
+  options: Pick<HashOptions, "algorithm" | "signal">,
 ): Promise<Awaited<ReturnType<typeof hashFile>>> {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   return withIoError({ what: "read the file", path }, async () => {
     await using handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    return await hashFile(handle, sizeBytes, { what: name, signal });
+    return await hashFile(handle, sizeBytes, { what: name, ...options });
   });
 }

@@ -8,7 +8,8 @@ import type { SnapshotFile } from "../model/snapshot.js";
 import { ioError, isErrno, withIoError } from "../sparse/errno.js";
 import type { ExtentMap } from "../sparse/extent-map.js";
 import { scanExtents } from "../sparse/extents.js";
-import { readBlockTable } from "./block-table-codec.js";
+import type { DigestAlgorithm } from "./block-digest.js";
+import { readBlockTable, readTableAlgorithm } from "./block-table-codec.js";
 import type { BlockTable } from "./block-table.js";
 import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
 
@@ -39,7 +40,19 @@ const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
  * that it is still there after a rename to the trash.
  */
 export function readStoredTable(stored: StoredSnapshot, index: number): Promise<BlockTable> {
-  return readBlockTable(stored.pathOf(join("..", blocksDirectoryName, blockTableName(index))));
+  return readBlockTable(tablePathOf(stored, index));
+}
+
+/** What the blocks of that file are hashed with; undefined if its table cannot be read. */
+export function readStoredAlgorithm(
+  stored: StoredSnapshot,
+  index: number,
+): Promise<DigestAlgorithm | undefined> {
+  return readTableAlgorithm(tablePathOf(stored, index));
+}
+
+function tablePathOf(stored: StoredSnapshot, index: number): string {
+  return stored.pathOf(join("..", blocksDirectoryName, blockTableName(index)));
 }
 
 /** Opens a snapshot whose files must be there with the sizes that were stored. */

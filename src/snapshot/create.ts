@@ -1,7 +1,7 @@
 // Create: a tar of data files, or a directory that is taken over by rename.
 import type { ByteStream } from "../base/async.js";
 import { StoreError } from "../base/errors.js";
-import { checkArchiveAgainstEnvelope } from "../archive/envelope.js";
+import { checkPlausible } from "../archive/plausible-sizes.js";
 import { uncompressedOnly } from "../archive/compression.js";
 import { limitBytes } from "../archive/limits.js";
 import { readTar } from "../archive/tar-reader.js";
@@ -36,7 +36,7 @@ export async function create(
     }
     requireFiles(files.length, "the tar");
     const config = { ...request.config, id };
-    checkArchiveAgainstEnvelope({ config, files: undefined }, files);
+    checkPlausible(config, files);
     return { config, files };
   };
   return takeIn(context, request, fill, signal);
@@ -53,7 +53,7 @@ export async function createFromDirectory(
     const files = await staging.adoptDirectory(directory);
     requireFiles(files.length, `the directory ${directory.path}`);
     const config = { ...request.config, id };
-    checkArchiveAgainstEnvelope({ config, files: undefined }, files);
+    checkPlausible(config, files);
     return { config, files };
   };
   const snapshot = await takeIn(context, { ...request, source: directory.path }, fill, signal);

@@ -10,8 +10,10 @@ import {
   maxEnvelopeBytes,
   type Envelope,
 } from "../archive/envelope.js";
+import { checkClaimedDigest, checkClaimedSize, noClaims } from "../archive/file-claims.js";
 import { limitBytes } from "../archive/limits.js";
 import { readTar, type ArchiveEntry } from "../archive/tar-reader.js";
+import { algorithms, currentAlgorithm } from "../data/block-digest.js";
 import { entryInvalid, listDataFiles } from "../data/directory-source.js";
 import { foreignOwner, holdDirectory, type HeldDirectory } from "../data/held-directory.js";
 import type { CallerPath } from "../model/caller-path.js";
@@ -42,11 +44,13 @@ export async function importArchive(
         envelope = decodeEnvelope(await readEnvelopeEntry(entry));
         await intake.reconfigure(overlay(envelope.config, request.config));
       } else {
+        // Before its data has come, where the envelope stands first as in all archives of ours.
+        checkClaimedSize(envelope?.claims ?? noClaims, entry);
         files.push(await stageEntry(intake, entry, signal));
       }
     }
     if (envelope === undefined) throw envelopeMissing("the archive");
-    return finishImport(intake, request, envelope, files);
+    return finishImport(intake, request, envelope, files, signal);
   };
   return takeIn(context, request, fill, signal);
 }
@@ -64,12 +68,13 @@ export async function importFromDirectory(
     const sources = await listDataFiles(held.self, { ignore: [envelopeFileName], owner, signal });
     const envelope = decodeEnvelope(await readEnvelopeFile(held, owner));
     await intake.reconfigure(overlay(envelope.config, request.config));
+    for (const source of sources) checkClaimedSize(envelope.claims, source);
     const files: SnapshotFile[] = [];
     for (const { name, mode } of sources) {
       const options = { mode, owner, signal };
       files.push(await intake.staging.copyFileFrom(held.at(name), name, options));
     }
-    return finishImport(intake, request, envelope, files);
+    return await finishImport(intake, request, envelope, files, signal);
   };
   return takeIn(context, { ...request, source: directory.path }, fill, signal);
 }
@@ -79,8 +84,10 @@ async function finishImport(
   request: IntakeRequest,
   envelope: Envelope,
   files: readonly SnapshotFile[],
+  signal: AbortSignal,
 ): Promise<Filled> {
   checkArchiveAgainstEnvelope(envelope, files);
+  for (const file of files) await checkDigest(intake.staging, envelope, file, signal);
   if (files.length === 0) {
     throw new StoreError("ARCHIVE_INVALID", "the archive holds an envelope but no data file", {
       hint: "A snapshot has at least one file",
@@ -88,6 +95,24 @@ async function finishImport(
   }
   const config = await intake.reconfigure(overlay(envelope.config, request.config));
   return { config, files };
+}
+
+async function checkDigest(
+  staging: Intake["staging"],
+  { claims }: Envelope,
+  file: SnapshotFile,
+  signal: AbortSignal,
+): Promise<void> {
+  const claim = claims.get(file.name);
+  if (claim === undefined || claim.digest === "") return;
+  // One that only newer versions know says nothing here; the size was compared.
+  const algorithm = algorithms.find((each) => each === claim.blocks);
+  if (algorithm === undefined) return;
+  const digest =
+    algorithm === currentAlgorithm
+      ? file.digest
+      : await staging.digestWith(file, algorithm, signal);
+  checkClaimedDigest(file.name, claim, digest);
 }
 
 function overlay(base: SnapshotConfig, override: SnapshotConfig): SnapshotConfig {

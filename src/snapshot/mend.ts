@@ -62,7 +62,7 @@ export async function mend(
   if (!(await exists(layout.dataDirectory(id)))) {
     catalog.resolveRef(id);
     catalog.markLost(id);
-    return storeAgain(context, snapshot, fetch, signal);
+    return await storeAgain(context, snapshot, fetch, signal);
   }
   const files = await findDamaged(context, snapshot, signal);
   if (files.length > 0) {

@@ -5,9 +5,10 @@ import { dataOf } from "../archive/archive-file.js";
 import { compress, type Compression } from "../archive/compression.js";
 import { archiveWarnings, type ArchiveWarning } from "../archive/reader-limits.js";
 import { encodeEnvelope } from "../archive/envelope.js";
+import type { FileClaim } from "../archive/file-claims.js";
 import { writeTar, type ArchiveFile, type SparseFormat } from "../archive/tar-writer.js";
 import { exportToDirectory as writeDirectory } from "../data/directory-export.js";
-import { openStored, type StoredSnapshot } from "../data/stored.js";
+import { openStored, readStoredAlgorithm, type StoredSnapshot } from "../data/stored.js";
 import { sealStored } from "../data/stored-modes.js";
 import { openVerified } from "../data/verified-read.js";
 import type { CallerPath } from "../model/caller-path.js";
@@ -55,14 +56,20 @@ export async function openDownload(
 ): Promise<Download> {
   const read = await openRead(context, ref, options, "stream", signal);
   const { snapshot, stored } = read;
-  if (options.verify && snapshot.files.some(({ digest }) => digest === "")) {
+  let envelope: Uint8Array | undefined;
+  try {
+    if (options.verify && snapshot.files.some(({ digest }) => digest === "")) {
+      throw notHashedYet(stored.id);
+    }
+    if (options.envelope) envelope = await envelopeOf(snapshot, stored);
+  } catch (error) {
     await read[Symbol.asyncDispose]();
-    throw notHashedYet(stored.id);
+    throw error;
   }
   const tar = writeTar(archiveFiles(context, stored, options.verify, signal), {
     sparseFormat: options.sparseFormat,
     signal,
-    ...(options.envelope ? { envelope: envelopeOf(snapshot) } : {}),
+    ...(envelope === undefined ? {} : { envelope }),
   });
   const level =
     options.compression === "zstd" ? context.options.zstdLevel : context.options.gzipLevel;
@@ -87,7 +94,7 @@ export async function exportToDirectory(
   const { snapshot, stored } = read;
   try {
     const { reflinked } = await writeDirectory(context.layout, stored, directory, {
-      envelope: envelopeOf(snapshot),
+      envelope: await envelopeOf(snapshot, stored),
       verify: !options.force,
       signal,
     });
@@ -201,11 +208,16 @@ export function notHashedYet(id: string): StoreError {
   );
 }
 
-function envelopeOf(snapshot: Snapshot): Uint8Array {
-  return encodeEnvelope(
-    snapshot.config,
-    snapshot.files.map((file) => file.name),
-  );
+/** Files of a damaged snapshot go out as they are: without digests, which they do not have any more. */
+async function envelopeOf(snapshot: Snapshot, stored: StoredSnapshot): Promise<Uint8Array> {
+  const claims = new Map<string, FileClaim>();
+  for (const [index, { name, sizeBytes, digest }] of snapshot.files.entries()) {
+    const known = digest !== "" && !snapshot.corrupt;
+    const blocks = known ? await readStoredAlgorithm(stored, index) : undefined;
+    const claim = blocks === undefined ? { digest: "", blocks: "" } : { digest, blocks };
+    claims.set(name, { sizeBytes, ...claim });
+  }
+  return encodeEnvelope(snapshot.config, [...claims.keys()], claims);
 }
 
 export function corruptError(id: string): StoreError {

@@ -53,7 +53,15 @@ const seeds: Readonly<Record<FuzzTarget, () => readonly Uint8Array[]>> = {
     sparse(2, gnuRecords({ size: "100", numblocks: "2", map: "0,2,50,2" }), ""),
     sparse(2, gnuRecords({ size: "100", numblocks: "1", offset: "7", numbytes: "4" }), ""),
   ],
-  envelope: () => [encodeEnvelope(config, ["disk", "memory"]), Buffer.from('{"config":null}')],
+  envelope: () => [
+    encodeEnvelope(config, ["disk", "memory"]),
+    encodeEnvelope(
+      config,
+      ["disk"],
+      new Map([["disk", { sizeBytes: 9, digest: `sha256:${"0a".repeat(32)}`, blocks: "blake3" }]]),
+    ),
+    Buffer.from('{"config":null}'),
+  ],
   manifest: () => [withChoice(manifestText())],
   "block-table": () => [
     table(

@@ -2,9 +2,15 @@
 // found and mended, and they go to other nodes.
 import assert from "node:assert/strict";
 import { open, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { connect, type Client, type VerifyVerdict } from "../../src/client/index.js";
+import {
+  connect,
+  exportToLocalDirectory,
+  importLocalDirectory,
+  type Client,
+  type VerifyVerdict,
+} from "../../src/client/index.js";
 import { encodeBlockTable, readBlockTable } from "../../src/data/block-table-codec.js";
 import { rootDigest } from "../../src/data/block-table.js";
 import { replaceFile } from "../../src/data/durable.js";
@@ -108,4 +114,23 @@ test("other nodes get it as it is, beside what is new, and mend it", (t) =>
     const repaired = await pull(to, { source, ref: "a", repair: true });
     assert.equal(repaired.snapshot.corrupt, false);
     await checkContent(to, "a", scene.source);
+  }));
+
+test("an export says with what its digests were made, and its import compares with that", () =>
+  withStoredScene(async (scene) => {
+    await makeOld(scene);
+    await using daemon = await startDaemonProcess(scene.root);
+    await using client = connect(daemon.address);
+    const directory = join(dirname(scene.root), "exported");
+    await exportToLocalDirectory(client, "a", directory);
+    const text = await readFile(join(directory, "snapshot.json"), "utf8");
+    assert.match(text, /"blocks": "sha256"/);
+    assert.doesNotMatch(text, /"blocks": "blake3"/);
+    const { snapshot } = await importLocalDirectory(client, directory, { name: "again" });
+    assert.notEqual(snapshot?.digest, (await client.inspect("a")).snapshot?.digest);
+    await flip(join(directory, "memory-ranges"), 700 * 1024 + 17);
+    await assert.rejects(importLocalDirectory(client, directory, { name: "changed" }), {
+      reason: "ARCHIVE_INVALID",
+      message: /memory-ranges is not what was exported/,
+    });
   }));

@@ -8,9 +8,10 @@ const reasons = ["ARCHIVE_INVALID", "LIMIT_EXCEEDED", "ENVELOPE_VERSION_UNSUPPOR
 export function fuzz(data: Buffer): void {
   const envelope = parsed(reasons, () => decodeEnvelope(data));
   if (envelope === undefined) return;
-  const { config, files = [] } = envelope;
-  const again = decodeEnvelope(encodeEnvelope(config, files));
+  const { config, files = [], claims } = envelope;
+  const again = decodeEnvelope(encodeEnvelope(config, files, claims));
   assert.deepEqual(again.config, config, "the configuration changed on its way");
   assert.deepEqual(again.files ?? [], files);
+  assert.deepEqual(again.claims, claims);
   assert.equal(Object.getPrototypeOf(config.labels), Object.prototype);
 }

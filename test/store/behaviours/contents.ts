@@ -7,6 +7,7 @@ import { writeTar } from "../../../src/archive/tar-writer.js";
 import { zstdAvailable } from "../../../src/archive/compression.js";
 import { allocatedBytesOf, patternBytes } from "../../support/scratch.js";
 import {
+  claimsOf,
   collect,
   compareDirectories,
   createFrom,
@@ -118,7 +119,7 @@ export function contentBehaviours(storeTest: StoreTest): void {
   storeTest("a restore has data files only, an export snapshot.json first", async (context) => {
     const { store, scratch } = context;
     const source = await makeSmallSource(join(scratch, "source"));
-    const { id } = await createFrom(store, source, { name: "web", image: "debian" });
+    const original = await createFrom(store, source, { name: "web", image: "debian" });
     const files = (await readdir(source)).sort();
     await using restored = await store.restore("web");
     assert.deepEqual(await entryNames(restored.bytes), files);
@@ -129,9 +130,10 @@ export function contentBehaviours(storeTest: StoreTest): void {
     assert.deepEqual(await entryNames(again.bytes), ["snapshot.json", ...files]);
     await using envelope = await store.export("web");
     assert.deepEqual(JSON.parse(await envelopeText(await collect(envelope.bytes))), {
-      config: { id, name: "web", image: "debian" },
+      config: { id: original.id, name: "web", image: "debian" },
       version: 1,
       files,
+      stasis: claimsOf(original),
     });
   });
 

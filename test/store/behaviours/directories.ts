@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { eventually } from "../../support/eventually.js";
 import { failsWith } from "../../support/errors.js";
 import {
+  claimsOf,
   compareDirectories,
   compareStored,
   createFrom,
@@ -87,6 +88,7 @@ export function directoryBehaviours(storeTest: StoreTest): void {
       },
       version: 1,
       files: (await readdir(source)).sort(),
+      stasis: claimsOf(original),
     });
     const copy = await store.importFromDirectory(target, { name: "copy", labels: { a: "1" } });
     assert.equal(copy.digest, original.digest);

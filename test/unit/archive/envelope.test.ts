@@ -8,9 +8,11 @@ import {
   encodeEnvelope,
   maxEnvelopeBytes,
 } from "../../../src/archive/envelope.js";
+import { noClaims } from "../../../src/archive/file-claims.js";
 import { indentJson, isDeeperThan, objectMembers } from "../../../src/archive/json-text.js";
+import { checkPlausible } from "../../../src/archive/plausible-sizes.js";
 import { StoreError, type ErrorReason } from "../../../src/base/errors.js";
-import { emptyConfig, type SnapshotConfig } from "../../../src/model/config.js";
+import { emptyConfig, noUnknownKeys, type SnapshotConfig } from "../../../src/model/config.js";
 
 const fullConfig: SnapshotConfig = {
   ...emptyConfig(),
@@ -92,19 +94,27 @@ function refused(
 
 test("an envelope is written to the letter, and read back", () => {
   assert.equal(encode(fullConfig, ["cow.raw", "memory"]), fullText);
-  assert.deepEqual(decode(fullText), { config: fullConfig, files: ["cow.raw", "memory"] });
+  assert.deepEqual(decode(fullText), {
+    config: fullConfig,
+    files: ["cow.raw", "memory"],
+    claims: noClaims,
+  });
 });
 
 test("what is empty is left out, the name never", () => {
   const text = '{\n  "config": {\n    "name": ""\n  },\n  "version": 1\n}\n';
   assert.equal(encode(emptyConfig()), text);
-  assert.deepEqual(decode(text), { config: emptyConfig(), files: undefined });
+  assert.deepEqual(decode(text), { config: emptyConfig(), files: undefined, claims: noClaims });
 });
 
 test("an envelope of an older writer has no files, and null is left out", () => {
   const text =
     '{"version":1,"config":{"name":"a","image_blob_ids":null,"cpu":null,"labels":null},"files":null}';
-  assert.deepEqual(decode(text), { config: { ...emptyConfig(), name: "a" }, files: undefined });
+  assert.deepEqual(decode(text), {
+    config: { ...emptyConfig(), name: "a" },
+    files: undefined,
+    claims: noClaims,
+  });
   assert.deepEqual(decode('{"version":1,"config":{"name":"a"},"files":[]}').files, []);
 });
 
@@ -252,12 +262,12 @@ test("the archive has every file that the envelope lists", () => {
     { name: "a", sizeBytes: 1 },
     { name: "b", sizeBytes: 2 },
   ];
-  checkArchiveAgainstEnvelope({ config, files: ["a", "b"] }, files);
-  checkArchiveAgainstEnvelope({ config, files: ["a"] }, files);
-  checkArchiveAgainstEnvelope({ config, files: undefined }, []);
+  checkArchiveAgainstEnvelope({ config, files: ["a", "b"], claims: noClaims }, files);
+  checkArchiveAgainstEnvelope({ config, files: ["a"], claims: noClaims }, files);
+  checkArchiveAgainstEnvelope({ config, files: undefined, claims: noClaims }, []);
   assert.throws(
     () => {
-      checkArchiveAgainstEnvelope({ config, files: ["a", "b", "c"] }, files);
+      checkArchiveAgainstEnvelope({ config, files: ["a", "b", "c"], claims: noClaims }, files);
     },
     (error: unknown) =>
       error instanceof StoreError &&
@@ -271,18 +281,131 @@ test("the disk has the size that the config records", () => {
   const disk = (sizeBytes: number): { name: string; sizeBytes: number }[] => [
     { name: "cow.raw", sizeBytes },
   ];
-  checkArchiveAgainstEnvelope({ config, files: undefined }, disk(100));
-  checkArchiveAgainstEnvelope({ config, files: undefined }, [{ name: "other", sizeBytes: 1 }]);
-  checkArchiveAgainstEnvelope({ config: emptyConfig(), files: undefined }, disk(7));
+  checkArchiveAgainstEnvelope({ config, files: undefined, claims: noClaims }, disk(100));
+  checkArchiveAgainstEnvelope({ config, files: undefined, claims: noClaims }, [
+    { name: "other", sizeBytes: 1 },
+  ]);
+  checkArchiveAgainstEnvelope(
+    { config: emptyConfig(), files: undefined, claims: noClaims },
+    disk(7),
+  );
   assert.throws(
     () => {
-      checkArchiveAgainstEnvelope({ config, files: undefined }, disk(99));
+      checkArchiveAgainstEnvelope({ config, files: undefined, claims: noClaims }, disk(99));
     },
     (error: unknown) =>
       error instanceof StoreError &&
       error.reason === "ARCHIVE_INVALID" &&
       /cow\.raw has 99 bytes.*100/.test(error.message),
   );
+});
+
+const digest = `sha256:${"0a".repeat(32)}`;
+
+test("what is claimed of the files is written under a key of our own, and read back", () => {
+  const claims = new Map([
+    ["__proto__", { sizeBytes: 0, digest, blocks: "sha256" }],
+    ["cow.raw", { sizeBytes: Number.MAX_SAFE_INTEGER, digest, blocks: "blake3" }],
+    ["größe", { sizeBytes: 7, digest: "", blocks: "" }],
+  ]);
+  const config = { ...emptyConfig(), name: "a" };
+  const bytes = encodeEnvelope(config, [...claims.keys()], claims);
+  const { stasis } = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>;
+  assert.deepEqual(stasis, {
+    files: {
+      ["__proto__"]: { size: 0, digest, blocks: "sha256" },
+      "cow.raw": { size: Number.MAX_SAFE_INTEGER, digest, blocks: "blake3" },
+      größe: { size: 7 },
+    },
+  });
+  const read = decodeEnvelope(bytes);
+  assert.deepEqual([...read.claims], [...claims]);
+  assert.deepEqual(read.config.unknown, noUnknownKeys);
+});
+
+test("a key that became known since a snapshot was stored comes once, with what is true now", () => {
+  const unknown = {
+    envelope: { stasis: '{"files":{}}', x: "1" },
+    config: { labels: '{"a":"b"}', y: "2" },
+  };
+  const claims = new Map([["disk", { sizeBytes: 1, digest: "", blocks: "" }]]);
+  const read = decodeEnvelope(encodeEnvelope({ ...emptyConfig(), unknown }, ["disk"], claims));
+  assert.deepEqual([...read.claims], [...claims]);
+  assert.deepEqual(read.config.unknown, { envelope: { x: "1" }, config: { y: "2" } });
+  assert.deepEqual(read.config.labels, {});
+});
+
+test("claims of the wrong form name the key; what newer versions add is passed over", () => {
+  const withClaims = (text: string) => decode(`{"version":1,"config":{},"stasis":${text}}`);
+  for (const [text, message] of [
+    ["[]", /snapshot\.json: stasis: expected an object/],
+    ['{"files":1}', /stasis: files: expected an object/],
+    ['{"files":{"a":null}}', /stasis: files: a: expected an object/],
+    ['{"files":{"a":{}}}', /stasis: files: a: expected the key "size"/],
+    ['{"files":{"a":{"size":-1}}}', /stasis: files: a: size: expected a whole number/],
+    ['{"files":{"a":{"size":1e300}}}', /size: expected a whole number/],
+    ['{"files":{"a":{"size":1,"digest":"sha256:0"}}}', /digest: expected sha256:<64 hex digits>/],
+    ['{"files":{"../a":{"size":1}}}', /\.\.\/a/],
+    ['{"files":{"a":{"size":1},"a":{"size":1}}}', /comes twice/],
+  ] as const) {
+    assert.throws(() => withClaims(text), { reason: "ARCHIVE_INVALID", message }, text);
+  }
+  for (const none of ["null", "{}", '{"files":null}', '{"newer":[1]}']) {
+    assert.equal(withClaims(none).claims.size, 0);
+  }
+  const newer = withClaims('{"files":{"a":{"size":1,"digest":"","more":{}}}}');
+  assert.deepEqual([...newer.claims], [["a", { sizeBytes: 1, digest: "", blocks: "" }]]);
+});
+
+test("claims that would make an envelope too long for its readers are left out", () => {
+  // Each character takes two in JSON, and each name comes twice.
+  const names = Array.from({ length: 4096 }, (_, index) => `${index}-${'"'.repeat(240)}`).sort();
+  const claims = new Map(names.map((name) => [name, { sizeBytes: 1, digest, blocks: "blake3" }]));
+  const read = decodeEnvelope(encodeEnvelope(emptyConfig(), names, claims));
+  assert.deepEqual(read.files, names);
+  assert.equal(read.claims.size, 0);
+});
+
+test("a file of another size than was claimed is refused, with both sizes and what to do", () => {
+  const config = { ...emptyConfig(), storageBytes: 5 };
+  const claims = new Map([["cow.raw", { sizeBytes: 100, digest: "", blocks: "" }]]);
+  const check = (sizeBytes: number, name = "cow.raw"): void => {
+    checkArchiveAgainstEnvelope({ config, files: undefined, claims }, [{ name, sizeBytes }]);
+  };
+  // What is claimed is known better than what the configuration lets expect.
+  check(100);
+  assert.throws(() => check(4), {
+    reason: "ARCHIVE_INVALID",
+    message: /cow\.raw is not what was exported: expected 100 bytes .*, found 4 bytes/,
+    hint: /short and shifted.*gnu or none/s,
+  });
+  assert.throws(() => check(101), { hint: /remove the key "stasis"/ });
+  assert.throws(() => check(1, "other"), { message: /"cow\.raw" is listed .* but missing/ });
+});
+
+test("memory that is certainly too short is refused where nothing better is known", () => {
+  const mib = 1024 * 1024;
+  const check = (hypervisor: string, name: string, memoryBytes: number, sizeBytes: number): void =>
+    checkPlausible({ ...emptyConfig(), hypervisor, memoryBytes }, [{ name, sizeBytes }]);
+  check("firecracker", "mem", 1024 * mib, 1024 * mib);
+  check("firecracker", "mem", 1000 * mib + 77, 1000 * mib);
+  check("cloud-hypervisor", "memory-ranges", 4096 * mib, 4096 * mib);
+  // A clone that was given more, and memory that lies elsewhere.
+  check("cloud-hypervisor", "memory-ranges", 4096 * mib, 512 * mib);
+  check("cloud-hypervisor", "memory-ranges", 4096 * mib, 0);
+  check("cloud-hypervisor", "memory-ranges", 0, 1);
+  check("firecracker", "memory-ranges", 4096 * mib, 40_960);
+  check("", "mem", 4096 * mib, 1);
+  for (const [hypervisor, name, memoryBytes, sizeBytes] of [
+    ["firecracker", "mem", 1024 * mib, 1023 * mib],
+    ["cloud-hypervisor", "memory-ranges", 4096 * mib, 511 * mib],
+    ["cloud-hypervisor", "memory-ranges", 256 * mib, 255 * mib],
+  ] as const) {
+    assert.throws(() => check(hypervisor, name, memoryBytes, sizeBytes), {
+      reason: "ARCHIVE_INVALID",
+      message: new RegExp(`${name} has ${sizeBytes} bytes.*memory of ${memoryBytes}`),
+    });
+  }
 });
 
 test("JSON text: members, depth and indentation agree with JSON.parse", () => {

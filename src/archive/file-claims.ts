@@ -1,0 +1,99 @@
+// What our envelopes say of each file, under the key `stasis`, which other programs pass over: size and digest as they
+// were exported. A program that does not know an archive's notation of holes rebuilds a file short and shifted, and
+// reports no error; these find it.
+import { StoreError } from "../base/errors.js";
+import { checkDataFileName, envelopeFileName } from "../model/name.js";
+import { archiveInvalid } from "./archive-invalid.js";
+import {
+  objectMember,
+  pathOf,
+  requiredCount,
+  stringMember,
+  type JsonObject,
+} from "./json-object.js";
+
+export const claimsKey = "stasis";
+const filesKey = "files";
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
+export interface FileClaim {
+  readonly sizeBytes: number;
+  /** `sha256:<hex>`; empty where it was not known. */
+  readonly digest: string;
+  /** Of the blocks that the digest is made of: `blake3`, `sha256`, or one that only newer programs know. */
+  readonly blocks: string;
+}
+
+/** By the names of the files. Empty where the envelope is of another program, or of an old one. */
+export type FileClaims = ReadonlyMap<string, FileClaim>;
+
+export const noClaims: FileClaims = new Map();
+
+/** The value of the key as JSON. */
+export function encodeClaims(claims: FileClaims): string {
+  const files = [...claims].map(([name, { sizeBytes, digest, blocks }]) => {
+    const claim = { size: sizeBytes, ...(digest === "" ? {} : { digest, blocks }) };
+    return `${JSON.stringify(name)}:${JSON.stringify(claim)}`;
+  });
+  return `{${JSON.stringify(filesKey)}:{${files.join()}}}`;
+}
+
+/** Further keys inside are passed over: they are of newer versions. */
+export function decodeClaims(envelope: JsonObject): FileClaims {
+  const ours = objectMember(envelope, claimsKey);
+  const files = ours && objectMember(ours, filesKey);
+  if (files === undefined) return noClaims;
+  const claims = new Map<string, FileClaim>();
+  for (const name of files.members.keys()) {
+    checkDataFileName(name, files.path);
+    const claim = objectMember(files, name);
+    if (claim === undefined) throw archiveInvalid(`${pathOf(files, name)}: expected an object`);
+    const digest = stringMember(claim, "digest");
+    if (digest !== "" && !digestPattern.test(digest)) {
+      throw archiveInvalid(`${pathOf(claim, "digest")}: expected sha256:<64 hex digits>`);
+    }
+    const blocks = digest === "" ? "" : stringMember(claim, "blocks");
+    claims.set(name, { sizeBytes: requiredCount(claim, "size"), digest, blocks });
+  }
+  return claims;
+}
+
+/** Throws ARCHIVE_INVALID if the envelope says another size. */
+export function checkClaimedSize(
+  claims: FileClaims,
+  { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
+): void {
+  const claim = claims.get(name);
+  if (claim === undefined || claim.sizeBytes === sizeBytes) return;
+  const shorter = sizeBytes < claim.sizeBytes;
+  throw differs(name, "size", `${claim.sizeBytes} bytes`, `${sizeBytes} bytes`, {
+    hint: shorter
+      ? "A program that does not know the holes of the archive unpacked it short and shifted, or the file was cut. Import the " +
+        "archive itself, or export it again with the sparse format gnu or none, and unpack that"
+      : changedHint,
+  });
+}
+
+const changedHint =
+  `The file was changed or damaged after the export: export again. If the change is meant, remove the key "${claimsKey}" ` +
+  `from ${envelopeFileName}`;
+
+/** Throws ARCHIVE_INVALID unless `digest`, made of blocks with the claim's algorithm, is that of the claim. */
+export function checkClaimedDigest(name: string, claim: FileClaim, digest: string): void {
+  if (claim.digest === digest) return;
+  throw differs(name, "digest", claim.digest, digest, { hint: changedHint });
+}
+
+function differs(
+  name: string,
+  what: "size" | "digest",
+  expected: string,
+  actual: string,
+  { hint }: { readonly hint: string },
+): StoreError {
+  return new StoreError(
+    "ARCHIVE_INVALID",
+    `${name} is not what was exported: expected ${expected} (${what} in ${envelopeFileName}), found ${actual}`,
+    { hint, metadata: { entry: name, expected, actual } },
+  );
+}

@@ -1,0 +1,76 @@
+// What the configuration of a VM lets expect of the sizes of its files, where nothing better is known: of archives that
+// cocoon wrote, and of uploads. Only what is certain is refused.
+import type { SnapshotConfig } from "../model/config.js";
+import { envelopeFileName } from "../model/name.js";
+import { archiveInvalid } from "./archive-invalid.js";
+
+const mib = 1024 * 1024;
+
+interface Expectation {
+  readonly file: string;
+  readonly what: string;
+  /** Key of the configuration. */
+  readonly key: string;
+  /** The configured size, or undefined if the size that was found can be right. */
+  contradicted(config: SnapshotConfig, sizeBytes: number): number | undefined;
+}
+
+const expectations: readonly Expectation[] = [
+  {
+    // cocoon's copy-on-write disk is made with that size, and grows with it.
+    file: "cow.raw",
+    what: "a disk",
+    key: "storage",
+    contradicted: ({ storageBytes }, sizeBytes) =>
+      storageBytes === 0 || sizeBytes === storageBytes ? undefined : storageBytes,
+  },
+  {
+    // Firecracker takes whole MiB. A snapshot of a VM is restored with the memory that it had.
+    file: "mem",
+    what: "memory",
+    key: "memory",
+    contradicted: ({ hypervisor, memoryBytes }, sizeBytes) =>
+      hypervisor === "firecracker" && sizeBytes < memoryBytes - (memoryBytes % mib)
+        ? memoryBytes
+        : undefined,
+  },
+  {
+    // cocoon lets a clone have more memory than its parent, but the clone runs on the parent's image. So the image can be
+    // smaller than the configuration says, yet not below the 512 MiB that cocoon requires. It is empty when the memory
+    // lies in a shared file of its own.
+    file: "memory-ranges",
+    what: "memory",
+    key: "memory",
+    contradicted: ({ hypervisor, memoryBytes }, sizeBytes) =>
+      hypervisor === "cloud-hypervisor" &&
+      sizeBytes > 0 &&
+      sizeBytes < Math.min(memoryBytes, 512 * mib)
+        ? memoryBytes
+        : undefined,
+  },
+];
+
+/** Throws ARCHIVE_INVALID for a file that cannot have the size that it has. */
+export function checkPlausible(
+  config: SnapshotConfig,
+  files: readonly { readonly name: string; readonly sizeBytes: number }[],
+): void {
+  for (const { name, sizeBytes } of files) {
+    const expectation = expectations.find(({ file }) => file === name);
+    const configured = expectation?.contradicted(config, sizeBytes);
+    if (expectation === undefined || configured === undefined) continue;
+    throw archiveInvalid(
+      `${name} has ${sizeBytes} bytes, but ${envelopeFileName} records ${expectation.what} of ${configured}`,
+      { hint: hintFor(expectation, sizeBytes < configured), entry: name },
+    );
+  }
+}
+
+function hintFor({ key }: Expectation, shorter: boolean): string {
+  const correct = `correct "${key}" in the configuration, or leave it out`;
+  if (!shorter) return `If the file is right, ${correct}`;
+  return (
+    "A program that does not know the sparse records rebuilt it short and shifted: import the archive as it was exported, or " +
+    `export with the sparse format gnu or none. If the file is right, ${correct}`
+  );
+}
