@@ -139,8 +139,9 @@ function rewriteRows(context: CatalogContext, id: string): void {
 }
 
 function rewriteTotals(context: CatalogContext): void {
-  const found = { count: 0, size_bytes: 0, allocated_bytes: 0 };
+  const found = { count: 0, size_bytes: 0, allocated_bytes: 0, charged_bytes: 0 };
   for (const row of walkRows(context)) {
+    found.charged_bytes += row.charged_bytes;
     if (row.state !== "ready") continue;
     found.count += 1;
     found.size_bytes += row.size_bytes;

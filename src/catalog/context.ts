@@ -1,6 +1,7 @@
 // What the parts of the catalog share.
 import type { Clock } from "../base/clock.js";
 import type { AccessLog } from "./accesses.js";
+import type { ChargeLog } from "./charges.js";
 import type { Connection } from "./connection.js";
 import type { EventLog } from "./event-log.js";
 import type { StampingClock } from "./store-clock.js";
@@ -11,4 +12,5 @@ export interface CatalogContext {
   readonly events: EventLog;
   readonly clock: Clock;
   readonly storeClock: StampingClock;
+  readonly charges: ChargeLog;
 }

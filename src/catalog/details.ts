@@ -42,6 +42,7 @@ export function writePins(
   const { id } = config;
   connection.run(sql.deletePins, { id });
   for (const blobId of new Set(config.imageBlobIds)) {
+    connection.run(sql.insertBlob, { blob_id: blobId });
     connection.run(sql.insertPin, { id, blob_id: blobId });
   }
 }

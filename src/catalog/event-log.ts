@@ -84,6 +84,11 @@ export function createEventLog(
 ): { events: EventLog; reading: EventReading; committed: () => void } {
   const listeners = new Set<() => void>();
   let recorded = false;
+  const blobIdsOf = (id: string): readonly string[] =>
+    connection
+      .all<{ blob_id: string }>(sql.pinsOf, { id })
+      .map((row) => row.blob_id)
+      .sort();
   const newest = (): End | undefined => connection.one<End>(sql.newestEvent);
   const events: EventLog = {
     record: (type, snapshot, { replacedBy = "", previous } = {}) => {
@@ -117,7 +122,7 @@ export function createEventLog(
       if (first !== undefined && first.sequence !== sequence + 1) {
         return { events: [], missed: true };
       }
-      return { events: rows.map(eventFromRow), missed: false };
+      return { events: rows.map((row) => eventFromRow(row, blobIdsOf)), missed: false };
     },
     onEvents: (listener) => {
       listeners.add(listener);

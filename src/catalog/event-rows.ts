@@ -9,6 +9,7 @@ export interface EventRow {
   readonly mark: string;
   readonly type: CatalogEventType;
   readonly occurred_at: number;
+  readonly snapshot_id: string;
   readonly replaced_by: string;
   readonly previous: string;
   readonly snapshot: string;
@@ -22,29 +23,46 @@ interface SnapshotText {
   readonly lastAccessedAt: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
+  /** Missing in events of older versions. */
+  readonly chargedBytes?: number;
   readonly digest: string;
   readonly protected: boolean;
   readonly corrupt: boolean;
+  /** The blob ids are not in `config`, but were not left out for good. */
+  readonly lookUpBlobIds?: boolean;
 }
+
+/** Lists of blob ids above this many bytes are not kept in events: they can be a mebibyte. */
+const maxBlobIdBytes = 4096;
 
 /**
  * Keys of an envelope that nobody knows are left out. So are the blob ids of what has gone, which it
- * pins no more: a removal on a full disk has little room to write.
+ * pins no more: a removal on a full disk has little room to write. Long lists of them are looked up when
+ * the event is read.
  */
 export function eventText(snapshot: Snapshot, gone: boolean): string {
   const { config, files, createdAt, lastAccessedAt, ...rest } = snapshot;
   void files;
-  const imageBlobIds = gone ? [] : config.imageBlobIds;
+  const blobIdBytes = config.imageBlobIds.reduce((sum, id) => sum + Buffer.byteLength(id), 0);
+  const lookUp = !gone && blobIdBytes > maxBlobIdBytes;
+  const imageBlobIds = gone || lookUp ? [] : config.imageBlobIds;
   return JSON.stringify({
     ...rest,
+    ...(lookUp && { lookUpBlobIds: true }),
     config: { ...config, imageBlobIds, unknown: noUnknownKeys },
     createdAt: createdAt.getTime(),
     lastAccessedAt: lastAccessedAt.getTime(),
   } satisfies SnapshotText);
 }
 
-export function eventFromRow(row: EventRow): CatalogEvent {
-  const { config, createdAt, lastAccessedAt, ...rest } = parse(row, row.snapshot) as SnapshotText;
+/** `blobIdsOf` gives those of a snapshot that is still there; they never change. */
+export function eventFromRow(
+  row: EventRow,
+  blobIdsOf: (id: string) => readonly string[],
+): CatalogEvent {
+  const text = parse(row, row.snapshot) as SnapshotText;
+  const { config, createdAt, lastAccessedAt, lookUpBlobIds, ...rest } = text;
+  const imageBlobIds = lookUpBlobIds === true ? blobIdsOf(row.snapshot_id) : config.imageBlobIds;
   return {
     sequence: row.sequence,
     mark: row.mark,
@@ -53,8 +71,9 @@ export function eventFromRow(row: EventRow): CatalogEvent {
     replacedBy: row.replaced_by,
     previous: row.previous === "" ? undefined : (parse(row, row.previous) as PreviousValues),
     snapshot: {
+      chargedBytes: rest.allocatedBytes,
       ...rest,
-      config: { ...emptyConfig(), ...config },
+      config: { ...emptyConfig(), ...config, ...(imageBlobIds && { imageBlobIds }) },
       createdAt: new Date(createdAt),
       lastAccessedAt: new Date(lastAccessedAt),
       files: [],

@@ -22,7 +22,7 @@ interface Row {
   readonly created_at: number;
   readonly last_accessed_at: number;
   readonly used_ms: number;
-  readonly allocated_bytes: number;
+  readonly charged_bytes: number;
   readonly protected: number;
   readonly group_value: string | null;
 }
@@ -38,7 +38,7 @@ export function createGcReading({ connection, accesses }: CatalogContext): GcRea
       createdAtMs: row.created_at,
       lastAccessedAtMs: Math.max(row.last_accessed_at, atMs),
       lastUsedMs: Math.max(row.used_ms, usedMs),
-      allocatedBytes: row.allocated_bytes,
+      chargedBytes: row.charged_bytes,
       group: row.group_value ?? undefined,
       protected: row.protected === 1,
     };

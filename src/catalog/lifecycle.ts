@@ -1,7 +1,9 @@
 // What happens to snapshots that are there: removal, loss, damage, adoption.
 import type { SnapshotConfig } from "../model/config.js";
+import { estimateCharge } from "../model/charge.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
+import { setCharge } from "./charges.js";
 import { writeFiles, writeLabels, writePins } from "./details.js";
 import type { CatalogEventType } from "./event-log.js";
 import { requireIdFree, requireNameFree } from "./names.js";
@@ -19,6 +21,8 @@ export interface AdoptedSnapshot {
   readonly lastUsedMs?: number;
   readonly protected: boolean;
   readonly files: readonly SnapshotFile[];
+  /** When it is missing, an estimate. */
+  readonly chargedBytes?: number;
   readonly digest: string;
   /** Revision of the manifest. */
   readonly revision: number;
@@ -61,6 +65,7 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
       connection.write("cannot drop the record", () => {
         // An older copy of the catalog may still call ready what was deleted since.
         recordIf(context, "deleted", id, ["ready", "lost"]);
+        setCharge(context, id, { bytes: 0 });
         connection.run(sql.deleteSnapshot, { id });
       });
       accesses.forgetAccess(id);
@@ -71,6 +76,7 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
         connection.run(sql.deletePins, { id });
         recordIf(context, "lost", id, ["ready"]);
         if (connection.run(sql.setLost, { id }) === 0) throw noSuchIdError(id);
+        setCharge(context, id, { bytes: 0 });
       });
     },
     setDigest: (id, digest, files) => {
@@ -130,6 +136,7 @@ function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boo
   const { id } = config;
   const known = connection.one<{ state: string }>(sql.stateOfId, { id });
   if (known !== undefined && (overwrite || known.state === "lost")) {
+    setCharge(context, id, { bytes: 0 });
     connection.run(sql.deleteSnapshot, { id });
   }
   requireIdFree(connection, id);
@@ -148,6 +155,8 @@ function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boo
     revision: adopted.revision,
     manifest_dirty: 0,
   });
+  const { chargedBytes = estimateCharge(config, adopted.files) } = adopted;
+  setCharge(context, id, { name: config.name, bytes: chargedBytes });
   writeFiles(connection, id, adopted.files);
   writeLabels(connection, config, createdAt.getTime());
   writePins(connection, config);

@@ -195,6 +195,59 @@ INSERT INTO store_clock
   WHERE newest < unixepoch('now', 'subsec') * 1000;
 `;
 
+/**
+ * `charged_bytes` is what quotas count (model/charge.ts), from publication until the row goes;
+ * `charged_name` is the name whose prefix they look at, which a replaced snapshot has no more.
+ * Rows of before are charged about what they take.
+ * A blob id stands in the catalog once, however many snapshots pin it: `blobs` has those that are pinned.
+ */
+const version7 = `
+ALTER TABLE snapshots ADD COLUMN charged_bytes INTEGER NOT NULL DEFAULT 0
+  CHECK (charged_bytes >= 0);
+ALTER TABLE snapshots ADD COLUMN charged_name TEXT NOT NULL DEFAULT '';
+UPDATE snapshots SET charged_name = name,
+  charged_bytes = allocated_bytes + 32768 + 6 * length(config)
+    + 10240 * (SELECT count(*) FROM snapshot_files f WHERE f.snapshot_id = snapshots.id)
+  WHERE state IN ('ready', 'replaced', 'deleting');
+CREATE INDEX by_charged_name ON snapshots (charged_name, charged_bytes);
+
+ALTER TABLE totals ADD COLUMN charged_bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE totals SET charged_bytes = (SELECT coalesce(sum(charged_bytes), 0) FROM snapshots);
+CREATE TRIGGER charges_after_insert AFTER INSERT ON snapshots WHEN new.charged_bytes <> 0
+BEGIN
+  UPDATE totals SET charged_bytes = charged_bytes + new.charged_bytes WHERE singleton = 1;
+END;
+CREATE TRIGGER charges_after_delete AFTER DELETE ON snapshots WHEN old.charged_bytes <> 0
+BEGIN
+  UPDATE totals SET charged_bytes = charged_bytes - old.charged_bytes WHERE singleton = 1;
+END;
+CREATE TRIGGER charges_after_update AFTER UPDATE OF charged_bytes ON snapshots
+BEGIN
+  UPDATE totals SET charged_bytes = charged_bytes + new.charged_bytes - old.charged_bytes
+  WHERE singleton = 1;
+END;
+
+CREATE TABLE blobs (
+  blob INTEGER PRIMARY KEY,
+  blob_id TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO blobs (blob_id) SELECT DISTINCT blob_id FROM pins;
+ALTER TABLE pins RENAME TO old_pins;
+CREATE TABLE pins (
+  snapshot_id TEXT NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+  blob INTEGER NOT NULL REFERENCES blobs (blob),
+  PRIMARY KEY (snapshot_id, blob)
+) STRICT, WITHOUT ROWID;
+INSERT INTO pins SELECT o.snapshot_id, b.blob FROM old_pins o JOIN blobs b USING (blob_id);
+DROP TABLE old_pins;
+CREATE INDEX pins_by_blob ON pins (blob);
+CREATE TRIGGER blobs_after_unpin AFTER DELETE ON pins
+WHEN NOT EXISTS (SELECT 1 FROM pins WHERE blob = old.blob)
+BEGIN
+  DELETE FROM blobs WHERE blob = old.blob;
+END;
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
@@ -202,6 +255,7 @@ export const migrations: readonly Migration[] = [
   { version: 4, sql: version4 },
   { version: 5, sql: version5 },
   { version: 6, sql: version6 },
+  { version: 7, sql: version7 },
 ];
 
 /** What this program writes. */

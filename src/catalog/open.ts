@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.js";
 import { isStoreError } from "../base/errors.js";
 import { createAccessLog, type AccessLog } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
+import { createCharges, type Charges } from "./charges.js";
 import { openConnection, type Connection } from "./connection.js";
 import { createEventLog, type EventReading } from "./event-log.js";
 import { createGcReading, type GcReading } from "./gc-reading.js";
@@ -47,6 +48,7 @@ export interface Catalog
     Audit,
     EventReading,
     StoreClock,
+    Charges,
     Pick<AccessLog, "recordAccess" | "flushAccesses">,
     Pick<Connection, "trouble">,
     AsyncDisposable {
@@ -93,16 +95,23 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
   const connection: Connection = {
     ...file,
     write: (what, work) => {
-      beforeWrite();
-      const result = file.write(what, work);
-      committed();
-      return result;
+      try {
+        beforeWrite();
+        const result = file.write(what, work);
+        committed();
+        return result;
+      } catch (error) {
+        charges.forget();
+        throw error;
+      }
     },
   };
+  const { add, forget, ...sums } = createCharges(connection);
+  const charges = { ...sums, add, forget };
   const { save, ...storeClock } = createStoreClock(connection, clock);
   const stamping = { ...storeClock, save };
   const accesses = createAccessLog(connection, stamping);
-  const context = { connection, accesses, events, clock, storeClock: stamping };
+  const context = { connection, accesses, events, clock, storeClock: stamping, charges };
   let open = true;
   const close = (): void => {
     if (!open) return;
@@ -131,6 +140,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
     ...createAudit(context),
     ...reading,
     ...storeClock,
+    ...sums,
     recordAccess: accesses.recordAccess,
     flushAccesses: accesses.flushAccesses,
     trouble: connection.trouble,

@@ -7,6 +7,7 @@ import { StoreError } from "../base/errors.js";
 import { systemClock } from "../base/clock.js";
 import { createAccessLog } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
+import { createCharges } from "./charges.js";
 import type { Connection, Params } from "./connection.js";
 import type { CatalogContext } from "./context.js";
 import { requireKnownSchema } from "./migrations.js";
@@ -98,10 +99,19 @@ function requireSchema(database: Database, path: string): number {
  */
 function showAsNewest(database: Database, version: number): void {
   database.pragma("temp_store = 2");
-  if (version >= 6) return;
-  database.exec(
-    "CREATE TEMP VIEW snapshots AS SELECT *, last_accessed_at AS used_ms FROM main.snapshots",
-  );
+  if (version < 6) {
+    database.exec(`CREATE TEMP VIEW snapshots AS
+      SELECT *, last_accessed_at AS used_ms, 0 AS charged_bytes FROM main.snapshots`);
+  }
+  if (version === 6) {
+    database.exec(`CREATE TEMP VIEW snapshots AS
+      SELECT *, 0 AS charged_bytes FROM main.snapshots`);
+  }
+  if (version < 7) {
+    database.exec(`CREATE TEMP VIEW totals AS SELECT *, 0 AS charged_bytes FROM main.totals;
+      CREATE TEMP VIEW blobs AS SELECT DISTINCT blob_id AS blob, blob_id FROM main.pins;
+      CREATE TEMP VIEW pins AS SELECT snapshot_id, blob_id AS blob FROM main.pins`);
+  }
 }
 
 function partsOver(connection: Connection): Omit<CatalogReader, typeof Symbol.asyncDispose> {
@@ -110,6 +120,7 @@ function partsOver(connection: Connection): Omit<CatalogReader, typeof Symbol.as
     clock: systemClock,
     storeClock: noStamps,
     accesses: createAccessLog(connection, noStamps),
+    charges: createCharges(connection),
     events: { record: refuse },
   };
   const { allIds } = createRecords(context);

@@ -122,6 +122,7 @@ export interface WalkedRow {
   readonly state: SnapshotState;
   readonly size_bytes: number;
   readonly allocated_bytes: number;
+  readonly charged_bytes: number;
 }
 
 /** All rows in the order of their ids, in short reads along the primary key. */

@@ -15,6 +15,7 @@ export interface SnapshotRow {
   readonly used_ms: number;
   readonly size_bytes: number;
   readonly allocated_bytes: number;
+  readonly charged_bytes: number;
   readonly digest: string;
   readonly protected: number;
   readonly corrupt: number;
@@ -75,6 +76,7 @@ export function snapshotFromRow(
     lastAccessedAt: new Date(Math.max(row.last_accessed_at, atMs)),
     sizeBytes: row.size_bytes,
     allocatedBytes: row.allocated_bytes,
+    chargedBytes: row.charged_bytes,
     digest: row.digest,
     protected: row.protected === 1,
     corrupt: row.corrupt === 1,

@@ -15,7 +15,7 @@ const snapshotColumns = `id, state, kind, name, created_at, last_accessed_at, us
   hypervisor, description, config`;
 
 /** `group_value` is null for those without the label. */
-const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.used_ms, s.allocated_bytes,
+const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.used_ms, s.charged_bytes,
   s.protected, (SELECT l.value FROM snapshot_labels l WHERE l.snapshot_id = s.id AND l.key = :label)
     AS group_value`;
 
@@ -28,9 +28,9 @@ const texts = {
     WHERE state = 'ready' AND created_at >= :from ORDER BY created_at DESC LIMIT 1`,
 
   nodeId: `SELECT node_id FROM store_info WHERE singleton = 1`,
-  totals: `SELECT ready_count, size_bytes, allocated_bytes FROM totals WHERE singleton = 1`,
+  totals: `SELECT ready_count, size_bytes, allocated_bytes, charged_bytes FROM totals WHERE singleton = 1`,
 
-  snapshotById: `SELECT ${snapshotColumns} FROM snapshots WHERE id = :id`,
+  snapshotById: `SELECT ${snapshotColumns}, charged_bytes FROM snapshots WHERE id = :id`,
   stateOfId: `SELECT id, state FROM snapshots WHERE id = :id`,
   snapshotByName: `SELECT id, state FROM snapshots WHERE state = :state AND name = :name`,
   idsByPrefix: `SELECT id, name FROM snapshots
@@ -44,10 +44,16 @@ const texts = {
   nameOfId: `SELECT state, name FROM snapshots WHERE id = :id`,
   idsInStateWithName: `SELECT id FROM snapshots
     WHERE state = :state AND name >= :prefix AND name < :prefixEnd`,
-  allocatedBytesNamed: `SELECT coalesce(sum(allocated_bytes), 0) AS bytes FROM snapshots
-    WHERE state = 'ready' AND name >= :prefix AND name < :prefixEnd`,
+  heldBytes: `SELECT coalesce(sum(charged_bytes), 0) AS bytes FROM snapshots
+    WHERE state IN ('replaced', 'deleting')
+    AND charged_name >= :prefix AND charged_name < :prefixEnd`,
+  chargedBytesNamed: `SELECT coalesce(sum(charged_bytes), 0) AS bytes FROM snapshots
+    WHERE charged_name >= :prefix AND charged_name < :prefixEnd`,
+  chargeOfId: `SELECT charged_name, charged_bytes FROM snapshots WHERE id = :id`,
+  setCharge: `UPDATE snapshots SET charged_name = :charged_name, charged_bytes = :charged_bytes
+    WHERE id = :id`,
   idsInState: `SELECT id FROM snapshots WHERE state = :state`,
-  idsAfter: `SELECT id, state, size_bytes, allocated_bytes FROM snapshots
+  idsAfter: `SELECT id, state, size_bytes, allocated_bytes, charged_bytes FROM snapshots
     WHERE id > :after ORDER BY id LIMIT :limit`,
   readyRevisions: `SELECT id, revision FROM snapshots WHERE state = 'ready'`,
   undigestedIds: `SELECT id FROM snapshots WHERE state = 'ready' AND digest = '' ORDER BY id`,
@@ -59,18 +65,18 @@ const texts = {
   dirtyManifests: `SELECT id, revision FROM snapshots WHERE manifest_dirty = 1 ORDER BY id`,
 
   insertSnapshot: `INSERT INTO snapshots (${snapshotColumns}) VALUES (:id, :state, :kind, :name,
-    :created_at, :last_accessed_at, :used_ms, :size_bytes, :allocated_bytes, :digest, :protected, :corrupt,
-    :revision, :manifest_dirty, :image, :image_digest, :hypervisor, :description, :config)`,
+    :created_at, :last_accessed_at, :used_ms, :size_bytes, :allocated_bytes, :digest, :protected,
+    :corrupt, :revision, :manifest_dirty, :image, :image_digest, :hypervisor, :description, :config)`,
   setConfig: `UPDATE snapshots SET name = :name, description = :description, image = :image,
     image_digest = :image_digest, hypervisor = :hypervisor, config = :config
     WHERE id = :id AND state = 'pending'`,
   setReady: `UPDATE snapshots SET state = 'ready', created_at = :created_at,
-    last_accessed_at = :created_at, used_ms = :used_ms, size_bytes = :size_bytes, allocated_bytes = :allocated_bytes,
-    digest = :digest WHERE id = :id AND state = 'pending'`,
+    last_accessed_at = :created_at, used_ms = :used_ms, size_bytes = :size_bytes,
+    allocated_bytes = :allocated_bytes, digest = :digest WHERE id = :id AND state = 'pending'`,
   setSizes: `UPDATE snapshots SET size_bytes = :size_bytes, allocated_bytes = :allocated_bytes
     WHERE id = :id`,
   setTotals: `UPDATE totals SET ready_count = :count, size_bytes = :size_bytes,
-    allocated_bytes = :allocated_bytes WHERE singleton = 1`,
+    allocated_bytes = :allocated_bytes, charged_bytes = :charged_bytes WHERE singleton = 1`,
   setDigest: `UPDATE snapshots SET digest = :digest, size_bytes = :size_bytes,
     allocated_bytes = :allocated_bytes, revision = revision + 1, manifest_dirty = 1
     WHERE id = :id AND state IN ('ready', 'replaced')`,
@@ -103,10 +109,12 @@ const texts = {
   labelsOf: `SELECT key, value, created_at FROM snapshot_labels WHERE snapshot_id = :id`,
   deleteLabels: `DELETE FROM snapshot_labels WHERE snapshot_id = :id`,
 
-  insertPin: `INSERT INTO pins VALUES (:blob_id, :id)`,
-  pinsOf: `SELECT blob_id FROM pins WHERE snapshot_id = :id`,
+  insertBlob: `INSERT INTO blobs (blob_id) VALUES (:blob_id) ON CONFLICT DO NOTHING`,
+  insertPin: `INSERT INTO pins SELECT :id, blob FROM blobs WHERE blob_id = :blob_id`,
+  pinsOf: `SELECT b.blob_id FROM pins p JOIN blobs b ON b.blob = p.blob
+    WHERE p.snapshot_id = :id`,
   deletePins: `DELETE FROM pins WHERE snapshot_id = :id`,
-  nextPinnedBlob: `SELECT blob_id FROM pins WHERE blob_id > :after ORDER BY blob_id LIMIT 1`,
+  nextPinnedBlob: `SELECT blob_id FROM blobs WHERE blob_id > :after ORDER BY blob_id LIMIT 1`,
 
   requestById: `SELECT request_id, kind, fingerprint, snapshot_id, started_at, finished_at
     FROM requests WHERE request_id = :request_id`,
@@ -134,7 +142,7 @@ const texts = {
   oldestEvent: `SELECT sequence, mark, end_bytes FROM events
     WHERE sequence > 0 ORDER BY sequence LIMIT 1`,
   eventMark: `SELECT mark FROM events WHERE sequence = :sequence`,
-  eventsAfter: `SELECT sequence, mark, type, occurred_at, replaced_by, previous, snapshot
+  eventsAfter: `SELECT sequence, mark, type, occurred_at, snapshot_id, replaced_by, previous, snapshot
     FROM events WHERE sequence > :after ORDER BY sequence LIMIT :limit`,
   insertEvent: `INSERT INTO events VALUES (:sequence, :mark, :type, :occurred_at, :snapshot_id,
     :replaced_by, :previous, :snapshot, :end_bytes)`,

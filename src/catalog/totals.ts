@@ -1,21 +1,20 @@
 // Sums over the catalog: usage, pinned blobs, and whether they are right.
 import { fieldInvalid } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
-import { prefixRange } from "./name-range.js";
 import { walkRows } from "./records.js";
 import { sql } from "./sql.js";
 
-/** Of all ready snapshots. */
 export interface Totals {
+  /** Of all ready snapshots. */
   readonly count: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
+  /** Of all snapshots that still take space. */
+  readonly chargedBytes: number;
 }
 
 export interface Sums {
   totals(): Totals;
-  /** Bytes on disk of the ready snapshots whose names begin so. Reads them all. */
-  allocatedBytesNamed(namePrefix: string): number;
   /**
    * Up to `limit` (1 to 10,000) image blobs above `after`, in order: those of ready and pending
    * snapshots, and of replaced ones as long as they are read.
@@ -32,23 +31,26 @@ const maxPinnedBlobs = 10_000;
 export function createSums(context: CatalogContext): Sums {
   return {
     totals: () => totalsOf(context),
-    allocatedBytesNamed: (namePrefix) =>
-      context.connection.one<{ bytes: number }>(sql.allocatedBytesNamed, prefixRange(namePrefix))
-        ?.bytes ?? 0,
     listPinnedBlobs: (after, limit) => listPinnedBlobs(context, after, limit),
     nodeId: () => context.connection.one<{ node_id: string }>(sql.nodeId)?.node_id ?? "",
     checkIntegrity: () => checkIntegrity(context),
   };
 }
 
+interface TotalsRow {
+  readonly ready_count: number;
+  readonly size_bytes: number;
+  readonly allocated_bytes: number;
+  readonly charged_bytes: number;
+}
+
 export function totalsOf({ connection }: CatalogContext): Totals {
-  const row = connection.one<{ ready_count: number; size_bytes: number; allocated_bytes: number }>(
-    sql.totals,
-  );
+  const row = connection.one<TotalsRow>(sql.totals);
   return {
     count: row?.ready_count ?? 0,
     sizeBytes: row?.size_bytes ?? 0,
     allocatedBytes: row?.allocated_bytes ?? 0,
+    chargedBytes: row?.charged_bytes ?? 0,
   };
 }
 
@@ -81,14 +83,15 @@ function checkIntegrity(context: CatalogContext): readonly string[] {
 /** Where the totals that triggers keep are not what the rows add up to. */
 export function totalsProblems(context: CatalogContext): string[] {
   const recorded = totalsOf(context);
-  const found = { count: 0, sizeBytes: 0, allocatedBytes: 0 };
+  const found = { count: 0, sizeBytes: 0, allocatedBytes: 0, chargedBytes: 0 };
   for (const row of walkRows(context)) {
+    found.chargedBytes += row.charged_bytes;
     if (row.state !== "ready") continue;
     found.count += 1;
     found.sizeBytes += row.size_bytes;
     found.allocatedBytes += row.allocated_bytes;
   }
-  return (["count", "sizeBytes", "allocatedBytes"] as const)
+  return (["count", "sizeBytes", "allocatedBytes", "chargedBytes"] as const)
     .filter((key) => recorded[key] !== found[key])
     .map((key) => {
       return `the total ${key} is recorded as ${recorded[key]}, the rows add up to ${found[key]}`;

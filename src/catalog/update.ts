@@ -1,7 +1,9 @@
 // What a caller may change about a ready snapshot.
 import { isDeepStrictEqual } from "node:util";
+import { chargeGrowth } from "../model/charge.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
+import { setCharge } from "./charges.js";
 import { writeLabels } from "./details.js";
 import { requireNameFree } from "./names.js";
 import { noSuchIdError, requireSnapshot } from "./records.js";
@@ -48,6 +50,9 @@ function apply(context: CatalogContext, id: string, changes: SnapshotChanges): S
   const isProtected = changes.protected ?? wasProtected;
   const columns = configColumns(config);
   connection.run(sql.setDescribed, { ...columns, protected: isProtected ? 1 : 0 });
+  // The manifest and the catalog hold it; the rest of the charge stays.
+  const bytes = Math.max(0, row.charged_bytes + chargeGrowth(old, config));
+  setCharge(context, id, { name: config.name, bytes });
   if (changes.labels !== undefined) writeLabels(connection, config, row.created_at);
   const snapshot = requireSnapshot(context, id);
   if (!isDeepStrictEqual([config, isProtected], [old, wasProtected])) {

@@ -2,6 +2,7 @@
 import type { SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
+import { setCharge } from "./charges.js";
 import { writeFiles, writeLabels, writePins } from "./details.js";
 import { holderOf, requireIdFree, requireNameFree } from "./names.js";
 import { noSuchIdError, requireListed, requireSnapshot, withId } from "./records.js";
@@ -29,6 +30,8 @@ export interface Publication {
   /** When it became visible: the order of listings. */
   readonly createdAt: Date;
   readonly files: readonly SnapshotFile[];
+  /** See model/charge.ts. */
+  readonly chargedBytes: number;
   /** Empty until it is computed. */
   readonly digest: string;
   readonly replace: boolean;
@@ -134,6 +137,7 @@ function publish(context: CatalogContext, id: string, publication: Publication):
     ...sizeColumns(id, publication.files),
   });
   if (changed === 0) throw noSuchIdError(id);
+  setCharge(context, id, { name: config.name, bytes: publication.chargedBytes });
   writeFiles(connection, id, publication.files);
   writeLabels(connection, config, createdAtMs);
   finishRequest(context, id);

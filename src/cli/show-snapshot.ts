@@ -71,6 +71,7 @@ function storage(snapshot: Snapshot): Fields {
   return [
     ["Size", formatBytesExactly(snapshot.sizeBytes)],
     ["On disk", formatBytesExactly(snapshot.allocatedBytes)],
+    ["Charged", formatBytesExactly(snapshot.chargedBytes)],
     ["Digest", snapshot.digest || "not computed yet"],
     ["Data", printable(snapshot.dataDir)],
   ];

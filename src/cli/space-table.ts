@@ -25,16 +25,25 @@ export function renderSpace(
     "LOGICAL",
     "ALLOCATED",
     "SHARED",
+    "CHARGED",
     ...(bars ? ["".padEnd(barWidth)] : []),
     "NAME",
   ];
   const cells = rows.map(({ snapshot, space }) => [
     snapshot.config?.id ?? "",
     ...sizes(space),
+    formatBytes(snapshot.chargedBytes),
     ...(bars ? [bar(space, largest)] : []),
     printable(snapshot.config?.name ?? ""),
   ]);
-  const sum = ["", ...sizes(total), ...(bars ? [""] : []), `${rows.length} in all`];
+  const charged = rows.reduce((bytes, { snapshot }) => bytes + snapshot.chargedBytes, 0n);
+  const sum = [
+    "",
+    ...sizes(total),
+    formatBytes(charged),
+    ...(bars ? [""] : []),
+    `${rows.length} in all`,
+  ];
   return renderTable(header, [...cells, sum]) + together(total) + (bars ? legend(rows) : "");
 }
 

@@ -247,7 +247,7 @@ export const daemonOptions = {
     default: "0",
     min: "0",
     max: "8191TiB",
-    doc: "Bytes on disk of all snapshots together (STORAGE_FULL). 0 = no limit.",
+    doc: "Bytes that all snapshots together may be charged: what they take on disk, metadata included (STORAGE_FULL). 0 = no limit.",
   }),
   prefixQuotaBytes: sizeOption({
     key: "prefix_quota",

@@ -52,7 +52,7 @@ async function collect(
     const usable = withoutUncertainAges(store, policy, logger);
     const results = await store.collectGarbage({ policy: usable, dryRun: false }, signal);
     const removed = results.filter(({ outcome }) => outcome === "removed");
-    const freedBytes = removed.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
+    const freedBytes = removed.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
     const failed = results.filter(({ outcome }) => outcome === "failed").length;
     const ids = removed.map(({ id }) => id);
     logger.info({ removed: removed.length, failed, freedBytes, ids }, "collected garbage");

@@ -1,6 +1,7 @@
 // Directories of the store as they lie there, for those who look for what should not.
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
+import type { DirectorySpace } from "../model/charge.js";
 import { ioError, isErrno } from "../sparse/errno.js";
 
 /** Names read at once: fewer turns of the event loop, none of them long. */
@@ -20,14 +21,16 @@ export async function nameSet(directory: string, signal: AbortSignal): Promise<S
   return names;
 }
 
-/** 512 × st_blocks of everything below `directory`; 0 when it is gone. */
-export async function allocatedBytesBelow(directory: string): Promise<number> {
-  let total = 0;
+/** `directory` and everything below it; nothing when it is gone. */
+export async function spaceBelow(directory: string): Promise<DirectorySpace> {
+  let allocatedBytes = 0;
+  let inodes = 0;
   const waiting = [directory];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     try {
       const { blocks, isDirectory } = await describe(path);
-      total += blocks * 512;
+      allocatedBytes += blocks * 512;
+      inodes += 1;
       if (!isDirectory) continue;
       for await (const entry of await opendir(path)) waiting.push(join(path, entry.name));
     } catch (error) {
@@ -36,7 +39,7 @@ export async function allocatedBytesBelow(directory: string): Promise<number> {
       throw ioError(error, { what: "look for leftovers", path });
     }
   }
-  return total;
+  return { allocatedBytes, inodes };
 }
 
 async function describe(path: string): Promise<{ blocks: number; isDirectory: boolean }> {

@@ -36,7 +36,7 @@ export interface GcSnapshot {
   readonly lastAccessedAtMs: number;
   /** A stamp of elapsed time (model/elapsed.ts): ages and the order of uses, whatever the wall clock says. */
   readonly lastUsedMs: number;
-  readonly allocatedBytes: number;
+  readonly chargedBytes: number;
   /** Its value of the label that the policy groups by; undefined if it has none. */
   readonly group: string | undefined;
   readonly protected: boolean;
@@ -48,7 +48,7 @@ export interface GcLeftover {
   /** Id of the snapshot, or name of the directory. */
   readonly id: string;
   readonly name: string;
-  readonly allocatedBytes: number;
+  readonly chargedBytes: number;
   /** Of a snapshot whose directory is missing: its record is kept, as it is when it is in use. */
   readonly protected?: boolean;
 }
@@ -56,7 +56,7 @@ export interface GcLeftover {
 export interface GcRow {
   readonly id: string;
   readonly name: string;
-  readonly allocatedBytes: number;
+  readonly chargedBytes: number;
   /** Undefined for leftovers. */
   readonly lastAccessedAt: Date | undefined;
   /** Undefined for leftovers. */
@@ -118,10 +118,10 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
 }
 
 function leftoverRow(leftover: GcLeftover, inUse: ReadonlySet<string>): GcRow {
-  const { id, name, allocatedBytes, reason } = leftover;
+  const { id, name, chargedBytes, reason } = leftover;
   const verdict = verdictOf({ id, protected: leftover.protected === true }, inUse);
   const never = { lastAccessedAt: undefined, lastUsedMs: undefined };
-  return { id, name, allocatedBytes, ...never, reasons: [reason], verdict };
+  return { id, name, chargedBytes, ...never, reasons: [reason], verdict };
 }
 
 function verdictOf(
@@ -132,11 +132,11 @@ function verdictOf(
 }
 
 function snapshotRow(snapshot: GcSnapshot, bits: number, inUse: ReadonlySet<string>): GcRow {
-  const { id, name, allocatedBytes, lastAccessedAtMs, lastUsedMs } = snapshot;
+  const { id, name, chargedBytes, lastAccessedAtMs, lastUsedMs } = snapshot;
   const verdict = verdictOf(snapshot, inUse);
   const reasons = evictions.filter((_, index) => (bits & (1 << index)) !== 0);
   const lastAccessedAt = new Date(lastAccessedAtMs);
-  return { id, name, allocatedBytes, lastAccessedAt, lastUsedMs, reasons, verdict };
+  return { id, name, chargedBytes, lastAccessedAt, lastUsedMs, reasons, verdict };
 }
 
 const evictions = ["keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
@@ -166,13 +166,13 @@ function beyondTotal(
   isKept: (one: GcSnapshot) => boolean,
 ): readonly number[] {
   const of = (place: number): GcSnapshot => snapshots[place] as GcSnapshot;
-  let totalBytes = group.reduce((sum, place) => sum + of(place).allocatedBytes, 0);
+  let totalBytes = group.reduce((sum, place) => sum + of(place).chargedBytes, 0);
   if (totalBytes <= maxTotalBytes) return [];
   const found: number[] = [];
   for (const place of group.toSorted(by(leastRecentFirst, snapshots))) {
     if (totalBytes <= maxTotalBytes) break;
     found.push(place);
-    if (!isKept(of(place))) totalBytes -= of(place).allocatedBytes;
+    if (!isKept(of(place))) totalBytes -= of(place).chargedBytes;
   }
   return found;
 }

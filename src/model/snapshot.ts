@@ -31,6 +31,8 @@ export interface Snapshot {
   readonly lastAccessedAt: Date;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
+  /** What quotas count for it, see model/charge.ts. */
+  readonly chargedBytes: number;
   /** `sha256:<hex>` over the file manifest; empty until it is computed. */
   readonly digest: string;
   /** Never evicted by garbage collection. */

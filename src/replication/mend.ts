@@ -9,6 +9,7 @@ import type { Damage, WholeFile } from "../snapshot/mend.js";
 import { fetchFile, type BaseFile, type FetchContext } from "./fetch.js";
 import { fetchDescription, fetchManifest, peerInvalid } from "./peer.js";
 import { countTotal, type PullParts, type PullRequest } from "./pull.js";
+import type { TransferClaim } from "./transfers.js";
 
 /**
  * A whole copy of each damaged file is made, of what is still right in it and of the peer's blocks,
@@ -20,7 +21,7 @@ export async function mendSnapshot(
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const { store, client, counters, idleMs, throttle } = parts;
-  let claimed: { readonly digest: string; readonly claim: AsyncDisposable } | undefined;
+  let claimed: { readonly digest: string; readonly claim: TransferClaim } | undefined;
   const fetch = async ({ snapshot, files, openRest }: Damage): Promise<Map<string, WholeFile>> => {
     const { digest } = snapshot;
     claimed = { digest, claim: await parts.claim(digest) };

@@ -12,6 +12,7 @@ import { likelyBases, openBestBase } from "./base-choice.js";
 import { fetchFile, openBaseFile, type FetchContext, type TransferCounters } from "./fetch.js";
 import type { PeerClient } from "./peer-client.js";
 import { fetchDescription, fetchManifest, type PeerManifest, type PeerSnapshot } from "./peer.js";
+import type { TransferClaim } from "./transfers.js";
 
 export interface PullRequest {
   /** The peer: name or address. */
@@ -33,7 +34,7 @@ export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
   readonly client: PeerClient;
   readonly counters: TransferCounters;
   /** Takes the digest for this pull alone, until it is disposed; throws if another pull has it. */
-  claim(digest: string): Promise<AsyncDisposable>;
+  claim(digest: string): Promise<TransferClaim>;
 }
 
 /** What was fetched stays when it fails, for the next call; all checks are made again then. */
@@ -52,15 +53,21 @@ export async function pullSnapshot(
     configField: "",
     source: `${request.source} ${request.ref}`,
   } as const;
-  let claimed: { readonly digest: string; readonly claim: AsyncDisposable } | undefined;
+  let claimed: { readonly digest: string; readonly claim: TransferClaim } | undefined;
   const fill = async (place: Intake): Promise<Filled> => {
     const { idleMs } = parts;
     const wanted = await fetchDescription(parts.client, { ref: request.ref }, { idleMs, signal });
     const name = request.name === "" ? wanted.config.name : request.name;
     const config = await place.reconfigure({ ...wanted.config, name });
     const { digest } = wanted;
-    claimed = { digest, claim: await parts.claim(digest) };
-    return { config, files: await filesFromPeer(parts, request, place, wanted, signal) };
+    const claim = await parts.claim(digest);
+    claimed = { digest, claim };
+    try {
+      return { config, files: await filesFromPeer(parts, request, place, wanted, signal) };
+    } catch (error) {
+      await claim.measure();
+      throw error;
+    }
   };
   try {
     const snapshot = await store.receive(intake, fill, signal);
@@ -148,6 +155,8 @@ async function fetchFiles(
   const { snapshot, tables, baseDigest } = manifest;
   const { source, ref } = request;
   const directory = await openTransfer(store.layout, snapshot.digest, { source, ref });
+  // From here on the allowance counts it.
+  store.noteKept(snapshot.digest, 0);
   const { reflink } = store;
   const snapshotId = snapshot.id;
   const fetching = { client, snapshotId, counters, reflink, idleMs, throttle, signal };
@@ -157,6 +166,7 @@ async function fetchFiles(
     const table = tables.get(file.name);
     if (table === undefined) throw new Error(`no table for ${file.name}`);
     const path = partPath(directory, index);
+    await place.allowance.wait(file.allocatedBytes);
     const onData = (bytes: number): void => place.allowance.take(bytes);
     await using part = await openPartFile(path, table, { signal, onData });
     const from = await baseFileOf(base, file.name, comparable);

@@ -2,8 +2,20 @@
 // cancellation or the sweep.
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { dropTransfer, listTransfers, noteTransferEnd } from "../data/transfer-area.js";
+import { spaceBelow } from "../data/leftovers.js";
+import {
+  dropTransfer,
+  listTransfers,
+  noteTransferEnd,
+  transferDirectory,
+} from "../data/transfer-area.js";
+import { inodeBytes } from "../model/charge.js";
 import type { SnapshotStore } from "../snapshot/store.js";
+
+export interface TransferClaim extends AsyncDisposable {
+  /** Counts what is there by now: to be called before the room is given back that was reserved for it. */
+  measure(): Promise<void>;
+}
 
 export interface Transfers<Run> extends AsyncDisposable {
   /** The pulls that run, by digest. */
@@ -12,7 +24,7 @@ export interface Transfers<Run> extends AsyncDisposable {
    * Takes the digest for one pull, once a removal that has begun has ended. Throws if another pull has
    * it. Disposing gives it back; what was not dropped until then is kept for `ttlMs`.
    */
-  claim(digest: string, run: Run): Promise<AsyncDisposable>;
+  claim(digest: string, run: Run): Promise<TransferClaim>;
   /** Removes what is kept of it, unless a pull has it. */
   drop(digest: string): Promise<void>;
 }
@@ -27,7 +39,7 @@ export interface TransfersOptions {
 const maxWaitMs = 60_000;
 
 export async function openTransfers<Run>(
-  { layout, time }: Pick<SnapshotStore, "layout" | "time">,
+  { layout, time, noteKept }: Pick<SnapshotStore, "layout" | "time" | "noteKept">,
   { logger, ttlMs }: TransfersOptions,
 ): Promise<Transfers<Run>> {
   const running = new Map<string, Run>();
@@ -46,15 +58,21 @@ export async function openTransfers<Run>(
   const remove = async (digest: string): Promise<void> => {
     try {
       await dropTransfer(layout, digest);
+      noteKept(digest, 0);
       ends.delete(digest);
     } finally {
       removing.delete(digest);
     }
   };
+  const measure = async (digest: string): Promise<void> => {
+    const { allocatedBytes, inodes } = await spaceBelow(transferDirectory(layout, digest));
+    noteKept(digest, allocatedBytes + inodes * inodeBytes);
+  };
   const keep = async (digest: string): Promise<void> => {
     const endedMs = time.elapsedMs();
     if (await noteTransferEnd(layout, digest, endedMs)) ends.set(digest, endedMs);
     else ends.delete(digest);
+    await measure(digest);
   };
   const sweep = async (): Promise<void> => {
     const oldMs = time.stampOfAge(ttlMs);
@@ -81,6 +99,7 @@ export async function openTransfers<Run>(
     // A daemon that was killed has not noted the end of its pulls.
     if (endedMs === undefined) await keep(digest);
     else ends.set(digest, endedMs);
+    await measure(digest);
   }
   await sweepAndGoOn();
   return {
@@ -95,6 +114,7 @@ export async function openTransfers<Run>(
       running.set(digest, run);
       ends.delete(digest);
       return {
+        measure: () => measure(digest),
         [Symbol.asyncDispose]: async () => {
           try {
             await keep(digest);

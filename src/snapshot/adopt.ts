@@ -3,6 +3,8 @@ import { isStoreError } from "../base/errors.js";
 import type { AdoptedSnapshot } from "../catalog/open.js";
 import { peekRevision, readManifest, type Manifest } from "../data/manifest.js";
 import { openStored } from "../data/stored.js";
+import { chargeGrowth } from "../model/charge.js";
+import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
 
 /** STORED_DATA_CORRUPT unless manifest and files are there and fit. */
@@ -98,6 +100,10 @@ export function takeNewer(context: StoreContext, manifests: readonly Manifest[])
   });
 }
 
+function chargeAfter({ chargedBytes, config }: Snapshot, manifest: Manifest): number {
+  return Math.max(0, chargedBytes + chargeGrowth(config, manifest.config));
+}
+
 function tryTake(context: StoreContext, manifest: Manifest, name: string): boolean {
   const { catalog, logger } = context;
   const { id, revision } = manifest;
@@ -107,6 +113,7 @@ function tryTake(context: StoreContext, manifest: Manifest, name: string): boole
   const adopted: AdoptedSnapshot = {
     ...manifest,
     config: { ...manifest.config, name },
+    ...(before === undefined ? {} : { chargedBytes: chargeAfter(before, manifest) }),
     ...(before === undefined ? {} : { lastAccessedAt: before.lastAccessedAt }),
     ...(used === undefined ? {} : { lastUsedMs: used.lastUsedMs }),
   };

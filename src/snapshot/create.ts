@@ -6,6 +6,7 @@ import { uncompressedOnly } from "../archive/compression.js";
 import { limitBytes } from "../archive/limits.js";
 import { readTar } from "../archive/tar-reader.js";
 import type { CallerPath } from "../model/caller-path.js";
+import { fileBytes } from "../model/charge.js";
 import { envelopeFileName } from "../model/name.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
@@ -49,8 +50,11 @@ export async function createFromDirectory(
   directory: CallerPath,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const fill = async ({ id, staging }: Intake): Promise<Filled> => {
+  const fill = async ({ id, staging, allowance }: Intake): Promise<Filled> => {
     const files = await staging.adoptDirectory(directory);
+    const bytes = files.reduce((sum, file) => sum + fileBytes + file.allocatedBytes, 0);
+    await allowance.wait(bytes);
+    allowance.take(bytes);
     requireFiles(files.length, `the directory ${directory.path}`);
     const config = { ...request.config, id };
     checkPlausible(config, files);

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Catalog } from "../catalog/open.js";
 import { exists } from "../data/durable.js";
-import { allocatedBytesBelow, nameSet } from "../data/leftovers.js";
+import { nameSet, spaceBelow } from "../data/leftovers.js";
+import { inodeBytes } from "../model/charge.js";
 import { newerManifest } from "../data/manifest.js";
 import type { GcInput, GcLeftover, GcSnapshot } from "../model/gc-plan.js";
 import { reflinkProbePrefix } from "../sparse/sparse-copy.js";
@@ -168,8 +169,9 @@ async function describe(
   id: string,
   path = layout.dataDirectory(id),
 ): Promise<GcLeftover> {
-  const allocatedBytes = await allocatedBytesBelow(path);
-  return { reason, id, name: catalog.get(id)?.config.name ?? "", allocatedBytes };
+  const { allocatedBytes, inodes } = await spaceBelow(path);
+  const chargedBytes = allocatedBytes + inodes * inodeBytes;
+  return { reason, id, name: catalog.get(id)?.config.name ?? "", chargedBytes };
 }
 
 /** No record knows it, and nobody is making it. */

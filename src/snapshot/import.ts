@@ -17,6 +17,7 @@ import { algorithms, currentAlgorithm } from "../data/block-digest.js";
 import { entryInvalid, listDataFiles } from "../data/directory-source.js";
 import { foreignOwner, holdDirectory, type HeldDirectory } from "../data/held-directory.js";
 import type { CallerPath } from "../model/caller-path.js";
+import { fileBytes } from "../model/charge.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { envelopeFileName } from "../model/name.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
@@ -70,7 +71,9 @@ export async function importFromDirectory(
     await intake.reconfigure(overlay(envelope.config, request.config));
     for (const source of sources) checkClaimedSize(envelope.claims, source);
     const files: SnapshotFile[] = [];
-    for (const { name, mode } of sources) {
+    for (const { name, mode, allocatedBytes } of sources) {
+      await intake.allowance.wait(fileBytes + allocatedBytes);
+      intake.allowance.take(fileBytes + allocatedBytes);
       const options = { mode, owner, signal };
       files.push(await intake.staging.copyFileFrom(held.at(name), name, options));
     }

@@ -4,8 +4,10 @@ import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { StoreError, isStoreError } from "../base/errors.js";
 import { exists } from "../data/durable.js";
+import { spaceBelow } from "../data/leftovers.js";
 import { manifestVersion, snapshotDigest, type Manifest } from "../data/manifest.js";
 import { openStaging, type Staging } from "../data/staging.js";
+import { catalogBytes, chargeOf, estimateCharge } from "../model/charge.js";
 import { checkConfig, checkRequestId, normalizeBlobIds } from "../model/config-rules.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { newSnapshotId } from "../model/name.js";
@@ -67,7 +69,10 @@ export async function takeIn(
     if (earlier !== undefined) return earlier;
   }
   signal.throwIfAborted();
-  using allowance = openAllowance(context);
+  using allowance = openAllowance(context, signal);
+  const leastBytes = estimateCharge(request.config, []);
+  await allowance.wait(leastBytes);
+  allowance.take(leastBytes);
   if (request.config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
   const id = newSnapshotId();
   context.intakes.add(id);
@@ -85,19 +90,24 @@ export async function takeIn(
       staging,
       allowance,
       reconfigure: async (config) => {
+        allowance.take(catalogBytes(config, []));
         if (config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
         return reconfigure(context, request, id, config);
       },
     });
-    allowance.checkWhole(filled.files);
+    const wholeBytes = estimateCharge(filled.config, filled.files);
+    await allowance.waitWhole(wholeBytes);
+    allowance.settle(wholeBytes);
     await context.collecting.waitUntilOpen(signal);
     const createdAt = context.catalog.nextCreation();
     context.root.check();
     await staging.publish(manifestOf(request, filled, createdAt));
     try {
+      const chargedBytes = await measureCharge(context, filled);
       // A session may have begun while it was published.
       await context.collecting.waitUntilOpen(signal);
-      const snapshot = record(context, request, filled, createdAt);
+      allowance.settle(chargedBytes);
+      const snapshot = record(context, request, { ...filled, createdAt, chargedBytes });
       // Now the catalog counts it.
       allowance[Symbol.dispose]();
       staging.settle();
@@ -168,18 +178,22 @@ function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Ma
   };
 }
 
+/** What was published, with the block tables that are still to come. */
+async function measureCharge({ layout }: StoreContext, { config, files }: Filled): Promise<number> {
+  const measured = chargeOf(await spaceBelow(layout.dataDirectory(config.id)), config, files);
+  const hashed = files.every(({ digest }) => digest !== "");
+  return hashed ? measured : Math.max(measured, estimateCharge(config, files));
+}
+
 /** The transaction that makes it visible; everything before it can still be undone. */
 function record(
   context: StoreContext,
   request: IntakeRequest,
-  filled: Filled,
-  createdAt: Date,
+  whole: Filled & { readonly createdAt: Date; readonly chargedBytes: number },
 ): Snapshot {
-  const { snapshot, replaced } = context.catalog.markReady(filled.config.id, {
-    config: filled.config,
-    createdAt,
-    files: filled.files,
-    digest: snapshotDigest(filled.files),
+  const { snapshot, replaced } = context.catalog.markReady(whole.config.id, {
+    ...whole,
+    digest: snapshotDigest(whole.files),
     replace: request.onNameConflict === "replace",
     keepReplaced: (id) => context.leases.count(id, "directory") > 0,
   });

@@ -34,6 +34,7 @@ export function removeInBackground(
 ): void {
   const { id } = replaced;
   if (replaced.state === "deleting") {
+    context.space.freeing.begin(id);
     context.background(`remove ${id}`, () => detach(context, id));
     return;
   }
@@ -108,13 +109,26 @@ async function markDeleting(context: StoreContext, ids: readonly string[]): Prom
 }
 
 async function detach(context: StoreContext, id: string): Promise<void> {
+  const { freeing } = context.space;
   context.leases.interruptBackground(id);
-  await putAway(context.layout, id);
+  if (context.leases.inUse(id)) freeing.end(id);
+  else freeing.begin(id);
+  try {
+    await putAway(context.layout, id);
+  } catch (error) {
+    freeing.end(id);
+    throw error;
+  }
   context.leases.onFree(id, () => {
+    freeing.begin(id);
     context.background(`purge ${id}`, async () => {
-      await purgeRemoved(context.layout, id);
-      context.catalog.removeRow(id);
-      await refillBallast(context.layout);
+      try {
+        await purgeRemoved(context.layout, id);
+        context.catalog.removeRow(id);
+        await refillBallast(context.layout);
+      } finally {
+        freeing.end(id);
+      }
     });
   });
 }

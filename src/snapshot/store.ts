@@ -1,5 +1,4 @@
 // The store as a whole: what the daemon opens, and what services and collectors call.
-import { statfsSync } from "node:fs";
 import type { ByteStream } from "../base/async.js";
 import { fieldInvalid } from "../base/errors.js";
 import { createCleanup } from "../base/cleanup.js";
@@ -56,6 +55,7 @@ import { refillBallast, withBallast } from "./room.js";
 import { openScrub, type Scrub } from "./scrub.js";
 import { SerialQueue } from "./serial.js";
 import { createSpace } from "./space.js";
+import { usageOf, type StoreUsage } from "./usage.js";
 import { verify, type VerifyEvent, type VerifyRequest } from "./verify.js";
 import { updateSnapshot, type UpdateRequest } from "./update.js";
 import { watch, type WatchEvent, type WatchRequest } from "./watch.js";
@@ -66,13 +66,6 @@ export type { ListFilter, ListPage, ListQuery };
 /** What an upload says of itself; which call it came by is known from the method. */
 export type StoreRequest = Omit<IntakeRequest, "kind" | "source">;
 
-export interface StoreUsage {
-  readonly snapshotCount: number;
-  readonly sizeBytes: number;
-  readonly allocatedBytes: number;
-  readonly freeBytes: number;
-}
-
 /** Bounds that the store enforces, and for how long it remembers. */
 export interface StoreLimits {
   readonly maxFiles: number;
@@ -81,6 +74,8 @@ export interface StoreLimits {
   readonly maxWatchers: number;
   readonly maxEvents: number;
   readonly requestRetentionMs: number;
+  /** 0 = no limit. */
+  readonly maxStoreBytes: number;
 }
 
 /**
@@ -146,6 +141,8 @@ export interface SnapshotStore extends AsyncDisposable {
   /** One cycle of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
   usage(): StoreUsage;
+  /** Counts what is kept of a pull that was cut off, by its digest. */
+  noteKept(digest: string, bytes: number): void;
   /** Whether ages can be told. */
   clock(): ClockStatus;
   /** Elapsed time of the store, see model/elapsed.ts. */
@@ -306,6 +303,7 @@ function storeOver(
       maxWatchers: context.options.maxWatchers,
       maxEvents: context.options.maxEvents,
       requestRetentionMs: context.options.requestRetentionMs,
+      maxStoreBytes: context.options.maxStoreBytes,
     },
     ...sharedOperations(context, during),
     createFromDirectory: (request, directory, signal) => {
@@ -322,6 +320,7 @@ function storeOver(
     collectGarbage: (request, signal) => during(() => collectGarbage(context, request, signal)),
     gcSessions: createGcCycle(context, during),
     usage: () => usageOf(context),
+    noteKept: context.space.noteKept,
     clock: () => clockStatus(context),
     time: context.catalog,
     scrub: {
@@ -384,10 +383,4 @@ function withDigest({ catalog }: StoreContext, digest: string): Snapshot[] {
     .idsWithDigest(digest, maxWithDigest)
     .flatMap((id) => catalog.get(id) ?? [])
     .filter(({ corrupt }) => !corrupt);
-}
-
-function usageOf(context: StoreContext): StoreUsage {
-  const { count, sizeBytes, allocatedBytes } = context.catalog.totals();
-  const { bavail, bsize } = statfsSync(context.layout.root);
-  return { snapshotCount: count, sizeBytes, allocatedBytes, freeBytes: bavail * bsize };
 }

@@ -2,9 +2,11 @@
 import { fieldInvalid } from "../base/errors.js";
 import type { ManifestState } from "../catalog/open.js";
 import { manifestVersion, writeManifest } from "../data/manifest.js";
+import { chargeGrowth } from "../model/charge.js";
 import { checkDescription, checkLabels, checkName } from "../model/name.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreContext } from "./context.js";
+import { checkQuotas } from "./space.js";
 
 export interface UpdateRequest {
   readonly ref: string;
@@ -25,7 +27,10 @@ export async function updateSnapshot(
   if (changes.name !== undefined) checkName(changes.name, "name");
   if (changes.description !== undefined) checkDescription(changes.description, "description");
   if (changes.labels !== undefined) checkLabels(changes.labels, "labels");
-  const { id } = context.catalog.resolveRef(ref).config;
+  const old = context.catalog.resolveRef(ref).config;
+  const { id } = old;
+  const grownBytes = chargeGrowth(old, { ...old, ...changes });
+  if (grownBytes > 0) checkQuotas(context, grownBytes);
   const snapshot = context.catalog.update(id, changes);
   await followWithManifest(context, id);
   return snapshot;

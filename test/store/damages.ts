@@ -204,7 +204,12 @@ export const damages: Readonly<Record<string, Damage>> = {
     expected: [["catalog_rows", "rewrite_rows"]],
   },
   "a pin too many": {
-    inflict: (scene) => tamper(scene, `INSERT INTO pins VALUES ('other', '${scene.a.config.id}')`),
+    inflict: (scene) =>
+      tamper(
+        scene,
+        `INSERT INTO blobs (blob_id) VALUES ('other');
+         INSERT INTO pins SELECT '${scene.a.config.id}', blob FROM blobs WHERE blob_id = 'other'`,
+      ),
     expected: [["catalog_rows", "rewrite_rows"]],
   },
   "a size that is not that of the files": {

@@ -109,7 +109,7 @@ test("groups, age and size", async (t) => {
   const old = await client.collectGarbage({ policy: { maxAge: durationFromMs(1) }, dryRun: true });
   assert.equal(old.candidates.length, 4);
   const { snapshot } = await client.inspect("y1");
-  const one = snapshot?.allocatedBytes ?? 0n;
+  const one = snapshot?.chargedBytes ?? 0n;
   const sized = await client.collectGarbage({ policy: { maxTotalBytes: 2n * one } });
   assert.deepEqual(
     lines(sized).map((line) => line.split(" ")[2]),

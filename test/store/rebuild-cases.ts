@@ -79,8 +79,9 @@ function contentsOf(store: SnapshotStore): Map<string, unknown> {
   }
 }
 
-/** When it was read last is the one thing that only the catalog knows. */
-function plain({ lastAccessedAt: _, ...rest }: Snapshot): unknown {
+/** Only the catalog knows when it was read last, and what was measured when it was stored. */
+function plain({ lastAccessedAt: _, chargedBytes, ...rest }: Snapshot): unknown {
+  assert.ok(chargedBytes > rest.allocatedBytes, "the snapshot is charged for its files");
   return rest;
 }
 

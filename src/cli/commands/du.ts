@@ -16,10 +16,10 @@ import { stdoutIsTerminal } from "../stdio.js";
 export function addDuCommand(program: Command): void {
   program
     .command("du")
-    .summary("show what snapshots take: logical, allocated and shared bytes")
+    .summary("show what snapshots take: logical, allocated, shared and charged bytes")
     .description(
-      "Shows for each snapshot the sizes of its files, the disk blocks that they take, and how many of " +
-        "these they share with other files (reflinks). Looks at the files, so it has to run where the " +
+      "Shows for each snapshot the sizes of its files, the disk blocks that they take, how many of " +
+        "these they share with other files (reflinks), and what quotas count for it. Looks at the files, so it has to run where the " +
         "daemon runs, as a user who may read them; elsewhere it shows what was noted when they were " +
         "stored, and what is shared is unknown.",
     )
@@ -33,7 +33,7 @@ export function addDuCommand(program: Command): void {
         rows.sort((a, b) => b.space.allocatedBytes - a.space.allocatedBytes);
         const total = totalSpace(rows.map(({ space }) => space));
         await session.answer(
-          () => ({ snapshots: rows.map(toJson), total: spaceJson(total) }),
+          () => ({ snapshots: rows.map(toJson), total: { ...spaceJson(total), ...charged(rows) } }),
           () => renderSpace(rows, total, { bars: stdoutIsTerminal() }),
         );
       });
@@ -68,7 +68,12 @@ async function spaceOf({ dataDir, sizeBytes, allocatedBytes }: Snapshot): Promis
 
 function toJson({ snapshot, space }: SnapshotSpace) {
   const { id = "", name = "" } = snapshot.config ?? {};
-  return { id, name, ...spaceJson(space) };
+  return { id, name, ...spaceJson(space), chargedBytes: String(snapshot.chargedBytes) };
+}
+
+function charged(rows: readonly SnapshotSpace[]) {
+  const bytes = rows.reduce((sum, { snapshot }) => sum + snapshot.chargedBytes, 0n);
+  return { chargedBytes: String(bytes) };
 }
 
 /** 64-bit integers as strings, as in protobuf's JSON mapping; null is unknown. */

@@ -37,7 +37,7 @@ function renderInfo(address: string, info: GetInfoResponse): string {
     ["Store", info.root === "" ? info.storeType : `${info.storeType} in ${info.root}`],
     ["Node", info.nodeId],
     ["Started", formatTime(info.startedAt)],
-    ...(usage === undefined ? [] : usageFields(usage)),
+    ...(usage === undefined ? [] : usageFields(usage, limits?.maxStoreBytes ?? 0n)),
     ...(scrub === undefined ? [] : scrubFields(scrub)),
     ...(info.formats === undefined ? [] : [formatsField(info.formats)]),
     ...(clock?.suspect === true ? [clockField(clock)] : []),
@@ -57,11 +57,18 @@ function formatsField(formats: NonNullable<GetInfoResponse["formats"]>): [string
 }
 
 /** Callers who are confined to some names are not told. */
-function usageFields(usage: NonNullable<GetInfoResponse["usage"]>): [string, string][] {
+function usageFields(
+  usage: NonNullable<GetInfoResponse["usage"]>,
+  maxStoreBytes: bigint,
+): [string, string][] {
+  const limit = maxStoreBytes === 0n ? "" : ` of ${formatBytes(maxStoreBytes)}`;
+  const held =
+    usage.heldBytes === 0n ? "" : `, ${formatBytes(usage.heldBytes)} deleted but still read`;
   return [
     ["Snapshots", String(usage.snapshotCount)],
     ["Size", formatBytes(usage.sizeBytes)],
     ["On disk", formatBytes(usage.allocatedBytes)],
+    ["Charged", `${formatBytes(usage.chargedBytes)}${limit}${held}`],
     ["Free", formatBytes(usage.freeBytes)],
   ];
 }

@@ -92,6 +92,7 @@ export function snapshotToMessage(
     lastAccessedAt: timestampFromDate(snapshot.lastAccessedAt),
     sizeBytes: BigInt(snapshot.sizeBytes),
     allocatedBytes: BigInt(snapshot.allocatedBytes),
+    chargedBytes: BigInt(snapshot.chargedBytes),
     dataDir: dataDirectory,
     digest: snapshot.digest,
     protected: snapshot.protected,

@@ -139,11 +139,11 @@ const wireOutcome: Readonly<Record<GcOutcome, WireOutcome>> = {
   failed: WireOutcome.FAILED,
 };
 
-function candidateToWire({ id, name, allocatedBytes, lastAccessedAt, ...rest }: GcResult) {
+function candidateToWire({ id, name, chargedBytes, lastAccessedAt, ...rest }: GcResult) {
   return {
     id,
     name,
-    bytes: BigInt(allocatedBytes),
+    bytes: BigInt(chargedBytes),
     ...(lastAccessedAt === undefined ? {} : { lastAccessedAt: timestampFromDate(lastAccessedAt) }),
     reasons: rest.reasons.map((reason) => wireReason[reason]),
     outcome: wireOutcome[rest.outcome],
@@ -153,5 +153,5 @@ function candidateToWire({ id, name, allocatedBytes, lastAccessedAt, ...rest }: 
 
 function freedBytes(results: readonly GcResult[]): bigint {
   const gone = results.filter(({ outcome }) => outcome === "removed" || outcome === "planned");
-  return BigInt(gone.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0));
+  return BigInt(gone.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0));
 }

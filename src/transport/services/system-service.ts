@@ -5,7 +5,8 @@ import { seesPaths } from "../../model/access.js";
 import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
 import type { ClockStatus } from "../../snapshot/clock-alarm.js";
 import type { StoreProblem } from "../../snapshot/condition.js";
-import type { SnapshotStore, StoreUsage } from "../../snapshot/store.js";
+import type { SnapshotStore } from "../../snapshot/store.js";
+import type { StoreUsage } from "../../snapshot/usage.js";
 import { ErrorReason } from "../../../gen/ts/stasis/v1/errors_pb.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type CallContext, type ServiceBinding } from "../handler.js";
@@ -48,6 +49,8 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
           maxWatchers: store.limits.maxWatchers,
           maxEvents: BigInt(store.limits.maxEvents),
           requestRetention: durationFromMs(store.limits.requestRetentionMs),
+          // What all have together is nothing for callers who are confined to some names.
+          maxStoreBytes: BigInt(seesAll ? store.limits.maxStoreBytes : 0),
         },
         features: {
           directAccess: true,
@@ -115,5 +118,7 @@ function usageToMessage(usage: StoreUsage) {
     sizeBytes: BigInt(usage.sizeBytes),
     allocatedBytes: BigInt(usage.allocatedBytes),
     freeBytes: BigInt(usage.freeBytes),
+    chargedBytes: BigInt(usage.chargedBytes),
+    heldBytes: BigInt(usage.heldBytes),
   };
 }

@@ -92,6 +92,7 @@ test("among 100,000 snapshots each ref, page and filter finds what it should", a
         count,
         sizeBytes: count * 1000,
         allocatedBytes: (count * (count - 1)) / 2,
+        chargedBytes: 0,
       });
       for (const n of [0, 1, 777, 50_000, count - 1]) {
         assert.equal(catalog.resolveRef(nameAt(n)).config.id, idAt(n));

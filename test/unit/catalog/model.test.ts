@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/base/errors.js";
 import type { Catalog } from "../../../src/catalog/open.js";
+import { catalogBytes } from "../../../src/model/charge.js";
 import type { SnapshotState } from "../../../src/model/snapshot.js";
 import { configOf, fileOf, idOf, idsOf, startMs, withCatalog } from "./support.js";
 
@@ -15,6 +16,13 @@ interface Entry {
   blob: string;
   createdAtMs: number;
   sizeBytes: number;
+  /** The name that quotas look at: that of before if it was replaced. */
+  chargedName: string;
+  chargedBytes: number;
+}
+
+function metadataBytes({ id, name, label, blob }: Entry): number {
+  return catalogBytes(configOf({ id, name, labels: { color: label }, imageBlobIds: [blob] }), []);
 }
 
 type Model = Map<string, Entry>;
@@ -81,6 +89,8 @@ const insertPending = fc
           blob,
           createdAtMs: startMs,
           sizeBytes: 0,
+          chargedName: "",
+          chargedBytes: 0,
         });
       }
       return { actual, expected };
@@ -105,6 +115,7 @@ const markReady = fc
             createdAt: new Date(time),
             files: [fileOf("f", size * 2)],
             digest: "d",
+            chargedBytes: 100_000 + size,
             replace,
             keepReplaced: () => keep,
           }).replaced,
@@ -114,7 +125,8 @@ const markReady = fc
         (entry?.state === "pending" ? undefined : "SNAPSHOT_NOT_FOUND");
       if (problem !== undefined || entry === undefined) return { actual, expected: problem ?? "" };
       const holder = replace && name !== "" ? named(model, name, "ready") : undefined;
-      Object.assign(entry, { state: "ready", createdAtMs: time, sizeBytes: size * 2 });
+      const charge = { chargedName: name, chargedBytes: 100_000 + size };
+      Object.assign(entry, { state: "ready", createdAtMs: time, sizeBytes: size * 2, ...charge });
       if (holder === undefined) return { actual, expected: "ok" };
       holder.state = keep ? "replaced" : "deleting";
       if (keep) holder.name = "";
@@ -133,8 +145,11 @@ const rename = fc
       const entry = model.get(id);
       if (entry?.state !== "ready") return { actual, expected: "SNAPSHOT_NOT_FOUND" };
       const problem = name === entry.name ? undefined : nameProblem(model, name, id, false);
-      if (problem === undefined) Object.assign(entry, { name, label });
-      return { actual, expected: problem ?? "ok" };
+      if (problem !== undefined) return { actual, expected: problem };
+      entry.chargedBytes -= metadataBytes(entry);
+      Object.assign(entry, { name, label, chargedName: name });
+      entry.chargedBytes += metadataBytes(entry);
+      return { actual, expected: "ok" };
     },
   }));
 
@@ -184,6 +199,7 @@ const dropOrLose = fc
         return { actual, expected: "SNAPSHOT_NOT_FOUND" };
       }
       entry.state = "lost";
+      entry.chargedBytes = 0;
       return { actual, expected: "ok" };
     },
   }));
@@ -212,6 +228,15 @@ function compare(catalog: Catalog, model: Model): void {
     catalog.totals().sizeBytes,
     ready.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   );
+  const charged = (some: readonly Entry[]): number =>
+    some.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
+  assert.equal(catalog.totals().chargedBytes, charged(entries));
+  for (const prefix of ["", "n", "n1", "n2", "nobody"]) {
+    const named = entries.filter(({ chargedName }) => chargedName.startsWith(prefix));
+    const held = named.filter(({ state }) => state === "replaced" || state === "deleting");
+    assert.equal(catalog.chargedBytesNamed(prefix), charged(named), `charged to ${prefix}`);
+    assert.equal(catalog.heldBytes(prefix), charged(held), `held by ${prefix}`);
+  }
   const filters = [
     { filter: {}, matches: () => true },
     { filter: { labels: { color: "red" } }, matches: ({ label }: Entry) => label === "red" },

@@ -23,6 +23,7 @@ const publication = {
   createdAt: new Date(startMs),
   files: [],
   digest: "",
+  chargedBytes: 0,
   replace: false,
   keepReplaced: () => false,
 };

@@ -86,7 +86,13 @@ test("request ids are remembered for elapsed time: over steps, restarts and rebo
     const requestId = "00000000-0000-4000-8000-000000000001";
     const createdAt = catalog.nextCreation();
     const upload = { id: idOf("a"), config: configOf(), createdAt, kind: "create", requestId };
-    const end = { files: [], digest: "", replace: false, keepReplaced: () => false };
+    const end = {
+      files: [],
+      digest: "",
+      chargedBytes: 0,
+      replace: false,
+      keepReplaced: () => false,
+    };
     catalog.insertPending(upload);
     catalog.markReady(idOf("a"), { config: configOf(), createdAt, ...end });
     let open = catalog;

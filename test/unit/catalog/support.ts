@@ -104,6 +104,7 @@ export function store(
     createdAt,
     files: options.files ?? [fileOf("memory")],
     digest: "sha256:00",
+    chargedBytes: 0,
     replace,
     keepReplaced: () => inUse,
   });

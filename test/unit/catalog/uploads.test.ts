@@ -50,6 +50,7 @@ test("an upload is invisible until it is ready, and comes back as it was given",
       createdAt,
       files,
       digest: "sha256:ff",
+      chargedBytes: 0,
       replace: false,
       keepReplaced: () => false,
     });
@@ -61,6 +62,7 @@ test("an upload is invisible until it is ready, and comes back as it was given",
       lastAccessedAt: createdAt,
       sizeBytes: 10 * 2 ** 30 + 2,
       allocatedBytes: 5 * 2 ** 30 + 1,
+      chargedBytes: 0,
       digest: "sha256:ff",
       protected: true,
       corrupt: false,
@@ -154,6 +156,7 @@ test("replace moves the name at the end, and tombstones the old one", async () =
       createdAt: at,
       files: [],
       digest: "",
+      chargedBytes: 0,
       replace: true,
       keepReplaced: (id) => {
         asked.push(id);
@@ -209,6 +212,7 @@ test("a failure while a name moves leaves everything as it was", async () => {
       config,
       createdAt: at,
       digest: "",
+      chargedBytes: 0,
       replace: true,
       keepReplaced: () => false,
     };
@@ -275,6 +279,7 @@ test("a running upload keeps its name from renames; its own holder may keep it",
       createdAt: at,
       files: [],
       digest: "",
+      chargedBytes: 0,
       replace: true,
       keepReplaced: () => false,
     });
@@ -290,6 +295,7 @@ test("only a pending upload becomes ready or is abandoned", async () => {
       createdAt: at,
       files: [],
       digest: "",
+      chargedBytes: 0,
       replace: false,
       keepReplaced: () => false,
     };

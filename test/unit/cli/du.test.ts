@@ -66,7 +66,7 @@ test("du: a hole takes nothing, the blocks are those of the files, the largest c
   );
   assert.equal(one.total.allocatedBytes, "8192");
   const table = (await stasis("du")).stdout;
-  assert.match(table, /^ID +LOGICAL +ALLOCATED +SHARED +NAME$/m);
+  assert.match(table, /^ID +LOGICAL +ALLOCATED +SHARED +CHARGED +NAME$/m);
   assert.match(table, / 64 MiB +1 MiB +\S+.* sparse$/m);
   assert.notEqual((await stasis("du", "nobody")).code, 0);
 });
@@ -141,7 +141,8 @@ test(
 test("du: bars are as long as what is allocated, and show the part that is shared", () => {
   const row = (id: string, allocatedBytes: number, sharedBytes: number | undefined) => {
     const space: Space = { sizeBytes: 10 * mib, allocatedBytes, sharedBytes, shared: [] };
-    return { snapshot: create(SnapshotSchema, { config: { id, name: `vm/${id}` } }), space };
+    const config = { id, name: `vm/${id}` };
+    return { snapshot: create(SnapshotSchema, { config, chargedBytes: 3n * 1024n }), space };
   };
   const total = {
     sizeBytes: 30 * mib,
@@ -153,8 +154,8 @@ test("du: bars are as long as what is allocated, and show the part that is share
   const lines = renderSpace(rows, total, { bars: true }).split("\n");
   assert.match(lines[1] ?? "", / {2}█{12}▒{12} {2}vm\/a$/);
   assert.match(lines[2] ?? "", / {2}█{12} {14}vm\/b$/);
-  assert.match(lines[3] ?? "", /0 B {2,}vm\/c$/);
-  assert.match(lines[4] ?? "", /^ +30 MiB +4 MiB +1 MiB +3 in all$/);
+  assert.match(lines[3] ?? "", /0 B +3 KiB +vm\/c$/);
+  assert.match(lines[4] ?? "", /^ +30 MiB +4 MiB +1 MiB +9 KiB +3 in all$/);
   assert.equal(lines[6], "█ its own  ▒ shared with other files");
   assert.doesNotMatch(renderSpace(rows, total, { bars: false }), /[█▒]/);
 });

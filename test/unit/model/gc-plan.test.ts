@@ -22,7 +22,7 @@ interface Held extends GcSnapshot {
 function snapshot(id: string, age: number, extra: Partial<Held> = {}): Held {
   const atMs = elapsedMs - age * hourMs;
   const times = { createdAtMs: atMs, lastAccessedAtMs: atMs, lastUsedMs: atMs };
-  const base = { id, name: id, ...times, allocatedBytes: 100 };
+  const base = { id, name: id, ...times, chargedBytes: 100 };
   return { ...base, group: undefined, protected: false, inUse: false, ...extra };
 }
 
@@ -41,14 +41,14 @@ function removed(rows: readonly GcRow[]): string[] {
 }
 
 test("without a policy only leftovers go", () => {
-  const leftover: GcLeftover = { reason: "orphan", id: "x", name: "", allocatedBytes: 5 };
+  const leftover: GcLeftover = { reason: "orphan", id: "x", name: "", chargedBytes: 5 };
   const rows = plan([snapshot("a", 1000)], {}, [leftover]);
   assert.deepEqual(removed(rows), ["x"]);
   assert.deepEqual(rows[0]?.reasons, ["orphan"]);
 });
 
 test("the record of a snapshot without a directory stays if it is protected or in use", () => {
-  const missing = { reason: "missing_directory", name: "", allocatedBytes: 0 } as const;
+  const missing = { reason: "missing_directory", name: "", chargedBytes: 0 } as const;
   const leftovers = [
     { ...missing, id: "gone" },
     { ...missing, id: "open" },
@@ -117,7 +117,7 @@ const snapshots = fc
       id: fc.string({ minLength: 1, maxLength: 4 }),
       age: fc.integer({ min: -10, max: 100 }),
       accessed: fc.integer({ min: -10, max: 100 }),
-      allocatedBytes: fc.nat({ max: 1000 }),
+      chargedBytes: fc.nat({ max: 1000 }),
       vm: fc.constantFrom("a", "b", undefined),
       protected: fc.boolean(),
       inUse: fc.boolean(),
@@ -190,14 +190,14 @@ test("never evicts more than the criteria ask", () => {
         const last = survivors(all, { keepLast });
         assert.ok(last.size >= Math.min(keepLast, all.length));
         const left = all.filter(({ id }) => survivors(all, { maxTotalBytes }).has(id));
-        const bytes = left.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
+        const bytes = left.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
         const goneFree = free.filter((one) => !left.includes(one));
         // The last one that went was still needed, and nothing that could go was left above the limit.
         const newest = goneFree.sort(
           (a, b) =>
             b.lastUsedMs - a.lastUsedMs || b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1),
         )[0];
-        if (newest !== undefined) assert.ok(bytes + newest.allocatedBytes > maxTotalBytes);
+        if (newest !== undefined) assert.ok(bytes + newest.chargedBytes > maxTotalBytes);
         if (bytes > maxTotalBytes) assert.ok(left.every((one) => one.protected || one.inUse));
       },
     ),

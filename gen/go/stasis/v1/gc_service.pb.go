@@ -180,7 +180,7 @@ type GcPolicy struct {
 	// Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
 	// that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
 	MaxAge *durationpb.Duration `protobuf:"bytes,2,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
-	// Evict the least recently accessed until the rest takes at most this many bytes on disk.
+	// Evict the least recently accessed until the rest takes at most this many charged_bytes.
 	// 0 = not used.
 	MaxTotalBytes int64 `protobuf:"varint,3,opt,name=max_total_bytes,json=maxTotalBytes,proto3" json:"max_total_bytes,omitempty"`
 	// Evict all that is neither protected nor in use.
@@ -275,7 +275,7 @@ type GcCandidate struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Name of the snapshot, if it has one.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Bytes on disk.
+	// Bytes that are free when it is gone: the charged_bytes of a snapshot.
 	Bytes int64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// When it was last accessed, if that is known.
 	LastAccessedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_accessed_at,json=lastAccessedAt,proto3" json:"last_accessed_at,omitempty"`

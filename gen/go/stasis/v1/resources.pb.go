@@ -344,7 +344,10 @@ type Snapshot struct {
 	Files []*SnapshotFile `protobuf:"bytes,9,rep,name=files,proto3" json:"files,omitempty"`
 	// True if damage was found in its data: it is listed, but Restore and Export refuse
 	// it (STORED_DATA_CORRUPT).
-	Corrupt       bool `protobuf:"varint,10,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
+	Corrupt bool `protobuf:"varint,10,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
+	// What quotas count for it: the blocks of its files, block tables, manifest and directories,
+	// an amount for each inode, and its part of the catalog (docs/formats.md).
+	ChargedBytes  int64 `protobuf:"varint,11,opt,name=charged_bytes,json=chargedBytes,proto3" json:"charged_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -449,6 +452,13 @@ func (x *Snapshot) GetCorrupt() bool {
 	return false
 }
 
+func (x *Snapshot) GetChargedBytes() int64 {
+	if x != nil {
+		return x.ChargedBytes
+	}
+	return 0
+}
+
 var File_stasis_v1_resources_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_resources_proto_rawDesc = "" +
@@ -488,7 +498,7 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12'\n" +
 	"\x0fallocated_bytes\x18\x03 \x01(\x03R\x0eallocatedBytes\x12\x12\n" +
 	"\x04mode\x18\x04 \x01(\rR\x04mode\x12\x16\n" +
-	"\x06digest\x18\x05 \x01(\tR\x06digest\"\xa0\x03\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\"\xc5\x03\n" +
 	"\bSnapshot\x121\n" +
 	"\x06config\x18\x01 \x01(\v2\x19.stasis.v1.SnapshotConfigR\x06config\x129\n" +
 	"\n" +
@@ -502,7 +512,8 @@ const file_stasis_v1_resources_proto_rawDesc = "" +
 	"\tprotected\x18\b \x01(\bR\tprotected\x12-\n" +
 	"\x05files\x18\t \x03(\v2\x17.stasis.v1.SnapshotFileR\x05files\x12\x18\n" +
 	"\acorrupt\x18\n" +
-	" \x01(\bR\acorruptB\x88\x01\n" +
+	" \x01(\bR\acorrupt\x12#\n" +
+	"\rcharged_bytes\x18\v \x01(\x03R\fchargedBytesB\x88\x01\n" +
 	"\tstasis.v1B\x0eResourcesProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"
 

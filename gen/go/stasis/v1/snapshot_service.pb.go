@@ -2898,7 +2898,8 @@ type WatchResponse struct {
 	// What happened.
 	Type EventType `protobuf:"varint,1,opt,name=type,proto3,enum=stasis.v1.EventType" json:"type,omitempty"`
 	// The snapshot right after the event, or as it was before it went; without files. What has
-	// gone is also without image_blob_ids. Unset in MISSED and POSITION.
+	// gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+	// of them. Unset in MISSED and POSITION.
 	Snapshot *Snapshot `protobuf:"bytes,2,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	// When it happened, by the daemon's clock.
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`

@@ -1421,8 +1421,10 @@ type Limits struct {
 	MaxEvents int64 `protobuf:"varint,10,opt,name=max_events,json=maxEvents,proto3" json:"max_events,omitempty"`
 	// How long the outcome of a request_id is remembered.
 	RequestRetention *durationpb.Duration `protobuf:"bytes,11,opt,name=request_retention,json=requestRetention,proto3" json:"request_retention,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Most charged_bytes of the store (STORAGE_FULL). 0 = no limit.
+	MaxStoreBytes int64 `protobuf:"varint,12,opt,name=max_store_bytes,json=maxStoreBytes,proto3" json:"max_store_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
@@ -1532,6 +1534,13 @@ func (x *Limits) GetRequestRetention() *durationpb.Duration {
 	return nil
 }
 
+func (x *Limits) GetMaxStoreBytes() int64 {
+	if x != nil {
+		return x.MaxStoreBytes
+	}
+	return 0
+}
+
 // What this store can do.
 type Features struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1624,7 +1633,12 @@ type Usage struct {
 	// Their bytes on disk when they were stored.
 	AllocatedBytes int64 `protobuf:"varint,3,opt,name=allocated_bytes,json=allocatedBytes,proto3" json:"allocated_bytes,omitempty"`
 	// Bytes that the filesystem of the store has left.
-	FreeBytes     int64 `protobuf:"varint,4,opt,name=free_bytes,json=freeBytes,proto3" json:"free_bytes,omitempty"`
+	FreeBytes int64 `protobuf:"varint,4,opt,name=free_bytes,json=freeBytes,proto3" json:"free_bytes,omitempty"`
+	// What `max_store` counts: the charged_bytes of all snapshots until their space is free,
+	// running uploads, and pulls that were cut off.
+	ChargedBytes int64 `protobuf:"varint,5,opt,name=charged_bytes,json=chargedBytes,proto3" json:"charged_bytes,omitempty"`
+	// Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+	HeldBytes     int64 `protobuf:"varint,6,opt,name=held_bytes,json=heldBytes,proto3" json:"held_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1683,6 +1697,20 @@ func (x *Usage) GetAllocatedBytes() int64 {
 func (x *Usage) GetFreeBytes() int64 {
 	if x != nil {
 		return x.FreeBytes
+	}
+	return 0
+}
+
+func (x *Usage) GetChargedBytes() int64 {
+	if x != nil {
+		return x.ChargedBytes
+	}
+	return 0
+}
+
+func (x *Usage) GetHeldBytes() int64 {
+	if x != nil {
+		return x.HeldBytes
 	}
 	return 0
 }
@@ -1768,7 +1796,7 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\adamaged\x18\x05 \x01(\x03R\adamaged\x12\x1e\n" +
 	"\n" +
 	"unreadable\x18\x06 \x01(\x03R\n" +
-	"unreadable\"\xbb\x03\n" +
+	"unreadable\"\xe3\x03\n" +
 	"\x06Limits\x12*\n" +
 	"\x11max_message_bytes\x18\x01 \x01(\x03R\x0fmaxMessageBytes\x12\x1f\n" +
 	"\vchunk_bytes\x18\x02 \x01(\x03R\n" +
@@ -1784,20 +1812,24 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\n" +
 	"max_events\x18\n" +
 	" \x01(\x03R\tmaxEvents\x12F\n" +
-	"\x11request_retention\x18\v \x01(\v2\x19.google.protobuf.DurationR\x10requestRetention\"\x9c\x01\n" +
+	"\x11request_retention\x18\v \x01(\v2\x19.google.protobuf.DurationR\x10requestRetention\x12&\n" +
+	"\x0fmax_store_bytes\x18\f \x01(\x03R\rmaxStoreBytes\"\x9c\x01\n" +
 	"\bFeatures\x12#\n" +
 	"\rdirect_access\x18\x01 \x01(\bR\fdirectAccess\x12\x12\n" +
 	"\x04gzip\x18\x02 \x01(\bR\x04gzip\x12\x12\n" +
 	"\x04zstd\x18\x03 \x01(\bR\x04zstd\x12)\n" +
 	"\x10directory_export\x18\x04 \x01(\bR\x0fdirectoryExport\x12\x18\n" +
-	"\areflink\x18\x05 \x01(\bR\areflink\"\x95\x01\n" +
+	"\areflink\x18\x05 \x01(\bR\areflink\"\xd9\x01\n" +
 	"\x05Usage\x12%\n" +
 	"\x0esnapshot_count\x18\x01 \x01(\x03R\rsnapshotCount\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12'\n" +
 	"\x0fallocated_bytes\x18\x03 \x01(\x03R\x0eallocatedBytes\x12\x1d\n" +
 	"\n" +
-	"free_bytes\x18\x04 \x01(\x03R\tfreeBytes*\x98\x01\n" +
+	"free_bytes\x18\x04 \x01(\x03R\tfreeBytes\x12#\n" +
+	"\rcharged_bytes\x18\x05 \x01(\x03R\fchargedBytes\x12\x1d\n" +
+	"\n" +
+	"held_bytes\x18\x06 \x01(\x03R\theldBytes*\x98\x01\n" +
 	"\rRepairOutcome\x12\x1e\n" +
 	"\x1aREPAIR_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REPAIR_OUTCOME_PLANNED\x10\x01\x12\x17\n" +

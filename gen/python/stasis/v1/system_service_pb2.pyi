@@ -282,7 +282,7 @@ class ScrubRun(_message.Message):
     def __init__(self, started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., snapshots: _Optional[int] = ..., bytes: _Optional[int] = ..., damaged: _Optional[int] = ..., unreadable: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("max_message_bytes", "chunk_bytes", "max_streams", "max_files", "max_segments", "max_page_size", "max_envelope_bytes", "max_connections", "max_watchers", "max_events", "request_retention")
+    __slots__ = ("max_message_bytes", "chunk_bytes", "max_streams", "max_files", "max_segments", "max_page_size", "max_envelope_bytes", "max_connections", "max_watchers", "max_events", "request_retention", "max_store_bytes")
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     CHUNK_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_STREAMS_FIELD_NUMBER: _ClassVar[int]
@@ -294,6 +294,7 @@ class Limits(_message.Message):
     MAX_WATCHERS_FIELD_NUMBER: _ClassVar[int]
     MAX_EVENTS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_RETENTION_FIELD_NUMBER: _ClassVar[int]
+    MAX_STORE_BYTES_FIELD_NUMBER: _ClassVar[int]
     max_message_bytes: int
     chunk_bytes: int
     max_streams: int
@@ -305,7 +306,8 @@ class Limits(_message.Message):
     max_watchers: int
     max_events: int
     request_retention: _duration_pb2.Duration
-    def __init__(self, max_message_bytes: _Optional[int] = ..., chunk_bytes: _Optional[int] = ..., max_streams: _Optional[int] = ..., max_files: _Optional[int] = ..., max_segments: _Optional[int] = ..., max_page_size: _Optional[int] = ..., max_envelope_bytes: _Optional[int] = ..., max_connections: _Optional[int] = ..., max_watchers: _Optional[int] = ..., max_events: _Optional[int] = ..., request_retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    max_store_bytes: int
+    def __init__(self, max_message_bytes: _Optional[int] = ..., chunk_bytes: _Optional[int] = ..., max_streams: _Optional[int] = ..., max_files: _Optional[int] = ..., max_segments: _Optional[int] = ..., max_page_size: _Optional[int] = ..., max_envelope_bytes: _Optional[int] = ..., max_connections: _Optional[int] = ..., max_watchers: _Optional[int] = ..., max_events: _Optional[int] = ..., request_retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_store_bytes: _Optional[int] = ...) -> None: ...
 
 class Features(_message.Message):
     __slots__ = ("direct_access", "gzip", "zstd", "directory_export", "reflink")
@@ -322,13 +324,17 @@ class Features(_message.Message):
     def __init__(self, direct_access: bool = ..., gzip: bool = ..., zstd: bool = ..., directory_export: bool = ..., reflink: bool = ...) -> None: ...
 
 class Usage(_message.Message):
-    __slots__ = ("snapshot_count", "size_bytes", "allocated_bytes", "free_bytes")
+    __slots__ = ("snapshot_count", "size_bytes", "allocated_bytes", "free_bytes", "charged_bytes", "held_bytes")
     SNAPSHOT_COUNT_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     ALLOCATED_BYTES_FIELD_NUMBER: _ClassVar[int]
     FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CHARGED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    HELD_BYTES_FIELD_NUMBER: _ClassVar[int]
     snapshot_count: int
     size_bytes: int
     allocated_bytes: int
     free_bytes: int
-    def __init__(self, snapshot_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ...) -> None: ...
+    charged_bytes: int
+    held_bytes: int
+    def __init__(self, snapshot_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., charged_bytes: _Optional[int] = ..., held_bytes: _Optional[int] = ...) -> None: ...

@@ -242,7 +242,7 @@ pub struct GcPolicy {
     /// that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
     #[prost(message, optional, tag = "2")]
     pub max_age: ::core::option::Option<::prost_types::Duration>,
-    /// Evict the least recently accessed until the rest takes at most this many bytes on disk.
+    /// Evict the least recently accessed until the rest takes at most this many charged_bytes.
     /// 0 = not used.
     #[prost(int64, tag = "3")]
     pub max_total_bytes: i64,
@@ -268,7 +268,7 @@ pub struct GcCandidate {
     /// Name of the snapshot, if it has one.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// Bytes on disk.
+    /// Bytes that are free when it is gone: the charged_bytes of a snapshot.
     #[prost(int64, tag = "3")]
     pub bytes: i64,
     /// When it was last accessed, if that is known.
@@ -968,6 +968,10 @@ pub struct Snapshot {
     /// it (STORED_DATA_CORRUPT).
     #[prost(bool, tag = "10")]
     pub corrupt: bool,
+    /// What quotas count for it: the blocks of its files, block tables, manifest and directories,
+    /// an amount for each inode, and its part of the catalog (docs/formats.md).
+    #[prost(int64, tag = "11")]
+    pub charged_bytes: i64,
 }
 /// Request of Pull.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2074,7 +2078,8 @@ pub struct WatchResponse {
     #[prost(enumeration = "EventType", tag = "1")]
     pub r#type: i32,
     /// The snapshot right after the event, or as it was before it went; without files. What has
-    /// gone is also without image_blob_ids. Unset in MISSED and POSITION.
+    /// gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+    /// of them. Unset in MISSED and POSITION.
     #[prost(message, optional, tag = "2")]
     pub snapshot: ::core::option::Option<Snapshot>,
     /// When it happened, by the daemon's clock.
@@ -3072,6 +3077,9 @@ pub struct Limits {
     /// How long the outcome of a request_id is remembered.
     #[prost(message, optional, tag = "11")]
     pub request_retention: ::core::option::Option<::prost_types::Duration>,
+    /// Most charged_bytes of the store (STORAGE_FULL). 0 = no limit.
+    #[prost(int64, tag = "12")]
+    pub max_store_bytes: i64,
 }
 /// What this store can do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3107,6 +3115,13 @@ pub struct Usage {
     /// Bytes that the filesystem of the store has left.
     #[prost(int64, tag = "4")]
     pub free_bytes: i64,
+    /// What `max_store` counts: the charged_bytes of all snapshots until their space is free,
+    /// running uploads, and pulls that were cut off.
+    #[prost(int64, tag = "5")]
+    pub charged_bytes: i64,
+    /// Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+    #[prost(int64, tag = "6")]
+    pub held_bytes: i64,
 }
 /// What became of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

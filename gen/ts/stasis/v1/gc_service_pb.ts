@@ -39,7 +39,7 @@ export type GcPolicy = Message<"stasis.v1.GcPolicy"> & {
   maxAge?: Duration | undefined;
 
   /**
-   * Evict the least recently accessed until the rest takes at most this many bytes on disk.
+   * Evict the least recently accessed until the rest takes at most this many charged_bytes.
    * 0 = not used.
    *
    * @generated from field: int64 max_total_bytes = 3;
@@ -99,7 +99,7 @@ export type GcCandidate = Message<"stasis.v1.GcCandidate"> & {
   name: string;
 
   /**
-   * Bytes on disk.
+   * Bytes that are free when it is gone: the charged_bytes of a snapshot.
    *
    * @generated from field: int64 bytes = 3;
    */

@@ -1380,7 +1380,8 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
 
   /**
    * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+   * of them. Unset in MISSED and POSITION.
    *
    * @generated from field: stasis.v1.Snapshot snapshot = 2;
    */

@@ -151,7 +151,7 @@ private static final long serialVersionUID = 0L;
   private long bytes_ = 0L;
   /**
    * <pre>
-   * Bytes on disk.
+   * Bytes that are free when it is gone: the charged_bytes of a snapshot.
    * </pre>
    *
    * <code>int64 bytes = 3 [json_name = "bytes"];</code>
@@ -1033,7 +1033,7 @@ private static final long serialVersionUID = 0L;
     private long bytes_ ;
     /**
      * <pre>
-     * Bytes on disk.
+     * Bytes that are free when it is gone: the charged_bytes of a snapshot.
      * </pre>
      *
      * <code>int64 bytes = 3 [json_name = "bytes"];</code>
@@ -1045,7 +1045,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes on disk.
+     * Bytes that are free when it is gone: the charged_bytes of a snapshot.
      * </pre>
      *
      * <code>int64 bytes = 3 [json_name = "bytes"];</code>
@@ -1061,7 +1061,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes on disk.
+     * Bytes that are free when it is gone: the charged_bytes of a snapshot.
      * </pre>
      *
      * <code>int64 bytes = 3 [json_name = "bytes"];</code>

@@ -52,7 +52,7 @@ public interface GcCandidateOrBuilder extends
 
   /**
    * <pre>
-   * Bytes on disk.
+   * Bytes that are free when it is gone: the charged_bytes of a snapshot.
    * </pre>
    *
    * <code>int64 bytes = 3 [json_name = "bytes"];</code>

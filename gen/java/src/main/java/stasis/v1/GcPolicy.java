@@ -110,7 +110,7 @@ private static final long serialVersionUID = 0L;
   private long maxTotalBytes_ = 0L;
   /**
    * <pre>
-   * Evict the least recently accessed until the rest takes at most this many bytes on disk.
+   * Evict the least recently accessed until the rest takes at most this many charged_bytes.
    * 0 = not used.
    * </pre>
    *
@@ -855,7 +855,7 @@ private static final long serialVersionUID = 0L;
     private long maxTotalBytes_ ;
     /**
      * <pre>
-     * Evict the least recently accessed until the rest takes at most this many bytes on disk.
+     * Evict the least recently accessed until the rest takes at most this many charged_bytes.
      * 0 = not used.
      * </pre>
      *
@@ -868,7 +868,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict the least recently accessed until the rest takes at most this many bytes on disk.
+     * Evict the least recently accessed until the rest takes at most this many charged_bytes.
      * 0 = not used.
      * </pre>
      *
@@ -885,7 +885,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict the least recently accessed until the rest takes at most this many bytes on disk.
+     * Evict the least recently accessed until the rest takes at most this many charged_bytes.
      * 0 = not used.
      * </pre>
      *

@@ -52,7 +52,7 @@ public interface GcPolicyOrBuilder extends
 
   /**
    * <pre>
-   * Evict the least recently accessed until the rest takes at most this many bytes on disk.
+   * Evict the least recently accessed until the rest takes at most this many charged_bytes.
    * 0 = not used.
    * </pre>
    *

@@ -236,6 +236,21 @@ private static final long serialVersionUID = 0L;
     return requestRetention_ == null ? com.google.protobuf.Duration.getDefaultInstance() : requestRetention_;
   }
 
+  public static final int MAX_STORE_BYTES_FIELD_NUMBER = 12;
+  private long maxStoreBytes_ = 0L;
+  /**
+   * <pre>
+   * Most charged_bytes of the store (STORAGE_FULL). 0 = no limit.
+   * </pre>
+   *
+   * <code>int64 max_store_bytes = 12 [json_name = "maxStoreBytes"];</code>
+   * @return The maxStoreBytes.
+   */
+  @java.lang.Override
+  public long getMaxStoreBytes() {
+    return maxStoreBytes_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -282,6 +297,9 @@ private static final long serialVersionUID = 0L;
     }
     if (((bitField0_ & 0x00000001) != 0)) {
       output.writeMessage(11, getRequestRetention());
+    }
+    if (maxStoreBytes_ != 0L) {
+      output.writeInt64(12, maxStoreBytes_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -336,6 +354,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(11, getRequestRetention());
     }
+    if (maxStoreBytes_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(12, maxStoreBytes_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -376,6 +398,8 @@ private static final long serialVersionUID = 0L;
       if (!getRequestRetention()
           .equals(other.getRequestRetention())) return false;
     }
+    if (getMaxStoreBytes()
+        != other.getMaxStoreBytes()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -416,6 +440,9 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + REQUEST_RETENTION_FIELD_NUMBER;
       hash = (53 * hash) + getRequestRetention().hashCode();
     }
+    hash = (37 * hash) + MAX_STORE_BYTES_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getMaxStoreBytes());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -572,6 +599,7 @@ private static final long serialVersionUID = 0L;
         requestRetentionBuilder_.dispose();
         requestRetentionBuilder_ = null;
       }
+      maxStoreBytes_ = 0L;
       return this;
     }
 
@@ -642,6 +670,9 @@ private static final long serialVersionUID = 0L;
             : requestRetentionBuilder_.build();
         to_bitField0_ |= 0x00000001;
       }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.maxStoreBytes_ = maxStoreBytes_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -689,6 +720,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasRequestRetention()) {
         mergeRequestRetention(other.getRequestRetention());
+      }
+      if (other.getMaxStoreBytes() != 0L) {
+        setMaxStoreBytes(other.getMaxStoreBytes());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -773,6 +807,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000400;
               break;
             } // case 90
+            case 96: {
+              maxStoreBytes_ = input.readInt64();
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 96
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1385,6 +1424,50 @@ private static final long serialVersionUID = 0L;
         requestRetention_ = null;
       }
       return requestRetentionBuilder_;
+    }
+
+    private long maxStoreBytes_ ;
+    /**
+     * <pre>
+     * Most charged_bytes of the store (STORAGE_FULL). 0 = no limit.
+     * </pre>
+     *
+     * <code>int64 max_store_bytes = 12 [json_name = "maxStoreBytes"];</code>
+     * @return The maxStoreBytes.
+     */
+    @java.lang.Override
+    public long getMaxStoreBytes() {
+      return maxStoreBytes_;
+    }
+    /**
+     * <pre>
+     * Most charged_bytes of the store (STORAGE_FULL). 0 = no limit.
+     * </pre>
+     *
+     * <code>int64 max_store_bytes = 12 [json_name = "maxStoreBytes"];</code>
+     * @param value The maxStoreBytes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMaxStoreBytes(long value) {
+
+      maxStoreBytes_ = value;
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Most charged_bytes of the store (STORAGE_FULL). 0 = no limit.
+     * </pre>
+     *
+     * <code>int64 max_store_bytes = 12 [json_name = "maxStoreBytes"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearMaxStoreBytes() {
+      bitField0_ = (bitField0_ & ~0x00000800);
+      maxStoreBytes_ = 0L;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.Limits)

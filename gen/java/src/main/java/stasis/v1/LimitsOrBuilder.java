@@ -136,4 +136,14 @@ public interface LimitsOrBuilder extends
    * <code>.google.protobuf.Duration request_retention = 11 [json_name = "requestRetention"];</code>
    */
   com.google.protobuf.DurationOrBuilder getRequestRetentionOrBuilder();
+
+  /**
+   * <pre>
+   * Most charged_bytes of the store (STORAGE_FULL). 0 = no limit.
+   * </pre>
+   *
+   * <code>int64 max_store_bytes = 12 [json_name = "maxStoreBytes"];</code>
+   * @return The maxStoreBytes.
+   */
+  long getMaxStoreBytes();
 }

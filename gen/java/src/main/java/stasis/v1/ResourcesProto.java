@@ -75,7 +75,7 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       "e:\0028\001\"\226\001\n\014SnapshotFile\022\022\n\004name\030\001 \001(\tR\004na" +
       "me\022\035\n\nsize_bytes\030\002 \001(\003R\tsizeBytes\022\'\n\017all" +
       "ocated_bytes\030\003 \001(\003R\016allocatedBytes\022\022\n\004mo" +
-      "de\030\004 \001(\rR\004mode\022\026\n\006digest\030\005 \001(\tR\006digest\"\240" +
+      "de\030\004 \001(\rR\004mode\022\026\n\006digest\030\005 \001(\tR\006digest\"\305" +
       "\003\n\010Snapshot\0221\n\006config\030\001 \001(\0132\031.stasis.v1." +
       "SnapshotConfigR\006config\0229\n\ncreated_at\030\002 \001" +
       "(\0132\032.google.protobuf.TimestampR\tcreatedA" +
@@ -86,11 +86,12 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
       "\tR\007dataDir\022\026\n\006digest\030\007 \001(\tR\006digest\022\034\n\tpr" +
       "otected\030\010 \001(\010R\tprotected\022-\n\005files\030\t \003(\0132" +
       "\027.stasis.v1.SnapshotFileR\005files\022\030\n\007corru" +
-      "pt\030\n \001(\010R\007corruptB\210\001\n\tstasis.v1B\016Resourc" +
-      "esProtoP\001Z&stasis.local/gen/go/stasis/v1" +
-      ";stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342" +
-      "\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006pr" +
-      "oto3"
+      "pt\030\n \001(\010R\007corrupt\022#\n\rcharged_bytes\030\013 \001(\003" +
+      "R\014chargedBytesB\210\001\n\tstasis.v1B\016ResourcesP" +
+      "rotoP\001Z&stasis.local/gen/go/stasis/v1;st" +
+      "asisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025S" +
+      "tasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006proto" +
+      "3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -120,7 +121,7 @@ public final class ResourcesProto extends com.google.protobuf.GeneratedFile {
     internal_static_stasis_v1_Snapshot_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Snapshot_descriptor,
-        new java.lang.String[] { "Config", "CreatedAt", "LastAccessedAt", "SizeBytes", "AllocatedBytes", "DataDir", "Digest", "Protected", "Files", "Corrupt", });
+        new java.lang.String[] { "Config", "CreatedAt", "LastAccessedAt", "SizeBytes", "AllocatedBytes", "DataDir", "Digest", "Protected", "Files", "Corrupt", "ChargedBytes", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.TimestampProto.getDescriptor();
   }

@@ -393,6 +393,22 @@ private static final long serialVersionUID = 0L;
     return corrupt_;
   }
 
+  public static final int CHARGED_BYTES_FIELD_NUMBER = 11;
+  private long chargedBytes_ = 0L;
+  /**
+   * <pre>
+   * What quotas count for it: the blocks of its files, block tables, manifest and directories,
+   * an amount for each inode, and its part of the catalog (docs/formats.md).
+   * </pre>
+   *
+   * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>
+   * @return The chargedBytes.
+   */
+  @java.lang.Override
+  public long getChargedBytes() {
+    return chargedBytes_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -436,6 +452,9 @@ private static final long serialVersionUID = 0L;
     }
     if (corrupt_ != false) {
       output.writeBool(10, corrupt_);
+    }
+    if (chargedBytes_ != 0L) {
+      output.writeInt64(11, chargedBytes_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -484,6 +503,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(10, corrupt_);
     }
+    if (chargedBytes_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(11, chargedBytes_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -528,6 +551,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getFilesList())) return false;
     if (getCorrupt()
         != other.getCorrupt()) return false;
+    if (getChargedBytes()
+        != other.getChargedBytes()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -571,6 +596,9 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + CORRUPT_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getCorrupt());
+    hash = (37 * hash) + CHARGED_BYTES_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getChargedBytes());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -743,6 +771,7 @@ private static final long serialVersionUID = 0L;
       }
       bitField0_ = (bitField0_ & ~0x00000100);
       corrupt_ = false;
+      chargedBytes_ = 0L;
       return this;
     }
 
@@ -826,6 +855,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000200) != 0)) {
         result.corrupt_ = corrupt_;
       }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.chargedBytes_ = chargedBytes_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -897,6 +929,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getCorrupt() != false) {
         setCorrupt(other.getCorrupt());
+      }
+      if (other.getChargedBytes() != 0L) {
+        setChargedBytes(other.getChargedBytes());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -988,6 +1023,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000200;
               break;
             } // case 80
+            case 88: {
+              chargedBytes_ = input.readInt64();
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 88
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2180,6 +2220,53 @@ private static final long serialVersionUID = 0L;
     public Builder clearCorrupt() {
       bitField0_ = (bitField0_ & ~0x00000200);
       corrupt_ = false;
+      onChanged();
+      return this;
+    }
+
+    private long chargedBytes_ ;
+    /**
+     * <pre>
+     * What quotas count for it: the blocks of its files, block tables, manifest and directories,
+     * an amount for each inode, and its part of the catalog (docs/formats.md).
+     * </pre>
+     *
+     * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>
+     * @return The chargedBytes.
+     */
+    @java.lang.Override
+    public long getChargedBytes() {
+      return chargedBytes_;
+    }
+    /**
+     * <pre>
+     * What quotas count for it: the blocks of its files, block tables, manifest and directories,
+     * an amount for each inode, and its part of the catalog (docs/formats.md).
+     * </pre>
+     *
+     * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>
+     * @param value The chargedBytes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setChargedBytes(long value) {
+
+      chargedBytes_ = value;
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What quotas count for it: the blocks of its files, block tables, manifest and directories,
+     * an amount for each inode, and its part of the catalog (docs/formats.md).
+     * </pre>
+     *
+     * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearChargedBytes() {
+      bitField0_ = (bitField0_ & ~0x00000400);
+      chargedBytes_ = 0L;
       onChanged();
       return this;
     }

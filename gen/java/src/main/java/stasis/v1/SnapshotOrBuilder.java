@@ -227,4 +227,15 @@ public interface SnapshotOrBuilder extends
    * @return The corrupt.
    */
   boolean getCorrupt();
+
+  /**
+   * <pre>
+   * What quotas count for it: the blocks of its files, block tables, manifest and directories,
+   * an amount for each inode, and its part of the catalog (docs/formats.md).
+   * </pre>
+   *
+   * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>
+   * @return The chargedBytes.
+   */
+  long getChargedBytes();
 }

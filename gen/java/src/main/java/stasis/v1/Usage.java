@@ -107,6 +107,37 @@ private static final long serialVersionUID = 0L;
     return freeBytes_;
   }
 
+  public static final int CHARGED_BYTES_FIELD_NUMBER = 5;
+  private long chargedBytes_ = 0L;
+  /**
+   * <pre>
+   * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
+   * running uploads, and pulls that were cut off.
+   * </pre>
+   *
+   * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
+   * @return The chargedBytes.
+   */
+  @java.lang.Override
+  public long getChargedBytes() {
+    return chargedBytes_;
+  }
+
+  public static final int HELD_BYTES_FIELD_NUMBER = 6;
+  private long heldBytes_ = 0L;
+  /**
+   * <pre>
+   * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+   * </pre>
+   *
+   * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>
+   * @return The heldBytes.
+   */
+  @java.lang.Override
+  public long getHeldBytes() {
+    return heldBytes_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -133,6 +164,12 @@ private static final long serialVersionUID = 0L;
     if (freeBytes_ != 0L) {
       output.writeInt64(4, freeBytes_);
     }
+    if (chargedBytes_ != 0L) {
+      output.writeInt64(5, chargedBytes_);
+    }
+    if (heldBytes_ != 0L) {
+      output.writeInt64(6, heldBytes_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -158,6 +195,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(4, freeBytes_);
     }
+    if (chargedBytes_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(5, chargedBytes_);
+    }
+    if (heldBytes_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(6, heldBytes_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -181,6 +226,10 @@ private static final long serialVersionUID = 0L;
         != other.getAllocatedBytes()) return false;
     if (getFreeBytes()
         != other.getFreeBytes()) return false;
+    if (getChargedBytes()
+        != other.getChargedBytes()) return false;
+    if (getHeldBytes()
+        != other.getHeldBytes()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -204,6 +253,12 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + FREE_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getFreeBytes());
+    hash = (37 * hash) + CHARGED_BYTES_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getChargedBytes());
+    hash = (37 * hash) + HELD_BYTES_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getHeldBytes());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -343,6 +398,8 @@ private static final long serialVersionUID = 0L;
       sizeBytes_ = 0L;
       allocatedBytes_ = 0L;
       freeBytes_ = 0L;
+      chargedBytes_ = 0L;
+      heldBytes_ = 0L;
       return this;
     }
 
@@ -388,6 +445,12 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000008) != 0)) {
         result.freeBytes_ = freeBytes_;
       }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.chargedBytes_ = chargedBytes_;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.heldBytes_ = heldBytes_;
+      }
     }
 
     @java.lang.Override
@@ -413,6 +476,12 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getFreeBytes() != 0L) {
         setFreeBytes(other.getFreeBytes());
+      }
+      if (other.getChargedBytes() != 0L) {
+        setChargedBytes(other.getChargedBytes());
+      }
+      if (other.getHeldBytes() != 0L) {
+        setHeldBytes(other.getHeldBytes());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -460,6 +529,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 32
+            case 40: {
+              chargedBytes_ = input.readInt64();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 40
+            case 48: {
+              heldBytes_ = input.readInt64();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 48
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -649,6 +728,97 @@ private static final long serialVersionUID = 0L;
     public Builder clearFreeBytes() {
       bitField0_ = (bitField0_ & ~0x00000008);
       freeBytes_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long chargedBytes_ ;
+    /**
+     * <pre>
+     * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
+     * running uploads, and pulls that were cut off.
+     * </pre>
+     *
+     * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
+     * @return The chargedBytes.
+     */
+    @java.lang.Override
+    public long getChargedBytes() {
+      return chargedBytes_;
+    }
+    /**
+     * <pre>
+     * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
+     * running uploads, and pulls that were cut off.
+     * </pre>
+     *
+     * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
+     * @param value The chargedBytes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setChargedBytes(long value) {
+
+      chargedBytes_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
+     * running uploads, and pulls that were cut off.
+     * </pre>
+     *
+     * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearChargedBytes() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      chargedBytes_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long heldBytes_ ;
+    /**
+     * <pre>
+     * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+     * </pre>
+     *
+     * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>
+     * @return The heldBytes.
+     */
+    @java.lang.Override
+    public long getHeldBytes() {
+      return heldBytes_;
+    }
+    /**
+     * <pre>
+     * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+     * </pre>
+     *
+     * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>
+     * @param value The heldBytes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setHeldBytes(long value) {
+
+      heldBytes_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+     * </pre>
+     *
+     * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearHeldBytes() {
+      bitField0_ = (bitField0_ & ~0x00000020);
+      heldBytes_ = 0L;
       onChanged();
       return this;
     }

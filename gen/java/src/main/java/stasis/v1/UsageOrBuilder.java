@@ -49,4 +49,25 @@ public interface UsageOrBuilder extends
    * @return The freeBytes.
    */
   long getFreeBytes();
+
+  /**
+   * <pre>
+   * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
+   * running uploads, and pulls that were cut off.
+   * </pre>
+   *
+   * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
+   * @return The chargedBytes.
+   */
+  long getChargedBytes();
+
+  /**
+   * <pre>
+   * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+   * </pre>
+   *
+   * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>
+   * @return The heldBytes.
+   */
+  long getHeldBytes();
 }

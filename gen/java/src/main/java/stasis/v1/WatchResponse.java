@@ -83,7 +83,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+   * of them. Unset in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -96,7 +97,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+   * of them. Unset in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -109,7 +111,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+   * of them. Unset in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -826,7 +829,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -838,7 +842,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -854,7 +859,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -875,7 +881,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -894,7 +901,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -920,7 +928,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -938,7 +947,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -951,7 +961,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -967,7 +978,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+     * of them. Unset in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>

@@ -32,7 +32,8 @@ public interface WatchResponseOrBuilder extends
   /**
    * <pre>
    * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+   * of them. Unset in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -42,7 +43,8 @@ public interface WatchResponseOrBuilder extends
   /**
    * <pre>
    * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+   * of them. Unset in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -52,7 +54,8 @@ public interface WatchResponseOrBuilder extends
   /**
    * <pre>
    * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids. Unset in MISSED and POSITION.
+   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
+   * of them. Unset in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>

@@ -1,0 +1,90 @@
+// What a snapshot is charged for: the bytes that quotas and totals count. They are never less than what
+// the disk gives for it: its files, block tables, manifest and directories, an amount for each inode,
+// and its part of the catalog.
+import type { SnapshotConfig } from "./config.js";
+import type { SnapshotFile } from "./snapshot.js";
+
+/** Measured below a directory, which counts too. */
+export interface DirectorySpace {
+  /** 512 × st_blocks of everything. */
+  readonly allocatedBytes: number;
+  readonly inodes: number;
+}
+
+/** An inode with its directory entry: 256 bytes on ext4, 512 on XFS, twice about 500 on btrfs. */
+export const inodeBytes = 1024;
+const diskBlockBytes = 4096;
+/** A digest of 32 bytes for each block of 256 KiB. */
+const dataPerTableByte = 8192;
+/** Header, checksum and some runs. */
+const minTableBytes = 256;
+/** It is indented. */
+const manifestPerText = 1.6;
+/** The snapshot's own, `files` and `blocks`. */
+const directoriesPerSnapshot = 3;
+
+/** What one more file takes before anything is written into it: two inodes and a table. */
+export const fileBytes = diskBlockBytes + 2 * inodeBytes;
+
+/**
+ * Rows and index entries with their part of half-filled pages. Texts stand in several places: a name in
+ * three indexes, a blob id in the configuration and twice among the pins.
+ */
+export function catalogBytes(
+  config: SnapshotConfig,
+  files: readonly Pick<SnapshotFile, "name">[],
+): number {
+  const texts = [config.name, config.image, config.imageDigest, config.hypervisor];
+  const labels = Object.entries(config.labels).flat();
+  return (
+    diskBlockBytes +
+    2 * textBytes([JSON.stringify(config)]) +
+    4 * textBytes(texts) +
+    4 * textBytes(labels) +
+    256 * labels.length +
+    config.imageBlobIds.reduce((sum, id) => sum + blobBytes(id), 0) +
+    files.reduce((sum, { name }) => sum + 512 + 2 * Buffer.byteLength(name), 0)
+  );
+}
+
+/** What a change of the configuration adds to the charge; negative when it takes less. */
+export function chargeGrowth(before: SnapshotConfig, after: SnapshotConfig): number {
+  return catalogBytes(after, []) - catalogBytes(before, []);
+}
+
+/** Index entries above 1,000 bytes have a page of their own beside the row. */
+function blobBytes(id: string): number {
+  const bytes = Buffer.byteLength(id);
+  return 256 + 4 * bytes + (bytes > 900 ? diskBlockBytes : 0);
+}
+
+function textBytes(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+}
+
+/** Of a stored snapshot. */
+export function chargeOf(
+  { allocatedBytes, inodes }: DirectorySpace,
+  config: SnapshotConfig,
+  files: readonly Pick<SnapshotFile, "name">[],
+): number {
+  return allocatedBytes + inodes * inodeBytes + catalogBytes(config, files);
+}
+
+/** The same before block tables and manifest are written. */
+export function estimateCharge(config: SnapshotConfig, files: readonly SnapshotFile[]): number {
+  let allocatedBytes = directoriesPerSnapshot * diskBlockBytes;
+  for (const file of files) {
+    const tableBytes = minTableBytes + file.allocatedBytes / dataPerTableByte;
+    allocatedBytes += file.allocatedBytes + wholeBlocks(tableBytes);
+  }
+  const manifestBytes = manifestPerText * textBytes([JSON.stringify([config, files])]);
+  allocatedBytes += wholeBlocks(manifestBytes);
+  const inodes = directoriesPerSnapshot + 1 + 2 * files.length;
+  return chargeOf({ allocatedBytes, inodes }, config, files);
+}
+
+/** Data takes whole blocks, wherever in a file it stands. */
+export function wholeBlocks(bytes: number): number {
+  return Math.ceil(bytes / diskBlockBytes) * diskBlockBytes;
+}

@@ -1,0 +1,26 @@
+// What the store takes of its disk, as GetInfo tells it.
+import { statfsSync } from "node:fs";
+import type { StoreContext } from "./context.js";
+import { chargedBytes } from "./space.js";
+
+export interface StoreUsage {
+  readonly snapshotCount: number;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  /** What `max_store` counts: snapshots, running uploads, pulls that were cut off. */
+  readonly chargedBytes: number;
+  /** Of that, deleted or replaced snapshots that are still read. */
+  readonly heldBytes: number;
+  readonly freeBytes: number;
+}
+
+export function usageOf(context: StoreContext): StoreUsage {
+  const { catalog } = context;
+  const { count, sizeBytes, allocatedBytes } = catalog.totals();
+  const { bavail, bsize } = statfsSync(context.layout.root);
+  return {
+    ...{ snapshotCount: count, sizeBytes, allocatedBytes },
+    ...{ chargedBytes: chargedBytes(context), heldBytes: catalog.heldBytes("") },
+    freeBytes: bavail * bsize,
+  };
+}
