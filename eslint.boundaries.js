@@ -36,13 +36,11 @@ const packageHomes = {
   "@grpc/grpc-js": ["transport", "client"],
   "@bufbuild/protobuf": ["transport", "client", "cli"],
   "@napi-rs/blake-hash": ["data/block-digest.ts"],
-  "tar-stream": ["archive"],
   "zstd-napi": ["archive"],
   pino: ["base"],
+  "pretty-bytes": ["base"],
   commander: ["cli"],
-  "cli-progress": ["cli"],
   "cli-table3": ["cli"],
-  "@bomb.sh/tab": ["cli"],
 };
 
 const ownPackage = "stasis";

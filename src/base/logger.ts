@@ -1,5 +1,8 @@
-// Structured logs: one JSON object a line on stderr, so that stdout stays free for data.
+// Structured logs on stderr, so that stdout stays free for data: one JSON object a line, and for a
+// person at a terminal one line of text.
 import { pino, destination, type Logger as PinoLogger } from "pino";
+import { loggedError } from "./log-error.js";
+import { prettyLine } from "./pretty-log.js";
 
 export type Logger = PinoLogger;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
@@ -16,10 +19,26 @@ const cuts = [
 /** Writes synchronously: the last lines before a crash are the ones that matter. */
 export function createLogger(level: LogLevel = "info"): Logger {
   const stderr = destination({ dest: 2, sync: true });
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: "message" },
-    { write: (line) => void stderr.write(boundedLine(line)) },
-  );
+  const { NO_COLOR = "", TERM } = process.env;
+  const shown = process.stderr.isTTY ? { color: NO_COLOR === "" && TERM !== "dumb" } : undefined;
+  return pino(logFormat(level), {
+    write: (text) => {
+      const line = boundedLine(text);
+      stderr.write(shown === undefined ? line : prettyLine(line, shown));
+    },
+  });
+}
+
+/** What an entry looks like: names of levels, times as ISO 8601, stacks only where they help. */
+export function logFormat(level: LogLevel) {
+  return {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    messageKey: "message",
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: loggedError },
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 // Where `create` and `import` take their bytes from: a directory, a file or stdin.
-import { constants, createReadStream, open } from "node:fs";
+import { constants, createReadStream, open, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { resolve } from "node:path";
@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import type { ByteStream } from "../base/async.js";
 import { readLocalFile, type ProgressListener } from "../client/index.js";
 import { fileError, usageError } from "./exit-codes.js";
+import { explainInterruption } from "./interrupt.js";
 import { readStdin, stdinIsTerminal, stdinSizeBytes } from "./stdio.js";
 
 export type Input =
@@ -16,6 +17,8 @@ export type Input =
       /** undefined: unknown. */
       readonly sizeBytes: number | undefined;
       readonly piped: boolean;
+      /** A path, or undefined for stdin. */
+      readonly path: string | undefined;
       open(): ByteStream;
     };
 
@@ -27,18 +30,30 @@ export async function resolveInput(source: string | undefined): Promise<Input> {
   if (source === undefined || source === "-") return stdinInput(source);
   const path = resolve(source);
   const found = await stat(path).catch((error: unknown) => {
-    throw fileError(error, `can't open ${source}`);
+    throw fileError(error, `cannot open ${source}`);
   });
   if (found.isDirectory()) return { kind: "directory", path };
   return {
     kind: "bytes",
     sizeBytes: found.isFile() ? found.size : undefined,
     piped: !found.isFile(),
-    open: () => {
-      if (found.isFile()) return readLocalFile(path);
-      return found.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readBytes });
-    },
+    path: source,
+    open: () => reading(source, openSource(path, found)),
   };
+}
+
+function openSource(path: string, found: Stats): ByteStream {
+  if (found.isFile()) return readLocalFile(path);
+  return found.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readBytes });
+}
+
+/** The same bytes; what fails is a failure of the source. */
+async function* reading(source: string, bytes: ByteStream): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    throw fileError(error, `cannot read ${source}`);
+  }
 }
 
 /**
@@ -58,14 +73,25 @@ function stdinInput(source: string | undefined): Input {
     );
   }
   const sizeBytes = stdinSizeBytes();
-  return { kind: "bytes", sizeBytes, piped: sizeBytes === undefined, open: readStdin };
+  const open = (): ByteStream => reading("stdin", readStdin());
+  return { kind: "bytes", sizeBytes, piped: sizeBytes === undefined, path: undefined, open };
 }
 
-/** Reports what has been handed on. */
+/** What an interruption of an upload means: it is published once all of it has been sent. */
+export function createSentMark(): { sent(): void } {
+  let all = false;
+  explainInterruption(() =>
+    all ? "all had been sent, so that it may be stored: see `stasis ls`" : "nothing was stored",
+  );
+  return { sent: () => (all = true) };
+}
+
+/** Reports what has been handed on, and when that was all. */
 export async function* counted(
   bytes: ByteStream,
   totalBytes: number | undefined,
   onProgress: ProgressListener,
+  onEnd: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let doneBytes = 0;
   for await (const piece of bytes) {
@@ -73,4 +99,5 @@ export async function* counted(
     doneBytes += piece.length;
     onProgress({ doneBytes, totalBytes: totalBytes ?? 0 });
   }
+  onEnd();
 }

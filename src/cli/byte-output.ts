@@ -49,7 +49,7 @@ async function openFile(target: string, overwrite: boolean): Promise<Output> {
   }
   // A device or a pipe can't be replaced by a file.
   if (existing !== undefined && !existing.isFile()) {
-    return handleOutput(target, await open(path, "w"));
+    return handleOutput(target, await open(path, "w").catch(cannotWrite(target)));
   }
   if (existing !== undefined && !overwrite) {
     const hint = "Add --overwrite (-f) to replace it";
@@ -57,9 +57,7 @@ async function openFile(target: string, overwrite: boolean): Promise<Output> {
   }
   // What a VM had in its memory is not for others to read.
   const partial = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomName()}.partial`);
-  const handle = await open(partial, "wx", 0o600).catch((error: unknown) => {
-    throw fileError(error, `can't write ${target}`);
-  });
+  const handle = await open(partial, "wx", 0o600).catch(cannotWrite(target));
   return handleOutput(target, handle, { partial, path });
 }
 
@@ -70,11 +68,13 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> 
 }
 
 async function orFileError(target: string, step: () => Promise<void>): Promise<void> {
-  try {
-    await step();
-  } catch (error) {
-    throw fileError(error, `can't write ${target}`);
-  }
+  await step().catch(cannotWrite(target));
+}
+
+function cannotWrite(target: string): (error: unknown) => never {
+  return (error) => {
+    throw fileError(error, `cannot write ${target}`);
+  };
 }
 
 function handleOutput(

@@ -41,6 +41,6 @@ function readIf(path: string | undefined): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw fileError(error, `can't read ${path}`);
+    throw fileError(error, `cannot read ${path}`);
   }
 }

@@ -55,11 +55,11 @@ export const exitCodesHelp = `Exit codes:
   130  interrupted (128 + the signal's number for other signals)
   141  the reader of the output went away`;
 
-/** What goes wrong in the program itself: a command line that makes no sense, a local file. */
+/** What goes wrong on this side: a command line that makes no sense, a local file, what is in it. */
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly code: ErrorCode;
-  readonly reason: "USAGE" | "FILE_FAILED";
+  readonly reason: "USAGE" | "FILE_FAILED" | "INPUT_INVALID";
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, reason: CliError["reason"], message: string, hint?: string) {
@@ -87,11 +87,17 @@ const fileCodes: Readonly<Record<string, ErrorCode>> = {
 /** A system error on a file that the user named; other errors as they are. */
 export function fileError(error: unknown, what: string): Error {
   if (!(error instanceof Error)) return new Error(String(error));
-  if (!("code" in error) || !("syscall" in error)) return error;
-  if (isBrokenPipe(error)) return error;
+  if (!isSystemError(error) || isBrokenPipe(error)) return error;
   const words = error.message.split(", ")[0] ?? error.message;
-  const code = fileCodes[String(error.code)] ?? "INTERNAL";
-  return new CliError(code, "FILE_FAILED", `${what}: ${words}`);
+  return new CliError(codeOfSystemError(error), "FILE_FAILED", `${what}: ${words}`);
+}
+
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "code" in error && "syscall" in error;
+}
+
+export function codeOfSystemError({ code }: NodeJS.ErrnoException): ErrorCode {
+  return fileCodes[String(code)] ?? "INTERNAL";
 }
 
 export function exitCodeOf(error: unknown): number {
@@ -101,7 +107,8 @@ export function exitCodeOf(error: unknown): number {
     return exitCodes.denied;
   }
   if (error instanceof CliError || error instanceof StoreError) return codeOfError[error.code];
-  return isBrokenPipe(error) ? exitCodes.brokenPipe : exitCodes.unexpected;
+  if (isBrokenPipe(error)) return exitCodes.brokenPipe;
+  return isSystemError(error) ? codeOfError[codeOfSystemError(error)] : exitCodes.unexpected;
 }
 
 export function isBrokenPipe(error: unknown): boolean {

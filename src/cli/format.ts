@@ -1,15 +1,12 @@
 // Values as people read them.
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
-import prettyBytes from "pretty-bytes";
 
-/** `1.5 GiB`. */
-export function formatBytes(bytes: number | bigint): string {
-  return prettyBytes(Number(bytes), { binary: true });
-}
+export { formatBytes, formatBytesExactly } from "../base/sizes.js";
 
-/** `1.5 GiB (1610612736 bytes)`, for where the exact number matters. */
-export function formatBytesExactly(bytes: bigint): string {
-  return bytes < 1024n ? formatBytes(bytes) : `${formatBytes(bytes)} (${bytes} bytes)`;
+/** `1 snapshot`, `2 snapshots`, `no snapshots`. */
+export function count(amount: number | bigint, noun: string): string {
+  const number = Number(amount);
+  return `${number === 0 ? "no" : number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 const steps: readonly (readonly [seconds: number, unit: string])[] = [

@@ -11,6 +11,21 @@ export interface Interruption {
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 let current: Interruption | undefined;
 
+let consequence: (() => string) | undefined;
+
+/** Says what an interruption means for the command that runs now, for example "nothing was stored". */
+export function explainInterruption(explain: () => string): void {
+  consequence = explain;
+}
+
+/** `interrupted by SIGINT: nothing was stored`; undefined if no signal came. */
+export function interruptionText(): string | undefined {
+  const received = current?.received;
+  if (received === undefined) return undefined;
+  const what = consequence?.();
+  return `interrupted by ${received}${what === undefined ? "" : `: ${what}`}`;
+}
+
 /** One for the whole program; listening begins with the first call. */
 export function interruption(): Interruption {
   current ??= listen();

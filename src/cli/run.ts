@@ -2,8 +2,17 @@
 import { CommanderError } from "commander";
 import { firstError } from "../base/errors.js";
 import { StoreError } from "../client/index.js";
-import { CliError, exitCodeOf, exitCodes, isBrokenPipe, usageError } from "./exit-codes.js";
-import { interruptedExitCode } from "./interrupt.js";
+import {
+  CliError,
+  codeOfSystemError,
+  exitCodeOf,
+  fileError,
+  exitCodes,
+  isBrokenPipe,
+  isSystemError,
+  usageError,
+} from "./exit-codes.js";
+import { interruptedExitCode, interruptionText } from "./interrupt.js";
 import { createProgram, type ProgramParts } from "./program.js";
 import { renderJson } from "./session.js";
 import { printErr } from "./stdio.js";
@@ -12,16 +21,20 @@ import { printErr } from "./stdio.js";
 export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
   let exitCode: number = exitCodes.ok;
   const program = createProgram(parts, (code) => (exitCode = code));
-  // Writing to a pipe that nobody reads is met where it happens, or not worth a word.
-  process.stdout.on("error", () => undefined);
+  let unwritten: Error | undefined;
+  process.stdout.on("error", (error: Error) => (unwritten = error));
   process.stderr.on("error", () => undefined);
+  const json = args.includes("--json");
   try {
     if (args.length === 0) program.help({ error: true });
     await program.parseAsync(helpLast(args), { from: "user" });
-    return exitCode;
   } catch (error) {
-    return report(error, args.includes("--json"));
+    exitCode = report(error, json);
   }
+  // The help is printed by the library, which does not wait for it.
+  if (exitCode === exitCodes.ok) await new Promise((resolve) => setImmediate(resolve));
+  if (exitCode !== exitCodes.ok || unwritten === undefined) return exitCode;
+  return report(fileError(unwritten, "cannot write to stdout"), json);
 }
 
 /** `help serve` is `serve --help`, which also shows what the command adds when it is used. */
@@ -39,8 +52,12 @@ function report(thrown: unknown, json: boolean): number {
     return report(usageError(message, suggestion?.replace(/^\((.*)\)$/, "$1")), json);
   }
   const interrupted = interruptedExitCode();
-  if (interrupted !== undefined) return interrupted;
-  if (isBrokenPipe(error)) return exitCodes.brokenPipe;
+  if (isBrokenPipe(error)) return interrupted ?? exitCodes.brokenPipe;
+  if (interrupted !== undefined) {
+    const message = interruptionText() ?? "";
+    printErr(json ? renderJson(interruptionJson(message)) : `stasis: ${message}\n`);
+    return interrupted;
+  }
   printErr(json ? renderJson(errorJson(error)) : errorText(error));
   return exitCodeOf(error);
 }
@@ -57,6 +74,11 @@ function errorJson(error: unknown): { error: Record<string, string | Record<stri
   return { error: { code, reason, message, hint: hint ?? "", metadata: { ...metadata } } };
 }
 
+function interruptionJson(message: string) {
+  const facts = { code: "CANCELLED", reason: "CALL_CANCELLED", message, hint: "", metadata: {} };
+  return { error: facts };
+}
+
 interface ErrorFacts {
   readonly code: string;
   readonly reason: string;
@@ -71,6 +93,11 @@ function facts(error: unknown): ErrorFacts {
     const { code, reason, message, hint } = error;
     const shown = hint ?? (reason === "USAGE" ? usageHint : undefined);
     return { code, reason, message, hint: shown, metadata: {} };
+  }
+  if (isSystemError(error)) {
+    const { message } = error;
+    const code = codeOfSystemError(error);
+    return { code, reason: "FILE_FAILED", message, hint: undefined, metadata: {} };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const hint = "This is a fault of the program: please report it";

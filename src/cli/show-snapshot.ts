@@ -1,5 +1,6 @@
 // Snapshots as people see them: rows of a listing, and all about one.
 import type { Snapshot, SnapshotFile } from "../client/index.js";
+import { red } from "./color.js";
 import { formatAge, formatBytes, formatBytesExactly, formatTime, printable } from "./format.js";
 import { renderFields, renderTable } from "./table.js";
 
@@ -8,15 +9,16 @@ export function renderSnapshots(snapshots: readonly Snapshot[]): string {
   return renderTable(
     header,
     snapshots.map((snapshot) => [
-      snapshot.config?.name || "-",
+      printable(snapshot.config?.name || "-"),
       snapshot.config?.id ?? "",
       formatBytes(snapshot.sizeBytes),
       formatBytes(snapshot.allocatedBytes),
       formatAge(snapshot.createdAt),
-      [snapshot.corrupt ? "damaged" : "", snapshot.protected ? "protected" : ""]
+      [snapshot.corrupt ? red("damaged") : "", snapshot.protected ? "protected" : ""]
         .filter(Boolean)
         .join(", "),
     ]),
+    { cut: "NAME" },
   );
 }
 
@@ -45,7 +47,7 @@ function identity(snapshot: Snapshot): Fields {
     ["Created", formatTime(snapshot.createdAt)],
     ["Last access", formatTime(snapshot.lastAccessedAt)],
     ["Protected", snapshot.protected ? "yes" : "no"],
-    ...optional("Damaged", snapshot.corrupt ? "yes: not served unless forced" : ""),
+    ...(snapshot.corrupt ? [["Damaged", red("yes: not served unless forced")] as const] : []),
   ];
 }
 

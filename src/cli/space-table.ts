@@ -22,8 +22,8 @@ export function renderSpace(
   const largest = Math.max(1, ...rows.map(({ space }) => space.allocatedBytes));
   const header = [
     "ID",
-    "LOGICAL",
-    "ALLOCATED",
+    "SIZE",
+    "ON-DISK",
     "SHARED",
     "CHARGED",
     ...(bars ? ["".padEnd(barWidth)] : []),
@@ -44,7 +44,11 @@ export function renderSpace(
     ...(bars ? [""] : []),
     `${rows.length} in all`,
   ];
-  return renderTable(header, [...cells, sum]) + together(total) + (bars ? legend(rows) : "");
+  return (
+    renderTable(header, [...cells, sum], { cut: "NAME" }) +
+    together(total) +
+    (bars ? legend(rows) : "")
+  );
 }
 
 function sizes({ sizeBytes, allocatedBytes, sharedBytes }: TotalSpace | Space): string[] {

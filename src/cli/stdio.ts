@@ -15,9 +15,13 @@ export function printOut(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
       if (error === null || error === undefined) resolve();
-      else reject(fileError(error, "can't write to stdout"));
+      else reject(stdoutError(error));
     });
   });
+}
+
+function stdoutError(error: unknown): Error {
+  return fileError(error, "cannot write to stdout");
 }
 
 /** For people: everything that is not the answer. */
@@ -27,6 +31,11 @@ export function printErr(text: string): void {
 
 export function stdoutIsTerminal(): boolean {
   return Boolean(process.stdout.isTTY);
+}
+
+/** Width of the terminal; undefined if stdout is none. */
+export function stdoutColumns(): number | undefined {
+  return stdoutIsTerminal() && process.stdout.columns > 0 ? process.stdout.columns : undefined;
 }
 
 export function stdinIsTerminal(): boolean {
@@ -57,7 +66,7 @@ function openPipe(fd: number): ByteSink {
   const socket = new Socket({ fd, readable: false, writable: true });
   let failure: Error | undefined;
   socket.on("error", (error) => {
-    failure = error;
+    failure = stdoutError(error);
   });
   return {
     write: (bytes) =>
@@ -66,7 +75,7 @@ function openPipe(fd: number): ByteSink {
         else
           socket.write(bytes, (error) => {
             if (error === null || error === undefined) resolve();
-            else reject(error);
+            else reject(stdoutError(error));
           });
       }),
     destroy: () => void socket.destroy(),
@@ -79,9 +88,13 @@ const write = promisify(writeFd);
 function openFd(fd: number): ByteSink {
   return {
     async write(bytes) {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await write(fd, bytes, done, bytes.length - done, null);
-        done += bytesWritten;
+      try {
+        for (let done = 0; done < bytes.length;) {
+          const { bytesWritten } = await write(fd, bytes, done, bytes.length - done, null);
+          done += bytesWritten;
+        }
+      } catch (error) {
+        throw stdoutError(error);
       }
     },
     destroy: () => undefined,

@@ -1,22 +1,55 @@
 // Aligned columns and lists of fields, without borders.
+import Table from "cli-table3";
+import { stdoutColumns } from "./stdio.js";
+
+const gap = "  ";
+/** Below this no column is cut: ids stay whole. */
+const minCutWidth = 16;
+const borderless = {
+  chars: {
+    ...{ top: "", "top-mid": "", "top-left": "", "top-right": "" },
+    ...{ bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "" },
+    ...{ left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "" },
+    middle: gap,
+  },
+  style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
+};
 
 /**
- * Columns two spaces apart, the last one as long as it is. Cells that vary in width per character
- * (wide East Asian text) belong in the last column.
+ * Columns two spaces apart. On a terminal that is too narrow, the texts of the column with the title
+ * `cut` end with an ellipsis; in a pipe or a file nothing is cut.
  */
 export function renderTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
+  { cut, columns = stdoutColumns() }: { readonly cut?: string; readonly columns?: number } = {},
 ): string {
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return [header, ...rows].map((row) => renderRow(row, widths)).join("");
+  const all = [header, ...rows];
+  const at = cut === undefined ? -1 : header.indexOf(cut);
+  if (columns === undefined || at === -1) return layOut(all);
+  const others = header.map((_, column) => (column === at ? 0 : widthOf(all, column)));
+  const taken = others.reduce((sum, width) => sum + width, gap.length * (header.length - 1));
+  const width = Math.max(minCutWidth, columns - taken);
+  return layOut(all, widthOf(all, at) <= width ? undefined : { at, width });
 }
 
-function renderRow(row: readonly string[], widths: readonly number[]): string {
-  const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-  return `${cells.join("  ").trimEnd()}\n`;
+function layOut(
+  rows: readonly (readonly string[])[],
+  limit?: { readonly at: number; readonly width: number },
+): string {
+  const colWidths: (number | null)[] = [];
+  if (limit !== undefined) colWidths[limit.at] = limit.width;
+  const table = new Table({ ...borderless, colWidths });
+  for (const row of rows) table.push([...row]);
+  return `${table.toString().replace(/ +$/gm, "")}\n`;
+}
+
+/** In cells of the terminal, some of which are half of a character. An empty row is padded to it. */
+function widthOf(rows: readonly (readonly string[])[], column: number): number {
+  const table = new Table(borderless);
+  for (const row of rows) table.push([row[column] ?? ""]);
+  table.push([""]);
+  return table.toString().split("\n").at(-1)?.length ?? 0;
 }
 
 /** `Name:  value` per line, values aligned. */

@@ -1,4 +1,5 @@
 // `stasis serve`: one daemon in this process, from its start to the signal that ends it.
+import { buildInfo } from "../base/build-info.js";
 import { createLogger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { startDaemon } from "./daemon.js";
@@ -9,6 +10,7 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   // Nothing that the daemon makes is for others, unless its mode is set.
   process.umask(0o077);
   const logger = createLogger(config.logLevel);
+  logger.info({ ...buildInfo(), node: process.version, pid: process.pid }, "starting");
   const daemon = await startDaemon({ config, logger });
   process.on("exit", () => endWhereRootIsGone(daemon.store));
   const stopAsked = signals.untilStopped();

@@ -2,6 +2,7 @@
 // who judge many stores: a start of Node takes longer than all the rest.
 import { pino } from "pino";
 import { connect, type Client } from "../../src/client/index.js";
+import { logFormat } from "../../src/base/logger.js";
 import { loadDaemonConfig } from "../../src/config/load.js";
 import { startDaemon } from "../../src/daemon/daemon.js";
 import { checkOffline } from "../../src/daemon/offline.js";
@@ -18,10 +19,7 @@ export type Start = (place: Place) => Promise<Started>;
 
 export async function startHere(place: Place): Promise<Started> {
   let output = "";
-  const logger = pino(
-    { level: "info", base: null, messageKey: "message" },
-    { write: (line: string) => (output += line) },
-  );
+  const logger = pino(logFormat("info"), { write: (line: string) => (output += line) });
   const { config } = loadDaemonConfig({ flags: serveFlags(place) });
   const started = await startDaemon({ config, logger });
   const client = connect(`unix:${place.socket}`);

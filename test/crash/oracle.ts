@@ -159,8 +159,8 @@ export function alarmsIn(output: string): string[] {
   return output
     .split("\n")
     .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as { level: number; message?: string })
-    .filter(({ level }) => level >= 50)
+    .map((line) => JSON.parse(line) as { level: string; message?: string })
+    .filter(({ level }) => level === "error" || level === "fatal")
     .map((line) => `alarm at start: ${JSON.stringify(line)}`);
 }
 

@@ -83,7 +83,7 @@ test("stasis check: exit codes, text and JSON", () =>
     const deep = await runStasis([...args, "--deep"]);
     assert.equal(deep.code, 11);
     assert.match(deep.stdout, /PROBLEM +data-damaged +mark-corrupt +\w+ +a .*memory-ranges/);
-    assert.match(deep.stdout, /2 snapshots, 1 problems\n$/);
+    assert.match(deep.stdout, /2 snapshots, 1 problem\n$/);
     const json = await runStasis([...args, "--deep", "--json"]);
     const { findings, summary } = JSON.parse(json.stdout) as {
       findings: { kind: string; problem: boolean; id: string; path: string }[];

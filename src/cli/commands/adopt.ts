@@ -11,6 +11,7 @@ import {
 } from "../../client/index.js";
 import { exitCodes, usageError } from "../exit-codes.js";
 import { printable } from "../format.js";
+import { explainInterruption } from "../interrupt.js";
 import { withProgress, withSession, type GlobalOptions, type Session } from "../session.js";
 import { renderTable } from "../table.js";
 
@@ -97,6 +98,7 @@ export function addAdoptCommand(
       const ways = (["copy", "reflink", "move"] as const).filter((way) => flags[way]);
       if (ways.length > 1) throw usageError("give only one of --copy, --reflink and --move");
       const { snapshots, remark } = await readCocoonStore(root);
+      explainInterruption(() => "what was adopted stays, run it again for the rest");
       const rows = await withSession(flags, async (session) => {
         if (remark !== "") session.warn(remark);
         const adopted = await adoptAll(session, snapshots, ways[0] ?? "copy", flags.dryRun);
@@ -236,5 +238,5 @@ function render(rows: readonly Row[]): string {
     .map((outcome) => ({ outcome, count: rows.filter((row) => row.outcome === outcome).length }))
     .filter(({ count }) => count > 0);
   const total = counts.map(({ outcome, count }) => `${count} ${outcome}`).join(", ");
-  return `${renderTable(["OUTCOME", "COCOON ID", "NAME", "ID, OR WHAT"], cells)}${total}\n`;
+  return `${renderTable(["OUTCOME", "COCOON-ID", "NAME", "ID, OR WHAT"], cells, { cut: "NAME" })}${total}\n`;
 }

@@ -11,8 +11,9 @@ import {
 } from "../../client/index.js";
 import { sizeArgument } from "../arguments.js";
 import { exitCodes } from "../exit-codes.js";
-import { printable } from "../format.js";
-import { interruption } from "../interrupt.js";
+import { red } from "../color.js";
+import { count, printable } from "../format.js";
+import { explainInterruption, interruption } from "../interrupt.js";
 import { messageJson, renderJson, withSession, type GlobalOptions } from "../session.js";
 import { printErr, printOut } from "../stdio.js";
 import { renderTable } from "../table.js";
@@ -49,6 +50,7 @@ export function addCheckCommand(
     .option("--limit-rate <size>", "with --deep: read at most this much a second", sizeArgument)
     .action(async (_options: unknown, command: Command) => {
       const flags = command.optsWithGlobals<CheckFlags>();
+      explainInterruption(() => "the check was not finished");
       const result = await check(flags, checkOffline);
       await printOut(flags.json ? renderJson(asJson(result)) : render(result, flags.quiet));
       if (result.summary === undefined) printErr("stasis: the check was not finished\n");
@@ -95,12 +97,12 @@ function render({ findings, summary }: CheckResult, quiet: boolean): string {
   const table = findings.length === 0 ? "" : renderTable(header, findings.map(findingCells));
   if (quiet || summary === undefined) return table;
   const { snapshots, problems } = summary;
-  return `${table}${snapshots} snapshots, ${problems === 0n ? "no" : problems} problems\n`;
+  return `${table}${count(snapshots, "snapshot")}, ${count(problems, "problem")}\n`;
 }
 
 export function findingCells({ kind, problem, action, id, name, path, found }: Finding): string[] {
   return [
-    problem ? "PROBLEM" : "note",
+    problem ? red("PROBLEM") : "note",
     word(FindingKind[kind]),
     word(FindingAction[action]),
     id === "" ? "-" : id,

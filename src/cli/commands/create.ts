@@ -10,12 +10,14 @@ import {
   type CreateFromDirectoryResponse,
   type CreateHeaderInit,
   type CreateResponse,
+  type ProgressListener,
 } from "../../client/index.js";
 import { collectLabel, type Labels } from "../arguments.js";
-import { counted, resolveInput, type Input } from "../byte-input.js";
+import { counted, createSentMark, resolveInput, type Input } from "../byte-input.js";
 import { readConfigFile } from "../config-file.js";
 import { usageError } from "../exit-codes.js";
 import { formatBytes } from "../format.js";
+import { explainInterruption } from "../interrupt.js";
 import {
   messageJson,
   withProgress,
@@ -24,6 +26,7 @@ import {
   type Session,
 } from "../session.js";
 import { snapshotTitle } from "../show-snapshot.js";
+import { requireTar } from "../tar-start.js";
 
 interface CreateOptions extends GlobalOptions {
   readonly name?: string;
@@ -106,6 +109,7 @@ async function moveIn(
   header: CreateHeaderInit,
 ): Promise<CreateFromDirectoryResponse> {
   if (input.kind !== "directory") throw usageError("--move needs a directory");
+  explainInterruption(() => "the directory may have been taken over: see `stasis ls`");
   const { config, requestId, onNameConflict, protected: isProtected } = header;
   return session.client.createFromDirectory(
     {
@@ -124,12 +128,24 @@ async function upload(
   input: Input,
   header: CreateHeaderInit,
 ): Promise<CreateResponse> {
+  const { sent } = createSentMark();
   if (input.kind === "directory") {
-    return withProgress(session, "create", false, (onProgress) =>
-      createFromLocalDirectory(session.client, input.path, header, { ...session.call, onProgress }),
-    );
+    return withProgress(session, "create", false, (show) => {
+      const onProgress: ProgressListener = (progress) => {
+        show(progress);
+        if (progress.doneBytes >= progress.totalBytes) sent();
+      };
+      return createFromLocalDirectory(session.client, input.path, header, {
+        ...session.call,
+        onProgress,
+      });
+    });
   }
   return withProgress(session, "create", input.piped, (onProgress) =>
-    session.client.create(header, counted(input.open(), input.sizeBytes, onProgress), session.call),
+    session.client.create(
+      header,
+      counted(requireTar(input.open(), input), input.sizeBytes, onProgress, sent),
+      session.call,
+    ),
   );
 }

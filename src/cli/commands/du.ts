@@ -16,12 +16,13 @@ import { stdoutIsTerminal } from "../stdio.js";
 export function addDuCommand(program: Command): void {
   program
     .command("du")
-    .summary("show what snapshots take: logical, allocated, shared and charged bytes")
+    .summary("show what snapshots take on disk, share and are charged")
     .description(
-      "Shows for each snapshot the sizes of its files, the disk blocks that they take, how many of " +
-        "these they share with other files (reflinks), and what quotas count for it. Looks at the files, so it has to run where the " +
-        "daemon runs, as a user who may read them; elsewhere it shows what was noted when they were " +
-        "stored, and what is shared is unknown.",
+      "Shows for each snapshot the size of its files, the disk blocks that they take (ON-DISK), how " +
+        "many of these they share with other files (SHARED: reflinks), and what quotas count for it " +
+        "(CHARGED). Looks at the files, so it has to run where the daemon runs, as a user who may " +
+        "read them; elsewhere it shows what was noted when they were stored, and what is shared is " +
+        "unknown.",
     )
     .argument("[ref...]", "snapshots; default: all")
     .action(async (refs: string[], _options: unknown, command: Command) => {

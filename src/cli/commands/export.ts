@@ -11,6 +11,7 @@ import {
 } from "../../client/index.js";
 import { openOutput } from "../byte-output.js";
 import { usageError } from "../exit-codes.js";
+import { explainInterruption } from "../interrupt.js";
 import {
   messageJson,
   withProgress,
@@ -114,6 +115,7 @@ async function exportDirectory(
   directory: string,
   options: ExportOptions,
 ): Promise<void> {
+  explainInterruption(() => `nothing was written to ${directory}`);
   const request: ExportInit = { ref, ...howRead(options) };
   const response: ExportToDirectoryResponse = options.onNode
     ? await session.client.exportToDirectory({ ref, directory, force: options.force }, session.call)

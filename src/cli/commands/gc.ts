@@ -15,6 +15,7 @@ import { countArgument, durationArgument, sizeArgument } from "../arguments.js";
 import { exitCodes } from "../exit-codes.js";
 import { formatAge, formatBytes, printable } from "../format.js";
 import { messageJson, withSession, type GlobalOptions } from "../session.js";
+import { explainInterruption } from "../interrupt.js";
 import { renderTable } from "../table.js";
 
 interface GcOptions extends GlobalOptions {
@@ -64,6 +65,11 @@ export function addGcCommand(program: Command, setExitCode: (code: number) => vo
       if (options.evictAll && !options.dryRun && !options.yes) await confirmEvictAll();
       await withSession(options, async (session) => {
         const { dryRun } = options;
+        explainInterruption(() =>
+          dryRun
+            ? "nothing was removed"
+            : "something may have been removed, run it again for the rest",
+        );
         const request = { dryRun, policy: policyFrom(options) };
         const response = await session.client.collectGarbage(request, session.call);
         await session.answer(
@@ -111,10 +117,10 @@ async function confirmEvictAll(): Promise<void> {
 
 function render(response: CollectGarbageResponse, dryRun: boolean): string {
   const { candidates, freedBytes } = response;
-  const total = `${dryRun ? "would free" : "freed"} ${formatBytes(freedBytes)}\n`;
+  const total = `${dryRun ? "would free" : "freed"} ${formatBytes(freedBytes)} on disk\n`;
   if (candidates.length === 0) return `nothing to collect\n`;
-  const header = ["ID", "SIZE", "LAST USED", "REASON", "OUTCOME", "NAME"];
-  return renderTable(header, candidates.map(cells)) + total;
+  const header = ["ID", "ON-DISK", "LAST-USED", "REASON", "OUTCOME", "NAME"];
+  return renderTable(header, candidates.map(cells), { cut: "NAME" }) + total;
 }
 
 function cells(candidate: GcCandidate): string[] {

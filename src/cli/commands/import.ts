@@ -8,11 +8,13 @@ import {
   type ImportFromDirectoryResponse,
   type ImportHeaderInit,
   type ImportResponse,
+  type ProgressListener,
 } from "../../client/index.js";
 import { collectLabel, type Labels } from "../arguments.js";
-import { counted, resolveInput, type Input } from "../byte-input.js";
+import { counted, createSentMark, resolveInput, type Input } from "../byte-input.js";
 import { usageError } from "../exit-codes.js";
 import { formatBytes } from "../format.js";
+import { explainInterruption } from "../interrupt.js";
 import {
   messageJson,
   withProgress,
@@ -21,6 +23,7 @@ import {
   type Session,
 } from "../session.js";
 import { snapshotTitle } from "../show-snapshot.js";
+import { requireTar } from "../tar-start.js";
 
 interface ImportOptions extends GlobalOptions {
   readonly name?: string;
@@ -82,6 +85,7 @@ async function importOnNode(
   if (directory === undefined || directory === "-") {
     throw usageError("--on-node needs the path of a directory on the daemon's node");
   }
+  explainInterruption(() => "nothing was stored");
   const request = { ...headerFrom(options), directory };
   return session.client.importFromDirectory(request, session.call);
 }
@@ -91,13 +95,25 @@ async function upload(
   input: Input,
   header: ImportHeaderInit,
 ): Promise<ImportResponse> {
+  const { sent } = createSentMark();
   if (input.kind === "directory") {
-    return withProgress(session, "import", false, (onProgress) =>
-      importLocalDirectory(session.client, input.path, header, { ...session.call, onProgress }),
-    );
+    return withProgress(session, "import", false, (show) => {
+      const onProgress: ProgressListener = (progress) => {
+        show(progress);
+        if (progress.doneBytes >= progress.totalBytes) sent();
+      };
+      return importLocalDirectory(session.client, input.path, header, {
+        ...session.call,
+        onProgress,
+      });
+    });
   }
   return withProgress(session, "import", input.piped, (onProgress) =>
-    session.client.import(header, counted(input.open(), input.sizeBytes, onProgress), session.call),
+    session.client.import(
+      header,
+      counted(requireTar(input.open(), input), input.sizeBytes, onProgress, sent),
+      session.call,
+    ),
   );
 }
 

@@ -8,7 +8,7 @@ import {
   type ScrubRun,
   type ScrubStatus,
 } from "../../client/index.js";
-import { formatBytes, formatSeconds, formatTime } from "../format.js";
+import { count, formatBytes, formatSeconds, formatTime } from "../format.js";
 import { messageJson, withSession, type GlobalOptions } from "../session.js";
 import { renderFields } from "../table.js";
 import { problemText } from "./health.js";
@@ -89,7 +89,7 @@ function scrubFields({ last, running }: ScrubStatus): [string, string][] {
 }
 
 function scrubCounts({ snapshots, bytes, damaged, unreadable }: ScrubRun): string {
-  const texts = [`${snapshots} snapshots`, formatBytes(bytes), `${damaged} damaged`];
+  const texts = [count(snapshots, "snapshot"), formatBytes(bytes), `${damaged} damaged`];
   if (unreadable > 0n) texts.push(`${unreadable} not readable`);
   return texts.join(", ");
 }

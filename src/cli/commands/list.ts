@@ -9,6 +9,7 @@ import {
 import { collectLabel, countArgument, type Labels } from "../arguments.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
 import { renderSnapshots } from "../show-snapshot.js";
+import { printErr } from "../stdio.js";
 
 interface ListOptions extends GlobalOptions {
   readonly label?: Labels;
@@ -19,7 +20,6 @@ interface ListOptions extends GlobalOptions {
   readonly all: boolean;
 }
 
-const defaultLimit = 50;
 const maxPageSize = 1000;
 
 export function addListCommand(program: Command): void {
@@ -27,13 +27,20 @@ export function addListCommand(program: Command): void {
     .command("ls")
     .alias("list")
     .summary("list snapshots, newest first")
-    .description("Lists snapshots, newest first. With --quiet only their ids.")
+    .description(
+      "Lists all snapshots, newest first. SIZE is that of their files, holes included; ON-DISK is what " +
+        "the files took when they were stored. With --quiet only their ids.",
+    )
     .option("--label <key=value>", "only those with this label; repeatable", collectLabel)
     .option("--name-prefix <text>", "only those whose name starts with this")
     .option("--image <ref>", "only those made from this image")
     .option("--hypervisor <name>", "only those of this hypervisor")
-    .option("--limit <n>", `at most this many (default: ${defaultLimit})`, countArgument)
-    .option("--all", "all of them", false)
+    .option(
+      "--limit <n>",
+      "at most this many, and a note on stderr if there are more",
+      countArgument,
+    )
+    .option("--all", "all of them, which is the default", false)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>();
       await withSession(options, (session) => list(session, options));
@@ -41,7 +48,9 @@ export function addListCommand(program: Command): void {
 }
 
 async function list(session: Session, options: ListOptions): Promise<void> {
-  const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit ?? defaultLimit);
+  const limit = options.all
+    ? Number.POSITIVE_INFINITY
+    : (options.limit ?? Number.POSITIVE_INFINITY);
   const response = await listUpTo(session, limit, filterFrom(options));
   await session.answer(
     () => messageJson(ListResponseSchema, response),
@@ -51,9 +60,9 @@ async function list(session: Session, options: ListOptions): Promise<void> {
         : renderSnapshots(response.snapshots),
   );
   const more = Number(response.totalSize) - response.snapshots.length;
-  if (response.nextPageToken !== "" && more > 0) {
-    session.note(`and ${more} more: add --all, or --limit N`);
-  }
+  // Also with --json and --quiet: a script must not take a part for the whole.
+  if (response.nextPageToken !== "" && more > 0)
+    printErr(`and ${more} more: --limit cut them off\n`);
 }
 
 /** As many pages as it takes, put together as one answer. */

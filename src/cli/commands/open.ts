@@ -70,7 +70,7 @@ async function runCommand(
     if (isStoreError(error)) session.warn(`warning: the lease has ended: ${error.text}`);
   });
   return new Promise<number>((resolve, reject) => {
-    child.on("error", (error) => reject(fileError(error, `can't run ${program}`)));
+    child.on("error", (error) => reject(fileError(error, `cannot run ${program}`)));
     child.on("exit", (code, signal) => {
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });

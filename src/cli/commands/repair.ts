@@ -4,7 +4,7 @@ import { RepairOutcome, RepairResponseSchema, type RepairResponse } from "../../
 import { sizeArgument } from "../arguments.js";
 import { exitCodes } from "../exit-codes.js";
 import { printable } from "../format.js";
-import { interruption } from "../interrupt.js";
+import { explainInterruption, interruption } from "../interrupt.js";
 import { messageJson, renderJson, withSession, type GlobalOptions } from "../session.js";
 import { printOut } from "../stdio.js";
 import { renderTable } from "../table.js";
@@ -48,6 +48,7 @@ export function addRepairCommand(
     .option("--limit-rate <size>", "with --deep: read at most this much a second", sizeArgument)
     .action(async (_options: unknown, command: Command) => {
       const flags = command.optsWithGlobals<RepairFlags>();
+      explainInterruption(() => "what was repaired stays so, run it again for the rest");
       const repaired = await repair(flags, repairOffline);
       const { json, quiet } = flags;
       await printOut(json ? renderJson(asJson(repaired)) : render(repaired, quiet));

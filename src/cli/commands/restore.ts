@@ -12,6 +12,7 @@ import {
 import { openOutput, receive, type Output } from "../byte-output.js";
 import { usageError } from "../exit-codes.js";
 import { formatBytes } from "../format.js";
+import { explainInterruption } from "../interrupt.js";
 import {
   messageJson,
   renderJson,
@@ -82,6 +83,7 @@ async function restore(
     noteUncompared(session, download.header, request);
     return;
   }
+  explainInterruption(() => `nothing was written to ${to}`);
   const header = await withProgress(session, "restore", false, (onProgress) =>
     restoreToLocalDirectory(session.client, request, to, { ...session.call, onProgress }),
   );
@@ -104,6 +106,7 @@ export async function writeOut(
 ): Promise<void> {
   warnIfDamaged(session, download.header);
   for (const { message } of download.header.warnings) session.warn(`warning: ${message}`);
+  explainInterruption(() => (output.isStdout ? "the output is incomplete" : "no file was written"));
   await withProgress(session, what, output.isStdout, (onProgress) =>
     receive(download, output, { totalBytes, onProgress, signal: session.call.signal }),
   );

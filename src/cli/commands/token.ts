@@ -78,7 +78,9 @@ function addList(token: Command): void {
       ]);
       const header = ["ID", "ROLE", "PREFIX", "EXPIRES", "STATE", "NAME"];
       await printOut(
-        options.json ? renderJson({ tokens: records.map(shown) }) : renderTable(header, rows),
+        options.json
+          ? renderJson({ tokens: records.map(shown) })
+          : renderTable(header, rows, { cut: "NAME" }),
       );
     });
 }

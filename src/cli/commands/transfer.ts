@@ -12,6 +12,7 @@ import {
 } from "../../client/index.js";
 import { sizeArgument } from "../arguments.js";
 import { formatAge, formatBytes, printable } from "../format.js";
+import { explainInterruption } from "../interrupt.js";
 import {
   messageJson,
   withProgress,
@@ -132,6 +133,9 @@ async function follow(
   label: string,
   messages: AsyncIterable<MoveResponse>,
 ): Promise<void> {
+  explainInterruption(
+    () => "what has come is kept for a while, and the same call goes on from there",
+  );
   let last: MoveResponse | undefined;
   let sums = { changedBytes: 0n, sentBytes: 0n };
   await withProgress(session, label, false, async (onProgress) => {
@@ -168,5 +172,5 @@ function renderTransfers({ transfers }: ListTransfersResponse): string {
       : "can be resumed";
     return [printable(digest), state, formatAge(startedAt), printable(source), printable(ref)];
   });
-  return renderTable(["DIGEST", "STATE", "BEGUN", "PEER", "REF"], rows);
+  return renderTable(["DIGEST", "STATE", "BEGUN", "PEER", "REF"], rows, { cut: "REF" });
 }

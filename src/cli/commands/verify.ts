@@ -8,7 +8,10 @@ import {
   type VerifyRequest,
   type VerifyVerdict,
 } from "../../client/index.js";
+import { red } from "../color.js";
 import { exitCodes, usageError } from "../exit-codes.js";
+import { count, printable } from "../format.js";
+import { explainInterruption } from "../interrupt.js";
 import {
   messageJson,
   withProgress,
@@ -32,7 +35,7 @@ export function addVerifyCommand(program: Command, setExitCode: (code: number) =
     .summary("read data again and compare it with its digests")
     .description(
       "Reads all data of a snapshot, or of all, and prints a verdict for each file with its " +
-        "damaged ranges. A damaged snapshot is marked and not served any more unless forced; the " +
+        "damaged ranges; with --all for each file that is damaged. A damaged snapshot is marked and not served any more unless forced; the " +
         "mark goes when a later verify finds it intact. Exit code 9 if anything is damaged.",
     )
     .argument("[ref]", "id, name or unique id prefix")
@@ -42,15 +45,18 @@ export function addVerifyCommand(program: Command, setExitCode: (code: number) =
       const options = command.optsWithGlobals<VerifyOptions>();
       if ((ref === undefined) !== options.all) throw usageError("name one snapshot, or --all");
       const request = { ref: ref ?? "", limitBytesPerSecond: BigInt(options.limitRate ?? 0) };
+      explainInterruption(() => "the rest was not verified");
       await withSession(options, async (session) => {
         const { verdicts, progress, failure } = await collect(session, request);
         if (failure !== undefined && verdicts.length === 0) throw failure.error;
+        const { all, json } = options;
+        const names = await namesOf(session, all && !json ? damagedIds(verdicts) : []);
         await session.answer(
           () => ({
             progress: progress === undefined ? null : messageJson(VerifyProgressSchema, progress),
             verdicts: verdicts.map((verdict) => messageJson(VerifyVerdictSchema, verdict)),
           }),
-          () => render(verdicts),
+          () => render(verdicts, names, options),
         );
         if (failure !== undefined) throw failure.error;
         if (verdicts.some(({ intact }) => !intact)) setExitCode(exitCodes.dataLoss);
@@ -92,11 +98,48 @@ async function collect(session: Session, request: VerifyInit): Promise<Collected
   return { verdicts, progress, failure };
 }
 
-function render(verdicts: readonly VerifyVerdict[]): string {
-  const rows = verdicts.map(({ snapshotId, file, intact, damaged, problem }) => {
+/** All verdicts on one snapshot; of all snapshots those that are not good. */
+function render(
+  verdicts: readonly VerifyVerdict[],
+  names: ReadonlyMap<string, string>,
+  { all, quiet }: VerifyOptions,
+): string {
+  const shown = all
+    ? verdicts.filter(({ intact, problem }) => !intact || problem !== "")
+    : verdicts;
+  const rows = shown.map(({ snapshotId, file, intact, damaged, problem }) => {
     const ranges = damaged.map(({ offset, length }) => `${offset}+${length}`).join(" ");
     const details = intact ? problem : [problem, ranges].filter((text) => text !== "").join(": ");
-    return [snapshotId, intact ? "intact" : "DAMAGED", file, details];
+    const verdict = intact ? "intact" : red("DAMAGED");
+    const name = all ? [printable(names.get(snapshotId) || "-")] : [];
+    return [snapshotId, ...name, verdict, printable(file), printable(details)];
   });
-  return renderTable(["ID", "VERDICT", "FILE", "OFFSET+LENGTH"], rows);
+  const header = ["ID", ...(all ? ["NAME"] : []), "VERDICT", "FILE", "OFFSET+LENGTH"];
+  const table = rows.length === 0 ? "" : renderTable(header, rows);
+  return quiet ? table : `${table}${summary(verdicts)}\n`;
+}
+
+function summary(verdicts: readonly VerifyVerdict[]): string {
+  const damaged = damagedIds(verdicts).size;
+  const snapshots = new Set(verdicts.map(({ snapshotId }) => snapshotId)).size;
+  if (snapshots === 0) return "no snapshots to verify";
+  const read = `${count(snapshots, "snapshot")} with ${count(verdicts.length, "file")} verified`;
+  return `${read}: ${damaged === 0 ? "all intact" : red(`${damaged} damaged`)}`;
+}
+
+function damagedIds(verdicts: readonly VerifyVerdict[]): ReadonlySet<string> {
+  return new Set(verdicts.filter(({ intact }) => !intact).map(({ snapshotId }) => snapshotId));
+}
+
+/** Of the snapshots that are to be shown; one that has gone meanwhile has none. */
+async function namesOf(
+  { client, call }: Session,
+  ids: Iterable<string>,
+): Promise<ReadonlyMap<string, string>> {
+  const names = new Map<string, string>();
+  for (const id of ids) {
+    const { snapshot } = await client.inspect(id, call).catch(() => ({ snapshot: undefined }));
+    names.set(id, snapshot?.config?.name ?? "");
+  }
+  return names;
 }

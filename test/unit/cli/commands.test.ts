@@ -124,7 +124,7 @@ test("--json: one document, with keys that don't come and go", async (t) => {
   assert.deepEqual(await okJson(run("rm", id, "--json")), { deletedIds: [id] });
 });
 
-test("ls shows 50, and says how many more there are", async (t) => {
+test("ls shows everything in each form; what --limit cuts off is said", async (t) => {
   const { run, daemon, scratch } = await setUp(t);
   for (let index = 0; index < 53; index += 1) {
     const directory = join(scratch, `small-${index}`);
@@ -133,11 +133,18 @@ test("ls shows 50, and says how many more there are", async (t) => {
     await ok(index === 0 ? run("create", directory, "--move", "-q") : Promise.resolve(noOutput));
     if (index > 0) await moveIn(daemon, directory);
   }
-  const page = await run("ls");
-  assert.equal(page.stdout.trimEnd().split("\n").length, 51);
-  assert.equal(page.stderr, "and 3 more: add --all, or --limit N\n");
-  assert.equal((await ok(run("ls", "-q", "--all"))).trimEnd().split("\n").length, 53);
-  assert.equal((await ok(run("ls", "-q", "--limit", "52"))).trimEnd().split("\n").length, 52);
+  const lines = (text: string): number => text.trimEnd().split("\n").length;
+  const whole = await run("ls");
+  assert.deepEqual([lines(whole.stdout), whole.stderr], [54, ""]);
+  assert.equal(lines(await ok(run("ls", "-q"))), 53);
+  const listed = (await okJson(run("ls", "--json")))["snapshots"];
+  assert.equal((listed as unknown[]).length, 53);
+  for (const form of [[], ["-q"], ["--json"]]) {
+    const { code, stderr } = await run("ls", ...form, "--limit", "50");
+    assert.deepEqual([code, stderr], [0, "and 3 more: --limit cut them off\n"], String(form));
+  }
+  assert.equal(lines(await ok(run("ls", "-q", "--limit", "52"))), 52);
+  assert.equal((await run("ls", "--limit", "53")).stderr, "");
 });
 
 const noOutput: Finished = { code: 0, stdout: "", stderr: "" };
@@ -220,7 +227,7 @@ test("exit codes and messages", async (t) => {
     [2, /--gzip and --zstd exclude each other/, ["export", "vm", "--gzip", "--zstd"]],
     [2, /nothing to change/, ["update", "vm"]],
     [3, /no snapshot matches "nobody"\nhint: See `stasis ls`\n$/, ["inspect", "nobody"]],
-    [3, /can't open nowhere: ENOENT/, ["create", "nowhere"]],
+    [3, /cannot open nowhere: ENOENT/, ["create", "nowhere"]],
     [4, /"vm" belongs to snapshot/, ["create", "source", "--name", "vm"]],
     [5, /is not empty/, ["restore", "vm", "--to", source]],
     [6, /no daemon answers at 127\.0\.0\.1:1 /, ["--addr", "127.0.0.1:1", "ls"]],
@@ -281,7 +288,8 @@ test("a signal cancels a transfer: exit 130, or 143, nothing stored", async (t) 
     while ((await readdir(staging)).length === 0) await new Promise(setImmediate);
     upload.kill(signal);
     const { code: actual, stdout, stderr } = await ended;
-    assert.deepEqual([actual, stdout, stderr], [code, "", ""]);
+    const said = `stasis: interrupted by ${signal}: nothing was stored\n`;
+    assert.deepEqual([actual, stdout, stderr], [code, "", said]);
     while ((await readdir(staging)).length > 0) await new Promise(setImmediate);
   }
   assert.equal(await ok(run("ls", "-q")), "");
@@ -317,7 +325,7 @@ test("an answer that cannot be written is said in one line: exit 8", async (t) =
   const { code, stderr } = await finished(child);
   assert.deepEqual(
     [code, stderr],
-    [8, "stasis: can't write to stdout: ENOSPC: no space left on device\n"],
+    [8, "stasis: cannot write to stdout: ENOSPC: no space left on device\n"],
   );
 });
 

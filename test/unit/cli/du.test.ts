@@ -66,7 +66,7 @@ test("du: a hole takes nothing, the blocks are those of the files, the largest c
   );
   assert.equal(one.total.allocatedBytes, "8192");
   const table = (await stasis("du")).stdout;
-  assert.match(table, /^ID +LOGICAL +ALLOCATED +SHARED +CHARGED +NAME$/m);
+  assert.match(table, /^ID +SIZE +ON-DISK +SHARED +CHARGED +NAME$/m);
   assert.match(table, / 64 MiB +1 MiB +\S+.* sparse$/m);
   assert.notEqual((await stasis("du", "nobody")).code, 0);
 });

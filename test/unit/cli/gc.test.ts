@@ -1,6 +1,5 @@
 // stasis gc as a program: its table, its JSON, and the question before everything goes.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,7 +9,7 @@ import { bindService } from "../../../src/transport/handler.js";
 import { createGrpcServer } from "../../../src/transport/server.js";
 import { startTestDaemon } from "../../support/daemon.js";
 import { eventually } from "../../support/eventually.js";
-import { finished, mainPath, runStasis } from "./run-stasis.js";
+import { finished, runStasis, startOnTerminal } from "./run-stasis.js";
 
 test("gc: a table with a total, JSON with stable keys, and --evict-all only when it is meant", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
@@ -22,9 +21,9 @@ test("gc: a table with a total, JSON with stable keys, and --evict-all only when
     assert.equal((await stasis("create", source, "--name", name)).code, 0);
   }
   const dry = await stasis("gc", "--keep-last", "1", "--dry-run");
-  assert.match(dry.stdout, /^ID +SIZE +LAST USED +REASON +OUTCOME +NAME$/m);
+  assert.match(dry.stdout, /^ID +ON-DISK +LAST-USED +REASON +OUTCOME +NAME$/m);
   assert.match(dry.stdout, / keep-last +planned +old$/m);
-  assert.match(dry.stdout, /^would free \d+(\.\d+)? KiB$/m);
+  assert.match(dry.stdout, /^would free \d+(\.\d+)? KiB on disk$/m);
   const real = await stasis("gc", "--keep-last", "1", "--json");
   const { candidates, freedBytes } = JSON.parse(real.stdout) as {
     candidates: { name: string; outcome: string }[];
@@ -48,14 +47,12 @@ test("gc: a table with a total, JSON with stable keys, and --evict-all only when
 
 /** Runs it with a terminal of its own, where `keys` are pressed when it asks. */
 async function onTerminal(args: readonly string[], keys: string): Promise<[number | null, string]> {
-  const line = [process.execPath, mainPath, ...args].join(" ");
-  // Of util-linux: ends as the program has ended.
-  const child = spawn("script", ["-qec", line, "/dev/null"], { stdio: "pipe" });
+  const child = startOnTerminal(args);
   let shown = "";
-  child.stdout.on("data", (bytes: Buffer) => (shown += bytes.toString()));
+  child.stdout?.on("data", (bytes: Buffer) => (shown += bytes.toString()));
   const end = finished(child);
   await eventually("the question", () => shown.includes("Type yes:") || child.exitCode !== null);
-  child.stdin.write(keys);
+  child.stdin?.write(keys);
   return [(await end).code, shown];
 }
 

@@ -53,3 +53,22 @@ export async function finished(child: ChildProcess): Promise<Finished> {
     stderr: Buffer.concat(stderr).toString(),
   };
 }
+
+export interface TerminalOptions {
+  readonly columns?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts it with a terminal of its own; what it shows comes from `child.stdout`. */
+export function startOnTerminal(
+  args: readonly string[],
+  { columns = 80, env = {} }: TerminalOptions = {},
+): ChildProcess {
+  const words = [process.execPath, mainPath, ...args].map((word) => `'${word}'`);
+  // Of util-linux: ends as the program has ended.
+  const line = `stty cols ${columns}; exec ${words.join(" ")}`;
+  return spawn("script", ["-qec", line, "/dev/null"], {
+    stdio: "pipe",
+    env: { PATH: process.env["PATH"], HOME: "/nonexistent", TERM: "xterm", ...env },
+  });
+}
