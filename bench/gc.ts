@@ -1,4 +1,4 @@
-// `npm run bench:gc [-- ROWS [REMOVED]]`: what a collection costs a daemon with many snapshots: time and
+// `npm run lab -- bench-gc [ROWS [REMOVED]]`: what a collection costs a daemon with many snapshots: time and
 // memory of a plan, and how long Inspect waits at worst while snapshots are removed.
 import { mkdirSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// `npm run bench:page -- NAME`: puts the tables and plots of bench/results/NAME.json into
+// `npm run lab -- bench-page NAME`: puts the tables and plots of bench/results/NAME.json into
 // docs/performance.md. The figures there are never typed by hand.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// `npm run bench:replication -- [CASE...] [--mib 4096] [--namespaces]`: what pulls cost on the wire,
+// `npm run lab -- bench-replication [CASE...] [--mib 4096] [--namespaces]`: what pulls cost on the wire,
 // how fast they are beside Export | Import, what memory they take, and how long the choice of a base takes. One line a
 // result.
 import { randomBytes, randomFillSync, randomInt } from "node:crypto";

@@ -1,4 +1,4 @@
-// `npm run docs`: writes the tables of the daemon's options and peers into README.md.
+// `npm run fix`: writes the tables of the daemon's options and peers into README.md.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { renderOptionsTable, renderPeersTable } from "../src/config/options-table.js";

@@ -1,4 +1,4 @@
-// `npm run conformance [LANGUAGE...]`: builds the runners of the five languages, has each execute the
+// `npm run lab -- conformance [LANGUAGE...]`: builds the runners of the five languages, has each execute the
 // scenario against live daemons over TCP and over a Unix socket, and prints case × language.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ import {
 } from "./languages.js";
 import { removeScratch } from "../support/scratch.js";
 
-const usage = `Usage: npm run conformance -- [LANGUAGE...] [options]
+const usage = `Usage: npm run lab -- conformance [LANGUAGE...] [options]
   --case TEXT      only cases whose name holds TEXT
   --transport T    tcp or unix (default: both)
   --daemons FILE   do not start daemons: FILE says where they are (test/conformance/README.md)

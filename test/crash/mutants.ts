@@ -1,4 +1,4 @@
-// `npm run mutants`: puts each seeded mistake into a copy of the build and plays crash states, or tests,
+// `npm run lab -- mutants`: puts each seeded mistake into a copy of the build and plays crash states, or tests,
 // on it.
 // A mutant that nobody notices is a hole in the harness: the command then fails.
 import { cp, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ interface Verdict {
   readonly text: string;
 }
 
-/** `npm run mutants -- TEXT` takes only those whose name holds the text. */
+/** `npm run lab -- mutants TEXT` takes only those whose name holds the text. */
 async function main([text = ""]: readonly string[]): Promise<void> {
   const why = cannotStrace();
   if (why !== false) throw new Error(why);
@@ -91,7 +91,7 @@ function lastLines(output: string): string {
 /** A harness that broke by itself has found nothing: only a finding prints how to play it again. */
 function verdictOf(code: number | null, output: string): Verdict {
   const lines = output.split("\n");
-  const again = lines.findIndex((line) => line.startsWith("  again: npm run crash"));
+  const again = lines.findIndex((line) => line.startsWith("  again: npm run lab -- crash"));
   const finding = lines.slice(0, Math.max(0, again)).find((line) => line.startsWith("  "));
   if (code === 1 && finding !== undefined) return { caught: true, text: finding.trim() };
   return { caught: false, text: lastLines(output) };

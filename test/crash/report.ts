@@ -91,7 +91,7 @@ function everyTable(calls: ReadonlyMap<string, readonly StateResult[]>): string 
 /** The command that plays one state again. */
 export function repeatCommand({ state, recording }: StateResult, seed: number): string {
   const from = recording === undefined ? `--seed ${seed}` : `--recording ${recording}`;
-  return `npm run crash -- ${from} --state ${state}`;
+  return `npm run lab -- crash ${from} --state ${state}`;
 }
 
 export function failureText(result: StateResult, seed: number): string {

@@ -1,4 +1,4 @@
-// `npm run crash -- --states N --seed S`: plays crash states and prints what was found.
+// `npm run lab -- crash --states N --seed S`: plays crash states and prints what was found.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,7 +8,7 @@ import { createReport, failureText } from "./report.js";
 import type { PlayOptions } from "./state.js";
 import { removeScratch } from "../support/scratch.js";
 
-const usage = `Usage: npm run crash -- [options]
+const usage = `Usage: npm run lab -- crash [options]
   --states N       about how many states (default 300)
   --every          instead: each system call fails once with EIO and once with ENOSPC, none left out
   --seed S         decides which ones, sizes and moments (default 1)

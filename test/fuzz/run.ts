@@ -1,4 +1,4 @@
-// `npm run fuzz -- --minutes N --seed S [--target NAME] [--save]`: coverage-guided fuzzing of the
+// `npm run lab -- fuzz --minutes N --seed S [--target NAME] [--save]`: coverage-guided fuzzing of the
 // parsers. Prints what it did and found; `--save` writes the inputs worth keeping into corpus/.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// A short run of the model, as `npm run model` plays it for as long as one likes.
+// A short run of the model, as `npm run lab -- model` plays it for as long as one likes.
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ void test("what random clients see fits the model, over restarts and kills", asy
   for (let number = 0; number < rounds; number += 1) {
     const round = planRound(number, { seed, clients, operations, contents: contentCount });
     const { calls, problems } = await session.playRound(round);
-    assert.deepEqual(problems, [], `npm run model -- --seed ${seed} --clients ${clients}`);
+    assert.deepEqual(problems, [], `npm run lab -- model --seed ${seed} --clients ${clients}`);
     tally.add(calls);
   }
   assert.deepEqual([...(await session.stop()), ...(await runCheck(session.root))], []);

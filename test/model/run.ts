@@ -1,4 +1,4 @@
-// `npm run model -- --operations N --seed S --clients C`: random calls of several clients against the
+// `npm run lab -- model --operations N --seed S --clients C`: random calls of several clients against the
 // real daemon, which is stopped and killed on the way; every answer is held against the model.
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { callsOf, shrinkRounds } from "./shrink.js";
 import { createTally } from "./tally.js";
 import { removeScratch } from "../support/scratch.js";
 
-const usage = `Usage: npm run model -- [options]
+const usage = `Usage: npm run lab -- model [options]
   --operations N   how many calls (default 20000)
   --seed S         decides all that clients do (default 1)
   --clients C      how many at once (default 8)
@@ -144,7 +144,7 @@ async function makeSmaller(options: Options, failure: Failure): Promise<void> {
       ? `it fails with ${size} too, found in ${trials} trials:\n${problems.join("\n")}\n`
       : `it did not fail again in ${trials} trials; kept: ${size}\n`,
   );
-  print(`again: npm run model -- --replay ${file}\n`);
+  print(`again: npm run lab -- model --replay ${file}\n`);
 }
 
 async function playOnce({ directory }: Options, failure: Failure): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-// `npm run cuts -- --cuts 1000 --seed 7`: cuts at random bytes of pulls; prints what they cost.
+// `npm run lab -- cuts --cuts 1000 --seed 7`: cuts at random bytes of pulls; prints what they cost.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// The short run of `npm run cuts`. STASIS_SEED repeats one.
+// The short run of `npm run lab -- cuts`. STASIS_SEED repeats one.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeScratch } from "../support/daemon.js";

@@ -1,4 +1,4 @@
-// `npm run soak:flips -- --flips N --seed S`: random byte flips in data files.
+// `npm run lab -- soak-flips --flips N --seed S`: random byte flips in data files.
 import { playFlips } from "./flips.js";
 import { soakMain } from "./soak-main.js";
 

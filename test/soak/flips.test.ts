@@ -1,4 +1,4 @@
-// A short run of `npm run soak:flips`.
+// A short run of `npm run lab -- soak-flips`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { playFlips } from "./flips.js";

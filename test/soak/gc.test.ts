@@ -1,4 +1,4 @@
-// A short run of `npm run soak:gc`, and what its judge must not let pass.
+// A short run of `npm run lab -- soak-gc`, and what its judge must not let pass.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHistory, type History, type Removal } from "./gc-history.js";

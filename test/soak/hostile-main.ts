@@ -1,4 +1,4 @@
-// The bad client of `npm run soak:hostile`, a process of its own: keeps its streams open until it is
+// The bad client of `npm run lab -- soak-hostile`, a process of its own: keeps its streams open until it is
 // ended; one that was refused or cut off is opened anew a second later, as RetryInfo asks for, or at once.
 import { constants } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";

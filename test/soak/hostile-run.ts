@@ -1,4 +1,4 @@
-// `npm run soak:hostile -- --seconds 120 [--held]`: figures of a good client with and without a bad
+// `npm run lab -- soak-hostile --seconds 120 [--held]`: figures of a good client with and without a bad
 // one beside it.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// A short run of `npm run soak:hostile`.
+// A short run of `npm run lab -- soak-hostile`.
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// A short run of `npm run soak:readers`.
+// A short run of `npm run lab -- soak-readers`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { playReaders, waysToGo } from "./readers.js";

@@ -1,4 +1,4 @@
-// The strangers of `npm run soak:strangers`, a process of its own: connections with half-open calls
+// The strangers of `npm run lab -- soak-strangers`, a process of its own: connections with half-open calls
 // without a credential; each stream that was refused or cut off is opened anew at once.
 import { openSession, type HostileSession } from "../hostile/hostile-clients.js";
 

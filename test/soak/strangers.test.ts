@@ -1,4 +1,4 @@
-// A short run of `npm run soak:strangers`.
+// A short run of `npm run lab -- soak-strangers`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeScratch } from "../support/daemon.js";

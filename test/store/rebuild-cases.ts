@@ -1,6 +1,6 @@
 // A store with a long history whose catalog is deleted, cut, overwritten, or replaced by an older copy:
 // each time a start must find all that was there, and nothing that was deleted. Also a program:
-// `npm run rebuild -- --snapshots 2000` prints what each takes.
+// `npm run lab -- rebuild --snapshots 2000` prints what each takes.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";

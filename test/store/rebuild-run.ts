@@ -1,4 +1,4 @@
-// `npm run rebuild -- [--snapshots N]`: seconds of a start after each damage to the catalog, and what
+// `npm run lab -- rebuild [--snapshots N]`: seconds of a start after each damage to the catalog, and what
 // becomes of every manifest's damage.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { renderOptionsTable, renderPeersTable } from "../../../src/config/options-table.js";
 
-void test("README has the tables of all options and of peers (npm run docs writes them)", () => {
+void test("README has the tables of all options and of peers (npm run fix writes them)", () => {
   const path = fileURLToPath(new URL("../../../../README.md", import.meta.url));
   const text = readFileSync(path, "utf8");
   assert.ok(text.includes(renderOptionsTable()));
