@@ -2,12 +2,9 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Command } from "commander";
-import {
-  OpenDataDirectoryResponseSchema,
-  isStoreError,
-  type DataDirectoryLease,
-} from "../../client/index.js";
+import { OpenDataDirectoryResponseSchema } from "../../client/index.js";
 import { fileError } from "../exit-codes.js";
+import { keepLease, type KeptLease } from "../kept-lease.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
 
 interface OpenOptions extends GlobalOptions {
@@ -24,7 +21,9 @@ export function addOpenCommand(program: Command, setExitCode: (code: number) => 
     .description(
       "Prints the path of the data directory on the daemon's node and holds it open until Ctrl-C: " +
         "the snapshot can't be deleted meanwhile. With COMMAND, runs it with the path in " +
-        `${dataDirectoryEnv} and ends with its exit code. The files must not be written to.`,
+        `${dataDirectoryEnv} and ends with its exit code. A lease that the daemon or a proxy ends is ` +
+        "acquired again; if that fails, COMMAND gets SIGTERM, and this one fails. " +
+        "The files must not be written to.",
     )
     .argument("<ref>", "id, name or unique id prefix")
     .argument("[command...]", "command and its arguments, after --")
@@ -34,7 +33,8 @@ export function addOpenCommand(program: Command, setExitCode: (code: number) => 
       const request = { ref, force: options.force };
       const ownSignals = words.length > 0;
       const body = async (session: Session): Promise<void> => {
-        await using lease = await session.client.openDataDirectory(request, session.call);
+        const { call, warn } = session;
+        await using lease = await keepLease(session.client, { request, call, warn });
         if (ownSignals) setExitCode(await runCommand(session, lease, words));
         else await holdUntilInterrupted(session, lease);
       };
@@ -42,37 +42,46 @@ export function addOpenCommand(program: Command, setExitCode: (code: number) => 
     });
 }
 
-async function holdUntilInterrupted(session: Session, lease: DataDirectoryLease): Promise<void> {
+async function holdUntilInterrupted(session: Session, { first, lost }: KeptLease): Promise<void> {
   await session.answer(
-    () => messageJson(OpenDataDirectoryResponseSchema, lease.response),
-    () => `${lease.directory}\n`,
+    () => messageJson(OpenDataDirectoryResponseSchema, first.response),
+    () => `${first.directory}\n`,
   );
   session.note("held open until Ctrl-C");
-  const error = await lease.closed;
+  const error = await lost;
   if (error !== undefined) throw error;
 }
 
-/** The command's exit code, or 128 + the number of the signal that ended it. */
+/**
+ * The command's exit code, or 128 + the number of the signal that ended it. Once the lease is lost, the
+ * command is told to end, and the loss is thrown whatever its exit code is.
+ */
 async function runCommand(
   session: Session,
-  lease: DataDirectoryLease,
+  { first, lost, outcome }: KeptLease,
   words: readonly string[],
 ): Promise<number> {
   const [program = "", ...args] = words;
   const child = spawn(program, args, {
     stdio: "inherit",
-    env: { ...process.env, [dataDirectoryEnv]: lease.directory },
+    env: { ...process.env, [dataDirectoryEnv]: first.directory },
   });
   // A terminal sends Ctrl-C to the command as well, which may know what to do with it.
   process.on("SIGINT", () => undefined);
   for (const name of ["SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill(name));
-  void lease.closed.then((error) => {
-    if (isStoreError(error)) session.warn(`warning: the lease has ended: ${error.text}`);
+  void lost.then((error) => {
+    if (error === undefined) return;
+    session.warn(`${error.text}; sending SIGTERM to ${program}`);
+    child.kill("SIGTERM");
   });
-  return new Promise<number>((resolve, reject) => {
+  const code = await new Promise<number>((resolve, reject) => {
     child.on("error", (error) => reject(fileError(error, `cannot run ${program}`)));
     child.on("exit", (code, signal) => {
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
+  // What the command has read was there until its end only if the lease is held now.
+  const loss = await outcome();
+  if (loss !== undefined) throw loss;
+  return code;
 }

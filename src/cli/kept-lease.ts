@@ -1,0 +1,132 @@
+// A data directory that stays open although its lease ends: a daemon that restarts or a proxy with an
+// idle time-out cuts the stream, and the lease is acquired again.
+import { setTimeout as pause } from "node:timers/promises";
+import { StoreError, type ErrorCode } from "../base/errors.js";
+import type { CallOptions, Client, DataDirectoryLease } from "../client/index.js";
+
+export interface KeptLease extends AsyncDisposable {
+  /** The lease as it was acquired first. Its directory stays the same. */
+  readonly first: DataDirectoryLease;
+  /**
+   * Resolves with the error once the lease cannot be acquired again. Resolves with undefined once it
+   * was released: by disposing it, or by the caller's signal.
+   */
+  readonly lost: Promise<StoreError | undefined>;
+  /**
+   * Resolves at once while the lease is held, else when it is held again, or with the error when it is
+   * lost. If it is held again, nobody has deleted the snapshot in between.
+   */
+  outcome(): Promise<StoreError | undefined>;
+}
+
+export interface KeptLeaseOptions {
+  readonly request: { readonly ref: string; readonly force: boolean };
+  readonly call: CallOptions;
+  /** One line about a lease that was cut off, and about its return. */
+  readonly warn: (line: string) => void;
+}
+
+/** Long enough for a daemon to stop and start again. */
+const retryForMs = 60_000;
+const firstPauseMs = 100;
+const longestPauseMs = 2000;
+
+/** These answers stay the same however often the daemon is asked. */
+const final: ReadonlySet<ErrorCode> = new Set([
+  "INVALID_ARGUMENT",
+  "NOT_FOUND",
+  "FAILED_PRECONDITION",
+  "UNIMPLEMENTED",
+  "UNAUTHENTICATED",
+  "PERMISSION_DENIED",
+]);
+
+export async function keepLease(client: Client, options: KeptLeaseOptions): Promise<KeptLease> {
+  const { call, warn } = options;
+  const first = await client.openDataDirectory(options.request, call);
+  let lease = first;
+  const released = new AbortController();
+  const { signal } = released;
+  const isReleased = (): boolean => signal.aborted || call.signal?.aborted === true;
+  const release = (): void => released.abort();
+  call.signal?.addEventListener("abort", release, { once: true });
+
+  const reacquire = async (): Promise<StoreError | undefined> => {
+    try {
+      const again = await acquireAgain(client, first, call, signal);
+      if (again === undefined) return undefined;
+      lease = again;
+      warn("the lease is held again");
+      return undefined;
+    } catch (failure) {
+      return isReleased() ? undefined : lostError(first, failure);
+    }
+  };
+  let outcome: Promise<StoreError | undefined> = Promise.resolve(undefined);
+  const keep = async (): Promise<StoreError | undefined> => {
+    for (;;) {
+      const error = await lease.closed;
+      if (isReleased()) return undefined;
+      warn(
+        `the lease has ended${error === undefined ? "" : `: ${error.text}`}; acquiring it again`,
+      );
+      outcome = reacquire();
+      const loss = await outcome;
+      if (loss !== undefined || isReleased()) return loss;
+    }
+  };
+  const lost = keep();
+  return {
+    first,
+    lost,
+    outcome: () => outcome,
+    async [Symbol.asyncDispose]() {
+      release();
+      call.signal?.removeEventListener("abort", release);
+      await lease[Symbol.asyncDispose]();
+      await lost;
+      // It may have been acquired again in the meantime.
+      await lease[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/**
+ * By id, which no other snapshot ever has: whoever gets the lease again knows that the data was there
+ * all the time. Undefined when it was released meanwhile.
+ */
+async function acquireAgain(
+  client: Client,
+  { directory, config }: DataDirectoryLease,
+  call: CallOptions,
+  released: AbortSignal,
+): Promise<DataDirectoryLease | undefined> {
+  const endMs = performance.now() + retryForMs;
+  // A snapshot that was found damaged meanwhile is still the one that the command reads.
+  const request = { ref: config?.id ?? "", force: true };
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    if (released.aborted) return undefined;
+    try {
+      const lease = await client.openDataDirectory(request, {
+        timeoutMs: retryForMs,
+        ...call,
+        signal: released,
+      });
+      if (lease.directory === directory) return lease;
+      await lease[Symbol.asyncDispose]();
+      const message = `the data directory has moved from ${directory} to ${lease.directory}`;
+      throw new StoreError("SNAPSHOT_NOT_FOUND", message);
+    } catch (error) {
+      const isFinal = !(error instanceof StoreError) || final.has(error.code);
+      if (isFinal || performance.now() + pauseMs > endMs) throw error;
+    }
+    await pause(pauseMs, undefined, { signal: released }).catch(() => undefined);
+  }
+}
+
+function lostError({ config }: DataDirectoryLease, cause: unknown): StoreError {
+  const why = cause instanceof StoreError ? cause.text : String(cause);
+  const reason = cause instanceof StoreError ? cause.reason : "INTERNAL";
+  const message = `the lease on ${config?.id ?? "the snapshot"} is lost, and its files may be removed: ${why}`;
+  return new StoreError(reason, message, { cause, hint: "Stop what still reads them" });
+}
