@@ -1,6 +1,5 @@
 // Sums of what snapshots are charged for (model/charge.ts). Every row counts until it is removed,
 // whatever its state: the space of a deleted snapshot that somebody reads is not free yet.
-import type { CatalogContext } from "./context.js";
 import type { Connection } from "./connection.js";
 import { prefixRange } from "./name-range.js";
 import { sql } from "./sql.js";
@@ -24,12 +23,17 @@ interface ChargeRow {
   readonly charged_bytes: number;
 }
 
+interface ChargedRows {
+  readonly connection: Connection;
+  readonly charges: ChargeLog;
+}
+
 /**
  * Inside a transaction: changes what a row is charged, or the name that it is charged to. A row that is
  * about to be deleted is charged nothing first.
  */
 export function setCharge(
-  { connection, charges }: Pick<CatalogContext, "connection" | "charges">,
+  { connection, charges }: ChargedRows,
   id: string,
   change: { readonly name?: string; readonly bytes?: number },
 ): void {
@@ -42,10 +46,7 @@ export function setCharge(
 }
 
 /** What a row is charged. */
-export function chargeOfRow(
-  { connection }: Pick<CatalogContext, "connection">,
-  id: string,
-): number {
+export function chargeOfRow({ connection }: Pick<ChargedRows, "connection">, id: string): number {
   return connection.one<ChargeRow>(sql.chargeOfId, { id })?.charged_bytes ?? 0;
 }
 

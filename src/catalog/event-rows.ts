@@ -2,7 +2,7 @@
 import { StoreError } from "../base/errors.js";
 import { emptyConfig, noUnknownKeys, type SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotState } from "../model/snapshot.js";
-import type { CatalogEvent, CatalogEventType, PreviousValues } from "./event-log.js";
+import type { CatalogEvent, CatalogEventType, PreviousValues } from "./event.js";
 
 export interface EventRow {
   readonly sequence: number;

@@ -5,7 +5,7 @@ import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js
 import type { CatalogContext } from "./context.js";
 import { setCharge } from "./charges.js";
 import { writeFiles, writeLabels, writePins } from "./details.js";
-import type { CatalogEventType } from "./event-log.js";
+import type { CatalogEventType } from "./event.js";
 import { requireIdFree, requireNameFree } from "./names.js";
 import { getListed, noSuchIdError, requireSnapshot } from "./records.js";
 import { configColumns, sizeColumns } from "./rows.js";

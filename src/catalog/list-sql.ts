@@ -1,22 +1,9 @@
 // The statements of a listing: one per shape of the filter, each a walk along one index.
 import type { Params } from "./connection.js";
+import type { ListFilter } from "./list-filter.js";
 import type { Cursor } from "./page-token.js";
 import { prefixRange } from "./name-range.js";
 import { register, type Sql } from "./sql.js";
-
-/** All that are present must hold. */
-export interface ListFilter {
-  readonly namePrefix?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly image?: string;
-  readonly imageDigest?: string;
-  readonly hypervisor?: string;
-  /** Created at this time or later. */
-  readonly createdAfter?: Date;
-  /** Created before this time. */
-  readonly createdBefore?: Date;
-  readonly protected?: boolean;
-}
 
 /** What the text of the statements depends on; everything else is a parameter. */
 export interface ListShape {

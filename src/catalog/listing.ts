@@ -2,7 +2,8 @@
 import { fieldInvalid } from "../base/errors.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
-import { listParams, listStatements, shapeOf, type Label, type ListFilter } from "./list-sql.js";
+import { type ListFilter } from "./list-filter.js";
+import { listParams, listStatements, shapeOf, type Label } from "./list-sql.js";
 import { decodePageToken, encodePageToken } from "./page-token.js";
 import { getListed } from "./records.js";
 import { sql } from "./sql.js";

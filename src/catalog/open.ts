@@ -20,10 +20,11 @@ import { createUpdates, type Updates } from "./update.js";
 import { createUploads, type Uploads } from "./uploads.js";
 
 export type { AuditedRow } from "./audit.js";
-export type { CatalogEvent, CatalogEventType, EventPage, EventPosition } from "./event-log.js";
+export type { CatalogEvent, CatalogEventType, EventPosition } from "./event.js";
+export type { EventPage } from "./event-log.js";
 export type { GcSessionRecord } from "./gc-sessions.js";
 export type { AdoptedSnapshot } from "./lifecycle.js";
-export type { ListFilter } from "./list-sql.js";
+export type { ListFilter } from "./list-filter.js";
 export type { ListPage, ListQuery } from "./listing.js";
 export type { ManifestState, PendingUpload } from "./records.js";
 export type { KnownRequest } from "./requests.js";

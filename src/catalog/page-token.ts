@@ -1,7 +1,7 @@
 // Where a listing goes on: an opaque text that is only good for the filter it was made with.
 import { createHash } from "node:crypto";
 import { StoreError } from "../base/errors.js";
-import type { ListFilter } from "./list-sql.js";
+import type { ListFilter } from "./list-filter.js";
 
 /** The last snapshot of a page. The next page holds what comes after it in the order. */
 export interface Cursor {

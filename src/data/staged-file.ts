@@ -1,13 +1,34 @@
 // One uploaded file in staging: written with its holes and hashed on the way.
-import { totalLength } from "../model/extent.js";
+import { totalLength, type Extents } from "../model/extent.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { createSparseFile, type SparseFileOptions } from "../sparse/sparse-writer.js";
 import { createBlockHasher } from "./block-hash.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
 import type { StagedRecord } from "./publish.js";
-import type { StagedFile, StagedFileOptions } from "./staging.js";
 import { storedFileMode } from "./stored-modes.js";
 import type { WriteLane, WriteWorkers } from "./write-workers.js";
+
+export interface StagedFileOptions {
+  /** Permission bits, masked to 0777, as they are told and given back. The stored file is read-only. */
+  readonly mode: number;
+  /** Logical size. */
+  readonly sizeBytes: number;
+  /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
+  readonly extents?: Extents | undefined;
+  /** Makes holes of zero blocks. */
+  readonly detectZeros: boolean;
+  /** Hears how many bytes are about to be written, and may throw. */
+  readonly onData?: (bytes: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A file being uploaded. Disposing it before `finish` removes it. */
+export interface StagedFile extends AsyncDisposable {
+  /** As `SparseFileWriter.write`: `bytes` must not change before `finish`. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** The file is whole and hashed; it becomes durable at `publish`. */
+  finish(): Promise<SnapshotFile>;
+}
 
 /** `keep` takes the finished file, its writer still open, over. */
 export async function createStagedFile(

@@ -4,7 +4,6 @@ import { chmod, mkdir, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
-import type { Extents } from "../model/extent.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { withIoError } from "../sparse/errno.js";
@@ -20,37 +19,15 @@ import type { Manifest } from "./manifest.js";
 import { forgetOrigin } from "./origin.js";
 import { publishStaged, syncRecord, type StagedRecord } from "./publish.js";
 import { discardDirectory, discardPublished } from "./removal.js";
-import { createStagedFile } from "./staged-file.js";
+import { createStagedFile, type StagedFile, type StagedFileOptions } from "./staged-file.js";
 import { giveToGroup, storedFileMode } from "./stored-modes.js";
 import type { WriteWorkers } from "./write-workers.js";
-
-export interface StagedFileOptions {
-  /** Permission bits, masked to 0777, as they are told and given back. The stored file is read-only. */
-  readonly mode: number;
-  /** Logical size. */
-  readonly sizeBytes: number;
-  /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
-  readonly extents?: Extents | undefined;
-  /** Makes holes of zero blocks. */
-  readonly detectZeros: boolean;
-  /** Hears how many bytes are about to be written, and may throw. */
-  readonly onData?: (bytes: number) => void;
-  readonly signal?: AbortSignal | undefined;
-}
 
 export interface CopyFromOptions {
   readonly mode: number;
   /** User id that must own the file. Default: anybody. */
   readonly owner?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A file being uploaded. Disposing it before `finish` removes it. */
-export interface StagedFile extends AsyncDisposable {
-  /** As `SparseFileWriter.write`: `bytes` must not change before `finish`. */
-  write(offset: number, bytes: Uint8Array): Promise<void>;
-  /** The file is whole and hashed; it becomes durable at `publish`. */
-  finish(): Promise<SnapshotFile>;
 }
 
 /**

@@ -5,7 +5,7 @@ import { listEntries } from "../data/removal.js";
 import { finding, type Finding } from "../model/finding.js";
 import { idPattern } from "../model/name.js";
 import { reflinkProbePrefix } from "../sparse/sparse-copy.js";
-import type { CheckScene } from "./check.js";
+import type { CheckScene } from "./check-scene.js";
 
 /** `trash` are the entries that were there when the records were looked at. */
 export async function checkAreas(

@@ -21,22 +21,10 @@ import {
 } from "../model/finding.js";
 import { idPattern } from "../model/name.js";
 import { checkAreas } from "./check-areas.js";
+import type { CheckScene } from "./check-scene.js";
 import { compareWithDisk, describedFiles, findingsOfRow } from "./compare.js";
 import type { StoreContext } from "./context.js";
 import { beginRun, verifyFiles, type Verdict } from "./verify.js";
-
-/** What of a store that is being served tells its work from leftovers. */
-export type LiveStore = Pick<StoreContext, "intakes" | "leases" | "manifests">;
-
-export interface CheckScene {
-  readonly layout: Layout;
-  readonly clock: Clock;
-  /** Undefined if there is none that can be read: then `catalogProblem` may say why. */
-  readonly catalog: Pick<Catalog, "auditFile" | "auditRow" | "allIds"> | undefined;
-  readonly catalogProblem?: string;
-  /** Undefined when no daemon serves it: whatever is under way was interrupted. */
-  readonly live?: LiveStore;
-}
 
 /** The summary comes last. A listing that fails ends it with an error: it never means "empty". */
 export async function* checkStore(
