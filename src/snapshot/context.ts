@@ -5,6 +5,7 @@ import { defaultMaxEvents, type Catalog } from "../catalog/open.js";
 import type { Layout } from "../data/layout.js";
 import type { RootGuard } from "../data/root-guard.js";
 import type { WriteWorkers } from "../data/write-workers.js";
+import type { CommitTurns } from "./commit-turns.js";
 import type { GcLock } from "./gc-lock.js";
 import type { LeaseTable } from "./leases.js";
 import type { SerialQueue } from "./serial.js";
@@ -58,8 +59,8 @@ export interface StoreContext {
   readonly leases: LeaseTable;
   /** Per snapshot: whoever rewrites its manifest does so alone. */
   readonly manifests: SerialQueue;
-  /** Drops the records of failed uploads one by one: thousands may fail in the same moment. */
-  readonly abandoning: SerialQueue;
+  /** Every writer takes one before it commits to the catalog. */
+  readonly commits: CommitTurns;
   readonly watchers: Watchers;
   readonly writeWorkers: WriteWorkers;
   /** Ids of the uploads that are running. */

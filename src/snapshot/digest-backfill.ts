@@ -21,6 +21,7 @@ async function computeDigest(context: StoreContext, id: string): Promise<void> {
   const signal = AbortSignal.any([lease.signal, context.closing]);
   try {
     const files = await hashStored(context.layout, id, snapshot.files, signal);
+    await context.commits.take();
     signal.throwIfAborted();
     context.catalog.setDigest(id, snapshotDigest(files), files);
     await syncManifest(context, id);

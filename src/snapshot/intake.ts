@@ -1,7 +1,6 @@
 // How anything becomes a snapshot. One order of effects for Create, Import and their directory
 // forms: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { createHash } from "node:crypto";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { StoreError, isStoreError } from "../base/errors.js";
 import { exists } from "../data/durable.js";
 import { spaceBelow } from "../data/leftovers.js";
@@ -64,15 +63,16 @@ export async function takeIn(
 ): Promise<Snapshot> {
   const requestId = checkRequestId(request.requestId, request.requestIdField ?? "request_id");
   const fingerprint = fingerprintOf(request);
-  if (requestId !== undefined) {
-    const earlier = earlierOutcome(context, requestId, fingerprint);
-    if (earlier !== undefined) return earlier;
-  }
+  const earlier = earlierOutcome(context, requestId, fingerprint);
+  if (earlier !== undefined) return earlier;
   signal.throwIfAborted();
   using allowance = openAllowance(context, signal);
   const leastBytes = estimateCharge(request.config, []);
   await allowance.wait(leastBytes);
   allowance.take(leastBytes);
+  await context.commits.take();
+  const meanwhile = earlierOutcome(context, requestId, fingerprint);
+  if (meanwhile !== undefined) return meanwhile;
   if (request.config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
   const id = newSnapshotId();
   context.intakes.add(id);
@@ -91,6 +91,7 @@ export async function takeIn(
       allowance,
       reconfigure: async (config) => {
         allowance.take(catalogBytes(config, []));
+        await context.commits.take();
         if (config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
         return reconfigure(context, request, id, config);
       },
@@ -104,6 +105,7 @@ export async function takeIn(
     await staging.publish(manifestOf(request, filled, createdAt));
     try {
       const chargedBytes = await measureCharge(context, filled);
+      await context.commits.take();
       // A session may have begun while it was published.
       await context.collecting.waitUntilOpen(signal);
       allowance.settle(chargedBytes);
@@ -210,11 +212,8 @@ export function commitUnknown(error: unknown): boolean {
 async function abandon(context: StoreContext, id: string): Promise<void> {
   try {
     if (await exists(context.layout.dataDirectory(id))) return;
-    await context.abandoning.run("", async () => {
-      // Others have their turn between two transactions.
-      await nextTurn();
-      context.catalog.abandonPending(id);
-    });
+    await context.commits.take();
+    context.catalog.abandonPending(id);
   } catch (error) {
     // The row stays pending and invisible; recovery drops it at the next start.
     context.logger.error({ err: error, id }, "could not drop the record of a failed upload");
@@ -224,9 +223,10 @@ async function abandon(context: StoreContext, id: string): Promise<void> {
 /** The snapshot that the first request with this id made, or undefined if there was none. */
 function earlierOutcome(
   context: StoreContext,
-  requestId: string,
+  requestId: string | undefined,
   fingerprint: string,
 ): Snapshot | undefined {
+  if (requestId === undefined) return undefined;
   const earlier = context.catalog.findRequest(requestId);
   if (earlier === undefined) return undefined;
   if (earlier.fingerprint !== fingerprint) {

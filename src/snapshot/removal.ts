@@ -20,6 +20,7 @@ export async function deleteSnapshots(
   context: StoreContext,
   request: DeleteRequest,
 ): Promise<string[]> {
+  await context.commits.take();
   const ids = resolveAll(context, request);
   for (const id of ids) refuseInUse(context, id);
   await markDeleting(context, ids);
@@ -40,6 +41,7 @@ export function removeInBackground(
   }
   context.leases.onFree(id, () => {
     context.background(`remove ${id}`, async () => {
+      await context.commits.take();
       await markDeleting(context, [id]);
       await detach(context, id);
     });
@@ -92,6 +94,7 @@ export async function evict<Refusal>(
   id: string,
   refuse: () => Refusal | undefined,
 ): Promise<Refusal | undefined> {
+  await context.commits.take();
   const refusal = await withBallast(context.layout, () => {
     const refusal = refuse();
     if (refusal === undefined) context.catalog.markDeleting([id], { evicted: true });
@@ -124,6 +127,7 @@ async function detach(context: StoreContext, id: string): Promise<void> {
     context.background(`purge ${id}`, async () => {
       try {
         await purgeRemoved(context.layout, id);
+        await context.commits.take();
         context.catalog.removeRow(id);
         await refillBallast(context.layout);
       } finally {

@@ -27,6 +27,7 @@ import { noteCatalogPosition } from "./catalog-history.js";
 import { createBackground, type Background } from "./background.js";
 import { clockStatus, createClockAlarm, type ClockStatus } from "./clock-alarm.js";
 import { collectGarbage, collectOwn, type CollectRequest, type GcResult } from "./collect.js";
+import { CommitTurns } from "./commit-turns.js";
 import { openCondition, type Condition } from "./condition.js";
 import { confinedContext, watchOwn } from "./confined.js";
 import { defaultStoreOptions, type StoreContext, type StoreOptions } from "./context.js";
@@ -225,7 +226,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
     catalog,
     leases: new LeaseTable(),
     manifests: new SerialQueue(),
-    abandoning: new SerialQueue(),
+    commits: new CommitTurns(),
     watchers,
     writeWorkers,
     intakes: new Set(),
@@ -280,7 +281,9 @@ async function closeCatalog(place: Pick<StoreContext, "catalog" | "layout" | "lo
 /** Access times and forgotten requests: housekeeping that needs no fsync of its own. */
 async function flush(context: StoreContext): Promise<void> {
   if (context.root.problem() !== undefined) return;
+  await context.commits.take();
   context.catalog.flushAccesses();
+  await context.commits.take();
   context.catalog.pruneRequests(context.options.requestRetentionMs);
   await noteCatalogPosition(context);
 }

@@ -27,6 +27,7 @@ export async function updateSnapshot(
   if (changes.name !== undefined) checkName(changes.name, "name");
   if (changes.description !== undefined) checkDescription(changes.description, "description");
   if (changes.labels !== undefined) checkLabels(changes.labels, "labels");
+  await context.commits.take();
   const old = context.catalog.resolveRef(ref).config;
   const { id } = old;
   const grownBytes = chargeGrowth(old, { ...old, ...changes });
@@ -74,7 +75,7 @@ export async function writeManifestAgain(context: StoreContext, id: string): Pro
 
 /** All of it is in the catalog: what stands in the old one, which may be damaged, is not needed. */
 async function writeCurrent(
-  { catalog, layout }: StoreContext,
+  { catalog, commits, layout }: StoreContext,
   { snapshot, revision }: ManifestState,
 ): Promise<void> {
   const { config, createdAt, files, digest } = snapshot;
@@ -88,5 +89,6 @@ async function writeCurrent(
     files,
     digest,
   });
+  await commits.take();
   catalog.clearManifestDirty(config.id, revision);
 }

@@ -73,12 +73,16 @@ export const mutants: readonly Mutant[] = [
     find:
       "                await staging.publish(manifestOf(request, filled, createdAt));\n" +
       "                try {\n" +
+      "                    const chargedBytes = await measureCharge(context, filled);\n" +
+      "                    await context.commits.take();\n" +
       "                    // A session may have begun while it was published.\n" +
       "                    await context.collecting.waitUntilOpen(signal);\n" +
-      "                    const snapshot = record(context, request, filled, createdAt);\n",
+      "                    allowance.settle(chargedBytes);\n" +
+      "                    const snapshot = record(context, request, { ...filled, createdAt, chargedBytes });\n",
     replace:
       "                try {\n" +
-      "                    const snapshot = record(context, request, filled, createdAt);\n" +
+      "                    const chargedBytes = estimateCharge(filled.config, filled.files);\n" +
+      "                    const snapshot = record(context, request, { ...filled, createdAt, chargedBytes });\n" +
       "                    await staging.publish(manifestOf(request, filled, createdAt));\n",
     ...byOrder("create"),
   },

@@ -1,0 +1,45 @@
+// Lets reads through between the commits of many writers. A commit waits for its fsync on the main thread,
+// which on a slow disk takes 100 ms and more. Without turns the commits of forty callers would follow each
+// other directly, and every read would wait for all of them.
+//
+// - A writer takes a turn, and commits before it awaits anything else. Checks that the commit depends on come
+//   after the turn.
+// - Between two turns the event loop serves what has arrived. After a slow commit it has a pause to do so.
+// - Turns are granted in the order of arrival. An idle store grants one at once.
+
+/** A commit that takes less leaves no pause: one round of the event loop is enough. */
+const slowMs = 10;
+/** The pause after a slow commit, as a part of its time: writers lose so much of their rate. */
+const pauseShare = 1 / 4;
+const maxPauseMs = 100;
+
+export class CommitTurns {
+  readonly #waiting: (() => void)[] = [];
+  #busy = false;
+
+  /** Never rejects. */
+  take(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#busy) return;
+      this.#busy = true;
+      this.#grant();
+    });
+  }
+
+  #grant(): void {
+    const grant = this.#waiting.shift();
+    if (grant === undefined) {
+      this.#busy = false;
+      return;
+    }
+    const begin = performance.now();
+    grant();
+    // The writer commits in a microtask, so before this.
+    setImmediate(() => {
+      const tookMs = performance.now() - begin;
+      if (tookMs < slowMs) this.#grant();
+      else setTimeout(() => this.#grant(), Math.min(tookMs * pauseShare, maxPauseMs));
+    });
+  }
+}
