@@ -2,9 +2,8 @@
 // nothing. In a store that is being served it looks again before it calls anything wrong, so that
 // what callers do meanwhile is never taken for damage.
 import { join } from "node:path";
-import type { Clock } from "../base/clock.js";
 import { isStoreError } from "../base/errors.js";
-import type { AuditedRow, Catalog } from "../catalog/open.js";
+import type { AuditedRow } from "../catalog/open.js";
 import { isBallastComplete } from "../data/ballast.js";
 import { exists } from "../data/durable.js";
 import { examineDirectory } from "../data/examine.js";
@@ -23,7 +22,6 @@ import { idPattern } from "../model/name.js";
 import { checkAreas } from "./check-areas.js";
 import type { CheckScene } from "./check-scene.js";
 import { compareWithDisk, describedFiles, findingsOfRow } from "./compare.js";
-import type { StoreContext } from "./context.js";
 import { beginRun, verifyFiles, type Verdict } from "./verify.js";
 
 /** The summary comes last. A listing that fails ends it with an error: it never means "empty". */
