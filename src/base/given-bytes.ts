@@ -2,27 +2,33 @@
 // until the next are asked for; those of a message that was received belong to nobody else, so that a thread can
 // take them over without a copy.
 
-const given = new WeakSet<ArrayBufferLike>();
+/** Memory that was given away, and where the last of its bytes ends. */
+const given = new WeakMap<ArrayBufferLike, number>();
 
 /**
- * Says that nobody will look at this memory again but who gets its last byte, once done with those before. Only
- * for bytes that fill all of their memory up to its end.
+ * Says that the receiver of the last of these bytes owns the memory under them, once it is done with those
+ * before: nobody else looks at that memory until then.
  */
 export function giveAway(bytes: Uint8Array): void {
-  if (endsItsMemory(bytes) && !isPool(bytes.buffer)) given.add(bytes.buffer);
+  if (!isPool(bytes.buffer)) given.set(bytes.buffer, endOf(bytes));
 }
 
 /** The memory under `bytes`, if it was given away and they are its end: it is the caller's alone then. */
 export function takeOver(bytes: Uint8Array): ArrayBuffer | undefined {
   const { buffer } = bytes;
-  if (!(buffer instanceof ArrayBuffer) || !endsItsMemory(bytes) || !given.delete(buffer)) {
-    return undefined;
-  }
+  if (!(buffer instanceof ArrayBuffer) || given.get(buffer) !== endOf(bytes)) return undefined;
+  given.delete(buffer);
   return buffer;
 }
 
-function endsItsMemory({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
-  return byteOffset + byteLength === buffer.byteLength;
+/** Frees the memory under `bytes` if it was given away and they are its end. */
+export function freeGiven(bytes: Uint8Array): void {
+  const memory = takeOver(bytes);
+  if (memory !== undefined) freeMemory(memory);
+}
+
+function endOf({ byteOffset, byteLength }: Uint8Array): number {
+  return byteOffset + byteLength;
 }
 
 /**

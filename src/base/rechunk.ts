@@ -1,5 +1,6 @@
 // Chunks of a size worth a message, of a stream whose pieces have any size.
 import type { ByteStream } from "./async.js";
+import { giveAway } from "./given-bytes.js";
 
 /**
  * Chunks of `chunkBytes` or less. Small pieces are joined; a larger one is cut without copying, so
@@ -13,7 +14,7 @@ export async function* rechunk(
   let filled = 0;
   for await (const piece of pieces) {
     if (joined !== undefined && filled + piece.length > chunkBytes) {
-      yield joined.subarray(0, filled);
+      yield given(joined, filled);
       joined = undefined;
       filled = 0;
     }
@@ -27,5 +28,11 @@ export async function* rechunk(
       filled += piece.length;
     }
   }
-  if (joined !== undefined) yield joined.subarray(0, filled);
+  if (joined !== undefined) yield given(joined, filled);
+}
+
+function given(joined: Buffer, filled: number): Buffer {
+  const chunk = joined.subarray(0, filled);
+  giveAway(chunk);
+  return chunk;
 }

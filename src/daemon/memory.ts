@@ -1,23 +1,32 @@
-// Gives back what thousands of streams have left in memory when they are gone.
+// Gives back what a crowd of streams has left in memory when it is gone.
 import { fullCollection } from "../base/heap.js";
 import { trimHeap } from "../sparse/native.js";
 
-/** What has closed is let go of first. */
+/** Closed streams are released before the collection runs. */
 const settleMs = 1000;
 /** Thousands of uploads that end in the same moment take some seconds for it. */
 const againMs = 10_000;
 /** A collection holds up all calls for a moment: not more often, whoever comes and goes. */
-const intervalMs = 20_000;
+const intervalMs = 10_000;
+/** A collection has to be worth it: small crowds come and go all the time. */
+const worthBytes = 16 * 1024 * 1024;
 
 /** Returns what is to be called when a crowd has gone; its work is done later. */
 export function createTidying(): () => void {
   const collect = fullCollection();
   let lastMs = -Infinity;
   let isDue = false;
+  /** What the process had after the last time. */
+  let leftBytes = process.memoryUsage.rss();
   const tidy = (): void => {
+    if (process.memoryUsage.rss() < leftBytes + worthBytes) return;
+    lastMs = performance.now();
     collect();
-    // Buffers are let go of by another thread, behind the collection.
-    later(trimHeap, settleMs);
+    // Another thread releases the buffers, after the collection.
+    later(() => {
+      trimHeap();
+      leftBytes = process.memoryUsage.rss();
+    }, settleMs);
   };
   return () => {
     if (isDue) return;
@@ -25,7 +34,6 @@ export function createTidying(): () => void {
     later(
       () => {
         isDue = false;
-        lastMs = performance.now();
         tidy();
         later(tidy, againMs);
       },

@@ -1,9 +1,11 @@
 // Reads a stored file so that no byte is handed out before its block was compared with its digest.
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
+import { freeMemory, giveAway } from "../base/given-bytes.js";
 import type { Extent, Extents } from "../model/extent.js";
 import { withIoError } from "../sparse/errno.js";
 import { pieceBytes, type FilePiece } from "../sparse/extents.js";
+import { createIdleWatch } from "../sparse/idle-watch.js";
 import { isZero } from "../sparse/zero.js";
 import { hasBytes, indexBlocks, type BlockIndex } from "./block-access.js";
 import { placedRuns, rootDigest, type BlockTable } from "./block-table.js";
@@ -67,6 +69,11 @@ interface Window {
   readonly parts: readonly Extent[];
 }
 
+/** The window after the current one, and its bytes if they are read while that is used. */
+interface Ahead extends Window {
+  readonly bytes?: Promise<Buffer>;
+}
+
 class VerifiedReader implements VerifiedFile {
   readonly #handle: FileHandle;
   readonly #index: BlockIndex;
@@ -77,8 +84,10 @@ class VerifiedReader implements VerifiedFile {
   readonly #buffers: Buffer[] = [];
   #turn = 0;
   #current: { readonly number: number; readonly bytes: Buffer } | undefined;
-  /** The window after the current one, read while that is used. */
-  #ahead: { readonly number: number; readonly bytes: Promise<Buffer> } | undefined;
+  #ahead: Ahead | undefined;
+  /** A window that was read ahead and is not wanted now; it is read again. */
+  #dropped: Promise<void> | undefined;
+  readonly #idle = createIdleWatch(() => this.#drop());
 
   constructor(handle: FileHandle, table: BlockTable, extents: Extents, options: VerifyOptions) {
     this.#handle = handle;
@@ -100,14 +109,33 @@ class VerifiedReader implements VerifiedFile {
         const start = number * this.#windowBytes;
         const stop = Math.min(bytes.length, end - start);
         if (stop <= position - start) throw new Error(`read beyond ${this.#options.what}`);
-        yield { offset: position, bytes: bytes.subarray(position - start, stop) };
+        const piece = bytes.subarray(position - start, stop);
+        if (this.#reuses && stop === bytes.length) giveAway(piece);
+        this.#idle.handOut();
+        yield { offset: position, bytes: piece };
+        this.#idle.askedFor();
         position = start + stop;
       }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#ahead?.bytes.catch(() => undefined);
+    this.#idle[Symbol.dispose]();
+    await Promise.allSettled([this.#ahead?.bytes, this.#dropped]);
+  }
+
+  get #reuses(): boolean {
+    return this.#options.reuseBuffers === true;
+  }
+
+  #drop(): void {
+    if (!this.#reuses || this.#ahead?.bytes === undefined) return;
+    const { bytes, ...window } = this.#ahead;
+    this.#ahead = window;
+    this.#dropped = bytes.then(
+      ({ buffer }) => void (buffer instanceof ArrayBuffer && freeMemory(buffer)),
+      () => undefined,
+    );
   }
 
   #now(number: number): Buffer | undefined {
@@ -117,24 +145,25 @@ class VerifiedReader implements VerifiedFile {
   async #bytesOf(number: number): Promise<Buffer> {
     while (this.#current === undefined || this.#current.number < number) {
       this.#options.signal?.throwIfAborted();
-      const next = this.#ahead ?? this.#begin();
+      await this.#dropped;
+      const next: Ahead | undefined = this.#ahead ?? this.#plan.next().value;
       if (next === undefined) break;
       this.#ahead = next;
-      const bytes = await next.bytes;
+      const bytes = await (next.bytes ?? this.#load(next));
       this.#current = { number: next.number, bytes };
-      this.#ahead = this.#begin();
+      this.#ahead = this.#lookAhead();
     }
     if (this.#current?.number === number) return this.#current.bytes;
     throw new Error(`${this.#options.what}: window ${number} was read before or is a hole`);
   }
 
-  #begin(): { number: number; bytes: Promise<Buffer> } | undefined {
-    const next = this.#plan.next();
-    if (next.done === true) return undefined;
-    const bytes = this.#load(next.value);
+  #lookAhead(): Ahead | undefined {
+    const window = this.#plan.next().value;
+    if (window === undefined || (this.#reuses && this.#idle.isSlow())) return window;
+    const bytes = this.#load(window);
     // An error is met when its turn comes, or not at all when the consumer stops before.
     bytes.catch(() => undefined);
-    return { number: next.value.number, bytes };
+    return { ...window, bytes };
   }
 
   async #load({ number, parts }: Window): Promise<Buffer> {
@@ -174,9 +203,14 @@ class VerifiedReader implements VerifiedFile {
 
   #take(): Buffer {
     if (this.#options.reuseBuffers !== true) return Buffer.allocUnsafeSlow(this.#windowBytes);
-    // The consumer has one, the other is filled meanwhile.
+    // The consumer has one, and may have freed it; the other is filled meanwhile.
     this.#turn = (this.#turn + 1) % 2;
-    return (this.#buffers[this.#turn] ??= Buffer.allocUnsafeSlow(this.#windowBytes));
+    let buffer = this.#buffers[this.#turn];
+    if (buffer === undefined || buffer.length === 0) {
+      buffer = Buffer.allocUnsafeSlow(this.#windowBytes);
+      this.#buffers[this.#turn] = buffer;
+    }
+    return buffer;
   }
 }
 

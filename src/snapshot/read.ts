@@ -66,7 +66,7 @@ export async function openDownload(
     await read[Symbol.asyncDispose]();
     throw error;
   }
-  const tar = writeTar(archiveFiles(context, stored, options.verify, signal), {
+  const tar = writeTar(archiveFiles(context, stored, options, signal), {
     sparseFormat: options.sparseFormat,
     signal,
     ...(envelope === undefined ? {} : { envelope }),
@@ -166,13 +166,17 @@ export async function openRead(
   }
 }
 
+/** A codec keeps what it reads until it has used it, and is slower than larger reads would help. */
+const compressedPieceBytes = 128 * 1024;
+
 /** Damage that is met marks the snapshot before anybody hears of it. */
 async function* archiveFiles(
   context: StoreContext,
   stored: StoredSnapshot,
-  verified: boolean,
+  { verify, compression }: DownloadOptions,
   signal: AbortSignal,
 ): AsyncIterable<ArchiveFile> {
+  const small = compression === "none" ? {} : { pieceBytes: compressedPieceBytes };
   const noting = async function* (pieces: AsyncIterable<FilePiece>) {
     try {
       yield* pieces;
@@ -185,8 +189,8 @@ async function* archiveFiles(
     for (const [index, file] of stored.files.entries()) {
       const { name, mode, sizeBytes, extents } = file;
       await using handle = await stored.open(name);
-      const options = { what: name, signal, reuseBuffers: true };
-      await using compared = verified
+      const options = { what: name, signal, reuseBuffers: true, ...small };
+      await using compared = verify
         ? await openVerified(stored, handle, index, options)
         : undefined;
       const shape = { name, mode, sizeBytes, extents };

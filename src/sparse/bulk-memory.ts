@@ -1,6 +1,6 @@
 // The memory of a process that moves gigabytes through buffers of half a megabyte.
 import { tuneCollector } from "../base/heap.js";
-import { keepFreedMemory } from "./native.js";
+import { keepFreedMemory, trimHeap } from "./native.js";
 
 /** Freed memory that stays with the process. */
 const keptBytes = 32 * 1024 * 1024;
@@ -15,4 +15,21 @@ const blockBytes = 8 * 1024 * 1024;
 export function prepareForBulk(): void {
   tuneCollector();
   keepFreedMemory(keptBytes, blockBytes);
+  keepsFreed = true;
+}
+
+let keepsFreed = false;
+let isTrimDue = false;
+/** Trimming holds everybody up for some milliseconds: not more often, whoever comes and goes. */
+const trimAfterMs = 2000;
+
+/** Call it when memory was freed that will not be needed soon: the system gets it within seconds. */
+export function returnFreedMemory(): void {
+  if (!keepsFreed || isTrimDue) return;
+  isTrimDue = true;
+  const trim = (): void => {
+    isTrimDue = false;
+    trimHeap();
+  };
+  setTimeout(trim, trimAfterMs).unref();
 }

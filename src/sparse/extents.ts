@@ -2,15 +2,15 @@
 import type { FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../base/errors.js";
+import { freeMemory, giveAway } from "../base/given-bytes.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno } from "./errno.js";
 import { ExtentMap } from "./extent-map.js";
+import { createIdleWatch } from "./idle-watch.js";
 import { seekData, seekHole } from "./native.js";
 
 /** Bytes read at once, unless said otherwise. */
 export const pieceBytes = 512 * 1024;
-/** Reads under way while a piece is used: the kernel reads ahead by itself. */
-const readsAhead = 1;
 /** Holes up to this size are read along with the data around them. */
 const maxGapBytes = 32 * 1024;
 /** Extents looked up between two turns of the event loop: about 4 ms. */
@@ -117,8 +117,9 @@ export interface ReadOptions {
   readonly what?: string;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Pieces reuse a few buffers, so each is valid only until the next is asked for. Without it,
-   * the bytes of a piece never change, so that a consumer such as gRPC may keep them queued.
+   * Pieces reuse a few buffers, so each is valid only until the next is asked for. The last piece of a
+   * buffer is given away (base/given-bytes.ts): a consumer that has copied it may free it. For a slow
+   * consumer nothing is read ahead. Without this option, the bytes of a piece never change.
    */
   readonly reuseBuffers?: boolean;
   /**
@@ -145,42 +146,56 @@ export async function* readExtent(
   for await (const piece of readExtents(handle, extents, options)) yield piece.bytes;
 }
 
-/** Reads ranges one after the other, fetching the next pieces while one is used. */
+/** Reads ranges one after the other, fetching the next piece while one is used. */
 export async function* readExtents(
   handle: FileHandle,
   extents: Iterable<Extent>,
   options: ReadOptions = {},
 ): AsyncGenerator<FilePiece, void, undefined> {
   const most = options.pieceBytes ?? pieceBytes;
-  // One buffer more than reads ahead: the consumer holds one.
-  const take = options.reuseBuffers === true ? reusedBuffers(readsAhead + 1, most) : freshBuffer;
+  const reuses = options.reuseBuffers === true;
+  // The consumer has one buffer, the other is filled meanwhile.
+  const take = reuses ? reusedBuffers(2, most) : freshBuffer;
   const plan = planReads(extents, most);
-  const queue: { readonly parts: readonly Extent[]; readonly read: Promise<FilePiece> }[] = [];
-  const fill = (): void => {
-    while (queue.length < readsAhead) {
-      const next = plan.next();
-      if (next.done === true) return;
-      const { span, parts } = next.value;
-      const read = readFully(handle, span, take(span.length), options.what);
-      // An error is met when its turn comes, or not at all when the consumer stops before.
-      read.catch(() => undefined);
-      queue.push({ parts, read });
-    }
+  const read = ({ span }: PlannedRead): Promise<FilePiece> => {
+    const reading = readFully(handle, span, take(span.length), options.what);
+    // An error is met when its turn comes, or not at all when the consumer stops before.
+    reading.catch(() => undefined);
+    return reading;
   };
+  let ahead: Promise<FilePiece> | undefined;
+  let dropped: Promise<void> | undefined;
+  using idle = createIdleWatch(() => {
+    if (!reuses || ahead === undefined) return;
+    dropped = freeWhenRead(ahead);
+    ahead = undefined;
+  });
   try {
-    fill();
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (let next = plan.next(); next.done !== true;) {
       options.signal?.throwIfAborted();
-      const { offset: start, bytes } = await next.read;
-      fill();
-      for (const { offset, length } of next.parts) {
-        yield { offset, bytes: bytes.subarray(offset - start, offset - start + length) };
+      const { parts } = next.value;
+      await dropped;
+      const { offset: start, bytes } = await (ahead ?? read(next.value));
+      next = plan.next();
+      ahead = next.done === true || (reuses && idle.isSlow()) ? undefined : read(next.value);
+      idle.handOut();
+      for (const [index, { offset, length }] of parts.entries()) {
+        const piece = bytes.subarray(offset - start, offset - start + length);
+        if (reuses && index === parts.length - 1) giveAway(piece);
+        yield { offset, bytes: piece };
       }
+      idle.askedFor();
     }
   } finally {
     // The caller closes the handle next: nothing may still be reading from its number.
-    await Promise.allSettled(queue.map(({ read }) => read));
+    await Promise.allSettled([ahead, dropped]);
   }
+}
+
+/** Frees what was read ahead and is not wanted now; it is read again. */
+async function freeWhenRead(read: Promise<FilePiece>): Promise<void> {
+  const piece = await read.catch(() => undefined);
+  if (piece?.bytes.buffer instanceof ArrayBuffer) freeMemory(piece.bytes.buffer);
 }
 
 /** One read, and the parts of it that were asked for. */
@@ -235,7 +250,10 @@ function reusedBuffers(count: number, most: number): (length: number) => Buffer 
   let turn = 0;
   return (length) => {
     turn = (turn + 1) % count;
-    const buffer = (buffers[turn] ??= Buffer.allocUnsafeSlow(most));
+    let buffer = buffers[turn];
+    // The consumer may have freed it.
+    if (buffer === undefined || buffer.length === 0) buffer = Buffer.allocUnsafeSlow(most);
+    buffers[turn] = buffer;
     return buffer.subarray(0, length);
   };
 }

@@ -11,8 +11,10 @@ import type { AnswerAccount } from "./answer-bytes.js";
 import type { Sender, SendTurns } from "./send-turns.js";
 import type { WireStatus } from "./status.js";
 
-/** Two, so that one message travels while the handler makes the next; one where the reader is behind anyhow. */
+/** Two small ones, so that one message travels while the handler makes the next. */
 const maxMessagesInFlight = 2;
+/** One chunk of a download: what its caller reads meanwhile is in the kernel's buffers. */
+const maxBytesInFlight = 512 * 1024;
 
 /** Single answers of this size are bounded by the number of streams. */
 const smallAnswerBytes = 4096;
@@ -70,13 +72,18 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
   });
   // Without metadata the stream broke before this, and grpc-js will never report it.
   if (inbox.metadata === undefined) abort(callerGone(deadline));
-  let inFlight = 0;
+  const inFlight = { messages: 0, bytes: 0 };
   /** For its large messages. */
   let ownTurns: Sender | undefined;
 
+  function hasRoom(): boolean {
+    if (inFlight.bytes >= maxBytesInFlight) return false;
+    return inFlight.messages < (ownTurns?.isBehind() === true ? 1 : maxMessagesInFlight);
+  }
+
   async function untilThereIsRoom(): Promise<void> {
     // After a cancel a message may never be reported as sent: then the abort ends the wait.
-    while (inFlight >= (ownTurns?.isBehind() === true ? 1 : maxMessagesInFlight)) {
+    while (!hasRoom()) {
       signal.throwIfAborted();
       idle.restart();
       await writable.wait();
@@ -108,7 +115,8 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
       await untilThereIsRoom();
       await sender?.begin(message.byteLength);
       signal.throwIfAborted();
-      inFlight++;
+      inFlight.messages++;
+      inFlight.bytes += message.byteLength;
       const { encoded, free } = freedWhenSent(message);
       raw.sendMessage(encoded, () => {
         // Also called for what a stream that was destroyed has not sent, and then Node may still be
@@ -118,7 +126,8 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
         });
         sender?.sent();
         answers?.taken(message.byteLength);
-        inFlight--;
+        inFlight.messages--;
+        inFlight.bytes -= message.byteLength;
         writable.open();
       });
       await untilThereIsRoom();

@@ -1,6 +1,7 @@
 // Encodes the frames that carry bulk data by hand: the generated codec copies their bytes twice.
 import { ScalarType, type DescField, type DescMessage, type DescOneof } from "@bufbuild/protobuf";
 import { encodeBytesField, type EncodedMessage } from "../base/bytes-field.js";
+import { freeGiven } from "../base/given-bytes.js";
 
 /** A message that has one oneof and nothing else, with at least one `bytes` field in it. */
 export interface FrameShape {
@@ -25,7 +26,10 @@ function isBytesField(field: DescField): boolean {
   return field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES;
 }
 
-/** Encodes `message` if it is a frame of bulk data; the data is copied when the result is. */
+/**
+ * Encodes `message` if it is a frame of bulk data; the data is copied when the result is, once, and freed
+ * with that if it was given away: the copy may wait for a slow reader.
+ */
 export function encodeBytesFrame(shape: FrameShape, message: object): EncodedMessage | undefined {
   if ("$unknown" in message && message.$unknown !== undefined) return undefined;
   const frame: unknown = Reflect.get(message, shape.oneofName);
@@ -35,7 +39,15 @@ export function encodeBytesFrame(shape: FrameShape, message: object): EncodedMes
   const { case: name, value } = frame;
   const fieldNumber = typeof name === "string" ? shape.bytesCases.get(name) : undefined;
   if (fieldNumber === undefined || !(value instanceof Uint8Array)) return undefined;
-  return noBuffer(encodeBytesField(fieldNumber, value));
+  const encoded = encodeBytesField(fieldNumber, value);
+  return noBuffer({
+    byteLength: encoded.byteLength,
+    copy(target, targetStart) {
+      const copied = encoded.copy(target, targetStart);
+      freeGiven(value);
+      return copied;
+    },
+  });
 }
 
 /**

@@ -7,7 +7,7 @@ export interface Crowds {
 }
 
 /** So many streams are a crowd, and it is gone when a quarter of it is left. */
-const crowdSize = 512;
+const crowdSize = 16;
 
 export function createCrowds(onGone: () => void): Crowds {
   let open = 0;

@@ -19,8 +19,11 @@ test("the pool of small Buffers cannot be given away", () => {
   assert.equal(takeOver(bytes), undefined);
 });
 
-test("memory that ends behind the bytes stays where it is", () => {
-  const bytes = new Uint8Array(new ArrayBuffer(100), 0, 99);
+test("memory may end behind the bytes that were given away: the last of these counts", () => {
+  const bytes = new Uint8Array(new ArrayBuffer(100), 0, 90);
   giveAway(bytes);
-  assert.equal(takeOver(bytes), undefined);
+  assert.equal(takeOver(bytes.subarray(0, 50)), undefined);
+  assert.equal(takeOver(new Uint8Array(bytes.buffer)), undefined);
+  assert.equal(takeOver(bytes.subarray(50)), bytes.buffer);
+  assert.equal(takeOver(bytes.subarray(50)), undefined);
 });

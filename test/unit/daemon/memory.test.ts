@@ -5,7 +5,7 @@ import { eventually } from "../../support/eventually.js";
 
 test("what a crowd leaves is collected, however often it is told that one has gone", async () => {
   const crowdGone = createTidying();
-  const garbage = new WeakRef({ bytes: Buffer.alloc(1024) });
+  const garbage = new WeakRef({ bytes: Buffer.alloc(64 * 1024 * 1024, 1) });
   await new Promise(setImmediate);
   assert.ok(garbage.deref() !== undefined);
   for (let times = 0; times < 3; times++) crowdGone();

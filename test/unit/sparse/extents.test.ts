@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { freeGiven } from "../../../src/base/given-bytes.js";
 import type { Extent } from "../../../src/model/extent.js";
 import {
   dataExtents,
@@ -169,6 +170,34 @@ test("reused buffers are not overwritten while their piece is valid", async () =
       at += found.length;
     }
     assert.equal(at, bytes.length);
+  });
+});
+
+test("a slow consumer, and one that frees what it has copied, get the same bytes", async () => {
+  await withScratchDir(async (directory) => {
+    const path = join(directory, "file");
+    const bytes = patternBytes(6 * pieceBytes, 3);
+    await makeSparseFile(path, bytes.length, [{ offset: 0, bytes }]);
+    await using handle = await open(path, "r");
+    // Parts that share a read, and parts that do not.
+    const extents = Array.from({ length: 12 }, (_, index) => ({
+      offset: (index * pieceBytes) / 2,
+      length: pieceBytes / 2 - 4096,
+    }));
+    let freed = 0;
+    let parts = 0;
+    for await (const { offset, bytes: found } of readExtents(handle, extents, {
+      reuseBuffers: true,
+    })) {
+      // What was read ahead is dropped meanwhile, more than once.
+      if (parts % 5 === 1) await new Promise((resolve) => setTimeout(resolve, 500));
+      assert.ok(bytes.subarray(offset, offset + found.length).equals(found), `at ${offset}`);
+      parts++;
+      freeGiven(found);
+      if (found.length === 0) freed++;
+    }
+    assert.equal(parts, extents.length);
+    assert.equal(freed, 6, "the last part of each buffer");
   });
 });
 
