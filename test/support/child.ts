@@ -1,5 +1,5 @@
 // A program run in a process of its own, ended at the latest with the test.
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
@@ -27,6 +27,10 @@ export interface User {
   readonly gid: number;
 }
 
+/** Those that still run are killed when the test's process exits, whatever the test has failed to do. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
 /** Runs a compiled module of this repository with this Node. */
 export function runModule(
   module: URL,
@@ -48,6 +52,7 @@ export function run(
     env: { ...process.env, ...env },
     ...user,
   });
+  running.add(child);
   let output = "";
   let ended = false;
   const waiting = new Set<() => void>();
@@ -60,6 +65,7 @@ export function run(
   }
   const exited = once(child, "close").then(([code, signal]: (number | string | null)[]) => {
     ended = true;
+    running.delete(child);
     wake();
     return { code, signal } as Exit;
   });
