@@ -2,27 +2,51 @@
 // npm package is spoken to from where. ARCHITECTURE.md gives the reasons.
 import { dirname, relative, resolve, sep } from "node:path";
 
-/** What each floor may import besides itself. `gen` are the generated messages. */
+/**
+ * What each floor may import besides itself. `gen` are the generated messages. The rooms of store/ are
+ * floors of their own: they say what may happen to data.
+ */
 const floors = {
   base: [],
   model: ["base"],
   config: ["base", "model"],
-  sparse: ["base", "model"],
+  wire: ["base"],
+  holes: ["base", "model", "wire"],
+  archive: ["base", "model", "wire", "holes"],
   catalog: ["base", "model"],
-  data: ["base", "model", "sparse"],
-  archive: ["base", "model", "sparse"],
-  snapshot: ["base", "model", "sparse", "catalog", "data", "archive"],
-  gc: ["base", "model", "catalog", "data", "snapshot"],
-  client: ["base", "model", "sparse", "archive", "gen"],
-  replication: ["base", "model", "data", "snapshot", "client"],
-  transport: ["base", "model", "gen"],
-  "transport/services": ["base", "model", "gen", "transport", "snapshot", "gc", "replication"],
+  files: ["base", "model", "wire", "holes"],
+  cocoon: ["base", "model", "holes", "archive", "catalog"],
+  "store/parts": ["base", "model", "catalog", "files"],
+  "store/watch": ["base", "model", "catalog", "store/parts"],
+  "store/read": ["base", "model", "holes", "archive", "files", "store/parts"],
+  "store/remove": ["base", "model", "holes", "catalog", "files", "store/parts"],
+  "store/write": [
+    ...["base", "model", "holes", "archive", "catalog", "files", "store/parts", "store/remove"],
+  ],
+  "store/heal": [
+    ...["base", "model", "holes", "catalog", "files", "store/parts", "store/read", "store/write"],
+  ],
+  store: [
+    ...["base", "model", "holes", "archive", "catalog", "files", "store/parts", "store/watch"],
+    ...["store/read", "store/remove", "store/write", "store/heal"],
+  ],
+  client: ["base", "model", "wire", "holes", "archive", "gen"],
+  replication: [
+    ...["base", "model", "files", "store", "store/read", "store/write", "store/heal", "client"],
+  ],
+  "transport/auth": ["base", "model"],
+  "transport/grpc-hooks": ["transport", "transport/auth"],
+  transport: ["base", "model", "wire", "transport/auth", "transport/grpc-hooks", "gen"],
+  "transport/services": [
+    ...["base", "model", "wire", "transport", "transport/auth", "store", "store/parts"],
+    ...["store/read", "store/remove", "store/heal", "store/watch", "replication", "gen"],
+  ],
   cli: ["base", "config", "client", "gen"],
   daemon: [
-    ...["base", "model", "config", "sparse", "catalog", "data", "archive", "snapshot", "gc"],
-    ...["client", "replication", "transport", "transport/services"],
+    ...["base", "model", "config", "holes", "archive", "store", "cocoon", "client", "replication"],
+    ...["transport", "transport/auth", "transport/services"],
   ],
-  "main.ts": ["base", "sparse", "cli", "daemon"],
+  "main.ts": ["base", "holes", "cli", "daemon"],
 };
 
 /** Floors that a file may only load with `import()`, when it comes to need them. */
@@ -30,12 +54,12 @@ const onlyLazily = { "main.ts": ["daemon"] };
 
 /** Packages that only some places import: a floor, or one file. All others are free. */
 const packageHomes = {
-  koffi: ["sparse/native.ts"],
+  koffi: ["holes/native.ts"],
   "better-sqlite3": ["catalog/sqlite.ts", "catalog/better-sqlite3-13.d.ts"],
   "better-sqlite3-13": ["catalog/sqlite.ts"],
   "@grpc/grpc-js": ["transport", "client"],
   "@bufbuild/protobuf": ["transport", "client", "cli"],
-  "@napi-rs/blake-hash": ["data/block-digest.ts"],
+  "@napi-rs/blake-hash": ["files/block-digest.ts"],
   "zstd-napi": ["archive"],
   pino: ["base"],
   "pretty-bytes": ["base"],

@@ -6,7 +6,7 @@ import { createLogger } from "../src/base/logger.js";
 import { openCatalog } from "../src/catalog/open.js";
 import { loadDaemonConfig } from "../src/config/load.js";
 import { startDaemon } from "../src/daemon/daemon.js";
-import { openLayout } from "../src/data/layout.js";
+import { openLayout } from "../src/files/layout.js";
 import { emptyConfig } from "../src/model/config.js";
 import { newSnapshotId } from "../src/model/name.js";
 import { openLoopback } from "../test/support/daemon.js";

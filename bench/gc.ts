@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../src/base/clock.js";
 import { openCatalog } from "../src/catalog/open.js";
-import { openLayout, type Layout } from "../src/data/layout.js";
+import { openLayout, type Layout } from "../src/files/layout.js";
 import { planCollection, type GcPolicy, type GcSnapshot } from "../src/model/gc-plan.js";
 import { GcOutcome } from "../src/client/index.js";
 import { runModule } from "../test/support/child.js";

@@ -4,7 +4,7 @@
 // With `prepared` they do at their start what the daemon and the command line do.
 import http2 from "node:http2";
 import * as grpc from "@grpc/grpc-js";
-import { prepareForBulk } from "../src/sparse/bulk-memory.js";
+import { prepareForBulk } from "../src/holes/bulk-memory.js";
 
 /** As the client sends them and as the daemon does. */
 const chunkBytes = { up: 1024 * 1024, down: 512 * 1024 };

@@ -7,7 +7,7 @@ import { cp, mkdir, mkdtemp, open, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { dataExtents } from "../src/sparse/extents.js";
+import { dataExtents } from "../src/holes/extents.js";
 
 const MiB = 1024 * 1024;
 const diskBytes = 2048 * MiB;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The program `stasis`: client commands, and the daemon that is only loaded when it is to run.
 import { buildInfo, describeBuild } from "./base/build-info.js";
-import { prepareForBulk } from "./sparse/bulk-memory.js";
+import { prepareForBulk } from "./holes/bulk-memory.js";
 import { runCli } from "./cli/run.js";
 
 // The gRPC library offers an IP address as TLS server name: no concern of who runs the program.

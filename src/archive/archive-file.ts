@@ -1,6 +1,6 @@
 // A file on its way into an archive.
 import type { Extents } from "../model/extent.js";
-import type { FilePiece } from "../sparse/extents.js";
+import type { FilePiece } from "../holes/extents.js";
 
 export interface ArchiveFile {
   readonly name: string;

@@ -6,7 +6,7 @@ import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 import { openBytePuller, type BytePuller } from "./byte-puller.js";
 import { throughCodec } from "./codec-streams.js";
 import { limitExceeded } from "./limits.js";
-import { isZero } from "../sparse/zero.js";
+import { isZero } from "../holes/zero.js";
 import { bytesAfterEnd, createZstdFrameSplitter, isZstdMagic } from "./zstd-frames.js";
 import { loadZstd } from "./zstd.js";
 import { openZstdWindow } from "./zstd-windows.js";

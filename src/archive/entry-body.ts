@@ -1,7 +1,7 @@
 // The body of one tar entry: its data as views of the incoming chunks, each with its place in the
 // file.
 import type { Extents } from "../model/extent.js";
-import type { FilePiece } from "../sparse/extents.js";
+import type { FilePiece } from "../holes/extents.js";
 import { archiveCutOff } from "./archive-invalid.js";
 import type { ByteCursor } from "./byte-cursor.js";
 

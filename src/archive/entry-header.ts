@@ -1,7 +1,7 @@
 // All headers of one tar entry together: its own, the PAX or GNU ones before it, its sparse map.
 import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName } from "../model/name.js";
-import type { ExtentMap } from "../sparse/extent-map.js";
+import type { ExtentMap } from "../holes/extent-map.js";
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 import type { ByteCursor } from "./byte-cursor.js";
 import type { BodyDescription } from "./entry-body.js";

@@ -1,7 +1,7 @@
 // What an archive may cost to read. Each bound holds before memory or disk is spent on it.
 import type { ByteStream } from "../base/async.js";
 import { StoreError } from "../base/errors.js";
-import { maxMapExtents } from "../sparse/extent-map.js";
+import { maxMapExtents } from "../holes/extent-map.js";
 
 export type LimitName =
   keyof ArchiveLimits | "maxTrailingBytes" | "maxEnvelopeBytes" | "maxUploadBytes" | "maxRatio";

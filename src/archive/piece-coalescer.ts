@@ -1,6 +1,6 @@
 // Gathers small pieces of a byte stream into larger ones; large ones pass as they are.
 import type { ByteStream } from "../base/async.js";
-import { freeGiven, giveAway } from "../base/given-bytes.js";
+import { freeGiven, giveAway } from "../wire/given-bytes.js";
 
 /** Pieces from this size on are not copied. */
 const passThroughBytes = 64 * 1024;

@@ -3,7 +3,7 @@
 import type { ArchiveFileShape } from "./archive-file.js";
 import type { SparseFormat } from "./entry-plan.js";
 import { alignExtents, gnuMapShape } from "./gnu-sparse.js";
-import type { ExtentMap } from "../sparse/extent-map.js";
+import type { ExtentMap } from "../holes/extent-map.js";
 import { cocoonExtents, maxCocoonMapBytes } from "./sparse-map.js";
 import { totalLength, type Extents } from "../model/extent.js";
 

@@ -1,7 +1,7 @@
 // Sparse maps: the rules that hold for every one of them, and cocoon's own notation of them.
 import type { Extent, Extents } from "../model/extent.js";
-import { ExtentMap } from "../sparse/extent-map.js";
-import { fewerExtents } from "../sparse/fewer-extents.js";
+import { ExtentMap } from "../holes/extent-map.js";
+import { fewerExtents } from "../holes/fewer-extents.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import { limitExceeded } from "./limits.js";
 import { parseDecimal } from "./pax.js";

@@ -6,7 +6,7 @@
 // a size, and passes over single zero blocks.
 import type { ByteStream } from "../base/async.js";
 import type { Extents } from "../model/extent.js";
-import type { FilePiece } from "../sparse/extents.js";
+import type { FilePiece } from "../holes/extents.js";
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 import { openByteCursor, type ByteCursor } from "./byte-cursor.js";
 import { openEntryBody, type EntryBody } from "./entry-body.js";

@@ -165,7 +165,7 @@ CREATE INDEX ready_by_digest ON snapshots (digest, id) WHERE state = 'ready';
 `;
 
 /**
- * Changes nothing: builds that do not look at store.json (data/store-format.ts) refuse a schema above 4, with a clear
+ * Changes nothing: builds that do not look at store.json (files/store-format.ts) refuse a schema above 4, with a clear
  * message and before recovery.
  */
 const version5 = "";

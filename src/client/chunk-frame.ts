@@ -1,6 +1,6 @@
 // The chunk frames of Create and Import, encoded by hand: they carry nearly all bytes. A test holds
 // them equal to the generated codec.
-import { encodeBytesField, type CopyObserver, type EncodedMessage } from "../base/bytes-field.js";
+import { encodeBytesField, type CopyObserver, type EncodedMessage } from "../wire/bytes-field.js";
 
 /** Most bytes of a chunk on the wire. */
 export const maxChunkBytes = 1024 * 1024;

@@ -1,7 +1,7 @@
 // Which daemon a client talks to that was given no address.
 import { resolve } from "node:path";
 import { socketsToTry, type Environment } from "../base/places.js";
-import { connectError } from "../sparse/native.js";
+import { connectError } from "../holes/native.js";
 import { parseAddress, type Address } from "./address.js";
 
 /** Variable with the daemon's address, `HOST:PORT` or `unix:PATH`. */

@@ -2,8 +2,8 @@
 
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
-import { crc32 } from "../base/crc32.js";
-import { freeMemory, isPool } from "../base/given-bytes.js";
+import { crc32 } from "../wire/crc32.js";
+import { freeMemory, isPool } from "../wire/given-bytes.js";
 import type { CallOptions } from "./channel.js";
 import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 import type {

@@ -44,7 +44,7 @@ export {
 } from "../base/errors.js";
 export { readLocalFile } from "./local-file.js";
 export type { ByteStream } from "../base/async.js";
-export { prepareForBulk } from "../sparse/bulk-memory.js";
+export { prepareForBulk } from "../holes/bulk-memory.js";
 
 // The messages that calls take and give.
 export * from "../../gen/ts/stasis/v1/errors_pb.js";

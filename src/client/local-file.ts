@@ -1,8 +1,8 @@
 // A file on this machine as a stream of bytes: an archive to be imported.
 import { open } from "node:fs/promises";
 import type { ByteStream } from "../base/async.js";
-import { readExtent } from "../sparse/extents.js";
-import { withIoError } from "../sparse/errno.js";
+import { readExtent } from "../holes/extents.js";
+import { withIoError } from "../holes/errno.js";
 
 /** A chunk: each read takes a turn of the event loop and a thread's. */
 export const localReadBytes = 1024 * 1024;

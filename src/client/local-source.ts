@@ -8,8 +8,8 @@ import { writeTar } from "../archive/tar-writer.js";
 import type { ByteStream } from "../base/async.js";
 import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
-import { readExtents, scanExtents, type FilePiece } from "../sparse/extents.js";
-import { withIoError } from "../sparse/errno.js";
+import { readExtents, scanExtents, type FilePiece } from "../holes/extents.js";
+import { withIoError } from "../holes/errno.js";
 import { localReadBytes } from "./local-file.js";
 import { countProgress, type ProgressListener } from "./progress.js";
 

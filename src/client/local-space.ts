@@ -2,8 +2,8 @@
 import { constants } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { withIoError } from "../sparse/errno.js";
-import { coveredBytes, sharedExtents, type DeviceExtent } from "../sparse/shared-extents.js";
+import { withIoError } from "../holes/errno.js";
+import { coveredBytes, sharedExtents, type DeviceExtent } from "../holes/shared-extents.js";
 
 export interface Space {
   /** Sizes of the files, holes included. */

@@ -4,8 +4,8 @@ import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { envelopeFileName } from "../model/name.js";
-import { ioError, isErrno, withIoError } from "../sparse/errno.js";
-import { renameWithoutReplace } from "../sparse/native.js";
+import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import { renameWithoutReplace } from "../holes/native.js";
 
 export interface LocalTarget extends AsyncDisposable {
   /** Write the files into this directory; it does not exist yet, its parent does. */

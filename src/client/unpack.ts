@@ -3,8 +3,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readTar, type ArchiveEntry } from "../archive/tar-reader.js";
 import type { ByteStream } from "../base/async.js";
-import { withIoError } from "../sparse/errno.js";
-import { createSparseFile } from "../sparse/sparse-writer.js";
+import { withIoError } from "../holes/errno.js";
+import { createSparseFile } from "../holes/sparse-writer.js";
 import type { ProgressCounter } from "./progress.js";
 
 export interface UnpackOptions {

@@ -7,8 +7,8 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { ByteStream } from "../base/async.js";
-import { crc32 } from "../base/crc32.js";
-import { rechunk } from "../base/rechunk.js";
+import { crc32 } from "../wire/crc32.js";
+import { rechunk } from "../wire/rechunk.js";
 import { CreateRequestSchema } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { encode, type CallOptions, type Channel, type UploadCall } from "./channel.js";
 import { encodeChunk, maxChunkBytes } from "./chunk-frame.js";

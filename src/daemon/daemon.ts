@@ -6,7 +6,7 @@ import { systemClock, type Clock } from "../base/clock.js";
 import { isLoopbackHost } from "../base/host-port.js";
 import { createLogger, type Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
-import { openStore, type SnapshotStore } from "../snapshot/store.js";
+import { openStore, type SnapshotStore } from "../store/store.js";
 import type { Access } from "../transport/auth/access.js";
 import { openTlsFiles } from "../transport/auth/tls-files.js";
 import { createGrpcServer, type GrpcServer } from "../transport/server.js";

@@ -1,6 +1,6 @@
 // Gives back what a crowd of streams has left in memory when it is gone.
 import { fullCollection } from "../base/heap.js";
-import { trimHeap } from "../sparse/native.js";
+import { trimHeap } from "../holes/native.js";
 
 /** Closed streams are released before the collection runs. */
 const settleMs = 1000;

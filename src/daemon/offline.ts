@@ -1,8 +1,8 @@
 // What can be done to a store that no daemon serves, ours or cocoon's, in the words of the API: for the CLI.
 import { encodeEnvelope } from "../archive/envelope.js";
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
-import { readCocoonStore as readCocoon } from "../snapshot/cocoon-store.js";
-import { checkOffline as check, repairOffline as repair } from "../snapshot/offline.js";
+import { readCocoonStore as readCocoon } from "../cocoon/cocoon-store.js";
+import { checkOffline as check, repairOffline as repair } from "../store/offline.js";
 import { configToMessage } from "../transport/services/convert.js";
 import { checkEventToMessage, repairedToMessage } from "../transport/services/finding-messages.js";
 

@@ -1,6 +1,6 @@
 // Whose process is at the other end of a Unix socket.
 import type { Socket } from "node:net";
-import { peerUser } from "../sparse/native.js";
+import { peerUser } from "../holes/native.js";
 
 /** Undefined when it cannot be told. */
 export function peerUserOf(socket: Socket): number | undefined {

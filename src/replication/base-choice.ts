@@ -1,9 +1,9 @@
 // Which stored snapshots may resemble another one: what a pull compares with.
 import type { Snapshot } from "../model/snapshot.js";
-import { countSharedBlocks, indexBlocks } from "../data/block-access.js";
-import type { BlockTable } from "../data/block-table.js";
-import type { OpenBlocks } from "../snapshot/blocks.js";
-import type { ListFilter, SnapshotStore } from "../snapshot/store.js";
+import { countSharedBlocks, indexBlocks } from "../files/block-access.js";
+import type { BlockTable } from "../files/block-table.js";
+import type { OpenBlocks } from "../store/read/blocks.js";
+import type { ListFilter, SnapshotStore } from "../store/store.js";
 
 /** Labels by which orchestrators name a snapshot's VM, and the snapshot that it was made from. */
 export const vmLabel = "vm";

@@ -7,10 +7,10 @@ import {
   indexBlocks,
   readBlock,
   type BlockIndex,
-} from "../data/block-access.js";
-import type { PartFile } from "../data/part-file.js";
+} from "../files/block-access.js";
+import type { PartFile } from "../files/part-file.js";
 import { BlockEncoding, type ReadBlocksResponse } from "../client/index.js";
-import type { OpenBlocks } from "../snapshot/blocks.js";
+import type { OpenBlocks } from "../store/read/blocks.js";
 import { applyDelta, applyNonzeroPages } from "./page-delta.js";
 import { peerInvalid } from "./peer.js";
 import type { PeerClient } from "./peer-client.js";

@@ -1,11 +1,11 @@
 // Repair: what is damaged in a snapshot here is fetched from a peer that has the same digest.
 import type { FileHandle } from "node:fs/promises";
-import { indexBlocks } from "../data/block-access.js";
-import type { BlockTable } from "../data/block-table.js";
-import { openPartFile } from "../data/part-file.js";
-import { dropTransfer, openTransfer, partPath } from "../data/transfer-area.js";
+import { indexBlocks } from "../files/block-access.js";
+import type { BlockTable } from "../files/block-table.js";
+import { openPartFile } from "../files/part-file.js";
+import { dropTransfer, openTransfer, partPath } from "../files/transfer-area.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
-import type { Damage, WholeFile } from "../snapshot/mend.js";
+import type { Damage, WholeFile } from "../store/heal/heal-from-peer.js";
 import { fetchFile, type BaseFile, type FetchContext } from "./fetch.js";
 import { fetchDescription, fetchManifest, peerInvalid } from "./peer.js";
 import { countTotal, type PullParts, type PullRequest } from "./pull.js";

@@ -1,10 +1,10 @@
 // Reading what a peer says: nothing of it is believed before it was checked.
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
-import { digestBytes, digestOf } from "../data/block-digest.js";
-import { blockBytes, blockCount, rootDigest, type BlockTable } from "../data/block-table.js";
-import { decodeBlockTable } from "../data/block-table-codec.js";
-import { maxDataFiles } from "../data/directory-source.js";
-import { snapshotDigest } from "../data/manifest.js";
+import { digestBytes, digestOf } from "../files/block-digest.js";
+import { blockBytes, blockCount, rootDigest, type BlockTable } from "../files/block-table.js";
+import { decodeBlockTable } from "../files/block-table-codec.js";
+import { maxDataFiles } from "../files/directory-source.js";
+import { snapshotDigest } from "../files/manifest.js";
 import type { Snapshot as SnapshotMessage } from "../client/index.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import { checkDataFileName } from "../model/name.js";

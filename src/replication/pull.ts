@@ -1,13 +1,13 @@
 // One pull: from the peer's manifest to a stored snapshot.
 import { isStoreError } from "../base/errors.js";
-import { indexBlocks } from "../data/block-access.js";
-import type { BlockTable } from "../data/block-table.js";
-import { openPartFile } from "../data/part-file.js";
-import { dropTransfer, openTransfer, partPath } from "../data/transfer-area.js";
+import { indexBlocks } from "../files/block-access.js";
+import type { BlockTable } from "../files/block-table.js";
+import { openPartFile } from "../files/part-file.js";
+import { dropTransfer, openTransfer, partPath } from "../files/transfer-area.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
-import type { OpenBlocks } from "../snapshot/blocks.js";
-import type { Filled, Intake } from "../snapshot/intake.js";
-import type { SnapshotStore } from "../snapshot/store.js";
+import type { OpenBlocks } from "../store/read/blocks.js";
+import type { Filled, Intake } from "../store/write/intake.js";
+import type { SnapshotStore } from "../store/store.js";
 import { likelyBases, openBestBase } from "./base-choice.js";
 import { fetchFile, openBaseFile, type FetchContext, type TransferCounters } from "./fetch.js";
 import type { PeerClient } from "./peer-client.js";

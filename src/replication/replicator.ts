@@ -2,10 +2,10 @@
 import type { Clock } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { listTransfers } from "../data/transfer-area.js";
+import { listTransfers } from "../files/transfer-area.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { SnapshotStore } from "../snapshot/store.js";
+import type { SnapshotStore } from "../store/store.js";
 import type { TransferCounters } from "./fetch.js";
 import { mendSnapshot } from "./mend.js";
 import type { PeerClient } from "./peer-client.js";

@@ -1,11 +1,11 @@
 // The side of a peer that has a snapshot: its tables under a lease, and its blocks.
 import { StoreError, fieldInvalid, isStoreError } from "../base/errors.js";
-import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "../data/block-access.js";
-import { blockCount, type BlockTable } from "../data/block-table.js";
-import { encodeBlockTable } from "../data/block-table-codec.js";
+import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "../files/block-access.js";
+import { blockCount, type BlockTable } from "../files/block-table.js";
+import { encodeBlockTable } from "../files/block-table-codec.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { OpenBlocks } from "../snapshot/blocks.js";
-import type { SnapshotStore } from "../snapshot/store.js";
+import type { OpenBlocks } from "../store/read/blocks.js";
+import type { SnapshotStore } from "../store/store.js";
 import type { FileHandle } from "node:fs/promises";
 import { maxBases, openBestBase } from "./base-choice.js";
 import { encodeDelta, encodeNonzeroPages } from "./page-delta.js";

@@ -2,15 +2,15 @@
 // cancellation or the sweep.
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { spaceBelow } from "../data/leftovers.js";
+import { spaceBelow } from "../files/leftovers.js";
 import {
   dropTransfer,
   listTransfers,
   noteTransferEnd,
   transferDirectory,
-} from "../data/transfer-area.js";
+} from "../files/transfer-area.js";
 import { inodeBytes } from "../model/charge.js";
-import type { SnapshotStore } from "../snapshot/store.js";
+import type { SnapshotStore } from "../store/store.js";
 
 export interface TransferClaim extends AsyncDisposable {
   /** Counts what is there by now: to be called before the room is given back that was reserved for it. */

@@ -7,7 +7,7 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from "@grpc/grpc-js";
-import type { EncodedMessage } from "../base/bytes-field.js";
+import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { seesPaths, type Identity } from "../model/access.js";
@@ -24,7 +24,7 @@ import { callerGone, confirmOpen, openCall, type Call } from "./call.js";
 import type { Caller } from "./callers.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
-import { assembleMessages } from "./message-assembler.js";
+import { assembleMessages } from "./grpc-hooks/message-assembler.js";
 import type { Refusals } from "./refusals.js";
 import type { SendTurns } from "./send-turns.js";
 import type { RequestAccount } from "./request-bytes.js";

@@ -4,9 +4,9 @@
 // It stands on the interceptor interface of grpc-js and not on its stream objects: those read 16
 // messages ahead, need an `error` event to send a status, and report a cancel after each success.
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
-import type { EncodedMessage } from "../base/bytes-field.js";
+import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
-import { freeWhole } from "../base/given-bytes.js";
+import { freeWhole } from "../wire/given-bytes.js";
 import type { AnswerAccount } from "./answer-bytes.js";
 import type { Sender, SendTurns } from "./send-turns.js";
 import type { WireStatus } from "./status.js";

@@ -1,7 +1,7 @@
 // Encodes the frames that carry bulk data by hand: the generated codec copies their bytes twice.
 import { ScalarType, type DescField, type DescMessage, type DescOneof } from "@bufbuild/protobuf";
-import { encodeBytesField, type EncodedMessage } from "../base/bytes-field.js";
-import { freeGiven } from "../base/given-bytes.js";
+import { encodeBytesField, type EncodedMessage } from "../wire/bytes-field.js";
+import { freeGiven } from "../wire/given-bytes.js";
 
 /** A message that has one oneof and nothing else, with at least one `bytes` field in it. */
 export interface FrameShape {

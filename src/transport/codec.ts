@@ -1,6 +1,6 @@
 // Bytes to request messages and response messages to bytes, for one method.
 import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
-import type { EncodedMessage } from "../base/bytes-field.js";
+import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
 import { encodeBytesFrame, frameShapeOf } from "./chunk-encoder.js";
 

@@ -16,7 +16,7 @@ import { createArrivals } from "./arrivals.js";
 import { createCallers } from "./callers.js";
 import type { ServiceBinding } from "./handler.js";
 import { createHealth, type HealthProblem, type HealthService } from "./health.js";
-import { clampTimeout, limitLinger } from "./http2-guards.js";
+import { clampTimeout, limitLinger } from "./grpc-hooks/http2-guards.js";
 import { openTcpListener, openUnixListener, type Listener, type TcpAddress } from "./listener.js";
 import { createPlaces, type Places } from "./places.js";
 import { createReflection } from "./reflection.js";
@@ -27,7 +27,12 @@ import { closeUnlessAcknowledged } from "./settings-deadline.js";
 import { createStreamGate, type StreamLimits } from "./stream-gate.js";
 import type { SocketFile } from "./unix-socket.js";
 import { createUnreadAnswers } from "./unread-answers.js";
-import { createInjector, raiseStreams, raiseWindows, type Http2Limits } from "./windows.js";
+import {
+  createInjector,
+  raiseStreams,
+  raiseWindows,
+  type Http2Limits,
+} from "./grpc-hooks/windows.js";
 
 export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
   /** What callers have sent and the daemon still holds, chunks of uploads that run left out. */

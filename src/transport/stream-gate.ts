@@ -7,7 +7,7 @@ import type { StoreError } from "../base/errors.js";
 import type { Arrivals } from "./arrivals.js";
 import type { Caller, Callers } from "./callers.js";
 import { headerBytes } from "./header-bytes.js";
-import { answerAtOnce, answerEarly, limitLinger } from "./http2-guards.js";
+import { answerAtOnce, answerEarly, limitLinger } from "./grpc-hooks/http2-guards.js";
 import type { Peer } from "./places.js";
 import { createReadingPace } from "./reading-pace.js";
 import type { RequestBytes } from "./request-bytes.js";

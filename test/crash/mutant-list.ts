@@ -27,35 +27,35 @@ const byOrder = (scenarios: string): { readonly by: CrashStates } => ({
 export const mutants: readonly Mutant[] = [
   {
     name: "no fsync of data files",
-    file: "data/publish.js",
+    file: "files/publish.js",
     find: "    await syncFiles(directory, sorted);\n",
     replace: "",
     ...byOrder("create-from-directory"),
   },
   {
     name: "no fsync of the manifest and the block tables",
-    file: "data/durable.js",
+    file: "files/durable.js",
     find: "            await handle.writeFile(bytes);\n            await handle.sync();",
     replace: "            await handle.writeFile(bytes);",
     ...byOrder("create"),
   },
   {
     name: "no fsync of any directory",
-    file: "data/durable.js",
+    file: "files/durable.js",
     find: "O_RDONLY | O_DIRECTORY), true);\n            await handle.sync();",
     replace: "O_RDONLY | O_DIRECTORY), true);",
     ...byOrder("create"),
   },
   {
     name: "no fsync of the staged names",
-    file: "data/publish.js",
+    file: "files/publish.js",
     find: "    await syncStagedNames(directory);\n",
     replace: "",
     ...byOrder("create"),
   },
   {
     name: "no fsync of data/ after the rename",
-    file: "data/publish.js",
+    file: "files/publish.js",
     find: "    await syncPlace(directory, layout.dataDirectory(manifest.id));\n",
     replace: "",
     ...byOrder("create"),
@@ -69,7 +69,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "recorded in the catalog before the rename",
-    file: "snapshot/intake.js",
+    file: "store/write/intake.js",
     find:
       "                await staging.publish(manifestOf(request, filled, createdAt));\n" +
       "                try {\n" +
@@ -88,7 +88,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "Delete answers before its commit",
-    file: "snapshot/removal.js",
+    file: "store/remove/removal.js",
     find: "    await markDeleting(context, ids);\n    for (const id of ids)",
     replace:
       "    setTimeout(() => void markDeleting(context, ids).catch(() => {}), 400);\n" +
@@ -97,7 +97,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "Delete answers before the move",
-    file: "snapshot/removal.js",
+    file: "store/remove/removal.js",
     find: "    for (const id of ids)\n        await detach(context, id);\n    return ids;",
     replace:
       "    setTimeout(() => ids.forEach((id) => void detach(context, id).catch(() => {})), 400);\n" +
@@ -106,7 +106,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "no tombstone before the move",
-    file: "snapshot/removal.js",
+    file: "store/remove/removal.js",
     find:
       "    await markDeleting(context, ids);\n" +
       "    for (const id of ids)\n        await detach(context, id);\n",
@@ -117,7 +117,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a failed fsync is tried again",
-    file: "data/durable.js",
+    file: "files/durable.js",
     find: "            await handle.writeFile(bytes);\n            await handle.sync();",
     replace:
       "            await handle.writeFile(bytes);\n" +
@@ -126,28 +126,28 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a listing error means empty",
-    file: "data/removal.js",
+    file: "files/removal.js",
     find: '        throw ioError(error, { what: "list", path: directory });',
     replace: "        return [];",
     by: { kind: "start", scenarios: "deleting", states: 50, only: "start:deleting:getdents64." },
   },
   {
     name: "a directory that was taken over is removed",
-    file: "data/removal.js",
+    file: "files/removal.js",
     find: "        source = await giveBack(path);",
     replace: "        source = undefined;",
     by: { kind: "start", scenarios: "taken-over", states: 2 },
   },
   {
     name: "recovery keeps uploads that were never acknowledged",
-    file: "snapshot/recovery.js",
+    file: "store/heal/recovery.js",
     find: "    await dropPending(context, older, report);\n",
     replace: "",
     by: { kind: "start", scenarios: "taken-over-published", states: 2 },
   },
   {
     name: "the manifest is written after the rename",
-    file: "data/publish.js",
+    file: "files/publish.js",
     find:
       "    await writeStagedManifest(directory, manifest);\n" +
       "    await syncStagedNames(directory);\n" +
@@ -167,7 +167,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a deleted snapshot goes back from the trash, its record forgotten",
-    file: "snapshot/recovery.js",
+    file: "store/heal/recovery.js",
     find: "    await purgeTrash(layout);\n",
     replace:
       '    const { rename } = await import("node:fs/promises");\n' +
@@ -177,21 +177,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "what an older copy of the catalog knows and the disk does not is called lost",
-    file: "snapshot/recovery.js",
+    file: "store/heal/recovery.js",
     find: "        if (older) {\n            // Deleted after",
     replace: "        if (false) {\n            // Deleted after",
     by: { tests: "store/rebuild" },
   },
   {
     name: "a manifest is adopted whose checksum does not match",
-    file: "data/manifest.js",
+    file: "files/manifest.js",
     find: "    if (prefix.slice(head.length, head.length + 64) !== sha256Hex(text)) {",
     replace: "    if (false) {",
     by: { tests: "store/rebuild" },
   },
   {
     name: "a collection does not look again at what it removes",
-    file: "snapshot/removal.js",
+    file: "store/remove/removal.js",
     find: "        const refusal = refuse();\n",
     replace: "        const refusal = undefined;\n",
     by: { tests: "store/gc-" },

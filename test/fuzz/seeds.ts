@@ -1,8 +1,8 @@
 // What each fuzzer starts from besides its corpus: good inputs, and the hostile archives.
-import type { DigestAlgorithm } from "../../src/data/block-digest.js";
-import { encodeBlockTable } from "../../src/data/block-table-codec.js";
-import { blockBytes } from "../../src/data/block-table.js";
-import { encodeManifest, manifestVersion, snapshotDigest } from "../../src/data/manifest.js";
+import type { DigestAlgorithm } from "../../src/files/block-digest.js";
+import { encodeBlockTable } from "../../src/files/block-table-codec.js";
+import { blockBytes } from "../../src/files/block-table.js";
+import { encodeManifest, manifestVersion, snapshotDigest } from "../../src/files/manifest.js";
 import { encodeEnvelope } from "../../src/archive/envelope.js";
 import { emptyConfig } from "../../src/model/config.js";
 import { envelopeCases } from "../hostile/envelope-cases.js";

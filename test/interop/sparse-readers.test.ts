@@ -16,7 +16,7 @@ import {
   type Client,
 } from "../../src/client/index.js";
 import { envelopeFileName } from "../../src/model/name.js";
-import { ExtentMap } from "../../src/sparse/extent-map.js";
+import { ExtentMap } from "../../src/holes/extent-map.js";
 import { gib, kib, makeSource, mib, piece } from "../store/contents.js";
 import { makeScratch, startTestDaemon } from "../support/daemon.js";
 import { allocatedBytesOf } from "../support/scratch.js";

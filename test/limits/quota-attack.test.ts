@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect, isStoreError, type Client } from "../../src/client/index.js";
-import { spaceBelow } from "../../src/data/leftovers.js";
+import { spaceBelow } from "../../src/files/leftovers.js";
 import { endMarker } from "../hostile/hostile-case.js";
 import { kib, mib, streamOf } from "../store/contents.js";
 import { startDaemonProcess } from "../support/daemon-process.js";

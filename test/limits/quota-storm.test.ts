@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, isStoreError, type Client } from "../../src/client/index.js";
-import { spaceBelow } from "../../src/data/leftovers.js";
+import { spaceBelow } from "../../src/files/leftovers.js";
 import { startScene } from "../access/callers.js";
 import { endMarker } from "../hostile/hostile-case.js";
 import { kib, mib, streamOf } from "../store/contents.js";

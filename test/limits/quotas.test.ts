@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect, type Client } from "../../src/client/index.js";
-import { spaceBelow } from "../../src/data/leftovers.js";
+import { spaceBelow } from "../../src/files/leftovers.js";
 import { emptyConfig, type SnapshotConfig } from "../../src/model/config.js";
 import { startScene, type AccessScene } from "../access/callers.js";
 import { endMarker } from "../hostile/hostile-case.js";
@@ -17,7 +17,7 @@ import { failsWith } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import { patternBytes, withScratchDir } from "../support/scratch.js";
 import { rawFile } from "../unit/archive/support.js";
-import { never, openTestStore, requestFor } from "../unit/snapshot/support.js";
+import { never, openTestStore, requestFor } from "../unit/store/support.js";
 
 function tarOf(files: Readonly<Record<string, Buffer>>): Buffer {
   return Buffer.concat([

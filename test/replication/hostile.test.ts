@@ -11,10 +11,10 @@ import {
   type Client,
   type Snapshot,
 } from "../../src/client/index.js";
-import { encodeBlockTable } from "../../src/data/block-table-codec.js";
-import { currentAlgorithm, digestBytes, digestOf } from "../../src/data/block-digest.js";
-import { blockBytes, rootDigest, type BlockTable } from "../../src/data/block-table.js";
-import { snapshotDigest } from "../../src/data/manifest.js";
+import { encodeBlockTable } from "../../src/files/block-table-codec.js";
+import { currentAlgorithm, digestBytes, digestOf } from "../../src/files/block-digest.js";
+import { blockBytes, rootDigest, type BlockTable } from "../../src/files/block-table.js";
+import { snapshotDigest } from "../../src/files/manifest.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { makeScratch } from "../support/daemon.js";
 import { forgetPeak, inMib, memoryOf } from "../support/memory.js";

@@ -5,14 +5,14 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createLogger } from "../../src/base/logger.js";
-import { openTransfer, partPath } from "../../src/data/transfer-area.js";
+import { openTransfer, partPath } from "../../src/files/transfer-area.js";
 import { openTransfers } from "../../src/replication/transfers.js";
-import type { SnapshotStore } from "../../src/snapshot/store.js";
+import type { SnapshotStore } from "../../src/store/store.js";
 import { failsWith } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import { withScratchDir } from "../support/scratch.js";
 import { steppedClock } from "../support/stepped-clock.js";
-import { openTestStore } from "../unit/snapshot/support.js";
+import { openTestStore } from "../unit/store/support.js";
 
 const digestOf = (n: number): string => `sha256:${String(n).padStart(64, "0")}`;
 const origin = { source: "peer", ref: "web" };

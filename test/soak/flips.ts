@@ -9,8 +9,8 @@ import {
   type Download,
   type VerifyVerdict,
 } from "../../src/client/index.js";
-import { createBlockHasher } from "../../src/data/block-hash.js";
-import { rootDigest } from "../../src/data/block-table.js";
+import { createBlockHasher } from "../../src/files/block-hash.js";
+import { rootDigest } from "../../src/files/block-table.js";
 import { extract } from "tar-stream";
 import { startServed } from "../crash/served.js";
 import { collect, kib, makeSource, packDirectory, piece, streamOf } from "../store/contents.js";

@@ -12,8 +12,8 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { blockTableName } from "../../src/data/layout.js";
-import { decodeManifest, encodeManifest, type Manifest } from "../../src/data/manifest.js";
+import { blockTableName } from "../../src/files/layout.js";
+import { decodeManifest, encodeManifest, type Manifest } from "../../src/files/manifest.js";
 import type { FindingAction, FindingKind } from "../../src/model/finding.js";
 import { tamper, type StoredScene } from "./stored-scene.js";
 import { removeScratch } from "../support/scratch.js";

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { connect, restoreToLocalDirectory, type Client } from "../../src/client/index.js";
 import { Database } from "../../src/catalog/sqlite.js";
 import { newestSchema } from "../../src/catalog/migrations.js";
-import { readBlockTable } from "../../src/data/block-table-codec.js";
+import { readBlockTable } from "../../src/files/block-table-codec.js";
 import { assertClean } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { buildCommit, cannotBuild } from "../support/earlier-build.js";

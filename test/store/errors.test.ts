@@ -41,13 +41,13 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   ROOT_LOCKED: { why: "a start that fails", test: "recovery.test.js" },
   CALL_CANCELLED: { why: "needs callers that go", test: "../unit/transport/streams.test.js" },
   DEADLINE_PASSED: { why: "needs callers that wait", test: "../unit/transport/streams.test.js" },
-  IO_FAILED: { why: "needs a disk that fails", test: "../unit/data/publish-order.test.js" },
+  IO_FAILED: { why: "needs a disk that fails", test: "../unit/files/publish-order.test.js" },
   INTERNAL: { why: "needs a bug in a handler", test: "../unit/transport/errors.test.js" },
   DAEMON_UNREACHABLE: { why: "made by the client", test: "drain.test.js" },
   DOWNLOAD_TRUNCATED: { why: "made by the client", test: "../unit/client/download.test.js" },
   NOT_IMPLEMENTED: { why: "all is built", test: "../unit/transport/errors.test.js" },
   FORMAT_UNSUPPORTED: { why: "needs a newer stasis", test: "newer-format.test.js" },
-  ROOT_UNSAFE: { why: "a start that fails", test: "../unit/data/private-root.test.js" },
+  ROOT_UNSAFE: { why: "a start that fails", test: "../unit/files/private-root.test.js" },
   STORE_READ_ONLY: { why: "needs a disk that is read-only", test: "condition.test.js" },
   ROOT_UNAVAILABLE: { why: "needs a root that goes away", test: "root-away.test.js" },
   PEER_REFUSED: { why: "needs a peer with identities", test: "../replication/peers.test.js" },
@@ -62,7 +62,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   ACCESS_DENIED: { why: "made by the client", test: "../access/other-user.test.js" },
   ...(noTmpfs === false
     ? {}
-    : { CROSS_FILESYSTEM: { why: noTmpfs, test: "../unit/sparse/errno.test.js" } }),
+    : { CROSS_FILESYSTEM: { why: noTmpfs, test: "../unit/holes/errno.test.js" } }),
 };
 
 test("every reason is provoked here, or it is said where and why", async () => {

@@ -4,10 +4,10 @@ import { randomBytes } from "node:crypto";
 import { open, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { SnapshotStore } from "../../src/snapshot/store.js";
+import type { SnapshotStore } from "../../src/store/store.js";
 import { failsWith } from "../support/errors.js";
 import { cannotMount, withFilesystem } from "../support/scratch.js";
-import { createFrom, download, openTestStore } from "../unit/snapshot/support.js";
+import { createFrom, download, openTestStore } from "../unit/store/support.js";
 import { pastModes } from "../support/tamper.js";
 
 /** Writes until the filesystem has no room left. */

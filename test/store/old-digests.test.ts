@@ -11,15 +11,15 @@ import {
   type Client,
   type VerifyVerdict,
 } from "../../src/client/index.js";
-import { encodeBlockTable, readBlockTable } from "../../src/data/block-table-codec.js";
-import { rootDigest } from "../../src/data/block-table.js";
-import { replaceFile } from "../../src/data/durable.js";
-import { byName } from "../../src/data/file-order.js";
-import { hashFile } from "../../src/data/hash-file.js";
-import { blockTableName } from "../../src/data/layout.js";
-import { readManifest, snapshotDigest, writeManifest } from "../../src/data/manifest.js";
+import { encodeBlockTable, readBlockTable } from "../../src/files/block-table-codec.js";
+import { rootDigest } from "../../src/files/block-table.js";
+import { replaceFile } from "../../src/files/durable.js";
+import { byName } from "../../src/files/file-order.js";
+import { hashFile } from "../../src/files/hash-file.js";
+import { blockTableName } from "../../src/files/layout.js";
+import { readManifest, snapshotDigest, writeManifest } from "../../src/files/manifest.js";
 import type { SnapshotFile } from "../../src/model/snapshot.js";
-import { repairOffline } from "../../src/snapshot/offline.js";
+import { repairOffline } from "../../src/store/offline.js";
 import { checkContent, pull, startNode } from "../replication/nodes.js";
 import { findingsIn } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";

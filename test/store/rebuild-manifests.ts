@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, open, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { layoutOf, manifestFileName } from "../../src/data/layout.js";
+import { layoutOf, manifestFileName } from "../../src/files/layout.js";
 import { entriesOf } from "./contents.js";
 import { catalogDamages, startAndCompare, type History } from "./rebuild-cases.js";
 

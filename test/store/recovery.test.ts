@@ -4,10 +4,10 @@ import { cp, mkdir, readdir, rename, rm, stat, truncate, writeFile } from "node:
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
-import { layoutOf } from "../../src/data/layout.js";
+import { layoutOf } from "../../src/files/layout.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
-import type { SnapshotStore } from "../../src/snapshot/store.js";
+import type { SnapshotStore } from "../../src/store/store.js";
 import { assertClean } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { failsWith } from "../support/errors.js";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import { connect, isStoreError, type Client } from "../../src/client/index.js";
-import { describeSelf } from "../../src/data/lock-holder.js";
+import { describeSelf } from "../../src/files/lock-holder.js";
 import { assertClean } from "../support/clean.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
 import { failsWith } from "../support/errors.js";

@@ -2,10 +2,10 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Database } from "../../src/catalog/sqlite.js";
-import { layoutOf, type Layout } from "../../src/data/layout.js";
+import { layoutOf, type Layout } from "../../src/files/layout.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
-import type { SnapshotStore } from "../../src/snapshot/store.js";
+import type { SnapshotStore } from "../../src/store/store.js";
 import { reopen } from "../support/reopen.js";
 import { withScratchDir } from "../support/scratch.js";
 import { makeSmallSource, packDirectory } from "./contents.js";

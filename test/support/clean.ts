@@ -1,7 +1,7 @@
 // The real check of a store that nobody serves at the moment.
 import assert from "node:assert/strict";
 import type { CheckOptions, Finding, FindingKind } from "../../src/model/finding.js";
-import { checkOffline } from "../../src/snapshot/offline.js";
+import { checkOffline } from "../../src/store/offline.js";
 
 const never = new AbortController().signal;
 const thorough: CheckOptions = { deep: true, limitBytesPerSecond: 0 };

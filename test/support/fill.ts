@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { setAttribute } from "../../src/sparse/native.js";
+import { setAttribute } from "../../src/holes/native.js";
 
 const exec = promisify(execFile);
 

@@ -6,9 +6,9 @@ import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { removeTree } from "../../src/data/durable.js";
+import { removeTree } from "../../src/files/durable.js";
 import type { Extent } from "../../src/model/extent.js";
-import { dataExtents } from "../../src/sparse/extents.js";
+import { dataExtents } from "../../src/holes/extents.js";
 import { makeImage, mountImage, unmount, type DiskFilesystem } from "./filesystem.js";
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 // A store with two snapshots whose ids begin with the same characters, which chance would take long to make.
 import { cp } from "node:fs/promises";
-import { layoutOf } from "../../src/data/layout.js";
-import { readManifest, writeManifest } from "../../src/data/manifest.js";
+import { layoutOf } from "../../src/files/layout.js";
+import { readManifest, writeManifest } from "../../src/files/manifest.js";
 import { emptyConfig } from "../../src/model/config.js";
 import { packDirectory } from "../store/contents.js";
 import { reopen } from "./reopen.js";

@@ -5,8 +5,8 @@ import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/prot
 import { fieldInvalid } from "../../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { Download } from "../../snapshot/read.js";
-import type { VerifyEvent } from "../../snapshot/verify.js";
+import type { Download } from "../../store/read/read.js";
+import type { VerifyEvent } from "../../store/heal/verify.js";
 import type {
   SnapshotConfig as ConfigMessage,
   SnapshotConfigSchema,

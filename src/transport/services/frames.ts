@@ -2,10 +2,10 @@
 // trailer that the client checks.
 import { setTimeout as delay } from "node:timers/promises";
 import type { ByteStream } from "../../base/async.js";
-import { crc32 } from "../../base/crc32.js";
+import { crc32 } from "../../wire/crc32.js";
 import { StoreError } from "../../base/errors.js";
-import { giveAway } from "../../base/given-bytes.js";
-import { rechunk } from "../../base/rechunk.js";
+import { giveAway } from "../../wire/given-bytes.js";
+import { rechunk } from "../../wire/rechunk.js";
 import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
 /** The `frame` oneof of CreateRequest and ImportRequest, which differ only in their header. */

@@ -2,8 +2,8 @@
 import { durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import type { GcPolicy, GcReason } from "../../model/gc-plan.js";
-import type { GcOutcome, GcResult } from "../../snapshot/collect.js";
-import type { SnapshotStore } from "../../snapshot/store.js";
+import type { GcOutcome, GcResult } from "../../store/remove/collect.js";
+import type { SnapshotStore } from "../../store/store.js";
 import {
   GcOutcome as WireOutcome,
   GcReason as WireReason,

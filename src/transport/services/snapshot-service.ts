@@ -4,8 +4,8 @@ import { seesPaths, type Identity } from "../../model/access.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import { emptyConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { DownloadOptions } from "../../snapshot/read.js";
-import type { ConfinedStore, SnapshotStore, StoreRequest } from "../../snapshot/store.js";
+import type { DownloadOptions } from "../../store/read/read.js";
+import type { ConfinedStore, SnapshotStore, StoreRequest } from "../../store/store.js";
 import {
   SnapshotService,
   type CreateHeader,

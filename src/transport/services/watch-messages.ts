@@ -2,7 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { WatchEvent, WatchRequest } from "../../snapshot/watch.js";
+import type { WatchEvent, WatchRequest } from "../../store/watch/watch.js";
 import type { SnapshotSchema } from "../../../gen/ts/stasis/v1/resources_pb.js";
 import {
   EventType,

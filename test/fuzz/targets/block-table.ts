@@ -1,8 +1,8 @@
 // Block tables, with a checksum that is right. What is read is exactly what would be written.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { rootDigest } from "../../../src/data/block-table.js";
-import { decodeBlockTable, encodeBlockTable } from "../../../src/data/block-table-codec.js";
+import { rootDigest } from "../../../src/files/block-table.js";
+import { decodeBlockTable, encodeBlockTable } from "../../../src/files/block-table-codec.js";
 import { parsed } from "../only-store-errors.js";
 
 export function fuzz(data: Buffer): void {

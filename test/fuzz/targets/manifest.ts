@@ -2,7 +2,7 @@
 // otherwise.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { decodeManifest, encodeManifest, snapshotDigest } from "../../../src/data/manifest.js";
+import { decodeManifest, encodeManifest, snapshotDigest } from "../../../src/files/manifest.js";
 import { parsed } from "../only-store-errors.js";
 
 const members = [

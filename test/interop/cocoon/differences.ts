@@ -8,7 +8,7 @@ import {
   type Client,
   type SnapshotConfig,
 } from "../../../src/client/index.js";
-import { dataExtents } from "../../../src/sparse/extents.js";
+import { dataExtents } from "../../../src/holes/extents.js";
 
 export interface Comparison {
   readonly differences: readonly string[];

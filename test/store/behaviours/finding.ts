@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { layoutOf } from "../../../src/data/layout.js";
-import { readManifest, writeManifest } from "../../../src/data/manifest.js";
+import { layoutOf } from "../../../src/files/layout.js";
+import { readManifest, writeManifest } from "../../../src/files/manifest.js";
 import { failsWith } from "../../support/errors.js";
 import { createFrom, makeSource, piece } from "../contents.js";
 import type { StoreTest } from "../store-test.js";

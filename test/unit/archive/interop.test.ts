@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { pack } from "tar-stream";
 import { decompress } from "../../../src/archive/compression.js";
 import { writeTar, type ArchiveFile } from "../../../src/archive/tar-writer.js";
-import { dataExtents, readExtents } from "../../../src/sparse/extents.js";
+import { dataExtents, readExtents } from "../../../src/holes/extents.js";
 import { collect, oneChunk, readAll } from "./support.js";
 
 const run = promisify(execFile);

@@ -6,7 +6,7 @@ import {
   CreateRequestSchema,
   ImportRequestSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
-import { crc32 } from "../../../src/base/crc32.js";
+import { crc32 } from "../../../src/wire/crc32.js";
 import { encodeChunk, maxChunkBytes } from "../../../src/client/chunk-frame.js";
 import { patternBytes } from "../../support/scratch.js";
 

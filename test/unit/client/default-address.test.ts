@@ -9,7 +9,7 @@ import { test, type TestContext } from "node:test";
 import { socketsToTry } from "../../../src/base/places.js";
 import { connect } from "../../../src/client/index.js";
 import { defaultAddress } from "../../../src/client/default-address.js";
-import { connectError } from "../../../src/sparse/native.js";
+import { connectError } from "../../../src/holes/native.js";
 
 function scratchDirectory(t: TestContext): string {
   const scratch = mkdtempSync(join(tmpdir(), "stasis-addr-"));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { formats } from "../../../src/snapshot/formats.js";
+import { formats } from "../../../src/store/parts/formats.js";
 
 const page = readFileSync(new URL("../../../../docs/formats.md", import.meta.url), "utf8");
 

@@ -10,7 +10,7 @@ import {
   InspectResponseSchema,
   RestoreResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
-import type { EncodedMessage } from "../../../src/base/bytes-field.js";
+import type { EncodedMessage } from "../../../src/wire/bytes-field.js";
 import { encodeBytesFrame, frameShapeOf } from "../../../src/transport/chunk-encoder.js";
 import { createEncoder } from "../../../src/transport/codec.js";
 import { collect, download, methods, startServer } from "./harness.js";

@@ -9,7 +9,7 @@ import {
   StoreError,
   type ErrorReason,
 } from "../../../src/base/errors.js";
-import { ioError } from "../../../src/sparse/errno.js";
+import { ioError } from "../../../src/holes/errno.js";
 import { detailsKey, toCallError, wireStatus } from "../../../src/transport/status.js";
 import { detailsOf, failureOf, methods, silent, startServer, unary } from "./harness.js";
 

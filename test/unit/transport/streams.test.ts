@@ -5,7 +5,7 @@ import { constants } from "node:http2";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { isStoreError, StoreError } from "../../../src/base/errors.js";
-import { giveAway, takeOver } from "../../../src/base/given-bytes.js";
+import { giveAway, takeOver } from "../../../src/wire/given-bytes.js";
 import type { CallContext } from "../../../src/transport/handler.js";
 import {
   aborted,

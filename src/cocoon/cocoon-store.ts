@@ -1,0 +1,178 @@
+// A store that cocoon has written: its index, in SQLite or JSON, and where the data directories are.
+import { access, readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { decodeConfig } from "../archive/envelope-config.js";
+import { archiveInvalid } from "../archive/archive-invalid.js";
+import {
+  booleanMember,
+  objectMember,
+  openJsonObject,
+  stringMember,
+  type JsonObject,
+} from "../archive/json-object.js";
+import { isStoreError, StoreError } from "../base/errors.js";
+import { readCocoonTable, type CocoonTable } from "./cocoon-table.js";
+import type { SnapshotConfig } from "../model/config.js";
+import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js";
+
+export interface CocoonSnapshot {
+  /** With cocoon's id, and the keys that we do not know. */
+  readonly config: SnapshotConfig;
+  /** As cocoon wrote it; may be empty. */
+  readonly createdAt: string;
+  /** Cocoon had not finished it. */
+  readonly pending: boolean;
+  /** Cocoon had begun to delete its files. */
+  readonly deleting: boolean;
+  /** Undefined if there is none, neither where cocoon keeps it nor where the record says. */
+  readonly directory: string | undefined;
+}
+
+export interface CocoonStore {
+  readonly snapshots: readonly CocoonSnapshot[];
+  /** Empty unless the index is an older one: what is wrong with the newest. */
+  readonly remark: string;
+}
+
+/** Keys of a record that are no part of its configuration. */
+const recordKeys = ["created_at", "data_dir", "pending", "size_bytes", "last_accessed_at"];
+
+/**
+ * Reads, and changes nothing. Throws DIRECTORY_NOT_FOUND if `root` holds no store of cocoon, OPERATION_IN_PROGRESS while
+ * cocoon is converting it, ARCHIVE_INVALID for records that are none, and what `ioError` makes of a part that is there
+ * but cannot be looked at: an older index, or data that seem to be missing, must not stand in for it.
+ */
+export async function readCocoonStore(root: string): Promise<CocoonStore> {
+  const absolute = resolve(root);
+  const manifest = join(absolute, "meta", "meta-convert.manifest");
+  if (await exists(manifest)) {
+    throw new StoreError(
+      "OPERATION_IN_PROGRESS",
+      `${manifest}: cocoon's index is being converted`,
+      {
+        hint: "Finish it with `cocoon meta convert`",
+      },
+    );
+  }
+  const { records, tombstones, remark } = await readIndex(absolute);
+  const snapshots = records.map((record) => readRecord(absolute, record, tombstones));
+  return { snapshots: await Promise.all(snapshots), remark };
+}
+
+interface CocoonIndex {
+  readonly records: readonly JsonObject[];
+  /** By the id of a snapshot. */
+  readonly tombstones: ReadonlyMap<string, JsonObject>;
+  readonly remark: string;
+}
+
+async function readIndex(root: string): Promise<CocoonIndex> {
+  const database = join(root, "meta", "meta.db");
+  if (await exists(database)) {
+    const open = (text: string) => openJsonObject(checkJson(text, database), database);
+    const { records, tombstones } = readTable(database);
+    return {
+      records: records.map(open),
+      tombstones: new Map([...tombstones].map(([id, text]) => [id, open(text)])),
+      remark: "",
+    };
+  }
+  const index = join(root, "snapshot", "db", "snapshots.json");
+  // The one before is there in case that the newest was cut by a crash: cocoon falls back to it, too.
+  const files = [index, `${index}.prev`];
+  let problem: Error | undefined;
+  for (const file of files) {
+    if (!(await exists(file))) continue;
+    try {
+      const content = await withIoError(indexContext(file), () => readFile(file, "utf8"));
+      const whole = openJsonObject(checkJson(content, file), file);
+      const records = [...membersOf(whole, "snapshots").values()];
+      const older = problem ?? new Error(`${index} is not there`);
+      const remark = file === index ? "" : `${older.message}; what ${file} says is older`;
+      return { records, tombstones: membersOf(whole, "tombstones"), remark };
+    } catch (error) {
+      if (!isStoreError(error, "ARCHIVE_INVALID")) throw error;
+      problem ??= error;
+    }
+  }
+  if (problem !== undefined) throw problem;
+  throw new StoreError("DIRECTORY_NOT_FOUND", `${root} holds no store of cocoon`, {
+    hint: `Neither ${database} nor ${index} is there: name the root that cocoon was given`,
+  });
+}
+
+function readTable(file: string): CocoonTable {
+  try {
+    return readCocoonTable(file);
+  } catch (error) {
+    throw ioError(error, indexContext(file));
+  }
+}
+
+function indexContext(path: string): IoContext {
+  return { what: "read cocoon's index", path, owner: "caller" };
+}
+
+function membersOf(index: JsonObject, key: string): ReadonlyMap<string, JsonObject> {
+  const objects = objectMember(index, key);
+  if (objects === undefined) return new Map();
+  const members = [...objects.members.keys()].map((id) => [id, objectMember(objects, id)] as const);
+  // Null stands for a record that is none.
+  return new Map(members.flatMap(([id, member]) => (member === undefined ? [] : [[id, member]])));
+}
+
+function checkJson(text: string, file: string): string {
+  try {
+    JSON.parse(text);
+    return text;
+  } catch (cause) {
+    throw archiveInvalid(`${file}: no valid JSON: ${(cause as Error).message}`);
+  }
+}
+
+async function readRecord(
+  root: string,
+  record: JsonObject,
+  tombstones: ReadonlyMap<string, JsonObject>,
+): Promise<CocoonSnapshot> {
+  const { unknown, ...known } = decodeConfig(record, {});
+  // It names directories, one of which is removed before it is made.
+  if ([".", ".."].includes(known.id) || known.id.includes("/")) {
+    throw archiveInvalid(`id ${JSON.stringify(known.id)} of a record: no name of a directory`);
+  }
+  const kept = Object.entries(unknown.config).filter(([key]) => !recordKeys.includes(key));
+  const config = { ...known, unknown: { ...unknown, config: Object.fromEntries(kept) } };
+  // Where cocoon keeps it now goes first: the record's path is that of the day on which it was made.
+  const places = [join(root, "snapshot", "localfile", config.id), stringMember(record, "data_dir")];
+  const tombstone = tombstones.get(config.id);
+  return {
+    config,
+    createdAt: stringMember(record, "created_at"),
+    pending: booleanMember(record, "pending"),
+    // In the phase before this one, "leased", no file is touched, and cocoon gives the deletion up.
+    deleting: tombstone !== undefined && stringMember(tombstone, "phase") === "deleting",
+    directory: config.id === "" ? undefined : await firstDirectory(places),
+  };
+}
+
+async function firstDirectory(places: readonly string[]): Promise<string | undefined> {
+  for (const place of places) {
+    const found = place === "" ? undefined : await unlessAbsent(place, () => stat(place));
+    if (found?.isDirectory() === true) return place;
+  }
+  return undefined;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await unlessAbsent(path, async () => (await access(path), true))) ?? false;
+}
+
+/** Undefined if nothing is at `path`, which is not the same as that nobody lets us look. */
+async function unlessAbsent<T>(path: string, look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ENAMETOOLONG")) return undefined;
+    throw ioError(error, { what: "look into cocoon's store", path, owner: "caller" });
+  }
+}

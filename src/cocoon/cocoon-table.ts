@@ -1,0 +1,66 @@
+// The snapshot records in the SQLite index of a newer cocoon, read from a copy of it.
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { guarded } from "../catalog/sqlite-errors.js";
+import { Database } from "../catalog/sqlite.js";
+
+/** "COCN". */
+const applicationId = 0x434f434e;
+/** Generation 2 adds tables of VMs; those of snapshots are as in generation 1. */
+const knownVersion = 2;
+
+export interface CocoonTable {
+  /** JSON text of each. */
+  readonly records: readonly string[];
+  /** JSON text of each deletion that has begun, by the id of its snapshot. */
+  readonly tombstones: ReadonlyMap<string, string>;
+}
+
+/** Throws STORED_DATA_CORRUPT if `file` is no such index, NOT_IMPLEMENTED if it is newer. */
+export function readCocoonTable(file: string): CocoonTable {
+  // A copy: even to read a database with a log, SQLite writes beside it.
+  const scratch = mkdtempSync(join(tmpdir(), "stasis-adopt-"));
+  const copy = join(scratch, "meta.db");
+  try {
+    for (const suffix of ["", "-wal"]) {
+      if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
+    }
+    return guarded(`cannot read ${file}`, () => readCopy(copy, file));
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function readCopy(copy: string, file: string): CocoonTable {
+  const database = new Database(copy, { fileMustExist: true });
+  try {
+    const pragma = (name: string) => database.pragma(name, { simple: true }) as number;
+    if (pragma("application_id") !== applicationId) {
+      throw new StoreError("STORED_DATA_CORRUPT", `${file} is no index of cocoon`);
+    }
+    const version = pragma("user_version");
+    if (version > knownVersion) {
+      throw new StoreError(
+        "NOT_IMPLEMENTED",
+        `${file} has schema version ${version}, this stasis knows ${knownVersion}`,
+        { hint: "Use a newer stasis, or export the snapshots with cocoon and import them" },
+      );
+    }
+    const rowsOf = (table: string) =>
+      database
+        .prepare(`SELECT id, CAST(data AS TEXT) AS data FROM "${table}" ORDER BY rowid`)
+        .all() as { readonly id: string; readonly data: string }[];
+    const tombstones = "snapshots__tombstones";
+    const some = database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(tombstones);
+    return {
+      records: rowsOf("snapshots__records").map(({ data }) => data),
+      tombstones: new Map(
+        some === undefined ? [] : rowsOf(tombstones).map(({ id, data }) => [id, data]),
+      ),
+    };
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,138 @@
+// Taking over a caller's directory by rename: instant, and undone by a rename on any error.
+import { lstat, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { StoreError, fieldInvalid } from "../base/errors.js";
+import type { CallerPath } from "../model/caller-path.js";
+import { envelopeFileName } from "../model/name.js";
+import { withIoError } from "../holes/errno.js";
+import { entryInvalid, listDataFiles, type SourceFile } from "./directory-source.js";
+import { fsyncDirectory, renameOnly } from "./durable.js";
+import {
+  holdEntry,
+  holdPlace,
+  requireOwner,
+  type HeldDirectory,
+  type HeldPlace,
+} from "./held-directory.js";
+import { filesDirectoryName, type Layout } from "./layout.js";
+import { correctOrigin, forgetOrigin, recordOrigin, type Origin } from "./origin.js";
+import {
+  attributesOf,
+  notOurs,
+  sealFile,
+  sealFilesDirectory,
+  type Attributes,
+} from "./stored-modes.js";
+
+const field = "directory";
+
+/**
+ * Renames the caller's directory to the files of the staging area at `staging`, and makes it and its files read-only.
+ * When it throws before the rename, the directory is untouched; afterwards the marker in staging tells how to give it
+ * back as it was.
+ */
+export async function takeOver(
+  layout: Layout,
+  staging: string,
+  source: CallerPath,
+): Promise<readonly SourceFile[]> {
+  await using place = await holdPlace(layout, source);
+  await using directory = await openSource(layout, place, source);
+  const before = await listAdoptable(directory.self, source.owner);
+  const attributes = attributesOf(await stat(directory.self));
+  const origin = originOf(place.path, attributes, before);
+  requireMayChange(origin);
+  await recordOrigin(staging, origin);
+  const files = `${staging}/${filesDirectoryName}`;
+  const context = { what: "take over the directory", path: place.path, owner: "caller" } as const;
+  try {
+    await withIoError(context, () => renameOnly(place.parent.at(place.name), files));
+  } catch (error) {
+    await forgetOrigin(staging);
+    throw error;
+  }
+  // The target's parent first, so that a name is never in neither.
+  await fsyncDirectory(staging);
+  await fsyncDirectory(place.parent.self);
+  await requireSame(directory, files, source.path);
+  // Sealed first: whoever has the directory open can change no entry of it any more.
+  await sealFilesDirectory(layout, files);
+  // Looked at again where nobody else can come to it: this is what is stored.
+  const taken = await listAdoptable(files, source.owner);
+  const found = originOf(place.path, attributes, taken);
+  if (!isDeepStrictEqual(found, origin)) await correctOrigin(staging, found);
+  for (const { name } of taken) await sealFile(layout, join(files, name));
+  return taken;
+}
+
+function originOf(source: string, directory: Attributes, files: readonly SourceFile[]): Origin {
+  return {
+    source,
+    directory,
+    files: files.map(({ name, attributes }) => ({ name, ...attributes })),
+  };
+}
+
+/** Only their owner and root can make files read-only: a refusal has to come before anything has moved. */
+function requireMayChange({ source, directory, files }: Origin): void {
+  const own = process.geteuid?.();
+  if (own === 0) return;
+  for (const { name, uid } of [{ name: "", ...directory }, ...files]) {
+    if (uid !== own) throw notOurs(join(source, name), uid);
+  }
+}
+
+async function openSource(
+  layout: Layout,
+  { parent, name, path }: HeldPlace,
+  source: CallerPath,
+): Promise<HeldDirectory> {
+  if (layout.root.startsWith(`${path}/`)) {
+    throw fieldInvalid(field, "a directory outside the store's root", source.path);
+  }
+  const directory = await holdEntry(parent, name).catch(async (error: unknown) => {
+    // rename(2) would move a symbolic link itself and leave the data where it is.
+    const found = await lstat(parent.at(name)).catch(() => undefined);
+    if (found === undefined || found.isDirectory()) throw error;
+    throw fieldInvalid(field, "a directory, no link to one", source.path);
+  });
+  try {
+    await requireOwner(directory, source);
+  } catch (error) {
+    await directory[Symbol.asyncDispose]();
+    throw error;
+  }
+  return directory;
+}
+
+/** rename(2) takes a name, and another file may have got it since the directory was looked at. */
+async function requireSame(directory: HeldDirectory, moved: string, given: string): Promise<void> {
+  const [checked, found] = await withIoError(
+    { what: "look at the directory that was taken over", path: moved },
+    () => Promise.all([directory.self, moved].map((path) => lstat(path, { bigint: true }))),
+  );
+  if (checked?.dev === found?.dev && checked?.ino === found?.ino) return;
+  throw fieldInvalid(field, "a directory that stays in its place during the call", given);
+}
+
+async function listAdoptable(
+  directory: string,
+  owner: number | undefined,
+): Promise<readonly SourceFile[]> {
+  const files = await listDataFiles(directory, { owner });
+  for (const { name, linkCount } of files) {
+    if (name === envelopeFileName) {
+      throw new StoreError(
+        "ARCHIVE_INVALID",
+        `directory entry "${name}": reserved for the envelope of an archive`,
+        { hint: "Use Import for what was exported", metadata: { entry: name } },
+      );
+    }
+    if (linkCount > 1) {
+      const problem = `it has ${linkCount} hard links, so that others could change it later`;
+      throw entryInvalid(name, problem, "Copy it instead: Import, or Create from an archive");
+    }
+  }
+  return files;
+}

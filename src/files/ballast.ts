@@ -1,0 +1,171 @@
+// Room on the disk that the store gives up when it finds no other: files whose only use is to be
+// deleted. They free bytes and inodes, so that a daemon can start, and delete, on a full disk.
+import { randomBytes } from "node:crypto";
+import { lstat, readdir, rm, statfs, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { isStoreError } from "../base/errors.js";
+import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import { setAttribute } from "../holes/native.js";
+import { ensureDirectory, exists, removeTree } from "./durable.js";
+import type { Layout } from "./layout.js";
+
+interface Part {
+  readonly name: string;
+  readonly bytes: number;
+  /** Extended attributes that it gets, of `attributeBytes` each. */
+  readonly attributes?: number;
+}
+
+/**
+ * A catalog's log grows to 4 MiB before it is used again from its beginning. A start makes fewer
+ * than ten files: the log, the socket, the mark of the catalog and some that it tries things with.
+ */
+const parts: readonly Part[] = Array.from({ length: 16 }, (_, index) => ({
+  name: `part-${String(index).padStart(2, "0")}`,
+  bytes: 256 * 1024,
+}));
+
+/** Bytes of the ballast, without what only btrfs gets. */
+export const ballastBytes = parts.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/**
+ * When the metadata of btrfs have no room left, files of data give none back. Extended attributes are
+ * metadata, and those of one file go all at once: many small files would take a full btrfs a minute to remove.
+ */
+const metadataPart: Part = { name: "metadata", bytes: 1, attributes: 128 };
+/** A little less than fits into a block of metadata, which has 16 KiB. */
+const attributeBytes = 15_000;
+const btrfsType = 0x9123683e;
+
+/** Makes what is missing of the ballast. False when the disk has no room for all of it. */
+export async function ensureBallast(layout: Layout): Promise<boolean> {
+  const missing = await missingParts(layout);
+  if (missing.length === 0) return true;
+  try {
+    await makeDirectory(layout.ballast);
+    for (const part of missing) await makePart(layout.ballast, part);
+    return true;
+  } catch (error) {
+    if (isStoreError(error, "STORAGE_FULL")) return false;
+    throw error;
+  }
+}
+
+/** XFS frees the inodes of removed files in the background, within milliseconds. */
+const freeingLimitMs = 2000;
+const freeingStepMs = 10;
+
+/** Gives the room back; resolves when it can be used. Nothing happens when it was given before. */
+export async function releaseBallast(layout: Layout): Promise<void> {
+  if (!(await exists(layout.ballast))) return;
+  await removeTree(layout.ballast);
+  const end = performance.now() + freeingLimitMs;
+  while (!(await canMakeFile(layout)) && performance.now() < end) await pause(freeingStepMs);
+}
+
+export async function isBallastComplete(layout: Layout): Promise<boolean> {
+  return (await missingParts(layout)).length === 0;
+}
+
+/** Below this, other programs may well take the rest while the daemon starts. */
+const amplyBytes = 32 * 1024 * 1024;
+const amplyInodes = 256;
+const probeBytes = 64 * 1024;
+
+/** Whether a start had better give up the ballast first: little is free, or none can be had. */
+export async function isShortOfRoom(layout: Layout): Promise<boolean> {
+  const { bavail, bsize, files, ffree } = await statfs(layout.root);
+  if (bavail * bsize < amplyBytes || (files > 0 && ffree < amplyInodes)) return true;
+  // Quotas, and the metadata of btrfs, are in none of these numbers.
+  return !(await canMakeFile(layout));
+}
+
+async function canMakeFile(layout: Layout): Promise<boolean> {
+  const probe = join(layout.root, ".room");
+  try {
+    await writePart(probe, probeBytes);
+    return true;
+  } catch (error) {
+    if (isStoreError(error, "STORAGE_FULL")) return false;
+    throw error;
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined);
+  }
+}
+
+async function missingParts({ ballast, root }: Layout): Promise<readonly Part[]> {
+  const wanted = (await isBtrfs(root)) ? [metadataPart, ...parts] : parts;
+  const there = await namesIn(ballast);
+  const missing: Part[] = [];
+  for (const part of wanted) {
+    if (!there.has(part.name) || !(await isWhole(join(ballast, part.name), part))) {
+      missing.push(part);
+    }
+  }
+  return missing;
+}
+
+async function isBtrfs(root: string): Promise<boolean> {
+  const { type } = await withIoError({ what: "look at the filesystem", path: root }, () =>
+    statfs(root),
+  );
+  return type === btrfsType;
+}
+
+async function namesIn(directory: string): Promise<ReadonlySet<string>> {
+  try {
+    return new Set(await readdir(directory));
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return new Set();
+    throw ioError(error, { what: "look at the ballast", path: directory });
+  }
+}
+
+async function isWhole(path: string, { bytes }: Part): Promise<boolean> {
+  try {
+    const stat = await lstat(path);
+    return stat.isFile() && stat.size === bytes;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw ioError(error, { what: "look at the ballast", path });
+  }
+}
+
+/** An older version kept its ballast in a file of this name. */
+async function makeDirectory(path: string): Promise<void> {
+  const stat = await lstat(path).catch(() => undefined);
+  if (stat?.isFile() === true) await unlink(path);
+  await ensureDirectory(path, "make the ballast");
+}
+
+async function makePart(directory: string, part: Part): Promise<void> {
+  const path = join(directory, part.name);
+  try {
+    if (part.attributes !== undefined) await makeAttributes(path, part.attributes);
+    await writePart(path, part.bytes);
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The file is whole when it has its byte, which it gets last. */
+async function makeAttributes(path: string, count: number): Promise<void> {
+  await writePart(path, 0);
+  await withIoError({ what: "make the ballast", path }, async () => {
+    for (let index = 0; index < count; index += 1) {
+      await setAttribute(path, `user.ballast.${index}`, randomBytes(attributeBytes));
+    }
+  });
+}
+
+/**
+ * The bytes are random, so that no filesystem compresses them to nothing. Without an fsync: they
+ * take their room from the moment they are written, and a crash that loses them loses nothing else.
+ */
+async function writePart(path: string, bytes: number): Promise<void> {
+  await withIoError({ what: "make the ballast", path }, () =>
+    writeFile(path, randomBytes(bytes), { mode: 0o600 }),
+  );
+}

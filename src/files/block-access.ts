@@ -1,0 +1,106 @@
+// One block of a file at a time: its digest in the table, its bytes in the file.
+import { webcrypto } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
+import { StoreError } from "../base/errors.js";
+import { withIoError } from "../holes/errno.js";
+import { digestOf } from "./block-digest.js";
+import { digestAt, placedRuns, type BlockTable } from "./block-table.js";
+
+export interface BlockIndex {
+  readonly table: BlockTable;
+  /** Undefined for a block that reads as zeros, and beyond the end. */
+  digestOf(block: number): Uint8Array | undefined;
+  /** Bytes of the block inside the file. */
+  lengthOf(block: number): number;
+  /** Numbers of the blocks with data, ascending. Costs nothing for holes, however large. */
+  dataBlocks(): Generator<number, void, undefined>;
+}
+
+export function indexBlocks(table: BlockTable): BlockIndex {
+  const runs = [...placedRuns(table)].filter(({ kind }) => kind === "data");
+  return {
+    table,
+    digestOf: (block) => {
+      let low = 0;
+      let high = runs.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        const run = runs[middle];
+        if (run !== undefined && run.firstBlock + run.count <= block) low = middle + 1;
+        else high = middle;
+      }
+      const run = runs[low];
+      if (run === undefined || block < run.firstBlock) return undefined;
+      return digestAt(table, run.firstDigest + block - run.firstBlock);
+    },
+    lengthOf: (block) =>
+      Math.max(0, Math.min(table.blockSizeBytes, table.sizeBytes - block * table.blockSizeBytes)),
+    *dataBlocks() {
+      for (const { firstBlock, count } of runs) {
+        for (let block = firstBlock; block < firstBlock + count; block += 1) yield block;
+      }
+    },
+  };
+}
+
+function sameDigest(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+}
+
+/** Of a block with data in both: where the digests are of two algorithms, only its bytes can tell. */
+export function mayBeSame(a: BlockIndex, b: BlockIndex, block: number): boolean {
+  const [one, two] = [a.digestOf(block), b.digestOf(block)];
+  if (a.table.algorithm === b.table.algorithm) return sameDigest(one, two);
+  return one !== undefined && two !== undefined;
+}
+
+/** Blocks with data that are the same in both files, at the same place. */
+export function countSharedBlocks(a: BlockIndex, b: BlockIndex): number {
+  let shared = 0;
+  for (const block of a.dataBlocks()) {
+    if (sameDigest(a.digestOf(block), b.digestOf(block))) shared += 1;
+  }
+  return shared;
+}
+
+/**
+ * Whether these are the bytes of a block with data. SHA-256, which takes long, is done in Node's thread pool, so that
+ * several blocks go on at once.
+ */
+export async function hasBytes(
+  index: BlockIndex,
+  block: number,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const { algorithm } = index.table;
+  const digest = index.digestOf(block);
+  if (digest === undefined) return false;
+  const found =
+    algorithm === "sha256"
+      ? new Uint8Array(await webcrypto.subtle.digest("SHA-256", bytes))
+      : digestOf(algorithm, bytes);
+  return Buffer.compare(found, digest) === 0;
+}
+
+/** Reads one block into a buffer of its own. A file that ends before it does is STORED_DATA_CORRUPT. */
+export async function readBlock(
+  handle: FileHandle,
+  index: BlockIndex,
+  block: number,
+  what: string,
+): Promise<Buffer> {
+  const start = block * index.table.blockSizeBytes;
+  const bytes = Buffer.allocUnsafeSlow(index.lengthOf(block));
+  for (let done = 0; done < bytes.length;) {
+    const { bytesRead } = await withIoError({ what: "read", path: what }, () =>
+      handle.read(bytes, done, bytes.length - done, start + done),
+    );
+    if (bytesRead === 0) {
+      throw new StoreError("STORED_DATA_CORRUPT", `${what} ends at byte ${start + done}`, {
+        metadata: { file: what, offset: String(start + done) },
+      });
+    }
+    done += bytesRead;
+  }
+  return bytes;
+}

@@ -1,0 +1,66 @@
+// The way from the store's root to the stored data, for the group that may read them.
+//
+//   <root>/, data/    0700, with a data group 0710: it can pass, and list nothing
+//
+// Everything else in the root stays closed to it: stored-modes.ts says how the way goes on below data/.
+import { chmod, chown, lstat, readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Logger } from "../base/logger.js";
+import { StoreError } from "../base/errors.js";
+import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import type { Layout } from "./layout.js";
+
+/** Called at the start, when the store is locked and its catalog is there. */
+export async function applyDataGroup(layout: Layout, logger: Logger): Promise<void> {
+  const { root, dataRoot, dataGroup } = layout;
+  if (dataGroup === undefined) {
+    // Closes the way that an earlier data group had.
+    await setMode(dataRoot, 0o700);
+    return;
+  }
+  // Before anybody can come in.
+  await closeEntries(layout);
+  for (const path of [dataRoot, root]) await openWay(path, dataGroup);
+  await warnOfClosedWay(root, dataGroup, logger);
+}
+
+/** SQLite makes its files by the umask, and a root that was closed as a whole may hold more of such. */
+async function closeEntries({ root, dataRoot }: Layout): Promise<void> {
+  for (const name of await withIoError({ what: "list", path: root }, () => readdir(root))) {
+    const path = join(root, name);
+    const entry = await withIoError({ what: "look at", path }, () => lstat(path));
+    if (path === dataRoot || !(entry.isFile() || entry.isDirectory())) continue;
+    if ((entry.mode & 0o077) !== 0) await setMode(path, entry.mode & 0o700);
+  }
+}
+
+async function openWay(path: string, group: number): Promise<void> {
+  try {
+    const { gid, mode } = await stat(path);
+    if (gid !== group) await chown(path, -1, group);
+    if ((mode & 0o7777) !== 0o710) await chmod(path, 0o710);
+  } catch (error) {
+    if (!isErrno(error, "EPERM", "EINVAL")) throw ioError(error, { what: "open to group", path });
+    throw new StoreError("FIELD_INVALID", `data_group: cannot give ${path} to group ${group}`, {
+      fields: [{ field: "data_group", description: "expected a group of the daemon's user" }],
+      hint: "The daemon's user must own the store and be a member of the group, or be root",
+      cause: error,
+    });
+  }
+}
+
+async function setMode(path: string, mode: number): Promise<void> {
+  await withIoError({ what: "set the mode", path }, async () => {
+    const before = await lstat(path);
+    if ((before.mode & 0o7777) !== mode) await chmod(path, mode);
+  });
+}
+
+/** The directories above the root are not ours to change. */
+async function warnOfClosedWay(root: string, group: number, logger: Logger): Promise<void> {
+  for (let path = dirname(root); path !== dirname(path); path = dirname(path)) {
+    const { mode, gid } = await withIoError({ what: "look at", path }, () => stat(path));
+    const passable = (mode & 0o001) !== 0 || (gid === group && (mode & 0o010) !== 0);
+    if (!passable) logger.warn({ path, group }, "data_group: this group cannot pass here");
+  }
+}

@@ -1,0 +1,186 @@
+// A stored snapshot as a directory of the caller's: shared blocks where possible, envelope last.
+import { mkdir, opendir, rmdir, unlink } from "node:fs/promises";
+import { StoreError, isStoreError } from "../base/errors.js";
+import type { CallerPath } from "../model/caller-path.js";
+import { envelopeFileName } from "../model/name.js";
+import { withIoError } from "../holes/errno.js";
+import {
+  copySparse,
+  shareBlocks,
+  type CopyMethod,
+  type CopyOptions,
+} from "../holes/sparse-copy.js";
+import { createSparseFile } from "../holes/sparse-writer.js";
+import { fsyncDirectory, writeFileDurably } from "./durable.js";
+import {
+  holdDirectory,
+  holdEntry,
+  holdPlace,
+  requireOwner,
+  type HeldDirectory,
+  type HeldPlace,
+} from "./held-directory.js";
+import type { Layout } from "./layout.js";
+import type { StoredFile, StoredSnapshot } from "./stored.js";
+import { openVerified } from "./verified-read.js";
+
+export interface DirectoryExport {
+  /** Every file shares its blocks with the stored one. */
+  readonly reflinked: boolean;
+}
+
+export interface DirectoryExportOptions {
+  /** Content of `snapshot.json`: its presence means that everything is there. */
+  readonly envelope: Uint8Array;
+  /**
+   * Each block that is copied is compared with its digest: STORED_DATA_CORRUPT at the first that differs. A file that
+   * shares its blocks is not read at all, and files without a digest yet are copied as they are.
+   */
+  readonly verify: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes all files and the envelope into a directory outside the store that is absent or empty. It
+ * is durable when this returns; on failure what was made is removed again.
+ */
+export async function exportToDirectory(
+  layout: Layout,
+  stored: StoredSnapshot,
+  target: CallerPath,
+  options: DirectoryExportOptions,
+): Promise<DirectoryExport> {
+  const existing = await openExisting(layout, target);
+  if (existing === undefined) return exportToNew(layout, stored, target, options);
+  await using directory = existing;
+  await requireEmpty(directory);
+  return await fill(stored, directory, options);
+}
+
+async function openExisting(
+  layout: Layout,
+  target: CallerPath,
+): Promise<HeldDirectory | undefined> {
+  try {
+    return await holdDirectory(layout, target);
+  } catch (error) {
+    if (isStoreError(error, "DIRECTORY_NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+async function exportToNew(
+  layout: Layout,
+  stored: StoredSnapshot,
+  target: CallerPath,
+  options: DirectoryExportOptions,
+): Promise<DirectoryExport> {
+  const context = {
+    what: "make the target directory",
+    path: target.path,
+    owner: "caller",
+  } as const;
+  await using place = await holdPlace(layout, target).catch((error: unknown) => {
+    throw isStoreError(error, "DIRECTORY_NOT_FOUND") ? about(error, target.path) : error;
+  });
+  await requireOwner(place.parent, target);
+  // Memory of a machine is in it: for its owner alone, until the owner says otherwise.
+  await withIoError(context, () => mkdir(place.parent.at(place.name), { mode: 0o700 }));
+  try {
+    await using directory = await holdEntry(place.parent, place.name);
+    const result = await fill(stored, directory, options);
+    await fsyncDirectory(place.parent.self);
+    return result;
+  } catch (error) {
+    await removeMade(place);
+    throw error;
+  }
+}
+
+/** The error is about the caller's path, and not about the parent that is missing. */
+function about(error: StoreError, path: string): StoreError {
+  return new StoreError(error.reason, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    metadata: error.metadata,
+    resource: { type: "directory", name: path },
+    cause: error,
+  });
+}
+
+async function removeMade({ parent, name }: HeldPlace): Promise<void> {
+  await rmdir(parent.at(name)).catch(() => undefined);
+}
+
+async function requireEmpty(directory: HeldDirectory): Promise<void> {
+  const { path } = directory;
+  const context = { what: "list the target directory", path, owner: "caller" } as const;
+  const names = await withIoError(context, () => opendir(directory.self));
+  for await (const entry of names) {
+    throw new StoreError(
+      "DIRECTORY_NOT_EMPTY",
+      `expected an absent or empty directory, found ${JSON.stringify(entry.name)} in it: ${path}`,
+      {
+        hint: "Choose another directory, or empty this one",
+        resource: { type: "directory", name: path },
+        metadata: { path },
+      },
+    );
+  }
+}
+
+async function fill(
+  stored: StoredSnapshot,
+  directory: HeldDirectory,
+  { envelope, verify, signal }: DirectoryExportOptions,
+): Promise<DirectoryExport> {
+  const made: string[] = [];
+  let reflinked = true;
+  try {
+    for (const [index, { name, mode }] of stored.files.entries()) {
+      const copy = directory.at(name);
+      const copying = { mode, sync: true, signal };
+      const { method } = verify
+        ? await copyVerified(stored, index, copy, copying)
+        : await copySparse(stored.pathOf(name), copy, copying);
+      made.push(copy);
+      reflinked &&= method === "reflink";
+    }
+    signal?.throwIfAborted();
+    // Names of the data files become durable before the envelope's does.
+    await fsyncDirectory(directory.self);
+    made.push(directory.at(envelopeFileName));
+    await writeFileDurably(directory.at(envelopeFileName), envelope, 0o644);
+    return { reflinked };
+  } catch (error) {
+    // As far as it goes: the error that led here is the one to report.
+    for (const file of made) await unlink(file).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function copyVerified(
+  stored: StoredSnapshot,
+  index: number,
+  to: string,
+  options: CopyOptions,
+): Promise<{ readonly method: CopyMethod }> {
+  const file = stored.files[index] as StoredFile;
+  const from = stored.pathOf(file.name);
+  if (file.digest === "") return copySparse(from, to, options);
+  const shared = await shareBlocks(from, to, options);
+  if (shared !== undefined) return shared;
+  const { name, sizeBytes, extents } = file;
+  const { mode, signal } = options;
+  await using handle = await stored.open(name);
+  await using source = await openVerified(stored, handle, index, { what: name, signal });
+  const detectZeros = extents === undefined || extents.filledHoles;
+  await using writer = await createSparseFile(to, {
+    mode,
+    detectZeros,
+    expectedBytes: sizeBytes,
+    signal,
+  });
+  for await (const { offset, bytes } of source.pieces()) await writer.write(offset, bytes);
+  await writer.finish({ sizeBytes, sync: true });
+  return { method: "bytes" };
+}

@@ -1,0 +1,77 @@
+// Finds out whether the filesystem of the store takes writes and has room. It changes nothing but the
+// modification time of lock.info.
+import { constants } from "node:fs";
+import { access, open, statfs } from "node:fs/promises";
+import { StoreError } from "../base/errors.js";
+import { errnoCode, ioError, isErrno } from "../holes/errno.js";
+import type { Layout } from "./layout.js";
+
+export interface LookOptions {
+  /** Change an inode too: some filesystems open files for writing and then refuse every write. */
+  readonly tryWrite: boolean;
+}
+
+/** STORE_READ_ONLY, IO_FAILED, or undefined when the filesystem takes writes. */
+export async function findWriteProblem(
+  { root, lockInfo }: Layout,
+  { tryWrite }: LookOptions,
+): Promise<StoreError | undefined> {
+  try {
+    await access(root, constants.W_OK);
+    await openForWriting(lockInfo, tryWrite);
+    return undefined;
+  } catch (error) {
+    if (isErrno(error, "EROFS")) return readOnlyError(root, error);
+    if (!isErrno(error, "EIO", "EUCLEAN", "ENXIO")) return undefined;
+    const failed = ioError(error, { what: "write to the filesystem of the store", path: root });
+    return failed instanceof StoreError ? failed : undefined;
+  }
+}
+
+export function readOnlyError(root: string, cause: unknown): StoreError {
+  return new StoreError(
+    "STORE_READ_ONLY",
+    `the filesystem of the store is read-only (${errnoCode(cause) ?? "EROFS"}): ${root}`,
+    {
+      hint: "Look into the kernel's log for the cause, then mount it read-write; reads still work",
+      resource: { type: "directory", name: root },
+      cause,
+    },
+  );
+}
+
+/** ext4 that has stopped after an error passes access(2), and refuses to open a file for writing. */
+async function openForWriting(path: string, tryWrite: boolean): Promise<void> {
+  const { O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
+  try {
+    await using file = await open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+    const now = new Date();
+    if (tryWrite) await file.utimes(now, now);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+const minFreeInodes = 16;
+
+/** STORAGE_FULL when fewer than `reserveBytes` bytes or `minFreeInodes` inodes are free. */
+export async function findLackOfRoom(
+  { root }: Layout,
+  reserveBytes: number,
+): Promise<StoreError | undefined> {
+  const { bavail, bsize, files, ffree } = await statfs(root);
+  const freeBytes = bavail * bsize;
+  if (freeBytes < reserveBytes || freeBytes === 0) {
+    return fullError(root, `${freeBytes} bytes are free, ${reserveBytes} are kept free`);
+  }
+  // btrfs reports zero inodes in all, and has no limit on them.
+  if (files === 0 || ffree >= minFreeInodes) return undefined;
+  return fullError(root, `${ffree} inodes are free`);
+}
+
+export function fullError(root: string, found: string): StoreError {
+  return new StoreError("STORAGE_FULL", `the filesystem of the store is full, ${found}: ${root}`, {
+    hint: "Delete snapshots, collect garbage, or add space",
+    resource: { type: "directory", name: root },
+  });
+}

@@ -1,0 +1,142 @@
+// One snapshot's directory as it lies on the disk, whatever its state: for check. Reads no data.
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
+import { isStoreError, type StoreError } from "../base/errors.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { ioError, isErrno } from "../holes/errno.js";
+import { readBlockTable } from "./block-table-codec.js";
+import { rootDigest } from "./block-table.js";
+import { byName } from "./file-order.js";
+import {
+  blocksDirectoryName,
+  blockTableName,
+  filesDirectoryName,
+  manifestFileName,
+  originFileName,
+} from "./layout.js";
+import { readManifestIn, type Manifest } from "./manifest.js";
+import { listEntries } from "./removal.js";
+import { isSealed } from "./stored-modes.js";
+
+export interface FoundFile {
+  readonly regular: boolean;
+  readonly sizeBytes: number;
+  /** Masked to 0777. */
+  readonly mode: number;
+}
+
+/** `missing` also where a directory above it is; `newer`: a newer stasis has written it. */
+export type FoundTable = "intact" | "missing" | "damaged" | "newer";
+
+export interface Examined {
+  readonly directory: string;
+  /** The error says what is wrong with it: FORMAT_UNSUPPORTED if a newer stasis has written it. */
+  readonly manifest: Manifest | StoreError;
+  readonly manifestMissing: boolean;
+  /** By name; undefined if the directory of the files is missing. */
+  readonly files: ReadonlyMap<string, FoundFile> | undefined;
+  /** The directory of the files has the mode of stored ones: then its files have theirs. */
+  readonly sealed: boolean;
+  /** Of the expected files that have a digest, by name. */
+  readonly tables: ReadonlyMap<string, FoundTable>;
+  /** Paths of what does not belong there. */
+  readonly unknown: readonly string[];
+  /** Paths of what an interrupted replacement of a file has left. */
+  readonly temporary: readonly string[];
+}
+
+/** `expectedOf` tells which files ought to be there; undefined if nobody knows. */
+export async function examineDirectory(
+  directory: string,
+  expectedOf: (manifest: Manifest | StoreError) => readonly SnapshotFile[] | undefined,
+  signal: AbortSignal,
+): Promise<Examined> {
+  const unknown: string[] = [];
+  const temporary: string[] = [];
+  const sortOut = (path: string, isOurs: boolean): void => {
+    if (/\.[0-9a-f]{12}\.tmp$/.test(path)) temporary.push(path);
+    else if (!isOurs) unknown.push(path);
+  };
+  const names = await listEntries(directory);
+  for (const name of names) sortOut(join(directory, name), ownNames.has(name));
+  const manifest = await readManifestIn(directory).catch(damageOf);
+  const expected = expectedOf(manifest);
+  const sorted = [...(expected ?? [])].sort(byName);
+  if (names.includes(blocksDirectoryName)) {
+    const blocks = join(directory, blocksDirectoryName);
+    const tables = new Set(sorted.map((_, index) => blockTableName(index)));
+    for (const name of await listEntries(blocks)) {
+      sortOut(join(blocks, name), expected === undefined || tables.has(name));
+    }
+  }
+  const hasFiles = names.includes(filesDirectoryName);
+  return {
+    directory,
+    manifest,
+    manifestMissing: !names.includes(manifestFileName),
+    files: hasFiles ? await examineFiles(directory, signal) : undefined,
+    sealed: hasFiles && (await isSealed(join(directory, filesDirectoryName))),
+    tables: await examineTables(directory, sorted, signal),
+    unknown,
+    temporary,
+  };
+}
+
+const ownNames: ReadonlySet<string> = new Set([
+  manifestFileName,
+  originFileName,
+  filesDirectoryName,
+  blocksDirectoryName,
+]);
+
+async function examineFiles(
+  directory: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, FoundFile>> {
+  const parent = join(directory, filesDirectoryName);
+  const found = new Map<string, FoundFile>();
+  for (const name of await listEntries(parent)) {
+    signal.throwIfAborted();
+    const path = join(parent, name);
+    try {
+      const stat = await lstat(path);
+      found.set(name, { regular: stat.isFile(), sizeBytes: stat.size, mode: stat.mode & 0o777 });
+    } catch (error) {
+      throw ioError(error, { what: "look at a data file", path });
+    }
+  }
+  return found;
+}
+
+async function examineTables(
+  directory: string,
+  sorted: readonly SnapshotFile[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, FoundTable>> {
+  const tables = new Map<string, FoundTable>();
+  for (const [index, file] of sorted.entries()) {
+    if (file.digest === "") continue;
+    signal.throwIfAborted();
+    const path = join(directory, blocksDirectoryName, blockTableName(index));
+    tables.set(file.name, await examineTable(path, file.digest));
+  }
+  return tables;
+}
+
+async function examineTable(path: string, digest: string): Promise<FoundTable> {
+  try {
+    await lstat(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return "missing";
+    throw ioError(error, { what: "look at a block table", path });
+  }
+  const table = await readBlockTable(path).catch(damageOf);
+  if (isStoreError(table, "FORMAT_UNSUPPORTED")) return "newer";
+  return !isStoreError(table) && rootDigest(table) === digest ? "intact" : "damaged";
+}
+
+function damageOf(error: unknown): StoreError {
+  if (isStoreError(error, "STORED_DATA_CORRUPT")) return error;
+  if (isStoreError(error, "FORMAT_UNSUPPORTED")) return error;
+  throw error;
+}

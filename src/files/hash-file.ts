@@ -1,0 +1,33 @@
+// Block tables of files that already exist, by reading their data and skipping their holes.
+import type { FileHandle } from "node:fs/promises";
+import type { Extent } from "../model/extent.js";
+import { lazyExtents, readExtents } from "../holes/extents.js";
+import { createBlockHasher } from "./block-hash.js";
+import type { DigestAlgorithm } from "./block-digest.js";
+import type { BlockTable } from "./block-table.js";
+
+export interface HashOptions {
+  /** The file's name, for messages. */
+  readonly what: string;
+  /** Default: what is used now. */
+  readonly algorithm?: DigestAlgorithm;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each piece with the bytes of data read since the last call. */
+  readonly onRead?: (bytes: number) => void;
+}
+
+export async function hashFile(
+  handle: FileHandle,
+  sizeBytes: number,
+  options: HashOptions,
+): Promise<BlockTable> {
+  const { what, algorithm, signal, onRead } = options;
+  const hasher = createBlockHasher(algorithm);
+  const all: readonly Extent[] = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
+  const extents = lazyExtents(handle.fd, sizeBytes) ?? all;
+  for await (const piece of readExtents(handle, extents, { what, signal, reuseBuffers: true })) {
+    hasher.update(piece.offset, piece.bytes);
+    onRead?.(piece.bytes.length);
+  }
+  return hasher.finish(sizeBytes);
+}

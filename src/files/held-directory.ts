@@ -1,0 +1,238 @@
+// Directories that a caller names, held open by a descriptor, so that what was checked is what is used.
+//
+// A path can mean another file between a check and a use: whoever may write to one of its directories
+// can put a symbolic link there. A descriptor cannot. So a directory is opened once, its place is read
+// back from /proc/self/fd, and every later step goes through the descriptor: `at` and `self`.
+//
+// Invariants:
+//   - Where a caller is limited to some directories, no symbolic link below them is ever followed.
+//   - A refusal says the same whether or not the path exists: it does not tell what is outside.
+import { constants, type BigIntStats } from "node:fs";
+import { lstat, open, readlink, realpath, stat, type FileHandle } from "node:fs/promises";
+import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
+import { StoreError, fieldInvalid } from "../base/errors.js";
+import type { CallerPath } from "../model/caller-path.js";
+import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js";
+import { isInside, type Layout } from "./layout.js";
+
+/** open(2): a descriptor that only names its file. Needs no permission on the file itself. */
+const O_PATH = 0o10000000;
+const { O_DIRECTORY, O_NOFOLLOW } = constants;
+const field = "directory";
+
+export interface HeldDirectory extends AsyncDisposable {
+  /** Where it was when it was opened: absolute, without symbolic links. */
+  readonly path: string;
+  /** A path of the directory itself that stays good until this is disposed. */
+  readonly self: string;
+  /** The same for an entry of it. */
+  at(name: string): string;
+}
+
+/**
+ * Opens the directory that `caller` names. Throws FIELD_INVALID unless the caller may use it and it
+ * is outside the store.
+ */
+export async function holdDirectory(layout: Layout, caller: CallerPath): Promise<HeldDirectory> {
+  requireAbsolute(caller.path, field);
+  return checked(layout, caller, await (caller.within === undefined ? hold : walk)(caller));
+}
+
+export interface HeldPlace extends AsyncDisposable {
+  readonly parent: HeldDirectory;
+  /** The last part of the path, in `parent`. It may be absent, or anything. */
+  readonly name: string;
+  /** As `HeldDirectory.path`. */
+  readonly path: string;
+}
+
+/** Opens the parent of the path that `caller` names; otherwise as `holdDirectory`. */
+export async function holdPlace(layout: Layout, caller: CallerPath): Promise<HeldPlace> {
+  requireAbsolute(caller.path, field);
+  const given = resolve(caller.path);
+  const name = basename(given);
+  if (name === "") throw fieldInvalid(field, "a path below another directory", caller.path);
+  const parentOf = { ...caller, path: dirname(given) };
+  const parent = await (caller.within === undefined ? hold : walk)(parentOf);
+  const path = parent.path === "/" ? `/${name}` : `${parent.path}/${name}`;
+  try {
+    requireOutside(layout, path, caller.path);
+  } catch (error) {
+    await parent[Symbol.asyncDispose]();
+    throw error;
+  }
+  return { parent, name, path, [Symbol.asyncDispose]: () => parent[Symbol.asyncDispose]() };
+}
+
+/** Opens a directory of which no part is a symbolic link any more. Throws ENOENT or FIELD_INVALID. */
+export async function holdRealPath(path: string): Promise<HeldDirectory> {
+  const held = await hold({ path });
+  if (held.path === path) return held;
+  await held[Symbol.asyncDispose]();
+  throw fieldInvalid(field, "a path without symbolic links", path);
+}
+
+/** Opens an entry of a held directory that must be a directory itself, and no link to one. */
+export async function holdEntry(parent: HeldDirectory, name: string): Promise<HeldDirectory> {
+  const path = parent.at(name);
+  const context = { what: "open the directory", path, owner: "caller" } as const;
+  return held(await withIoError(context, () => open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW)));
+}
+
+/** Throws FIELD_INVALID unless the directory belongs to whom it must. */
+export async function requireOwner(directory: HeldDirectory, caller: CallerPath): Promise<void> {
+  if (caller.owner === undefined) return;
+  const { uid } = await withIoError(lookingAt(caller.path), () => stat(directory.self));
+  if (uid !== caller.owner) throw foreignOwner(caller.path, uid);
+}
+
+export function foreignOwner(path: string, uid: number): StoreError {
+  const found = `one of user ${uid}: ${path}`;
+  const description = `expected a directory and files that belong to the calling user, got ${found}`;
+  return new StoreError("FIELD_INVALID", `${field}: ${description}`, {
+    hint: "Have the user that the daemon runs as, or root, make the call",
+    fields: [{ field, description }],
+  });
+}
+
+/** The daemon's own working directory must never decide what a caller's path means. */
+export function requireAbsolute(path: string, key: string): void {
+  if (path.includes("\0")) throw fieldInvalid(key, "a path without NUL", path);
+  if (!isAbsolute(path)) throw fieldInvalid(key, "an absolute path", path);
+}
+
+async function checked(
+  layout: Layout,
+  caller: CallerPath,
+  directory: HeldDirectory,
+): Promise<HeldDirectory> {
+  try {
+    requireOutside(layout, directory.path, caller.path);
+    await requireOwner(directory, caller);
+    return directory;
+  } catch (error) {
+    await directory[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What stands inside is the store's alone: recovery would remove it, or set it aside. */
+function requireOutside(layout: Layout, path: string, given: string): void {
+  if (!isInside(layout, path)) return;
+  throw fieldInvalid(field, "a directory outside the store's root", given);
+}
+
+/** Follows symbolic links. */
+async function hold({ path }: CallerPath): Promise<HeldDirectory> {
+  try {
+    return await held(await open(path, O_PATH | O_DIRECTORY));
+  } catch (error) {
+    throw ioError(error, { what: "open the directory", path, owner: "caller" });
+  }
+}
+
+/** From an allowed directory down, one name at a time, so that no link can lead out of it. */
+async function walk(caller: CallerPath): Promise<HeldDirectory> {
+  const { start, names } = await startOf(caller);
+  let handle = await open(start, O_PATH | O_DIRECTORY).catch((error: unknown) => {
+    throw ioError(error, { what: "open the allowed directory", path: start, owner: "caller" });
+  });
+  try {
+    for (const name of names) {
+      const next = await openBelow(handle, name, caller.path);
+      await closeQuietly(handle);
+      handle = next;
+    }
+  } catch (error) {
+    await closeQuietly(handle);
+    throw ioError(error, { what: "open the directory", path: caller.path, owner: "caller" });
+  }
+  return held(handle);
+}
+
+async function openBelow(parent: FileHandle, name: string, given: string): Promise<FileHandle> {
+  const path = `/proc/self/fd/${parent.fd}/${name}`;
+  try {
+    return await open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (!isErrno(error, "ENOTDIR", "ELOOP")) throw error;
+    const isLink = await lstat(path).then(
+      (found) => found.isSymbolicLink(),
+      () => false,
+    );
+    if (!isLink) throw error;
+    const hint = "Below a directory of allowed_directories no symbolic link is followed";
+    throw fieldInvalid(field, "a path without symbolic links", given, hint);
+  }
+}
+
+interface Start {
+  /** Without symbolic links. */
+  readonly start: string;
+  /** From there to the caller's directory. */
+  readonly names: readonly string[];
+}
+
+/** An allowed directory may be given as it is configured, or as the path that it resolves to. */
+async function startOf({ path, within = [] }: CallerPath): Promise<Start> {
+  const given = resolve(path);
+  for (const allowed of within) {
+    const start = await realpath(allowed).catch(() => undefined);
+    if (start === undefined) continue;
+    for (const base of [resolve(allowed), start]) {
+      const way = relative(base, given);
+      if (way === "") return { start, names: [] };
+      if (way !== ".." && !way.startsWith("../")) return { start, names: way.split("/") };
+    }
+  }
+  const expected =
+    within.length === 0
+      ? "no directory: this daemon uses none for this caller"
+      : `a directory in ${within.join(", ")} (allowed_directories)`;
+  throw fieldInvalid(field, expected, path);
+}
+
+/** Takes the descriptor over. */
+async function held(handle: FileHandle): Promise<HeldDirectory> {
+  const link = `/proc/self/fd/${handle.fd}`;
+  try {
+    const path = await readlink(link);
+    // A directory that was removed has "(deleted)" behind its path, and one that moved is elsewhere.
+    if (!(await isSame(path, await handle.stat({ bigint: true })))) throw gone(path);
+    return {
+      path,
+      self: `${link}/.`,
+      at: (name) => `${link}/${name}`,
+      [Symbol.asyncDispose]: () => closeQuietly(handle),
+    };
+  } catch (error) {
+    const shown = ioError(error, lookingAt(link));
+    await closeQuietly(handle);
+    throw shown;
+  }
+}
+
+async function isSame(path: string, { dev, ino }: BigIntStats): Promise<boolean> {
+  try {
+    const found = await lstat(path, { bigint: true });
+    return found.dev === dev && found.ino === ino;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
+function lookingAt(path: string): IoContext {
+  return { what: "look at the directory", path, owner: "caller" };
+}
+
+function gone(path: string): StoreError {
+  return new StoreError("DIRECTORY_NOT_FOUND", `moved or removed while it was opened: ${path}`, {
+    hint: "Try again",
+    resource: { type: "directory", name: path },
+  });
+}
+
+async function closeQuietly(handle: FileHandle): Promise<void> {
+  await handle.close().catch(() => undefined);
+}

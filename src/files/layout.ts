@@ -1,0 +1,186 @@
+// Every path of a store in one place.
+//
+//   catalog.db             an SQLite file: NEVER opened through fs. Closing any descriptor of it drops the
+//                          process's POSIX locks on it, and with them the catalog's.
+//   store.json             version of the store as a whole (store-format.ts)
+//   lock.db                empty: the daemon holds a lock on it (root-lock.ts)
+//   lock.info              who holds the lock, as text
+//   catalog.mark           how far the catalog has come, as text: shows that a copy of it is older
+//   scrub.json             when all data were last read again, and how far the scrub is since
+//   ballast/               4 MiB in several files, given up so that a start and a delete work on a full disk
+//   staging/<id>/          a snapshot being made, laid out like a stored one
+//   data/<id>/             a stored snapshot:
+//       files/<name>       its data files, plain and sparse
+//       blocks/NNNN.blk    block table of the NNNN-th file, in order of names
+//       manifest.json      all that is known of it
+//       origin.json        only for a directory taken over by rename, until it is recorded
+//   transfers/<hex>/       a pull that can be resumed, by the digest of its snapshot:
+//       NNNN.part          the NNNN-th file, in order of names: blocks that may or may not be whole
+//       transfer.json      where it came from, for people
+//   trash/<id>/            removed for every caller, space not yet freed
+//   quarantine/<name>/     what recovery could make no sense of; only people remove it
+import { type Stats, chmodSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { idPattern } from "../model/name.js";
+import { ioError, isErrno } from "../holes/errno.js";
+import { fsyncDirectory } from "./durable.js";
+import { requirePrivateParents, requirePrivateRoot } from "./private-root.js";
+
+export interface Layout {
+  /** Absolute, without symbolic links. */
+  readonly root: string;
+  readonly lockDatabase: string;
+  readonly lockInfo: string;
+  readonly catalogDatabase: string;
+  readonly catalogMark: string;
+  readonly scrubState: string;
+  readonly ballast: string;
+  readonly stagingRoot: string;
+  readonly dataRoot: string;
+  readonly transfersRoot: string;
+  readonly trashRoot: string;
+  readonly quarantineRoot: string;
+  /** Number of the group that may read stored data files; undefined = nobody but the daemon's user. */
+  readonly dataGroup: number | undefined;
+  stagingDirectory(id: string): string;
+  dataDirectory(id: string): string;
+  trashDirectory(id: string): string;
+  /** Where the data files of a stored snapshot are: what a hypervisor is given. */
+  filesDirectory(id: string): string;
+}
+
+/** The names inside one snapshot's directory, wherever that stands. */
+export const manifestFileName = "manifest.json";
+export const originFileName = "origin.json";
+export const filesDirectoryName = "files";
+export const blocksDirectoryName = "blocks";
+
+/** Name of the block table of the file at `index` in the order of names. */
+export function blockTableName(index: number): string {
+  return `${String(index).padStart(4, "0")}.blk`;
+}
+
+/** Opens a store's directories, making what is missing, readable for their owner only. */
+export async function openLayout(root: string): Promise<Layout> {
+  const layout = await openRoot(root);
+  await makeParts(layout);
+  return layout;
+}
+
+/**
+ * Makes the root if it is missing, and nothing in it: that is for whoever has locked it. Throws ROOT_UNSAFE if other
+ * users can change it.
+ */
+export async function openRoot(root: string, dataGroup?: number): Promise<Layout> {
+  const made: string[] = [];
+  const given = resolve(root);
+  // Also those that a symbolic link leads away from.
+  requirePrivateParents(given);
+  const layout = layoutOf(makeDirectory(given, made), dataGroup);
+  requirePrivateParents(layout.root);
+  requirePrivateRoot(layout.root);
+  await syncParents(made);
+  return layout;
+}
+
+/** Makes the directories below the root that are missing. */
+export async function makeParts(layout: Layout): Promise<void> {
+  const made: string[] = [];
+  const { stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot } = layout;
+  const parts = [stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot];
+  for (const part of parts) makeDirectory(part, made);
+  for (const part of parts) checkSameFilesystem(layout.root, part);
+  await syncParents(made);
+}
+
+async function syncParents(made: readonly string[]): Promise<void> {
+  for (const parent of new Set(made.map((path) => dirname(path)))) await fsyncDirectory(parent);
+}
+
+/** The paths alone: nothing is looked at or made. `root` is absolute and real. */
+export function layoutOf(root: string, dataGroup?: number): Layout {
+  const stagingRoot = join(root, "staging");
+  const dataRoot = join(root, "data");
+  const trashRoot = join(root, "trash");
+  const below = (parent: string) => (id: string) => join(parent, checkedId(id));
+  return {
+    root,
+    lockDatabase: join(root, "lock.db"),
+    lockInfo: join(root, "lock.info"),
+    catalogDatabase: join(root, "catalog.db"),
+    catalogMark: join(root, "catalog.mark"),
+    scrubState: join(root, "scrub.json"),
+    ballast: join(root, "ballast"),
+    stagingRoot,
+    dataRoot,
+    transfersRoot: join(root, "transfers"),
+    trashRoot,
+    quarantineRoot: join(root, "quarantine"),
+    dataGroup,
+    stagingDirectory: below(stagingRoot),
+    dataDirectory: below(dataRoot),
+    trashDirectory: below(trashRoot),
+    filesDirectory: (id) => join(dataRoot, checkedId(id), filesDirectoryName),
+  };
+}
+
+/** Whether `path`, absolute and real, is the store's root or below it. */
+export function isInside(layout: Layout, path: string): boolean {
+  const way = relative(layout.root, path);
+  return way !== ".." && !way.startsWith("../") && !isAbsolute(way);
+}
+
+/** No path is ever built from an id of another form, whoever it came from. */
+function checkedId(id: string): string {
+  if (idPattern.test(id)) return id;
+  throw new StoreError("INTERNAL", `expected a snapshot id, got ${JSON.stringify(id)}`);
+}
+
+/** Level by level, since each name that is new has to become durable in its parent. */
+function makeDirectory(path: string, made: string[]): string {
+  try {
+    mkdirLevels(path, made);
+    return realpathSync(path);
+  } catch (error) {
+    throw ioError(error, { what: "make the store's directory", path });
+  }
+}
+
+function mkdirLevels(path: string, made: string[]): void {
+  if (tryMkdir(path, made)) return;
+  mkdirLevels(dirname(path), made);
+  if (!tryMkdir(path, made)) mkdirSync(path, { mode: 0o700 });
+}
+
+/** False when the parent is missing. */
+function tryMkdir(path: string, made: string[]): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    // The umask may have taken rights away that the owner needs.
+    chmodSync(path, 0o700);
+    made.push(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT") && dirname(path) !== path) return false;
+    if (!isErrno(error, "EEXIST") || !statSync(path).isDirectory()) throw error;
+  }
+  return true;
+}
+
+function lookAt(path: string): Stats {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    throw ioError(error, { what: "look at the store's directory", path });
+  }
+}
+
+function checkSameFilesystem(root: string, part: string): void {
+  const stat = lookAt(part);
+  if (stat.isDirectory() && stat.dev === lookAt(root).dev) return;
+  throw new StoreError(
+    "CROSS_FILESYSTEM",
+    `expected a directory on the filesystem of the store's root ${root}: ${part}`,
+    { hint: "Give the store a filesystem as a whole: mount it at the root, not below" },
+  );
+}

@@ -1,0 +1,186 @@
+// lock.info: who serves the store, as one JSON object. It names the holder in messages, and it shows a second
+// daemon where the filesystem doesn't forward locks. The file stays after a stop, with `endedAt`.
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { z } from "zod";
+import { isErrno } from "../holes/errno.js";
+
+/** What an older stasis writes too; all that is needed for a message. */
+const shownSchema = z.object({ pid: z.number(), host: z.string(), startedAt: z.string() });
+
+const holderSchema = shownSchema.extend({
+  /** Random: a holder knows its own file by it. */
+  nonce: z.string(),
+  /** Of the running kernel. */
+  bootId: z.string(),
+  pidNamespace: z.string(),
+  /** When the process began, in clock ticks since boot: PIDs are used again. */
+  processStart: z.string(),
+  /** Device and inode of the root: a copy of a store holds a copy of this file. */
+  root: z.string(),
+  endedAt: z.string().optional(),
+});
+
+export type Holder = z.infer<typeof holderSchema>;
+export type ShownHolder = z.infer<typeof shownSchema>;
+
+export function describeSelf(root: string): Holder {
+  return {
+    pid: process.pid,
+    host: hostname(),
+    startedAt: new Date().toISOString(),
+    nonce: randomBytes(16).toString("hex"),
+    bootId: readText("/proc/sys/kernel/random/boot_id").trim(),
+    pidNamespace: pidNamespace(),
+    processStart: processStart(process.pid) ?? "",
+    root: identityOf(root),
+  };
+}
+
+/** Device and inode of what is at a path; empty when nothing is there. */
+export function identityOf(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "" : `${stat.dev}:${stat.ino}`;
+}
+
+const maxInfoBytes = 4096;
+
+/**
+ * The text of the file: undefined when there is none, and empty when it can't be read or is no regular file.
+ * A symbolic link is not followed.
+ */
+export function readHolderText(path: string): string | undefined {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  try {
+    const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      const bytes = Buffer.alloc(maxInfoBytes);
+      return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, maxInfoBytes, 0));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    return isErrno(error, "ENOENT") ? undefined : "";
+  }
+}
+
+/** Undefined when the text says nothing of a holder. */
+export function parseShownHolder(text: string | undefined): ShownHolder | undefined {
+  return parse(shownSchema, text);
+}
+
+/** Undefined also for what an older stasis has written. */
+export function parseHolder(text: string | undefined): Holder | undefined {
+  return parse(holderSchema, text);
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined {
+  try {
+    const { success, data } = schema.safeParse(JSON.parse(text ?? ""));
+    return success ? data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Replaces the file by rename, so that no link is followed and no reader sees half of it. On a disk without
+ * room for that, the bytes of the file that is there are overwritten. False when neither is possible.
+ */
+export function writeHolder(path: string, holder: Holder): boolean {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+  const text = `${JSON.stringify(holder)}\n`;
+  const temporary = `${path}.tmp`;
+  try {
+    rmSync(temporary, { force: true });
+    writeText(temporary, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, text);
+    renameSync(temporary, path);
+    return true;
+  } catch {
+    removeQuietly(temporary);
+  }
+  try {
+    const { size } = lstatSync(path);
+    // Not truncated: what was freed could be taken before it is written again.
+    writeText(path, O_NOFOLLOW | O_WRONLY, text.padEnd(size));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function writeText(path: string, flags: number, text: string): void {
+  const descriptor = openSync(path, flags, 0o600);
+  try {
+    if (writeSync(descriptor, text) < Buffer.byteLength(text)) throw new Error("it was cut");
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+export function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A file that can't be removed is only a text about a holder that is gone.
+  }
+}
+
+/**
+ * alive    that process runs now
+ * ended    it has ended, or the file was written for another store
+ * unknown  it ran on another machine, or in a container whose processes can't be seen from here
+ */
+export type Liveness = "alive" | "ended" | "unknown";
+
+/** `ownNonces` are those of the locks that this process holds. */
+export function livenessOf(
+  holder: Holder | undefined,
+  self: Holder,
+  ownNonces: ReadonlySet<string>,
+): Liveness {
+  if (holder === undefined || holder.endedAt !== undefined) return "ended";
+  if (holder.bootId !== self.bootId) return "unknown";
+  if (holder.root !== self.root) return "ended";
+  if (holder.pidNamespace !== self.pidNamespace) return "unknown";
+  if (holder.pid === self.pid) return ownNonces.has(holder.nonce) ? "alive" : "ended";
+  return processStart(holder.pid) === holder.processStart ? "alive" : "ended";
+}
+
+/** Undefined when there is no such process, or when it has ended and its parent does not know yet. */
+function processStart(pid: number): string | undefined {
+  const text = readText(`/proc/${pid}/stat`);
+  // The name of the program, in parentheses, may hold anything.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state = ""] = fields;
+  return ["", "Z", "X"].includes(state) ? undefined : fields[19];
+}
+
+function pidNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,274 @@
+// The sidecar of a stored snapshot: all that is known of it, so that a lost catalog can be rebuilt.
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { describeValue, isStoreError, StoreError } from "../base/errors.js";
+import type { SnapshotConfig } from "../model/config.js";
+import { formatUnsupported } from "../model/format.js";
+import { checkDataFileName, idPattern } from "../model/name.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { ioError, isErrno } from "../holes/errno.js";
+import { writeFileDurably } from "./durable.js";
+import { byName } from "./file-order.js";
+import { manifestFileName, type Layout } from "./layout.js";
+
+export const manifestVersion = 1;
+
+export interface Manifest {
+  readonly version: typeof manifestVersion;
+  readonly id: string;
+  /** Grows by one with each change, so that the newer of two descriptions can be told. */
+  readonly revision: number;
+  readonly config: SnapshotConfig;
+  readonly createdAt: Date;
+  readonly protected: boolean;
+  /** In any order in memory; sorted by name in the file. */
+  readonly files: readonly SnapshotFile[];
+  /** What `snapshotDigest` says of the files; empty until all of them have a digest. */
+  readonly digest: string;
+}
+
+/**
+ * `sha256:<hex>` over the 18 bytes `stasis-snapshot-v1`, then for each file, in bytewise order of
+ * names: length of the name, u32; the name in UTF-8; logical size, u64; the 32 bytes of its
+ * root digest. Integers are little-endian. Empty while a file has no digest yet.
+ */
+export function snapshotDigest(
+  files: readonly Pick<SnapshotFile, "name" | "sizeBytes" | "digest">[],
+): string {
+  const hash = createHash("sha256").update("stasis-snapshot-v1");
+  for (const file of [...files].sort(byName)) {
+    if (file.digest === "") return "";
+    const name = Buffer.from(file.name);
+    const numbers = Buffer.alloc(12);
+    numbers.writeUInt32LE(name.length);
+    numbers.writeBigUInt64LE(BigInt(file.sizeBytes), 4);
+    hash.update(numbers.subarray(0, 4)).update(name).update(numbers.subarray(4));
+    hash.update(Buffer.from(file.digest.slice("sha256:".length), "hex"));
+  }
+  return `sha256:${hash.digest("hex")}`;
+}
+
+const digest = z.string().regex(/^(sha256:[0-9a-f]{64})?$/);
+const count = z.number().int().nonnegative();
+/** Kept as it is: zod's own record would drop a key named `__proto__`. */
+const stringMap = z.custom<Readonly<Record<string, string>>>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((item) => typeof item === "string"),
+  "expected an object of strings",
+);
+
+const configSchema = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  image: z.string(),
+  imageDigest: z.string(),
+  imageType: z.string(),
+  imageBlobIds: z.array(z.string()),
+  hypervisor: z.string(),
+  cpu: count,
+  memoryBytes: count,
+  storageBytes: count,
+  nics: count,
+  queueSize: count,
+  diskQueueSize: count,
+  network: z.string(),
+  noDirectIo: z.boolean(),
+  windows: z.boolean(),
+  labels: stringMap,
+  unknown: z.strictObject({ envelope: stringMap, config: stringMap }),
+}) satisfies z.ZodType<SnapshotConfig>;
+
+const manifestSchema = z.strictObject({
+  version: z.literal(manifestVersion),
+  id: z.string().regex(idPattern),
+  revision: count,
+  config: configSchema,
+  createdAt: z.iso.datetime({ precision: 3 }),
+  protected: z.boolean(),
+  files: z.array(
+    z.strictObject({
+      name: z.string(),
+      sizeBytes: count,
+      allocatedBytes: count,
+      mode: count.max(0o777),
+      digest,
+    }),
+  ),
+  digest,
+});
+
+// The file is one JSON object of two lines and the manifest, indented. The checksum is over the
+// exact bytes of the manifest's text, so that any change at all is found.
+const head = '{\n"checksum": "sha256:';
+const middle = '",\n"manifest": ';
+const tail = "\n}\n";
+
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const { createdAt, files, ...rest } = manifest;
+  const sorted = [...files].sort(byName);
+  const plain = { ...rest, createdAt: createdAt.toISOString(), files: sorted };
+  const checked = manifestSchema.parse(plain);
+  const text = JSON.stringify(checked, null, 2);
+  return Buffer.from(`${head}${sha256Hex(Buffer.from(text))}${middle}${text}${tail}`);
+}
+
+/**
+ * Strict: anything but what `encodeManifest` writes is STORED_DATA_CORRUPT naming `what`, but for a manifest of a newer
+ * version, which is FORMAT_UNSUPPORTED. Its outer object, with the checksum, is the same in every version.
+ */
+export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
+  const body = bodyOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), what);
+  const version = versionOf(body, what);
+  if (version !== manifestVersion) {
+    if (Number.isSafeInteger(version) && Number(version) > manifestVersion) {
+      throw formatUnsupported(`manifest ${what}`, Number(version), manifestVersion, { file: what });
+    }
+    // Brackets nested deeply enough are no text at all: String() would run out of stack.
+    const found = typeof version === "object" ? "no number" : describeValue(version);
+    throw corrupt(what, `its version is ${found}, expected ${manifestVersion}`);
+  }
+  const parsed = manifestSchema.safeParse(body);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw corrupt(what, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`);
+  }
+  const manifest: Manifest = { ...parsed.data, createdAt: new Date(parsed.data.createdAt) };
+  checkFiles(manifest, what);
+  return manifest;
+}
+
+function bodyOf(bytes: Buffer, what: string): unknown {
+  const bodyStart = head.length + 64 + middle.length;
+  const bodyEnd = bytes.length - tail.length;
+  const prefix = bytes.toString("latin1", 0, bodyStart);
+  const whole =
+    bodyEnd > bodyStart &&
+    prefix.startsWith(head) &&
+    prefix.endsWith(middle) &&
+    bytes.toString("latin1", bodyEnd) === tail;
+  if (!whole) throw corrupt(what, "it is cut or not a manifest");
+  const text = bytes.subarray(bodyStart, bodyEnd);
+  if (prefix.slice(head.length, head.length + 64) !== sha256Hex(text)) {
+    throw corrupt(what, "its checksum does not match");
+  }
+  try {
+    return JSON.parse(text.toString()) as unknown;
+  } catch {
+    throw corrupt(what, "it is no JSON");
+  }
+}
+
+function versionOf(body: unknown, what: string): unknown {
+  if (typeof body !== "object" || body === null || !("version" in body)) {
+    throw corrupt(what, "it has no version");
+  }
+  return body.version;
+}
+
+function checkFiles(manifest: Manifest, what: string): void {
+  if (manifest.config.id !== manifest.id) throw corrupt(what, "its config has another id");
+  let previous: SnapshotFile | undefined;
+  for (const file of manifest.files) {
+    checkFileName(file.name, what);
+    if (previous !== undefined && byName(previous, file) >= 0) {
+      throw corrupt(what, `its file ${JSON.stringify(file.name)} is out of order or comes twice`);
+    }
+    previous = file;
+  }
+  const found = snapshotDigest(manifest.files);
+  if (found !== manifest.digest) throw corrupt(what, "its digest is not that of its files");
+}
+
+function checkFileName(name: string, what: string): void {
+  try {
+    checkDataFileName(name, "file");
+  } catch (error) {
+    throw corrupt(what, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Reads the manifest in a snapshot's directory. A missing one is damage. */
+export async function readManifestIn(directory: string): Promise<Manifest> {
+  const path = join(directory, manifestFileName);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) throw corrupt(path, "it is missing");
+    throw ioError(error, { what: "read the manifest", path });
+  }
+  return decodeManifest(bytes, path);
+}
+
+/** Reads the manifest of a stored snapshot; one that describes another snapshot is damage. */
+export async function readManifest(layout: Layout, id: string): Promise<Manifest> {
+  const directory = layout.dataDirectory(id);
+  const manifest = await readManifestIn(directory);
+  if (manifest.id === id) return manifest;
+  throw corrupt(join(directory, manifestFileName), `it describes snapshot ${manifest.id}`);
+}
+
+const peekedBytes = 512;
+
+/**
+ * The revision that a stored manifest claims to have, from its first bytes only; undefined if they
+ * do not say. Whoever acts on it reads the manifest itself. Blocks: for before the daemon listens.
+ */
+export function peekRevision(layout: Layout, id: string): number | undefined {
+  const path = join(layout.dataDirectory(id), manifestFileName);
+  const bytes = Buffer.alloc(peekedBytes);
+  try {
+    const file = openSync(path, "r");
+    try {
+      readSync(file, bytes, 0, peekedBytes, 0);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw ioError(error, { what: "read the manifest", path });
+  }
+  const [, revision] = /\n {2}"revision": (\d+),\n/.exec(bytes.toString("latin1")) ?? [];
+  return revision === undefined ? undefined : Number(revision);
+}
+
+/**
+ * Replaces the manifest of a stored snapshot, durably and in one step. Throws FORMAT_UNSUPPORTED when a newer stasis has
+ * written the one that is there: it may hold what this one does not know.
+ */
+export async function writeManifest(layout: Layout, manifest: Manifest): Promise<void> {
+  const directory = layout.dataDirectory(manifest.id);
+  const newer = await newerManifest(directory);
+  if (newer !== undefined) throw newer;
+  await writeFileDurably(join(directory, manifestFileName), encodeManifest(manifest));
+}
+
+/** Says of which version the manifest in a snapshot's directory is, if a newer stasis has written it. */
+export async function newerManifest(directory: string): Promise<StoreError | undefined> {
+  try {
+    await readManifestIn(directory);
+  } catch (error) {
+    if (isStoreError(error, "FORMAT_UNSUPPORTED")) return error;
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+  }
+  return undefined;
+}
+
+function corrupt(what: string, problem: string): StoreError {
+  return new StoreError("STORED_DATA_CORRUPT", `manifest ${what}: ${problem}`, {
+    hint: "The data files may still be good: look at them before removing anything",
+    resource: { type: "file", name: what },
+    metadata: { file: what },
+  });
+}
+
+function sha256Hex(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

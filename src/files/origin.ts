@@ -1,0 +1,138 @@
+// Directories that are taken over by rename stay their caller's until they are recorded. A marker
+// beside them says where they came from, so that even after a crash they can be put back.
+import { readFile, readdir, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { StoreError } from "../base/errors.js";
+import { requireKnownVersion } from "../model/format.js";
+import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import {
+  exists,
+  fsyncDirectory,
+  fsyncFile,
+  renameOnly,
+  writeFileDurably,
+  writeNewFile,
+} from "./durable.js";
+import { holdRealPath } from "./held-directory.js";
+import { filesDirectoryName, originFileName } from "./layout.js";
+import {
+  isSealed,
+  restoreAttributes,
+  restoreFileAttributes,
+  type Attributes,
+} from "./stored-modes.js";
+
+/**
+ * 1  the source alone; written without a version at first
+ * 2  owners and modes, which are changed since
+ */
+const originVersion = 2;
+
+const attributesSchema = z.strictObject({
+  mode: z.int().min(0).max(0o7777),
+  uid: z.int().min(0),
+  gid: z.int().min(0),
+});
+
+const originSchema = z.strictObject({
+  version: z.int().min(1).max(originVersion).optional(),
+  /** Where the directory was: absolute, without symbolic links. */
+  source: z.string().min(1),
+  directory: attributesSchema.optional(),
+  /** A list, since a name can be any text. */
+  files: z.array(attributesSchema.extend({ name: z.string().min(1) })).optional(),
+});
+
+export interface Origin {
+  readonly source: string;
+  readonly directory: Attributes;
+  readonly files: readonly (Attributes & { readonly name: string })[];
+}
+
+/** Called before the rename: durable in `directory`, the snapshot's own, when it returns. */
+export async function recordOrigin(directory: string, origin: Origin): Promise<void> {
+  await writeNewFile(join(directory, originFileName), encode(origin));
+  await fsyncDirectory(directory);
+  await fsyncDirectory(dirname(directory));
+}
+
+/** Called when the snapshot is recorded. A marker that stays by accident means nothing then. */
+export async function forgetOrigin(directory: string): Promise<void> {
+  await unlink(join(directory, originFileName)).catch(() => undefined);
+}
+
+/** Replaces the marker, durably, before anything of the directory is changed. */
+export async function correctOrigin(directory: string, origin: Origin): Promise<void> {
+  await writeFileDurably(join(directory, originFileName), encode(origin));
+}
+
+function encode(origin: Origin): Buffer {
+  return Buffer.from(`${JSON.stringify({ version: originVersion, ...origin })}\n`);
+}
+
+/** Where the files in a snapshot's directory came from, or undefined if they were made here. */
+export async function originOf(
+  directory: string,
+): Promise<z.infer<typeof originSchema> | undefined> {
+  const path = join(directory, originFileName);
+  try {
+    const found: unknown = JSON.parse(await readFile(path, "utf8"));
+    requireKnownVersion(path, found, originVersion);
+    return originSchema.parse(found);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    if (error instanceof SyntaxError || error instanceof z.ZodError) {
+      throw new StoreError("STORED_DATA_CORRUPT", `cannot be understood: ${path}`, {
+        cause: error,
+      });
+    }
+    throw ioError(error, { what: "read where a directory came from", path });
+  }
+}
+
+/**
+ * Puts a directory that was taken over back where it came from, with the owners and modes that it had. Returns that
+ * place, or undefined when nothing was taken over, or not yet. Throws when something else has taken its place, or when
+ * the way to it leads through a symbolic link by now: the recorded path had none.
+ */
+export async function giveBack(directory: string): Promise<string | undefined> {
+  const origin = await originOf(directory);
+  if (origin === undefined) return undefined;
+  const { source } = origin;
+  const files = join(directory, filesDirectoryName);
+  if (!(await exists(files))) return undefined;
+  await using parent = await holdRealPath(dirname(source));
+  // Before the rename, which ends it: what could be renamed before can be with the same mode.
+  await giveBackAttributes(files, origin);
+  await withIoError({ what: `rename to ${source}`, path: files }, () =>
+    renameOnly(files, parent.at(basename(source))),
+  );
+  await fsyncDirectory(parent.self);
+  await fsyncDirectory(directory);
+  return source;
+}
+
+/**
+ * The files were sealed after their directory, and only as long as that is sealed are they the ones that the marker
+ * tells of: otherwise whoever has it open can put others in their place.
+ */
+async function giveBackAttributes(
+  directory: string,
+  origin: z.infer<typeof originSchema>,
+): Promise<void> {
+  if (origin.directory === undefined || !(await isSealed(directory))) return;
+  const before = new Map((origin.files ?? []).map((file) => [file.name, file]));
+  for (const name of await readdir(directory)) {
+    const attributes = before.get(name);
+    if (attributes === undefined) continue;
+    const path = join(directory, name);
+    if (await restoreFileAttributes(path, attributes)) await syncLoosely(path);
+  }
+  if (await restoreAttributes(directory, origin.directory)) await syncLoosely(directory);
+}
+
+/** So that the modes survive a power cut as the rename does. A disk that fails this must not keep the data from its owner. */
+async function syncLoosely(path: string): Promise<void> {
+  await fsyncFile(path).catch(() => undefined);
+}

@@ -1,0 +1,186 @@
+// A file that is put together block by block, in any order, over several attempts. What an earlier
+// attempt left is believed only after its digest was computed again.
+import { constants } from "node:fs";
+import { chmod, open, type FileHandle } from "node:fs/promises";
+import { isErrno, withIoError } from "../holes/errno.js";
+import { lazyExtents } from "../holes/extents.js";
+import { copyRange } from "../holes/native.js";
+import { dataRuns } from "../holes/zero.js";
+import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "./block-access.js";
+import type { BlockTable } from "./block-table.js";
+
+export interface PartFile extends AsyncDisposable {
+  readonly path: string;
+  readonly index: BlockIndex;
+  /** The block is there with the right bytes. */
+  has(block: number): boolean;
+  /** Writes a block whose digest has been compared. */
+  put(block: number, bytes: Uint8Array): Promise<void>;
+  /** As `put`, for bytes that stand at the same place in another file of this filesystem. */
+  share(block: number, bytes: Uint8Array, from: FileHandle): Promise<void>;
+  /** Fails unless all blocks are there; makes the rest holes or zeros, and closes the file. */
+  complete(): Promise<void>;
+}
+
+/** A power cut loses at most about this much of what was fetched. */
+const syncBytes = 32 * 1024 * 1024;
+/** What `stat` counts a file's blocks in. */
+const statBlockBytes = 512;
+
+export interface PartOptions {
+  readonly signal: AbortSignal;
+  /** Told how much is there already, and then before so many bytes are written; may throw. */
+  readonly onData?: (bytes: number) => void;
+}
+
+/** Opens what an earlier attempt left at `path`, or makes it. Disposing closes and keeps it. */
+export async function openPartFile(
+  path: string,
+  table: BlockTable,
+  { signal, onData = () => undefined }: PartOptions,
+): Promise<PartFile> {
+  const handle = await withIoError({ what: "open the part", path }, () => openPart(path));
+  try {
+    await withIoError({ what: `set the size to ${table.sizeBytes}`, path }, async () => {
+      const { size } = await handle.stat();
+      if (size !== table.sizeBytes) await handle.truncate(0);
+      await handle.truncate(table.sizeBytes);
+    });
+    const { blocks } = await handle.stat();
+    onData(blocks * statBlockBytes);
+    const part = new Part(path, handle, indexBlocks(table), onData);
+    await part.look(signal);
+    return part;
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openPart(path: string): Promise<FileHandle> {
+  const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+  const openIt = (): Promise<FileHandle> => open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    return await openIt();
+  } catch (error) {
+    if (!isErrno(error, "EACCES")) throw error;
+    // A repair was cut off after it had made the file read-only, before it was moved into place.
+    await chmod(path, 0o600);
+    return openIt();
+  }
+}
+
+class Part implements PartFile {
+  readonly path: string;
+  readonly index: BlockIndex;
+  readonly #handle: FileHandle;
+  readonly #onData: (bytes: number) => void;
+  readonly #done = new Set<number>();
+  /** Blocks with bytes that are not those wanted: nothing of them may stay. */
+  readonly #dirty = new Set<number>();
+  #unsyncedBytes = 0;
+  #syncing: Promise<void> | undefined;
+  #open = true;
+
+  constructor(
+    path: string,
+    handle: FileHandle,
+    index: BlockIndex,
+    onData: (bytes: number) => void,
+  ) {
+    this.path = path;
+    this.#handle = handle;
+    this.#onData = onData;
+    this.index = index;
+  }
+
+  has(block: number): boolean {
+    return this.#done.has(block);
+  }
+
+  /** Finds out which blocks an earlier attempt has left. */
+  async look(signal: AbortSignal): Promise<void> {
+    const { blockSizeBytes, sizeBytes } = this.index.table;
+    const whole = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
+    const extents = lazyExtents(this.#handle.fd, sizeBytes) ?? whole;
+    let next = 0;
+    for (const { offset, length } of extents) {
+      const end = Math.ceil((offset + length) / blockSizeBytes);
+      next = Math.max(next, Math.floor(offset / blockSizeBytes));
+      for (; next < end; next += 1) {
+        signal.throwIfAborted();
+        const bytes = await readBlock(this.#handle, this.index, next, this.path);
+        const right = await hasBytes(this.index, next, bytes);
+        (right ? this.#done : this.#dirty).add(next);
+      }
+    }
+  }
+
+  async put(block: number, bytes: Uint8Array): Promise<void> {
+    const start = block * this.index.table.blockSizeBytes;
+    const runs = this.#dirty.has(block)
+      ? [{ offset: start, length: bytes.length }]
+      : dataRuns(bytes, start);
+    for (const { offset, length } of runs) {
+      await this.#write(bytes.subarray(offset - start, offset - start + length), offset);
+    }
+    await this.#settled(block, bytes.length);
+  }
+
+  async share(block: number, bytes: Uint8Array, from: FileHandle): Promise<void> {
+    const offset = block * this.index.table.blockSizeBytes;
+    try {
+      if (this.#dirty.has(block)) return await this.put(block, bytes);
+      const copied = await copyRange(from.fd, this.#handle.fd, offset, bytes.length);
+      if (copied === bytes.length) return await this.#settled(block, 0);
+    } catch (error) {
+      if (!isErrno(error, "EINVAL", "EXDEV", "EOPNOTSUPP", "ENOSYS")) throw error;
+    }
+    await this.put(block, bytes);
+  }
+
+  async complete(): Promise<void> {
+    for (const block of this.index.dataBlocks()) {
+      if (!this.#done.has(block)) throw new Error(`block ${block} of ${this.path} is missing`);
+    }
+    for (const block of this.#dirty) {
+      const zeros = Buffer.alloc(this.index.lengthOf(block));
+      await this.#write(zeros, block * this.index.table.blockSizeBytes);
+    }
+    this.#open = false;
+    await this.#syncing;
+    await withIoError({ what: "close the part", path: this.path }, () => this.#handle.close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#syncing?.catch(() => undefined);
+    await this.#handle.close().catch(() => undefined);
+  }
+
+  async #write(bytes: Uint8Array, offset: number): Promise<void> {
+    this.#onData(bytes.length);
+    const what = `write ${bytes.length} bytes at offset ${offset}`;
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await withIoError({ what, path: this.path }, () =>
+        this.#handle.write(bytes, done, bytes.length - done, offset + done),
+      );
+      done += bytesWritten;
+    }
+  }
+
+  async #settled(block: number, writtenBytes: number): Promise<void> {
+    this.#done.add(block);
+    this.#dirty.delete(block);
+    this.#unsyncedBytes += writtenBytes;
+    if (this.#unsyncedBytes < syncBytes) return;
+    // One at a time; whoever comes while it runs waits for it, so that no more piles up.
+    await this.#syncing;
+    if (this.#unsyncedBytes < syncBytes) return;
+    this.#unsyncedBytes = 0;
+    const context = { what: "write out the part", path: this.path };
+    this.#syncing = withIoError(context, () => this.#handle.datasync());
+    await this.#syncing;
+  }
+}

@@ -1,0 +1,167 @@
+// Whether the store's root is out of other users' reach: nobody else may write to it, own it, or put another directory
+// in its place. Root is trusted: it can do all of that anyway.
+import { chmodSync, lstatSync, readFileSync, statSync, type Stats } from "node:fs";
+import { userInfo } from "node:os";
+import { dirname } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { ioError, isErrno } from "../holes/errno.js";
+
+const groupWrites = 0o020;
+const othersWrite = 0o002;
+/** In such a directory only the owner of an entry, or of the directory, can rename or remove it (/tmp). */
+const sticky = 0o1000;
+/** The way through for the group that may read stored data. */
+const rootModes: readonly number[] = [0o700, 0o710];
+
+/**
+ * Throws ROOT_UNSAFE if another user can change the root; closes one that others can only read. `root` is real, and is
+ * there.
+ */
+export function requirePrivateRoot(root: string): void {
+  const stat = lookAt(root);
+  if (stat === undefined) return;
+  const own = ownUid();
+  if (!isTrusted(stat.uid, own)) {
+    const owner = `it belongs to the user with id ${stat.uid}, and this process runs as ${own}`;
+    throw unsafe(
+      root,
+      owner,
+      `Run stasis as that user, or give the directory to this one: chown -R ${own} ${root}`,
+    );
+  }
+  const writers = otherWriters(stat);
+  if (writers !== undefined) {
+    const hint = `Look for what they may have left there, then close it: chmod 700 ${root}`;
+    throw unsafe(root, `${writers} can write to it`, hint);
+  }
+  if (stat.uid === own && !rootModes.includes(stat.mode & 0o777)) close(root);
+}
+
+/** Throws ROOT_UNSAFE if another user can replace the path, or a directory above it. Those that are missing are passed over. */
+export function requirePrivateParents(path: string): void {
+  const own = ownUid();
+  for (let entry = path; entry !== dirname(entry); entry = dirname(entry)) {
+    const link = lookAt(entry, lstatSync);
+    if (link?.isSymbolicLink() === true && !isTrusted(link.uid, own)) {
+      const problem = `the symbolic link ${entry} belongs to the user with id ${link.uid}`;
+      throw unsafe(path, `${problem}, who can make it lead elsewhere`, elsewhere);
+    }
+    const parent = dirname(entry);
+    const stat = lookAt(parent);
+    if (stat !== undefined) requireSafeParent(path, parent, stat, own);
+  }
+}
+
+function requireSafeParent(path: string, parent: string, stat: Stats, own: number): void {
+  if (!isTrusted(stat.uid, own)) {
+    const owner = `the directory ${parent} belongs to the user with id ${stat.uid}`;
+    throw unsafe(path, `${owner}, who can put another one in its place`, elsewhere);
+  }
+  // Everything on the way belongs to this user or to root, as is looked at for each.
+  if ((stat.mode & sticky) !== 0) return;
+  const writers = otherWriters(stat);
+  if (writers === undefined) return;
+  const problem = `${writers} can write to ${parent}, and put another one in its place`;
+  throw unsafe(
+    path,
+    problem,
+    `Close that directory (chmod go-w ${parent}), or choose another root`,
+  );
+}
+
+const elsewhere =
+  "Choose a root below directories that belong to root or to the user who runs stasis";
+
+function isTrusted(uid: number, own: number): boolean {
+  return uid === own || uid === 0 || (uid === overflowUid() && isInUserNamespace());
+}
+
+/** Who else can write there, in words; undefined if nobody can. */
+function otherWriters({ mode, gid }: Stats): string | undefined {
+  if ((mode & othersWrite) !== 0) return "all users";
+  if ((mode & groupWrites) !== 0 && !isOwnGroup(gid)) return `the group with id ${gid}`;
+  return undefined;
+}
+
+/**
+ * A group with nobody else in it, as far as passwd(5) and group(5) tell: the one with the user's own name, or one that
+ * was only given to this process, as containers get one for their volumes.
+ */
+function isOwnGroup(gid: number): boolean {
+  const own = ownUid();
+  const users = entries("/etc/passwd");
+  const name = users.find(([, , uid]) => uid === String(own))?.[0] ?? userName();
+  const isOther = (user: string): boolean => user !== "" && user !== name && user !== "root";
+  const shared = users.some(([user = "", , , group]) => group === String(gid) && isOther(user));
+  if (shared) return false;
+  const group = entries("/etc/group").find(([, , id]) => id === String(gid));
+  if (group === undefined) return process.getgroups?.().includes(gid) === true;
+  const [groupName, , , members = ""] = group;
+  return (groupName === name || gid === 0) && !members.split(",").some(isOther);
+}
+
+function entries(file: string): string[][] {
+  try {
+    return readFileSync(file, "utf8")
+      .split("\n")
+      .map((line) => line.split(":"));
+  } catch {
+    return [];
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "";
+  }
+}
+
+function ownUid(): number {
+  return process.geteuid?.() ?? 0;
+}
+
+/** What stat(2) shows for users that have no number in this user namespace. */
+function overflowUid(): number {
+  return Number(read("/proc/sys/kernel/overflowuid", "65534"));
+}
+
+/** There the real root, who owns the directories above, is such a user. */
+function isInUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(read("/proc/self/uid_map", "0 0 4294967295"));
+}
+
+function read(path: string, fallback: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return fallback;
+  }
+}
+
+/** Undefined if there is nothing. */
+function lookAt(path: string, look: (path: string) => Stats = statSync): Stats | undefined {
+  try {
+    return look(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw ioError(error, { what: "look at the store's directory", path });
+  }
+}
+
+function close(root: string): void {
+  try {
+    chmodSync(root, 0o700);
+  } catch (error) {
+    // Others can read names there, and nothing else.
+    if (!isErrno(error, "EROFS")) throw ioError(error, { what: "close the root", path: root });
+  }
+}
+
+function unsafe(root: string, problem: string, hint: string): StoreError {
+  return new StoreError("ROOT_UNSAFE", `the root ${root} is not safe: ${problem}`, {
+    hint,
+    resource: { type: "directory", name: root },
+  });
+}

@@ -1,0 +1,136 @@
+// From staging to stored: the one place with the order of effects that makes a snapshot durable.
+// Each step is a function; none is tried twice, and an error in any of them ends it.
+import { join } from "node:path";
+import { StoreError } from "../base/errors.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { withIoError } from "../holes/errno.js";
+import type { SparseFileWriter } from "../holes/sparse-writer.js";
+import { encodeBlockTable } from "./block-table-codec.js";
+import type { BlockTable } from "./block-table.js";
+import {
+  fsyncBeforeMove,
+  fsyncDirectory,
+  fsyncFile,
+  fsyncParents,
+  renameOnly,
+  writeNewFile,
+} from "./durable.js";
+import { byName } from "./file-order.js";
+import {
+  blocksDirectoryName,
+  blockTableName,
+  filesDirectoryName,
+  manifestFileName,
+  type Layout,
+} from "./layout.js";
+import { encodeManifest, type Manifest } from "./manifest.js";
+import { openSnapshotDirectory, sealFilesDirectory } from "./stored-modes.js";
+
+/** A file in staging, whole, and how far it has got. */
+export interface StagedRecord {
+  readonly file: SnapshotFile;
+  /** Undefined until its content is hashed. */
+  readonly table: BlockTable | undefined;
+  /** Its writer, open so that the sync goes through the descriptor that saw the writes. */
+  writer: SparseFileWriter | undefined;
+  /** Its one fsync was made. */
+  synced: boolean;
+}
+
+/**
+ * Publishes what stands in staging as snapshot `manifest.id`. When it returns, the snapshot survives a
+ * power cut; before the rename nothing of it can be seen.
+ */
+export async function publishStaged(
+  layout: Layout,
+  records: readonly StagedRecord[],
+  manifest: Manifest,
+): Promise<void> {
+  const directory = layout.stagingDirectory(manifest.id);
+  const sorted = [...records].sort((a, b) => byName(a.file, b.file));
+  checkComplete(sorted, manifest);
+  await syncFiles(directory, sorted);
+  await sealDirectories(layout, directory);
+  await syncFileNames(directory);
+  await writeBlockTables(directory, sorted);
+  await writeStagedManifest(directory, manifest);
+  await syncStagedNames(directory);
+  await moveIntoPlace(directory, layout.dataDirectory(manifest.id));
+  await syncPlace(directory, layout.dataDirectory(manifest.id));
+}
+
+/** The manifest describes exactly what was staged; else the caller has mixed something up. */
+function checkComplete(records: readonly StagedRecord[], manifest: Manifest): void {
+  const described = [...manifest.files].sort(byName);
+  const same =
+    described.length === records.length &&
+    described.every((file, index) => {
+      const staged = records[index]?.file;
+      return (
+        staged?.name === file.name &&
+        staged.sizeBytes === file.sizeBytes &&
+        staged.digest === file.digest
+      );
+    });
+  if (same) return;
+  throw new StoreError("INTERNAL", `manifest of ${manifest.id} is not of the files in staging`);
+}
+
+async function syncFiles(directory: string, records: readonly StagedRecord[]): Promise<void> {
+  for (const record of records) await syncRecord(directory, record);
+}
+
+/** Makes one file durable, once, and closes it. */
+export async function syncRecord(directory: string, record: StagedRecord): Promise<void> {
+  if (record.synced) return;
+  record.synced = true;
+  const { writer } = record;
+  if (writer === undefined) {
+    await fsyncFile(join(directory, filesDirectoryName, record.file.name));
+    return;
+  }
+  await writer.sync();
+  record.writer = undefined;
+  await writer.close();
+}
+
+/** Their modes become durable with the names in them. */
+async function sealDirectories(layout: Layout, directory: string): Promise<void> {
+  await sealFilesDirectory(layout, join(directory, filesDirectoryName));
+  await openSnapshotDirectory(layout, directory);
+}
+
+async function syncFileNames(directory: string): Promise<void> {
+  await fsyncDirectory(join(directory, filesDirectoryName));
+}
+
+async function writeBlockTables(
+  directory: string,
+  records: readonly StagedRecord[],
+): Promise<void> {
+  const blocks = join(directory, blocksDirectoryName);
+  for (const [index, { table }] of records.entries()) {
+    if (table === undefined) continue;
+    await writeNewFile(join(blocks, blockTableName(index)), encodeBlockTable(table));
+  }
+  await fsyncDirectory(blocks);
+}
+
+async function writeStagedManifest(directory: string, manifest: Manifest): Promise<void> {
+  await writeNewFile(join(directory, manifestFileName), encodeManifest(manifest));
+}
+
+async function syncStagedNames(directory: string): Promise<void> {
+  await fsyncDirectory(directory);
+  await fsyncBeforeMove(directory);
+}
+
+async function moveIntoPlace(directory: string, target: string): Promise<void> {
+  await withIoError({ what: `publish as ${target}`, path: directory }, () =>
+    renameOnly(directory, target),
+  );
+}
+
+async function syncPlace(directory: string, target: string): Promise<void> {
+  await fsyncParents(directory, target);
+}

@@ -1,0 +1,217 @@
+// Taking directories out of the store: to the trash, out of staging, into quarantine.
+import { opendir, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { isStoreError } from "../base/errors.js";
+import { idPattern } from "../model/name.js";
+import { ioError, isDeviceTrouble, isErrno } from "../holes/errno.js";
+import { reflinkProbePrefix } from "../holes/sparse-copy.js";
+import {
+  exists,
+  fsyncDirectory,
+  fsyncParents,
+  removeTree,
+  renameOnly,
+  writeFileDurably,
+} from "./durable.js";
+import { giveBack, originOf } from "./origin.js";
+import { manifestFileName, type Layout } from "./layout.js";
+
+/**
+ * Moves a stored snapshot out of sight, durably. Open readers go on. Calling it again is harmless;
+ * false when there was nothing in `data/` to move.
+ */
+export async function moveToTrash(layout: Layout, id: string): Promise<boolean> {
+  const from = layout.dataDirectory(id);
+  const to = layout.trashDirectory(id);
+  const moved = await renameIfThere(from, to);
+  // Also when an earlier call had moved it and failed afterwards.
+  await fsyncParents(from, to);
+  return moved;
+}
+
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await renameOnly(from, to);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw ioError(error, { what: `rename to ${to}`, path: from });
+  }
+}
+
+/**
+ * Takes a stored snapshot out of sight as `moveToTrash` does, also where the filesystem has no room
+ * for a rename: on btrfs a rename may need more of it than any removal frees. Then the directory loses its
+ * manifest, so that nobody adopts it, and stays in `data/` for `purgeRemoved`.
+ */
+export async function putAway(layout: Layout, id: string): Promise<void> {
+  try {
+    await moveToTrash(layout, id);
+  } catch (error) {
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+    await dropManifest(layout.dataDirectory(id));
+  }
+}
+
+async function dropManifest(directory: string): Promise<void> {
+  const path = join(directory, manifestFileName);
+  try {
+    await unlink(path);
+  } catch (error) {
+    // The rename may have been made, and only its sync have failed.
+    if (!isErrno(error, "ENOENT")) throw ioError(error, { what: "remove the manifest", path });
+  }
+  if (await exists(directory)) await fsyncDirectory(directory);
+}
+
+/** Frees the space of a snapshot that was put away; nothing happens when it is not there. */
+export async function purgeRemoved(layout: Layout, id: string): Promise<void> {
+  await removeTree(layout.trashDirectory(id));
+  await removeTree(layout.dataDirectory(id));
+}
+
+/** Frees the space of a snapshot in the trash; nothing happens when it is not there. */
+export async function purgeTrashEntry(layout: Layout, id: string): Promise<void> {
+  await removeTree(layout.trashDirectory(id));
+}
+
+/** Empties the trash. The domain calls it when nobody reads: at start. Returns what was removed. */
+export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<readonly string[]> {
+  const names = await listEntries(layout.trashRoot);
+  for (const name of names) {
+    signal?.throwIfAborted();
+    await removeTree(join(layout.trashRoot, name));
+  }
+  return names;
+}
+
+export interface StagingPurge {
+  /** Ids of uploads that were removed. */
+  readonly removed: readonly string[];
+  /** Directories that had been taken over and are where they came from again. */
+  readonly returned: readonly { readonly id: string; readonly source: string }[];
+  /** Paths in quarantine of those whose place had been taken, or that are no staging area. */
+  readonly quarantined: readonly string[];
+  /** Where the device failed, or a newer stasis has written: they stay in staging for the next start. */
+  readonly left: readonly { readonly id: string; readonly error: unknown }[];
+}
+
+/**
+ * Clears staging after a crash, but for the ids to keep. Never removes a directory that was taken
+ * over: it goes back, or into quarantine.
+ */
+export async function purgeStaging(
+  layout: Layout,
+  keepIds: ReadonlySet<string> = new Set(),
+  signal?: AbortSignal,
+): Promise<StagingPurge> {
+  const removed: string[] = [];
+  const returned: { id: string; source: string }[] = [];
+  const quarantined: string[] = [];
+  const left: { id: string; error: unknown }[] = [];
+  for (const id of await listEntries(layout.stagingRoot)) {
+    signal?.throwIfAborted();
+    if (keepIds.has(id)) continue;
+    const path = join(layout.stagingRoot, id);
+    if (id.startsWith(reflinkProbePrefix)) {
+      await removeTree(path);
+      continue;
+    }
+    if (!idPattern.test(id)) {
+      quarantined.push(await quarantine(layout, path, "not made by stasis: no snapshot id"));
+      continue;
+    }
+    let outcome: Discarded;
+    try {
+      outcome = await discardDirectory(layout, path);
+    } catch (error) {
+      if (!isDeviceTrouble(error) && !isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
+      left.push({ id, error });
+      continue;
+    }
+    if (outcome.source !== undefined) returned.push({ id, source: outcome.source });
+    if (outcome.quarantined === undefined) removed.push(id);
+    else quarantined.push(outcome.quarantined);
+  }
+  return { removed, returned, quarantined, left };
+}
+
+interface Discarded {
+  /** Where a directory that was taken over stands again. */
+  readonly source?: string;
+  /** Where it was put because its place had been taken. */
+  readonly quarantined?: string;
+}
+
+/**
+ * Removes an unpublished directory, giving back what was taken over. Throws, and leaves it for
+ * another time, when the device fails, or when only a newer stasis knows what to do.
+ */
+export async function discardDirectory(layout: Layout, path: string): Promise<Discarded> {
+  let source: string | undefined;
+  try {
+    source = await giveBack(path);
+  } catch (error) {
+    if (isDeviceTrouble(error) || isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
+    const reason = `could not be put back: ${error instanceof Error ? error.message : String(error)}`;
+    return { quarantined: await quarantine(layout, path, reason) };
+  }
+  await removeTree(path);
+  return source === undefined ? {} : { source };
+}
+
+/** Takes back what was published but could not be recorded. Durable when it returns. */
+export async function discardPublished(layout: Layout, id: string): Promise<Discarded> {
+  const path = layout.dataDirectory(id);
+  if ((await originOf(path)) !== undefined) {
+    const discarded = await discardDirectory(layout, path);
+    await fsyncDirectory(layout.dataRoot);
+    return discarded;
+  }
+  await putAway(layout, id);
+  await purgeRemoved(layout, id);
+  return {};
+}
+
+/**
+ * Moves a directory or file where recovery will leave it alone, with the reason in a text file
+ * beside it. Returns its new path. Nothing in quarantine is ever removed by stasis.
+ */
+export async function quarantine(layout: Layout, path: string, reason: string): Promise<string> {
+  const target = await moveToFreeName(path, join(layout.quarantineRoot, basename(path)));
+  await fsyncParents(path, target);
+  const text = `from: ${path}\nreason: ${reason}\n`;
+  try {
+    await writeFileDurably(`${target}.reason.txt`, Buffer.from(text));
+  } catch (error) {
+    // The log has the reason too, and a full disk must not keep a daemon from starting.
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+  }
+  return target;
+}
+
+const maxSameNames = 10_000;
+
+async function moveToFreeName(from: string, wanted: string): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    const to = attempt === 1 ? wanted : `${wanted}.${attempt}`;
+    try {
+      await renameOnly(from, to);
+      return to;
+    } catch (error) {
+      if (isErrno(error, "EEXIST", "ENOTEMPTY") && attempt < maxSameNames) continue;
+      throw ioError(error, { what: `move to ${dirname(to)}`, path: from });
+    }
+  }
+}
+
+/** Names in one of the store's directories. An error is an error, never an empty answer. */
+export async function listEntries(directory: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of await opendir(directory)) names.push(entry.name);
+  } catch (error) {
+    throw ioError(error, { what: "list", path: directory });
+  }
+  return names.sort();
+}

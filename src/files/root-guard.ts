@@ -1,0 +1,148 @@
+// Whether the root is still the directory that this daemon has locked. It is not when somebody renames, replaces or
+// unmounts it, or when another daemon takes it over, which only happens where the filesystem does not forward locks.
+//
+//   asked before each change of the catalog, so before each publication and removal, and before data are read
+//   asked every two seconds besides, for those who only want to know (health)
+//
+// A root that comes back is served again. One that another daemon has taken over is not: the catalog has changed below us.
+import { closeSync, constants, fstatSync, openSync, utimesSync } from "node:fs";
+import { StoreError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import { errnoCode } from "../holes/errno.js";
+import {
+  identityOf,
+  parseHolder,
+  parseShownHolder,
+  readHolderText,
+  writeHolder,
+  type Holder,
+  type ShownHolder,
+} from "./lock-holder.js";
+import { heartbeatMs, isShared, type RootLockFiles } from "./root-lock.js";
+
+export interface RootGuard extends Disposable {
+  /** Throws ROOT_UNAVAILABLE if the root is not the one that was locked. Some 20 µs. */
+  check(): void;
+  /** What `check` found last, at most two seconds ago. */
+  problem(): StoreError | undefined;
+  /** Another daemon writes to the store: nothing of it may be touched any more, not even to close it. */
+  isTakenOver(): boolean;
+}
+
+/** Watches the root for the holder of its lock, until it is disposed. */
+export function guardRoot(
+  files: RootLockFiles,
+  holder: Holder,
+  logger: Pick<Logger, "error" | "warn">,
+): RootGuard {
+  const { root, lockInfo } = files;
+  // Kept open, so that no other directory gets its inode number.
+  const descriptor = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  const identity = `${dev}:${ino}`;
+  let takenOver: StoreError | undefined;
+  let last: StoreError | undefined;
+  let ended = false;
+
+  const look = (): StoreError | undefined => {
+    if (takenOver !== undefined) return takenOver;
+    const moved = findMove(root, identity);
+    if (moved !== undefined) return moved;
+    const text = readHolderText(lockInfo);
+    // Somebody has removed a file that other daemons are told by.
+    if (text === undefined) writeHolder(lockInfo, holder);
+    const other = otherHolder(text, holder);
+    if (other !== undefined) takenOver = takenOverError(root, other);
+    return takenOver;
+  };
+  const lookAndTell = (): StoreError | undefined => {
+    // The next daemon may have the root by now.
+    if (ended) return last;
+    const before = last;
+    last = look();
+    if (last !== undefined && before === undefined) {
+      logger.error({ err: last }, "the root is not available: nothing is read or stored");
+    }
+    if (last === undefined && before !== undefined) logger.warn({ root }, "the root is back");
+    return last;
+  };
+  const shared = isShared(root);
+  const timer = setInterval(() => {
+    if (lookAndTell() === undefined && shared) touch(lockInfo);
+  }, heartbeatMs);
+  timer.unref();
+  return {
+    check: () => {
+      const problem = lookAndTell();
+      // A new one for each caller: with the stack of whoever asked.
+      if (problem !== undefined) throw copyOf(problem);
+    },
+    problem: () => last,
+    isTakenOver: () => takenOver !== undefined,
+    [Symbol.dispose]: () => {
+      if (ended) return;
+      ended = true;
+      clearInterval(timer);
+      closeSync(descriptor);
+    },
+  };
+}
+
+function findMove(root: string, identity: string): StoreError | undefined {
+  let found: string;
+  try {
+    found = identityOf(root);
+  } catch (error) {
+    return unavailable(root, `it cannot be looked at: ${errnoCode(error) ?? String(error)}`, error);
+  }
+  if (found === identity) return undefined;
+  const what = found === "" ? "there is nothing at its path" : "another directory is at its path";
+  return unavailable(root, `${what}: it was moved, replaced or unmounted`);
+}
+
+/** Text that can't be understood says nothing: it may be half written. */
+function otherHolder(text: string | undefined, own: Holder): ShownHolder | undefined {
+  const holder = parseHolder(text);
+  if (holder !== undefined) return holder.nonce === own.nonce ? undefined : holder;
+  // Of a build that has no nonces.
+  const shown = parseShownHolder(text);
+  return shown?.pid === own.pid && shown.host === own.host ? undefined : shown;
+}
+
+/** For a daemon on another machine that waits to see whether this one lives. */
+function touch(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    // The next look says what is wrong.
+  }
+}
+
+function unavailable(root: string, problem: string, cause?: unknown): StoreError {
+  return new StoreError("ROOT_UNAVAILABLE", `the root ${root} is not available: ${problem}`, {
+    hint: "Put the directory that the daemon has opened back in its place, or restart the daemon with the right root",
+    resource: { type: "directory", name: root },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function takenOverError(root: string, { pid, host, startedAt }: ShownHolder): StoreError {
+  const other = `process ${pid} on ${host}, running since ${startedAt}`;
+  return new StoreError("ROOT_UNAVAILABLE", `the root ${root} was taken over by ${other}`, {
+    hint:
+      "Two daemons must not serve one root, and this filesystem does not keep them apart. " +
+      "Stop both, run `stasis check --root`, then start one",
+    resource: { type: "directory", name: root },
+    metadata: { pid: String(pid), host, started_at: startedAt },
+  });
+}
+
+function copyOf({ reason, message, hint, resource, metadata, cause }: StoreError): StoreError {
+  return new StoreError(reason, message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(resource === undefined ? {} : { resource }),
+    metadata,
+    cause,
+  });
+}

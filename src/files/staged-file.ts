@@ -1,0 +1,107 @@
+// One uploaded file in staging: written with its holes and hashed on the way.
+import { totalLength, type Extents } from "../model/extent.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { createSparseFile, type SparseFileOptions } from "../holes/sparse-writer.js";
+import { createBlockHasher } from "./block-hash.js";
+import { rootDigest, type BlockTable } from "./block-table.js";
+import type { StagedRecord } from "./publish.js";
+import { storedFileMode } from "./stored-modes.js";
+import type { WriteLane, WriteWorkers } from "./write-workers.js";
+
+export interface StagedFileOptions {
+  /** Permission bits, masked to 0777, as they are told and given back. The stored file is read-only. */
+  readonly mode: number;
+  /** Logical size. */
+  readonly sizeBytes: number;
+  /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
+  readonly extents?: Extents | undefined;
+  /** Makes holes of zero blocks. */
+  readonly detectZeros: boolean;
+  /** Hears how many bytes are about to be written, and may throw. */
+  readonly onData?: (bytes: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A file being uploaded. Disposing it before `finish` removes it. */
+export interface StagedFile extends AsyncDisposable {
+  /** As `SparseFileWriter.write`: `bytes` must not change before `finish`. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** The file is whole and hashed; it becomes durable at `publish`. */
+  finish(): Promise<SnapshotFile>;
+}
+
+/** `keep` takes the finished file, its writer still open, over. */
+export async function createStagedFile(
+  path: string,
+  name: string,
+  options: StagedFileOptions,
+  workers: WriteWorkers | undefined,
+  keep: (record: StagedRecord) => Promise<void>,
+): Promise<StagedFile> {
+  const { mode, sizeBytes, extents, detectZeros, onData, signal } = options;
+  const hashing = chooseHashing(options, workers);
+  const writer = await createSparseFile(path, {
+    mode: storedFileMode,
+    detectZeros,
+    forgetWritten: true,
+    expectedBytes: sizeBytes,
+    expectedExtents: extents,
+    ...(onData && { onData }),
+    ...hashing.writing,
+    signal,
+  });
+  let kept = false;
+  let finishing: Promise<SnapshotFile> | undefined;
+
+  const finish = async (): Promise<SnapshotFile> => {
+    const { allocatedBytes } = await writer.complete(sizeBytes);
+    const table = await hashing.finish(sizeBytes);
+    const digest = rootDigest(table);
+    const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest };
+    kept = true;
+    await keep({ file, table, writer, synced: false });
+    return file;
+  };
+  return {
+    write: (offset, bytes) => writer.write(offset, bytes),
+    finish: () => (finishing ??= finish()),
+    [Symbol.asyncDispose]: async () => {
+      // `return file.finish()` disposes while it is still running.
+      await finishing?.catch(() => undefined);
+      if (!kept) await writer.discard();
+      hashing.drop();
+    },
+  };
+}
+
+/** Files with less data are written before a worker has been told of them. */
+const minWorkerBytes = 4 * 1024 * 1024;
+
+interface Hashing {
+  readonly writing: Pick<SparseFileOptions, "observer" | "createPool">;
+  finish(sizeBytes: number): BlockTable | Promise<BlockTable>;
+  drop(): void;
+}
+
+/** Large files are hashed and written by a worker, small ones are hashed here. */
+function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undefined): Hashing {
+  const { extents, sizeBytes } = options;
+  const dataBytes = extents === undefined ? sizeBytes : totalLength(extents);
+  if (workers === undefined || dataBytes < minWorkerBytes) {
+    const hasher = createBlockHasher();
+    return {
+      writing: { observer: hasher },
+      finish: (size) => hasher.finish(size),
+      drop: () => undefined,
+    };
+  }
+  let lane: WriteLane | undefined;
+  return {
+    writing: { createPool: (fd, path) => (lane = workers.openLane(fd, path)) },
+    finish: (size) => {
+      if (lane === undefined) throw new Error("finished before it was begun");
+      return lane.finish(size);
+    },
+    drop: () => lane?.drop(),
+  };
+}

@@ -1,0 +1,285 @@
+// Where a snapshot is made: a directory nobody sees, which becomes a stored snapshot by one rename.
+import { constants } from "node:fs";
+import { chmod, mkdir, open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { StoreError } from "../base/errors.js";
+import type { CallerPath } from "../model/caller-path.js";
+import { checkDataFileName } from "../model/name.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { withIoError } from "../holes/errno.js";
+import { copySparse } from "../holes/sparse-copy.js";
+import { takeOver } from "./adoption.js";
+import type { DigestAlgorithm } from "./block-digest.js";
+import { rootDigest, type BlockTable } from "./block-table.js";
+import { ensureDirectory, exists, renameOnly } from "./durable.js";
+import { entryInvalid } from "./directory-source.js";
+import { hashFile, type HashOptions } from "./hash-file.js";
+import { blocksDirectoryName, filesDirectoryName, type Layout } from "./layout.js";
+import type { Manifest } from "./manifest.js";
+import { forgetOrigin } from "./origin.js";
+import { publishStaged, syncRecord, type StagedRecord } from "./publish.js";
+import { discardDirectory, discardPublished } from "./removal.js";
+import { createStagedFile, type StagedFile, type StagedFileOptions } from "./staged-file.js";
+import { giveToGroup, storedFileMode } from "./stored-modes.js";
+import type { WriteWorkers } from "./write-workers.js";
+
+export interface CopyFromOptions {
+  readonly mode: number;
+  /** User id that must own the file. Default: anybody. */
+  readonly owner?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One snapshot being made. Disposing it removes everything, unless it was published *and* settled;
+ * a directory that was taken over then goes back to where it was. Disposing never throws: what
+ * cannot be removed is left for recovery, which does the same.
+ */
+export interface Staging extends AsyncDisposable {
+  readonly id: string;
+  createFile(name: string, options: StagedFileOptions): Promise<StagedFile>;
+  /**
+   * Takes the directory over by rename. Its files have no digest yet, see `hashFiles` and
+   * `hashStored`. On another filesystem: CROSS_FILESYSTEM, and the source is untouched.
+   */
+  adoptDirectory(source: CallerPath): Promise<readonly SnapshotFile[]>;
+  /** Copies a caller's file, by reflink where possible, and hashes the copy. */
+  copyFileFrom(path: string, name: string, options: CopyFromOptions): Promise<SnapshotFile>;
+  /**
+   * Takes over a whole file of this filesystem by rename. Each of its blocks has been compared with
+   * `table`, and nobody else may write to it any more.
+   */
+  moveIn(
+    path: string,
+    name: string,
+    options: { readonly mode: number; readonly table: BlockTable },
+  ): Promise<SnapshotFile>;
+  /** The digest of a finished file, made of blocks with another algorithm than it is stored with: reads it again. */
+  digestWith(file: SnapshotFile, algorithm: DigestAlgorithm, signal?: AbortSignal): Promise<string>;
+  /** Computes the digests that are missing; returns all files. */
+  hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]>;
+  /** Makes it a stored snapshot that survives a power cut. Only once, whatever its outcome. */
+  publish(manifest: Manifest): Promise<void>;
+  /** Called when the catalog has it: disposing no longer takes it back. */
+  settle(): void;
+  /**
+   * Called when nobody can tell whether the catalog has it: disposing then changes nothing, and
+   * recovery decides at the next start.
+   */
+  leaveToRecovery(): void;
+}
+
+/** Finished files whose descriptors stay open until `publish`; the oldest is synced before. */
+const maxOpenFiles = 32;
+
+/** Makes the staging directory of a new id. Without workers everything is hashed in this thread. */
+export async function openStaging(
+  layout: Layout,
+  id: string,
+  workers?: WriteWorkers,
+): Promise<Staging> {
+  const directory = layout.stagingDirectory(id);
+  await withIoError({ what: "make the staging directory", path: directory }, async () => {
+    await mkdir(directory, { mode: 0o700 });
+    await mkdir(join(directory, blocksDirectoryName), { mode: 0o700 });
+  });
+  return new StagingArea(layout, id, workers);
+}
+
+class StagingArea implements Staging {
+  readonly id: string;
+  readonly #layout: Layout;
+  readonly #workers: WriteWorkers | undefined;
+  readonly #directory: string;
+  readonly #filesDirectory: string;
+  /** Every name that was ever claimed, also by a file that was given up. */
+  readonly #names = new Set<string>();
+  readonly #uploads: StagedFile[] = [];
+  /** Finished files by name. */
+  readonly #records = new Map<string, StagedRecord>();
+  #state: "filling" | "publishing" | "published" | "settled" | "left" | "disposed" = "filling";
+  #adopted = false;
+
+  constructor(layout: Layout, id: string, workers: WriteWorkers | undefined) {
+    this.id = id;
+    this.#layout = layout;
+    this.#workers = workers;
+    this.#directory = layout.stagingDirectory(id);
+    this.#filesDirectory = join(this.#directory, filesDirectoryName);
+  }
+
+  async createFile(name: string, options: StagedFileOptions): Promise<StagedFile> {
+    const path = await this.#claim(name);
+    const keep = (record: StagedRecord): Promise<void> => this.#keep(record);
+    const file = await createStagedFile(path, name, options, this.#workers, keep);
+    this.#uploads.push(file);
+    return file;
+  }
+
+  async adoptDirectory(source: CallerPath): Promise<readonly SnapshotFile[]> {
+    this.#expect("filling");
+    if (this.#names.size > 0) throw new Error(`staging area ${this.id} already has files`);
+    this.#adopted = true;
+    for (const taken of await takeOver(this.#layout, this.#directory, source)) {
+      const { name, sizeBytes, allocatedBytes, mode } = taken;
+      const file = { name, sizeBytes, allocatedBytes, mode, digest: "" };
+      this.#names.add(name);
+      this.#records.set(name, { file, table: undefined, writer: undefined, synced: false });
+    }
+    return this.#files();
+  }
+
+  async copyFileFrom(
+    path: string,
+    name: string,
+    { mode, owner, signal }: CopyFromOptions,
+  ): Promise<SnapshotFile> {
+    const target = await this.#claim(name);
+    const options = { sync: true, sourceOwner: "caller", sourceUid: owner, signal } as const;
+    const copied = await copySparse(path, target, { ...options, mode: storedFileMode });
+    const { sizeBytes, allocatedBytes } = copied;
+    const file = { name, sizeBytes, allocatedBytes, mode: mode & 0o777, digest: "" };
+    const record = { file, table: undefined, writer: undefined, synced: true };
+    const hashed = await this.#hash(record, signal);
+    await this.#keep(hashed);
+    return hashed.file;
+  }
+
+  async moveIn(
+    path: string,
+    name: string,
+    { mode, table }: { readonly mode: number; readonly table: BlockTable },
+  ): Promise<SnapshotFile> {
+    const target = await this.#claim(name);
+    const { size, blocks } = await withIoError({ what: `move to ${target}`, path }, async () => {
+      await renameOnly(path, target);
+      await chmod(target, storedFileMode);
+      return stat(target);
+    });
+    const shown = { name, sizeBytes: size, allocatedBytes: blocks * 512, mode: mode & 0o777 };
+    const file = { ...shown, digest: rootDigest(table) };
+    await this.#keep({ file, table, writer: undefined, synced: false });
+    return file;
+  }
+
+  async digestWith(
+    { name, sizeBytes }: SnapshotFile,
+    algorithm: DigestAlgorithm,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const path = join(this.#filesDirectory, name);
+    return rootDigest(await hashPath(path, name, sizeBytes, { algorithm, signal }));
+  }
+
+  async hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]> {
+    this.#expect("filling");
+    for (const [name, record] of this.#records) {
+      if (record.table === undefined) this.#records.set(name, await this.#hash(record, signal));
+    }
+    return this.#files();
+  }
+
+  async publish(manifest: Manifest): Promise<void> {
+    this.#expect("filling");
+    if (manifest.id !== this.id) throw new StoreError("INTERNAL", `manifest is not of ${this.id}`);
+    this.#state = "publishing";
+    await publishStaged(this.#layout, [...this.#records.values()], manifest);
+    this.#state = "published";
+  }
+
+  settle(): void {
+    this.#expect("published");
+    this.#state = "settled";
+  }
+
+  leaveToRecovery(): void {
+    this.#state = "left";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const last = this.#state;
+    this.#state = "disposed";
+    if (last === "disposed" || last === "left") return;
+    for (const file of this.#uploads) await dropErrors(file[Symbol.asyncDispose]());
+    for (const { writer } of this.#records.values()) {
+      if (writer !== undefined) await dropErrors(writer.discard());
+    }
+    await dropErrors(leave(this.#layout, this.id, last === "settled", this.#adopted));
+  }
+
+  #expect(state: "filling" | "published"): void {
+    if (this.#state !== state) throw new Error(`staging area ${this.id} is ${this.#state}`);
+  }
+
+  #files(): readonly SnapshotFile[] {
+    return [...this.#records.values()].map(({ file }) => file);
+  }
+
+  /** The path for a new file; a name is given out once. */
+  async #claim(name: string): Promise<string> {
+    this.#expect("filling");
+    checkDataFileName(name, "file");
+    if (this.#names.has(name)) throw entryInvalid(name, "the name comes twice");
+    // Not made with the staging area: a directory that is taken over is renamed to this.
+    const path = this.#filesDirectory;
+    await ensureDirectory(path, "make the directory");
+    this.#names.add(name);
+    return join(path, name);
+  }
+
+  async #keep(record: StagedRecord): Promise<void> {
+    const { dataGroup } = this.#layout;
+    if (dataGroup !== undefined) {
+      await giveToGroup(join(this.#filesDirectory, record.file.name), dataGroup);
+    }
+    this.#records.set(record.file.name, record);
+    const unsynced = [...this.#records.values()].filter(({ writer }) => writer !== undefined);
+    const oldest = unsynced[0];
+    if (unsynced.length <= maxOpenFiles || oldest === undefined) return;
+    await syncRecord(this.#directory, oldest);
+  }
+
+  async #hash(record: StagedRecord, signal: AbortSignal | undefined): Promise<StagedRecord> {
+    const { name, sizeBytes } = record.file;
+    const table = await hashPath(join(this.#filesDirectory, name), name, sizeBytes, { signal });
+    return { ...record, file: { ...record.file, digest: rootDigest(table) }, table };
+  }
+}
+
+/** While disposing: an error thrown there would hide the one that led to it. */
+async function dropErrors(work: PromiseLike<void>): Promise<void> {
+  try {
+    await work;
+  } catch {
+    return;
+  }
+}
+
+async function leave(
+  layout: Layout,
+  id: string,
+  settled: boolean,
+  adopted: boolean,
+): Promise<void> {
+  if (settled) {
+    if (adopted) await forgetOrigin(layout.dataDirectory(id));
+    return;
+  }
+  // Still in staging: then what may be in `data/` under this id is not of our making.
+  const staging = layout.stagingDirectory(id);
+  if (await exists(staging)) await discardDirectory(layout, staging);
+  else await discardPublished(layout, id);
+}
+
+async function hashPath(
+  path: string,
+  name: string,
+  sizeBytes: number,
+  options: Pick<HashOptions, "algorithm" | "signal">,
+): Promise<Awaited<ReturnType<typeof hashFile>>> {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  return withIoError({ what: "read the file", path }, async () => {
+    await using handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    return await hashFile(handle, sizeBytes, { what: name, ...options });
+  });
+}

@@ -1,0 +1,127 @@
+// store.json: the version of the store as a whole, looked at before anything else is. Programs that know a lower
+// one refuse the store before they change anything. The file is an object with an integer `format` in every version.
+//
+// Builds from before this file (format 1) do not look at it: they refuse the schema of the catalog.
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { rename, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { buildInfo, describeBuild } from "../base/build-info.js";
+import { isStoreError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import { formatUnsupported } from "../model/format.js";
+import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import { fsyncDirectory, removeTree, writeNewFile } from "./durable.js";
+import type { Layout } from "./layout.js";
+
+/**
+ * 1  no store.json: up to commit 0608b27
+ * 2  store.json; the catalog has schema version 5 or higher
+ */
+export const storeFormat = 2;
+
+const schema = z.object({
+  format: z.number().int().positive(),
+  writtenBy: z.object({ version: z.string(), commit: z.string() }).optional().catch(undefined),
+});
+
+type Found = z.infer<typeof schema>;
+
+/** Throws FORMAT_UNSUPPORTED for a store that a newer program has written. Changes nothing. */
+export function requireKnownFormat(layout: Pick<Layout, "root">): void {
+  requireKnown(layout, readStoreFile(layout));
+}
+
+/**
+ * Notes that this program writes to the store; called under the lock on the root, before anything is written in the
+ * store's newest formats. A file that can't be understood is damaged, and written again: the catalog, the manifests
+ * and the tables have versions of their own. False when the disk has no room for it: until the next start the schema
+ * of the catalog keeps older programs away.
+ */
+export async function claimFormat(
+  layout: Pick<Layout, "root">,
+  logger: Pick<Logger, "warn">,
+): Promise<boolean> {
+  const found = readStoreFile(layout);
+  requireKnown(layout, found);
+  if (found === "damaged") {
+    logger.warn({ path: pathIn(layout) }, "store.json can't be understood: writing it again");
+  }
+  const writtenBy = buildInfo();
+  if (found !== undefined && found !== "damaged" && isSame(found, writtenBy)) return true;
+  const text = JSON.stringify({ format: storeFormat, writtenBy }, null, 2);
+  try {
+    await replaceStoreFile(layout, Buffer.from(`${text}\n`));
+    return true;
+  } catch (error) {
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+    logger.warn({ err: error, path: pathIn(layout) }, "no room for the version of the store");
+    return false;
+  }
+}
+
+/** By way of one name, so that what a crash leaves is replaced by the next start. */
+async function replaceStoreFile(layout: Pick<Layout, "root">, bytes: Uint8Array): Promise<void> {
+  const path = pathIn(layout);
+  const temporary = `${path}.tmp`;
+  await removeTree(temporary);
+  try {
+    await writeNewFile(temporary, bytes);
+    await withIoError({ what: "replace the file", path }, () => rename(temporary, path));
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+  await fsyncDirectory(layout.root);
+}
+
+function isSame(
+  { format, writtenBy }: Found,
+  { version, commit }: Found["writtenBy"] & {},
+): boolean {
+  return format === storeFormat && writtenBy?.version === version && writtenBy.commit === commit;
+}
+
+function requireKnown({ root }: Pick<Layout, "root">, found: Found | "damaged" | undefined): void {
+  if (found === undefined || found === "damaged" || found.format <= storeFormat) return;
+  const { format, writtenBy } = found;
+  throw formatUnsupported(`the store ${root}`, format, storeFormat, {
+    file: pathIn({ root }),
+    ...(writtenBy === undefined ? {} : { writtenBy: `stasis ${describeBuild(writtenBy)}` }),
+  });
+}
+
+function pathIn({ root }: Pick<Layout, "root">): string {
+  return join(root, "store.json");
+}
+
+const maxBytes = 64 * 1024;
+
+/** Undefined if there is none, which is so in a new store and in one of format 1. */
+function readStoreFile(layout: Pick<Layout, "root">): Found | "damaged" | undefined {
+  const path = pathIn(layout);
+  let text: string;
+  try {
+    text = readText(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw ioError(error, { what: "read the version of the store", path });
+  }
+  try {
+    const { success, data } = schema.safeParse(JSON.parse(text));
+    return success ? data : "damaged";
+  } catch {
+    return "damaged";
+  }
+}
+
+function readText(path: string): string {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const bytes = Buffer.alloc(maxBytes);
+    return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, maxBytes, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}

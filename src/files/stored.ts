@@ -1,0 +1,158 @@
+// A stored snapshot opened for reading.
+import { constants } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { StoreError } from "../base/errors.js";
+import { totalLength } from "../model/extent.js";
+import type { SnapshotFile } from "../model/snapshot.js";
+import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import type { ExtentMap } from "../holes/extent-map.js";
+import { scanExtents } from "../holes/extents.js";
+import type { DigestAlgorithm } from "./block-digest.js";
+import { readBlockTable, readTableAlgorithm } from "./block-table-codec.js";
+import type { BlockTable } from "./block-table.js";
+import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
+
+export interface StoredFile extends SnapshotFile {
+  /** Bytes of data, holes left out. */
+  readonly dataBytes: number;
+  /** Where the data is; undefined when the filesystem can't tell holes. */
+  readonly extents: ExtentMap | undefined;
+}
+
+/**
+ * Holds the directory open, so that reads go on when it is renamed to the trash meanwhile.
+ * Whoever removes the files themselves has to wait for this to be disposed.
+ */
+export interface StoredSnapshot extends AsyncDisposable {
+  readonly id: string;
+  readonly files: readonly StoredFile[];
+  /** A path to the file that stays good until this is disposed. */
+  pathOf(name: string): string;
+  /** Opens a file for reading; the caller closes it, or disposing this does. */
+  open(name: string): Promise<FileHandle>;
+}
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+
+/**
+ * The block table of the file at `index` in the order of names. Found from the open directory, so
+ * that it is still there after a rename to the trash.
+ */
+export function readStoredTable(stored: StoredSnapshot, index: number): Promise<BlockTable> {
+  return readBlockTable(tablePathOf(stored, index));
+}
+
+/** What the blocks of that file are hashed with; undefined if its table cannot be read. */
+export function readStoredAlgorithm(
+  stored: StoredSnapshot,
+  index: number,
+): Promise<DigestAlgorithm | undefined> {
+  return readTableAlgorithm(tablePathOf(stored, index));
+}
+
+function tablePathOf(stored: StoredSnapshot, index: number): string {
+  return stored.pathOf(join("..", blocksDirectoryName, blockTableName(index)));
+}
+
+/** Opens a snapshot whose files must be there with the sizes that were stored. */
+export async function openStored(
+  layout: Layout,
+  id: string,
+  files: readonly SnapshotFile[],
+  signal?: AbortSignal,
+): Promise<StoredSnapshot> {
+  const directory = await openDirectory(layout.filesDirectory(id), id);
+  const pathOf = (name: string): string => `/proc/self/fd/${directory.fd}/${name}`;
+  const openFile = (name: string): Promise<FileHandle> => openStoredFile(pathOf(name), name, id);
+  const described: StoredFile[] = [];
+  const releaseMaps = (): void => {
+    for (const { extents } of described) extents?.[Symbol.dispose]();
+  };
+  try {
+    for (const file of files) {
+      signal?.throwIfAborted();
+      await using handle = await openFile(file.name);
+      described.push(await describe(handle, file, id, signal));
+    }
+  } catch (error) {
+    releaseMaps();
+    await closeQuietly(directory);
+    throw error;
+  }
+  const handedOut: FileHandle[] = [];
+  let closed: Promise<void> | undefined;
+  // Also what a consumer that stopped in the middle never closed; closing twice does nothing.
+  const close = async (): Promise<void> => {
+    releaseMaps();
+    for (const handle of handedOut) await closeQuietly(handle);
+    await closeQuietly(directory);
+  };
+  return {
+    id,
+    files: described,
+    pathOf,
+    open: async (name) => {
+      // The descriptor's number may be another directory's by then.
+      if (closed !== undefined) throw new Error(`snapshot ${id} was closed`);
+      const handle = await openFile(name);
+      handedOut.push(handle);
+      return handle;
+    },
+    [Symbol.asyncDispose]: () => (closed ??= close()),
+  };
+}
+
+async function openDirectory(path: string, id: string): Promise<FileHandle> {
+  try {
+    return await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) {
+      throw corrupt(id, "its directory is missing", { directory: path });
+    }
+    throw ioError(error, { what: "open the snapshot's directory", path });
+  }
+}
+
+async function openStoredFile(path: string, name: string, id: string): Promise<FileHandle> {
+  try {
+    const handle = await open(path, O_RDONLY | O_NOFOLLOW);
+    handle[Symbol.asyncDispose] = () => closeQuietly(handle);
+    return handle;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ELOOP"))
+      throw corrupt(id, `its file ${name} is missing`, { file: name });
+    throw ioError(error, { what: `open a file of snapshot ${id}`, path: name });
+  }
+}
+
+/** Of a descriptor that was only read from: an error of close(2) says nothing about what was read. */
+async function closeQuietly(handle: FileHandle): Promise<void> {
+  await handle.close().catch(() => undefined);
+}
+
+async function describe(
+  handle: FileHandle,
+  file: SnapshotFile,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<StoredFile> {
+  const { size } = await withIoError(
+    { what: `look at a file of snapshot ${id}`, path: file.name },
+    () => handle.stat(),
+  );
+  if (size !== file.sizeBytes) {
+    const problem = `its file ${file.name} has ${size} bytes, expected ${file.sizeBytes}`;
+    throw corrupt(id, problem, { file: file.name });
+  }
+  const extents = await scanExtents(handle.fd, size, signal);
+  return { ...file, extents, dataBytes: extents === undefined ? size : totalLength(extents) };
+}
+
+function corrupt(id: string, problem: string, metadata: Record<string, string>): StoreError {
+  return new StoreError("STORED_DATA_CORRUPT", `snapshot ${id} is damaged: ${problem}`, {
+    hint: `Run \`stasis verify ${id}\`, and look for what else wrote below the store's root`,
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id, ...metadata },
+  });
+}

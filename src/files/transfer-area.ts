@@ -1,0 +1,101 @@
+// Directories of pulls that can be resumed: one for each digest of a snapshot that was asked for.
+import { stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import { ensureDirectory, readLoosely, removeTree, replaceLoosely } from "./durable.js";
+import type { Layout } from "./layout.js";
+import { listEntries } from "./removal.js";
+
+/** Where a transfer came from; for people, nothing is decided by it. */
+export interface TransferOrigin {
+  readonly source: string;
+  readonly ref: string;
+}
+
+export interface KeptTransfer extends TransferOrigin {
+  /** `sha256:<hex>`. */
+  readonly digest: string;
+  readonly usedAt: Date;
+  /** When its last pull ended, as a stamp of elapsed time; undefined while it runs. */
+  readonly endedMs: number | undefined;
+}
+
+const infoName = "transfer.json";
+const keyPattern = /^[0-9a-f]{64}$/;
+
+function keyOf(digest: string): string {
+  const key = digest.slice("sha256:".length);
+  if (!keyPattern.test(key)) throw new Error(`expected a digest, got ${JSON.stringify(digest)}`);
+  return key;
+}
+
+export function transferDirectory(layout: Layout, digest: string): string {
+  return join(layout.transfersRoot, keyOf(digest));
+}
+
+export function partPath(directory: string, index: number): string {
+  return join(directory, `${String(index).padStart(4, "0")}.part`);
+}
+
+/** Makes the directory, or finds it again. The caller sees to it that only one pull uses it. */
+export async function openTransfer(
+  layout: Layout,
+  digest: string,
+  origin: TransferOrigin,
+): Promise<string> {
+  const path = transferDirectory(layout, digest);
+  await ensureDirectory(path, "make the transfer's directory");
+  await withIoError({ what: "write where a transfer comes from", path }, async () => {
+    await replaceLoosely(join(path, infoName), origin);
+    const now = new Date();
+    await utimes(path, now, now);
+  });
+  return path;
+}
+
+/** Notes when the last pull of it ended. False if nothing is kept of it. */
+export async function noteTransferEnd(
+  layout: Layout,
+  digest: string,
+  endedMs: number,
+): Promise<boolean> {
+  const path = transferDirectory(layout, digest);
+  try {
+    await replaceLoosely(join(path, infoName), { ...(await readInfo(path)), endedMs });
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw ioError(error, { what: "note the transfer's end", path });
+  }
+}
+
+export async function dropTransfer(layout: Layout, digest: string): Promise<void> {
+  await removeTree(transferDirectory(layout, digest));
+}
+
+/** What can be resumed, in order of digests. */
+export async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
+  const kept: KeptTransfer[] = [];
+  for (const name of await listEntries(layout.transfersRoot)) {
+    if (!keyPattern.test(name)) continue;
+    const path = join(layout.transfersRoot, name);
+    try {
+      const { mtime } = await stat(path);
+      kept.push({ digest: `sha256:${name}`, usedAt: mtime, ...(await readInfo(path)) });
+    } catch (error) {
+      // Finished since the directory was listed.
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
+  }
+  return kept;
+}
+
+async function readInfo(path: string): Promise<TransferOrigin & Pick<KeptTransfer, "endedMs">> {
+  const found = (await readLoosely(join(path, infoName))) ?? {};
+  const { source, ref, endedMs } = found as Partial<Record<string, unknown>>;
+  return {
+    source: typeof source === "string" ? source : "",
+    ref: typeof ref === "string" ? ref : "",
+    endedMs: typeof endedMs === "number" ? endedMs : undefined,
+  };
+}

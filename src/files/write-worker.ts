@@ -1,0 +1,87 @@
+// The thread that hashes and writes the data of large uploads, while the main thread receives more.
+// write-workers.ts starts it and says what the messages mean.
+import { parentPort, workerData } from "node:worker_threads";
+import { freeMemory } from "../wire/given-bytes.js";
+import {
+  createDirectWriter,
+  createSlots,
+  openBudget,
+  type DirectWriter,
+} from "../holes/direct-writer.js";
+import { createBlockHasher, type BlockHasher } from "./block-hash.js";
+import type { ToMain, ToWorker, WriteError, WriteMessage } from "./write-worker-messages.js";
+
+interface Lane {
+  readonly hasher: BlockHasher;
+  readonly writer: DirectWriter;
+}
+
+const slots = createSlots(openBudget(workerData as SharedArrayBuffer));
+const lanes = new Map<number, Lane>();
+
+async function handle(message: ToWorker): Promise<void> {
+  const lane = lanes.get(message.lane);
+  switch (message.kind) {
+    case "write":
+      return write(lane ?? openLane(message), message);
+    case "settle":
+      // Others need not wait for its writes.
+      void outcome(lane?.writer.settle()).then((error) => {
+        answer({ kind: "settled", lane: message.lane, error });
+      });
+      return;
+    case "finish": {
+      lanes.delete(message.lane);
+      const table = (lane?.hasher ?? createBlockHasher()).finish(message.sizeBytes);
+      return answer({ kind: "finished", lane: message.lane, table });
+    }
+    case "drop":
+      lanes.delete(message.lane);
+  }
+}
+
+function openLane({ lane, fd, path }: WriteMessage): Lane {
+  const hasher = createBlockHasher();
+  const opened = { hasher, writer: createDirectWriter(fd, path, slots, hasher) };
+  lanes.set(lane, opened);
+  return opened;
+}
+
+/** Returns when the next piece can be taken, which is before this one has been written. */
+async function write({ writer }: Lane, message: WriteMessage): Promise<void> {
+  const { lane, buffer, returned, start, length, offset } = message;
+  const done = (error: WriteError | undefined): void => {
+    const kept = returned ? [buffer] : [];
+    answer({ kind: "done", lane, offset, buffer: kept[0], error }, ...kept);
+  };
+  try {
+    const { written } = await writer.write(offset, new Uint8Array(buffer, start, length));
+    void outcome(written).then(done);
+  } catch (error) {
+    done(toWriteError(error));
+  }
+  if (!returned) freeMemory(buffer);
+}
+
+async function outcome(work: Promise<unknown> | undefined): Promise<WriteError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return toWriteError(error);
+  }
+}
+
+function toWriteError(error: unknown): WriteError {
+  const { message, code, errno, syscall } = error as NodeJS.ErrnoException;
+  return { message, code, errno, syscall };
+}
+
+function answer(message: ToMain, ...transferred: ArrayBuffer[]): void {
+  parentPort?.postMessage(message, transferred);
+}
+
+let work = Promise.resolve();
+parentPort?.on("message", (message: ToWorker) => {
+  work = work.then(() => handle(message));
+});

@@ -1,0 +1,119 @@
+// The store as a caller sees it who is confined to names with a prefix: all other snapshots do not
+// exist. Made of the same operations over a catalog that shows only the caller's own.
+import { StoreError, fieldInvalid } from "../base/errors.js";
+import { notFoundError } from "../catalog/refs.js";
+import type { Catalog, ListFilter } from "../catalog/open.js";
+import { scopedRequestId } from "../catalog/requests.js";
+import type { SnapshotState } from "../model/snapshot.js";
+import type { StoreContext } from "./parts/context.js";
+import { watch, type WatchEvent, type WatchRequest } from "./watch/watch.js";
+
+/** For operations that begin at a ref or a name; not for those that look for what nobody knows. */
+export function confinedContext(context: StoreContext, namePrefix: string): StoreContext {
+  return { ...context, namePrefix, catalog: confinedCatalog(context.catalog, namePrefix) };
+}
+
+function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
+  const isOwn = (id: string): boolean =>
+    catalog.get(id)?.config.name.startsWith(namePrefix) === true;
+  const requireOwnName = (name: string): void => {
+    if (name.startsWith(namePrefix)) return;
+    const hint = "The caller is confined to such names";
+    throw fieldInvalid("name", `a name that begins with ${namePrefix}`, name, hint);
+  };
+  return {
+    ...catalog,
+    get: (id) => {
+      const snapshot = catalog.get(id);
+      return snapshot?.config.name.startsWith(namePrefix) === true ? snapshot : undefined;
+    },
+    gcSnapshot: (label, id) => {
+      const snapshot = catalog.gcSnapshot(label, id);
+      return snapshot?.name.startsWith(namePrefix) === true ? snapshot : undefined;
+    },
+    files: (id) => (isOwn(id) ? catalog.files(id) : []),
+    resolveRef: (ref, options) => catalog.resolveRef(ref, { ...options, namePrefix }),
+    idsInState: (state: SnapshotState) => catalog.idsInStateWithName(state, namePrefix),
+    list: (query) => {
+      const filter = ownFilter(query.filter ?? {}, namePrefix);
+      if (filter !== undefined) return catalog.list({ ...query, filter });
+      return { snapshots: [], nextPageToken: "", totalSize: 0 };
+    },
+    // An import learns its name from the archive: until then it has none, and nobody sees it.
+    insertPending: (upload) => {
+      if (!(upload.config.name === "" && upload.kind.startsWith("import"))) {
+        requireOwnName(upload.config.name);
+      }
+      const { requestId } = upload;
+      const scoped = requestId && { requestId: scopedRequestId(namePrefix, requestId) };
+      catalog.insertPending({ ...upload, ...scoped });
+    },
+    updatePending: (id, change) => {
+      requireOwnName(change.config.name);
+      catalog.updatePending(id, change);
+    },
+    update: (id, changes) => {
+      if (!isOwn(id)) throw notFoundError(id);
+      if (changes.name !== undefined) requireOwnName(changes.name);
+      return catalog.update(id, changes);
+    },
+    findRequest: (requestId) => {
+      const request = catalog.findRequest(scopedRequestId(namePrefix, requestId));
+      const made = request && catalog.get(request.snapshotId);
+      // An import that has not come to its name, so that `get` does not show it.
+      if (made?.state === "pending" && made.config.name === "") throw requestRunning();
+      return request;
+    },
+  };
+}
+
+function requestRunning(): StoreError {
+  return new StoreError("OPERATION_IN_PROGRESS", "the first call with this request_id is running", {
+    hint: "Try again when it has ended",
+    retryAfterMs: 1000,
+  });
+}
+
+/** Undefined if nothing can match. */
+function ownFilter(filter: ListFilter, namePrefix: string): ListFilter | undefined {
+  const wanted = filter.namePrefix ?? "";
+  if (wanted.startsWith(namePrefix)) return filter;
+  return namePrefix.startsWith(wanted) ? { ...filter, namePrefix } : undefined;
+}
+
+/** A name that no snapshot has. */
+const nobodysName = "\u{10ffff}";
+
+/** Watch, for whom only names with the prefix exist. `context` is that of the whole store. */
+export async function* watchOwn(
+  context: StoreContext,
+  request: WatchRequest,
+  namePrefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<WatchEvent> {
+  const own = ownFilter(request.filter, namePrefix) ?? {
+    ...request.filter,
+    namePrefix: nobodysName,
+  };
+  for await (const event of watch(context, { ...request, filter: own }, signal)) {
+    const shown = ownEvent(event, namePrefix);
+    if (shown !== undefined) yield shown;
+  }
+}
+
+/**
+ * An operator can rename across prefixes: for the caller a snapshot then goes or comes, and the name
+ * on the other side is not told, nor what else the same change wrote there.
+ */
+function ownEvent(event: WatchEvent, namePrefix: string): WatchEvent | undefined {
+  if (!("snapshot" in event)) return event;
+  const { snapshot, previousName, previousLabels: labels = {} } = event;
+  if (snapshot.config.name.startsWith(namePrefix)) {
+    if (event.type !== "renamed" || previousName.startsWith(namePrefix)) return event;
+    return { ...event, type: "created", previousName: "" };
+  }
+  if (event.type !== "renamed" || !previousName.startsWith(namePrefix)) return undefined;
+  // The description that it had is not known any more.
+  const config = { ...snapshot.config, name: previousName, labels, description: "" };
+  return { ...event, type: "deleted", snapshot: { ...snapshot, config }, previousName: "" };
+}

@@ -1,0 +1,101 @@
+// The store behind the guard of its root: an operation on a root that is gone ends with ROOT_UNAVAILABLE, not with
+// what a missing file looks like from inside.
+import { StoreError } from "../base/errors.js";
+import type { RootGuard } from "../files/root-guard.js";
+import type { Condition } from "./parts/condition.js";
+import type { ConfinedStore, SnapshotStore } from "./store.js";
+
+/** `root` is asked before an operation begins, `condition` when it has failed. */
+export interface Guards {
+  readonly root: Pick<RootGuard, "check" | "problem">;
+  readonly condition: Pick<Condition, "noticed" | "explain">;
+}
+
+export function guardStore(store: SnapshotStore, guards: Guards): SnapshotStore {
+  const { call, stream } = guardsOf(guards);
+  return {
+    ...store,
+    ...guardShared(store, guards),
+    createFromDirectory: (...args) => call(() => store.createFromDirectory(...args)),
+    importFromDirectory: (...args) => call(() => store.importFromDirectory(...args)),
+    exportToDirectory: (...args) => call(() => store.exportToDirectory(...args)),
+    openBlocks: (...args) => call(() => store.openBlocks(...args)),
+    mend: (...args) => call(() => store.mend(...args)),
+    receive: (...args) => call(() => store.receive(...args)),
+    scrub: { ...store.scrub, run: (...args) => call(() => store.scrub.run(...args)) },
+    check: (...args) => stream(() => store.check(...args)),
+    repair: (...args) => stream(() => store.repair(...args)),
+    confined: (namePrefix) => {
+      const own = store.confined(namePrefix);
+      return { ...own, ...guardShared(own, guards) };
+    },
+  };
+}
+
+function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, "layout"> {
+  const { call, stream } = guardsOf(guards);
+  const { root, condition } = guards;
+  const required = (): ConfinedStore => {
+    const problem = root.problem();
+    if (problem !== undefined) throw problem;
+    return store;
+  };
+  const ask = <T>(work: (store: ConfinedStore) => T): T => {
+    try {
+      return work(required());
+    } catch (error) {
+      condition.noticed(error);
+      throw error;
+    }
+  };
+  return {
+    create: (...args) => call(() => store.create(...args)),
+    import: (...args) => call(() => store.import(...args)),
+    list: (query) => ask(({ list }) => list(query)),
+    inspect: (ref) => ask(({ inspect }) => inspect(ref)),
+    update: (request) => call(() => store.update(request)),
+    delete: (request) => call(() => store.delete(request)),
+    download: (...args) => call(() => store.download(...args)),
+    openDataDirectory: (...args) => call(() => store.openDataDirectory(...args)),
+    verify: (...args) => stream(() => store.verify(...args)),
+    watch: (...args) => required().watch(...args),
+    collectGarbage: (...args) => call(() => store.collectGarbage(...args)),
+  };
+}
+
+function guardsOf({ root, condition }: Guards) {
+  const call = async <T>(work: () => Promise<T>): Promise<T> => {
+    root.check();
+    try {
+      return await work();
+    } catch (error) {
+      throw await condition.explain(explained(root, error));
+    }
+  };
+  const stream = async function* <T>(work: () => AsyncIterable<T>): AsyncGenerator<T> {
+    root.check();
+    try {
+      yield* work();
+    } catch (error) {
+      throw await condition.explain(explained(root, error));
+    }
+  };
+  return { call, stream };
+}
+
+/** The root may have gone while the operation ran: then that is what went wrong. */
+function explained(root: Guards["root"], error: unknown): unknown {
+  try {
+    root.check();
+    return error;
+  } catch (problem) {
+    if (!(problem instanceof StoreError)) throw problem;
+    const { reason, message, hint, resource, metadata } = problem;
+    return new StoreError(reason, message, {
+      ...(hint === undefined ? {} : { hint }),
+      ...(resource === undefined ? {} : { resource }),
+      metadata,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,18 @@
+// What a check looks at: the store's files, and what its catalog and its daemon know of them.
+import type { Clock } from "../../base/clock.js";
+import type { Catalog } from "../../catalog/open.js";
+import type { Layout } from "../../files/layout.js";
+import type { StoreContext } from "../parts/context.js";
+
+/** What of a store that is being served tells its work from leftovers. */
+export type LiveStore = Pick<StoreContext, "intakes" | "leases" | "manifests">;
+
+export interface CheckScene {
+  readonly layout: Layout;
+  readonly clock: Clock;
+  /** Undefined if there is none that can be read: then `catalogProblem` may say why. */
+  readonly catalog: Pick<Catalog, "auditFile" | "auditRow" | "allIds"> | undefined;
+  readonly catalogProblem?: string;
+  /** Undefined when no daemon serves it: whatever is under way was interrupted. */
+  readonly live?: LiveStore;
+}

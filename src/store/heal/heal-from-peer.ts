@@ -1,0 +1,221 @@
+// Makes a damaged or lost snapshot whole again with bytes from elsewhere. A damaged file is never
+// written to: a whole one takes its place by rename, so that a reader has the one or the other, and a
+// power cut leaves the one or the other.
+import { constants } from "node:fs";
+import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { StoreError, isStoreError } from "../../base/errors.js";
+import { encodeBlockTable, readBlockTable } from "../../files/block-table-codec.js";
+import { rootDigest, type BlockTable } from "../../files/block-table.js";
+import { exists, fsyncDirectory, fsyncFile, replaceFile } from "../../files/durable.js";
+import { byName } from "../../files/file-order.js";
+import { blocksDirectoryName, blockTableName } from "../../files/layout.js";
+import { manifestVersion, readManifest } from "../../files/manifest.js";
+import { openStaging } from "../../files/staging.js";
+import { sealFile, whileWritable } from "../../files/stored-modes.js";
+import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+import { withIoError } from "../../holes/errno.js";
+import { notFoundError } from "../../catalog/refs.js";
+import { adoptAll } from "./adopt.js";
+import type { StoreContext } from "../parts/context.js";
+import { commitUnknown } from "../write/intake.js";
+import { notHashedYet } from "../read/read.js";
+import { writeManifestAgain } from "../write/update.js";
+import { beginRun, verify, verifyFile } from "./verify.js";
+
+/** A file that is whole, on the store's filesystem, each of its blocks compared with `table`. */
+export interface WholeFile {
+  readonly path: string;
+  readonly table: BlockTable;
+}
+
+/** What is not as it was stored. */
+export interface Damage {
+  readonly snapshot: Snapshot;
+  /** In order of names; of a lost snapshot all. */
+  readonly files: readonly SnapshotFile[];
+  /** What is left of a file, to be closed by the caller; undefined if nothing can be read. */
+  openRest(file: SnapshotFile): Promise<FileHandle | undefined>;
+}
+
+/** Brings one whole file for each that is damaged, by name. */
+export type FetchWhole = (damage: Damage) => Promise<ReadonlyMap<string, WholeFile>>;
+
+/**
+ * Reads all of a snapshot, has what is damaged fetched, puts it in place and reads all again. `ref` may
+ * be the id of a lost snapshot. Readers are refused from the first damage that was found until it is
+ * whole.
+ */
+export async function mend(
+  context: StoreContext,
+  ref: string,
+  fetch: FetchWhole,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const { catalog, layout, leases } = context;
+  const exact = catalog.get(ref);
+  const snapshot = exact?.state === "lost" ? exact : catalog.resolveRef(ref);
+  const { id } = snapshot.config;
+  if (snapshot.digest === "") throw notHashedYet(id);
+  if (snapshot.state === "lost") return storeAgain(context, snapshot, fetch, signal);
+  using _lease = leases.share(id, "stream");
+  if (!(await exists(layout.dataDirectory(id)))) {
+    catalog.resolveRef(id);
+    catalog.markLost(id);
+    return await storeAgain(context, snapshot, fetch, signal);
+  }
+  const files = await findDamaged(context, snapshot, signal);
+  if (files.length > 0) {
+    catalog.resolveRef(id);
+    catalog.setCorrupt(id, true);
+    const openRest: Damage["openRest"] = ({ name }) =>
+      openFile(join(layout.filesDirectory(id), name));
+    await putInPlace(context, snapshot, await fetch({ snapshot, files, openRest }));
+  }
+  await mendManifest(context, id);
+  await requireIntact(context, id, signal);
+  return catalog.resolveRef(id);
+}
+
+async function findDamaged(
+  context: StoreContext,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<SnapshotFile[]> {
+  const run = beginRun(context, { limitBytesPerSecond: 0, totalBytes: 0 }, signal);
+  const damaged: SnapshotFile[] = [];
+  for (const file of snapshot.files) {
+    try {
+      const events = verifyFile(context, snapshot, file, run);
+      let next = await events.next();
+      while (next.done !== true) next = await events.next();
+      if (!next.value.intact) damaged.push(file);
+    } catch (error) {
+      // A sector that cannot be read is damage like any other.
+      if (signal.aborted || !isStoreError(error, "IO_FAILED")) throw error;
+      damaged.push(file);
+    }
+  }
+  return damaged;
+}
+
+/** A link or a directory in its place is nothing that could be read. */
+async function openFile(path: string): Promise<FileHandle | undefined> {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  let handle: FileHandle;
+  try {
+    handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  return undefined;
+}
+
+async function requireIntact(
+  context: StoreContext,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const event of verify(context, { ref: id, limitBytesPerSecond: 0 }, signal)) {
+    if (event.kind !== "verdict" || event.intact) continue;
+    throw new StoreError(
+      "STORED_DATA_CORRUPT",
+      `snapshot ${id} is damaged again, right after it was made whole: ${event.file}: ${event.problem}`,
+      { hint: "Look into the kernel log: the disk may be failing", metadata: { snapshot_id: id } },
+    );
+  }
+}
+
+async function putInPlace(
+  { layout }: StoreContext,
+  { config: { id }, files: all }: Snapshot,
+  files: ReadonlyMap<string, WholeFile>,
+): Promise<void> {
+  const directory = layout.filesDirectory(id);
+  const blocks = join(layout.dataDirectory(id), blocksDirectoryName);
+  // Not made with what is above: where a deletion has taken that, nothing may come into being.
+  for (const path of [directory, blocks]) await makeDirectory(path);
+  await whileWritable(directory, async () => {
+    for (const [index, { name }] of [...all].sort(byName).entries()) {
+      const whole = files.get(name);
+      if (whole === undefined) continue;
+      const target = join(directory, name);
+      await sealFile(layout, whole.path);
+      await fsyncFile(whole.path);
+      await withIoError({ what: `move to ${target}`, path: whole.path }, () =>
+        rename(whole.path, target),
+      );
+      await mendTable(join(blocks, blockTableName(index)), whole.table);
+    }
+  });
+  await fsyncDirectory(blocks);
+  await fsyncDirectory(directory);
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  if (await exists(path)) return;
+  await withIoError({ what: "make the directory", path }, () => mkdir(path, { mode: 0o700 }));
+  await fsyncDirectory(dirname(path));
+}
+
+async function mendTable(path: string, table: BlockTable): Promise<void> {
+  const found = await readBlockTable(path).catch(() => undefined);
+  if (found !== undefined && rootDigest(found) === rootDigest(table)) return;
+  await replaceFile(path, encodeBlockTable(table));
+}
+
+async function mendManifest(context: StoreContext, id: string): Promise<void> {
+  try {
+    await readManifest(context.layout, id);
+  } catch (error) {
+    if (!isStoreError(error) || error.reason === "FORMAT_UNSUPPORTED") throw error;
+    await writeManifestAgain(context, id);
+  }
+}
+
+/** Published under its old id; a crash before the record is there ends in its adoption at the start. */
+async function storeAgain(
+  context: StoreContext,
+  snapshot: Snapshot,
+  fetch: FetchWhole,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const { catalog, layout, collecting, intakes } = context;
+  const { id } = snapshot.config;
+  // Collections must not touch its staging directory.
+  intakes.add(id);
+  try {
+    const { files } = snapshot;
+    const fetched = await fetch({ snapshot, files, openRest: () => Promise.resolve(undefined) });
+    await using staging = await openStaging(layout, id, context.writeWorkers);
+    const stored: SnapshotFile[] = [];
+    for (const { name, mode } of files) {
+      const whole = fetched.get(name);
+      if (whole === undefined) throw new Error(`no file for ${name}`);
+      stored.push(await staging.moveIn(whole.path, name, { mode, table: whole.table }));
+    }
+    await collecting.waitUntilOpen(signal);
+    const revision = (catalog.manifestState(id)?.revision ?? 0) + 1;
+    const { config, createdAt, digest, protected: isProtected } = snapshot;
+    const shown = { id, revision, config, createdAt, protected: isProtected, digest };
+    const manifest = { ...shown, version: manifestVersion, files: stored } as const;
+    context.root.check();
+    await staging.publish(manifest);
+    try {
+      // A session may have begun while it was published.
+      await collecting.waitUntilOpen(signal);
+      // Deleted meanwhile: then it must not come back.
+      if (catalog.get(id)?.state !== "lost") throw notFoundError(id);
+      adoptAll(context, [manifest], { older: false });
+    } catch (error) {
+      if (commitUnknown(error)) staging.leaveToRecovery();
+      throw error;
+    }
+    staging.settle();
+    return catalog.resolveRef(id);
+  } finally {
+    intakes.delete(id);
+  }
+}

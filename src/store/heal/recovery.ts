@@ -1,0 +1,276 @@
+// What happens before the daemon listens: the catalog and the disk are brought to agree.
+// Nothing that was acknowledged is removed here unless a caller had deleted it; what cannot be
+// explained goes to quarantine. An error while listing stops recovery: it never means "empty".
+//
+// A full disk never stops it. Files are removed before the records of them are dropped, since the
+// records need room; what still has none is logged and stays as it is for the next start.
+import { isStoreError } from "../../base/errors.js";
+import type { Manifest } from "../../files/manifest.js";
+import { originOf } from "../../files/origin.js";
+import {
+  discardPublished,
+  listEntries,
+  purgeRemoved,
+  purgeStaging,
+  purgeTrash,
+  putAway,
+  quarantine,
+} from "../../files/removal.js";
+import { join } from "node:path";
+import { idPattern } from "../../model/name.js";
+import { adoptAll, readNewerManifests, readWholeManifest, takeNewer } from "./adopt.js";
+import { isOlderCatalog, noteCatalogPosition } from "./catalog-history.js";
+import type { StoreContext } from "../parts/context.js";
+import { isDeviceTrouble } from "../../holes/errno.js";
+import { syncManifest } from "../write/update.js";
+
+/** What recovery did; all zero after a clean stop. Ids and paths are in the log. */
+export interface RecoveryReport {
+  /** Deletions that had been interrupted and are finished. */
+  deletions: number;
+  /** Uploads that were never acknowledged and are gone. */
+  uploads: number;
+  /** Directories that were taken over, never acknowledged, and put back. */
+  returned: number;
+  /** Snapshots on disk that the catalog did not know. */
+  adopted: number;
+  /** Snapshots whose manifest knew more than the catalog. */
+  updated: number;
+  /** Snapshots that only an older copy of the catalog knew: deleted since it was made. */
+  dropped: number;
+  /** Snapshots in the catalog whose directory is missing. */
+  lost: number;
+  /** Directories that could not be explained. */
+  quarantined: number;
+}
+
+const notAnId = "not made by stasis: no snapshot id";
+
+export async function recover(context: StoreContext): Promise<RecoveryReport> {
+  const report: RecoveryReport = {
+    deletions: 0,
+    uploads: 0,
+    returned: 0,
+    adopted: 0,
+    updated: 0,
+    dropped: 0,
+    lost: 0,
+    quarantined: 0,
+  };
+  const older = await isOlderCatalog(context);
+  if (older) context.logger.warn("the catalog is an older copy: what lies on the disk goes first");
+  await clearStaging(context, report);
+  await finishDeletions(context, report);
+  await dropPending(context, older, report);
+  const stored = await listStored(context, report);
+  // Names of those that went are free before others come to claim them.
+  await whereRoom(context, "record what is missing", () =>
+    context.catalog.together(() => settleMissing(context, { stored, older }, report)),
+  );
+  const newer = await readNewerManifests(context, stored);
+  takeNewer(context, newer);
+  report.updated = newer.length;
+  await adoptUnknown(context, { stored, older }, report);
+  for (const id of context.catalog.manifestDirtyIds()) {
+    await whereRoom(context, `write the manifest of ${id}`, () => syncUnlessNewer(context, id));
+  }
+  if (Object.values(report).some((count) => count > 0)) {
+    context.logger.warn({ recovery: report }, "recovered after an unclean stop");
+  }
+  await noteCatalogPosition(context);
+  return report;
+}
+
+/** Runs one step. When the disk has no room for it, the log says what was left undone. */
+async function whereRoom(
+  { logger }: StoreContext,
+  what: string,
+  step: () => void | Promise<void>,
+): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+    logger.error({ err: error }, `no room on the disk to ${what}: the next start does it`);
+  }
+}
+
+/** The record stays marked: this program must not write over what it does not know. */
+async function syncUnlessNewer(context: StoreContext, id: string): Promise<void> {
+  try {
+    await syncManifest(context, id);
+  } catch (error) {
+    if (!isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
+    context.logger.error({ err: error, id }, "left a manifest of a newer stasis as it is");
+  }
+}
+
+/** A directory in the trash was deleted, whatever an older copy of the catalog says of it. */
+async function finishDeletions(context: StoreContext, report: RecoveryReport): Promise<void> {
+  const { catalog, layout } = context;
+  const removed = [...catalog.idsInState("replaced"), ...catalog.idsInState("deleting")];
+  for (const id of removed) await putAway(layout, id);
+  const trashed = await listTrash(context, report);
+  const gone = new Set([...removed, ...trashed]);
+  await purgeTrash(layout);
+  for (const id of removed) await purgeRemoved(layout, id);
+  await whereRoom(context, "drop the records of deleted snapshots", () =>
+    catalog.together(() => {
+      for (const id of gone) catalog.removeRow(id);
+    }),
+  );
+  report.deletions = gone.size;
+}
+
+/** Ids in the trash; what no deletion can have put there goes to quarantine, not away. */
+async function listTrash(
+  context: StoreContext,
+  report: RecoveryReport,
+): Promise<readonly string[]> {
+  const { trashRoot } = context.layout;
+  const ids: string[] = [];
+  for (const name of await listEntries(trashRoot)) {
+    if (idPattern.test(name)) ids.push(name);
+    else await setAside(context, report, join(trashRoot, name), notAnId);
+  }
+  return ids;
+}
+
+/** What the disk holds, and whether it goes before the catalog. */
+interface Found {
+  /** Ids with a directory in `data/`. */
+  readonly stored: ReadonlySet<string>;
+  /** The catalog is an older copy. */
+  readonly older: boolean;
+}
+
+async function dropPending(
+  context: StoreContext,
+  older: boolean,
+  report: RecoveryReport,
+): Promise<void> {
+  for (const { id } of context.catalog.pendingUploads()) {
+    if (older && (await wasPublished(context, id))) {
+      // It may have been acknowledged after the copy was made: to be adopted like an unknown one.
+      context.catalog.abandonPending(id);
+      continue;
+    }
+    let discarded: Awaited<ReturnType<typeof discardPublished>>;
+    try {
+      discarded = await discardPublished(context.layout, id);
+    } catch (error) {
+      if (!isDeviceTrouble(error) && !isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
+      // Still pending, so nobody sees it, and the next start tries again.
+      context.logger.error({ err: error, id }, "could not undo an upload that was cut short");
+      continue;
+    }
+    const { source, quarantined } = discarded;
+    if (source !== undefined) report.returned += 1;
+    if (quarantined !== undefined)
+      note(context, report, quarantined, "its source's place is taken");
+    await whereRoom(context, `drop the record of the upload ${id}`, () =>
+      context.catalog.abandonPending(id),
+    );
+    report.uploads += 1;
+  }
+}
+
+/** Whole or written by a newer stasis, and not to be given back to where it came from. */
+async function wasPublished(context: StoreContext, id: string): Promise<boolean> {
+  if ((await originOf(context.layout.dataDirectory(id))) !== undefined) return false;
+  try {
+    await readWholeManifest(context, id);
+    return true;
+  } catch (error) {
+    if (isStoreError(error, "FORMAT_UNSUPPORTED")) return true;
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+    return false;
+  }
+}
+
+/** Ids with a directory in `data/`; entries that are no snapshots go to quarantine. */
+async function listStored(
+  context: StoreContext,
+  report: RecoveryReport,
+): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  const { dataRoot } = context.layout;
+  for (const name of await listEntries(dataRoot)) {
+    if (idPattern.test(name)) ids.add(name);
+    else await setAside(context, report, join(dataRoot, name), notAnId);
+  }
+  return ids;
+}
+
+async function adoptUnknown(
+  context: StoreContext,
+  { stored, older }: Found,
+  report: RecoveryReport,
+): Promise<void> {
+  const lost = new Set(context.catalog.idsInState("lost"));
+  const known = new Set(context.catalog.allIds());
+  const whole: Manifest[] = [];
+  for (const id of stored) {
+    if (known.has(id) && !lost.has(id)) continue;
+    try {
+      whole.push(await readWholeManifest(context, id));
+    } catch (error) {
+      if (isStoreError(error, "FORMAT_UNSUPPORTED")) {
+        context.logger.error({ err: error, id }, "left a snapshot of a newer stasis as it is");
+        continue;
+      }
+      if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+      await setAside(context, report, join(context.layout.dataRoot, id), error.message);
+    }
+  }
+  adoptAll(context, whole, { older });
+  report.adopted += whole.length;
+}
+
+function settleMissing(
+  context: StoreContext,
+  { stored, older }: Found,
+  report: RecoveryReport,
+): void {
+  const { catalog, logger } = context;
+  for (const id of catalog.idsInState("ready")) {
+    if (stored.has(id)) continue;
+    if (older) {
+      // Deleted after the copy was made, most likely: an alarm that never ends would help nobody.
+      const name = catalog.get(id)?.config.name;
+      logger.error({ id, name }, "only the older copy of the catalog knows it: dropped");
+      catalog.removeRow(id);
+      report.dropped += 1;
+      continue;
+    }
+    catalog.markLost(id);
+    report.lost += 1;
+    logger.error({ id }, "the directory of a stored snapshot is missing: it is lost");
+  }
+}
+
+async function clearStaging(context: StoreContext, report: RecoveryReport): Promise<void> {
+  const { removed, returned, quarantined, left } = await purgeStaging(context.layout);
+  for (const { id, error } of left) {
+    context.logger.error({ err: error, id }, "could not clear an upload that was cut short");
+  }
+  report.returned += returned.length;
+  for (const path of quarantined) note(context, report, path, "left in staging");
+  context.logger.debug({ removed, returned }, "cleared staging");
+}
+
+async function setAside(
+  context: StoreContext,
+  report: RecoveryReport,
+  path: string,
+  reason: string,
+): Promise<void> {
+  await whereRoom(context, `move ${path} to quarantine (${reason})`, async () => {
+    note(context, report, await quarantine(context.layout, path, reason), reason);
+  });
+}
+
+function note(context: StoreContext, report: RecoveryReport, path: string, reason: string): void {
+  report.quarantined += 1;
+  context.logger.error({ path, reason }, "moved to quarantine");
+}

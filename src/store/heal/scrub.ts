@@ -1,0 +1,151 @@
+// The background scrub: all data read again at a low rate, from time to time, and compared with their
+// digests, so that damage is known before somebody needs the bytes. Goes on after a restart with the
+// snapshot at which it was.
+import { setTimeout as delay } from "node:timers/promises";
+import { isStoreError } from "../../base/errors.js";
+import { blockBytes } from "../../files/block-table.js";
+import { readScrubState, writeScrubState } from "../../files/scrub-file.js";
+import { openStored } from "../../files/stored.js";
+import { sealStored } from "../../files/stored-modes.js";
+import type { ScrubState } from "../../model/scrub.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import type { StoreContext } from "../parts/context.js";
+import { verifyAndMark, type Verdict } from "./verify.js";
+
+export interface Scrub {
+  state(): ScrubState;
+  /**
+   * Reads what is left of the one that was begun, or all. Ends early when the signal fires, and
+   * never by what it finds.
+   */
+  run(limitBytesPerSecond: number, signal: AbortSignal): Promise<void>;
+}
+
+/** While uploads come in or snapshots are read it takes this part of its rate. */
+const partWhileOthersWork = 4;
+const saveIntervalMs = 5000;
+
+export async function openScrub(context: StoreContext): Promise<Scrub> {
+  let state = await readScrubState(context.layout);
+  let savedMs = 0;
+  const save = async (): Promise<void> => {
+    savedMs = context.clock.monotonicMs();
+    try {
+      context.root.check();
+      await writeScrubState(context.layout, state);
+    } catch (error) {
+      context.logger.warn({ err: error }, "could not note how far the scrub is");
+    }
+  };
+  const run = async (limitBytesPerSecond: number, signal: AbortSignal): Promise<void> => {
+    const fresh = {
+      ...{ startedAt: context.clock.now(), after: "" },
+      ...{ snapshots: 0, bytes: 0, damaged: 0, unreadable: 0 },
+    };
+    let running = state.running ?? fresh;
+    state = { ...state, running };
+    const pace = createPace(context, limitBytesPerSecond);
+    const ids = context.catalog.idsInState("ready").filter((id) => id > running.after);
+    for (const id of ids.sort()) {
+      context.root.check();
+      const seen = await scrubOne(context, id, pace, signal);
+      if (signal.aborted) break;
+      const { snapshots, bytes, damaged, unreadable } = running;
+      running = {
+        ...{ startedAt: running.startedAt, after: id },
+        snapshots: snapshots + (seen.outcome === "gone" ? 0 : 1),
+        bytes: bytes + seen.bytes,
+        damaged: damaged + (seen.outcome === "damaged" ? 1 : 0),
+        unreadable: unreadable + (seen.outcome === "unreadable" ? 1 : 0),
+      };
+      state = { ...state, running };
+      if (context.clock.monotonicMs() - savedMs > saveIntervalMs) await save();
+    }
+    if (!signal.aborted) {
+      const { after: _, ...counts } = running;
+      state = { last: { ...counts, endedAt: context.clock.now() } };
+      const level = counts.damaged + counts.unreadable > 0 ? "error" : "info";
+      context.logger[level]({ scrub: counts }, "all data were read again");
+    }
+    await save();
+  };
+  return { state: () => state, run };
+}
+
+interface Seen {
+  readonly outcome: "intact" | "damaged" | "unreadable" | "gone";
+  readonly bytes: number;
+}
+
+type Pace = (bytes: number, signal: AbortSignal) => Promise<void>;
+
+async function scrubOne(
+  context: StoreContext,
+  id: string,
+  pace: Pace,
+  signal: AbortSignal,
+): Promise<Seen> {
+  const snapshot = context.catalog.get(id);
+  if (snapshot?.state !== "ready") return { outcome: "gone", bytes: 0 };
+  using lease = context.leases.share(id, "background");
+  const progress = { doneBytes: 0, totalBytes: 0, dueMs: Infinity };
+  const ended = AbortSignal.any([signal, lease.signal]);
+  let damaged = false;
+  try {
+    // To open and to look up costs something too: many small ones are no reason to hurry.
+    await pace(blockBytes, ended);
+    const throttle = (bytes: number): Promise<void> => pace(bytes, ended);
+    const run = { progress, throttle, signal: ended };
+    await sealOld(context, snapshot, ended);
+    for await (const event of verifyAndMark(context, snapshot, run)) {
+      if (event.kind !== "verdict" || event.intact) continue;
+      damaged = true;
+      logDamage(context, snapshot, event);
+    }
+    return { outcome: damaged ? "damaged" : "intact", bytes: progress.doneBytes };
+  } catch (error) {
+    const bytes = progress.doneBytes;
+    if (ended.aborted || context.catalog.get(id)?.state !== "ready")
+      return { outcome: "gone", bytes };
+    if (!isStoreError(error)) throw error;
+    context.logger.error({ err: error, id }, "the scrub could not read a snapshot");
+    return { outcome: "unreadable", bytes };
+  }
+}
+
+/** Makes read-only what an earlier version has stored. What cannot be opened is met by the reading that follows. */
+async function sealOld(
+  { layout, logger }: StoreContext,
+  { config: { id }, files }: Snapshot,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await using stored = await openStored(layout, id, files, signal);
+    await sealStored(layout, stored);
+  } catch (error) {
+    signal.throwIfAborted();
+    logger.debug({ err: error, id }, "the scrub could not make a snapshot read-only");
+  }
+}
+
+const loggedRanges = 10;
+
+function logDamage({ logger }: StoreContext, { config }: Snapshot, verdict: Verdict): void {
+  const { file, problem, damaged } = verdict;
+  const where = { id: config.id, name: config.name, file, ranges: damaged.slice(0, loggedRanges) };
+  logger.error({ ...where, problem }, "the scrub found damaged data");
+}
+
+/** Waits after each piece; what was not read in time is not caught up. */
+function createPace(context: StoreContext, limitBytesPerSecond: number): Pace {
+  const { clock, intakes, leases } = context;
+  let dueMs = 0;
+  return async (bytes, signal) => {
+    if (limitBytesPerSecond === 0) return;
+    const othersWork = intakes.size > 0 || leases.someoneReads();
+    const tookMs = (bytes / limitBytesPerSecond) * 1000;
+    const nowMs = clock.monotonicMs();
+    dueMs = Math.max(dueMs, nowMs) + tookMs * (othersWork ? partWhileOthersWork : 1);
+    await delay(dueMs - nowMs, undefined, { signal, ref: false });
+  };
+}

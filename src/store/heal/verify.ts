@@ -1,0 +1,246 @@
+// Verify: reads all data again and compares it with the stored digests.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../../base/clock.js";
+import { isStoreError, type StoreError } from "../../base/errors.js";
+import { differingRanges } from "../../files/block-compare.js";
+import { createBlockHasher } from "../../files/block-hash.js";
+import type { DigestAlgorithm } from "../../files/block-digest.js";
+import { rootDigest, type BlockTable } from "../../files/block-table.js";
+import {
+  openStored,
+  readStoredTable,
+  type StoredFile,
+  type StoredSnapshot,
+} from "../../files/stored.js";
+import type { Extent } from "../../model/extent.js";
+import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+import { readExtents } from "../../holes/extents.js";
+import { forgetCached } from "../../holes/native.js";
+import type { StoreContext } from "../parts/context.js";
+import { setDamaged } from "../parts/damage.js";
+
+export interface VerifyRequest {
+  /** Empty: all ready snapshots. */
+  readonly ref: string;
+  /** Most bytes to read per second; 0 = no limit. */
+  readonly limitBytesPerSecond: number;
+}
+
+export type VerifyEvent =
+  | {
+      readonly kind: "progress";
+      readonly snapshotId: string;
+      doneBytes: number;
+      totalBytes: number;
+    }
+  | ({ readonly kind: "verdict"; readonly snapshotId: string } & Verdict);
+
+export interface Verdict {
+  readonly file: string;
+  readonly intact: boolean;
+  /** Ascending; empty if the file is missing or its size is wrong. */
+  readonly damaged: readonly Extent[];
+  /** Empty if it is intact. */
+  readonly problem: string;
+}
+
+const progressIntervalMs = 1000;
+export const maxDamagedRanges = 1000;
+
+interface Progress {
+  doneBytes: number;
+  totalBytes: number;
+  /** When the next event is due, in monotonic milliseconds. */
+  dueMs: number;
+}
+
+/**
+ * Marks each snapshot corrupt, or no longer corrupt, by what it finds. What the disk does not let it read, and
+ * what a newer stasis has written, keeps it from nothing else and marks nothing: it ends with the first such
+ * error, IO_FAILED or FORMAT_UNSUPPORTED.
+ */
+export async function* verify(
+  context: StoreContext,
+  request: VerifyRequest,
+  signal: AbortSignal,
+): AsyncGenerator<VerifyEvent> {
+  const ids =
+    request.ref === "" ? context.catalog.idsInState("ready") : [idOf(context, request.ref)];
+  const totalBytes = ids.reduce(
+    (sum, id) => sum + (context.catalog.get(id)?.allocatedBytes ?? 0),
+    0,
+  );
+  const run = beginRun(context, { ...request, totalBytes }, signal);
+  let unreadable: StoreError | undefined;
+  for (const id of ids) {
+    const snapshot = context.catalog.get(id);
+    // Deleted since the list was made.
+    if (snapshot?.state !== "ready") continue;
+    using _lease = context.leases.share(id, "stream");
+    try {
+      yield* verifyAndMark(context, snapshot, run);
+    } catch (error) {
+      if (!isUnread(error)) throw error;
+      unreadable ??= error;
+    }
+  }
+  if (unreadable !== undefined) throw unreadable;
+}
+
+function isUnread(error: unknown): error is StoreError {
+  return isStoreError(error, "IO_FAILED") || isStoreError(error, "FORMAT_UNSUPPORTED");
+}
+
+/** What the reading of several snapshots has in common. */
+export interface VerifyRun {
+  readonly progress: Progress;
+  readonly throttle: (bytes: number) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** Where data is read again: all that it takes of a store. */
+export type VerifyPlace = Pick<StoreContext, "layout" | "clock">;
+
+export function beginRun(
+  { clock }: VerifyPlace,
+  limits: { readonly limitBytesPerSecond: number; readonly totalBytes: number },
+  signal: AbortSignal,
+): VerifyRun {
+  const { limitBytesPerSecond, totalBytes } = limits;
+  const dueMs = clock.monotonicMs() + progressIntervalMs;
+  return {
+    progress: { doneBytes: 0, totalBytes, dueMs },
+    throttle: createThrottle(limitBytesPerSecond, clock, signal),
+    signal,
+  };
+}
+
+/** Damage is marked before anybody hears of it, also when the rest is never read. The caller holds a lease. */
+export async function* verifyAndMark(
+  context: StoreContext,
+  snapshot: Snapshot,
+  run: VerifyRun,
+): AsyncGenerator<VerifyEvent> {
+  const { id } = snapshot.config;
+  let intact = true;
+  for await (const event of verifyFiles(context, snapshot, run)) {
+    if (event.kind === "verdict" && !event.intact) {
+      intact = false;
+      setDamaged(context, id, true);
+    }
+    yield event;
+  }
+  // Only if it was marked before: what others have found meanwhile stays.
+  if (intact && snapshot.corrupt) setDamaged(context, id, false);
+}
+
+/** Reads all files that it can, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Changes nothing; the caller holds a lease. */
+export async function* verifyFiles(
+  place: VerifyPlace,
+  snapshot: Snapshot,
+  run: VerifyRun,
+): AsyncGenerator<VerifyEvent> {
+  const { id } = snapshot.config;
+  let unreadable: StoreError | undefined;
+  for (const file of snapshot.files) {
+    try {
+      const verdict = yield* verifyFile(place, snapshot, file, run);
+      yield { kind: "verdict", snapshotId: id, ...verdict };
+    } catch (error) {
+      if (!isUnread(error)) throw error;
+      unreadable ??= error;
+    }
+  }
+  if (unreadable !== undefined) throw unreadable;
+}
+
+/** Opened on its own, so that one bad file does not hide what is wrong with the others. */
+export async function* verifyFile(
+  place: VerifyPlace,
+  snapshot: Snapshot,
+  file: SnapshotFile,
+  run: VerifyRun,
+): AsyncGenerator<VerifyEvent, Verdict> {
+  const index = snapshot.files.indexOf(file);
+  try {
+    await using stored = await openStored(place.layout, snapshot.config.id, [file], run.signal);
+    return yield* compareFile(place, stored, file, index, run);
+  } catch (error) {
+    if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+    return { file: file.name, intact: false, damaged: [], problem: error.message };
+  }
+}
+
+async function* compareFile(
+  place: VerifyPlace,
+  stored: StoredSnapshot,
+  file: SnapshotFile,
+  index: number,
+  run: VerifyRun,
+): AsyncGenerator<VerifyEvent, Verdict> {
+  if (file.digest === "") {
+    const problem = "not verified: its digest is still being computed";
+    return { file: file.name, intact: true, damaged: [], problem };
+  }
+  const expected = await readStoredTable(stored, index);
+  if (rootDigest(expected) !== file.digest) {
+    const problem = "its block table is not the one that was stored";
+    return { file: file.name, intact: false, damaged: [], problem };
+  }
+  const actual = yield* hashAgain(place, stored, expected.algorithm, run);
+  const damaged = differingRanges(expected, actual);
+  const problem = damaged.length === 0 ? "" : `${damaged.length} damaged ranges`;
+  return {
+    file: file.name,
+    intact: damaged.length === 0,
+    damaged: damaged.slice(0, maxDamagedRanges),
+    problem,
+  };
+}
+
+async function* hashAgain(
+  place: VerifyPlace,
+  stored: StoredSnapshot,
+  algorithm: DigestAlgorithm,
+  { progress, throttle, signal }: VerifyRun,
+): AsyncGenerator<VerifyEvent, BlockTable> {
+  const [file] = stored.files as [StoredFile];
+  const hasher = createBlockHasher(algorithm);
+  await using handle = await stored.open(file.name);
+  // What memory has of it may be better than what the disk has.
+  await forgetCached(handle.fd);
+  const whole = file.sizeBytes === 0 ? [] : [{ offset: 0, length: file.sizeBytes }];
+  const options = { what: file.name, signal, reuseBuffers: true };
+  for await (const { offset, bytes } of readExtents(handle, file.extents ?? whole, options)) {
+    hasher.update(offset, bytes);
+    progress.doneBytes += bytes.length;
+    await throttle(bytes.length);
+    const nowMs = place.clock.monotonicMs();
+    if (nowMs < progress.dueMs) continue;
+    progress.dueMs = nowMs + progressIntervalMs;
+    const { doneBytes, totalBytes } = progress;
+    yield { kind: "progress", snapshotId: stored.id, doneBytes, totalBytes };
+  }
+  return hasher.finish(file.sizeBytes);
+}
+
+function idOf(context: StoreContext, ref: string): string {
+  return context.catalog.resolveRef(ref).config.id;
+}
+
+/** Waits so long after each piece that the average since the start stays below the limit. */
+function createThrottle(
+  limitBytesPerSecond: number,
+  clock: Clock,
+  signal: AbortSignal,
+): (bytes: number) => Promise<void> {
+  const startMs = clock.monotonicMs();
+  let totalBytes = 0;
+  return async (bytes) => {
+    if (limitBytesPerSecond === 0) return;
+    totalBytes += bytes;
+    const dueMs = startMs + (totalBytes / limitBytesPerSecond) * 1000;
+    const waitMs = dueMs - clock.monotonicMs();
+    if (waitMs > 0) await delay(waitMs, undefined, { signal });
+  };
+}

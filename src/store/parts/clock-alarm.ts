@@ -1,0 +1,47 @@
+// Tells operators when the wall clock has become suspect, and when it is trusted again.
+import { describeDoubt, isSuspect, suspectGraceMs, type ClockDoubt } from "../../model/elapsed.js";
+import type { StoreContext } from "./context.js";
+
+export interface ClockStatus {
+  /** Ages are uncertain: nothing is evicted by age on a schedule. */
+  readonly suspect: boolean;
+  /** Wall time is so much further than elapsed time would have it; 0 if they agree. */
+  readonly aheadMs: number;
+  /** Until the clock is trusted, unless it is set again. Undefined if it is not suspect. */
+  readonly trustedAfterMs: number | undefined;
+}
+
+export function clockStatus({ catalog }: Pick<StoreContext, "catalog">): ClockStatus {
+  const doubt = catalog.clockDoubt();
+  const aheadMs = doubt?.aheadMs ?? 0;
+  if (!isSuspect(doubt)) return { suspect: false, aheadMs, trustedAfterMs: undefined };
+  const lastedMs = catalog.elapsedMs() - doubt.sinceMs;
+  return { suspect: true, aheadMs, trustedAfterMs: Math.max(0, suspectGraceMs - lastedMs) };
+}
+
+/** To be called from time to time: looks at the clocks, saves them, and logs what has changed. */
+export function createClockAlarm({
+  catalog,
+  logger,
+}: Pick<StoreContext, "catalog" | "logger">): () => void {
+  let told: ClockDoubt | undefined;
+  return () => {
+    const doubt = catalog.clockDoubt();
+    if (isSuspect(doubt)) {
+      if (doubt.sinceMs !== told?.sinceMs) {
+        const action = "nothing is evicted by age until it is set right or trusted (stasis info)";
+        logger.warn({ aheadMs: doubt.aheadMs }, `${describeDoubt(doubt)}: ${action}`);
+      }
+      told = doubt;
+    } else if (told !== undefined) {
+      logger.info("the wall clock is trusted again");
+      told = undefined;
+    }
+    try {
+      catalog.noteClock();
+    } catch (error) {
+      // Not on a full disk either: what was saved before is as good.
+      logger.debug({ err: error }, "could not save the clock");
+    }
+  };
+}

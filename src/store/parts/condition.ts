@@ -1,0 +1,168 @@
+// Knows which problems keep the store from working. It looks at the store every two seconds and after
+// each failure, so that health changes without traffic too.
+//
+//   ROOT_UNAVAILABLE     nothing works
+//   STORED_DATA_CORRUPT  the catalog is damaged: nothing works until a restart rebuilds it
+//   STORE_READ_ONLY      only reads work
+//   IO_FAILED            the disk fails writes: only reads work
+//   STORAGE_FULL         reads and deletions work
+import { StoreError, firstError, isStoreError, type ErrorReason } from "../../base/errors.js";
+import type { Clock } from "../../base/clock.js";
+import type { Logger } from "../../base/logger.js";
+import type { Catalog } from "../../catalog/open.js";
+import { findLackOfRoom, findWriteProblem, fullError } from "../../files/disk-state.js";
+import type { Layout } from "../../files/layout.js";
+import type { RootGuard } from "../../files/root-guard.js";
+import { refillBallast } from "./room.js";
+
+export interface StoreProblem {
+  readonly error: StoreError;
+  readonly since: Date;
+  /** Reads fail too, not only writes. */
+  readonly stopsReads: boolean;
+}
+
+export interface Condition {
+  problems(): readonly StoreProblem[];
+  /** Calls `listener` now, and after each change. */
+  follow(listener: (problems: readonly StoreProblem[]) => void): void;
+  /** Looks at the store soon if its condition may have caused the error. */
+  noticed(error: unknown): void;
+  /** Looks at the store, and returns the problem as the error where it caused `error`. */
+  explain(error: unknown): Promise<unknown>;
+}
+
+export interface ConditionParts {
+  readonly layout: Layout;
+  readonly catalog: Pick<Catalog, "trouble">;
+  readonly root: Pick<RootGuard, "problem">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly reserveBytes: number;
+}
+
+/** As often as `RootGuard` looks at the root. */
+const lookMs = 2000;
+/** While nothing fails, one look in this many changes an inode. */
+const looksPerWrite = 15;
+
+const telling: ReadonlySet<ErrorReason> = new Set([
+  ...(["IO_FAILED", "STORE_READ_ONLY", "STORAGE_FULL", "STORED_DATA_CORRUPT"] as const),
+]);
+
+export function openCondition(parts: ConditionParts): Condition & Disposable {
+  const listeners: ((problems: readonly StoreProblem[]) => void)[] = [];
+  let problems: readonly StoreProblem[] = [];
+  let running: Promise<void> | undefined;
+  let looks = 0;
+  let ended = false;
+
+  const look = async (tryWrite: boolean): Promise<void> => {
+    const found = await findProblems(parts, tryWrite || problems.length > 0);
+    if (ended) return;
+    const before = problems;
+    problems = merge(before, found, parts.clock);
+    if (sameReasons(before, problems)) return;
+    tell(parts.logger, before, problems);
+    for (const listener of listeners) listener(problems);
+  };
+  const lookSafely = (tryWrite: boolean): Promise<void> =>
+    look(tryWrite).catch((error: unknown) => {
+      parts.logger.debug({ err: error }, "could not look at the disk");
+    });
+  /** One look at a time: on a disk that hangs, each would occupy a thread. */
+  const lookOnce = (tryWrite: boolean): Promise<void> =>
+    (running ??= lookSafely(tryWrite).finally(() => (running = undefined)));
+  const timer = setInterval(() => {
+    looks += 1;
+    void lookOnce(looks % looksPerWrite === 0);
+  }, lookMs).unref();
+
+  return {
+    problems: () => problems,
+    follow(listener) {
+      listeners.push(listener);
+      listener(problems);
+    },
+    noticed(error) {
+      const first = firstError(error);
+      if (isStoreError(first) && telling.has(first.reason)) void lookOnce(true);
+    },
+    async explain(error) {
+      const first = firstError(error);
+      if (!isStoreError(first) || !telling.has(first.reason)) return error;
+      // A look that began before the failure may have missed its cause.
+      await running;
+      await lookOnce(true);
+      if (first.reason !== "IO_FAILED" && first.reason !== "STORED_DATA_CORRUPT") return error;
+      const cause = problems.find(({ error: { reason } }) => explaining.has(reason));
+      return cause === undefined ? error : explained(first, cause.error);
+    },
+    [Symbol.dispose]() {
+      ended = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+const explaining: ReadonlySet<ErrorReason> = new Set(["ROOT_UNAVAILABLE", "STORE_READ_ONLY"]);
+
+async function findProblems(parts: ConditionParts, tryWrite: boolean): Promise<StoreError[]> {
+  const { layout, catalog, root, reserveBytes } = parts;
+  const gone = root.problem();
+  if (gone !== undefined) return [gone];
+  const { damage, failure } = catalog.trouble();
+  const unwritable = (await findWriteProblem(layout, { tryWrite })) ?? failure;
+  // How much is free does not matter while nothing can be written.
+  const full = unwritable === undefined ? await findFull(layout, reserveBytes) : undefined;
+  return [damage, unwritable, full].filter((error) => error !== undefined);
+}
+
+async function findFull(layout: Layout, reserveBytes: number): Promise<StoreError | undefined> {
+  const whole = await refillBallast(layout);
+  const lack = await findLackOfRoom(layout, reserveBytes);
+  return lack ?? (whole ? undefined : fullError(layout.root, "there is no room for its ballast"));
+}
+
+const stopReads: ReadonlySet<ErrorReason> = new Set(["ROOT_UNAVAILABLE", "STORED_DATA_CORRUPT"]);
+
+function merge(
+  before: readonly StoreProblem[],
+  found: readonly StoreError[],
+  clock: Clock,
+): StoreProblem[] {
+  return found.map((error) => ({
+    error,
+    since: before.find((known) => known.error.reason === error.reason)?.since ?? clock.now(),
+    stopsReads: stopReads.has(error.reason),
+  }));
+}
+
+function sameReasons(a: readonly StoreProblem[], b: readonly StoreProblem[]): boolean {
+  const reasons = (problems: readonly StoreProblem[]) =>
+    problems.map(({ error }) => error.reason).join();
+  return reasons(a) === reasons(b);
+}
+
+function tell(logger: Logger, before: readonly StoreProblem[], now: readonly StoreProblem[]): void {
+  const isNew = ({ error }: StoreProblem) =>
+    !before.some((known) => known.error.reason === error.reason);
+  for (const { error } of now.filter(isNew)) {
+    // RootGuard logs that one itself.
+    if (error.reason === "ROOT_UNAVAILABLE") continue;
+    const { reason, message, hint } = error;
+    logger.error({ reason, hint }, message);
+  }
+  if (now.length === 0) logger.warn("the store works again");
+}
+
+/** The metadata of the failure stay: they say whether its commit may count. */
+function explained(failed: StoreError, cause: StoreError): StoreError {
+  const { reason, message, hint, resource, metadata } = cause;
+  return new StoreError(reason, message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(resource === undefined ? {} : { resource }),
+    metadata: { ...failed.metadata, ...metadata },
+    cause: failed,
+  });
+}

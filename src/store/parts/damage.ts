@@ -1,0 +1,30 @@
+// Damage that somebody finds while reading marks the snapshot, whatever the read was for.
+import { isStoreError } from "../../base/errors.js";
+import type { StoreContext } from "./context.js";
+
+/** Marks a ready snapshot corrupt, or no longer corrupt. Does nothing if the catalog says so already. */
+export function setDamaged(
+  { catalog }: Pick<StoreContext, "catalog">,
+  id: string,
+  corrupt: boolean,
+): void {
+  const known = catalog.get(id);
+  if (known?.state === "ready" && known.corrupt !== corrupt) catalog.setCorrupt(id, corrupt);
+}
+
+/**
+ * Marks the snapshot if `error` says that its stored data are damaged. A disk that cannot be read is no proof of
+ * damage: IO_FAILED changes nothing, as in Verify. Never throws, since the caller is about to report `error`.
+ */
+export function noteDamage(
+  context: Pick<StoreContext, "catalog" | "logger">,
+  id: string,
+  error: unknown,
+): void {
+  if (!isStoreError(error, "STORED_DATA_CORRUPT")) return;
+  try {
+    setDamaged(context, id, true);
+  } catch (cause) {
+    context.logger.error({ err: cause, id }, "could not mark a damaged snapshot");
+  }
+}

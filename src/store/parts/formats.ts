@@ -1,0 +1,20 @@
+// The versions of what this program writes to a store; docs/formats.md has the table.
+import { newestSchema } from "../../catalog/migrations.js";
+import { blockTableVersions } from "../../files/block-table-codec.js";
+import { manifestVersion } from "../../files/manifest.js";
+import { storeFormat } from "../../files/store-format.js";
+
+export interface StoreFormats {
+  readonly store: number;
+  readonly catalog: number;
+  readonly manifest: number;
+  /** Those that it reads, ascending; the last one is written. */
+  readonly blockTables: number[];
+}
+
+export const formats: StoreFormats = {
+  store: storeFormat,
+  catalog: newestSchema,
+  manifest: manifestVersion,
+  blockTables: blockTableVersions,
+};

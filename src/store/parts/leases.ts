@@ -1,0 +1,94 @@
+// Who uses which snapshot right now. The daemon alone owns the store, so leases live in memory:
+// they end with the call that holds them, and a crash ends all of them.
+import { StoreError } from "../../base/errors.js";
+
+/**
+ * stream      reads through open descriptors: a deletion may go on, the bytes stay until it ends
+ * directory   was given the path of the data directory: a deletion must wait or be refused
+ * background  the daemon's own work on the data: gives way, its signal fires on deletion
+ */
+export type LeaseKind = "stream" | "directory" | "background";
+
+export interface Lease extends Disposable {
+  readonly id: string;
+  /** Fires when the holder has to let go: only ever for background leases. */
+  readonly signal: AbortSignal;
+}
+
+interface Holder {
+  readonly kind: LeaseKind;
+  readonly controller: AbortController;
+}
+
+export class LeaseTable {
+  readonly #holders = new Map<string, Set<Holder>>();
+  readonly #whenFree = new Map<string, (() => void)[]>();
+
+  /**
+   * Takes a shared lease. The caller checks in the same tick that the snapshot is ready: nothing
+   * can be deleted between a check and a lease without an await in between.
+   */
+  share(id: string, kind: LeaseKind): Lease {
+    const holder: Holder = { kind, controller: new AbortController() };
+    const holders = this.#holders.get(id) ?? new Set<Holder>();
+    this.#holders.set(id, holders);
+    holders.add(holder);
+    return {
+      id,
+      signal: holder.controller.signal,
+      [Symbol.dispose]: () => {
+        this.#release(id, holder);
+      },
+    };
+  }
+
+  /** Number of leases of this kind, or of all kinds. */
+  count(id: string, kind?: LeaseKind): number {
+    let count = 0;
+    for (const holder of this.#holders.get(id) ?? []) {
+      if (kind === undefined || holder.kind === kind) count += 1;
+    }
+    return count;
+  }
+
+  /** True while somebody reads it; the daemon's own background work does not count. */
+  inUse(id: string): boolean {
+    return this.count(id, "stream") + this.count(id, "directory") > 0;
+  }
+
+  /** True while some snapshot is read by a caller through open descriptors. */
+  someoneReads(): boolean {
+    return [...this.#holders.keys()].some((id) => this.count(id, "stream") > 0);
+  }
+
+  /** Ids of all that are in use. */
+  idsInUse(): ReadonlySet<string> {
+    return new Set([...this.#holders.keys()].filter((id) => this.inUse(id)));
+  }
+
+  /** Asks background work on the snapshot to let go. */
+  interruptBackground(id: string): void {
+    for (const holder of this.#holders.get(id) ?? []) {
+      if (holder.kind !== "background") continue;
+      holder.controller.abort(new StoreError("OPERATION_IN_PROGRESS", `${id} is being deleted`));
+    }
+  }
+
+  /** Calls back once, when the last lease has ended; at once if there is none. */
+  onFree(id: string, callback: () => void): void {
+    if (!this.#holders.has(id)) {
+      callback();
+      return;
+    }
+    this.#whenFree.set(id, [...(this.#whenFree.get(id) ?? []), callback]);
+  }
+
+  #release(id: string, holder: Holder): void {
+    const holders = this.#holders.get(id);
+    if (holders?.delete(holder) !== true || holders.size > 0) return;
+    this.#holders.delete(id);
+    const callbacks = this.#whenFree.get(id) ?? [];
+    this.#whenFree.delete(id);
+    for (const callback of callbacks) callback();
+  }
+}

@@ -1,0 +1,226 @@
+// Room on the disk: what stands between an upload and a full one. Each upload reserves bytes before it
+// writes them, so that no two take the last ones, and holds them until the catalog counts its snapshot.
+import { once } from "node:events";
+import { statfsSync } from "node:fs";
+import { isStoreError, StoreError } from "../../base/errors.js";
+import type { StoreContext } from "./context.js";
+
+/** Bytes that the catalog does not count. */
+export interface Space {
+  /** Of running uploads, by the prefix of their callers. */
+  readonly reserved: Map<string, number>;
+  /** Of pulls that were cut off, by digest. */
+  readonly kept: ReadonlyMap<string, number>;
+  /** Sets what is kept of the pull with this digest. */
+  readonly noteKept: (digest: string, bytes: number) => void;
+  /** Removals that only take time: nobody reads these snapshots. */
+  readonly freeing: Freeing;
+}
+
+export interface Freeing {
+  /** The space of this snapshot will be free soon, until `end`. */
+  begin(id: string): void;
+  end(id: string): void;
+  /** The end of a removal that is under way; undefined if there is none. */
+  next(): Promise<void> | undefined;
+}
+
+export function createSpace(): Space {
+  const kept = new Map<string, number>();
+  return {
+    reserved: new Map(),
+    kept,
+    noteKept: (digest, bytes) => {
+      if (bytes === 0) kept.delete(digest);
+      else kept.set(digest, bytes);
+    },
+    freeing: createFreeing(),
+  };
+}
+
+function createFreeing(): Freeing {
+  const ids = new Set<string>();
+  const waiting = new Set<() => void>();
+  return {
+    begin: (id) => void ids.add(id),
+    end: (id) => {
+      ids.delete(id);
+      for (const wake of waiting) wake();
+      waiting.clear();
+    },
+    next: () =>
+      ids.size === 0 ? undefined : new Promise((resolve) => void waiting.add(() => resolve())),
+  };
+}
+
+/**
+ * One upload's reservation. Disposing it gives the bytes back, in the moment in which the catalog has
+ * its snapshot, or when its files are removed. May be disposed twice.
+ */
+export interface Allowance extends Disposable {
+  /** Reserves so many bytes more, before they are written. Throws STORAGE_FULL, and reserves none. */
+  take(bytes: number): void;
+  /**
+   * Returns when so many bytes more fit, or when no removal is under way that could make room: who has
+   * deleted something need not know that its space follows later.
+   */
+  wait(bytes: number): Promise<void>;
+  /** `wait` before `settle`. */
+  waitWhole(bytes: number): Promise<void>;
+  /** Throws STORAGE_FULL unless there is room for so many bytes more. Reserves none. */
+  expect(bytes: number): void;
+  /** Reserves what the whole snapshot takes, instead of what was reserved before. */
+  settle(bytes: number): void;
+}
+
+/** So much is written between two looks at the disk. */
+const stepBytes = 8 * 1024 * 1024;
+
+/** `signal` ends waiting. */
+export function openAllowance(context: StoreContext, signal: AbortSignal): Allowance {
+  const { namePrefix } = context;
+  const { reserved } = context.space;
+  let own = 0;
+  // The first reservation looks at the disk, too.
+  let untilLook = 0;
+  const reserve = (bytes: number): void => {
+    if (bytes > 0) checkQuotas(context, bytes);
+    own += bytes;
+    const sum = (reserved.get(namePrefix) ?? 0) + bytes;
+    if (sum > 0) reserved.set(namePrefix, sum);
+    else reserved.delete(namePrefix);
+  };
+  return {
+    wait: (bytes) => waitForRoom(context, bytes, signal),
+    waitWhole: (bytes) => waitForRoom(context, bytes - own, signal),
+    take(bytes) {
+      untilLook -= bytes;
+      if (untilLook <= 0) {
+        untilLook = stepBytes;
+        checkFree(context);
+      }
+      reserve(bytes);
+    },
+    expect(bytes) {
+      checkQuotas(context, bytes);
+    },
+    settle(bytes) {
+      reserve(bytes - own);
+    },
+    [Symbol.dispose]() {
+      reserve(-own);
+    },
+  };
+}
+
+async function waitForRoom(
+  context: StoreContext,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const removal = hasRoom(context, bytes) ? undefined : context.space.freeing.next();
+    if (removal === undefined) return;
+    await untilAborted(removal, AbortSignal.any([signal, context.closing]));
+  }
+}
+
+async function untilAborted(event: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const ended = new AbortController();
+  const aborted = once(signal, "abort", { signal: ended.signal });
+  // Rejects when the event comes first, and nobody waits for it then.
+  aborted.catch(() => undefined);
+  try {
+    await Promise.race([event, aborted]);
+  } finally {
+    ended.abort();
+  }
+  signal.throwIfAborted();
+}
+
+function hasRoom(context: StoreContext, bytes: number): boolean {
+  try {
+    checkQuotas(context, bytes);
+    return true;
+  } catch (error) {
+    if (!isStoreError(error, "STORAGE_FULL")) throw error;
+    return false;
+  }
+}
+
+/** Everything that `max_store` counts, at this moment. */
+export function chargedBytes({ catalog, space }: StoreContext): number {
+  return catalog.totals().chargedBytes + sumOf(space.reserved, "") + sumOf(space.kept, "");
+}
+
+/** Of all whose key begins so. */
+function sumOf(account: ReadonlyMap<string, number>, start: string): number {
+  let sum = 0;
+  for (const [key, bytes] of account) if (key.startsWith(start)) sum += bytes;
+  return sum;
+}
+
+/** Throws STORAGE_FULL unless `bytes` more fit into both quotas. */
+export function checkQuotas(context: StoreContext, bytes: number): void {
+  const { catalog, namePrefix, options, space } = context;
+  const { maxStoreBytes, prefixQuotaBytes } = options;
+  if (maxStoreBytes > 0) {
+    const actual = chargedBytes(context) + bytes;
+    // Callers who are confined to some names are not told how much others have.
+    const held = namePrefix === "" ? () => catalog.heldBytes("") : undefined;
+    checkQuota("max_store", actual, maxStoreBytes, held);
+  }
+  if (namePrefix !== "" && prefixQuotaBytes > 0) {
+    const stored = catalog.chargedBytesNamed(namePrefix);
+    const actual = stored + sumOf(space.reserved, namePrefix) + bytes;
+    checkQuota("prefix_quota", actual, prefixQuotaBytes, () => catalog.heldBytes(namePrefix));
+  }
+}
+
+/** `countHeld`: undefined if the caller is not told how much there is. */
+function checkQuota(
+  limit: "max_store" | "prefix_quota",
+  bytes: number,
+  maxBytes: number,
+  countHeld: (() => number) | undefined,
+): void {
+  if (bytes <= maxBytes) return;
+  const isTold = countHeld !== undefined;
+  const heldBytes = countHeld?.() ?? 0;
+  const whose = limit === "max_store" ? "the store" : "the caller's prefix of names";
+  const actual = isTold ? `${bytes} bytes` : "too much";
+  const held =
+    heldBytes > 0
+      ? `; ${heldBytes} of them belong to deleted or replaced snapshots that are still in use`
+      : "";
+  throw new StoreError(
+    "STORAGE_FULL",
+    `the snapshots of ${whose} would take ${actual} on disk${held}; at most ${maxBytes} bytes are allowed (${limit})`,
+    {
+      hint: "Delete snapshots, or have the limit raised",
+      metadata: {
+        limit,
+        max: String(maxBytes),
+        ...(isTold && { actual: String(bytes), held: String(heldBytes) }),
+      },
+    },
+  );
+}
+
+function checkFree({ layout, namePrefix, options }: StoreContext): void {
+  const { freeSpaceReserveBytes: reserveBytes } = options;
+  if (reserveBytes === 0) return;
+  const { bavail, bsize } = statfsSync(layout.root);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= reserveBytes) return;
+  const isTold = namePrefix === "";
+  throw new StoreError(
+    "STORAGE_FULL",
+    `the filesystem of the store has ${isTold ? `${freeBytes} bytes` : "too little"} left; ${reserveBytes} bytes are kept free`,
+    {
+      hint: "Delete snapshots or add space",
+      metadata: { limit: "reserve", ...(isTold && { free_bytes: String(freeBytes) }) },
+    },
+  );
+}

@@ -1,0 +1,138 @@
+// All watchers of a store: how many there are, and how they are woken.
+import { StoreError } from "../../base/errors.js";
+import type { Catalog, CatalogEvent, EventPage } from "../../catalog/open.js";
+import { closingError } from "./background.js";
+
+export interface Watchers {
+  /**
+   * Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing makes room for another one. The places
+   * of one `identity` are three quarters of all, rounded up; undefined: nobody in particular.
+   */
+  enter(identity?: string): Disposable;
+  /**
+   * The event that follows `sequence`, undefined if there is none yet. A watcher whose caller does not
+   * read holds no more than this one. Throws DRAINING after `close`.
+   */
+  eventAfter(sequence: number): NextEvent;
+  /**
+   * Resolves with the next event, or `close`. To miss none it is called in the same tick in which
+   * a page was empty. Rejects with the signal's reason.
+   */
+  nextChange(signal: AbortSignal): Promise<void>;
+  /** Ends all watchers. */
+  close(): void;
+}
+
+export interface NextEvent {
+  readonly event: CatalogEvent | undefined;
+  /** Events after the position were trimmed. */
+  readonly missed: boolean;
+}
+
+/**
+ * Events are read in pages, which all watchers share: most are at the newest event, so what one of
+ * them reads is what all of them need. An event is as large as the metadata of its snapshot.
+ */
+const pageSize = 8;
+const maxPages = 8;
+const retryAfterMs = 1000;
+
+export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers {
+  const sleeping = new Set<() => void>();
+  const share = Math.ceil((maxWatchers * 3) / 4);
+  const of = new Map<string | undefined, number>();
+  let count = 0;
+  let closed = false;
+  const pages = createPages(catalog);
+
+  const wakeAll = (): void => {
+    pages.grown();
+    for (const wake of [...sleeping]) wake();
+  };
+  const ignoreEvents = catalog.onEvents(wakeAll);
+
+  return {
+    enter: (identity) => {
+      if (closed) throw closingError();
+      if (count >= maxWatchers) throw tooManyError("watchers", maxWatchers);
+      const taken = of.get(identity) ?? 0;
+      if (identity !== undefined && taken >= share) {
+        throw tooManyError("watchers of this identity", share);
+      }
+      count += 1;
+      of.set(identity, taken + 1);
+      let entered = true;
+      return {
+        [Symbol.dispose]: () => {
+          if (!entered) return;
+          entered = false;
+          count -= 1;
+          const left = (of.get(identity) ?? 1) - 1;
+          if (left === 0) of.delete(identity);
+          else of.set(identity, left);
+        },
+      };
+    },
+    eventAfter: (sequence) => {
+      if (closed) throw closingError();
+      return pages.eventAfter(sequence);
+    },
+    nextChange: (signal) => {
+      signal.throwIfAborted();
+      return new Promise((resolve, reject) => {
+        const settle = (then: () => void) => () => {
+          sleeping.delete(wake);
+          signal.removeEventListener("abort", fail);
+          then();
+        };
+        const wake = settle(resolve);
+        const fail = settle(() => reject(signal.reason as Error));
+        sleeping.add(wake);
+        signal.addEventListener("abort", fail, { once: true });
+      });
+    },
+    close: () => {
+      closed = true;
+      ignoreEvents();
+      wakeAll();
+    },
+  };
+}
+
+function createPages(catalog: Catalog) {
+  /** By the sequence that they follow, the one that was read last as the last one. */
+  const pages = new Map<number, EventPage>();
+
+  /** Sequences have no gaps. */
+  const pageWith = (sequence: number): [after: number, page: EventPage] | undefined => {
+    for (const entry of pages) {
+      const [after, { events }] = entry;
+      if (after <= sequence && sequence < after + events.length) return entry;
+    }
+    return undefined;
+  };
+  return {
+    eventAfter(sequence: number): NextEvent {
+      const [after, page] = pageWith(sequence) ?? [
+        sequence,
+        pages.get(sequence) ?? catalog.eventsAfter(sequence, pageSize),
+      ];
+      pages.delete(after);
+      pages.set(after, page);
+      if (pages.size > maxPages) pages.delete(pages.keys().next().value ?? after);
+      return { event: page.events[sequence - after], missed: page.missed };
+    },
+    /** There are new events, which pages that are not full lack. */
+    grown(): void {
+      for (const [after, { events }] of pages) if (events.length < pageSize) pages.delete(after);
+    },
+  };
+}
+
+function tooManyError(what: string, limit: number): StoreError {
+  return new StoreError("TOO_MANY_STREAMS", `${limit} ${what} are open, which is the most`, {
+    hint: "Retry when others have ended, or raise max_watchers",
+    metadata: { limit: what.replaceAll(" ", "_"), max: String(limit) },
+    retryAfterMs,
+  });
+}

@@ -1,0 +1,48 @@
+// What peers read of a stored snapshot: its block tables, and its files by position.
+import type { BlockTable } from "../../files/block-table.js";
+import { rootDigest } from "../../files/block-table.js";
+import { readStoredTable, type StoredSnapshot } from "../../files/stored.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import type { StoreContext } from "../parts/context.js";
+import { noteDamage } from "../parts/damage.js";
+import { corruptError, notHashedYet, openRead } from "./read.js";
+
+/** Holds a lease until it is disposed. */
+export interface OpenBlocks extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  readonly stored: StoredSnapshot;
+  /** Table of the file at `index`, which agrees with the file's digest. */
+  table(index: number): Promise<BlockTable>;
+  /** Marks the snapshot: a block was read that has not the digest of its table. */
+  foundDamage(): void;
+}
+
+/** Throws OPERATION_IN_PROGRESS while its digests are still being computed. */
+export async function openBlocks(
+  context: StoreContext,
+  ref: string,
+  signal: AbortSignal,
+): Promise<OpenBlocks> {
+  const read = await openRead(context, ref, { force: false }, "stream", signal);
+  const { snapshot, stored } = read;
+  if (snapshot.digest === "") {
+    await read[Symbol.asyncDispose]();
+    throw notHashedYet(stored.id);
+  }
+  return {
+    snapshot,
+    stored,
+    table: async (index) => {
+      try {
+        const table = await readStoredTable(stored, index);
+        if (rootDigest(table) !== snapshot.files[index]?.digest) throw corruptError(stored.id);
+        return table;
+      } catch (error) {
+        noteDamage(context, stored.id, error);
+        throw error;
+      }
+    },
+    foundDamage: () => noteDamage(context, stored.id, corruptError(stored.id)),
+    [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,233 @@
+// The ways out: Restore and Export as byte streams, ExportToDirectory, OpenDataDirectory.
+import type { ByteStream } from "../../base/async.js";
+import { StoreError, isStoreError } from "../../base/errors.js";
+import { dataOf } from "../../archive/archive-file.js";
+import { compress, type Compression } from "../../archive/compression.js";
+import { archiveWarnings, type ArchiveWarning } from "../../archive/reader-limits.js";
+import { encodeEnvelope } from "../../archive/envelope.js";
+import type { FileClaim } from "../../archive/file-claims.js";
+import { writeTar, type ArchiveFile, type SparseFormat } from "../../archive/tar-writer.js";
+import { exportToDirectory as writeDirectory } from "../../files/directory-export.js";
+import { openStored, readStoredAlgorithm, type StoredSnapshot } from "../../files/stored.js";
+import { sealStored } from "../../files/stored-modes.js";
+import { openVerified } from "../../files/verified-read.js";
+import type { CallerPath } from "../../model/caller-path.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import { readExtents, type FilePiece } from "../../holes/extents.js";
+import type { StoreContext } from "../parts/context.js";
+import { noteDamage } from "../parts/damage.js";
+import type { LeaseKind } from "../parts/leases.js";
+
+export interface ReadOptions {
+  /** Serve it although damage was found in it. */
+  readonly force: boolean;
+}
+
+export interface DownloadOptions extends ReadOptions {
+  /** Compare every block with its stored digest before it is handed out. */
+  readonly verify: boolean;
+  /** With the envelope as first entry. */
+  readonly envelope: boolean;
+  readonly compression: Compression;
+  readonly sparseFormat: SparseFormat;
+}
+
+/** A byte stream that holds a lease until it is disposed. */
+export interface Download extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  /** Bytes of data in all files, holes left out. */
+  readonly dataBytes: number;
+  /** What the caller should know about the tar. */
+  readonly warnings: readonly ArchiveWarning[];
+  /** To be read once. */
+  readonly bytes: ByteStream;
+}
+
+export interface OpenRead extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  readonly stored: StoredSnapshot;
+}
+
+export async function openDownload(
+  context: StoreContext,
+  ref: string,
+  options: DownloadOptions,
+  signal: AbortSignal,
+): Promise<Download> {
+  const read = await openRead(context, ref, options, "stream", signal);
+  const { snapshot, stored } = read;
+  let envelope: Uint8Array | undefined;
+  try {
+    if (options.verify && snapshot.files.some(({ digest }) => digest === "")) {
+      throw notHashedYet(stored.id);
+    }
+    if (options.envelope) envelope = await envelopeOf(snapshot, stored);
+  } catch (error) {
+    await read[Symbol.asyncDispose]();
+    throw error;
+  }
+  const tar = writeTar(archiveFiles(context, stored, options, signal), {
+    sparseFormat: options.sparseFormat,
+    signal,
+    ...(envelope === undefined ? {} : { envelope }),
+  });
+  const level =
+    options.compression === "zstd" ? context.options.zstdLevel : context.options.gzipLevel;
+  return {
+    snapshot,
+    dataBytes: stored.files.reduce((sum, file) => sum + file.dataBytes, 0),
+    warnings: archiveWarnings(stored.files, options.sparseFormat),
+    bytes: compress(tar, options.compression, { level, signal }),
+    [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
+  };
+}
+
+/** Writes the snapshot into an absent or empty directory of this node. */
+export async function exportToDirectory(
+  context: StoreContext,
+  ref: string,
+  directory: CallerPath,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<{ snapshot: Snapshot; reflinked: boolean }> {
+  await using read = await openRead(context, ref, options, "stream", signal);
+  const { snapshot, stored } = read;
+  try {
+    const { reflinked } = await writeDirectory(context.layout, stored, directory, {
+      envelope: await envelopeOf(snapshot, stored),
+      verify: !options.force,
+      signal,
+    });
+    return { snapshot, reflinked };
+  } catch (error) {
+    noteDamage(context, stored.id, error);
+    throw error;
+  }
+}
+
+export interface OpenDirectory extends AsyncDisposable {
+  readonly snapshot: Snapshot;
+  readonly directory: string;
+}
+
+/** Hands out the path of the data directory, read-only by its modes; the lease lasts until it is disposed. */
+export async function openDataDirectory(
+  context: StoreContext,
+  ref: string,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<OpenDirectory> {
+  const read = await openRead(context, ref, options, "directory", signal);
+  try {
+    await sealStored(context.layout, read.stored);
+  } catch (error) {
+    await read[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    snapshot: read.snapshot,
+    directory: context.layout.filesDirectory(read.snapshot.config.id),
+    [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
+  };
+}
+
+export async function openRead(
+  context: StoreContext,
+  ref: string,
+  options: ReadOptions,
+  kind: LeaseKind,
+  signal: AbortSignal,
+): Promise<OpenRead> {
+  for (;;) {
+    const snapshot = context.catalog.resolveRef(ref);
+    const { id } = snapshot.config;
+    if (snapshot.corrupt && !options.force) throw corruptError(id);
+    const lease = context.leases.share(id, kind);
+    try {
+      const stored = await openStored(context.layout, id, snapshot.files, signal);
+      context.catalog.recordAccess(id, context.clock.now());
+      return {
+        snapshot: context.catalog.get(id) ?? snapshot,
+        stored,
+        [Symbol.asyncDispose]: async () => {
+          await stored[Symbol.asyncDispose]();
+          lease[Symbol.dispose]();
+        },
+      };
+    } catch (error) {
+      lease[Symbol.dispose]();
+      if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
+      // A deletion or a replacement that came in between has moved the directory away: the ref
+      // now means nothing or another snapshot, so this ends.
+      if (context.catalog.get(id)?.state !== "ready") continue;
+      noteDamage(context, id, error);
+      throw error;
+    }
+  }
+}
+
+/** A codec keeps what it reads until it has used it, and is slower than larger reads would help. */
+const compressedPieceBytes = 128 * 1024;
+
+/** Damage that is met marks the snapshot before anybody hears of it. */
+async function* archiveFiles(
+  context: StoreContext,
+  stored: StoredSnapshot,
+  { verify, compression }: DownloadOptions,
+  signal: AbortSignal,
+): AsyncIterable<ArchiveFile> {
+  const small = compression === "none" ? {} : { pieceBytes: compressedPieceBytes };
+  const noting = async function* (pieces: AsyncIterable<FilePiece>) {
+    try {
+      yield* pieces;
+    } catch (error) {
+      noteDamage(context, stored.id, error);
+      throw error;
+    }
+  };
+  try {
+    for (const [index, file] of stored.files.entries()) {
+      const { name, mode, sizeBytes, extents } = file;
+      await using handle = await stored.open(name);
+      const options = { what: name, signal, reuseBuffers: true, ...small };
+      await using compared = verify
+        ? await openVerified(stored, handle, index, options)
+        : undefined;
+      const shape = { name, mode, sizeBytes, extents };
+      const pieces: ArchiveFile["pieces"] = () =>
+        noting(compared?.pieces() ?? readExtents(handle, dataOf(shape), options));
+      yield { ...shape, pieces };
+    }
+  } catch (error) {
+    noteDamage(context, stored.id, error);
+    throw error;
+  }
+}
+
+export function notHashedYet(id: string): StoreError {
+  return new StoreError(
+    "OPERATION_IN_PROGRESS",
+    `the digests of snapshot ${id} are still being computed, so nothing can be verified`,
+    { hint: "Try again later, or read it without verify", retryAfterMs: 5000 },
+  );
+}
+
+/** Files of a damaged snapshot go out as they are: without digests, which they do not have any more. */
+async function envelopeOf(snapshot: Snapshot, stored: StoredSnapshot): Promise<Uint8Array> {
+  const claims = new Map<string, FileClaim>();
+  for (const [index, { name, sizeBytes, digest }] of snapshot.files.entries()) {
+    const known = digest !== "" && !snapshot.corrupt;
+    const blocks = known ? await readStoredAlgorithm(stored, index) : undefined;
+    const claim = blocks === undefined ? { digest: "", blocks: "" } : { digest, blocks };
+    claims.set(name, { sizeBytes, ...claim });
+  }
+  return encodeEnvelope(snapshot.config, [...claims.keys()], claims);
+}
+
+export function corruptError(id: string): StoreError {
+  return new StoreError("STORED_DATA_CORRUPT", `snapshot ${id} has damaged data`, {
+    hint: `Run \`stasis verify ${id}\` to see which ranges, or ask for it with force`,
+    resource: { type: "snapshot", name: id },
+    metadata: { snapshot_id: id },
+  });
+}

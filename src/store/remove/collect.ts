@@ -1,0 +1,195 @@
+// A collection: what the store holds becomes a plan, and each row of it is looked at again at the
+// moment of its removal. A listing that fails ends the collection: it never means "empty".
+import { join } from "node:path";
+import { isStoreError, StoreError } from "../../base/errors.js";
+import { exists } from "../../files/durable.js";
+import {
+  discardPublished,
+  listEntries,
+  purgeRemoved,
+  purgeStaging,
+  putAway,
+  quarantine,
+} from "../../files/removal.js";
+import {
+  planCollection,
+  type GcInput,
+  type GcLeftover,
+  type GcPolicy,
+  type GcReason,
+  type GcRow,
+} from "../../model/gc-plan.js";
+import { describeDoubt, isSuspect } from "../../model/elapsed.js";
+import { idPattern } from "../../model/name.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import type { StoreContext } from "../parts/context.js";
+import { isMissing, isOrphan, surveyOwn, surveyStore, type GcSurvey } from "./gc-survey.js";
+import { evict } from "./removal.js";
+
+export type GcOutcome =
+  "planned" | "removed" | "kept_in_use" | "kept_protected" | "kept_changed" | "failed";
+
+export interface GcResult extends Omit<GcRow, "verdict"> {
+  readonly outcome: GcOutcome;
+  /** Details, for people. Empty unless there is something to say. */
+  readonly message: string;
+}
+
+export interface CollectRequest {
+  readonly policy: GcPolicy;
+  /** Report the rows that would be acted on, and do nothing. */
+  readonly dryRun: boolean;
+}
+
+/** Throws GC_LOCK_BUSY at once when another collection is under way, and CLOCK_SUSPECT. */
+export async function collectGarbage(
+  context: StoreContext,
+  { policy, dryRun }: CollectRequest,
+  signal: AbortSignal,
+): Promise<GcResult[]> {
+  using _ = context.collecting.lock();
+  if (policy.trustClock === true && !dryRun) context.catalog.trustClock();
+  const results: GcResult[] = [];
+  for (const row of await planNow(context, policy, signal)) {
+    results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
+  }
+  return results;
+}
+
+/**
+ * The same for a caller who is confined to some names, in the context that `confinedContext` makes.
+ * There nothing is a leftover: what belongs to nobody there belongs to somebody else.
+ */
+export async function collectOwn(
+  context: StoreContext,
+  { policy, dryRun }: CollectRequest,
+  signal: AbortSignal,
+): Promise<GcResult[]> {
+  using _ = context.collecting.lock();
+  requireKnownAges(context, policy);
+  const survey = await surveyOwn(context, policy.groupByLabel, signal);
+  const results: GcResult[] = [];
+  for (const row of planCollection(inputFor(context, survey, policy))) {
+    results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
+  }
+  return results;
+}
+
+/** The plan for what the store holds at this moment. Throws CLOCK_SUSPECT. */
+export async function planNow(
+  context: StoreContext,
+  policy: GcPolicy,
+  signal: AbortSignal,
+): Promise<Iterable<GcRow>> {
+  requireKnownAges(context, policy);
+  const survey = await surveyStore(context, policy.groupByLabel, signal);
+  return planCollection(inputFor(context, survey, policy));
+}
+
+function inputFor(context: StoreContext, survey: GcSurvey, policy: GcPolicy): GcInput {
+  requireKnownAges(context, policy);
+  const { maxAgeMs = 0, trustClock } = policy;
+  return { ...survey, policy, oldStampMs: context.catalog.stampOfAge(maxAgeMs, trustClock) };
+}
+
+/** Throws CLOCK_SUSPECT if the policy asks for ages while nobody can tell them. */
+function requireKnownAges({ catalog }: StoreContext, { maxAgeMs, trustClock }: GcPolicy): void {
+  const doubt = catalog.clockDoubt();
+  if (maxAgeMs === undefined || trustClock === true || !isSuspect(doubt)) return;
+  throw new StoreError(
+    "CLOCK_SUSPECT",
+    `max_age: the age of snapshots is uncertain: ${describeDoubt(doubt)}`,
+    {
+      hint: "Set the clock right; if it is right, say so with trust_clock (`stasis gc --trust-clock`)",
+      metadata: { ahead_ms: String(doubt.aheadMs) },
+    },
+  );
+}
+
+function planned(row: GcRow): GcResult {
+  return result(row, row.verdict === "remove" ? "planned" : row.verdict);
+}
+
+function result({ verdict: _, ...row }: GcRow, outcome: GcOutcome, message = ""): GcResult {
+  return { ...row, outcome, message };
+}
+
+/** Acts on one row, if it still holds. A failure is told in the row: the others go on. */
+export async function carryOut(context: StoreContext, row: GcRow): Promise<GcResult> {
+  if (row.verdict !== "remove") return result(row, row.verdict);
+  try {
+    const [reason] = row.reasons;
+    if (isLeftoverReason(reason)) return await removeLeftover(context, row, reason);
+    const refusal = await evict(context, row.id, () => keptBecause(context, row));
+    return result(row, refusal ?? "removed");
+  } catch (error) {
+    context.logger.error({ err: error, id: row.id }, "garbage collection could not remove it");
+    return result(row, "failed", isStoreError(error) ? error.message : "unexpected error");
+  }
+}
+
+function isLeftoverReason(reason: GcReason | undefined): reason is GcLeftover["reason"] {
+  return reason === "orphan" || reason === "stale_pending" || reason === "missing_directory";
+}
+
+/** Why a snapshot that was planned to go stays after all. */
+function keptBecause(context: StoreContext, row: GcRow): GcOutcome | undefined {
+  const now = context.catalog.get(row.id);
+  if (now?.state !== "ready") return "kept_changed";
+  const taken = keptForSomebody(context, now);
+  if (taken !== undefined) return taken;
+  const unchanged = context.catalog.gcSnapshot("", row.id)?.lastUsedMs === row.lastUsedMs;
+  return unchanged ? undefined : "kept_changed";
+}
+
+function keptForSomebody(context: StoreContext, snapshot: Snapshot): GcOutcome | undefined {
+  if (snapshot.protected) return "kept_protected";
+  return context.leases.inUse(snapshot.config.id) ? "kept_in_use" : undefined;
+}
+
+async function removeLeftover(
+  context: StoreContext,
+  row: GcRow,
+  reason: GcLeftover["reason"],
+): Promise<GcResult> {
+  const { catalog, layout } = context;
+  const { id } = row;
+  if (reason === "missing_directory") {
+    if (await exists(layout.dataDirectory(id))) return result(row, "kept_changed");
+    const refusal = await evict(context, id, () => {
+      const now = catalog.get(id);
+      if (now === undefined || !isMissing(context, id)) return "kept_changed";
+      return keptForSomebody(context, now);
+    });
+    return result(row, refusal ?? "removed");
+  }
+  if (reason === "stale_pending") {
+    if (context.intakes.has(id) || catalog.get(id)?.state !== "pending") {
+      return result(row, "kept_changed");
+    }
+    await discardPublished(layout, id);
+    await clearStaged(context, id);
+    catalog.abandonPending(id);
+    return result(row, "removed");
+  }
+  if (!isOrphan(context, id)) return result(row, "kept_changed");
+  const path = join(layout.dataRoot, id);
+  if (!(await exists(path))) {
+    if (!(await exists(join(layout.stagingRoot, id)))) return result(row, "kept_changed");
+    await clearStaged(context, id);
+    return result(row, "removed");
+  }
+  if (!idPattern.test(id)) {
+    const target = await quarantine(layout, path, "not made by stasis: no snapshot id");
+    return result(row, "removed", `moved to ${target}`);
+  }
+  await putAway(layout, id);
+  await purgeRemoved(layout, id);
+  return result(row, "removed");
+}
+
+/** Removes one staging area; a directory that was taken over goes back to where it was. */
+async function clearStaged(context: StoreContext, id: string): Promise<void> {
+  const others = await listEntries(context.layout.stagingRoot);
+  await purgeStaging(context.layout, new Set(others.filter((name) => name !== id)));
+}

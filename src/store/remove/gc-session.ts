@@ -1,0 +1,306 @@
+// The daemon's part in a collection that an outside orchestrator drives: lock, references,
+// candidates, collect, unlock. What a session has learnt lives in memory and ends with it.
+import { createHash, randomUUID, type Hash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { StoreError, fieldInvalid } from "../../base/errors.js";
+import { checkRequestId } from "../../model/config-rules.js";
+import type { GcPolicy, GcRow } from "../../model/gc-plan.js";
+import type { Background } from "../parts/background.js";
+import { carryOut, planNow, type GcResult } from "./collect.js";
+import type { StoreContext } from "../parts/context.js";
+import type { GcSession } from "../parts/publication-gate.js";
+
+/** What every call of a session says. */
+export interface GcSessionRef {
+  readonly sessionId: string;
+  readonly epoch: number;
+}
+
+export interface GcPageRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+export interface GcReferencesPage {
+  readonly blobIds: readonly string[];
+  /** Empty on the last page, which alone has the two below. */
+  readonly nextPageToken: string;
+  readonly totalCount: number;
+  readonly digest: string;
+}
+
+export interface GcCandidatesPage {
+  readonly candidates: readonly GcResult[];
+  readonly nextPageToken: string;
+}
+
+export interface GcCollectRequest extends GcSessionRef {
+  readonly ids: readonly string[];
+  readonly requestId: string;
+}
+
+/** A row per id, in the order of the request; undefined for what is no candidate. */
+export interface GcCollected {
+  readonly id: string;
+  readonly result: GcResult | undefined;
+}
+
+/** All methods throw GC_SESSION_NOT_FOUND and GC_SESSION_FENCED, but for `begin` and `end`. */
+export interface GcCycle {
+  /** Throws GC_LOCK_BUSY: it never waits. */
+  begin(request: { readonly owner: string; readonly ttlMs: number }): OpenedSession;
+  listReferences(ref: GcSessionRef, page: GcPageRequest): Promise<GcReferencesPage>;
+  listCandidates(
+    ref: GcSessionRef,
+    policy: GcPolicy,
+    page: GcPageRequest,
+    signal: AbortSignal,
+  ): Promise<GcCandidatesPage>;
+  collect(request: GcCollectRequest): Promise<readonly GcCollected[]>;
+  renew(ref: GcSessionRef): OpenedSession;
+  end(ref: GcSessionRef): void;
+}
+
+export interface OpenedSession extends GcSessionRef {
+  readonly expiresAt: Date;
+}
+
+/** What the open session has done so far. */
+interface Progress {
+  readonly session: GcSession;
+  /** Tokens that were handed out. */
+  readonly tokens: Map<string, ReferencesRead>;
+  /** The client has had the last page of references. */
+  referencesComplete: boolean;
+  /** The last plan, which pages of candidates are cut from. */
+  plan: { readonly id: string; readonly rows: readonly GcRow[] } | undefined;
+  /** Every row that was ever listed: only those can be collected. */
+  readonly listed: Map<string, GcRow>;
+  readonly requests: Map<string, Collection>;
+}
+
+/**
+ * What the pages of references up to a token have told. A snapshot that is deleted between two pages
+ * changes nothing of it: then a blob is listed that is pinned no more, which does no harm.
+ */
+interface ReferencesRead {
+  readonly after: string;
+  readonly count: number;
+  readonly hash: Hash;
+}
+
+interface Collection {
+  readonly ids: string;
+  readonly outcome: Promise<readonly GcCollected[]>;
+}
+
+const maxOwnerLength = 128;
+const maxIds = 1000;
+const minTtlMs = 1000;
+const maxTtlMs = 600_000;
+
+export function createGcCycle(context: StoreContext, during: Background["operation"]): GcCycle {
+  const { catalog, clock, collecting } = context;
+  let progress: Progress | undefined;
+
+  const opened = ({ sessionId, epoch, ttlMs }: GcSession): OpenedSession => ({
+    sessionId,
+    epoch,
+    expiresAt: new Date(clock.now().getTime() + ttlMs),
+  });
+  const requireOpen = (ref: GcSessionRef): Progress => {
+    requireKnown(ref);
+    const open = collecting.session();
+    if (progress === undefined || open !== progress.session) throw fenced(ref, open);
+    if (open.sessionId !== ref.sessionId || open.epoch !== ref.epoch) throw fenced(ref, open);
+    return progress;
+  };
+  const requireKnown = ({ sessionId }: GcSessionRef): void => {
+    if (catalog.findGcSession(sessionId) !== undefined) return;
+    throw new StoreError("GC_SESSION_NOT_FOUND", `no session ${JSON.stringify(sessionId)}`, {
+      hint: "Begin a new one with BeginGc",
+      resource: { type: "gc_session", name: sessionId },
+    });
+  };
+
+  return {
+    begin: ({ owner, ttlMs }) => {
+      if (owner.length < 1 || owner.length > maxOwnerLength) {
+        throw fieldInvalid("owner", `1 to ${maxOwnerLength} characters`, owner.length);
+      }
+      if (!(ttlMs >= minTtlMs && ttlMs <= maxTtlMs)) {
+        throw fieldInvalid("ttl", "1 s to 10 min", `${ttlMs} ms`);
+      }
+      const session = collecting.openSession(() => ({
+        ...catalog.insertGcSession(randomUUID(), owner),
+        ttlMs,
+      }));
+      progress = {
+        session,
+        tokens: new Map(),
+        referencesComplete: false,
+        plan: undefined,
+        listed: new Map(),
+        requests: new Map(),
+      };
+      return opened(session);
+    },
+    listReferences: async (ref, { pageSize, pageToken }) => {
+      const state = requireOpen(ref);
+      const before = pageToken === "" ? nothingRead() : state.tokens.get(pageToken);
+      if (before === undefined) throw noSuchToken();
+      const blobIds = await readBlobs(context, before.after, pageSize);
+      requireOpen(ref);
+      const after = blobIds.at(-1) ?? before.after;
+      const count = before.count + blobIds.length;
+      // A copy: the same page may be asked for again.
+      const hash = before.hash.copy();
+      for (const blob of blobIds) hash.update(`${blob}\n`);
+      if (catalog.listPinnedBlobs(after, 1).length > 0) {
+        const nextPageToken = randomUUID();
+        state.tokens.set(nextPageToken, { after, count, hash });
+        return { blobIds, nextPageToken, totalCount: 0, digest: "" };
+      }
+      state.referencesComplete = true;
+      const digest = `sha256:${hash.digest("hex")}`;
+      return { blobIds, nextPageToken: "", totalCount: count, digest };
+    },
+    listCandidates: async (ref, policy, { pageSize, pageToken }, signal) => {
+      const state = requireOpen(ref);
+      let start = 0;
+      let { plan } = state;
+      if (pageToken === "") {
+        const rows = [...(await planNow(context, policy, signal))];
+        requireOpen(ref);
+        plan = { id: randomUUID(), rows: rows.filter(({ verdict }) => verdict === "remove") };
+        state.plan = plan;
+      } else {
+        const [id, at = ""] = pageToken.split(".");
+        if (plan === undefined || id !== plan.id || !/^\d{1,9}$/.test(at)) throw noSuchToken();
+        start = Number(at);
+      }
+      const { id, rows } = plan;
+      const page = rows.slice(start, start + pageSize);
+      for (const row of page) state.listed.set(row.id, row);
+      const next = start + pageSize;
+      return {
+        candidates: page.map(({ verdict: _, ...row }) => ({
+          ...row,
+          outcome: "planned" as const,
+          message: "",
+        })),
+        nextPageToken: next < rows.length ? `${id}.${next}` : "",
+      };
+    },
+    collect: async ({ ids, requestId, ...ref }) => {
+      const state = requireOpen(ref);
+      if (ids.length < 1 || ids.length > maxIds) {
+        throw fieldInvalid("ids", `1 to ${maxIds} ids`, ids.length);
+      }
+      const key = checkRequestId(requestId, "request_id");
+      if (key === undefined) throw fieldInvalid("request_id", "a UUID", requestId);
+      const earlier = state.requests.get(key);
+      if (earlier !== undefined) {
+        if (earlier.ids === ids.join("\n")) return await earlier.outcome;
+        throw new StoreError("REQUEST_ID_REUSED", `request_id ${key} came with other ids before`, {
+          hint: "Use a new UUID for each new request",
+          metadata: { request_id: key },
+        });
+      }
+      if (!state.referencesComplete) throw referencesIncomplete();
+      const outcome = during(() => collectAll(context, state, ids, () => requireOpen(ref)));
+      state.requests.set(key, { ids: ids.join("\n"), outcome });
+      return await outcome;
+    },
+    renew: (ref) => {
+      const { session } = requireOpen(ref);
+      collecting.renew();
+      return opened(session);
+    },
+    end: (ref) => {
+      requireKnown(ref);
+      const open = collecting.session();
+      if (open?.sessionId !== ref.sessionId || open.epoch !== ref.epoch) return;
+      collecting.closeSession();
+      progress = undefined;
+    },
+  };
+}
+
+/** `requireOpen` is asked before each removal: an expired session changes nothing any more. */
+async function collectAll(
+  context: StoreContext,
+  { listed }: Progress,
+  ids: readonly string[],
+  requireOpen: () => unknown,
+): Promise<readonly GcCollected[]> {
+  const collected: GcCollected[] = [];
+  for (const id of ids) {
+    requireOpen();
+    const row = listed.get(id);
+    const result = row === undefined ? undefined : await carryOut(context, row);
+    collected.push({ id, result });
+  }
+  return collected;
+}
+
+/** Blobs that are read between two turns of the event loop: a few milliseconds. */
+const blobsPerTurn = 500;
+/** A page ends early beyond this: gRPC clients take messages of 4 MiB unless told otherwise. */
+const maxPageBytes = 2 * 1024 * 1024;
+
+function nothingRead(): ReferencesRead {
+  return { after: "", count: 0, hash: createHash("sha256") };
+}
+
+/** Up to `limit` pinned blobs above `after`; fewer if they are long. None only at the end. */
+async function readBlobs(
+  { catalog }: StoreContext,
+  after: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const blobs: string[] = [];
+  let bytes = 0;
+  while (blobs.length < limit && bytes < maxPageBytes) {
+    const step = Math.min(blobsPerTurn, limit - blobs.length);
+    const found = catalog.listPinnedBlobs(blobs.at(-1) ?? after, step);
+    blobs.push(...found);
+    bytes = found.reduce((sum, blob) => sum + Buffer.byteLength(blob), bytes);
+    if (found.length < step) break;
+    await nextTurn();
+  }
+  return blobs;
+}
+
+function fenced(ref: GcSessionRef, open: GcSession | undefined): StoreError {
+  const why = open === undefined ? "it has ended or expired" : `epoch ${open.epoch} is open now`;
+  return new StoreError(
+    "GC_SESSION_FENCED",
+    `session ${ref.sessionId} of epoch ${ref.epoch} can change nothing any more: ${why}`,
+    {
+      hint: "Throw away what it has learnt and begin a new one",
+      resource: { type: "gc_session", name: ref.sessionId },
+    },
+  );
+}
+
+function noSuchToken(): StoreError {
+  return new StoreError(
+    "PAGE_TOKEN_INVALID",
+    "page_token: this session has given out no such token",
+    {
+      hint: "Start again without page_token",
+      fields: [
+        { field: "page_token", description: "expected the next_page_token of a page before" },
+      ],
+    },
+  );
+}
+
+function referencesIncomplete(): StoreError {
+  return new StoreError(
+    "GC_REFERENCES_INCOMPLETE",
+    "the session has not read ListGcReferences to its last page",
+    { hint: "Read all pages first: whoever collects must know every reference" },
+  );
+}

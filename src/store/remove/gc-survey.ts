@@ -1,0 +1,186 @@
+// What the store holds, for the plan of a collection: read in short steps between which others
+// work, and put right at the end, so that it is true of one moment.
+import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Catalog } from "../../catalog/open.js";
+import { exists } from "../../files/durable.js";
+import { nameSet, spaceBelow } from "../../files/leftovers.js";
+import { inodeBytes } from "../../model/charge.js";
+import { newerManifest } from "../../files/manifest.js";
+import type { GcInput, GcLeftover, GcSnapshot } from "../../model/gc-plan.js";
+import { reflinkProbePrefix } from "../../holes/sparse-copy.js";
+import type { StoreContext } from "../parts/context.js";
+
+export type GcSurvey = Pick<GcInput, "snapshots" | "inUse" | "leftovers">;
+
+/** Rows that are read between two turns of the event loop: a few milliseconds. */
+const rowsPerTurn = 500;
+
+/** `label` is the one that the policy groups by. When it resolves nothing has changed since. */
+export async function surveyStore(
+  context: StoreContext,
+  label = "",
+  signal: AbortSignal,
+): Promise<GcSurvey> {
+  const { catalog, layout } = context;
+  // Before the rows: what is published or removed meanwhile is looked at again below.
+  const stored = await nameSet(layout.dataRoot, signal);
+  const staged = await nameSet(layout.stagingRoot, signal);
+  using changes = followChanges(catalog);
+  const snapshots: GcSnapshot[] = [];
+  const withoutDirectory: string[] = [...catalog.idsInState("lost")];
+  for (let after: GcSnapshot | undefined; ;) {
+    const page = catalog.gcPage(label, after, rowsPerTurn);
+    for (const one of page) {
+      snapshots.push(one);
+      if (!stored.delete(one.id)) withoutDirectory.push(one.id);
+    }
+    after = page.at(-1);
+    if (after === undefined) break;
+    await nextTurn();
+    signal.throwIfAborted();
+  }
+  const missing = await findMissing(context, withoutDirectory, signal);
+  const orphans = await findOrphans(context, { stored, staged }, signal);
+  const stale = await findStale(context);
+  // From here on in one turn.
+  const leftovers = [...missing, ...orphans, ...stale];
+  const gone = new Set(missing.map(({ id }) => id));
+  return {
+    snapshots: putRight(snapshots, changes.ids(), gone, (id) => catalog.gcSnapshot(label, id)),
+    inUse: context.leases.idsInUse(),
+    leftovers,
+  };
+}
+
+/** The same for a context that `confinedContext` made: nothing there is a leftover. */
+export async function surveyOwn(
+  { catalog, leases }: StoreContext,
+  label = "",
+  signal: AbortSignal,
+): Promise<GcSurvey> {
+  using changes = followChanges(catalog);
+  const read = (id: string): GcSnapshot | undefined => catalog.gcSnapshot(label, id);
+  const ids = catalog.idsInState("ready");
+  const snapshots: GcSnapshot[] = [];
+  for (let from = 0; from < ids.length; from += rowsPerTurn) {
+    snapshots.push(...ids.slice(from, from + rowsPerTurn).flatMap((id) => read(id) ?? []));
+    await nextTurn();
+    signal.throwIfAborted();
+  }
+  const found = putRight(snapshots, changes.ids(), new Set(), read);
+  return { snapshots: found, inUse: leases.idsInUse(), leftovers: [] };
+}
+
+interface Changes extends Disposable {
+  /** Of everything that was listed, changed or went since the beginning. */
+  ids(): ReadonlySet<string>;
+}
+
+/** What List shows never changes without an event. */
+function followChanges(catalog: Catalog): Changes {
+  const ids = new Set<string>();
+  let { sequence } = catalog.eventPosition();
+  let missedSome = false;
+  const stop = catalog.onEvents(() => {
+    for (;;) {
+      const { events, missed } = catalog.eventsAfter(sequence, 1000);
+      missedSome ||= missed;
+      const last = events.at(-1);
+      if (last === undefined) return;
+      for (const { snapshot } of events) ids.add(snapshot.config.id);
+      ({ sequence } = last);
+    }
+  });
+  return {
+    ids: () => {
+      // They are read after each commit: it would take a transaction with more than are kept.
+      if (missedSome) throw new Error("events went before they could be read");
+      return ids;
+    },
+    [Symbol.dispose]: stop,
+  };
+}
+
+function putRight(
+  found: readonly GcSnapshot[],
+  changed: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
+  read: (id: string) => GcSnapshot | undefined,
+): readonly GcSnapshot[] {
+  if (changed.size === 0 && gone.size === 0) return found;
+  const unchanged = found.filter(({ id }) => !changed.has(id) && !gone.has(id));
+  const fresh = [...changed].flatMap((id) => (gone.has(id) ? [] : (read(id) ?? [])));
+  return [...fresh, ...unchanged];
+}
+
+async function findMissing(
+  context: StoreContext,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<GcLeftover[]> {
+  const found: GcLeftover[] = [];
+  for (const id of ids) {
+    signal.throwIfAborted();
+    if (await exists(context.layout.dataDirectory(id))) continue;
+    if (!isMissing(context, id)) continue;
+    const leftover = await describe(context, "missing_directory", id);
+    found.push({ ...leftover, protected: context.catalog.get(id)?.protected === true });
+  }
+  return found;
+}
+
+async function findOrphans(
+  context: StoreContext,
+  names: { readonly stored: ReadonlySet<string>; readonly staged: ReadonlySet<string> },
+  signal: AbortSignal,
+): Promise<GcLeftover[]> {
+  const { dataRoot, stagingRoot } = context.layout;
+  const found: GcLeftover[] = [];
+  const look = async (root: string, name: string): Promise<void> => {
+    signal.throwIfAborted();
+    const path = join(root, name);
+    // A snapshot that was removed meanwhile has neither a record nor a directory.
+    if (!isOrphan(context, name) || !(await exists(path))) return;
+    // Recovery has left it there for the newer stasis that knows it.
+    if (root === dataRoot && (await newerManifest(path)) !== undefined) return;
+    if (isOrphan(context, name)) found.push(await describe(context, "orphan", name, path));
+  };
+  for (const name of names.stored) await look(dataRoot, name);
+  for (const name of names.staged) {
+    if (!name.startsWith(reflinkProbePrefix)) await look(stagingRoot, name);
+  }
+  return found;
+}
+
+async function findStale(context: StoreContext): Promise<GcLeftover[]> {
+  const found: GcLeftover[] = [];
+  for (const { id } of context.catalog.pendingUploads()) {
+    if (context.intakes.has(id)) continue;
+    const path = join(context.layout.stagingRoot, id);
+    found.push(await describe(context, "stale_pending", id, path));
+  }
+  return found;
+}
+
+async function describe(
+  { catalog, layout }: StoreContext,
+  reason: GcLeftover["reason"],
+  id: string,
+  path = layout.dataDirectory(id),
+): Promise<GcLeftover> {
+  const { allocatedBytes, inodes } = await spaceBelow(path);
+  const chargedBytes = allocatedBytes + inodes * inodeBytes;
+  return { reason, id, name: catalog.get(id)?.config.name ?? "", chargedBytes };
+}
+
+/** No record knows it, and nobody is making it. */
+export function isOrphan(context: StoreContext, name: string): boolean {
+  return !context.intakes.has(name) && context.catalog.get(name) === undefined;
+}
+
+/** A record that should have a directory; its absence is for the caller to establish. */
+export function isMissing(context: StoreContext, id: string): boolean {
+  const state = context.catalog.get(id)?.state;
+  return state === "ready" || state === "lost";
+}

@@ -1,0 +1,28 @@
+// Where a watch goes on: an opaque text that is only good for the history of events it came from.
+import { fieldInvalid } from "../../base/errors.js";
+import type { EventPosition } from "../../catalog/open.js";
+
+export interface WatchPosition extends EventPosition {
+  /** Of the catalog; a rebuilt one has another. */
+  readonly nodeId: string;
+}
+
+const tokenPattern = /^[A-Za-z0-9_-]{1,128}$/;
+const positionPattern = /^w1\.([0-9a-f]+)\.(0|[1-9]\d*)\.([0-9a-f]*)$/;
+
+export function encodeWatchToken({ nodeId, sequence, mark }: WatchPosition): string {
+  return Buffer.from(`w1.${nodeId}.${sequence}.${mark}`).toString("base64url");
+}
+
+/** Throws FIELD_INVALID unless a stasis, whichever, has made it. */
+export function decodeWatchToken(token: string): WatchPosition {
+  const text = tokenPattern.test(token) ? Buffer.from(token, "base64url").toString("latin1") : "";
+  const [, nodeId, digits, mark] = positionPattern.exec(text) ?? [];
+  const sequence = Number(digits);
+  if (nodeId === undefined || mark === undefined || !Number.isSafeInteger(sequence)) {
+    const expected = "empty, or the resume_token of a message of Watch";
+    const hint = "Watch without a token, then list";
+    throw fieldInvalid("resume_token", expected, token, hint);
+  }
+  return { nodeId, sequence, mark };
+}

@@ -1,0 +1,173 @@
+// Import: an archive with its envelope, or a directory with one.
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import type { ByteStream } from "../../base/async.js";
+import { StoreError } from "../../base/errors.js";
+import { decompress } from "../../archive/compression.js";
+import {
+  checkArchiveAgainstEnvelope,
+  decodeEnvelope,
+  maxEnvelopeBytes,
+  type Envelope,
+} from "../../archive/envelope.js";
+import { checkClaimedDigest, checkClaimedSize, noClaims } from "../../archive/file-claims.js";
+import { limitBytes } from "../../archive/limits.js";
+import { readTar, type ArchiveEntry } from "../../archive/tar-reader.js";
+import { algorithms, currentAlgorithm } from "../../files/block-digest.js";
+import { entryInvalid, listDataFiles } from "../../files/directory-source.js";
+import { foreignOwner, holdDirectory, type HeldDirectory } from "../../files/held-directory.js";
+import type { CallerPath } from "../../model/caller-path.js";
+import { fileBytes } from "../../model/charge.js";
+import type { SnapshotConfig } from "../../model/config.js";
+import { envelopeFileName } from "../../model/name.js";
+import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+import { ioError, isErrno, shownPath } from "../../holes/errno.js";
+import type { StoreContext } from "../parts/context.js";
+import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
+import { stageEntry } from "./stage-entry.js";
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+/** Stores an archive under a new id; what `request.config` sets replaces what the envelope says. */
+export async function importArchive(
+  context: StoreContext,
+  request: IntakeRequest,
+  archive: ByteStream,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const fill = async (intake: Intake): Promise<Filled> => {
+    const files: SnapshotFile[] = [];
+    let envelope: Envelope | undefined;
+    const { maxUploadBytes, maxRatio } = context.options;
+    const unfolded = decompress(limitBytes(archive, maxUploadBytes), { signal, maxRatio });
+    for await (const entry of readTar(limitBytes(unfolded, maxUploadBytes), { signal })) {
+      if (entry.name === envelopeFileName) {
+        envelope = decodeEnvelope(await readEnvelopeEntry(entry));
+        await intake.reconfigure(overlay(envelope.config, request.config));
+      } else {
+        // Before its data has come, where the envelope stands first as in all archives of ours.
+        checkClaimedSize(envelope?.claims ?? noClaims, entry);
+        files.push(await stageEntry(intake, entry, signal));
+      }
+    }
+    if (envelope === undefined) throw envelopeMissing("the archive");
+    return finishImport(intake, request, envelope, files, signal);
+  };
+  return takeIn(context, request, fill, signal);
+}
+
+/** Stores a copy of a directory; by reflink where the filesystem can. */
+export async function importFromDirectory(
+  context: StoreContext,
+  request: IntakeRequest,
+  directory: CallerPath,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const fill = async (intake: Intake): Promise<Filled> => {
+    const { owner } = directory;
+    await using held = await holdDirectory(context.layout, directory);
+    const sources = await listDataFiles(held.self, { ignore: [envelopeFileName], owner, signal });
+    const envelope = decodeEnvelope(await readEnvelopeFile(held, owner));
+    await intake.reconfigure(overlay(envelope.config, request.config));
+    for (const source of sources) checkClaimedSize(envelope.claims, source);
+    const files: SnapshotFile[] = [];
+    for (const { name, mode, allocatedBytes } of sources) {
+      await intake.allowance.wait(fileBytes + allocatedBytes);
+      intake.allowance.take(fileBytes + allocatedBytes);
+      const options = { mode, owner, signal };
+      files.push(await intake.staging.copyFileFrom(held.at(name), name, options));
+    }
+    return await finishImport(intake, request, envelope, files, signal);
+  };
+  return takeIn(context, { ...request, source: directory.path }, fill, signal);
+}
+
+async function finishImport(
+  intake: Intake,
+  request: IntakeRequest,
+  envelope: Envelope,
+  files: readonly SnapshotFile[],
+  signal: AbortSignal,
+): Promise<Filled> {
+  checkArchiveAgainstEnvelope(envelope, files);
+  for (const file of files) await checkDigest(intake.staging, envelope, file, signal);
+  if (files.length === 0) {
+    throw new StoreError("ARCHIVE_INVALID", "the archive holds an envelope but no data file", {
+      hint: "A snapshot has at least one file",
+    });
+  }
+  const config = await intake.reconfigure(overlay(envelope.config, request.config));
+  return { config, files };
+}
+
+async function checkDigest(
+  staging: Intake["staging"],
+  { claims }: Envelope,
+  file: SnapshotFile,
+  signal: AbortSignal,
+): Promise<void> {
+  const claim = claims.get(file.name);
+  if (claim === undefined || claim.digest === "") return;
+  // One that only newer versions know says nothing here; the size was compared.
+  const algorithm = algorithms.find((each) => each === claim.blocks);
+  if (algorithm === undefined) return;
+  const digest =
+    algorithm === currentAlgorithm
+      ? file.digest
+      : await staging.digestWith(file, algorithm, signal);
+  checkClaimedDigest(file.name, claim, digest);
+}
+
+function overlay(base: SnapshotConfig, override: SnapshotConfig): SnapshotConfig {
+  return {
+    ...base,
+    name: override.name === "" ? base.name : override.name,
+    description: override.description === "" ? base.description : override.description,
+    labels: { ...base.labels, ...override.labels },
+  };
+}
+
+async function readEnvelopeEntry(entry: ArchiveEntry): Promise<Uint8Array> {
+  checkEnvelopeSize(entry.sizeBytes);
+  const bytes = Buffer.alloc(entry.sizeBytes);
+  for await (const piece of entry.pieces()) bytes.set(piece.bytes, piece.offset);
+  return bytes;
+}
+
+function checkEnvelopeSize(sizeBytes: number): void {
+  if (sizeBytes <= maxEnvelopeBytes) return;
+  throw new StoreError(
+    "LIMIT_EXCEEDED",
+    `${envelopeFileName} has ${sizeBytes} bytes, at most ${maxEnvelopeBytes} are read`,
+    { metadata: { limit: "max_envelope_bytes", entry: envelopeFileName } },
+  );
+}
+
+async function readEnvelopeFile(
+  directory: HeldDirectory,
+  owner: number | undefined,
+): Promise<Uint8Array> {
+  const path = directory.at(envelopeFileName);
+  const context = { what: "read the envelope", path, owner: "caller" } as const;
+  try {
+    // No link, and no pipe that would keep us waiting for its writer.
+    await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stat = await file.stat();
+    if (!stat.isFile()) throw entryInvalid(envelopeFileName, "it is no regular file");
+    if (owner !== undefined && stat.uid !== owner) {
+      throw foreignOwner(shownPath(path), stat.uid);
+    }
+    checkEnvelopeSize(stat.size);
+    return await file.readFile();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) throw envelopeMissing(`the directory ${directory.path}`);
+    if (isErrno(error, "ELOOP")) throw entryInvalid(envelopeFileName, "it is a symbolic link");
+    throw ioError(error, context);
+  }
+}
+
+function envelopeMissing(where: string): StoreError {
+  return new StoreError("ENVELOPE_MISSING", `${where} has no ${envelopeFileName}`, {
+    hint: "Use Create for data files without an envelope",
+  });
+}

@@ -1,0 +1,94 @@
+// Update: rename, describe, label, protect. The catalog decides; the manifest follows.
+import { fieldInvalid } from "../../base/errors.js";
+import type { ManifestState } from "../../catalog/open.js";
+import { manifestVersion, writeManifest } from "../../files/manifest.js";
+import { chargeGrowth } from "../../model/charge.js";
+import { checkDescription, checkLabels, checkName } from "../../model/name.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import type { StoreContext } from "../parts/context.js";
+import { checkQuotas } from "../parts/space.js";
+
+export interface UpdateRequest {
+  readonly ref: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly protected?: boolean;
+}
+
+export async function updateSnapshot(
+  context: StoreContext,
+  request: UpdateRequest,
+): Promise<Snapshot> {
+  const { ref, ...changes } = request;
+  if (Object.keys(changes).length === 0) {
+    throw fieldInvalid("update_mask", "name, description, labels or protected", "nothing");
+  }
+  if (changes.name !== undefined) checkName(changes.name, "name");
+  if (changes.description !== undefined) checkDescription(changes.description, "description");
+  if (changes.labels !== undefined) checkLabels(changes.labels, "labels");
+  await context.commits.take();
+  const old = context.catalog.resolveRef(ref).config;
+  const { id } = old;
+  const grownBytes = chargeGrowth(old, { ...old, ...changes });
+  if (grownBytes > 0) checkQuotas(context, grownBytes);
+  const snapshot = context.catalog.update(id, changes);
+  await followWithManifest(context, id);
+  return snapshot;
+}
+
+/**
+ * The change is committed and visible: an error of the manifest must not tell the caller that it
+ * was refused. The row stays marked, and the next update or start writes the manifest again.
+ */
+async function followWithManifest(context: StoreContext, id: string): Promise<void> {
+  try {
+    await syncManifest(context, id);
+  } catch (error) {
+    // A removal has overtaken it: there is no directory any more to have a manifest.
+    const state = context.catalog.get(id)?.state;
+    if (state === undefined || state === "deleting") return;
+    context.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");
+  }
+}
+
+/**
+ * Brings the manifest to what the catalog says. The row stays marked until the manifest is
+ * durable, so that recovery does this again after a crash in between.
+ */
+export async function syncManifest(context: StoreContext, id: string): Promise<void> {
+  await context.manifests.run(id, () => rewriteManifest(context, id));
+}
+
+async function rewriteManifest(context: StoreContext, id: string): Promise<void> {
+  const current = context.catalog.manifestState(id);
+  if (current?.dirty === true) await writeCurrent(context, current);
+}
+
+/** Also when the catalog believes that the manifest is as it should be: for repair. */
+export async function writeManifestAgain(context: StoreContext, id: string): Promise<void> {
+  await context.manifests.run(id, async () => {
+    const current = context.catalog.manifestState(id);
+    if (current?.snapshot.state === "ready") await writeCurrent(context, current);
+  });
+}
+
+/** All of it is in the catalog: what stands in the old one, which may be damaged, is not needed. */
+async function writeCurrent(
+  { catalog, commits, layout }: StoreContext,
+  { snapshot, revision }: ManifestState,
+): Promise<void> {
+  const { config, createdAt, files, digest } = snapshot;
+  await writeManifest(layout, {
+    version: manifestVersion,
+    id: config.id,
+    revision,
+    config,
+    createdAt,
+    protected: snapshot.protected,
+    files,
+    digest,
+  });
+  await commits.take();
+  catalog.clearManifestDirty(config.id, revision);
+}

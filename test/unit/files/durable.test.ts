@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  fsyncDirectory,
+  removeTree,
+  renameDurably,
+  writeFileDurably,
+  writeNewFile,
+} from "../../../src/files/durable.js";
+import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
+
+test("a file is written whole, replaced whole, and nothing else stays", async () => {
+  await withScratchDir(async (directory) => {
+    const path = join(directory, "file");
+    await writeFileDurably(path, Buffer.from("one"));
+    await writeFileDurably(path, Buffer.from("two"), 0o644);
+    assert.equal(await readFile(path, "utf8"), "two");
+    assert.equal((await stat(path)).mode & 0o777, 0o644);
+    assert.deepEqual(await readdir(directory), ["file"]);
+  });
+});
+
+test("a new file never replaces, nor follows a link", async () => {
+  await withScratchDir(async (directory) => {
+    await writeFile(join(directory, "file"), "old");
+    await symlink(join(directory, "elsewhere"), join(directory, "link"));
+    for (const name of ["file", "link"]) {
+      await assert.rejects(writeNewFile(join(directory, name), Buffer.from("new")), {
+        reason: "IO_FAILED",
+      });
+    }
+    assert.deepEqual((await readdir(directory)).sort(), ["file", "link"]);
+    assert.equal(await readFile(join(directory, "file"), "utf8"), "old");
+  });
+});
+
+test(
+  "a full disk leaves the old content and no temporary file",
+  { skip: cannotMount("tmpfs") },
+  () =>
+    withFilesystem("tmpfs", 1, async (directory) => {
+      const path = join(directory, "file");
+      await writeFileDurably(path, Buffer.from("old"));
+      await assert.rejects(writeFileDurably(path, Buffer.alloc(2 * 1024 ** 2, 1)), {
+        reason: "STORAGE_FULL",
+      });
+      assert.equal(await readFile(path, "utf8"), "old");
+      assert.deepEqual(await readdir(directory), ["file"]);
+    }),
+);
+
+test("a rename replaces nothing, not even an empty directory", async () => {
+  await withScratchDir(async (directory) => {
+    const [from, to] = [join(directory, "a", "from"), join(directory, "b", "to")];
+    await mkdir(from, { recursive: true });
+    await mkdir(to, { recursive: true });
+    await assert.rejects(renameDurably(from, to), {
+      reason: "IO_FAILED",
+      message: /EEXIST/,
+    });
+    await removeTree(to);
+    await renameDurably(from, to);
+    assert.deepEqual(await readdir(join(directory, "a")), []);
+    assert.deepEqual(await readdir(join(directory, "b")), ["to"]);
+    await assert.rejects(renameDurably(from, to), { reason: "IO_FAILED", message: /ENOENT/ });
+  });
+});
+
+test("a rename between filesystems is CROSS_FILESYSTEM", { skip: cannotMount("tmpfs") }, () =>
+  withFilesystem("tmpfs", 1, async (other) => {
+    await withScratchDir(async (directory) => {
+      await assert.rejects(renameDurably(directory, join(other, "to")), {
+        reason: "CROSS_FILESYSTEM",
+      });
+    });
+  }),
+);
+
+test("a directory that is no directory can't be made durable", async () => {
+  await withScratchDir(async (directory) => {
+    await fsyncDirectory(directory);
+    await writeFile(join(directory, "file"), "");
+    await assert.rejects(fsyncDirectory(join(directory, "file")), { reason: "IO_FAILED" });
+    await assert.rejects(fsyncDirectory(join(directory, "absent")), { reason: "IO_FAILED" });
+  });
+});
+
+test("removing does not follow links, and what is gone is gone", async () => {
+  await withScratchDir(async (directory) => {
+    await mkdir(join(directory, "keep"));
+    await writeFile(join(directory, "keep", "file"), "");
+    await mkdir(join(directory, "tree"));
+    await symlink(join(directory, "keep"), join(directory, "tree", "link"));
+    await removeTree(join(directory, "tree"));
+    await removeTree(join(directory, "tree"));
+    assert.deepEqual(await readdir(join(directory, "keep")), ["file"]);
+  });
+});

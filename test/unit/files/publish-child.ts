@@ -1,0 +1,19 @@
+// Run under strace by publish-order.test.ts: stages and publishes one snapshot, says how it went.
+import { writeSync } from "node:fs";
+import { isStoreError } from "../../../src/base/errors.js";
+import { layoutOf } from "../../../src/files/layout.js";
+import { storeSnapshot } from "./support.js";
+
+const [root = "", id = ""] = process.argv.slice(2);
+function say(answer: string): void {
+  writeSync(1, `${answer}\n`);
+}
+
+try {
+  await storeSnapshot(layoutOf(root), id);
+  say("stored");
+} catch (error) {
+  say(isStoreError(error) ? error.reason : String(error));
+}
+// Node's own exit calls fsync on its standard streams, and hangs when strace makes that fail.
+process.kill(process.pid, "SIGKILL");

@@ -1,0 +1,394 @@
+import assert from "node:assert/strict";
+import { readdirSync, readlinkSync } from "node:fs";
+import {
+  chmod,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isStoreError } from "../../../src/base/errors.js";
+import { readBlockTable } from "../../../src/files/block-table-codec.js";
+import { rootDigest } from "../../../src/files/block-table.js";
+import { openLayout, type Layout } from "../../../src/files/layout.js";
+import { readManifest, snapshotDigest } from "../../../src/files/manifest.js";
+import { moveToTrash, purgeStaging, purgeTrash, quarantine } from "../../../src/files/removal.js";
+import { openStaging } from "../../../src/files/staging.js";
+import { newSnapshotId } from "../../../src/model/name.js";
+import {
+  allocatedBytesOf,
+  cannotMount,
+  compareFiles,
+  extentsOf,
+  makeSparseFile,
+  patternBytes,
+  withFilesystem,
+  withScratchDir,
+} from "../../support/scratch.js";
+import { manifestOf, storeSnapshot, treeOf, upload, withStore } from "./support.js";
+
+const mib = 1024 ** 2;
+const gib = 1024 ** 3;
+
+/** A directory such as a hypervisor leaves: a memory image with holes and a small file. */
+async function makeSource(directory: string): Promise<string> {
+  const source = join(directory, "source");
+  await mkdir(source, { mode: 0o755 });
+  await makeSparseFile(join(source, "memory"), 6 * gib, [
+    { offset: mib, bytes: patternBytes(2 * mib, 1) },
+    { offset: 5 * gib, bytes: patternBytes(mib, 2) },
+  ]);
+  await writeFile(join(source, "state.json"), "{}", { mode: 0o600 });
+  return source;
+}
+
+const everything = [
+  "",
+  "/blocks",
+  "/blocks/0000.blk",
+  "/blocks/0001.blk",
+  "/files",
+  "/files/config.json",
+  "/files/memory",
+  "/manifest.json",
+];
+
+test("what is published is a manifest, block tables and the files, and nothing is left", () =>
+  withStore(async (layout) => {
+    const { id, files } = await storeSnapshot(layout);
+    assert.deepEqual(await treeOf(layout.root), [
+      "data",
+      ...everything.map((path) => `data/${id}${path}`),
+      "quarantine",
+      "staging",
+      "transfers",
+      "trash",
+    ]);
+    const manifest = await readManifest(layout, id);
+    assert.deepEqual(manifest.files, files);
+    assert.equal(manifest.digest, snapshotDigest(files));
+    for (const [index, file] of manifest.files.entries()) {
+      const path = join(layout.dataDirectory(id), "blocks", `000${index}.blk`);
+      assert.equal(rootDigest(await readBlockTable(path)), file.digest);
+      const stored = join(layout.filesDirectory(id), file.name);
+      assert.equal(await allocatedBytesOf(stored), file.allocatedBytes);
+      assert.equal((await stat(stored)).mode & 0o777, 0o440, "read-only, whatever mode it had");
+    }
+    assert.deepEqual(
+      manifest.files.map(({ mode }) => mode),
+      [0o644, 0o640],
+    );
+    assert.equal((await stat(layout.filesDirectory(id))).mode & 0o777, 0o550);
+  }));
+
+test("until it is published and settled, disposing removes everything", () =>
+  withStore(async (layout) => {
+    const before = await treeOf(layout.root);
+    {
+      await using staging = await openStaging(layout, newSnapshotId());
+      await upload(staging, "done", Buffer.from("x"));
+      const options = { mode: 0o644, sizeBytes: 10 * mib, detectZeros: false };
+      const half = await staging.createFile("half", options);
+      await half.write(0, patternBytes(mib, 1));
+    }
+    assert.deepEqual(await treeOf(layout.root), before);
+    {
+      const id = newSnapshotId();
+      await using staging = await openStaging(layout, id);
+      const file = await upload(staging, "done", Buffer.from("x"));
+      await staging.publish(manifestOf(id, [file]));
+      assert.equal((await readManifest(layout, id)).id, id);
+    }
+    assert.deepEqual(await treeOf(layout.root), before);
+  }));
+
+test("a file that is given up leaves its name free of bytes, not of use", () =>
+  withStore(async (layout) => {
+    await using staging = await openStaging(layout, newSnapshotId());
+    {
+      const options = { mode: 0o644, sizeBytes: 10, detectZeros: false };
+      await using file = await staging.createFile("a", options);
+      await file.write(0, Buffer.alloc(5));
+    }
+    const files = join(layout.stagingDirectory(staging.id), "files");
+    assert.deepEqual(await readdir(files), []);
+    await assert.rejects(upload(staging, "a", Buffer.from("x")), { reason: "ARCHIVE_INVALID" });
+    await assert.rejects(upload(staging, "a/b", Buffer.from("x")), { reason: "ARCHIVE_INVALID" });
+    await assert.rejects(upload(staging, "..", Buffer.from("x")), { reason: "ARCHIVE_INVALID" });
+  }));
+
+test("an id is staged once, published once, and its name never replaced", () =>
+  withStore(async (layout) => {
+    const { id } = await storeSnapshot(layout);
+    await using again = await openStaging(layout, id);
+    await assert.rejects(openStaging(layout, id), { reason: "IO_FAILED", message: /EEXIST/ });
+    const file = await upload(again, "other", Buffer.from("x"));
+    // The id is another one's already: disposing `again` must not take that one away.
+    await assert.rejects(again.publish(manifestOf(id, [file])), { message: /EEXIST/ });
+    await assert.rejects(again.publish(manifestOf(id, [file])), /is publishing/);
+    await again[Symbol.asyncDispose]();
+    assert.deepEqual((await readManifest(layout, id)).files.length, 2);
+    assert.deepEqual(await readdir(layout.stagingRoot), []);
+  }));
+
+test("a manifest of other files than those staged is not published", () =>
+  withStore(async (layout) => {
+    const id = newSnapshotId();
+    await using staging = await openStaging(layout, id);
+    const file = await upload(staging, "a", Buffer.from("x"));
+    await assert.rejects(staging.publish(manifestOf(id, [{ ...file, sizeBytes: 2 }])), {
+      reason: "INTERNAL",
+    });
+    assert.deepEqual(await readdir(layout.dataRoot), []);
+  }));
+
+test("many files are stored although few stay open", () =>
+  withStore(async (layout) => {
+    const id = newSnapshotId();
+    await using staging = await openStaging(layout, id);
+    const files = [];
+    for (let index = 0; index < 100; index += 1) {
+      files.push(await upload(staging, `file-${index}`, Buffer.from(String(index))));
+      assert.ok(openFilesBelow(layout) <= 40, "files are closed on the way");
+    }
+    await staging.publish(manifestOf(id, files));
+    staging.settle();
+    assert.equal(openFilesBelow(layout), 0);
+    assert.equal(await readFile(join(layout.filesDirectory(id), "file-42"), "utf8"), "42");
+  }));
+
+function openFilesBelow(layout: Layout): number {
+  const targets = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "the descriptor that listed the directory";
+    }
+  });
+  return targets.filter((target) => target.startsWith(layout.root)).length;
+}
+
+test(
+  "an upload to a full disk is STORAGE_FULL and leaves nothing",
+  { skip: cannotMount("tmpfs") },
+  () =>
+    withFilesystem("tmpfs", 4, async (mountPoint) => {
+      const layout = await openLayout(join(mountPoint, "root"));
+      const before = await treeOf(layout.root);
+      const uploading = async (): Promise<void> => {
+        await using staging = await openStaging(layout, newSnapshotId());
+        await upload(staging, "memory", patternBytes(8 * mib, 1));
+      };
+      await assert.rejects(uploading(), { reason: "STORAGE_FULL" });
+      assert.deepEqual(await treeOf(layout.root), before);
+    }),
+);
+
+test("a copied file has its bytes, holes and digest, and the source stays", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    const id = newSnapshotId();
+    await using staging = await openStaging(layout, id);
+    const memory = await staging.copyFileFrom(join(source, "memory"), "memory", { mode: 0o4600 });
+    assert.equal(memory.mode, 0o600);
+    assert.ok(memory.allocatedBytes < 4 * mib);
+    await staging.publish(manifestOf(id, [memory]));
+    staging.settle();
+    await compareFiles(join(layout.filesDirectory(id), "memory"), join(source, "memory"));
+
+    // The same bytes uploaded have the same digest, whatever was a hole.
+    await using other = await openStaging(layout, newSnapshotId());
+    const options = { mode: 0o600, sizeBytes: 6 * gib, detectZeros: true };
+    await using file = await other.createFile("memory", options);
+    await file.write(mib - 10_000, Buffer.alloc(10_000));
+    await file.write(mib, patternBytes(2 * mib, 1));
+    await file.write(5 * gib, patternBytes(mib, 2));
+    assert.equal((await file.finish()).digest, memory.digest);
+  }));
+
+test("a directory is taken over by rename, and hashed when asked", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    const extents = await extentsOf(join(source, "memory"));
+    const { ino } = await stat(join(source, "memory"));
+    const id = newSnapshotId();
+    {
+      await using staging = await openStaging(layout, id);
+      const blank = await staging.adoptDirectory({ path: `${source}/` });
+      assert.deepEqual(
+        blank.map(({ name, sizeBytes, mode, digest }) => [name, sizeBytes, mode, digest]),
+        [
+          ["memory", 6 * gib, 0o600, ""],
+          ["state.json", 2, 0o600, ""],
+        ],
+      );
+      const files = await staging.hashFiles();
+      assert.ok(files.every(({ digest }) => digest.startsWith("sha256:")));
+      await staging.publish(manifestOf(id, files));
+      staging.settle();
+    }
+    assert.deepEqual(await readdir(directory), ["root"]);
+    assert.deepEqual((await readdir(layout.dataDirectory(id))).sort(), [
+      "blocks",
+      "files",
+      "manifest.json",
+    ]);
+    const memory = join(layout.filesDirectory(id), "memory");
+    assert.equal((await stat(memory)).ino, ino);
+    assert.deepEqual(await extentsOf(memory), extents);
+  }));
+
+test("a directory that was taken over goes back unless it is settled", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    const before = await treeOf(directory);
+    for (const published of [false, true]) {
+      const id = newSnapshotId();
+      await using staging = await openStaging(layout, id);
+      const files = await staging.adoptDirectory({ path: source });
+      assert.deepEqual(await readdir(directory), ["root"]);
+      if (published) await staging.publish(manifestOf(id, files));
+      await staging[Symbol.asyncDispose]();
+      assert.deepEqual(await treeOf(directory), before);
+    }
+    assert.equal(await readFile(join(source, "state.json"), "utf8"), "{}");
+  }));
+
+test("what can't be taken over is left exactly as it was", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    const add = (name: string) => join(source, name);
+    const attempts: readonly [string, string, () => Promise<unknown>, string?][] = [
+      ["a subdirectory", "ARCHIVE_INVALID", () => mkdir(add("x"))],
+      ["a link", "ARCHIVE_INVALID", () => symlink("memory", add("x"))],
+      ["a hard link", "ARCHIVE_INVALID", () => link(add("memory"), join(directory, "x"))],
+      ["an envelope", "ARCHIVE_INVALID", () => writeFile(add("snapshot.json"), "{}")],
+      ["a link to it", "FIELD_INVALID", () => symlink(source, join(directory, "x")), "x"],
+      ["a file", "FIELD_INVALID", () => writeFile(join(directory, "x"), ""), "x"],
+      ["nothing", "DIRECTORY_NOT_FOUND", () => Promise.resolve(), "x"],
+      ["the root", "FIELD_INVALID", () => Promise.resolve(), "root"],
+      ["a part of the store", "FIELD_INVALID", () => Promise.resolve(), "root/data"],
+      ["around the store", "FIELD_INVALID", () => Promise.resolve(), "."],
+    ];
+    for (const [what, reason, make, path] of attempts) {
+      await make();
+      const before = await treeOf(directory);
+      const adopting = async (): Promise<void> => {
+        await using staging = await openStaging(layout, newSnapshotId());
+        await staging.adoptDirectory({ path: path === undefined ? source : join(directory, path) });
+      };
+      await assert.rejects(adopting(), { reason }, what);
+      assert.deepEqual(await treeOf(directory), before, what);
+      for (const made of [add("x"), add("snapshot.json"), join(directory, "x")]) {
+        await rm(made, { recursive: true, force: true });
+      }
+    }
+    await using staging = await openStaging(layout, newSnapshotId());
+    await assert.rejects(staging.adoptDirectory({ path: "relative" }), { reason: "FIELD_INVALID" });
+  }));
+
+test(
+  "on another filesystem: CROSS_FILESYSTEM, source untouched",
+  { skip: cannotMount("tmpfs") },
+  () =>
+    withFilesystem("tmpfs", 16, async (other) => {
+      await withStore(async (layout) => {
+        const source = await makeSource(other);
+        const before = await treeOf(other);
+        const empty = await treeOf(layout.root);
+        const adopting = async (path: string): Promise<void> => {
+          await using staging = await openStaging(layout, newSnapshotId());
+          await staging.adoptDirectory({ path });
+        };
+        await assert.rejects(adopting(source), { reason: "CROSS_FILESYSTEM" });
+        await assert.rejects(
+          adopting(other),
+          (error) => isStoreError(error) && error.hint !== undefined,
+          "a mount point",
+        );
+        assert.deepEqual(await treeOf(other), before);
+        assert.deepEqual(await treeOf(layout.root), empty);
+      });
+    }),
+);
+
+test("after a crash, staging is cleared and directories go back where they came from", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    const before = await treeOf(source);
+    const [upload1, adopted, kept] = [newSnapshotId(), newSnapshotId(), newSnapshotId()];
+    // Not disposed before the purge: what a crash leaves.
+    await using staging = await openStaging(layout, upload1);
+    await upload(staging, "a", Buffer.from("x"));
+    await (await openStaging(layout, adopted)).adoptDirectory({ path: source });
+    await openStaging(layout, kept);
+    await writeFile(join(layout.stagingRoot, ".reflink-123.from"), "");
+    await mkdir(join(layout.stagingRoot, "by hand"));
+    const report = await purgeStaging(layout, new Set([kept]));
+    const stray = join(layout.quarantineRoot, "by hand");
+    assert.deepEqual(
+      { ...report, removed: [...report.removed].sort() },
+      {
+        removed: [upload1, adopted].sort(),
+        returned: [{ id: adopted, source }],
+        quarantined: [stray],
+        left: [],
+      },
+    );
+    assert.deepEqual(await readdir(layout.stagingRoot), [kept]);
+    assert.deepEqual(await treeOf(source), before);
+    assert.match(await readFile(`${stray}.reason.txt`, "utf8"), /no snapshot id/);
+  }));
+
+test("a directory whose place has been taken is kept in quarantine", () =>
+  withStore(async (layout, directory) => {
+    const source = await makeSource(directory);
+    const id = newSnapshotId();
+    const staging = await openStaging(layout, id);
+    await staging.adoptDirectory({ path: source });
+    await mkdir(source);
+    await staging[Symbol.asyncDispose]();
+    assert.deepEqual(await readdir(source), []);
+    const kept = join(layout.quarantineRoot, id);
+    assert.deepEqual(await readdir(join(kept, "files")), ["memory", "state.json"]);
+    assert.match(await readFile(`${kept}.reason.txt`, "utf8"), /could not be put back: .*EEXIST/);
+  }));
+
+test("the trash takes a snapshot once, and is emptied", () =>
+  withStore(async (layout) => {
+    const { id } = await storeSnapshot(layout);
+    assert.equal(await moveToTrash(layout, id), true);
+    assert.equal(await moveToTrash(layout, id), false);
+    assert.deepEqual(await readdir(layout.trashRoot), [id]);
+    await chmod(join(layout.trashDirectory(id), "files", "memory"), 0);
+    assert.deepEqual(await purgeTrash(layout), [id]);
+    assert.deepEqual(await readdir(layout.trashRoot), []);
+  }));
+
+test("quarantine keeps everything, also of one name", () =>
+  withStore(async (layout) => {
+    const path = join(layout.dataRoot, "strange");
+    for (const text of ["one", "two"]) {
+      await writeFile(path, text);
+      const kept = await quarantine(layout, path, `found ${text}`);
+      assert.equal(await readFile(kept, "utf8"), text);
+      assert.match(await readFile(`${kept}.reason.txt`, "utf8"), new RegExp(`found ${text}`));
+    }
+    assert.equal((await readdir(layout.quarantineRoot)).length, 4);
+  }));
+
+test("a store that is renamed as a whole still opens its snapshots", () =>
+  withScratchDir(async (directory) => {
+    const first = await openLayout(join(directory, "first"));
+    const { id } = await storeSnapshot(first);
+    await rename(first.root, join(directory, "second"));
+    const second = await openLayout(join(directory, "second"));
+    assert.equal((await readManifest(second, id)).id, id);
+  }));

@@ -1,0 +1,189 @@
+// Direct writes: the bytes are right however they are cut, large ones leave no pages behind, what a filesystem does
+// not take goes the ordinary way, and a disk that fails is told.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import fc from "fast-check";
+import {
+  createBudget,
+  createDirectWriter,
+  createSlots,
+  type Budget,
+  type Slots,
+} from "../../../src/holes/direct-writer.js";
+import {
+  cannotMount,
+  patternBytes,
+  withFilesystem,
+  withScratchDir,
+} from "../../support/scratch.js";
+
+const run = promisify(execFile);
+const mib = 1024 * 1024;
+const twoAtOnce = createSlots(createBudget(2));
+
+interface Cut {
+  /** Left out before the piece: a hole. */
+  readonly gapBytes: number;
+  readonly bytes: number;
+}
+
+/** Writes pieces of a pattern; returns what the file must be, after comparing what the observer saw. */
+async function writeCuts(
+  path: string,
+  cuts: readonly Cut[],
+  slots: Slots = twoAtOnce,
+): Promise<Buffer> {
+  const expected = Buffer.alloc(cuts.reduce((sum, cut) => sum + cut.gapBytes + cut.bytes, 0));
+  const seen = Buffer.alloc(expected.length);
+  let seenUntil = 0;
+  const fd = openSync(path, "wx");
+  const writer = createDirectWriter(fd, path, slots, {
+    update: (offset, bytes) => {
+      assert.ok(offset >= seenUntil, `${offset} after ${seenUntil}`);
+      seen.set(bytes, offset);
+      seenUntil = offset + bytes.length;
+    },
+  });
+  try {
+    let offset = 0;
+    const writes: Promise<unknown>[] = [];
+    for (const { gapBytes, bytes } of cuts) {
+      offset += gapBytes;
+      const piece = patternBytes(bytes, offset);
+      piece.copy(expected, offset);
+      const { written } = await writer.write(offset, piece);
+      // Its memory is the caller's again.
+      piece.fill(0);
+      written.catch(() => undefined);
+      writes.push(written);
+      offset += bytes;
+    }
+    await writer.settle();
+    await Promise.all(writes);
+  } finally {
+    closeSync(fd);
+  }
+  assert.ok(seen.equals(expected), "what the observer saw");
+  return expected;
+}
+
+const lengths = fc.oneof(
+  fc.integer({ min: 1, max: 20_000 }),
+  fc.integer({ min: 1, max: 3 * mib }),
+  fc.constantFrom(4096, 256 * 1024, mib, mib - 1536, mib + 4095),
+);
+const cutsOfAnyKind = fc.array(
+  fc.record({ gapBytes: fc.constantFrom(0, 0, 0, 1, 512, 4096, 70_000), bytes: lengths }),
+  { minLength: 1, maxLength: 12 },
+);
+
+test("any pieces in ascending order", () =>
+  withScratchDir(async (directory) => {
+    const path = join(directory, "file");
+    await fc.assert(
+      fc.asyncProperty(cutsOfAnyKind, async (cuts) => {
+        await rm(path, { force: true });
+        const expected = await writeCuts(path, cuts);
+        const written = await readFile(path);
+        assert.ok(written.equals(expected.subarray(0, written.length)));
+        assert.equal(written.length, expected.length);
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
+  }));
+
+test("writes that others leave no room for are made by the thread itself, and the budget is given back", () =>
+  withScratchDir(async (directory) => {
+    const budget = createBudget(1);
+    const slots = createSlots(budget);
+    for (const others of [true, false]) {
+      if (others) assert.ok(budget.tryTake());
+      const path = join(directory, `${others}`);
+      assert.ok((await writeCuts(path, shifted, slots)).equals(await readFile(path)));
+      if (others) budget.give();
+    }
+    assert.ok(budget.tryTake() && !budget.tryTake());
+  }));
+
+test("no write is left waiting where another thread takes what one has given back", () =>
+  withScratchDir(async (directory) => {
+    const budget = createBudget(1);
+    let takenAway = 0;
+    const contended: Budget = {
+      ...budget,
+      give() {
+        budget.give();
+        // As if by a thread that comes in between, and keeps it.
+        if (takenAway++ === 0) assert.ok(budget.tryTake());
+      },
+    };
+    const path = join(directory, "file");
+    const expected = await writeCuts(path, shifted, createSlots(contended));
+    assert.ok(expected.equals(await readFile(path)));
+    assert.ok(takenAway > 0);
+  }));
+
+/** As the chunks of an archive come: a header has shifted them. */
+const shifted: readonly Cut[] = [
+  { gapBytes: 0, bytes: mib - 1536 },
+  ...Array.from({ length: 15 }, () => ({ gapBytes: 0, bytes: mib })),
+  { gapBytes: 0, bytes: 1536 + 777 },
+];
+
+for (const kind of ["ext4", "xfs", "btrfs"] as const) {
+  test(`${kind} keeps nothing of large pieces in memory`, { skip: cannotMount(kind) }, () =>
+    withFilesystem(kind, 512, async (directory) => {
+      const path = join(directory, "file");
+      const expected = await writeCuts(path, shifted);
+      const { stdout } = await run("fincore", ["-b", "-n", "-r", "-o", "RES", path]);
+      assert.ok(Number(stdout) < mib, `${stdout.trim()} bytes of ${expected.length} are cached`);
+      assert.ok((await readFile(path)).equals(expected));
+    }),
+  );
+}
+
+test("a full disk is told of the piece that had no room", { skip: cannotMount("ext4") }, () =>
+  withFilesystem("ext4", 24, async (directory) => {
+    const cuts = Array.from({ length: 64 }, () => ({ gapBytes: 0, bytes: mib }));
+    await assert.rejects(writeCuts(join(directory, "file"), cuts), { code: "ENOSPC" });
+  }),
+);
+
+test("tmpfs takes all of it", { skip: cannotMount("tmpfs") }, () =>
+  withFilesystem("tmpfs", 64, async (directory) => {
+    const path = join(directory, "file");
+    assert.ok((await writeCuts(path, shifted)).equals(await readFile(path)));
+  }),
+);
+
+test("a filesystem that refuses direct writes gets ordinary ones", () =>
+  withScratchDir(async (directory) => {
+    const path = join(directory, "file");
+    const program = `
+      import { closeSync, openSync, writeSync } from "node:fs";
+      import { createBudget, createDirectWriter, createSlots } from ${JSON.stringify(new URL("../../../src/holes/direct-writer.js", import.meta.url).href)};
+      const fd = openSync(process.argv[1], "wx");
+      // The first such call of each thread fails: this one here is used up, those of the pool are the direct writes.
+      try { writeSync(fd, "x", 0); } catch {}
+      const writer = createDirectWriter(fd, process.argv[1], createSlots(createBudget(2)), { update() {} });
+      for (let turn = 0; turn < 6; turn++) {
+        const { written } = await writer.write(turn * ${mib}, Buffer.alloc(${mib}, turn + 1));
+        await written;
+      }
+      await writer.settle();
+      closeSync(fd);
+    `;
+    const strace = ["-f", "-qq", "-o", join(directory, "trace"), "-e", "trace=pwrite64"];
+    const inject = ["-e", "inject=pwrite64:error=EINVAL:when=1"];
+    const node = [process.execPath, "--input-type=module", "-e", program, path];
+    await run("strace", [...strace, ...inject, ...node]);
+    const expected = [1, 2, 3, 4, 5, 6].map((byte) => Buffer.alloc(mib, byte));
+    assert.ok((await readFile(path)).equals(Buffer.concat(expected)));
+    const trace = await readFile(join(directory, "trace"), "utf8");
+    assert.equal(trace.split("EINVAL").length - 1, 2, "the one here and one direct write");
+  }));

@@ -1,0 +1,70 @@
+// A store on a scratch root, filled without a daemon.
+import { pack } from "tar-stream";
+import { systemClock, type Clock } from "../../../src/base/clock.js";
+import { createLogger } from "../../../src/base/logger.js";
+import { emptyConfig } from "../../../src/model/config.js";
+import type { Snapshot } from "../../../src/model/snapshot.js";
+import type { StoreOptions } from "../../../src/store/parts/context.js";
+import type { DownloadOptions } from "../../../src/store/read/read.js";
+import { openStore, type SnapshotStore, type StoreRequest } from "../../../src/store/store.js";
+
+export function openTestStore(
+  root: string,
+  options: Partial<StoreOptions> = {},
+  clock: Clock = systemClock,
+): Promise<SnapshotStore> {
+  return openStore({
+    root,
+    clock,
+    logger: createLogger("silent"),
+    options: { freeSpaceReserveBytes: 0, ...options },
+  });
+}
+
+export function requestFor(name: string, change: Partial<StoreRequest> = {}): StoreRequest {
+  return {
+    config: { ...emptyConfig(), name },
+    requestId: "",
+    onNameConflict: "fail",
+    protected: false,
+    configField: "header.config",
+    ...change,
+  };
+}
+
+export const never: AbortSignal = new AbortController().signal;
+
+export async function* tarOf(files: Readonly<Record<string, Buffer>>): AsyncGenerator<Uint8Array> {
+  const archive = pack();
+  for (const [name, bytes] of Object.entries(files)) archive.entry({ name, mode: 0o640 }, bytes);
+  archive.finalize();
+  for await (const chunk of archive) yield chunk as Uint8Array;
+}
+
+export function createFrom(
+  store: SnapshotStore,
+  name: string,
+  files: Readonly<Record<string, Buffer>>,
+): Promise<Snapshot> {
+  return store.create(requestFor(name), tarOf(files), never);
+}
+
+export const plainRestore: DownloadOptions = {
+  force: false,
+  verify: false,
+  envelope: false,
+  compression: "none",
+  sparseFormat: "cocoon",
+};
+
+/** Reads a whole download. */
+export async function download(
+  store: SnapshotStore,
+  ref: string,
+  options: Partial<DownloadOptions> = {},
+): Promise<Buffer> {
+  await using source = await store.download(ref, { ...plainRestore, ...options }, never);
+  const chunks: Buffer[] = [];
+  for await (const chunk of source.bytes) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,251 @@
+// Watching the domain: bounds, slow watchers, ends.
+import assert from "node:assert/strict";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openCatalog } from "../../../src/catalog/open.js";
+import { Database } from "../../../src/catalog/sqlite.js";
+import { systemClock } from "../../../src/base/clock.js";
+import { openLayout } from "../../../src/files/layout.js";
+import type { StoreOptions } from "../../../src/store/parts/context.js";
+import type { SnapshotStore } from "../../../src/store/store.js";
+import type { WatchEvent, WatchRequest } from "../../../src/store/watch/watch.js";
+import { failsWith } from "../../support/errors.js";
+import { withScratchDir, removeScratch } from "../../support/scratch.js";
+import { createFrom, openTestStore } from "./support.js";
+
+const files = { f: Buffer.from("x") };
+
+interface Watching extends AsyncDisposable {
+  next(): Promise<WatchEvent>;
+}
+
+function watch(store: SnapshotStore, request: Partial<WatchRequest> = {}): Watching {
+  const hangUp = new AbortController();
+  const whole = { resumeToken: "", filter: {}, ...request };
+  const events = store.watch(whole, hangUp.signal)[Symbol.asyncIterator]();
+  return {
+    async next() {
+      const { value, done } = await events.next();
+      assert.equal(done, false);
+      return value;
+    },
+    async [Symbol.asyncDispose]() {
+      hangUp.abort();
+      await events.return?.();
+    },
+  };
+}
+
+/** Opens a store, works with it, and tells where its events end. */
+async function tokenAfter(
+  root: string,
+  work: (store: SnapshotStore) => Promise<unknown>,
+  options: Partial<StoreOptions> = {},
+): Promise<string> {
+  await using store = await openTestStore(root, options);
+  await work(store);
+  await using events = watch(store);
+  return (await events.next()).resumeToken;
+}
+
+/** Renames `n0` to `n1`, and so on: one event each. */
+async function rename(store: SnapshotStore, from: number, to: number): Promise<void> {
+  for (let n = from; n < to; n += 1) await store.update({ ref: `n${n}`, name: `n${n + 1}` });
+}
+
+function nameOf(event: WatchEvent): string {
+  return "snapshot" in event ? event.snapshot.config.name : event.type;
+}
+
+test("a watcher that lags gets all that is kept, holds no events of its own, and hears what it has missed", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"), { maxEvents: 50 });
+    await using slow = watch(store);
+    assert.equal((await slow.next()).type, "position");
+    await createFrom(store, "n0", files);
+    assert.equal(nameOf(await slow.next()), "n0");
+    // Far enough behind for a page, not for a loss.
+    await rename(store, 0, 40);
+    for (let n = 1; n <= 40; n += 1) assert.equal(nameOf(await slow.next()), `n${n}`);
+    await rename(store, 40, 45);
+    assert.equal(nameOf(await slow.next()), "n41");
+    await rename(store, 45, 200);
+    assert.equal((await slow.next()).type, "missed");
+    await rename(store, 200, 202);
+    assert.deepEqual([nameOf(await slow.next()), nameOf(await slow.next())], ["n201", "n202"]);
+  });
+});
+
+test("a token whose events were trimmed begins with what it has missed", async () => {
+  await withScratchDir(async (scratch) => {
+    const root = join(scratch, "root");
+    const few = { maxEvents: 20 };
+    const token = await tokenAfter(root, (store) => createFrom(store, "n0", files), few);
+    await tokenAfter(root, (store) => rename(store, 0, 50), few);
+    await using store = await openTestStore(root, few);
+    await using again = watch(store, { resumeToken: token });
+    const missed = await again.next();
+    assert.equal(missed.type, "missed");
+    await rename(store, 50, 51);
+    assert.equal(nameOf(await again.next()), "n51");
+    await using after = watch(store, { resumeToken: missed.resumeToken });
+    assert.equal(nameOf(await after.next()), "n51");
+  });
+});
+
+test("a rebuilt catalog, and an older copy of it, do not know the tokens of before", async () => {
+  await withScratchDir(async (scratch) => {
+    const root = join(scratch, "root");
+    const { catalogDatabase } = await openLayout(root);
+    const first = await tokenAfter(root, (store) => createFrom(store, "a", files));
+    const second = await tokenAfter(root, (store) => createFrom(store, "b", files));
+    // What an older copy of the catalog is: the same node, whose last event never happened.
+    const older = new Database(catalogDatabase);
+    older.exec("DELETE FROM events WHERE sequence = 2");
+    older.exec("DELETE FROM snapshots WHERE name = 'b'");
+    older.close();
+    {
+      await using store = await openTestStore(root);
+      await using known = watch(store, { resumeToken: first });
+      // Recovery has found the snapshot again and told so, as another second event.
+      assert.equal(nameOf(await known.next()), "b");
+      await using unknown = watch(store, { resumeToken: second });
+      assert.equal((await unknown.next()).type, "missed");
+    }
+    await rm(catalogDatabase);
+    await using store = await openTestStore(root);
+    assert.equal(store.recovery.adopted, 2);
+    await using events = watch(store, { resumeToken: first });
+    assert.equal((await events.next()).type, "missed");
+  });
+});
+
+test("what recovery does is told as well", async () => {
+  await withScratchDir(async (scratch) => {
+    const root = join(scratch, "root");
+    const { dataRoot } = await openLayout(root);
+    const token = await tokenAfter(root, (store) => createFrom(store, "web", files));
+    const [id = ""] = await readdir(dataRoot);
+    await removeScratch(join(dataRoot, id));
+    await using store = await openTestStore(root);
+    await using events = watch(store, { resumeToken: token });
+    const event = await events.next();
+    assert.deepEqual([event.type, nameOf(event)], ["lost", "web"]);
+  });
+});
+
+test("a filter that leaves out much still brings newer tokens", async () => {
+  await withScratchDir(async (scratch) => {
+    const root = join(scratch, "root");
+    const before = await tokenAfter(root, (store) => createFrom(store, "n0", files));
+    // The domain would sync a manifest for each change.
+    const { catalogDatabase } = await openLayout(root);
+    const catalog = openCatalog(catalogDatabase, { clock: systemClock });
+    const { id } = catalog.resolveRef("n0").config;
+    for (let n = 1; n <= 1100; n += 1) catalog.update(id, { name: `n${n}` });
+    catalog.close();
+    await using store = await openTestStore(root);
+    const filter = { namePrefix: "web" };
+    await using filtered = watch(store, { resumeToken: before, filter });
+    const { type, resumeToken } = await filtered.next();
+    assert.equal(type, "position");
+    await using rest = watch(store, { resumeToken });
+    const next = Number(nameOf(await rest.next()).slice(1));
+    assert.ok(next > 1000, `goes on at n${next}`);
+    await createFrom(store, "web", files);
+    assert.equal(nameOf(await filtered.next()), "web");
+  });
+});
+
+test("closing ends all watchers, waiting or not, and admits no new one", async () => {
+  await withScratchDir(async (scratch) => {
+    const store = await openTestStore(join(scratch, "root"));
+    const waiting = watch(store);
+    const lagging = watch(store);
+    for (const each of [waiting, lagging]) assert.equal((await each.next()).type, "position");
+    await createFrom(store, "n0", files);
+    await waiting.next();
+    const ended = failsWith(
+      (async () => {
+        for (let n = 0; n < 5; n += 1) await waiting.next();
+      })(),
+      "DRAINING",
+    );
+    await rename(store, 0, 2);
+    assert.equal(nameOf(await lagging.next()), "n0");
+    await store[Symbol.asyncDispose]();
+    await ended;
+    // What it has in memory may still come.
+    await failsWith(
+      (async () => {
+        for (let n = 0; n < 5; n += 1) await lagging.next();
+      })(),
+      "DRAINING",
+    );
+    await failsWith(watch(store).next(), "DRAINING");
+  });
+});
+
+test("watchers have a limit of their own, and give their places back", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"), { maxWatchers: 2 });
+    const held = [watch(store), watch(store)];
+    for (const each of held) await each.next();
+    const error = await failsWith(watch(store).next(), "TOO_MANY_STREAMS");
+    assert.deepEqual(error.metadata, { limit: "watchers", max: "2" });
+    assert.ok((error.retryAfterMs ?? 0) > 0);
+    await held[0]?.[Symbol.asyncDispose]();
+    // One that fails at once takes no place.
+    await failsWith(watch(store, { resumeToken: "x" }).next(), "FIELD_INVALID");
+    await using another = watch(store);
+    await another.next();
+    await held[1]?.[Symbol.asyncDispose]();
+  });
+});
+
+test("one identity leaves places to others", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"), { maxWatchers: 4 });
+    const held = [1, 2, 3].map(() => watch(store, { identity: "greedy" }));
+    for (const each of held) await each.next();
+    const error = await failsWith(watch(store, { identity: "greedy" }).next(), "TOO_MANY_STREAMS");
+    assert.deepEqual(error.metadata, { limit: "watchers_of_this_identity", max: "3" });
+    await using other = watch(store, { identity: "other" });
+    await other.next();
+    for (const each of held) await each[Symbol.asyncDispose]();
+    await using again = watch(store, { identity: "greedy" });
+    await again.next();
+  });
+});
+
+test("a thousand watchers all hear of everything", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"));
+    const all = Array.from({ length: 1000 }, () => watch(store));
+    for (const each of all) await each.next();
+    await createFrom(store, "n0", files);
+    await rename(store, 0, 5);
+    for (let n = 0; n <= 5; n += 1) {
+      const names = await Promise.all(all.map(async (each) => nameOf(await each.next())));
+      assert.deepEqual([...new Set(names)], [`n${n}`]);
+    }
+    for (const each of all) await each[Symbol.asyncDispose]();
+  });
+});
+
+test("a signal that fires ends a watch with its reason", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"));
+    const controller = new AbortController();
+    const request = { resumeToken: "", filter: {} };
+    const events = store.watch(request, controller.signal)[Symbol.asyncIterator]();
+    await events.next();
+    const next = events.next();
+    controller.abort(new Error("enough"));
+    await assert.rejects(next, /enough/);
+    const late = store.watch(request, AbortSignal.abort(new Error("late")))[Symbol.asyncIterator]();
+    await late.next();
+    await assert.rejects(late.next(), /late/);
+  });
+});
