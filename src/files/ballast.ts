@@ -1,14 +1,14 @@
 // Room on the disk that the store gives up when it finds no other: files whose only use is to be
 // deleted. They free bytes and inodes, so that a daemon can start, and delete, on a full disk.
 import { randomBytes } from "node:crypto";
-import { lstat, readdir, rm, statfs, unlink, writeFile } from "node:fs/promises";
+import { lstat, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { isStoreError } from "../base/errors.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
-import { setAttribute } from "../holes/native.js";
 import { ensureDirectory, exists, removeTree } from "./durable.js";
 import type { Layout } from "./layout.js";
+import { disk } from "../holes/file-operations.js";
 
 interface Part {
   readonly name: string;
@@ -90,7 +90,7 @@ async function canMakeFile(layout: Layout): Promise<boolean> {
     if (isStoreError(error, "STORAGE_FULL")) return false;
     throw error;
   } finally {
-    await rm(probe, { force: true }).catch(() => undefined);
+    await disk.rm(probe, { force: true }).catch(() => undefined);
   }
 }
 
@@ -135,7 +135,7 @@ async function isWhole(path: string, { bytes }: Part): Promise<boolean> {
 /** An older version kept its ballast in a file of this name. */
 async function makeDirectory(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined);
-  if (stat?.isFile() === true) await unlink(path);
+  if (stat?.isFile() === true) await disk.unlink(path);
   await ensureDirectory(path, "make the ballast");
 }
 
@@ -145,7 +145,7 @@ async function makePart(directory: string, part: Part): Promise<void> {
     if (part.attributes !== undefined) await makeAttributes(path, part.attributes);
     await writePart(path, part.bytes);
   } catch (error) {
-    await rm(path, { force: true }).catch(() => undefined);
+    await disk.rm(path, { force: true }).catch(() => undefined);
     throw error;
   }
 }
@@ -155,7 +155,7 @@ async function makeAttributes(path: string, count: number): Promise<void> {
   await writePart(path, 0);
   await withIoError({ what: "make the ballast", path }, async () => {
     for (let index = 0; index < count; index += 1) {
-      await setAttribute(path, `user.ballast.${index}`, randomBytes(attributeBytes));
+      await disk.setAttribute(path, `user.ballast.${index}`, randomBytes(attributeBytes));
     }
   });
 }
@@ -166,6 +166,6 @@ async function makeAttributes(path: string, count: number): Promise<void> {
  */
 async function writePart(path: string, bytes: number): Promise<void> {
   await withIoError({ what: "make the ballast", path }, () =>
-    writeFile(path, randomBytes(bytes), { mode: 0o600 }),
+    disk.writeFile(path, randomBytes(bytes), { mode: 0o600 }),
   );
 }

@@ -3,12 +3,13 @@
 //   <root>/, data/    0700, with a data group 0710: it can pass, and list nothing
 //
 // Everything else in the root stays closed to it: stored-modes.ts says how the way goes on below data/.
-import { chmod, chown, lstat, readdir, stat } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { StoreError } from "../base/errors.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import type { Layout } from "./layout.js";
+import { disk } from "../holes/file-operations.js";
 
 /** Called at the start, when the store is locked and its catalog is there. */
 export async function applyDataGroup(layout: Layout, logger: Logger): Promise<void> {
@@ -37,8 +38,8 @@ async function closeEntries({ root, dataRoot }: Layout): Promise<void> {
 async function openWay(path: string, group: number): Promise<void> {
   try {
     const { gid, mode } = await stat(path);
-    if (gid !== group) await chown(path, -1, group);
-    if ((mode & 0o7777) !== 0o710) await chmod(path, 0o710);
+    if (gid !== group) await disk.chown(path, -1, group);
+    if ((mode & 0o7777) !== 0o710) await disk.chmod(path, 0o710);
   } catch (error) {
     if (!isErrno(error, "EPERM", "EINVAL")) throw ioError(error, { what: "open to group", path });
     throw new StoreError("FIELD_INVALID", `data_group: cannot give ${path} to group ${group}`, {
@@ -52,7 +53,7 @@ async function openWay(path: string, group: number): Promise<void> {
 async function setMode(path: string, mode: number): Promise<void> {
   await withIoError({ what: "set the mode", path }, async () => {
     const before = await lstat(path);
-    if ((before.mode & 0o7777) !== mode) await chmod(path, mode);
+    if ((before.mode & 0o7777) !== mode) await disk.chmod(path, mode);
   });
 }
 

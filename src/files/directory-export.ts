@@ -1,5 +1,5 @@
 // A stored snapshot as a directory of the caller's: shared blocks where possible, envelope last.
-import { mkdir, opendir, rmdir, unlink } from "node:fs/promises";
+import { opendir } from "node:fs/promises";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
 import { envelopeFileName } from "../model/name.js";
@@ -23,6 +23,7 @@ import {
 import type { Layout } from "./layout.js";
 import type { StoredFile, StoredSnapshot } from "./stored.js";
 import { openVerified } from "./verified-read.js";
+import { disk } from "../holes/file-operations.js";
 
 export interface DirectoryExport {
   /** Every file shares its blocks with the stored one. */
@@ -85,7 +86,7 @@ async function exportToNew(
   });
   await requireOwner(place.parent, target);
   // Memory of a machine is in it: for its owner alone, until the owner says otherwise.
-  await withIoError(context, () => mkdir(place.parent.at(place.name), { mode: 0o700 }));
+  await withIoError(context, () => disk.mkdir(place.parent.at(place.name), { mode: 0o700 }));
   try {
     await using directory = await holdEntry(place.parent, place.name);
     const result = await fill(stored, directory, options);
@@ -108,7 +109,7 @@ function about(error: StoreError, path: string): StoreError {
 }
 
 async function removeMade({ parent, name }: HeldPlace): Promise<void> {
-  await rmdir(parent.at(name)).catch(() => undefined);
+  await disk.rmdir(parent.at(name)).catch(() => undefined);
 }
 
 async function requireEmpty(directory: HeldDirectory): Promise<void> {
@@ -153,7 +154,7 @@ async function fill(
     return { reflinked };
   } catch (error) {
     // As far as it goes: the error that led here is the one to report.
-    for (const file of made) await unlink(file).catch(() => undefined);
+    for (const file of made) await disk.unlink(file).catch(() => undefined);
     throw error;
   }
 }

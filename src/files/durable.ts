@@ -4,29 +4,18 @@
 // the data and report success the next time, so the file is given up instead.
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import {
-  chmod,
-  lstat,
-  mkdir,
-  open,
-  opendir,
-  readFile,
-  rename,
-  rm,
-  unlink,
-  writeFile,
-} from "node:fs/promises";
+import { lstat, opendir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isErrno, ioError, withIoError } from "../holes/errno.js";
 import { versionOf } from "../model/format.js";
-import { renameWithoutReplace } from "../holes/native.js";
+import { disk } from "../holes/file-operations.js";
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** Makes the entries of a directory durable: names made, renamed and removed. */
 export async function fsyncDirectory(path: string): Promise<void> {
   await withIoError({ what: "make the directory durable", path }, async () => {
-    await using handle = await open(path, O_RDONLY | O_DIRECTORY);
+    await using handle = await disk.open(path, O_RDONLY | O_DIRECTORY);
     await handle.sync();
   });
 }
@@ -34,7 +23,7 @@ export async function fsyncDirectory(path: string): Promise<void> {
 /** Makes a file durable that another program has written. */
 export async function fsyncFile(path: string): Promise<void> {
   await withIoError({ what: "make the file durable", path }, async () => {
-    await using handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    await using handle = await disk.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     await handle.sync();
   });
 }
@@ -46,7 +35,7 @@ export async function writeNewFile(
   mode: number = 0o600,
 ): Promise<void> {
   await withIoError({ what: "write the file", path }, async () => {
-    await using handle = await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, mode);
+    await using handle = await disk.open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, mode);
     await handle.writeFile(bytes);
     await handle.sync();
   });
@@ -71,9 +60,9 @@ export async function replaceFile(
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     await writeNewFile(temporary, bytes, mode);
-    await withIoError({ what: "replace the file", path }, () => rename(temporary, path));
+    await withIoError({ what: "replace the file", path }, () => disk.rename(temporary, path));
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    await disk.unlink(temporary).catch(() => undefined);
     throw error;
   }
 }
@@ -87,11 +76,11 @@ const looseVersion = 1;
 export async function replaceLoosely(path: string, value: object): Promise<void> {
   if (versionOf(await readJson(path)) > looseVersion) return;
   const temporary = `${path}.tmp`;
-  await rm(temporary, { force: true });
+  await disk.rm(temporary, { force: true });
   const text = `${JSON.stringify({ version: looseVersion, ...value })}\n`;
   const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY;
-  await writeFile(temporary, text, { mode: 0o600, flag: flags });
-  await rename(temporary, path);
+  await disk.writeFile(temporary, text, { mode: 0o600, flag: flags });
+  await disk.rename(temporary, path);
 }
 
 /**
@@ -135,12 +124,12 @@ export async function fsyncParents(from: string, to: string): Promise<void> {
 /** rename(2) that never replaces. Node's own replaces an empty directory without a word. */
 export async function renameOnly(from: string, to: string): Promise<void> {
   try {
-    await renameWithoutReplace(from, to);
+    await disk.renameWithoutReplace(from, to);
   } catch (error) {
     if (!isErrno(error, "EINVAL", "ENOSYS")) throw error;
     // EINVAL is also the answer of filesystems, such as NFS, that can't do it in one step.
     await requireAbsent(to);
-    await rename(from, to);
+    await disk.rename(from, to);
   }
 }
 
@@ -156,7 +145,7 @@ async function requireAbsent(path: string): Promise<void> {
  */
 export async function ensureDirectory(path: string, what: string): Promise<void> {
   try {
-    await mkdir(path, { mode: 0o700 });
+    await disk.mkdir(path, { mode: 0o700 });
   } catch (error) {
     if (isErrno(error, "EEXIST") && (await lstat(path)).isDirectory()) return;
     throw ioError(error, { what, path });
@@ -177,19 +166,21 @@ export async function exists(path: string): Promise<boolean> {
 /** Removes a tree, or nothing when there is none; also directories that are read-only. It is not followed by any fsync. */
 export async function removeTree(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true });
+    await disk.rm(path, { recursive: true, force: true });
   } catch (error) {
     if (!isErrno(error, "EACCES", "EPERM")) throw ioError(error, { what: "remove", path });
     // Directories of stored files are read-only, which only root passes over.
     await withIoError({ what: "make removable", path }, () => makeRemovable(path));
-    await withIoError({ what: "remove", path }, () => rm(path, { recursive: true, force: true }));
+    await withIoError({ what: "remove", path }, () =>
+      disk.rm(path, { recursive: true, force: true }),
+    );
   }
 }
 
 /** Leaves out what has gone meanwhile, and what belongs to another user: the removal that follows tells of that. */
 async function makeRemovable(path: string): Promise<void> {
   try {
-    await chmod(path, 0o700);
+    await disk.chmod(path, 0o700);
     for await (const entry of await opendir(path)) {
       if (entry.isDirectory()) await makeRemovable(join(path, entry.name));
     }

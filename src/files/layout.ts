@@ -19,11 +19,12 @@
 //       transfer.json      where it came from, for people
 //   trash/<id>/            removed for every caller, space not yet freed
 //   quarantine/<name>/     what recovery could make no sense of; only people remove it
-import { type Stats, chmodSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { type Stats, lstatSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { idPattern } from "../model/name.js";
 import { ioError, isErrno } from "../holes/errno.js";
+import { disk } from "../holes/file-operations.js";
 import { fsyncDirectory } from "./durable.js";
 import { requirePrivateParents, requirePrivateRoot } from "./private-root.js";
 
@@ -77,7 +78,7 @@ export async function openRoot(root: string, dataGroup?: number): Promise<Layout
   const given = resolve(root);
   // Also those that a symbolic link leads away from.
   requirePrivateParents(given);
-  const layout = layoutOf(makeDirectory(given, made), dataGroup);
+  const layout = layoutOf(await makeDirectory(given, made), dataGroup);
   requirePrivateParents(layout.root);
   requirePrivateRoot(layout.root);
   await syncParents(made);
@@ -89,7 +90,7 @@ export async function makeParts(layout: Layout): Promise<void> {
   const made: string[] = [];
   const { stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot } = layout;
   const parts = [stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot];
-  for (const part of parts) makeDirectory(part, made);
+  for (const part of parts) await makeDirectory(part, made);
   for (const part of parts) checkSameFilesystem(layout.root, part);
   await syncParents(made);
 }
@@ -137,28 +138,28 @@ function checkedId(id: string): string {
   throw new StoreError("INTERNAL", `expected a snapshot id, got ${JSON.stringify(id)}`);
 }
 
-/** Level by level, since each name that is new has to become durable in its parent. */
-function makeDirectory(path: string, made: string[]): string {
+/** Level by level, since each new name has to become durable in its parent. */
+async function makeDirectory(path: string, made: string[]): Promise<string> {
   try {
-    mkdirLevels(path, made);
+    await mkdirLevels(path, made);
     return realpathSync(path);
   } catch (error) {
     throw ioError(error, { what: "make the store's directory", path });
   }
 }
 
-function mkdirLevels(path: string, made: string[]): void {
-  if (tryMkdir(path, made)) return;
-  mkdirLevels(dirname(path), made);
-  if (!tryMkdir(path, made)) mkdirSync(path, { mode: 0o700 });
+async function mkdirLevels(path: string, made: string[]): Promise<void> {
+  if (await tryMkdir(path, made)) return;
+  await mkdirLevels(dirname(path), made);
+  if (!(await tryMkdir(path, made))) await disk.mkdir(path, { mode: 0o700 });
 }
 
 /** False when the parent is missing. */
-function tryMkdir(path: string, made: string[]): boolean {
+async function tryMkdir(path: string, made: string[]): Promise<boolean> {
   try {
-    mkdirSync(path, { mode: 0o700 });
+    await disk.mkdir(path, { mode: 0o700 });
     // The umask may have taken rights away that the owner needs.
-    chmodSync(path, 0o700);
+    await disk.chmod(path, 0o700);
     made.push(path);
   } catch (error) {
     if (isErrno(error, "ENOENT") && dirname(path) !== path) return false;

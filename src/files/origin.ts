@@ -1,6 +1,6 @@
 // Directories that are taken over by rename stay their caller's until they are recorded. A marker
 // beside them says where they came from, so that even after a crash they can be put back.
-import { readFile, readdir, unlink } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { StoreError } from "../base/errors.js";
@@ -22,6 +22,7 @@ import {
   restoreFileAttributes,
   type Attributes,
 } from "./stored-modes.js";
+import { disk } from "../holes/file-operations.js";
 
 /**
  * 1  the source alone; written without a version at first
@@ -59,7 +60,7 @@ export async function recordOrigin(directory: string, origin: Origin): Promise<v
 
 /** Called when the snapshot is recorded. A marker that stays by accident means nothing then. */
 export async function forgetOrigin(directory: string): Promise<void> {
-  await unlink(join(directory, originFileName)).catch(() => undefined);
+  await disk.unlink(join(directory, originFileName)).catch(() => undefined);
 }
 
 /** Replaces the marker, durably, before anything of the directory is changed. */

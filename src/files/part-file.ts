@@ -1,13 +1,13 @@
 // A file that is put together block by block, in any order, over several attempts. What an earlier
 // attempt left is believed only after its digest was computed again.
 import { constants } from "node:fs";
-import { chmod, open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { isErrno, withIoError } from "../holes/errno.js";
 import { lazyExtents } from "../holes/extents.js";
-import { copyRange } from "../holes/native.js";
 import { dataRuns } from "../holes/zero.js";
 import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "./block-access.js";
 import type { BlockTable } from "./block-table.js";
+import { disk } from "../holes/file-operations.js";
 
 export interface PartFile extends AsyncDisposable {
   readonly path: string;
@@ -59,13 +59,13 @@ export async function openPartFile(
 
 async function openPart(path: string): Promise<FileHandle> {
   const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
-  const openIt = (): Promise<FileHandle> => open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  const openIt = (): Promise<FileHandle> => disk.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
   try {
     return await openIt();
   } catch (error) {
     if (!isErrno(error, "EACCES")) throw error;
     // A repair was cut off after it had made the file read-only, before it was moved into place.
-    await chmod(path, 0o600);
+    await disk.chmod(path, 0o600);
     return openIt();
   }
 }
@@ -131,7 +131,7 @@ class Part implements PartFile {
     const offset = block * this.index.table.blockSizeBytes;
     try {
       if (this.#dirty.has(block)) return await this.put(block, bytes);
-      const copied = await copyRange(from.fd, this.#handle.fd, offset, bytes.length);
+      const copied = await disk.copyRange(from.fd, this.#handle.fd, offset, bytes.length);
       if (copied === bytes.length) return await this.#settled(block, 0);
     } catch (error) {
       if (!isErrno(error, "EINVAL", "EXDEV", "EOPNOTSUPP", "ENOSYS")) throw error;

@@ -1,5 +1,5 @@
 // Taking directories out of the store: to the trash, out of staging, into quarantine.
-import { opendir, unlink } from "node:fs/promises";
+import { opendir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isStoreError } from "../base/errors.js";
 import { idPattern } from "../model/name.js";
@@ -15,6 +15,7 @@ import {
 } from "./durable.js";
 import { giveBack, originOf } from "./origin.js";
 import { manifestFileName, type Layout } from "./layout.js";
+import { disk } from "../holes/file-operations.js";
 
 /**
  * Moves a stored snapshot out of sight, durably. Open readers go on. Calling it again is harmless;
@@ -56,7 +57,7 @@ export async function putAway(layout: Layout, id: string): Promise<void> {
 async function dropManifest(directory: string): Promise<void> {
   const path = join(directory, manifestFileName);
   try {
-    await unlink(path);
+    await disk.unlink(path);
   } catch (error) {
     // The rename may have been made, and only its sync have failed.
     if (!isErrno(error, "ENOENT")) throw ioError(error, { what: "remove the manifest", path });

@@ -1,6 +1,6 @@
 // Where a snapshot is made: a directory nobody sees, which becomes a stored snapshot by one rename.
 import { constants } from "node:fs";
-import { chmod, mkdir, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
@@ -22,6 +22,7 @@ import { discardDirectory, discardPublished } from "./removal.js";
 import { createStagedFile, type StagedFile, type StagedFileOptions } from "./staged-file.js";
 import { giveToGroup, storedFileMode } from "./stored-modes.js";
 import type { WriteWorkers } from "./write-workers.js";
+import { disk } from "../holes/file-operations.js";
 
 export interface CopyFromOptions {
   readonly mode: number;
@@ -80,8 +81,8 @@ export async function openStaging(
 ): Promise<Staging> {
   const directory = layout.stagingDirectory(id);
   await withIoError({ what: "make the staging directory", path: directory }, async () => {
-    await mkdir(directory, { mode: 0o700 });
-    await mkdir(join(directory, blocksDirectoryName), { mode: 0o700 });
+    await disk.mkdir(directory, { mode: 0o700 });
+    await disk.mkdir(join(directory, blocksDirectoryName), { mode: 0o700 });
   });
   return new StagingArea(layout, id, workers);
 }
@@ -153,7 +154,7 @@ class StagingArea implements Staging {
     const target = await this.#claim(name);
     const { size, blocks } = await withIoError({ what: `move to ${target}`, path }, async () => {
       await renameOnly(path, target);
-      await chmod(target, storedFileMode);
+      await disk.chmod(target, storedFileMode);
       return stat(target);
     });
     const shown = { name, sizeBytes: size, allocatedBytes: blocks * 512, mode: mode & 0o777 };

@@ -3,7 +3,6 @@
 //
 // Builds from before this file (format 1) do not look at it: they refuse the schema of the catalog.
 import { closeSync, constants, openSync, readSync } from "node:fs";
-import { rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { buildInfo, describeBuild } from "../base/build-info.js";
@@ -13,6 +12,7 @@ import { formatUnsupported } from "../model/format.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { fsyncDirectory, removeTree, writeNewFile } from "./durable.js";
 import type { Layout } from "./layout.js";
+import { disk } from "../holes/file-operations.js";
 
 /**
  * 1  no store.json: up to commit 0608b27
@@ -67,9 +67,9 @@ async function replaceStoreFile(layout: Pick<Layout, "root">, bytes: Uint8Array)
   await removeTree(temporary);
   try {
     await writeNewFile(temporary, bytes);
-    await withIoError({ what: "replace the file", path }, () => rename(temporary, path));
+    await withIoError({ what: "replace the file", path }, () => disk.rename(temporary, path));
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
+    await disk.unlink(temporary).catch(() => undefined);
     throw error;
   }
   await fsyncDirectory(layout.root);

@@ -9,11 +9,12 @@
 // A snapshot from before these modes has others until it is sealed: when its path is handed out, when the scrub
 // reads it, or when it is repaired. `files/` gets its mode last but one, so that 0550 there means that the files have theirs.
 import { constants, type Stats } from "node:fs";
-import { chmod, chown, lstat, open, type FileHandle } from "node:fs/promises";
+import { lstat, open, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import type { Layout } from "./layout.js";
 import type { StoredSnapshot } from "./stored.js";
+import { disk } from "../holes/file-operations.js";
 
 export const storedFileMode = 0o440;
 export const storedDirectoryMode = 0o550;
@@ -38,7 +39,7 @@ function snapshotDirectoryMode({ dataGroup }: Layout): number {
 /** For a file that has its mode already. */
 export async function giveToGroup(path: string, group: number): Promise<void> {
   await withIoError({ what: `give the file to group ${group}`, path }, () =>
-    chown(path, -1, group),
+    disk.chown(path, -1, group),
   );
 }
 
@@ -99,8 +100,8 @@ function atPath(path: string): Place {
   return {
     path,
     stat: () => lstat(path),
-    chmod: (mode) => chmod(path, mode),
-    chown: (uid, gid) => chown(path, uid, gid),
+    chmod: (mode) => disk.chmod(path, mode),
+    chown: (uid, gid) => disk.chown(path, uid, gid),
   };
 }
 
@@ -186,11 +187,11 @@ export async function whileWritable<T>(directory: string, work: () => Promise<T>
   const context = { what: "make writable", path: directory };
   const { mode } = attributesOf(await withIoError(context, () => lstat(directory)));
   if ((mode & 0o300) === 0o300) return work();
-  await withIoError(context, () => chmod(directory, mode | 0o300));
+  await withIoError(context, () => disk.chmod(directory, mode | 0o300));
   try {
     return await work();
   } finally {
     // What a crash leaves open is sealed when it is handed out next.
-    await withIoError({ ...context, what: "make read-only" }, () => chmod(directory, mode));
+    await withIoError({ ...context, what: "make read-only" }, () => disk.chmod(directory, mode));
   }
 }

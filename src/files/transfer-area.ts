@@ -1,10 +1,11 @@
 // Directories of pulls that can be resumed: one for each digest of a snapshot that was asked for.
-import { stat, utimes } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { ensureDirectory, readLoosely, removeTree, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { listEntries } from "./removal.js";
+import { disk } from "../holes/file-operations.js";
 
 /** Where a transfer came from; for people, nothing is decided by it. */
 export interface TransferOrigin {
@@ -48,7 +49,7 @@ export async function openTransfer(
   await withIoError({ what: "write where a transfer comes from", path }, async () => {
     await replaceLoosely(join(path, infoName), origin);
     const now = new Date();
-    await utimes(path, now, now);
+    await disk.utimes(path, now, now);
   });
   return path;
 }

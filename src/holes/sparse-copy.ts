@@ -1,14 +1,15 @@
 // Copying a file with its holes: by sharing blocks, else extent by extent inside the kernel.
 import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { open, unlink, type FileHandle } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno, shownPath, withIoError, type IoContext } from "./errno.js";
 import { lazyExtents, readExtents } from "./extents.js";
-import { cloneFile, copyRange, startWriteback } from "./native.js";
+import { startWriteback } from "./native.js";
 import { createSparseFile, type WrittenFile } from "./sparse-writer.js";
+import { disk } from "./file-operations.js";
 
 export interface CopyOptions {
   /** Permission bits of the copy. */
@@ -102,7 +103,7 @@ async function copyInKernel(
 ): Promise<CopiedFile | undefined> {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const target = await withIoError({ what: "create the file", path: to }, () =>
-    open(to, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600),
+    disk.open(to, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600),
   );
   let method: CopyMethod | undefined;
   let kept = false;
@@ -119,7 +120,7 @@ async function copyInKernel(
   } finally {
     await withIoError({ what: "close the file", path: to }, () => target.close());
     // What can't be removed now goes with the directory that the caller removes.
-    if (!kept) await unlink(to).catch(() => undefined);
+    if (!kept) await disk.unlink(to).catch(() => undefined);
   }
 }
 
@@ -164,7 +165,7 @@ async function openSource(
 
 async function tryClone(source: FileHandle, target: FileHandle, path: string): Promise<boolean> {
   try {
-    await cloneFile(source.fd, target.fd);
+    await disk.cloneFile(source.fd, target.fd);
     return true;
   } catch (error) {
     if (isErrno(error, ...notHere)) return false;
@@ -204,7 +205,7 @@ async function copyExtent(
   for (let offset = extent.offset; offset < end;) {
     options.signal?.throwIfAborted();
     const length = Math.min(copyBytes, end - offset);
-    const copied = await copyRange(source.fd, target.fd, offset, length);
+    const copied = await disk.copyRange(source.fd, target.fd, offset, length);
     if (copied === 0) {
       throw new StoreError(
         "STORED_DATA_CORRUPT",
@@ -231,15 +232,15 @@ export async function supportsReflink(directory: string): Promise<boolean> {
   const paths = [`${base}.from`, `${base}.to`] as const;
   const trying: IoContext = { what: "try whether blocks can be shared", path: directory };
   try {
-    await using source = await open(paths[0], "wx+", 0o600);
+    await using source = await disk.open(paths[0], "wx+", 0o600);
     await source.write(Buffer.alloc(4096, 1));
-    await using target = await open(paths[1], "wx", 0o600);
+    await using target = await disk.open(paths[1], "wx", 0o600);
     return await tryClone(source, target, directory);
   } catch (error) {
     // Deletions must work on a full disk, so that a daemon has to start on it.
     if (isStoreError(ioError(error, trying), "STORAGE_FULL")) return false;
     throw ioError(error, trying);
   } finally {
-    for (const path of paths) await unlink(path).catch(() => undefined);
+    for (const path of paths) await disk.unlink(path).catch(() => undefined);
   }
 }

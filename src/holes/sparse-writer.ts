@@ -1,6 +1,6 @@
 // Writing a new file with holes: several positional writes in flight, zeros left out.
 import { constants } from "node:fs";
-import { open, unlink, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import type { Extent, Extents } from "../model/extent.js";
 import { ioError, isErrno, withIoError } from "./errno.js";
@@ -14,6 +14,7 @@ import {
   type Writeback,
 } from "./write-pool.js";
 import { dataRuns } from "./zero.js";
+import { disk } from "./file-operations.js";
 
 /** Sees the bytes that are written, in ascending order; what it never sees is a hole. */
 export interface WriteObserver {
@@ -77,7 +78,7 @@ export async function createSparseFile(
 ): Promise<SparseFileWriter> {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const handle = await withIoError({ what: "create the file", path }, () =>
-    open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600),
+    disk.open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600),
   );
   const writer = new FileWriter(handle, path, options);
   const { expectedBytes } = options;
@@ -186,7 +187,7 @@ class FileWriter implements SparseFileWriter {
     await this.#writeback.settled();
     await this.#handle.close().catch(() => undefined);
     try {
-      await unlink(this.#path);
+      await disk.unlink(this.#path);
     } catch (error) {
       if (isErrno(error, "ENOENT")) return;
       throw ioError(error, { what: "remove the file", path: this.#path });

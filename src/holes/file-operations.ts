@@ -1,0 +1,70 @@
+// The calls that change files, in one object. Everything that the store does to its files, except
+// for the catalog's, goes through `disk`, so that a test can record each call, fail it, or model
+// what a power cut would leave (test/faults). A lint rule refuses other imports of these calls.
+//
+// `disk` holds the functions of Node and native.ts themselves: in the program nothing lies between.
+import {
+  chmod,
+  chown,
+  mkdir,
+  open,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { cloneFile, copyRange, renameWithoutReplace, setAttribute } from "./native.js";
+
+/** Errors have the shape of Node's own, as errno.ts reads them. */
+export interface FileOperations {
+  chmod: typeof chmod;
+  chown: typeof chown;
+  mkdir: typeof mkdir;
+  /** The handle's methods change files too: `write`, `truncate`, `chmod`, `sync` and others. */
+  open: typeof open;
+  rename: typeof rename;
+  rm: typeof rm;
+  rmdir: typeof rmdir;
+  unlink: typeof unlink;
+  utimes: typeof utimes;
+  writeFile: typeof writeFile;
+  cloneFile: typeof cloneFile;
+  copyRange: typeof copyRange;
+  renameWithoutReplace: typeof renameWithoutReplace;
+  setAttribute: typeof setAttribute;
+}
+
+const operations: FileOperations = {
+  chmod,
+  chown,
+  mkdir,
+  open,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+  utimes,
+  writeFile,
+  cloneFile,
+  copyRange,
+  renameWithoutReplace,
+  setAttribute,
+};
+
+export const disk: Readonly<FileOperations> = operations;
+
+/**
+ * Replaces operations until the result is disposed. Only tests call it: no option, configuration or
+ * environment variable leads here.
+ */
+export function replaceFileOperations(replacements: Partial<FileOperations>): Disposable {
+  const before = { ...operations };
+  Object.assign(operations, replacements);
+  return {
+    [Symbol.dispose]: () => {
+      Object.assign(operations, before);
+    },
+  };
+}
