@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: stasis/v1/errors.proto
 
-// Reasons of errors, for programs to act on.
+// Error reasons that programs act on.
 
 package stasisv1
 
@@ -31,28 +31,28 @@ type ErrorReason int32
 const (
 	// Not used.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest
-	// names the field, what was expected and what came.
+	// INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest names the
+	// field, the expected value and the actual value.
 	ErrorReason_ERROR_REASON_FIELD_INVALID ErrorReason = 1
 	// INVALID_ARGUMENT. The page token was not made by this daemon for this filter.
 	ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID ErrorReason = 2
-	// INVALID_ARGUMENT. The frames of an upload came in another order than header, chunks,
-	// commit, or the stream was half-closed without a commit.
+	// INVALID_ARGUMENT. The frames of an upload did not arrive in the order header, chunks, commit,
+	// or the stream was half-closed without a commit.
 	ErrorReason_ERROR_REASON_FRAME_ORDER_INVALID ErrorReason = 3
 	// INVALID_ARGUMENT. The bytes received do not match the total or the CRC-32 of the commit.
 	ErrorReason_ERROR_REASON_CHECKSUM_MISMATCH ErrorReason = 4
-	// INVALID_ARGUMENT. The tar, its compression, a sparse map or an entry's name is not
-	// acceptable; metadata `entry` names the entry where there is one.
+	// INVALID_ARGUMENT. The tar, its compression, a sparse map or the name of an entry is not
+	// acceptable. Metadata `entry` names the entry, if one is affected.
 	ErrorReason_ERROR_REASON_ARCHIVE_INVALID ErrorReason = 5
 	// INVALID_ARGUMENT. The archive or directory to import has no `snapshot.json`.
 	ErrorReason_ERROR_REASON_ENVELOPE_MISSING ErrorReason = 6
 	// INVALID_ARGUMENT. `snapshot.json` has a version that this daemon does not read.
 	ErrorReason_ERROR_REASON_ENVELOPE_VERSION_UNSUPPORTED ErrorReason = 7
-	// INVALID_ARGUMENT. A request_id came again with another request.
+	// INVALID_ARGUMENT. A request_id was used again with a different request.
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 8
 	// NOT_FOUND. No ready snapshot has this id, name or id prefix.
 	ErrorReason_ERROR_REASON_SNAPSHOT_NOT_FOUND ErrorReason = 20
-	// NOT_FOUND. The garbage collection session is unknown.
+	// NOT_FOUND. The GC session is unknown.
 	ErrorReason_ERROR_REASON_GC_SESSION_NOT_FOUND ErrorReason = 21
 	// NOT_FOUND. A directory on the daemon's node does not exist.
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_FOUND ErrorReason = 22
@@ -64,81 +64,79 @@ const (
 	// FAILED_PRECONDITION. The ref is the prefix of several ids, which are in metadata
 	// `candidates`, separated by commas.
 	ErrorReason_ERROR_REASON_AMBIGUOUS_REF ErrorReason = 40
-	// FAILED_PRECONDITION. A caller holds the snapshot's data directory open.
+	// FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
 	ErrorReason_ERROR_REASON_SNAPSHOT_IN_USE ErrorReason = 41
 	// FAILED_PRECONDITION. The directory is on another filesystem than the store, so that a
 	// rename is impossible. Nothing was changed; upload it with Create.
 	ErrorReason_ERROR_REASON_CROSS_FILESYSTEM ErrorReason = 42
 	// FAILED_PRECONDITION. The target directory exists and is not empty.
 	ErrorReason_ERROR_REASON_DIRECTORY_NOT_EMPTY ErrorReason = 43
-	// FAILED_PRECONDITION. The garbage collection session has not read all references.
+	// FAILED_PRECONDITION. The GC session has not read all references.
 	ErrorReason_ERROR_REASON_GC_REFERENCES_INCOMPLETE ErrorReason = 44
-	// FAILED_PRECONDITION. Another daemon holds the store (seen at start only).
+	// FAILED_PRECONDITION. Another daemon has locked the store (at startup only).
 	ErrorReason_ERROR_REASON_ROOT_LOCKED ErrorReason = 45
-	// FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+	// FAILED_PRECONDITION. A peer refused this daemon's credentials or role.
 	ErrorReason_ERROR_REASON_PEER_REFUSED ErrorReason = 46
-	// FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
-	// format that this one does not read. Nothing of it was changed, and it is not damaged.
+	// FAILED_PRECONDITION. A newer stasis wrote the store, or a part of one snapshot, in a format
+	// that this one does not read. Nothing was changed, and nothing is damaged.
 	ErrorReason_ERROR_REASON_FORMAT_UNSUPPORTED ErrorReason = 47
-	// FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+	// FAILED_PRECONDITION. Other users could change or replace the store's root (at startup only).
 	ErrorReason_ERROR_REASON_ROOT_UNSAFE ErrorReason = 48
-	// FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
-	// ages are uncertain; metadata `ahead_ms` says by how much.
+	// FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
+	// uncertain. Metadata `ahead_ms` contains the difference.
 	ErrorReason_ERROR_REASON_CLOCK_SUSPECT ErrorReason = 49
-	// ABORTED. The same snapshot or request is being worked on by another call; retry.
+	// ABORTED. Another call is working on the same snapshot or request; retry.
 	ErrorReason_ERROR_REASON_OPERATION_IN_PROGRESS ErrorReason = 50
-	// ABORTED. Another garbage collection session is open.
+	// ABORTED. Another GC session is open.
 	ErrorReason_ERROR_REASON_GC_LOCK_BUSY ErrorReason = 51
-	// ABORTED. The garbage collection session has expired; nothing was changed.
+	// ABORTED. The GC session has expired; nothing was changed.
 	ErrorReason_ERROR_REASON_GC_SESSION_FENCED ErrorReason = 52
 	// RESOURCE_EXHAUSTED. The disk or the quota of the store is full.
 	ErrorReason_ERROR_REASON_STORAGE_FULL ErrorReason = 60
-	// RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was passed; metadata `limit`
-	// names it.
+	// RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was exceeded; metadata `limit` names it.
 	ErrorReason_ERROR_REASON_LIMIT_EXCEEDED ErrorReason = 61
 	// RESOURCE_EXHAUSTED. Too many streams or watchers are open; retry after RetryInfo.
 	ErrorReason_ERROR_REASON_TOO_MANY_STREAMS ErrorReason = 62
 	// UNAVAILABLE. The daemon is shutting down; retry on another node or after its restart.
 	ErrorReason_ERROR_REASON_DRAINING ErrorReason = 70
-	// UNAVAILABLE. A garbage collection session is open, so that nothing can be published
-	// now; retry after RetryInfo.
+	// UNAVAILABLE. A GC session is open, so that nothing can be published now; retry after RetryInfo.
 	ErrorReason_ERROR_REASON_BLOCKED_BY_GC ErrorReason = 71
 	// UNAVAILABLE. Raised by the client library: no daemon answers at the address.
 	ErrorReason_ERROR_REASON_DAEMON_UNREACHABLE ErrorReason = 72
-	// UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
-	// unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
-	// put it right.
+	// UNAVAILABLE. The store's root is not the one that the daemon opened: it was moved, replaced or
+	// unmounted, or another daemon has taken it over. The daemon reads and stores nothing until an
+	// operator has restored the root.
 	ErrorReason_ERROR_REASON_ROOT_UNAVAILABLE ErrorReason = 73
 	// DATA_LOSS. Stored data is damaged.
 	ErrorReason_ERROR_REASON_STORED_DATA_CORRUPT ErrorReason = 80
-	// DATA_LOSS. Raised by the client library: a download ended without its trailer, or its
-	// CRC-32 is wrong.
+	// DATA_LOSS. Raised by the client library: a download ended without its trailer, or its CRC-32 is
+	// wrong.
 	ErrorReason_ERROR_REASON_DOWNLOAD_TRUNCATED ErrorReason = 81
-	// DATA_LOSS. What a peer sent is not what it announced or not what was asked for; nothing of it
-	// is stored.
+	// DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
+	// it is stored.
 	ErrorReason_ERROR_REASON_PEER_DATA_INVALID ErrorReason = 82
-	// UNAUTHENTICATED. No credentials, or invalid ones.
+	// UNAUTHENTICATED. Credentials are missing or invalid.
 	ErrorReason_ERROR_REASON_CREDENTIALS_INVALID ErrorReason = 90
 	// PERMISSION_DENIED. The caller's role does not allow this call.
 	ErrorReason_ERROR_REASON_ROLE_INSUFFICIENT ErrorReason = 91
 	// PERMISSION_DENIED. Raised by the client library and by the CLI: this user may not open the
 	// daemon's socket or the files of the store.
 	ErrorReason_ERROR_REASON_ACCESS_DENIED ErrorReason = 92
-	// UNIMPLEMENTED. This daemon does not have the call yet.
+	// UNIMPLEMENTED. This daemon does not implement the call.
 	ErrorReason_ERROR_REASON_NOT_IMPLEMENTED ErrorReason = 100
 	// CANCELLED. The caller cancelled.
 	ErrorReason_ERROR_REASON_CALL_CANCELLED ErrorReason = 101
 	// DEADLINE_EXCEEDED. The caller's deadline passed.
 	ErrorReason_ERROR_REASON_DEADLINE_PASSED ErrorReason = 102
-	// INTERNAL. The operating system refused a file operation; the daemon's log says more.
+	// INTERNAL. The operating system refused a file operation; the daemon's log has details.
 	ErrorReason_ERROR_REASON_IO_FAILED ErrorReason = 103
 	// INTERNAL. A fault of the daemon; its log has the cause under metadata `incident`.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 104
-	// FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
-	// disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+	// FAILED_PRECONDITION. The filesystem of the store is read-only, for example after a disk error.
+	// Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
 	ErrorReason_ERROR_REASON_STORE_READ_ONLY ErrorReason = 106
-	// Any code. Raised by the client library for a status without a reason that it knows, for
-	// example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
+	// Any code. Raised by the client library for a status whose reason it does not know, for example
+	// from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
 	ErrorReason_ERROR_REASON_UNRECOGNIZED ErrorReason = 105
 )
 

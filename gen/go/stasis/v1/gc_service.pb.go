@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: stasis/v1/gc_service.proto
 
-// Collecting garbage: alone, or as one module of an outside orchestrator's cycle.
+// Garbage collection: alone, or as one module of an external orchestrator's cycle.
 
 package stasisv1
 
@@ -25,17 +25,17 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Why something is a candidate.
+// Reasons why something is a candidate.
 type GcReason int32
 
 const (
 	// Not used.
 	GcReason_GC_REASON_UNSPECIFIED GcReason = 0
-	// A directory in the store that no record knows.
+	// A directory in the store that has no record.
 	GcReason_GC_REASON_ORPHAN GcReason = 1
-	// An upload that nobody works on any more.
+	// An upload that no call works on any more.
 	GcReason_GC_REASON_STALE_PENDING GcReason = 2
-	// A record whose directory is gone. Kept if it is of a protected snapshot.
+	// A record whose directory is gone. The record of a protected snapshot is kept.
 	GcReason_GC_REASON_MISSING_DIRECTORY GcReason = 3
 	// Beyond keep_last.
 	GcReason_GC_REASON_KEEP_LAST GcReason = 4
@@ -43,7 +43,7 @@ const (
 	GcReason_GC_REASON_MAX_AGE GcReason = 5
 	// Beyond max_total_bytes.
 	GcReason_GC_REASON_MAX_TOTAL_BYTES GcReason = 6
-	// evict_all.
+	// Selected by evict_all.
 	GcReason_GC_REASON_EVICT_ALL GcReason = 7
 )
 
@@ -98,7 +98,7 @@ func (GcReason) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_gc_service_proto_rawDescGZIP(), []int{0}
 }
 
-// What became of a candidate.
+// The result for a candidate.
 type GcOutcome int32
 
 const (
@@ -108,11 +108,11 @@ const (
 	GcOutcome_GC_OUTCOME_PLANNED GcOutcome = 1
 	// Removed.
 	GcOutcome_GC_OUTCOME_REMOVED GcOutcome = 2
-	// Kept: somebody uses it.
+	// Kept: it is in use.
 	GcOutcome_GC_OUTCOME_KEPT_IN_USE GcOutcome = 3
 	// Kept: it is protected.
 	GcOutcome_GC_OUTCOME_KEPT_PROTECTED GcOutcome = 4
-	// Kept: it was used since the plan, or is no leftover any more.
+	// Kept: it was used since the plan, or is no longer a leftover.
 	GcOutcome_GC_OUTCOME_KEPT_CHANGED GcOutcome = 5
 	// Removal failed; `message` says why.
 	GcOutcome_GC_OUTCOME_FAILED GcOutcome = 6
@@ -171,26 +171,27 @@ func (GcOutcome) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_gc_service_proto_rawDescGZIP(), []int{1}
 }
 
-// Which snapshots to evict. Nothing set: none, only leftovers are removed. Several criteria
-// evict the union of what each one evicts.
+// Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
+// criteria evict the union of their selections.
 type GcPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Keep this many of the newest, evict the others. 0 = not used.
+	// Keep this many of the newest snapshots, evict the others. 0 = not used.
 	KeepLast int32 `protobuf:"varint,1,opt,name=keep_last,json=keepLast,proto3" json:"keep_last,omitempty"`
-	// Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-	// that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+	// Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+	// counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+	// uncertain.
 	MaxAge *durationpb.Duration `protobuf:"bytes,2,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
-	// Evict the least recently accessed until the rest takes at most this many charged_bytes.
-	// 0 = not used.
+	// Evict the least recently accessed snapshots until the rest takes at most this many
+	// charged_bytes. 0 = not used.
 	MaxTotalBytes int64 `protobuf:"varint,3,opt,name=max_total_bytes,json=maxTotalBytes,proto3" json:"max_total_bytes,omitempty"`
-	// Evict all that is neither protected nor in use.
+	// Evict all snapshots that are neither protected nor in use.
 	EvictAll bool `protobuf:"varint,4,opt,name=evict_all,json=evictAll,proto3" json:"evict_all,omitempty"`
 	// Apply keep_last and max_total_bytes to each group of snapshots with the same value of
 	// this label. Empty = one group.
 	GroupByLabel string `protobuf:"bytes,5,opt,name=group_by_label,json=groupByLabel,proto3" json:"group_by_label,omitempty"`
-	// The caller says that the daemon's wall clock is right: max_age works also while it is
-	// suspect, and unless it is a dry run or the caller is confined to some names, the clock is
-	// suspect no more.
+	// The caller asserts that the daemon's wall clock is right. max_age then also works while the
+	// clock is suspect. The clock becomes trusted again, unless the call is a dry run or the caller
+	// is confined to a name prefix.
 	TrustClock    bool `protobuf:"varint,6,opt,name=trust_clock,json=trustClock,proto3" json:"trust_clock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -275,13 +276,13 @@ type GcCandidate struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Name of the snapshot, if it has one.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Bytes that are free when it is gone: the charged_bytes of a snapshot.
+	// Bytes that removal frees: the charged_bytes of a snapshot.
 	Bytes int64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
-	// When it was last accessed, if that is known.
+	// When it was last accessed, if known.
 	LastAccessedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_accessed_at,json=lastAccessedAt,proto3" json:"last_accessed_at,omitempty"`
-	// Every reason that holds.
+	// Every reason that applies.
 	Reasons []GcReason `protobuf:"varint,5,rep,packed,name=reasons,proto3,enum=stasis.v1.GcReason" json:"reasons,omitempty"`
-	// What became of it.
+	// The result.
 	Outcome GcOutcome `protobuf:"varint,6,opt,name=outcome,proto3,enum=stasis.v1.GcOutcome" json:"outcome,omitempty"`
 	// Details of a failure.
 	Message       string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
@@ -428,7 +429,7 @@ type CollectGarbageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A row per candidate.
 	Candidates []*GcCandidate `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
-	// Bytes on disk of all that was removed, or would be.
+	// Bytes on disk of everything that was removed, or would be removed.
 	FreedBytes    int64 `protobuf:"varint,2,opt,name=freed_bytes,json=freedBytes,proto3" json:"freed_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -481,7 +482,7 @@ func (x *CollectGarbageResponse) GetFreedBytes() int64 {
 // Request of BeginGc.
 type BeginGcRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who collects, for people and logs: 1 to 128 characters.
+	// Name of the caller, for people and logs: 1 to 128 characters.
 	Owner string `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
 	// Time to live without RenewGc: 1 s to 10 min. Default: 60 s.
 	Ttl           *durationpb.Duration `protobuf:"bytes,2,opt,name=ttl,proto3" json:"ttl,omitempty"`
@@ -538,9 +539,9 @@ type BeginGcResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the session.
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// Grows with every session; calls with an old one are fenced.
+	// Grows with every session; calls with an older epoch are fenced.
 	Epoch int64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// When the session expires unless it is renewed.
+	// When the session expires unless the caller renews it.
 	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -604,8 +605,8 @@ type ListGcReferencesRequest struct {
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// From BeginGc.
 	Epoch int64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
-	// stays below 4 MiB.
+	// Most ids to return: 1 to 10000. 0 = 1000. If the ids are long, fewer are returned, so that a
+	// page stays below 4 MiB.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Empty, or next_page_token of the last page.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`

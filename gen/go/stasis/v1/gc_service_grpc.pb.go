@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: stasis/v1/gc_service.proto
 
-// Collecting garbage: alone, or as one module of an outside orchestrator's cycle.
+// Garbage collection: alone, or as one module of an external orchestrator's cycle.
 
 package stasisv1
 
@@ -34,35 +34,34 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-// collection that an outside orchestrator drives over several modules (images, VMs,
-// networks, snapshots).
+// Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+// collection that an external orchestrator drives over several modules (images, VMs, networks,
+// snapshots).
 type GcServiceClient interface {
-	// One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-	// is checked again under its exclusive lease at the moment of removal: used since, or no
-	// longer a leftover, means kept.
+	// Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+	// each candidate again under its exclusive lease before it removes it. A candidate that was used
+	// since, or is no longer a leftover, is kept.
 	//
-	// The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-	// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-	// opens a session.
+	// The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+	// of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
 	//
 	// Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
 	CollectGarbage(ctx context.Context, in *CollectGarbageRequest, opts ...grpc.CallOption) (*CollectGarbageResponse, error)
-	// Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-	// wait. While it is open nothing new is published, so no new blob is pinned.
+	// Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+	// While a session is open nothing new is published, so no new blob is pinned.
 	//
 	// Raises FIELD_INVALID, GC_LOCK_BUSY.
 	BeginGc(ctx context.Context, in *BeginGcRequest, opts ...grpc.CallOption) (*BeginGcResponse, error)
-	// Lists every image blob that a ready or pending snapshot pins, a page at a time.
+	// Lists, page by page, every image blob that a ready or pending snapshot pins.
 	//
 	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
 	ListGcReferences(ctx context.Context, in *ListGcReferencesRequest, opts ...grpc.CallOption) (*ListGcReferencesResponse, error)
-	// Lists what this module would collect by the policy, a page at a time.
+	// Lists, page by page, the candidates that this module would collect under the policy.
 	//
 	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
 	// CLOCK_SUSPECT.
 	ListGcCandidates(ctx context.Context, in *ListGcCandidatesRequest, opts ...grpc.CallOption) (*ListGcCandidatesResponse, error)
-	// Removes the candidates named. The same request_id again returns the first outcome.
+	// Removes the named candidates. A repeated request_id returns the first outcome.
 	//
 	// Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
 	// REQUEST_ID_REUSED.
@@ -71,7 +70,7 @@ type GcServiceClient interface {
 	//
 	// Raises GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
 	RenewGc(ctx context.Context, in *RenewGcRequest, opts ...grpc.CallOption) (*RenewGcResponse, error)
-	// Closes the session. Closing a closed or expired one is no error.
+	// Closes the session. Closing a closed or expired session is not an error.
 	//
 	// Raises GC_SESSION_NOT_FOUND.
 	EndGc(ctx context.Context, in *EndGcRequest, opts ...grpc.CallOption) (*EndGcResponse, error)
@@ -159,35 +158,34 @@ func (c *gcServiceClient) EndGc(ctx context.Context, in *EndGcRequest, opts ...g
 // All implementations must embed UnimplementedGcServiceServer
 // for forward compatibility.
 //
-// Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-// collection that an outside orchestrator drives over several modules (images, VMs,
-// networks, snapshots).
+// Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+// collection that an external orchestrator drives over several modules (images, VMs, networks,
+// snapshots).
 type GcServiceServer interface {
-	// One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-	// is checked again under its exclusive lease at the moment of removal: used since, or no
-	// longer a leftover, means kept.
+	// Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+	// each candidate again under its exclusive lease before it removes it. A candidate that was used
+	// since, or is no longer a leftover, is kept.
 	//
-	// The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-	// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-	// opens a session.
+	// The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+	// of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
 	//
 	// Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
 	CollectGarbage(context.Context, *CollectGarbageRequest) (*CollectGarbageResponse, error)
-	// Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-	// wait. While it is open nothing new is published, so no new blob is pinned.
+	// Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+	// While a session is open nothing new is published, so no new blob is pinned.
 	//
 	// Raises FIELD_INVALID, GC_LOCK_BUSY.
 	BeginGc(context.Context, *BeginGcRequest) (*BeginGcResponse, error)
-	// Lists every image blob that a ready or pending snapshot pins, a page at a time.
+	// Lists, page by page, every image blob that a ready or pending snapshot pins.
 	//
 	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
 	ListGcReferences(context.Context, *ListGcReferencesRequest) (*ListGcReferencesResponse, error)
-	// Lists what this module would collect by the policy, a page at a time.
+	// Lists, page by page, the candidates that this module would collect under the policy.
 	//
 	// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
 	// CLOCK_SUSPECT.
 	ListGcCandidates(context.Context, *ListGcCandidatesRequest) (*ListGcCandidatesResponse, error)
-	// Removes the candidates named. The same request_id again returns the first outcome.
+	// Removes the named candidates. A repeated request_id returns the first outcome.
 	//
 	// Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
 	// REQUEST_ID_REUSED.
@@ -196,7 +194,7 @@ type GcServiceServer interface {
 	//
 	// Raises GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
 	RenewGc(context.Context, *RenewGcRequest) (*RenewGcResponse, error)
-	// Closes the session. Closing a closed or expired one is no error.
+	// Closes the session. Closing a closed or expired session is not an error.
 	//
 	// Raises GC_SESSION_NOT_FOUND.
 	EndGc(context.Context, *EndGcRequest) (*EndGcResponse, error)

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: stasis/v1/replication_service.proto
 
-// Moving snapshots between nodes.
+// Replication: moves snapshots between nodes.
 
 package stasisv1
 
@@ -24,20 +24,20 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What the bytes of a block on the wire are.
+// How a block is encoded on the wire.
 type BlockEncoding int32
 
 const (
 	// Not used.
 	BlockEncoding_BLOCK_ENCODING_UNSPECIFIED BlockEncoding = 0
-	// The block as it is.
+	// The unchanged bytes of the block.
 	BlockEncoding_BLOCK_ENCODING_RAW BlockEncoding = 1
-	// The changed pages as they are, one after the other.
+	// The changed pages, one after the other.
 	BlockEncoding_BLOCK_ENCODING_PAGES BlockEncoding = 2
 	// The changed pages, each XOR the base's, one after the other, as raw DEFLATE (RFC 1951).
 	BlockEncoding_BLOCK_ENCODING_XOR_DEFLATE BlockEncoding = 3
-	// The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
-	// the request has `accepts_nonzero_pages`.
+	// The pages that are not all zeros, one after the other. Needs no base. Sent only if the request
+	// sets `accepts_nonzero_pages`.
 	BlockEncoding_BLOCK_ENCODING_NONZERO_PAGES BlockEncoding = 4
 )
 
@@ -89,20 +89,21 @@ func (BlockEncoding) EnumDescriptor() ([]byte, []int) {
 // Request of Pull.
 type PullRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-	// By address it is called in plain text and without credentials; a socket is only for callers
-	// that are the daemon's own user or root.
+	// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+	// call by address uses plain text and sends no credentials. Only the daemon's own user and root
+	// may name a socket.
 	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	// Id, name or id prefix at the peer; with `repair` here.
+	// Id, name or id prefix at the peer; with `repair`, at this node.
 	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Name to give it here; empty = the name it has there. Not with `repair`.
+	// Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// A UUID of the caller's choice, for retries.
+	// A UUID chosen by the caller, for retries.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Most bytes to receive per second. 0 = no limit.
 	LimitBytesPerSecond int64 `protobuf:"varint,5,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
-	// Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
-	// the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+	// Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
+	// from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
+	// snapshot.
 	Repair        bool `protobuf:"varint,6,opt,name=repair,proto3" json:"repair,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -254,7 +255,7 @@ type isPullResponse_Event interface {
 }
 
 type PullResponse_Progress struct {
-	// How far it is.
+	// The progress of the transfer.
 	Progress *TransferProgress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
 }
 
@@ -272,15 +273,15 @@ type PushRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
 	Target string `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	// Id, name or id prefix here.
+	// Id, name or id prefix at this node.
 	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Name to give it there; empty = the name it has here.
+	// Name for the snapshot at the peer; empty = its name at this node.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// A UUID of the caller's choice, for retries.
+	// A UUID chosen by the caller, for retries.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Most bytes to send per second. 0 = no limit.
 	LimitBytesPerSecond int64 `protobuf:"varint,5,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
-	// Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+	// How the peer reaches this daemon: an address, or this daemon's name in the peer's
 	// configuration; empty = option `advertise`.
 	Source        string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -433,7 +434,7 @@ type isPushResponse_Event interface {
 }
 
 type PushResponse_Progress struct {
-	// How far it is.
+	// The progress of the transfer.
 	Progress *TransferProgress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
 }
 
@@ -446,16 +447,16 @@ func (*PushResponse_Progress) isPushResponse_Event() {}
 
 func (*PushResponse_Snapshot) isPushResponse_Event() {}
 
-// How far a transfer is.
+// The progress of a transfer.
 type TransferProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
+	// Bytes of the snapshot's blocks that contain data; blocks of holes or zeros do not count.
 	TotalBytes int64 `protobuf:"varint,1,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
-	// Those of them that the receiver has.
+	// Bytes of these blocks that the receiver already has.
 	DoneBytes int64 `protobuf:"varint,2,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
-	// Bytes of blocks that differ from what the receiver had.
+	// Bytes of blocks that differ from the blocks that the receiver had.
 	ChangedBytes int64 `protobuf:"varint,3,opt,name=changed_bytes,json=changedBytes,proto3" json:"changed_bytes,omitempty"`
-	// Bytes that travelled.
+	// Bytes sent over the wire.
 	SentBytes     int64 `protobuf:"varint,4,opt,name=sent_bytes,json=sentBytes,proto3" json:"sent_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -559,7 +560,7 @@ func (*ListTransfersRequest) Descriptor() ([]byte, []int) {
 // Response of ListTransfers.
 type ListTransfersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In order of their digests.
+	// Sorted by digest.
 	Transfers     []*Transfer `protobuf:"bytes,1,rep,name=transfers,proto3" json:"transfers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -607,13 +608,13 @@ type Transfer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Digest of the snapshot that is fetched: the id of the transfer.
 	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
-	// The peer, as the pull called it.
+	// The peer, as named by the pull.
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	// What was asked for.
+	// The ref that the pull requested.
 	Ref string `protobuf:"bytes,3,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Whether it is running now; otherwise it can be resumed by the same Pull.
+	// True if it is running now; otherwise the same Pull resumes it.
 	Active bool `protobuf:"varint,4,opt,name=active,proto3" json:"active,omitempty"`
-	// How far it is; only while it is running.
+	// Its progress; only while it is running.
 	Progress *TransferProgress `protobuf:"bytes,5,opt,name=progress,proto3" json:"progress,omitempty"`
 	// When it was last begun or resumed.
 	StartedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
@@ -742,7 +743,7 @@ func (x *CancelTransferRequest) GetDigest() string {
 // Response of CancelTransfer.
 type CancelTransferResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether there was such a transfer.
+	// True if there was such a transfer.
 	Found         bool `protobuf:"varint,1,opt,name=found,proto3" json:"found,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -790,10 +791,10 @@ type GetManifestRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, name or id prefix. Empty with `digest`.
 	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
-	// Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-	// most 32.
+	// Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+	// first. At most 32.
 	BaseDigests []string `protobuf:"bytes,2,rep,name=base_digests,json=baseDigests,proto3" json:"base_digests,omitempty"`
-	// Send the first message only, without tables and lease.
+	// Send only the first message, without tables and without a lease.
 	SnapshotOnly bool `protobuf:"varint,3,opt,name=snapshot_only,json=snapshotOnly,proto3" json:"snapshot_only,omitempty"`
 	// Instead of `ref`: any snapshot with this digest.
 	Digest        string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
@@ -869,8 +870,8 @@ type GetManifestResponse struct {
 	//	*GetManifestResponse_Snapshot
 	//	*GetManifestResponse_Blocks
 	Part isGetManifestResponse_Part `protobuf_oneof:"part"`
-	// With the first message: the one of `base_digests` that is here too and shares most blocks with
-	// the snapshot; ReadBlocks can compare with it. Empty = none.
+	// In the first message: the one of `base_digests` that the sender has too and that shares the
+	// most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
 	BaseDigest    string `protobuf:"bytes,3,opt,name=base_digest,json=baseDigest,proto3" json:"base_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -963,7 +964,7 @@ type FileBlocks struct {
 	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
 	// The next bytes of its block table (docs/formats.md).
 	Table []byte `protobuf:"bytes,2,opt,name=table,proto3" json:"table,omitempty"`
-	// Whether the file's table ends here.
+	// True in the last part of the file's table.
 	Last          bool `protobuf:"varint,3,opt,name=last,proto3" json:"last,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1027,10 +1028,10 @@ type ReadBlocksRequest struct {
 	SnapshotId string `protobuf:"bytes,1,opt,name=snapshot_id,json=snapshotId,proto3" json:"snapshot_id,omitempty"`
 	// Name of the file.
 	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
-	// Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+	// Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
 	Ranges []*BlockRange `protobuf:"bytes,3,rep,name=ranges,proto3" json:"ranges,omitempty"`
-	// What GetManifest answered: send differences from the same block of the file of the same name there.
-	// Empty = whole blocks.
+	// The base that GetManifest returned: the sender sends differences from the same block of the
+	// file of the same name in that base. Empty = whole blocks.
 	BaseDigest string `protobuf:"bytes,4,opt,name=base_digest,json=baseDigest,proto3" json:"base_digest,omitempty"`
 	// The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
 	AcceptsNonzeroPages bool `protobuf:"varint,5,opt,name=accepts_nonzero_pages,json=acceptsNonzeroPages,proto3" json:"accepts_nonzero_pages,omitempty"`
@@ -1163,12 +1164,12 @@ type ReadBlocksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Index of the block.
 	Index int64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	// Its bytes as `encoding` says.
+	// Its bytes, encoded as `encoding` says.
 	Data []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
 	// How to read `data`.
 	Encoding BlockEncoding `protobuf:"varint,3,opt,name=encoding,proto3,enum=stasis.v1.BlockEncoding" json:"encoding,omitempty"`
-	// Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
-	// base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+	// Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
+	// of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
 	ChangedPages  uint64 `protobuf:"fixed64,4,opt,name=changed_pages,json=changedPages,proto3" json:"changed_pages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: stasis/v1/replication_service.proto
 
-// Moving snapshots between nodes.
+// Replication: moves snapshots between nodes.
 
 package stasisv1
 
@@ -33,22 +33,21 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Fetches snapshots from peers and sends them there, moving only the blocks that the other
-// side does not have. GetManifest and ReadBlocks are what peers call.
+// Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+// travel. Peers call GetManifest and ReadBlocks.
 type ReplicationServiceClient interface {
-	// Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-	// stopped.
+	// Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
 	Pull(ctx context.Context, in *PullRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PullResponse], error)
-	// Sends a snapshot to a peer: asks it to pull from here.
+	// Sends a snapshot to a peer by asking the peer to pull it from here.
 	Push(ctx context.Context, in *PushRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PushResponse], error)
-	// Pulls that are running, and those that were cut off and can be resumed.
+	// Lists running pulls, and interrupted pulls that can be resumed.
 	ListTransfers(ctx context.Context, in *ListTransfersRequest, opts ...grpc.CallOption) (*ListTransfersResponse, error)
-	// Ends a running pull, and drops what it has kept for resuming.
+	// Ends a running pull, and discards the blocks that it kept for resuming.
 	CancelTransfer(ctx context.Context, in *CancelTransferRequest, opts ...grpc.CallOption) (*CancelTransferResponse, error)
-	// For peers: the files of a snapshot with their block digests and holes. The stream stays
-	// open as the peer's read lease until the peer hangs up.
+	// For peers: returns the files of a snapshot with their block digests and holes. The open stream
+	// is the peer's read lease; the lease ends when the peer ends the stream.
 	GetManifest(ctx context.Context, in *GetManifestRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetManifestResponse], error)
-	// For peers: blocks by index, in the order asked for.
+	// For peers: returns blocks by index, in the requested order.
 	ReadBlocks(ctx context.Context, in *ReadBlocksRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadBlocksResponse], error)
 }
 
@@ -160,22 +159,21 @@ type ReplicationService_ReadBlocksClient = grpc.ServerStreamingClient[ReadBlocks
 // All implementations must embed UnimplementedReplicationServiceServer
 // for forward compatibility.
 //
-// Fetches snapshots from peers and sends them there, moving only the blocks that the other
-// side does not have. GetManifest and ReadBlocks are what peers call.
+// Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+// travel. Peers call GetManifest and ReadBlocks.
 type ReplicationServiceServer interface {
-	// Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-	// stopped.
+	// Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
 	Pull(*PullRequest, grpc.ServerStreamingServer[PullResponse]) error
-	// Sends a snapshot to a peer: asks it to pull from here.
+	// Sends a snapshot to a peer by asking the peer to pull it from here.
 	Push(*PushRequest, grpc.ServerStreamingServer[PushResponse]) error
-	// Pulls that are running, and those that were cut off and can be resumed.
+	// Lists running pulls, and interrupted pulls that can be resumed.
 	ListTransfers(context.Context, *ListTransfersRequest) (*ListTransfersResponse, error)
-	// Ends a running pull, and drops what it has kept for resuming.
+	// Ends a running pull, and discards the blocks that it kept for resuming.
 	CancelTransfer(context.Context, *CancelTransferRequest) (*CancelTransferResponse, error)
-	// For peers: the files of a snapshot with their block digests and holes. The stream stays
-	// open as the peer's read lease until the peer hangs up.
+	// For peers: returns the files of a snapshot with their block digests and holes. The open stream
+	// is the peer's read lease; the lease ends when the peer ends the stream.
 	GetManifest(*GetManifestRequest, grpc.ServerStreamingServer[GetManifestResponse]) error
-	// For peers: blocks by index, in the order asked for.
+	// For peers: returns blocks by index, in the requested order.
 	ReadBlocks(*ReadBlocksRequest, grpc.ServerStreamingServer[ReadBlocksResponse]) error
 	mustEmbedUnimplementedReplicationServiceServer()
 }

@@ -24,13 +24,12 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What a snapshot is a snapshot of: the configuration of the paused VM, as its
-// orchestrator gave it. stasis keeps it, exports it and filters by some of it; it
-// gives no meaning to it beyond what is said here.
+// The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
+// and filters by some of its fields. It does not interpret it beyond what is described here.
 type SnapshotConfig struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-	// never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+	// Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+	// reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Empty, or `[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}`, unique among pending and ready
 	// snapshots (SNAPSHOT_NAME_TAKEN). May not equal the id of another snapshot.
@@ -44,7 +43,7 @@ type SnapshotConfig struct {
 	// Kind of that image, for example `oci` or `cloudimg`. Default: empty.
 	ImageType string `protobuf:"bytes,6,opt,name=image_type,json=imageType,proto3" json:"image_type,omitempty"`
 	// Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-	// GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+	// GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
 	// duplicates are dropped; at most 1024.
 	ImageBlobIds []string `protobuf:"bytes,7,rep,name=image_blob_ids,json=imageBlobIds,proto3" json:"image_blob_ids,omitempty"`
 	// Hypervisor that wrote the state, for example `cloud-hypervisor` or `firecracker`.
@@ -53,8 +52,8 @@ type SnapshotConfig struct {
 	Cpu uint32 `protobuf:"varint,9,opt,name=cpu,proto3" json:"cpu,omitempty"`
 	// Guest memory in bytes. 0 = unknown.
 	Memory int64 `protobuf:"varint,10,opt,name=memory,proto3" json:"memory,omitempty"`
-	// Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data has
-	// a `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+	// Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+	// `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
 	Storage int64 `protobuf:"varint,11,opt,name=storage,proto3" json:"storage,omitempty"`
 	// Number of network interfaces.
 	Nics uint32 `protobuf:"varint,12,opt,name=nics,proto3" json:"nics,omitempty"`
@@ -68,8 +67,8 @@ type SnapshotConfig struct {
 	NoDirectIo bool `protobuf:"varint,16,opt,name=no_direct_io,json=noDirectIo,proto3" json:"no_direct_io,omitempty"`
 	// True if the guest is Windows.
 	Windows bool `protobuf:"varint,17,opt,name=windows,proto3" json:"windows,omitempty"`
-	// Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-	// `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+	// Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+	// of at most 256 bytes.
 	Labels        map[string]string `protobuf:"bytes,18,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -242,10 +241,10 @@ type SnapshotFile struct {
 	AllocatedBytes int64 `protobuf:"varint,3,opt,name=allocated_bytes,json=allocatedBytes,proto3" json:"allocated_bytes,omitempty"`
 	// Permission bits, at most 0777.
 	Mode uint32 `protobuf:"varint,4,opt,name=mode,proto3" json:"mode,omitempty"`
-	// `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal
-	// content gives an equal digest, whatever the holes, among snapshots whose blocks were
-	// hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-	// CreateFromDirectory is hashed in the background.
+	// `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+	// an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+	// algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+	// the background.
 	Digest        string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -319,34 +318,33 @@ func (x *SnapshotFile) GetDigest() string {
 // A stored snapshot.
 type Snapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM's configuration, with the id and the name that it has now.
+	// The VM's configuration, with the current id and name.
 	Config *SnapshotConfig `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
-	// When it was published. Later than that of each snapshot that was there, also when the wall
-	// clock has been set back: newest first is the order of publication.
+	// When it was published. It is later than the time of every existing snapshot, even after the
+	// wall clock was set back. So "newest first" is the order of publication.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// When it was last restored, exported or opened. Equal to created_at at first. Written
-	// in batches: a crash can lose the last seconds of it.
+	// When it was last restored, exported or opened. Initially equal to created_at. Written in
+	// batches: a crash can lose the last few seconds of accesses.
 	LastAccessedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_accessed_at,json=lastAccessedAt,proto3" json:"last_accessed_at,omitempty"`
 	// Logical size of all files in bytes.
 	SizeBytes int64 `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// Bytes that all files took on disk when they were stored.
 	AllocatedBytes int64 `protobuf:"varint,5,opt,name=allocated_bytes,json=allocatedBytes,proto3" json:"allocated_bytes,omitempty"`
-	// Absolute path of the data directory on the daemon's node. For information: a path
-	// is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-	// are confined to a name prefix or came over TCP without a credential.
+	// Absolute path of the data directory on the daemon's node. For information only: a path is safe
+	// to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+	// a name prefix or that connect over TCP without a credential.
 	DataDir string `protobuf:"bytes,6,opt,name=data_dir,json=dataDir,proto3" json:"data_dir,omitempty"`
-	// `sha256:<hex>` over the names, sizes and digests of the files. Empty until it was
-	// computed.
+	// `sha256:<hex>` over the names, sizes and digests of the files. Empty until it is computed.
 	Digest string `protobuf:"bytes,7,opt,name=digest,proto3" json:"digest,omitempty"`
 	// True if garbage collection never evicts it. Delete still removes it.
 	Protected bool `protobuf:"varint,8,opt,name=protected,proto3" json:"protected,omitempty"`
 	// The data files, sorted by name. Empty in ListResponse.
 	Files []*SnapshotFile `protobuf:"bytes,9,rep,name=files,proto3" json:"files,omitempty"`
-	// True if damage was found in its data: it is listed, but Restore and Export refuse
-	// it (STORED_DATA_CORRUPT).
+	// True if damage was found in its data. It is listed, but Restore and Export refuse it
+	// (STORED_DATA_CORRUPT).
 	Corrupt bool `protobuf:"varint,10,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
-	// What quotas count for it: the blocks of its files, block tables, manifest and directories,
-	// an amount for each inode, and its part of the catalog (docs/formats.md).
+	// The bytes that count against quotas: the blocks of its files, block tables, manifest and
+	// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
 	ChargedBytes  int64 `protobuf:"varint,11,opt,name=charged_bytes,json=chargedBytes,proto3" json:"charged_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

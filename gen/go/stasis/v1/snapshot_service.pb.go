@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: stasis/v1/snapshot_service.proto
 
-// Storing, finding and streaming snapshots.
+// Stores, finds and streams snapshots.
 
 package stasisv1
 
@@ -33,8 +33,9 @@ const (
 	OnNameConflict_ON_NAME_CONFLICT_UNSPECIFIED OnNameConflict = 0
 	// Refuse with SNAPSHOT_NAME_TAKEN. The default.
 	OnNameConflict_ON_NAME_CONFLICT_FAIL OnNameConflict = 1
-	// In one atomic step the name moves to the new snapshot and the old one is deleted; if
-	// somebody holds its data directory it becomes nameless, and goes when they are gone.
+	// In one atomic step the name moves to the new snapshot and the old one is deleted. If a caller
+	// holds a lease on the old data directory, the old snapshot loses its name, and is deleted when
+	// the lease ends.
 	OnNameConflict_ON_NAME_CONFLICT_REPLACE OnNameConflict = 2
 )
 
@@ -143,8 +144,8 @@ const (
 	// The same as GNU.
 	SparseFormat_SPARSE_FORMAT_UNSPECIFIED SparseFormat = 0
 	// The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
-	// tar program leaves a short, shifted file behind and reports no error. A map of more than
-	// 800 KiB does not fit: the smallest holes of such a file travel as zeros.
+	// tar program leaves a short, shifted file and reports no error. A map of more than 800 KiB does
+	// not fit: the smallest holes of such a file travel as zeros.
 	SparseFormat_SPARSE_FORMAT_COCOON SparseFormat = 1
 	// GNU PAX 1.0 sparse files. GNU tar, bsdtar, Python, Go, cocoon and stasis restore them. Go and
 	// cocoon refuse a map of more than 1 MiB: see DownloadHeader.warnings. The default.
@@ -257,24 +258,24 @@ const (
 	EventType_EVENT_TYPE_UNSPECIFIED EventType = 0
 	// A snapshot became ready, or was found again.
 	EventType_EVENT_TYPE_CREATED EventType = 1
-	// A snapshot was deleted by a caller or replaced. Also the end of one that was LOST.
+	// A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
 	EventType_EVENT_TYPE_DELETED EventType = 2
-	// A snapshot was deleted by garbage collection.
+	// Garbage collection deleted a snapshot.
 	EventType_EVENT_TYPE_EVICTED EventType = 3
 	// A snapshot got another name; other fields may have changed with it.
 	EventType_EVENT_TYPE_RENAMED EventType = 4
-	// Events that the caller has not seen are no longer kept: List again; the stream goes on
-	// with what happens after this message.
+	// Events that the caller has not seen are no longer kept. List again; the stream continues with
+	// the events after this message.
 	EventType_EVENT_TYPE_MISSED EventType = 5
-	// Description, labels or protection changed, digests were computed, or a mark of damage
-	// was taken away.
+	// Description, labels or protection changed, digests were computed, or a mark of damage was
+	// removed.
 	EventType_EVENT_TYPE_UPDATED EventType = 6
 	// A snapshot was marked `corrupt`.
 	EventType_EVENT_TYPE_CORRUPT EventType = 7
 	// The data of a snapshot was missing when the daemon started.
 	EventType_EVENT_TYPE_LOST EventType = 8
-	// Nothing happened: where the stream is. The first message of a Watch without a token, and
-	// now and then when the filter leaves out much.
+	// No change: the position of the stream. It is the first message of a Watch without a token, and
+	// is sent occasionally when the filter skips many events.
 	EventType_EVENT_TYPE_POSITION EventType = 9
 )
 
@@ -336,7 +337,7 @@ func (EventType) EnumDescriptor() ([]byte, []int) {
 // Last frame of an upload.
 type UploadCommit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Number of bytes in all chunks. Must agree (CHECKSUM_MISMATCH).
+	// Number of bytes in all chunks. Must be equal to the received number (CHECKSUM_MISMATCH).
 	TotalBytes int64 `protobuf:"varint,1,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
 	// CRC-32 (IEEE 802.3, as in gzip) of the bytes in all chunks. Checked if it is set.
 	Crc32         *uint32 `protobuf:"fixed32,2,opt,name=crc32,proto3,oneof" json:"crc32,omitempty"`
@@ -388,7 +389,7 @@ func (x *UploadCommit) GetCrc32() uint32 {
 	return 0
 }
 
-// Last frame of a download: without it the download is truncated.
+// Last frame of a download. Without it the download is truncated.
 type DownloadTrailer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number of bytes in all chunks.
@@ -448,11 +449,11 @@ type DownloadHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The snapshot that follows, with its files.
 	Snapshot *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
-	// Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
-	// stream itself is a little larger by its headers, or smaller if it is compressed.
+	// Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
+	// stream itself is slightly larger because of headers, or smaller if it is compressed.
 	DataBytes int64 `protobuf:"varint,2,opt,name=data_bytes,json=dataBytes,proto3" json:"data_bytes,omitempty"`
-	// What the caller should know about the stream that follows. The stream is complete and correct
-	// all the same. Show the messages to whoever asked for the download.
+	// Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+	// the messages to the user who asked for the download.
 	Warnings      []*DownloadWarning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -509,16 +510,16 @@ func (x *DownloadHeader) GetWarnings() []*DownloadWarning {
 	return nil
 }
 
-// Something about the tar of a download that its reader may trip over.
+// A property of a download's tar that may cause trouble for some readers.
 type DownloadWarning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it is about.
+	// The kind of the warning.
 	Kind DownloadWarningKind `protobuf:"varint,1,opt,name=kind,proto3,enum=stasis.v1.DownloadWarningKind" json:"kind,omitempty"`
 	// Name of the file in the tar.
 	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
 	// READER_REFUSES: the programs that refuse the file, for example `cocoon`.
 	Readers []string `protobuf:"bytes,3,rep,name=readers,proto3" json:"readers,omitempty"`
-	// One English sentence for people: what happens, and what to ask for instead.
+	// One English sentence for people: what happens, and what to request instead.
 	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -585,7 +586,7 @@ func (x *DownloadWarning) GetMessage() string {
 // A frame of Create.
 type CreateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of them; see the service for their order (FRAME_ORDER_INVALID).
+	// Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
 	//
 	// Types that are valid to be assigned to Frame:
 	//
@@ -691,13 +692,13 @@ type CreateHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The VM's configuration. `id` must be empty. `name` may be empty.
 	Config *SnapshotConfig `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
-	// Empty, or a UUID of the caller's choice that makes a retry safe: the same id again
-	// returns the first outcome, also after a restart of the daemon, for request_retention of
-	// SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
-	// chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
-	// another header or call: REQUEST_ID_REUSED. While the first call runs:
-	// OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
-	// confined to a name prefix are apart from all others.
+	// Empty, or a UUID chosen by the caller, which makes a retry safe. A repeated id returns the
+	// first outcome, also after a restart of the daemon. The daemon remembers it for
+	// request_retention of SystemService.GetInfo after the first call has ended: at least 24 hours.
+	// Ids are forgotten sooner only if the catalog is lost and rebuilt. The same id with another
+	// header or call gets REQUEST_ID_REUSED; while the first call runs, OPERATION_IN_PROGRESS. A
+	// failed call leaves its id unused. The ids of callers that are confined to a name prefix are
+	// separate from all others.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// What to do if `config.name` is taken. Default: FAIL.
 	OnNameConflict OnNameConflict `protobuf:"varint,3,opt,name=on_name_conflict,json=onNameConflict,proto3,enum=stasis.v1.OnNameConflict" json:"on_name_conflict,omitempty"`
@@ -814,7 +815,7 @@ func (x *CreateResponse) GetSnapshot() *Snapshot {
 // Request of CreateFromDirectory.
 type CreateFromDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Absolute path, on the daemon's node, of a directory that holds only regular files.
+	// Absolute path, on the daemon's node, of a directory that contains only regular files.
 	Directory string `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
 	// As in CreateHeader.
 	Config *SnapshotConfig `protobuf:"bytes,2,opt,name=config,proto3" json:"config,omitempty"`
@@ -939,24 +940,24 @@ func (x *CreateFromDirectoryResponse) GetSnapshot() *Snapshot {
 	return nil
 }
 
-// Conditions on snapshots; all that are set must hold.
+// Conditions on snapshots; all conditions that are set must hold.
 type SnapshotFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name starts with this.
+	// The name starts with this text.
 	NamePrefix string `protobuf:"bytes,1,opt,name=name_prefix,json=namePrefix,proto3" json:"name_prefix,omitempty"`
-	// All these labels have these values.
+	// All these labels are present with these values.
 	Labels map[string]string `protobuf:"bytes,2,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// config.image is this.
+	// config.image is equal to this.
 	Image string `protobuf:"bytes,3,opt,name=image,proto3" json:"image,omitempty"`
-	// config.image_digest is this.
+	// config.image_digest is equal to this.
 	ImageDigest string `protobuf:"bytes,4,opt,name=image_digest,json=imageDigest,proto3" json:"image_digest,omitempty"`
-	// config.hypervisor is this.
+	// config.hypervisor is equal to this.
 	Hypervisor string `protobuf:"bytes,5,opt,name=hypervisor,proto3" json:"hypervisor,omitempty"`
 	// Published at or after this time.
 	CreatedAfter *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_after,json=createdAfter,proto3" json:"created_after,omitempty"`
 	// Published before this time.
 	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
-	// Protected, or not protected.
+	// Whether the snapshot is protected.
 	Protected     *bool `protobuf:"varint,8,opt,name=protected,proto3,oneof" json:"protected,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1051,12 +1052,12 @@ func (x *SnapshotFilter) GetProtected() bool {
 // Request of List.
 type ListRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
-	// stays below 4 MiB: only an empty next_page_token says that there are no more.
+	// Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+	// that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Empty for the first page, then next_page_token of the last one, with the same filter
-	// (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-	// appear twice or be left out.
+	// Empty for the first page, then next_page_token of the previous page, with the same filter
+	// (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+	// neither repeated nor omitted.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Default: all.
 	Filter        *SnapshotFilter `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -1276,15 +1277,15 @@ type UpdateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, name or id prefix.
 	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
-	// New name; empty makes it nameless.
+	// New name; an empty name removes the name.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// New description.
 	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
-	// New labels, replacing all old ones.
+	// New labels, which replace all old ones.
 	Labels map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// New protection.
 	Protected bool `protobuf:"varint,5,opt,name=protected,proto3" json:"protected,omitempty"`
-	// Which of `name`, `description`, `labels` and `protected` to change. At least one
+	// The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
 	// (FIELD_INVALID).
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1366,7 +1367,7 @@ func (x *UpdateRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 // Answer of Update.
 type UpdateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The snapshot as it is now, with its files.
+	// The snapshot after the change, with its files.
 	Snapshot      *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1412,9 +1413,9 @@ func (x *UpdateResponse) GetSnapshot() *Snapshot {
 // Request of Delete.
 type DeleteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+	// 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
 	Refs []string `protobuf:"bytes,1,rep,name=refs,proto3" json:"refs,omitempty"`
-	// True: refs of snapshots that do not exist are passed over. Default: false.
+	// True: refs of snapshots that do not exist are skipped. Default: false.
 	AllowMissing  bool `protobuf:"varint,2,opt,name=allow_missing,json=allowMissing,proto3" json:"allow_missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1515,10 +1516,10 @@ type RestoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, name or id prefix.
 	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
-	// True: serve a snapshot that is marked corrupt all the same. Default: false.
+	// True: serve the snapshot even if it is marked corrupt. Default: false.
 	Force bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
-	// True: compare every block with its stored digest before it is sent, and end with
-	// STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
+	// True: compare every block with its stored digest before sending it, and end with
+	// STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
 	Verify bool `protobuf:"varint,3,opt,name=verify,proto3" json:"verify,omitempty"`
 	// How holes are written. Default: GNU.
 	SparseFormat  SparseFormat `protobuf:"varint,4,opt,name=sparse_format,json=sparseFormat,proto3,enum=stasis.v1.SparseFormat" json:"sparse_format,omitempty"`
@@ -1587,7 +1588,7 @@ func (x *RestoreRequest) GetSparseFormat() SparseFormat {
 // A frame of Restore.
 type RestoreResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of them; see the service for their order.
+	// Exactly one of these; the service describes their order.
 	//
 	// Types that are valid to be assigned to Frame:
 	//
@@ -1773,7 +1774,7 @@ func (x *ExportRequest) GetVerify() bool {
 // A frame of Export.
 type ExportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of them; see the service for their order.
+	// Exactly one of these; the service describes their order.
 	//
 	// Types that are valid to be assigned to Frame:
 	//
@@ -1996,7 +1997,7 @@ func (x *ExportToDirectoryResponse) GetReflinked() bool {
 // A frame of Import.
 type ImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of them; see the service for their order (FRAME_ORDER_INVALID).
+	// Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
 	//
 	// Types that are valid to be assigned to Frame:
 	//
@@ -2435,10 +2436,10 @@ func (x *OpenDataDirectoryRequest) GetForce() bool {
 	return false
 }
 
-// The one message of OpenDataDirectory; the lease lasts as long as the stream is open.
+// The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
 type OpenDataDirectoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Absolute path of the data directory. Read only.
+	// Absolute path of the data directory. Read-only.
 	Directory string `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
 	// The snapshot, with its files.
 	Snapshot      *Snapshot `protobuf:"bytes,2,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
@@ -2548,7 +2549,7 @@ func (x *VerifyRequest) GetLimitBytesPerSecond() int64 {
 // A message of Verify.
 type VerifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one of them.
+	// Exactly one of these.
 	//
 	// Types that are valid to be assigned to Event:
 	//
@@ -2619,7 +2620,7 @@ type isVerifyResponse_Event interface {
 }
 
 type VerifyResponse_Progress struct {
-	// How far it is; about once a second.
+	// The progress, about once a second.
 	Progress *VerifyProgress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
 }
 
@@ -2632,7 +2633,7 @@ func (*VerifyResponse_Progress) isVerifyResponse_Event() {}
 
 func (*VerifyResponse_Verdict) isVerifyResponse_Event() {}
 
-// How far Verify is.
+// The progress of Verify.
 type VerifyProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Snapshot that is being read.
@@ -2696,7 +2697,7 @@ func (x *VerifyProgress) GetTotalBytes() int64 {
 	return 0
 }
 
-// What Verify says of one file.
+// The verdict of Verify on one file.
 type VerifyVerdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Snapshot that the file belongs to.
@@ -2707,7 +2708,7 @@ type VerifyVerdict struct {
 	Intact bool `protobuf:"varint,3,opt,name=intact,proto3" json:"intact,omitempty"`
 	// Damaged ranges, ascending, at most 1000; empty if the file is missing.
 	Damaged []*ByteRange `protobuf:"bytes,4,rep,name=damaged,proto3" json:"damaged,omitempty"`
-	// What is wrong, in words; empty if it is intact.
+	// What is wrong, for people; empty if the file is intact.
 	Problem       string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2836,13 +2837,13 @@ func (x *ByteRange) GetLength() int64 {
 // Request of Watch.
 type WatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Token of the last message that the caller has seen; empty = from now on, and the first
-	// message is POSITION. Tokens stay good across restarts. If the events after it are no
-	// longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-	// or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+	// Token of the last message that the caller has seen; empty = start now, and the first message is
+	// POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+	// the token are no longer kept, or if the token comes from another store, or from a catalog that
+	// was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
 	ResumeToken string `protobuf:"bytes,1,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
-	// Only events whose snapshot matches, after the change or before it. Default: all.
-	// POSITION and MISSED always come.
+	// Only events whose snapshot matches, either after the change or before it. Default: all.
+	// POSITION and MISSED are always sent.
 	Filter        *SnapshotFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2897,17 +2898,17 @@ type WatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.
 	Type EventType `protobuf:"varint,1,opt,name=type,proto3,enum=stasis.v1.EventType" json:"type,omitempty"`
-	// The snapshot right after the event, or as it was before it went; without files. What has
-	// gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-	// of them. Unset in MISSED and POSITION.
+	// The snapshot directly after the event, or before its removal; without files. Removed snapshots
+	// have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+	// in MISSED and POSITION.
 	Snapshot *Snapshot `protobuf:"bytes,2,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	// When it happened, by the daemon's clock.
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
-	// Give it to the next Watch to go on after this event.
+	// Pass it to the next Watch to resume after this event.
 	ResumeToken string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
-	// RENAMED: the name before; empty if there was none.
+	// RENAMED: the previous name; empty if there was none.
 	PreviousName string `protobuf:"bytes,5,opt,name=previous_name,json=previousName,proto3" json:"previous_name,omitempty"`
-	// DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+	// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
 	ReplacedBy    string `protobuf:"bytes,6,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: stasis/v1/system_service.proto
 
-// What this daemon is and can do.
+// The daemon: its state, checks and repairs.
 
 package stasisv1
 
@@ -25,7 +25,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What became of a finding.
+// The result for a finding.
 type RepairOutcome int32
 
 const (
@@ -35,7 +35,7 @@ const (
 	RepairOutcome_REPAIR_OUTCOME_PLANNED RepairOutcome = 1
 	// The action was carried out.
 	RepairOutcome_REPAIR_OUTCOME_DONE RepairOutcome = 2
-	// Nothing was to be done, or not by a repair.
+	// There was nothing to do, or a repair cannot do it.
 	RepairOutcome_REPAIR_OUTCOME_LEFT RepairOutcome = 3
 	// The action did not succeed.
 	RepairOutcome_REPAIR_OUTCOME_FAILED RepairOutcome = 4
@@ -86,39 +86,39 @@ func (RepairOutcome) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{0}
 }
 
-// What a finding is.
+// Kinds of findings.
 type FindingKind int32
 
 const (
 	// Not used.
 	FindingKind_FINDING_KIND_UNSPECIFIED FindingKind = 0
-	// There are snapshots and no catalog.
+	// There are snapshots but no catalog.
 	FindingKind_FINDING_KIND_CATALOG_MISSING FindingKind = 1
-	// SQLite finds damage in the catalog's file.
+	// SQLite reports damage in the catalog's file.
 	FindingKind_FINDING_KIND_CATALOG_DAMAGED FindingKind = 2
-	// Totals, labels, pins or sizes are not what the snapshots' records say.
+	// Totals, labels, pins or sizes do not match the snapshots' records.
 	FindingKind_FINDING_KIND_CATALOG_ROWS FindingKind = 3
-	// A directory of a snapshot that no record knows.
+	// A snapshot's directory that has no record.
 	FindingKind_FINDING_KIND_DIRECTORY_UNKNOWN FindingKind = 4
 	// A record whose directory is missing.
 	FindingKind_FINDING_KIND_DIRECTORY_MISSING FindingKind = 5
-	// Something among the store's files that the daemon did not make.
+	// An entry in the store that the daemon did not make.
 	FindingKind_FINDING_KIND_ENTRY_UNKNOWN FindingKind = 6
 	// A snapshot without its manifest.
 	FindingKind_FINDING_KIND_MANIFEST_MISSING FindingKind = 7
-	// A manifest that is cut, altered, or of another snapshot.
+	// A manifest that is truncated, altered, or belongs to another snapshot.
 	FindingKind_FINDING_KIND_MANIFEST_DAMAGED FindingKind = 8
 	// A manifest with a lower revision than the record.
 	FindingKind_FINDING_KIND_MANIFEST_OLDER FindingKind = 9
 	// A manifest with a higher revision than the record: the catalog is an older copy.
 	FindingKind_FINDING_KIND_MANIFEST_NEWER FindingKind = 10
-	// A manifest of the record's revision that says something else.
+	// A manifest with the record's revision but different content.
 	FindingKind_FINDING_KIND_MANIFEST_DIFFERS FindingKind = 11
 	// A data file is missing.
 	FindingKind_FINDING_KIND_FILE_MISSING FindingKind = 12
 	// A file that the snapshot does not have.
 	FindingKind_FINDING_KIND_FILE_UNKNOWN FindingKind = 13
-	// A data file that is no regular file.
+	// A data file that is not a regular file.
 	FindingKind_FINDING_KIND_FILE_KIND FindingKind = 14
 	// A data file of another size.
 	FindingKind_FINDING_KIND_FILE_SIZE FindingKind = 15
@@ -128,26 +128,26 @@ const (
 	FindingKind_FINDING_KIND_BLOCK_TABLE_MISSING FindingKind = 17
 	// A data file whose block table is not the one that was stored.
 	FindingKind_FINDING_KIND_BLOCK_TABLE_DAMAGED FindingKind = 18
-	// Data that is not what was stored.
+	// Data that differs from the stored data.
 	FindingKind_FINDING_KIND_DATA_DAMAGED FindingKind = 19
 	// A snapshot in which damage was found earlier.
 	FindingKind_FINDING_KIND_MARKED_CORRUPT FindingKind = 20
 	// A snapshot whose directory was missing at a start.
 	FindingKind_FINDING_KIND_MARKED_LOST FindingKind = 21
-	// Work that was interrupted, which the next start ends.
+	// Interrupted work, which the next start completes.
 	FindingKind_FINDING_KIND_INTERRUPTED FindingKind = 22
-	// What an interrupted upload left.
+	// Leftovers of an interrupted upload.
 	FindingKind_FINDING_KIND_STAGING_LEFTOVER FindingKind = 23
-	// What an interrupted deletion left.
+	// Leftovers of an interrupted deletion.
 	FindingKind_FINDING_KIND_TRASH_LEFTOVER FindingKind = 24
-	// What an interrupted replacement of a file left.
+	// Leftovers of an interrupted replacement of a file.
 	FindingKind_FINDING_KIND_TEMPORARY_FILE FindingKind = 25
-	// Something that was set aside, for people to look at.
+	// Data that was set aside for people to examine.
 	FindingKind_FINDING_KIND_QUARANTINED FindingKind = 26
-	// Some of the files are missing that make starts and deletions possible on a full disk.
+	// Some of the files that make starts and deletions possible on a full disk are missing.
 	FindingKind_FINDING_KIND_BALLAST_MISSING FindingKind = 27
-	// A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
-	// it is.
+	// A manifest or a block table that a newer stasis wrote. It is not damaged, and is left
+	// unchanged.
 	FindingKind_FINDING_KIND_FORMAT_UNSUPPORTED FindingKind = 28
 )
 
@@ -244,7 +244,7 @@ func (FindingKind) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_system_service_proto_rawDescGZIP(), []int{1}
 }
 
-// What a repair does about a finding. Nothing is ever deleted.
+// The action that a repair takes. Nothing is ever deleted.
 type FindingAction int32
 
 const (
@@ -254,23 +254,23 @@ const (
 	FindingAction_FINDING_ACTION_NONE FindingAction = 1
 	// Nothing: the daemon does it when it starts.
 	FindingAction_FINDING_ACTION_AT_NEXT_START FindingAction = 2
-	// Take the directory into the catalog.
+	// Add the directory to the catalog.
 	FindingAction_FINDING_ACTION_ADOPT FindingAction = 3
 	// Move it to quarantine, with the reason in a text file beside it.
 	FindingAction_FINDING_ACTION_QUARANTINE FindingAction = 4
-	// Keep the record, serve it no more.
+	// Keep the record, but stop serving it.
 	FindingAction_FINDING_ACTION_MARK_LOST FindingAction = 5
-	// Keep the snapshot, serve it only when forced.
+	// Keep the snapshot, but serve it only when forced.
 	FindingAction_FINDING_ACTION_MARK_CORRUPT FindingAction = 6
 	// Write the manifest again, from the catalog.
 	FindingAction_FINDING_ACTION_REWRITE_MANIFEST FindingAction = 7
-	// Make the record again, from the manifest.
+	// Make the record again from the manifest.
 	FindingAction_FINDING_ACTION_TAKE_MANIFEST FindingAction = 8
-	// Make the block table again from the data, if they still have the digest that was stored.
+	// Make the block table again from the data, if the data still have the stored digest.
 	FindingAction_FINDING_ACTION_REBUILD_BLOCK_TABLE FindingAction = 9
 	// Set the permissions that were stored.
 	FindingAction_FINDING_ACTION_SET_MODE FindingAction = 10
-	// Make labels, pins, sizes and totals again, from the snapshots' records.
+	// Make labels, pins, sizes and totals again from the snapshots' records.
 	FindingAction_FINDING_ACTION_REWRITE_ROWS FindingAction = 11
 	// Write the missing files again.
 	FindingAction_FINDING_ACTION_MAKE_BALLAST FindingAction = 12
@@ -340,7 +340,7 @@ func (FindingAction) EnumDescriptor() ([]byte, []int) {
 // Request of Check.
 type CheckRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Also read all data and compare it with its digests. Marks nothing: Verify does.
+	// Also read all data and compare it with its digests. Check marks nothing; Verify does.
 	Deep bool `protobuf:"varint,1,opt,name=deep,proto3" json:"deep,omitempty"`
 	// With `deep`: most bytes to read per second. 0 = no limit.
 	LimitBytesPerSecond int64 `protobuf:"varint,2,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
@@ -395,7 +395,7 @@ func (x *CheckRequest) GetLimitBytesPerSecond() int64 {
 // One step of Check.
 type CheckResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it tells.
+	// Exactly one of these.
 	//
 	// Types that are valid to be assigned to Event:
 	//
@@ -476,12 +476,12 @@ type isCheckResponse_Event interface {
 }
 
 type CheckResponse_Finding struct {
-	// Something that does not fit together.
+	// An inconsistency.
 	Finding *Finding `protobuf:"bytes,1,opt,name=finding,proto3,oneof"`
 }
 
 type CheckResponse_Progress struct {
-	// How far it is: after each snapshot.
+	// The progress, after each snapshot.
 	Progress *CheckProgress `protobuf:"bytes,2,opt,name=progress,proto3,oneof"`
 }
 
@@ -499,9 +499,9 @@ func (*CheckResponse_Summary) isCheckResponse_Event() {}
 // Request of Repair.
 type RepairRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Say what would be done, and do nothing.
+	// Report what would be done, and do nothing.
 	DryRun bool `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
-	// As in CheckRequest: damaged data are marked then.
+	// As in CheckRequest; damaged data are then marked.
 	Deep bool `protobuf:"varint,2,opt,name=deep,proto3" json:"deep,omitempty"`
 	// With `deep`: most bytes to read per second. 0 = no limit.
 	LimitBytesPerSecond int64 `protobuf:"varint,3,opt,name=limit_bytes_per_second,json=limitBytesPerSecond,proto3" json:"limit_bytes_per_second,omitempty"`
@@ -560,14 +560,14 @@ func (x *RepairRequest) GetLimitBytesPerSecond() int64 {
 	return 0
 }
 
-// One finding, and what became of it.
+// One finding, and its result.
 type RepairResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What was found, and what was to be done.
+	// The finding and the proposed action.
 	Finding *Finding `protobuf:"bytes,1,opt,name=finding,proto3" json:"finding,omitempty"`
-	// What became of it.
+	// The result.
 	Outcome RepairOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=stasis.v1.RepairOutcome" json:"outcome,omitempty"`
-	// What was done, or why not, for people. May be empty.
+	// What was done, or why it was not done, for people. May be empty.
 	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -624,10 +624,10 @@ func (x *RepairResponse) GetMessage() string {
 	return ""
 }
 
-// How far a check is.
+// The progress of a check.
 type CheckProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Snapshots that were looked at.
+	// Snapshots that were checked.
 	DoneSnapshots int64 `protobuf:"varint,1,opt,name=done_snapshots,json=doneSnapshots,proto3" json:"done_snapshots,omitempty"`
 	// Snapshots in the catalog.
 	TotalSnapshots int64 `protobuf:"varint,2,opt,name=total_snapshots,json=totalSnapshots,proto3" json:"total_snapshots,omitempty"`
@@ -734,14 +734,14 @@ func (x *CheckSummary) GetProblems() int64 {
 	return 0
 }
 
-// Something that does not fit together.
+// An inconsistency.
 type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it is.
+	// The kind of the finding.
 	Kind FindingKind `protobuf:"varint,1,opt,name=kind,proto3,enum=stasis.v1.FindingKind" json:"kind,omitempty"`
-	// False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+	// False: a note. Nothing that is stored is wrong, or the daemon fixes it at its next start.
 	Problem bool `protobuf:"varint,2,opt,name=problem,proto3" json:"problem,omitempty"`
-	// Snapshot that it is about. Empty if it is about none.
+	// The affected snapshot. Empty if the finding is not about a snapshot.
 	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
 	// Its name. Empty if it has none.
 	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
@@ -749,7 +749,7 @@ type Finding struct {
 	Path string `protobuf:"bytes,5,opt,name=path,proto3" json:"path,omitempty"`
 	// What was found and what was expected, for people.
 	Found string `protobuf:"bytes,6,opt,name=found,proto3" json:"found,omitempty"`
-	// What a repair does about it.
+	// The action that a repair takes.
 	Action        FindingAction `protobuf:"varint,7,opt,name=action,proto3,enum=stasis.v1.FindingAction" json:"action,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -878,28 +878,28 @@ type GetInfoResponse struct {
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	// Kind of store: `localfile`.
 	StoreType string `protobuf:"bytes,2,opt,name=store_type,json=storeType,proto3" json:"store_type,omitempty"`
-	// Id of this node's store: made once, kept in the store.
+	// Id of this node's store: made once and kept in the store.
 	NodeId string `protobuf:"bytes,3,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// Absolute path of the store. Empty for callers that are confined to a name prefix or came
-	// over TCP without a credential.
+	// Absolute path of the store. Empty for callers that are confined to a name prefix or that
+	// connect over TCP without a credential.
 	Root string `protobuf:"bytes,4,opt,name=root,proto3" json:"root,omitempty"`
 	// When the daemon started.
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
-	// Bounds that this daemon enforces.
+	// Limits that this daemon enforces.
 	Limits *Limits `protobuf:"bytes,6,opt,name=limits,proto3" json:"limits,omitempty"`
-	// What this store can do.
+	// The capabilities of this store.
 	Features *Features `protobuf:"bytes,7,opt,name=features,proto3" json:"features,omitempty"`
-	// What is stored.
+	// Counts and sizes of the stored data.
 	Usage *Usage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
-	// How stored data are read again in the background.
+	// The background scrub.
 	Scrub *ScrubStatus `protobuf:"bytes,9,opt,name=scrub,proto3" json:"scrub,omitempty"`
 	// Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
 	Commit string `protobuf:"bytes,10,opt,name=commit,proto3" json:"commit,omitempty"`
-	// Versions of what the daemon writes to its store.
+	// Versions of the formats that the daemon writes to its store.
 	Formats *StoreFormats `protobuf:"bytes,11,opt,name=formats,proto3" json:"formats,omitempty"`
 	// Whether the daemon relies on its wall clock.
 	Clock *ClockStatus `protobuf:"bytes,12,opt,name=clock,proto3" json:"clock,omitempty"`
-	// Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+	// Why the store refuses writes, or all calls. Empty when the store is healthy.
 	Problems      []*StoreProblem `protobuf:"bytes,13,rep,name=problems,proto3" json:"problems,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1026,7 +1026,7 @@ func (x *GetInfoResponse) GetProblems() []*StoreProblem {
 	return nil
 }
 
-// A condition of the store because of which calls fail.
+// A condition of the store that makes calls fail.
 type StoreProblem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The reason that refused calls get.
@@ -1035,7 +1035,7 @@ type StoreProblem struct {
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// When the daemon noticed it.
 	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
-	// Reads fail too, not only calls that store or change something.
+	// True if reads fail too, not only calls that store or change something.
 	StopsReads    bool `protobuf:"varint,4,opt,name=stops_reads,json=stopsReads,proto3" json:"stops_reads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1099,8 +1099,9 @@ func (x *StoreProblem) GetStopsReads() bool {
 	return false
 }
 
-// Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
-// higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
+// Versions of the formats on disk; docs/formats.md describes them. A daemon refuses a store with a
+// higher version of the first two. It leaves a snapshot unchanged if that has a higher version of
+// the others.
 type StoreFormats struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The store as a whole, as in its `store.json`.
@@ -1109,7 +1110,7 @@ type StoreFormats struct {
 	Catalog int32 `protobuf:"varint,2,opt,name=catalog,proto3" json:"catalog,omitempty"`
 	// Manifest of a snapshot.
 	Manifest int32 `protobuf:"varint,3,opt,name=manifest,proto3" json:"manifest,omitempty"`
-	// Block tables that it reads, ascending; the last one is written.
+	// Block table versions that the daemon reads, ascending; it writes the last one.
 	BlockTables   []int32 `protobuf:"varint,4,rep,packed,name=block_tables,json=blockTables,proto3" json:"block_tables,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1173,18 +1174,18 @@ func (x *StoreFormats) GetBlockTables() []int32 {
 	return nil
 }
 
-// What the daemon thinks of its wall clock. Ages are counted in the time that has passed for
-// the store, which grows as the time since boot does. A step of the wall clock makes it
-// suspect; so does a time off, between two boots, of more than three days.
+// What the daemon knows about its wall clock. Ages are counted in elapsed time of the store, which
+// grows with the time since boot. A step of the wall clock makes it suspect; so does a time off,
+// between two boots, of more than three days.
 type ClockStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+	// While true, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
 	// raises CLOCK_SUSPECT.
 	Suspect bool `protobuf:"varint,1,opt,name=suspect,proto3" json:"suspect,omitempty"`
-	// By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-	// 0 unless they have parted.
+	// How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+	// differ.
 	Ahead *durationpb.Duration `protobuf:"bytes,2,opt,name=ahead,proto3" json:"ahead,omitempty"`
-	// How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+	// How long the clock must run evenly until it is trusted. Absent unless it is suspect.
 	TrustedAfter  *durationpb.Duration `protobuf:"bytes,3,opt,name=trusted_after,json=trustedAfter,proto3" json:"trusted_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1241,14 +1242,14 @@ func (x *ClockStatus) GetTrustedAfter() *durationpb.Duration {
 	return nil
 }
 
-// The background scrub: all stored data are read again from time to time, and compared.
+// The background scrub, which reads all stored data again periodically and compares it.
 type ScrubStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the end of one to the beginning of the next. 0 = none begins by itself.
+	// From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
 	Interval *durationpb.Duration `protobuf:"bytes,1,opt,name=interval,proto3" json:"interval,omitempty"`
-	// The last one that came to its end. Absent if none has.
+	// The last complete scrub. Absent if there is none.
 	Last *ScrubRun `protobuf:"bytes,2,opt,name=last,proto3" json:"last,omitempty"`
-	// The one that has begun since. Absent if none has.
+	// The running scrub. Absent if there is none.
 	Running       *ScrubRun `protobuf:"bytes,3,opt,name=running,proto3" json:"running,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1305,10 +1306,10 @@ func (x *ScrubStatus) GetRunning() *ScrubRun {
 	return nil
 }
 
-// One scrub, or what is done of it.
+// One scrub, complete or running.
 type ScrubRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When it began, perhaps before a restart of the daemon.
+	// When it began, possibly before a restart of the daemon.
 	StartedAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
 	// When it ended. Absent while it runs.
 	EndedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
@@ -1316,9 +1317,9 @@ type ScrubRun struct {
 	Snapshots int64 `protobuf:"varint,3,opt,name=snapshots,proto3" json:"snapshots,omitempty"`
 	// Bytes that were read.
 	Bytes int64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
-	// Snapshots with damage; they are marked, and Verify names the places.
+	// Snapshots with damage; they are marked, and Verify reports the ranges.
 	Damaged int64 `protobuf:"varint,5,opt,name=damaged,proto3" json:"damaged,omitempty"`
-	// Snapshots that could not be read to the end, for example for an error of the disk.
+	// Snapshots that could not be read completely, for example because of a disk error.
 	Unreadable    int64 `protobuf:"varint,6,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1396,14 +1397,14 @@ func (x *ScrubRun) GetUnreadable() int64 {
 	return 0
 }
 
-// Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
+// Limits that the daemon enforces; exceeding one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Bytes of one message, frames included.
+	// Bytes of one message, including frames.
 	MaxMessageBytes int64 `protobuf:"varint,1,opt,name=max_message_bytes,json=maxMessageBytes,proto3" json:"max_message_bytes,omitempty"`
-	// Recommended bytes of a chunk.
+	// Recommended bytes per chunk.
 	ChunkBytes int64 `protobuf:"varint,2,opt,name=chunk_bytes,json=chunkBytes,proto3" json:"chunk_bytes,omitempty"`
-	// Streams of bytes at once, in all.
+	// Concurrent byte streams in total.
 	MaxStreams int32 `protobuf:"varint,3,opt,name=max_streams,json=maxStreams,proto3" json:"max_streams,omitempty"`
 	// Data files of a snapshot.
 	MaxFiles int32 `protobuf:"varint,4,opt,name=max_files,json=maxFiles,proto3" json:"max_files,omitempty"`
@@ -1413,11 +1414,11 @@ type Limits struct {
 	MaxPageSize int32 `protobuf:"varint,6,opt,name=max_page_size,json=maxPageSize,proto3" json:"max_page_size,omitempty"`
 	// Bytes of `snapshot.json`.
 	MaxEnvelopeBytes int64 `protobuf:"varint,7,opt,name=max_envelope_bytes,json=maxEnvelopeBytes,proto3" json:"max_envelope_bytes,omitempty"`
-	// Connections at once.
+	// Concurrent connections.
 	MaxConnections int32 `protobuf:"varint,8,opt,name=max_connections,json=maxConnections,proto3" json:"max_connections,omitempty"`
-	// Streams of Watch at once.
+	// Concurrent Watch streams.
 	MaxWatchers int32 `protobuf:"varint,9,opt,name=max_watchers,json=maxWatchers,proto3" json:"max_watchers,omitempty"`
-	// About how many events Watch can go back, unless they are very large.
+	// Approximate number of events that Watch can go back, unless they are very large.
 	MaxEvents int64 `protobuf:"varint,10,opt,name=max_events,json=maxEvents,proto3" json:"max_events,omitempty"`
 	// How long the outcome of a request_id is remembered.
 	RequestRetention *durationpb.Duration `protobuf:"bytes,11,opt,name=request_retention,json=requestRetention,proto3" json:"request_retention,omitempty"`
@@ -1541,7 +1542,7 @@ func (x *Limits) GetMaxStoreBytes() int64 {
 	return 0
 }
 
-// What this store can do.
+// The capabilities of this store.
 type Features struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// OpenDataDirectory.
@@ -1552,7 +1553,7 @@ type Features struct {
 	Zstd bool `protobuf:"varint,3,opt,name=zstd,proto3" json:"zstd,omitempty"`
 	// CreateFromDirectory, ExportToDirectory and ImportFromDirectory.
 	DirectoryExport bool `protobuf:"varint,4,opt,name=directory_export,json=directoryExport,proto3" json:"directory_export,omitempty"`
-	// The filesystem of the store shares blocks between files.
+	// True if the filesystem of the store can share blocks between files.
 	Reflink       bool `protobuf:"varint,5,opt,name=reflink,proto3" json:"reflink,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1623,7 +1624,7 @@ func (x *Features) GetReflink() bool {
 	return false
 }
 
-// What is stored.
+// Counts and sizes of the stored data.
 type Usage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Ready snapshots.
@@ -1634,10 +1635,11 @@ type Usage struct {
 	AllocatedBytes int64 `protobuf:"varint,3,opt,name=allocated_bytes,json=allocatedBytes,proto3" json:"allocated_bytes,omitempty"`
 	// Bytes that the filesystem of the store has left.
 	FreeBytes int64 `protobuf:"varint,4,opt,name=free_bytes,json=freeBytes,proto3" json:"free_bytes,omitempty"`
-	// What `max_store` counts: the charged_bytes of all snapshots until their space is free,
-	// running uploads, and pulls that were cut off.
+	// The bytes that `max_store` counts: the charged_bytes of all snapshots until their space is
+	// free, running uploads, and interrupted pulls.
 	ChargedBytes int64 `protobuf:"varint,5,opt,name=charged_bytes,json=chargedBytes,proto3" json:"charged_bytes,omitempty"`
-	// Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+	// The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
+	// caller reads them.
 	HeldBytes     int64 `protobuf:"varint,6,opt,name=held_bytes,json=heldBytes,proto3" json:"held_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: stasis/v1/system_service.proto
 
-// What this daemon is and can do.
+// The daemon: its state, checks and repairs.
 
 package stasisv1
 
@@ -30,33 +30,34 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Describes the daemon and its store. The schema is in grpc.reflection.
+// Describes the daemon and its store. grpc.reflection serves the schema.
 //
-// grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-// empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-// following names are NOT_SERVING:
+// grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+// whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+// can be stored. The following names are NOT_SERVING:
 //
 //   - all of them, while the daemon starts or drains;
-//   - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-//     STORED_DATA_CORRUPT);
-//   - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-//     writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-//   - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-//     collections still work.
+//   - all but SystemService, while the root is not available or the catalog is damaged
+//     (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+//   - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+//     fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+//   - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+//     deletions and collections still work.
 //
-// The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+// The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+// reasons.
 type SystemServiceClient interface {
 	// Returns version, store, limits and features.
 	GetInfo(ctx context.Context, in *GetInfoRequest, opts ...grpc.CallOption) (*GetInfoResponse, error)
-	// Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-	// meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-	// last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-	// cannot be listed.
+	// Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+	// calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+	// are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+	// IO_FAILED when a directory cannot be listed.
 	Check(ctx context.Context, in *CheckRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CheckResponse], error)
-	// Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-	// finding is looked at again at the moment of its repair; a failure is told in its response, the
-	// others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-	// a collection or another repair is under way.
+	// Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+	// quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+	// its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+	// cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
 	Repair(ctx context.Context, in *RepairRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RepairResponse], error)
 }
 
@@ -120,33 +121,34 @@ type SystemService_RepairClient = grpc.ServerStreamingClient[RepairResponse]
 // All implementations must embed UnimplementedSystemServiceServer
 // for forward compatibility.
 //
-// Describes the daemon and its store. The schema is in grpc.reflection.
+// Describes the daemon and its store. grpc.reflection serves the schema.
 //
-// grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-// empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-// following names are NOT_SERVING:
+// grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+// whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+// can be stored. The following names are NOT_SERVING:
 //
 //   - all of them, while the daemon starts or drains;
-//   - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-//     STORED_DATA_CORRUPT);
-//   - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-//     writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-//   - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-//     collections still work.
+//   - all but SystemService, while the root is not available or the catalog is damaged
+//     (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+//   - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+//     fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+//   - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+//     deletions and collections still work.
 //
-// The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+// The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+// reasons.
 type SystemServiceServer interface {
 	// Returns version, store, limits and features.
 	GetInfo(context.Context, *GetInfoRequest) (*GetInfoResponse, error)
-	// Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-	// meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-	// last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-	// cannot be listed.
+	// Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+	// calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+	// are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+	// IO_FAILED when a directory cannot be listed.
 	Check(*CheckRequest, grpc.ServerStreamingServer[CheckResponse]) error
-	// Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-	// finding is looked at again at the moment of its repair; a failure is told in its response, the
-	// others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-	// a collection or another repair is under way.
+	// Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+	// quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+	// its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+	// cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
 	Repair(*RepairRequest, grpc.ServerStreamingServer[RepairResponse]) error
 	mustEmbedUnimplementedSystemServiceServer()
 }

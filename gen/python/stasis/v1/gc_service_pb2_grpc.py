@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class GcServiceStub(object):
-    """Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-    collection that an outside orchestrator drives over several modules (images, VMs,
-    networks, snapshots).
+    """Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+    collection that an external orchestrator drives over several modules (images, VMs, networks,
+    snapshots).
     """
 
     def __init__(self, channel):
@@ -75,19 +75,18 @@ class GcServiceStub(object):
 
 
 class GcServiceServicer(object):
-    """Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-    collection that an outside orchestrator drives over several modules (images, VMs,
-    networks, snapshots).
+    """Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+    collection that an external orchestrator drives over several modules (images, VMs, networks,
+    snapshots).
     """
 
     def CollectGarbage(self, request, context):
-        """One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-        is checked again under its exclusive lease at the moment of removal: used since, or no
-        longer a leftover, means kept.
+        """Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+        each candidate again under its exclusive lease before it removes it. A candidate that was used
+        since, or is no longer a leftover, is kept.
 
-        The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-        thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-        opens a session.
+        The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+        of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
 
         Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
         """
@@ -96,8 +95,8 @@ class GcServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BeginGc(self, request, context):
-        """Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-        wait. While it is open nothing new is published, so no new blob is pinned.
+        """Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+        While a session is open nothing new is published, so no new blob is pinned.
 
         Raises FIELD_INVALID, GC_LOCK_BUSY.
         """
@@ -106,7 +105,7 @@ class GcServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListGcReferences(self, request, context):
-        """Lists every image blob that a ready or pending snapshot pins, a page at a time.
+        """Lists, page by page, every image blob that a ready or pending snapshot pins.
 
         Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
         """
@@ -115,7 +114,7 @@ class GcServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListGcCandidates(self, request, context):
-        """Lists what this module would collect by the policy, a page at a time.
+        """Lists, page by page, the candidates that this module would collect under the policy.
 
         Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
         CLOCK_SUSPECT.
@@ -125,7 +124,7 @@ class GcServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CollectGc(self, request, context):
-        """Removes the candidates named. The same request_id again returns the first outcome.
+        """Removes the named candidates. A repeated request_id returns the first outcome.
 
         Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
         REQUEST_ID_REUSED.
@@ -144,7 +143,7 @@ class GcServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def EndGc(self, request, context):
-        """Closes the session. Closing a closed or expired one is no error.
+        """Closes the session. Closing a closed or expired session is not an error.
 
         Raises GC_SESSION_NOT_FOUND.
         """
@@ -199,9 +198,9 @@ def add_GcServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class GcService(object):
-    """Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-    collection that an outside orchestrator drives over several modules (images, VMs,
-    networks, snapshots).
+    """Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+    collection that an external orchestrator drives over several modules (images, VMs, networks,
+    snapshots).
     """
 
     @staticmethod

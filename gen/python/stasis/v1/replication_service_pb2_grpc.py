@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class ReplicationServiceStub(object):
-    """Fetches snapshots from peers and sends them there, moving only the blocks that the other
-    side does not have. GetManifest and ReadBlocks are what peers call.
+    """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+    travel. Peers call GetManifest and ReadBlocks.
     """
 
     def __init__(self, channel):
@@ -69,49 +69,48 @@ class ReplicationServiceStub(object):
 
 
 class ReplicationServiceServicer(object):
-    """Fetches snapshots from peers and sends them there, moving only the blocks that the other
-    side does not have. GetManifest and ReadBlocks are what peers call.
+    """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+    travel. Peers call GetManifest and ReadBlocks.
     """
 
     def Pull(self, request, context):
-        """Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-        stopped.
+        """Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Push(self, request, context):
-        """Sends a snapshot to a peer: asks it to pull from here.
+        """Sends a snapshot to a peer by asking the peer to pull it from here.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTransfers(self, request, context):
-        """Pulls that are running, and those that were cut off and can be resumed.
+        """Lists running pulls, and interrupted pulls that can be resumed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelTransfer(self, request, context):
-        """Ends a running pull, and drops what it has kept for resuming.
+        """Ends a running pull, and discards the blocks that it kept for resuming.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetManifest(self, request, context):
-        """For peers: the files of a snapshot with their block digests and holes. The stream stays
-        open as the peer's read lease until the peer hangs up.
+        """For peers: returns the files of a snapshot with their block digests and holes. The open stream
+        is the peer's read lease; the lease ends when the peer ends the stream.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadBlocks(self, request, context):
-        """For peers: blocks by index, in the order asked for.
+        """For peers: returns blocks by index, in the requested order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,8 +158,8 @@ def add_ReplicationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReplicationService(object):
-    """Fetches snapshots from peers and sends them there, moving only the blocks that the other
-    side does not have. GetManifest and ReadBlocks are what peers call.
+    """Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+    travel. Peers call GetManifest and ReadBlocks.
     """
 
     @staticmethod

@@ -26,17 +26,17 @@ if _version_not_supported:
 
 
 class SnapshotServiceStub(object):
-    """Keeps the snapshots of one node.
+    """Stores the snapshots of one node.
 
-    A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-    characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-    call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-    ROLE_INSUFFICIENT where identities are configured.
+    A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+    this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+    AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+    and ROLE_INSUFFICIENT where identities are configured.
 
-    Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-    then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-    any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-    whatever the status says. An upload that half-closes without `commit` is never published.
+    Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+    half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+    to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+    An upload that half-closes without `commit` is never published.
     """
 
     def __init__(self, channel):
@@ -118,37 +118,38 @@ class SnapshotServiceStub(object):
 
 
 class SnapshotServiceServicer(object):
-    """Keeps the snapshots of one node.
+    """Stores the snapshots of one node.
 
-    A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-    characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-    call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-    ROLE_INSUFFICIENT where identities are configured.
+    A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+    this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+    AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+    and ROLE_INSUFFICIENT where identities are configured.
 
-    Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-    then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-    any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-    whatever the status says. An upload that half-closes without `commit` is never published.
+    Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+    half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+    to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+    An upload that half-closes without `commit` is never published.
     """
 
     def Create(self, request_iterator, context):
-        """Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
-        snapshot is durable. After the commit was accepted, cancelling does not undo it.
+        """Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
+        snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
+        it.
 
         Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
-        SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
-        LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+        SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
+        TOO_MANY_STREAMS, BLOCKED_BY_GC.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateFromDirectory(self, request, context):
-        """Takes over a directory on the daemon's own filesystem by renaming it: instant for any
-        size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-        Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
-        works for operators, in the directories that the daemon's configuration allows them, and
-        never over TCP without a credential.
+        """Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
+        size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
+        are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+        operators, in the directories that the daemon's configuration allows them, and never over TCP
+        without a credential.
 
         Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
         SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
@@ -158,7 +159,7 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def List(self, request, context):
-        """Lists ready snapshots, newest first, a page at a time.
+        """Lists ready snapshots, newest first, page by page.
 
         Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
         """
@@ -183,10 +184,10 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Delete(self, request, context):
-        """Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
-        or in use. Reads that are running finish; the space is freed when the last one ends.
+        """Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
+        wrong or in use. Running reads finish; the space is freed when the last one ends.
 
-        Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+        Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
         OPERATION_IN_PROGRESS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -194,7 +195,7 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Restore(self, request, context):
-        """Streams the data files as a tar without `snapshot.json`; the header has the config.
+        """Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
 
         Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
         """
@@ -212,9 +213,9 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ExportToDirectory(self, request, context):
-        """Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
-        node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
-        without it is not finished.
+        """Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
+        by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
+        incomplete.
 
         Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
         """
@@ -225,30 +226,30 @@ class SnapshotServiceServicer(object):
     def Import(self, request_iterator, context):
         """Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
 
-        Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+        Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportFromDirectory(self, request, context):
-        """Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
-        The source stays as it is.
+        """Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
+        source is unchanged.
 
         Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
-        ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
-        STORAGE_FULL, BLOCKED_BY_GC.
+        ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+        BLOCKED_BY_GC.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def OpenDataDirectory(self, request, context):
-        """Hands out the path of the data directory, for a hypervisor to map its files. The one
-        message is the answer; the stream then stays open as the caller's read lease, and the
-        lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-        refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
-        to a name prefix, or came over TCP without a credential, are told no paths: refused.
+        """Returns the path of the data directory, for a hypervisor to map its files. The stream sends one
+        message and then stays open as the caller's read lease. The lease ends when the caller ends the
+        call, crashes or loses its connection. While the lease lasts, Delete is refused with
+        SNAPSHOT_IN_USE. Do not write to the files. The call is refused for callers that are confined
+        to a name prefix or that connect over TCP without a credential, because they may not see paths.
 
         Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
         """
@@ -257,7 +258,7 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Verify(self, request, context):
-        """Reads all data again and compares it with the stored digests: progress, then one verdict
+        """Reads all data again and compares it with the stored digests: sends progress, then one verdict
         per file. A damaged snapshot is marked `corrupt`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -265,18 +266,18 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Watch(self, request, context):
-        """Reports what happens to snapshots, in order, each event once, from a resume token on or
-        from now on. Events are stored together with the change that they tell of: nothing is
-        left out by a restart of the daemon or by a caller that was away or reads slowly, as long
-        as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
-        some are gone is told so by MISSED, never silently.
+        """Reports changes of snapshots, in order, each event once, starting at a resume token or now. The
+        daemon commits an event together with the change that it describes. So nothing is missing after
+        a restart of the daemon, or for a caller that was disconnected or reads slowly, as long as the
+        daemon keeps the events (max_events of SystemService.GetInfo). If some events are gone, the
+        stream says so with MISSED.
 
-        To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
-        events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
-        snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
-        listed. The events hold what List may have shown already: applying them again is right.
+        To know all snapshots: Watch without a token, wait for POSITION, List, then apply the events.
+        Do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the snapshot is
+        listed as the event says. DELETED, EVICTED and LOST mean that it is no longer listed. List may
+        already have shown the effect of an event; applying the event again is safe.
 
-        The stream never ends by itself, except with DRAINING when the daemon stops.
+        The stream never ends on its own, except with DRAINING when the daemon stops.
 
         Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
         """
@@ -366,17 +367,17 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SnapshotService(object):
-    """Keeps the snapshots of one node.
+    """Stores the snapshots of one node.
 
-    A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-    characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-    call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-    ROLE_INSUFFICIENT where identities are configured.
+    A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+    this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+    AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+    and ROLE_INSUFFICIENT where identities are configured.
 
-    Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-    then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-    any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-    whatever the status says. An upload that half-closes without `commit` is never published.
+    Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+    half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+    to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+    An upload that half-closes without `commit` is never published.
     """
 
     @staticmethod

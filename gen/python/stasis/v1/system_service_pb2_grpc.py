@@ -26,21 +26,22 @@ if _version_not_supported:
 
 
 class SystemServiceStub(object):
-    """Describes the daemon and its store. The schema is in grpc.reflection.
+    """Describes the daemon and its store. grpc.reflection serves the schema.
 
-    grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-    empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-    following names are NOT_SERVING:
+    grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+    whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+    can be stored. The following names are NOT_SERVING:
 
     - all of them, while the daemon starts or drains;
-    - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-    STORED_DATA_CORRUPT);
-    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-    writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-    collections still work.
+    - all but SystemService, while the root is not available or the catalog is damaged
+    (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+    fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+    deletions and collections still work.
 
-    The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+    The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+    reasons.
     """
 
     def __init__(self, channel):
@@ -67,21 +68,22 @@ class SystemServiceStub(object):
 
 
 class SystemServiceServicer(object):
-    """Describes the daemon and its store. The schema is in grpc.reflection.
+    """Describes the daemon and its store. grpc.reflection serves the schema.
 
-    grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-    empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-    following names are NOT_SERVING:
+    grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+    whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+    can be stored. The following names are NOT_SERVING:
 
     - all of them, while the daemon starts or drains;
-    - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-    STORED_DATA_CORRUPT);
-    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-    writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-    collections still work.
+    - all but SystemService, while the root is not available or the catalog is damaged
+    (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+    fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+    deletions and collections still work.
 
-    The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+    The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+    reasons.
     """
 
     def GetInfo(self, request, context):
@@ -92,20 +94,20 @@ class SystemServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Check(self, request, context):
-        """Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-        meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-        last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-        cannot be listed.
+        """Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+        calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+        are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+        IO_FAILED when a directory cannot be listed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Repair(self, request, context):
-        """Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-        finding is looked at again at the moment of its repair; a failure is told in its response, the
-        others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-        a collection or another repair is under way.
+        """Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+        quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+        its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+        cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,21 +140,22 @@ def add_SystemServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SystemService(object):
-    """Describes the daemon and its store. The schema is in grpc.reflection.
+    """Describes the daemon and its store. grpc.reflection serves the schema.
 
-    grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-    empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-    following names are NOT_SERVING:
+    grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+    whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+    can be stored. The following names are NOT_SERVING:
 
     - all of them, while the daemon starts or drains;
-    - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-    STORED_DATA_CORRUPT);
-    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-    writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-    collections still work.
+    - all but SystemService, while the root is not available or the catalog is damaged
+    (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+    - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+    fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+    - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+    deletions and collections still work.
 
-    The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+    The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+    reasons.
     """
 
     @staticmethod

@@ -7,28 +7,28 @@
 pub enum ErrorReason {
     /// Not used.
     Unspecified = 0,
-    /// INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest
-    /// names the field, what was expected and what came.
+    /// INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest names the
+    /// field, the expected value and the actual value.
     FieldInvalid = 1,
     /// INVALID_ARGUMENT. The page token was not made by this daemon for this filter.
     PageTokenInvalid = 2,
-    /// INVALID_ARGUMENT. The frames of an upload came in another order than header, chunks,
-    /// commit, or the stream was half-closed without a commit.
+    /// INVALID_ARGUMENT. The frames of an upload did not arrive in the order header, chunks, commit,
+    /// or the stream was half-closed without a commit.
     FrameOrderInvalid = 3,
     /// INVALID_ARGUMENT. The bytes received do not match the total or the CRC-32 of the commit.
     ChecksumMismatch = 4,
-    /// INVALID_ARGUMENT. The tar, its compression, a sparse map or an entry's name is not
-    /// acceptable; metadata `entry` names the entry where there is one.
+    /// INVALID_ARGUMENT. The tar, its compression, a sparse map or the name of an entry is not
+    /// acceptable. Metadata `entry` names the entry, if one is affected.
     ArchiveInvalid = 5,
     /// INVALID_ARGUMENT. The archive or directory to import has no `snapshot.json`.
     EnvelopeMissing = 6,
     /// INVALID_ARGUMENT. `snapshot.json` has a version that this daemon does not read.
     EnvelopeVersionUnsupported = 7,
-    /// INVALID_ARGUMENT. A request_id came again with another request.
+    /// INVALID_ARGUMENT. A request_id was used again with a different request.
     RequestIdReused = 8,
     /// NOT_FOUND. No ready snapshot has this id, name or id prefix.
     SnapshotNotFound = 20,
-    /// NOT_FOUND. The garbage collection session is unknown.
+    /// NOT_FOUND. The GC session is unknown.
     GcSessionNotFound = 21,
     /// NOT_FOUND. A directory on the daemon's node does not exist.
     DirectoryNotFound = 22,
@@ -40,81 +40,79 @@ pub enum ErrorReason {
     /// FAILED_PRECONDITION. The ref is the prefix of several ids, which are in metadata
     /// `candidates`, separated by commas.
     AmbiguousRef = 40,
-    /// FAILED_PRECONDITION. A caller holds the snapshot's data directory open.
+    /// FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
     SnapshotInUse = 41,
     /// FAILED_PRECONDITION. The directory is on another filesystem than the store, so that a
     /// rename is impossible. Nothing was changed; upload it with Create.
     CrossFilesystem = 42,
     /// FAILED_PRECONDITION. The target directory exists and is not empty.
     DirectoryNotEmpty = 43,
-    /// FAILED_PRECONDITION. The garbage collection session has not read all references.
+    /// FAILED_PRECONDITION. The GC session has not read all references.
     GcReferencesIncomplete = 44,
-    /// FAILED_PRECONDITION. Another daemon holds the store (seen at start only).
+    /// FAILED_PRECONDITION. Another daemon has locked the store (at startup only).
     RootLocked = 45,
-    /// FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+    /// FAILED_PRECONDITION. A peer refused this daemon's credentials or role.
     PeerRefused = 46,
-    /// FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
-    /// format that this one does not read. Nothing of it was changed, and it is not damaged.
+    /// FAILED_PRECONDITION. A newer stasis wrote the store, or a part of one snapshot, in a format
+    /// that this one does not read. Nothing was changed, and nothing is damaged.
     FormatUnsupported = 47,
-    /// FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+    /// FAILED_PRECONDITION. Other users could change or replace the store's root (at startup only).
     RootUnsafe = 48,
-    /// FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
-    /// ages are uncertain; metadata `ahead_ms` says by how much.
+    /// FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
+    /// uncertain. Metadata `ahead_ms` contains the difference.
     ClockSuspect = 49,
-    /// ABORTED. The same snapshot or request is being worked on by another call; retry.
+    /// ABORTED. Another call is working on the same snapshot or request; retry.
     OperationInProgress = 50,
-    /// ABORTED. Another garbage collection session is open.
+    /// ABORTED. Another GC session is open.
     GcLockBusy = 51,
-    /// ABORTED. The garbage collection session has expired; nothing was changed.
+    /// ABORTED. The GC session has expired; nothing was changed.
     GcSessionFenced = 52,
     /// RESOURCE_EXHAUSTED. The disk or the quota of the store is full.
     StorageFull = 60,
-    /// RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was passed; metadata `limit`
-    /// names it.
+    /// RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was exceeded; metadata `limit` names it.
     LimitExceeded = 61,
     /// RESOURCE_EXHAUSTED. Too many streams or watchers are open; retry after RetryInfo.
     TooManyStreams = 62,
     /// UNAVAILABLE. The daemon is shutting down; retry on another node or after its restart.
     Draining = 70,
-    /// UNAVAILABLE. A garbage collection session is open, so that nothing can be published
-    /// now; retry after RetryInfo.
+    /// UNAVAILABLE. A GC session is open, so that nothing can be published now; retry after RetryInfo.
     BlockedByGc = 71,
     /// UNAVAILABLE. Raised by the client library: no daemon answers at the address.
     DaemonUnreachable = 72,
-    /// UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
-    /// unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
-    /// put it right.
+    /// UNAVAILABLE. The store's root is not the one that the daemon opened: it was moved, replaced or
+    /// unmounted, or another daemon has taken it over. The daemon reads and stores nothing until an
+    /// operator has restored the root.
     RootUnavailable = 73,
     /// DATA_LOSS. Stored data is damaged.
     StoredDataCorrupt = 80,
-    /// DATA_LOSS. Raised by the client library: a download ended without its trailer, or its
-    /// CRC-32 is wrong.
+    /// DATA_LOSS. Raised by the client library: a download ended without its trailer, or its CRC-32 is
+    /// wrong.
     DownloadTruncated = 81,
-    /// DATA_LOSS. What a peer sent is not what it announced or not what was asked for; nothing of it
-    /// is stored.
+    /// DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
+    /// it is stored.
     PeerDataInvalid = 82,
-    /// UNAUTHENTICATED. No credentials, or invalid ones.
+    /// UNAUTHENTICATED. Credentials are missing or invalid.
     CredentialsInvalid = 90,
     /// PERMISSION_DENIED. The caller's role does not allow this call.
     RoleInsufficient = 91,
     /// PERMISSION_DENIED. Raised by the client library and by the CLI: this user may not open the
     /// daemon's socket or the files of the store.
     AccessDenied = 92,
-    /// UNIMPLEMENTED. This daemon does not have the call yet.
+    /// UNIMPLEMENTED. This daemon does not implement the call.
     NotImplemented = 100,
     /// CANCELLED. The caller cancelled.
     CallCancelled = 101,
     /// DEADLINE_EXCEEDED. The caller's deadline passed.
     DeadlinePassed = 102,
-    /// INTERNAL. The operating system refused a file operation; the daemon's log says more.
+    /// INTERNAL. The operating system refused a file operation; the daemon's log has details.
     IoFailed = 103,
     /// INTERNAL. A fault of the daemon; its log has the cause under metadata `incident`.
     Internal = 104,
-    /// FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
-    /// disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+    /// FAILED_PRECONDITION. The filesystem of the store is read-only, for example after a disk error.
+    /// Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
     StoreReadOnly = 106,
-    /// Any code. Raised by the client library for a status without a reason that it knows, for
-    /// example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
+    /// Any code. Raised by the client library for a status whose reason it does not know, for example
+    /// from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
     Unrecognized = 105,
 }
 impl ErrorReason {
@@ -231,31 +229,32 @@ impl ErrorReason {
         }
     }
 }
-/// Which snapshots to evict. Nothing set: none, only leftovers are removed. Several criteria
-/// evict the union of what each one evicts.
+/// Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
+/// criteria evict the union of their selections.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GcPolicy {
-    /// Keep this many of the newest, evict the others. 0 = not used.
+    /// Keep this many of the newest snapshots, evict the others. 0 = not used.
     #[prost(int32, tag = "1")]
     pub keep_last: i32,
-    /// Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-    /// that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+    /// Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+    /// counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+    /// uncertain.
     #[prost(message, optional, tag = "2")]
     pub max_age: ::core::option::Option<::prost_types::Duration>,
-    /// Evict the least recently accessed until the rest takes at most this many charged_bytes.
-    /// 0 = not used.
+    /// Evict the least recently accessed snapshots until the rest takes at most this many
+    /// charged_bytes. 0 = not used.
     #[prost(int64, tag = "3")]
     pub max_total_bytes: i64,
-    /// Evict all that is neither protected nor in use.
+    /// Evict all snapshots that are neither protected nor in use.
     #[prost(bool, tag = "4")]
     pub evict_all: bool,
     /// Apply keep_last and max_total_bytes to each group of snapshots with the same value of
     /// this label. Empty = one group.
     #[prost(string, tag = "5")]
     pub group_by_label: ::prost::alloc::string::String,
-    /// The caller says that the daemon's wall clock is right: max_age works also while it is
-    /// suspect, and unless it is a dry run or the caller is confined to some names, the clock is
-    /// suspect no more.
+    /// The caller asserts that the daemon's wall clock is right. max_age then also works while the
+    /// clock is suspect. The clock becomes trusted again, unless the call is a dry run or the caller
+    /// is confined to a name prefix.
     #[prost(bool, tag = "6")]
     pub trust_clock: bool,
 }
@@ -268,16 +267,16 @@ pub struct GcCandidate {
     /// Name of the snapshot, if it has one.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// Bytes that are free when it is gone: the charged_bytes of a snapshot.
+    /// Bytes that removal frees: the charged_bytes of a snapshot.
     #[prost(int64, tag = "3")]
     pub bytes: i64,
-    /// When it was last accessed, if that is known.
+    /// When it was last accessed, if known.
     #[prost(message, optional, tag = "4")]
     pub last_accessed_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Every reason that holds.
+    /// Every reason that applies.
     #[prost(enumeration = "GcReason", repeated, tag = "5")]
     pub reasons: ::prost::alloc::vec::Vec<i32>,
-    /// What became of it.
+    /// The result.
     #[prost(enumeration = "GcOutcome", tag = "6")]
     pub outcome: i32,
     /// Details of a failure.
@@ -300,14 +299,14 @@ pub struct CollectGarbageResponse {
     /// A row per candidate.
     #[prost(message, repeated, tag = "1")]
     pub candidates: ::prost::alloc::vec::Vec<GcCandidate>,
-    /// Bytes on disk of all that was removed, or would be.
+    /// Bytes on disk of everything that was removed, or would be removed.
     #[prost(int64, tag = "2")]
     pub freed_bytes: i64,
 }
 /// Request of BeginGc.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BeginGcRequest {
-    /// Who collects, for people and logs: 1 to 128 characters.
+    /// Name of the caller, for people and logs: 1 to 128 characters.
     #[prost(string, tag = "1")]
     pub owner: ::prost::alloc::string::String,
     /// Time to live without RenewGc: 1 s to 10 min. Default: 60 s.
@@ -320,10 +319,10 @@ pub struct BeginGcResponse {
     /// Id of the session.
     #[prost(string, tag = "1")]
     pub session_id: ::prost::alloc::string::String,
-    /// Grows with every session; calls with an old one are fenced.
+    /// Grows with every session; calls with an older epoch are fenced.
     #[prost(int64, tag = "2")]
     pub epoch: i64,
-    /// When the session expires unless it is renewed.
+    /// When the session expires unless the caller renews it.
     #[prost(message, optional, tag = "3")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -336,8 +335,8 @@ pub struct ListGcReferencesRequest {
     /// From BeginGc.
     #[prost(int64, tag = "2")]
     pub epoch: i64,
-    /// Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
-    /// stays below 4 MiB.
+    /// Most ids to return: 1 to 10000. 0 = 1000. If the ids are long, fewer are returned, so that a
+    /// page stays below 4 MiB.
     #[prost(int32, tag = "3")]
     pub page_size: i32,
     /// Empty, or next_page_token of the last page.
@@ -442,17 +441,17 @@ pub struct EndGcRequest {
 /// Answer of EndGc.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EndGcResponse {}
-/// Why something is a candidate.
+/// Reasons why something is a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum GcReason {
     /// Not used.
     Unspecified = 0,
-    /// A directory in the store that no record knows.
+    /// A directory in the store that has no record.
     Orphan = 1,
-    /// An upload that nobody works on any more.
+    /// An upload that no call works on any more.
     StalePending = 2,
-    /// A record whose directory is gone. Kept if it is of a protected snapshot.
+    /// A record whose directory is gone. The record of a protected snapshot is kept.
     MissingDirectory = 3,
     /// Beyond keep_last.
     KeepLast = 4,
@@ -460,7 +459,7 @@ pub enum GcReason {
     MaxAge = 5,
     /// Beyond max_total_bytes.
     MaxTotalBytes = 6,
-    /// evict_all.
+    /// Selected by evict_all.
     EvictAll = 7,
 }
 impl GcReason {
@@ -495,7 +494,7 @@ impl GcReason {
         }
     }
 }
-/// What became of a candidate.
+/// The result for a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum GcOutcome {
@@ -505,11 +504,11 @@ pub enum GcOutcome {
     Planned = 1,
     /// Removed.
     Removed = 2,
-    /// Kept: somebody uses it.
+    /// Kept: it is in use.
     KeptInUse = 3,
     /// Kept: it is protected.
     KeptProtected = 4,
-    /// Kept: it was used since the plan, or is no leftover any more.
+    /// Kept: it was used since the plan, or is no longer a leftover.
     KeptChanged = 5,
     /// Removal failed; `message` says why.
     Failed = 6,
@@ -559,9 +558,9 @@ pub mod gc_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-    /// collection that an outside orchestrator drives over several modules (images, VMs,
-    /// networks, snapshots).
+    /// Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+    /// collection that an external orchestrator drives over several modules (images, VMs, networks,
+    /// snapshots).
     #[derive(Debug, Clone)]
     pub struct GcServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -642,13 +641,12 @@ pub mod gc_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-        /// is checked again under its exclusive lease at the moment of removal: used since, or no
-        /// longer a leftover, means kept.
+        /// Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+        /// each candidate again under its exclusive lease before it removes it. A candidate that was used
+        /// since, or is no longer a leftover, is kept.
         ///
-        /// The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-        /// thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-        /// opens a session.
+        /// The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+        /// of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
         ///
         /// Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
         pub async fn collect_garbage(
@@ -675,8 +673,8 @@ pub mod gc_service_client {
                 .insert(GrpcMethod::new("stasis.v1.GcService", "CollectGarbage"));
             self.inner.unary(req, path, codec).await
         }
-        /// Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-        /// wait. While it is open nothing new is published, so no new blob is pinned.
+        /// Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+        /// While a session is open nothing new is published, so no new blob is pinned.
         ///
         /// Raises FIELD_INVALID, GC_LOCK_BUSY.
         pub async fn begin_gc(
@@ -703,7 +701,7 @@ pub mod gc_service_client {
                 .insert(GrpcMethod::new("stasis.v1.GcService", "BeginGc"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists every image blob that a ready or pending snapshot pins, a page at a time.
+        /// Lists, page by page, every image blob that a ready or pending snapshot pins.
         ///
         /// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
         pub async fn list_gc_references(
@@ -730,7 +728,7 @@ pub mod gc_service_client {
                 .insert(GrpcMethod::new("stasis.v1.GcService", "ListGcReferences"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists what this module would collect by the policy, a page at a time.
+        /// Lists, page by page, the candidates that this module would collect under the policy.
         ///
         /// Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
         /// CLOCK_SUSPECT.
@@ -758,7 +756,7 @@ pub mod gc_service_client {
                 .insert(GrpcMethod::new("stasis.v1.GcService", "ListGcCandidates"));
             self.inner.unary(req, path, codec).await
         }
-        /// Removes the candidates named. The same request_id again returns the first outcome.
+        /// Removes the named candidates. A repeated request_id returns the first outcome.
         ///
         /// Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
         /// REQUEST_ID_REUSED.
@@ -813,7 +811,7 @@ pub mod gc_service_client {
                 .insert(GrpcMethod::new("stasis.v1.GcService", "RenewGc"));
             self.inner.unary(req, path, codec).await
         }
-        /// Closes the session. Closing a closed or expired one is no error.
+        /// Closes the session. Closing a closed or expired session is not an error.
         ///
         /// Raises GC_SESSION_NOT_FOUND.
         pub async fn end_gc(
@@ -838,13 +836,12 @@ pub mod gc_service_client {
         }
     }
 }
-/// What a snapshot is a snapshot of: the configuration of the paused VM, as its
-/// orchestrator gave it. stasis keeps it, exports it and filters by some of it; it
-/// gives no meaning to it beyond what is said here.
+/// The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
+/// and filters by some of its fields. It does not interpret it beyond what is described here.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SnapshotConfig {
-    /// Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-    /// never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+    /// Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+    /// reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
     /// Empty, or `[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}`, unique among pending and ready
@@ -864,7 +861,7 @@ pub struct SnapshotConfig {
     #[prost(string, tag = "6")]
     pub image_type: ::prost::alloc::string::String,
     /// Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-    /// GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+    /// GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
     /// duplicates are dropped; at most 1024.
     #[prost(string, repeated, tag = "7")]
     pub image_blob_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
@@ -877,8 +874,8 @@ pub struct SnapshotConfig {
     /// Guest memory in bytes. 0 = unknown.
     #[prost(int64, tag = "10")]
     pub memory: i64,
-    /// Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data has
-    /// a `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+    /// Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+    /// `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
     #[prost(int64, tag = "11")]
     pub storage: i64,
     /// Number of network interfaces.
@@ -899,8 +896,8 @@ pub struct SnapshotConfig {
     /// True if the guest is Windows.
     #[prost(bool, tag = "17")]
     pub windows: bool,
-    /// Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-    /// `\[A-Za-z0-9._/-\]`, values of at most 256 bytes.
+    /// Labels for finding snapshots. At most 64; keys of 1 to 63 characters `\[A-Za-z0-9._/-\]`, values
+    /// of at most 256 bytes.
     #[prost(map = "string, string", tag = "18")]
     pub labels: ::std::collections::HashMap<
         ::prost::alloc::string::String,
@@ -922,25 +919,25 @@ pub struct SnapshotFile {
     /// Permission bits, at most 0777.
     #[prost(uint32, tag = "4")]
     pub mode: u32,
-    /// `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal
-    /// content gives an equal digest, whatever the holes, among snapshots whose blocks were
-    /// hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-    /// CreateFromDirectory is hashed in the background.
+    /// `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+    /// an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+    /// algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+    /// the background.
     #[prost(string, tag = "5")]
     pub digest: ::prost::alloc::string::String,
 }
 /// A stored snapshot.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Snapshot {
-    /// The VM's configuration, with the id and the name that it has now.
+    /// The VM's configuration, with the current id and name.
     #[prost(message, optional, tag = "1")]
     pub config: ::core::option::Option<SnapshotConfig>,
-    /// When it was published. Later than that of each snapshot that was there, also when the wall
-    /// clock has been set back: newest first is the order of publication.
+    /// When it was published. It is later than the time of every existing snapshot, even after the
+    /// wall clock was set back. So "newest first" is the order of publication.
     #[prost(message, optional, tag = "2")]
     pub created_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was last restored, exported or opened. Equal to created_at at first. Written
-    /// in batches: a crash can lose the last seconds of it.
+    /// When it was last restored, exported or opened. Initially equal to created_at. Written in
+    /// batches: a crash can lose the last few seconds of accesses.
     #[prost(message, optional, tag = "3")]
     pub last_accessed_at: ::core::option::Option<::prost_types::Timestamp>,
     /// Logical size of all files in bytes.
@@ -949,13 +946,12 @@ pub struct Snapshot {
     /// Bytes that all files took on disk when they were stored.
     #[prost(int64, tag = "5")]
     pub allocated_bytes: i64,
-    /// Absolute path of the data directory on the daemon's node. For information: a path
-    /// is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-    /// are confined to a name prefix or came over TCP without a credential.
+    /// Absolute path of the data directory on the daemon's node. For information only: a path is safe
+    /// to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+    /// a name prefix or that connect over TCP without a credential.
     #[prost(string, tag = "6")]
     pub data_dir: ::prost::alloc::string::String,
-    /// `sha256:<hex>` over the names, sizes and digests of the files. Empty until it was
-    /// computed.
+    /// `sha256:<hex>` over the names, sizes and digests of the files. Empty until it is computed.
     #[prost(string, tag = "7")]
     pub digest: ::prost::alloc::string::String,
     /// True if garbage collection never evicts it. Delete still removes it.
@@ -964,37 +960,38 @@ pub struct Snapshot {
     /// The data files, sorted by name. Empty in ListResponse.
     #[prost(message, repeated, tag = "9")]
     pub files: ::prost::alloc::vec::Vec<SnapshotFile>,
-    /// True if damage was found in its data: it is listed, but Restore and Export refuse
-    /// it (STORED_DATA_CORRUPT).
+    /// True if damage was found in its data. It is listed, but Restore and Export refuse it
+    /// (STORED_DATA_CORRUPT).
     #[prost(bool, tag = "10")]
     pub corrupt: bool,
-    /// What quotas count for it: the blocks of its files, block tables, manifest and directories,
-    /// an amount for each inode, and its part of the catalog (docs/formats.md).
+    /// The bytes that count against quotas: the blocks of its files, block tables, manifest and
+    /// directories, an amount for each inode, and its part of the catalog (docs/formats.md).
     #[prost(int64, tag = "11")]
     pub charged_bytes: i64,
 }
 /// Request of Pull.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PullRequest {
-    /// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-    /// By address it is called in plain text and without credentials; a socket is only for callers
-    /// that are the daemon's own user or root.
+    /// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+    /// call by address uses plain text and sends no credentials. Only the daemon's own user and root
+    /// may name a socket.
     #[prost(string, tag = "1")]
     pub source: ::prost::alloc::string::String,
-    /// Id, name or id prefix at the peer; with `repair` here.
+    /// Id, name or id prefix at the peer; with `repair`, at this node.
     #[prost(string, tag = "2")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Name to give it here; empty = the name it has there. Not with `repair`.
+    /// Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// A UUID of the caller's choice, for retries.
+    /// A UUID chosen by the caller, for retries.
     #[prost(string, tag = "4")]
     pub request_id: ::prost::alloc::string::String,
     /// Most bytes to receive per second. 0 = no limit.
     #[prost(int64, tag = "5")]
     pub limit_bytes_per_second: i64,
-    /// Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
-    /// the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+    /// Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
+    /// from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
+    /// snapshot.
     #[prost(bool, tag = "6")]
     pub repair: bool,
 }
@@ -1010,7 +1007,7 @@ pub mod pull_response {
     /// Exactly one of them.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Event {
-        /// How far it is.
+        /// The progress of the transfer.
         #[prost(message, tag = "1")]
         Progress(super::TransferProgress),
         /// Last message: the stored snapshot.
@@ -1024,19 +1021,19 @@ pub struct PushRequest {
     /// The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
     #[prost(string, tag = "1")]
     pub target: ::prost::alloc::string::String,
-    /// Id, name or id prefix here.
+    /// Id, name or id prefix at this node.
     #[prost(string, tag = "2")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Name to give it there; empty = the name it has here.
+    /// Name for the snapshot at the peer; empty = its name at this node.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// A UUID of the caller's choice, for retries.
+    /// A UUID chosen by the caller, for retries.
     #[prost(string, tag = "4")]
     pub request_id: ::prost::alloc::string::String,
     /// Most bytes to send per second. 0 = no limit.
     #[prost(int64, tag = "5")]
     pub limit_bytes_per_second: i64,
-    /// Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+    /// How the peer reaches this daemon: an address, or this daemon's name in the peer's
     /// configuration; empty = option `advertise`.
     #[prost(string, tag = "6")]
     pub source: ::prost::alloc::string::String,
@@ -1053,7 +1050,7 @@ pub mod push_response {
     /// Exactly one of them.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Event {
-        /// How far it is.
+        /// The progress of the transfer.
         #[prost(message, tag = "1")]
         Progress(super::TransferProgress),
         /// Last message: the snapshot as the peer stored it.
@@ -1061,19 +1058,19 @@ pub mod push_response {
         Snapshot(super::Snapshot),
     }
 }
-/// How far a transfer is.
+/// The progress of a transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TransferProgress {
-    /// Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
+    /// Bytes of the snapshot's blocks that contain data; blocks of holes or zeros do not count.
     #[prost(int64, tag = "1")]
     pub total_bytes: i64,
-    /// Those of them that the receiver has.
+    /// Bytes of these blocks that the receiver already has.
     #[prost(int64, tag = "2")]
     pub done_bytes: i64,
-    /// Bytes of blocks that differ from what the receiver had.
+    /// Bytes of blocks that differ from the blocks that the receiver had.
     #[prost(int64, tag = "3")]
     pub changed_bytes: i64,
-    /// Bytes that travelled.
+    /// Bytes sent over the wire.
     #[prost(int64, tag = "4")]
     pub sent_bytes: i64,
 }
@@ -1083,7 +1080,7 @@ pub struct ListTransfersRequest {}
 /// Response of ListTransfers.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListTransfersResponse {
-    /// In order of their digests.
+    /// Sorted by digest.
     #[prost(message, repeated, tag = "1")]
     pub transfers: ::prost::alloc::vec::Vec<Transfer>,
 }
@@ -1093,16 +1090,16 @@ pub struct Transfer {
     /// Digest of the snapshot that is fetched: the id of the transfer.
     #[prost(string, tag = "1")]
     pub digest: ::prost::alloc::string::String,
-    /// The peer, as the pull called it.
+    /// The peer, as named by the pull.
     #[prost(string, tag = "2")]
     pub source: ::prost::alloc::string::String,
-    /// What was asked for.
+    /// The ref that the pull requested.
     #[prost(string, tag = "3")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Whether it is running now; otherwise it can be resumed by the same Pull.
+    /// True if it is running now; otherwise the same Pull resumes it.
     #[prost(bool, tag = "4")]
     pub active: bool,
-    /// How far it is; only while it is running.
+    /// Its progress; only while it is running.
     #[prost(message, optional, tag = "5")]
     pub progress: ::core::option::Option<TransferProgress>,
     /// When it was last begun or resumed.
@@ -1119,7 +1116,7 @@ pub struct CancelTransferRequest {
 /// Response of CancelTransfer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelTransferResponse {
-    /// Whether there was such a transfer.
+    /// True if there was such a transfer.
     #[prost(bool, tag = "1")]
     pub found: bool,
 }
@@ -1129,11 +1126,11 @@ pub struct GetManifestRequest {
     /// Id, name or id prefix. Empty with `digest`.
     #[prost(string, tag = "1")]
     pub r#ref: ::prost::alloc::string::String,
-    /// Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-    /// most 32.
+    /// Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+    /// first. At most 32.
     #[prost(string, repeated, tag = "2")]
     pub base_digests: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Send the first message only, without tables and lease.
+    /// Send only the first message, without tables and without a lease.
     #[prost(bool, tag = "3")]
     pub snapshot_only: bool,
     /// Instead of `ref`: any snapshot with this digest.
@@ -1143,8 +1140,8 @@ pub struct GetManifestRequest {
 /// A message of GetManifest.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetManifestResponse {
-    /// With the first message: the one of `base_digests` that is here too and shares most blocks with
-    /// the snapshot; ReadBlocks can compare with it. Empty = none.
+    /// In the first message: the one of `base_digests` that the sender has too and that shares the
+    /// most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
     #[prost(string, tag = "3")]
     pub base_digest: ::prost::alloc::string::String,
     /// Exactly one of them.
@@ -1173,7 +1170,7 @@ pub struct FileBlocks {
     /// The next bytes of its block table (docs/formats.md).
     #[prost(bytes = "vec", tag = "2")]
     pub table: ::prost::alloc::vec::Vec<u8>,
-    /// Whether the file's table ends here.
+    /// True in the last part of the file's table.
     #[prost(bool, tag = "3")]
     pub last: bool,
 }
@@ -1186,11 +1183,11 @@ pub struct ReadBlocksRequest {
     /// Name of the file.
     #[prost(string, tag = "2")]
     pub file: ::prost::alloc::string::String,
-    /// Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+    /// Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
     #[prost(message, repeated, tag = "3")]
     pub ranges: ::prost::alloc::vec::Vec<BlockRange>,
-    /// What GetManifest answered: send differences from the same block of the file of the same name there.
-    /// Empty = whole blocks.
+    /// The base that GetManifest returned: the sender sends differences from the same block of the
+    /// file of the same name in that base. Empty = whole blocks.
     #[prost(string, tag = "4")]
     pub base_digest: ::prost::alloc::string::String,
     /// The caller understands NONZERO_PAGES. Peers that do not know the field send whole blocks.
@@ -1213,31 +1210,31 @@ pub struct ReadBlocksResponse {
     /// Index of the block.
     #[prost(int64, tag = "1")]
     pub index: i64,
-    /// Its bytes as `encoding` says.
+    /// Its bytes, encoded as `encoding` says.
     #[prost(bytes = "vec", tag = "2")]
     pub data: ::prost::alloc::vec::Vec<u8>,
     /// How to read `data`.
     #[prost(enumeration = "BlockEncoding", tag = "3")]
     pub encoding: i32,
-    /// Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
-    /// base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+    /// Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
+    /// of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
     #[prost(fixed64, tag = "4")]
     pub changed_pages: u64,
 }
-/// What the bytes of a block on the wire are.
+/// How a block is encoded on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum BlockEncoding {
     /// Not used.
     Unspecified = 0,
-    /// The block as it is.
+    /// The unchanged bytes of the block.
     Raw = 1,
-    /// The changed pages as they are, one after the other.
+    /// The changed pages, one after the other.
     Pages = 2,
     /// The changed pages, each XOR the base's, one after the other, as raw DEFLATE (RFC 1951).
     XorDeflate = 3,
-    /// The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
-    /// the request has `accepts_nonzero_pages`.
+    /// The pages that are not all zeros, one after the other. Needs no base. Sent only if the request
+    /// sets `accepts_nonzero_pages`.
     NonzeroPages = 4,
 }
 impl BlockEncoding {
@@ -1277,8 +1274,8 @@ pub mod replication_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Fetches snapshots from peers and sends them there, moving only the blocks that the other
-    /// side does not have. GetManifest and ReadBlocks are what peers call.
+    /// Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+    /// travel. Peers call GetManifest and ReadBlocks.
     #[derive(Debug, Clone)]
     pub struct ReplicationServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1359,8 +1356,7 @@ pub mod replication_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-        /// stopped.
+        /// Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
         pub async fn pull(
             &mut self,
             request: impl tonic::IntoRequest<super::PullRequest>,
@@ -1385,7 +1381,7 @@ pub mod replication_service_client {
                 .insert(GrpcMethod::new("stasis.v1.ReplicationService", "Pull"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Sends a snapshot to a peer: asks it to pull from here.
+        /// Sends a snapshot to a peer by asking the peer to pull it from here.
         pub async fn push(
             &mut self,
             request: impl tonic::IntoRequest<super::PushRequest>,
@@ -1410,7 +1406,7 @@ pub mod replication_service_client {
                 .insert(GrpcMethod::new("stasis.v1.ReplicationService", "Push"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Pulls that are running, and those that were cut off and can be resumed.
+        /// Lists running pulls, and interrupted pulls that can be resumed.
         pub async fn list_transfers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListTransfersRequest>,
@@ -1437,7 +1433,7 @@ pub mod replication_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Ends a running pull, and drops what it has kept for resuming.
+        /// Ends a running pull, and discards the blocks that it kept for resuming.
         pub async fn cancel_transfer(
             &mut self,
             request: impl tonic::IntoRequest<super::CancelTransferRequest>,
@@ -1464,8 +1460,8 @@ pub mod replication_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// For peers: the files of a snapshot with their block digests and holes. The stream stays
-        /// open as the peer's read lease until the peer hangs up.
+        /// For peers: returns the files of a snapshot with their block digests and holes. The open stream
+        /// is the peer's read lease; the lease ends when the peer ends the stream.
         pub async fn get_manifest(
             &mut self,
             request: impl tonic::IntoRequest<super::GetManifestRequest>,
@@ -1490,7 +1486,7 @@ pub mod replication_service_client {
                 .insert(GrpcMethod::new("stasis.v1.ReplicationService", "GetManifest"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// For peers: blocks by index, in the order asked for.
+        /// For peers: returns blocks by index, in the requested order.
         pub async fn read_blocks(
             &mut self,
             request: impl tonic::IntoRequest<super::ReadBlocksRequest>,
@@ -1520,14 +1516,14 @@ pub mod replication_service_client {
 /// Last frame of an upload.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UploadCommit {
-    /// Number of bytes in all chunks. Must agree (CHECKSUM_MISMATCH).
+    /// Number of bytes in all chunks. Must be equal to the received number (CHECKSUM_MISMATCH).
     #[prost(int64, tag = "1")]
     pub total_bytes: i64,
     /// CRC-32 (IEEE 802.3, as in gzip) of the bytes in all chunks. Checked if it is set.
     #[prost(fixed32, optional, tag = "2")]
     pub crc32: ::core::option::Option<u32>,
 }
-/// Last frame of a download: without it the download is truncated.
+/// Last frame of a download. Without it the download is truncated.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DownloadTrailer {
     /// Number of bytes in all chunks.
@@ -1543,19 +1539,19 @@ pub struct DownloadHeader {
     /// The snapshot that follows, with its files.
     #[prost(message, optional, tag = "1")]
     pub snapshot: ::core::option::Option<Snapshot>,
-    /// Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
-    /// stream itself is a little larger by its headers, or smaller if it is compressed.
+    /// Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
+    /// stream itself is slightly larger because of headers, or smaller if it is compressed.
     #[prost(int64, tag = "2")]
     pub data_bytes: i64,
-    /// What the caller should know about the stream that follows. The stream is complete and correct
-    /// all the same. Show the messages to whoever asked for the download.
+    /// Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+    /// the messages to the user who asked for the download.
     #[prost(message, repeated, tag = "3")]
     pub warnings: ::prost::alloc::vec::Vec<DownloadWarning>,
 }
-/// Something about the tar of a download that its reader may trip over.
+/// A property of a download's tar that may cause trouble for some readers.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DownloadWarning {
-    /// What it is about.
+    /// The kind of the warning.
     #[prost(enumeration = "DownloadWarningKind", tag = "1")]
     pub kind: i32,
     /// Name of the file in the tar.
@@ -1564,20 +1560,20 @@ pub struct DownloadWarning {
     /// READER_REFUSES: the programs that refuse the file, for example `cocoon`.
     #[prost(string, repeated, tag = "3")]
     pub readers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// One English sentence for people: what happens, and what to ask for instead.
+    /// One English sentence for people: what happens, and what to request instead.
     #[prost(string, tag = "4")]
     pub message: ::prost::alloc::string::String,
 }
 /// A frame of Create.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateRequest {
-    /// Exactly one of them; see the service for their order (FRAME_ORDER_INVALID).
+    /// Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
     #[prost(oneof = "create_request::Frame", tags = "1, 2, 3")]
     pub frame: ::core::option::Option<create_request::Frame>,
 }
 /// Nested message and enum types in `CreateRequest`.
 pub mod create_request {
-    /// Exactly one of them; see the service for their order (FRAME_ORDER_INVALID).
+    /// Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Frame {
         /// First frame.
@@ -1597,13 +1593,13 @@ pub struct CreateHeader {
     /// The VM's configuration. `id` must be empty. `name` may be empty.
     #[prost(message, optional, tag = "1")]
     pub config: ::core::option::Option<SnapshotConfig>,
-    /// Empty, or a UUID of the caller's choice that makes a retry safe: the same id again
-    /// returns the first outcome, also after a restart of the daemon, for request_retention of
-    /// SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
-    /// chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
-    /// another header or call: REQUEST_ID_REUSED. While the first call runs:
-    /// OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
-    /// confined to a name prefix are apart from all others.
+    /// Empty, or a UUID chosen by the caller, which makes a retry safe. A repeated id returns the
+    /// first outcome, also after a restart of the daemon. The daemon remembers it for
+    /// request_retention of SystemService.GetInfo after the first call has ended: at least 24 hours.
+    /// Ids are forgotten sooner only if the catalog is lost and rebuilt. The same id with another
+    /// header or call gets REQUEST_ID_REUSED; while the first call runs, OPERATION_IN_PROGRESS. A
+    /// failed call leaves its id unused. The ids of callers that are confined to a name prefix are
+    /// separate from all others.
     #[prost(string, tag = "2")]
     pub request_id: ::prost::alloc::string::String,
     /// What to do if `config.name` is taken. Default: FAIL.
@@ -1623,7 +1619,7 @@ pub struct CreateResponse {
 /// Request of CreateFromDirectory.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateFromDirectoryRequest {
-    /// Absolute path, on the daemon's node, of a directory that holds only regular files.
+    /// Absolute path, on the daemon's node, of a directory that contains only regular files.
     #[prost(string, tag = "1")]
     pub directory: ::prost::alloc::string::String,
     /// As in CreateHeader.
@@ -1646,25 +1642,25 @@ pub struct CreateFromDirectoryResponse {
     #[prost(message, optional, tag = "1")]
     pub snapshot: ::core::option::Option<Snapshot>,
 }
-/// Conditions on snapshots; all that are set must hold.
+/// Conditions on snapshots; all conditions that are set must hold.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SnapshotFilter {
-    /// The name starts with this.
+    /// The name starts with this text.
     #[prost(string, tag = "1")]
     pub name_prefix: ::prost::alloc::string::String,
-    /// All these labels have these values.
+    /// All these labels are present with these values.
     #[prost(map = "string, string", tag = "2")]
     pub labels: ::std::collections::HashMap<
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
-    /// config.image is this.
+    /// config.image is equal to this.
     #[prost(string, tag = "3")]
     pub image: ::prost::alloc::string::String,
-    /// config.image_digest is this.
+    /// config.image_digest is equal to this.
     #[prost(string, tag = "4")]
     pub image_digest: ::prost::alloc::string::String,
-    /// config.hypervisor is this.
+    /// config.hypervisor is equal to this.
     #[prost(string, tag = "5")]
     pub hypervisor: ::prost::alloc::string::String,
     /// Published at or after this time.
@@ -1673,20 +1669,20 @@ pub struct SnapshotFilter {
     /// Published before this time.
     #[prost(message, optional, tag = "7")]
     pub created_before: ::core::option::Option<::prost_types::Timestamp>,
-    /// Protected, or not protected.
+    /// Whether the snapshot is protected.
     #[prost(bool, optional, tag = "8")]
     pub protected: ::core::option::Option<bool>,
 }
 /// Request of List.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListRequest {
-    /// Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
-    /// stays below 4 MiB: only an empty next_page_token says that there are no more.
+    /// Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+    /// that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
     #[prost(int32, tag = "1")]
     pub page_size: i32,
-    /// Empty for the first page, then next_page_token of the last one, with the same filter
-    /// (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-    /// appear twice or be left out.
+    /// Empty for the first page, then next_page_token of the previous page, with the same filter
+    /// (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+    /// neither repeated nor omitted.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
     /// Default: all.
@@ -1726,13 +1722,13 @@ pub struct UpdateRequest {
     /// Id, name or id prefix.
     #[prost(string, tag = "1")]
     pub r#ref: ::prost::alloc::string::String,
-    /// New name; empty makes it nameless.
+    /// New name; an empty name removes the name.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
     /// New description.
     #[prost(string, tag = "3")]
     pub description: ::prost::alloc::string::String,
-    /// New labels, replacing all old ones.
+    /// New labels, which replace all old ones.
     #[prost(map = "string, string", tag = "4")]
     pub labels: ::std::collections::HashMap<
         ::prost::alloc::string::String,
@@ -1741,7 +1737,7 @@ pub struct UpdateRequest {
     /// New protection.
     #[prost(bool, tag = "5")]
     pub protected: bool,
-    /// Which of `name`, `description`, `labels` and `protected` to change. At least one
+    /// The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
     /// (FIELD_INVALID).
     #[prost(message, optional, tag = "6")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
@@ -1749,17 +1745,17 @@ pub struct UpdateRequest {
 /// Answer of Update.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateResponse {
-    /// The snapshot as it is now, with its files.
+    /// The snapshot after the change, with its files.
     #[prost(message, optional, tag = "1")]
     pub snapshot: ::core::option::Option<Snapshot>,
 }
 /// Request of Delete.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeleteRequest {
-    /// 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+    /// 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
     #[prost(string, repeated, tag = "1")]
     pub refs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// True: refs of snapshots that do not exist are passed over. Default: false.
+    /// True: refs of snapshots that do not exist are skipped. Default: false.
     #[prost(bool, tag = "2")]
     pub allow_missing: bool,
 }
@@ -1776,11 +1772,11 @@ pub struct RestoreRequest {
     /// Id, name or id prefix.
     #[prost(string, tag = "1")]
     pub r#ref: ::prost::alloc::string::String,
-    /// True: serve a snapshot that is marked corrupt all the same. Default: false.
+    /// True: serve the snapshot even if it is marked corrupt. Default: false.
     #[prost(bool, tag = "2")]
     pub force: bool,
-    /// True: compare every block with its stored digest before it is sent, and end with
-    /// STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
+    /// True: compare every block with its stored digest before sending it, and end with
+    /// STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
     #[prost(bool, tag = "3")]
     pub verify: bool,
     /// How holes are written. Default: GNU.
@@ -1790,13 +1786,13 @@ pub struct RestoreRequest {
 /// A frame of Restore.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RestoreResponse {
-    /// Exactly one of them; see the service for their order.
+    /// Exactly one of these; the service describes their order.
     #[prost(oneof = "restore_response::Frame", tags = "1, 2, 3")]
     pub frame: ::core::option::Option<restore_response::Frame>,
 }
 /// Nested message and enum types in `RestoreResponse`.
 pub mod restore_response {
-    /// Exactly one of them; see the service for their order.
+    /// Exactly one of these; the service describes their order.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Frame {
         /// First frame.
@@ -1832,13 +1828,13 @@ pub struct ExportRequest {
 /// A frame of Export.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExportResponse {
-    /// Exactly one of them; see the service for their order.
+    /// Exactly one of these; the service describes their order.
     #[prost(oneof = "export_response::Frame", tags = "1, 2, 3")]
     pub frame: ::core::option::Option<export_response::Frame>,
 }
 /// Nested message and enum types in `ExportResponse`.
 pub mod export_response {
-    /// Exactly one of them; see the service for their order.
+    /// Exactly one of these; the service describes their order.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Frame {
         /// First frame.
@@ -1878,13 +1874,13 @@ pub struct ExportToDirectoryResponse {
 /// A frame of Import.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ImportRequest {
-    /// Exactly one of them; see the service for their order (FRAME_ORDER_INVALID).
+    /// Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
     #[prost(oneof = "import_request::Frame", tags = "1, 2, 3")]
     pub frame: ::core::option::Option<import_request::Frame>,
 }
 /// Nested message and enum types in `ImportRequest`.
 pub mod import_request {
-    /// Exactly one of them; see the service for their order (FRAME_ORDER_INVALID).
+    /// Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Frame {
         /// First frame.
@@ -1975,10 +1971,10 @@ pub struct OpenDataDirectoryRequest {
     #[prost(bool, tag = "2")]
     pub force: bool,
 }
-/// The one message of OpenDataDirectory; the lease lasts as long as the stream is open.
+/// The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OpenDataDirectoryResponse {
-    /// Absolute path of the data directory. Read only.
+    /// Absolute path of the data directory. Read-only.
     #[prost(string, tag = "1")]
     pub directory: ::prost::alloc::string::String,
     /// The snapshot, with its files.
@@ -1998,16 +1994,16 @@ pub struct VerifyRequest {
 /// A message of Verify.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct VerifyResponse {
-    /// Exactly one of them.
+    /// Exactly one of these.
     #[prost(oneof = "verify_response::Event", tags = "1, 2")]
     pub event: ::core::option::Option<verify_response::Event>,
 }
 /// Nested message and enum types in `VerifyResponse`.
 pub mod verify_response {
-    /// Exactly one of them.
+    /// Exactly one of these.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Event {
-        /// How far it is; about once a second.
+        /// The progress, about once a second.
         #[prost(message, tag = "1")]
         Progress(super::VerifyProgress),
         /// The verdict on one file.
@@ -2015,7 +2011,7 @@ pub mod verify_response {
         Verdict(super::VerifyVerdict),
     }
 }
-/// How far Verify is.
+/// The progress of Verify.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyProgress {
     /// Snapshot that is being read.
@@ -2028,7 +2024,7 @@ pub struct VerifyProgress {
     #[prost(int64, tag = "3")]
     pub total_bytes: i64,
 }
-/// What Verify says of one file.
+/// The verdict of Verify on one file.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct VerifyVerdict {
     /// Snapshot that the file belongs to.
@@ -2043,7 +2039,7 @@ pub struct VerifyVerdict {
     /// Damaged ranges, ascending, at most 1000; empty if the file is missing.
     #[prost(message, repeated, tag = "4")]
     pub damaged: ::prost::alloc::vec::Vec<ByteRange>,
-    /// What is wrong, in words; empty if it is intact.
+    /// What is wrong, for people; empty if the file is intact.
     #[prost(string, tag = "5")]
     pub problem: ::prost::alloc::string::String,
 }
@@ -2060,14 +2056,14 @@ pub struct ByteRange {
 /// Request of Watch.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchRequest {
-    /// Token of the last message that the caller has seen; empty = from now on, and the first
-    /// message is POSITION. Tokens stay good across restarts. If the events after it are no
-    /// longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-    /// or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+    /// Token of the last message that the caller has seen; empty = start now, and the first message is
+    /// POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+    /// the token are no longer kept, or if the token comes from another store, or from a catalog that
+    /// was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
     #[prost(string, tag = "1")]
     pub resume_token: ::prost::alloc::string::String,
-    /// Only events whose snapshot matches, after the change or before it. Default: all.
-    /// POSITION and MISSED always come.
+    /// Only events whose snapshot matches, either after the change or before it. Default: all.
+    /// POSITION and MISSED are always sent.
     #[prost(message, optional, tag = "2")]
     pub filter: ::core::option::Option<SnapshotFilter>,
 }
@@ -2077,21 +2073,21 @@ pub struct WatchResponse {
     /// What happened.
     #[prost(enumeration = "EventType", tag = "1")]
     pub r#type: i32,
-    /// The snapshot right after the event, or as it was before it went; without files. What has
-    /// gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-    /// of them. Unset in MISSED and POSITION.
+    /// The snapshot directly after the event, or before its removal; without files. Removed snapshots
+    /// have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+    /// in MISSED and POSITION.
     #[prost(message, optional, tag = "2")]
     pub snapshot: ::core::option::Option<Snapshot>,
     /// When it happened, by the daemon's clock.
     #[prost(message, optional, tag = "3")]
     pub occurred_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Give it to the next Watch to go on after this event.
+    /// Pass it to the next Watch to resume after this event.
     #[prost(string, tag = "4")]
     pub resume_token: ::prost::alloc::string::String,
-    /// RENAMED: the name before; empty if there was none.
+    /// RENAMED: the previous name; empty if there was none.
     #[prost(string, tag = "5")]
     pub previous_name: ::prost::alloc::string::String,
-    /// DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+    /// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
     #[prost(string, tag = "6")]
     pub replaced_by: ::prost::alloc::string::String,
 }
@@ -2103,8 +2099,9 @@ pub enum OnNameConflict {
     Unspecified = 0,
     /// Refuse with SNAPSHOT_NAME_TAKEN. The default.
     Fail = 1,
-    /// In one atomic step the name moves to the new snapshot and the old one is deleted; if
-    /// somebody holds its data directory it becomes nameless, and goes when they are gone.
+    /// In one atomic step the name moves to the new snapshot and the old one is deleted. If a caller
+    /// holds a lease on the old data directory, the old snapshot loses its name, and is deleted when
+    /// the lease ends.
     Replace = 2,
 }
 impl OnNameConflict {
@@ -2173,8 +2170,8 @@ pub enum SparseFormat {
     /// The same as GNU.
     Unspecified = 0,
     /// The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
-    /// tar program leaves a short, shifted file behind and reports no error. A map of more than
-    /// 800 KiB does not fit: the smallest holes of such a file travel as zeros.
+    /// tar program leaves a short, shifted file and reports no error. A map of more than 800 KiB does
+    /// not fit: the smallest holes of such a file travel as zeros.
     Cocoon = 1,
     /// GNU PAX 1.0 sparse files. GNU tar, bsdtar, Python, Go, cocoon and stasis restore them. Go and
     /// cocoon refuse a map of more than 1 MiB: see DownloadHeader.warnings. The default.
@@ -2247,24 +2244,24 @@ pub enum EventType {
     Unspecified = 0,
     /// A snapshot became ready, or was found again.
     Created = 1,
-    /// A snapshot was deleted by a caller or replaced. Also the end of one that was LOST.
+    /// A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
     Deleted = 2,
-    /// A snapshot was deleted by garbage collection.
+    /// Garbage collection deleted a snapshot.
     Evicted = 3,
     /// A snapshot got another name; other fields may have changed with it.
     Renamed = 4,
-    /// Events that the caller has not seen are no longer kept: List again; the stream goes on
-    /// with what happens after this message.
+    /// Events that the caller has not seen are no longer kept. List again; the stream continues with
+    /// the events after this message.
     Missed = 5,
-    /// Description, labels or protection changed, digests were computed, or a mark of damage
-    /// was taken away.
+    /// Description, labels or protection changed, digests were computed, or a mark of damage was
+    /// removed.
     Updated = 6,
     /// A snapshot was marked `corrupt`.
     Corrupt = 7,
     /// The data of a snapshot was missing when the daemon started.
     Lost = 8,
-    /// Nothing happened: where the stream is. The first message of a Watch without a token, and
-    /// now and then when the filter leaves out much.
+    /// No change: the position of the stream. It is the first message of a Watch without a token, and
+    /// is sent occasionally when the filter skips many events.
     Position = 9,
 }
 impl EventType {
@@ -2314,17 +2311,17 @@ pub mod snapshot_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Keeps the snapshots of one node.
+    /// Stores the snapshots of one node.
     ///
-    /// A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-    /// characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-    /// call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-    /// ROLE_INSUFFICIENT where identities are configured.
+    /// A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+    /// this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+    /// AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+    /// and ROLE_INSUFFICIENT where identities are configured.
     ///
-    /// Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-    /// then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-    /// any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-    /// whatever the status says. An upload that half-closes without `commit` is never published.
+    /// Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+    /// half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+    /// to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+    /// An upload that half-closes without `commit` is never published.
     #[derive(Debug, Clone)]
     pub struct SnapshotServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -2405,12 +2402,13 @@ pub mod snapshot_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
-        /// snapshot is durable. After the commit was accepted, cancelling does not undo it.
+        /// Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
+        /// snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
+        /// it.
         ///
         /// Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
-        /// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
-        /// LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+        /// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
+        /// TOO_MANY_STREAMS, BLOCKED_BY_GC.
         pub async fn create(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::CreateRequest>,
@@ -2432,11 +2430,11 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Create"));
             self.inner.client_streaming(req, path, codec).await
         }
-        /// Takes over a directory on the daemon's own filesystem by renaming it: instant for any
-        /// size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-        /// Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
-        /// works for operators, in the directories that the daemon's configuration allows them, and
-        /// never over TCP without a credential.
+        /// Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
+        /// size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
+        /// are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+        /// operators, in the directories that the daemon's configuration allows them, and never over TCP
+        /// without a credential.
         ///
         /// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
         /// SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
@@ -2466,7 +2464,7 @@ pub mod snapshot_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Lists ready snapshots, newest first, a page at a time.
+        /// Lists ready snapshots, newest first, page by page.
         ///
         /// Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
         pub async fn list(
@@ -2539,10 +2537,10 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Update"));
             self.inner.unary(req, path, codec).await
         }
-        /// Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
-        /// or in use. Reads that are running finish; the space is freed when the last one ends.
+        /// Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
+        /// wrong or in use. Running reads finish; the space is freed when the last one ends.
         ///
-        /// Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+        /// Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
         /// OPERATION_IN_PROGRESS.
         pub async fn delete(
             &mut self,
@@ -2565,7 +2563,7 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Delete"));
             self.inner.unary(req, path, codec).await
         }
-        /// Streams the data files as a tar without `snapshot.json`; the header has the config.
+        /// Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
         ///
         /// Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
         pub async fn restore(
@@ -2619,9 +2617,9 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Export"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
-        /// node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
-        /// without it is not finished.
+        /// Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
+        /// by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
+        /// incomplete.
         ///
         /// Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
         pub async fn export_to_directory(
@@ -2652,7 +2650,7 @@ pub mod snapshot_service_client {
         }
         /// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
         ///
-        /// Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+        /// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
         pub async fn import(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::ImportRequest>,
@@ -2674,12 +2672,12 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Import"));
             self.inner.client_streaming(req, path, codec).await
         }
-        /// Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
-        /// The source stays as it is.
+        /// Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
+        /// source is unchanged.
         ///
         /// Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
-        /// ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
-        /// STORAGE_FULL, BLOCKED_BY_GC.
+        /// ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+        /// BLOCKED_BY_GC.
         pub async fn import_from_directory(
             &mut self,
             request: impl tonic::IntoRequest<super::ImportFromDirectoryRequest>,
@@ -2706,11 +2704,11 @@ pub mod snapshot_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Hands out the path of the data directory, for a hypervisor to map its files. The one
-        /// message is the answer; the stream then stays open as the caller's read lease, and the
-        /// lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-        /// refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
-        /// to a name prefix, or came over TCP without a credential, are told no paths: refused.
+        /// Returns the path of the data directory, for a hypervisor to map its files. The stream sends one
+        /// message and then stays open as the caller's read lease. The lease ends when the caller ends the
+        /// call, crashes or loses its connection. While the lease lasts, Delete is refused with
+        /// SNAPSHOT_IN_USE. Do not write to the files. The call is refused for callers that are confined
+        /// to a name prefix or that connect over TCP without a credential, because they may not see paths.
         ///
         /// Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
         pub async fn open_data_directory(
@@ -2739,7 +2737,7 @@ pub mod snapshot_service_client {
                 );
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Reads all data again and compares it with the stored digests: progress, then one verdict
+        /// Reads all data again and compares it with the stored digests: sends progress, then one verdict
         /// per file. A damaged snapshot is marked `corrupt`.
         pub async fn verify(
             &mut self,
@@ -2765,18 +2763,18 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Verify"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Reports what happens to snapshots, in order, each event once, from a resume token on or
-        /// from now on. Events are stored together with the change that they tell of: nothing is
-        /// left out by a restart of the daemon or by a caller that was away or reads slowly, as long
-        /// as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
-        /// some are gone is told so by MISSED, never silently.
+        /// Reports changes of snapshots, in order, each event once, starting at a resume token or now. The
+        /// daemon commits an event together with the change that it describes. So nothing is missing after
+        /// a restart of the daemon, or for a caller that was disconnected or reads slowly, as long as the
+        /// daemon keeps the events (max_events of SystemService.GetInfo). If some events are gone, the
+        /// stream says so with MISSED.
         ///
-        /// To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
-        /// events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
-        /// snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
-        /// listed. The events hold what List may have shown already: applying them again is right.
+        /// To know all snapshots: Watch without a token, wait for POSITION, List, then apply the events.
+        /// Do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the snapshot is
+        /// listed as the event says. DELETED, EVICTED and LOST mean that it is no longer listed. List may
+        /// already have shown the effect of an event; applying the event again is safe.
         ///
-        /// The stream never ends by itself, except with DRAINING when the daemon stops.
+        /// The stream never ends on its own, except with DRAINING when the daemon stops.
         ///
         /// Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
         pub async fn watch(
@@ -2808,7 +2806,7 @@ pub mod snapshot_service_client {
 /// Request of Check.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckRequest {
-    /// Also read all data and compare it with its digests. Marks nothing: Verify does.
+    /// Also read all data and compare it with its digests. Check marks nothing; Verify does.
     #[prost(bool, tag = "1")]
     pub deep: bool,
     /// With `deep`: most bytes to read per second. 0 = no limit.
@@ -2818,19 +2816,19 @@ pub struct CheckRequest {
 /// One step of Check.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckResponse {
-    /// What it tells.
+    /// Exactly one of these.
     #[prost(oneof = "check_response::Event", tags = "1, 2, 3")]
     pub event: ::core::option::Option<check_response::Event>,
 }
 /// Nested message and enum types in `CheckResponse`.
 pub mod check_response {
-    /// What it tells.
+    /// Exactly one of these.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Event {
-        /// Something that does not fit together.
+        /// An inconsistency.
         #[prost(message, tag = "1")]
         Finding(super::Finding),
-        /// How far it is: after each snapshot.
+        /// The progress, after each snapshot.
         #[prost(message, tag = "2")]
         Progress(super::CheckProgress),
         /// The end.
@@ -2841,33 +2839,33 @@ pub mod check_response {
 /// Request of Repair.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RepairRequest {
-    /// Say what would be done, and do nothing.
+    /// Report what would be done, and do nothing.
     #[prost(bool, tag = "1")]
     pub dry_run: bool,
-    /// As in CheckRequest: damaged data are marked then.
+    /// As in CheckRequest; damaged data are then marked.
     #[prost(bool, tag = "2")]
     pub deep: bool,
     /// With `deep`: most bytes to read per second. 0 = no limit.
     #[prost(int64, tag = "3")]
     pub limit_bytes_per_second: i64,
 }
-/// One finding, and what became of it.
+/// One finding, and its result.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RepairResponse {
-    /// What was found, and what was to be done.
+    /// The finding and the proposed action.
     #[prost(message, optional, tag = "1")]
     pub finding: ::core::option::Option<Finding>,
-    /// What became of it.
+    /// The result.
     #[prost(enumeration = "RepairOutcome", tag = "2")]
     pub outcome: i32,
-    /// What was done, or why not, for people. May be empty.
+    /// What was done, or why it was not done, for people. May be empty.
     #[prost(string, tag = "3")]
     pub message: ::prost::alloc::string::String,
 }
-/// How far a check is.
+/// The progress of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckProgress {
-    /// Snapshots that were looked at.
+    /// Snapshots that were checked.
     #[prost(int64, tag = "1")]
     pub done_snapshots: i64,
     /// Snapshots in the catalog.
@@ -2884,16 +2882,16 @@ pub struct CheckSummary {
     #[prost(int64, tag = "2")]
     pub problems: i64,
 }
-/// Something that does not fit together.
+/// An inconsistency.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Finding {
-    /// What it is.
+    /// The kind of the finding.
     #[prost(enumeration = "FindingKind", tag = "1")]
     pub kind: i32,
-    /// False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+    /// False: a note. Nothing that is stored is wrong, or the daemon fixes it at its next start.
     #[prost(bool, tag = "2")]
     pub problem: bool,
-    /// Snapshot that it is about. Empty if it is about none.
+    /// The affected snapshot. Empty if the finding is not about a snapshot.
     #[prost(string, tag = "3")]
     pub id: ::prost::alloc::string::String,
     /// Its name. Empty if it has none.
@@ -2905,7 +2903,7 @@ pub struct Finding {
     /// What was found and what was expected, for people.
     #[prost(string, tag = "6")]
     pub found: ::prost::alloc::string::String,
-    /// What a repair does about it.
+    /// The action that a repair takes.
     #[prost(enumeration = "FindingAction", tag = "7")]
     pub action: i32,
 }
@@ -2921,42 +2919,42 @@ pub struct GetInfoResponse {
     /// Kind of store: `localfile`.
     #[prost(string, tag = "2")]
     pub store_type: ::prost::alloc::string::String,
-    /// Id of this node's store: made once, kept in the store.
+    /// Id of this node's store: made once and kept in the store.
     #[prost(string, tag = "3")]
     pub node_id: ::prost::alloc::string::String,
-    /// Absolute path of the store. Empty for callers that are confined to a name prefix or came
-    /// over TCP without a credential.
+    /// Absolute path of the store. Empty for callers that are confined to a name prefix or that
+    /// connect over TCP without a credential.
     #[prost(string, tag = "4")]
     pub root: ::prost::alloc::string::String,
     /// When the daemon started.
     #[prost(message, optional, tag = "5")]
     pub started_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// Bounds that this daemon enforces.
+    /// Limits that this daemon enforces.
     #[prost(message, optional, tag = "6")]
     pub limits: ::core::option::Option<Limits>,
-    /// What this store can do.
+    /// The capabilities of this store.
     #[prost(message, optional, tag = "7")]
     pub features: ::core::option::Option<Features>,
-    /// What is stored.
+    /// Counts and sizes of the stored data.
     #[prost(message, optional, tag = "8")]
     pub usage: ::core::option::Option<Usage>,
-    /// How stored data are read again in the background.
+    /// The background scrub.
     #[prost(message, optional, tag = "9")]
     pub scrub: ::core::option::Option<ScrubStatus>,
     /// Commit that the daemon was built from. `unknown` if it was built outside of a git checkout.
     #[prost(string, tag = "10")]
     pub commit: ::prost::alloc::string::String,
-    /// Versions of what the daemon writes to its store.
+    /// Versions of the formats that the daemon writes to its store.
     #[prost(message, optional, tag = "11")]
     pub formats: ::core::option::Option<StoreFormats>,
     /// Whether the daemon relies on its wall clock.
     #[prost(message, optional, tag = "12")]
     pub clock: ::core::option::Option<ClockStatus>,
-    /// Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+    /// Why the store refuses writes, or all calls. Empty when the store is healthy.
     #[prost(message, repeated, tag = "13")]
     pub problems: ::prost::alloc::vec::Vec<StoreProblem>,
 }
-/// A condition of the store because of which calls fail.
+/// A condition of the store that makes calls fail.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StoreProblem {
     /// The reason that refused calls get.
@@ -2968,12 +2966,13 @@ pub struct StoreProblem {
     /// When the daemon noticed it.
     #[prost(message, optional, tag = "3")]
     pub since: ::core::option::Option<::prost_types::Timestamp>,
-    /// Reads fail too, not only calls that store or change something.
+    /// True if reads fail too, not only calls that store or change something.
     #[prost(bool, tag = "4")]
     pub stops_reads: bool,
 }
-/// Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
-/// higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
+/// Versions of the formats on disk; docs/formats.md describes them. A daemon refuses a store with a
+/// higher version of the first two. It leaves a snapshot unchanged if that has a higher version of
+/// the others.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StoreFormats {
     /// The store as a whole, as in its `store.json`.
@@ -2985,44 +2984,44 @@ pub struct StoreFormats {
     /// Manifest of a snapshot.
     #[prost(int32, tag = "3")]
     pub manifest: i32,
-    /// Block tables that it reads, ascending; the last one is written.
+    /// Block table versions that the daemon reads, ascending; it writes the last one.
     #[prost(int32, repeated, tag = "4")]
     pub block_tables: ::prost::alloc::vec::Vec<i32>,
 }
-/// What the daemon thinks of its wall clock. Ages are counted in the time that has passed for
-/// the store, which grows as the time since boot does. A step of the wall clock makes it
-/// suspect; so does a time off, between two boots, of more than three days.
+/// What the daemon knows about its wall clock. Ages are counted in elapsed time of the store, which
+/// grows with the time since boot. A step of the wall clock makes it suspect; so does a time off,
+/// between two boots, of more than three days.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ClockStatus {
-    /// While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+    /// While true, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
     /// raises CLOCK_SUSPECT.
     #[prost(bool, tag = "1")]
     pub suspect: bool,
-    /// By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-    /// 0 unless they have parted.
+    /// How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+    /// differ.
     #[prost(message, optional, tag = "2")]
     pub ahead: ::core::option::Option<::prost_types::Duration>,
-    /// How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+    /// How long the clock must run evenly until it is trusted. Absent unless it is suspect.
     #[prost(message, optional, tag = "3")]
     pub trusted_after: ::core::option::Option<::prost_types::Duration>,
 }
-/// The background scrub: all stored data are read again from time to time, and compared.
+/// The background scrub, which reads all stored data again periodically and compares it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ScrubStatus {
-    /// From the end of one to the beginning of the next. 0 = none begins by itself.
+    /// From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
     #[prost(message, optional, tag = "1")]
     pub interval: ::core::option::Option<::prost_types::Duration>,
-    /// The last one that came to its end. Absent if none has.
+    /// The last complete scrub. Absent if there is none.
     #[prost(message, optional, tag = "2")]
     pub last: ::core::option::Option<ScrubRun>,
-    /// The one that has begun since. Absent if none has.
+    /// The running scrub. Absent if there is none.
     #[prost(message, optional, tag = "3")]
     pub running: ::core::option::Option<ScrubRun>,
 }
-/// One scrub, or what is done of it.
+/// One scrub, complete or running.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ScrubRun {
-    /// When it began, perhaps before a restart of the daemon.
+    /// When it began, possibly before a restart of the daemon.
     #[prost(message, optional, tag = "1")]
     pub started_at: ::core::option::Option<::prost_types::Timestamp>,
     /// When it ended. Absent while it runs.
@@ -3034,23 +3033,23 @@ pub struct ScrubRun {
     /// Bytes that were read.
     #[prost(int64, tag = "4")]
     pub bytes: i64,
-    /// Snapshots with damage; they are marked, and Verify names the places.
+    /// Snapshots with damage; they are marked, and Verify reports the ranges.
     #[prost(int64, tag = "5")]
     pub damaged: i64,
-    /// Snapshots that could not be read to the end, for example for an error of the disk.
+    /// Snapshots that could not be read completely, for example because of a disk error.
     #[prost(int64, tag = "6")]
     pub unreadable: i64,
 }
-/// Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
+/// Limits that the daemon enforces; exceeding one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
-    /// Bytes of one message, frames included.
+    /// Bytes of one message, including frames.
     #[prost(int64, tag = "1")]
     pub max_message_bytes: i64,
-    /// Recommended bytes of a chunk.
+    /// Recommended bytes per chunk.
     #[prost(int64, tag = "2")]
     pub chunk_bytes: i64,
-    /// Streams of bytes at once, in all.
+    /// Concurrent byte streams in total.
     #[prost(int32, tag = "3")]
     pub max_streams: i32,
     /// Data files of a snapshot.
@@ -3065,13 +3064,13 @@ pub struct Limits {
     /// Bytes of `snapshot.json`.
     #[prost(int64, tag = "7")]
     pub max_envelope_bytes: i64,
-    /// Connections at once.
+    /// Concurrent connections.
     #[prost(int32, tag = "8")]
     pub max_connections: i32,
-    /// Streams of Watch at once.
+    /// Concurrent Watch streams.
     #[prost(int32, tag = "9")]
     pub max_watchers: i32,
-    /// About how many events Watch can go back, unless they are very large.
+    /// Approximate number of events that Watch can go back, unless they are very large.
     #[prost(int64, tag = "10")]
     pub max_events: i64,
     /// How long the outcome of a request_id is remembered.
@@ -3081,7 +3080,7 @@ pub struct Limits {
     #[prost(int64, tag = "12")]
     pub max_store_bytes: i64,
 }
-/// What this store can do.
+/// The capabilities of this store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Features {
     /// OpenDataDirectory.
@@ -3096,11 +3095,11 @@ pub struct Features {
     /// CreateFromDirectory, ExportToDirectory and ImportFromDirectory.
     #[prost(bool, tag = "4")]
     pub directory_export: bool,
-    /// The filesystem of the store shares blocks between files.
+    /// True if the filesystem of the store can share blocks between files.
     #[prost(bool, tag = "5")]
     pub reflink: bool,
 }
-/// What is stored.
+/// Counts and sizes of the stored data.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Usage {
     /// Ready snapshots.
@@ -3115,15 +3114,16 @@ pub struct Usage {
     /// Bytes that the filesystem of the store has left.
     #[prost(int64, tag = "4")]
     pub free_bytes: i64,
-    /// What `max_store` counts: the charged_bytes of all snapshots until their space is free,
-    /// running uploads, and pulls that were cut off.
+    /// The bytes that `max_store` counts: the charged_bytes of all snapshots until their space is
+    /// free, running uploads, and interrupted pulls.
     #[prost(int64, tag = "5")]
     pub charged_bytes: i64,
-    /// Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+    /// The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
+    /// caller reads them.
     #[prost(int64, tag = "6")]
     pub held_bytes: i64,
 }
-/// What became of a finding.
+/// The result for a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RepairOutcome {
@@ -3133,7 +3133,7 @@ pub enum RepairOutcome {
     Planned = 1,
     /// The action was carried out.
     Done = 2,
-    /// Nothing was to be done, or not by a repair.
+    /// There was nothing to do, or a repair cannot do it.
     Left = 3,
     /// The action did not succeed.
     Failed = 4,
@@ -3164,39 +3164,39 @@ impl RepairOutcome {
         }
     }
 }
-/// What a finding is.
+/// Kinds of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum FindingKind {
     /// Not used.
     Unspecified = 0,
-    /// There are snapshots and no catalog.
+    /// There are snapshots but no catalog.
     CatalogMissing = 1,
-    /// SQLite finds damage in the catalog's file.
+    /// SQLite reports damage in the catalog's file.
     CatalogDamaged = 2,
-    /// Totals, labels, pins or sizes are not what the snapshots' records say.
+    /// Totals, labels, pins or sizes do not match the snapshots' records.
     CatalogRows = 3,
-    /// A directory of a snapshot that no record knows.
+    /// A snapshot's directory that has no record.
     DirectoryUnknown = 4,
     /// A record whose directory is missing.
     DirectoryMissing = 5,
-    /// Something among the store's files that the daemon did not make.
+    /// An entry in the store that the daemon did not make.
     EntryUnknown = 6,
     /// A snapshot without its manifest.
     ManifestMissing = 7,
-    /// A manifest that is cut, altered, or of another snapshot.
+    /// A manifest that is truncated, altered, or belongs to another snapshot.
     ManifestDamaged = 8,
     /// A manifest with a lower revision than the record.
     ManifestOlder = 9,
     /// A manifest with a higher revision than the record: the catalog is an older copy.
     ManifestNewer = 10,
-    /// A manifest of the record's revision that says something else.
+    /// A manifest with the record's revision but different content.
     ManifestDiffers = 11,
     /// A data file is missing.
     FileMissing = 12,
     /// A file that the snapshot does not have.
     FileUnknown = 13,
-    /// A data file that is no regular file.
+    /// A data file that is not a regular file.
     FileKind = 14,
     /// A data file of another size.
     FileSize = 15,
@@ -3206,26 +3206,26 @@ pub enum FindingKind {
     BlockTableMissing = 17,
     /// A data file whose block table is not the one that was stored.
     BlockTableDamaged = 18,
-    /// Data that is not what was stored.
+    /// Data that differs from the stored data.
     DataDamaged = 19,
     /// A snapshot in which damage was found earlier.
     MarkedCorrupt = 20,
     /// A snapshot whose directory was missing at a start.
     MarkedLost = 21,
-    /// Work that was interrupted, which the next start ends.
+    /// Interrupted work, which the next start completes.
     Interrupted = 22,
-    /// What an interrupted upload left.
+    /// Leftovers of an interrupted upload.
     StagingLeftover = 23,
-    /// What an interrupted deletion left.
+    /// Leftovers of an interrupted deletion.
     TrashLeftover = 24,
-    /// What an interrupted replacement of a file left.
+    /// Leftovers of an interrupted replacement of a file.
     TemporaryFile = 25,
-    /// Something that was set aside, for people to look at.
+    /// Data that was set aside for people to examine.
     Quarantined = 26,
-    /// Some of the files are missing that make starts and deletions possible on a full disk.
+    /// Some of the files that make starts and deletions possible on a full disk are missing.
     BallastMissing = 27,
-    /// A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
-    /// it is.
+    /// A manifest or a block table that a newer stasis wrote. It is not damaged, and is left
+    /// unchanged.
     FormatUnsupported = 28,
 }
 impl FindingKind {
@@ -3302,7 +3302,7 @@ impl FindingKind {
         }
     }
 }
-/// What a repair does about a finding. Nothing is ever deleted.
+/// The action that a repair takes. Nothing is ever deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum FindingAction {
@@ -3312,23 +3312,23 @@ pub enum FindingAction {
     None = 1,
     /// Nothing: the daemon does it when it starts.
     AtNextStart = 2,
-    /// Take the directory into the catalog.
+    /// Add the directory to the catalog.
     Adopt = 3,
     /// Move it to quarantine, with the reason in a text file beside it.
     Quarantine = 4,
-    /// Keep the record, serve it no more.
+    /// Keep the record, but stop serving it.
     MarkLost = 5,
-    /// Keep the snapshot, serve it only when forced.
+    /// Keep the snapshot, but serve it only when forced.
     MarkCorrupt = 6,
     /// Write the manifest again, from the catalog.
     RewriteManifest = 7,
-    /// Make the record again, from the manifest.
+    /// Make the record again from the manifest.
     TakeManifest = 8,
-    /// Make the block table again from the data, if they still have the digest that was stored.
+    /// Make the block table again from the data, if the data still have the stored digest.
     RebuildBlockTable = 9,
     /// Set the permissions that were stored.
     SetMode = 10,
-    /// Make labels, pins, sizes and totals again, from the snapshots' records.
+    /// Make labels, pins, sizes and totals again from the snapshots' records.
     RewriteRows = 11,
     /// Write the missing files again.
     MakeBallast = 12,
@@ -3386,21 +3386,22 @@ pub mod system_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Describes the daemon and its store. The schema is in grpc.reflection.
+    /// Describes the daemon and its store. grpc.reflection serves the schema.
     ///
-    /// grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-    /// empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-    /// following names are NOT_SERVING:
+    /// grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+    /// whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+    /// can be stored. The following names are NOT_SERVING:
     ///
     /// * all of them, while the daemon starts or drains;
-    /// * all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-    ///  STORED_DATA_CORRUPT);
-    /// * GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-    ///  writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-    /// * `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-    ///  collections still work.
+    /// * all but SystemService, while the root is not available or the catalog is damaged
+    ///  (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+    /// * GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+    ///  fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+    /// * `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+    ///  deletions and collections still work.
     ///
-    /// The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+    /// The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+    /// reasons.
     #[derive(Debug, Clone)]
     pub struct SystemServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -3506,10 +3507,10 @@ pub mod system_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SystemService", "GetInfo"));
             self.inner.unary(req, path, codec).await
         }
-        /// Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-        /// meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-        /// last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-        /// cannot be listed.
+        /// Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+        /// calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+        /// are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+        /// IO_FAILED when a directory cannot be listed.
         pub async fn check(
             &mut self,
             request: impl tonic::IntoRequest<super::CheckRequest>,
@@ -3534,10 +3535,10 @@ pub mod system_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SystemService", "Check"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-        /// finding is looked at again at the moment of its repair; a failure is told in its response, the
-        /// others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-        /// a collection or another repair is under way.
+        /// Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+        /// quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+        /// its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+        /// cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
         pub async fn repair(
             &mut self,
             request: impl tonic::IntoRequest<super::RepairRequest>,

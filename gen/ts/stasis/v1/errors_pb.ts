@@ -2,7 +2,7 @@
 // @generated from file stasis/v1/errors.proto (package stasis.v1, syntax proto3)
 /* eslint-disable */
 
-// Reasons of errors, for programs to act on.
+// Error reasons that programs act on.
 
 import type { GenEnum, GenFile } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
@@ -29,8 +29,8 @@ export enum ErrorReason {
   UNSPECIFIED = 0,
 
   /**
-   * INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest
-   * names the field, what was expected and what came.
+   * INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest names the
+   * field, the expected value and the actual value.
    *
    * @generated from enum value: ERROR_REASON_FIELD_INVALID = 1;
    */
@@ -44,8 +44,8 @@ export enum ErrorReason {
   PAGE_TOKEN_INVALID = 2,
 
   /**
-   * INVALID_ARGUMENT. The frames of an upload came in another order than header, chunks,
-   * commit, or the stream was half-closed without a commit.
+   * INVALID_ARGUMENT. The frames of an upload did not arrive in the order header, chunks, commit,
+   * or the stream was half-closed without a commit.
    *
    * @generated from enum value: ERROR_REASON_FRAME_ORDER_INVALID = 3;
    */
@@ -59,8 +59,8 @@ export enum ErrorReason {
   CHECKSUM_MISMATCH = 4,
 
   /**
-   * INVALID_ARGUMENT. The tar, its compression, a sparse map or an entry's name is not
-   * acceptable; metadata `entry` names the entry where there is one.
+   * INVALID_ARGUMENT. The tar, its compression, a sparse map or the name of an entry is not
+   * acceptable. Metadata `entry` names the entry, if one is affected.
    *
    * @generated from enum value: ERROR_REASON_ARCHIVE_INVALID = 5;
    */
@@ -81,7 +81,7 @@ export enum ErrorReason {
   ENVELOPE_VERSION_UNSUPPORTED = 7,
 
   /**
-   * INVALID_ARGUMENT. A request_id came again with another request.
+   * INVALID_ARGUMENT. A request_id was used again with a different request.
    *
    * @generated from enum value: ERROR_REASON_REQUEST_ID_REUSED = 8;
    */
@@ -95,7 +95,7 @@ export enum ErrorReason {
   SNAPSHOT_NOT_FOUND = 20,
 
   /**
-   * NOT_FOUND. The garbage collection session is unknown.
+   * NOT_FOUND. The GC session is unknown.
    *
    * @generated from enum value: ERROR_REASON_GC_SESSION_NOT_FOUND = 21;
    */
@@ -132,7 +132,7 @@ export enum ErrorReason {
   AMBIGUOUS_REF = 40,
 
   /**
-   * FAILED_PRECONDITION. A caller holds the snapshot's data directory open.
+   * FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
    *
    * @generated from enum value: ERROR_REASON_SNAPSHOT_IN_USE = 41;
    */
@@ -154,65 +154,65 @@ export enum ErrorReason {
   DIRECTORY_NOT_EMPTY = 43,
 
   /**
-   * FAILED_PRECONDITION. The garbage collection session has not read all references.
+   * FAILED_PRECONDITION. The GC session has not read all references.
    *
    * @generated from enum value: ERROR_REASON_GC_REFERENCES_INCOMPLETE = 44;
    */
   GC_REFERENCES_INCOMPLETE = 44,
 
   /**
-   * FAILED_PRECONDITION. Another daemon holds the store (seen at start only).
+   * FAILED_PRECONDITION. Another daemon has locked the store (at startup only).
    *
    * @generated from enum value: ERROR_REASON_ROOT_LOCKED = 45;
    */
   ROOT_LOCKED = 45,
 
   /**
-   * FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+   * FAILED_PRECONDITION. A peer refused this daemon's credentials or role.
    *
    * @generated from enum value: ERROR_REASON_PEER_REFUSED = 46;
    */
   PEER_REFUSED = 46,
 
   /**
-   * FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
-   * format that this one does not read. Nothing of it was changed, and it is not damaged.
+   * FAILED_PRECONDITION. A newer stasis wrote the store, or a part of one snapshot, in a format
+   * that this one does not read. Nothing was changed, and nothing is damaged.
    *
    * @generated from enum value: ERROR_REASON_FORMAT_UNSUPPORTED = 47;
    */
   FORMAT_UNSUPPORTED = 47,
 
   /**
-   * FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+   * FAILED_PRECONDITION. Other users could change or replace the store's root (at startup only).
    *
    * @generated from enum value: ERROR_REASON_ROOT_UNSAFE = 48;
    */
   ROOT_UNSAFE = 48,
 
   /**
-   * FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
-   * ages are uncertain; metadata `ahead_ms` says by how much.
+   * FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
+   * uncertain. Metadata `ahead_ms` contains the difference.
    *
    * @generated from enum value: ERROR_REASON_CLOCK_SUSPECT = 49;
    */
   CLOCK_SUSPECT = 49,
 
   /**
-   * ABORTED. The same snapshot or request is being worked on by another call; retry.
+   * ABORTED. Another call is working on the same snapshot or request; retry.
    *
    * @generated from enum value: ERROR_REASON_OPERATION_IN_PROGRESS = 50;
    */
   OPERATION_IN_PROGRESS = 50,
 
   /**
-   * ABORTED. Another garbage collection session is open.
+   * ABORTED. Another GC session is open.
    *
    * @generated from enum value: ERROR_REASON_GC_LOCK_BUSY = 51;
    */
   GC_LOCK_BUSY = 51,
 
   /**
-   * ABORTED. The garbage collection session has expired; nothing was changed.
+   * ABORTED. The GC session has expired; nothing was changed.
    *
    * @generated from enum value: ERROR_REASON_GC_SESSION_FENCED = 52;
    */
@@ -226,8 +226,7 @@ export enum ErrorReason {
   STORAGE_FULL = 60,
 
   /**
-   * RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was passed; metadata `limit`
-   * names it.
+   * RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was exceeded; metadata `limit` names it.
    *
    * @generated from enum value: ERROR_REASON_LIMIT_EXCEEDED = 61;
    */
@@ -248,8 +247,7 @@ export enum ErrorReason {
   DRAINING = 70,
 
   /**
-   * UNAVAILABLE. A garbage collection session is open, so that nothing can be published
-   * now; retry after RetryInfo.
+   * UNAVAILABLE. A GC session is open, so that nothing can be published now; retry after RetryInfo.
    *
    * @generated from enum value: ERROR_REASON_BLOCKED_BY_GC = 71;
    */
@@ -263,9 +261,9 @@ export enum ErrorReason {
   DAEMON_UNREACHABLE = 72,
 
   /**
-   * UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
-   * unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
-   * put it right.
+   * UNAVAILABLE. The store's root is not the one that the daemon opened: it was moved, replaced or
+   * unmounted, or another daemon has taken it over. The daemon reads and stores nothing until an
+   * operator has restored the root.
    *
    * @generated from enum value: ERROR_REASON_ROOT_UNAVAILABLE = 73;
    */
@@ -279,23 +277,23 @@ export enum ErrorReason {
   STORED_DATA_CORRUPT = 80,
 
   /**
-   * DATA_LOSS. Raised by the client library: a download ended without its trailer, or its
-   * CRC-32 is wrong.
+   * DATA_LOSS. Raised by the client library: a download ended without its trailer, or its CRC-32 is
+   * wrong.
    *
    * @generated from enum value: ERROR_REASON_DOWNLOAD_TRUNCATED = 81;
    */
   DOWNLOAD_TRUNCATED = 81,
 
   /**
-   * DATA_LOSS. What a peer sent is not what it announced or not what was asked for; nothing of it
-   * is stored.
+   * DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
+   * it is stored.
    *
    * @generated from enum value: ERROR_REASON_PEER_DATA_INVALID = 82;
    */
   PEER_DATA_INVALID = 82,
 
   /**
-   * UNAUTHENTICATED. No credentials, or invalid ones.
+   * UNAUTHENTICATED. Credentials are missing or invalid.
    *
    * @generated from enum value: ERROR_REASON_CREDENTIALS_INVALID = 90;
    */
@@ -317,7 +315,7 @@ export enum ErrorReason {
   ACCESS_DENIED = 92,
 
   /**
-   * UNIMPLEMENTED. This daemon does not have the call yet.
+   * UNIMPLEMENTED. This daemon does not implement the call.
    *
    * @generated from enum value: ERROR_REASON_NOT_IMPLEMENTED = 100;
    */
@@ -338,7 +336,7 @@ export enum ErrorReason {
   DEADLINE_PASSED = 102,
 
   /**
-   * INTERNAL. The operating system refused a file operation; the daemon's log says more.
+   * INTERNAL. The operating system refused a file operation; the daemon's log has details.
    *
    * @generated from enum value: ERROR_REASON_IO_FAILED = 103;
    */
@@ -352,16 +350,16 @@ export enum ErrorReason {
   INTERNAL = 104,
 
   /**
-   * FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
-   * disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+   * FAILED_PRECONDITION. The filesystem of the store is read-only, for example after a disk error.
+   * Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
    *
    * @generated from enum value: ERROR_REASON_STORE_READ_ONLY = 106;
    */
   STORE_READ_ONLY = 106,
 
   /**
-   * Any code. Raised by the client library for a status without a reason that it knows, for
-   * example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
+   * Any code. Raised by the client library for a status whose reason it does not know, for example
+   * from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
    *
    * @generated from enum value: ERROR_REASON_UNRECOGNIZED = 105;
    */

@@ -2,7 +2,7 @@
 // @generated from file stasis/v1/gc_service.proto (package stasis.v1, syntax proto3)
 /* eslint-disable */
 
-// Collecting garbage: alone, or as one module of an outside orchestrator's cycle.
+// Garbage collection: alone, or as one module of an external orchestrator's cycle.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -17,37 +17,38 @@ export const file_stasis_v1_gc_service: GenFile = /*@__PURE__*/
   fileDesc("ChpzdGFzaXMvdjEvZ2Nfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIqIBCghHY1BvbGljeRIRCglrZWVwX2xhc3QYASABKAUSKgoHbWF4X2FnZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIXCg9tYXhfdG90YWxfYnl0ZXMYAyABKAMSEQoJZXZpY3RfYWxsGAQgASgIEhYKDmdyb3VwX2J5X2xhYmVsGAUgASgJEhMKC3RydXN0X2Nsb2NrGAYgASgIIsoBCgtHY0NhbmRpZGF0ZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBWJ5dGVzGAMgASgDEjQKEGxhc3RfYWNjZXNzZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKB3JlYXNvbnMYBSADKA4yEy5zdGFzaXMudjEuR2NSZWFzb24SJQoHb3V0Y29tZRgGIAEoDjIULnN0YXNpcy52MS5HY091dGNvbWUSDwoHbWVzc2FnZRgHIAEoCSJNChVDb2xsZWN0R2FyYmFnZVJlcXVlc3QSIwoGcG9saWN5GAEgASgLMhMuc3Rhc2lzLnYxLkdjUG9saWN5Eg8KB2RyeV9ydW4YAiABKAgiWQoWQ29sbGVjdEdhcmJhZ2VSZXNwb25zZRIqCgpjYW5kaWRhdGVzGAEgAygLMhYuc3Rhc2lzLnYxLkdjQ2FuZGlkYXRlEhMKC2ZyZWVkX2J5dGVzGAIgASgDIkcKDkJlZ2luR2NSZXF1ZXN0Eg0KBW93bmVyGAEgASgJEiYKA3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJkCg9CZWdpbkdjUmVzcG9uc2USEgoKc2Vzc2lvbl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoAxIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJjChdMaXN0R2NSZWZlcmVuY2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJInAKGExpc3RHY1JlZmVyZW5jZXNSZXNwb25zZRIWCg5pbWFnZV9ibG9iX2lkcxgBIAMoCRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEwoLdG90YWxfY291bnQYAyABKAMSDgoGZGlnZXN0GAQgASgJIogBChdMaXN0R2NDYW5kaWRhdGVzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEiMKBnBvbGljeRgDIAEoCzITLnN0YXNpcy52MS5HY1BvbGljeRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJfChhMaXN0R2NDYW5kaWRhdGVzUmVzcG9uc2USKgoKY2FuZGlkYXRlcxgBIAMoCzIWLnN0YXNpcy52MS5HY0NhbmRpZGF0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiVgoQQ29sbGVjdEdjUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDEgsKA2lkcxgDIAMoCRISCgpyZXF1ZXN0X2lkGAQgASgJIj0KEUNvbGxlY3RHY1Jlc3BvbnNlEigKCG91dGNvbWVzGAEgAygLMhYuc3Rhc2lzLnYxLkdjQ2FuZGlkYXRlIjMKDlJlbmV3R2NSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDQoFZXBvY2gYAiABKAMiQQoPUmVuZXdHY1Jlc3BvbnNlEi4KCmV4cGlyZXNfYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjEKDEVuZEdjUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg0KBWVwb2NoGAIgASgDIg8KDUVuZEdjUmVzcG9uc2Uq4QEKCEdjUmVhc29uEhkKFUdDX1JFQVNPTl9VTlNQRUNJRklFRBAAEhQKEEdDX1JFQVNPTl9PUlBIQU4QARIbChdHQ19SRUFTT05fU1RBTEVfUEVORElORxACEh8KG0dDX1JFQVNPTl9NSVNTSU5HX0RJUkVDVE9SWRADEhcKE0dDX1JFQVNPTl9LRUVQX0xBU1QQBBIVChFHQ19SRUFTT05fTUFYX0FHRRAFEh0KGUdDX1JFQVNPTl9NQVhfVE9UQUxfQllURVMQBhIXChNHQ19SRUFTT05fRVZJQ1RfQUxMEAcq4AEKCUdjT3V0Y29tZRIaChZHQ19PVVRDT01FX1VOU1BFQ0lGSUVEEAASFgoSR0NfT1VUQ09NRV9QTEFOTkVEEAESFgoSR0NfT1VUQ09NRV9SRU1PVkVEEAISGgoWR0NfT1VUQ09NRV9LRVBUX0lOX1VTRRADEh0KGUdDX09VVENPTUVfS0VQVF9QUk9URUNURUQQBBIbChdHQ19PVVRDT01FX0tFUFRfQ0hBTkdFRBAFEhUKEUdDX09VVENPTUVfRkFJTEVEEAYSGAoUR0NfT1VUQ09NRV9OT1RfRk9VTkQQBzKkBAoJR2NTZXJ2aWNlElUKDkNvbGxlY3RHYXJiYWdlEiAuc3Rhc2lzLnYxLkNvbGxlY3RHYXJiYWdlUmVxdWVzdBohLnN0YXNpcy52MS5Db2xsZWN0R2FyYmFnZVJlc3BvbnNlEkAKB0JlZ2luR2MSGS5zdGFzaXMudjEuQmVnaW5HY1JlcXVlc3QaGi5zdGFzaXMudjEuQmVnaW5HY1Jlc3BvbnNlElsKEExpc3RHY1JlZmVyZW5jZXMSIi5zdGFzaXMudjEuTGlzdEdjUmVmZXJlbmNlc1JlcXVlc3QaIy5zdGFzaXMudjEuTGlzdEdjUmVmZXJlbmNlc1Jlc3BvbnNlElsKEExpc3RHY0NhbmRpZGF0ZXMSIi5zdGFzaXMudjEuTGlzdEdjQ2FuZGlkYXRlc1JlcXVlc3QaIy5zdGFzaXMudjEuTGlzdEdjQ2FuZGlkYXRlc1Jlc3BvbnNlEkYKCUNvbGxlY3RHYxIbLnN0YXNpcy52MS5Db2xsZWN0R2NSZXF1ZXN0Ghwuc3Rhc2lzLnYxLkNvbGxlY3RHY1Jlc3BvbnNlEkAKB1JlbmV3R2MSGS5zdGFzaXMudjEuUmVuZXdHY1JlcXVlc3QaGi5zdGFzaXMudjEuUmVuZXdHY1Jlc3BvbnNlEjoKBUVuZEdjEhcuc3Rhc2lzLnYxLkVuZEdjUmVxdWVzdBoYLnN0YXNpcy52MS5FbmRHY1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * Which snapshots to evict. Nothing set: none, only leftovers are removed. Several criteria
- * evict the union of what each one evicts.
+ * Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
+ * criteria evict the union of their selections.
  *
  * @generated from message stasis.v1.GcPolicy
  */
 export type GcPolicy = Message<"stasis.v1.GcPolicy"> & {
   /**
-   * Keep this many of the newest, evict the others. 0 = not used.
+   * Keep this many of the newest snapshots, evict the others. 0 = not used.
    *
    * @generated from field: int32 keep_last = 1;
    */
   keepLast: number;
 
   /**
-   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+   * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+   * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+   * uncertain.
    *
    * @generated from field: google.protobuf.Duration max_age = 2;
    */
   maxAge?: Duration | undefined;
 
   /**
-   * Evict the least recently accessed until the rest takes at most this many charged_bytes.
-   * 0 = not used.
+   * Evict the least recently accessed snapshots until the rest takes at most this many
+   * charged_bytes. 0 = not used.
    *
    * @generated from field: int64 max_total_bytes = 3;
    */
   maxTotalBytes: bigint;
 
   /**
-   * Evict all that is neither protected nor in use.
+   * Evict all snapshots that are neither protected nor in use.
    *
    * @generated from field: bool evict_all = 4;
    */
@@ -62,9 +63,9 @@ export type GcPolicy = Message<"stasis.v1.GcPolicy"> & {
   groupByLabel: string;
 
   /**
-   * The caller says that the daemon's wall clock is right: max_age works also while it is
-   * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
-   * suspect no more.
+   * The caller asserts that the daemon's wall clock is right. max_age then also works while the
+   * clock is suspect. The clock becomes trusted again, unless the call is a dry run or the caller
+   * is confined to a name prefix.
    *
    * @generated from field: bool trust_clock = 6;
    */
@@ -99,28 +100,28 @@ export type GcCandidate = Message<"stasis.v1.GcCandidate"> & {
   name: string;
 
   /**
-   * Bytes that are free when it is gone: the charged_bytes of a snapshot.
+   * Bytes that removal frees: the charged_bytes of a snapshot.
    *
    * @generated from field: int64 bytes = 3;
    */
   bytes: bigint;
 
   /**
-   * When it was last accessed, if that is known.
+   * When it was last accessed, if known.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_at = 4;
    */
   lastAccessedAt?: Timestamp | undefined;
 
   /**
-   * Every reason that holds.
+   * Every reason that applies.
    *
    * @generated from field: repeated stasis.v1.GcReason reasons = 5;
    */
   reasons: GcReason[];
 
   /**
-   * What became of it.
+   * The result.
    *
    * @generated from field: stasis.v1.GcOutcome outcome = 6;
    */
@@ -183,7 +184,7 @@ export type CollectGarbageResponse = Message<"stasis.v1.CollectGarbageResponse">
   candidates: GcCandidate[];
 
   /**
-   * Bytes on disk of all that was removed, or would be.
+   * Bytes on disk of everything that was removed, or would be removed.
    *
    * @generated from field: int64 freed_bytes = 2;
    */
@@ -204,7 +205,7 @@ export const CollectGarbageResponseSchema: GenMessage<CollectGarbageResponse> = 
  */
 export type BeginGcRequest = Message<"stasis.v1.BeginGcRequest"> & {
   /**
-   * Who collects, for people and logs: 1 to 128 characters.
+   * Name of the caller, for people and logs: 1 to 128 characters.
    *
    * @generated from field: string owner = 1;
    */
@@ -239,14 +240,14 @@ export type BeginGcResponse = Message<"stasis.v1.BeginGcResponse"> & {
   sessionId: string;
 
   /**
-   * Grows with every session; calls with an old one are fenced.
+   * Grows with every session; calls with an older epoch are fenced.
    *
    * @generated from field: int64 epoch = 2;
    */
   epoch: bigint;
 
   /**
-   * When the session expires unless it is renewed.
+   * When the session expires unless the caller renews it.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 3;
    */
@@ -281,8 +282,8 @@ export type ListGcReferencesRequest = Message<"stasis.v1.ListGcReferencesRequest
   epoch: bigint;
 
   /**
-   * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
-   * stays below 4 MiB.
+   * Most ids to return: 1 to 10000. 0 = 1000. If the ids are long, fewer are returned, so that a
+   * page stays below 4 MiB.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -578,7 +579,7 @@ export const EndGcResponseSchema: GenMessage<EndGcResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_gc_service, 15);
 
 /**
- * Why something is a candidate.
+ * Reasons why something is a candidate.
  *
  * @generated from enum stasis.v1.GcReason
  */
@@ -591,21 +592,21 @@ export enum GcReason {
   UNSPECIFIED = 0,
 
   /**
-   * A directory in the store that no record knows.
+   * A directory in the store that has no record.
    *
    * @generated from enum value: GC_REASON_ORPHAN = 1;
    */
   ORPHAN = 1,
 
   /**
-   * An upload that nobody works on any more.
+   * An upload that no call works on any more.
    *
    * @generated from enum value: GC_REASON_STALE_PENDING = 2;
    */
   STALE_PENDING = 2,
 
   /**
-   * A record whose directory is gone. Kept if it is of a protected snapshot.
+   * A record whose directory is gone. The record of a protected snapshot is kept.
    *
    * @generated from enum value: GC_REASON_MISSING_DIRECTORY = 3;
    */
@@ -633,7 +634,7 @@ export enum GcReason {
   MAX_TOTAL_BYTES = 6,
 
   /**
-   * evict_all.
+   * Selected by evict_all.
    *
    * @generated from enum value: GC_REASON_EVICT_ALL = 7;
    */
@@ -647,7 +648,7 @@ export const GcReasonSchema: GenEnum<GcReason> = /*@__PURE__*/
   enumDesc(file_stasis_v1_gc_service, 0);
 
 /**
- * What became of a candidate.
+ * The result for a candidate.
  *
  * @generated from enum stasis.v1.GcOutcome
  */
@@ -674,7 +675,7 @@ export enum GcOutcome {
   REMOVED = 2,
 
   /**
-   * Kept: somebody uses it.
+   * Kept: it is in use.
    *
    * @generated from enum value: GC_OUTCOME_KEPT_IN_USE = 3;
    */
@@ -688,7 +689,7 @@ export enum GcOutcome {
   KEPT_PROTECTED = 4,
 
   /**
-   * Kept: it was used since the plan, or is no leftover any more.
+   * Kept: it was used since the plan, or is no longer a leftover.
    *
    * @generated from enum value: GC_OUTCOME_KEPT_CHANGED = 5;
    */
@@ -716,21 +717,20 @@ export const GcOutcomeSchema: GenEnum<GcOutcome> = /*@__PURE__*/
   enumDesc(file_stasis_v1_gc_service, 1);
 
 /**
- * Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
- * collection that an outside orchestrator drives over several modules (images, VMs,
- * networks, snapshots).
+ * Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+ * collection that an external orchestrator drives over several modules (images, VMs, networks,
+ * snapshots).
  *
  * @generated from service stasis.v1.GcService
  */
 export const GcService: GenService<{
   /**
-   * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-   * is checked again under its exclusive lease at the moment of removal: used since, or no
-   * longer a leftover, means kept.
+   * Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+   * each candidate again under its exclusive lease before it removes it. A candidate that was used
+   * since, or is no longer a leftover, is kept.
    *
-   * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-   * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-   * opens a session.
+   * The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+   * of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
    *
    * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
    *
@@ -742,8 +742,8 @@ export const GcService: GenService<{
     output: typeof CollectGarbageResponseSchema;
   },
   /**
-   * Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-   * wait. While it is open nothing new is published, so no new blob is pinned.
+   * Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+   * While a session is open nothing new is published, so no new blob is pinned.
    *
    * Raises FIELD_INVALID, GC_LOCK_BUSY.
    *
@@ -755,7 +755,7 @@ export const GcService: GenService<{
     output: typeof BeginGcResponseSchema;
   },
   /**
-   * Lists every image blob that a ready or pending snapshot pins, a page at a time.
+   * Lists, page by page, every image blob that a ready or pending snapshot pins.
    *
    * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
    *
@@ -767,7 +767,7 @@ export const GcService: GenService<{
     output: typeof ListGcReferencesResponseSchema;
   },
   /**
-   * Lists what this module would collect by the policy, a page at a time.
+   * Lists, page by page, the candidates that this module would collect under the policy.
    *
    * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
    * CLOCK_SUSPECT.
@@ -780,7 +780,7 @@ export const GcService: GenService<{
     output: typeof ListGcCandidatesResponseSchema;
   },
   /**
-   * Removes the candidates named. The same request_id again returns the first outcome.
+   * Removes the named candidates. A repeated request_id returns the first outcome.
    *
    * Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
    * REQUEST_ID_REUSED.
@@ -805,7 +805,7 @@ export const GcService: GenService<{
     output: typeof RenewGcResponseSchema;
   },
   /**
-   * Closes the session. Closing a closed or expired one is no error.
+   * Closes the session. Closing a closed or expired session is not an error.
    *
    * Raises GC_SESSION_NOT_FOUND.
    *

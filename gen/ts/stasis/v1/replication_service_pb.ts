@@ -2,7 +2,7 @@
 // @generated from file stasis/v1/replication_service.proto (package stasis.v1, syntax proto3)
 /* eslint-disable */
 
-// Moving snapshots between nodes.
+// Replication: moves snapshots between nodes.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -25,30 +25,30 @@ export const file_stasis_v1_replication_service: GenFile = /*@__PURE__*/
  */
 export type PullRequest = Message<"stasis.v1.PullRequest"> & {
   /**
-   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials; a socket is only for callers
-   * that are the daemon's own user or root.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+   * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+   * may name a socket.
    *
    * @generated from field: string source = 1;
    */
   source: string;
 
   /**
-   * Id, name or id prefix at the peer; with `repair` here.
+   * Id, name or id prefix at the peer; with `repair`, at this node.
    *
    * @generated from field: string ref = 2;
    */
   ref: string;
 
   /**
-   * Name to give it here; empty = the name it has there. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
    *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    *
    * @generated from field: string request_id = 4;
    */
@@ -62,8 +62,9 @@ export type PullRequest = Message<"stasis.v1.PullRequest"> & {
   limitBytesPerSecond: bigint;
 
   /**
-   * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
-   * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+   * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
+   * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
+   * snapshot.
    *
    * @generated from field: bool repair = 6;
    */
@@ -90,7 +91,7 @@ export type PullResponse = Message<"stasis.v1.PullResponse"> & {
    */
   event: {
     /**
-     * How far it is.
+     * The progress of the transfer.
      *
      * @generated from field: stasis.v1.TransferProgress progress = 1;
      */
@@ -128,21 +129,21 @@ export type PushRequest = Message<"stasis.v1.PushRequest"> & {
   target: string;
 
   /**
-   * Id, name or id prefix here.
+   * Id, name or id prefix at this node.
    *
    * @generated from field: string ref = 2;
    */
   ref: string;
 
   /**
-   * Name to give it there; empty = the name it has here.
+   * Name for the snapshot at the peer; empty = its name at this node.
    *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    *
    * @generated from field: string request_id = 4;
    */
@@ -156,7 +157,7 @@ export type PushRequest = Message<"stasis.v1.PushRequest"> & {
   limitBytesPerSecond: bigint;
 
   /**
-   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * How the peer reaches this daemon: an address, or this daemon's name in the peer's
    * configuration; empty = option `advertise`.
    *
    * @generated from field: string source = 6;
@@ -184,7 +185,7 @@ export type PushResponse = Message<"stasis.v1.PushResponse"> & {
    */
   event: {
     /**
-     * How far it is.
+     * The progress of the transfer.
      *
      * @generated from field: stasis.v1.TransferProgress progress = 1;
      */
@@ -209,34 +210,34 @@ export const PushResponseSchema: GenMessage<PushResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_replication_service, 3);
 
 /**
- * How far a transfer is.
+ * The progress of a transfer.
  *
  * @generated from message stasis.v1.TransferProgress
  */
 export type TransferProgress = Message<"stasis.v1.TransferProgress"> & {
   /**
-   * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
+   * Bytes of the snapshot's blocks that contain data; blocks of holes or zeros do not count.
    *
    * @generated from field: int64 total_bytes = 1;
    */
   totalBytes: bigint;
 
   /**
-   * Those of them that the receiver has.
+   * Bytes of these blocks that the receiver already has.
    *
    * @generated from field: int64 done_bytes = 2;
    */
   doneBytes: bigint;
 
   /**
-   * Bytes of blocks that differ from what the receiver had.
+   * Bytes of blocks that differ from the blocks that the receiver had.
    *
    * @generated from field: int64 changed_bytes = 3;
    */
   changedBytes: bigint;
 
   /**
-   * Bytes that travelled.
+   * Bytes sent over the wire.
    *
    * @generated from field: int64 sent_bytes = 4;
    */
@@ -272,7 +273,7 @@ export const ListTransfersRequestSchema: GenMessage<ListTransfersRequest> = /*@_
  */
 export type ListTransfersResponse = Message<"stasis.v1.ListTransfersResponse"> & {
   /**
-   * In order of their digests.
+   * Sorted by digest.
    *
    * @generated from field: repeated stasis.v1.Transfer transfers = 1;
    */
@@ -300,28 +301,28 @@ export type Transfer = Message<"stasis.v1.Transfer"> & {
   digest: string;
 
   /**
-   * The peer, as the pull called it.
+   * The peer, as named by the pull.
    *
    * @generated from field: string source = 2;
    */
   source: string;
 
   /**
-   * What was asked for.
+   * The ref that the pull requested.
    *
    * @generated from field: string ref = 3;
    */
   ref: string;
 
   /**
-   * Whether it is running now; otherwise it can be resumed by the same Pull.
+   * True if it is running now; otherwise the same Pull resumes it.
    *
    * @generated from field: bool active = 4;
    */
   active: boolean;
 
   /**
-   * How far it is; only while it is running.
+   * Its progress; only while it is running.
    *
    * @generated from field: stasis.v1.TransferProgress progress = 5;
    */
@@ -370,7 +371,7 @@ export const CancelTransferRequestSchema: GenMessage<CancelTransferRequest> = /*
  */
 export type CancelTransferResponse = Message<"stasis.v1.CancelTransferResponse"> & {
   /**
-   * Whether there was such a transfer.
+   * True if there was such a transfer.
    *
    * @generated from field: bool found = 1;
    */
@@ -398,15 +399,15 @@ export type GetManifestRequest = Message<"stasis.v1.GetManifestRequest"> & {
   ref: string;
 
   /**
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    *
    * @generated from field: repeated string base_digests = 2;
    */
   baseDigests: string[];
 
   /**
-   * Send the first message only, without tables and lease.
+   * Send only the first message, without tables and without a lease.
    *
    * @generated from field: bool snapshot_only = 3;
    */
@@ -457,8 +458,8 @@ export type GetManifestResponse = Message<"stasis.v1.GetManifestResponse"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * With the first message: the one of `base_digests` that is here too and shares most blocks with
-   * the snapshot; ReadBlocks can compare with it. Empty = none.
+   * In the first message: the one of `base_digests` that the sender has too and that shares the
+   * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
    *
    * @generated from field: string base_digest = 3;
    */
@@ -493,7 +494,7 @@ export type FileBlocks = Message<"stasis.v1.FileBlocks"> & {
   table: Uint8Array;
 
   /**
-   * Whether the file's table ends here.
+   * True in the last part of the file's table.
    *
    * @generated from field: bool last = 3;
    */
@@ -528,15 +529,15 @@ export type ReadBlocksRequest = Message<"stasis.v1.ReadBlocksRequest"> & {
   file: string;
 
   /**
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    *
    * @generated from field: repeated stasis.v1.BlockRange ranges = 3;
    */
   ranges: BlockRange[];
 
   /**
-   * What GetManifest answered: send differences from the same block of the file of the same name there.
-   * Empty = whole blocks.
+   * The base that GetManifest returned: the sender sends differences from the same block of the
+   * file of the same name in that base. Empty = whole blocks.
    *
    * @generated from field: string base_digest = 4;
    */
@@ -599,7 +600,7 @@ export type ReadBlocksResponse = Message<"stasis.v1.ReadBlocksResponse"> & {
   index: bigint;
 
   /**
-   * Its bytes as `encoding` says.
+   * Its bytes, encoded as `encoding` says.
    *
    * @generated from field: bytes data = 2;
    */
@@ -613,8 +614,8 @@ export type ReadBlocksResponse = Message<"stasis.v1.ReadBlocksResponse"> & {
   encoding: BlockEncoding;
 
   /**
-   * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
-   * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+   * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
+   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
    *
    * @generated from field: fixed64 changed_pages = 4;
    */
@@ -629,7 +630,7 @@ export const ReadBlocksResponseSchema: GenMessage<ReadBlocksResponse> = /*@__PUR
   messageDesc(file_stasis_v1_replication_service, 15);
 
 /**
- * What the bytes of a block on the wire are.
+ * How a block is encoded on the wire.
  *
  * @generated from enum stasis.v1.BlockEncoding
  */
@@ -642,14 +643,14 @@ export enum BlockEncoding {
   UNSPECIFIED = 0,
 
   /**
-   * The block as it is.
+   * The unchanged bytes of the block.
    *
    * @generated from enum value: BLOCK_ENCODING_RAW = 1;
    */
   RAW = 1,
 
   /**
-   * The changed pages as they are, one after the other.
+   * The changed pages, one after the other.
    *
    * @generated from enum value: BLOCK_ENCODING_PAGES = 2;
    */
@@ -663,8 +664,8 @@ export enum BlockEncoding {
   XOR_DEFLATE = 3,
 
   /**
-   * The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
-   * the request has `accepts_nonzero_pages`.
+   * The pages that are not all zeros, one after the other. Needs no base. Sent only if the request
+   * sets `accepts_nonzero_pages`.
    *
    * @generated from enum value: BLOCK_ENCODING_NONZERO_PAGES = 4;
    */
@@ -678,15 +679,14 @@ export const BlockEncodingSchema: GenEnum<BlockEncoding> = /*@__PURE__*/
   enumDesc(file_stasis_v1_replication_service, 0);
 
 /**
- * Fetches snapshots from peers and sends them there, moving only the blocks that the other
- * side does not have. GetManifest and ReadBlocks are what peers call.
+ * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+ * travel. Peers call GetManifest and ReadBlocks.
  *
  * @generated from service stasis.v1.ReplicationService
  */
 export const ReplicationService: GenService<{
   /**
-   * Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-   * stopped.
+   * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
    *
    * @generated from rpc stasis.v1.ReplicationService.Pull
    */
@@ -696,7 +696,7 @@ export const ReplicationService: GenService<{
     output: typeof PullResponseSchema;
   },
   /**
-   * Sends a snapshot to a peer: asks it to pull from here.
+   * Sends a snapshot to a peer by asking the peer to pull it from here.
    *
    * @generated from rpc stasis.v1.ReplicationService.Push
    */
@@ -706,7 +706,7 @@ export const ReplicationService: GenService<{
     output: typeof PushResponseSchema;
   },
   /**
-   * Pulls that are running, and those that were cut off and can be resumed.
+   * Lists running pulls, and interrupted pulls that can be resumed.
    *
    * @generated from rpc stasis.v1.ReplicationService.ListTransfers
    */
@@ -716,7 +716,7 @@ export const ReplicationService: GenService<{
     output: typeof ListTransfersResponseSchema;
   },
   /**
-   * Ends a running pull, and drops what it has kept for resuming.
+   * Ends a running pull, and discards the blocks that it kept for resuming.
    *
    * @generated from rpc stasis.v1.ReplicationService.CancelTransfer
    */
@@ -726,8 +726,8 @@ export const ReplicationService: GenService<{
     output: typeof CancelTransferResponseSchema;
   },
   /**
-   * For peers: the files of a snapshot with their block digests and holes. The stream stays
-   * open as the peer's read lease until the peer hangs up.
+   * For peers: returns the files of a snapshot with their block digests and holes. The open stream
+   * is the peer's read lease; the lease ends when the peer ends the stream.
    *
    * @generated from rpc stasis.v1.ReplicationService.GetManifest
    */
@@ -737,7 +737,7 @@ export const ReplicationService: GenService<{
     output: typeof GetManifestResponseSchema;
   },
   /**
-   * For peers: blocks by index, in the order asked for.
+   * For peers: returns blocks by index, in the requested order.
    *
    * @generated from rpc stasis.v1.ReplicationService.ReadBlocks
    */

@@ -17,16 +17,15 @@ export const file_stasis_v1_resources: GenFile = /*@__PURE__*/
   fileDesc("ChlzdGFzaXMvdjEvcmVzb3VyY2VzLnByb3RvEglzdGFzaXMudjEiqwMKDlNuYXBzaG90Q29uZmlnEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDQoFaW1hZ2UYBCABKAkSFAoMaW1hZ2VfZGlnZXN0GAUgASgJEhIKCmltYWdlX3R5cGUYBiABKAkSFgoOaW1hZ2VfYmxvYl9pZHMYByADKAkSEgoKaHlwZXJ2aXNvchgIIAEoCRILCgNjcHUYCSABKA0SDgoGbWVtb3J5GAogASgDEg8KB3N0b3JhZ2UYCyABKAMSDAoEbmljcxgMIAEoDRISCgpxdWV1ZV9zaXplGA0gASgNEhcKD2Rpc2tfcXVldWVfc2l6ZRgOIAEoDRIPCgduZXR3b3JrGA8gASgJEhQKDG5vX2RpcmVjdF9pbxgQIAEoCBIPCgd3aW5kb3dzGBEgASgIEjUKBmxhYmVscxgSIAMoCzIlLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZy5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImcKDFNuYXBzaG90RmlsZRIMCgRuYW1lGAEgASgJEhIKCnNpemVfYnl0ZXMYAiABKAMSFwoPYWxsb2NhdGVkX2J5dGVzGAMgASgDEgwKBG1vZGUYBCABKA0SDgoGZGlnZXN0GAUgASgJIs0CCghTbmFwc2hvdBIpCgZjb25maWcYASABKAsyGS5zdGFzaXMudjEuU25hcHNob3RDb25maWcSLgoKY3JlYXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQbGFzdF9hY2Nlc3NlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2l6ZV9ieXRlcxgEIAEoAxIXCg9hbGxvY2F0ZWRfYnl0ZXMYBSABKAMSEAoIZGF0YV9kaXIYBiABKAkSDgoGZGlnZXN0GAcgASgJEhEKCXByb3RlY3RlZBgIIAEoCBImCgVmaWxlcxgJIAMoCzIXLnN0YXNpcy52MS5TbmFwc2hvdEZpbGUSDwoHY29ycnVwdBgKIAEoCBIVCg1jaGFyZ2VkX2J5dGVzGAsgASgDYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * What a snapshot is a snapshot of: the configuration of the paused VM, as its
- * orchestrator gave it. stasis keeps it, exports it and filters by some of it; it
- * gives no meaning to it beyond what is said here.
+ * The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
+ * and filters by some of its fields. It does not interpret it beyond what is described here.
  *
  * @generated from message stasis.v1.SnapshotConfig
  */
 export type SnapshotConfig = Message<"stasis.v1.SnapshotConfig"> & {
   /**
-   * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-   * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+   * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+   * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
    *
    * @generated from field: string id = 1;
    */
@@ -70,7 +69,7 @@ export type SnapshotConfig = Message<"stasis.v1.SnapshotConfig"> & {
 
   /**
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    *
    * @generated from field: repeated string image_blob_ids = 7;
@@ -99,8 +98,8 @@ export type SnapshotConfig = Message<"stasis.v1.SnapshotConfig"> & {
   memory: bigint;
 
   /**
-   * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data has
-   * a `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+   * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+   * `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
    *
    * @generated from field: int64 storage = 11;
    */
@@ -149,8 +148,8 @@ export type SnapshotConfig = Message<"stasis.v1.SnapshotConfig"> & {
   windows: boolean;
 
   /**
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    *
    * @generated from field: map<string, string> labels = 18;
    */
@@ -199,10 +198,10 @@ export type SnapshotFile = Message<"stasis.v1.SnapshotFile"> & {
   mode: number;
 
   /**
-   * `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-   * CreateFromDirectory is hashed in the background.
+   * `sha256:<hex>` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+   * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+   * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+   * the background.
    *
    * @generated from field: string digest = 5;
    */
@@ -223,23 +222,23 @@ export const SnapshotFileSchema: GenMessage<SnapshotFile> = /*@__PURE__*/
  */
 export type Snapshot = Message<"stasis.v1.Snapshot"> & {
   /**
-   * The VM's configuration, with the id and the name that it has now.
+   * The VM's configuration, with the current id and name.
    *
    * @generated from field: stasis.v1.SnapshotConfig config = 1;
    */
   config?: SnapshotConfig | undefined;
 
   /**
-   * When it was published. Later than that of each snapshot that was there, also when the wall
-   * clock has been set back: newest first is the order of publication.
+   * When it was published. It is later than the time of every existing snapshot, even after the
+   * wall clock was set back. So "newest first" is the order of publication.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 2;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * When it was last restored, exported or opened. Equal to created_at at first. Written
-   * in batches: a crash can lose the last seconds of it.
+   * When it was last restored, exported or opened. Initially equal to created_at. Written in
+   * batches: a crash can lose the last few seconds of accesses.
    *
    * @generated from field: google.protobuf.Timestamp last_accessed_at = 3;
    */
@@ -260,17 +259,16 @@ export type Snapshot = Message<"stasis.v1.Snapshot"> & {
   allocatedBytes: bigint;
 
   /**
-   * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-   * are confined to a name prefix or came over TCP without a credential.
+   * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+   * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+   * a name prefix or that connect over TCP without a credential.
    *
    * @generated from field: string data_dir = 6;
    */
   dataDir: string;
 
   /**
-   * `sha256:<hex>` over the names, sizes and digests of the files. Empty until it was
-   * computed.
+   * `sha256:<hex>` over the names, sizes and digests of the files. Empty until it is computed.
    *
    * @generated from field: string digest = 7;
    */
@@ -291,16 +289,16 @@ export type Snapshot = Message<"stasis.v1.Snapshot"> & {
   files: SnapshotFile[];
 
   /**
-   * True if damage was found in its data: it is listed, but Restore and Export refuse
-   * it (STORED_DATA_CORRUPT).
+   * True if damage was found in its data. It is listed, but Restore and Export refuse it
+   * (STORED_DATA_CORRUPT).
    *
    * @generated from field: bool corrupt = 10;
    */
   corrupt: boolean;
 
   /**
-   * What quotas count for it: the blocks of its files, block tables, manifest and directories,
-   * an amount for each inode, and its part of the catalog (docs/formats.md).
+   * The bytes that count against quotas: the blocks of its files, block tables, manifest and
+   * directories, an amount for each inode, and its part of the catalog (docs/formats.md).
    *
    * @generated from field: int64 charged_bytes = 11;
    */

@@ -2,7 +2,7 @@
 // @generated from file stasis/v1/snapshot_service.proto (package stasis.v1, syntax proto3)
 /* eslint-disable */
 
-// Storing, finding and streaming snapshots.
+// Stores, finds and streams snapshots.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -25,7 +25,7 @@ export const file_stasis_v1_snapshot_service: GenFile = /*@__PURE__*/
  */
 export type UploadCommit = Message<"stasis.v1.UploadCommit"> & {
   /**
-   * Number of bytes in all chunks. Must agree (CHECKSUM_MISMATCH).
+   * Number of bytes in all chunks. Must be equal to the received number (CHECKSUM_MISMATCH).
    *
    * @generated from field: int64 total_bytes = 1;
    */
@@ -47,7 +47,7 @@ export const UploadCommitSchema: GenMessage<UploadCommit> = /*@__PURE__*/
   messageDesc(file_stasis_v1_snapshot_service, 0);
 
 /**
- * Last frame of a download: without it the download is truncated.
+ * Last frame of a download. Without it the download is truncated.
  *
  * @generated from message stasis.v1.DownloadTrailer
  */
@@ -88,16 +88,16 @@ export type DownloadHeader = Message<"stasis.v1.DownloadHeader"> & {
   snapshot?: Snapshot | undefined;
 
   /**
-   * Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
-   * stream itself is a little larger by its headers, or smaller if it is compressed.
+   * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
+   * stream itself is slightly larger because of headers, or smaller if it is compressed.
    *
    * @generated from field: int64 data_bytes = 2;
    */
   dataBytes: bigint;
 
   /**
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    *
    * @generated from field: repeated stasis.v1.DownloadWarning warnings = 3;
    */
@@ -112,13 +112,13 @@ export const DownloadHeaderSchema: GenMessage<DownloadHeader> = /*@__PURE__*/
   messageDesc(file_stasis_v1_snapshot_service, 2);
 
 /**
- * Something about the tar of a download that its reader may trip over.
+ * A property of a download's tar that may cause trouble for some readers.
  *
  * @generated from message stasis.v1.DownloadWarning
  */
 export type DownloadWarning = Message<"stasis.v1.DownloadWarning"> & {
   /**
-   * What it is about.
+   * The kind of the warning.
    *
    * @generated from field: stasis.v1.DownloadWarningKind kind = 1;
    */
@@ -139,7 +139,7 @@ export type DownloadWarning = Message<"stasis.v1.DownloadWarning"> & {
   readers: string[];
 
   /**
-   * One English sentence for people: what happens, and what to ask for instead.
+   * One English sentence for people: what happens, and what to request instead.
    *
    * @generated from field: string message = 4;
    */
@@ -160,7 +160,7 @@ export const DownloadWarningSchema: GenMessage<DownloadWarning> = /*@__PURE__*/
  */
 export type CreateRequest = Message<"stasis.v1.CreateRequest"> & {
   /**
-   * Exactly one of them; see the service for their order (FRAME_ORDER_INVALID).
+   * Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
    *
    * @generated from oneof stasis.v1.CreateRequest.frame
    */
@@ -212,13 +212,13 @@ export type CreateHeader = Message<"stasis.v1.CreateHeader"> & {
   config?: SnapshotConfig | undefined;
 
   /**
-   * Empty, or a UUID of the caller's choice that makes a retry safe: the same id again
-   * returns the first outcome, also after a restart of the daemon, for request_retention of
-   * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
-   * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
-   * another header or call: REQUEST_ID_REUSED. While the first call runs:
-   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
-   * confined to a name prefix are apart from all others.
+   * Empty, or a UUID chosen by the caller, which makes a retry safe. A repeated id returns the
+   * first outcome, also after a restart of the daemon. The daemon remembers it for
+   * request_retention of SystemService.GetInfo after the first call has ended: at least 24 hours.
+   * Ids are forgotten sooner only if the catalog is lost and rebuilt. The same id with another
+   * header or call gets REQUEST_ID_REUSED; while the first call runs, OPERATION_IN_PROGRESS. A
+   * failed call leaves its id unused. The ids of callers that are confined to a name prefix are
+   * separate from all others.
    *
    * @generated from field: string request_id = 2;
    */
@@ -274,7 +274,7 @@ export const CreateResponseSchema: GenMessage<CreateResponse> = /*@__PURE__*/
  */
 export type CreateFromDirectoryRequest = Message<"stasis.v1.CreateFromDirectoryRequest"> & {
   /**
-   * Absolute path, on the daemon's node, of a directory that holds only regular files.
+   * Absolute path, on the daemon's node, of a directory that contains only regular files.
    *
    * @generated from field: string directory = 1;
    */
@@ -338,41 +338,41 @@ export const CreateFromDirectoryResponseSchema: GenMessage<CreateFromDirectoryRe
   messageDesc(file_stasis_v1_snapshot_service, 8);
 
 /**
- * Conditions on snapshots; all that are set must hold.
+ * Conditions on snapshots; all conditions that are set must hold.
  *
  * @generated from message stasis.v1.SnapshotFilter
  */
 export type SnapshotFilter = Message<"stasis.v1.SnapshotFilter"> & {
   /**
-   * The name starts with this.
+   * The name starts with this text.
    *
    * @generated from field: string name_prefix = 1;
    */
   namePrefix: string;
 
   /**
-   * All these labels have these values.
+   * All these labels are present with these values.
    *
    * @generated from field: map<string, string> labels = 2;
    */
   labels: { [key: string]: string };
 
   /**
-   * config.image is this.
+   * config.image is equal to this.
    *
    * @generated from field: string image = 3;
    */
   image: string;
 
   /**
-   * config.image_digest is this.
+   * config.image_digest is equal to this.
    *
    * @generated from field: string image_digest = 4;
    */
   imageDigest: string;
 
   /**
-   * config.hypervisor is this.
+   * config.hypervisor is equal to this.
    *
    * @generated from field: string hypervisor = 5;
    */
@@ -393,7 +393,7 @@ export type SnapshotFilter = Message<"stasis.v1.SnapshotFilter"> & {
   createdBefore?: Timestamp | undefined;
 
   /**
-   * Protected, or not protected.
+   * Whether the snapshot is protected.
    *
    * @generated from field: optional bool protected = 8;
    */
@@ -414,17 +414,17 @@ export const SnapshotFilterSchema: GenMessage<SnapshotFilter> = /*@__PURE__*/
  */
 export type ListRequest = Message<"stasis.v1.ListRequest"> & {
   /**
-   * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
-   * stays below 4 MiB: only an empty next_page_token says that there are no more.
+   * Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+   * that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * Empty for the first page, then next_page_token of the last one, with the same filter
-   * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-   * appear twice or be left out.
+   * Empty for the first page, then next_page_token of the previous page, with the same filter
+   * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+   * neither repeated nor omitted.
    *
    * @generated from field: string page_token = 2;
    */
@@ -536,7 +536,7 @@ export type UpdateRequest = Message<"stasis.v1.UpdateRequest"> & {
   ref: string;
 
   /**
-   * New name; empty makes it nameless.
+   * New name; an empty name removes the name.
    *
    * @generated from field: string name = 2;
    */
@@ -550,7 +550,7 @@ export type UpdateRequest = Message<"stasis.v1.UpdateRequest"> & {
   description: string;
 
   /**
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    *
    * @generated from field: map<string, string> labels = 4;
    */
@@ -564,7 +564,7 @@ export type UpdateRequest = Message<"stasis.v1.UpdateRequest"> & {
   protected: boolean;
 
   /**
-   * Which of `name`, `description`, `labels` and `protected` to change. At least one
+   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
    * (FIELD_INVALID).
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 6;
@@ -586,7 +586,7 @@ export const UpdateRequestSchema: GenMessage<UpdateRequest> = /*@__PURE__*/
  */
 export type UpdateResponse = Message<"stasis.v1.UpdateResponse"> & {
   /**
-   * The snapshot as it is now, with its files.
+   * The snapshot after the change, with its files.
    *
    * @generated from field: stasis.v1.Snapshot snapshot = 1;
    */
@@ -607,14 +607,14 @@ export const UpdateResponseSchema: GenMessage<UpdateResponse> = /*@__PURE__*/
  */
 export type DeleteRequest = Message<"stasis.v1.DeleteRequest"> & {
   /**
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    *
    * @generated from field: repeated string refs = 1;
    */
   refs: string[];
 
   /**
-   * True: refs of snapshots that do not exist are passed over. Default: false.
+   * True: refs of snapshots that do not exist are skipped. Default: false.
    *
    * @generated from field: bool allow_missing = 2;
    */
@@ -663,15 +663,15 @@ export type RestoreRequest = Message<"stasis.v1.RestoreRequest"> & {
   ref: string;
 
   /**
-   * True: serve a snapshot that is marked corrupt all the same. Default: false.
+   * True: serve the snapshot even if it is marked corrupt. Default: false.
    *
    * @generated from field: bool force = 2;
    */
   force: boolean;
 
   /**
-   * True: compare every block with its stored digest before it is sent, and end with
-   * STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
+   * True: compare every block with its stored digest before sending it, and end with
+   * STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
    *
    * @generated from field: bool verify = 3;
    */
@@ -699,7 +699,7 @@ export const RestoreRequestSchema: GenMessage<RestoreRequest> = /*@__PURE__*/
  */
 export type RestoreResponse = Message<"stasis.v1.RestoreResponse"> & {
   /**
-   * Exactly one of them; see the service for their order.
+   * Exactly one of these; the service describes their order.
    *
    * @generated from oneof stasis.v1.RestoreResponse.frame
    */
@@ -793,7 +793,7 @@ export const ExportRequestSchema: GenMessage<ExportRequest> = /*@__PURE__*/
  */
 export type ExportResponse = Message<"stasis.v1.ExportResponse"> & {
   /**
-   * Exactly one of them; see the service for their order.
+   * Exactly one of these; the service describes their order.
    *
    * @generated from oneof stasis.v1.ExportResponse.frame
    */
@@ -901,7 +901,7 @@ export const ExportToDirectoryResponseSchema: GenMessage<ExportToDirectoryRespon
  */
 export type ImportRequest = Message<"stasis.v1.ImportRequest"> & {
   /**
-   * Exactly one of them; see the service for their order (FRAME_ORDER_INVALID).
+   * Exactly one of these; the service describes their order (FRAME_ORDER_INVALID).
    *
    * @generated from oneof stasis.v1.ImportRequest.frame
    */
@@ -1129,13 +1129,13 @@ export const OpenDataDirectoryRequestSchema: GenMessage<OpenDataDirectoryRequest
   messageDesc(file_stasis_v1_snapshot_service, 29);
 
 /**
- * The one message of OpenDataDirectory; the lease lasts as long as the stream is open.
+ * The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
  *
  * @generated from message stasis.v1.OpenDataDirectoryResponse
  */
 export type OpenDataDirectoryResponse = Message<"stasis.v1.OpenDataDirectoryResponse"> & {
   /**
-   * Absolute path of the data directory. Read only.
+   * Absolute path of the data directory. Read-only.
    *
    * @generated from field: string directory = 1;
    */
@@ -1191,13 +1191,13 @@ export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
  */
 export type VerifyResponse = Message<"stasis.v1.VerifyResponse"> & {
   /**
-   * Exactly one of them.
+   * Exactly one of these.
    *
    * @generated from oneof stasis.v1.VerifyResponse.event
    */
   event: {
     /**
-     * How far it is; about once a second.
+     * The progress, about once a second.
      *
      * @generated from field: stasis.v1.VerifyProgress progress = 1;
      */
@@ -1222,7 +1222,7 @@ export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_snapshot_service, 32);
 
 /**
- * How far Verify is.
+ * The progress of Verify.
  *
  * @generated from message stasis.v1.VerifyProgress
  */
@@ -1257,7 +1257,7 @@ export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
   messageDesc(file_stasis_v1_snapshot_service, 33);
 
 /**
- * What Verify says of one file.
+ * The verdict of Verify on one file.
  *
  * @generated from message stasis.v1.VerifyVerdict
  */
@@ -1291,7 +1291,7 @@ export type VerifyVerdict = Message<"stasis.v1.VerifyVerdict"> & {
   damaged: ByteRange[];
 
   /**
-   * What is wrong, in words; empty if it is intact.
+   * What is wrong, for people; empty if the file is intact.
    *
    * @generated from field: string problem = 5;
    */
@@ -1340,18 +1340,18 @@ export const ByteRangeSchema: GenMessage<ByteRange> = /*@__PURE__*/
  */
 export type WatchRequest = Message<"stasis.v1.WatchRequest"> & {
   /**
-   * Token of the last message that the caller has seen; empty = from now on, and the first
-   * message is POSITION. Tokens stay good across restarts. If the events after it are no
-   * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-   * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+   * Token of the last message that the caller has seen; empty = start now, and the first message is
+   * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+   * the token are no longer kept, or if the token comes from another store, or from a catalog that
+   * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
    *
    * @generated from field: string resume_token = 1;
    */
   resumeToken: string;
 
   /**
-   * Only events whose snapshot matches, after the change or before it. Default: all.
-   * POSITION and MISSED always come.
+   * Only events whose snapshot matches, either after the change or before it. Default: all.
+   * POSITION and MISSED are always sent.
    *
    * @generated from field: stasis.v1.SnapshotFilter filter = 2;
    */
@@ -1379,9 +1379,9 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
   type: EventType;
 
   /**
-   * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-   * of them. Unset in MISSED and POSITION.
+   * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+   * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+   * in MISSED and POSITION.
    *
    * @generated from field: stasis.v1.Snapshot snapshot = 2;
    */
@@ -1395,21 +1395,21 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
   occurredAt?: Timestamp | undefined;
 
   /**
-   * Give it to the next Watch to go on after this event.
+   * Pass it to the next Watch to resume after this event.
    *
    * @generated from field: string resume_token = 4;
    */
   resumeToken: string;
 
   /**
-   * RENAMED: the name before; empty if there was none.
+   * RENAMED: the previous name; empty if there was none.
    *
    * @generated from field: string previous_name = 5;
    */
   previousName: string;
 
   /**
-   * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+   * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
    *
    * @generated from field: string replaced_by = 6;
    */
@@ -1444,8 +1444,9 @@ export enum OnNameConflict {
   FAIL = 1,
 
   /**
-   * In one atomic step the name moves to the new snapshot and the old one is deleted; if
-   * somebody holds its data directory it becomes nameless, and goes when they are gone.
+   * In one atomic step the name moves to the new snapshot and the old one is deleted. If a caller
+   * holds a lease on the old data directory, the old snapshot loses its name, and is deleted when
+   * the lease ends.
    *
    * @generated from enum value: ON_NAME_CONFLICT_REPLACE = 2;
    */
@@ -1514,8 +1515,8 @@ export enum SparseFormat {
 
   /**
    * The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
-   * tar program leaves a short, shifted file behind and reports no error. A map of more than
-   * 800 KiB does not fit: the smallest holes of such a file travel as zeros.
+   * tar program leaves a short, shifted file and reports no error. A map of more than 800 KiB does
+   * not fit: the smallest holes of such a file travel as zeros.
    *
    * @generated from enum value: SPARSE_FORMAT_COCOON = 1;
    */
@@ -1598,14 +1599,14 @@ export enum EventType {
   CREATED = 1,
 
   /**
-   * A snapshot was deleted by a caller or replaced. Also the end of one that was LOST.
+   * A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
    *
    * @generated from enum value: EVENT_TYPE_DELETED = 2;
    */
   DELETED = 2,
 
   /**
-   * A snapshot was deleted by garbage collection.
+   * Garbage collection deleted a snapshot.
    *
    * @generated from enum value: EVENT_TYPE_EVICTED = 3;
    */
@@ -1619,16 +1620,16 @@ export enum EventType {
   RENAMED = 4,
 
   /**
-   * Events that the caller has not seen are no longer kept: List again; the stream goes on
-   * with what happens after this message.
+   * Events that the caller has not seen are no longer kept. List again; the stream continues with
+   * the events after this message.
    *
    * @generated from enum value: EVENT_TYPE_MISSED = 5;
    */
   MISSED = 5,
 
   /**
-   * Description, labels or protection changed, digests were computed, or a mark of damage
-   * was taken away.
+   * Description, labels or protection changed, digests were computed, or a mark of damage was
+   * removed.
    *
    * @generated from enum value: EVENT_TYPE_UPDATED = 6;
    */
@@ -1649,8 +1650,8 @@ export enum EventType {
   LOST = 8,
 
   /**
-   * Nothing happened: where the stream is. The first message of a Watch without a token, and
-   * now and then when the filter leaves out much.
+   * No change: the position of the stream. It is the first message of a Watch without a token, and
+   * is sent occasionally when the filter skips many events.
    *
    * @generated from enum value: EVENT_TYPE_POSITION = 9;
    */
@@ -1664,28 +1665,29 @@ export const EventTypeSchema: GenEnum<EventType> = /*@__PURE__*/
   enumDesc(file_stasis_v1_snapshot_service, 4);
 
 /**
- * Keeps the snapshots of one node.
+ * Stores the snapshots of one node.
  *
- * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
- * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
- * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
- * ROLE_INSUFFICIENT where identities are configured.
+ * A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+ * this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+ * AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+ * and ROLE_INSUFFICIENT where identities are configured.
  *
- * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
- * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
- * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
- * whatever the status says. An upload that half-closes without `commit` is never published.
+ * Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+ * half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+ * to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+ * An upload that half-closes without `commit` is never published.
  *
  * @generated from service stasis.v1.SnapshotService
  */
 export const SnapshotService: GenService<{
   /**
-   * Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
-   * snapshot is durable. After the commit was accepted, cancelling does not undo it.
+   * Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
+   * snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
+   * it.
    *
    * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
-   * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
-   * LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+   * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
+   * TOO_MANY_STREAMS, BLOCKED_BY_GC.
    *
    * @generated from rpc stasis.v1.SnapshotService.Create
    */
@@ -1695,11 +1697,11 @@ export const SnapshotService: GenService<{
     output: typeof CreateResponseSchema;
   },
   /**
-   * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
-   * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-   * Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
-   * works for operators, in the directories that the daemon's configuration allows them, and
-   * never over TCP without a credential.
+   * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
+   * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
+   * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+   * operators, in the directories that the daemon's configuration allows them, and never over TCP
+   * without a credential.
    *
    * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
    * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
@@ -1712,7 +1714,7 @@ export const SnapshotService: GenService<{
     output: typeof CreateFromDirectoryResponseSchema;
   },
   /**
-   * Lists ready snapshots, newest first, a page at a time.
+   * Lists ready snapshots, newest first, page by page.
    *
    * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
    *
@@ -1746,10 +1748,10 @@ export const SnapshotService: GenService<{
     output: typeof UpdateResponseSchema;
   },
   /**
-   * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
-   * or in use. Reads that are running finish; the space is freed when the last one ends.
+   * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
+   * wrong or in use. Running reads finish; the space is freed when the last one ends.
    *
-   * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+   * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
    * OPERATION_IN_PROGRESS.
    *
    * @generated from rpc stasis.v1.SnapshotService.Delete
@@ -1760,7 +1762,7 @@ export const SnapshotService: GenService<{
     output: typeof DeleteResponseSchema;
   },
   /**
-   * Streams the data files as a tar without `snapshot.json`; the header has the config.
+   * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
    *
    * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
    *
@@ -1784,9 +1786,9 @@ export const SnapshotService: GenService<{
     output: typeof ExportResponseSchema;
   },
   /**
-   * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
-   * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
-   * without it is not finished.
+   * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
+   * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
+   * incomplete.
    *
    * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
    *
@@ -1800,7 +1802,7 @@ export const SnapshotService: GenService<{
   /**
    * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
    *
-   * Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+   * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
    *
    * @generated from rpc stasis.v1.SnapshotService.Import
    */
@@ -1810,12 +1812,12 @@ export const SnapshotService: GenService<{
     output: typeof ImportResponseSchema;
   },
   /**
-   * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
-   * The source stays as it is.
+   * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
+   * source is unchanged.
    *
    * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
-   * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
-   * STORAGE_FULL, BLOCKED_BY_GC.
+   * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+   * BLOCKED_BY_GC.
    *
    * @generated from rpc stasis.v1.SnapshotService.ImportFromDirectory
    */
@@ -1825,11 +1827,11 @@ export const SnapshotService: GenService<{
     output: typeof ImportFromDirectoryResponseSchema;
   },
   /**
-   * Hands out the path of the data directory, for a hypervisor to map its files. The one
-   * message is the answer; the stream then stays open as the caller's read lease, and the
-   * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-   * refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
-   * to a name prefix, or came over TCP without a credential, are told no paths: refused.
+   * Returns the path of the data directory, for a hypervisor to map its files. The stream sends one
+   * message and then stays open as the caller's read lease. The lease ends when the caller ends the
+   * call, crashes or loses its connection. While the lease lasts, Delete is refused with
+   * SNAPSHOT_IN_USE. Do not write to the files. The call is refused for callers that are confined
+   * to a name prefix or that connect over TCP without a credential, because they may not see paths.
    *
    * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
    *
@@ -1841,7 +1843,7 @@ export const SnapshotService: GenService<{
     output: typeof OpenDataDirectoryResponseSchema;
   },
   /**
-   * Reads all data again and compares it with the stored digests: progress, then one verdict
+   * Reads all data again and compares it with the stored digests: sends progress, then one verdict
    * per file. A damaged snapshot is marked `corrupt`.
    *
    * @generated from rpc stasis.v1.SnapshotService.Verify
@@ -1852,18 +1854,18 @@ export const SnapshotService: GenService<{
     output: typeof VerifyResponseSchema;
   },
   /**
-   * Reports what happens to snapshots, in order, each event once, from a resume token on or
-   * from now on. Events are stored together with the change that they tell of: nothing is
-   * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
-   * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
-   * some are gone is told so by MISSED, never silently.
+   * Reports changes of snapshots, in order, each event once, starting at a resume token or now. The
+   * daemon commits an event together with the change that it describes. So nothing is missing after
+   * a restart of the daemon, or for a caller that was disconnected or reads slowly, as long as the
+   * daemon keeps the events (max_events of SystemService.GetInfo). If some events are gone, the
+   * stream says so with MISSED.
    *
-   * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
-   * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
-   * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
-   * listed. The events hold what List may have shown already: applying them again is right.
+   * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the events.
+   * Do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the snapshot is
+   * listed as the event says. DELETED, EVICTED and LOST mean that it is no longer listed. List may
+   * already have shown the effect of an event; applying the event again is safe.
    *
-   * The stream never ends by itself, except with DRAINING when the daemon stops.
+   * The stream never ends on its own, except with DRAINING when the daemon stops.
    *
    * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
    *

@@ -2,7 +2,7 @@
 // @generated from file stasis/v1/system_service.proto (package stasis.v1, syntax proto3)
 /* eslint-disable */
 
-// What this daemon is and can do.
+// The daemon: its state, checks and repairs.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -25,7 +25,7 @@ export const file_stasis_v1_system_service: GenFile = /*@__PURE__*/
  */
 export type CheckRequest = Message<"stasis.v1.CheckRequest"> & {
   /**
-   * Also read all data and compare it with its digests. Marks nothing: Verify does.
+   * Also read all data and compare it with its digests. Check marks nothing; Verify does.
    *
    * @generated from field: bool deep = 1;
    */
@@ -53,13 +53,13 @@ export const CheckRequestSchema: GenMessage<CheckRequest> = /*@__PURE__*/
  */
 export type CheckResponse = Message<"stasis.v1.CheckResponse"> & {
   /**
-   * What it tells.
+   * Exactly one of these.
    *
    * @generated from oneof stasis.v1.CheckResponse.event
    */
   event: {
     /**
-     * Something that does not fit together.
+     * An inconsistency.
      *
      * @generated from field: stasis.v1.Finding finding = 1;
      */
@@ -67,7 +67,7 @@ export type CheckResponse = Message<"stasis.v1.CheckResponse"> & {
     case: "finding";
   } | {
     /**
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      *
      * @generated from field: stasis.v1.CheckProgress progress = 2;
      */
@@ -98,14 +98,14 @@ export const CheckResponseSchema: GenMessage<CheckResponse> = /*@__PURE__*/
  */
 export type RepairRequest = Message<"stasis.v1.RepairRequest"> & {
   /**
-   * Say what would be done, and do nothing.
+   * Report what would be done, and do nothing.
    *
    * @generated from field: bool dry_run = 1;
    */
   dryRun: boolean;
 
   /**
-   * As in CheckRequest: damaged data are marked then.
+   * As in CheckRequest; damaged data are then marked.
    *
    * @generated from field: bool deep = 2;
    */
@@ -127,27 +127,27 @@ export const RepairRequestSchema: GenMessage<RepairRequest> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 2);
 
 /**
- * One finding, and what became of it.
+ * One finding, and its result.
  *
  * @generated from message stasis.v1.RepairResponse
  */
 export type RepairResponse = Message<"stasis.v1.RepairResponse"> & {
   /**
-   * What was found, and what was to be done.
+   * The finding and the proposed action.
    *
    * @generated from field: stasis.v1.Finding finding = 1;
    */
   finding?: Finding | undefined;
 
   /**
-   * What became of it.
+   * The result.
    *
    * @generated from field: stasis.v1.RepairOutcome outcome = 2;
    */
   outcome: RepairOutcome;
 
   /**
-   * What was done, or why not, for people. May be empty.
+   * What was done, or why it was not done, for people. May be empty.
    *
    * @generated from field: string message = 3;
    */
@@ -162,13 +162,13 @@ export const RepairResponseSchema: GenMessage<RepairResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 3);
 
 /**
- * How far a check is.
+ * The progress of a check.
  *
  * @generated from message stasis.v1.CheckProgress
  */
 export type CheckProgress = Message<"stasis.v1.CheckProgress"> & {
   /**
-   * Snapshots that were looked at.
+   * Snapshots that were checked.
    *
    * @generated from field: int64 done_snapshots = 1;
    */
@@ -218,27 +218,27 @@ export const CheckSummarySchema: GenMessage<CheckSummary> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 5);
 
 /**
- * Something that does not fit together.
+ * An inconsistency.
  *
  * @generated from message stasis.v1.Finding
  */
 export type Finding = Message<"stasis.v1.Finding"> & {
   /**
-   * What it is.
+   * The kind of the finding.
    *
    * @generated from field: stasis.v1.FindingKind kind = 1;
    */
   kind: FindingKind;
 
   /**
-   * False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+   * False: a note. Nothing that is stored is wrong, or the daemon fixes it at its next start.
    *
    * @generated from field: bool problem = 2;
    */
   problem: boolean;
 
   /**
-   * Snapshot that it is about. Empty if it is about none.
+   * The affected snapshot. Empty if the finding is not about a snapshot.
    *
    * @generated from field: string id = 3;
    */
@@ -266,7 +266,7 @@ export type Finding = Message<"stasis.v1.Finding"> & {
   found: string;
 
   /**
-   * What a repair does about it.
+   * The action that a repair takes.
    *
    * @generated from field: stasis.v1.FindingAction action = 7;
    */
@@ -316,15 +316,15 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
   storeType: string;
 
   /**
-   * Id of this node's store: made once, kept in the store.
+   * Id of this node's store: made once and kept in the store.
    *
    * @generated from field: string node_id = 3;
    */
   nodeId: string;
 
   /**
-   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-   * over TCP without a credential.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+   * connect over TCP without a credential.
    *
    * @generated from field: string root = 4;
    */
@@ -338,28 +338,28 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
   startedAt?: Timestamp | undefined;
 
   /**
-   * Bounds that this daemon enforces.
+   * Limits that this daemon enforces.
    *
    * @generated from field: stasis.v1.Limits limits = 6;
    */
   limits?: Limits | undefined;
 
   /**
-   * What this store can do.
+   * The capabilities of this store.
    *
    * @generated from field: stasis.v1.Features features = 7;
    */
   features?: Features | undefined;
 
   /**
-   * What is stored.
+   * Counts and sizes of the stored data.
    *
    * @generated from field: stasis.v1.Usage usage = 8;
    */
   usage?: Usage | undefined;
 
   /**
-   * How stored data are read again in the background.
+   * The background scrub.
    *
    * @generated from field: stasis.v1.ScrubStatus scrub = 9;
    */
@@ -373,7 +373,7 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
   commit: string;
 
   /**
-   * Versions of what the daemon writes to its store.
+   * Versions of the formats that the daemon writes to its store.
    *
    * @generated from field: stasis.v1.StoreFormats formats = 11;
    */
@@ -387,7 +387,7 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
   clock?: ClockStatus | undefined;
 
   /**
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    *
    * @generated from field: repeated stasis.v1.StoreProblem problems = 13;
    */
@@ -402,7 +402,7 @@ export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 8);
 
 /**
- * A condition of the store because of which calls fail.
+ * A condition of the store that makes calls fail.
  *
  * @generated from message stasis.v1.StoreProblem
  */
@@ -429,7 +429,7 @@ export type StoreProblem = Message<"stasis.v1.StoreProblem"> & {
   since?: Timestamp | undefined;
 
   /**
-   * Reads fail too, not only calls that store or change something.
+   * True if reads fail too, not only calls that store or change something.
    *
    * @generated from field: bool stops_reads = 4;
    */
@@ -444,8 +444,9 @@ export const StoreProblemSchema: GenMessage<StoreProblem> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 9);
 
 /**
- * Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
- * higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
+ * Versions of the formats on disk; docs/formats.md describes them. A daemon refuses a store with a
+ * higher version of the first two. It leaves a snapshot unchanged if that has a higher version of
+ * the others.
  *
  * @generated from message stasis.v1.StoreFormats
  */
@@ -472,7 +473,7 @@ export type StoreFormats = Message<"stasis.v1.StoreFormats"> & {
   manifest: number;
 
   /**
-   * Block tables that it reads, ascending; the last one is written.
+   * Block table versions that the daemon reads, ascending; it writes the last one.
    *
    * @generated from field: repeated int32 block_tables = 4;
    */
@@ -487,15 +488,15 @@ export const StoreFormatsSchema: GenMessage<StoreFormats> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 10);
 
 /**
- * What the daemon thinks of its wall clock. Ages are counted in the time that has passed for
- * the store, which grows as the time since boot does. A step of the wall clock makes it
- * suspect; so does a time off, between two boots, of more than three days.
+ * What the daemon knows about its wall clock. Ages are counted in elapsed time of the store, which
+ * grows with the time since boot. A step of the wall clock makes it suspect; so does a time off,
+ * between two boots, of more than three days.
  *
  * @generated from message stasis.v1.ClockStatus
  */
 export type ClockStatus = Message<"stasis.v1.ClockStatus"> & {
   /**
-   * While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+   * While true, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
    * raises CLOCK_SUSPECT.
    *
    * @generated from field: bool suspect = 1;
@@ -503,15 +504,15 @@ export type ClockStatus = Message<"stasis.v1.ClockStatus"> & {
   suspect: boolean;
 
   /**
-   * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-   * 0 unless they have parted.
+   * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+   * differ.
    *
    * @generated from field: google.protobuf.Duration ahead = 2;
    */
   ahead?: Duration | undefined;
 
   /**
-   * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+   * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
    *
    * @generated from field: google.protobuf.Duration trusted_after = 3;
    */
@@ -526,27 +527,27 @@ export const ClockStatusSchema: GenMessage<ClockStatus> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 11);
 
 /**
- * The background scrub: all stored data are read again from time to time, and compared.
+ * The background scrub, which reads all stored data again periodically and compares it.
  *
  * @generated from message stasis.v1.ScrubStatus
  */
 export type ScrubStatus = Message<"stasis.v1.ScrubStatus"> & {
   /**
-   * From the end of one to the beginning of the next. 0 = none begins by itself.
+   * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
    *
    * @generated from field: google.protobuf.Duration interval = 1;
    */
   interval?: Duration | undefined;
 
   /**
-   * The last one that came to its end. Absent if none has.
+   * The last complete scrub. Absent if there is none.
    *
    * @generated from field: stasis.v1.ScrubRun last = 2;
    */
   last?: ScrubRun | undefined;
 
   /**
-   * The one that has begun since. Absent if none has.
+   * The running scrub. Absent if there is none.
    *
    * @generated from field: stasis.v1.ScrubRun running = 3;
    */
@@ -561,13 +562,13 @@ export const ScrubStatusSchema: GenMessage<ScrubStatus> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 12);
 
 /**
- * One scrub, or what is done of it.
+ * One scrub, complete or running.
  *
  * @generated from message stasis.v1.ScrubRun
  */
 export type ScrubRun = Message<"stasis.v1.ScrubRun"> & {
   /**
-   * When it began, perhaps before a restart of the daemon.
+   * When it began, possibly before a restart of the daemon.
    *
    * @generated from field: google.protobuf.Timestamp started_at = 1;
    */
@@ -595,14 +596,14 @@ export type ScrubRun = Message<"stasis.v1.ScrubRun"> & {
   bytes: bigint;
 
   /**
-   * Snapshots with damage; they are marked, and Verify names the places.
+   * Snapshots with damage; they are marked, and Verify reports the ranges.
    *
    * @generated from field: int64 damaged = 5;
    */
   damaged: bigint;
 
   /**
-   * Snapshots that could not be read to the end, for example for an error of the disk.
+   * Snapshots that could not be read completely, for example because of a disk error.
    *
    * @generated from field: int64 unreadable = 6;
    */
@@ -617,27 +618,27 @@ export const ScrubRunSchema: GenMessage<ScrubRun> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 13);
 
 /**
- * Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
+ * Limits that the daemon enforces; exceeding one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
  *
  * @generated from message stasis.v1.Limits
  */
 export type Limits = Message<"stasis.v1.Limits"> & {
   /**
-   * Bytes of one message, frames included.
+   * Bytes of one message, including frames.
    *
    * @generated from field: int64 max_message_bytes = 1;
    */
   maxMessageBytes: bigint;
 
   /**
-   * Recommended bytes of a chunk.
+   * Recommended bytes per chunk.
    *
    * @generated from field: int64 chunk_bytes = 2;
    */
   chunkBytes: bigint;
 
   /**
-   * Streams of bytes at once, in all.
+   * Concurrent byte streams in total.
    *
    * @generated from field: int32 max_streams = 3;
    */
@@ -672,21 +673,21 @@ export type Limits = Message<"stasis.v1.Limits"> & {
   maxEnvelopeBytes: bigint;
 
   /**
-   * Connections at once.
+   * Concurrent connections.
    *
    * @generated from field: int32 max_connections = 8;
    */
   maxConnections: number;
 
   /**
-   * Streams of Watch at once.
+   * Concurrent Watch streams.
    *
    * @generated from field: int32 max_watchers = 9;
    */
   maxWatchers: number;
 
   /**
-   * About how many events Watch can go back, unless they are very large.
+   * Approximate number of events that Watch can go back, unless they are very large.
    *
    * @generated from field: int64 max_events = 10;
    */
@@ -715,7 +716,7 @@ export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 14);
 
 /**
- * What this store can do.
+ * The capabilities of this store.
  *
  * @generated from message stasis.v1.Features
  */
@@ -749,7 +750,7 @@ export type Features = Message<"stasis.v1.Features"> & {
   directoryExport: boolean;
 
   /**
-   * The filesystem of the store shares blocks between files.
+   * True if the filesystem of the store can share blocks between files.
    *
    * @generated from field: bool reflink = 5;
    */
@@ -764,7 +765,7 @@ export const FeaturesSchema: GenMessage<Features> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 15);
 
 /**
- * What is stored.
+ * Counts and sizes of the stored data.
  *
  * @generated from message stasis.v1.Usage
  */
@@ -798,15 +799,16 @@ export type Usage = Message<"stasis.v1.Usage"> & {
   freeBytes: bigint;
 
   /**
-   * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
-   * running uploads, and pulls that were cut off.
+   * The bytes that `max_store` counts: the charged_bytes of all snapshots until their space is
+   * free, running uploads, and interrupted pulls.
    *
    * @generated from field: int64 charged_bytes = 5;
    */
   chargedBytes: bigint;
 
   /**
-   * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+   * The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
+   * caller reads them.
    *
    * @generated from field: int64 held_bytes = 6;
    */
@@ -821,7 +823,7 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_stasis_v1_system_service, 16);
 
 /**
- * What became of a finding.
+ * The result for a finding.
  *
  * @generated from enum stasis.v1.RepairOutcome
  */
@@ -848,7 +850,7 @@ export enum RepairOutcome {
   DONE = 2,
 
   /**
-   * Nothing was to be done, or not by a repair.
+   * There was nothing to do, or a repair cannot do it.
    *
    * @generated from enum value: REPAIR_OUTCOME_LEFT = 3;
    */
@@ -869,7 +871,7 @@ export const RepairOutcomeSchema: GenEnum<RepairOutcome> = /*@__PURE__*/
   enumDesc(file_stasis_v1_system_service, 0);
 
 /**
- * What a finding is.
+ * Kinds of findings.
  *
  * @generated from enum stasis.v1.FindingKind
  */
@@ -882,28 +884,28 @@ export enum FindingKind {
   UNSPECIFIED = 0,
 
   /**
-   * There are snapshots and no catalog.
+   * There are snapshots but no catalog.
    *
    * @generated from enum value: FINDING_KIND_CATALOG_MISSING = 1;
    */
   CATALOG_MISSING = 1,
 
   /**
-   * SQLite finds damage in the catalog's file.
+   * SQLite reports damage in the catalog's file.
    *
    * @generated from enum value: FINDING_KIND_CATALOG_DAMAGED = 2;
    */
   CATALOG_DAMAGED = 2,
 
   /**
-   * Totals, labels, pins or sizes are not what the snapshots' records say.
+   * Totals, labels, pins or sizes do not match the snapshots' records.
    *
    * @generated from enum value: FINDING_KIND_CATALOG_ROWS = 3;
    */
   CATALOG_ROWS = 3,
 
   /**
-   * A directory of a snapshot that no record knows.
+   * A snapshot's directory that has no record.
    *
    * @generated from enum value: FINDING_KIND_DIRECTORY_UNKNOWN = 4;
    */
@@ -917,7 +919,7 @@ export enum FindingKind {
   DIRECTORY_MISSING = 5,
 
   /**
-   * Something among the store's files that the daemon did not make.
+   * An entry in the store that the daemon did not make.
    *
    * @generated from enum value: FINDING_KIND_ENTRY_UNKNOWN = 6;
    */
@@ -931,7 +933,7 @@ export enum FindingKind {
   MANIFEST_MISSING = 7,
 
   /**
-   * A manifest that is cut, altered, or of another snapshot.
+   * A manifest that is truncated, altered, or belongs to another snapshot.
    *
    * @generated from enum value: FINDING_KIND_MANIFEST_DAMAGED = 8;
    */
@@ -952,7 +954,7 @@ export enum FindingKind {
   MANIFEST_NEWER = 10,
 
   /**
-   * A manifest of the record's revision that says something else.
+   * A manifest with the record's revision but different content.
    *
    * @generated from enum value: FINDING_KIND_MANIFEST_DIFFERS = 11;
    */
@@ -973,7 +975,7 @@ export enum FindingKind {
   FILE_UNKNOWN = 13,
 
   /**
-   * A data file that is no regular file.
+   * A data file that is not a regular file.
    *
    * @generated from enum value: FINDING_KIND_FILE_KIND = 14;
    */
@@ -1008,7 +1010,7 @@ export enum FindingKind {
   BLOCK_TABLE_DAMAGED = 18,
 
   /**
-   * Data that is not what was stored.
+   * Data that differs from the stored data.
    *
    * @generated from enum value: FINDING_KIND_DATA_DAMAGED = 19;
    */
@@ -1029,50 +1031,50 @@ export enum FindingKind {
   MARKED_LOST = 21,
 
   /**
-   * Work that was interrupted, which the next start ends.
+   * Interrupted work, which the next start completes.
    *
    * @generated from enum value: FINDING_KIND_INTERRUPTED = 22;
    */
   INTERRUPTED = 22,
 
   /**
-   * What an interrupted upload left.
+   * Leftovers of an interrupted upload.
    *
    * @generated from enum value: FINDING_KIND_STAGING_LEFTOVER = 23;
    */
   STAGING_LEFTOVER = 23,
 
   /**
-   * What an interrupted deletion left.
+   * Leftovers of an interrupted deletion.
    *
    * @generated from enum value: FINDING_KIND_TRASH_LEFTOVER = 24;
    */
   TRASH_LEFTOVER = 24,
 
   /**
-   * What an interrupted replacement of a file left.
+   * Leftovers of an interrupted replacement of a file.
    *
    * @generated from enum value: FINDING_KIND_TEMPORARY_FILE = 25;
    */
   TEMPORARY_FILE = 25,
 
   /**
-   * Something that was set aside, for people to look at.
+   * Data that was set aside for people to examine.
    *
    * @generated from enum value: FINDING_KIND_QUARANTINED = 26;
    */
   QUARANTINED = 26,
 
   /**
-   * Some of the files are missing that make starts and deletions possible on a full disk.
+   * Some of the files that make starts and deletions possible on a full disk are missing.
    *
    * @generated from enum value: FINDING_KIND_BALLAST_MISSING = 27;
    */
   BALLAST_MISSING = 27,
 
   /**
-   * A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
-   * it is.
+   * A manifest or a block table that a newer stasis wrote. It is not damaged, and is left
+   * unchanged.
    *
    * @generated from enum value: FINDING_KIND_FORMAT_UNSUPPORTED = 28;
    */
@@ -1086,7 +1088,7 @@ export const FindingKindSchema: GenEnum<FindingKind> = /*@__PURE__*/
   enumDesc(file_stasis_v1_system_service, 1);
 
 /**
- * What a repair does about a finding. Nothing is ever deleted.
+ * The action that a repair takes. Nothing is ever deleted.
  *
  * @generated from enum stasis.v1.FindingAction
  */
@@ -1113,7 +1115,7 @@ export enum FindingAction {
   AT_NEXT_START = 2,
 
   /**
-   * Take the directory into the catalog.
+   * Add the directory to the catalog.
    *
    * @generated from enum value: FINDING_ACTION_ADOPT = 3;
    */
@@ -1127,14 +1129,14 @@ export enum FindingAction {
   QUARANTINE = 4,
 
   /**
-   * Keep the record, serve it no more.
+   * Keep the record, but stop serving it.
    *
    * @generated from enum value: FINDING_ACTION_MARK_LOST = 5;
    */
   MARK_LOST = 5,
 
   /**
-   * Keep the snapshot, serve it only when forced.
+   * Keep the snapshot, but serve it only when forced.
    *
    * @generated from enum value: FINDING_ACTION_MARK_CORRUPT = 6;
    */
@@ -1148,14 +1150,14 @@ export enum FindingAction {
   REWRITE_MANIFEST = 7,
 
   /**
-   * Make the record again, from the manifest.
+   * Make the record again from the manifest.
    *
    * @generated from enum value: FINDING_ACTION_TAKE_MANIFEST = 8;
    */
   TAKE_MANIFEST = 8,
 
   /**
-   * Make the block table again from the data, if they still have the digest that was stored.
+   * Make the block table again from the data, if the data still have the stored digest.
    *
    * @generated from enum value: FINDING_ACTION_REBUILD_BLOCK_TABLE = 9;
    */
@@ -1169,7 +1171,7 @@ export enum FindingAction {
   SET_MODE = 10,
 
   /**
-   * Make labels, pins, sizes and totals again, from the snapshots' records.
+   * Make labels, pins, sizes and totals again from the snapshots' records.
    *
    * @generated from enum value: FINDING_ACTION_REWRITE_ROWS = 11;
    */
@@ -1190,21 +1192,22 @@ export const FindingActionSchema: GenEnum<FindingAction> = /*@__PURE__*/
   enumDesc(file_stasis_v1_system_service, 2);
 
 /**
- * Describes the daemon and its store. The schema is in grpc.reflection.
+ * Describes the daemon and its store. grpc.reflection serves the schema.
  *
- * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
- * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
- * following names are NOT_SERVING:
+ * grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+ * whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+ * can be stored. The following names are NOT_SERVING:
  *
  * - all of them, while the daemon starts or drains;
- * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
- *   STORED_DATA_CORRUPT);
- * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
- *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
- * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
- *   collections still work.
+ * - all but SystemService, while the root is not available or the catalog is damaged
+ *   (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+ * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+ *   fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+ * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+ *   deletions and collections still work.
  *
- * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+ * The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+ * reasons.
  *
  * @generated from service stasis.v1.SystemService
  */
@@ -1220,10 +1223,10 @@ export const SystemService: GenService<{
     output: typeof GetInfoResponseSchema;
   },
   /**
-   * Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-   * meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-   * last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-   * cannot be listed.
+   * Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+   * calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+   * are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+   * IO_FAILED when a directory cannot be listed.
    *
    * @generated from rpc stasis.v1.SystemService.Check
    */
@@ -1233,10 +1236,10 @@ export const SystemService: GenService<{
     output: typeof CheckResponseSchema;
   },
   /**
-   * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-   * finding is looked at again at the moment of its repair; a failure is told in its response, the
-   * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-   * a collection or another repair is under way.
+   * Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+   * quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+   * its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+   * cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
    *
    * @generated from rpc stasis.v1.SystemService.Repair
    */

@@ -54,7 +54,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object owner_ = "";
   /**
    * <pre>
-   * Who collects, for people and logs: 1 to 128 characters.
+   * Name of the caller, for people and logs: 1 to 128 characters.
    * </pre>
    *
    * <code>string owner = 1 [json_name = "owner"];</code>
@@ -75,7 +75,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Who collects, for people and logs: 1 to 128 characters.
+   * Name of the caller, for people and logs: 1 to 128 characters.
    * </pre>
    *
    * <code>string owner = 1 [json_name = "owner"];</code>
@@ -480,7 +480,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object owner_ = "";
     /**
      * <pre>
-     * Who collects, for people and logs: 1 to 128 characters.
+     * Name of the caller, for people and logs: 1 to 128 characters.
      * </pre>
      *
      * <code>string owner = 1 [json_name = "owner"];</code>
@@ -500,7 +500,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Who collects, for people and logs: 1 to 128 characters.
+     * Name of the caller, for people and logs: 1 to 128 characters.
      * </pre>
      *
      * <code>string owner = 1 [json_name = "owner"];</code>
@@ -521,7 +521,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Who collects, for people and logs: 1 to 128 characters.
+     * Name of the caller, for people and logs: 1 to 128 characters.
      * </pre>
      *
      * <code>string owner = 1 [json_name = "owner"];</code>
@@ -538,7 +538,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Who collects, for people and logs: 1 to 128 characters.
+     * Name of the caller, for people and logs: 1 to 128 characters.
      * </pre>
      *
      * <code>string owner = 1 [json_name = "owner"];</code>
@@ -552,7 +552,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Who collects, for people and logs: 1 to 128 characters.
+     * Name of the caller, for people and logs: 1 to 128 characters.
      * </pre>
      *
      * <code>string owner = 1 [json_name = "owner"];</code>

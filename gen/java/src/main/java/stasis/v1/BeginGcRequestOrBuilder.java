@@ -12,7 +12,7 @@ public interface BeginGcRequestOrBuilder extends
 
   /**
    * <pre>
-   * Who collects, for people and logs: 1 to 128 characters.
+   * Name of the caller, for people and logs: 1 to 128 characters.
    * </pre>
    *
    * <code>string owner = 1 [json_name = "owner"];</code>
@@ -21,7 +21,7 @@ public interface BeginGcRequestOrBuilder extends
   java.lang.String getOwner();
   /**
    * <pre>
-   * Who collects, for people and logs: 1 to 128 characters.
+   * Name of the caller, for people and logs: 1 to 128 characters.
    * </pre>
    *
    * <code>string owner = 1 [json_name = "owner"];</code>

@@ -100,7 +100,7 @@ private static final long serialVersionUID = 0L;
   private long epoch_ = 0L;
   /**
    * <pre>
-   * Grows with every session; calls with an old one are fenced.
+   * Grows with every session; calls with an older epoch are fenced.
    * </pre>
    *
    * <code>int64 epoch = 2 [json_name = "epoch"];</code>
@@ -115,7 +115,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp expiresAt_;
   /**
    * <pre>
-   * When the session expires unless it is renewed.
+   * When the session expires unless the caller renews it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -127,7 +127,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When the session expires unless it is renewed.
+   * When the session expires unless the caller renews it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -139,7 +139,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When the session expires unless it is renewed.
+   * When the session expires unless the caller renews it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -611,7 +611,7 @@ private static final long serialVersionUID = 0L;
     private long epoch_ ;
     /**
      * <pre>
-     * Grows with every session; calls with an old one are fenced.
+     * Grows with every session; calls with an older epoch are fenced.
      * </pre>
      *
      * <code>int64 epoch = 2 [json_name = "epoch"];</code>
@@ -623,7 +623,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Grows with every session; calls with an old one are fenced.
+     * Grows with every session; calls with an older epoch are fenced.
      * </pre>
      *
      * <code>int64 epoch = 2 [json_name = "epoch"];</code>
@@ -639,7 +639,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Grows with every session; calls with an old one are fenced.
+     * Grows with every session; calls with an older epoch are fenced.
      * </pre>
      *
      * <code>int64 epoch = 2 [json_name = "epoch"];</code>
@@ -657,7 +657,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> expiresAtBuilder_;
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -668,7 +668,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -683,7 +683,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -703,7 +703,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -721,7 +721,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -746,7 +746,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -763,7 +763,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -775,7 +775,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -790,7 +790,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the session expires unless it is renewed.
+     * When the session expires unless the caller renews it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>

@@ -32,7 +32,7 @@ public interface BeginGcResponseOrBuilder extends
 
   /**
    * <pre>
-   * Grows with every session; calls with an old one are fenced.
+   * Grows with every session; calls with an older epoch are fenced.
    * </pre>
    *
    * <code>int64 epoch = 2 [json_name = "epoch"];</code>
@@ -42,7 +42,7 @@ public interface BeginGcResponseOrBuilder extends
 
   /**
    * <pre>
-   * When the session expires unless it is renewed.
+   * When the session expires unless the caller renews it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -51,7 +51,7 @@ public interface BeginGcResponseOrBuilder extends
   boolean hasExpiresAt();
   /**
    * <pre>
-   * When the session expires unless it is renewed.
+   * When the session expires unless the caller renews it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>
@@ -60,7 +60,7 @@ public interface BeginGcResponseOrBuilder extends
   com.google.protobuf.Timestamp getExpiresAt();
   /**
    * <pre>
-   * When the session expires unless it is renewed.
+   * When the session expires unless the caller renews it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp expires_at = 3 [json_name = "expiresAt"];</code>

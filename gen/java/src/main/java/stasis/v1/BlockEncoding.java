@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * What the bytes of a block on the wire are.
+ * How a block is encoded on the wire.
  * </pre>
  *
  * Protobuf enum {@code stasis.v1.BlockEncoding}
@@ -25,7 +25,7 @@ public enum BlockEncoding
   BLOCK_ENCODING_UNSPECIFIED(0),
   /**
    * <pre>
-   * The block as it is.
+   * The unchanged bytes of the block.
    * </pre>
    *
    * <code>BLOCK_ENCODING_RAW = 1;</code>
@@ -33,7 +33,7 @@ public enum BlockEncoding
   BLOCK_ENCODING_RAW(1),
   /**
    * <pre>
-   * The changed pages as they are, one after the other.
+   * The changed pages, one after the other.
    * </pre>
    *
    * <code>BLOCK_ENCODING_PAGES = 2;</code>
@@ -49,8 +49,8 @@ public enum BlockEncoding
   BLOCK_ENCODING_XOR_DEFLATE(3),
   /**
    * <pre>
-   * The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
-   * the request has `accepts_nonzero_pages`.
+   * The pages that are not all zeros, one after the other. Needs no base. Sent only if the request
+   * sets `accepts_nonzero_pages`.
    * </pre>
    *
    * <code>BLOCK_ENCODING_NONZERO_PAGES = 4;</code>
@@ -78,7 +78,7 @@ public enum BlockEncoding
   public static final int BLOCK_ENCODING_UNSPECIFIED_VALUE = 0;
   /**
    * <pre>
-   * The block as it is.
+   * The unchanged bytes of the block.
    * </pre>
    *
    * <code>BLOCK_ENCODING_RAW = 1;</code>
@@ -86,7 +86,7 @@ public enum BlockEncoding
   public static final int BLOCK_ENCODING_RAW_VALUE = 1;
   /**
    * <pre>
-   * The changed pages as they are, one after the other.
+   * The changed pages, one after the other.
    * </pre>
    *
    * <code>BLOCK_ENCODING_PAGES = 2;</code>
@@ -102,8 +102,8 @@ public enum BlockEncoding
   public static final int BLOCK_ENCODING_XOR_DEFLATE_VALUE = 3;
   /**
    * <pre>
-   * The pages that are not all zeros, as they are, one after the other. Needs no base. Sent only if
-   * the request has `accepts_nonzero_pages`.
+   * The pages that are not all zeros, one after the other. Needs no base. Sent only if the request
+   * sets `accepts_nonzero_pages`.
    * </pre>
    *
    * <code>BLOCK_ENCODING_NONZERO_PAGES = 4;</code>

@@ -51,7 +51,7 @@ private static final long serialVersionUID = 0L;
   private boolean found_ = false;
   /**
    * <pre>
-   * Whether there was such a transfer.
+   * True if there was such a transfer.
    * </pre>
    *
    * <code>bool found = 1 [json_name = "found"];</code>
@@ -363,7 +363,7 @@ private static final long serialVersionUID = 0L;
     private boolean found_ ;
     /**
      * <pre>
-     * Whether there was such a transfer.
+     * True if there was such a transfer.
      * </pre>
      *
      * <code>bool found = 1 [json_name = "found"];</code>
@@ -375,7 +375,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether there was such a transfer.
+     * True if there was such a transfer.
      * </pre>
      *
      * <code>bool found = 1 [json_name = "found"];</code>
@@ -391,7 +391,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether there was such a transfer.
+     * True if there was such a transfer.
      * </pre>
      *
      * <code>bool found = 1 [json_name = "found"];</code>

@@ -12,7 +12,7 @@ public interface CancelTransferResponseOrBuilder extends
 
   /**
    * <pre>
-   * Whether there was such a transfer.
+   * True if there was such a transfer.
    * </pre>
    *
    * <code>bool found = 1 [json_name = "found"];</code>

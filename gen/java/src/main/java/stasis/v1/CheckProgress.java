@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * How far a check is.
+ * The progress of a check.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.CheckProgress}
@@ -51,7 +51,7 @@ private static final long serialVersionUID = 0L;
   private long doneSnapshots_ = 0L;
   /**
    * <pre>
-   * Snapshots that were looked at.
+   * Snapshots that were checked.
    * </pre>
    *
    * <code>int64 done_snapshots = 1 [json_name = "doneSnapshots"];</code>
@@ -249,7 +249,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far a check is.
+   * The progress of a check.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.CheckProgress}
@@ -402,7 +402,7 @@ private static final long serialVersionUID = 0L;
     private long doneSnapshots_ ;
     /**
      * <pre>
-     * Snapshots that were looked at.
+     * Snapshots that were checked.
      * </pre>
      *
      * <code>int64 done_snapshots = 1 [json_name = "doneSnapshots"];</code>
@@ -414,7 +414,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshots that were looked at.
+     * Snapshots that were checked.
      * </pre>
      *
      * <code>int64 done_snapshots = 1 [json_name = "doneSnapshots"];</code>
@@ -430,7 +430,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshots that were looked at.
+     * Snapshots that were checked.
      * </pre>
      *
      * <code>int64 done_snapshots = 1 [json_name = "doneSnapshots"];</code>

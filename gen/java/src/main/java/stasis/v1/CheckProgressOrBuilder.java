@@ -12,7 +12,7 @@ public interface CheckProgressOrBuilder extends
 
   /**
    * <pre>
-   * Snapshots that were looked at.
+   * Snapshots that were checked.
    * </pre>
    *
    * <code>int64 done_snapshots = 1 [json_name = "doneSnapshots"];</code>

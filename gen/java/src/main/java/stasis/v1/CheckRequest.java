@@ -51,7 +51,7 @@ private static final long serialVersionUID = 0L;
   private boolean deep_ = false;
   /**
    * <pre>
-   * Also read all data and compare it with its digests. Marks nothing: Verify does.
+   * Also read all data and compare it with its digests. Check marks nothing; Verify does.
    * </pre>
    *
    * <code>bool deep = 1 [json_name = "deep"];</code>
@@ -402,7 +402,7 @@ private static final long serialVersionUID = 0L;
     private boolean deep_ ;
     /**
      * <pre>
-     * Also read all data and compare it with its digests. Marks nothing: Verify does.
+     * Also read all data and compare it with its digests. Check marks nothing; Verify does.
      * </pre>
      *
      * <code>bool deep = 1 [json_name = "deep"];</code>
@@ -414,7 +414,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Also read all data and compare it with its digests. Marks nothing: Verify does.
+     * Also read all data and compare it with its digests. Check marks nothing; Verify does.
      * </pre>
      *
      * <code>bool deep = 1 [json_name = "deep"];</code>
@@ -430,7 +430,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Also read all data and compare it with its digests. Marks nothing: Verify does.
+     * Also read all data and compare it with its digests. Check marks nothing; Verify does.
      * </pre>
      *
      * <code>bool deep = 1 [json_name = "deep"];</code>

@@ -12,7 +12,7 @@ public interface CheckRequestOrBuilder extends
 
   /**
    * <pre>
-   * Also read all data and compare it with its digests. Marks nothing: Verify does.
+   * Also read all data and compare it with its digests. Check marks nothing; Verify does.
    * </pre>
    *
    * <code>bool deep = 1 [json_name = "deep"];</code>

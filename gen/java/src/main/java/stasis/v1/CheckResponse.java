@@ -94,7 +94,7 @@ private static final long serialVersionUID = 0L;
   public static final int FINDING_FIELD_NUMBER = 1;
   /**
    * <pre>
-   * Something that does not fit together.
+   * An inconsistency.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -106,7 +106,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Something that does not fit together.
+   * An inconsistency.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -121,7 +121,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Something that does not fit together.
+   * An inconsistency.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -137,7 +137,7 @@ private static final long serialVersionUID = 0L;
   public static final int PROGRESS_FIELD_NUMBER = 2;
   /**
    * <pre>
-   * How far it is: after each snapshot.
+   * The progress, after each snapshot.
    * </pre>
    *
    * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -149,7 +149,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far it is: after each snapshot.
+   * The progress, after each snapshot.
    * </pre>
    *
    * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -164,7 +164,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far it is: after each snapshot.
+   * The progress, after each snapshot.
    * </pre>
    *
    * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -634,7 +634,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Finding, stasis.v1.Finding.Builder, stasis.v1.FindingOrBuilder> findingBuilder_;
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -646,7 +646,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -668,7 +668,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -688,7 +688,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -706,7 +706,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -733,7 +733,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -756,7 +756,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -766,7 +766,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -784,7 +784,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Something that does not fit together.
+     * An inconsistency.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -812,7 +812,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.CheckProgress, stasis.v1.CheckProgress.Builder, stasis.v1.CheckProgressOrBuilder> progressBuilder_;
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -824,7 +824,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -846,7 +846,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -866,7 +866,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -884,7 +884,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -911,7 +911,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -934,7 +934,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -944,7 +944,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -962,7 +962,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is: after each snapshot.
+     * The progress, after each snapshot.
      * </pre>
      *
      * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>

@@ -12,7 +12,7 @@ public interface CheckResponseOrBuilder extends
 
   /**
    * <pre>
-   * Something that does not fit together.
+   * An inconsistency.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -21,7 +21,7 @@ public interface CheckResponseOrBuilder extends
   boolean hasFinding();
   /**
    * <pre>
-   * Something that does not fit together.
+   * An inconsistency.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -30,7 +30,7 @@ public interface CheckResponseOrBuilder extends
   stasis.v1.Finding getFinding();
   /**
    * <pre>
-   * Something that does not fit together.
+   * An inconsistency.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -39,7 +39,7 @@ public interface CheckResponseOrBuilder extends
 
   /**
    * <pre>
-   * How far it is: after each snapshot.
+   * The progress, after each snapshot.
    * </pre>
    *
    * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -48,7 +48,7 @@ public interface CheckResponseOrBuilder extends
   boolean hasProgress();
   /**
    * <pre>
-   * How far it is: after each snapshot.
+   * The progress, after each snapshot.
    * </pre>
    *
    * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>
@@ -57,7 +57,7 @@ public interface CheckResponseOrBuilder extends
   stasis.v1.CheckProgress getProgress();
   /**
    * <pre>
-   * How far it is: after each snapshot.
+   * The progress, after each snapshot.
    * </pre>
    *
    * <code>.stasis.v1.CheckProgress progress = 2 [json_name = "progress"];</code>

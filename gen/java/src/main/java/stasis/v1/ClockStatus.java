@@ -7,9 +7,9 @@ package stasis.v1;
 
 /**
  * <pre>
- * What the daemon thinks of its wall clock. Ages are counted in the time that has passed for
- * the store, which grows as the time since boot does. A step of the wall clock makes it
- * suspect; so does a time off, between two boots, of more than three days.
+ * What the daemon knows about its wall clock. Ages are counted in elapsed time of the store, which
+ * grows with the time since boot. A step of the wall clock makes it suspect; so does a time off,
+ * between two boots, of more than three days.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.ClockStatus}
@@ -54,7 +54,7 @@ private static final long serialVersionUID = 0L;
   private boolean suspect_ = false;
   /**
    * <pre>
-   * While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+   * While true, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
    * raises CLOCK_SUSPECT.
    * </pre>
    *
@@ -70,8 +70,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Duration ahead_;
   /**
    * <pre>
-   * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-   * 0 unless they have parted.
+   * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+   * differ.
    * </pre>
    *
    * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -83,8 +83,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-   * 0 unless they have parted.
+   * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+   * differ.
    * </pre>
    *
    * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -96,8 +96,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-   * 0 unless they have parted.
+   * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+   * differ.
    * </pre>
    *
    * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -111,7 +111,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Duration trustedAfter_;
   /**
    * <pre>
-   * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+   * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
    * </pre>
    *
    * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -123,7 +123,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+   * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
    * </pre>
    *
    * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -135,7 +135,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+   * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
    * </pre>
    *
    * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -337,9 +337,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What the daemon thinks of its wall clock. Ages are counted in the time that has passed for
-   * the store, which grows as the time since boot does. A step of the wall clock makes it
-   * suspect; so does a time off, between two boots, of more than three days.
+   * What the daemon knows about its wall clock. Ages are counted in elapsed time of the store, which
+   * grows with the time since boot. A step of the wall clock makes it suspect; so does a time off,
+   * between two boots, of more than three days.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.ClockStatus}
@@ -531,7 +531,7 @@ private static final long serialVersionUID = 0L;
     private boolean suspect_ ;
     /**
      * <pre>
-     * While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+     * While true, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
      * raises CLOCK_SUSPECT.
      * </pre>
      *
@@ -544,7 +544,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+     * While true, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
      * raises CLOCK_SUSPECT.
      * </pre>
      *
@@ -561,7 +561,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+     * While true, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
      * raises CLOCK_SUSPECT.
      * </pre>
      *
@@ -580,8 +580,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> aheadBuilder_;
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -592,8 +592,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -608,8 +608,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -629,8 +629,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -648,8 +648,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -674,8 +674,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -692,8 +692,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -705,8 +705,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -721,8 +721,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-     * 0 unless they have parted.
+     * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+     * differ.
      * </pre>
      *
      * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -746,7 +746,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> trustedAfterBuilder_;
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -757,7 +757,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -772,7 +772,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -792,7 +792,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -810,7 +810,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -835,7 +835,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -852,7 +852,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -864,7 +864,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -879,7 +879,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+     * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
      * </pre>
      *
      * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>

@@ -12,7 +12,7 @@ public interface ClockStatusOrBuilder extends
 
   /**
    * <pre>
-   * While it is, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
+   * While true, a scheduled collection evicts nothing by age, and CollectGarbage with max_age
    * raises CLOCK_SUSPECT.
    * </pre>
    *
@@ -23,8 +23,8 @@ public interface ClockStatusOrBuilder extends
 
   /**
    * <pre>
-   * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-   * 0 unless they have parted.
+   * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+   * differ.
    * </pre>
    *
    * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -33,8 +33,8 @@ public interface ClockStatusOrBuilder extends
   boolean hasAhead();
   /**
    * <pre>
-   * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-   * 0 unless they have parted.
+   * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+   * differ.
    * </pre>
    *
    * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -43,8 +43,8 @@ public interface ClockStatusOrBuilder extends
   com.google.protobuf.Duration getAhead();
   /**
    * <pre>
-   * By how much the wall clock is ahead of the time that has passed; negative if it is behind.
-   * 0 unless they have parted.
+   * How far the wall clock is ahead of the elapsed time; negative if it is behind. 0 unless they
+   * differ.
    * </pre>
    *
    * <code>.google.protobuf.Duration ahead = 2 [json_name = "ahead"];</code>
@@ -53,7 +53,7 @@ public interface ClockStatusOrBuilder extends
 
   /**
    * <pre>
-   * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+   * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
    * </pre>
    *
    * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -62,7 +62,7 @@ public interface ClockStatusOrBuilder extends
   boolean hasTrustedAfter();
   /**
    * <pre>
-   * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+   * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
    * </pre>
    *
    * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>
@@ -71,7 +71,7 @@ public interface ClockStatusOrBuilder extends
   com.google.protobuf.Duration getTrustedAfter();
   /**
    * <pre>
-   * How long the clock has to go on evenly until it is trusted. Absent unless it is suspect.
+   * How long the clock must run evenly until it is trusted. Absent unless it is suspect.
    * </pre>
    *
    * <code>.google.protobuf.Duration trusted_after = 3 [json_name = "trustedAfter"];</code>

@@ -56,7 +56,7 @@ public interface CollectGarbageResponseOrBuilder extends
 
   /**
    * <pre>
-   * Bytes on disk of all that was removed, or would be.
+   * Bytes on disk of everything that was removed, or would be removed.
    * </pre>
    *
    * <code>int64 freed_bytes = 2 [json_name = "freedBytes"];</code>

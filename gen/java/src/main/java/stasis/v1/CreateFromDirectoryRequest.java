@@ -56,7 +56,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object directory_ = "";
   /**
    * <pre>
-   * Absolute path, on the daemon's node, of a directory that holds only regular files.
+   * Absolute path, on the daemon's node, of a directory that contains only regular files.
    * </pre>
    *
    * <code>string directory = 1 [json_name = "directory"];</code>
@@ -77,7 +77,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Absolute path, on the daemon's node, of a directory that holds only regular files.
+   * Absolute path, on the daemon's node, of a directory that contains only regular files.
    * </pre>
    *
    * <code>string directory = 1 [json_name = "directory"];</code>
@@ -640,7 +640,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object directory_ = "";
     /**
      * <pre>
-     * Absolute path, on the daemon's node, of a directory that holds only regular files.
+     * Absolute path, on the daemon's node, of a directory that contains only regular files.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>
@@ -660,7 +660,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path, on the daemon's node, of a directory that holds only regular files.
+     * Absolute path, on the daemon's node, of a directory that contains only regular files.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>
@@ -681,7 +681,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path, on the daemon's node, of a directory that holds only regular files.
+     * Absolute path, on the daemon's node, of a directory that contains only regular files.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>
@@ -698,7 +698,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path, on the daemon's node, of a directory that holds only regular files.
+     * Absolute path, on the daemon's node, of a directory that contains only regular files.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>
@@ -712,7 +712,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path, on the daemon's node, of a directory that holds only regular files.
+     * Absolute path, on the daemon's node, of a directory that contains only regular files.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>

@@ -12,7 +12,7 @@ public interface CreateFromDirectoryRequestOrBuilder extends
 
   /**
    * <pre>
-   * Absolute path, on the daemon's node, of a directory that holds only regular files.
+   * Absolute path, on the daemon's node, of a directory that contains only regular files.
    * </pre>
    *
    * <code>string directory = 1 [json_name = "directory"];</code>
@@ -21,7 +21,7 @@ public interface CreateFromDirectoryRequestOrBuilder extends
   java.lang.String getDirectory();
   /**
    * <pre>
-   * Absolute path, on the daemon's node, of a directory that holds only regular files.
+   * Absolute path, on the daemon's node, of a directory that contains only regular files.
    * </pre>
    *
    * <code>string directory = 1 [json_name = "directory"];</code>

@@ -39,13 +39,13 @@ public interface CreateHeaderOrBuilder extends
 
   /**
    * <pre>
-   * Empty, or a UUID of the caller's choice that makes a retry safe: the same id again
-   * returns the first outcome, also after a restart of the daemon, for request_retention of
-   * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
-   * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
-   * another header or call: REQUEST_ID_REUSED. While the first call runs:
-   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
-   * confined to a name prefix are apart from all others.
+   * Empty, or a UUID chosen by the caller, which makes a retry safe. A repeated id returns the
+   * first outcome, also after a restart of the daemon. The daemon remembers it for
+   * request_retention of SystemService.GetInfo after the first call has ended: at least 24 hours.
+   * Ids are forgotten sooner only if the catalog is lost and rebuilt. The same id with another
+   * header or call gets REQUEST_ID_REUSED; while the first call runs, OPERATION_IN_PROGRESS. A
+   * failed call leaves its id unused. The ids of callers that are confined to a name prefix are
+   * separate from all others.
    * </pre>
    *
    * <code>string request_id = 2 [json_name = "requestId"];</code>
@@ -54,13 +54,13 @@ public interface CreateHeaderOrBuilder extends
   java.lang.String getRequestId();
   /**
    * <pre>
-   * Empty, or a UUID of the caller's choice that makes a retry safe: the same id again
-   * returns the first outcome, also after a restart of the daemon, for request_retention of
-   * SystemService.GetInfo after the first call has ended: 24 hours, or what the operator has
-   * chosen above that. Only a catalog that was lost and rebuilt forgets ids sooner. With
-   * another header or call: REQUEST_ID_REUSED. While the first call runs:
-   * OPERATION_IN_PROGRESS. A call that failed leaves its id unused. The ids of callers that are
-   * confined to a name prefix are apart from all others.
+   * Empty, or a UUID chosen by the caller, which makes a retry safe. A repeated id returns the
+   * first outcome, also after a restart of the daemon. The daemon remembers it for
+   * request_retention of SystemService.GetInfo after the first call has ended: at least 24 hours.
+   * Ids are forgotten sooner only if the catalog is lost and rebuilt. The same id with another
+   * header or call gets REQUEST_ID_REUSED; while the first call runs, OPERATION_IN_PROGRESS. A
+   * failed call leaves its id unused. The ids of callers that are confined to a name prefix are
+   * separate from all others.
    * </pre>
    *
    * <code>string request_id = 2 [json_name = "requestId"];</code>

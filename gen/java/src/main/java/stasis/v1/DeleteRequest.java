@@ -55,7 +55,7 @@ private static final long serialVersionUID = 0L;
       com.google.protobuf.LazyStringArrayList.emptyList();
   /**
    * <pre>
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    * </pre>
    *
    * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -67,7 +67,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    * </pre>
    *
    * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -78,7 +78,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    * </pre>
    *
    * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -90,7 +90,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    * </pre>
    *
    * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -106,7 +106,7 @@ private static final long serialVersionUID = 0L;
   private boolean allowMissing_ = false;
   /**
    * <pre>
-   * True: refs of snapshots that do not exist are passed over. Default: false.
+   * True: refs of snapshots that do not exist are skipped. Default: false.
    * </pre>
    *
    * <code>bool allow_missing = 2 [json_name = "allowMissing"];</code>
@@ -464,7 +464,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -477,7 +477,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -488,7 +488,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -500,7 +500,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -513,7 +513,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -532,7 +532,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -550,7 +550,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -568,7 +568,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -583,7 +583,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+     * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
      * </pre>
      *
      * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -604,7 +604,7 @@ private static final long serialVersionUID = 0L;
     private boolean allowMissing_ ;
     /**
      * <pre>
-     * True: refs of snapshots that do not exist are passed over. Default: false.
+     * True: refs of snapshots that do not exist are skipped. Default: false.
      * </pre>
      *
      * <code>bool allow_missing = 2 [json_name = "allowMissing"];</code>
@@ -616,7 +616,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True: refs of snapshots that do not exist are passed over. Default: false.
+     * True: refs of snapshots that do not exist are skipped. Default: false.
      * </pre>
      *
      * <code>bool allow_missing = 2 [json_name = "allowMissing"];</code>
@@ -632,7 +632,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True: refs of snapshots that do not exist are passed over. Default: false.
+     * True: refs of snapshots that do not exist are skipped. Default: false.
      * </pre>
      *
      * <code>bool allow_missing = 2 [json_name = "allowMissing"];</code>

@@ -12,7 +12,7 @@ public interface DeleteRequestOrBuilder extends
 
   /**
    * <pre>
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    * </pre>
    *
    * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -22,7 +22,7 @@ public interface DeleteRequestOrBuilder extends
       getRefsList();
   /**
    * <pre>
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    * </pre>
    *
    * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -31,7 +31,7 @@ public interface DeleteRequestOrBuilder extends
   int getRefsCount();
   /**
    * <pre>
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    * </pre>
    *
    * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -41,7 +41,7 @@ public interface DeleteRequestOrBuilder extends
   java.lang.String getRefs(int index);
   /**
    * <pre>
-   * 1 to 1000 ids, names or id prefixes. Several refs may mean one snapshot.
+   * 1 to 1000 ids, names or id prefixes. Several refs may name one snapshot.
    * </pre>
    *
    * <code>repeated string refs = 1 [json_name = "refs"];</code>
@@ -53,7 +53,7 @@ public interface DeleteRequestOrBuilder extends
 
   /**
    * <pre>
-   * True: refs of snapshots that do not exist are passed over. Default: false.
+   * True: refs of snapshots that do not exist are skipped. Default: false.
    * </pre>
    *
    * <code>bool allow_missing = 2 [json_name = "allowMissing"];</code>

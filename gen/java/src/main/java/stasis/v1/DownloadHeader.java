@@ -91,8 +91,8 @@ private static final long serialVersionUID = 0L;
   private long dataBytes_ = 0L;
   /**
    * <pre>
-   * Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
-   * stream itself is a little larger by its headers, or smaller if it is compressed.
+   * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
+   * stream itself is slightly larger because of headers, or smaller if it is compressed.
    * </pre>
    *
    * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -108,8 +108,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<stasis.v1.DownloadWarning> warnings_;
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -120,8 +120,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -133,8 +133,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -145,8 +145,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -157,8 +157,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -745,8 +745,8 @@ private static final long serialVersionUID = 0L;
     private long dataBytes_ ;
     /**
      * <pre>
-     * Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
-     * stream itself is a little larger by its headers, or smaller if it is compressed.
+     * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
+     * stream itself is slightly larger because of headers, or smaller if it is compressed.
      * </pre>
      *
      * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -758,8 +758,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
-     * stream itself is a little larger by its headers, or smaller if it is compressed.
+     * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
+     * stream itself is slightly larger because of headers, or smaller if it is compressed.
      * </pre>
      *
      * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -775,8 +775,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
-     * stream itself is a little larger by its headers, or smaller if it is compressed.
+     * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
+     * stream itself is slightly larger because of headers, or smaller if it is compressed.
      * </pre>
      *
      * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -803,8 +803,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -818,8 +818,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -833,8 +833,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -848,8 +848,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -870,8 +870,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -889,8 +889,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -910,8 +910,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -932,8 +932,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -951,8 +951,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -970,8 +970,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -990,8 +990,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -1008,8 +1008,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -1026,8 +1026,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -1038,8 +1038,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -1053,8 +1053,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -1069,8 +1069,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -1081,8 +1081,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -1094,8 +1094,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What the caller should know about the stream that follows. The stream is complete and correct
-     * all the same. Show the messages to whoever asked for the download.
+     * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+     * the messages to the user who asked for the download.
      * </pre>
      *
      * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>

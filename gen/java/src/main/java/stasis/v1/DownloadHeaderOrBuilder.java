@@ -39,8 +39,8 @@ public interface DownloadHeaderOrBuilder extends
 
   /**
    * <pre>
-   * Bytes of data in all files: what travels if holes cost nothing. For progress bars; the
-   * stream itself is a little larger by its headers, or smaller if it is compressed.
+   * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
+   * stream itself is slightly larger because of headers, or smaller if it is compressed.
    * </pre>
    *
    * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -50,8 +50,8 @@ public interface DownloadHeaderOrBuilder extends
 
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -60,8 +60,8 @@ public interface DownloadHeaderOrBuilder extends
       getWarningsList();
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -69,8 +69,8 @@ public interface DownloadHeaderOrBuilder extends
   stasis.v1.DownloadWarning getWarnings(int index);
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -78,8 +78,8 @@ public interface DownloadHeaderOrBuilder extends
   int getWarningsCount();
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>
@@ -88,8 +88,8 @@ public interface DownloadHeaderOrBuilder extends
       getWarningsOrBuilderList();
   /**
    * <pre>
-   * What the caller should know about the stream that follows. The stream is complete and correct
-   * all the same. Show the messages to whoever asked for the download.
+   * Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
+   * the messages to the user who asked for the download.
    * </pre>
    *
    * <code>repeated .stasis.v1.DownloadWarning warnings = 3 [json_name = "warnings"];</code>

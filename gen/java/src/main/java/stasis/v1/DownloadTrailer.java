@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * Last frame of a download: without it the download is truncated.
+ * Last frame of a download. Without it the download is truncated.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.DownloadTrailer}
@@ -248,7 +248,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Last frame of a download: without it the download is truncated.
+   * Last frame of a download. Without it the download is truncated.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.DownloadTrailer}

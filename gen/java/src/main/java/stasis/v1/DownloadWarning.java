@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * Something about the tar of a download that its reader may trip over.
+ * A property of a download's tar that may cause trouble for some readers.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.DownloadWarning}
@@ -56,7 +56,7 @@ private static final long serialVersionUID = 0L;
   private int kind_ = 0;
   /**
    * <pre>
-   * What it is about.
+   * The kind of the warning.
    * </pre>
    *
    * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -67,7 +67,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What it is about.
+   * The kind of the warning.
    * </pre>
    *
    * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -183,7 +183,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object message_ = "";
   /**
    * <pre>
-   * One English sentence for people: what happens, and what to ask for instead.
+   * One English sentence for people: what happens, and what to request instead.
    * </pre>
    *
    * <code>string message = 4 [json_name = "message"];</code>
@@ -204,7 +204,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One English sentence for people: what happens, and what to ask for instead.
+   * One English sentence for people: what happens, and what to request instead.
    * </pre>
    *
    * <code>string message = 4 [json_name = "message"];</code>
@@ -420,7 +420,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Something about the tar of a download that its reader may trip over.
+   * A property of a download's tar that may cause trouble for some readers.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.DownloadWarning}
@@ -611,7 +611,7 @@ private static final long serialVersionUID = 0L;
     private int kind_ = 0;
     /**
      * <pre>
-     * What it is about.
+     * The kind of the warning.
      * </pre>
      *
      * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -622,7 +622,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it is about.
+     * The kind of the warning.
      * </pre>
      *
      * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -637,7 +637,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it is about.
+     * The kind of the warning.
      * </pre>
      *
      * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -650,7 +650,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it is about.
+     * The kind of the warning.
      * </pre>
      *
      * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -666,7 +666,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it is about.
+     * The kind of the warning.
      * </pre>
      *
      * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -921,7 +921,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object message_ = "";
     /**
      * <pre>
-     * One English sentence for people: what happens, and what to ask for instead.
+     * One English sentence for people: what happens, and what to request instead.
      * </pre>
      *
      * <code>string message = 4 [json_name = "message"];</code>
@@ -941,7 +941,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One English sentence for people: what happens, and what to ask for instead.
+     * One English sentence for people: what happens, and what to request instead.
      * </pre>
      *
      * <code>string message = 4 [json_name = "message"];</code>
@@ -962,7 +962,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One English sentence for people: what happens, and what to ask for instead.
+     * One English sentence for people: what happens, and what to request instead.
      * </pre>
      *
      * <code>string message = 4 [json_name = "message"];</code>
@@ -979,7 +979,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One English sentence for people: what happens, and what to ask for instead.
+     * One English sentence for people: what happens, and what to request instead.
      * </pre>
      *
      * <code>string message = 4 [json_name = "message"];</code>
@@ -993,7 +993,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One English sentence for people: what happens, and what to ask for instead.
+     * One English sentence for people: what happens, and what to request instead.
      * </pre>
      *
      * <code>string message = 4 [json_name = "message"];</code>

@@ -12,7 +12,7 @@ public interface DownloadWarningOrBuilder extends
 
   /**
    * <pre>
-   * What it is about.
+   * The kind of the warning.
    * </pre>
    *
    * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -21,7 +21,7 @@ public interface DownloadWarningOrBuilder extends
   int getKindValue();
   /**
    * <pre>
-   * What it is about.
+   * The kind of the warning.
    * </pre>
    *
    * <code>.stasis.v1.DownloadWarningKind kind = 1 [json_name = "kind"];</code>
@@ -92,7 +92,7 @@ public interface DownloadWarningOrBuilder extends
 
   /**
    * <pre>
-   * One English sentence for people: what happens, and what to ask for instead.
+   * One English sentence for people: what happens, and what to request instead.
    * </pre>
    *
    * <code>string message = 4 [json_name = "message"];</code>
@@ -101,7 +101,7 @@ public interface DownloadWarningOrBuilder extends
   java.lang.String getMessage();
   /**
    * <pre>
-   * One English sentence for people: what happens, and what to ask for instead.
+   * One English sentence for people: what happens, and what to request instead.
    * </pre>
    *
    * <code>string message = 4 [json_name = "message"];</code>

@@ -27,8 +27,8 @@ public enum ErrorReason
   ERROR_REASON_UNSPECIFIED(0),
   /**
    * <pre>
-   * INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest
-   * names the field, what was expected and what came.
+   * INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest names the
+   * field, the expected value and the actual value.
    * </pre>
    *
    * <code>ERROR_REASON_FIELD_INVALID = 1;</code>
@@ -44,8 +44,8 @@ public enum ErrorReason
   ERROR_REASON_PAGE_TOKEN_INVALID(2),
   /**
    * <pre>
-   * INVALID_ARGUMENT. The frames of an upload came in another order than header, chunks,
-   * commit, or the stream was half-closed without a commit.
+   * INVALID_ARGUMENT. The frames of an upload did not arrive in the order header, chunks, commit,
+   * or the stream was half-closed without a commit.
    * </pre>
    *
    * <code>ERROR_REASON_FRAME_ORDER_INVALID = 3;</code>
@@ -61,8 +61,8 @@ public enum ErrorReason
   ERROR_REASON_CHECKSUM_MISMATCH(4),
   /**
    * <pre>
-   * INVALID_ARGUMENT. The tar, its compression, a sparse map or an entry's name is not
-   * acceptable; metadata `entry` names the entry where there is one.
+   * INVALID_ARGUMENT. The tar, its compression, a sparse map or the name of an entry is not
+   * acceptable. Metadata `entry` names the entry, if one is affected.
    * </pre>
    *
    * <code>ERROR_REASON_ARCHIVE_INVALID = 5;</code>
@@ -86,7 +86,7 @@ public enum ErrorReason
   ERROR_REASON_ENVELOPE_VERSION_UNSUPPORTED(7),
   /**
    * <pre>
-   * INVALID_ARGUMENT. A request_id came again with another request.
+   * INVALID_ARGUMENT. A request_id was used again with a different request.
    * </pre>
    *
    * <code>ERROR_REASON_REQUEST_ID_REUSED = 8;</code>
@@ -102,7 +102,7 @@ public enum ErrorReason
   ERROR_REASON_SNAPSHOT_NOT_FOUND(20),
   /**
    * <pre>
-   * NOT_FOUND. The garbage collection session is unknown.
+   * NOT_FOUND. The GC session is unknown.
    * </pre>
    *
    * <code>ERROR_REASON_GC_SESSION_NOT_FOUND = 21;</code>
@@ -144,7 +144,7 @@ public enum ErrorReason
   ERROR_REASON_AMBIGUOUS_REF(40),
   /**
    * <pre>
-   * FAILED_PRECONDITION. A caller holds the snapshot's data directory open.
+   * FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
    * </pre>
    *
    * <code>ERROR_REASON_SNAPSHOT_IN_USE = 41;</code>
@@ -169,7 +169,7 @@ public enum ErrorReason
   ERROR_REASON_DIRECTORY_NOT_EMPTY(43),
   /**
    * <pre>
-   * FAILED_PRECONDITION. The garbage collection session has not read all references.
+   * FAILED_PRECONDITION. The GC session has not read all references.
    * </pre>
    *
    * <code>ERROR_REASON_GC_REFERENCES_INCOMPLETE = 44;</code>
@@ -177,7 +177,7 @@ public enum ErrorReason
   ERROR_REASON_GC_REFERENCES_INCOMPLETE(44),
   /**
    * <pre>
-   * FAILED_PRECONDITION. Another daemon holds the store (seen at start only).
+   * FAILED_PRECONDITION. Another daemon has locked the store (at startup only).
    * </pre>
    *
    * <code>ERROR_REASON_ROOT_LOCKED = 45;</code>
@@ -185,7 +185,7 @@ public enum ErrorReason
   ERROR_REASON_ROOT_LOCKED(45),
   /**
    * <pre>
-   * FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+   * FAILED_PRECONDITION. A peer refused this daemon's credentials or role.
    * </pre>
    *
    * <code>ERROR_REASON_PEER_REFUSED = 46;</code>
@@ -193,8 +193,8 @@ public enum ErrorReason
   ERROR_REASON_PEER_REFUSED(46),
   /**
    * <pre>
-   * FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
-   * format that this one does not read. Nothing of it was changed, and it is not damaged.
+   * FAILED_PRECONDITION. A newer stasis wrote the store, or a part of one snapshot, in a format
+   * that this one does not read. Nothing was changed, and nothing is damaged.
    * </pre>
    *
    * <code>ERROR_REASON_FORMAT_UNSUPPORTED = 47;</code>
@@ -202,7 +202,7 @@ public enum ErrorReason
   ERROR_REASON_FORMAT_UNSUPPORTED(47),
   /**
    * <pre>
-   * FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+   * FAILED_PRECONDITION. Other users could change or replace the store's root (at startup only).
    * </pre>
    *
    * <code>ERROR_REASON_ROOT_UNSAFE = 48;</code>
@@ -210,8 +210,8 @@ public enum ErrorReason
   ERROR_REASON_ROOT_UNSAFE(48),
   /**
    * <pre>
-   * FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
-   * ages are uncertain; metadata `ahead_ms` says by how much.
+   * FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
+   * uncertain. Metadata `ahead_ms` contains the difference.
    * </pre>
    *
    * <code>ERROR_REASON_CLOCK_SUSPECT = 49;</code>
@@ -219,7 +219,7 @@ public enum ErrorReason
   ERROR_REASON_CLOCK_SUSPECT(49),
   /**
    * <pre>
-   * ABORTED. The same snapshot or request is being worked on by another call; retry.
+   * ABORTED. Another call is working on the same snapshot or request; retry.
    * </pre>
    *
    * <code>ERROR_REASON_OPERATION_IN_PROGRESS = 50;</code>
@@ -227,7 +227,7 @@ public enum ErrorReason
   ERROR_REASON_OPERATION_IN_PROGRESS(50),
   /**
    * <pre>
-   * ABORTED. Another garbage collection session is open.
+   * ABORTED. Another GC session is open.
    * </pre>
    *
    * <code>ERROR_REASON_GC_LOCK_BUSY = 51;</code>
@@ -235,7 +235,7 @@ public enum ErrorReason
   ERROR_REASON_GC_LOCK_BUSY(51),
   /**
    * <pre>
-   * ABORTED. The garbage collection session has expired; nothing was changed.
+   * ABORTED. The GC session has expired; nothing was changed.
    * </pre>
    *
    * <code>ERROR_REASON_GC_SESSION_FENCED = 52;</code>
@@ -251,8 +251,7 @@ public enum ErrorReason
   ERROR_REASON_STORAGE_FULL(60),
   /**
    * <pre>
-   * RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was passed; metadata `limit`
-   * names it.
+   * RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was exceeded; metadata `limit` names it.
    * </pre>
    *
    * <code>ERROR_REASON_LIMIT_EXCEEDED = 61;</code>
@@ -276,8 +275,7 @@ public enum ErrorReason
   ERROR_REASON_DRAINING(70),
   /**
    * <pre>
-   * UNAVAILABLE. A garbage collection session is open, so that nothing can be published
-   * now; retry after RetryInfo.
+   * UNAVAILABLE. A GC session is open, so that nothing can be published now; retry after RetryInfo.
    * </pre>
    *
    * <code>ERROR_REASON_BLOCKED_BY_GC = 71;</code>
@@ -293,9 +291,9 @@ public enum ErrorReason
   ERROR_REASON_DAEMON_UNREACHABLE(72),
   /**
    * <pre>
-   * UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
-   * unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
-   * put it right.
+   * UNAVAILABLE. The store's root is not the one that the daemon opened: it was moved, replaced or
+   * unmounted, or another daemon has taken it over. The daemon reads and stores nothing until an
+   * operator has restored the root.
    * </pre>
    *
    * <code>ERROR_REASON_ROOT_UNAVAILABLE = 73;</code>
@@ -311,8 +309,8 @@ public enum ErrorReason
   ERROR_REASON_STORED_DATA_CORRUPT(80),
   /**
    * <pre>
-   * DATA_LOSS. Raised by the client library: a download ended without its trailer, or its
-   * CRC-32 is wrong.
+   * DATA_LOSS. Raised by the client library: a download ended without its trailer, or its CRC-32 is
+   * wrong.
    * </pre>
    *
    * <code>ERROR_REASON_DOWNLOAD_TRUNCATED = 81;</code>
@@ -320,8 +318,8 @@ public enum ErrorReason
   ERROR_REASON_DOWNLOAD_TRUNCATED(81),
   /**
    * <pre>
-   * DATA_LOSS. What a peer sent is not what it announced or not what was asked for; nothing of it
-   * is stored.
+   * DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
+   * it is stored.
    * </pre>
    *
    * <code>ERROR_REASON_PEER_DATA_INVALID = 82;</code>
@@ -329,7 +327,7 @@ public enum ErrorReason
   ERROR_REASON_PEER_DATA_INVALID(82),
   /**
    * <pre>
-   * UNAUTHENTICATED. No credentials, or invalid ones.
+   * UNAUTHENTICATED. Credentials are missing or invalid.
    * </pre>
    *
    * <code>ERROR_REASON_CREDENTIALS_INVALID = 90;</code>
@@ -354,7 +352,7 @@ public enum ErrorReason
   ERROR_REASON_ACCESS_DENIED(92),
   /**
    * <pre>
-   * UNIMPLEMENTED. This daemon does not have the call yet.
+   * UNIMPLEMENTED. This daemon does not implement the call.
    * </pre>
    *
    * <code>ERROR_REASON_NOT_IMPLEMENTED = 100;</code>
@@ -378,7 +376,7 @@ public enum ErrorReason
   ERROR_REASON_DEADLINE_PASSED(102),
   /**
    * <pre>
-   * INTERNAL. The operating system refused a file operation; the daemon's log says more.
+   * INTERNAL. The operating system refused a file operation; the daemon's log has details.
    * </pre>
    *
    * <code>ERROR_REASON_IO_FAILED = 103;</code>
@@ -394,8 +392,8 @@ public enum ErrorReason
   ERROR_REASON_INTERNAL(104),
   /**
    * <pre>
-   * FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
-   * disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+   * FAILED_PRECONDITION. The filesystem of the store is read-only, for example after a disk error.
+   * Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
    * </pre>
    *
    * <code>ERROR_REASON_STORE_READ_ONLY = 106;</code>
@@ -403,8 +401,8 @@ public enum ErrorReason
   ERROR_REASON_STORE_READ_ONLY(106),
   /**
    * <pre>
-   * Any code. Raised by the client library for a status without a reason that it knows, for
-   * example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
+   * Any code. Raised by the client library for a status whose reason it does not know, for example
+   * from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
    * </pre>
    *
    * <code>ERROR_REASON_UNRECOGNIZED = 105;</code>
@@ -432,8 +430,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_UNSPECIFIED_VALUE = 0;
   /**
    * <pre>
-   * INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest
-   * names the field, what was expected and what came.
+   * INVALID_ARGUMENT. A field has a value that is not accepted; google.rpc.BadRequest names the
+   * field, the expected value and the actual value.
    * </pre>
    *
    * <code>ERROR_REASON_FIELD_INVALID = 1;</code>
@@ -449,8 +447,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_PAGE_TOKEN_INVALID_VALUE = 2;
   /**
    * <pre>
-   * INVALID_ARGUMENT. The frames of an upload came in another order than header, chunks,
-   * commit, or the stream was half-closed without a commit.
+   * INVALID_ARGUMENT. The frames of an upload did not arrive in the order header, chunks, commit,
+   * or the stream was half-closed without a commit.
    * </pre>
    *
    * <code>ERROR_REASON_FRAME_ORDER_INVALID = 3;</code>
@@ -466,8 +464,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_CHECKSUM_MISMATCH_VALUE = 4;
   /**
    * <pre>
-   * INVALID_ARGUMENT. The tar, its compression, a sparse map or an entry's name is not
-   * acceptable; metadata `entry` names the entry where there is one.
+   * INVALID_ARGUMENT. The tar, its compression, a sparse map or the name of an entry is not
+   * acceptable. Metadata `entry` names the entry, if one is affected.
    * </pre>
    *
    * <code>ERROR_REASON_ARCHIVE_INVALID = 5;</code>
@@ -491,7 +489,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_ENVELOPE_VERSION_UNSUPPORTED_VALUE = 7;
   /**
    * <pre>
-   * INVALID_ARGUMENT. A request_id came again with another request.
+   * INVALID_ARGUMENT. A request_id was used again with a different request.
    * </pre>
    *
    * <code>ERROR_REASON_REQUEST_ID_REUSED = 8;</code>
@@ -507,7 +505,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_SNAPSHOT_NOT_FOUND_VALUE = 20;
   /**
    * <pre>
-   * NOT_FOUND. The garbage collection session is unknown.
+   * NOT_FOUND. The GC session is unknown.
    * </pre>
    *
    * <code>ERROR_REASON_GC_SESSION_NOT_FOUND = 21;</code>
@@ -549,7 +547,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_AMBIGUOUS_REF_VALUE = 40;
   /**
    * <pre>
-   * FAILED_PRECONDITION. A caller holds the snapshot's data directory open.
+   * FAILED_PRECONDITION. A caller holds a lease on the snapshot's data directory.
    * </pre>
    *
    * <code>ERROR_REASON_SNAPSHOT_IN_USE = 41;</code>
@@ -574,7 +572,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_DIRECTORY_NOT_EMPTY_VALUE = 43;
   /**
    * <pre>
-   * FAILED_PRECONDITION. The garbage collection session has not read all references.
+   * FAILED_PRECONDITION. The GC session has not read all references.
    * </pre>
    *
    * <code>ERROR_REASON_GC_REFERENCES_INCOMPLETE = 44;</code>
@@ -582,7 +580,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_GC_REFERENCES_INCOMPLETE_VALUE = 44;
   /**
    * <pre>
-   * FAILED_PRECONDITION. Another daemon holds the store (seen at start only).
+   * FAILED_PRECONDITION. Another daemon has locked the store (at startup only).
    * </pre>
    *
    * <code>ERROR_REASON_ROOT_LOCKED = 45;</code>
@@ -590,7 +588,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_ROOT_LOCKED_VALUE = 45;
   /**
    * <pre>
-   * FAILED_PRECONDITION. A peer refused this daemon's credentials, or its role.
+   * FAILED_PRECONDITION. A peer refused this daemon's credentials or role.
    * </pre>
    *
    * <code>ERROR_REASON_PEER_REFUSED = 46;</code>
@@ -598,8 +596,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_PEER_REFUSED_VALUE = 46;
   /**
    * <pre>
-   * FAILED_PRECONDITION. The store, or a part of one snapshot, was written by a newer stasis, in a
-   * format that this one does not read. Nothing of it was changed, and it is not damaged.
+   * FAILED_PRECONDITION. A newer stasis wrote the store, or a part of one snapshot, in a format
+   * that this one does not read. Nothing was changed, and nothing is damaged.
    * </pre>
    *
    * <code>ERROR_REASON_FORMAT_UNSUPPORTED = 47;</code>
@@ -607,7 +605,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_FORMAT_UNSUPPORTED_VALUE = 47;
   /**
    * <pre>
-   * FAILED_PRECONDITION. Other users could change or replace the store's root (seen at start only).
+   * FAILED_PRECONDITION. Other users could change or replace the store's root (at startup only).
    * </pre>
    *
    * <code>ERROR_REASON_ROOT_UNSAFE = 48;</code>
@@ -615,8 +613,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_ROOT_UNSAFE_VALUE = 48;
   /**
    * <pre>
-   * FAILED_PRECONDITION. The wall clock has been set while the store relied on it, so that
-   * ages are uncertain; metadata `ahead_ms` says by how much.
+   * FAILED_PRECONDITION. The wall clock was set while the store relied on it, so that ages are
+   * uncertain. Metadata `ahead_ms` contains the difference.
    * </pre>
    *
    * <code>ERROR_REASON_CLOCK_SUSPECT = 49;</code>
@@ -624,7 +622,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_CLOCK_SUSPECT_VALUE = 49;
   /**
    * <pre>
-   * ABORTED. The same snapshot or request is being worked on by another call; retry.
+   * ABORTED. Another call is working on the same snapshot or request; retry.
    * </pre>
    *
    * <code>ERROR_REASON_OPERATION_IN_PROGRESS = 50;</code>
@@ -632,7 +630,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_OPERATION_IN_PROGRESS_VALUE = 50;
   /**
    * <pre>
-   * ABORTED. Another garbage collection session is open.
+   * ABORTED. Another GC session is open.
    * </pre>
    *
    * <code>ERROR_REASON_GC_LOCK_BUSY = 51;</code>
@@ -640,7 +638,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_GC_LOCK_BUSY_VALUE = 51;
   /**
    * <pre>
-   * ABORTED. The garbage collection session has expired; nothing was changed.
+   * ABORTED. The GC session has expired; nothing was changed.
    * </pre>
    *
    * <code>ERROR_REASON_GC_SESSION_FENCED = 52;</code>
@@ -656,8 +654,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_STORAGE_FULL_VALUE = 60;
   /**
    * <pre>
-   * RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was passed; metadata `limit`
-   * names it.
+   * RESOURCE_EXHAUSTED. A limit of SystemService.GetInfo was exceeded; metadata `limit` names it.
    * </pre>
    *
    * <code>ERROR_REASON_LIMIT_EXCEEDED = 61;</code>
@@ -681,8 +678,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_DRAINING_VALUE = 70;
   /**
    * <pre>
-   * UNAVAILABLE. A garbage collection session is open, so that nothing can be published
-   * now; retry after RetryInfo.
+   * UNAVAILABLE. A GC session is open, so that nothing can be published now; retry after RetryInfo.
    * </pre>
    *
    * <code>ERROR_REASON_BLOCKED_BY_GC = 71;</code>
@@ -698,9 +694,9 @@ public enum ErrorReason
   public static final int ERROR_REASON_DAEMON_UNREACHABLE_VALUE = 72;
   /**
    * <pre>
-   * UNAVAILABLE. The store's root is not the one that the daemon has opened: it was moved, replaced or
-   * unmounted, or another daemon has taken it over. Nothing is read or stored until an operator has
-   * put it right.
+   * UNAVAILABLE. The store's root is not the one that the daemon opened: it was moved, replaced or
+   * unmounted, or another daemon has taken it over. The daemon reads and stores nothing until an
+   * operator has restored the root.
    * </pre>
    *
    * <code>ERROR_REASON_ROOT_UNAVAILABLE = 73;</code>
@@ -716,8 +712,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_STORED_DATA_CORRUPT_VALUE = 80;
   /**
    * <pre>
-   * DATA_LOSS. Raised by the client library: a download ended without its trailer, or its
-   * CRC-32 is wrong.
+   * DATA_LOSS. Raised by the client library: a download ended without its trailer, or its CRC-32 is
+   * wrong.
    * </pre>
    *
    * <code>ERROR_REASON_DOWNLOAD_TRUNCATED = 81;</code>
@@ -725,8 +721,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_DOWNLOAD_TRUNCATED_VALUE = 81;
   /**
    * <pre>
-   * DATA_LOSS. What a peer sent is not what it announced or not what was asked for; nothing of it
-   * is stored.
+   * DATA_LOSS. The data that a peer sent does not match its announcement or the request; nothing of
+   * it is stored.
    * </pre>
    *
    * <code>ERROR_REASON_PEER_DATA_INVALID = 82;</code>
@@ -734,7 +730,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_PEER_DATA_INVALID_VALUE = 82;
   /**
    * <pre>
-   * UNAUTHENTICATED. No credentials, or invalid ones.
+   * UNAUTHENTICATED. Credentials are missing or invalid.
    * </pre>
    *
    * <code>ERROR_REASON_CREDENTIALS_INVALID = 90;</code>
@@ -759,7 +755,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_ACCESS_DENIED_VALUE = 92;
   /**
    * <pre>
-   * UNIMPLEMENTED. This daemon does not have the call yet.
+   * UNIMPLEMENTED. This daemon does not implement the call.
    * </pre>
    *
    * <code>ERROR_REASON_NOT_IMPLEMENTED = 100;</code>
@@ -783,7 +779,7 @@ public enum ErrorReason
   public static final int ERROR_REASON_DEADLINE_PASSED_VALUE = 102;
   /**
    * <pre>
-   * INTERNAL. The operating system refused a file operation; the daemon's log says more.
+   * INTERNAL. The operating system refused a file operation; the daemon's log has details.
    * </pre>
    *
    * <code>ERROR_REASON_IO_FAILED = 103;</code>
@@ -799,8 +795,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_INTERNAL_VALUE = 104;
   /**
    * <pre>
-   * FAILED_PRECONDITION. The filesystem of the store is read-only, for example after an error of its
-   * disk. Reads still work. Metadata `commit` is `unknown` where the change may count after a restart.
+   * FAILED_PRECONDITION. The filesystem of the store is read-only, for example after a disk error.
+   * Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
    * </pre>
    *
    * <code>ERROR_REASON_STORE_READ_ONLY = 106;</code>
@@ -808,8 +804,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_STORE_READ_ONLY_VALUE = 106;
   /**
    * <pre>
-   * Any code. Raised by the client library for a status without a reason that it knows, for
-   * example from a newer daemon or from a proxy on the way; metadata `reason` has what was sent.
+   * Any code. Raised by the client library for a status whose reason it does not know, for example
+   * from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
    * </pre>
    *
    * <code>ERROR_REASON_UNRECOGNIZED = 105;</code>

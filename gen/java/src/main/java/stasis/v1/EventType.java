@@ -33,7 +33,7 @@ public enum EventType
   EVENT_TYPE_CREATED(1),
   /**
    * <pre>
-   * A snapshot was deleted by a caller or replaced. Also the end of one that was LOST.
+   * A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
    * </pre>
    *
    * <code>EVENT_TYPE_DELETED = 2;</code>
@@ -41,7 +41,7 @@ public enum EventType
   EVENT_TYPE_DELETED(2),
   /**
    * <pre>
-   * A snapshot was deleted by garbage collection.
+   * Garbage collection deleted a snapshot.
    * </pre>
    *
    * <code>EVENT_TYPE_EVICTED = 3;</code>
@@ -57,8 +57,8 @@ public enum EventType
   EVENT_TYPE_RENAMED(4),
   /**
    * <pre>
-   * Events that the caller has not seen are no longer kept: List again; the stream goes on
-   * with what happens after this message.
+   * Events that the caller has not seen are no longer kept. List again; the stream continues with
+   * the events after this message.
    * </pre>
    *
    * <code>EVENT_TYPE_MISSED = 5;</code>
@@ -66,8 +66,8 @@ public enum EventType
   EVENT_TYPE_MISSED(5),
   /**
    * <pre>
-   * Description, labels or protection changed, digests were computed, or a mark of damage
-   * was taken away.
+   * Description, labels or protection changed, digests were computed, or a mark of damage was
+   * removed.
    * </pre>
    *
    * <code>EVENT_TYPE_UPDATED = 6;</code>
@@ -91,8 +91,8 @@ public enum EventType
   EVENT_TYPE_LOST(8),
   /**
    * <pre>
-   * Nothing happened: where the stream is. The first message of a Watch without a token, and
-   * now and then when the filter leaves out much.
+   * No change: the position of the stream. It is the first message of a Watch without a token, and
+   * is sent occasionally when the filter skips many events.
    * </pre>
    *
    * <code>EVENT_TYPE_POSITION = 9;</code>
@@ -128,7 +128,7 @@ public enum EventType
   public static final int EVENT_TYPE_CREATED_VALUE = 1;
   /**
    * <pre>
-   * A snapshot was deleted by a caller or replaced. Also the end of one that was LOST.
+   * A caller deleted or replaced a snapshot, or the record of a LOST snapshot was removed.
    * </pre>
    *
    * <code>EVENT_TYPE_DELETED = 2;</code>
@@ -136,7 +136,7 @@ public enum EventType
   public static final int EVENT_TYPE_DELETED_VALUE = 2;
   /**
    * <pre>
-   * A snapshot was deleted by garbage collection.
+   * Garbage collection deleted a snapshot.
    * </pre>
    *
    * <code>EVENT_TYPE_EVICTED = 3;</code>
@@ -152,8 +152,8 @@ public enum EventType
   public static final int EVENT_TYPE_RENAMED_VALUE = 4;
   /**
    * <pre>
-   * Events that the caller has not seen are no longer kept: List again; the stream goes on
-   * with what happens after this message.
+   * Events that the caller has not seen are no longer kept. List again; the stream continues with
+   * the events after this message.
    * </pre>
    *
    * <code>EVENT_TYPE_MISSED = 5;</code>
@@ -161,8 +161,8 @@ public enum EventType
   public static final int EVENT_TYPE_MISSED_VALUE = 5;
   /**
    * <pre>
-   * Description, labels or protection changed, digests were computed, or a mark of damage
-   * was taken away.
+   * Description, labels or protection changed, digests were computed, or a mark of damage was
+   * removed.
    * </pre>
    *
    * <code>EVENT_TYPE_UPDATED = 6;</code>
@@ -186,8 +186,8 @@ public enum EventType
   public static final int EVENT_TYPE_LOST_VALUE = 8;
   /**
    * <pre>
-   * Nothing happened: where the stream is. The first message of a Watch without a token, and
-   * now and then when the filter leaves out much.
+   * No change: the position of the stream. It is the first message of a Watch without a token, and
+   * is sent occasionally when the filter skips many events.
    * </pre>
    *
    * <code>EVENT_TYPE_POSITION = 9;</code>

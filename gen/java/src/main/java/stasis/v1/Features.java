@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * What this store can do.
+ * The capabilities of this store.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.Features}
@@ -111,7 +111,7 @@ private static final long serialVersionUID = 0L;
   private boolean reflink_ = false;
   /**
    * <pre>
-   * The filesystem of the store shares blocks between files.
+   * True if the filesystem of the store can share blocks between files.
    * </pre>
    *
    * <code>bool reflink = 5 [json_name = "reflink"];</code>
@@ -330,7 +330,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What this store can do.
+   * The capabilities of this store.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.Features}
@@ -695,7 +695,7 @@ private static final long serialVersionUID = 0L;
     private boolean reflink_ ;
     /**
      * <pre>
-     * The filesystem of the store shares blocks between files.
+     * True if the filesystem of the store can share blocks between files.
      * </pre>
      *
      * <code>bool reflink = 5 [json_name = "reflink"];</code>
@@ -707,7 +707,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The filesystem of the store shares blocks between files.
+     * True if the filesystem of the store can share blocks between files.
      * </pre>
      *
      * <code>bool reflink = 5 [json_name = "reflink"];</code>
@@ -723,7 +723,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The filesystem of the store shares blocks between files.
+     * True if the filesystem of the store can share blocks between files.
      * </pre>
      *
      * <code>bool reflink = 5 [json_name = "reflink"];</code>

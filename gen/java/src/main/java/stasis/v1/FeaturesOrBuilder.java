@@ -52,7 +52,7 @@ public interface FeaturesOrBuilder extends
 
   /**
    * <pre>
-   * The filesystem of the store shares blocks between files.
+   * True if the filesystem of the store can share blocks between files.
    * </pre>
    *
    * <code>bool reflink = 5 [json_name = "reflink"];</code>

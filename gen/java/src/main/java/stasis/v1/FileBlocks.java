@@ -115,7 +115,7 @@ private static final long serialVersionUID = 0L;
   private boolean last_ = false;
   /**
    * <pre>
-   * Whether the file's table ends here.
+   * True in the last part of the file's table.
    * </pre>
    *
    * <code>bool last = 3 [json_name = "last"];</code>
@@ -610,7 +610,7 @@ private static final long serialVersionUID = 0L;
     private boolean last_ ;
     /**
      * <pre>
-     * Whether the file's table ends here.
+     * True in the last part of the file's table.
      * </pre>
      *
      * <code>bool last = 3 [json_name = "last"];</code>
@@ -622,7 +622,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether the file's table ends here.
+     * True in the last part of the file's table.
      * </pre>
      *
      * <code>bool last = 3 [json_name = "last"];</code>
@@ -638,7 +638,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether the file's table ends here.
+     * True in the last part of the file's table.
      * </pre>
      *
      * <code>bool last = 3 [json_name = "last"];</code>

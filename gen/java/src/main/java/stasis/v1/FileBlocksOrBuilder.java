@@ -42,7 +42,7 @@ public interface FileBlocksOrBuilder extends
 
   /**
    * <pre>
-   * Whether the file's table ends here.
+   * True in the last part of the file's table.
    * </pre>
    *
    * <code>bool last = 3 [json_name = "last"];</code>

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * Something that does not fit together.
+ * An inconsistency.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.Finding}
@@ -57,7 +57,7 @@ private static final long serialVersionUID = 0L;
   private int kind_ = 0;
   /**
    * <pre>
-   * What it is.
+   * The kind of the finding.
    * </pre>
    *
    * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -68,7 +68,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What it is.
+   * The kind of the finding.
    * </pre>
    *
    * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -83,7 +83,7 @@ private static final long serialVersionUID = 0L;
   private boolean problem_ = false;
   /**
    * <pre>
-   * False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+   * False: a note. Nothing that is stored is wrong, or the daemon fixes it at its next start.
    * </pre>
    *
    * <code>bool problem = 2 [json_name = "problem"];</code>
@@ -99,7 +99,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object id_ = "";
   /**
    * <pre>
-   * Snapshot that it is about. Empty if it is about none.
+   * The affected snapshot. Empty if the finding is not about a snapshot.
    * </pre>
    *
    * <code>string id = 3 [json_name = "id"];</code>
@@ -120,7 +120,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Snapshot that it is about. Empty if it is about none.
+   * The affected snapshot. Empty if the finding is not about a snapshot.
    * </pre>
    *
    * <code>string id = 3 [json_name = "id"];</code>
@@ -286,7 +286,7 @@ private static final long serialVersionUID = 0L;
   private int action_ = 0;
   /**
    * <pre>
-   * What a repair does about it.
+   * The action that a repair takes.
    * </pre>
    *
    * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>
@@ -297,7 +297,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a repair does about it.
+   * The action that a repair takes.
    * </pre>
    *
    * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>
@@ -528,7 +528,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Something that does not fit together.
+   * An inconsistency.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.Finding}
@@ -749,7 +749,7 @@ private static final long serialVersionUID = 0L;
     private int kind_ = 0;
     /**
      * <pre>
-     * What it is.
+     * The kind of the finding.
      * </pre>
      *
      * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -760,7 +760,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it is.
+     * The kind of the finding.
      * </pre>
      *
      * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -775,7 +775,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it is.
+     * The kind of the finding.
      * </pre>
      *
      * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -788,7 +788,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it is.
+     * The kind of the finding.
      * </pre>
      *
      * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -804,7 +804,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What it is.
+     * The kind of the finding.
      * </pre>
      *
      * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -820,7 +820,7 @@ private static final long serialVersionUID = 0L;
     private boolean problem_ ;
     /**
      * <pre>
-     * False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+     * False: a note. Nothing that is stored is wrong, or the daemon fixes it at its next start.
      * </pre>
      *
      * <code>bool problem = 2 [json_name = "problem"];</code>
@@ -832,7 +832,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+     * False: a note. Nothing that is stored is wrong, or the daemon fixes it at its next start.
      * </pre>
      *
      * <code>bool problem = 2 [json_name = "problem"];</code>
@@ -848,7 +848,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+     * False: a note. Nothing that is stored is wrong, or the daemon fixes it at its next start.
      * </pre>
      *
      * <code>bool problem = 2 [json_name = "problem"];</code>
@@ -864,7 +864,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object id_ = "";
     /**
      * <pre>
-     * Snapshot that it is about. Empty if it is about none.
+     * The affected snapshot. Empty if the finding is not about a snapshot.
      * </pre>
      *
      * <code>string id = 3 [json_name = "id"];</code>
@@ -884,7 +884,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshot that it is about. Empty if it is about none.
+     * The affected snapshot. Empty if the finding is not about a snapshot.
      * </pre>
      *
      * <code>string id = 3 [json_name = "id"];</code>
@@ -905,7 +905,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshot that it is about. Empty if it is about none.
+     * The affected snapshot. Empty if the finding is not about a snapshot.
      * </pre>
      *
      * <code>string id = 3 [json_name = "id"];</code>
@@ -922,7 +922,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshot that it is about. Empty if it is about none.
+     * The affected snapshot. Empty if the finding is not about a snapshot.
      * </pre>
      *
      * <code>string id = 3 [json_name = "id"];</code>
@@ -936,7 +936,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshot that it is about. Empty if it is about none.
+     * The affected snapshot. Empty if the finding is not about a snapshot.
      * </pre>
      *
      * <code>string id = 3 [json_name = "id"];</code>
@@ -1232,7 +1232,7 @@ private static final long serialVersionUID = 0L;
     private int action_ = 0;
     /**
      * <pre>
-     * What a repair does about it.
+     * The action that a repair takes.
      * </pre>
      *
      * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>
@@ -1243,7 +1243,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a repair does about it.
+     * The action that a repair takes.
      * </pre>
      *
      * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>
@@ -1258,7 +1258,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a repair does about it.
+     * The action that a repair takes.
      * </pre>
      *
      * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>
@@ -1271,7 +1271,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a repair does about it.
+     * The action that a repair takes.
      * </pre>
      *
      * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>
@@ -1287,7 +1287,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a repair does about it.
+     * The action that a repair takes.
      * </pre>
      *
      * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>

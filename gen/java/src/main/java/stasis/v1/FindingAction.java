@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * What a repair does about a finding. Nothing is ever deleted.
+ * The action that a repair takes. Nothing is ever deleted.
  * </pre>
  *
  * Protobuf enum {@code stasis.v1.FindingAction}
@@ -41,7 +41,7 @@ public enum FindingAction
   FINDING_ACTION_AT_NEXT_START(2),
   /**
    * <pre>
-   * Take the directory into the catalog.
+   * Add the directory to the catalog.
    * </pre>
    *
    * <code>FINDING_ACTION_ADOPT = 3;</code>
@@ -57,7 +57,7 @@ public enum FindingAction
   FINDING_ACTION_QUARANTINE(4),
   /**
    * <pre>
-   * Keep the record, serve it no more.
+   * Keep the record, but stop serving it.
    * </pre>
    *
    * <code>FINDING_ACTION_MARK_LOST = 5;</code>
@@ -65,7 +65,7 @@ public enum FindingAction
   FINDING_ACTION_MARK_LOST(5),
   /**
    * <pre>
-   * Keep the snapshot, serve it only when forced.
+   * Keep the snapshot, but serve it only when forced.
    * </pre>
    *
    * <code>FINDING_ACTION_MARK_CORRUPT = 6;</code>
@@ -81,7 +81,7 @@ public enum FindingAction
   FINDING_ACTION_REWRITE_MANIFEST(7),
   /**
    * <pre>
-   * Make the record again, from the manifest.
+   * Make the record again from the manifest.
    * </pre>
    *
    * <code>FINDING_ACTION_TAKE_MANIFEST = 8;</code>
@@ -89,7 +89,7 @@ public enum FindingAction
   FINDING_ACTION_TAKE_MANIFEST(8),
   /**
    * <pre>
-   * Make the block table again from the data, if they still have the digest that was stored.
+   * Make the block table again from the data, if the data still have the stored digest.
    * </pre>
    *
    * <code>FINDING_ACTION_REBUILD_BLOCK_TABLE = 9;</code>
@@ -105,7 +105,7 @@ public enum FindingAction
   FINDING_ACTION_SET_MODE(10),
   /**
    * <pre>
-   * Make labels, pins, sizes and totals again, from the snapshots' records.
+   * Make labels, pins, sizes and totals again from the snapshots' records.
    * </pre>
    *
    * <code>FINDING_ACTION_REWRITE_ROWS = 11;</code>
@@ -157,7 +157,7 @@ public enum FindingAction
   public static final int FINDING_ACTION_AT_NEXT_START_VALUE = 2;
   /**
    * <pre>
-   * Take the directory into the catalog.
+   * Add the directory to the catalog.
    * </pre>
    *
    * <code>FINDING_ACTION_ADOPT = 3;</code>
@@ -173,7 +173,7 @@ public enum FindingAction
   public static final int FINDING_ACTION_QUARANTINE_VALUE = 4;
   /**
    * <pre>
-   * Keep the record, serve it no more.
+   * Keep the record, but stop serving it.
    * </pre>
    *
    * <code>FINDING_ACTION_MARK_LOST = 5;</code>
@@ -181,7 +181,7 @@ public enum FindingAction
   public static final int FINDING_ACTION_MARK_LOST_VALUE = 5;
   /**
    * <pre>
-   * Keep the snapshot, serve it only when forced.
+   * Keep the snapshot, but serve it only when forced.
    * </pre>
    *
    * <code>FINDING_ACTION_MARK_CORRUPT = 6;</code>
@@ -197,7 +197,7 @@ public enum FindingAction
   public static final int FINDING_ACTION_REWRITE_MANIFEST_VALUE = 7;
   /**
    * <pre>
-   * Make the record again, from the manifest.
+   * Make the record again from the manifest.
    * </pre>
    *
    * <code>FINDING_ACTION_TAKE_MANIFEST = 8;</code>
@@ -205,7 +205,7 @@ public enum FindingAction
   public static final int FINDING_ACTION_TAKE_MANIFEST_VALUE = 8;
   /**
    * <pre>
-   * Make the block table again from the data, if they still have the digest that was stored.
+   * Make the block table again from the data, if the data still have the stored digest.
    * </pre>
    *
    * <code>FINDING_ACTION_REBUILD_BLOCK_TABLE = 9;</code>
@@ -221,7 +221,7 @@ public enum FindingAction
   public static final int FINDING_ACTION_SET_MODE_VALUE = 10;
   /**
    * <pre>
-   * Make labels, pins, sizes and totals again, from the snapshots' records.
+   * Make labels, pins, sizes and totals again from the snapshots' records.
    * </pre>
    *
    * <code>FINDING_ACTION_REWRITE_ROWS = 11;</code>

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * What a finding is.
+ * Kinds of findings.
  * </pre>
  *
  * Protobuf enum {@code stasis.v1.FindingKind}
@@ -25,7 +25,7 @@ public enum FindingKind
   FINDING_KIND_UNSPECIFIED(0),
   /**
    * <pre>
-   * There are snapshots and no catalog.
+   * There are snapshots but no catalog.
    * </pre>
    *
    * <code>FINDING_KIND_CATALOG_MISSING = 1;</code>
@@ -33,7 +33,7 @@ public enum FindingKind
   FINDING_KIND_CATALOG_MISSING(1),
   /**
    * <pre>
-   * SQLite finds damage in the catalog's file.
+   * SQLite reports damage in the catalog's file.
    * </pre>
    *
    * <code>FINDING_KIND_CATALOG_DAMAGED = 2;</code>
@@ -41,7 +41,7 @@ public enum FindingKind
   FINDING_KIND_CATALOG_DAMAGED(2),
   /**
    * <pre>
-   * Totals, labels, pins or sizes are not what the snapshots' records say.
+   * Totals, labels, pins or sizes do not match the snapshots' records.
    * </pre>
    *
    * <code>FINDING_KIND_CATALOG_ROWS = 3;</code>
@@ -49,7 +49,7 @@ public enum FindingKind
   FINDING_KIND_CATALOG_ROWS(3),
   /**
    * <pre>
-   * A directory of a snapshot that no record knows.
+   * A snapshot's directory that has no record.
    * </pre>
    *
    * <code>FINDING_KIND_DIRECTORY_UNKNOWN = 4;</code>
@@ -65,7 +65,7 @@ public enum FindingKind
   FINDING_KIND_DIRECTORY_MISSING(5),
   /**
    * <pre>
-   * Something among the store's files that the daemon did not make.
+   * An entry in the store that the daemon did not make.
    * </pre>
    *
    * <code>FINDING_KIND_ENTRY_UNKNOWN = 6;</code>
@@ -81,7 +81,7 @@ public enum FindingKind
   FINDING_KIND_MANIFEST_MISSING(7),
   /**
    * <pre>
-   * A manifest that is cut, altered, or of another snapshot.
+   * A manifest that is truncated, altered, or belongs to another snapshot.
    * </pre>
    *
    * <code>FINDING_KIND_MANIFEST_DAMAGED = 8;</code>
@@ -105,7 +105,7 @@ public enum FindingKind
   FINDING_KIND_MANIFEST_NEWER(10),
   /**
    * <pre>
-   * A manifest of the record's revision that says something else.
+   * A manifest with the record's revision but different content.
    * </pre>
    *
    * <code>FINDING_KIND_MANIFEST_DIFFERS = 11;</code>
@@ -129,7 +129,7 @@ public enum FindingKind
   FINDING_KIND_FILE_UNKNOWN(13),
   /**
    * <pre>
-   * A data file that is no regular file.
+   * A data file that is not a regular file.
    * </pre>
    *
    * <code>FINDING_KIND_FILE_KIND = 14;</code>
@@ -169,7 +169,7 @@ public enum FindingKind
   FINDING_KIND_BLOCK_TABLE_DAMAGED(18),
   /**
    * <pre>
-   * Data that is not what was stored.
+   * Data that differs from the stored data.
    * </pre>
    *
    * <code>FINDING_KIND_DATA_DAMAGED = 19;</code>
@@ -193,7 +193,7 @@ public enum FindingKind
   FINDING_KIND_MARKED_LOST(21),
   /**
    * <pre>
-   * Work that was interrupted, which the next start ends.
+   * Interrupted work, which the next start completes.
    * </pre>
    *
    * <code>FINDING_KIND_INTERRUPTED = 22;</code>
@@ -201,7 +201,7 @@ public enum FindingKind
   FINDING_KIND_INTERRUPTED(22),
   /**
    * <pre>
-   * What an interrupted upload left.
+   * Leftovers of an interrupted upload.
    * </pre>
    *
    * <code>FINDING_KIND_STAGING_LEFTOVER = 23;</code>
@@ -209,7 +209,7 @@ public enum FindingKind
   FINDING_KIND_STAGING_LEFTOVER(23),
   /**
    * <pre>
-   * What an interrupted deletion left.
+   * Leftovers of an interrupted deletion.
    * </pre>
    *
    * <code>FINDING_KIND_TRASH_LEFTOVER = 24;</code>
@@ -217,7 +217,7 @@ public enum FindingKind
   FINDING_KIND_TRASH_LEFTOVER(24),
   /**
    * <pre>
-   * What an interrupted replacement of a file left.
+   * Leftovers of an interrupted replacement of a file.
    * </pre>
    *
    * <code>FINDING_KIND_TEMPORARY_FILE = 25;</code>
@@ -225,7 +225,7 @@ public enum FindingKind
   FINDING_KIND_TEMPORARY_FILE(25),
   /**
    * <pre>
-   * Something that was set aside, for people to look at.
+   * Data that was set aside for people to examine.
    * </pre>
    *
    * <code>FINDING_KIND_QUARANTINED = 26;</code>
@@ -233,7 +233,7 @@ public enum FindingKind
   FINDING_KIND_QUARANTINED(26),
   /**
    * <pre>
-   * Some of the files are missing that make starts and deletions possible on a full disk.
+   * Some of the files that make starts and deletions possible on a full disk are missing.
    * </pre>
    *
    * <code>FINDING_KIND_BALLAST_MISSING = 27;</code>
@@ -241,8 +241,8 @@ public enum FindingKind
   FINDING_KIND_BALLAST_MISSING(27),
   /**
    * <pre>
-   * A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
-   * it is.
+   * A manifest or a block table that a newer stasis wrote. It is not damaged, and is left
+   * unchanged.
    * </pre>
    *
    * <code>FINDING_KIND_FORMAT_UNSUPPORTED = 28;</code>
@@ -270,7 +270,7 @@ public enum FindingKind
   public static final int FINDING_KIND_UNSPECIFIED_VALUE = 0;
   /**
    * <pre>
-   * There are snapshots and no catalog.
+   * There are snapshots but no catalog.
    * </pre>
    *
    * <code>FINDING_KIND_CATALOG_MISSING = 1;</code>
@@ -278,7 +278,7 @@ public enum FindingKind
   public static final int FINDING_KIND_CATALOG_MISSING_VALUE = 1;
   /**
    * <pre>
-   * SQLite finds damage in the catalog's file.
+   * SQLite reports damage in the catalog's file.
    * </pre>
    *
    * <code>FINDING_KIND_CATALOG_DAMAGED = 2;</code>
@@ -286,7 +286,7 @@ public enum FindingKind
   public static final int FINDING_KIND_CATALOG_DAMAGED_VALUE = 2;
   /**
    * <pre>
-   * Totals, labels, pins or sizes are not what the snapshots' records say.
+   * Totals, labels, pins or sizes do not match the snapshots' records.
    * </pre>
    *
    * <code>FINDING_KIND_CATALOG_ROWS = 3;</code>
@@ -294,7 +294,7 @@ public enum FindingKind
   public static final int FINDING_KIND_CATALOG_ROWS_VALUE = 3;
   /**
    * <pre>
-   * A directory of a snapshot that no record knows.
+   * A snapshot's directory that has no record.
    * </pre>
    *
    * <code>FINDING_KIND_DIRECTORY_UNKNOWN = 4;</code>
@@ -310,7 +310,7 @@ public enum FindingKind
   public static final int FINDING_KIND_DIRECTORY_MISSING_VALUE = 5;
   /**
    * <pre>
-   * Something among the store's files that the daemon did not make.
+   * An entry in the store that the daemon did not make.
    * </pre>
    *
    * <code>FINDING_KIND_ENTRY_UNKNOWN = 6;</code>
@@ -326,7 +326,7 @@ public enum FindingKind
   public static final int FINDING_KIND_MANIFEST_MISSING_VALUE = 7;
   /**
    * <pre>
-   * A manifest that is cut, altered, or of another snapshot.
+   * A manifest that is truncated, altered, or belongs to another snapshot.
    * </pre>
    *
    * <code>FINDING_KIND_MANIFEST_DAMAGED = 8;</code>
@@ -350,7 +350,7 @@ public enum FindingKind
   public static final int FINDING_KIND_MANIFEST_NEWER_VALUE = 10;
   /**
    * <pre>
-   * A manifest of the record's revision that says something else.
+   * A manifest with the record's revision but different content.
    * </pre>
    *
    * <code>FINDING_KIND_MANIFEST_DIFFERS = 11;</code>
@@ -374,7 +374,7 @@ public enum FindingKind
   public static final int FINDING_KIND_FILE_UNKNOWN_VALUE = 13;
   /**
    * <pre>
-   * A data file that is no regular file.
+   * A data file that is not a regular file.
    * </pre>
    *
    * <code>FINDING_KIND_FILE_KIND = 14;</code>
@@ -414,7 +414,7 @@ public enum FindingKind
   public static final int FINDING_KIND_BLOCK_TABLE_DAMAGED_VALUE = 18;
   /**
    * <pre>
-   * Data that is not what was stored.
+   * Data that differs from the stored data.
    * </pre>
    *
    * <code>FINDING_KIND_DATA_DAMAGED = 19;</code>
@@ -438,7 +438,7 @@ public enum FindingKind
   public static final int FINDING_KIND_MARKED_LOST_VALUE = 21;
   /**
    * <pre>
-   * Work that was interrupted, which the next start ends.
+   * Interrupted work, which the next start completes.
    * </pre>
    *
    * <code>FINDING_KIND_INTERRUPTED = 22;</code>
@@ -446,7 +446,7 @@ public enum FindingKind
   public static final int FINDING_KIND_INTERRUPTED_VALUE = 22;
   /**
    * <pre>
-   * What an interrupted upload left.
+   * Leftovers of an interrupted upload.
    * </pre>
    *
    * <code>FINDING_KIND_STAGING_LEFTOVER = 23;</code>
@@ -454,7 +454,7 @@ public enum FindingKind
   public static final int FINDING_KIND_STAGING_LEFTOVER_VALUE = 23;
   /**
    * <pre>
-   * What an interrupted deletion left.
+   * Leftovers of an interrupted deletion.
    * </pre>
    *
    * <code>FINDING_KIND_TRASH_LEFTOVER = 24;</code>
@@ -462,7 +462,7 @@ public enum FindingKind
   public static final int FINDING_KIND_TRASH_LEFTOVER_VALUE = 24;
   /**
    * <pre>
-   * What an interrupted replacement of a file left.
+   * Leftovers of an interrupted replacement of a file.
    * </pre>
    *
    * <code>FINDING_KIND_TEMPORARY_FILE = 25;</code>
@@ -470,7 +470,7 @@ public enum FindingKind
   public static final int FINDING_KIND_TEMPORARY_FILE_VALUE = 25;
   /**
    * <pre>
-   * Something that was set aside, for people to look at.
+   * Data that was set aside for people to examine.
    * </pre>
    *
    * <code>FINDING_KIND_QUARANTINED = 26;</code>
@@ -478,7 +478,7 @@ public enum FindingKind
   public static final int FINDING_KIND_QUARANTINED_VALUE = 26;
   /**
    * <pre>
-   * Some of the files are missing that make starts and deletions possible on a full disk.
+   * Some of the files that make starts and deletions possible on a full disk are missing.
    * </pre>
    *
    * <code>FINDING_KIND_BALLAST_MISSING = 27;</code>
@@ -486,8 +486,8 @@ public enum FindingKind
   public static final int FINDING_KIND_BALLAST_MISSING_VALUE = 27;
   /**
    * <pre>
-   * A manifest or a block table that was written by a newer stasis: it is not damaged, and is left as
-   * it is.
+   * A manifest or a block table that a newer stasis wrote. It is not damaged, and is left
+   * unchanged.
    * </pre>
    *
    * <code>FINDING_KIND_FORMAT_UNSUPPORTED = 28;</code>

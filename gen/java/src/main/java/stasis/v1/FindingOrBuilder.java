@@ -12,7 +12,7 @@ public interface FindingOrBuilder extends
 
   /**
    * <pre>
-   * What it is.
+   * The kind of the finding.
    * </pre>
    *
    * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -21,7 +21,7 @@ public interface FindingOrBuilder extends
   int getKindValue();
   /**
    * <pre>
-   * What it is.
+   * The kind of the finding.
    * </pre>
    *
    * <code>.stasis.v1.FindingKind kind = 1 [json_name = "kind"];</code>
@@ -31,7 +31,7 @@ public interface FindingOrBuilder extends
 
   /**
    * <pre>
-   * False: a note. Nothing is wrong with what is stored, or the daemon puts it in order at its next start.
+   * False: a note. Nothing that is stored is wrong, or the daemon fixes it at its next start.
    * </pre>
    *
    * <code>bool problem = 2 [json_name = "problem"];</code>
@@ -41,7 +41,7 @@ public interface FindingOrBuilder extends
 
   /**
    * <pre>
-   * Snapshot that it is about. Empty if it is about none.
+   * The affected snapshot. Empty if the finding is not about a snapshot.
    * </pre>
    *
    * <code>string id = 3 [json_name = "id"];</code>
@@ -50,7 +50,7 @@ public interface FindingOrBuilder extends
   java.lang.String getId();
   /**
    * <pre>
-   * Snapshot that it is about. Empty if it is about none.
+   * The affected snapshot. Empty if the finding is not about a snapshot.
    * </pre>
    *
    * <code>string id = 3 [json_name = "id"];</code>
@@ -121,7 +121,7 @@ public interface FindingOrBuilder extends
 
   /**
    * <pre>
-   * What a repair does about it.
+   * The action that a repair takes.
    * </pre>
    *
    * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>
@@ -130,7 +130,7 @@ public interface FindingOrBuilder extends
   int getActionValue();
   /**
    * <pre>
-   * What a repair does about it.
+   * The action that a repair takes.
    * </pre>
    *
    * <code>.stasis.v1.FindingAction action = 7 [json_name = "action"];</code>

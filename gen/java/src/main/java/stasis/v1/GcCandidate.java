@@ -151,7 +151,7 @@ private static final long serialVersionUID = 0L;
   private long bytes_ = 0L;
   /**
    * <pre>
-   * Bytes that are free when it is gone: the charged_bytes of a snapshot.
+   * Bytes that removal frees: the charged_bytes of a snapshot.
    * </pre>
    *
    * <code>int64 bytes = 3 [json_name = "bytes"];</code>
@@ -166,7 +166,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp lastAccessedAt_;
   /**
    * <pre>
-   * When it was last accessed, if that is known.
+   * When it was last accessed, if known.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -178,7 +178,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was last accessed, if that is known.
+   * When it was last accessed, if known.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -190,7 +190,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was last accessed, if that is known.
+   * When it was last accessed, if known.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -215,7 +215,7 @@ private static final long serialVersionUID = 0L;
           };
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -228,7 +228,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -240,7 +240,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -253,7 +253,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -266,7 +266,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -283,7 +283,7 @@ private static final long serialVersionUID = 0L;
   private int outcome_ = 0;
   /**
    * <pre>
-   * What became of it.
+   * The result.
    * </pre>
    *
    * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>
@@ -294,7 +294,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What became of it.
+   * The result.
    * </pre>
    *
    * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>
@@ -1033,7 +1033,7 @@ private static final long serialVersionUID = 0L;
     private long bytes_ ;
     /**
      * <pre>
-     * Bytes that are free when it is gone: the charged_bytes of a snapshot.
+     * Bytes that removal frees: the charged_bytes of a snapshot.
      * </pre>
      *
      * <code>int64 bytes = 3 [json_name = "bytes"];</code>
@@ -1045,7 +1045,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes that are free when it is gone: the charged_bytes of a snapshot.
+     * Bytes that removal frees: the charged_bytes of a snapshot.
      * </pre>
      *
      * <code>int64 bytes = 3 [json_name = "bytes"];</code>
@@ -1061,7 +1061,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes that are free when it is gone: the charged_bytes of a snapshot.
+     * Bytes that removal frees: the charged_bytes of a snapshot.
      * </pre>
      *
      * <code>int64 bytes = 3 [json_name = "bytes"];</code>
@@ -1079,7 +1079,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> lastAccessedAtBuilder_;
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1090,7 +1090,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1105,7 +1105,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1125,7 +1125,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1143,7 +1143,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1168,7 +1168,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1185,7 +1185,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1197,7 +1197,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1212,7 +1212,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last accessed, if that is known.
+     * When it was last accessed, if known.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -1240,7 +1240,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1252,7 +1252,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1263,7 +1263,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1275,7 +1275,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1293,7 +1293,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1309,7 +1309,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1327,7 +1327,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1341,7 +1341,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1354,7 +1354,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1366,7 +1366,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1383,7 +1383,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1398,7 +1398,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Every reason that holds.
+     * Every reason that applies.
      * </pre>
      *
      * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -1418,7 +1418,7 @@ private static final long serialVersionUID = 0L;
     private int outcome_ = 0;
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>
@@ -1429,7 +1429,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>
@@ -1444,7 +1444,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>
@@ -1457,7 +1457,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>
@@ -1473,7 +1473,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>

@@ -52,7 +52,7 @@ public interface GcCandidateOrBuilder extends
 
   /**
    * <pre>
-   * Bytes that are free when it is gone: the charged_bytes of a snapshot.
+   * Bytes that removal frees: the charged_bytes of a snapshot.
    * </pre>
    *
    * <code>int64 bytes = 3 [json_name = "bytes"];</code>
@@ -62,7 +62,7 @@ public interface GcCandidateOrBuilder extends
 
   /**
    * <pre>
-   * When it was last accessed, if that is known.
+   * When it was last accessed, if known.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -71,7 +71,7 @@ public interface GcCandidateOrBuilder extends
   boolean hasLastAccessedAt();
   /**
    * <pre>
-   * When it was last accessed, if that is known.
+   * When it was last accessed, if known.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -80,7 +80,7 @@ public interface GcCandidateOrBuilder extends
   com.google.protobuf.Timestamp getLastAccessedAt();
   /**
    * <pre>
-   * When it was last accessed, if that is known.
+   * When it was last accessed, if known.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 4 [json_name = "lastAccessedAt"];</code>
@@ -89,7 +89,7 @@ public interface GcCandidateOrBuilder extends
 
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -98,7 +98,7 @@ public interface GcCandidateOrBuilder extends
   java.util.List<stasis.v1.GcReason> getReasonsList();
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -107,7 +107,7 @@ public interface GcCandidateOrBuilder extends
   int getReasonsCount();
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -117,7 +117,7 @@ public interface GcCandidateOrBuilder extends
   stasis.v1.GcReason getReasons(int index);
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -127,7 +127,7 @@ public interface GcCandidateOrBuilder extends
   getReasonsValueList();
   /**
    * <pre>
-   * Every reason that holds.
+   * Every reason that applies.
    * </pre>
    *
    * <code>repeated .stasis.v1.GcReason reasons = 5 [json_name = "reasons"];</code>
@@ -138,7 +138,7 @@ public interface GcCandidateOrBuilder extends
 
   /**
    * <pre>
-   * What became of it.
+   * The result.
    * </pre>
    *
    * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>
@@ -147,7 +147,7 @@ public interface GcCandidateOrBuilder extends
   int getOutcomeValue();
   /**
    * <pre>
-   * What became of it.
+   * The result.
    * </pre>
    *
    * <code>.stasis.v1.GcOutcome outcome = 6 [json_name = "outcome"];</code>

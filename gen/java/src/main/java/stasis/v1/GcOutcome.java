@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * What became of a candidate.
+ * The result for a candidate.
  * </pre>
  *
  * Protobuf enum {@code stasis.v1.GcOutcome}
@@ -41,7 +41,7 @@ public enum GcOutcome
   GC_OUTCOME_REMOVED(2),
   /**
    * <pre>
-   * Kept: somebody uses it.
+   * Kept: it is in use.
    * </pre>
    *
    * <code>GC_OUTCOME_KEPT_IN_USE = 3;</code>
@@ -57,7 +57,7 @@ public enum GcOutcome
   GC_OUTCOME_KEPT_PROTECTED(4),
   /**
    * <pre>
-   * Kept: it was used since the plan, or is no leftover any more.
+   * Kept: it was used since the plan, or is no longer a leftover.
    * </pre>
    *
    * <code>GC_OUTCOME_KEPT_CHANGED = 5;</code>
@@ -117,7 +117,7 @@ public enum GcOutcome
   public static final int GC_OUTCOME_REMOVED_VALUE = 2;
   /**
    * <pre>
-   * Kept: somebody uses it.
+   * Kept: it is in use.
    * </pre>
    *
    * <code>GC_OUTCOME_KEPT_IN_USE = 3;</code>
@@ -133,7 +133,7 @@ public enum GcOutcome
   public static final int GC_OUTCOME_KEPT_PROTECTED_VALUE = 4;
   /**
    * <pre>
-   * Kept: it was used since the plan, or is no leftover any more.
+   * Kept: it was used since the plan, or is no longer a leftover.
    * </pre>
    *
    * <code>GC_OUTCOME_KEPT_CHANGED = 5;</code>

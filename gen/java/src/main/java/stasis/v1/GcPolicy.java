@@ -7,8 +7,8 @@ package stasis.v1;
 
 /**
  * <pre>
- * Which snapshots to evict. Nothing set: none, only leftovers are removed. Several criteria
- * evict the union of what each one evicts.
+ * Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
+ * criteria evict the union of their selections.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.GcPolicy}
@@ -54,7 +54,7 @@ private static final long serialVersionUID = 0L;
   private int keepLast_ = 0;
   /**
    * <pre>
-   * Keep this many of the newest, evict the others. 0 = not used.
+   * Keep this many of the newest snapshots, evict the others. 0 = not used.
    * </pre>
    *
    * <code>int32 keep_last = 1 [json_name = "keepLast"];</code>
@@ -69,8 +69,9 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Duration maxAge_;
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+   * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+   * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+   * uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -82,8 +83,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+   * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+   * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+   * uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -95,8 +97,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+   * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+   * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+   * uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -110,8 +113,8 @@ private static final long serialVersionUID = 0L;
   private long maxTotalBytes_ = 0L;
   /**
    * <pre>
-   * Evict the least recently accessed until the rest takes at most this many charged_bytes.
-   * 0 = not used.
+   * Evict the least recently accessed snapshots until the rest takes at most this many
+   * charged_bytes. 0 = not used.
    * </pre>
    *
    * <code>int64 max_total_bytes = 3 [json_name = "maxTotalBytes"];</code>
@@ -126,7 +129,7 @@ private static final long serialVersionUID = 0L;
   private boolean evictAll_ = false;
   /**
    * <pre>
-   * Evict all that is neither protected nor in use.
+   * Evict all snapshots that are neither protected nor in use.
    * </pre>
    *
    * <code>bool evict_all = 4 [json_name = "evictAll"];</code>
@@ -190,9 +193,9 @@ private static final long serialVersionUID = 0L;
   private boolean trustClock_ = false;
   /**
    * <pre>
-   * The caller says that the daemon's wall clock is right: max_age works also while it is
-   * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
-   * suspect no more.
+   * The caller asserts that the daemon's wall clock is right. max_age then also works while the
+   * clock is suspect. The clock becomes trusted again, unless the call is a dry run or the caller
+   * is confined to a name prefix.
    * </pre>
    *
    * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>
@@ -424,8 +427,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Which snapshots to evict. Nothing set: none, only leftovers are removed. Several criteria
-   * evict the union of what each one evicts.
+   * Selects the snapshots to evict. If no criterion is set, only leftovers are removed. Several
+   * criteria evict the union of their selections.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.GcPolicy}
@@ -645,7 +648,7 @@ private static final long serialVersionUID = 0L;
     private int keepLast_ ;
     /**
      * <pre>
-     * Keep this many of the newest, evict the others. 0 = not used.
+     * Keep this many of the newest snapshots, evict the others. 0 = not used.
      * </pre>
      *
      * <code>int32 keep_last = 1 [json_name = "keepLast"];</code>
@@ -657,7 +660,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Keep this many of the newest, evict the others. 0 = not used.
+     * Keep this many of the newest snapshots, evict the others. 0 = not used.
      * </pre>
      *
      * <code>int32 keep_last = 1 [json_name = "keepLast"];</code>
@@ -673,7 +676,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Keep this many of the newest, evict the others. 0 = not used.
+     * Keep this many of the newest snapshots, evict the others. 0 = not used.
      * </pre>
      *
      * <code>int32 keep_last = 1 [json_name = "keepLast"];</code>
@@ -691,8 +694,9 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> maxAgeBuilder_;
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -703,8 +707,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -719,8 +724,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -740,8 +746,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -759,8 +766,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -785,8 +793,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -803,8 +812,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -816,8 +826,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -832,8 +843,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-     * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+     * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+     * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+     * uncertain.
      * </pre>
      *
      * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -855,8 +867,8 @@ private static final long serialVersionUID = 0L;
     private long maxTotalBytes_ ;
     /**
      * <pre>
-     * Evict the least recently accessed until the rest takes at most this many charged_bytes.
-     * 0 = not used.
+     * Evict the least recently accessed snapshots until the rest takes at most this many
+     * charged_bytes. 0 = not used.
      * </pre>
      *
      * <code>int64 max_total_bytes = 3 [json_name = "maxTotalBytes"];</code>
@@ -868,8 +880,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict the least recently accessed until the rest takes at most this many charged_bytes.
-     * 0 = not used.
+     * Evict the least recently accessed snapshots until the rest takes at most this many
+     * charged_bytes. 0 = not used.
      * </pre>
      *
      * <code>int64 max_total_bytes = 3 [json_name = "maxTotalBytes"];</code>
@@ -885,8 +897,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict the least recently accessed until the rest takes at most this many charged_bytes.
-     * 0 = not used.
+     * Evict the least recently accessed snapshots until the rest takes at most this many
+     * charged_bytes. 0 = not used.
      * </pre>
      *
      * <code>int64 max_total_bytes = 3 [json_name = "maxTotalBytes"];</code>
@@ -902,7 +914,7 @@ private static final long serialVersionUID = 0L;
     private boolean evictAll_ ;
     /**
      * <pre>
-     * Evict all that is neither protected nor in use.
+     * Evict all snapshots that are neither protected nor in use.
      * </pre>
      *
      * <code>bool evict_all = 4 [json_name = "evictAll"];</code>
@@ -914,7 +926,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict all that is neither protected nor in use.
+     * Evict all snapshots that are neither protected nor in use.
      * </pre>
      *
      * <code>bool evict_all = 4 [json_name = "evictAll"];</code>
@@ -930,7 +942,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Evict all that is neither protected nor in use.
+     * Evict all snapshots that are neither protected nor in use.
      * </pre>
      *
      * <code>bool evict_all = 4 [json_name = "evictAll"];</code>
@@ -1043,9 +1055,9 @@ private static final long serialVersionUID = 0L;
     private boolean trustClock_ ;
     /**
      * <pre>
-     * The caller says that the daemon's wall clock is right: max_age works also while it is
-     * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
-     * suspect no more.
+     * The caller asserts that the daemon's wall clock is right. max_age then also works while the
+     * clock is suspect. The clock becomes trusted again, unless the call is a dry run or the caller
+     * is confined to a name prefix.
      * </pre>
      *
      * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>
@@ -1057,9 +1069,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The caller says that the daemon's wall clock is right: max_age works also while it is
-     * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
-     * suspect no more.
+     * The caller asserts that the daemon's wall clock is right. max_age then also works while the
+     * clock is suspect. The clock becomes trusted again, unless the call is a dry run or the caller
+     * is confined to a name prefix.
      * </pre>
      *
      * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>
@@ -1075,9 +1087,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The caller says that the daemon's wall clock is right: max_age works also while it is
-     * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
-     * suspect no more.
+     * The caller asserts that the daemon's wall clock is right. max_age then also works while the
+     * clock is suspect. The clock becomes trusted again, unless the call is a dry run or the caller
+     * is confined to a name prefix.
      * </pre>
      *
      * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>

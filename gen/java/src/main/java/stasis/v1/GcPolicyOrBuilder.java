@@ -12,7 +12,7 @@ public interface GcPolicyOrBuilder extends
 
   /**
    * <pre>
-   * Keep this many of the newest, evict the others. 0 = not used.
+   * Keep this many of the newest snapshots, evict the others. 0 = not used.
    * </pre>
    *
    * <code>int32 keep_last = 1 [json_name = "keepLast"];</code>
@@ -22,8 +22,9 @@ public interface GcPolicyOrBuilder extends
 
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+   * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+   * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+   * uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -32,8 +33,9 @@ public interface GcPolicyOrBuilder extends
   boolean hasMaxAge();
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+   * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+   * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+   * uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -42,8 +44,9 @@ public interface GcPolicyOrBuilder extends
   com.google.protobuf.Duration getMaxAge();
   /**
    * <pre>
-   * Evict what was last accessed longer ago. Unset = not used. Ages are counted in the time
-   * that has passed for the store, not in wall time; CLOCK_SUSPECT while that is uncertain.
+   * Evict snapshots that were last accessed longer ago than this. Unset = not used. Ages are
+   * counted in elapsed time of the store, not in wall time; CLOCK_SUSPECT while the elapsed time is
+   * uncertain.
    * </pre>
    *
    * <code>.google.protobuf.Duration max_age = 2 [json_name = "maxAge"];</code>
@@ -52,8 +55,8 @@ public interface GcPolicyOrBuilder extends
 
   /**
    * <pre>
-   * Evict the least recently accessed until the rest takes at most this many charged_bytes.
-   * 0 = not used.
+   * Evict the least recently accessed snapshots until the rest takes at most this many
+   * charged_bytes. 0 = not used.
    * </pre>
    *
    * <code>int64 max_total_bytes = 3 [json_name = "maxTotalBytes"];</code>
@@ -63,7 +66,7 @@ public interface GcPolicyOrBuilder extends
 
   /**
    * <pre>
-   * Evict all that is neither protected nor in use.
+   * Evict all snapshots that are neither protected nor in use.
    * </pre>
    *
    * <code>bool evict_all = 4 [json_name = "evictAll"];</code>
@@ -95,9 +98,9 @@ public interface GcPolicyOrBuilder extends
 
   /**
    * <pre>
-   * The caller says that the daemon's wall clock is right: max_age works also while it is
-   * suspect, and unless it is a dry run or the caller is confined to some names, the clock is
-   * suspect no more.
+   * The caller asserts that the daemon's wall clock is right. max_age then also works while the
+   * clock is suspect. The clock becomes trusted again, unless the call is a dry run or the caller
+   * is confined to a name prefix.
    * </pre>
    *
    * <code>bool trust_clock = 6 [json_name = "trustClock"];</code>

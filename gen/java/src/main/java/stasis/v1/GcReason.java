@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * Why something is a candidate.
+ * Reasons why something is a candidate.
  * </pre>
  *
  * Protobuf enum {@code stasis.v1.GcReason}
@@ -25,7 +25,7 @@ public enum GcReason
   GC_REASON_UNSPECIFIED(0),
   /**
    * <pre>
-   * A directory in the store that no record knows.
+   * A directory in the store that has no record.
    * </pre>
    *
    * <code>GC_REASON_ORPHAN = 1;</code>
@@ -33,7 +33,7 @@ public enum GcReason
   GC_REASON_ORPHAN(1),
   /**
    * <pre>
-   * An upload that nobody works on any more.
+   * An upload that no call works on any more.
    * </pre>
    *
    * <code>GC_REASON_STALE_PENDING = 2;</code>
@@ -41,7 +41,7 @@ public enum GcReason
   GC_REASON_STALE_PENDING(2),
   /**
    * <pre>
-   * A record whose directory is gone. Kept if it is of a protected snapshot.
+   * A record whose directory is gone. The record of a protected snapshot is kept.
    * </pre>
    *
    * <code>GC_REASON_MISSING_DIRECTORY = 3;</code>
@@ -73,7 +73,7 @@ public enum GcReason
   GC_REASON_MAX_TOTAL_BYTES(6),
   /**
    * <pre>
-   * evict_all.
+   * Selected by evict_all.
    * </pre>
    *
    * <code>GC_REASON_EVICT_ALL = 7;</code>
@@ -101,7 +101,7 @@ public enum GcReason
   public static final int GC_REASON_UNSPECIFIED_VALUE = 0;
   /**
    * <pre>
-   * A directory in the store that no record knows.
+   * A directory in the store that has no record.
    * </pre>
    *
    * <code>GC_REASON_ORPHAN = 1;</code>
@@ -109,7 +109,7 @@ public enum GcReason
   public static final int GC_REASON_ORPHAN_VALUE = 1;
   /**
    * <pre>
-   * An upload that nobody works on any more.
+   * An upload that no call works on any more.
    * </pre>
    *
    * <code>GC_REASON_STALE_PENDING = 2;</code>
@@ -117,7 +117,7 @@ public enum GcReason
   public static final int GC_REASON_STALE_PENDING_VALUE = 2;
   /**
    * <pre>
-   * A record whose directory is gone. Kept if it is of a protected snapshot.
+   * A record whose directory is gone. The record of a protected snapshot is kept.
    * </pre>
    *
    * <code>GC_REASON_MISSING_DIRECTORY = 3;</code>
@@ -149,7 +149,7 @@ public enum GcReason
   public static final int GC_REASON_MAX_TOTAL_BYTES_VALUE = 6;
   /**
    * <pre>
-   * evict_all.
+   * Selected by evict_all.
    * </pre>
    *
    * <code>GC_REASON_EVICT_ALL = 7;</code>

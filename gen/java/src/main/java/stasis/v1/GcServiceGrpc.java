@@ -4,9 +4,9 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
- * collection that an outside orchestrator drives over several modules (images, VMs,
- * networks, snapshots).
+ * Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+ * collection that an external orchestrator drives over several modules (images, VMs, networks,
+ * snapshots).
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -295,21 +295,20 @@ public final class GcServiceGrpc {
 
   /**
    * <pre>
-   * Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-   * collection that an outside orchestrator drives over several modules (images, VMs,
-   * networks, snapshots).
+   * Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+   * collection that an external orchestrator drives over several modules (images, VMs, networks,
+   * snapshots).
    * </pre>
    */
   public interface AsyncService {
 
     /**
      * <pre>
-     * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-     * is checked again under its exclusive lease at the moment of removal: used since, or no
-     * longer a leftover, means kept.
-     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-     * opens a session.
+     * Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+     * each candidate again under its exclusive lease before it removes it. A candidate that was used
+     * since, or is no longer a leftover, is kept.
+     * The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+     * of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
@@ -320,8 +319,8 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-     * wait. While it is open nothing new is published, so no new blob is pinned.
+     * Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+     * While a session is open nothing new is published, so no new blob is pinned.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -332,7 +331,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists every image blob that a ready or pending snapshot pins, a page at a time.
+     * Lists, page by page, every image blob that a ready or pending snapshot pins.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
      * </pre>
      */
@@ -343,7 +342,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists what this module would collect by the policy, a page at a time.
+     * Lists, page by page, the candidates that this module would collect under the policy.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
      * CLOCK_SUSPECT.
      * </pre>
@@ -355,7 +354,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Removes the candidates named. The same request_id again returns the first outcome.
+     * Removes the named candidates. A repeated request_id returns the first outcome.
      * Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
      * REQUEST_ID_REUSED.
      * </pre>
@@ -378,7 +377,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Closes the session. Closing a closed or expired one is no error.
+     * Closes the session. Closing a closed or expired session is not an error.
      * Raises GC_SESSION_NOT_FOUND.
      * </pre>
      */
@@ -391,9 +390,9 @@ public final class GcServiceGrpc {
   /**
    * Base class for the server implementation of the service GcService.
    * <pre>
-   * Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-   * collection that an outside orchestrator drives over several modules (images, VMs,
-   * networks, snapshots).
+   * Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+   * collection that an external orchestrator drives over several modules (images, VMs, networks,
+   * snapshots).
    * </pre>
    */
   public static abstract class GcServiceImplBase
@@ -407,9 +406,9 @@ public final class GcServiceGrpc {
   /**
    * A stub to allow clients to do asynchronous rpc calls to service GcService.
    * <pre>
-   * Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-   * collection that an outside orchestrator drives over several modules (images, VMs,
-   * networks, snapshots).
+   * Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+   * collection that an external orchestrator drives over several modules (images, VMs, networks,
+   * snapshots).
    * </pre>
    */
   public static final class GcServiceStub
@@ -427,12 +426,11 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-     * is checked again under its exclusive lease at the moment of removal: used since, or no
-     * longer a leftover, means kept.
-     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-     * opens a session.
+     * Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+     * each candidate again under its exclusive lease before it removes it. A candidate that was used
+     * since, or is no longer a leftover, is kept.
+     * The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+     * of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
@@ -444,8 +442,8 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-     * wait. While it is open nothing new is published, so no new blob is pinned.
+     * Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+     * While a session is open nothing new is published, so no new blob is pinned.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -457,7 +455,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists every image blob that a ready or pending snapshot pins, a page at a time.
+     * Lists, page by page, every image blob that a ready or pending snapshot pins.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
      * </pre>
      */
@@ -469,7 +467,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists what this module would collect by the policy, a page at a time.
+     * Lists, page by page, the candidates that this module would collect under the policy.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
      * CLOCK_SUSPECT.
      * </pre>
@@ -482,7 +480,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Removes the candidates named. The same request_id again returns the first outcome.
+     * Removes the named candidates. A repeated request_id returns the first outcome.
      * Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
      * REQUEST_ID_REUSED.
      * </pre>
@@ -507,7 +505,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Closes the session. Closing a closed or expired one is no error.
+     * Closes the session. Closing a closed or expired session is not an error.
      * Raises GC_SESSION_NOT_FOUND.
      * </pre>
      */
@@ -521,9 +519,9 @@ public final class GcServiceGrpc {
   /**
    * A stub to allow clients to do synchronous rpc calls to service GcService.
    * <pre>
-   * Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-   * collection that an outside orchestrator drives over several modules (images, VMs,
-   * networks, snapshots).
+   * Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+   * collection that an external orchestrator drives over several modules (images, VMs, networks,
+   * snapshots).
    * </pre>
    */
   public static final class GcServiceBlockingV2Stub
@@ -541,12 +539,11 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-     * is checked again under its exclusive lease at the moment of removal: used since, or no
-     * longer a leftover, means kept.
-     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-     * opens a session.
+     * Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+     * each candidate again under its exclusive lease before it removes it. A candidate that was used
+     * since, or is no longer a leftover, is kept.
+     * The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+     * of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
@@ -557,8 +554,8 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-     * wait. While it is open nothing new is published, so no new blob is pinned.
+     * Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+     * While a session is open nothing new is published, so no new blob is pinned.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -569,7 +566,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists every image blob that a ready or pending snapshot pins, a page at a time.
+     * Lists, page by page, every image blob that a ready or pending snapshot pins.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
      * </pre>
      */
@@ -580,7 +577,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists what this module would collect by the policy, a page at a time.
+     * Lists, page by page, the candidates that this module would collect under the policy.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
      * CLOCK_SUSPECT.
      * </pre>
@@ -592,7 +589,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Removes the candidates named. The same request_id again returns the first outcome.
+     * Removes the named candidates. A repeated request_id returns the first outcome.
      * Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
      * REQUEST_ID_REUSED.
      * </pre>
@@ -615,7 +612,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Closes the session. Closing a closed or expired one is no error.
+     * Closes the session. Closing a closed or expired session is not an error.
      * Raises GC_SESSION_NOT_FOUND.
      * </pre>
      */
@@ -628,9 +625,9 @@ public final class GcServiceGrpc {
   /**
    * A stub to allow clients to do limited synchronous rpc calls to service GcService.
    * <pre>
-   * Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-   * collection that an outside orchestrator drives over several modules (images, VMs,
-   * networks, snapshots).
+   * Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+   * collection that an external orchestrator drives over several modules (images, VMs, networks,
+   * snapshots).
    * </pre>
    */
   public static final class GcServiceBlockingStub
@@ -648,12 +645,11 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-     * is checked again under its exclusive lease at the moment of removal: used since, or no
-     * longer a leftover, means kept.
-     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-     * opens a session.
+     * Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+     * each candidate again under its exclusive lease before it removes it. A candidate that was used
+     * since, or is no longer a leftover, is kept.
+     * The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+     * of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
@@ -664,8 +660,8 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-     * wait. While it is open nothing new is published, so no new blob is pinned.
+     * Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+     * While a session is open nothing new is published, so no new blob is pinned.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -676,7 +672,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists every image blob that a ready or pending snapshot pins, a page at a time.
+     * Lists, page by page, every image blob that a ready or pending snapshot pins.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
      * </pre>
      */
@@ -687,7 +683,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists what this module would collect by the policy, a page at a time.
+     * Lists, page by page, the candidates that this module would collect under the policy.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
      * CLOCK_SUSPECT.
      * </pre>
@@ -699,7 +695,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Removes the candidates named. The same request_id again returns the first outcome.
+     * Removes the named candidates. A repeated request_id returns the first outcome.
      * Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
      * REQUEST_ID_REUSED.
      * </pre>
@@ -722,7 +718,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Closes the session. Closing a closed or expired one is no error.
+     * Closes the session. Closing a closed or expired session is not an error.
      * Raises GC_SESSION_NOT_FOUND.
      * </pre>
      */
@@ -735,9 +731,9 @@ public final class GcServiceGrpc {
   /**
    * A stub to allow clients to do ListenableFuture-style rpc calls to service GcService.
    * <pre>
-   * Removes leftovers and evicts snapshots by policy, and offers the daemon's part of a
-   * collection that an outside orchestrator drives over several modules (images, VMs,
-   * networks, snapshots).
+   * Removes leftovers and evicts snapshots by policy. It also offers the daemon's part of a
+   * collection that an external orchestrator drives over several modules (images, VMs, networks,
+   * snapshots).
    * </pre>
    */
   public static final class GcServiceFutureStub
@@ -755,12 +751,11 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * One shot: plans by policy, removes, and returns a row for each candidate. Each candidate
-     * is checked again under its exclusive lease at the moment of removal: used since, or no
-     * longer a leftover, means kept.
-     * The answer has no pages. A row takes about 50 bytes and the name: whoever collects tens of
-     * thousands of snapshots at once lets the client take messages above the usual 4 MiB, or
-     * opens a session.
+     * Plans by policy, removes, and returns a row for each candidate, in one call. The daemon checks
+     * each candidate again under its exclusive lease before it removes it. A candidate that was used
+     * since, or is no longer a leftover, is kept.
+     * The answer has no pages. A row takes about 50 bytes and the name. To collect tens of thousands
+     * of snapshots at once, raise the client's limit of 4 MiB per message, or open a session.
      * Raises FIELD_INVALID, GC_LOCK_BUSY, CLOCK_SUSPECT.
      * </pre>
      */
@@ -772,8 +767,8 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Opens a session. A try-lock: if another one is open the answer is GC_LOCK_BUSY, never a
-     * wait. While it is open nothing new is published, so no new blob is pinned.
+     * Opens a GC session. The call never waits: if another session is open, it answers GC_LOCK_BUSY.
+     * While a session is open nothing new is published, so no new blob is pinned.
      * Raises FIELD_INVALID, GC_LOCK_BUSY.
      * </pre>
      */
@@ -785,7 +780,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists every image blob that a ready or pending snapshot pins, a page at a time.
+     * Lists, page by page, every image blob that a ready or pending snapshot pins.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED.
      * </pre>
      */
@@ -797,7 +792,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Lists what this module would collect by the policy, a page at a time.
+     * Lists, page by page, the candidates that this module would collect under the policy.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED,
      * CLOCK_SUSPECT.
      * </pre>
@@ -810,7 +805,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Removes the candidates named. The same request_id again returns the first outcome.
+     * Removes the named candidates. A repeated request_id returns the first outcome.
      * Raises FIELD_INVALID, GC_SESSION_NOT_FOUND, GC_SESSION_FENCED, GC_REFERENCES_INCOMPLETE,
      * REQUEST_ID_REUSED.
      * </pre>
@@ -835,7 +830,7 @@ public final class GcServiceGrpc {
 
     /**
      * <pre>
-     * Closes the session. Closing a closed or expired one is no error.
+     * Closes the session. Closing a closed or expired session is not an error.
      * Raises GC_SESSION_NOT_FOUND.
      * </pre>
      */

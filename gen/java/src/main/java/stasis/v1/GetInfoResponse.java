@@ -153,7 +153,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object nodeId_ = "";
   /**
    * <pre>
-   * Id of this node's store: made once, kept in the store.
+   * Id of this node's store: made once and kept in the store.
    * </pre>
    *
    * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -174,7 +174,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Id of this node's store: made once, kept in the store.
+   * Id of this node's store: made once and kept in the store.
    * </pre>
    *
    * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -200,8 +200,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object root_ = "";
   /**
    * <pre>
-   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-   * over TCP without a credential.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+   * connect over TCP without a credential.
    * </pre>
    *
    * <code>string root = 4 [json_name = "root"];</code>
@@ -222,8 +222,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-   * over TCP without a credential.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+   * connect over TCP without a credential.
    * </pre>
    *
    * <code>string root = 4 [json_name = "root"];</code>
@@ -286,7 +286,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.Limits limits_;
   /**
    * <pre>
-   * Bounds that this daemon enforces.
+   * Limits that this daemon enforces.
    * </pre>
    *
    * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -298,7 +298,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Bounds that this daemon enforces.
+   * Limits that this daemon enforces.
    * </pre>
    *
    * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -310,7 +310,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Bounds that this daemon enforces.
+   * Limits that this daemon enforces.
    * </pre>
    *
    * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -324,7 +324,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.Features features_;
   /**
    * <pre>
-   * What this store can do.
+   * The capabilities of this store.
    * </pre>
    *
    * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -336,7 +336,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What this store can do.
+   * The capabilities of this store.
    * </pre>
    *
    * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -348,7 +348,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What this store can do.
+   * The capabilities of this store.
    * </pre>
    *
    * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -362,7 +362,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.Usage usage_;
   /**
    * <pre>
-   * What is stored.
+   * Counts and sizes of the stored data.
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -374,7 +374,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is stored.
+   * Counts and sizes of the stored data.
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -386,7 +386,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is stored.
+   * Counts and sizes of the stored data.
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -400,7 +400,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.ScrubStatus scrub_;
   /**
    * <pre>
-   * How stored data are read again in the background.
+   * The background scrub.
    * </pre>
    *
    * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -412,7 +412,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How stored data are read again in the background.
+   * The background scrub.
    * </pre>
    *
    * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -424,7 +424,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How stored data are read again in the background.
+   * The background scrub.
    * </pre>
    *
    * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -485,7 +485,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.StoreFormats formats_;
   /**
    * <pre>
-   * Versions of what the daemon writes to its store.
+   * Versions of the formats that the daemon writes to its store.
    * </pre>
    *
    * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -497,7 +497,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Versions of what the daemon writes to its store.
+   * Versions of the formats that the daemon writes to its store.
    * </pre>
    *
    * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -509,7 +509,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Versions of what the daemon writes to its store.
+   * Versions of the formats that the daemon writes to its store.
    * </pre>
    *
    * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -562,7 +562,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<stasis.v1.StoreProblem> problems_;
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -573,7 +573,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -585,7 +585,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -596,7 +596,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -607,7 +607,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -1545,7 +1545,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object nodeId_ = "";
     /**
      * <pre>
-     * Id of this node's store: made once, kept in the store.
+     * Id of this node's store: made once and kept in the store.
      * </pre>
      *
      * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -1565,7 +1565,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id of this node's store: made once, kept in the store.
+     * Id of this node's store: made once and kept in the store.
      * </pre>
      *
      * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -1586,7 +1586,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id of this node's store: made once, kept in the store.
+     * Id of this node's store: made once and kept in the store.
      * </pre>
      *
      * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -1603,7 +1603,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id of this node's store: made once, kept in the store.
+     * Id of this node's store: made once and kept in the store.
      * </pre>
      *
      * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -1617,7 +1617,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id of this node's store: made once, kept in the store.
+     * Id of this node's store: made once and kept in the store.
      * </pre>
      *
      * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -1637,8 +1637,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object root_ = "";
     /**
      * <pre>
-     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-     * over TCP without a credential.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+     * connect over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1658,8 +1658,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-     * over TCP without a credential.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+     * connect over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1680,8 +1680,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-     * over TCP without a credential.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+     * connect over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1698,8 +1698,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-     * over TCP without a credential.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+     * connect over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1713,8 +1713,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-     * over TCP without a credential.
+     * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+     * connect over TCP without a credential.
      * </pre>
      *
      * <code>string root = 4 [json_name = "root"];</code>
@@ -1893,7 +1893,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Limits, stasis.v1.Limits.Builder, stasis.v1.LimitsOrBuilder> limitsBuilder_;
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -1904,7 +1904,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -1919,7 +1919,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -1939,7 +1939,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -1957,7 +1957,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -1982,7 +1982,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -1999,7 +1999,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -2011,7 +2011,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -2026,7 +2026,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bounds that this daemon enforces.
+     * Limits that this daemon enforces.
      * </pre>
      *
      * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -2050,7 +2050,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Features, stasis.v1.Features.Builder, stasis.v1.FeaturesOrBuilder> featuresBuilder_;
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2061,7 +2061,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2076,7 +2076,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2096,7 +2096,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2114,7 +2114,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2139,7 +2139,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2156,7 +2156,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2168,7 +2168,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2183,7 +2183,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What this store can do.
+     * The capabilities of this store.
      * </pre>
      *
      * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -2207,7 +2207,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Usage, stasis.v1.Usage.Builder, stasis.v1.UsageOrBuilder> usageBuilder_;
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2218,7 +2218,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2233,7 +2233,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2253,7 +2253,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2271,7 +2271,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2296,7 +2296,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2313,7 +2313,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2325,7 +2325,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2340,7 +2340,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is stored.
+     * Counts and sizes of the stored data.
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2364,7 +2364,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.ScrubStatus, stasis.v1.ScrubStatus.Builder, stasis.v1.ScrubStatusOrBuilder> scrubBuilder_;
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2375,7 +2375,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2390,7 +2390,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2410,7 +2410,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2428,7 +2428,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2453,7 +2453,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2470,7 +2470,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2482,7 +2482,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2497,7 +2497,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How stored data are read again in the background.
+     * The background scrub.
      * </pre>
      *
      * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -2613,7 +2613,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.StoreFormats, stasis.v1.StoreFormats.Builder, stasis.v1.StoreFormatsOrBuilder> formatsBuilder_;
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2624,7 +2624,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2639,7 +2639,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2659,7 +2659,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2677,7 +2677,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2702,7 +2702,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2719,7 +2719,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2731,7 +2731,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2746,7 +2746,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Versions of what the daemon writes to its store.
+     * Versions of the formats that the daemon writes to its store.
      * </pre>
      *
      * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -2936,7 +2936,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -2950,7 +2950,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -2964,7 +2964,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -2978,7 +2978,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -2999,7 +2999,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3017,7 +3017,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3037,7 +3037,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3058,7 +3058,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3076,7 +3076,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3094,7 +3094,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3113,7 +3113,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3130,7 +3130,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3147,7 +3147,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3158,7 +3158,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3172,7 +3172,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3187,7 +3187,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3198,7 +3198,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -3210,7 +3210,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+     * Why the store refuses writes, or all calls. Empty when the store is healthy.
      * </pre>
      *
      * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>

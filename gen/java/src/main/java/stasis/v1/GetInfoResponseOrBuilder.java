@@ -52,7 +52,7 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * Id of this node's store: made once, kept in the store.
+   * Id of this node's store: made once and kept in the store.
    * </pre>
    *
    * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -61,7 +61,7 @@ public interface GetInfoResponseOrBuilder extends
   java.lang.String getNodeId();
   /**
    * <pre>
-   * Id of this node's store: made once, kept in the store.
+   * Id of this node's store: made once and kept in the store.
    * </pre>
    *
    * <code>string node_id = 3 [json_name = "nodeId"];</code>
@@ -72,8 +72,8 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-   * over TCP without a credential.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+   * connect over TCP without a credential.
    * </pre>
    *
    * <code>string root = 4 [json_name = "root"];</code>
@@ -82,8 +82,8 @@ public interface GetInfoResponseOrBuilder extends
   java.lang.String getRoot();
   /**
    * <pre>
-   * Absolute path of the store. Empty for callers that are confined to a name prefix or came
-   * over TCP without a credential.
+   * Absolute path of the store. Empty for callers that are confined to a name prefix or that
+   * connect over TCP without a credential.
    * </pre>
    *
    * <code>string root = 4 [json_name = "root"];</code>
@@ -121,7 +121,7 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * Bounds that this daemon enforces.
+   * Limits that this daemon enforces.
    * </pre>
    *
    * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -130,7 +130,7 @@ public interface GetInfoResponseOrBuilder extends
   boolean hasLimits();
   /**
    * <pre>
-   * Bounds that this daemon enforces.
+   * Limits that this daemon enforces.
    * </pre>
    *
    * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -139,7 +139,7 @@ public interface GetInfoResponseOrBuilder extends
   stasis.v1.Limits getLimits();
   /**
    * <pre>
-   * Bounds that this daemon enforces.
+   * Limits that this daemon enforces.
    * </pre>
    *
    * <code>.stasis.v1.Limits limits = 6 [json_name = "limits"];</code>
@@ -148,7 +148,7 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * What this store can do.
+   * The capabilities of this store.
    * </pre>
    *
    * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -157,7 +157,7 @@ public interface GetInfoResponseOrBuilder extends
   boolean hasFeatures();
   /**
    * <pre>
-   * What this store can do.
+   * The capabilities of this store.
    * </pre>
    *
    * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -166,7 +166,7 @@ public interface GetInfoResponseOrBuilder extends
   stasis.v1.Features getFeatures();
   /**
    * <pre>
-   * What this store can do.
+   * The capabilities of this store.
    * </pre>
    *
    * <code>.stasis.v1.Features features = 7 [json_name = "features"];</code>
@@ -175,7 +175,7 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * What is stored.
+   * Counts and sizes of the stored data.
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -184,7 +184,7 @@ public interface GetInfoResponseOrBuilder extends
   boolean hasUsage();
   /**
    * <pre>
-   * What is stored.
+   * Counts and sizes of the stored data.
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -193,7 +193,7 @@ public interface GetInfoResponseOrBuilder extends
   stasis.v1.Usage getUsage();
   /**
    * <pre>
-   * What is stored.
+   * Counts and sizes of the stored data.
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -202,7 +202,7 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * How stored data are read again in the background.
+   * The background scrub.
    * </pre>
    *
    * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -211,7 +211,7 @@ public interface GetInfoResponseOrBuilder extends
   boolean hasScrub();
   /**
    * <pre>
-   * How stored data are read again in the background.
+   * The background scrub.
    * </pre>
    *
    * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -220,7 +220,7 @@ public interface GetInfoResponseOrBuilder extends
   stasis.v1.ScrubStatus getScrub();
   /**
    * <pre>
-   * How stored data are read again in the background.
+   * The background scrub.
    * </pre>
    *
    * <code>.stasis.v1.ScrubStatus scrub = 9 [json_name = "scrub"];</code>
@@ -249,7 +249,7 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * Versions of what the daemon writes to its store.
+   * Versions of the formats that the daemon writes to its store.
    * </pre>
    *
    * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -258,7 +258,7 @@ public interface GetInfoResponseOrBuilder extends
   boolean hasFormats();
   /**
    * <pre>
-   * Versions of what the daemon writes to its store.
+   * Versions of the formats that the daemon writes to its store.
    * </pre>
    *
    * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -267,7 +267,7 @@ public interface GetInfoResponseOrBuilder extends
   stasis.v1.StoreFormats getFormats();
   /**
    * <pre>
-   * Versions of what the daemon writes to its store.
+   * Versions of the formats that the daemon writes to its store.
    * </pre>
    *
    * <code>.stasis.v1.StoreFormats formats = 11 [json_name = "formats"];</code>
@@ -303,7 +303,7 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -312,7 +312,7 @@ public interface GetInfoResponseOrBuilder extends
       getProblemsList();
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -320,7 +320,7 @@ public interface GetInfoResponseOrBuilder extends
   stasis.v1.StoreProblem getProblems(int index);
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -328,7 +328,7 @@ public interface GetInfoResponseOrBuilder extends
   int getProblemsCount();
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>
@@ -337,7 +337,7 @@ public interface GetInfoResponseOrBuilder extends
       getProblemsOrBuilderList();
   /**
    * <pre>
-   * Why the store refuses writes, or serves nothing at all. Empty when the store is healthy.
+   * Why the store refuses writes, or all calls. Empty when the store is healthy.
    * </pre>
    *
    * <code>repeated .stasis.v1.StoreProblem problems = 13 [json_name = "problems"];</code>

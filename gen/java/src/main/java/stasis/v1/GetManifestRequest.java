@@ -104,8 +104,8 @@ private static final long serialVersionUID = 0L;
       com.google.protobuf.LazyStringArrayList.emptyList();
   /**
    * <pre>
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    * </pre>
    *
    * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -117,8 +117,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    * </pre>
    *
    * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -129,8 +129,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    * </pre>
    *
    * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -142,8 +142,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    * </pre>
    *
    * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -159,7 +159,7 @@ private static final long serialVersionUID = 0L;
   private boolean snapshotOnly_ = false;
   /**
    * <pre>
-   * Send the first message only, without tables and lease.
+   * Send only the first message, without tables and without a lease.
    * </pre>
    *
    * <code>bool snapshot_only = 3 [json_name = "snapshotOnly"];</code>
@@ -704,8 +704,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -718,8 +718,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -730,8 +730,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -743,8 +743,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -757,8 +757,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -777,8 +777,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -796,8 +796,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -815,8 +815,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -831,8 +831,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-     * most 32.
+     * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+     * first. At most 32.
      * </pre>
      *
      * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -853,7 +853,7 @@ private static final long serialVersionUID = 0L;
     private boolean snapshotOnly_ ;
     /**
      * <pre>
-     * Send the first message only, without tables and lease.
+     * Send only the first message, without tables and without a lease.
      * </pre>
      *
      * <code>bool snapshot_only = 3 [json_name = "snapshotOnly"];</code>
@@ -865,7 +865,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Send the first message only, without tables and lease.
+     * Send only the first message, without tables and without a lease.
      * </pre>
      *
      * <code>bool snapshot_only = 3 [json_name = "snapshotOnly"];</code>
@@ -881,7 +881,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Send the first message only, without tables and lease.
+     * Send only the first message, without tables and without a lease.
      * </pre>
      *
      * <code>bool snapshot_only = 3 [json_name = "snapshotOnly"];</code>

@@ -32,8 +32,8 @@ public interface GetManifestRequestOrBuilder extends
 
   /**
    * <pre>
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    * </pre>
    *
    * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -43,8 +43,8 @@ public interface GetManifestRequestOrBuilder extends
       getBaseDigestsList();
   /**
    * <pre>
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    * </pre>
    *
    * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -53,8 +53,8 @@ public interface GetManifestRequestOrBuilder extends
   int getBaseDigestsCount();
   /**
    * <pre>
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    * </pre>
    *
    * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -64,8 +64,8 @@ public interface GetManifestRequestOrBuilder extends
   java.lang.String getBaseDigests(int index);
   /**
    * <pre>
-   * Digests of snapshots that the peer has and that this one may resemble, the likeliest first. At
-   * most 32.
+   * Digests of snapshots that the peer has and that may resemble the requested one, the likeliest
+   * first. At most 32.
    * </pre>
    *
    * <code>repeated string base_digests = 2 [json_name = "baseDigests"];</code>
@@ -77,7 +77,7 @@ public interface GetManifestRequestOrBuilder extends
 
   /**
    * <pre>
-   * Send the first message only, without tables and lease.
+   * Send only the first message, without tables and without a lease.
    * </pre>
    *
    * <code>bool snapshot_only = 3 [json_name = "snapshotOnly"];</code>

@@ -181,8 +181,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object baseDigest_ = "";
   /**
    * <pre>
-   * With the first message: the one of `base_digests` that is here too and shares most blocks with
-   * the snapshot; ReadBlocks can compare with it. Empty = none.
+   * In the first message: the one of `base_digests` that the sender has too and that shares the
+   * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
    * </pre>
    *
    * <code>string base_digest = 3 [json_name = "baseDigest"];</code>
@@ -203,8 +203,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * With the first message: the one of `base_digests` that is here too and shares most blocks with
-   * the snapshot; ReadBlocks can compare with it. Empty = none.
+   * In the first message: the one of `base_digests` that the sender has too and that shares the
+   * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
    * </pre>
    *
    * <code>string base_digest = 3 [json_name = "baseDigest"];</code>
@@ -985,8 +985,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object baseDigest_ = "";
     /**
      * <pre>
-     * With the first message: the one of `base_digests` that is here too and shares most blocks with
-     * the snapshot; ReadBlocks can compare with it. Empty = none.
+     * In the first message: the one of `base_digests` that the sender has too and that shares the
+     * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
      * </pre>
      *
      * <code>string base_digest = 3 [json_name = "baseDigest"];</code>
@@ -1006,8 +1006,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * With the first message: the one of `base_digests` that is here too and shares most blocks with
-     * the snapshot; ReadBlocks can compare with it. Empty = none.
+     * In the first message: the one of `base_digests` that the sender has too and that shares the
+     * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
      * </pre>
      *
      * <code>string base_digest = 3 [json_name = "baseDigest"];</code>
@@ -1028,8 +1028,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * With the first message: the one of `base_digests` that is here too and shares most blocks with
-     * the snapshot; ReadBlocks can compare with it. Empty = none.
+     * In the first message: the one of `base_digests` that the sender has too and that shares the
+     * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
      * </pre>
      *
      * <code>string base_digest = 3 [json_name = "baseDigest"];</code>
@@ -1046,8 +1046,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * With the first message: the one of `base_digests` that is here too and shares most blocks with
-     * the snapshot; ReadBlocks can compare with it. Empty = none.
+     * In the first message: the one of `base_digests` that the sender has too and that shares the
+     * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
      * </pre>
      *
      * <code>string base_digest = 3 [json_name = "baseDigest"];</code>
@@ -1061,8 +1061,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * With the first message: the one of `base_digests` that is here too and shares most blocks with
-     * the snapshot; ReadBlocks can compare with it. Empty = none.
+     * In the first message: the one of `base_digests` that the sender has too and that shares the
+     * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
      * </pre>
      *
      * <code>string base_digest = 3 [json_name = "baseDigest"];</code>

@@ -66,8 +66,8 @@ public interface GetManifestResponseOrBuilder extends
 
   /**
    * <pre>
-   * With the first message: the one of `base_digests` that is here too and shares most blocks with
-   * the snapshot; ReadBlocks can compare with it. Empty = none.
+   * In the first message: the one of `base_digests` that the sender has too and that shares the
+   * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
    * </pre>
    *
    * <code>string base_digest = 3 [json_name = "baseDigest"];</code>
@@ -76,8 +76,8 @@ public interface GetManifestResponseOrBuilder extends
   java.lang.String getBaseDigest();
   /**
    * <pre>
-   * With the first message: the one of `base_digests` that is here too and shares most blocks with
-   * the snapshot; ReadBlocks can compare with it. Empty = none.
+   * In the first message: the one of `base_digests` that the sender has too and that shares the
+   * most blocks with the snapshot; ReadBlocks can send differences to it. Empty = none.
    * </pre>
    *
    * <code>string base_digest = 3 [json_name = "baseDigest"];</code>

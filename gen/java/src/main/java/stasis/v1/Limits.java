@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
+ * Limits that the daemon enforces; exceeding one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.Limits}
@@ -52,7 +52,7 @@ private static final long serialVersionUID = 0L;
   private long maxMessageBytes_ = 0L;
   /**
    * <pre>
-   * Bytes of one message, frames included.
+   * Bytes of one message, including frames.
    * </pre>
    *
    * <code>int64 max_message_bytes = 1 [json_name = "maxMessageBytes"];</code>
@@ -67,7 +67,7 @@ private static final long serialVersionUID = 0L;
   private long chunkBytes_ = 0L;
   /**
    * <pre>
-   * Recommended bytes of a chunk.
+   * Recommended bytes per chunk.
    * </pre>
    *
    * <code>int64 chunk_bytes = 2 [json_name = "chunkBytes"];</code>
@@ -82,7 +82,7 @@ private static final long serialVersionUID = 0L;
   private int maxStreams_ = 0;
   /**
    * <pre>
-   * Streams of bytes at once, in all.
+   * Concurrent byte streams in total.
    * </pre>
    *
    * <code>int32 max_streams = 3 [json_name = "maxStreams"];</code>
@@ -157,7 +157,7 @@ private static final long serialVersionUID = 0L;
   private int maxConnections_ = 0;
   /**
    * <pre>
-   * Connections at once.
+   * Concurrent connections.
    * </pre>
    *
    * <code>int32 max_connections = 8 [json_name = "maxConnections"];</code>
@@ -172,7 +172,7 @@ private static final long serialVersionUID = 0L;
   private int maxWatchers_ = 0;
   /**
    * <pre>
-   * Streams of Watch at once.
+   * Concurrent Watch streams.
    * </pre>
    *
    * <code>int32 max_watchers = 9 [json_name = "maxWatchers"];</code>
@@ -187,7 +187,7 @@ private static final long serialVersionUID = 0L;
   private long maxEvents_ = 0L;
   /**
    * <pre>
-   * About how many events Watch can go back, unless they are very large.
+   * Approximate number of events that Watch can go back, unless they are very large.
    * </pre>
    *
    * <code>int64 max_events = 10 [json_name = "maxEvents"];</code>
@@ -542,7 +542,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Bounds that the daemon enforces; passing one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
+   * Limits that the daemon enforces; exceeding one raises LIMIT_EXCEEDED, or TOO_MANY_STREAMS.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.Limits}
@@ -832,7 +832,7 @@ private static final long serialVersionUID = 0L;
     private long maxMessageBytes_ ;
     /**
      * <pre>
-     * Bytes of one message, frames included.
+     * Bytes of one message, including frames.
      * </pre>
      *
      * <code>int64 max_message_bytes = 1 [json_name = "maxMessageBytes"];</code>
@@ -844,7 +844,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of one message, frames included.
+     * Bytes of one message, including frames.
      * </pre>
      *
      * <code>int64 max_message_bytes = 1 [json_name = "maxMessageBytes"];</code>
@@ -860,7 +860,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of one message, frames included.
+     * Bytes of one message, including frames.
      * </pre>
      *
      * <code>int64 max_message_bytes = 1 [json_name = "maxMessageBytes"];</code>
@@ -876,7 +876,7 @@ private static final long serialVersionUID = 0L;
     private long chunkBytes_ ;
     /**
      * <pre>
-     * Recommended bytes of a chunk.
+     * Recommended bytes per chunk.
      * </pre>
      *
      * <code>int64 chunk_bytes = 2 [json_name = "chunkBytes"];</code>
@@ -888,7 +888,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Recommended bytes of a chunk.
+     * Recommended bytes per chunk.
      * </pre>
      *
      * <code>int64 chunk_bytes = 2 [json_name = "chunkBytes"];</code>
@@ -904,7 +904,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Recommended bytes of a chunk.
+     * Recommended bytes per chunk.
      * </pre>
      *
      * <code>int64 chunk_bytes = 2 [json_name = "chunkBytes"];</code>
@@ -920,7 +920,7 @@ private static final long serialVersionUID = 0L;
     private int maxStreams_ ;
     /**
      * <pre>
-     * Streams of bytes at once, in all.
+     * Concurrent byte streams in total.
      * </pre>
      *
      * <code>int32 max_streams = 3 [json_name = "maxStreams"];</code>
@@ -932,7 +932,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Streams of bytes at once, in all.
+     * Concurrent byte streams in total.
      * </pre>
      *
      * <code>int32 max_streams = 3 [json_name = "maxStreams"];</code>
@@ -948,7 +948,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Streams of bytes at once, in all.
+     * Concurrent byte streams in total.
      * </pre>
      *
      * <code>int32 max_streams = 3 [json_name = "maxStreams"];</code>
@@ -1140,7 +1140,7 @@ private static final long serialVersionUID = 0L;
     private int maxConnections_ ;
     /**
      * <pre>
-     * Connections at once.
+     * Concurrent connections.
      * </pre>
      *
      * <code>int32 max_connections = 8 [json_name = "maxConnections"];</code>
@@ -1152,7 +1152,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Connections at once.
+     * Concurrent connections.
      * </pre>
      *
      * <code>int32 max_connections = 8 [json_name = "maxConnections"];</code>
@@ -1168,7 +1168,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Connections at once.
+     * Concurrent connections.
      * </pre>
      *
      * <code>int32 max_connections = 8 [json_name = "maxConnections"];</code>
@@ -1184,7 +1184,7 @@ private static final long serialVersionUID = 0L;
     private int maxWatchers_ ;
     /**
      * <pre>
-     * Streams of Watch at once.
+     * Concurrent Watch streams.
      * </pre>
      *
      * <code>int32 max_watchers = 9 [json_name = "maxWatchers"];</code>
@@ -1196,7 +1196,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Streams of Watch at once.
+     * Concurrent Watch streams.
      * </pre>
      *
      * <code>int32 max_watchers = 9 [json_name = "maxWatchers"];</code>
@@ -1212,7 +1212,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Streams of Watch at once.
+     * Concurrent Watch streams.
      * </pre>
      *
      * <code>int32 max_watchers = 9 [json_name = "maxWatchers"];</code>
@@ -1228,7 +1228,7 @@ private static final long serialVersionUID = 0L;
     private long maxEvents_ ;
     /**
      * <pre>
-     * About how many events Watch can go back, unless they are very large.
+     * Approximate number of events that Watch can go back, unless they are very large.
      * </pre>
      *
      * <code>int64 max_events = 10 [json_name = "maxEvents"];</code>
@@ -1240,7 +1240,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * About how many events Watch can go back, unless they are very large.
+     * Approximate number of events that Watch can go back, unless they are very large.
      * </pre>
      *
      * <code>int64 max_events = 10 [json_name = "maxEvents"];</code>
@@ -1256,7 +1256,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * About how many events Watch can go back, unless they are very large.
+     * Approximate number of events that Watch can go back, unless they are very large.
      * </pre>
      *
      * <code>int64 max_events = 10 [json_name = "maxEvents"];</code>

@@ -12,7 +12,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Bytes of one message, frames included.
+   * Bytes of one message, including frames.
    * </pre>
    *
    * <code>int64 max_message_bytes = 1 [json_name = "maxMessageBytes"];</code>
@@ -22,7 +22,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Recommended bytes of a chunk.
+   * Recommended bytes per chunk.
    * </pre>
    *
    * <code>int64 chunk_bytes = 2 [json_name = "chunkBytes"];</code>
@@ -32,7 +32,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Streams of bytes at once, in all.
+   * Concurrent byte streams in total.
    * </pre>
    *
    * <code>int32 max_streams = 3 [json_name = "maxStreams"];</code>
@@ -82,7 +82,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Connections at once.
+   * Concurrent connections.
    * </pre>
    *
    * <code>int32 max_connections = 8 [json_name = "maxConnections"];</code>
@@ -92,7 +92,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Streams of Watch at once.
+   * Concurrent Watch streams.
    * </pre>
    *
    * <code>int32 max_watchers = 9 [json_name = "maxWatchers"];</code>
@@ -102,7 +102,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * About how many events Watch can go back, unless they are very large.
+   * Approximate number of events that Watch can go back, unless they are very large.
    * </pre>
    *
    * <code>int64 max_events = 10 [json_name = "maxEvents"];</code>

@@ -115,8 +115,8 @@ private static final long serialVersionUID = 0L;
   private int pageSize_ = 0;
   /**
    * <pre>
-   * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
-   * stays below 4 MiB.
+   * Most ids to return: 1 to 10000. 0 = 1000. If the ids are long, fewer are returned, so that a
+   * page stays below 4 MiB.
    * </pre>
    *
    * <code>int32 page_size = 3 [json_name = "pageSize"];</code>
@@ -682,8 +682,8 @@ private static final long serialVersionUID = 0L;
     private int pageSize_ ;
     /**
      * <pre>
-     * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
-     * stays below 4 MiB.
+     * Most ids to return: 1 to 10000. 0 = 1000. If the ids are long, fewer are returned, so that a
+     * page stays below 4 MiB.
      * </pre>
      *
      * <code>int32 page_size = 3 [json_name = "pageSize"];</code>
@@ -695,8 +695,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
-     * stays below 4 MiB.
+     * Most ids to return: 1 to 10000. 0 = 1000. If the ids are long, fewer are returned, so that a
+     * page stays below 4 MiB.
      * </pre>
      *
      * <code>int32 page_size = 3 [json_name = "pageSize"];</code>
@@ -712,8 +712,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
-     * stays below 4 MiB.
+     * Most ids to return: 1 to 10000. 0 = 1000. If the ids are long, fewer are returned, so that a
+     * page stays below 4 MiB.
      * </pre>
      *
      * <code>int32 page_size = 3 [json_name = "pageSize"];</code>

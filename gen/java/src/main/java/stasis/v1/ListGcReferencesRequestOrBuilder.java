@@ -42,8 +42,8 @@ public interface ListGcReferencesRequestOrBuilder extends
 
   /**
    * <pre>
-   * Most ids to return: 1 to 10000. 0 = 1000. Fewer come when they are long, so that a page
-   * stays below 4 MiB.
+   * Most ids to return: 1 to 10000. 0 = 1000. If the ids are long, fewer are returned, so that a
+   * page stays below 4 MiB.
    * </pre>
    *
    * <code>int32 page_size = 3 [json_name = "pageSize"];</code>

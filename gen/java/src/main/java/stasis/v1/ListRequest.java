@@ -53,8 +53,8 @@ private static final long serialVersionUID = 0L;
   private int pageSize_ = 0;
   /**
    * <pre>
-   * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
-   * stays below 4 MiB: only an empty next_page_token says that there are no more.
+   * Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+   * that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
    * </pre>
    *
    * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
@@ -70,9 +70,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object pageToken_ = "";
   /**
    * <pre>
-   * Empty for the first page, then next_page_token of the last one, with the same filter
-   * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-   * appear twice or be left out.
+   * Empty for the first page, then next_page_token of the previous page, with the same filter
+   * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+   * neither repeated nor omitted.
    * </pre>
    *
    * <code>string page_token = 2 [json_name = "pageToken"];</code>
@@ -93,9 +93,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Empty for the first page, then next_page_token of the last one, with the same filter
-   * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-   * appear twice or be left out.
+   * Empty for the first page, then next_page_token of the previous page, with the same filter
+   * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+   * neither repeated nor omitted.
    * </pre>
    *
    * <code>string page_token = 2 [json_name = "pageToken"];</code>
@@ -523,8 +523,8 @@ private static final long serialVersionUID = 0L;
     private int pageSize_ ;
     /**
      * <pre>
-     * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
-     * stays below 4 MiB: only an empty next_page_token says that there are no more.
+     * Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+     * that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
      * </pre>
      *
      * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
@@ -536,8 +536,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
-     * stays below 4 MiB: only an empty next_page_token says that there are no more.
+     * Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+     * that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
      * </pre>
      *
      * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
@@ -553,8 +553,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
-     * stays below 4 MiB: only an empty next_page_token says that there are no more.
+     * Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+     * that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
      * </pre>
      *
      * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
@@ -570,9 +570,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object pageToken_ = "";
     /**
      * <pre>
-     * Empty for the first page, then next_page_token of the last one, with the same filter
-     * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-     * appear twice or be left out.
+     * Empty for the first page, then next_page_token of the previous page, with the same filter
+     * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+     * neither repeated nor omitted.
      * </pre>
      *
      * <code>string page_token = 2 [json_name = "pageToken"];</code>
@@ -592,9 +592,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Empty for the first page, then next_page_token of the last one, with the same filter
-     * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-     * appear twice or be left out.
+     * Empty for the first page, then next_page_token of the previous page, with the same filter
+     * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+     * neither repeated nor omitted.
      * </pre>
      *
      * <code>string page_token = 2 [json_name = "pageToken"];</code>
@@ -615,9 +615,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Empty for the first page, then next_page_token of the last one, with the same filter
-     * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-     * appear twice or be left out.
+     * Empty for the first page, then next_page_token of the previous page, with the same filter
+     * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+     * neither repeated nor omitted.
      * </pre>
      *
      * <code>string page_token = 2 [json_name = "pageToken"];</code>
@@ -634,9 +634,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Empty for the first page, then next_page_token of the last one, with the same filter
-     * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-     * appear twice or be left out.
+     * Empty for the first page, then next_page_token of the previous page, with the same filter
+     * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+     * neither repeated nor omitted.
      * </pre>
      *
      * <code>string page_token = 2 [json_name = "pageToken"];</code>
@@ -650,9 +650,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Empty for the first page, then next_page_token of the last one, with the same filter
-     * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-     * appear twice or be left out.
+     * Empty for the first page, then next_page_token of the previous page, with the same filter
+     * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+     * neither repeated nor omitted.
      * </pre>
      *
      * <code>string page_token = 2 [json_name = "pageToken"];</code>

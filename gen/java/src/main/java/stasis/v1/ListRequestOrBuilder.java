@@ -12,8 +12,8 @@ public interface ListRequestOrBuilder extends
 
   /**
    * <pre>
-   * Most snapshots to return: 1 to 1000. 0 = 50. Fewer come when they are large, so that a page
-   * stays below 4 MiB: only an empty next_page_token says that there are no more.
+   * Most snapshots to return: 1 to 1000. 0 = 50. If snapshots are large, fewer are returned, so
+   * that a page stays below 4 MiB. Only an empty next_page_token means that there are no more.
    * </pre>
    *
    * <code>int32 page_size = 1 [json_name = "pageSize"];</code>
@@ -23,9 +23,9 @@ public interface ListRequestOrBuilder extends
 
   /**
    * <pre>
-   * Empty for the first page, then next_page_token of the last one, with the same filter
-   * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-   * appear twice or be left out.
+   * Empty for the first page, then next_page_token of the previous page, with the same filter
+   * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+   * neither repeated nor omitted.
    * </pre>
    *
    * <code>string page_token = 2 [json_name = "pageToken"];</code>
@@ -34,9 +34,9 @@ public interface ListRequestOrBuilder extends
   java.lang.String getPageToken();
   /**
    * <pre>
-   * Empty for the first page, then next_page_token of the last one, with the same filter
-   * (PAGE_TOKEN_INVALID). Snapshots that come or go between two pages never make others
-   * appear twice or be left out.
+   * Empty for the first page, then next_page_token of the previous page, with the same filter
+   * (PAGE_TOKEN_INVALID). If snapshots appear or disappear between two pages, other snapshots are
+   * neither repeated nor omitted.
    * </pre>
    *
    * <code>string page_token = 2 [json_name = "pageToken"];</code>

@@ -53,7 +53,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<stasis.v1.Transfer> transfers_;
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -64,7 +64,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -76,7 +76,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -87,7 +87,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -98,7 +98,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -469,7 +469,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -483,7 +483,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -497,7 +497,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -511,7 +511,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -532,7 +532,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -550,7 +550,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -570,7 +570,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -591,7 +591,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -609,7 +609,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -627,7 +627,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -646,7 +646,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -663,7 +663,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -680,7 +680,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -691,7 +691,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -705,7 +705,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -720,7 +720,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -731,7 +731,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -743,7 +743,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * In order of their digests.
+     * Sorted by digest.
      * </pre>
      *
      * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>

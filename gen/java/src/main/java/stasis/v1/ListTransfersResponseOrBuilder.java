@@ -12,7 +12,7 @@ public interface ListTransfersResponseOrBuilder extends
 
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -21,7 +21,7 @@ public interface ListTransfersResponseOrBuilder extends
       getTransfersList();
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -29,7 +29,7 @@ public interface ListTransfersResponseOrBuilder extends
   stasis.v1.Transfer getTransfers(int index);
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -37,7 +37,7 @@ public interface ListTransfersResponseOrBuilder extends
   int getTransfersCount();
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>
@@ -46,7 +46,7 @@ public interface ListTransfersResponseOrBuilder extends
       getTransfersOrBuilderList();
   /**
    * <pre>
-   * In order of their digests.
+   * Sorted by digest.
    * </pre>
    *
    * <code>repeated .stasis.v1.Transfer transfers = 1 [json_name = "transfers"];</code>

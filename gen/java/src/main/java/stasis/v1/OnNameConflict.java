@@ -33,8 +33,9 @@ public enum OnNameConflict
   ON_NAME_CONFLICT_FAIL(1),
   /**
    * <pre>
-   * In one atomic step the name moves to the new snapshot and the old one is deleted; if
-   * somebody holds its data directory it becomes nameless, and goes when they are gone.
+   * In one atomic step the name moves to the new snapshot and the old one is deleted. If a caller
+   * holds a lease on the old data directory, the old snapshot loses its name, and is deleted when
+   * the lease ends.
    * </pre>
    *
    * <code>ON_NAME_CONFLICT_REPLACE = 2;</code>
@@ -70,8 +71,9 @@ public enum OnNameConflict
   public static final int ON_NAME_CONFLICT_FAIL_VALUE = 1;
   /**
    * <pre>
-   * In one atomic step the name moves to the new snapshot and the old one is deleted; if
-   * somebody holds its data directory it becomes nameless, and goes when they are gone.
+   * In one atomic step the name moves to the new snapshot and the old one is deleted. If a caller
+   * holds a lease on the old data directory, the old snapshot loses its name, and is deleted when
+   * the lease ends.
    * </pre>
    *
    * <code>ON_NAME_CONFLICT_REPLACE = 2;</code>

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * The one message of OpenDataDirectory; the lease lasts as long as the stream is open.
+ * The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.OpenDataDirectoryResponse}
@@ -54,7 +54,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object directory_ = "";
   /**
    * <pre>
-   * Absolute path of the data directory. Read only.
+   * Absolute path of the data directory. Read-only.
    * </pre>
    *
    * <code>string directory = 1 [json_name = "directory"];</code>
@@ -75,7 +75,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Absolute path of the data directory. Read only.
+   * Absolute path of the data directory. Read-only.
    * </pre>
    *
    * <code>string directory = 1 [json_name = "directory"];</code>
@@ -308,7 +308,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The one message of OpenDataDirectory; the lease lasts as long as the stream is open.
+   * The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.OpenDataDirectoryResponse}
@@ -480,7 +480,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object directory_ = "";
     /**
      * <pre>
-     * Absolute path of the data directory. Read only.
+     * Absolute path of the data directory. Read-only.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>
@@ -500,7 +500,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the data directory. Read only.
+     * Absolute path of the data directory. Read-only.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>
@@ -521,7 +521,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the data directory. Read only.
+     * Absolute path of the data directory. Read-only.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>
@@ -538,7 +538,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the data directory. Read only.
+     * Absolute path of the data directory. Read-only.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>
@@ -552,7 +552,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the data directory. Read only.
+     * Absolute path of the data directory. Read-only.
      * </pre>
      *
      * <code>string directory = 1 [json_name = "directory"];</code>

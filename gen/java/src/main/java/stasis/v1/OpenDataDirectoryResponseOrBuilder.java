@@ -12,7 +12,7 @@ public interface OpenDataDirectoryResponseOrBuilder extends
 
   /**
    * <pre>
-   * Absolute path of the data directory. Read only.
+   * Absolute path of the data directory. Read-only.
    * </pre>
    *
    * <code>string directory = 1 [json_name = "directory"];</code>
@@ -21,7 +21,7 @@ public interface OpenDataDirectoryResponseOrBuilder extends
   java.lang.String getDirectory();
   /**
    * <pre>
-   * Absolute path of the data directory. Read only.
+   * Absolute path of the data directory. Read-only.
    * </pre>
    *
    * <code>string directory = 1 [json_name = "directory"];</code>

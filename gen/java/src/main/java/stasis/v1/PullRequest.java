@@ -56,9 +56,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object source_ = "";
   /**
    * <pre>
-   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials; a socket is only for callers
-   * that are the daemon's own user or root.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+   * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+   * may name a socket.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -79,9 +79,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials; a socket is only for callers
-   * that are the daemon's own user or root.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+   * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+   * may name a socket.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -107,7 +107,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object ref_ = "";
   /**
    * <pre>
-   * Id, name or id prefix at the peer; with `repair` here.
+   * Id, name or id prefix at the peer; with `repair`, at this node.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -128,7 +128,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Id, name or id prefix at the peer; with `repair` here.
+   * Id, name or id prefix at the peer; with `repair`, at this node.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -154,7 +154,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * Name to give it here; empty = the name it has there. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -175,7 +175,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Name to give it here; empty = the name it has there. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -201,7 +201,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object requestId_ = "";
   /**
    * <pre>
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -222,7 +222,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -262,8 +262,9 @@ private static final long serialVersionUID = 0L;
   private boolean repair_ = false;
   /**
    * <pre>
-   * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
-   * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+   * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
+   * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
+   * snapshot.
    * </pre>
    *
    * <code>bool repair = 6 [json_name = "repair"];</code>
@@ -695,9 +696,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object source_ = "";
     /**
      * <pre>
-     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials; a socket is only for callers
-     * that are the daemon's own user or root.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+     * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+     * may name a socket.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -717,9 +718,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials; a socket is only for callers
-     * that are the daemon's own user or root.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+     * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+     * may name a socket.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -740,9 +741,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials; a socket is only for callers
-     * that are the daemon's own user or root.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+     * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+     * may name a socket.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -759,9 +760,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials; a socket is only for callers
-     * that are the daemon's own user or root.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+     * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+     * may name a socket.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -775,9 +776,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-     * By address it is called in plain text and without credentials; a socket is only for callers
-     * that are the daemon's own user or root.
+     * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+     * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+     * may name a socket.
      * </pre>
      *
      * <code>string source = 1 [json_name = "source"];</code>
@@ -797,7 +798,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object ref_ = "";
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair` here.
+     * Id, name or id prefix at the peer; with `repair`, at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -817,7 +818,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair` here.
+     * Id, name or id prefix at the peer; with `repair`, at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -838,7 +839,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair` here.
+     * Id, name or id prefix at the peer; with `repair`, at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -855,7 +856,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair` here.
+     * Id, name or id prefix at the peer; with `repair`, at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -869,7 +870,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix at the peer; with `repair` here.
+     * Id, name or id prefix at the peer; with `repair`, at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -889,7 +890,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -909,7 +910,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -930,7 +931,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -947,7 +948,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -961,7 +962,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it here; empty = the name it has there. Not with `repair`.
+     * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -981,7 +982,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object requestId_ = "";
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1001,7 +1002,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1022,7 +1023,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1039,7 +1040,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1053,7 +1054,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1117,8 +1118,9 @@ private static final long serialVersionUID = 0L;
     private boolean repair_ ;
     /**
      * <pre>
-     * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
-     * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+     * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
+     * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
+     * snapshot.
      * </pre>
      *
      * <code>bool repair = 6 [json_name = "repair"];</code>
@@ -1130,8 +1132,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
-     * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+     * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
+     * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
+     * snapshot.
      * </pre>
      *
      * <code>bool repair = 6 [json_name = "repair"];</code>
@@ -1147,8 +1150,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
-     * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+     * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
+     * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
+     * snapshot.
      * </pre>
      *
      * <code>bool repair = 6 [json_name = "repair"];</code>

@@ -12,9 +12,9 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials; a socket is only for callers
-   * that are the daemon's own user or root.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+   * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+   * may name a socket.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -23,9 +23,9 @@ public interface PullRequestOrBuilder extends
   java.lang.String getSource();
   /**
    * <pre>
-   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`.
-   * By address it is called in plain text and without credentials; a socket is only for callers
-   * that are the daemon's own user or root.
+   * The peer: its name in the daemon's configuration, or its address, `host:port` or `unix:PATH`. A
+   * call by address uses plain text and sends no credentials. Only the daemon's own user and root
+   * may name a socket.
    * </pre>
    *
    * <code>string source = 1 [json_name = "source"];</code>
@@ -36,7 +36,7 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * Id, name or id prefix at the peer; with `repair` here.
+   * Id, name or id prefix at the peer; with `repair`, at this node.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -45,7 +45,7 @@ public interface PullRequestOrBuilder extends
   java.lang.String getRef();
   /**
    * <pre>
-   * Id, name or id prefix at the peer; with `repair` here.
+   * Id, name or id prefix at the peer; with `repair`, at this node.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -56,7 +56,7 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * Name to give it here; empty = the name it has there. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -65,7 +65,7 @@ public interface PullRequestOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * Name to give it here; empty = the name it has there. Not with `repair`.
+   * Name for the snapshot at this node; empty = its name at the peer. Not with `repair`.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -76,7 +76,7 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -85,7 +85,7 @@ public interface PullRequestOrBuilder extends
   java.lang.String getRequestId();
   /**
    * <pre>
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -106,8 +106,9 @@ public interface PullRequestOrBuilder extends
 
   /**
    * <pre>
-   * Make a snapshot here whole: read all of it again, and fetch its damaged and missing blocks from
-   * the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost snapshot.
+   * Repair a snapshot of this node: read all of it again, and fetch its damaged and missing blocks
+   * from the peer, which must have a snapshot with the same digest. `ref` may be the id of a lost
+   * snapshot.
    * </pre>
    *
    * <code>bool repair = 6 [json_name = "repair"];</code>

@@ -12,7 +12,7 @@ public interface PullResponseOrBuilder extends
 
   /**
    * <pre>
-   * How far it is.
+   * The progress of the transfer.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 1 [json_name = "progress"];</code>
@@ -21,7 +21,7 @@ public interface PullResponseOrBuilder extends
   boolean hasProgress();
   /**
    * <pre>
-   * How far it is.
+   * The progress of the transfer.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 1 [json_name = "progress"];</code>
@@ -30,7 +30,7 @@ public interface PullResponseOrBuilder extends
   stasis.v1.TransferProgress getProgress();
   /**
    * <pre>
-   * How far it is.
+   * The progress of the transfer.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 1 [json_name = "progress"];</code>

@@ -104,7 +104,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object ref_ = "";
   /**
    * <pre>
-   * Id, name or id prefix here.
+   * Id, name or id prefix at this node.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -125,7 +125,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Id, name or id prefix here.
+   * Id, name or id prefix at this node.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -151,7 +151,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * Name to give it there; empty = the name it has here.
+   * Name for the snapshot at the peer; empty = its name at this node.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -172,7 +172,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Name to give it there; empty = the name it has here.
+   * Name for the snapshot at the peer; empty = its name at this node.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -198,7 +198,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object requestId_ = "";
   /**
    * <pre>
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -219,7 +219,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -260,7 +260,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object source_ = "";
   /**
    * <pre>
-   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * How the peer reaches this daemon: an address, or this daemon's name in the peer's
    * configuration; empty = option `advertise`.
    * </pre>
    *
@@ -282,7 +282,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * How the peer reaches this daemon: an address, or this daemon's name in the peer's
    * configuration; empty = option `advertise`.
    * </pre>
    *
@@ -817,7 +817,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object ref_ = "";
     /**
      * <pre>
-     * Id, name or id prefix here.
+     * Id, name or id prefix at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -837,7 +837,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix here.
+     * Id, name or id prefix at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -858,7 +858,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix here.
+     * Id, name or id prefix at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -875,7 +875,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix here.
+     * Id, name or id prefix at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -889,7 +889,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Id, name or id prefix here.
+     * Id, name or id prefix at this node.
      * </pre>
      *
      * <code>string ref = 2 [json_name = "ref"];</code>
@@ -909,7 +909,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * Name to give it there; empty = the name it has here.
+     * Name for the snapshot at the peer; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -929,7 +929,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it there; empty = the name it has here.
+     * Name for the snapshot at the peer; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -950,7 +950,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it there; empty = the name it has here.
+     * Name for the snapshot at the peer; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -967,7 +967,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it there; empty = the name it has here.
+     * Name for the snapshot at the peer; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -981,7 +981,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Name to give it there; empty = the name it has here.
+     * Name for the snapshot at the peer; empty = its name at this node.
      * </pre>
      *
      * <code>string name = 3 [json_name = "name"];</code>
@@ -1001,7 +1001,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object requestId_ = "";
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1021,7 +1021,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1042,7 +1042,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1059,7 +1059,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1073,7 +1073,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID of the caller's choice, for retries.
+     * A UUID chosen by the caller, for retries.
      * </pre>
      *
      * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -1137,7 +1137,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object source_ = "";
     /**
      * <pre>
-     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * How the peer reaches this daemon: an address, or this daemon's name in the peer's
      * configuration; empty = option `advertise`.
      * </pre>
      *
@@ -1158,7 +1158,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * How the peer reaches this daemon: an address, or this daemon's name in the peer's
      * configuration; empty = option `advertise`.
      * </pre>
      *
@@ -1180,7 +1180,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * How the peer reaches this daemon: an address, or this daemon's name in the peer's
      * configuration; empty = option `advertise`.
      * </pre>
      *
@@ -1198,7 +1198,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * How the peer reaches this daemon: an address, or this daemon's name in the peer's
      * configuration; empty = option `advertise`.
      * </pre>
      *
@@ -1213,7 +1213,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+     * How the peer reaches this daemon: an address, or this daemon's name in the peer's
      * configuration; empty = option `advertise`.
      * </pre>
      *

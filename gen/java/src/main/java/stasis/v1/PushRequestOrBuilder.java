@@ -32,7 +32,7 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * Id, name or id prefix here.
+   * Id, name or id prefix at this node.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -41,7 +41,7 @@ public interface PushRequestOrBuilder extends
   java.lang.String getRef();
   /**
    * <pre>
-   * Id, name or id prefix here.
+   * Id, name or id prefix at this node.
    * </pre>
    *
    * <code>string ref = 2 [json_name = "ref"];</code>
@@ -52,7 +52,7 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * Name to give it there; empty = the name it has here.
+   * Name for the snapshot at the peer; empty = its name at this node.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -61,7 +61,7 @@ public interface PushRequestOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * Name to give it there; empty = the name it has here.
+   * Name for the snapshot at the peer; empty = its name at this node.
    * </pre>
    *
    * <code>string name = 3 [json_name = "name"];</code>
@@ -72,7 +72,7 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -81,7 +81,7 @@ public interface PushRequestOrBuilder extends
   java.lang.String getRequestId();
   /**
    * <pre>
-   * A UUID of the caller's choice, for retries.
+   * A UUID chosen by the caller, for retries.
    * </pre>
    *
    * <code>string request_id = 4 [json_name = "requestId"];</code>
@@ -102,7 +102,7 @@ public interface PushRequestOrBuilder extends
 
   /**
    * <pre>
-   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * How the peer reaches this daemon: an address, or this daemon's name in the peer's
    * configuration; empty = option `advertise`.
    * </pre>
    *
@@ -112,7 +112,7 @@ public interface PushRequestOrBuilder extends
   java.lang.String getSource();
   /**
    * <pre>
-   * Where the peer reaches this daemon: an address, or this daemon's name in the peer's
+   * How the peer reaches this daemon: an address, or this daemon's name in the peer's
    * configuration; empty = option `advertise`.
    * </pre>
    *

@@ -150,7 +150,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<stasis.v1.BlockRange> ranges_;
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -161,7 +161,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -173,7 +173,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -184,7 +184,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -195,7 +195,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -211,8 +211,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object baseDigest_ = "";
   /**
    * <pre>
-   * What GetManifest answered: send differences from the same block of the file of the same name there.
-   * Empty = whole blocks.
+   * The base that GetManifest returned: the sender sends differences from the same block of the
+   * file of the same name in that base. Empty = whole blocks.
    * </pre>
    *
    * <code>string base_digest = 4 [json_name = "baseDigest"];</code>
@@ -233,8 +233,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What GetManifest answered: send differences from the same block of the file of the same name there.
-   * Empty = whole blocks.
+   * The base that GetManifest returned: the sender sends differences from the same block of the
+   * file of the same name in that base. Empty = whole blocks.
    * </pre>
    *
    * <code>string base_digest = 4 [json_name = "baseDigest"];</code>
@@ -910,7 +910,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -924,7 +924,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -938,7 +938,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -952,7 +952,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -973,7 +973,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -991,7 +991,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1011,7 +1011,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1032,7 +1032,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1050,7 +1050,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1068,7 +1068,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1087,7 +1087,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1104,7 +1104,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1121,7 +1121,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1132,7 +1132,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1146,7 +1146,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1161,7 +1161,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1172,7 +1172,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1184,7 +1184,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+     * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
      * </pre>
      *
      * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -1211,8 +1211,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object baseDigest_ = "";
     /**
      * <pre>
-     * What GetManifest answered: send differences from the same block of the file of the same name there.
-     * Empty = whole blocks.
+     * The base that GetManifest returned: the sender sends differences from the same block of the
+     * file of the same name in that base. Empty = whole blocks.
      * </pre>
      *
      * <code>string base_digest = 4 [json_name = "baseDigest"];</code>
@@ -1232,8 +1232,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What GetManifest answered: send differences from the same block of the file of the same name there.
-     * Empty = whole blocks.
+     * The base that GetManifest returned: the sender sends differences from the same block of the
+     * file of the same name in that base. Empty = whole blocks.
      * </pre>
      *
      * <code>string base_digest = 4 [json_name = "baseDigest"];</code>
@@ -1254,8 +1254,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What GetManifest answered: send differences from the same block of the file of the same name there.
-     * Empty = whole blocks.
+     * The base that GetManifest returned: the sender sends differences from the same block of the
+     * file of the same name in that base. Empty = whole blocks.
      * </pre>
      *
      * <code>string base_digest = 4 [json_name = "baseDigest"];</code>
@@ -1272,8 +1272,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What GetManifest answered: send differences from the same block of the file of the same name there.
-     * Empty = whole blocks.
+     * The base that GetManifest returned: the sender sends differences from the same block of the
+     * file of the same name in that base. Empty = whole blocks.
      * </pre>
      *
      * <code>string base_digest = 4 [json_name = "baseDigest"];</code>
@@ -1287,8 +1287,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What GetManifest answered: send differences from the same block of the file of the same name there.
-     * Empty = whole blocks.
+     * The base that GetManifest returned: the sender sends differences from the same block of the
+     * file of the same name in that base. Empty = whole blocks.
      * </pre>
      *
      * <code>string base_digest = 4 [json_name = "baseDigest"];</code>

@@ -52,7 +52,7 @@ public interface ReadBlocksRequestOrBuilder extends
 
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -61,7 +61,7 @@ public interface ReadBlocksRequestOrBuilder extends
       getRangesList();
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -69,7 +69,7 @@ public interface ReadBlocksRequestOrBuilder extends
   stasis.v1.BlockRange getRanges(int index);
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -77,7 +77,7 @@ public interface ReadBlocksRequestOrBuilder extends
   int getRangesCount();
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -86,7 +86,7 @@ public interface ReadBlocksRequestOrBuilder extends
       getRangesOrBuilderList();
   /**
    * <pre>
-   * Blocks to send: ascending, all of them with data, at most 4096 ranges and 16384 blocks.
+   * Blocks to send: ascending, each with data, at most 4096 ranges and 16384 blocks.
    * </pre>
    *
    * <code>repeated .stasis.v1.BlockRange ranges = 3 [json_name = "ranges"];</code>
@@ -96,8 +96,8 @@ public interface ReadBlocksRequestOrBuilder extends
 
   /**
    * <pre>
-   * What GetManifest answered: send differences from the same block of the file of the same name there.
-   * Empty = whole blocks.
+   * The base that GetManifest returned: the sender sends differences from the same block of the
+   * file of the same name in that base. Empty = whole blocks.
    * </pre>
    *
    * <code>string base_digest = 4 [json_name = "baseDigest"];</code>
@@ -106,8 +106,8 @@ public interface ReadBlocksRequestOrBuilder extends
   java.lang.String getBaseDigest();
   /**
    * <pre>
-   * What GetManifest answered: send differences from the same block of the file of the same name there.
-   * Empty = whole blocks.
+   * The base that GetManifest returned: the sender sends differences from the same block of the
+   * file of the same name in that base. Empty = whole blocks.
    * </pre>
    *
    * <code>string base_digest = 4 [json_name = "baseDigest"];</code>

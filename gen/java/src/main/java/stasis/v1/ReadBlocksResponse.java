@@ -68,7 +68,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.ByteString data_ = com.google.protobuf.ByteString.EMPTY;
   /**
    * <pre>
-   * Its bytes as `encoding` says.
+   * Its bytes, encoded as `encoding` says.
    * </pre>
    *
    * <code>bytes data = 2 [json_name = "data"];</code>
@@ -109,8 +109,8 @@ private static final long serialVersionUID = 0L;
   private long changedPages_ = 0L;
   /**
    * <pre>
-   * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
-   * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+   * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
+   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
    * </pre>
    *
    * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -535,7 +535,7 @@ private static final long serialVersionUID = 0L;
     private com.google.protobuf.ByteString data_ = com.google.protobuf.ByteString.EMPTY;
     /**
      * <pre>
-     * Its bytes as `encoding` says.
+     * Its bytes, encoded as `encoding` says.
      * </pre>
      *
      * <code>bytes data = 2 [json_name = "data"];</code>
@@ -547,7 +547,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its bytes as `encoding` says.
+     * Its bytes, encoded as `encoding` says.
      * </pre>
      *
      * <code>bytes data = 2 [json_name = "data"];</code>
@@ -563,7 +563,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its bytes as `encoding` says.
+     * Its bytes, encoded as `encoding` says.
      * </pre>
      *
      * <code>bytes data = 2 [json_name = "data"];</code>
@@ -650,8 +650,8 @@ private static final long serialVersionUID = 0L;
     private long changedPages_ ;
     /**
      * <pre>
-     * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
-     * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+     * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
+     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -663,8 +663,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
-     * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+     * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
+     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>
@@ -680,8 +680,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
-     * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+     * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
+     * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
      * </pre>
      *
      * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>

@@ -22,7 +22,7 @@ public interface ReadBlocksResponseOrBuilder extends
 
   /**
    * <pre>
-   * Its bytes as `encoding` says.
+   * Its bytes, encoded as `encoding` says.
    * </pre>
    *
    * <code>bytes data = 2 [json_name = "data"];</code>
@@ -51,8 +51,8 @@ public interface ReadBlocksResponseOrBuilder extends
 
   /**
    * <pre>
-   * Bit N is set if `data` has the block's N-th page of 4096 bytes. The other pages are those of the
-   * base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
+   * Bit N is set if `data` contains the block's N-th page of 4096 bytes. The other pages are those
+   * of the base for PAGES and XOR_DEFLATE, and zeros for NONZERO_PAGES. 0 for RAW.
    * </pre>
    *
    * <code>fixed64 changed_pages = 4 [json_name = "changedPages"];</code>

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * What became of a finding.
+ * The result for a finding.
  * </pre>
  *
  * Protobuf enum {@code stasis.v1.RepairOutcome}
@@ -41,7 +41,7 @@ public enum RepairOutcome
   REPAIR_OUTCOME_DONE(2),
   /**
    * <pre>
-   * Nothing was to be done, or not by a repair.
+   * There was nothing to do, or a repair cannot do it.
    * </pre>
    *
    * <code>REPAIR_OUTCOME_LEFT = 3;</code>
@@ -93,7 +93,7 @@ public enum RepairOutcome
   public static final int REPAIR_OUTCOME_DONE_VALUE = 2;
   /**
    * <pre>
-   * Nothing was to be done, or not by a repair.
+   * There was nothing to do, or a repair cannot do it.
    * </pre>
    *
    * <code>REPAIR_OUTCOME_LEFT = 3;</code>

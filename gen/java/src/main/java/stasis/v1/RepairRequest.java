@@ -51,7 +51,7 @@ private static final long serialVersionUID = 0L;
   private boolean dryRun_ = false;
   /**
    * <pre>
-   * Say what would be done, and do nothing.
+   * Report what would be done, and do nothing.
    * </pre>
    *
    * <code>bool dry_run = 1 [json_name = "dryRun"];</code>
@@ -66,7 +66,7 @@ private static final long serialVersionUID = 0L;
   private boolean deep_ = false;
   /**
    * <pre>
-   * As in CheckRequest: damaged data are marked then.
+   * As in CheckRequest; damaged data are then marked.
    * </pre>
    *
    * <code>bool deep = 2 [json_name = "deep"];</code>
@@ -441,7 +441,7 @@ private static final long serialVersionUID = 0L;
     private boolean dryRun_ ;
     /**
      * <pre>
-     * Say what would be done, and do nothing.
+     * Report what would be done, and do nothing.
      * </pre>
      *
      * <code>bool dry_run = 1 [json_name = "dryRun"];</code>
@@ -453,7 +453,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Say what would be done, and do nothing.
+     * Report what would be done, and do nothing.
      * </pre>
      *
      * <code>bool dry_run = 1 [json_name = "dryRun"];</code>
@@ -469,7 +469,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Say what would be done, and do nothing.
+     * Report what would be done, and do nothing.
      * </pre>
      *
      * <code>bool dry_run = 1 [json_name = "dryRun"];</code>
@@ -485,7 +485,7 @@ private static final long serialVersionUID = 0L;
     private boolean deep_ ;
     /**
      * <pre>
-     * As in CheckRequest: damaged data are marked then.
+     * As in CheckRequest; damaged data are then marked.
      * </pre>
      *
      * <code>bool deep = 2 [json_name = "deep"];</code>
@@ -497,7 +497,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As in CheckRequest: damaged data are marked then.
+     * As in CheckRequest; damaged data are then marked.
      * </pre>
      *
      * <code>bool deep = 2 [json_name = "deep"];</code>
@@ -513,7 +513,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As in CheckRequest: damaged data are marked then.
+     * As in CheckRequest; damaged data are then marked.
      * </pre>
      *
      * <code>bool deep = 2 [json_name = "deep"];</code>

@@ -12,7 +12,7 @@ public interface RepairRequestOrBuilder extends
 
   /**
    * <pre>
-   * Say what would be done, and do nothing.
+   * Report what would be done, and do nothing.
    * </pre>
    *
    * <code>bool dry_run = 1 [json_name = "dryRun"];</code>
@@ -22,7 +22,7 @@ public interface RepairRequestOrBuilder extends
 
   /**
    * <pre>
-   * As in CheckRequest: damaged data are marked then.
+   * As in CheckRequest; damaged data are then marked.
    * </pre>
    *
    * <code>bool deep = 2 [json_name = "deep"];</code>

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * One finding, and what became of it.
+ * One finding, and its result.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.RepairResponse}
@@ -54,7 +54,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.Finding finding_;
   /**
    * <pre>
-   * What was found, and what was to be done.
+   * The finding and the proposed action.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -66,7 +66,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What was found, and what was to be done.
+   * The finding and the proposed action.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -78,7 +78,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What was found, and what was to be done.
+   * The finding and the proposed action.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -92,7 +92,7 @@ private static final long serialVersionUID = 0L;
   private int outcome_ = 0;
   /**
    * <pre>
-   * What became of it.
+   * The result.
    * </pre>
    *
    * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -103,7 +103,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What became of it.
+   * The result.
    * </pre>
    *
    * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -119,7 +119,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object message_ = "";
   /**
    * <pre>
-   * What was done, or why not, for people. May be empty.
+   * What was done, or why it was not done, for people. May be empty.
    * </pre>
    *
    * <code>string message = 3 [json_name = "message"];</code>
@@ -140,7 +140,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What was done, or why not, for people. May be empty.
+   * What was done, or why it was not done, for people. May be empty.
    * </pre>
    *
    * <code>string message = 3 [json_name = "message"];</code>
@@ -345,7 +345,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One finding, and what became of it.
+   * One finding, and its result.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.RepairResponse}
@@ -531,7 +531,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Finding, stasis.v1.Finding.Builder, stasis.v1.FindingOrBuilder> findingBuilder_;
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -542,7 +542,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -557,7 +557,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -577,7 +577,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -595,7 +595,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -620,7 +620,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -637,7 +637,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -649,7 +649,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -664,7 +664,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was found, and what was to be done.
+     * The finding and the proposed action.
      * </pre>
      *
      * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -686,7 +686,7 @@ private static final long serialVersionUID = 0L;
     private int outcome_ = 0;
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -697,7 +697,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -712,7 +712,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -725,7 +725,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -741,7 +741,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of it.
+     * The result.
      * </pre>
      *
      * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -757,7 +757,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object message_ = "";
     /**
      * <pre>
-     * What was done, or why not, for people. May be empty.
+     * What was done, or why it was not done, for people. May be empty.
      * </pre>
      *
      * <code>string message = 3 [json_name = "message"];</code>
@@ -777,7 +777,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was done, or why not, for people. May be empty.
+     * What was done, or why it was not done, for people. May be empty.
      * </pre>
      *
      * <code>string message = 3 [json_name = "message"];</code>
@@ -798,7 +798,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was done, or why not, for people. May be empty.
+     * What was done, or why it was not done, for people. May be empty.
      * </pre>
      *
      * <code>string message = 3 [json_name = "message"];</code>
@@ -815,7 +815,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was done, or why not, for people. May be empty.
+     * What was done, or why it was not done, for people. May be empty.
      * </pre>
      *
      * <code>string message = 3 [json_name = "message"];</code>
@@ -829,7 +829,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was done, or why not, for people. May be empty.
+     * What was done, or why it was not done, for people. May be empty.
      * </pre>
      *
      * <code>string message = 3 [json_name = "message"];</code>

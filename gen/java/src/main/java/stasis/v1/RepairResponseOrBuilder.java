@@ -12,7 +12,7 @@ public interface RepairResponseOrBuilder extends
 
   /**
    * <pre>
-   * What was found, and what was to be done.
+   * The finding and the proposed action.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -21,7 +21,7 @@ public interface RepairResponseOrBuilder extends
   boolean hasFinding();
   /**
    * <pre>
-   * What was found, and what was to be done.
+   * The finding and the proposed action.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -30,7 +30,7 @@ public interface RepairResponseOrBuilder extends
   stasis.v1.Finding getFinding();
   /**
    * <pre>
-   * What was found, and what was to be done.
+   * The finding and the proposed action.
    * </pre>
    *
    * <code>.stasis.v1.Finding finding = 1 [json_name = "finding"];</code>
@@ -39,7 +39,7 @@ public interface RepairResponseOrBuilder extends
 
   /**
    * <pre>
-   * What became of it.
+   * The result.
    * </pre>
    *
    * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -48,7 +48,7 @@ public interface RepairResponseOrBuilder extends
   int getOutcomeValue();
   /**
    * <pre>
-   * What became of it.
+   * The result.
    * </pre>
    *
    * <code>.stasis.v1.RepairOutcome outcome = 2 [json_name = "outcome"];</code>
@@ -58,7 +58,7 @@ public interface RepairResponseOrBuilder extends
 
   /**
    * <pre>
-   * What was done, or why not, for people. May be empty.
+   * What was done, or why it was not done, for people. May be empty.
    * </pre>
    *
    * <code>string message = 3 [json_name = "message"];</code>
@@ -67,7 +67,7 @@ public interface RepairResponseOrBuilder extends
   java.lang.String getMessage();
   /**
    * <pre>
-   * What was done, or why not, for people. May be empty.
+   * What was done, or why it was not done, for people. May be empty.
    * </pre>
    *
    * <code>string message = 3 [json_name = "message"];</code>

@@ -4,8 +4,8 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Fetches snapshots from peers and sends them there, moving only the blocks that the other
- * side does not have. GetManifest and ReadBlocks are what peers call.
+ * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+ * travel. Peers call GetManifest and ReadBlocks.
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -263,16 +263,15 @@ public final class ReplicationServiceGrpc {
 
   /**
    * <pre>
-   * Fetches snapshots from peers and sends them there, moving only the blocks that the other
-   * side does not have. GetManifest and ReadBlocks are what peers call.
+   * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+   * travel. Peers call GetManifest and ReadBlocks.
    * </pre>
    */
   public interface AsyncService {
 
     /**
      * <pre>
-     * Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-     * stopped.
+     * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
      * </pre>
      */
     default void pull(stasis.v1.PullRequest request,
@@ -282,7 +281,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Sends a snapshot to a peer: asks it to pull from here.
+     * Sends a snapshot to a peer by asking the peer to pull it from here.
      * </pre>
      */
     default void push(stasis.v1.PushRequest request,
@@ -292,7 +291,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Pulls that are running, and those that were cut off and can be resumed.
+     * Lists running pulls, and interrupted pulls that can be resumed.
      * </pre>
      */
     default void listTransfers(stasis.v1.ListTransfersRequest request,
@@ -302,7 +301,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and drops what it has kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming.
      * </pre>
      */
     default void cancelTransfer(stasis.v1.CancelTransferRequest request,
@@ -312,8 +311,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * For peers: the files of a snapshot with their block digests and holes. The stream stays
-     * open as the peer's read lease until the peer hangs up.
+     * For peers: returns the files of a snapshot with their block digests and holes. The open stream
+     * is the peer's read lease; the lease ends when the peer ends the stream.
      * </pre>
      */
     default void getManifest(stasis.v1.GetManifestRequest request,
@@ -323,7 +322,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * For peers: blocks by index, in the order asked for.
+     * For peers: returns blocks by index, in the requested order.
      * </pre>
      */
     default void readBlocks(stasis.v1.ReadBlocksRequest request,
@@ -335,8 +334,8 @@ public final class ReplicationServiceGrpc {
   /**
    * Base class for the server implementation of the service ReplicationService.
    * <pre>
-   * Fetches snapshots from peers and sends them there, moving only the blocks that the other
-   * side does not have. GetManifest and ReadBlocks are what peers call.
+   * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+   * travel. Peers call GetManifest and ReadBlocks.
    * </pre>
    */
   public static abstract class ReplicationServiceImplBase
@@ -350,8 +349,8 @@ public final class ReplicationServiceGrpc {
   /**
    * A stub to allow clients to do asynchronous rpc calls to service ReplicationService.
    * <pre>
-   * Fetches snapshots from peers and sends them there, moving only the blocks that the other
-   * side does not have. GetManifest and ReadBlocks are what peers call.
+   * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+   * travel. Peers call GetManifest and ReadBlocks.
    * </pre>
    */
   public static final class ReplicationServiceStub
@@ -369,8 +368,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-     * stopped.
+     * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
      * </pre>
      */
     public void pull(stasis.v1.PullRequest request,
@@ -381,7 +379,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Sends a snapshot to a peer: asks it to pull from here.
+     * Sends a snapshot to a peer by asking the peer to pull it from here.
      * </pre>
      */
     public void push(stasis.v1.PushRequest request,
@@ -392,7 +390,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Pulls that are running, and those that were cut off and can be resumed.
+     * Lists running pulls, and interrupted pulls that can be resumed.
      * </pre>
      */
     public void listTransfers(stasis.v1.ListTransfersRequest request,
@@ -403,7 +401,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and drops what it has kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming.
      * </pre>
      */
     public void cancelTransfer(stasis.v1.CancelTransferRequest request,
@@ -414,8 +412,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * For peers: the files of a snapshot with their block digests and holes. The stream stays
-     * open as the peer's read lease until the peer hangs up.
+     * For peers: returns the files of a snapshot with their block digests and holes. The open stream
+     * is the peer's read lease; the lease ends when the peer ends the stream.
      * </pre>
      */
     public void getManifest(stasis.v1.GetManifestRequest request,
@@ -426,7 +424,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * For peers: blocks by index, in the order asked for.
+     * For peers: returns blocks by index, in the requested order.
      * </pre>
      */
     public void readBlocks(stasis.v1.ReadBlocksRequest request,
@@ -439,8 +437,8 @@ public final class ReplicationServiceGrpc {
   /**
    * A stub to allow clients to do synchronous rpc calls to service ReplicationService.
    * <pre>
-   * Fetches snapshots from peers and sends them there, moving only the blocks that the other
-   * side does not have. GetManifest and ReadBlocks are what peers call.
+   * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+   * travel. Peers call GetManifest and ReadBlocks.
    * </pre>
    */
   public static final class ReplicationServiceBlockingV2Stub
@@ -458,8 +456,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-     * stopped.
+     * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -471,7 +468,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Sends a snapshot to a peer: asks it to pull from here.
+     * Sends a snapshot to a peer by asking the peer to pull it from here.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -483,7 +480,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Pulls that are running, and those that were cut off and can be resumed.
+     * Lists running pulls, and interrupted pulls that can be resumed.
      * </pre>
      */
     public stasis.v1.ListTransfersResponse listTransfers(stasis.v1.ListTransfersRequest request) throws io.grpc.StatusException {
@@ -493,7 +490,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and drops what it has kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming.
      * </pre>
      */
     public stasis.v1.CancelTransferResponse cancelTransfer(stasis.v1.CancelTransferRequest request) throws io.grpc.StatusException {
@@ -503,8 +500,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * For peers: the files of a snapshot with their block digests and holes. The stream stays
-     * open as the peer's read lease until the peer hangs up.
+     * For peers: returns the files of a snapshot with their block digests and holes. The open stream
+     * is the peer's read lease; the lease ends when the peer ends the stream.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -516,7 +513,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * For peers: blocks by index, in the order asked for.
+     * For peers: returns blocks by index, in the requested order.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -530,8 +527,8 @@ public final class ReplicationServiceGrpc {
   /**
    * A stub to allow clients to do limited synchronous rpc calls to service ReplicationService.
    * <pre>
-   * Fetches snapshots from peers and sends them there, moving only the blocks that the other
-   * side does not have. GetManifest and ReadBlocks are what peers call.
+   * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+   * travel. Peers call GetManifest and ReadBlocks.
    * </pre>
    */
   public static final class ReplicationServiceBlockingStub
@@ -549,8 +546,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Fetches a snapshot from a peer. Called again after it was cut off, it goes on where it
-     * stopped.
+     * Fetches a snapshot from a peer. Repeat an interrupted call to resume it.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.PullResponse> pull(
@@ -561,7 +557,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Sends a snapshot to a peer: asks it to pull from here.
+     * Sends a snapshot to a peer by asking the peer to pull it from here.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.PushResponse> push(
@@ -572,7 +568,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Pulls that are running, and those that were cut off and can be resumed.
+     * Lists running pulls, and interrupted pulls that can be resumed.
      * </pre>
      */
     public stasis.v1.ListTransfersResponse listTransfers(stasis.v1.ListTransfersRequest request) {
@@ -582,7 +578,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and drops what it has kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming.
      * </pre>
      */
     public stasis.v1.CancelTransferResponse cancelTransfer(stasis.v1.CancelTransferRequest request) {
@@ -592,8 +588,8 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * For peers: the files of a snapshot with their block digests and holes. The stream stays
-     * open as the peer's read lease until the peer hangs up.
+     * For peers: returns the files of a snapshot with their block digests and holes. The open stream
+     * is the peer's read lease; the lease ends when the peer ends the stream.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.GetManifestResponse> getManifest(
@@ -604,7 +600,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * For peers: blocks by index, in the order asked for.
+     * For peers: returns blocks by index, in the requested order.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.ReadBlocksResponse> readBlocks(
@@ -617,8 +613,8 @@ public final class ReplicationServiceGrpc {
   /**
    * A stub to allow clients to do ListenableFuture-style rpc calls to service ReplicationService.
    * <pre>
-   * Fetches snapshots from peers and sends them there, moving only the blocks that the other
-   * side does not have. GetManifest and ReadBlocks are what peers call.
+   * Fetches snapshots from peers and sends snapshots to them. Only the blocks that the receiver lacks
+   * travel. Peers call GetManifest and ReadBlocks.
    * </pre>
    */
   public static final class ReplicationServiceFutureStub
@@ -636,7 +632,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Pulls that are running, and those that were cut off and can be resumed.
+     * Lists running pulls, and interrupted pulls that can be resumed.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<stasis.v1.ListTransfersResponse> listTransfers(
@@ -647,7 +643,7 @@ public final class ReplicationServiceGrpc {
 
     /**
      * <pre>
-     * Ends a running pull, and drops what it has kept for resuming.
+     * Ends a running pull, and discards the blocks that it kept for resuming.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<stasis.v1.CancelTransferResponse> cancelTransfer(

@@ -100,7 +100,7 @@ private static final long serialVersionUID = 0L;
   private boolean force_ = false;
   /**
    * <pre>
-   * True: serve a snapshot that is marked corrupt all the same. Default: false.
+   * True: serve the snapshot even if it is marked corrupt. Default: false.
    * </pre>
    *
    * <code>bool force = 2 [json_name = "force"];</code>
@@ -115,8 +115,8 @@ private static final long serialVersionUID = 0L;
   private boolean verify_ = false;
   /**
    * <pre>
-   * True: compare every block with its stored digest before it is sent, and end with
-   * STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
+   * True: compare every block with its stored digest before sending it, and end with
+   * STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
    * </pre>
    *
    * <code>bool verify = 3 [json_name = "verify"];</code>
@@ -616,7 +616,7 @@ private static final long serialVersionUID = 0L;
     private boolean force_ ;
     /**
      * <pre>
-     * True: serve a snapshot that is marked corrupt all the same. Default: false.
+     * True: serve the snapshot even if it is marked corrupt. Default: false.
      * </pre>
      *
      * <code>bool force = 2 [json_name = "force"];</code>
@@ -628,7 +628,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True: serve a snapshot that is marked corrupt all the same. Default: false.
+     * True: serve the snapshot even if it is marked corrupt. Default: false.
      * </pre>
      *
      * <code>bool force = 2 [json_name = "force"];</code>
@@ -644,7 +644,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True: serve a snapshot that is marked corrupt all the same. Default: false.
+     * True: serve the snapshot even if it is marked corrupt. Default: false.
      * </pre>
      *
      * <code>bool force = 2 [json_name = "force"];</code>
@@ -660,8 +660,8 @@ private static final long serialVersionUID = 0L;
     private boolean verify_ ;
     /**
      * <pre>
-     * True: compare every block with its stored digest before it is sent, and end with
-     * STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
+     * True: compare every block with its stored digest before sending it, and end with
+     * STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
      * </pre>
      *
      * <code>bool verify = 3 [json_name = "verify"];</code>
@@ -673,8 +673,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True: compare every block with its stored digest before it is sent, and end with
-     * STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
+     * True: compare every block with its stored digest before sending it, and end with
+     * STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
      * </pre>
      *
      * <code>bool verify = 3 [json_name = "verify"];</code>
@@ -690,8 +690,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True: compare every block with its stored digest before it is sent, and end with
-     * STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
+     * True: compare every block with its stored digest before sending it, and end with
+     * STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
      * </pre>
      *
      * <code>bool verify = 3 [json_name = "verify"];</code>

@@ -32,7 +32,7 @@ public interface RestoreRequestOrBuilder extends
 
   /**
    * <pre>
-   * True: serve a snapshot that is marked corrupt all the same. Default: false.
+   * True: serve the snapshot even if it is marked corrupt. Default: false.
    * </pre>
    *
    * <code>bool force = 2 [json_name = "force"];</code>
@@ -42,8 +42,8 @@ public interface RestoreRequestOrBuilder extends
 
   /**
    * <pre>
-   * True: compare every block with its stored digest before it is sent, and end with
-   * STORED_DATA_CORRUPT instead of sending a damaged one. Default: false.
+   * True: compare every block with its stored digest before sending it, and end with
+   * STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
    * </pre>
    *
    * <code>bool verify = 3 [json_name = "verify"];</code>

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * One scrub, or what is done of it.
+ * One scrub, complete or running.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.ScrubRun}
@@ -52,7 +52,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp startedAt_;
   /**
    * <pre>
-   * When it began, perhaps before a restart of the daemon.
+   * When it began, possibly before a restart of the daemon.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -64,7 +64,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it began, perhaps before a restart of the daemon.
+   * When it began, possibly before a restart of the daemon.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -76,7 +76,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it began, perhaps before a restart of the daemon.
+   * When it began, possibly before a restart of the daemon.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -158,7 +158,7 @@ private static final long serialVersionUID = 0L;
   private long damaged_ = 0L;
   /**
    * <pre>
-   * Snapshots with damage; they are marked, and Verify names the places.
+   * Snapshots with damage; they are marked, and Verify reports the ranges.
    * </pre>
    *
    * <code>int64 damaged = 5 [json_name = "damaged"];</code>
@@ -173,7 +173,7 @@ private static final long serialVersionUID = 0L;
   private long unreadable_ = 0L;
   /**
    * <pre>
-   * Snapshots that could not be read to the end, for example for an error of the disk.
+   * Snapshots that could not be read completely, for example because of a disk error.
    * </pre>
    *
    * <code>int64 unreadable = 6 [json_name = "unreadable"];</code>
@@ -412,7 +412,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One scrub, or what is done of it.
+   * One scrub, complete or running.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.ScrubRun}
@@ -642,7 +642,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> startedAtBuilder_;
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -653,7 +653,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -668,7 +668,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -688,7 +688,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -706,7 +706,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -731,7 +731,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -748,7 +748,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -760,7 +760,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -775,7 +775,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it began, perhaps before a restart of the daemon.
+     * When it began, possibly before a restart of the daemon.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -1042,7 +1042,7 @@ private static final long serialVersionUID = 0L;
     private long damaged_ ;
     /**
      * <pre>
-     * Snapshots with damage; they are marked, and Verify names the places.
+     * Snapshots with damage; they are marked, and Verify reports the ranges.
      * </pre>
      *
      * <code>int64 damaged = 5 [json_name = "damaged"];</code>
@@ -1054,7 +1054,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshots with damage; they are marked, and Verify names the places.
+     * Snapshots with damage; they are marked, and Verify reports the ranges.
      * </pre>
      *
      * <code>int64 damaged = 5 [json_name = "damaged"];</code>
@@ -1070,7 +1070,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshots with damage; they are marked, and Verify names the places.
+     * Snapshots with damage; they are marked, and Verify reports the ranges.
      * </pre>
      *
      * <code>int64 damaged = 5 [json_name = "damaged"];</code>
@@ -1086,7 +1086,7 @@ private static final long serialVersionUID = 0L;
     private long unreadable_ ;
     /**
      * <pre>
-     * Snapshots that could not be read to the end, for example for an error of the disk.
+     * Snapshots that could not be read completely, for example because of a disk error.
      * </pre>
      *
      * <code>int64 unreadable = 6 [json_name = "unreadable"];</code>
@@ -1098,7 +1098,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshots that could not be read to the end, for example for an error of the disk.
+     * Snapshots that could not be read completely, for example because of a disk error.
      * </pre>
      *
      * <code>int64 unreadable = 6 [json_name = "unreadable"];</code>
@@ -1114,7 +1114,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Snapshots that could not be read to the end, for example for an error of the disk.
+     * Snapshots that could not be read completely, for example because of a disk error.
      * </pre>
      *
      * <code>int64 unreadable = 6 [json_name = "unreadable"];</code>

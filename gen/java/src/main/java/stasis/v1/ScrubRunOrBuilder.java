@@ -12,7 +12,7 @@ public interface ScrubRunOrBuilder extends
 
   /**
    * <pre>
-   * When it began, perhaps before a restart of the daemon.
+   * When it began, possibly before a restart of the daemon.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -21,7 +21,7 @@ public interface ScrubRunOrBuilder extends
   boolean hasStartedAt();
   /**
    * <pre>
-   * When it began, perhaps before a restart of the daemon.
+   * When it began, possibly before a restart of the daemon.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -30,7 +30,7 @@ public interface ScrubRunOrBuilder extends
   com.google.protobuf.Timestamp getStartedAt();
   /**
    * <pre>
-   * When it began, perhaps before a restart of the daemon.
+   * When it began, possibly before a restart of the daemon.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp started_at = 1 [json_name = "startedAt"];</code>
@@ -86,7 +86,7 @@ public interface ScrubRunOrBuilder extends
 
   /**
    * <pre>
-   * Snapshots with damage; they are marked, and Verify names the places.
+   * Snapshots with damage; they are marked, and Verify reports the ranges.
    * </pre>
    *
    * <code>int64 damaged = 5 [json_name = "damaged"];</code>
@@ -96,7 +96,7 @@ public interface ScrubRunOrBuilder extends
 
   /**
    * <pre>
-   * Snapshots that could not be read to the end, for example for an error of the disk.
+   * Snapshots that could not be read completely, for example because of a disk error.
    * </pre>
    *
    * <code>int64 unreadable = 6 [json_name = "unreadable"];</code>

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * The background scrub: all stored data are read again from time to time, and compared.
+ * The background scrub, which reads all stored data again periodically and compares it.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.ScrubStatus}
@@ -52,7 +52,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Duration interval_;
   /**
    * <pre>
-   * From the end of one to the beginning of the next. 0 = none begins by itself.
+   * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
    * </pre>
    *
    * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -64,7 +64,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * From the end of one to the beginning of the next. 0 = none begins by itself.
+   * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
    * </pre>
    *
    * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -76,7 +76,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * From the end of one to the beginning of the next. 0 = none begins by itself.
+   * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
    * </pre>
    *
    * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -90,7 +90,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.ScrubRun last_;
   /**
    * <pre>
-   * The last one that came to its end. Absent if none has.
+   * The last complete scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -102,7 +102,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The last one that came to its end. Absent if none has.
+   * The last complete scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -114,7 +114,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The last one that came to its end. Absent if none has.
+   * The last complete scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -128,7 +128,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.ScrubRun running_;
   /**
    * <pre>
-   * The one that has begun since. Absent if none has.
+   * The running scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -140,7 +140,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The one that has begun since. Absent if none has.
+   * The running scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -152,7 +152,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The one that has begun since. Absent if none has.
+   * The running scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -358,7 +358,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The background scrub: all stored data are read again from time to time, and compared.
+   * The background scrub, which reads all stored data again periodically and compares it.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.ScrubStatus}
@@ -562,7 +562,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> intervalBuilder_;
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -573,7 +573,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -588,7 +588,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -608,7 +608,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -626,7 +626,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -651,7 +651,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -668,7 +668,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -680,7 +680,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -695,7 +695,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * From the end of one to the beginning of the next. 0 = none begins by itself.
+     * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
      * </pre>
      *
      * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -719,7 +719,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.ScrubRun, stasis.v1.ScrubRun.Builder, stasis.v1.ScrubRunOrBuilder> lastBuilder_;
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -730,7 +730,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -745,7 +745,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -765,7 +765,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -783,7 +783,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -808,7 +808,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -825,7 +825,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -837,7 +837,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -852,7 +852,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last one that came to its end. Absent if none has.
+     * The last complete scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -876,7 +876,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.ScrubRun, stasis.v1.ScrubRun.Builder, stasis.v1.ScrubRunOrBuilder> runningBuilder_;
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -887,7 +887,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -902,7 +902,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -922,7 +922,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -940,7 +940,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -965,7 +965,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -982,7 +982,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -994,7 +994,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -1009,7 +1009,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The one that has begun since. Absent if none has.
+     * The running scrub. Absent if there is none.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>

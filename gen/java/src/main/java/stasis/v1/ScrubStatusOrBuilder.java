@@ -12,7 +12,7 @@ public interface ScrubStatusOrBuilder extends
 
   /**
    * <pre>
-   * From the end of one to the beginning of the next. 0 = none begins by itself.
+   * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
    * </pre>
    *
    * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -21,7 +21,7 @@ public interface ScrubStatusOrBuilder extends
   boolean hasInterval();
   /**
    * <pre>
-   * From the end of one to the beginning of the next. 0 = none begins by itself.
+   * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
    * </pre>
    *
    * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -30,7 +30,7 @@ public interface ScrubStatusOrBuilder extends
   com.google.protobuf.Duration getInterval();
   /**
    * <pre>
-   * From the end of one to the beginning of the next. 0 = none begins by itself.
+   * From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
    * </pre>
    *
    * <code>.google.protobuf.Duration interval = 1 [json_name = "interval"];</code>
@@ -39,7 +39,7 @@ public interface ScrubStatusOrBuilder extends
 
   /**
    * <pre>
-   * The last one that came to its end. Absent if none has.
+   * The last complete scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -48,7 +48,7 @@ public interface ScrubStatusOrBuilder extends
   boolean hasLast();
   /**
    * <pre>
-   * The last one that came to its end. Absent if none has.
+   * The last complete scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -57,7 +57,7 @@ public interface ScrubStatusOrBuilder extends
   stasis.v1.ScrubRun getLast();
   /**
    * <pre>
-   * The last one that came to its end. Absent if none has.
+   * The last complete scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -66,7 +66,7 @@ public interface ScrubStatusOrBuilder extends
 
   /**
    * <pre>
-   * The one that has begun since. Absent if none has.
+   * The running scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -75,7 +75,7 @@ public interface ScrubStatusOrBuilder extends
   boolean hasRunning();
   /**
    * <pre>
-   * The one that has begun since. Absent if none has.
+   * The running scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -84,7 +84,7 @@ public interface ScrubStatusOrBuilder extends
   stasis.v1.ScrubRun getRunning();
   /**
    * <pre>
-   * The one that has begun since. Absent if none has.
+   * The running scrub. Absent if there is none.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>

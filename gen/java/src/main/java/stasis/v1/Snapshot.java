@@ -55,7 +55,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.SnapshotConfig config_;
   /**
    * <pre>
-   * The VM's configuration, with the id and the name that it has now.
+   * The VM's configuration, with the current id and name.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -67,7 +67,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The VM's configuration, with the id and the name that it has now.
+   * The VM's configuration, with the current id and name.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -79,7 +79,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The VM's configuration, with the id and the name that it has now.
+   * The VM's configuration, with the current id and name.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -93,8 +93,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp createdAt_;
   /**
    * <pre>
-   * When it was published. Later than that of each snapshot that was there, also when the wall
-   * clock has been set back: newest first is the order of publication.
+   * When it was published. It is later than the time of every existing snapshot, even after the
+   * wall clock was set back. So "newest first" is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -106,8 +106,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was published. Later than that of each snapshot that was there, also when the wall
-   * clock has been set back: newest first is the order of publication.
+   * When it was published. It is later than the time of every existing snapshot, even after the
+   * wall clock was set back. So "newest first" is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -119,8 +119,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was published. Later than that of each snapshot that was there, also when the wall
-   * clock has been set back: newest first is the order of publication.
+   * When it was published. It is later than the time of every existing snapshot, even after the
+   * wall clock was set back. So "newest first" is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -134,8 +134,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp lastAccessedAt_;
   /**
    * <pre>
-   * When it was last restored, exported or opened. Equal to created_at at first. Written
-   * in batches: a crash can lose the last seconds of it.
+   * When it was last restored, exported or opened. Initially equal to created_at. Written in
+   * batches: a crash can lose the last few seconds of accesses.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -147,8 +147,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was last restored, exported or opened. Equal to created_at at first. Written
-   * in batches: a crash can lose the last seconds of it.
+   * When it was last restored, exported or opened. Initially equal to created_at. Written in
+   * batches: a crash can lose the last few seconds of accesses.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -160,8 +160,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was last restored, exported or opened. Equal to created_at at first. Written
-   * in batches: a crash can lose the last seconds of it.
+   * When it was last restored, exported or opened. Initially equal to created_at. Written in
+   * batches: a crash can lose the last few seconds of accesses.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -206,9 +206,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object dataDir_ = "";
   /**
    * <pre>
-   * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-   * are confined to a name prefix or came over TCP without a credential.
+   * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+   * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+   * a name prefix or that connect over TCP without a credential.
    * </pre>
    *
    * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -229,9 +229,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-   * are confined to a name prefix or came over TCP without a credential.
+   * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+   * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+   * a name prefix or that connect over TCP without a credential.
    * </pre>
    *
    * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -257,8 +257,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object digest_ = "";
   /**
    * <pre>
-   * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-   * computed.
+   * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
    * </pre>
    *
    * <code>string digest = 7 [json_name = "digest"];</code>
@@ -279,8 +278,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-   * computed.
+   * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
    * </pre>
    *
    * <code>string digest = 7 [json_name = "digest"];</code>
@@ -381,8 +379,8 @@ private static final long serialVersionUID = 0L;
   private boolean corrupt_ = false;
   /**
    * <pre>
-   * True if damage was found in its data: it is listed, but Restore and Export refuse
-   * it (STORED_DATA_CORRUPT).
+   * True if damage was found in its data. It is listed, but Restore and Export refuse it
+   * (STORED_DATA_CORRUPT).
    * </pre>
    *
    * <code>bool corrupt = 10 [json_name = "corrupt"];</code>
@@ -397,8 +395,8 @@ private static final long serialVersionUID = 0L;
   private long chargedBytes_ = 0L;
   /**
    * <pre>
-   * What quotas count for it: the blocks of its files, block tables, manifest and directories,
-   * an amount for each inode, and its part of the catalog (docs/formats.md).
+   * The bytes that count against quotas: the blocks of its files, block tables, manifest and
+   * directories, an amount for each inode, and its part of the catalog (docs/formats.md).
    * </pre>
    *
    * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>
@@ -1050,7 +1048,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.SnapshotConfig, stasis.v1.SnapshotConfig.Builder, stasis.v1.SnapshotConfigOrBuilder> configBuilder_;
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1061,7 +1059,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1076,7 +1074,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1096,7 +1094,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1114,7 +1112,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1139,7 +1137,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1156,7 +1154,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1168,7 +1166,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1183,7 +1181,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The VM's configuration, with the id and the name that it has now.
+     * The VM's configuration, with the current id and name.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -1207,8 +1205,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> createdAtBuilder_;
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1219,8 +1217,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1235,8 +1233,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1256,8 +1254,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1275,8 +1273,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1301,8 +1299,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1319,8 +1317,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1332,8 +1330,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1348,8 +1346,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was published. Later than that of each snapshot that was there, also when the wall
-     * clock has been set back: newest first is the order of publication.
+     * When it was published. It is later than the time of every existing snapshot, even after the
+     * wall clock was set back. So "newest first" is the order of publication.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -1373,8 +1371,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> lastAccessedAtBuilder_;
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1385,8 +1383,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1401,8 +1399,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1422,8 +1420,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1441,8 +1439,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1467,8 +1465,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1485,8 +1483,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1498,8 +1496,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1514,8 +1512,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was last restored, exported or opened. Equal to created_at at first. Written
-     * in batches: a crash can lose the last seconds of it.
+     * When it was last restored, exported or opened. Initially equal to created_at. Written in
+     * batches: a crash can lose the last few seconds of accesses.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -1625,9 +1623,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object dataDir_ = "";
     /**
      * <pre>
-     * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-     * are confined to a name prefix or came over TCP without a credential.
+     * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+     * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+     * a name prefix or that connect over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1647,9 +1645,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-     * are confined to a name prefix or came over TCP without a credential.
+     * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+     * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+     * a name prefix or that connect over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1670,9 +1668,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-     * are confined to a name prefix or came over TCP without a credential.
+     * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+     * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+     * a name prefix or that connect over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1689,9 +1687,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-     * are confined to a name prefix or came over TCP without a credential.
+     * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+     * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+     * a name prefix or that connect over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1705,9 +1703,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Absolute path of the data directory on the daemon's node. For information: a path
-     * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-     * are confined to a name prefix or came over TCP without a credential.
+     * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+     * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+     * a name prefix or that connect over TCP without a credential.
      * </pre>
      *
      * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -1727,8 +1725,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object digest_ = "";
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-     * computed.
+     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
      * </pre>
      *
      * <code>string digest = 7 [json_name = "digest"];</code>
@@ -1748,8 +1745,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-     * computed.
+     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
      * </pre>
      *
      * <code>string digest = 7 [json_name = "digest"];</code>
@@ -1770,8 +1766,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-     * computed.
+     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
      * </pre>
      *
      * <code>string digest = 7 [json_name = "digest"];</code>
@@ -1788,8 +1783,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-     * computed.
+     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
      * </pre>
      *
      * <code>string digest = 7 [json_name = "digest"];</code>
@@ -1803,8 +1797,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-     * computed.
+     * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
      * </pre>
      *
      * <code>string digest = 7 [json_name = "digest"];</code>
@@ -2180,8 +2173,8 @@ private static final long serialVersionUID = 0L;
     private boolean corrupt_ ;
     /**
      * <pre>
-     * True if damage was found in its data: it is listed, but Restore and Export refuse
-     * it (STORED_DATA_CORRUPT).
+     * True if damage was found in its data. It is listed, but Restore and Export refuse it
+     * (STORED_DATA_CORRUPT).
      * </pre>
      *
      * <code>bool corrupt = 10 [json_name = "corrupt"];</code>
@@ -2193,8 +2186,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True if damage was found in its data: it is listed, but Restore and Export refuse
-     * it (STORED_DATA_CORRUPT).
+     * True if damage was found in its data. It is listed, but Restore and Export refuse it
+     * (STORED_DATA_CORRUPT).
      * </pre>
      *
      * <code>bool corrupt = 10 [json_name = "corrupt"];</code>
@@ -2210,8 +2203,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * True if damage was found in its data: it is listed, but Restore and Export refuse
-     * it (STORED_DATA_CORRUPT).
+     * True if damage was found in its data. It is listed, but Restore and Export refuse it
+     * (STORED_DATA_CORRUPT).
      * </pre>
      *
      * <code>bool corrupt = 10 [json_name = "corrupt"];</code>
@@ -2227,8 +2220,8 @@ private static final long serialVersionUID = 0L;
     private long chargedBytes_ ;
     /**
      * <pre>
-     * What quotas count for it: the blocks of its files, block tables, manifest and directories,
-     * an amount for each inode, and its part of the catalog (docs/formats.md).
+     * The bytes that count against quotas: the blocks of its files, block tables, manifest and
+     * directories, an amount for each inode, and its part of the catalog (docs/formats.md).
      * </pre>
      *
      * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>
@@ -2240,8 +2233,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What quotas count for it: the blocks of its files, block tables, manifest and directories,
-     * an amount for each inode, and its part of the catalog (docs/formats.md).
+     * The bytes that count against quotas: the blocks of its files, block tables, manifest and
+     * directories, an amount for each inode, and its part of the catalog (docs/formats.md).
      * </pre>
      *
      * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>
@@ -2257,8 +2250,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What quotas count for it: the blocks of its files, block tables, manifest and directories,
-     * an amount for each inode, and its part of the catalog (docs/formats.md).
+     * The bytes that count against quotas: the blocks of its files, block tables, manifest and
+     * directories, an amount for each inode, and its part of the catalog (docs/formats.md).
      * </pre>
      *
      * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>

@@ -7,9 +7,8 @@ package stasis.v1;
 
 /**
  * <pre>
- * What a snapshot is a snapshot of: the configuration of the paused VM, as its
- * orchestrator gave it. stasis keeps it, exports it and filters by some of it; it
- * gives no meaning to it beyond what is said here.
+ * The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
+ * and filters by some of its fields. It does not interpret it beyond what is described here.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.SnapshotConfig}
@@ -76,8 +75,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object id_ = "";
   /**
    * <pre>
-   * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-   * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+   * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+   * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
    * </pre>
    *
    * <code>string id = 1 [json_name = "id"];</code>
@@ -98,8 +97,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-   * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+   * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+   * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
    * </pre>
    *
    * <code>string id = 1 [json_name = "id"];</code>
@@ -364,7 +363,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    * </pre>
    *
@@ -378,7 +377,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    * </pre>
    *
@@ -391,7 +390,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    * </pre>
    *
@@ -405,7 +404,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    * </pre>
    *
@@ -499,8 +498,8 @@ private static final long serialVersionUID = 0L;
   private long storage_ = 0L;
   /**
    * <pre>
-   * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data has
-   * a `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+   * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+   * `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
    * </pre>
    *
    * <code>int64 storage = 11 [json_name = "storage"];</code>
@@ -661,8 +660,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -683,8 +682,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -695,8 +694,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -714,8 +713,8 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -1091,9 +1090,8 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * What a snapshot is a snapshot of: the configuration of the paused VM, as its
-   * orchestrator gave it. stasis keeps it, exports it and filters by some of it; it
-   * gives no meaning to it beyond what is said here.
+   * The configuration of the paused VM, as its orchestrator supplied it. stasis stores it, exports it
+   * and filters by some of its fields. It does not interpret it beyond what is described here.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.SnapshotConfig}
@@ -1491,8 +1489,8 @@ java.lang.String defaultValue) {
     private java.lang.Object id_ = "";
     /**
      * <pre>
-     * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-     * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+     * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+     * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
      * </pre>
      *
      * <code>string id = 1 [json_name = "id"];</code>
@@ -1512,8 +1510,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-     * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+     * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+     * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
      * </pre>
      *
      * <code>string id = 1 [json_name = "id"];</code>
@@ -1534,8 +1532,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-     * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+     * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+     * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
      * </pre>
      *
      * <code>string id = 1 [json_name = "id"];</code>
@@ -1552,8 +1550,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-     * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+     * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+     * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
      * </pre>
      *
      * <code>string id = 1 [json_name = "id"];</code>
@@ -1567,8 +1565,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-     * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+     * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+     * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
      * </pre>
      *
      * <code>string id = 1 [json_name = "id"];</code>
@@ -2061,7 +2059,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2076,7 +2074,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2089,7 +2087,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2103,7 +2101,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2118,7 +2116,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2139,7 +2137,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2159,7 +2157,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2179,7 +2177,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2196,7 +2194,7 @@ java.lang.String defaultValue) {
     /**
      * <pre>
      * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-     * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+     * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
      * duplicates are dropped; at most 1024.
      * </pre>
      *
@@ -2398,8 +2396,8 @@ java.lang.String defaultValue) {
     private long storage_ ;
     /**
      * <pre>
-     * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data has
-     * a `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+     * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+     * `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
      * </pre>
      *
      * <code>int64 storage = 11 [json_name = "storage"];</code>
@@ -2411,8 +2409,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data has
-     * a `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+     * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+     * `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
      * </pre>
      *
      * <code>int64 storage = 11 [json_name = "storage"];</code>
@@ -2428,8 +2426,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data has
-     * a `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+     * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+     * `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
      * </pre>
      *
      * <code>int64 storage = 11 [json_name = "storage"];</code>
@@ -2782,8 +2780,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-     * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+     * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+     * of at most 256 bytes.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -2804,8 +2802,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-     * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+     * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+     * of at most 256 bytes.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -2816,8 +2814,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-     * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+     * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+     * of at most 256 bytes.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -2835,8 +2833,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-     * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+     * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+     * of at most 256 bytes.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -2860,8 +2858,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-     * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+     * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+     * of at most 256 bytes.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -2884,8 +2882,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-     * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+     * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+     * of at most 256 bytes.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -2902,8 +2900,8 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-     * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+     * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+     * of at most 256 bytes.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>

@@ -12,8 +12,8 @@ public interface SnapshotConfigOrBuilder extends
 
   /**
    * <pre>
-   * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-   * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+   * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+   * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
    * </pre>
    *
    * <code>string id = 1 [json_name = "id"];</code>
@@ -22,8 +22,8 @@ public interface SnapshotConfigOrBuilder extends
   java.lang.String getId();
   /**
    * <pre>
-   * Identifier of the snapshot, 16 characters of 0-9 and a-z. Given by the daemon and
-   * never reused. Must be empty in a CreateRequest (FIELD_INVALID).
+   * Identifier of the snapshot, 16 characters of 0-9 and a-z. The daemon assigns it and never
+   * reuses it. Must be empty in a CreateRequest (FIELD_INVALID).
    * </pre>
    *
    * <code>string id = 1 [json_name = "id"];</code>
@@ -137,7 +137,7 @@ public interface SnapshotConfigOrBuilder extends
   /**
    * <pre>
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    * </pre>
    *
@@ -149,7 +149,7 @@ public interface SnapshotConfigOrBuilder extends
   /**
    * <pre>
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    * </pre>
    *
@@ -160,7 +160,7 @@ public interface SnapshotConfigOrBuilder extends
   /**
    * <pre>
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    * </pre>
    *
@@ -172,7 +172,7 @@ public interface SnapshotConfigOrBuilder extends
   /**
    * <pre>
    * Ids of the image blobs that the VM's disks are layered on. They stay pinned (see
-   * GcService.ListGcReferences) as long as the snapshot exists. Order is not kept;
+   * GcService.ListGcReferences) as long as the snapshot exists. Their order is not preserved;
    * duplicates are dropped; at most 1024.
    * </pre>
    *
@@ -225,8 +225,8 @@ public interface SnapshotConfigOrBuilder extends
 
   /**
    * <pre>
-   * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data has
-   * a `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
+   * Logical size of the VM's disk `cow.raw` in bytes. If it is above 0 and the data contains a
+   * `cow.raw`, the sizes must agree (ARCHIVE_INVALID). 0 = unknown.
    * </pre>
    *
    * <code>int64 storage = 11 [json_name = "storage"];</code>
@@ -306,8 +306,8 @@ public interface SnapshotConfigOrBuilder extends
 
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -315,8 +315,8 @@ public interface SnapshotConfigOrBuilder extends
   int getLabelsCount();
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -331,8 +331,8 @@ public interface SnapshotConfigOrBuilder extends
   getLabels();
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -341,8 +341,8 @@ public interface SnapshotConfigOrBuilder extends
   getLabelsMap();
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>
@@ -354,8 +354,8 @@ java.lang.String getLabelsOrDefault(
 java.lang.String defaultValue);
   /**
    * <pre>
-   * Labels to find snapshots by. At most 64; keys of 1 to 63 characters
-   * `[A-Za-z0-9._/-]`, values of at most 256 bytes.
+   * Labels for finding snapshots. At most 64; keys of 1 to 63 characters `[A-Za-z0-9._/-]`, values
+   * of at most 256 bytes.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 18 [json_name = "labels"];</code>

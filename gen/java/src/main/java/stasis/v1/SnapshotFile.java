@@ -146,10 +146,10 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object digest_ = "";
   /**
    * <pre>
-   * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-   * CreateFromDirectory is hashed in the background.
+   * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+   * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+   * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+   * the background.
    * </pre>
    *
    * <code>string digest = 5 [json_name = "digest"];</code>
@@ -170,10 +170,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-   * CreateFromDirectory is hashed in the background.
+   * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+   * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+   * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+   * the background.
    * </pre>
    *
    * <code>string digest = 5 [json_name = "digest"];</code>
@@ -814,10 +814,10 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object digest_ = "";
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-     * CreateFromDirectory is hashed in the background.
+     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+     * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+     * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+     * the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>
@@ -837,10 +837,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-     * CreateFromDirectory is hashed in the background.
+     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+     * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+     * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+     * the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>
@@ -861,10 +861,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-     * CreateFromDirectory is hashed in the background.
+     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+     * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+     * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+     * the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>
@@ -881,10 +881,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-     * CreateFromDirectory is hashed in the background.
+     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+     * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+     * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+     * the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>
@@ -898,10 +898,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-     * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-     * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-     * CreateFromDirectory is hashed in the background.
+     * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+     * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+     * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+     * the background.
      * </pre>
      *
      * <code>string digest = 5 [json_name = "digest"];</code>

@@ -62,10 +62,10 @@ public interface SnapshotFileOrBuilder extends
 
   /**
    * <pre>
-   * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-   * CreateFromDirectory is hashed in the background.
+   * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+   * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+   * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+   * the background.
    * </pre>
    *
    * <code>string digest = 5 [json_name = "digest"];</code>
@@ -74,10 +74,10 @@ public interface SnapshotFileOrBuilder extends
   java.lang.String getDigest();
   /**
    * <pre>
-   * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal
-   * content gives an equal digest, whatever the holes, among snapshots whose blocks were
-   * hashed with one algorithm. Empty until it was computed: a snapshot taken over by
-   * CreateFromDirectory is hashed in the background.
+   * `sha256:&lt;hex&gt;` over the content, 256 KiB block by block (docs/formats.md). Equal content gives
+   * an equal digest, whatever the holes, among snapshots whose blocks were hashed with one
+   * algorithm. Empty until it is computed: the daemon hashes a snapshot of CreateFromDirectory in
+   * the background.
    * </pre>
    *
    * <code>string digest = 5 [json_name = "digest"];</code>

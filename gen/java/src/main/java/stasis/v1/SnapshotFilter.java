@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * Conditions on snapshots; all that are set must hold.
+ * Conditions on snapshots; all conditions that are set must hold.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.SnapshotFilter}
@@ -69,7 +69,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object namePrefix_ = "";
   /**
    * <pre>
-   * The name starts with this.
+   * The name starts with this text.
    * </pre>
    *
    * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -90,7 +90,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The name starts with this.
+   * The name starts with this text.
    * </pre>
    *
    * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -139,7 +139,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -160,7 +160,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -171,7 +171,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -189,7 +189,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -211,7 +211,7 @@ java.lang.String defaultValue) {
   private volatile java.lang.Object image_ = "";
   /**
    * <pre>
-   * config.image is this.
+   * config.image is equal to this.
    * </pre>
    *
    * <code>string image = 3 [json_name = "image"];</code>
@@ -232,7 +232,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * config.image is this.
+   * config.image is equal to this.
    * </pre>
    *
    * <code>string image = 3 [json_name = "image"];</code>
@@ -258,7 +258,7 @@ java.lang.String defaultValue) {
   private volatile java.lang.Object imageDigest_ = "";
   /**
    * <pre>
-   * config.image_digest is this.
+   * config.image_digest is equal to this.
    * </pre>
    *
    * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -279,7 +279,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * config.image_digest is this.
+   * config.image_digest is equal to this.
    * </pre>
    *
    * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -305,7 +305,7 @@ java.lang.String defaultValue) {
   private volatile java.lang.Object hypervisor_ = "";
   /**
    * <pre>
-   * config.hypervisor is this.
+   * config.hypervisor is equal to this.
    * </pre>
    *
    * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -326,7 +326,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * config.hypervisor is this.
+   * config.hypervisor is equal to this.
    * </pre>
    *
    * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -427,7 +427,7 @@ java.lang.String defaultValue) {
   private boolean protected_ = false;
   /**
    * <pre>
-   * Protected, or not protected.
+   * Whether the snapshot is protected.
    * </pre>
    *
    * <code>optional bool protected = 8 [json_name = "protected"];</code>
@@ -439,7 +439,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * Protected, or not protected.
+   * Whether the snapshot is protected.
    * </pre>
    *
    * <code>optional bool protected = 8 [json_name = "protected"];</code>
@@ -709,7 +709,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * Conditions on snapshots; all that are set must hold.
+   * Conditions on snapshots; all conditions that are set must hold.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.SnapshotFilter}
@@ -997,7 +997,7 @@ java.lang.String defaultValue) {
     private java.lang.Object namePrefix_ = "";
     /**
      * <pre>
-     * The name starts with this.
+     * The name starts with this text.
      * </pre>
      *
      * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -1017,7 +1017,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The name starts with this.
+     * The name starts with this text.
      * </pre>
      *
      * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -1038,7 +1038,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The name starts with this.
+     * The name starts with this text.
      * </pre>
      *
      * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -1055,7 +1055,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The name starts with this.
+     * The name starts with this text.
      * </pre>
      *
      * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -1069,7 +1069,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * The name starts with this.
+     * The name starts with this text.
      * </pre>
      *
      * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -1114,7 +1114,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * All these labels have these values.
+     * All these labels are present with these values.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -1135,7 +1135,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * All these labels have these values.
+     * All these labels are present with these values.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -1146,7 +1146,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * All these labels have these values.
+     * All these labels are present with these values.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -1164,7 +1164,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * All these labels have these values.
+     * All these labels are present with these values.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -1188,7 +1188,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * All these labels have these values.
+     * All these labels are present with these values.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -1211,7 +1211,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * All these labels have these values.
+     * All these labels are present with these values.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -1228,7 +1228,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * All these labels have these values.
+     * All these labels are present with these values.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -1244,7 +1244,7 @@ java.lang.String defaultValue) {
     private java.lang.Object image_ = "";
     /**
      * <pre>
-     * config.image is this.
+     * config.image is equal to this.
      * </pre>
      *
      * <code>string image = 3 [json_name = "image"];</code>
@@ -1264,7 +1264,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.image is this.
+     * config.image is equal to this.
      * </pre>
      *
      * <code>string image = 3 [json_name = "image"];</code>
@@ -1285,7 +1285,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.image is this.
+     * config.image is equal to this.
      * </pre>
      *
      * <code>string image = 3 [json_name = "image"];</code>
@@ -1302,7 +1302,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.image is this.
+     * config.image is equal to this.
      * </pre>
      *
      * <code>string image = 3 [json_name = "image"];</code>
@@ -1316,7 +1316,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.image is this.
+     * config.image is equal to this.
      * </pre>
      *
      * <code>string image = 3 [json_name = "image"];</code>
@@ -1336,7 +1336,7 @@ java.lang.String defaultValue) {
     private java.lang.Object imageDigest_ = "";
     /**
      * <pre>
-     * config.image_digest is this.
+     * config.image_digest is equal to this.
      * </pre>
      *
      * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -1356,7 +1356,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.image_digest is this.
+     * config.image_digest is equal to this.
      * </pre>
      *
      * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -1377,7 +1377,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.image_digest is this.
+     * config.image_digest is equal to this.
      * </pre>
      *
      * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -1394,7 +1394,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.image_digest is this.
+     * config.image_digest is equal to this.
      * </pre>
      *
      * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -1408,7 +1408,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.image_digest is this.
+     * config.image_digest is equal to this.
      * </pre>
      *
      * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -1428,7 +1428,7 @@ java.lang.String defaultValue) {
     private java.lang.Object hypervisor_ = "";
     /**
      * <pre>
-     * config.hypervisor is this.
+     * config.hypervisor is equal to this.
      * </pre>
      *
      * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -1448,7 +1448,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.hypervisor is this.
+     * config.hypervisor is equal to this.
      * </pre>
      *
      * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -1469,7 +1469,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.hypervisor is this.
+     * config.hypervisor is equal to this.
      * </pre>
      *
      * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -1486,7 +1486,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.hypervisor is this.
+     * config.hypervisor is equal to this.
      * </pre>
      *
      * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -1500,7 +1500,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * config.hypervisor is this.
+     * config.hypervisor is equal to this.
      * </pre>
      *
      * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -1834,7 +1834,7 @@ java.lang.String defaultValue) {
     private boolean protected_ ;
     /**
      * <pre>
-     * Protected, or not protected.
+     * Whether the snapshot is protected.
      * </pre>
      *
      * <code>optional bool protected = 8 [json_name = "protected"];</code>
@@ -1846,7 +1846,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Protected, or not protected.
+     * Whether the snapshot is protected.
      * </pre>
      *
      * <code>optional bool protected = 8 [json_name = "protected"];</code>
@@ -1858,7 +1858,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Protected, or not protected.
+     * Whether the snapshot is protected.
      * </pre>
      *
      * <code>optional bool protected = 8 [json_name = "protected"];</code>
@@ -1874,7 +1874,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Protected, or not protected.
+     * Whether the snapshot is protected.
      * </pre>
      *
      * <code>optional bool protected = 8 [json_name = "protected"];</code>

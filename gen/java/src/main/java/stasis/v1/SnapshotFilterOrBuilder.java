@@ -12,7 +12,7 @@ public interface SnapshotFilterOrBuilder extends
 
   /**
    * <pre>
-   * The name starts with this.
+   * The name starts with this text.
    * </pre>
    *
    * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -21,7 +21,7 @@ public interface SnapshotFilterOrBuilder extends
   java.lang.String getNamePrefix();
   /**
    * <pre>
-   * The name starts with this.
+   * The name starts with this text.
    * </pre>
    *
    * <code>string name_prefix = 1 [json_name = "namePrefix"];</code>
@@ -32,7 +32,7 @@ public interface SnapshotFilterOrBuilder extends
 
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -40,7 +40,7 @@ public interface SnapshotFilterOrBuilder extends
   int getLabelsCount();
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -55,7 +55,7 @@ public interface SnapshotFilterOrBuilder extends
   getLabels();
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -64,7 +64,7 @@ public interface SnapshotFilterOrBuilder extends
   getLabelsMap();
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -76,7 +76,7 @@ java.lang.String getLabelsOrDefault(
 java.lang.String defaultValue);
   /**
    * <pre>
-   * All these labels have these values.
+   * All these labels are present with these values.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 2 [json_name = "labels"];</code>
@@ -86,7 +86,7 @@ java.lang.String defaultValue);
 
   /**
    * <pre>
-   * config.image is this.
+   * config.image is equal to this.
    * </pre>
    *
    * <code>string image = 3 [json_name = "image"];</code>
@@ -95,7 +95,7 @@ java.lang.String defaultValue);
   java.lang.String getImage();
   /**
    * <pre>
-   * config.image is this.
+   * config.image is equal to this.
    * </pre>
    *
    * <code>string image = 3 [json_name = "image"];</code>
@@ -106,7 +106,7 @@ java.lang.String defaultValue);
 
   /**
    * <pre>
-   * config.image_digest is this.
+   * config.image_digest is equal to this.
    * </pre>
    *
    * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -115,7 +115,7 @@ java.lang.String defaultValue);
   java.lang.String getImageDigest();
   /**
    * <pre>
-   * config.image_digest is this.
+   * config.image_digest is equal to this.
    * </pre>
    *
    * <code>string image_digest = 4 [json_name = "imageDigest"];</code>
@@ -126,7 +126,7 @@ java.lang.String defaultValue);
 
   /**
    * <pre>
-   * config.hypervisor is this.
+   * config.hypervisor is equal to this.
    * </pre>
    *
    * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -135,7 +135,7 @@ java.lang.String defaultValue);
   java.lang.String getHypervisor();
   /**
    * <pre>
-   * config.hypervisor is this.
+   * config.hypervisor is equal to this.
    * </pre>
    *
    * <code>string hypervisor = 5 [json_name = "hypervisor"];</code>
@@ -200,7 +200,7 @@ java.lang.String defaultValue);
 
   /**
    * <pre>
-   * Protected, or not protected.
+   * Whether the snapshot is protected.
    * </pre>
    *
    * <code>optional bool protected = 8 [json_name = "protected"];</code>
@@ -209,7 +209,7 @@ java.lang.String defaultValue);
   boolean hasProtected();
   /**
    * <pre>
-   * Protected, or not protected.
+   * Whether the snapshot is protected.
    * </pre>
    *
    * <code>optional bool protected = 8 [json_name = "protected"];</code>

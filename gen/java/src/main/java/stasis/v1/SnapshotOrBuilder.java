@@ -12,7 +12,7 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
-   * The VM's configuration, with the id and the name that it has now.
+   * The VM's configuration, with the current id and name.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -21,7 +21,7 @@ public interface SnapshotOrBuilder extends
   boolean hasConfig();
   /**
    * <pre>
-   * The VM's configuration, with the id and the name that it has now.
+   * The VM's configuration, with the current id and name.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -30,7 +30,7 @@ public interface SnapshotOrBuilder extends
   stasis.v1.SnapshotConfig getConfig();
   /**
    * <pre>
-   * The VM's configuration, with the id and the name that it has now.
+   * The VM's configuration, with the current id and name.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotConfig config = 1 [json_name = "config"];</code>
@@ -39,8 +39,8 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
-   * When it was published. Later than that of each snapshot that was there, also when the wall
-   * clock has been set back: newest first is the order of publication.
+   * When it was published. It is later than the time of every existing snapshot, even after the
+   * wall clock was set back. So "newest first" is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -49,8 +49,8 @@ public interface SnapshotOrBuilder extends
   boolean hasCreatedAt();
   /**
    * <pre>
-   * When it was published. Later than that of each snapshot that was there, also when the wall
-   * clock has been set back: newest first is the order of publication.
+   * When it was published. It is later than the time of every existing snapshot, even after the
+   * wall clock was set back. So "newest first" is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -59,8 +59,8 @@ public interface SnapshotOrBuilder extends
   com.google.protobuf.Timestamp getCreatedAt();
   /**
    * <pre>
-   * When it was published. Later than that of each snapshot that was there, also when the wall
-   * clock has been set back: newest first is the order of publication.
+   * When it was published. It is later than the time of every existing snapshot, even after the
+   * wall clock was set back. So "newest first" is the order of publication.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp created_at = 2 [json_name = "createdAt"];</code>
@@ -69,8 +69,8 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
-   * When it was last restored, exported or opened. Equal to created_at at first. Written
-   * in batches: a crash can lose the last seconds of it.
+   * When it was last restored, exported or opened. Initially equal to created_at. Written in
+   * batches: a crash can lose the last few seconds of accesses.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -79,8 +79,8 @@ public interface SnapshotOrBuilder extends
   boolean hasLastAccessedAt();
   /**
    * <pre>
-   * When it was last restored, exported or opened. Equal to created_at at first. Written
-   * in batches: a crash can lose the last seconds of it.
+   * When it was last restored, exported or opened. Initially equal to created_at. Written in
+   * batches: a crash can lose the last few seconds of accesses.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -89,8 +89,8 @@ public interface SnapshotOrBuilder extends
   com.google.protobuf.Timestamp getLastAccessedAt();
   /**
    * <pre>
-   * When it was last restored, exported or opened. Equal to created_at at first. Written
-   * in batches: a crash can lose the last seconds of it.
+   * When it was last restored, exported or opened. Initially equal to created_at. Written in
+   * batches: a crash can lose the last few seconds of accesses.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp last_accessed_at = 3 [json_name = "lastAccessedAt"];</code>
@@ -119,9 +119,9 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
-   * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-   * are confined to a name prefix or came over TCP without a credential.
+   * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+   * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+   * a name prefix or that connect over TCP without a credential.
    * </pre>
    *
    * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -130,9 +130,9 @@ public interface SnapshotOrBuilder extends
   java.lang.String getDataDir();
   /**
    * <pre>
-   * Absolute path of the data directory on the daemon's node. For information: a path
-   * is only safe to use while a stream of OpenDataDirectory is open. Empty for callers that
-   * are confined to a name prefix or came over TCP without a credential.
+   * Absolute path of the data directory on the daemon's node. For information only: a path is safe
+   * to use only while a stream of OpenDataDirectory is open. Empty for callers that are confined to
+   * a name prefix or that connect over TCP without a credential.
    * </pre>
    *
    * <code>string data_dir = 6 [json_name = "dataDir"];</code>
@@ -143,8 +143,7 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
-   * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-   * computed.
+   * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
    * </pre>
    *
    * <code>string digest = 7 [json_name = "digest"];</code>
@@ -153,8 +152,7 @@ public interface SnapshotOrBuilder extends
   java.lang.String getDigest();
   /**
    * <pre>
-   * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it was
-   * computed.
+   * `sha256:&lt;hex&gt;` over the names, sizes and digests of the files. Empty until it is computed.
    * </pre>
    *
    * <code>string digest = 7 [json_name = "digest"];</code>
@@ -219,8 +217,8 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
-   * True if damage was found in its data: it is listed, but Restore and Export refuse
-   * it (STORED_DATA_CORRUPT).
+   * True if damage was found in its data. It is listed, but Restore and Export refuse it
+   * (STORED_DATA_CORRUPT).
    * </pre>
    *
    * <code>bool corrupt = 10 [json_name = "corrupt"];</code>
@@ -230,8 +228,8 @@ public interface SnapshotOrBuilder extends
 
   /**
    * <pre>
-   * What quotas count for it: the blocks of its files, block tables, manifest and directories,
-   * an amount for each inode, and its part of the catalog (docs/formats.md).
+   * The bytes that count against quotas: the blocks of its files, block tables, manifest and
+   * directories, an amount for each inode, and its part of the catalog (docs/formats.md).
    * </pre>
    *
    * <code>int64 charged_bytes = 11 [json_name = "chargedBytes"];</code>

@@ -4,15 +4,15 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Keeps the snapshots of one node.
- * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
- * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
- * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
- * ROLE_INSUFFICIENT where identities are configured.
- * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
- * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
- * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
- * whatever the status says. An upload that half-closes without `commit` is never published.
+ * Stores the snapshots of one node.
+ * A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+ * this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+ * AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+ * and ROLE_INSUFFICIENT where identities are configured.
+ * Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+ * half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+ * to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+ * An upload that half-closes without `commit` is never published.
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -518,26 +518,27 @@ public final class SnapshotServiceGrpc {
 
   /**
    * <pre>
-   * Keeps the snapshots of one node.
-   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-   * ROLE_INSUFFICIENT where identities are configured.
-   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * Stores the snapshots of one node.
+   * A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+   * this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+   * AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+   * and ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+   * half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+   * to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+   * An upload that half-closes without `commit` is never published.
    * </pre>
    */
   public interface AsyncService {
 
     /**
      * <pre>
-     * Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
-     * snapshot is durable. After the commit was accepted, cancelling does not undo it.
+     * Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
+     * snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
+     * it.
      * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
-     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
-     * LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
+     * TOO_MANY_STREAMS, BLOCKED_BY_GC.
      * </pre>
      */
     default io.grpc.stub.StreamObserver<stasis.v1.CreateRequest> create(
@@ -547,11 +548,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
-     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-     * Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
-     * works for operators, in the directories that the daemon's configuration allows them, and
-     * never over TCP without a credential.
+     * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
+     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
+     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * operators, in the directories that the daemon's configuration allows them, and never over TCP
+     * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
      * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
      * </pre>
@@ -563,7 +564,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Lists ready snapshots, newest first, a page at a time.
+     * Lists ready snapshots, newest first, page by page.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
      * </pre>
      */
@@ -595,9 +596,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
-     * or in use. Reads that are running finish; the space is freed when the last one ends.
-     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
+     * wrong or in use. Running reads finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
      * OPERATION_IN_PROGRESS.
      * </pre>
      */
@@ -608,7 +609,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams the data files as a tar without `snapshot.json`; the header has the config.
+     * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
      * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
@@ -630,9 +631,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
-     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
-     * without it is not finished.
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
+     * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
+     * incomplete.
      * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
      * </pre>
      */
@@ -644,7 +645,7 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
-     * Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
      * </pre>
      */
     default io.grpc.stub.StreamObserver<stasis.v1.ImportRequest> import_(
@@ -654,11 +655,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
-     * The source stays as it is.
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
+     * source is unchanged.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
-     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
-     * STORAGE_FULL, BLOCKED_BY_GC.
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+     * BLOCKED_BY_GC.
      * </pre>
      */
     default void importFromDirectory(stasis.v1.ImportFromDirectoryRequest request,
@@ -668,11 +669,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Hands out the path of the data directory, for a hypervisor to map its files. The one
-     * message is the answer; the stream then stays open as the caller's read lease, and the
-     * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-     * refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
-     * to a name prefix, or came over TCP without a credential, are told no paths: refused.
+     * Returns the path of the data directory, for a hypervisor to map its files. The stream sends one
+     * message and then stays open as the caller's read lease. The lease ends when the caller ends the
+     * call, crashes or loses its connection. While the lease lasts, Delete is refused with
+     * SNAPSHOT_IN_USE. Do not write to the files. The call is refused for callers that are confined
+     * to a name prefix or that connect over TCP without a credential, because they may not see paths.
      * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
@@ -683,7 +684,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Reads all data again and compares it with the stored digests: progress, then one verdict
+     * Reads all data again and compares it with the stored digests: sends progress, then one verdict
      * per file. A damaged snapshot is marked `corrupt`.
      * </pre>
      */
@@ -694,16 +695,16 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Reports what happens to snapshots, in order, each event once, from a resume token on or
-     * from now on. Events are stored together with the change that they tell of: nothing is
-     * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
-     * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
-     * some are gone is told so by MISSED, never silently.
-     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
-     * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
-     * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
-     * listed. The events hold what List may have shown already: applying them again is right.
-     * The stream never ends by itself, except with DRAINING when the daemon stops.
+     * Reports changes of snapshots, in order, each event once, starting at a resume token or now. The
+     * daemon commits an event together with the change that it describes. So nothing is missing after
+     * a restart of the daemon, or for a caller that was disconnected or reads slowly, as long as the
+     * daemon keeps the events (max_events of SystemService.GetInfo). If some events are gone, the
+     * stream says so with MISSED.
+     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the events.
+     * Do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the snapshot is
+     * listed as the event says. DELETED, EVICTED and LOST mean that it is no longer listed. List may
+     * already have shown the effect of an event; applying the event again is safe.
+     * The stream never ends on its own, except with DRAINING when the daemon stops.
      * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
      * </pre>
      */
@@ -716,15 +717,15 @@ public final class SnapshotServiceGrpc {
   /**
    * Base class for the server implementation of the service SnapshotService.
    * <pre>
-   * Keeps the snapshots of one node.
-   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-   * ROLE_INSUFFICIENT where identities are configured.
-   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * Stores the snapshots of one node.
+   * A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+   * this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+   * AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+   * and ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+   * half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+   * to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+   * An upload that half-closes without `commit` is never published.
    * </pre>
    */
   public static abstract class SnapshotServiceImplBase
@@ -738,15 +739,15 @@ public final class SnapshotServiceGrpc {
   /**
    * A stub to allow clients to do asynchronous rpc calls to service SnapshotService.
    * <pre>
-   * Keeps the snapshots of one node.
-   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-   * ROLE_INSUFFICIENT where identities are configured.
-   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * Stores the snapshots of one node.
+   * A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+   * this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+   * AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+   * and ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+   * half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+   * to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+   * An upload that half-closes without `commit` is never published.
    * </pre>
    */
   public static final class SnapshotServiceStub
@@ -764,11 +765,12 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
-     * snapshot is durable. After the commit was accepted, cancelling does not undo it.
+     * Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
+     * snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
+     * it.
      * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
-     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
-     * LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
+     * TOO_MANY_STREAMS, BLOCKED_BY_GC.
      * </pre>
      */
     public io.grpc.stub.StreamObserver<stasis.v1.CreateRequest> create(
@@ -779,11 +781,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
-     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-     * Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
-     * works for operators, in the directories that the daemon's configuration allows them, and
-     * never over TCP without a credential.
+     * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
+     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
+     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * operators, in the directories that the daemon's configuration allows them, and never over TCP
+     * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
      * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
      * </pre>
@@ -796,7 +798,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Lists ready snapshots, newest first, a page at a time.
+     * Lists ready snapshots, newest first, page by page.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
      * </pre>
      */
@@ -831,9 +833,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
-     * or in use. Reads that are running finish; the space is freed when the last one ends.
-     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
+     * wrong or in use. Running reads finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
      * OPERATION_IN_PROGRESS.
      * </pre>
      */
@@ -845,7 +847,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams the data files as a tar without `snapshot.json`; the header has the config.
+     * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
      * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
@@ -869,9 +871,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
-     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
-     * without it is not finished.
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
+     * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
+     * incomplete.
      * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
      * </pre>
      */
@@ -884,7 +886,7 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
-     * Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
      * </pre>
      */
     public io.grpc.stub.StreamObserver<stasis.v1.ImportRequest> import_(
@@ -895,11 +897,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
-     * The source stays as it is.
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
+     * source is unchanged.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
-     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
-     * STORAGE_FULL, BLOCKED_BY_GC.
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+     * BLOCKED_BY_GC.
      * </pre>
      */
     public void importFromDirectory(stasis.v1.ImportFromDirectoryRequest request,
@@ -910,11 +912,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Hands out the path of the data directory, for a hypervisor to map its files. The one
-     * message is the answer; the stream then stays open as the caller's read lease, and the
-     * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-     * refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
-     * to a name prefix, or came over TCP without a credential, are told no paths: refused.
+     * Returns the path of the data directory, for a hypervisor to map its files. The stream sends one
+     * message and then stays open as the caller's read lease. The lease ends when the caller ends the
+     * call, crashes or loses its connection. While the lease lasts, Delete is refused with
+     * SNAPSHOT_IN_USE. Do not write to the files. The call is refused for callers that are confined
+     * to a name prefix or that connect over TCP without a credential, because they may not see paths.
      * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
@@ -926,7 +928,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Reads all data again and compares it with the stored digests: progress, then one verdict
+     * Reads all data again and compares it with the stored digests: sends progress, then one verdict
      * per file. A damaged snapshot is marked `corrupt`.
      * </pre>
      */
@@ -938,16 +940,16 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Reports what happens to snapshots, in order, each event once, from a resume token on or
-     * from now on. Events are stored together with the change that they tell of: nothing is
-     * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
-     * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
-     * some are gone is told so by MISSED, never silently.
-     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
-     * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
-     * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
-     * listed. The events hold what List may have shown already: applying them again is right.
-     * The stream never ends by itself, except with DRAINING when the daemon stops.
+     * Reports changes of snapshots, in order, each event once, starting at a resume token or now. The
+     * daemon commits an event together with the change that it describes. So nothing is missing after
+     * a restart of the daemon, or for a caller that was disconnected or reads slowly, as long as the
+     * daemon keeps the events (max_events of SystemService.GetInfo). If some events are gone, the
+     * stream says so with MISSED.
+     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the events.
+     * Do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the snapshot is
+     * listed as the event says. DELETED, EVICTED and LOST mean that it is no longer listed. List may
+     * already have shown the effect of an event; applying the event again is safe.
+     * The stream never ends on its own, except with DRAINING when the daemon stops.
      * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
      * </pre>
      */
@@ -961,15 +963,15 @@ public final class SnapshotServiceGrpc {
   /**
    * A stub to allow clients to do synchronous rpc calls to service SnapshotService.
    * <pre>
-   * Keeps the snapshots of one node.
-   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-   * ROLE_INSUFFICIENT where identities are configured.
-   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * Stores the snapshots of one node.
+   * A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+   * this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+   * AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+   * and ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+   * half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+   * to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+   * An upload that half-closes without `commit` is never published.
    * </pre>
    */
   public static final class SnapshotServiceBlockingV2Stub
@@ -987,11 +989,12 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores an upload: a tar of the data files, without `snapshot.json`. Answers when the
-     * snapshot is durable. After the commit was accepted, cancelling does not undo it.
+     * Stores an upload: a tar of the data files, without `snapshot.json`. The call answers when the
+     * snapshot is durable. Cancelling the call after the daemon has accepted the commit does not undo
+     * it.
      * Raises FIELD_INVALID, FRAME_ORDER_INVALID, CHECKSUM_MISMATCH, ARCHIVE_INVALID,
-     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
-     * LIMIT_EXCEEDED, TOO_MANY_STREAMS, BLOCKED_BY_GC.
+     * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, LIMIT_EXCEEDED,
+     * TOO_MANY_STREAMS, BLOCKED_BY_GC.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -1003,11 +1006,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
-     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-     * Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
-     * works for operators, in the directories that the daemon's configuration allows them, and
-     * never over TCP without a credential.
+     * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
+     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
+     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * operators, in the directories that the daemon's configuration allows them, and never over TCP
+     * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
      * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
      * </pre>
@@ -1019,7 +1022,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Lists ready snapshots, newest first, a page at a time.
+     * Lists ready snapshots, newest first, page by page.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
      * </pre>
      */
@@ -1051,9 +1054,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
-     * or in use. Reads that are running finish; the space is freed when the last one ends.
-     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
+     * wrong or in use. Running reads finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
      * OPERATION_IN_PROGRESS.
      * </pre>
      */
@@ -1064,7 +1067,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams the data files as a tar without `snapshot.json`; the header has the config.
+     * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
      * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
@@ -1090,9 +1093,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
-     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
-     * without it is not finished.
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
+     * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
+     * incomplete.
      * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
      * </pre>
      */
@@ -1104,7 +1107,7 @@ public final class SnapshotServiceGrpc {
     /**
      * <pre>
      * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
-     * Raises what Create raises, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
+     * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -1116,11 +1119,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
-     * The source stays as it is.
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
+     * source is unchanged.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
-     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
-     * STORAGE_FULL, BLOCKED_BY_GC.
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+     * BLOCKED_BY_GC.
      * </pre>
      */
     public stasis.v1.ImportFromDirectoryResponse importFromDirectory(stasis.v1.ImportFromDirectoryRequest request) throws io.grpc.StatusException {
@@ -1130,11 +1133,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Hands out the path of the data directory, for a hypervisor to map its files. The one
-     * message is the answer; the stream then stays open as the caller's read lease, and the
-     * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-     * refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
-     * to a name prefix, or came over TCP without a credential, are told no paths: refused.
+     * Returns the path of the data directory, for a hypervisor to map its files. The stream sends one
+     * message and then stays open as the caller's read lease. The lease ends when the caller ends the
+     * call, crashes or loses its connection. While the lease lasts, Delete is refused with
+     * SNAPSHOT_IN_USE. Do not write to the files. The call is refused for callers that are confined
+     * to a name prefix or that connect over TCP without a credential, because they may not see paths.
      * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
@@ -1147,7 +1150,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Reads all data again and compares it with the stored digests: progress, then one verdict
+     * Reads all data again and compares it with the stored digests: sends progress, then one verdict
      * per file. A damaged snapshot is marked `corrupt`.
      * </pre>
      */
@@ -1160,16 +1163,16 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Reports what happens to snapshots, in order, each event once, from a resume token on or
-     * from now on. Events are stored together with the change that they tell of: nothing is
-     * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
-     * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
-     * some are gone is told so by MISSED, never silently.
-     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
-     * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
-     * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
-     * listed. The events hold what List may have shown already: applying them again is right.
-     * The stream never ends by itself, except with DRAINING when the daemon stops.
+     * Reports changes of snapshots, in order, each event once, starting at a resume token or now. The
+     * daemon commits an event together with the change that it describes. So nothing is missing after
+     * a restart of the daemon, or for a caller that was disconnected or reads slowly, as long as the
+     * daemon keeps the events (max_events of SystemService.GetInfo). If some events are gone, the
+     * stream says so with MISSED.
+     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the events.
+     * Do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the snapshot is
+     * listed as the event says. DELETED, EVICTED and LOST mean that it is no longer listed. List may
+     * already have shown the effect of an event; applying the event again is safe.
+     * The stream never ends on its own, except with DRAINING when the daemon stops.
      * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
      * </pre>
      */
@@ -1184,15 +1187,15 @@ public final class SnapshotServiceGrpc {
   /**
    * A stub to allow clients to do limited synchronous rpc calls to service SnapshotService.
    * <pre>
-   * Keeps the snapshots of one node.
-   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-   * ROLE_INSUFFICIENT where identities are configured.
-   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * Stores the snapshots of one node.
+   * A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+   * this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+   * AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+   * and ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+   * half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+   * to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+   * An upload that half-closes without `commit` is never published.
    * </pre>
    */
   public static final class SnapshotServiceBlockingStub
@@ -1210,11 +1213,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
-     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-     * Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
-     * works for operators, in the directories that the daemon's configuration allows them, and
-     * never over TCP without a credential.
+     * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
+     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
+     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * operators, in the directories that the daemon's configuration allows them, and never over TCP
+     * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
      * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
      * </pre>
@@ -1226,7 +1229,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Lists ready snapshots, newest first, a page at a time.
+     * Lists ready snapshots, newest first, page by page.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
      * </pre>
      */
@@ -1258,9 +1261,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
-     * or in use. Reads that are running finish; the space is freed when the last one ends.
-     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
+     * wrong or in use. Running reads finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
      * OPERATION_IN_PROGRESS.
      * </pre>
      */
@@ -1271,7 +1274,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams the data files as a tar without `snapshot.json`; the header has the config.
+     * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
      * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
@@ -1295,9 +1298,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
-     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
-     * without it is not finished.
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
+     * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
+     * incomplete.
      * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
      * </pre>
      */
@@ -1308,11 +1311,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
-     * The source stays as it is.
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
+     * source is unchanged.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
-     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
-     * STORAGE_FULL, BLOCKED_BY_GC.
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+     * BLOCKED_BY_GC.
      * </pre>
      */
     public stasis.v1.ImportFromDirectoryResponse importFromDirectory(stasis.v1.ImportFromDirectoryRequest request) {
@@ -1322,11 +1325,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Hands out the path of the data directory, for a hypervisor to map its files. The one
-     * message is the answer; the stream then stays open as the caller's read lease, and the
-     * lease ends when the caller hangs up, crashes or is cut off. While it lasts Delete is
-     * refused with SNAPSHOT_IN_USE. The files must not be written to. Callers that are confined
-     * to a name prefix, or came over TCP without a credential, are told no paths: refused.
+     * Returns the path of the data directory, for a hypervisor to map its files. The stream sends one
+     * message and then stays open as the caller's read lease. The lease ends when the caller ends the
+     * call, crashes or loses its connection. While the lease lasts, Delete is refused with
+     * SNAPSHOT_IN_USE. Do not write to the files. The call is refused for callers that are confined
+     * to a name prefix or that connect over TCP without a credential, because they may not see paths.
      * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
@@ -1338,7 +1341,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Reads all data again and compares it with the stored digests: progress, then one verdict
+     * Reads all data again and compares it with the stored digests: sends progress, then one verdict
      * per file. A damaged snapshot is marked `corrupt`.
      * </pre>
      */
@@ -1350,16 +1353,16 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Reports what happens to snapshots, in order, each event once, from a resume token on or
-     * from now on. Events are stored together with the change that they tell of: nothing is
-     * left out by a restart of the daemon or by a caller that was away or reads slowly, as long
-     * as the daemon keeps the events (max_events of SystemService.GetInfo). A caller for whom
-     * some are gone is told so by MISSED, never silently.
-     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the
-     * events; do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the
-     * snapshot is listed as the event says; DELETED, EVICTED and LOST that it is no longer
-     * listed. The events hold what List may have shown already: applying them again is right.
-     * The stream never ends by itself, except with DRAINING when the daemon stops.
+     * Reports changes of snapshots, in order, each event once, starting at a resume token or now. The
+     * daemon commits an event together with the change that it describes. So nothing is missing after
+     * a restart of the daemon, or for a caller that was disconnected or reads slowly, as long as the
+     * daemon keeps the events (max_events of SystemService.GetInfo). If some events are gone, the
+     * stream says so with MISSED.
+     * To know all snapshots: Watch without a token, wait for POSITION, List, then apply the events.
+     * Do the same after each MISSED. CREATED, RENAMED, UPDATED and CORRUPT mean that the snapshot is
+     * listed as the event says. DELETED, EVICTED and LOST mean that it is no longer listed. List may
+     * already have shown the effect of an event; applying the event again is safe.
+     * The stream never ends on its own, except with DRAINING when the daemon stops.
      * Raises FIELD_INVALID, TOO_MANY_STREAMS (max_watchers of SystemService.GetInfo).
      * </pre>
      */
@@ -1373,15 +1376,15 @@ public final class SnapshotServiceGrpc {
   /**
    * A stub to allow clients to do ListenableFuture-style rpc calls to service SnapshotService.
    * <pre>
-   * Keeps the snapshots of one node.
-   * A `ref` is an exact id, else a name, else a unique prefix of an id of three or more
-   * characters. Any call that takes one can raise SNAPSHOT_NOT_FOUND and AMBIGUOUS_REF. Any
-   * call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID and
-   * ROLE_INSUFFICIENT where identities are configured.
-   * Byte streams are made of frames. Uploads: `header`, any number of `chunk`, then `commit`,
-   * then half-close. Downloads: `header`, any number of `chunk`, then `trailer`. Chunks have
-   * any size up to 1 MiB; 512 KiB is best. A download without its trailer is truncated,
-   * whatever the status says. An upload that half-closes without `commit` is never published.
+   * Stores the snapshots of one node.
+   * A `ref` is an exact id, a name, or a unique prefix of an id with at least three characters, in
+   * this order of precedence. Any call that takes a ref can raise SNAPSHOT_NOT_FOUND and
+   * AMBIGUOUS_REF. Any call can raise DRAINING while the daemon shuts down, and CREDENTIALS_INVALID
+   * and ROLE_INSUFFICIENT where identities are configured.
+   * Byte streams consist of frames. Uploads: `header`, any number of `chunk`, then `commit`, then
+   * half-close. Downloads: `header`, any number of `chunk`, then `trailer`. A chunk has any size up
+   * to 1 MiB; 512 KiB is best. A download without its trailer is truncated, whatever the status says.
+   * An upload that half-closes without `commit` is never published.
    * </pre>
    */
   public static final class SnapshotServiceFutureStub
@@ -1399,11 +1402,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Takes over a directory on the daemon's own filesystem by renaming it: instant for any
-     * size. The source is gone afterwards; on any error it stays, or is put back, as it was.
-     * Digests are computed in the background. Like ImportFromDirectory and ExportToDirectory it
-     * works for operators, in the directories that the daemon's configuration allows them, and
-     * never over TCP without a credential.
+     * Moves a directory on the daemon's own filesystem into the store by renaming it: instant for any
+     * size. The source is gone afterwards. On any error it stays, or is put back, unchanged. Digests
+     * are computed in the background. Like ImportFromDirectory and ExportToDirectory it works for
+     * operators, in the directories that the daemon's configuration allows them, and never over TCP
+     * without a credential.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, CROSS_FILESYSTEM, ARCHIVE_INVALID,
      * SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL, BLOCKED_BY_GC.
      * </pre>
@@ -1416,7 +1419,7 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Lists ready snapshots, newest first, a page at a time.
+     * Lists ready snapshots, newest first, page by page.
      * Raises FIELD_INVALID, PAGE_TOKEN_INVALID.
      * </pre>
      */
@@ -1451,9 +1454,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Deletes snapshots. Resolves all refs first and deletes nothing if one of them is wrong
-     * or in use. Reads that are running finish; the space is freed when the last one ends.
-     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (somebody holds OpenDataDirectory),
+     * Deletes snapshots. The call resolves all refs first, and deletes nothing if one of them is
+     * wrong or in use. Running reads finish; the space is freed when the last one ends.
+     * Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
      * OPERATION_IN_PROGRESS.
      * </pre>
      */
@@ -1465,9 +1468,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's
-     * node, by reflink where the filesystem can. `snapshot.json` comes last: a directory
-     * without it is not finished.
+     * Writes data files and `snapshot.json` into an empty or absent directory on the daemon's node,
+     * by reflink where the filesystem can. `snapshot.json` comes last: a directory without it is
+     * incomplete.
      * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
      * </pre>
      */
@@ -1479,11 +1482,11 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote.
-     * The source stays as it is.
+     * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
+     * source is unchanged.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
-     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED,
-     * STORAGE_FULL, BLOCKED_BY_GC.
+     * ARCHIVE_INVALID, SNAPSHOT_NAME_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED, STORAGE_FULL,
+     * BLOCKED_BY_GC.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<stasis.v1.ImportFromDirectoryResponse> importFromDirectory(

@@ -26,8 +26,8 @@ public enum SparseFormat
   /**
    * <pre>
    * The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
-   * tar program leaves a short, shifted file behind and reports no error. A map of more than
-   * 800 KiB does not fit: the smallest holes of such a file travel as zeros.
+   * tar program leaves a short, shifted file and reports no error. A map of more than 800 KiB does
+   * not fit: the smallest holes of such a file travel as zeros.
    * </pre>
    *
    * <code>SPARSE_FORMAT_COCOON = 1;</code>
@@ -73,8 +73,8 @@ public enum SparseFormat
   /**
    * <pre>
    * The two private PAX records of cocoon. Only cocoon and stasis restore such a file: any other
-   * tar program leaves a short, shifted file behind and reports no error. A map of more than
-   * 800 KiB does not fit: the smallest holes of such a file travel as zeros.
+   * tar program leaves a short, shifted file and reports no error. A map of more than 800 KiB does
+   * not fit: the smallest holes of such a file travel as zeros.
    * </pre>
    *
    * <code>SPARSE_FORMAT_COCOON = 1;</code>

@@ -7,8 +7,9 @@ package stasis.v1;
 
 /**
  * <pre>
- * Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
- * higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
+ * Versions of the formats on disk; docs/formats.md describes them. A daemon refuses a store with a
+ * higher version of the first two. It leaves a snapshot unchanged if that has a higher version of
+ * the others.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.StoreFormats}
@@ -100,7 +101,7 @@ private static final long serialVersionUID = 0L;
       emptyIntList();
   /**
    * <pre>
-   * Block tables that it reads, ascending; the last one is written.
+   * Block table versions that the daemon reads, ascending; it writes the last one.
    * </pre>
    *
    * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -113,7 +114,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Block tables that it reads, ascending; the last one is written.
+   * Block table versions that the daemon reads, ascending; it writes the last one.
    * </pre>
    *
    * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -124,7 +125,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Block tables that it reads, ascending; the last one is written.
+   * Block table versions that the daemon reads, ascending; it writes the last one.
    * </pre>
    *
    * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -345,8 +346,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Versions of the formats on disk. docs/formats.md says what they mean. A daemon refuses a store with a
-   * higher version of the first two, and leaves a snapshot alone that has a higher one of the others.
+   * Versions of the formats on disk; docs/formats.md describes them. A daemon refuses a store with a
+   * higher version of the first two. It leaves a snapshot unchanged if that has a higher version of
+   * the others.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.StoreFormats}
@@ -681,7 +683,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Block tables that it reads, ascending; the last one is written.
+     * Block table versions that the daemon reads, ascending; it writes the last one.
      * </pre>
      *
      * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -694,7 +696,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Block tables that it reads, ascending; the last one is written.
+     * Block table versions that the daemon reads, ascending; it writes the last one.
      * </pre>
      *
      * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -705,7 +707,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Block tables that it reads, ascending; the last one is written.
+     * Block table versions that the daemon reads, ascending; it writes the last one.
      * </pre>
      *
      * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -717,7 +719,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Block tables that it reads, ascending; the last one is written.
+     * Block table versions that the daemon reads, ascending; it writes the last one.
      * </pre>
      *
      * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -736,7 +738,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Block tables that it reads, ascending; the last one is written.
+     * Block table versions that the daemon reads, ascending; it writes the last one.
      * </pre>
      *
      * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -753,7 +755,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Block tables that it reads, ascending; the last one is written.
+     * Block table versions that the daemon reads, ascending; it writes the last one.
      * </pre>
      *
      * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -771,7 +773,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Block tables that it reads, ascending; the last one is written.
+     * Block table versions that the daemon reads, ascending; it writes the last one.
      * </pre>
      *
      * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>

@@ -42,7 +42,7 @@ public interface StoreFormatsOrBuilder extends
 
   /**
    * <pre>
-   * Block tables that it reads, ascending; the last one is written.
+   * Block table versions that the daemon reads, ascending; it writes the last one.
    * </pre>
    *
    * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -51,7 +51,7 @@ public interface StoreFormatsOrBuilder extends
   java.util.List<java.lang.Integer> getBlockTablesList();
   /**
    * <pre>
-   * Block tables that it reads, ascending; the last one is written.
+   * Block table versions that the daemon reads, ascending; it writes the last one.
    * </pre>
    *
    * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>
@@ -60,7 +60,7 @@ public interface StoreFormatsOrBuilder extends
   int getBlockTablesCount();
   /**
    * <pre>
-   * Block tables that it reads, ascending; the last one is written.
+   * Block table versions that the daemon reads, ascending; it writes the last one.
    * </pre>
    *
    * <code>repeated int32 block_tables = 4 [json_name = "blockTables"];</code>

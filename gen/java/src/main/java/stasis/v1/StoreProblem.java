@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * A condition of the store because of which calls fail.
+ * A condition of the store that makes calls fail.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.StoreProblem}
@@ -165,7 +165,7 @@ private static final long serialVersionUID = 0L;
   private boolean stopsReads_ = false;
   /**
    * <pre>
-   * Reads fail too, not only calls that store or change something.
+   * True if reads fail too, not only calls that store or change something.
    * </pre>
    *
    * <code>bool stops_reads = 4 [json_name = "stopsReads"];</code>
@@ -372,7 +372,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A condition of the store because of which calls fail.
+   * A condition of the store that makes calls fail.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.StoreProblem}
@@ -888,7 +888,7 @@ private static final long serialVersionUID = 0L;
     private boolean stopsReads_ ;
     /**
      * <pre>
-     * Reads fail too, not only calls that store or change something.
+     * True if reads fail too, not only calls that store or change something.
      * </pre>
      *
      * <code>bool stops_reads = 4 [json_name = "stopsReads"];</code>
@@ -900,7 +900,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Reads fail too, not only calls that store or change something.
+     * True if reads fail too, not only calls that store or change something.
      * </pre>
      *
      * <code>bool stops_reads = 4 [json_name = "stopsReads"];</code>
@@ -916,7 +916,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Reads fail too, not only calls that store or change something.
+     * True if reads fail too, not only calls that store or change something.
      * </pre>
      *
      * <code>bool stops_reads = 4 [json_name = "stopsReads"];</code>

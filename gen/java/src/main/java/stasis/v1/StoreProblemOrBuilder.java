@@ -78,7 +78,7 @@ public interface StoreProblemOrBuilder extends
 
   /**
    * <pre>
-   * Reads fail too, not only calls that store or change something.
+   * True if reads fail too, not only calls that store or change something.
    * </pre>
    *
    * <code>bool stops_reads = 4 [json_name = "stopsReads"];</code>

@@ -4,18 +4,19 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Describes the daemon and its store. The schema is in grpc.reflection.
- * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
- * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
- * following names are NOT_SERVING:
+ * Describes the daemon and its store. grpc.reflection serves the schema.
+ * grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+ * whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+ * can be stored. The following names are NOT_SERVING:
  * - all of them, while the daemon starts or drains;
- * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
- *   STORED_DATA_CORRUPT);
- * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
- *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
- * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
- *   collections still work.
- * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+ * - all but SystemService, while the root is not available or the catalog is damaged
+ *   (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+ * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+ *   fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+ * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+ *   deletions and collections still work.
+ * The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+ * reasons.
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -180,18 +181,19 @@ public final class SystemServiceGrpc {
 
   /**
    * <pre>
-   * Describes the daemon and its store. The schema is in grpc.reflection.
-   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-   * following names are NOT_SERVING:
+   * Describes the daemon and its store. grpc.reflection serves the schema.
+   * grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+   * whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+   * can be stored. The following names are NOT_SERVING:
    * - all of them, while the daemon starts or drains;
-   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-   *   STORED_DATA_CORRUPT);
-   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-   *   collections still work.
-   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+   * - all but SystemService, while the root is not available or the catalog is damaged
+   *   (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+   *   fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+   *   deletions and collections still work.
+   * The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+   * reasons.
    * </pre>
    */
   public interface AsyncService {
@@ -208,10 +210,10 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-     * meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-     * last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-     * cannot be listed.
+     * Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+     * calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+     * are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+     * IO_FAILED when a directory cannot be listed.
      * </pre>
      */
     default void check(stasis.v1.CheckRequest request,
@@ -221,10 +223,10 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-     * finding is looked at again at the moment of its repair; a failure is told in its response, the
-     * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-     * a collection or another repair is under way.
+     * Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+     * quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+     * its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+     * cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
      * </pre>
      */
     default void repair(stasis.v1.RepairRequest request,
@@ -236,18 +238,19 @@ public final class SystemServiceGrpc {
   /**
    * Base class for the server implementation of the service SystemService.
    * <pre>
-   * Describes the daemon and its store. The schema is in grpc.reflection.
-   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-   * following names are NOT_SERVING:
+   * Describes the daemon and its store. grpc.reflection serves the schema.
+   * grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+   * whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+   * can be stored. The following names are NOT_SERVING:
    * - all of them, while the daemon starts or drains;
-   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-   *   STORED_DATA_CORRUPT);
-   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-   *   collections still work.
-   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+   * - all but SystemService, while the root is not available or the catalog is damaged
+   *   (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+   *   fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+   *   deletions and collections still work.
+   * The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+   * reasons.
    * </pre>
    */
   public static abstract class SystemServiceImplBase
@@ -261,18 +264,19 @@ public final class SystemServiceGrpc {
   /**
    * A stub to allow clients to do asynchronous rpc calls to service SystemService.
    * <pre>
-   * Describes the daemon and its store. The schema is in grpc.reflection.
-   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-   * following names are NOT_SERVING:
+   * Describes the daemon and its store. grpc.reflection serves the schema.
+   * grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+   * whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+   * can be stored. The following names are NOT_SERVING:
    * - all of them, while the daemon starts or drains;
-   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-   *   STORED_DATA_CORRUPT);
-   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-   *   collections still work.
-   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+   * - all but SystemService, while the root is not available or the catalog is damaged
+   *   (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+   *   fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+   *   deletions and collections still work.
+   * The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+   * reasons.
    * </pre>
    */
   public static final class SystemServiceStub
@@ -301,10 +305,10 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-     * meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-     * last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-     * cannot be listed.
+     * Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+     * calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+     * are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+     * IO_FAILED when a directory cannot be listed.
      * </pre>
      */
     public void check(stasis.v1.CheckRequest request,
@@ -315,10 +319,10 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-     * finding is looked at again at the moment of its repair; a failure is told in its response, the
-     * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-     * a collection or another repair is under way.
+     * Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+     * quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+     * its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+     * cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
      * </pre>
      */
     public void repair(stasis.v1.RepairRequest request,
@@ -331,18 +335,19 @@ public final class SystemServiceGrpc {
   /**
    * A stub to allow clients to do synchronous rpc calls to service SystemService.
    * <pre>
-   * Describes the daemon and its store. The schema is in grpc.reflection.
-   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-   * following names are NOT_SERVING:
+   * Describes the daemon and its store. grpc.reflection serves the schema.
+   * grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+   * whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+   * can be stored. The following names are NOT_SERVING:
    * - all of them, while the daemon starts or drains;
-   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-   *   STORED_DATA_CORRUPT);
-   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-   *   collections still work.
-   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+   * - all but SystemService, while the root is not available or the catalog is damaged
+   *   (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+   *   fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+   *   deletions and collections still work.
+   * The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+   * reasons.
    * </pre>
    */
   public static final class SystemServiceBlockingV2Stub
@@ -370,10 +375,10 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-     * meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-     * last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-     * cannot be listed.
+     * Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+     * calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+     * are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+     * IO_FAILED when a directory cannot be listed.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -385,10 +390,10 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-     * finding is looked at again at the moment of its repair; a failure is told in its response, the
-     * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-     * a collection or another repair is under way.
+     * Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+     * quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+     * its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+     * cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -402,18 +407,19 @@ public final class SystemServiceGrpc {
   /**
    * A stub to allow clients to do limited synchronous rpc calls to service SystemService.
    * <pre>
-   * Describes the daemon and its store. The schema is in grpc.reflection.
-   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-   * following names are NOT_SERVING:
+   * Describes the daemon and its store. grpc.reflection serves the schema.
+   * grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+   * whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+   * can be stored. The following names are NOT_SERVING:
    * - all of them, while the daemon starts or drains;
-   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-   *   STORED_DATA_CORRUPT);
-   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-   *   collections still work.
-   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+   * - all but SystemService, while the root is not available or the catalog is damaged
+   *   (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+   *   fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+   *   deletions and collections still work.
+   * The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+   * reasons.
    * </pre>
    */
   public static final class SystemServiceBlockingStub
@@ -441,10 +447,10 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Compares the catalog, the directories on disk and the manifests, and changes nothing. Calls go on
-     * meanwhile: what they are about to do is no finding. Findings come as they are made, the summary
-     * last: without it the check was not finished. Raises FIELD_INVALID, IO_FAILED when a directory
-     * cannot be listed.
+     * Compares the catalog, the directories on disk and the manifests, and changes nothing. Other
+     * calls continue meanwhile; their intermediate states are not findings. Findings arrive as they
+     * are made, the summary last. Without the summary the check is incomplete. Raises FIELD_INVALID,
+     * IO_FAILED when a directory cannot be listed.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.CheckResponse> check(
@@ -455,10 +461,10 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Does what Check proposes, and never deletes data: what nobody can explain goes to quarantine. Each
-     * finding is looked at again at the moment of its repair; a failure is told in its response, the
-     * others go on. Raises FIELD_INVALID, IO_FAILED when a directory cannot be listed, GC_LOCK_BUSY while
-     * a collection or another repair is under way.
+     * Carries out what Check proposes, and never deletes data: data that nobody can explain goes to
+     * quarantine. The daemon checks each finding again before it repairs it. A failure is reported in
+     * its response, and the other repairs continue. Raises FIELD_INVALID, IO_FAILED when a directory
+     * cannot be listed, GC_LOCK_BUSY while a collection or another repair runs.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.RepairResponse> repair(
@@ -471,18 +477,19 @@ public final class SystemServiceGrpc {
   /**
    * A stub to allow clients to do ListenableFuture-style rpc calls to service SystemService.
    * <pre>
-   * Describes the daemon and its store. The schema is in grpc.reflection.
-   * grpc.health.v1 tells which services serve, in Check, List and Watch. It knows the daemon as a whole (the
-   * empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots can be stored. The
-   * following names are NOT_SERVING:
+   * Describes the daemon and its store. grpc.reflection serves the schema.
+   * grpc.health.v1 reports the health of services in Check, List and Watch. It knows the daemon as a
+   * whole (the empty name), each service, and `stasis.v1.SnapshotService/writes`: whether snapshots
+   * can be stored. The following names are NOT_SERVING:
    * - all of them, while the daemon starts or drains;
-   * - all but SystemService, while the root is not available or the catalog is damaged (ROOT_UNAVAILABLE,
-   *   STORED_DATA_CORRUPT);
-   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk fails
-   *   writes (STORE_READ_ONLY, IO_FAILED); reads still work;
-   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads, deletions and
-   *   collections still work.
-   * The daemon looks at its store every two seconds, and after each failure. GetInfo tells the reasons.
+   * - all but SystemService, while the root is not available or the catalog is damaged
+   *   (ROOT_UNAVAILABLE, STORED_DATA_CORRUPT);
+   * - GcService and `stasis.v1.SnapshotService/writes`, while the filesystem is read-only or its disk
+   *   fails writes (STORE_READ_ONLY, IO_FAILED); reads still work;
+   * - `stasis.v1.SnapshotService/writes`, while the filesystem is full (STORAGE_FULL); reads,
+   *   deletions and collections still work.
+   * The daemon checks its store every two seconds, and after each failure. GetInfo returns the
+   * reasons.
    * </pre>
    */
   public static final class SystemServiceFutureStub

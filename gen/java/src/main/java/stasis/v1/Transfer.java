@@ -103,7 +103,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object source_ = "";
   /**
    * <pre>
-   * The peer, as the pull called it.
+   * The peer, as named by the pull.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -124,7 +124,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The peer, as the pull called it.
+   * The peer, as named by the pull.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -150,7 +150,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object ref_ = "";
   /**
    * <pre>
-   * What was asked for.
+   * The ref that the pull requested.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -171,7 +171,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What was asked for.
+   * The ref that the pull requested.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -196,7 +196,7 @@ private static final long serialVersionUID = 0L;
   private boolean active_ = false;
   /**
    * <pre>
-   * Whether it is running now; otherwise it can be resumed by the same Pull.
+   * True if it is running now; otherwise the same Pull resumes it.
    * </pre>
    *
    * <code>bool active = 4 [json_name = "active"];</code>
@@ -211,7 +211,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.TransferProgress progress_;
   /**
    * <pre>
-   * How far it is; only while it is running.
+   * Its progress; only while it is running.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -223,7 +223,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far it is; only while it is running.
+   * Its progress; only while it is running.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -235,7 +235,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far it is; only while it is running.
+   * Its progress; only while it is running.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -831,7 +831,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object source_ = "";
     /**
      * <pre>
-     * The peer, as the pull called it.
+     * The peer, as named by the pull.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -851,7 +851,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer, as the pull called it.
+     * The peer, as named by the pull.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -872,7 +872,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer, as the pull called it.
+     * The peer, as named by the pull.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -889,7 +889,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer, as the pull called it.
+     * The peer, as named by the pull.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -903,7 +903,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The peer, as the pull called it.
+     * The peer, as named by the pull.
      * </pre>
      *
      * <code>string source = 2 [json_name = "source"];</code>
@@ -923,7 +923,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object ref_ = "";
     /**
      * <pre>
-     * What was asked for.
+     * The ref that the pull requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -943,7 +943,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was asked for.
+     * The ref that the pull requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -964,7 +964,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was asked for.
+     * The ref that the pull requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -981,7 +981,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was asked for.
+     * The ref that the pull requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -995,7 +995,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What was asked for.
+     * The ref that the pull requested.
      * </pre>
      *
      * <code>string ref = 3 [json_name = "ref"];</code>
@@ -1015,7 +1015,7 @@ private static final long serialVersionUID = 0L;
     private boolean active_ ;
     /**
      * <pre>
-     * Whether it is running now; otherwise it can be resumed by the same Pull.
+     * True if it is running now; otherwise the same Pull resumes it.
      * </pre>
      *
      * <code>bool active = 4 [json_name = "active"];</code>
@@ -1027,7 +1027,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether it is running now; otherwise it can be resumed by the same Pull.
+     * True if it is running now; otherwise the same Pull resumes it.
      * </pre>
      *
      * <code>bool active = 4 [json_name = "active"];</code>
@@ -1043,7 +1043,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether it is running now; otherwise it can be resumed by the same Pull.
+     * True if it is running now; otherwise the same Pull resumes it.
      * </pre>
      *
      * <code>bool active = 4 [json_name = "active"];</code>
@@ -1061,7 +1061,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.TransferProgress, stasis.v1.TransferProgress.Builder, stasis.v1.TransferProgressOrBuilder> progressBuilder_;
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -1072,7 +1072,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -1087,7 +1087,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -1107,7 +1107,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -1125,7 +1125,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -1150,7 +1150,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -1167,7 +1167,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -1179,7 +1179,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -1194,7 +1194,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; only while it is running.
+     * Its progress; only while it is running.
      * </pre>
      *
      * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>

@@ -32,7 +32,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * The peer, as the pull called it.
+   * The peer, as named by the pull.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -41,7 +41,7 @@ public interface TransferOrBuilder extends
   java.lang.String getSource();
   /**
    * <pre>
-   * The peer, as the pull called it.
+   * The peer, as named by the pull.
    * </pre>
    *
    * <code>string source = 2 [json_name = "source"];</code>
@@ -52,7 +52,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * What was asked for.
+   * The ref that the pull requested.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -61,7 +61,7 @@ public interface TransferOrBuilder extends
   java.lang.String getRef();
   /**
    * <pre>
-   * What was asked for.
+   * The ref that the pull requested.
    * </pre>
    *
    * <code>string ref = 3 [json_name = "ref"];</code>
@@ -72,7 +72,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * Whether it is running now; otherwise it can be resumed by the same Pull.
+   * True if it is running now; otherwise the same Pull resumes it.
    * </pre>
    *
    * <code>bool active = 4 [json_name = "active"];</code>
@@ -82,7 +82,7 @@ public interface TransferOrBuilder extends
 
   /**
    * <pre>
-   * How far it is; only while it is running.
+   * Its progress; only while it is running.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -91,7 +91,7 @@ public interface TransferOrBuilder extends
   boolean hasProgress();
   /**
    * <pre>
-   * How far it is; only while it is running.
+   * Its progress; only while it is running.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>
@@ -100,7 +100,7 @@ public interface TransferOrBuilder extends
   stasis.v1.TransferProgress getProgress();
   /**
    * <pre>
-   * How far it is; only while it is running.
+   * Its progress; only while it is running.
    * </pre>
    *
    * <code>.stasis.v1.TransferProgress progress = 5 [json_name = "progress"];</code>

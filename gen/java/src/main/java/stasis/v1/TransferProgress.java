@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * How far a transfer is.
+ * The progress of a transfer.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.TransferProgress}
@@ -51,7 +51,7 @@ private static final long serialVersionUID = 0L;
   private long totalBytes_ = 0L;
   /**
    * <pre>
-   * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
+   * Bytes of the snapshot's blocks that contain data; blocks of holes or zeros do not count.
    * </pre>
    *
    * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -66,7 +66,7 @@ private static final long serialVersionUID = 0L;
   private long doneBytes_ = 0L;
   /**
    * <pre>
-   * Those of them that the receiver has.
+   * Bytes of these blocks that the receiver already has.
    * </pre>
    *
    * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
@@ -81,7 +81,7 @@ private static final long serialVersionUID = 0L;
   private long changedBytes_ = 0L;
   /**
    * <pre>
-   * Bytes of blocks that differ from what the receiver had.
+   * Bytes of blocks that differ from the blocks that the receiver had.
    * </pre>
    *
    * <code>int64 changed_bytes = 3 [json_name = "changedBytes"];</code>
@@ -96,7 +96,7 @@ private static final long serialVersionUID = 0L;
   private long sentBytes_ = 0L;
   /**
    * <pre>
-   * Bytes that travelled.
+   * Bytes sent over the wire.
    * </pre>
    *
    * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>
@@ -303,7 +303,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far a transfer is.
+   * The progress of a transfer.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.TransferProgress}
@@ -480,7 +480,7 @@ private static final long serialVersionUID = 0L;
     private long totalBytes_ ;
     /**
      * <pre>
-     * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
+     * Bytes of the snapshot's blocks that contain data; blocks of holes or zeros do not count.
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -492,7 +492,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
+     * Bytes of the snapshot's blocks that contain data; blocks of holes or zeros do not count.
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -508,7 +508,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
+     * Bytes of the snapshot's blocks that contain data; blocks of holes or zeros do not count.
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -524,7 +524,7 @@ private static final long serialVersionUID = 0L;
     private long doneBytes_ ;
     /**
      * <pre>
-     * Those of them that the receiver has.
+     * Bytes of these blocks that the receiver already has.
      * </pre>
      *
      * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
@@ -536,7 +536,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Those of them that the receiver has.
+     * Bytes of these blocks that the receiver already has.
      * </pre>
      *
      * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
@@ -552,7 +552,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Those of them that the receiver has.
+     * Bytes of these blocks that the receiver already has.
      * </pre>
      *
      * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
@@ -568,7 +568,7 @@ private static final long serialVersionUID = 0L;
     private long changedBytes_ ;
     /**
      * <pre>
-     * Bytes of blocks that differ from what the receiver had.
+     * Bytes of blocks that differ from the blocks that the receiver had.
      * </pre>
      *
      * <code>int64 changed_bytes = 3 [json_name = "changedBytes"];</code>
@@ -580,7 +580,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of blocks that differ from what the receiver had.
+     * Bytes of blocks that differ from the blocks that the receiver had.
      * </pre>
      *
      * <code>int64 changed_bytes = 3 [json_name = "changedBytes"];</code>
@@ -596,7 +596,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of blocks that differ from what the receiver had.
+     * Bytes of blocks that differ from the blocks that the receiver had.
      * </pre>
      *
      * <code>int64 changed_bytes = 3 [json_name = "changedBytes"];</code>
@@ -612,7 +612,7 @@ private static final long serialVersionUID = 0L;
     private long sentBytes_ ;
     /**
      * <pre>
-     * Bytes that travelled.
+     * Bytes sent over the wire.
      * </pre>
      *
      * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>
@@ -624,7 +624,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes that travelled.
+     * Bytes sent over the wire.
      * </pre>
      *
      * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>
@@ -640,7 +640,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes that travelled.
+     * Bytes sent over the wire.
      * </pre>
      *
      * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>

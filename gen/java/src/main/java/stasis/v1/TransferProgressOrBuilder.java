@@ -12,7 +12,7 @@ public interface TransferProgressOrBuilder extends
 
   /**
    * <pre>
-   * Bytes of the snapshot's blocks that hold data; those that are all hole or zeros do not count.
+   * Bytes of the snapshot's blocks that contain data; blocks of holes or zeros do not count.
    * </pre>
    *
    * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -22,7 +22,7 @@ public interface TransferProgressOrBuilder extends
 
   /**
    * <pre>
-   * Those of them that the receiver has.
+   * Bytes of these blocks that the receiver already has.
    * </pre>
    *
    * <code>int64 done_bytes = 2 [json_name = "doneBytes"];</code>
@@ -32,7 +32,7 @@ public interface TransferProgressOrBuilder extends
 
   /**
    * <pre>
-   * Bytes of blocks that differ from what the receiver had.
+   * Bytes of blocks that differ from the blocks that the receiver had.
    * </pre>
    *
    * <code>int64 changed_bytes = 3 [json_name = "changedBytes"];</code>
@@ -42,7 +42,7 @@ public interface TransferProgressOrBuilder extends
 
   /**
    * <pre>
-   * Bytes that travelled.
+   * Bytes sent over the wire.
    * </pre>
    *
    * <code>int64 sent_bytes = 4 [json_name = "sentBytes"];</code>

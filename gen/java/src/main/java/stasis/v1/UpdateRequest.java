@@ -115,7 +115,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * New name; empty makes it nameless.
+   * New name; an empty name removes the name.
    * </pre>
    *
    * <code>string name = 2 [json_name = "name"];</code>
@@ -136,7 +136,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * New name; empty makes it nameless.
+   * New name; an empty name removes the name.
    * </pre>
    *
    * <code>string name = 2 [json_name = "name"];</code>
@@ -232,7 +232,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -253,7 +253,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -264,7 +264,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -282,7 +282,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -318,7 +318,7 @@ java.lang.String defaultValue) {
   private com.google.protobuf.FieldMask updateMask_;
   /**
    * <pre>
-   * Which of `name`, `description`, `labels` and `protected` to change. At least one
+   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
    * (FIELD_INVALID).
    * </pre>
    *
@@ -331,7 +331,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * Which of `name`, `description`, `labels` and `protected` to change. At least one
+   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
    * (FIELD_INVALID).
    * </pre>
    *
@@ -344,7 +344,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * Which of `name`, `description`, `labels` and `protected` to change. At least one
+   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
    * (FIELD_INVALID).
    * </pre>
    *
@@ -926,7 +926,7 @@ java.lang.String defaultValue) {
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * New name; empty makes it nameless.
+     * New name; an empty name removes the name.
      * </pre>
      *
      * <code>string name = 2 [json_name = "name"];</code>
@@ -946,7 +946,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New name; empty makes it nameless.
+     * New name; an empty name removes the name.
      * </pre>
      *
      * <code>string name = 2 [json_name = "name"];</code>
@@ -967,7 +967,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New name; empty makes it nameless.
+     * New name; an empty name removes the name.
      * </pre>
      *
      * <code>string name = 2 [json_name = "name"];</code>
@@ -984,7 +984,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New name; empty makes it nameless.
+     * New name; an empty name removes the name.
      * </pre>
      *
      * <code>string name = 2 [json_name = "name"];</code>
@@ -998,7 +998,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New name; empty makes it nameless.
+     * New name; an empty name removes the name.
      * </pre>
      *
      * <code>string name = 2 [json_name = "name"];</code>
@@ -1135,7 +1135,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New labels, replacing all old ones.
+     * New labels, which replace all old ones.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -1156,7 +1156,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New labels, replacing all old ones.
+     * New labels, which replace all old ones.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -1167,7 +1167,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New labels, replacing all old ones.
+     * New labels, which replace all old ones.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -1185,7 +1185,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New labels, replacing all old ones.
+     * New labels, which replace all old ones.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -1209,7 +1209,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New labels, replacing all old ones.
+     * New labels, which replace all old ones.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -1232,7 +1232,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New labels, replacing all old ones.
+     * New labels, which replace all old ones.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -1249,7 +1249,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * New labels, replacing all old ones.
+     * New labels, which replace all old ones.
      * </pre>
      *
      * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -1311,7 +1311,7 @@ java.lang.String defaultValue) {
         com.google.protobuf.FieldMask, com.google.protobuf.FieldMask.Builder, com.google.protobuf.FieldMaskOrBuilder> updateMaskBuilder_;
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *
@@ -1323,7 +1323,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *
@@ -1339,7 +1339,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *
@@ -1360,7 +1360,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *
@@ -1379,7 +1379,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *
@@ -1405,7 +1405,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *
@@ -1423,7 +1423,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *
@@ -1436,7 +1436,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *
@@ -1452,7 +1452,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Which of `name`, `description`, `labels` and `protected` to change. At least one
+     * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
      * (FIELD_INVALID).
      * </pre>
      *

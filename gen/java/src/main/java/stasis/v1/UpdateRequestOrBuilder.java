@@ -32,7 +32,7 @@ public interface UpdateRequestOrBuilder extends
 
   /**
    * <pre>
-   * New name; empty makes it nameless.
+   * New name; an empty name removes the name.
    * </pre>
    *
    * <code>string name = 2 [json_name = "name"];</code>
@@ -41,7 +41,7 @@ public interface UpdateRequestOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * New name; empty makes it nameless.
+   * New name; an empty name removes the name.
    * </pre>
    *
    * <code>string name = 2 [json_name = "name"];</code>
@@ -72,7 +72,7 @@ public interface UpdateRequestOrBuilder extends
 
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -80,7 +80,7 @@ public interface UpdateRequestOrBuilder extends
   int getLabelsCount();
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -95,7 +95,7 @@ public interface UpdateRequestOrBuilder extends
   getLabels();
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -104,7 +104,7 @@ public interface UpdateRequestOrBuilder extends
   getLabelsMap();
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -116,7 +116,7 @@ java.lang.String getLabelsOrDefault(
 java.lang.String defaultValue);
   /**
    * <pre>
-   * New labels, replacing all old ones.
+   * New labels, which replace all old ones.
    * </pre>
    *
    * <code>map&lt;string, string&gt; labels = 4 [json_name = "labels"];</code>
@@ -136,7 +136,7 @@ java.lang.String defaultValue);
 
   /**
    * <pre>
-   * Which of `name`, `description`, `labels` and `protected` to change. At least one
+   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
    * (FIELD_INVALID).
    * </pre>
    *
@@ -146,7 +146,7 @@ java.lang.String defaultValue);
   boolean hasUpdateMask();
   /**
    * <pre>
-   * Which of `name`, `description`, `labels` and `protected` to change. At least one
+   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
    * (FIELD_INVALID).
    * </pre>
    *
@@ -156,7 +156,7 @@ java.lang.String defaultValue);
   com.google.protobuf.FieldMask getUpdateMask();
   /**
    * <pre>
-   * Which of `name`, `description`, `labels` and `protected` to change. At least one
+   * The fields to change: any of `name`, `description`, `labels` and `protected`. At least one
    * (FIELD_INVALID).
    * </pre>
    *

@@ -52,7 +52,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.Snapshot snapshot_;
   /**
    * <pre>
-   * The snapshot as it is now, with its files.
+   * The snapshot after the change, with its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -64,7 +64,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The snapshot as it is now, with its files.
+   * The snapshot after the change, with its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -76,7 +76,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The snapshot as it is now, with its files.
+   * The snapshot after the change, with its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -410,7 +410,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Snapshot, stasis.v1.Snapshot.Builder, stasis.v1.SnapshotOrBuilder> snapshotBuilder_;
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -421,7 +421,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -436,7 +436,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -456,7 +456,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -474,7 +474,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -499,7 +499,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -516,7 +516,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -528,7 +528,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -543,7 +543,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot as it is now, with its files.
+     * The snapshot after the change, with its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>

@@ -12,7 +12,7 @@ public interface UpdateResponseOrBuilder extends
 
   /**
    * <pre>
-   * The snapshot as it is now, with its files.
+   * The snapshot after the change, with its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -21,7 +21,7 @@ public interface UpdateResponseOrBuilder extends
   boolean hasSnapshot();
   /**
    * <pre>
-   * The snapshot as it is now, with its files.
+   * The snapshot after the change, with its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -30,7 +30,7 @@ public interface UpdateResponseOrBuilder extends
   stasis.v1.Snapshot getSnapshot();
   /**
    * <pre>
-   * The snapshot as it is now, with its files.
+   * The snapshot after the change, with its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>

@@ -52,7 +52,7 @@ private static final long serialVersionUID = 0L;
   private long totalBytes_ = 0L;
   /**
    * <pre>
-   * Number of bytes in all chunks. Must agree (CHECKSUM_MISMATCH).
+   * Number of bytes in all chunks. Must be equal to the received number (CHECKSUM_MISMATCH).
    * </pre>
    *
    * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -422,7 +422,7 @@ private static final long serialVersionUID = 0L;
     private long totalBytes_ ;
     /**
      * <pre>
-     * Number of bytes in all chunks. Must agree (CHECKSUM_MISMATCH).
+     * Number of bytes in all chunks. Must be equal to the received number (CHECKSUM_MISMATCH).
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -434,7 +434,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Number of bytes in all chunks. Must agree (CHECKSUM_MISMATCH).
+     * Number of bytes in all chunks. Must be equal to the received number (CHECKSUM_MISMATCH).
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>
@@ -450,7 +450,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Number of bytes in all chunks. Must agree (CHECKSUM_MISMATCH).
+     * Number of bytes in all chunks. Must be equal to the received number (CHECKSUM_MISMATCH).
      * </pre>
      *
      * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>

@@ -12,7 +12,7 @@ public interface UploadCommitOrBuilder extends
 
   /**
    * <pre>
-   * Number of bytes in all chunks. Must agree (CHECKSUM_MISMATCH).
+   * Number of bytes in all chunks. Must be equal to the received number (CHECKSUM_MISMATCH).
    * </pre>
    *
    * <code>int64 total_bytes = 1 [json_name = "totalBytes"];</code>

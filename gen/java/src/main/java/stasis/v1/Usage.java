@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * What is stored.
+ * Counts and sizes of the stored data.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.Usage}
@@ -111,8 +111,8 @@ private static final long serialVersionUID = 0L;
   private long chargedBytes_ = 0L;
   /**
    * <pre>
-   * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
-   * running uploads, and pulls that were cut off.
+   * The bytes that `max_store` counts: the charged_bytes of all snapshots until their space is
+   * free, running uploads, and interrupted pulls.
    * </pre>
    *
    * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
@@ -127,7 +127,8 @@ private static final long serialVersionUID = 0L;
   private long heldBytes_ = 0L;
   /**
    * <pre>
-   * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+   * The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
+   * caller reads them.
    * </pre>
    *
    * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>
@@ -358,7 +359,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is stored.
+   * Counts and sizes of the stored data.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.Usage}
@@ -735,8 +736,8 @@ private static final long serialVersionUID = 0L;
     private long chargedBytes_ ;
     /**
      * <pre>
-     * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
-     * running uploads, and pulls that were cut off.
+     * The bytes that `max_store` counts: the charged_bytes of all snapshots until their space is
+     * free, running uploads, and interrupted pulls.
      * </pre>
      *
      * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
@@ -748,8 +749,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
-     * running uploads, and pulls that were cut off.
+     * The bytes that `max_store` counts: the charged_bytes of all snapshots until their space is
+     * free, running uploads, and interrupted pulls.
      * </pre>
      *
      * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
@@ -765,8 +766,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
-     * running uploads, and pulls that were cut off.
+     * The bytes that `max_store` counts: the charged_bytes of all snapshots until their space is
+     * free, running uploads, and interrupted pulls.
      * </pre>
      *
      * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
@@ -782,7 +783,8 @@ private static final long serialVersionUID = 0L;
     private long heldBytes_ ;
     /**
      * <pre>
-     * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+     * The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
+     * caller reads them.
      * </pre>
      *
      * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>
@@ -794,7 +796,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+     * The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
+     * caller reads them.
      * </pre>
      *
      * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>
@@ -810,7 +813,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+     * The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
+     * caller reads them.
      * </pre>
      *
      * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>

@@ -52,8 +52,8 @@ public interface UsageOrBuilder extends
 
   /**
    * <pre>
-   * What `max_store` counts: the charged_bytes of all snapshots until their space is free,
-   * running uploads, and pulls that were cut off.
+   * The bytes that `max_store` counts: the charged_bytes of all snapshots until their space is
+   * free, running uploads, and interrupted pulls.
    * </pre>
    *
    * <code>int64 charged_bytes = 5 [json_name = "chargedBytes"];</code>
@@ -63,7 +63,8 @@ public interface UsageOrBuilder extends
 
   /**
    * <pre>
-   * Of charged_bytes: snapshots that were deleted or replaced while somebody reads them.
+   * The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
+   * caller reads them.
    * </pre>
    *
    * <code>int64 held_bytes = 6 [json_name = "heldBytes"];</code>

@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * How far Verify is.
+ * The progress of Verify.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.VerifyProgress}
@@ -307,7 +307,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far Verify is.
+   * The progress of Verify.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.VerifyProgress}

@@ -92,7 +92,7 @@ private static final long serialVersionUID = 0L;
   public static final int PROGRESS_FIELD_NUMBER = 1;
   /**
    * <pre>
-   * How far it is; about once a second.
+   * The progress, about once a second.
    * </pre>
    *
    * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -104,7 +104,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far it is; about once a second.
+   * The progress, about once a second.
    * </pre>
    *
    * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -119,7 +119,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How far it is; about once a second.
+   * The progress, about once a second.
    * </pre>
    *
    * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -556,7 +556,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.VerifyProgress, stasis.v1.VerifyProgress.Builder, stasis.v1.VerifyProgressOrBuilder> progressBuilder_;
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -568,7 +568,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -590,7 +590,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -610,7 +610,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -628,7 +628,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -655,7 +655,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -678,7 +678,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -688,7 +688,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -706,7 +706,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How far it is; about once a second.
+     * The progress, about once a second.
      * </pre>
      *
      * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>

@@ -12,7 +12,7 @@ public interface VerifyResponseOrBuilder extends
 
   /**
    * <pre>
-   * How far it is; about once a second.
+   * The progress, about once a second.
    * </pre>
    *
    * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -21,7 +21,7 @@ public interface VerifyResponseOrBuilder extends
   boolean hasProgress();
   /**
    * <pre>
-   * How far it is; about once a second.
+   * The progress, about once a second.
    * </pre>
    *
    * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>
@@ -30,7 +30,7 @@ public interface VerifyResponseOrBuilder extends
   stasis.v1.VerifyProgress getProgress();
   /**
    * <pre>
-   * How far it is; about once a second.
+   * The progress, about once a second.
    * </pre>
    *
    * <code>.stasis.v1.VerifyProgress progress = 1 [json_name = "progress"];</code>

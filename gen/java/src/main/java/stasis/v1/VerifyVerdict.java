@@ -7,7 +7,7 @@ package stasis.v1;
 
 /**
  * <pre>
- * What Verify says of one file.
+ * The verdict of Verify on one file.
  * </pre>
  *
  * Protobuf type {@code stasis.v1.VerifyVerdict}
@@ -226,7 +226,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object problem_ = "";
   /**
    * <pre>
-   * What is wrong, in words; empty if it is intact.
+   * What is wrong, for people; empty if the file is intact.
    * </pre>
    *
    * <code>string problem = 5 [json_name = "problem"];</code>
@@ -247,7 +247,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is wrong, in words; empty if it is intact.
+   * What is wrong, for people; empty if the file is intact.
    * </pre>
    *
    * <code>string problem = 5 [json_name = "problem"];</code>
@@ -471,7 +471,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What Verify says of one file.
+   * The verdict of Verify on one file.
    * </pre>
    *
    * Protobuf type {@code stasis.v1.VerifyVerdict}
@@ -1253,7 +1253,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object problem_ = "";
     /**
      * <pre>
-     * What is wrong, in words; empty if it is intact.
+     * What is wrong, for people; empty if the file is intact.
      * </pre>
      *
      * <code>string problem = 5 [json_name = "problem"];</code>
@@ -1273,7 +1273,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is wrong, in words; empty if it is intact.
+     * What is wrong, for people; empty if the file is intact.
      * </pre>
      *
      * <code>string problem = 5 [json_name = "problem"];</code>
@@ -1294,7 +1294,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is wrong, in words; empty if it is intact.
+     * What is wrong, for people; empty if the file is intact.
      * </pre>
      *
      * <code>string problem = 5 [json_name = "problem"];</code>
@@ -1311,7 +1311,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is wrong, in words; empty if it is intact.
+     * What is wrong, for people; empty if the file is intact.
      * </pre>
      *
      * <code>string problem = 5 [json_name = "problem"];</code>
@@ -1325,7 +1325,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What is wrong, in words; empty if it is intact.
+     * What is wrong, for people; empty if the file is intact.
      * </pre>
      *
      * <code>string problem = 5 [json_name = "problem"];</code>

@@ -106,7 +106,7 @@ public interface VerifyVerdictOrBuilder extends
 
   /**
    * <pre>
-   * What is wrong, in words; empty if it is intact.
+   * What is wrong, for people; empty if the file is intact.
    * </pre>
    *
    * <code>string problem = 5 [json_name = "problem"];</code>
@@ -115,7 +115,7 @@ public interface VerifyVerdictOrBuilder extends
   java.lang.String getProblem();
   /**
    * <pre>
-   * What is wrong, in words; empty if it is intact.
+   * What is wrong, for people; empty if the file is intact.
    * </pre>
    *
    * <code>string problem = 5 [json_name = "problem"];</code>

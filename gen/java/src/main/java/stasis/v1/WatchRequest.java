@@ -54,10 +54,10 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object resumeToken_ = "";
   /**
    * <pre>
-   * Token of the last message that the caller has seen; empty = from now on, and the first
-   * message is POSITION. Tokens stay good across restarts. If the events after it are no
-   * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-   * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+   * Token of the last message that the caller has seen; empty = start now, and the first message is
+   * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+   * the token are no longer kept, or if the token comes from another store, or from a catalog that
+   * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
    * </pre>
    *
    * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -78,10 +78,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Token of the last message that the caller has seen; empty = from now on, and the first
-   * message is POSITION. Tokens stay good across restarts. If the events after it are no
-   * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-   * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+   * Token of the last message that the caller has seen; empty = start now, and the first message is
+   * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+   * the token are no longer kept, or if the token comes from another store, or from a catalog that
+   * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
    * </pre>
    *
    * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -106,8 +106,8 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.SnapshotFilter filter_;
   /**
    * <pre>
-   * Only events whose snapshot matches, after the change or before it. Default: all.
-   * POSITION and MISSED always come.
+   * Only events whose snapshot matches, either after the change or before it. Default: all.
+   * POSITION and MISSED are always sent.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -119,8 +119,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Only events whose snapshot matches, after the change or before it. Default: all.
-   * POSITION and MISSED always come.
+   * Only events whose snapshot matches, either after the change or before it. Default: all.
+   * POSITION and MISSED are always sent.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -132,8 +132,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Only events whose snapshot matches, after the change or before it. Default: all.
-   * POSITION and MISSED always come.
+   * Only events whose snapshot matches, either after the change or before it. Default: all.
+   * POSITION and MISSED are always sent.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -489,10 +489,10 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object resumeToken_ = "";
     /**
      * <pre>
-     * Token of the last message that the caller has seen; empty = from now on, and the first
-     * message is POSITION. Tokens stay good across restarts. If the events after it are no
-     * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-     * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+     * Token of the last message that the caller has seen; empty = start now, and the first message is
+     * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+     * the token are no longer kept, or if the token comes from another store, or from a catalog that
+     * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
      * </pre>
      *
      * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -512,10 +512,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the last message that the caller has seen; empty = from now on, and the first
-     * message is POSITION. Tokens stay good across restarts. If the events after it are no
-     * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-     * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+     * Token of the last message that the caller has seen; empty = start now, and the first message is
+     * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+     * the token are no longer kept, or if the token comes from another store, or from a catalog that
+     * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
      * </pre>
      *
      * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -536,10 +536,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the last message that the caller has seen; empty = from now on, and the first
-     * message is POSITION. Tokens stay good across restarts. If the events after it are no
-     * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-     * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+     * Token of the last message that the caller has seen; empty = start now, and the first message is
+     * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+     * the token are no longer kept, or if the token comes from another store, or from a catalog that
+     * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
      * </pre>
      *
      * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -556,10 +556,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the last message that the caller has seen; empty = from now on, and the first
-     * message is POSITION. Tokens stay good across restarts. If the events after it are no
-     * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-     * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+     * Token of the last message that the caller has seen; empty = start now, and the first message is
+     * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+     * the token are no longer kept, or if the token comes from another store, or from a catalog that
+     * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
      * </pre>
      *
      * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -573,10 +573,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the last message that the caller has seen; empty = from now on, and the first
-     * message is POSITION. Tokens stay good across restarts. If the events after it are no
-     * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-     * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+     * Token of the last message that the caller has seen; empty = start now, and the first message is
+     * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+     * the token are no longer kept, or if the token comes from another store, or from a catalog that
+     * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
      * </pre>
      *
      * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -598,8 +598,8 @@ private static final long serialVersionUID = 0L;
         stasis.v1.SnapshotFilter, stasis.v1.SnapshotFilter.Builder, stasis.v1.SnapshotFilterOrBuilder> filterBuilder_;
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -610,8 +610,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -626,8 +626,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -647,8 +647,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -666,8 +666,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -692,8 +692,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -710,8 +710,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -723,8 +723,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -739,8 +739,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only events whose snapshot matches, after the change or before it. Default: all.
-     * POSITION and MISSED always come.
+     * Only events whose snapshot matches, either after the change or before it. Default: all.
+     * POSITION and MISSED are always sent.
      * </pre>
      *
      * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>

@@ -12,10 +12,10 @@ public interface WatchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Token of the last message that the caller has seen; empty = from now on, and the first
-   * message is POSITION. Tokens stay good across restarts. If the events after it are no
-   * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-   * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+   * Token of the last message that the caller has seen; empty = start now, and the first message is
+   * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+   * the token are no longer kept, or if the token comes from another store, or from a catalog that
+   * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
    * </pre>
    *
    * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -24,10 +24,10 @@ public interface WatchRequestOrBuilder extends
   java.lang.String getResumeToken();
   /**
    * <pre>
-   * Token of the last message that the caller has seen; empty = from now on, and the first
-   * message is POSITION. Tokens stay good across restarts. If the events after it are no
-   * longer kept, or it comes from another store or from a catalog that was lost and rebuilt
-   * or put back since, the first message is MISSED. Any other text: FIELD_INVALID.
+   * Token of the last message that the caller has seen; empty = start now, and the first message is
+   * POSITION. Tokens remain valid across restarts. The first message is MISSED if the events after
+   * the token are no longer kept, or if the token comes from another store, or from a catalog that
+   * was since rebuilt or replaced by an older copy. Any other text: FIELD_INVALID.
    * </pre>
    *
    * <code>string resume_token = 1 [json_name = "resumeToken"];</code>
@@ -38,8 +38,8 @@ public interface WatchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Only events whose snapshot matches, after the change or before it. Default: all.
-   * POSITION and MISSED always come.
+   * Only events whose snapshot matches, either after the change or before it. Default: all.
+   * POSITION and MISSED are always sent.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -48,8 +48,8 @@ public interface WatchRequestOrBuilder extends
   boolean hasFilter();
   /**
    * <pre>
-   * Only events whose snapshot matches, after the change or before it. Default: all.
-   * POSITION and MISSED always come.
+   * Only events whose snapshot matches, either after the change or before it. Default: all.
+   * POSITION and MISSED are always sent.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>
@@ -58,8 +58,8 @@ public interface WatchRequestOrBuilder extends
   stasis.v1.SnapshotFilter getFilter();
   /**
    * <pre>
-   * Only events whose snapshot matches, after the change or before it. Default: all.
-   * POSITION and MISSED always come.
+   * Only events whose snapshot matches, either after the change or before it. Default: all.
+   * POSITION and MISSED are always sent.
    * </pre>
    *
    * <code>.stasis.v1.SnapshotFilter filter = 2 [json_name = "filter"];</code>

@@ -82,9 +82,9 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.Snapshot snapshot_;
   /**
    * <pre>
-   * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-   * of them. Unset in MISSED and POSITION.
+   * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+   * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+   * in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -96,9 +96,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-   * of them. Unset in MISSED and POSITION.
+   * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+   * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+   * in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -110,9 +110,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-   * of them. Unset in MISSED and POSITION.
+   * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+   * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+   * in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -165,7 +165,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object resumeToken_ = "";
   /**
    * <pre>
-   * Give it to the next Watch to go on after this event.
+   * Pass it to the next Watch to resume after this event.
    * </pre>
    *
    * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -186,7 +186,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Give it to the next Watch to go on after this event.
+   * Pass it to the next Watch to resume after this event.
    * </pre>
    *
    * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -212,7 +212,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object previousName_ = "";
   /**
    * <pre>
-   * RENAMED: the name before; empty if there was none.
+   * RENAMED: the previous name; empty if there was none.
    * </pre>
    *
    * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -233,7 +233,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * RENAMED: the name before; empty if there was none.
+   * RENAMED: the previous name; empty if there was none.
    * </pre>
    *
    * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -259,7 +259,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object replacedBy_ = "";
   /**
    * <pre>
-   * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+   * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
    * </pre>
    *
    * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>
@@ -280,7 +280,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+   * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
    * </pre>
    *
    * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>
@@ -828,9 +828,9 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Snapshot, stasis.v1.Snapshot.Builder, stasis.v1.SnapshotOrBuilder> snapshotBuilder_;
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -841,9 +841,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -858,9 +858,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -880,9 +880,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -900,9 +900,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -927,9 +927,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -946,9 +946,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -960,9 +960,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -977,9 +977,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot right after the event, or as it was before it went; without files. What has
-     * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-     * of them. Unset in MISSED and POSITION.
+     * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+     * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+     * in MISSED and POSITION.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -1158,7 +1158,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object resumeToken_ = "";
     /**
      * <pre>
-     * Give it to the next Watch to go on after this event.
+     * Pass it to the next Watch to resume after this event.
      * </pre>
      *
      * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -1178,7 +1178,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Give it to the next Watch to go on after this event.
+     * Pass it to the next Watch to resume after this event.
      * </pre>
      *
      * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -1199,7 +1199,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Give it to the next Watch to go on after this event.
+     * Pass it to the next Watch to resume after this event.
      * </pre>
      *
      * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -1216,7 +1216,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Give it to the next Watch to go on after this event.
+     * Pass it to the next Watch to resume after this event.
      * </pre>
      *
      * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -1230,7 +1230,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Give it to the next Watch to go on after this event.
+     * Pass it to the next Watch to resume after this event.
      * </pre>
      *
      * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -1250,7 +1250,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object previousName_ = "";
     /**
      * <pre>
-     * RENAMED: the name before; empty if there was none.
+     * RENAMED: the previous name; empty if there was none.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1270,7 +1270,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * RENAMED: the name before; empty if there was none.
+     * RENAMED: the previous name; empty if there was none.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1291,7 +1291,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * RENAMED: the name before; empty if there was none.
+     * RENAMED: the previous name; empty if there was none.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1308,7 +1308,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * RENAMED: the name before; empty if there was none.
+     * RENAMED: the previous name; empty if there was none.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1322,7 +1322,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * RENAMED: the name before; empty if there was none.
+     * RENAMED: the previous name; empty if there was none.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1342,7 +1342,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object replacedBy_ = "";
     /**
      * <pre>
-     * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+     * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
      * </pre>
      *
      * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>
@@ -1362,7 +1362,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+     * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
      * </pre>
      *
      * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>
@@ -1383,7 +1383,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+     * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
      * </pre>
      *
      * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>
@@ -1400,7 +1400,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+     * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
      * </pre>
      *
      * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>
@@ -1414,7 +1414,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+     * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
      * </pre>
      *
      * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>

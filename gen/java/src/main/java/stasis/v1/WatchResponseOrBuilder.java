@@ -31,9 +31,9 @@ public interface WatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-   * of them. Unset in MISSED and POSITION.
+   * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+   * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+   * in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -42,9 +42,9 @@ public interface WatchResponseOrBuilder extends
   boolean hasSnapshot();
   /**
    * <pre>
-   * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-   * of them. Unset in MISSED and POSITION.
+   * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+   * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+   * in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -53,9 +53,9 @@ public interface WatchResponseOrBuilder extends
   stasis.v1.Snapshot getSnapshot();
   /**
    * <pre>
-   * The snapshot right after the event, or as it was before it went; without files. What has
-   * gone is also without image_blob_ids, and so is, in earlier events, what had more than 4 KiB
-   * of them. Unset in MISSED and POSITION.
+   * The snapshot directly after the event, or before its removal; without files. Removed snapshots
+   * have no image_blob_ids; nor do earlier events of snapshots with more than 4 KiB of them. Unset
+   * in MISSED and POSITION.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 2 [json_name = "snapshot"];</code>
@@ -91,7 +91,7 @@ public interface WatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * Give it to the next Watch to go on after this event.
+   * Pass it to the next Watch to resume after this event.
    * </pre>
    *
    * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -100,7 +100,7 @@ public interface WatchResponseOrBuilder extends
   java.lang.String getResumeToken();
   /**
    * <pre>
-   * Give it to the next Watch to go on after this event.
+   * Pass it to the next Watch to resume after this event.
    * </pre>
    *
    * <code>string resume_token = 4 [json_name = "resumeToken"];</code>
@@ -111,7 +111,7 @@ public interface WatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * RENAMED: the name before; empty if there was none.
+   * RENAMED: the previous name; empty if there was none.
    * </pre>
    *
    * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -120,7 +120,7 @@ public interface WatchResponseOrBuilder extends
   java.lang.String getPreviousName();
   /**
    * <pre>
-   * RENAMED: the name before; empty if there was none.
+   * RENAMED: the previous name; empty if there was none.
    * </pre>
    *
    * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -131,7 +131,7 @@ public interface WatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+   * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
    * </pre>
    *
    * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>
@@ -140,7 +140,7 @@ public interface WatchResponseOrBuilder extends
   java.lang.String getReplacedBy();
   /**
    * <pre>
-   * DELETED: id of the snapshot that took its name (REPLACE); empty if it was deleted.
+   * DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
    * </pre>
    *
    * <code>string replaced_by = 6 [json_name = "replacedBy"];</code>
