@@ -1,4 +1,4 @@
-// Last accesses: kept in memory and written in batches, so that no read waits for the disk.
+// Last-access times: gathered in memory and written in batches, so that no read waits for the disk.
 import type { Connection } from "./connection.js";
 import { sql } from "./sql.js";
 import type { StampingClock } from "./store-clock.js";
@@ -6,17 +6,17 @@ import type { StampingClock } from "./store-clock.js";
 export interface Access {
   /** Milliseconds since 1970. */
   readonly atMs: number;
-  /** Stamp of the store's clock: the order of accesses, and what ages are counted from. */
+  /** Stamp of the store's clock. It orders the accesses, and ages are counted from it. */
   readonly usedMs: number;
 }
 
 export interface AccessLog {
   recordAccess(id: string, when: Date): void;
-  /** Writes what has been recorded, in one transaction; on an error it stays recorded. */
+  /** Writes the recorded accesses in one transaction. If that fails, they stay recorded. */
   flushAccesses(): void;
   /** The last access that is not yet written; zeros if there is none. */
   unwrittenAccess(id: string): Access;
-  /** The snapshot is gone: its access would never find its row. */
+  /** Call this when the snapshot is removed: its access would find no row. */
   forgetAccess(id: string): void;
 }
 

@@ -1,4 +1,4 @@
-// The records of single snapshots with what contradicts them inside the catalog itself.
+// Compares the records of single snapshots with the rest of the catalog.
 import { isStoreError } from "../base/errors.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
@@ -13,17 +13,17 @@ export interface AuditedRow {
   readonly state: SnapshotState;
   readonly name: string;
   readonly revision: number;
-  /** The manifest on disk may be older. */
+  /** True if the manifest on disk may be older. */
   readonly dirty: boolean;
   /** Undefined if its configuration cannot be read. */
   readonly snapshot: Snapshot | undefined;
-  /** Rows of other tables that do not fit, in words. */
+  /** Rows of other tables that do not match this record, in words. */
   readonly problems: readonly string[];
 }
 
-/** Problems of the catalog as a whole, in words; empty when there are none. */
+/** Problems of the catalog as a whole, in words. Empty if there are none. */
 export interface AuditedFile {
-  /** What SQLite says. If there is anything, no row can be trusted, or even read. */
+  /** SQLite's report. If it is not empty, no row can be trusted or even read. */
   readonly file: readonly string[];
   readonly totals: readonly string[];
 }
@@ -32,7 +32,7 @@ export interface Audit {
   /** Reads the whole file. */
   auditFile(): AuditedFile;
   auditRow(id: string): AuditedRow | undefined;
-  /** Makes the rows that `auditRow` complains about again, and the totals. */
+  /** Makes the totals again, and the rows that `auditRow` reports. */
   rewriteRows(id: string): void;
   /** Counts and adds up all rows again. */
   rewriteTotals(): void;
@@ -86,7 +86,7 @@ interface LabelRow {
   readonly created_at: number;
 }
 
-/** Listings by label trust that exactly the ready snapshots have rows. */
+/** Listings by label rely on this: the ready snapshots have label rows, and no others do. */
 function labelProblems({ connection }: CatalogContext, snapshot: Snapshot): string[] {
   const { config, state, createdAt } = snapshot;
   const found = connection.all<LabelRow>(sql.labelsOf, { id: config.id });

@@ -1,20 +1,28 @@
-// Sums of what snapshots are charged for (model/charge.ts). Every row counts until it is removed,
-// whatever its state: the space of a deleted snapshot that somebody reads is not free yet.
+// Sums of the bytes that snapshots are charged (model/charge.ts). Every row counts until it is
+// removed, whatever its state: the space of a deleted snapshot is not free while somebody reads it.
 import type { Connection } from "./connection.js";
 import { prefixRange } from "./name-range.js";
 import { sql } from "./sql.js";
 
 export interface Charges {
-  /** Of those named so that were deleted or replaced, and whose space is not free yet. */
+  /**
+   * Bytes of the deleted or replaced snapshots whose names begin with the prefix and whose space is
+   * not free yet.
+   */
   heldBytes(namePrefix: string): number;
-  /** Of those whose names begin so, or began so when they were replaced. */
+  /**
+   * Bytes of the snapshots whose names begin with the prefix, or began with it when they were
+   * replaced.
+   */
   chargedBytesNamed(namePrefix: string): number;
 }
 
 export interface ChargeLog extends Charges {
-  /** Inside a transaction that changes the charge of a row, or moves it to another name. */
+  /**
+   * Call this inside the transaction that changes the charge of a row, or moves it to another name.
+   */
   add(chargedName: string, bytes: number): void;
-  /** The transaction was undone. */
+  /** Call this when the transaction was rolled back. */
   forget(): void;
 }
 
@@ -29,8 +37,8 @@ interface ChargedRows {
 }
 
 /**
- * Inside a transaction: changes what a row is charged, or the name that it is charged to. A row that is
- * about to be deleted is charged nothing first.
+ * Changes the charge of a row, or the name that is charged. Call it inside a transaction. Before a
+ * row is deleted, its charge must be set to 0.
  */
 export function setCharge(
   { connection, charges }: ChargedRows,
@@ -45,16 +53,16 @@ export function setCharge(
   charges.add(name, bytes);
 }
 
-/** What a row is charged. */
+/** The charge of a row. */
 export function chargeOfRow({ connection }: Pick<ChargedRows, "connection">, id: string): number {
   return connection.one<ChargeRow>(sql.chargeOfId, { id })?.charged_bytes ?? 0;
 }
 
-/** Each identity with a prefix has one. */
+/** There is one prefix per confined identity. */
 const maxPrefixes = 10_000;
 
 export function createCharges(connection: Connection): ChargeLog {
-  /** By prefix: to add up thousands of rows for each upload would hold up the others. */
+  /** Cached by prefix. Adding up thousands of rows for each upload would delay other calls. */
   const sums = new Map<string, number>();
   return {
     heldBytes: (namePrefix) =>

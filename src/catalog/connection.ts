@@ -1,4 +1,4 @@
-// The one connection to the catalog: how it is opened, and the only way to run a statement.
+// The only connection to the catalog. It opens the file and runs every statement.
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { isStoreError, StoreError } from "../base/errors.js";
@@ -16,45 +16,51 @@ import { Database, type Statement } from "./sqlite.js";
 export type Params = Readonly<Record<string, string | number | null>>;
 
 export interface Connection {
-  /** Rows changed. */
+  /** Returns the number of changed rows. */
   run(statement: Sql, params?: Params): number;
   one<Row>(statement: Sql, params?: Params): Row | undefined;
   all<Row>(statement: Sql, params?: Params): Row[];
   /**
-   * Runs `work` in one transaction, durable when this returns. When the disk fails a write, what the
-   * transaction left in the log is overwritten at once, durably, and IO_FAILED means that nothing
-   * has changed. When the disk fails that too, IO_FAILED carries the metadata `commit: unknown`:
-   * every further call begins with the overwriting, and throws IO_FAILED as long as it fails.
-   * Inside the `work` of another one it is a part of that: undone alone when it throws, durable with it.
+   * Runs `work` in one transaction, which is durable when this returns. If the disk fails a write,
+   * this overwrites, durably and at once, what the transaction left in the log; IO_FAILED then
+   * means that nothing has changed. If the disk fails that too, IO_FAILED carries the metadata
+   * `commit: unknown`. Every further call then begins with the overwriting, and throws IO_FAILED as
+   * long as that fails. A nested call becomes a part of the outer transaction: it is undone alone
+   * if it throws, and becomes durable with the outer one.
    */
   write<T>(what: string, work: () => T): T;
-  /** Problems that SQLite finds in its file; empty when it is sound. */
+  /** Problems that SQLite reports in its file. Empty if the file is sound. */
   quickCheck(): string[];
-  /** The problems met so far. It does not look at the file. */
+  /** The problems met so far. This does not look at the file. */
   trouble(): Trouble;
   close(): void;
-  /** Leaves the file as it is, for good: closing it would write to it, and remove its log by name. */
+  /**
+   * Leaves the file unchanged for good. Closing it would write to it, and remove its log by name.
+   */
   abandon(): void;
 }
 
 export interface Trouble {
   /** STORED_DATA_CORRUPT once damage was found. */
   readonly damage: StoreError | undefined;
-  /** A failed commit could not be taken back: writes are refused until the disk takes them again. */
+  /**
+   * Set while a failed commit could not be taken back. Writes are refused until the disk accepts
+   * them again.
+   */
   readonly failure: StoreError | undefined;
 }
 
-/** A connection that nobody refers to is closed by the garbage collector. */
+/** Keeps abandoned connections reachable: the garbage collector would close them. */
 const abandoned = new Set<Database>();
 
 /** Older versions can corrupt a WAL database when a checkpoint and a write race. */
 const minSqliteVersion = [3, 51, 3] as const;
-/** Beyond this many, statements of listings with many labels are prepared anew each time. */
+/** Above this number, statements of listings with many labels are prepared again each time. */
 const maxCachedStatements = 512;
 
 /**
- * Before anything is read: then the index of the log lives in the heap, not in a -shm file,
- * which could not be made on a full disk.
+ * Must come before the first read. SQLite then keeps the index of the log in the heap. It does not
+ * need a -shm file, which it could not make on a full disk.
  */
 const exclusive = ["locking_mode", "exclusive"] as const;
 
@@ -99,15 +105,15 @@ export function openConnection(path: string): Connection {
 }
 
 /**
- * The file is for its owner alone, whatever the umask; SQLite makes its log with the same mode. It is made here, before
- * SQLite has it open.
+ * Makes the file private to its owner, whatever the umask; SQLite gives its log the same mode. The
+ * file must exist before SQLite opens it.
  */
 function makePrivate(path: string): void {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   try {
     closeSync(openSync(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600));
   } catch {
-    // It is there, or can't be made, which SQLite says better.
+    // The file exists, or cannot be made. SQLite reports the latter better.
   }
   for (const file of [path, `${path}-wal`]) {
     const stat = lstatSync(file, { throwIfNoEntry: false });
@@ -115,14 +121,14 @@ function makePrivate(path: string): void {
     try {
       chmodSync(file, 0o600);
     } catch {
-      // The root keeps others out as well.
+      // The root keeps others out too.
     }
   }
 }
 
 /**
- * Brings a new schema from the log to the file itself: an older program must refuse it although somebody has taken the
- * log away. A disk without room for that has it in the log.
+ * Moves a new schema from the log to the file itself, so that an older program refuses the file
+ * even if somebody removed the log. On a disk without space the schema stays in the log.
  */
 function checkpoint(database: Database): void {
   try {
@@ -149,7 +155,7 @@ function assertVersion(database: Database): void {
 }
 
 /**
- * Reads the settings back after a write, since `synchronous` is only settled by then. The write is
+ * Reads the settings back after a write, because `synchronous` takes effect only then. The write is
  * rolled back: a daemon must start on a full disk, where it may be about to delete something.
  */
 function assertPragmas(database: Database): void {
@@ -223,11 +229,11 @@ function wrap(database: Database, file: number, damage: DamageJudge): Connection
 }
 
 /**
- * Takes a failed commit back for good: a start would find it in the log, if the disk kept all of it.
- * The next commit begins where the failed one began, so that nothing of that counts any more once
- * the sync of the next one has succeeded. Not the failed sync is tried again: other bytes are written
- * in that place, and synced. Nothing but page 1 is written, which SQLite does for any version, also
- * for the one that stands there. False: the disk failed again.
+ * Takes a failed commit back for good. Otherwise the next start would find it in the log, if the
+ * disk kept all of it. The next commit begins where the failed one began, so none of the failed
+ * commit counts once the next sync has succeeded. We do not retry the failed sync: we write other
+ * bytes in the same place, and sync those. Only page 1 is written. SQLite writes it for any schema
+ * version, and with the same content. Returns false if the disk failed again.
  */
 function overwriteFailedCommit(database: Database): boolean {
   try {
@@ -239,7 +245,7 @@ function overwriteFailedCommit(database: Database): boolean {
   }
 }
 
-/** What a transaction threw that left nothing behind. */
+/** The error for a transaction that failed and left nothing behind. */
 function refusedByDisk(error: unknown, what: string): StoreError {
   const failed = toStoreError(error, what);
   if (!isFailedWrite(error)) return failed;
@@ -254,7 +260,8 @@ function uncertainError(error: unknown, what: string): StoreError {
   const { reason, message, metadata } = toStoreError(error, what);
   return new StoreError(reason, `${message}: it may have been done or not`, {
     hint: mendDisk,
-    // The log may hold the whole commit: it counts if the daemon ends before the next one.
+    // The log may contain the whole commit. It takes effect if the daemon ends before the next
+    // commit.
     metadata: { ...metadata, commit: "unknown" },
     cause: error,
   });

@@ -1,4 +1,4 @@
-// What the parts of the catalog share.
+// State that the parts of the catalog share.
 import type { Clock } from "../base/clock.js";
 import type { AccessLog } from "./accesses.js";
 import type { ChargeLog } from "./charges.js";

@@ -1,6 +1,6 @@
-// Tells a damaged catalog from a disk that cannot read it. SQLite reports a page whose read failed as
-// SQLITE_CORRUPT too (SQLITE_IOERR_CORRUPTFS in its source), so its word alone is not enough: a catalog
-// that is called damaged is set aside at the next start, with all its tombstones.
+// Tells a damaged catalog from a disk that cannot read it. SQLite also reports SQLITE_CORRUPT for a
+// page whose read failed (SQLITE_IOERR_CORRUPTFS in its source), so its report alone is not enough.
+// The next start sets a catalog aside that is called damaged, with all its tombstones.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { StoreError } from "../base/errors.js";
 import type { Database } from "./sqlite.js";
@@ -8,15 +8,15 @@ import { quickCheck } from "./quick-check.js";
 import { isCorrupt, toStoreError, unreadable } from "./sqlite-errors.js";
 
 export interface DamageJudge {
-  /** The error that a failed read or write really means. */
+  /** Returns the error that a failed read or write really means. */
   judge(error: unknown, what: string): unknown;
-  /** Problems that SQLite finds in its file. Throws IO_FAILED where the disk keeps it from looking. */
+  /** Problems that SQLite reports in its file. Throws IO_FAILED if the disk prevents the check. */
   check(): string[];
   /** STORED_DATA_CORRUPT once damage was found. */
   damage(): StoreError | undefined;
 }
 
-/** A disk that fails takes seconds for each try. */
+/** How long a verdict is reused. A failing disk takes seconds for each attempt. */
 const verdictMs = 30_000;
 
 /** `file` must stay open as long as the database: closing it would drop SQLite's locks. */
@@ -53,7 +53,7 @@ export function createDamageJudge(database: Database, path: string, file: number
   };
 }
 
-/** A descriptor for `createDamageJudge`. */
+/** Opens a descriptor for `createDamageJudge`. */
 export function openForJudging(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
 }
@@ -77,7 +77,7 @@ function requireReadable(path: string, file: number): void {
   }
 }
 
-/** The same for a catalog that no connection of this process has open. */
+/** Does the same for a catalog that no connection of this process has open. */
 export function requireReadableFiles(path: string): void {
   let file: number;
   try {

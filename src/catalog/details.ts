@@ -1,4 +1,5 @@
-// The rows that belong to a snapshot: files, labels, pins. Called inside a transaction.
+// The rows that belong to a snapshot: files, labels, pins. These functions run inside a
+// transaction.
 import type { SnapshotConfig } from "../model/config.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import type { Connection } from "./connection.js";
@@ -22,7 +23,7 @@ export function writeFiles(
   }
 }
 
-/** Only for a ready snapshot: listings by label trust that each row is one. */
+/** Only for a ready snapshot: listings by label rely on every label row belonging to one. */
 export function writeLabels(
   connection: Connection,
   config: Pick<SnapshotConfig, "id" | "labels">,

@@ -1,5 +1,5 @@
-// What happened to snapshots, for watchers: written with the change itself, kept in bounds, read in
-// pages from any position on.
+// The log of changes to snapshots, for watchers. An event is written in the transaction of its
+// change. The log has a bounded size, and is read in pages from any position.
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -10,23 +10,26 @@ import { sql } from "./sql.js";
 
 export interface EventPage {
   readonly events: readonly CatalogEvent[];
-  /** True: what follows the position was trimmed in part; `events` is then empty. */
+  /** True: some events after the position were trimmed. `events` is then empty. */
   readonly missed: boolean;
 }
 
 export interface EventReading {
-  /** The newest event's position. */
+  /** The position of the newest event. */
   eventPosition(): EventPosition;
   /** False: its event was trimmed, or belongs to another history of this catalog. */
   isKnownPosition(position: EventPosition): boolean;
   /** Oldest first. */
   eventsAfter(sequence: number, limit: number): EventPage;
-  /** Called after each commit that brought events; must not throw. The result ends it. */
+  /**
+   * Calls `listener` after each commit that added events. It must not throw. Returns a function
+   * that ends this.
+   */
   onEvents(listener: () => void): () => void;
 }
 
 export interface EventLog {
-  /** Inside the transaction that makes the change. */
+  /** Call this inside the transaction that makes the change. */
   record(
     type: CatalogEventType,
     snapshot: Snapshot,
@@ -38,16 +41,18 @@ interface End extends EventPosition {
   readonly end_bytes: number;
 }
 
-/** Bound on the text of all events, beside the one on their number. */
+/** Limits the text of all events, in addition to the limit on their number. */
 const maxBytes = 64 * 1024 * 1024;
-/** Rows that are trimmed at once: rarely, and never so many that a caller waits for it. */
+/** Rows that are trimmed at once. Trimming is rare, and no caller waits long for it. */
 const largestBatch = 256;
 const batchesPerTrim = 4;
 
-/** Types whose recording must succeed on a nearly full disk: they leave the trimming to others. */
+/**
+ * Recording these must succeed on a nearly full disk, so they leave the trimming to other types.
+ */
 const removals: ReadonlySet<CatalogEventType> = new Set(["deleted", "evicted", "lost"]);
 
-/** `committed` is to be called after each transaction. */
+/** `committed` must be called after each transaction. */
 export function createEventLog(
   connection: Connection,
   { clock, maxEvents }: { readonly clock: Clock; readonly maxEvents: number },
@@ -65,7 +70,7 @@ export function createEventLog(
       const { sequence, end_bytes } = newest() ?? { sequence: 0, end_bytes: 0 };
       const text = eventText(snapshot, removals.has(type));
       connection.run(sql.insertEvent, {
-        // One more than the last: without gaps also after transactions that failed.
+        // One more than the last one, so that failed transactions leave no gaps.
         sequence: sequence + 1,
         mark: randomBytes(4).toString("hex"),
         type,
@@ -100,7 +105,7 @@ export function createEventLog(
     },
   };
   const committed = (): void => {
-    // Also true after a transaction that failed: then listeners look once in vain.
+    // Also true after a transaction that failed. Listeners then look once in vain.
     if (!recorded) return;
     recorded = false;
     for (const listener of listeners) listener();
@@ -113,7 +118,9 @@ function isKnown(connection: Connection, { sequence, mark }: EventPosition): boo
   return connection.one<{ mark: string }>(sql.eventMark, { sequence })?.mark === mark;
 }
 
-/** Lets the log exceed its bound by a batch, then removes some; the newest event always stays. */
+/**
+ * Lets the log exceed its limit by a batch, then removes some rows. The newest event always stays.
+ */
 function trim(connection: Connection, maxEvents: number): void {
   const oldest = connection.one<End>(sql.oldestEvent);
   const newest = connection.one<End>(sql.newestEvent);

@@ -1,4 +1,4 @@
-// Snapshots as events keep them: JSON, since the snapshot itself changes and goes.
+// Snapshots as events store them: JSON, because the snapshot itself changes and may be removed.
 import { StoreError } from "../base/errors.js";
 import { emptyConfig, noUnknownKeys, type SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotState } from "../model/snapshot.js";
@@ -15,7 +15,7 @@ export interface EventRow {
   readonly snapshot: string;
 }
 
-/** Keys are never renamed: an older version may have written the row. */
+/** Keys are never renamed, because an older version may have written the row. */
 interface SnapshotText {
   readonly config: Partial<SnapshotConfig>;
   readonly state: SnapshotState;
@@ -32,13 +32,13 @@ interface SnapshotText {
   readonly lookUpBlobIds?: boolean;
 }
 
-/** Lists of blob ids above this many bytes are not kept in events: they can be a mebibyte. */
+/** Events do not contain lists of blob ids above this many bytes, which may have a mebibyte. */
 const maxBlobIdBytes = 4096;
 
 /**
- * Keys of an envelope that nobody knows are left out. So are the blob ids of what has gone, which it
- * pins no more: a removal on a full disk has little room to write. Long lists of them are looked up when
- * the event is read.
+ * Leaves out unknown keys of an envelope. Also leaves out the blob ids of a removed snapshot, which
+ * pins them no longer: a removal on a full disk has little room to write. Long lists of blob ids
+ * are looked up when the event is read.
  */
 export function eventText(snapshot: Snapshot, gone: boolean): string {
   const { config, files, createdAt, lastAccessedAt, ...rest } = snapshot;
@@ -55,7 +55,7 @@ export function eventText(snapshot: Snapshot, gone: boolean): string {
   } satisfies SnapshotText);
 }
 
-/** `blobIdsOf` gives those of a snapshot that is still there; they never change. */
+/** `blobIdsOf` returns the blob ids of a snapshot that still exists; they never change. */
 export function eventFromRow(
   row: EventRow,
   blobIdsOf: (id: string) => readonly string[],
@@ -86,7 +86,7 @@ function parse(row: EventRow, text: string): object {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === "object" && parsed !== null) return parsed;
   } catch {
-    // Falls through to the same error as any other text that is no object.
+    // Falls through to the error for any other text that is not an object.
   }
   throw new StoreError(
     "STORED_DATA_CORRUPT",

@@ -1,21 +1,24 @@
-// One change of a snapshot, as watchers are told of it.
+// One change of a snapshot, as watchers receive it.
 import type { Snapshot } from "../model/snapshot.js";
 
 /**
- * created, renamed, updated, corrupt  → it is listed, as the event says
- * deleted, evicted, lost              → it is not listed any more; the event says how it was
+ * created, renamed, updated, corrupt: the snapshot is listed, as the event shows it. deleted,
+ * evicted, lost: it is not listed any more; the event shows its last state.
  */
 export type CatalogEventType =
   "created" | "renamed" | "updated" | "corrupt" | "deleted" | "evicted" | "lost";
 
-/** What of a snapshot can change without its going, as it was before. */
+/** The values of a snapshot before a change. Only these can change without a removal. */
 export interface PreviousValues {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly protected: boolean;
 }
 
-/** A place in the order of events: after the event that has them, or 0 and "" before the first. */
+/**
+ * A position in the order of events: directly after the event with these values. 0 and "" mean
+ * before the first event.
+ */
 export interface EventPosition {
   readonly sequence: number;
   readonly mark: string;
@@ -24,10 +27,10 @@ export interface EventPosition {
 export interface CatalogEvent extends EventPosition {
   readonly type: CatalogEventType;
   readonly occurredAt: Date;
-  /** Without files; without image blob ids if it has gone. */
+  /** Without files, and without image blob ids if it was removed. */
   readonly snapshot: Snapshot;
-  /** Id of the snapshot that took its name; empty if none did. */
+  /** Id of the snapshot that took over its name; empty if none did. */
   readonly replacedBy: string;
-  /** Of renamed and updated ones. */
+  /** Set for renamed and updated. */
   readonly previous: PreviousValues | undefined;
 }

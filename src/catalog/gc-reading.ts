@@ -1,4 +1,5 @@
-// Ready snapshots as a collection sees them: few columns, in pages, so that a million can be planned over.
+// Ready snapshots as a collection reads them: few columns, in pages, so that it can plan over a
+// million.
 import type { GcSnapshot } from "../model/gc-plan.js";
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
@@ -8,11 +9,11 @@ export type GcCursor = Pick<GcSnapshot, "createdAtMs" | "id">;
 
 export interface GcReading {
   /**
-   * Up to `limit` ready snapshots, newest first. `label` names the label whose value becomes their
-   * group; empty: they have none.
+   * Up to `limit` ready snapshots, newest first. The value of the label `label` becomes their
+   * group. An empty `label` means no groups.
    */
   gcPage(label: string, after: GcCursor | undefined, limit: number): readonly GcSnapshot[];
-  /** The same of one snapshot; undefined unless it is ready. */
+  /** The same for one snapshot. Undefined unless it is ready. */
   gcSnapshot(label: string, id: string): GcSnapshot | undefined;
 }
 

@@ -1,5 +1,5 @@
-// Collection sessions of outside orchestrators. They are kept, so that a session of before a restart
-// is known to be over, and so that epochs never repeat.
+// GC sessions of external orchestrators. The catalog stores them, so that a session from before a
+// restart is known to be over, and so that epochs never repeat.
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
 
@@ -16,7 +16,7 @@ export interface GcSessions {
   findGcSession(sessionId: string): GcSessionRecord | undefined;
 }
 
-/** Sessions that are still known when they are over. */
+/** Number of ended sessions that are still known. */
 const maxKnownSessions = 1000;
 
 interface Row {

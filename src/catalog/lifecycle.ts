@@ -1,4 +1,4 @@
-// What happens to snapshots that are there: removal, loss, damage, adoption.
+// Changes of existing snapshots: removal, loss, damage, adoption.
 import type { SnapshotConfig } from "../model/config.js";
 import { estimateCharge } from "../model/charge.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
@@ -15,13 +15,13 @@ import { sql } from "./sql.js";
 export interface AdoptedSnapshot {
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
-  /** When it is missing: `createdAt`. */
+  /** Default: `createdAt`. */
   readonly lastAccessedAt?: Date;
-  /** When it is missing, adoption counts as a use: nobody knows when it was used before. */
+  /** Default: adoption counts as an access, because nobody knows when the last one was. */
   readonly lastUsedMs?: number;
   readonly protected: boolean;
   readonly files: readonly SnapshotFile[];
-  /** When it is missing, an estimate. */
+  /** Default: an estimate. */
   readonly chargedBytes?: number;
   readonly digest: string;
   /** Revision of the manifest. */
@@ -30,24 +30,24 @@ export interface AdoptedSnapshot {
 
 export interface Lifecycle {
   /**
-   * Tombstones all of them, or none if one is not ready, replaced or lost. From then on they are
-   * invisible, their names are free and their images unpinned. Watchers hear that they were
-   * deleted, or with `evicted` that garbage collection did it.
+   * Tombstones all of them. If one is not ready, replaced or lost, tombstones none. From then on
+   * they are invisible, their names are free and their images are not pinned. Watchers receive
+   * `deleted`, or `evicted` with the option of that name.
    */
   markDeleting(ids: readonly string[], options?: { readonly evicted?: boolean }): void;
-  /** Last step of a removal. Any state; a missing row is no error. */
+  /** The last step of a removal. The row may have any state; a missing row is not an error. */
   removeRow(id: string): void;
-  /** Its directory is missing. */
+  /** Call this when its directory is missing. */
   markLost(id: string): void;
-  /** Records what was computed after it was stored; its manifest becomes dirty. */
+  /** Records digests that were computed after publication. Its manifest becomes dirty. */
   setDigest(id: string, digest: string, files: readonly SnapshotFile[]): void;
   setCorrupt(id: string, corrupt: boolean): void;
   /**
-   * Takes a snapshot into the catalog that exists on disk. It takes the place of a lost row with
-   * the same id and, with `overwrite`, of a row in any state.
+   * Adds a snapshot to the catalog that exists on disk. It replaces a lost row with the same id
+   * and, with `overwrite`, a row in any state.
    */
   insertReady(adopted: AdoptedSnapshot, options?: { readonly overwrite?: boolean }): Snapshot;
-  /** The manifest of `revision` is durable; does nothing if there is a newer one to write. */
+  /** The manifest of `revision` is durable. Does nothing if there is a newer one to write. */
   clearManifestDirty(id: string, revision: number): void;
 }
 
@@ -63,7 +63,7 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
     },
     removeRow: (id) => {
       connection.write("cannot drop the record", () => {
-        // An older copy of the catalog may still call ready what was deleted since.
+        // An older copy of the catalog may still say ready for a snapshot that was deleted since.
         recordIf(context, "deleted", id, ["ready", "lost"]);
         setCharge(context, id, { bytes: 0 });
         connection.run(sql.deleteSnapshot, { id });
@@ -106,7 +106,7 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
   };
 }
 
-/** Tells watchers about the snapshot as it is now, if it is in one of these states. */
+/** Records an event with the snapshot's current state, if that is one of `states`. */
 function recordIf(
   context: CatalogContext,
   type: CatalogEventType,
@@ -121,7 +121,7 @@ function recordIf(
 
 function markDeleting(context: CatalogContext, id: string, type: "deleted" | "evicted"): void {
   const { connection } = context;
-  // A replaced one went for everybody when it was replaced.
+  // Watchers saw a replaced snapshot end when it was replaced.
   recordIf(context, type, id, ["ready", "lost"]);
   connection.run(sql.deleteLabels, { id });
   connection.run(sql.deletePins, { id });
@@ -131,7 +131,8 @@ function markDeleting(context: CatalogContext, id: string, type: "deleted" | "ev
 function adopt(context: CatalogContext, adopted: AdoptedSnapshot, overwrite: boolean): Snapshot {
   const { connection } = context;
   const { config, createdAt, lastAccessedAt = createdAt } = adopted;
-  // The same for all that are adopted together: the order of creation decides among them.
+  // All snapshots that are adopted together get the same stamp: the order of creation decides among
+  // them.
   const { lastUsedMs = context.storeClock.elapsedMs() } = adopted;
   const { id } = config;
   const known = connection.one<{ state: string }>(sql.stateOfId, { id });

@@ -1,6 +1,6 @@
-// Which snapshots a listing shows.
+// Selects the snapshots that a listing shows.
 
-/** All that are present must hold. */
+/** All conditions that are present must hold. */
 export interface ListFilter {
   readonly namePrefix?: string;
   readonly labels?: Readonly<Record<string, string>>;

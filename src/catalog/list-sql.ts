@@ -1,11 +1,12 @@
-// The statements of a listing: one per shape of the filter, each a walk along one index.
+// The statements of a listing. There is one per shape of the filter, and each walks along one
+// index.
 import type { Params } from "./connection.js";
 import type { ListFilter } from "./list-filter.js";
 import type { Cursor } from "./page-token.js";
 import { prefixRange } from "./name-range.js";
 import { register, type Sql } from "./sql.js";
 
-/** What the text of the statements depends on; everything else is a parameter. */
+/** The properties that determine the text of the statements. Everything else is a parameter. */
 export interface ListShape {
   readonly namePrefix: boolean;
   readonly image: boolean;
@@ -18,11 +19,11 @@ export interface ListShape {
 export interface ListStatements {
   /** Ids of one page, newest first. */
   readonly page: Sql;
-  /** How many snapshots match. */
+  /** Counts the snapshots that match. */
   readonly count: Sql;
 }
 
-/** Columns that are compared for equality, those that tell most first: they choose the index. */
+/** Columns that are compared for equality, the most selective first: they select the index. */
 const equalColumns = {
   imageDigest: { column: "image_digest", index: "ready_by_image_digest" },
   image: { column: "image", index: "ready_by_image" },
@@ -47,8 +48,9 @@ export function shapeOf(filter: ListFilter): ListShape {
 export type Label = readonly [key: string, value: string];
 
 /**
- * `labels` are those of the filter; the first one is walked, so it should be the rarest. `after`
- * narrows to what follows a page; without it the parameters are those of the count.
+ * `labels` are those of the filter. The statement walks the first one, so it should be the rarest.
+ * `after` limits the result to what follows a page; without it the parameters are those of the
+ * count.
  */
 export function listParams(
   filter: ListFilter,
@@ -71,7 +73,7 @@ export function listParams(
   return params;
 }
 
-/** The tighter of cursor and `createdBefore`. No id is empty, so "" excludes the whole time. */
+/** The tighter of cursor and `createdBefore`. No id is empty, so "" excludes the whole instant. */
 function upperBound(
   { createdBefore }: ListFilter,
   after: Cursor | undefined,
@@ -94,7 +96,7 @@ export function listStatements(shape: ListShape): ListStatements {
 
 interface Walk {
   readonly source: string;
-  /** The columns of the walked index that give the order. */
+  /** The columns of the walked index that define the order. */
   readonly createdAt: string;
   readonly id: string;
 }
@@ -112,7 +114,10 @@ function tableWalk(shape: ListShape): Walk {
   };
 }
 
-/** Label rows exist for ready snapshots only. The first label leads, the others are probed. */
+/**
+ * Label rows exist for ready snapshots only. The statement walks the first label and probes the
+ * others.
+ */
 function labelWalk(shape: ListShape): Walk {
   const conditions = [
     "l.key = :key0",
@@ -120,7 +125,7 @@ function labelWalk(shape: ListShape): Walk {
     ...range("l.created_at", "l.snapshot_id"),
   ];
   for (let label = 1; label < shape.labelCount; label++) {
-    // Not EXISTS: SQLite makes a join of it, and plans a join of 64 tables for seconds.
+    // Not EXISTS: SQLite turns it into a join, and takes seconds to plan a join of 64 tables.
     conditions.push(`1 = (SELECT 1 FROM snapshot_labels o WHERE o.key = :key${label}
       AND o.value = :value${label} AND o.created_at = l.created_at
       AND o.snapshot_id = l.snapshot_id)`);
@@ -153,7 +158,7 @@ function range(createdAt: string, id: string): string[] {
 function chooseIndex(shape: ListShape): string {
   if (shape.imageDigest) return equalColumns.imageDigest.index;
   if (shape.image) return equalColumns.image.index;
-  // The names with the prefix are sorted by age afterwards: few keys, held in memory.
+  // The names with the prefix are then sorted by age: few keys, in memory.
   if (shape.namePrefix) return "by_state_name";
   if (shape.hypervisor) return equalColumns.hypervisor.index;
   if (shape.protected) return equalColumns.protected.index;

@@ -12,7 +12,7 @@ import { totalsOf } from "./totals.js";
 export interface ListQuery {
   /** 1 to 1000. */
   readonly pageSize: number;
-  /** Empty or missing for the first page, then `nextPageToken` of the page before. */
+  /** Empty or missing for the first page, then `nextPageToken` of the previous page. */
   readonly pageToken?: string;
   readonly filter?: ListFilter;
 }
@@ -22,7 +22,7 @@ export interface ListPage {
   readonly snapshots: readonly Snapshot[];
   /** Empty on the last page. */
   readonly nextPageToken: string;
-  /** How many snapshots match the filter, over all pages, at this moment. */
+  /** How many snapshots match the filter at this moment, over all pages. */
   readonly totalSize: number;
 }
 
@@ -32,11 +32,11 @@ export interface Listing {
 
 export const maxPageSize = 1000;
 /**
- * A page ends early beyond this. Configurations may be large, a mebibyte for the longest image blob ids,
- * and gRPC clients take messages of 4 MiB unless told otherwise.
+ * A page ends early beyond this size. A configuration may be large, a mebibyte for the longest
+ * image blob ids, and gRPC clients accept messages of 4 MiB by default.
  */
 const maxPageBytes = 2 * 1024 * 1024;
-/** So few snapshots that walking all of them costs nothing. */
+/** For this many snapshots, walking all of them costs nothing. */
 const rareLabelCount = 500;
 
 export function createListing(context: CatalogContext): Listing {
@@ -54,7 +54,7 @@ function list(context: CatalogContext, query: ListQuery): ListPage {
   const labels = rareFirst(context, Object.entries(filter.labels ?? {}));
   const keys = context.connection.all<{ id: string; created_at: number }>(statements.page, {
     ...listParams(filter, labels, after),
-    // One more than shown tells whether there is a next page.
+    // One more than shown, to find out whether there is a next page.
     limit: pageSize + 1,
   });
   const snapshots: Snapshot[] = [];
@@ -83,7 +83,7 @@ function count(context: CatalogContext, filter: ListFilter, labels: readonly Lab
   return context.connection.one<{ matches: number }>(count, params)?.matches ?? 0;
 }
 
-/** Puts a label that few snapshots have in front: the listing walks the first one. */
+/** Puts the label with the fewest snapshots first, because the listing walks the first one. */
 function rareFirst({ connection }: CatalogContext, labels: readonly Label[]): readonly Label[] {
   if (labels.length < 2) return labels;
   const isRare = ([key, value]: Label): boolean =>
@@ -92,7 +92,7 @@ function rareFirst({ connection }: CatalogContext, labels: readonly Label[]): re
   return rare === undefined ? labels : [rare, ...labels.filter((label) => label !== rare)];
 }
 
-/** An empty prefix and an empty set of labels ask for nothing. */
+/** An empty prefix and an empty set of labels are no conditions. */
 function withoutEmpty(filter: ListFilter): ListFilter {
   const { namePrefix, labels, ...rest } = filter;
   return {

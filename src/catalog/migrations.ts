@@ -1,4 +1,4 @@
-// The schema of the catalog, step by step. A step that was released is never edited.
+// The schema of the catalog, step by step. Never edit a step that was released.
 import { formatUnsupported } from "../model/format.js";
 import type { Database } from "./sqlite.js";
 
@@ -9,11 +9,10 @@ export interface Migration {
 }
 
 /**
- * Times are milliseconds since 1970, sizes are bytes, booleans are 0 or 1.
- * `snapshots.config` holds, as JSON, what has no column of its own.
- * `snapshot_labels` exists for ready snapshots only and repeats their immutable `created_at`, so
- * that a page of a label is one walk along its primary key.
- * `totals` follows the ready snapshots by triggers.
+ * Times are milliseconds since 1970, sizes are bytes, booleans are 0 or 1. `snapshots.config`
+ * stores, as JSON, the fields that have no column. `snapshot_labels` has rows for ready snapshots
+ * only and repeats their immutable `created_at`, so that a page of a label is one walk along its
+ * primary key. Triggers keep `totals` equal to the ready snapshots.
  */
 const version1 = `
 CREATE TABLE store_info (
@@ -127,12 +126,12 @@ END;
 `;
 
 /**
- * `events` tells what became visible, in the transaction that made it so. `sequence` has no gaps: what
- * is missing before the oldest row was trimmed. `mark` is random: it tells an event from the one that
- * another history of this catalog (an older copy put back) gave the same sequence.
- * `previous` holds, as JSON, what the filter of a watcher needs of the time before the change.
- * `end_bytes` counts the bytes of all `snapshot` texts up to this row: the difference of two rows is
- * what lies between them.
+ * `events` records what became visible, in the same transaction. `sequence` has no gaps: rows that
+ * are missing before the oldest one were trimmed. `mark` is random. It tells an event from one with
+ * the same sequence in another history of this catalog (an older copy that was restored).
+ * `previous` stores, as JSON, the earlier values that a watcher's filter needs. `end_bytes` counts
+ * the bytes of all `snapshot` texts up to this row, so that the difference of two rows is the size
+ * between them.
  */
 const version2 = `
 CREATE TABLE events (
@@ -148,7 +147,7 @@ CREATE TABLE events (
 ) STRICT;
 `;
 
-/** The newest row is the one session that may be open; what it holds is in memory. */
+/** The newest row is the only session that may be open. Its state is in memory. */
 const version3 = `
 CREATE TABLE gc_sessions (
   epoch INTEGER PRIMARY KEY,
@@ -158,23 +157,23 @@ CREATE TABLE gc_sessions (
 ) STRICT;
 `;
 
-/** By digest: what a peer asks for, and what a pull finds here. */
+/** By digest: a peer requests snapshots by digest, and a pull looks for them. */
 const version4 = `
 DROP INDEX ready_undigested;
 CREATE INDEX ready_by_digest ON snapshots (digest, id) WHERE state = 'ready';
 `;
 
 /**
- * Changes nothing: builds that do not look at store.json (files/store-format.ts) refuse a schema above 4, with a clear
- * message and before recovery.
+ * Changes nothing. Builds that do not look at store.json (files/store-format.ts) refuse a schema
+ * above 4, with a clear message and before recovery.
  */
 const version5 = "";
 
 /**
- * `used_ms` is the last use in elapsed time (model/elapsed.ts), which `requests.finished_at` is counted
- * in from now on too. It begins as wall time; a stamp of a clock that was ahead must not be greater
- * than the elapsed time. `store_clock` has no row where nothing is known: in a new catalog, or when
- * the newest access lies in the future.
+ * `used_ms` is the last use in elapsed time (model/elapsed.ts). From this step on,
+ * `requests.finished_at` uses elapsed time too. It begins as wall time; a stamp of a clock that was
+ * ahead must not be greater than the elapsed time. `store_clock` has no row if nothing is known: in
+ * a new catalog, or if the newest access is in the future.
  */
 const version6 = `
 ALTER TABLE snapshots ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
@@ -196,10 +195,10 @@ INSERT INTO store_clock
 `;
 
 /**
- * `charged_bytes` is what quotas count (model/charge.ts), from publication until the row goes;
- * `charged_name` is the name whose prefix they look at, which a replaced snapshot has no more.
- * Rows of before are charged about what they take.
- * A blob id stands in the catalog once, however many snapshots pin it: `blobs` has those that are pinned.
+ * `charged_bytes` is the number that quotas count (model/charge.ts), from publication until the row
+ * is removed. `charged_name` is the name whose prefix is charged; a replaced snapshot has lost that
+ * name. Existing rows get an estimated charge. The catalog stores each blob id once, however many
+ * snapshots pin it: `blobs` contains the pinned ones.
  */
 const version7 = `
 ALTER TABLE snapshots ADD COLUMN charged_bytes INTEGER NOT NULL DEFAULT 0
@@ -258,11 +257,12 @@ export const migrations: readonly Migration[] = [
   { version: 7, sql: version7 },
 ];
 
-/** What this program writes. */
+/** The version that this program writes. */
 export const newestSchema = migrations.at(-1)?.version ?? 0;
 
 /**
- * Brings the schema to the newest version; each step happens whole or not at all. False when nothing was to be done.
+ * Migrates the schema to the newest version. Each step happens completely or not at all. Returns
+ * false if there was nothing to do.
  */
 export function migrate(database: Database, steps: readonly Migration[] = migrations): boolean {
   const found = requireKnownSchema(database, steps.at(-1)?.version ?? 0);
@@ -277,7 +277,7 @@ export function migrate(database: Database, steps: readonly Migration[] = migrat
   return missing.length > 0;
 }
 
-/** Returns the version that was found. */
+/** Returns the version of the file. */
 export function requireKnownSchema(database: Database, newest = newestSchema): number {
   const found = database.pragma("user_version", { simple: true }) as number;
   if (found > newest) {

@@ -1,4 +1,5 @@
-// Who may have a name or an id. Called inside the transaction that takes it.
+// Checks whether a snapshot may take a name or an id. These functions run inside the transaction
+// that takes it.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotState } from "../model/snapshot.js";
 import type { Connection } from "./connection.js";
@@ -10,8 +11,8 @@ interface Holder {
 }
 
 /**
- * Throws unless the snapshot `id` may take `name`. With `replace` a ready holder is no obstacle:
- * the name moves when the new snapshot is ready. A pending holder always is one.
+ * Throws unless the snapshot `id` may take `name`. With `replace`, a ready snapshot with that name
+ * is allowed: the name moves when the new snapshot becomes ready. A pending one is never allowed.
  */
 export function requireNameFree(
   connection: Connection,

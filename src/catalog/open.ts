@@ -1,5 +1,5 @@
-// The catalog: an SQLite index of all snapshots. Everything is synchronous, each call that changes
-// something is one transaction, durable when it returns (recordAccess apart).
+// The catalog: an SQLite index of all snapshots. Every call is synchronous. Each call that changes
+// something is one transaction and durable when it returns, except recordAccess.
 import type { Clock } from "../base/clock.js";
 import { isStoreError } from "../base/errors.js";
 import { createAccessLog, type AccessLog } from "./accesses.js";
@@ -33,7 +33,10 @@ export type { Totals } from "./totals.js";
 export type { SnapshotChanges } from "./update.js";
 export type { NewUpload, Publication, Published } from "./uploads.js";
 
-/** All methods throw StoreError. STORAGE_FULL changes nothing and can be tried again. */
+/**
+ * All methods throw StoreError. After STORAGE_FULL nothing has changed, and the call can be
+ * retried.
+ */
 export interface Catalog
   extends
     Uploads,
@@ -54,31 +57,36 @@ export interface Catalog
     Pick<Connection, "trouble">,
     AsyncDisposable {
   /**
-   * The changes that `work` makes become durable together when this returns. For recovery, before anybody
-   * watches: a sync for each of thousands of records would take as many turns of the disk.
+   * Makes the changes of `work` durable together when it returns. For recovery, before anybody
+   * watches: one sync for each of thousands of records would take as many disk revolutions.
    */
   together(work: () => void): void;
-  /** Writes the accesses recorded so far if the disk lets it, then closes the file. May be called again. */
+  /**
+   * Writes the recorded accesses if the disk permits, then closes the file. May be called again.
+   */
   close(): void;
-  /** Instead of `close`, when the file is not this process's any more: nothing is written, and it stays open. */
+  /**
+   * Call this instead of `close` when the file no longer belongs to this process. It writes nothing
+   * and leaves the file open.
+   */
   abandon(): void;
 }
 
 export interface CatalogOptions {
   readonly clock: Clock;
-  /** About how many events are kept. Default: 100,000. */
+  /** Approximate number of events to keep. Default: 100,000. */
   readonly maxEvents?: number;
-  /** Called before each transaction that changes something: when it throws, nothing is changed. */
+  /** Called before each transaction that changes something. If it throws, nothing is changed. */
   readonly beforeWrite?: () => void;
 }
 
 export const defaultMaxEvents = 100_000;
 
 /**
- * Opens or makes the catalog in the file `path`. It belongs to this process until it is closed,
- * and must not be opened by other means meanwhile: closing any descriptor of the file in this process would drop
- * SQLite's locks (POSIX locks, fcntl(2)).
- * Throws STORED_DATA_CORRUPT when the file is no catalog, FORMAT_UNSUPPORTED when it is a newer one.
+ * Opens or makes the catalog in the file `path`. The file belongs to this process until it is
+ * closed. Do not open it by other means: closing any descriptor of the file in this process would
+ * drop SQLite's locks (POSIX locks, fcntl(2)). Throws STORED_DATA_CORRUPT if the file is not a
+ * catalog, FORMAT_UNSUPPORTED if it is a newer one.
  */
 export function openCatalog(path: string, options: CatalogOptions): Catalog {
   const file = openConnection(path);
@@ -121,7 +129,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
       accesses.flushAccesses();
       storeClock.noteClock();
     } catch (error) {
-      // Access times are no reason to fail a clean stop on a full or broken disk.
+      // Access times do not justify failing a clean shutdown on a full or broken disk.
       if (!isStoreError(error, "STORAGE_FULL") && !isStoreError(error, "IO_FAILED")) throw error;
     } finally {
       connection.close();

@@ -1,15 +1,15 @@
-// Where a listing goes on: an opaque text that is only good for the filter it was made with.
+// The position of a listing: an opaque text that is valid only for the filter it was made with.
 import { createHash } from "node:crypto";
 import { StoreError } from "../base/errors.js";
 import type { ListFilter } from "./list-filter.js";
 
-/** The last snapshot of a page. The next page holds what comes after it in the order. */
+/** The last snapshot of a page. The next page contains what follows it in the order. */
 export interface Cursor {
   readonly createdAtMs: number;
   readonly id: string;
 }
 
-/** Guards against mix-ups and damage, not against forgery: a token gives access to nothing. */
+/** Guards against mix-ups and damage, not against forgery: a token grants no access. */
 const digestLength = 16;
 const tokenPattern = /^[A-Za-z0-9_-]{1,512}$/;
 

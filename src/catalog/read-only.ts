@@ -1,5 +1,5 @@
-// The catalog of a store that no daemon serves, for those who only look: nothing in it is changed,
-// not even its schema.
+// Reads the catalog of a store that no daemon serves. Nothing in it is changed, not even its
+// schema.
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -22,8 +22,8 @@ export interface CatalogReader
   extends Pick<Records, "allIds">, Pick<Audit, "auditFile" | "auditRow">, AsyncDisposable {}
 
 /**
- * Opens the catalog in the file `path`, whose root the caller has locked. Undefined when there is none.
- * Throws STORED_DATA_CORRUPT when the file is no catalog, FORMAT_UNSUPPORTED when it is a newer one.
+ * Opens the catalog in the file `path`. The caller has locked its root. Undefined if there is none.
+ * Throws STORED_DATA_CORRUPT if the file is not a catalog, FORMAT_UNSUPPORTED if it is a newer one.
  */
 export function openCatalogReader(path: string): CatalogReader | undefined {
   const absolute = resolve(path);
@@ -39,7 +39,7 @@ export function openCatalogReader(path: string): CatalogReader | undefined {
   });
 }
 
-/** Reads `path`, and calls it `shown` in errors. */
+/** Reads `path`, but names it `shown` in errors. */
 function openReader(path: string, shown: string, tidy: () => void): CatalogReader {
   let database: Database | undefined;
   const close = (): void => {
@@ -59,7 +59,9 @@ function openReader(path: string, shown: string, tidy: () => void): CatalogReade
   }
 }
 
-/** Removes the files that SQLite makes to read a log, and leaves behind. */
+/**
+ * Returns a function that removes the files that SQLite makes to read a log and does not remove.
+ */
 function sidecarRemoval(path: string): () => void {
   const made = [`${path}-shm`, `${path}-wal`].filter((file) => !existsSync(file));
   return () => {
@@ -68,8 +70,9 @@ function sidecarRemoval(path: string): () => void {
 }
 
 /**
- * SQLite cannot read a database in WAL mode where it cannot make the log and its index: on a read-only or full
- * filesystem, and in a directory that this user may not write to. We read a copy then.
+ * SQLite cannot read a database in WAL mode where it cannot make the log and its index: on a
+ * read-only or full filesystem, and in a directory without write permission. In these cases we read
+ * a copy.
  */
 function copyCatalog(path: string): { readonly path: string; readonly remove: () => void } {
   const directory = mkdtempSync(join(tmpdir(), "stasis-catalog-"));
@@ -94,8 +97,8 @@ function requireSchema(database: Database, path: string): number {
 }
 
 /**
- * What older schemas lack, as temporary views that hide the tables of the same names: the catalog
- * itself stays as it is.
+ * Adds the tables that older schemas lack as temporary views, which hide the tables of the same
+ * names. The catalog itself is unchanged.
  */
 function showAsNewest(database: Database, version: number): void {
   database.pragma("temp_store = 2");
@@ -128,7 +131,7 @@ function partsOver(connection: Connection): Omit<CatalogReader, typeof Symbol.as
   return { allIds, auditFile, auditRow };
 }
 
-/** Who only looks stamps nothing. */
+/** A reader makes no stamps. */
 const noStamps: StampingClock = {
   elapsedMs: refuse,
   stampOfAge: refuse,

@@ -7,10 +7,10 @@ import { snapshotFromRow, type FileRow, type SnapshotRow } from "./rows.js";
 import { prefixRange } from "./name-range.js";
 import { sql } from "./sql.js";
 
-/** What the catalog knows and the manifest on disk may not know yet. */
+/** Changes in the catalog that the manifest on disk may not contain yet. */
 export interface ManifestState {
   readonly snapshot: Snapshot;
-  /** Grows with each change that belongs into the manifest. */
+  /** Grows with each change that belongs in the manifest. */
   readonly revision: number;
   /** The manifest on disk is older than this. */
   readonly dirty: boolean;
@@ -27,26 +27,26 @@ export interface PendingUpload {
 }
 
 export interface Records {
-  /** The snapshot in whatever state, with its files. */
+  /** The snapshot in any state, with its files. */
   get(id: string): Snapshot | undefined;
   files(id: string): readonly SnapshotFile[];
   manifestState(id: string): ManifestState | undefined;
   /** In no particular order. */
   idsInState(state: SnapshotState): readonly string[];
-  /** Those whose names begin so. */
+  /** Snapshots in `state` whose names begin with the prefix. */
   idsInStateWithName(state: SnapshotState, namePrefix: string): readonly string[];
-  /** Ids of all rows, whatever their state, in order. */
+  /** Ids of all rows in any state, in order. */
   allIds(): readonly string[];
-  /** Of the ready snapshots, in no particular order. */
+  /** The ready snapshots, in no particular order. */
   readyRevisions(): readonly { readonly id: string; readonly revision: number }[];
-  /** Of the ready snapshot with this name. */
+  /** The id of the ready snapshot with this name. */
   idOfName(name: string): string | undefined;
   /** Ready snapshots whose digest is still to be computed. */
   idsWithoutDigest(): readonly string[];
   /** Ready snapshots with this digest, at most `limit`. */
   idsWithDigest(digest: string, limit: number): readonly string[];
   pendingUploads(): readonly PendingUpload[];
-  /** Snapshots whose manifest has to be written again. */
+  /** Snapshots whose manifest must be written again. */
   manifestDirtyIds(): readonly string[];
 }
 
@@ -97,7 +97,7 @@ export function getListed(context: CatalogContext, id: string): Snapshot | undef
   return snapshotFromRow(row, [], context.accesses.unwrittenAccess(id));
 }
 
-/** A snapshot of which a transaction has just seen that it is there, as listings show it. */
+/** A snapshot that the transaction has already seen, as listings show it. */
 export function requireListed(context: CatalogContext, id: string): Snapshot {
   const snapshot = getListed(context, id);
   if (snapshot === undefined) throw noSuchIdError(id);
@@ -112,7 +112,7 @@ export function noSuchIdError(id: string): StoreError {
   });
 }
 
-/** Configurations are compared and stored under the row's id, whatever they say themselves. */
+/** Configurations are compared and stored under the row's id, whatever id they contain. */
 export function withId(config: SnapshotConfig, id: string): SnapshotConfig {
   return config.id === id ? config : { ...config, id };
 }

@@ -1,4 +1,4 @@
-// A ref is an exact id, else a name, else a unique prefix of an id.
+// Resolves a ref: an exact id, a name, or a unique prefix of an id, in this order.
 import { StoreError, describeValue } from "../base/errors.js";
 import { minIdPrefixLength } from "../model/name.js";
 import type { Snapshot, SnapshotState } from "../model/snapshot.js";
@@ -9,14 +9,14 @@ import { requireSnapshot } from "./records.js";
 import { sql } from "./sql.js";
 
 export interface RefOptions {
-  /** Snapshots in other states are not seen. Default: ready. */
+  /** Snapshots in other states are invisible. Default: ready. */
   readonly states?: readonly SnapshotState[];
-  /** Snapshots whose names begin otherwise are not seen. Default: all names. */
+  /** Snapshots whose names do not begin with this are invisible. Default: all names are visible. */
   readonly namePrefix?: string;
 }
 
 export interface Refs {
-  /** Throws SNAPSHOT_NOT_FOUND, or AMBIGUOUS_REF with candidates. The files come along. */
+  /** Throws SNAPSHOT_NOT_FOUND, or AMBIGUOUS_REF with candidates. The result includes the files. */
   resolveRef(ref: string, options?: RefOptions): Snapshot;
 }
 

@@ -1,4 +1,4 @@
-// Request ids: which call made which snapshot, remembered across restarts.
+// Request ids: record which call made which snapshot, also across restarts.
 import { StoreError } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";
@@ -7,7 +7,7 @@ export interface KnownRequest {
   readonly requestId: string;
   readonly kind: string;
   readonly fingerprint: string;
-  /** The snapshot it makes or has made; it may have been deleted since. */
+  /** The snapshot that it makes or made; it may have been deleted since. */
   readonly snapshotId: string;
   readonly state: "running" | "finished";
   readonly startedAt: Date;
@@ -17,14 +17,14 @@ export interface KnownRequest {
 
 export interface Requests {
   findRequest(requestId: string): KnownRequest | undefined;
-  /** Forgets the requests that were finished longer ago; returns how many. */
+  /** Forgets the requests that finished longer ago. Returns their number. */
   pruneRequests(retentionMs: number): number;
 }
 
 /**
- * The id under which the request of a caller is remembered that is confined to a prefix: callers with
- * another prefix, or with none, neither collide with it nor learn of it. A UUID has a fixed length, so
- * the two parts are never mixed up.
+ * The id under which the catalog remembers the request of a caller that is confined to a prefix.
+ * Callers with another prefix, or without one, neither collide with it nor learn about it. A UUID
+ * has a fixed length, so the two parts cannot be confused.
  */
 export function scopedRequestId(namePrefix: string, requestId: string): string {
   return namePrefix + requestId;
@@ -53,7 +53,7 @@ export function createRequests(context: CatalogContext): Requests {
   };
 }
 
-/** Inside the transaction that inserts the upload. */
+/** Call this inside the transaction that inserts the upload. */
 export function addRequest(
   context: CatalogContext,
   request: Pick<KnownRequest, "requestId" | "kind" | "fingerprint" | "snapshotId">,
@@ -71,7 +71,10 @@ export function addRequest(
   });
 }
 
-/** Inside the transaction that makes the snapshot ready, which saves the store's clock too. */
+/**
+ * Call this inside the transaction that makes the snapshot ready, which saves the store's clock
+ * too.
+ */
 export function finishRequest(
   { connection, storeClock }: CatalogContext,
   snapshotId: string,
@@ -94,7 +97,7 @@ function findRequest({ connection }: CatalogContext, requestId: string): KnownRe
   };
 }
 
-/** Callers look first with findRequest; this is what they see who did not. */
+/** Callers call findRequest first; this error is for a caller that did not. */
 function usedError(
   earlier: KnownRequest,
   request: Pick<KnownRequest, "kind" | "fingerprint">,

@@ -1,4 +1,4 @@
-// Rows of the catalog into snapshots and back.
+// Converts rows of the catalog to snapshots and back.
 import { StoreError } from "../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
@@ -36,7 +36,7 @@ export interface FileRow {
   readonly digest: string;
 }
 
-/** The columns that a configuration fills. */
+/** The columns that hold a configuration. */
 export function configColumns(config: SnapshotConfig): Params {
   const { id, name, description, image, imageDigest, hypervisor, ...rest } = config;
   return {
@@ -52,7 +52,7 @@ export function configColumns(config: SnapshotConfig): Params {
 
 export function configFromRow(row: SnapshotRow): SnapshotConfig {
   return {
-    // A key that an older version did not know is missing in its rows.
+    // Rows of an older version lack the keys that it did not know.
     ...emptyConfig(),
     ...parseConfig(row),
     id: row.id,
@@ -94,7 +94,7 @@ function fileFromRow(row: FileRow): SnapshotFile {
   };
 }
 
-/** Sizes of all files together: what a snapshot's own columns say. */
+/** Sizes of all files together: the snapshot's own columns. */
 export function sizeColumns(id: string, files: readonly SnapshotFile[]): Params {
   let sizeBytes = 0;
   let allocatedBytes = 0;
@@ -117,7 +117,7 @@ function parseConfig(row: SnapshotRow): Partial<SnapshotConfig> {
     const parsed: unknown = JSON.parse(row.config);
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch {
-    // Falls through to the same error as any other text that is no object.
+    // Falls through to the error for any other text that is not an object.
   }
   throw new StoreError(
     "STORED_DATA_CORRUPT",

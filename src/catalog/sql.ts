@@ -1,8 +1,8 @@
-// Every fixed statement of the catalog in one place, so that a test can ask SQLite for each plan.
-// Statements of listings are built in list-sql.ts, of which the test walks all shapes.
+// Every fixed statement of the catalog, in one place, so that a test can ask SQLite for each plan.
+// list-sql.ts builds the statements of listings; the test walks all their shapes.
 
 declare const registered: unique symbol;
-/** SQL that the plan test knows. Only this file and list-sql.ts make it. */
+/** SQL that the plan test covers. Only this file and list-sql.ts make it. */
 export type Sql = string & { readonly [registered]: true };
 
 /** For sql.ts and list-sql.ts only. */
@@ -14,7 +14,7 @@ const snapshotColumns = `id, state, kind, name, created_at, last_accessed_at, us
   allocated_bytes, digest, protected, corrupt, revision, manifest_dirty, image, image_digest,
   hypervisor, description, config`;
 
-/** `group_value` is null for those without the label. */
+/** `group_value` is null for snapshots without the label. */
 const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.used_ms, s.charged_bytes,
   s.protected, (SELECT l.value FROM snapshot_labels l WHERE l.snapshot_id = s.id AND l.key = :label)
     AS group_value`;
@@ -36,7 +36,7 @@ const texts = {
   idsByPrefix: `SELECT id, name FROM snapshots
     WHERE id >= :prefix AND id < :prefixEnd AND instr(:states, state) > 0
     ORDER BY id LIMIT :limit`,
-  // The plus keeps the walk along the ids: names with the prefix can be many, ids are few.
+  // The plus makes SQLite walk along the ids: many names may have the prefix, but few ids match.
   namedIdsByPrefix: `SELECT id, name FROM snapshots
     WHERE id >= :prefix AND id < :prefixEnd AND instr(:states, state) > 0
     AND +name >= :namePrefix AND +name < :namePrefixEnd
@@ -136,7 +136,7 @@ const texts = {
   insertGcSession: `INSERT INTO gc_sessions VALUES (:epoch, :session_id, :owner, :at)`,
   trimGcSessions: `DELETE FROM gc_sessions WHERE epoch <= :last`,
 
-  // The ends of the primary key are found with a bound: without one SQLite calls it a scan.
+  // The bound finds the end of the primary key: without one SQLite calls it a scan.
   newestEvent: `SELECT sequence, mark, end_bytes FROM events
     WHERE sequence > 0 ORDER BY sequence DESC LIMIT 1`,
   oldestEvent: `SELECT sequence, mark, end_bytes FROM events

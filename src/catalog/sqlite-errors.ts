@@ -67,7 +67,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
 };
 
-/** Any error of better-sqlite3 as a StoreError; `what` is the step that failed. */
+/** Any error of better-sqlite3 as a StoreError. `what` names the step that failed. */
 export function toStoreError(thrown: unknown, what: string): StoreError {
   const error = firstError(thrown);
   if (isStoreError(error)) return error;
@@ -102,7 +102,7 @@ function fromCode(error: SqliteError, what: string): StoreError {
   });
 }
 
-/** Runs `work`; whatever it throws arrives as a StoreError. */
+/** Runs `work`, and converts whatever it throws to a StoreError. */
 export function guarded<T>(what: string, work: () => T): T {
   try {
     return work();
@@ -117,9 +117,9 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * A write or a sync failed below SQLite. The kernel may have dropped what it could not write, and
- * a later fsync of the same bytes would then report success: they must be written again, or others
- * in their place.
+ * A write or a sync failed below SQLite. The kernel may have dropped the pages that it could not
+ * write, and a later fsync of the same bytes would then report success. They must be written again,
+ * or others in their place.
  */
 export function isFailedWrite(error: unknown): boolean {
   const code = sqliteCode(error);
@@ -133,7 +133,7 @@ const failedReads: ReadonlySet<string> = new Set([
   "SQLITE_IOERR_CORRUPTFS",
 ]);
 
-/** SQLite calls its file damaged. */
+/** SQLite reports that its file is damaged. */
 export function isCorrupt(error: unknown): boolean {
   const code = sqliteCode(error);
   return code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";
@@ -147,7 +147,10 @@ export function cannotMakeSidecars(error: unknown): boolean {
 /** Primary codes of SQLITE_NOMEM, SQLITE_IOERR and SQLITE_CANTOPEN, the low byte of an extended one. */
 const notRead: readonly number[] = [7, 10, 14];
 
-/** Whether a line of `PRAGMA quick_check` says that a page could not be read, not what is in it. */
+/**
+ * True if a line of `PRAGMA quick_check` says that a page could not be read, not that its content
+ * is wrong.
+ */
 export function isUnreadPage(line: string): boolean {
   const [, code] = /error code=(\d+)/.exec(line) ?? [];
   return code !== undefined && notRead.includes(Number(code) & 0xff);

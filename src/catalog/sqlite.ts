@@ -1,6 +1,6 @@
 // Loads the better-sqlite3 that this Node can run. Version 12 aborts Node 24 at random when the
-// collector frees a statement. Version 13 is built against Node-API 10, which Node has since 22.14
-// and 23.6, and crashes older ones. Both are dependencies; one of them is loaded.
+// garbage collector frees a statement. Version 13 is built against Node-API 10, which Node has
+// since 22.14 and 23.6, and crashes older Nodes. Both are dependencies; one of them is loaded.
 import type Sqlite from "better-sqlite3";
 import { StoreError } from "../base/errors.js";
 
@@ -8,7 +8,7 @@ export type Database = Sqlite.Database;
 export type Statement<Params extends unknown[]> = Sqlite.Statement<Params>;
 export type SqliteError = InstanceType<Sqlite.SqliteError>;
 
-/** scripts/setup.mjs knows this number, too. */
+/** scripts/setup.mjs contains the same number. */
 const nodeApiOfVersion13 = 10;
 
 async function load(): Promise<typeof Sqlite> {
@@ -18,7 +18,7 @@ async function load(): Promise<typeof Sqlite> {
   try {
     return (await import("better-sqlite3-13")).default;
   } catch (cause) {
-    // An older Node skips the package when it installs.
+    // An older Node skips the package during installation.
     throw new StoreError("INTERNAL", `better-sqlite3 13 is not installed for ${process.version}`, {
       hint: "Run `npm ci && npm run setup` in the folder of stasis, with this Node",
       cause,

@@ -1,8 +1,8 @@
 // The times that the catalog stamps: elapsed time for ages and for the order of uses, and creation
-// times that only ever grow. See model/elapsed.ts for what elapsed time is.
+// times that only grow. model/elapsed.ts defines elapsed time.
 //
-// Every transaction that writes a stamp also saves the clock: after a restart each new stamp is
-// greater than all that were written.
+// Every transaction that writes a stamp also saves the clock. So after a restart each new stamp is
+// greater than all written ones.
 import type { Clock } from "../base/clock.js";
 import {
   advance,
@@ -20,22 +20,22 @@ import { sql } from "./sql.js";
 export interface StoreClock {
   /** Elapsed time now, in milliseconds. */
   elapsedMs(): number;
-  /** Stamps below it are older than `ageMs`; with `trusted` as if the wall clock were trusted. */
+  /** Smaller stamps are older than `ageMs`. With `trusted`, as if the wall clock were trusted. */
   stampOfAge(ageMs: number, trusted?: boolean): number;
-  /** Whether the wall clock has parted from elapsed time, now. */
+  /** How far the wall clock differs from elapsed time now, if it does. */
   clockDoubt(): ClockDoubt | undefined;
-  /** An operator says that the wall clock is right. */
+  /** An operator asserts that the wall clock is right. */
   trustClock(): void;
-  /** The next time of creation: now, but later than that of every ready snapshot. */
+  /** The next creation time: now, but later than that of every ready snapshot. */
   nextCreation(): Date;
-  /** Elapsed time as a stamp: no two are the same, so that they are an order too. */
+  /** Elapsed time as a stamp. No two stamps are equal, so they are an order too. */
   nextStamp(): number;
-  /** Saves the clock if it was not saved lately, or if a doubt has come or gone. */
+  /** Saves the clock if it was not saved recently, or if a doubt has appeared or ended. */
   noteClock(): void;
 }
 
 export interface StampingClock extends StoreClock {
-  /** Inside each transaction that writes a stamp. */
+  /** Call this inside each transaction that writes a stamp. */
   save(): void;
 }
 
@@ -48,7 +48,7 @@ interface Row {
   readonly doubt: string;
 }
 
-/** Nothing is lost when it is saved rarely: each saved look is as good as a later one. */
+/** Saving rarely loses nothing: each saved reading is as good as a later one. */
 const saveIntervalMs = 10 * 60_000;
 
 export function createStoreClock(connection: Connection, clock: Clock): StampingClock {

@@ -1,4 +1,4 @@
-// Sums over the catalog: usage, pinned blobs, and whether they are right.
+// Sums over the catalog: usage and pinned blobs, and a check of them.
 import { fieldInvalid } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
 import { walkRows } from "./records.js";
@@ -17,12 +17,12 @@ export interface Sums {
   totals(): Totals;
   /**
    * Up to `limit` (1 to 10,000) image blobs above `after`, in order: those of ready and pending
-   * snapshots, and of replaced ones as long as they are read.
+   * snapshots, and of replaced ones while somebody reads them.
    */
   listPinnedBlobs(after: string, limit: number): readonly string[];
-  /** Random name of this catalog; a rebuilt catalog has a new one. */
+  /** Random name of this catalog. A rebuilt catalog gets a new one. */
   nodeId(): string;
-  /** Reads the whole file. Problems found; empty when all is well. */
+  /** Reads the whole file. Returns the problems; empty if there are none. */
   checkIntegrity(): readonly string[];
 }
 
@@ -76,11 +76,11 @@ function listPinnedBlobs(
 
 function checkIntegrity(context: CatalogContext): readonly string[] {
   const problems = context.connection.quickCheck();
-  // Its rows can only be trusted, or even read, when the file is sound.
+  // Rows can be trusted, or even read, only if the file is sound.
   return problems.length > 0 ? problems : totalsProblems(context);
 }
 
-/** Where the totals that triggers keep are not what the rows add up to. */
+/** Reports where the totals that triggers maintain differ from the sums of the rows. */
 export function totalsProblems(context: CatalogContext): string[] {
   const recorded = totalsOf(context);
   const found = { count: 0, sizeBytes: 0, allocatedBytes: 0, chargedBytes: 0 };

@@ -1,4 +1,4 @@
-// What a caller may change about a ready snapshot.
+// The changes that a caller may make to a ready snapshot.
 import { isDeepStrictEqual } from "node:util";
 import { chargeGrowth } from "../model/charge.js";
 import type { Snapshot } from "../model/snapshot.js";
@@ -10,11 +10,11 @@ import { noSuchIdError, requireSnapshot } from "./records.js";
 import { configColumns, configFromRow, type SnapshotRow } from "./rows.js";
 import { sql } from "./sql.js";
 
-/** Keys that are missing stay as they are. */
+/** Missing keys stay unchanged. */
 export interface SnapshotChanges {
   readonly name?: string;
   readonly description?: string;
-  /** All labels: those that are not here are removed. */
+  /** All labels; labels that are missing here are removed. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly protected?: boolean;
 }
@@ -42,7 +42,7 @@ function apply(context: CatalogContext, id: string, changes: SnapshotChanges): S
     description: changes.description ?? old.description,
     labels: changes.labels ?? old.labels,
   };
-  // A name that it has already stays, although an upload may be about to replace it.
+  // A snapshot may keep its own name, although an upload may be about to replace it.
   if (config.name !== old.name) {
     requireNameFree(connection, config.name, { id, replace: false });
   }
@@ -50,7 +50,7 @@ function apply(context: CatalogContext, id: string, changes: SnapshotChanges): S
   const isProtected = changes.protected ?? wasProtected;
   const columns = configColumns(config);
   connection.run(sql.setDescribed, { ...columns, protected: isProtected ? 1 : 0 });
-  // The manifest and the catalog hold it; the rest of the charge stays.
+  // The manifest and the catalog contain the configuration; the rest of the charge is unchanged.
   const bytes = Math.max(0, row.charged_bytes + chargeGrowth(old, config));
   setCharge(context, id, { name: config.name, bytes });
   if (changes.labels !== undefined) writeLabels(connection, config, row.created_at);

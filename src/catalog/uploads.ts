@@ -1,4 +1,4 @@
-// From the reservation of a name to a ready snapshot.
+// An upload's record, from the reservation of a name to a ready snapshot.
 import type { SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
@@ -12,22 +12,22 @@ import { sql } from "./sql.js";
 
 export interface NewUpload {
   readonly id: string;
-  /** Its name is reserved from now on; its id is replaced by `id`. */
+  /** Reserves its name from now on. Its id is replaced by `id`. */
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
-  /** Which call it came by, for example `create`. */
+  /** The call that started it, for example `create`. */
   readonly kind: string;
-  /** Allowed to take the name of a ready snapshot, once it is ready itself. */
+  /** It may take the name of a ready snapshot when it becomes ready. */
   readonly replace?: boolean;
   readonly protected?: boolean;
   readonly requestId?: string;
-  /** What two requests with the same id must have in common. */
+  /** Two requests with the same id must have the same fingerprint. */
   readonly fingerprint?: string;
 }
 
 export interface Publication {
   readonly config: SnapshotConfig;
-  /** When it became visible: the order of listings. */
+  /** When it became visible. Listings are in this order. */
   readonly createdAt: Date;
   readonly files: readonly SnapshotFile[];
   /** See model/charge.ts. */
@@ -41,18 +41,18 @@ export interface Publication {
 
 export interface Published {
   readonly snapshot: Snapshot;
-  /** The snapshot that had the name before, and what became of it. */
+  /** The snapshot that had the name before, and its new state. */
   readonly replaced?: { readonly id: string; readonly state: "deleting" | "replaced" };
 }
 
 export interface Uploads {
   /** Throws SNAPSHOT_NAME_TAKEN, SNAPSHOT_ID_TAKEN, OPERATION_IN_PROGRESS, REQUEST_ID_REUSED. */
   insertPending(upload: NewUpload): void;
-  /** Takes over a configuration that was learnt on the way; its name is reserved instead. */
+  /** Adopts a configuration that arrived later, and reserves its name instead. */
   updatePending(id: string, change: { config: SnapshotConfig; replace?: boolean }): void;
   /** Makes it visible and moves the name, in one transaction. */
   markReady(id: string, publication: Publication): Published;
-  /** Drops the reservation and its request id. Any other state than pending is left alone. */
+  /** Drops the reservation and its request id. Leaves a row in any other state unchanged. */
   abandonPending(id: string): void;
 }
 
@@ -126,7 +126,7 @@ function publish(context: CatalogContext, id: string, publication: Publication):
   const { connection } = context;
   const config = withId(publication.config, id);
   reconfigure(context, config, publication.replace);
-  // First the old one gives up the name: the index allows no two ready snapshots with it.
+  // The old snapshot loses the name first: the index forbids two ready snapshots with one name.
   const replaced = publication.replace ? displace(context, config, publication) : undefined;
   const createdAtMs = publication.createdAt.getTime();
   const changed = connection.run(sql.setReady, {
@@ -160,7 +160,7 @@ function displace(
   const state = keepReplaced(id) ? "replaced" : "deleting";
   connection.run(sql.deleteLabels, { id });
   if (state === "replaced") {
-    // Its pins stay: whoever runs from its directory still needs the image below it.
+    // Its pins stay: a VM that runs from its directory still needs the image below it.
     connection.run(sql.setReplaced, { id });
   } else {
     connection.run(sql.deletePins, { id });

@@ -1,4 +1,5 @@
-// A store that cocoon has written: its index, in SQLite or JSON, and where the data directories are.
+// Reads a store that cocoon has written: its index, in SQLite or JSON, and the locations of its
+// data directories.
 import { access, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { decodeConfig } from "../archive/envelope-config.js";
@@ -16,7 +17,7 @@ import type { SnapshotConfig } from "../model/config.js";
 import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js";
 
 export interface CocoonSnapshot {
-  /** With cocoon's id, and the keys that we do not know. */
+  /** With cocoon's id, and the keys that stasis does not know. */
   readonly config: SnapshotConfig;
   /** As cocoon wrote it; may be empty. */
   readonly createdAt: string;
@@ -24,23 +25,24 @@ export interface CocoonSnapshot {
   readonly pending: boolean;
   /** Cocoon had begun to delete its files. */
   readonly deleting: boolean;
-  /** Undefined if there is none, neither where cocoon keeps it nor where the record says. */
+  /** Undefined if there is no directory, neither in cocoon's place nor at the recorded path. */
   readonly directory: string | undefined;
 }
 
 export interface CocoonStore {
   readonly snapshots: readonly CocoonSnapshot[];
-  /** Empty unless the index is an older one: what is wrong with the newest. */
+  /** If the index is an older one: what is wrong with the newest. Otherwise empty. */
   readonly remark: string;
 }
 
-/** Keys of a record that are no part of its configuration. */
+/** Keys of a record that are not part of its configuration. */
 const recordKeys = ["created_at", "data_dir", "pending", "size_bytes", "last_accessed_at"];
 
 /**
- * Reads, and changes nothing. Throws DIRECTORY_NOT_FOUND if `root` holds no store of cocoon, OPERATION_IN_PROGRESS while
- * cocoon is converting it, ARCHIVE_INVALID for records that are none, and what `ioError` makes of a part that is there
- * but cannot be looked at: an older index, or data that seem to be missing, must not stand in for it.
+ * Reads, and changes nothing. Throws DIRECTORY_NOT_FOUND if `root` contains no cocoon store,
+ * OPERATION_IN_PROGRESS while cocoon converts it, and ARCHIVE_INVALID for malformed records. If a
+ * part exists but cannot be read, throws the error of `ioError`: neither an older index nor
+ * seemingly missing data may replace it.
  */
 export async function readCocoonStore(root: string): Promise<CocoonStore> {
   const absolute = resolve(root);
@@ -78,7 +80,7 @@ async function readIndex(root: string): Promise<CocoonIndex> {
     };
   }
   const index = join(root, "snapshot", "db", "snapshots.json");
-  // The one before is there in case that the newest was cut by a crash: cocoon falls back to it, too.
+  // The previous index exists in case a crash truncated the newest; cocoon falls back to it, too.
   const files = [index, `${index}.prev`];
   let problem: Error | undefined;
   for (const file of files) {
@@ -117,7 +119,7 @@ function membersOf(index: JsonObject, key: string): ReadonlyMap<string, JsonObje
   const objects = objectMember(index, key);
   if (objects === undefined) return new Map();
   const members = [...objects.members.keys()].map((id) => [id, objectMember(objects, id)] as const);
-  // Null stands for a record that is none.
+  // Null stands for a malformed record.
   return new Map(members.flatMap(([id, member]) => (member === undefined ? [] : [[id, member]])));
 }
 
@@ -136,20 +138,20 @@ async function readRecord(
   tombstones: ReadonlyMap<string, JsonObject>,
 ): Promise<CocoonSnapshot> {
   const { unknown, ...known } = decodeConfig(record, {});
-  // It names directories, one of which is removed before it is made.
+  // The id names directories, one of which is removed before it is made.
   if ([".", ".."].includes(known.id) || known.id.includes("/")) {
     throw archiveInvalid(`id ${JSON.stringify(known.id)} of a record: no name of a directory`);
   }
   const kept = Object.entries(unknown.config).filter(([key]) => !recordKeys.includes(key));
   const config = { ...known, unknown: { ...unknown, config: Object.fromEntries(kept) } };
-  // Where cocoon keeps it now goes first: the record's path is that of the day on which it was made.
+  // Cocoon's current place takes precedence: the recorded path dates from the day of the snapshot.
   const places = [join(root, "snapshot", "localfile", config.id), stringMember(record, "data_dir")];
   const tombstone = tombstones.get(config.id);
   return {
     config,
     createdAt: stringMember(record, "created_at"),
     pending: booleanMember(record, "pending"),
-    // In the phase before this one, "leased", no file is touched, and cocoon gives the deletion up.
+    // In the earlier phase, "leased", no file is touched, and cocoon gives up the deletion.
     deleting: tombstone !== undefined && stringMember(tombstone, "phase") === "deleting",
     directory: config.id === "" ? undefined : await firstDirectory(places),
   };
@@ -167,7 +169,9 @@ async function exists(path: string): Promise<boolean> {
   return (await unlessAbsent(path, async () => (await access(path), true))) ?? false;
 }
 
-/** Undefined if nothing is at `path`, which is not the same as that nobody lets us look. */
+/**
+ * Undefined if nothing exists at `path`. A path that we may not look at is an error, not absence.
+ */
 async function unlessAbsent<T>(path: string, look: () => Promise<T>): Promise<T | undefined> {
   try {
     return await look();

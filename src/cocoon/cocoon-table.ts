@@ -1,4 +1,4 @@
-// The snapshot records in the SQLite index of a newer cocoon, read from a copy of it.
+// Reads the snapshot records from a copy of the SQLite index of a newer cocoon.
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,19 +8,19 @@ import { Database } from "../catalog/sqlite.js";
 
 /** "COCN". */
 const applicationId = 0x434f434e;
-/** Generation 2 adds tables of VMs; those of snapshots are as in generation 1. */
+/** Generation 2 adds tables of VMs; the tables of snapshots are those of generation 1. */
 const knownVersion = 2;
 
 export interface CocoonTable {
-  /** JSON text of each. */
+  /** JSON text of each record. */
   readonly records: readonly string[];
-  /** JSON text of each deletion that has begun, by the id of its snapshot. */
+  /** JSON text of each deletion in progress, by the id of its snapshot. */
   readonly tombstones: ReadonlyMap<string, string>;
 }
 
-/** Throws STORED_DATA_CORRUPT if `file` is no such index, NOT_IMPLEMENTED if it is newer. */
+/** Throws STORED_DATA_CORRUPT if `file` is not such an index, NOT_IMPLEMENTED if it is newer. */
 export function readCocoonTable(file: string): CocoonTable {
-  // A copy: even to read a database with a log, SQLite writes beside it.
+  // A copy, because SQLite writes beside a database with a log even to read it.
   const scratch = mkdtempSync(join(tmpdir(), "stasis-adopt-"));
   const copy = join(scratch, "meta.db");
   try {
