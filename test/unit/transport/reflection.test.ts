@@ -120,7 +120,7 @@ test("comments are served", async () => {
   const fileName = "stasis/v1/snapshot_service.proto";
   const [answer] = await ask([{ case: "fileByFilename", value: fileName }]);
   const comments = filesOf(answer)[0]?.sourceCodeInfo?.location.map((one) => one.leadingComments);
-  assert.ok(comments?.some((text) => text.includes("Keeps the snapshots of one node")));
+  assert.ok(comments?.some((text) => text.includes("Stores the snapshots of one node")));
 });
 
 test("on one stream a file is sent again only if it is asked for", async () => {
