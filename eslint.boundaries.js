@@ -20,11 +20,10 @@ const floors = {
   "store/watch": ["base", "model", "catalog", "store/parts"],
   "store/read": ["base", "model", "holes", "archive", "files", "store/parts"],
   "store/remove": ["base", "model", "holes", "catalog", "files", "store/parts"],
-  "store/write": [
-    ...["base", "model", "holes", "archive", "catalog", "files", "store/parts", "store/remove"],
-  ],
+  "store/write": [...["base", "model", "holes", "archive", "catalog", "files", "store/parts"]],
   "store/heal": [
     ...["base", "model", "holes", "catalog", "files", "store/parts", "store/read", "store/write"],
+    "store/remove",
   ],
   store: [
     ...["base", "model", "holes", "archive", "catalog", "files", "store/parts", "store/watch"],
@@ -51,6 +50,19 @@ const floors = {
 
 /** Floors that a file may only load with `import()`, when it comes to need them. */
 const onlyLazily = { "main.ts": ["daemon"] };
+
+/**
+ * Files with fewer importers than their floor has: what can publish a snapshot, and what can remove one.
+ * Whoever asks what may delete data finds the answer here.
+ */
+const fileHomes = {
+  "files/layout.ts": ["files", "store"],
+  "files/publish.ts": ["files"],
+  "files/staging.ts": ["store/write", "store/heal"],
+  "store/write/publisher.ts": ["store/write", "store/heal"],
+  "files/removal.ts": ["files", "store/remove", "store/heal"],
+  "store/remove/remover.ts": ["store/remove", "store/heal"],
+};
 
 /** Packages that only some places import: a floor, or one file. All others are free. */
 const packageHomes = {
@@ -80,6 +92,7 @@ export const boundaries = {
       floor: "{{ from }} may not import {{ to }}. It may import: {{ allowed }}.",
       lazily: "{{ from }} may load {{ to }} only with import(), when it needs it.",
       outside: "src/ may not import {{ path }}: only src/ and gen/ are part of the program.",
+      file: "src/{{ file }} may be imported only in {{ homes }}: it can publish or remove snapshots.",
       package: "{{ package }} may be imported only in {{ homes }}.",
       self: "src/ names its own modules by path, not through the package {{ package }}.",
     },
@@ -118,7 +131,10 @@ function judge(context, { path, from, specifier, isLazy }) {
   if (top !== "src" && top !== "gen") {
     return { messageId: "outside", data: { path: inRepository } };
   }
-  const to = top === "gen" ? "gen" : floorOf(rest.join("/"));
+  const file = rest.join("/");
+  const narrowed = top === "src" ? judgeFile(path, file) : undefined;
+  if (narrowed !== undefined) return narrowed;
+  const to = top === "gen" ? "gen" : floorOf(file);
   if (to === from) return undefined;
   if (!floors[from].includes(to)) {
     const allowed = floors[from].join(", ") || "nothing of ours";
@@ -128,6 +144,13 @@ function judge(context, { path, from, specifier, isLazy }) {
     return { messageId: "lazily", data: { from, to } };
   }
   return undefined;
+}
+
+function judgeFile(path, file) {
+  const homes = Object.hasOwn(fileHomes, file) ? fileHomes[file] : undefined;
+  if (homes === undefined || homes.some((home) => path.startsWith(`${home}/`))) return undefined;
+  const where = homes.map((home) => `src/${home}`).join(", ");
+  return { messageId: "file", data: { file, homes: where } };
 }
 
 function judgePackage(path, name) {

@@ -4,6 +4,7 @@ import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 import { boundaries } from "./eslint.boundaries.js";
+import { cycles } from "./eslint.cycles.js";
 
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)+$/;
 
@@ -24,7 +25,7 @@ const kebabCaseFiles = {
   },
 };
 
-const house = { rules: { boundaries, "kebab-case-files": kebabCaseFiles } };
+const house = { rules: { boundaries, cycles, "kebab-case-files": kebabCaseFiles } };
 
 /** The store changes its files through one object, so that tests can fail and record each change. */
 const changesOfFiles = {
@@ -108,6 +109,7 @@ export default defineConfig(
     files: ["src/**/*.ts"],
     rules: {
       "house/boundaries": "error",
+      "house/cycles": "error",
       "max-lines": ["error", { max: 400 }],
       "no-restricted-syntax": [
         "error",

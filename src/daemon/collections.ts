@@ -3,7 +3,7 @@ import { isStoreError, type ErrorReason } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import type { GcPolicy } from "../model/gc-plan.js";
-import type { SnapshotStore } from "../store/store.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
 import { startSchedule, type Schedule } from "./schedule.js";
 
 /** The first is due an interval from now, each other one an interval after the last has ended. */

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { scrubDueInMs } from "../model/scrub.js";
-import type { SnapshotStore } from "../store/store.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
 import { startSchedule, type Schedule } from "./schedule.js";
 
 /** After an error that is no finding: a fault of the program, which must not keep it busy. */

@@ -3,7 +3,7 @@ import { buildInfo } from "../base/build-info.js";
 import { createLogger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { startDaemon } from "./daemon.js";
-import type { SnapshotStore } from "../store/store.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
 import { endOfHangup, type Signals } from "./signals.js";
 
 export async function serve(config: DaemonConfig, signals: Signals): Promise<void> {

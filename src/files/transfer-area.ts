@@ -1,9 +1,11 @@
 // Directories of pulls that can be resumed: one for each digest of a snapshot that was asked for.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { DirectorySpace } from "../model/charge.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { ensureDirectory, readLoosely, removeTree, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
+import { spaceBelow } from "./leftovers.js";
 import { listEntries } from "./removal.js";
 import { disk } from "../holes/file-operations.js";
 
@@ -30,16 +32,46 @@ function keyOf(digest: string): string {
   return key;
 }
 
-export function transferDirectory(layout: Layout, digest: string): string {
+/** What replication keeps of pulls between two calls. It never learns where that is. */
+export interface TransferArea {
+  /** What can be resumed, in order of digests. */
+  list(): Promise<KeptTransfer[]>;
+  /** Makes room for a pull, or finds what an earlier one has left. Only one pull may use it at a time. */
+  open(digest: string, origin: TransferOrigin): Promise<OpenTransfer>;
+  /** Notes when the last pull of it ended. False if nothing is kept of it. */
+  noteEnd(digest: string, endedMs: number): Promise<boolean>;
+  /** What it takes of the disk. */
+  space(digest: string): Promise<DirectorySpace>;
+  drop(digest: string): Promise<void>;
+}
+
+export interface OpenTransfer {
+  /** Where the part of the file at `index` is. */
+  partPath(index: number): string;
+}
+
+export function openTransferArea(layout: Layout): TransferArea {
+  return {
+    list: () => listTransfers(layout),
+    open: async (digest, origin) => {
+      const directory = await openTransfer(layout, digest, origin);
+      return { partPath: (index) => partPath(directory, index) };
+    },
+    noteEnd: (digest, endedMs) => noteTransferEnd(layout, digest, endedMs),
+    space: (digest) => spaceBelow(transferDirectory(layout, digest)),
+    drop: (digest) => removeTree(transferDirectory(layout, digest)),
+  };
+}
+
+function transferDirectory(layout: Layout, digest: string): string {
   return join(layout.transfersRoot, keyOf(digest));
 }
 
-export function partPath(directory: string, index: number): string {
+function partPath(directory: string, index: number): string {
   return join(directory, `${String(index).padStart(4, "0")}.part`);
 }
 
-/** Makes the directory, or finds it again. The caller sees to it that only one pull uses it. */
-export async function openTransfer(
+async function openTransfer(
   layout: Layout,
   digest: string,
   origin: TransferOrigin,
@@ -54,12 +86,7 @@ export async function openTransfer(
   return path;
 }
 
-/** Notes when the last pull of it ended. False if nothing is kept of it. */
-export async function noteTransferEnd(
-  layout: Layout,
-  digest: string,
-  endedMs: number,
-): Promise<boolean> {
+async function noteTransferEnd(layout: Layout, digest: string, endedMs: number): Promise<boolean> {
   const path = transferDirectory(layout, digest);
   try {
     await replaceLoosely(join(path, infoName), { ...(await readInfo(path)), endedMs });
@@ -70,12 +97,7 @@ export async function noteTransferEnd(
   }
 }
 
-export async function dropTransfer(layout: Layout, digest: string): Promise<void> {
-  await removeTree(transferDirectory(layout, digest));
-}
-
-/** What can be resumed, in order of digests. */
-export async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
+async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
   const kept: KeptTransfer[] = [];
   for (const name of await listEntries(layout.transfersRoot)) {
     if (!keyPattern.test(name)) continue;

@@ -3,7 +3,7 @@ import type { Snapshot } from "../model/snapshot.js";
 import { countSharedBlocks, indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
-import type { ListFilter, SnapshotStore } from "../store/store.js";
+import type { ListFilter, SnapshotStore } from "../store/snapshot-store.js";
 
 /** Labels by which orchestrators name a snapshot's VM, and the snapshot that it was made from. */
 export const vmLabel = "vm";

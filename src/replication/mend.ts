@@ -3,7 +3,6 @@ import type { FileHandle } from "node:fs/promises";
 import { indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
 import { openPartFile } from "../files/part-file.js";
-import { dropTransfer, openTransfer, partPath } from "../files/transfer-area.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { Damage, WholeFile } from "../store/heal/heal-from-peer.js";
 import { fetchFile, type BaseFile, type FetchContext } from "./fetch.js";
@@ -30,7 +29,7 @@ export async function mendSnapshot(
     await using manifest = await fetchManifest(client, wanted, [], { idleMs, signal });
     counters.sentBytes += manifest.receivedBytes;
     countTotal(counters, files, manifest.tables);
-    const directory = await openTransfer(store.layout, digest, { source, ref });
+    const transfer = await store.transfers.open(digest, { source, ref });
     const { reflink } = store;
     const snapshotId = manifest.snapshot.id;
     const context = { client, snapshotId, counters, reflink, idleMs, throttle, signal };
@@ -39,7 +38,7 @@ export async function mendSnapshot(
       const index = snapshot.files.indexOf(file);
       const table = manifest.tables.get(file.name);
       if (table === undefined) throw peerInvalid(`no table for ${file.name}`);
-      const path = partPath(directory, index);
+      const path = transfer.partPath(index);
       await using rest = await openRest(file);
       await fetchWhole(context, { path, table, file, rest });
       whole.set(file.name, { path, table });
@@ -48,7 +47,7 @@ export async function mendSnapshot(
   };
   try {
     const snapshot = await store.mend(ref, fetch, signal);
-    if (claimed !== undefined) await dropTransfer(store.layout, claimed.digest);
+    if (claimed !== undefined) await store.transfers.drop(claimed.digest);
     return snapshot;
   } finally {
     await claimed?.claim[Symbol.asyncDispose]();

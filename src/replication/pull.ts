@@ -3,11 +3,10 @@ import { isStoreError } from "../base/errors.js";
 import { indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
 import { openPartFile } from "../files/part-file.js";
-import { dropTransfer, openTransfer, partPath } from "../files/transfer-area.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import type { Filled, Intake } from "../store/write/intake.js";
-import type { SnapshotStore } from "../store/store.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
 import { likelyBases, openBestBase } from "./base-choice.js";
 import { fetchFile, openBaseFile, type FetchContext, type TransferCounters } from "./fetch.js";
 import type { PeerClient } from "./peer-client.js";
@@ -71,7 +70,7 @@ export async function pullSnapshot(
   };
   try {
     const snapshot = await store.receive(intake, fill, signal);
-    if (claimed !== undefined) await dropTransfer(store.layout, claimed.digest);
+    if (claimed !== undefined) await store.transfers.drop(claimed.digest);
     return snapshot;
   } finally {
     await claimed?.claim[Symbol.asyncDispose]();
@@ -154,7 +153,7 @@ async function fetchFiles(
   const { store, client, counters, idleMs, throttle } = parts;
   const { snapshot, tables, baseDigest } = manifest;
   const { source, ref } = request;
-  const directory = await openTransfer(store.layout, snapshot.digest, { source, ref });
+  const transfer = await store.transfers.open(snapshot.digest, { source, ref });
   // From here on the allowance counts it.
   store.noteKept(snapshot.digest, 0);
   const { reflink } = store;
@@ -165,7 +164,7 @@ async function fetchFiles(
   for (const [index, file] of snapshot.files.entries()) {
     const table = tables.get(file.name);
     if (table === undefined) throw new Error(`no table for ${file.name}`);
-    const path = partPath(directory, index);
+    const path = transfer.partPath(index);
     await place.allowance.wait(file.allocatedBytes);
     const onData = (bytes: number): void => place.allowance.take(bytes);
     await using part = await openPartFile(path, table, { signal, onData });

@@ -2,17 +2,16 @@
 import type { Clock } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { listTransfers } from "../files/transfer-area.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
-import type { SnapshotStore } from "../store/store.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { TransferCounters } from "./fetch.js";
 import { mendSnapshot } from "./mend.js";
 import type { PeerClient } from "./peer-client.js";
 import { pullSnapshot, type PullParts, type PullRequest } from "./pull.js";
-import { createRateLimit } from "./rate-limit.js";
+import { createRateLimit, type RateLimit } from "./rate-limit.js";
 import { checkDigest } from "./serve.js";
-import { openTransfers } from "./transfers.js";
+import { openTransfers, type Transfers } from "./transfers.js";
 
 export type PullEvent =
   | { readonly kind: "progress"; readonly progress: TransferCounters }
@@ -63,29 +62,82 @@ export async function openReplicator(
   store: SnapshotStore,
   options: ReplicatorOptions,
 ): Promise<Replicator> {
-  const { clock, connect } = options;
-  const nodeLimit = createRateLimit(options.limitBytesPerSecond, clock);
-  const transfers = await openTransfers<Running>(store, options);
-  const { running } = transfers;
+  return new Pulls(store, options, await openTransfers<Running>(store, options));
+}
 
-  const begin = (request: PullRequest, caller: AbortSignal) => {
+class Pulls implements Replicator {
+  readonly connect: ReplicatorOptions["connect"];
+  readonly #store: SnapshotStore;
+  readonly #options: ReplicatorOptions;
+  readonly #transfers: Transfers<Running>;
+  readonly #nodeLimit: RateLimit;
+
+  constructor(store: SnapshotStore, options: ReplicatorOptions, transfers: Transfers<Running>) {
+    this.connect = options.connect;
+    this.#store = store;
+    this.#options = options;
+    this.#transfers = transfers;
+    this.#nodeLimit = createRateLimit(options.limitBytesPerSecond, options.clock);
+  }
+
+  async *pull(
+    request: PullRequest,
+    caller: AbortSignal,
+  ): AsyncGenerator<PullEvent, void, undefined> {
+    const { controller, counters, outcome, ended } = this.#begin(request, caller);
+    try {
+      while (!(await settledWithin(ended, progressMs))) {
+        yield { kind: "progress", progress: { ...counters } };
+      }
+      const snapshot = await outcome;
+      yield { kind: "progress", progress: { ...counters } };
+      yield { kind: "snapshot", snapshot };
+    } finally {
+      controller.abort(cancelled());
+      await ended;
+    }
+  }
+
+  transfers(): Promise<TransferStatus[]> {
+    return describe(this.#store, this.#transfers.running);
+  }
+
+  async cancel(digest: string): Promise<boolean> {
+    checkDigest(digest, "digest");
+    const run = this.#transfers.running.get(digest);
+    run?.controller.abort(cancelled());
+    await run?.ended;
+    const kept = await this.#store.transfers.list();
+    await this.#transfers.drop(digest);
+    return run !== undefined || kept.some((each) => each.digest === digest);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = [...this.#transfers.running.values()];
+    for (const { controller } of running) controller.abort(cancelled());
+    await Promise.all(running.map(({ ended }) => ended));
+    await this.#transfers[Symbol.asyncDispose]();
+  }
+
+  #begin(request: PullRequest, caller: AbortSignal) {
+    const { clock, idleMs } = this.#options;
     const controller = new AbortController();
     const signal = AbortSignal.any([caller, controller.signal]);
     const counters = { totalBytes: 0, doneBytes: 0, changedBytes: 0, sentBytes: 0 };
     const limit = createRateLimit(request.limitBytesPerSecond, clock);
-    const client = connect(request.source, "source");
+    const client = this.connect(request.source, "source");
     const parts: PullParts = {
-      store,
+      store: this.#store,
       client,
       counters,
-      idleMs: options.idleMs,
+      idleMs,
       throttle: async (bytes) => {
         await limit.take(bytes, signal);
-        await nodeLimit.take(bytes, signal);
+        await this.#nodeLimit.take(bytes, signal);
       },
       claim: (digest) => {
         const startedAt = clock.now();
-        return transfers.claim(digest, { request, counters, startedAt, controller, ended });
+        return this.#transfers.claim(digest, { request, counters, startedAt, controller, ended });
       },
     };
     const outcome: Promise<Snapshot> = Promise.resolve().then(() =>
@@ -98,40 +150,7 @@ export async function openReplicator(
       () => client.close(),
     );
     return { controller, counters, outcome, ended };
-  };
-
-  return {
-    connect,
-    async *pull(request, caller) {
-      const { controller, counters, outcome, ended } = begin(request, caller);
-      try {
-        while (!(await settledWithin(ended, progressMs))) {
-          yield { kind: "progress", progress: { ...counters } };
-        }
-        const snapshot = await outcome;
-        yield { kind: "progress", progress: { ...counters } };
-        yield { kind: "snapshot", snapshot };
-      } finally {
-        controller.abort(cancelled());
-        await ended;
-      }
-    },
-    transfers: () => describe(store, running),
-    cancel: async (digest) => {
-      checkDigest(digest, "digest");
-      const run = running.get(digest);
-      run?.controller.abort(cancelled());
-      await run?.ended;
-      const kept = await listTransfers(store.layout);
-      await transfers.drop(digest);
-      return run !== undefined || kept.some((each) => each.digest === digest);
-    },
-    [Symbol.asyncDispose]: async () => {
-      for (const { controller } of running.values()) controller.abort(cancelled());
-      await Promise.all([...running.values()].map(({ ended }) => ended));
-      await transfers[Symbol.asyncDispose]();
-    },
-  };
+  }
 }
 
 async function describe(
@@ -139,7 +158,7 @@ async function describe(
   running: ReadonlyMap<string, Running>,
 ): Promise<TransferStatus[]> {
   const found = new Map<string, TransferStatus>();
-  for (const { digest, source, ref, usedAt } of await listTransfers(store.layout)) {
+  for (const { digest, source, ref, usedAt } of await store.transfers.list()) {
     const shown = { digest, source, ref, startedAt: usedAt };
     found.set(digest, { ...shown, active: false, progress: undefined });
   }

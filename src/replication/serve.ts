@@ -5,7 +5,7 @@ import { blockCount, type BlockTable } from "../files/block-table.js";
 import { encodeBlockTable } from "../files/block-table-codec.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
-import type { SnapshotStore } from "../store/store.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { FileHandle } from "node:fs/promises";
 import { maxBases, openBestBase } from "./base-choice.js";
 import { encodeDelta, encodeNonzeroPages } from "./page-delta.js";

@@ -2,15 +2,8 @@
 // cancellation or the sweep.
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
-import { spaceBelow } from "../files/leftovers.js";
-import {
-  dropTransfer,
-  listTransfers,
-  noteTransferEnd,
-  transferDirectory,
-} from "../files/transfer-area.js";
 import { inodeBytes } from "../model/charge.js";
-import type { SnapshotStore } from "../store/store.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
 
 export interface TransferClaim extends AsyncDisposable {
   /** Counts what is there by now: to be called before the room is given back that was reserved for it. */
@@ -38,102 +31,127 @@ export interface TransfersOptions {
 /** A longer wait is cut into pieces: timers stand still while the machine is suspended. */
 const maxWaitMs = 60_000;
 
-export async function openTransfers<Run>(
-  { layout, time, noteKept }: Pick<SnapshotStore, "layout" | "time" | "noteKept">,
-  { logger, ttlMs }: TransfersOptions,
-): Promise<Transfers<Run>> {
-  const running = new Map<string, Run>();
-  const removing = new Map<string, Promise<void>>();
-  /** When the last pull of each kept transfer ended: a stamp of elapsed time. */
-  const ends = new Map<string, number>();
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
+type TransferPorts = Pick<SnapshotStore, "transfers" | "time" | "noteKept">;
 
-  const drop = async (digest: string): Promise<void> => {
-    if (running.has(digest)) return;
-    const removal = removing.get(digest) ?? remove(digest);
-    removing.set(digest, removal);
-    await removal;
-  };
-  const remove = async (digest: string): Promise<void> => {
-    try {
-      await dropTransfer(layout, digest);
-      noteKept(digest, 0);
-      ends.delete(digest);
-    } finally {
-      removing.delete(digest);
+/** Finds what is kept, and drops what is too old by now. */
+export async function openTransfers<Run>(
+  store: TransferPorts,
+  options: TransfersOptions,
+): Promise<Transfers<Run>> {
+  const kept = new KeptTransfers<Run>(store, options);
+  await kept.load();
+  return kept;
+}
+
+class KeptTransfers<Run> implements Transfers<Run> {
+  readonly running = new Map<string, Run>();
+  readonly #store: TransferPorts;
+  readonly #options: TransfersOptions;
+  readonly #removing = new Map<string, Promise<void>>();
+  /** When the last pull of each kept transfer ended: a stamp of elapsed time. */
+  readonly #ends = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(store: TransferPorts, options: TransfersOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  async load(): Promise<void> {
+    for (const { digest, endedMs } of await this.#store.transfers.list()) {
+      // A daemon that was killed has not noted the end of its pulls.
+      if (endedMs === undefined) await this.#keep(digest);
+      else this.#ends.set(digest, endedMs);
+      await this.#measure(digest);
     }
-  };
-  const measure = async (digest: string): Promise<void> => {
-    const { allocatedBytes, inodes } = await spaceBelow(transferDirectory(layout, digest));
-    noteKept(digest, allocatedBytes + inodes * inodeBytes);
-  };
-  const keep = async (digest: string): Promise<void> => {
-    const endedMs = time.elapsedMs();
-    if (await noteTransferEnd(layout, digest, endedMs)) ends.set(digest, endedMs);
-    else ends.delete(digest);
-    await measure(digest);
-  };
-  const sweep = async (): Promise<void> => {
-    const oldMs = time.stampOfAge(ttlMs);
-    for (const [digest, endedMs] of ends) if (endedMs < oldMs) await drop(digest);
-  };
-  const schedule = (): void => {
-    clearTimeout(timer);
-    if (closed || ends.size === 0) return;
-    const firstMs = Math.min(...ends.values()) - time.stampOfAge(ttlMs) + 1;
+    await this.#sweepAndGoOn();
+  }
+
+  async claim(digest: string, run: Run): Promise<TransferClaim> {
+    for (;;) {
+      if (this.running.has(digest)) throw alreadyRunning(digest);
+      const removal = this.#removing.get(digest);
+      if (removal === undefined) break;
+      await removal.catch(() => undefined);
+    }
+    this.running.set(digest, run);
+    this.#ends.delete(digest);
+    return {
+      measure: () => this.#measure(digest),
+      [Symbol.asyncDispose]: () => this.#giveBack(digest),
+    };
+  }
+
+  async drop(digest: string): Promise<void> {
+    if (this.running.has(digest)) return;
+    const removal = this.#removing.get(digest) ?? this.#remove(digest);
+    this.#removing.set(digest, removal);
+    await removal;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await Promise.allSettled(this.#removing.values());
+  }
+
+  async #giveBack(digest: string): Promise<void> {
+    try {
+      await this.#keep(digest);
+    } catch (error) {
+      this.#options.logger.error({ err: error, digest }, "could not note the end of a transfer");
+    } finally {
+      this.running.delete(digest);
+      this.#schedule();
+    }
+  }
+
+  async #remove(digest: string): Promise<void> {
+    try {
+      await this.#store.transfers.drop(digest);
+      this.#store.noteKept(digest, 0);
+      this.#ends.delete(digest);
+    } finally {
+      this.#removing.delete(digest);
+    }
+  }
+
+  async #measure(digest: string): Promise<void> {
+    const { allocatedBytes, inodes } = await this.#store.transfers.space(digest);
+    this.#store.noteKept(digest, allocatedBytes + inodes * inodeBytes);
+  }
+
+  async #keep(digest: string): Promise<void> {
+    const endedMs = this.#store.time.elapsedMs();
+    if (await this.#store.transfers.noteEnd(digest, endedMs)) this.#ends.set(digest, endedMs);
+    else this.#ends.delete(digest);
+    await this.#measure(digest);
+  }
+
+  async #sweep(): Promise<void> {
+    const oldMs = this.#store.time.stampOfAge(this.#options.ttlMs);
+    for (const [digest, endedMs] of this.#ends) if (endedMs < oldMs) await this.drop(digest);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed || this.#ends.size === 0) return;
+    const oldMs = this.#store.time.stampOfAge(this.#options.ttlMs);
+    const firstMs = Math.min(...this.#ends.values()) - oldMs + 1;
     // A removal that failed is tried again, but not at once.
     const waitMs = firstMs <= 0 ? maxWaitMs : Math.min(firstMs, maxWaitMs);
-    timer = setTimeout(() => void sweepAndGoOn(), waitMs).unref();
-  };
-  const sweepAndGoOn = async (): Promise<void> => {
-    try {
-      await sweep();
-    } catch (error) {
-      logger.error({ err: error }, "could not remove an abandoned transfer");
-    }
-    schedule();
-  };
-
-  for (const { digest, endedMs } of await listTransfers(layout)) {
-    // A daemon that was killed has not noted the end of its pulls.
-    if (endedMs === undefined) await keep(digest);
-    else ends.set(digest, endedMs);
-    await measure(digest);
+    this.#timer = setTimeout(() => void this.#sweepAndGoOn(), waitMs).unref();
   }
-  await sweepAndGoOn();
-  return {
-    running,
-    claim: async (digest, run) => {
-      for (;;) {
-        if (running.has(digest)) throw alreadyRunning(digest);
-        const removal = removing.get(digest);
-        if (removal === undefined) break;
-        await removal.catch(() => undefined);
-      }
-      running.set(digest, run);
-      ends.delete(digest);
-      return {
-        measure: () => measure(digest),
-        [Symbol.asyncDispose]: async () => {
-          try {
-            await keep(digest);
-          } catch (error) {
-            logger.error({ err: error, digest }, "could not note the end of a transfer");
-          } finally {
-            running.delete(digest);
-            schedule();
-          }
-        },
-      };
-    },
-    drop,
-    [Symbol.asyncDispose]: async () => {
-      closed = true;
-      clearTimeout(timer);
-      await Promise.allSettled(removing.values());
-    },
-  };
+
+  async #sweepAndGoOn(): Promise<void> {
+    try {
+      await this.#sweep();
+    } catch (error) {
+      this.#options.logger.error({ err: error }, "could not remove an abandoned transfer");
+    }
+    this.#schedule();
+  }
 }
 
 function alreadyRunning(digest: string): StoreError {

@@ -5,12 +5,12 @@ import { notFoundError } from "../catalog/refs.js";
 import type { Catalog, ListFilter } from "../catalog/open.js";
 import { scopedRequestId } from "../catalog/requests.js";
 import type { SnapshotState } from "../model/snapshot.js";
-import type { StoreContext } from "./parts/context.js";
+import type { StoreParts } from "./store-parts.js";
 import { watch, type WatchEvent, type WatchRequest } from "./watch/watch.js";
 
 /** For operations that begin at a ref or a name; not for those that look for what nobody knows. */
-export function confinedContext(context: StoreContext, namePrefix: string): StoreContext {
-  return { ...context, namePrefix, catalog: confinedCatalog(context.catalog, namePrefix) };
+export function confinedContext(parts: StoreParts, namePrefix: string): StoreParts {
+  return { ...parts, namePrefix, catalog: confinedCatalog(parts.catalog, namePrefix) };
 }
 
 function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
@@ -84,9 +84,9 @@ function ownFilter(filter: ListFilter, namePrefix: string): ListFilter | undefin
 /** A name that no snapshot has. */
 const nobodysName = "\u{10ffff}";
 
-/** Watch, for whom only names with the prefix exist. `context` is that of the whole store. */
+/** Watch, for whom only names with the prefix exist. `parts` is that of the whole store. */
 export async function* watchOwn(
-  context: StoreContext,
+  parts: StoreParts,
   request: WatchRequest,
   namePrefix: string,
   signal: AbortSignal,
@@ -95,7 +95,7 @@ export async function* watchOwn(
     ...request.filter,
     namePrefix: nobodysName,
   };
-  for await (const event of watch(context, { ...request, filter: own }, signal)) {
+  for await (const event of watch(parts, { ...request, filter: own }, signal)) {
     const shown = ownEvent(event, namePrefix);
     if (shown !== undefined) yield shown;
   }

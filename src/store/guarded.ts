@@ -3,7 +3,7 @@
 import { StoreError } from "../base/errors.js";
 import type { RootGuard } from "../files/root-guard.js";
 import type { Condition } from "./parts/condition.js";
-import type { ConfinedStore, SnapshotStore } from "./store.js";
+import type { ConfinedStore, SnapshotStore } from "./snapshot-store.js";
 
 /** `root` is asked before an operation begins, `condition` when it has failed. */
 export interface Guards {

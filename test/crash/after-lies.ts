@@ -5,7 +5,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isStoreError, type Client, type Snapshot } from "../../src/client/index.js";
 import { packDirectory } from "../store/contents.js";
-import { compareStored } from "../store/contents.js";
+import { compareDirectories, compareStored } from "../store/contents.js";
 import { countProgress } from "../../src/client/progress.js";
 import { unpackInto } from "../../src/client/unpack.js";
 import { keptName } from "./bench.js";
@@ -42,7 +42,7 @@ export async function judgeAfterLies(
         problems.push(`nobody stored ${JSON.stringify(name)}, ${id}`);
         continue;
       }
-      const whole = await isOneOf(join(place.root, "data", id, "files"), ever);
+      const whole = await isOneOf(join(place.root, "data", id, "files"), ever, compareStored);
       if (!whole) damaged.push(id);
       const isTold = told.some((text) => text.includes(id));
       if (!whole && !isTold)
@@ -81,10 +81,14 @@ function outcomeOf(
   return back ? "deleted and back" : "nothing lost";
 }
 
-async function isOneOf(files: string, possible: readonly Possibility[]): Promise<boolean> {
+async function isOneOf(
+  files: string,
+  possible: readonly Possibility[],
+  compare: typeof compareDirectories,
+): Promise<boolean> {
   for (const { content } of possible) {
     if (content === undefined) continue;
-    const fits = await compareStored(files, content.directory).then(
+    const fits = await compare(files, content.directory).then(
       () => true,
       () => false,
     );
@@ -108,7 +112,7 @@ async function readVerified(
       sync: false,
       progress: countProgress(0, undefined),
     });
-    if (await isOneOf(target, possible)) return [];
+    if (await isOneOf(target, possible, compareDirectories)) return [];
     return [`a verified read of ${name} ${id} brings what nobody stored`];
   } catch (error) {
     if (isStoreError(error) && error.reason === "STORED_DATA_CORRUPT") return [];

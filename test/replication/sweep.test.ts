@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { createLogger } from "../../src/base/logger.js";
-import { openTransfer, partPath } from "../../src/files/transfer-area.js";
 import { openTransfers } from "../../src/replication/transfers.js";
-import type { SnapshotStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { failsWith } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import { withScratchDir } from "../support/scratch.js";
@@ -21,11 +20,11 @@ const hourMs = 3_600_000;
 
 /** As a pull that fetches `parts` files and is then cut off. */
 async function fetchSome(store: SnapshotStore, digest: string, parts: number): Promise<string> {
-  const directory = await openTransfer(store.layout, digest, origin);
+  const transfer = await store.transfers.open(digest, origin);
   for (let index = 0; index < parts; index += 1) {
-    await writeFile(partPath(directory, index), "some");
+    await writeFile(transfer.partPath(index), "some");
   }
-  return directory;
+  return dirname(transfer.partPath(0));
 }
 
 test("an abandoned transfer goes when its time is over, not at the next of rare sweeps", async () => {

@@ -3,7 +3,8 @@ import type { ByteStream } from "../../src/base/async.js";
 import { createLogger } from "../../src/base/logger.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
-import { openStore, type SnapshotStore, type StoreRequest } from "../../src/store/store.js";
+import { openStore } from "../../src/store/store.js";
+import type { SnapshotStore, StoreRequest } from "../../src/store/snapshot-store.js";
 import {
   watching,
   type CreateHeader,

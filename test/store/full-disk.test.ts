@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { open, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { SnapshotStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { failsWith } from "../support/errors.js";
 import { cannotMount, withFilesystem } from "../support/scratch.js";
 import { createFrom, download, openTestStore } from "../unit/store/support.js";

@@ -6,7 +6,7 @@ import { chmod, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect, type Client } from "../../src/client/index.js";
-import type { SnapshotStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { run } from "../support/child.js";
 import { assertClean } from "../support/clean.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";

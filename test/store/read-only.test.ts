@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { connect, isStoreError, type Client } from "../../src/client/index.js";
 import { layoutOf } from "../../src/files/layout.js";
 import { emptyConfig } from "../../src/model/config.js";
-import type { SnapshotStore, StoreRequest } from "../../src/store/store.js";
+import type { SnapshotStore, StoreRequest } from "../../src/store/snapshot-store.js";
 import type { User } from "../support/child.js";
 import { assertClean, findingsIn } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";

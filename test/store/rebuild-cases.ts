@@ -7,7 +7,7 @@ import { copyFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promis
 import { basename, join } from "node:path";
 import { layoutOf } from "../../src/files/layout.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
-import type { SnapshotStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { assertClean } from "../support/clean.js";
 import { reopen } from "../support/reopen.js";
 import { makeSource, piece } from "./contents.js";

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { layoutOf } from "../../src/files/layout.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
-import type { SnapshotStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { assertClean } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { failsWith } from "../support/errors.js";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Finding, Repaired, RepairOptions } from "../../src/model/finding.js";
 import { repairOffline } from "../../src/store/offline.js";
-import type { SnapshotStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { findingsIn } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
 import { reopen } from "../support/reopen.js";

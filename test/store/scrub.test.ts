@@ -8,7 +8,7 @@ import { connect, type Client, type ScrubStatus } from "../../src/client/index.j
 import { layoutOf } from "../../src/files/layout.js";
 import { readScrubState } from "../../src/files/scrub-file.js";
 import { scrubDueInMs } from "../../src/model/scrub.js";
-import type { SnapshotStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { run } from "../support/child.js";
 import { startTestDaemon } from "../support/daemon.js";
 import { startDaemonProcess } from "../support/daemon-process.js";

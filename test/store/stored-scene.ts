@@ -5,7 +5,7 @@ import { Database } from "../../src/catalog/sqlite.js";
 import { layoutOf, type Layout } from "../../src/files/layout.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
-import type { SnapshotStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { reopen } from "../support/reopen.js";
 import { withScratchDir } from "../support/scratch.js";
 import { makeSmallSource, packDirectory } from "./contents.js";

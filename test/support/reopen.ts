@@ -1,7 +1,8 @@
 // Opens a store in this process, to look at what a daemon has left.
 import { systemClock } from "../../src/base/clock.js";
 import { createLogger } from "../../src/base/logger.js";
-import { openStore, type SnapshotStore } from "../../src/store/store.js";
+import { openStore } from "../../src/store/store.js";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 
 export function reopen(root: string): Promise<SnapshotStore> {
   return openStore({

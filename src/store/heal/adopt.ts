@@ -5,12 +5,12 @@ import { peekRevision, readManifest, type Manifest } from "../../files/manifest.
 import { openStored } from "../../files/stored.js";
 import { chargeGrowth } from "../../model/charge.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Healer } from "./healer.js";
 
 /** STORED_DATA_CORRUPT unless manifest and files are there and fit. */
-export async function readWholeManifest(context: StoreContext, id: string): Promise<Manifest> {
-  const manifest = await readManifest(context.layout, id);
-  await using whole = await openStored(context.layout, id, manifest.files);
+export async function readWholeManifest(healer: Healer, id: string): Promise<Manifest> {
+  const manifest = await readManifest(healer.layout, id);
+  await using whole = await openStored(healer.layout, id, manifest.files);
   return { ...manifest, files: whole.files };
 }
 
@@ -20,7 +20,7 @@ export async function readWholeManifest(context: StoreContext, id: string): Prom
  * `older`: the catalog is an older copy, so that the newest goes before those that it knows too.
  */
 export function adoptAll(
-  context: StoreContext,
+  healer: Healer,
   manifests: readonly Manifest[],
   { older }: { readonly older: boolean },
 ): void {
@@ -29,14 +29,14 @@ export function adoptAll(
   );
   for (let from = 0; from < newestFirst.length; from += perCommit) {
     const some = newestFirst.slice(from, from + perCommit);
-    context.catalog.together(() => {
+    healer.catalog.together(() => {
       for (const manifest of some) {
-        if (older) freeName(context, manifest);
-        adopt(context, manifest);
+        if (older) freeName(healer, manifest);
+        adopt(healer, manifest);
       }
     });
     for (const { id, config } of some) {
-      context.logger.warn({ id, name: config.name }, "adopted a snapshot found on disk");
+      healer.logger.warn({ id, name: config.name }, "adopted a snapshot found on disk");
     }
   }
 }
@@ -45,7 +45,7 @@ export function adoptAll(
 const perCommit = 1000;
 
 /** Takes the name from an older snapshot. */
-function freeName({ catalog, logger }: StoreContext, { config, createdAt }: Manifest): void {
+function freeName({ catalog, logger }: Healer, { config, createdAt }: Manifest): void {
   const owner = config.name === "" ? undefined : catalog.idOfName(config.name);
   const known = owner === undefined ? undefined : catalog.get(owner);
   if (known === undefined || known.createdAt >= createdAt) return;
@@ -55,23 +55,23 @@ function freeName({ catalog, logger }: StoreContext, { config, createdAt }: Mani
 }
 
 /** A name that is taken by now is left out: the data matters more. */
-function adopt(context: StoreContext, manifest: Manifest): void {
+function adopt(healer: Healer, manifest: Manifest): void {
   try {
-    context.catalog.insertReady(manifest);
+    healer.catalog.insertReady(manifest);
   } catch (error) {
     if (!isStoreError(error, "SNAPSHOT_NAME_TAKEN")) throw error;
-    context.catalog.insertReady({ ...manifest, config: { ...manifest.config, name: "" } });
+    healer.catalog.insertReady({ ...manifest, config: { ...manifest.config, name: "" } });
     const { id, name } = manifest.config;
-    context.logger.warn({ id, name }, "adopted without its name, which another snapshot has");
+    healer.logger.warn({ id, name }, "adopted without its name, which another snapshot has");
   }
 }
 
 /** Manifests of ready snapshots, among those stored, that know more than their records. */
 export async function readNewerManifests(
-  context: StoreContext,
+  healer: Healer,
   stored: ReadonlySet<string>,
 ): Promise<Manifest[]> {
-  const { catalog, layout, logger } = context;
+  const { catalog, layout, logger } = healer;
   const newer: Manifest[] = [];
   for (const { id, revision } of catalog.readyRevisions()) {
     if (!stored.has(id)) continue;
@@ -91,12 +91,12 @@ export async function readNewerManifests(
  * Makes the records again that are older than their manifests. Those whose names others of them
  * still have in the catalog go without until all have given theirs up.
  */
-export function takeNewer(context: StoreContext, manifests: readonly Manifest[]): void {
-  context.catalog.together(() => {
-    const blocked = manifests.filter((each) => !tryTake(context, each, each.config.name));
-    for (const manifest of blocked) tryTake(context, manifest, "");
+export function takeNewer(healer: Healer, manifests: readonly Manifest[]): void {
+  healer.catalog.together(() => {
+    const blocked = manifests.filter((each) => !tryTake(healer, each, each.config.name));
+    for (const manifest of blocked) tryTake(healer, manifest, "");
     // A name that is still taken is that of a snapshot whose manifest is no newer: it keeps it.
-    for (const manifest of blocked) tryTake(context, manifest, manifest.config.name);
+    for (const manifest of blocked) tryTake(healer, manifest, manifest.config.name);
   });
 }
 
@@ -104,8 +104,8 @@ function chargeAfter({ chargedBytes, config }: Snapshot, manifest: Manifest): nu
   return Math.max(0, chargedBytes + chargeGrowth(config, manifest.config));
 }
 
-function tryTake(context: StoreContext, manifest: Manifest, name: string): boolean {
-  const { catalog, logger } = context;
+function tryTake(healer: Healer, manifest: Manifest, name: string): boolean {
+  const { catalog, logger } = healer;
   const { id, revision } = manifest;
   // Undefined also if its configuration cannot be read.
   const before = catalog.auditRow(id)?.snapshot;

@@ -1,9 +1,8 @@
 // Whether the catalog is the one that this store had last, or an older copy that was put back.
-import type { Catalog } from "../../catalog/open.js";
 import { readCatalogMark, writeCatalogMark } from "../../files/catalog-mark.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Reader } from "../parts/ports.js";
 
-type Place = Pick<StoreContext, "catalog" | "layout" | "logger">;
+type Place = Pick<Reader, "catalog" | "layout" | "logger">;
 
 /**
  * True: it lacks an event that the store's catalog had. What it says is then older than what the
@@ -28,10 +27,10 @@ export async function noteCatalogPosition(place: Place): Promise<void> {
   }
 }
 
-const noted = new WeakMap<Catalog, number>();
+const noted = new WeakMap<Place["catalog"], number>();
 
 /** Undefined if it was noted already. */
-function newestPosition(catalog: Catalog) {
+function newestPosition(catalog: Place["catalog"]) {
   const position = catalog.eventPosition();
   if (noted.get(catalog) === position.sequence) return undefined;
   noted.set(catalog, position.sequence);

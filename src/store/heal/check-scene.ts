@@ -1,11 +1,11 @@
 // What a check looks at: the store's files, and what its catalog and its daemon know of them.
 import type { Clock } from "../../base/clock.js";
 import type { Catalog } from "../../catalog/open.js";
+import type { Leases, Manifests, Uploads } from "../parts/ports.js";
 import type { Layout } from "../../files/layout.js";
-import type { StoreContext } from "../parts/context.js";
 
 /** What of a store that is being served tells its work from leftovers. */
-export type LiveStore = Pick<StoreContext, "intakes" | "leases" | "manifests">;
+export type LiveStore = Uploads & Leases & Manifests;
 
 export interface CheckScene {
   readonly layout: Layout;

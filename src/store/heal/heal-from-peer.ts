@@ -17,7 +17,7 @@ import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { withIoError } from "../../holes/errno.js";
 import { notFoundError } from "../../catalog/refs.js";
 import { adoptAll } from "./adopt.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Healer } from "./healer.js";
 import { commitUnknown } from "../write/intake.js";
 import { notHashedYet } from "../read/read.js";
 import { writeManifestAgain } from "../write/update.js";
@@ -47,46 +47,46 @@ export type FetchWhole = (damage: Damage) => Promise<ReadonlyMap<string, WholeFi
  * whole.
  */
 export async function mend(
-  context: StoreContext,
+  healer: Healer,
   ref: string,
   fetch: FetchWhole,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const { catalog, layout, leases } = context;
+  const { catalog, layout, leases } = healer;
   const exact = catalog.get(ref);
   const snapshot = exact?.state === "lost" ? exact : catalog.resolveRef(ref);
   const { id } = snapshot.config;
   if (snapshot.digest === "") throw notHashedYet(id);
-  if (snapshot.state === "lost") return storeAgain(context, snapshot, fetch, signal);
+  if (snapshot.state === "lost") return storeAgain(healer, snapshot, fetch, signal);
   using _lease = leases.share(id, "stream");
   if (!(await exists(layout.dataDirectory(id)))) {
     catalog.resolveRef(id);
     catalog.markLost(id);
-    return await storeAgain(context, snapshot, fetch, signal);
+    return await storeAgain(healer, snapshot, fetch, signal);
   }
-  const files = await findDamaged(context, snapshot, signal);
+  const files = await findDamaged(healer, snapshot, signal);
   if (files.length > 0) {
     catalog.resolveRef(id);
     catalog.setCorrupt(id, true);
     const openRest: Damage["openRest"] = ({ name }) =>
       openFile(join(layout.filesDirectory(id), name));
-    await putInPlace(context, snapshot, await fetch({ snapshot, files, openRest }));
+    await putInPlace(healer, snapshot, await fetch({ snapshot, files, openRest }));
   }
-  await mendManifest(context, id);
-  await requireIntact(context, id, signal);
+  await mendManifest(healer, id);
+  await requireIntact(healer, id, signal);
   return catalog.resolveRef(id);
 }
 
 async function findDamaged(
-  context: StoreContext,
+  healer: Healer,
   snapshot: Snapshot,
   signal: AbortSignal,
 ): Promise<SnapshotFile[]> {
-  const run = beginRun(context, { limitBytesPerSecond: 0, totalBytes: 0 }, signal);
+  const run = beginRun(healer, { limitBytesPerSecond: 0, totalBytes: 0 }, signal);
   const damaged: SnapshotFile[] = [];
   for (const file of snapshot.files) {
     try {
-      const events = verifyFile(context, snapshot, file, run);
+      const events = verifyFile(healer, snapshot, file, run);
       let next = await events.next();
       while (next.done !== true) next = await events.next();
       if (!next.value.intact) damaged.push(file);
@@ -113,12 +113,8 @@ async function openFile(path: string): Promise<FileHandle | undefined> {
   return undefined;
 }
 
-async function requireIntact(
-  context: StoreContext,
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
-  for await (const event of verify(context, { ref: id, limitBytesPerSecond: 0 }, signal)) {
+async function requireIntact(healer: Healer, id: string, signal: AbortSignal): Promise<void> {
+  for await (const event of verify(healer, { ref: id, limitBytesPerSecond: 0 }, signal)) {
     if (event.kind !== "verdict" || event.intact) continue;
     throw new StoreError(
       "STORED_DATA_CORRUPT",
@@ -129,7 +125,7 @@ async function requireIntact(
 }
 
 async function putInPlace(
-  { layout }: StoreContext,
+  { layout }: Healer,
   { config: { id }, files: all }: Snapshot,
   files: ReadonlyMap<string, WholeFile>,
 ): Promise<void> {
@@ -166,30 +162,30 @@ async function mendTable(path: string, table: BlockTable): Promise<void> {
   await replaceFile(path, encodeBlockTable(table));
 }
 
-async function mendManifest(context: StoreContext, id: string): Promise<void> {
+async function mendManifest(healer: Healer, id: string): Promise<void> {
   try {
-    await readManifest(context.layout, id);
+    await readManifest(healer.layout, id);
   } catch (error) {
     if (!isStoreError(error) || error.reason === "FORMAT_UNSUPPORTED") throw error;
-    await writeManifestAgain(context, id);
+    await writeManifestAgain(healer, id);
   }
 }
 
 /** Published under its old id; a crash before the record is there ends in its adoption at the start. */
 async function storeAgain(
-  context: StoreContext,
+  healer: Healer,
   snapshot: Snapshot,
   fetch: FetchWhole,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const { catalog, layout, collecting, intakes } = context;
+  const { catalog, layout, collecting, intakes } = healer;
   const { id } = snapshot.config;
   // Collections must not touch its staging directory.
   intakes.add(id);
   try {
     const { files } = snapshot;
     const fetched = await fetch({ snapshot, files, openRest: () => Promise.resolve(undefined) });
-    await using staging = await openStaging(layout, id, context.writeWorkers);
+    await using staging = await openStaging(layout, id, healer.writeWorkers);
     const stored: SnapshotFile[] = [];
     for (const { name, mode } of files) {
       const whole = fetched.get(name);
@@ -201,14 +197,14 @@ async function storeAgain(
     const { config, createdAt, digest, protected: isProtected } = snapshot;
     const shown = { id, revision, config, createdAt, protected: isProtected, digest };
     const manifest = { ...shown, version: manifestVersion, files: stored } as const;
-    context.root.check();
+    healer.root.check();
     await staging.publish(manifest);
     try {
       // A session may have begun while it was published.
       await collecting.waitUntilOpen(signal);
       // Deleted meanwhile: then it must not come back.
       if (catalog.get(id)?.state !== "lost") throw notFoundError(id);
-      adoptAll(context, [manifest], { older: false });
+      adoptAll(healer, [manifest], { older: false });
     } catch (error) {
       if (commitUnknown(error)) staging.leaveToRecovery();
       throw error;

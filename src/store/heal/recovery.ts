@@ -20,7 +20,7 @@ import { join } from "node:path";
 import { idPattern } from "../../model/name.js";
 import { adoptAll, readNewerManifests, readWholeManifest, takeNewer } from "./adopt.js";
 import { isOlderCatalog, noteCatalogPosition } from "./catalog-history.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Healer } from "./healer.js";
 import { isDeviceTrouble } from "../../holes/errno.js";
 import { syncManifest } from "../write/update.js";
 
@@ -46,7 +46,7 @@ export interface RecoveryReport {
 
 const notAnId = "not made by stasis: no snapshot id";
 
-export async function recover(context: StoreContext): Promise<RecoveryReport> {
+export async function recover(healer: Healer): Promise<RecoveryReport> {
   const report: RecoveryReport = {
     deletions: 0,
     uploads: 0,
@@ -57,33 +57,33 @@ export async function recover(context: StoreContext): Promise<RecoveryReport> {
     lost: 0,
     quarantined: 0,
   };
-  const older = await isOlderCatalog(context);
-  if (older) context.logger.warn("the catalog is an older copy: what lies on the disk goes first");
-  await clearStaging(context, report);
-  await finishDeletions(context, report);
-  await dropPending(context, older, report);
-  const stored = await listStored(context, report);
+  const older = await isOlderCatalog(healer);
+  if (older) healer.logger.warn("the catalog is an older copy: what lies on the disk goes first");
+  await clearStaging(healer, report);
+  await finishDeletions(healer, report);
+  await dropPending(healer, older, report);
+  const stored = await listStored(healer, report);
   // Names of those that went are free before others come to claim them.
-  await whereRoom(context, "record what is missing", () =>
-    context.catalog.together(() => settleMissing(context, { stored, older }, report)),
+  await whereRoom(healer, "record what is missing", () =>
+    healer.catalog.together(() => settleMissing(healer, { stored, older }, report)),
   );
-  const newer = await readNewerManifests(context, stored);
-  takeNewer(context, newer);
+  const newer = await readNewerManifests(healer, stored);
+  takeNewer(healer, newer);
   report.updated = newer.length;
-  await adoptUnknown(context, { stored, older }, report);
-  for (const id of context.catalog.manifestDirtyIds()) {
-    await whereRoom(context, `write the manifest of ${id}`, () => syncUnlessNewer(context, id));
+  await adoptUnknown(healer, { stored, older }, report);
+  for (const id of healer.catalog.manifestDirtyIds()) {
+    await whereRoom(healer, `write the manifest of ${id}`, () => syncUnlessNewer(healer, id));
   }
   if (Object.values(report).some((count) => count > 0)) {
-    context.logger.warn({ recovery: report }, "recovered after an unclean stop");
+    healer.logger.warn({ recovery: report }, "recovered after an unclean stop");
   }
-  await noteCatalogPosition(context);
+  await noteCatalogPosition(healer);
   return report;
 }
 
 /** Runs one step. When the disk has no room for it, the log says what was left undone. */
 async function whereRoom(
-  { logger }: StoreContext,
+  { logger }: Healer,
   what: string,
   step: () => void | Promise<void>,
 ): Promise<void> {
@@ -96,25 +96,25 @@ async function whereRoom(
 }
 
 /** The record stays marked: this program must not write over what it does not know. */
-async function syncUnlessNewer(context: StoreContext, id: string): Promise<void> {
+async function syncUnlessNewer(healer: Healer, id: string): Promise<void> {
   try {
-    await syncManifest(context, id);
+    await syncManifest(healer, id);
   } catch (error) {
     if (!isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
-    context.logger.error({ err: error, id }, "left a manifest of a newer stasis as it is");
+    healer.logger.error({ err: error, id }, "left a manifest of a newer stasis as it is");
   }
 }
 
 /** A directory in the trash was deleted, whatever an older copy of the catalog says of it. */
-async function finishDeletions(context: StoreContext, report: RecoveryReport): Promise<void> {
-  const { catalog, layout } = context;
+async function finishDeletions(healer: Healer, report: RecoveryReport): Promise<void> {
+  const { catalog, layout } = healer;
   const removed = [...catalog.idsInState("replaced"), ...catalog.idsInState("deleting")];
   for (const id of removed) await putAway(layout, id);
-  const trashed = await listTrash(context, report);
+  const trashed = await listTrash(healer, report);
   const gone = new Set([...removed, ...trashed]);
   await purgeTrash(layout);
   for (const id of removed) await purgeRemoved(layout, id);
-  await whereRoom(context, "drop the records of deleted snapshots", () =>
+  await whereRoom(healer, "drop the records of deleted snapshots", () =>
     catalog.together(() => {
       for (const id of gone) catalog.removeRow(id);
     }),
@@ -123,15 +123,12 @@ async function finishDeletions(context: StoreContext, report: RecoveryReport): P
 }
 
 /** Ids in the trash; what no deletion can have put there goes to quarantine, not away. */
-async function listTrash(
-  context: StoreContext,
-  report: RecoveryReport,
-): Promise<readonly string[]> {
-  const { trashRoot } = context.layout;
+async function listTrash(healer: Healer, report: RecoveryReport): Promise<readonly string[]> {
+  const { trashRoot } = healer.layout;
   const ids: string[] = [];
   for (const name of await listEntries(trashRoot)) {
     if (idPattern.test(name)) ids.push(name);
-    else await setAside(context, report, join(trashRoot, name), notAnId);
+    else await setAside(healer, report, join(trashRoot, name), notAnId);
   }
   return ids;
 }
@@ -144,42 +141,37 @@ interface Found {
   readonly older: boolean;
 }
 
-async function dropPending(
-  context: StoreContext,
-  older: boolean,
-  report: RecoveryReport,
-): Promise<void> {
-  for (const { id } of context.catalog.pendingUploads()) {
-    if (older && (await wasPublished(context, id))) {
+async function dropPending(healer: Healer, older: boolean, report: RecoveryReport): Promise<void> {
+  for (const { id } of healer.catalog.pendingUploads()) {
+    if (older && (await wasPublished(healer, id))) {
       // It may have been acknowledged after the copy was made: to be adopted like an unknown one.
-      context.catalog.abandonPending(id);
+      healer.catalog.abandonPending(id);
       continue;
     }
     let discarded: Awaited<ReturnType<typeof discardPublished>>;
     try {
-      discarded = await discardPublished(context.layout, id);
+      discarded = await discardPublished(healer.layout, id);
     } catch (error) {
       if (!isDeviceTrouble(error) && !isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
       // Still pending, so nobody sees it, and the next start tries again.
-      context.logger.error({ err: error, id }, "could not undo an upload that was cut short");
+      healer.logger.error({ err: error, id }, "could not undo an upload that was cut short");
       continue;
     }
     const { source, quarantined } = discarded;
     if (source !== undefined) report.returned += 1;
-    if (quarantined !== undefined)
-      note(context, report, quarantined, "its source's place is taken");
-    await whereRoom(context, `drop the record of the upload ${id}`, () =>
-      context.catalog.abandonPending(id),
+    if (quarantined !== undefined) note(healer, report, quarantined, "its source's place is taken");
+    await whereRoom(healer, `drop the record of the upload ${id}`, () =>
+      healer.catalog.abandonPending(id),
     );
     report.uploads += 1;
   }
 }
 
 /** Whole or written by a newer stasis, and not to be given back to where it came from. */
-async function wasPublished(context: StoreContext, id: string): Promise<boolean> {
-  if ((await originOf(context.layout.dataDirectory(id))) !== undefined) return false;
+async function wasPublished(healer: Healer, id: string): Promise<boolean> {
+  if ((await originOf(healer.layout.dataDirectory(id))) !== undefined) return false;
   try {
-    await readWholeManifest(context, id);
+    await readWholeManifest(healer, id);
     return true;
   } catch (error) {
     if (isStoreError(error, "FORMAT_UNSUPPORTED")) return true;
@@ -189,50 +181,43 @@ async function wasPublished(context: StoreContext, id: string): Promise<boolean>
 }
 
 /** Ids with a directory in `data/`; entries that are no snapshots go to quarantine. */
-async function listStored(
-  context: StoreContext,
-  report: RecoveryReport,
-): Promise<ReadonlySet<string>> {
+async function listStored(healer: Healer, report: RecoveryReport): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
-  const { dataRoot } = context.layout;
+  const { dataRoot } = healer.layout;
   for (const name of await listEntries(dataRoot)) {
     if (idPattern.test(name)) ids.add(name);
-    else await setAside(context, report, join(dataRoot, name), notAnId);
+    else await setAside(healer, report, join(dataRoot, name), notAnId);
   }
   return ids;
 }
 
 async function adoptUnknown(
-  context: StoreContext,
+  healer: Healer,
   { stored, older }: Found,
   report: RecoveryReport,
 ): Promise<void> {
-  const lost = new Set(context.catalog.idsInState("lost"));
-  const known = new Set(context.catalog.allIds());
+  const lost = new Set(healer.catalog.idsInState("lost"));
+  const known = new Set(healer.catalog.allIds());
   const whole: Manifest[] = [];
   for (const id of stored) {
     if (known.has(id) && !lost.has(id)) continue;
     try {
-      whole.push(await readWholeManifest(context, id));
+      whole.push(await readWholeManifest(healer, id));
     } catch (error) {
       if (isStoreError(error, "FORMAT_UNSUPPORTED")) {
-        context.logger.error({ err: error, id }, "left a snapshot of a newer stasis as it is");
+        healer.logger.error({ err: error, id }, "left a snapshot of a newer stasis as it is");
         continue;
       }
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
-      await setAside(context, report, join(context.layout.dataRoot, id), error.message);
+      await setAside(healer, report, join(healer.layout.dataRoot, id), error.message);
     }
   }
-  adoptAll(context, whole, { older });
+  adoptAll(healer, whole, { older });
   report.adopted += whole.length;
 }
 
-function settleMissing(
-  context: StoreContext,
-  { stored, older }: Found,
-  report: RecoveryReport,
-): void {
-  const { catalog, logger } = context;
+function settleMissing(healer: Healer, { stored, older }: Found, report: RecoveryReport): void {
+  const { catalog, logger } = healer;
   for (const id of catalog.idsInState("ready")) {
     if (stored.has(id)) continue;
     if (older) {
@@ -249,28 +234,28 @@ function settleMissing(
   }
 }
 
-async function clearStaging(context: StoreContext, report: RecoveryReport): Promise<void> {
-  const { removed, returned, quarantined, left } = await purgeStaging(context.layout);
+async function clearStaging(healer: Healer, report: RecoveryReport): Promise<void> {
+  const { removed, returned, quarantined, left } = await purgeStaging(healer.layout);
   for (const { id, error } of left) {
-    context.logger.error({ err: error, id }, "could not clear an upload that was cut short");
+    healer.logger.error({ err: error, id }, "could not clear an upload that was cut short");
   }
   report.returned += returned.length;
-  for (const path of quarantined) note(context, report, path, "left in staging");
-  context.logger.debug({ removed, returned }, "cleared staging");
+  for (const path of quarantined) note(healer, report, path, "left in staging");
+  healer.logger.debug({ removed, returned }, "cleared staging");
 }
 
 async function setAside(
-  context: StoreContext,
+  healer: Healer,
   report: RecoveryReport,
   path: string,
   reason: string,
 ): Promise<void> {
-  await whereRoom(context, `move ${path} to quarantine (${reason})`, async () => {
-    note(context, report, await quarantine(context.layout, path, reason), reason);
+  await whereRoom(healer, `move ${path} to quarantine (${reason})`, async () => {
+    note(healer, report, await quarantine(healer.layout, path, reason), reason);
   });
 }
 
-function note(context: StoreContext, report: RecoveryReport, path: string, reason: string): void {
+function note(healer: Healer, report: RecoveryReport, path: string, reason: string): void {
   report.quarantined += 1;
-  context.logger.error({ path, reason }, "moved to quarantine");
+  healer.logger.error({ path, reason }, "moved to quarantine");
 }

@@ -18,17 +18,17 @@ import type {
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { adoptAll, readWholeManifest, takeNewer } from "./adopt.js";
 import { checkStore } from "./check.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Healer } from "./healer.js";
 import { writeManifestAgain } from "../write/update.js";
 
 /** One at a time, and no collection meanwhile: GC_LOCK_BUSY at once. Check first, then act. */
 export async function* repairStore(
-  context: StoreContext,
+  healer: Healer,
   { dryRun, deep, limitBytesPerSecond }: RepairOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Repaired> {
-  using _ = context.collecting.lock();
-  const scene = { ...context, live: context };
+  using _ = healer.collecting.lock();
+  const scene = { ...healer, live: healer };
   const findings: Finding[] = [];
   for await (const event of checkStore(scene, { deep, limitBytesPerSecond }, signal)) {
     if (event.kind === "finding") findings.push(event.finding);
@@ -37,7 +37,7 @@ export async function* repairStore(
     signal.throwIfAborted();
     if (!isForUs(finding)) yield { finding, outcome: "left", message: "" };
     else if (dryRun) yield { finding, outcome: "planned", message: "" };
-    else yield { finding, ...(await carryOut(context, finding, signal)) };
+    else yield { finding, ...(await carryOut(healer, finding, signal)) };
   }
 }
 
@@ -51,34 +51,30 @@ interface Done {
   readonly message: string;
 }
 
-async function carryOut(
-  context: StoreContext,
-  finding: Finding,
-  signal: AbortSignal,
-): Promise<Done> {
+async function carryOut(healer: Healer, finding: Finding, signal: AbortSignal): Promise<Done> {
   const { id, kind, path, action } = finding;
   try {
-    const message = await actions[action](context, finding, signal);
-    context.logger.warn({ id, kind, path, action, message }, "repaired");
+    const message = await actions[action](healer, finding, signal);
+    healer.logger.warn({ id, kind, path, action, message }, "repaired");
     return { outcome: "done", message };
   } catch (error) {
     if (signal.aborted) throw error;
-    context.logger.error({ err: error, id, kind, path, action }, "a repair failed");
+    healer.logger.error({ err: error, id, kind, path, action }, "a repair failed");
     return { outcome: "failed", message: isStoreError(error) ? error.message : "unexpected error" };
   }
 }
 
 /** What was done, in words; empty if the name of the action says it. */
-type Act = (context: StoreContext, finding: Finding, signal: AbortSignal) => Promise<string>;
+type Act = (healer: Healer, finding: Finding, signal: AbortSignal) => Promise<string>;
 
 const nothing: Act = () => Promise.resolve("");
 
 const actions: Readonly<Record<FindingAction, Act>> = {
   none: nothing,
   at_next_start: nothing,
-  adopt: async (context, { id }) => {
-    if (context.catalog.get(id) !== undefined) throw changed(id);
-    adoptAll(context, [await readWholeManifest(context, id)], { older: false });
+  adopt: async (healer, { id }) => {
+    if (healer.catalog.get(id) !== undefined) throw changed(id);
+    adoptAll(healer, [await readWholeManifest(healer, id)], { older: false });
     return "";
   },
   quarantine: async ({ layout }, { path, found }) =>
@@ -94,13 +90,13 @@ const actions: Readonly<Record<FindingAction, Act>> = {
     catalog.setCorrupt(id, true);
     return Promise.resolve("");
   },
-  rewrite_manifest: async (context, { id }) => {
-    await writeManifestAgain(context, id);
+  rewrite_manifest: async (healer, { id }) => {
+    await writeManifestAgain(healer, id);
     return "";
   },
-  take_manifest: async (context, { id }) => {
-    await context.manifests.run(id, async () => {
-      takeNewer(context, [await readManifest(context.layout, id)]);
+  take_manifest: async (healer, { id }) => {
+    await healer.manifests.run(id, async () => {
+      takeNewer(healer, [await readManifest(healer.layout, id)]);
     });
     return "";
   },

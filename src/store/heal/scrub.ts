@@ -9,8 +9,8 @@ import { openStored } from "../../files/stored.js";
 import { sealStored } from "../../files/stored-modes.js";
 import type { ScrubState } from "../../model/scrub.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { StoreContext } from "../parts/context.js";
-import { verifyAndMark, type Verdict } from "./verify.js";
+import type { Uploads } from "../parts/ports.js";
+import { verifyAndMark, type Verdict, type VerifyPorts } from "./verify.js";
 
 export interface Scrub {
   state(): ScrubState;
@@ -25,30 +25,32 @@ export interface Scrub {
 const partWhileOthersWork = 4;
 const saveIntervalMs = 5000;
 
-export async function openScrub(context: StoreContext): Promise<Scrub> {
-  let state = await readScrubState(context.layout);
+type ScrubPorts = VerifyPorts & Uploads;
+
+export async function openScrub(reader: ScrubPorts): Promise<Scrub> {
+  let state = await readScrubState(reader.layout);
   let savedMs = 0;
   const save = async (): Promise<void> => {
-    savedMs = context.clock.monotonicMs();
+    savedMs = reader.clock.monotonicMs();
     try {
-      context.root.check();
-      await writeScrubState(context.layout, state);
+      reader.root.check();
+      await writeScrubState(reader.layout, state);
     } catch (error) {
-      context.logger.warn({ err: error }, "could not note how far the scrub is");
+      reader.logger.warn({ err: error }, "could not note how far the scrub is");
     }
   };
   const run = async (limitBytesPerSecond: number, signal: AbortSignal): Promise<void> => {
     const fresh = {
-      ...{ startedAt: context.clock.now(), after: "" },
+      ...{ startedAt: reader.clock.now(), after: "" },
       ...{ snapshots: 0, bytes: 0, damaged: 0, unreadable: 0 },
     };
     let running = state.running ?? fresh;
     state = { ...state, running };
-    const pace = createPace(context, limitBytesPerSecond);
-    const ids = context.catalog.idsInState("ready").filter((id) => id > running.after);
+    const pace = createPace(reader, limitBytesPerSecond);
+    const ids = reader.catalog.idsInState("ready").filter((id) => id > running.after);
     for (const id of ids.sort()) {
-      context.root.check();
-      const seen = await scrubOne(context, id, pace, signal);
+      reader.root.check();
+      const seen = await scrubOne(reader, id, pace, signal);
       if (signal.aborted) break;
       const { snapshots, bytes, damaged, unreadable } = running;
       running = {
@@ -59,13 +61,13 @@ export async function openScrub(context: StoreContext): Promise<Scrub> {
         unreadable: unreadable + (seen.outcome === "unreadable" ? 1 : 0),
       };
       state = { ...state, running };
-      if (context.clock.monotonicMs() - savedMs > saveIntervalMs) await save();
+      if (reader.clock.monotonicMs() - savedMs > saveIntervalMs) await save();
     }
     if (!signal.aborted) {
       const { after: _, ...counts } = running;
-      state = { last: { ...counts, endedAt: context.clock.now() } };
+      state = { last: { ...counts, endedAt: reader.clock.now() } };
       const level = counts.damaged + counts.unreadable > 0 ? "error" : "info";
-      context.logger[level]({ scrub: counts }, "all data were read again");
+      reader.logger[level]({ scrub: counts }, "all data were read again");
     }
     await save();
   };
@@ -80,14 +82,14 @@ interface Seen {
 type Pace = (bytes: number, signal: AbortSignal) => Promise<void>;
 
 async function scrubOne(
-  context: StoreContext,
+  reader: VerifyPorts,
   id: string,
   pace: Pace,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const snapshot = context.catalog.get(id);
+  const snapshot = reader.catalog.get(id);
   if (snapshot?.state !== "ready") return { outcome: "gone", bytes: 0 };
-  using lease = context.leases.share(id, "background");
+  using lease = reader.leases.share(id, "background");
   const progress = { doneBytes: 0, totalBytes: 0, dueMs: Infinity };
   const ended = AbortSignal.any([signal, lease.signal]);
   let damaged = false;
@@ -96,26 +98,26 @@ async function scrubOne(
     await pace(blockBytes, ended);
     const throttle = (bytes: number): Promise<void> => pace(bytes, ended);
     const run = { progress, throttle, signal: ended };
-    await sealOld(context, snapshot, ended);
-    for await (const event of verifyAndMark(context, snapshot, run)) {
+    await sealOld(reader, snapshot, ended);
+    for await (const event of verifyAndMark(reader, snapshot, run)) {
       if (event.kind !== "verdict" || event.intact) continue;
       damaged = true;
-      logDamage(context, snapshot, event);
+      logDamage(reader, snapshot, event);
     }
     return { outcome: damaged ? "damaged" : "intact", bytes: progress.doneBytes };
   } catch (error) {
     const bytes = progress.doneBytes;
-    if (ended.aborted || context.catalog.get(id)?.state !== "ready")
+    if (ended.aborted || reader.catalog.get(id)?.state !== "ready")
       return { outcome: "gone", bytes };
     if (!isStoreError(error)) throw error;
-    context.logger.error({ err: error, id }, "the scrub could not read a snapshot");
+    reader.logger.error({ err: error, id }, "the scrub could not read a snapshot");
     return { outcome: "unreadable", bytes };
   }
 }
 
 /** Makes read-only what an earlier version has stored. What cannot be opened is met by the reading that follows. */
 async function sealOld(
-  { layout, logger }: StoreContext,
+  { layout, logger }: VerifyPorts,
   { config: { id }, files }: Snapshot,
   signal: AbortSignal,
 ): Promise<void> {
@@ -130,15 +132,15 @@ async function sealOld(
 
 const loggedRanges = 10;
 
-function logDamage({ logger }: StoreContext, { config }: Snapshot, verdict: Verdict): void {
+function logDamage({ logger }: VerifyPorts, { config }: Snapshot, verdict: Verdict): void {
   const { file, problem, damaged } = verdict;
   const where = { id: config.id, name: config.name, file, ranges: damaged.slice(0, loggedRanges) };
   logger.error({ ...where, problem }, "the scrub found damaged data");
 }
 
 /** Waits after each piece; what was not read in time is not caught up. */
-function createPace(context: StoreContext, limitBytesPerSecond: number): Pace {
-  const { clock, intakes, leases } = context;
+function createPace(reader: ScrubPorts, limitBytesPerSecond: number): Pace {
+  const { clock, intakes, leases } = reader;
   let dueMs = 0;
   return async (bytes, signal) => {
     if (limitBytesPerSecond === 0) return;

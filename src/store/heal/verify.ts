@@ -16,7 +16,10 @@ import type { Extent } from "../../model/extent.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { readExtents } from "../../holes/extents.js";
 import { forgetCached } from "../../holes/native.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Leases, Marker, Reader } from "../parts/ports.js";
+
+/** Verify marks what it finds damaged, and changes nothing else. */
+export type VerifyPorts = Reader & Leases & Marker;
 import { setDamaged } from "../parts/damage.js";
 
 export interface VerifyRequest {
@@ -60,25 +63,24 @@ interface Progress {
  * error, IO_FAILED or FORMAT_UNSUPPORTED.
  */
 export async function* verify(
-  context: StoreContext,
+  reader: VerifyPorts,
   request: VerifyRequest,
   signal: AbortSignal,
 ): AsyncGenerator<VerifyEvent> {
-  const ids =
-    request.ref === "" ? context.catalog.idsInState("ready") : [idOf(context, request.ref)];
+  const ids = request.ref === "" ? reader.catalog.idsInState("ready") : [idOf(reader, request.ref)];
   const totalBytes = ids.reduce(
-    (sum, id) => sum + (context.catalog.get(id)?.allocatedBytes ?? 0),
+    (sum, id) => sum + (reader.catalog.get(id)?.allocatedBytes ?? 0),
     0,
   );
-  const run = beginRun(context, { ...request, totalBytes }, signal);
+  const run = beginRun(reader, { ...request, totalBytes }, signal);
   let unreadable: StoreError | undefined;
   for (const id of ids) {
-    const snapshot = context.catalog.get(id);
+    const snapshot = reader.catalog.get(id);
     // Deleted since the list was made.
     if (snapshot?.state !== "ready") continue;
-    using _lease = context.leases.share(id, "stream");
+    using _lease = reader.leases.share(id, "stream");
     try {
-      yield* verifyAndMark(context, snapshot, run);
+      yield* verifyAndMark(reader, snapshot, run);
     } catch (error) {
       if (!isUnread(error)) throw error;
       unreadable ??= error;
@@ -99,7 +101,7 @@ export interface VerifyRun {
 }
 
 /** Where data is read again: all that it takes of a store. */
-export type VerifyPlace = Pick<StoreContext, "layout" | "clock">;
+export type VerifyPlace = Pick<VerifyPorts, "layout" | "clock">;
 
 export function beginRun(
   { clock }: VerifyPlace,
@@ -117,21 +119,21 @@ export function beginRun(
 
 /** Damage is marked before anybody hears of it, also when the rest is never read. The caller holds a lease. */
 export async function* verifyAndMark(
-  context: StoreContext,
+  reader: VerifyPorts,
   snapshot: Snapshot,
   run: VerifyRun,
 ): AsyncGenerator<VerifyEvent> {
   const { id } = snapshot.config;
   let intact = true;
-  for await (const event of verifyFiles(context, snapshot, run)) {
+  for await (const event of verifyFiles(reader, snapshot, run)) {
     if (event.kind === "verdict" && !event.intact) {
       intact = false;
-      setDamaged(context, id, true);
+      setDamaged(reader, id, true);
     }
     yield event;
   }
   // Only if it was marked before: what others have found meanwhile stays.
-  if (intact && snapshot.corrupt) setDamaged(context, id, false);
+  if (intact && snapshot.corrupt) setDamaged(reader, id, false);
 }
 
 /** Reads all files that it can, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Changes nothing; the caller holds a lease. */
@@ -224,8 +226,8 @@ async function* hashAgain(
   return hasher.finish(file.sizeBytes);
 }
 
-function idOf(context: StoreContext, ref: string): string {
-  return context.catalog.resolveRef(ref).config.id;
+function idOf(reader: VerifyPorts, ref: string): string {
+  return reader.catalog.resolveRef(ref).config.id;
 }
 
 /** Waits so long after each piece that the average since the start stays below the limit. */

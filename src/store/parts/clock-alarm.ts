@@ -1,6 +1,6 @@
 // Tells operators when the wall clock has become suspect, and when it is trusted again.
 import { describeDoubt, isSuspect, suspectGraceMs, type ClockDoubt } from "../../model/elapsed.js";
-import type { StoreContext } from "./context.js";
+import type { Reader } from "./ports.js";
 
 export interface ClockStatus {
   /** Ages are uncertain: nothing is evicted by age on a schedule. */
@@ -11,7 +11,7 @@ export interface ClockStatus {
   readonly trustedAfterMs: number | undefined;
 }
 
-export function clockStatus({ catalog }: Pick<StoreContext, "catalog">): ClockStatus {
+export function clockStatus({ catalog }: Pick<Reader, "catalog">): ClockStatus {
   const doubt = catalog.clockDoubt();
   const aheadMs = doubt?.aheadMs ?? 0;
   if (!isSuspect(doubt)) return { suspect: false, aheadMs, trustedAfterMs: undefined };
@@ -23,7 +23,7 @@ export function clockStatus({ catalog }: Pick<StoreContext, "catalog">): ClockSt
 export function createClockAlarm({
   catalog,
   logger,
-}: Pick<StoreContext, "catalog" | "logger">): () => void {
+}: Pick<Reader, "catalog" | "logger">): () => void {
   let told: ClockDoubt | undefined;
   return () => {
     const doubt = catalog.clockDoubt();

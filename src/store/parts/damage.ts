@@ -1,10 +1,10 @@
 // Damage that somebody finds while reading marks the snapshot, whatever the read was for.
 import { isStoreError } from "../../base/errors.js";
-import type { StoreContext } from "./context.js";
+import type { Marker } from "./ports.js";
 
 /** Marks a ready snapshot corrupt, or no longer corrupt. Does nothing if the catalog says so already. */
 export function setDamaged(
-  { catalog }: Pick<StoreContext, "catalog">,
+  { catalog }: Pick<Marker, "catalog">,
   id: string,
   corrupt: boolean,
 ): void {
@@ -17,14 +17,14 @@ export function setDamaged(
  * damage: IO_FAILED changes nothing, as in Verify. Never throws, since the caller is about to report `error`.
  */
 export function noteDamage(
-  context: Pick<StoreContext, "catalog" | "logger">,
+  marker: Pick<Marker, "catalog" | "logger">,
   id: string,
   error: unknown,
 ): void {
   if (!isStoreError(error, "STORED_DATA_CORRUPT")) return;
   try {
-    setDamaged(context, id, true);
+    setDamaged(marker, id, true);
   } catch (cause) {
-    context.logger.error({ err: cause, id }, "could not mark a damaged snapshot");
+    marker.logger.error({ err: cause, id }, "could not mark a damaged snapshot");
   }
 }

@@ -1,7 +1,7 @@
 // What the store takes of its disk, as GetInfo tells it.
 import { statfsSync } from "node:fs";
-import type { StoreContext } from "./context.js";
-import { chargedBytes } from "./space.js";
+import type { Reader, Room } from "./ports.js";
+import { chargedBytes } from "./allowance.js";
 
 export interface StoreUsage {
   readonly snapshotCount: number;
@@ -14,13 +14,13 @@ export interface StoreUsage {
   readonly freeBytes: number;
 }
 
-export function usageOf(context: StoreContext): StoreUsage {
-  const { catalog } = context;
+export function usageOf(ports: Reader & Room): StoreUsage {
+  const { catalog } = ports;
   const { count, sizeBytes, allocatedBytes } = catalog.totals();
-  const { bavail, bsize } = statfsSync(context.layout.root);
+  const { bavail, bsize } = statfsSync(ports.layout.root);
   return {
     ...{ snapshotCount: count, sizeBytes, allocatedBytes },
-    ...{ chargedBytes: chargedBytes(context), heldBytes: catalog.heldBytes("") },
+    ...{ chargedBytes: chargedBytes(ports), heldBytes: catalog.heldBytes("") },
     freeBytes: bavail * bsize,
   };
 }

@@ -3,9 +3,9 @@ import type { BlockTable } from "../../files/block-table.js";
 import { rootDigest } from "../../files/block-table.js";
 import { readStoredTable, type StoredSnapshot } from "../../files/stored.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { StoreContext } from "../parts/context.js";
+
 import { noteDamage } from "../parts/damage.js";
-import { corruptError, notHashedYet, openRead } from "./read.js";
+import { corruptError, notHashedYet, openRead, type ReadPorts } from "./read.js";
 
 /** Holds a lease until it is disposed. */
 export interface OpenBlocks extends AsyncDisposable {
@@ -19,11 +19,11 @@ export interface OpenBlocks extends AsyncDisposable {
 
 /** Throws OPERATION_IN_PROGRESS while its digests are still being computed. */
 export async function openBlocks(
-  context: StoreContext,
+  reader: ReadPorts,
   ref: string,
   signal: AbortSignal,
 ): Promise<OpenBlocks> {
-  const read = await openRead(context, ref, { force: false }, "stream", signal);
+  const read = await openRead(reader, ref, { force: false }, "stream", signal);
   const { snapshot, stored } = read;
   if (snapshot.digest === "") {
     await read[Symbol.asyncDispose]();
@@ -38,11 +38,11 @@ export async function openBlocks(
         if (rootDigest(table) !== snapshot.files[index]?.digest) throw corruptError(stored.id);
         return table;
       } catch (error) {
-        noteDamage(context, stored.id, error);
+        noteDamage(reader, stored.id, error);
         throw error;
       }
     },
-    foundDamage: () => noteDamage(context, stored.id, corruptError(stored.id)),
+    foundDamage: () => noteDamage(reader, stored.id, corruptError(stored.id)),
     [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
   };
 }

@@ -14,9 +14,12 @@ import { openVerified } from "../../files/verified-read.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import { readExtents, type FilePiece } from "../../holes/extents.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Leases, Marker, Reader } from "../parts/ports.js";
 import { noteDamage } from "../parts/damage.js";
 import type { LeaseKind } from "../parts/leases.js";
+
+/** Reads may mark a snapshot in which they find damage, and change nothing else. */
+export type ReadPorts = Reader & Leases & Marker;
 
 export interface ReadOptions {
   /** Serve it although damage was found in it. */
@@ -49,12 +52,12 @@ export interface OpenRead extends AsyncDisposable {
 }
 
 export async function openDownload(
-  context: StoreContext,
+  reader: ReadPorts,
   ref: string,
   options: DownloadOptions,
   signal: AbortSignal,
 ): Promise<Download> {
-  const read = await openRead(context, ref, options, "stream", signal);
+  const read = await openRead(reader, ref, options, "stream", signal);
   const { snapshot, stored } = read;
   let envelope: Uint8Array | undefined;
   try {
@@ -66,13 +69,13 @@ export async function openDownload(
     await read[Symbol.asyncDispose]();
     throw error;
   }
-  const tar = writeTar(archiveFiles(context, stored, options, signal), {
+  const tar = writeTar(archiveFiles(reader, stored, options, signal), {
     sparseFormat: options.sparseFormat,
     signal,
     ...(envelope === undefined ? {} : { envelope }),
   });
   const level =
-    options.compression === "zstd" ? context.options.zstdLevel : context.options.gzipLevel;
+    options.compression === "zstd" ? reader.options.zstdLevel : reader.options.gzipLevel;
   return {
     snapshot,
     dataBytes: stored.files.reduce((sum, file) => sum + file.dataBytes, 0),
@@ -84,23 +87,23 @@ export async function openDownload(
 
 /** Writes the snapshot into an absent or empty directory of this node. */
 export async function exportToDirectory(
-  context: StoreContext,
+  reader: ReadPorts,
   ref: string,
   directory: CallerPath,
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<{ snapshot: Snapshot; reflinked: boolean }> {
-  await using read = await openRead(context, ref, options, "stream", signal);
+  await using read = await openRead(reader, ref, options, "stream", signal);
   const { snapshot, stored } = read;
   try {
-    const { reflinked } = await writeDirectory(context.layout, stored, directory, {
+    const { reflinked } = await writeDirectory(reader.layout, stored, directory, {
       envelope: await envelopeOf(snapshot, stored),
       verify: !options.force,
       signal,
     });
     return { snapshot, reflinked };
   } catch (error) {
-    noteDamage(context, stored.id, error);
+    noteDamage(reader, stored.id, error);
     throw error;
   }
 }
@@ -112,42 +115,42 @@ export interface OpenDirectory extends AsyncDisposable {
 
 /** Hands out the path of the data directory, read-only by its modes; the lease lasts until it is disposed. */
 export async function openDataDirectory(
-  context: StoreContext,
+  reader: ReadPorts,
   ref: string,
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<OpenDirectory> {
-  const read = await openRead(context, ref, options, "directory", signal);
+  const read = await openRead(reader, ref, options, "directory", signal);
   try {
-    await sealStored(context.layout, read.stored);
+    await sealStored(reader.layout, read.stored);
   } catch (error) {
     await read[Symbol.asyncDispose]();
     throw error;
   }
   return {
     snapshot: read.snapshot,
-    directory: context.layout.filesDirectory(read.snapshot.config.id),
+    directory: reader.layout.filesDirectory(read.snapshot.config.id),
     [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
   };
 }
 
 export async function openRead(
-  context: StoreContext,
+  reader: ReadPorts,
   ref: string,
   options: ReadOptions,
   kind: LeaseKind,
   signal: AbortSignal,
 ): Promise<OpenRead> {
   for (;;) {
-    const snapshot = context.catalog.resolveRef(ref);
+    const snapshot = reader.catalog.resolveRef(ref);
     const { id } = snapshot.config;
     if (snapshot.corrupt && !options.force) throw corruptError(id);
-    const lease = context.leases.share(id, kind);
+    const lease = reader.leases.share(id, kind);
     try {
-      const stored = await openStored(context.layout, id, snapshot.files, signal);
-      context.catalog.recordAccess(id, context.clock.now());
+      const stored = await openStored(reader.layout, id, snapshot.files, signal);
+      reader.catalog.recordAccess(id, reader.clock.now());
       return {
-        snapshot: context.catalog.get(id) ?? snapshot,
+        snapshot: reader.catalog.get(id) ?? snapshot,
         stored,
         [Symbol.asyncDispose]: async () => {
           await stored[Symbol.asyncDispose]();
@@ -159,8 +162,8 @@ export async function openRead(
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
       // A deletion or a replacement that came in between has moved the directory away: the ref
       // now means nothing or another snapshot, so this ends.
-      if (context.catalog.get(id)?.state !== "ready") continue;
-      noteDamage(context, id, error);
+      if (reader.catalog.get(id)?.state !== "ready") continue;
+      noteDamage(reader, id, error);
       throw error;
     }
   }
@@ -171,7 +174,7 @@ const compressedPieceBytes = 128 * 1024;
 
 /** Damage that is met marks the snapshot before anybody hears of it. */
 async function* archiveFiles(
-  context: StoreContext,
+  reader: ReadPorts,
   stored: StoredSnapshot,
   { verify, compression }: DownloadOptions,
   signal: AbortSignal,
@@ -181,7 +184,7 @@ async function* archiveFiles(
     try {
       yield* pieces;
     } catch (error) {
-      noteDamage(context, stored.id, error);
+      noteDamage(reader, stored.id, error);
       throw error;
     }
   };
@@ -199,7 +202,7 @@ async function* archiveFiles(
       yield { ...shape, pieces };
     }
   } catch (error) {
-    noteDamage(context, stored.id, error);
+    noteDamage(reader, stored.id, error);
     throw error;
   }
 }

@@ -22,7 +22,7 @@ import {
 import { describeDoubt, isSuspect } from "../../model/elapsed.js";
 import { idPattern } from "../../model/name.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Remover } from "./remover.js";
 import { isMissing, isOrphan, surveyOwn, surveyStore, type GcSurvey } from "./gc-survey.js";
 import { evict } from "./removal.js";
 
@@ -43,15 +43,15 @@ export interface CollectRequest {
 
 /** Throws GC_LOCK_BUSY at once when another collection is under way, and CLOCK_SUSPECT. */
 export async function collectGarbage(
-  context: StoreContext,
+  remover: Remover,
   { policy, dryRun }: CollectRequest,
   signal: AbortSignal,
 ): Promise<GcResult[]> {
-  using _ = context.collecting.lock();
-  if (policy.trustClock === true && !dryRun) context.catalog.trustClock();
+  using _ = remover.collecting.lock();
+  if (policy.trustClock === true && !dryRun) remover.catalog.trustClock();
   const results: GcResult[] = [];
-  for (const row of await planNow(context, policy, signal)) {
-    results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
+  for (const row of await planNow(remover, policy, signal)) {
+    results.push(dryRun || signal.aborted ? planned(row) : await carryOut(remover, row));
   }
   return results;
 }
@@ -61,39 +61,39 @@ export async function collectGarbage(
  * There nothing is a leftover: what belongs to nobody there belongs to somebody else.
  */
 export async function collectOwn(
-  context: StoreContext,
+  remover: Remover,
   { policy, dryRun }: CollectRequest,
   signal: AbortSignal,
 ): Promise<GcResult[]> {
-  using _ = context.collecting.lock();
-  requireKnownAges(context, policy);
-  const survey = await surveyOwn(context, policy.groupByLabel, signal);
+  using _ = remover.collecting.lock();
+  requireKnownAges(remover, policy);
+  const survey = await surveyOwn(remover, policy.groupByLabel, signal);
   const results: GcResult[] = [];
-  for (const row of planCollection(inputFor(context, survey, policy))) {
-    results.push(dryRun || signal.aborted ? planned(row) : await carryOut(context, row));
+  for (const row of planCollection(inputFor(remover, survey, policy))) {
+    results.push(dryRun || signal.aborted ? planned(row) : await carryOut(remover, row));
   }
   return results;
 }
 
 /** The plan for what the store holds at this moment. Throws CLOCK_SUSPECT. */
 export async function planNow(
-  context: StoreContext,
+  remover: Remover,
   policy: GcPolicy,
   signal: AbortSignal,
 ): Promise<Iterable<GcRow>> {
-  requireKnownAges(context, policy);
-  const survey = await surveyStore(context, policy.groupByLabel, signal);
-  return planCollection(inputFor(context, survey, policy));
+  requireKnownAges(remover, policy);
+  const survey = await surveyStore(remover, policy.groupByLabel, signal);
+  return planCollection(inputFor(remover, survey, policy));
 }
 
-function inputFor(context: StoreContext, survey: GcSurvey, policy: GcPolicy): GcInput {
-  requireKnownAges(context, policy);
+function inputFor(remover: Remover, survey: GcSurvey, policy: GcPolicy): GcInput {
+  requireKnownAges(remover, policy);
   const { maxAgeMs = 0, trustClock } = policy;
-  return { ...survey, policy, oldStampMs: context.catalog.stampOfAge(maxAgeMs, trustClock) };
+  return { ...survey, policy, oldStampMs: remover.catalog.stampOfAge(maxAgeMs, trustClock) };
 }
 
 /** Throws CLOCK_SUSPECT if the policy asks for ages while nobody can tell them. */
-function requireKnownAges({ catalog }: StoreContext, { maxAgeMs, trustClock }: GcPolicy): void {
+function requireKnownAges({ catalog }: Remover, { maxAgeMs, trustClock }: GcPolicy): void {
   const doubt = catalog.clockDoubt();
   if (maxAgeMs === undefined || trustClock === true || !isSuspect(doubt)) return;
   throw new StoreError(
@@ -115,15 +115,15 @@ function result({ verdict: _, ...row }: GcRow, outcome: GcOutcome, message = "")
 }
 
 /** Acts on one row, if it still holds. A failure is told in the row: the others go on. */
-export async function carryOut(context: StoreContext, row: GcRow): Promise<GcResult> {
+export async function carryOut(remover: Remover, row: GcRow): Promise<GcResult> {
   if (row.verdict !== "remove") return result(row, row.verdict);
   try {
     const [reason] = row.reasons;
-    if (isLeftoverReason(reason)) return await removeLeftover(context, row, reason);
-    const refusal = await evict(context, row.id, () => keptBecause(context, row));
+    if (isLeftoverReason(reason)) return await removeLeftover(remover, row, reason);
+    const refusal = await evict(remover, row.id, () => keptBecause(remover, row));
     return result(row, refusal ?? "removed");
   } catch (error) {
-    context.logger.error({ err: error, id: row.id }, "garbage collection could not remove it");
+    remover.logger.error({ err: error, id: row.id }, "garbage collection could not remove it");
     return result(row, "failed", isStoreError(error) ? error.message : "unexpected error");
   }
 }
@@ -133,50 +133,50 @@ function isLeftoverReason(reason: GcReason | undefined): reason is GcLeftover["r
 }
 
 /** Why a snapshot that was planned to go stays after all. */
-function keptBecause(context: StoreContext, row: GcRow): GcOutcome | undefined {
-  const now = context.catalog.get(row.id);
+function keptBecause(remover: Remover, row: GcRow): GcOutcome | undefined {
+  const now = remover.catalog.get(row.id);
   if (now?.state !== "ready") return "kept_changed";
-  const taken = keptForSomebody(context, now);
+  const taken = keptForSomebody(remover, now);
   if (taken !== undefined) return taken;
-  const unchanged = context.catalog.gcSnapshot("", row.id)?.lastUsedMs === row.lastUsedMs;
+  const unchanged = remover.catalog.gcSnapshot("", row.id)?.lastUsedMs === row.lastUsedMs;
   return unchanged ? undefined : "kept_changed";
 }
 
-function keptForSomebody(context: StoreContext, snapshot: Snapshot): GcOutcome | undefined {
+function keptForSomebody(remover: Remover, snapshot: Snapshot): GcOutcome | undefined {
   if (snapshot.protected) return "kept_protected";
-  return context.leases.inUse(snapshot.config.id) ? "kept_in_use" : undefined;
+  return remover.leases.inUse(snapshot.config.id) ? "kept_in_use" : undefined;
 }
 
 async function removeLeftover(
-  context: StoreContext,
+  remover: Remover,
   row: GcRow,
   reason: GcLeftover["reason"],
 ): Promise<GcResult> {
-  const { catalog, layout } = context;
+  const { catalog, layout } = remover;
   const { id } = row;
   if (reason === "missing_directory") {
     if (await exists(layout.dataDirectory(id))) return result(row, "kept_changed");
-    const refusal = await evict(context, id, () => {
+    const refusal = await evict(remover, id, () => {
       const now = catalog.get(id);
-      if (now === undefined || !isMissing(context, id)) return "kept_changed";
-      return keptForSomebody(context, now);
+      if (now === undefined || !isMissing(remover, id)) return "kept_changed";
+      return keptForSomebody(remover, now);
     });
     return result(row, refusal ?? "removed");
   }
   if (reason === "stale_pending") {
-    if (context.intakes.has(id) || catalog.get(id)?.state !== "pending") {
+    if (remover.intakes.has(id) || catalog.get(id)?.state !== "pending") {
       return result(row, "kept_changed");
     }
     await discardPublished(layout, id);
-    await clearStaged(context, id);
+    await clearStaged(remover, id);
     catalog.abandonPending(id);
     return result(row, "removed");
   }
-  if (!isOrphan(context, id)) return result(row, "kept_changed");
+  if (!isOrphan(remover, id)) return result(row, "kept_changed");
   const path = join(layout.dataRoot, id);
   if (!(await exists(path))) {
     if (!(await exists(join(layout.stagingRoot, id)))) return result(row, "kept_changed");
-    await clearStaged(context, id);
+    await clearStaged(remover, id);
     return result(row, "removed");
   }
   if (!idPattern.test(id)) {
@@ -189,7 +189,7 @@ async function removeLeftover(
 }
 
 /** Removes one staging area; a directory that was taken over goes back to where it was. */
-async function clearStaged(context: StoreContext, id: string): Promise<void> {
-  const others = await listEntries(context.layout.stagingRoot);
-  await purgeStaging(context.layout, new Set(others.filter((name) => name !== id)));
+async function clearStaged(remover: Remover, id: string): Promise<void> {
+  const others = await listEntries(remover.layout.stagingRoot);
+  await purgeStaging(remover.layout, new Set(others.filter((name) => name !== id)));
 }

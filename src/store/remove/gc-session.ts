@@ -7,7 +7,7 @@ import { checkRequestId } from "../../model/config-rules.js";
 import type { GcPolicy, GcRow } from "../../model/gc-plan.js";
 import type { Background } from "../parts/background.js";
 import { carryOut, planNow, type GcResult } from "./collect.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Remover } from "./remover.js";
 import type { GcSession } from "../parts/publication-gate.js";
 
 /** What every call of a session says. */
@@ -99,137 +99,180 @@ const maxIds = 1000;
 const minTtlMs = 1000;
 const maxTtlMs = 600_000;
 
-export function createGcCycle(context: StoreContext, during: Background["operation"]): GcCycle {
-  const { catalog, clock, collecting } = context;
-  let progress: Progress | undefined;
+/** `during` keeps the store open while a collection runs. */
+export function createGcCycle(remover: Remover, during: Background["operation"]): GcCycle {
+  const cycle = new Cycle(remover, during);
+  return {
+    begin: (request) => cycle.begin(request),
+    listReferences: (ref, page) => cycle.listReferences(ref, page),
+    listCandidates: (ref, policy, page, signal) => cycle.listCandidates(ref, policy, page, signal),
+    collect: (request) => cycle.collect(request),
+    renew: (ref) => cycle.renew(ref),
+    end: (ref) => cycle.end(ref),
+  };
+}
 
-  const opened = ({ sessionId, epoch, ttlMs }: GcSession): OpenedSession => ({
-    sessionId,
-    epoch,
-    expiresAt: new Date(clock.now().getTime() + ttlMs),
-  });
-  const requireOpen = (ref: GcSessionRef): Progress => {
-    requireKnown(ref);
+class Cycle implements GcCycle {
+  readonly #remover: Remover;
+  readonly #during: Background["operation"];
+  /** What the open session has learnt; undefined if none was opened, or it has ended. */
+  #progress: Progress | undefined;
+
+  constructor(remover: Remover, during: Background["operation"]) {
+    this.#remover = remover;
+    this.#during = during;
+  }
+
+  begin({ owner, ttlMs }: { readonly owner: string; readonly ttlMs: number }): OpenedSession {
+    if (owner.length < 1 || owner.length > maxOwnerLength) {
+      throw fieldInvalid("owner", `1 to ${maxOwnerLength} characters`, owner.length);
+    }
+    if (!(ttlMs >= minTtlMs && ttlMs <= maxTtlMs)) {
+      throw fieldInvalid("ttl", "1 s to 10 min", `${ttlMs} ms`);
+    }
+    const { catalog, collecting } = this.#remover;
+    const session = collecting.openSession(() => ({
+      ...catalog.insertGcSession(randomUUID(), owner),
+      ttlMs,
+    }));
+    this.#progress = {
+      session,
+      tokens: new Map(),
+      referencesComplete: false,
+      plan: undefined,
+      listed: new Map(),
+      requests: new Map(),
+    };
+    return this.#opened(session);
+  }
+
+  async listReferences(ref: GcSessionRef, page: GcPageRequest): Promise<GcReferencesPage> {
+    const { pageSize, pageToken } = page;
+    const progress = this.#requireOpen(ref);
+    const before = pageToken === "" ? nothingRead() : progress.tokens.get(pageToken);
+    if (before === undefined) throw noSuchToken();
+    const { catalog } = this.#remover;
+    const blobIds = await readBlobs(catalog, before.after, pageSize);
+    this.#requireOpen(ref);
+    const after = blobIds.at(-1) ?? before.after;
+    const count = before.count + blobIds.length;
+    // A copy: the same page may be asked for again.
+    const hash = before.hash.copy();
+    for (const blob of blobIds) hash.update(`${blob}\n`);
+    if (catalog.listPinnedBlobs(after, 1).length > 0) {
+      const nextPageToken = randomUUID();
+      progress.tokens.set(nextPageToken, { after, count, hash });
+      return { blobIds, nextPageToken, totalCount: 0, digest: "" };
+    }
+    progress.referencesComplete = true;
+    const digest = `sha256:${hash.digest("hex")}`;
+    return { blobIds, nextPageToken: "", totalCount: count, digest };
+  }
+
+  async listCandidates(
+    ref: GcSessionRef,
+    policy: GcPolicy,
+    { pageSize, pageToken }: GcPageRequest,
+    signal: AbortSignal,
+  ): Promise<GcCandidatesPage> {
+    const progress = this.#requireOpen(ref);
+    if (pageToken === "") {
+      const rows = [...(await planNow(this.#remover, policy, signal))];
+      this.#requireOpen(ref);
+      const candidates = rows.filter(({ verdict }) => verdict === "remove");
+      progress.plan = { id: randomUUID(), rows: candidates };
+    }
+    const { plan } = progress;
+    const start = pageToken === "" ? 0 : startOfPage(plan, pageToken);
+    if (plan === undefined) throw noSuchToken();
+    const page = plan.rows.slice(start, start + pageSize);
+    for (const row of page) progress.listed.set(row.id, row);
+    const next = start + pageSize;
+    return {
+      candidates: page.map(plannedResult),
+      nextPageToken: next < plan.rows.length ? `${plan.id}.${next}` : "",
+    };
+  }
+
+  async collect({ ids, requestId, ...ref }: GcCollectRequest): Promise<readonly GcCollected[]> {
+    const progress = this.#requireOpen(ref);
+    if (ids.length < 1 || ids.length > maxIds) {
+      throw fieldInvalid("ids", `1 to ${maxIds} ids`, ids.length);
+    }
+    const key = checkRequestId(requestId, "request_id");
+    if (key === undefined) throw fieldInvalid("request_id", "a UUID", requestId);
+    const joined = ids.join("\n");
+    const earlier = progress.requests.get(key);
+    if (earlier !== undefined) {
+      if (earlier.ids === joined) return await earlier.outcome;
+      throw requestReused(key);
+    }
+    if (!progress.referencesComplete) throw referencesIncomplete();
+    const requireOpen = (): Progress => this.#requireOpen(ref);
+    const outcome = this.#during(() => collectAll(this.#remover, progress, ids, requireOpen));
+    progress.requests.set(key, { ids: joined, outcome });
+    return await outcome;
+  }
+
+  renew(ref: GcSessionRef): OpenedSession {
+    const { session } = this.#requireOpen(ref);
+    this.#remover.collecting.renew();
+    return this.#opened(session);
+  }
+
+  end(ref: GcSessionRef): void {
+    this.#requireKnown(ref);
+    const { collecting } = this.#remover;
     const open = collecting.session();
+    if (open?.sessionId !== ref.sessionId || open.epoch !== ref.epoch) return;
+    collecting.closeSession();
+    this.#progress = undefined;
+  }
+
+  #opened({ sessionId, epoch, ttlMs }: GcSession): OpenedSession {
+    const expiresAt = new Date(this.#remover.clock.now().getTime() + ttlMs);
+    return { sessionId, epoch, expiresAt };
+  }
+
+  #requireOpen(ref: GcSessionRef): Progress {
+    this.#requireKnown(ref);
+    const progress = this.#progress;
+    const open = this.#remover.collecting.session();
     if (progress === undefined || open !== progress.session) throw fenced(ref, open);
     if (open.sessionId !== ref.sessionId || open.epoch !== ref.epoch) throw fenced(ref, open);
     return progress;
-  };
-  const requireKnown = ({ sessionId }: GcSessionRef): void => {
-    if (catalog.findGcSession(sessionId) !== undefined) return;
+  }
+
+  #requireKnown({ sessionId }: GcSessionRef): void {
+    if (this.#remover.catalog.findGcSession(sessionId) !== undefined) return;
     throw new StoreError("GC_SESSION_NOT_FOUND", `no session ${JSON.stringify(sessionId)}`, {
       hint: "Begin a new one with BeginGc",
       resource: { type: "gc_session", name: sessionId },
     });
-  };
+  }
+}
 
-  return {
-    begin: ({ owner, ttlMs }) => {
-      if (owner.length < 1 || owner.length > maxOwnerLength) {
-        throw fieldInvalid("owner", `1 to ${maxOwnerLength} characters`, owner.length);
-      }
-      if (!(ttlMs >= minTtlMs && ttlMs <= maxTtlMs)) {
-        throw fieldInvalid("ttl", "1 s to 10 min", `${ttlMs} ms`);
-      }
-      const session = collecting.openSession(() => ({
-        ...catalog.insertGcSession(randomUUID(), owner),
-        ttlMs,
-      }));
-      progress = {
-        session,
-        tokens: new Map(),
-        referencesComplete: false,
-        plan: undefined,
-        listed: new Map(),
-        requests: new Map(),
-      };
-      return opened(session);
-    },
-    listReferences: async (ref, { pageSize, pageToken }) => {
-      const state = requireOpen(ref);
-      const before = pageToken === "" ? nothingRead() : state.tokens.get(pageToken);
-      if (before === undefined) throw noSuchToken();
-      const blobIds = await readBlobs(context, before.after, pageSize);
-      requireOpen(ref);
-      const after = blobIds.at(-1) ?? before.after;
-      const count = before.count + blobIds.length;
-      // A copy: the same page may be asked for again.
-      const hash = before.hash.copy();
-      for (const blob of blobIds) hash.update(`${blob}\n`);
-      if (catalog.listPinnedBlobs(after, 1).length > 0) {
-        const nextPageToken = randomUUID();
-        state.tokens.set(nextPageToken, { after, count, hash });
-        return { blobIds, nextPageToken, totalCount: 0, digest: "" };
-      }
-      state.referencesComplete = true;
-      const digest = `sha256:${hash.digest("hex")}`;
-      return { blobIds, nextPageToken: "", totalCount: count, digest };
-    },
-    listCandidates: async (ref, policy, { pageSize, pageToken }, signal) => {
-      const state = requireOpen(ref);
-      let start = 0;
-      let { plan } = state;
-      if (pageToken === "") {
-        const rows = [...(await planNow(context, policy, signal))];
-        requireOpen(ref);
-        plan = { id: randomUUID(), rows: rows.filter(({ verdict }) => verdict === "remove") };
-        state.plan = plan;
-      } else {
-        const [id, at = ""] = pageToken.split(".");
-        if (plan === undefined || id !== plan.id || !/^\d{1,9}$/.test(at)) throw noSuchToken();
-        start = Number(at);
-      }
-      const { id, rows } = plan;
-      const page = rows.slice(start, start + pageSize);
-      for (const row of page) state.listed.set(row.id, row);
-      const next = start + pageSize;
-      return {
-        candidates: page.map(({ verdict: _, ...row }) => ({
-          ...row,
-          outcome: "planned" as const,
-          message: "",
-        })),
-        nextPageToken: next < rows.length ? `${id}.${next}` : "",
-      };
-    },
-    collect: async ({ ids, requestId, ...ref }) => {
-      const state = requireOpen(ref);
-      if (ids.length < 1 || ids.length > maxIds) {
-        throw fieldInvalid("ids", `1 to ${maxIds} ids`, ids.length);
-      }
-      const key = checkRequestId(requestId, "request_id");
-      if (key === undefined) throw fieldInvalid("request_id", "a UUID", requestId);
-      const earlier = state.requests.get(key);
-      if (earlier !== undefined) {
-        if (earlier.ids === ids.join("\n")) return await earlier.outcome;
-        throw new StoreError("REQUEST_ID_REUSED", `request_id ${key} came with other ids before`, {
-          hint: "Use a new UUID for each new request",
-          metadata: { request_id: key },
-        });
-      }
-      if (!state.referencesComplete) throw referencesIncomplete();
-      const outcome = during(() => collectAll(context, state, ids, () => requireOpen(ref)));
-      state.requests.set(key, { ids: ids.join("\n"), outcome });
-      return await outcome;
-    },
-    renew: (ref) => {
-      const { session } = requireOpen(ref);
-      collecting.renew();
-      return opened(session);
-    },
-    end: (ref) => {
-      requireKnown(ref);
-      const open = collecting.session();
-      if (open?.sessionId !== ref.sessionId || open.epoch !== ref.epoch) return;
-      collecting.closeSession();
-      progress = undefined;
-    },
-  };
+/** Where the page begins among the candidates. Throws PAGE_TOKEN_INVALID unless the plan made the token. */
+function startOfPage(plan: Progress["plan"], pageToken: string): number {
+  const [id, at = ""] = pageToken.split(".");
+  if (plan === undefined || id !== plan.id || !/^\d{1,9}$/.test(at)) throw noSuchToken();
+  return Number(at);
+}
+
+function plannedResult({ verdict: _, ...row }: GcRow): GcResult {
+  return { ...row, outcome: "planned", message: "" };
+}
+
+function requestReused(key: string): StoreError {
+  return new StoreError("REQUEST_ID_REUSED", `request_id ${key} came with other ids before`, {
+    hint: "Use a new UUID for each new request",
+    metadata: { request_id: key },
+  });
 }
 
 /** `requireOpen` is asked before each removal: an expired session changes nothing any more. */
 async function collectAll(
-  context: StoreContext,
+  remover: Remover,
   { listed }: Progress,
   ids: readonly string[],
   requireOpen: () => unknown,
@@ -238,7 +281,7 @@ async function collectAll(
   for (const id of ids) {
     requireOpen();
     const row = listed.get(id);
-    const result = row === undefined ? undefined : await carryOut(context, row);
+    const result = row === undefined ? undefined : await carryOut(remover, row);
     collected.push({ id, result });
   }
   return collected;
@@ -255,7 +298,7 @@ function nothingRead(): ReferencesRead {
 
 /** Up to `limit` pinned blobs above `after`; fewer if they are long. None only at the end. */
 async function readBlobs(
-  { catalog }: StoreContext,
+  catalog: Pick<Remover["catalog"], "listPinnedBlobs">,
   after: string,
   limit: number,
 ): Promise<readonly string[]> {

@@ -2,14 +2,15 @@
 // work, and put right at the end, so that it is true of one moment.
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Catalog } from "../../catalog/open.js";
 import { exists } from "../../files/durable.js";
 import { nameSet, spaceBelow } from "../../files/leftovers.js";
 import { inodeBytes } from "../../model/charge.js";
 import { newerManifest } from "../../files/manifest.js";
 import type { GcInput, GcLeftover, GcSnapshot } from "../../model/gc-plan.js";
 import { reflinkProbePrefix } from "../../holes/sparse-copy.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Leases, Reader, Uploads } from "../parts/ports.js";
+
+type Surveyed = Reader & Leases & Uploads;
 
 export type GcSurvey = Pick<GcInput, "snapshots" | "inUse" | "leftovers">;
 
@@ -18,11 +19,11 @@ const rowsPerTurn = 500;
 
 /** `label` is the one that the policy groups by. When it resolves nothing has changed since. */
 export async function surveyStore(
-  context: StoreContext,
+  reader: Surveyed,
   label = "",
   signal: AbortSignal,
 ): Promise<GcSurvey> {
-  const { catalog, layout } = context;
+  const { catalog, layout } = reader;
   // Before the rows: what is published or removed meanwhile is looked at again below.
   const stored = await nameSet(layout.dataRoot, signal);
   const staged = await nameSet(layout.stagingRoot, signal);
@@ -40,22 +41,22 @@ export async function surveyStore(
     await nextTurn();
     signal.throwIfAborted();
   }
-  const missing = await findMissing(context, withoutDirectory, signal);
-  const orphans = await findOrphans(context, { stored, staged }, signal);
-  const stale = await findStale(context);
+  const missing = await findMissing(reader, withoutDirectory, signal);
+  const orphans = await findOrphans(reader, { stored, staged }, signal);
+  const stale = await findStale(reader);
   // From here on in one turn.
   const leftovers = [...missing, ...orphans, ...stale];
   const gone = new Set(missing.map(({ id }) => id));
   return {
     snapshots: putRight(snapshots, changes.ids(), gone, (id) => catalog.gcSnapshot(label, id)),
-    inUse: context.leases.idsInUse(),
+    inUse: reader.leases.idsInUse(),
     leftovers,
   };
 }
 
 /** The same for a context that `confinedContext` made: nothing there is a leftover. */
 export async function surveyOwn(
-  { catalog, leases }: StoreContext,
+  { catalog, leases }: Surveyed,
   label = "",
   signal: AbortSignal,
 ): Promise<GcSurvey> {
@@ -78,7 +79,7 @@ interface Changes extends Disposable {
 }
 
 /** What List shows never changes without an event. */
-function followChanges(catalog: Catalog): Changes {
+function followChanges(catalog: Reader["catalog"]): Changes {
   const ids = new Set<string>();
   let { sequence } = catalog.eventPosition();
   let missedSome = false;
@@ -115,36 +116,36 @@ function putRight(
 }
 
 async function findMissing(
-  context: StoreContext,
+  reader: Surveyed,
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<GcLeftover[]> {
   const found: GcLeftover[] = [];
   for (const id of ids) {
     signal.throwIfAborted();
-    if (await exists(context.layout.dataDirectory(id))) continue;
-    if (!isMissing(context, id)) continue;
-    const leftover = await describe(context, "missing_directory", id);
-    found.push({ ...leftover, protected: context.catalog.get(id)?.protected === true });
+    if (await exists(reader.layout.dataDirectory(id))) continue;
+    if (!isMissing(reader, id)) continue;
+    const leftover = await describe(reader, "missing_directory", id);
+    found.push({ ...leftover, protected: reader.catalog.get(id)?.protected === true });
   }
   return found;
 }
 
 async function findOrphans(
-  context: StoreContext,
+  reader: Surveyed,
   names: { readonly stored: ReadonlySet<string>; readonly staged: ReadonlySet<string> },
   signal: AbortSignal,
 ): Promise<GcLeftover[]> {
-  const { dataRoot, stagingRoot } = context.layout;
+  const { dataRoot, stagingRoot } = reader.layout;
   const found: GcLeftover[] = [];
   const look = async (root: string, name: string): Promise<void> => {
     signal.throwIfAborted();
     const path = join(root, name);
     // A snapshot that was removed meanwhile has neither a record nor a directory.
-    if (!isOrphan(context, name) || !(await exists(path))) return;
+    if (!isOrphan(reader, name) || !(await exists(path))) return;
     // Recovery has left it there for the newer stasis that knows it.
     if (root === dataRoot && (await newerManifest(path)) !== undefined) return;
-    if (isOrphan(context, name)) found.push(await describe(context, "orphan", name, path));
+    if (isOrphan(reader, name)) found.push(await describe(reader, "orphan", name, path));
   };
   for (const name of names.stored) await look(dataRoot, name);
   for (const name of names.staged) {
@@ -153,18 +154,18 @@ async function findOrphans(
   return found;
 }
 
-async function findStale(context: StoreContext): Promise<GcLeftover[]> {
+async function findStale(reader: Surveyed): Promise<GcLeftover[]> {
   const found: GcLeftover[] = [];
-  for (const { id } of context.catalog.pendingUploads()) {
-    if (context.intakes.has(id)) continue;
-    const path = join(context.layout.stagingRoot, id);
-    found.push(await describe(context, "stale_pending", id, path));
+  for (const { id } of reader.catalog.pendingUploads()) {
+    if (reader.intakes.has(id)) continue;
+    const path = join(reader.layout.stagingRoot, id);
+    found.push(await describe(reader, "stale_pending", id, path));
   }
   return found;
 }
 
 async function describe(
-  { catalog, layout }: StoreContext,
+  { catalog, layout }: Surveyed,
   reason: GcLeftover["reason"],
   id: string,
   path = layout.dataDirectory(id),
@@ -175,12 +176,12 @@ async function describe(
 }
 
 /** No record knows it, and nobody is making it. */
-export function isOrphan(context: StoreContext, name: string): boolean {
-  return !context.intakes.has(name) && context.catalog.get(name) === undefined;
+export function isOrphan(reader: Surveyed, name: string): boolean {
+  return !reader.intakes.has(name) && reader.catalog.get(name) === undefined;
 }
 
 /** A record that should have a directory; its absence is for the caller to establish. */
-export function isMissing(context: StoreContext, id: string): boolean {
-  const state = context.catalog.get(id)?.state;
+export function isMissing(reader: Surveyed, id: string): boolean {
+  const state = reader.catalog.get(id)?.state;
   return state === "ready" || state === "lost";
 }

@@ -2,7 +2,7 @@
 // reader has ended, row last. Recovery finishes whatever was interrupted.
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { putAway, purgeRemoved } from "../../files/removal.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Remover } from "./remover.js";
 import { refillBallast, withBallast } from "../parts/room.js";
 
 export interface DeleteRequest {
@@ -16,39 +16,36 @@ const maxRefs = 1000;
  * Deletes all snapshots that the refs mean, or none. Returns their ids in the order of the refs.
  * When it returns they are durably gone; their space follows when running reads have ended.
  */
-export async function deleteSnapshots(
-  context: StoreContext,
-  request: DeleteRequest,
-): Promise<string[]> {
-  await context.commits.take();
-  const ids = resolveAll(context, request);
-  for (const id of ids) refuseInUse(context, id);
-  await markDeleting(context, ids);
-  for (const id of ids) await detach(context, id);
+export async function deleteSnapshots(remover: Remover, request: DeleteRequest): Promise<string[]> {
+  await remover.commits.take();
+  const ids = resolveAll(remover, request);
+  for (const id of ids) refuseInUse(remover, id);
+  await markDeleting(remover, ids);
+  for (const id of ids) await detach(remover, id);
   return ids;
 }
 
 /** Finishes the removal of a snapshot that a transaction has already taken from the callers. */
 export function removeInBackground(
-  context: StoreContext,
+  remover: Remover,
   replaced: { id: string; state: "deleting" | "replaced" },
 ): void {
   const { id } = replaced;
   if (replaced.state === "deleting") {
-    context.space.freeing.begin(id);
-    context.background(`remove ${id}`, () => detach(context, id));
+    remover.space.freeing.begin(id);
+    remover.background(`remove ${id}`, () => detach(remover, id));
     return;
   }
-  context.leases.onFree(id, () => {
-    context.background(`remove ${id}`, async () => {
-      await context.commits.take();
-      await markDeleting(context, [id]);
-      await detach(context, id);
+  remover.leases.onFree(id, () => {
+    remover.background(`remove ${id}`, async () => {
+      await remover.commits.take();
+      await markDeleting(remover, [id]);
+      await detach(remover, id);
     });
   });
 }
 
-function resolveAll(context: StoreContext, request: DeleteRequest): string[] {
+function resolveAll(remover: Remover, request: DeleteRequest): string[] {
   const { refs, allowMissing } = request;
   if (refs.length === 0 || refs.length > maxRefs) {
     throw new StoreError("FIELD_INVALID", `refs: expected 1 to ${maxRefs}, got ${refs.length}`, {
@@ -58,7 +55,7 @@ function resolveAll(context: StoreContext, request: DeleteRequest): string[] {
   const ids = new Set<string>();
   for (const ref of refs) {
     try {
-      ids.add(isLost(context, ref) ? ref : context.catalog.resolveRef(ref).config.id);
+      ids.add(isLost(remover, ref) ? ref : remover.catalog.resolveRef(ref).config.id);
     } catch (error) {
       if (!(allowMissing && isStoreError(error, "SNAPSHOT_NOT_FOUND"))) throw error;
     }
@@ -67,12 +64,12 @@ function resolveAll(context: StoreContext, request: DeleteRequest): string[] {
 }
 
 /** Nothing else can be done with a lost snapshot, and only its id still means it. */
-function isLost(context: StoreContext, ref: string): boolean {
-  return context.catalog.get(ref)?.state === "lost";
+function isLost(remover: Remover, ref: string): boolean {
+  return remover.catalog.get(ref)?.state === "lost";
 }
 
-function refuseInUse(context: StoreContext, id: string): void {
-  const holders = context.leases.count(id, "directory");
+function refuseInUse(remover: Remover, id: string): void {
+  const holders = remover.leases.count(id, "directory");
   if (holders === 0) return;
   throw new StoreError(
     "SNAPSHOT_IN_USE",
@@ -90,46 +87,46 @@ function refuseInUse(context: StoreContext, id: string): void {
  * tombstone is written, so that nobody can take a lease in between; what it says is returned.
  */
 export async function evict<Refusal>(
-  context: StoreContext,
+  remover: Remover,
   id: string,
   refuse: () => Refusal | undefined,
 ): Promise<Refusal | undefined> {
-  await context.commits.take();
-  const refusal = await withBallast(context.layout, () => {
+  await remover.commits.take();
+  const refusal = await withBallast(remover.layout, () => {
     const refusal = refuse();
-    if (refusal === undefined) context.catalog.markDeleting([id], { evicted: true });
+    if (refusal === undefined) remover.catalog.markDeleting([id], { evicted: true });
     return refusal;
   });
-  if (refusal === undefined) await detach(context, id);
+  if (refusal === undefined) await detach(remover, id);
   return refusal;
 }
 
 /** On a full disk the tombstone needs room: the ballast gives it. */
-async function markDeleting(context: StoreContext, ids: readonly string[]): Promise<void> {
-  await withBallast(context.layout, () => {
-    context.catalog.markDeleting(ids);
+async function markDeleting(remover: Remover, ids: readonly string[]): Promise<void> {
+  await withBallast(remover.layout, () => {
+    remover.catalog.markDeleting(ids);
   });
 }
 
-async function detach(context: StoreContext, id: string): Promise<void> {
-  const { freeing } = context.space;
-  context.leases.interruptBackground(id);
-  if (context.leases.inUse(id)) freeing.end(id);
+async function detach(remover: Remover, id: string): Promise<void> {
+  const { freeing } = remover.space;
+  remover.leases.interruptBackground(id);
+  if (remover.leases.inUse(id)) freeing.end(id);
   else freeing.begin(id);
   try {
-    await putAway(context.layout, id);
+    await putAway(remover.layout, id);
   } catch (error) {
     freeing.end(id);
     throw error;
   }
-  context.leases.onFree(id, () => {
+  remover.leases.onFree(id, () => {
     freeing.begin(id);
-    context.background(`purge ${id}`, async () => {
+    remover.background(`purge ${id}`, async () => {
       try {
-        await purgeRemoved(context.layout, id);
-        await context.commits.take();
-        context.catalog.removeRow(id);
-        await refillBallast(context.layout);
+        await purgeRemoved(remover.layout, id);
+        await remover.commits.take();
+        remover.catalog.removeRow(id);
+        await refillBallast(remover.layout);
       } finally {
         freeing.end(id);
       }

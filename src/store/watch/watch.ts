@@ -7,7 +7,9 @@ import type {
   ListFilter,
 } from "../../catalog/open.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Reader, Watching } from "../parts/ports.js";
+
+type WatchPorts = Pick<Reader, "catalog" | "clock"> & Watching;
 import { eventMatches } from "./watch-filter.js";
 import { decodeWatchToken, encodeWatchToken } from "./watch-token.js";
 
@@ -51,18 +53,18 @@ const maxSkipped = 1000;
 const eventsPerTurn = 32;
 
 export async function* watch(
-  context: StoreContext,
+  reader: WatchPorts,
   request: WatchRequest,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent, never> {
-  const { catalog, watchers, clock } = context;
+  const { catalog, watchers, clock } = reader;
   using _place = watchers.enter(request.identity);
   const nodeId = catalog.nodeId();
   const tell = (type: StreamEvent["type"], { sequence, mark }: EventPosition): StreamEvent => {
     const resumeToken = encodeWatchToken({ nodeId, sequence, mark });
     return { type, occurredAt: clock.now(), resumeToken };
   };
-  const start = startOf(context, nodeId, request.resumeToken);
+  const start = startOf(reader, nodeId, request.resumeToken);
   let { position } = start;
   if (start.say !== undefined) yield tell(start.say, position);
   let skipped = 0;
@@ -95,7 +97,7 @@ interface Start {
   readonly say?: StreamEvent["type"];
 }
 
-function startOf({ catalog }: StoreContext, nodeId: string, resumeToken: string): Start {
+function startOf({ catalog }: WatchPorts, nodeId: string, resumeToken: string): Start {
   const newest = catalog.eventPosition();
   if (resumeToken === "") return { position: newest, say: "position" };
   const position = decodeWatchToken(resumeToken);

@@ -9,60 +9,69 @@ import type { CallerPath } from "../../model/caller-path.js";
 import { fileBytes } from "../../model/charge.js";
 import { envelopeFileName } from "../../model/name.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Publisher } from "./publisher.js";
 import { backfillDigest } from "./digest-backfill.js";
-import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
+import { begin, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
 
 /** Stores the data files in `tar`, which ends without error only if the caller has committed. */
 export async function create(
-  context: StoreContext,
+  publisher: Publisher,
   request: IntakeRequest,
   tar: ByteStream,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const fill = async (intake: Intake): Promise<Filled> => {
-    const { id } = intake;
-    const bounded = limitBytes(tar, context.options.maxUploadBytes);
-    const files = [];
-    for await (const entry of readTar(uncompressedOnly(bounded), { signal })) {
-      if (entry.name === envelopeFileName) {
-        throw new StoreError(
-          "ARCHIVE_INVALID",
-          `the tar has an entry ${envelopeFileName}, which Create does not take`,
-          { hint: "Use Import for archives that were exported", metadata: { entry: entry.name } },
-        );
-      }
-      files.push(await stageEntry(intake, entry, signal));
-    }
-    requireFiles(files.length, "the tar");
-    const config = { ...request.config, id };
-    checkPlausible(config, files);
-    return { config, files };
-  };
-  return takeIn(context, request, fill, signal);
+  await using intake = await begin(publisher, request, signal);
+  if (intake.earlier !== undefined) return intake.earlier;
+  const bounded = limitBytes(tar, publisher.options.maxUploadBytes);
+  const files = [];
+  for await (const entry of readTar(uncompressedOnly(bounded), { signal })) {
+    if (entry.name === envelopeFileName) throw hasEnvelope(entry.name);
+    files.push(await stageEntry(intake, entry, signal));
+  }
+  requireFiles(files.length, "the tar");
+  const config = { ...request.config, id: intake.id };
+  checkPlausible(config, files);
+  return await intake.commit({ config, files });
 }
 
 /** Takes over `directory` by rename; on any error it stays, or is put back, where it was. */
 export async function createFromDirectory(
-  context: StoreContext,
+  publisher: Publisher,
   request: IntakeRequest,
   directory: CallerPath,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const fill = async ({ id, staging, allowance }: Intake): Promise<Filled> => {
-    const files = await staging.adoptDirectory(directory);
-    const bytes = files.reduce((sum, file) => sum + fileBytes + file.allocatedBytes, 0);
-    await allowance.wait(bytes);
-    allowance.take(bytes);
-    requireFiles(files.length, `the directory ${directory.path}`);
-    const config = { ...request.config, id };
-    checkPlausible(config, files);
-    return { config, files };
-  };
-  const snapshot = await takeIn(context, { ...request, source: directory.path }, fill, signal);
-  backfillDigest(context, snapshot.config.id);
+  const snapshot = await adopt(publisher, request, directory, signal);
+  backfillDigest(publisher, snapshot.config.id);
   return snapshot;
+}
+
+async function adopt(
+  publisher: Publisher,
+  request: IntakeRequest,
+  directory: CallerPath,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const named = { ...request, source: directory.path };
+  await using intake = await begin(publisher, named, signal);
+  if (intake.earlier !== undefined) return intake.earlier;
+  const files = await intake.staging.adoptDirectory(directory);
+  const bytes = files.reduce((sum, file) => sum + fileBytes + file.allocatedBytes, 0);
+  await intake.allowance.wait(bytes);
+  intake.allowance.take(bytes);
+  requireFiles(files.length, `the directory ${directory.path}`);
+  const config = { ...request.config, id: intake.id };
+  checkPlausible(config, files);
+  return await intake.commit({ config, files });
+}
+
+function hasEnvelope(entry: string): StoreError {
+  return new StoreError(
+    "ARCHIVE_INVALID",
+    `the tar has an entry ${envelopeFileName}, which Create does not take`,
+    { hint: "Use Import for archives that were exported", metadata: { entry } },
+  );
 }
 
 function requireFiles(count: number, where: string): void {

@@ -3,31 +3,31 @@
 import { isStoreError } from "../../base/errors.js";
 import { snapshotDigest } from "../../files/manifest.js";
 import { hashStored } from "../../files/stored-hash.js";
-import type { StoreContext } from "../parts/context.js";
+import type { Publisher } from "./publisher.js";
 import { syncManifest } from "./update.js";
 
 /** Queues the computation of the digests of one snapshot. */
-export function backfillDigest(context: StoreContext, id: string): void {
-  context.background(`digest ${id}`, () =>
+export function backfillDigest(publisher: Publisher, id: string): void {
+  publisher.background(`digest ${id}`, () =>
     // One key for all: hashing two snapshots at once would only compete for the disk.
-    context.manifests.run("digest", () => computeDigest(context, id)),
+    publisher.manifests.run("digest", () => computeDigest(publisher, id)),
   );
 }
 
-async function computeDigest(context: StoreContext, id: string): Promise<void> {
-  const snapshot = context.catalog.get(id);
+async function computeDigest(publisher: Publisher, id: string): Promise<void> {
+  const snapshot = publisher.catalog.get(id);
   if (snapshot?.state !== "ready" || snapshot.digest !== "") return;
-  using lease = context.leases.share(id, "background");
-  const signal = AbortSignal.any([lease.signal, context.closing]);
+  using lease = publisher.leases.share(id, "background");
+  const signal = AbortSignal.any([lease.signal, publisher.closing]);
   try {
-    const files = await hashStored(context.layout, id, snapshot.files, signal);
-    await context.commits.take();
+    const files = await hashStored(publisher.layout, id, snapshot.files, signal);
+    await publisher.commits.take();
     signal.throwIfAborted();
-    context.catalog.setDigest(id, snapshotDigest(files), files);
-    await syncManifest(context, id);
+    publisher.catalog.setDigest(id, snapshotDigest(files), files);
+    await syncManifest(publisher, id);
   } catch (error) {
     if (signal.aborted) return;
-    if (isStoreError(error, "STORED_DATA_CORRUPT")) context.catalog.setCorrupt(id, true);
+    if (isStoreError(error, "STORED_DATA_CORRUPT")) publisher.catalog.setCorrupt(id, true);
     throw error;
   }
 }

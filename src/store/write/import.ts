@@ -22,67 +22,67 @@ import type { SnapshotConfig } from "../../model/config.js";
 import { envelopeFileName } from "../../model/name.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { ioError, isErrno, shownPath } from "../../holes/errno.js";
-import type { StoreContext } from "../parts/context.js";
-import { takeIn, type Filled, type Intake, type IntakeRequest } from "./intake.js";
+import type { Publisher } from "./publisher.js";
+import { begin, type Filled, type Intake, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Stores an archive under a new id; what `request.config` sets replaces what the envelope says. */
 export async function importArchive(
-  context: StoreContext,
+  publisher: Publisher,
   request: IntakeRequest,
   archive: ByteStream,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const fill = async (intake: Intake): Promise<Filled> => {
-    const files: SnapshotFile[] = [];
-    let envelope: Envelope | undefined;
-    const { maxUploadBytes, maxRatio } = context.options;
-    const unfolded = decompress(limitBytes(archive, maxUploadBytes), { signal, maxRatio });
-    for await (const entry of readTar(limitBytes(unfolded, maxUploadBytes), { signal })) {
-      if (entry.name === envelopeFileName) {
-        envelope = decodeEnvelope(await readEnvelopeEntry(entry));
-        await intake.reconfigure(overlay(envelope.config, request.config));
-      } else {
-        // Before its data has come, where the envelope stands first as in all archives of ours.
-        checkClaimedSize(envelope?.claims ?? noClaims, entry);
-        files.push(await stageEntry(intake, entry, signal));
-      }
+  await using intake = await begin(publisher, request, signal);
+  if (intake.earlier !== undefined) return intake.earlier;
+  const { maxUploadBytes, maxRatio } = publisher.options;
+  const unfolded = decompress(limitBytes(archive, maxUploadBytes), { signal, maxRatio });
+  const files: SnapshotFile[] = [];
+  let envelope: Envelope | undefined;
+  for await (const entry of readTar(limitBytes(unfolded, maxUploadBytes), { signal })) {
+    if (entry.name === envelopeFileName) {
+      envelope = decodeEnvelope(await readEnvelopeEntry(entry));
+      await intake.reconfigure(overlay(envelope.config, request.config));
+    } else {
+      // Before its data has come, where the envelope stands first as in all archives of ours.
+      checkClaimedSize(envelope?.claims ?? noClaims, entry);
+      files.push(await stageEntry(intake, entry, signal));
     }
-    if (envelope === undefined) throw envelopeMissing("the archive");
-    return finishImport(intake, request, envelope, files, signal);
-  };
-  return takeIn(context, request, fill, signal);
+  }
+  if (envelope === undefined) throw envelopeMissing("the archive");
+  return await intake.commit(await checkedImport(intake, request, envelope, files, signal));
 }
 
 /** Stores a copy of a directory; by reflink where the filesystem can. */
 export async function importFromDirectory(
-  context: StoreContext,
+  publisher: Publisher,
   request: IntakeRequest,
   directory: CallerPath,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const fill = async (intake: Intake): Promise<Filled> => {
-    const { owner } = directory;
-    await using held = await holdDirectory(context.layout, directory);
-    const sources = await listDataFiles(held.self, { ignore: [envelopeFileName], owner, signal });
-    const envelope = decodeEnvelope(await readEnvelopeFile(held, owner));
-    await intake.reconfigure(overlay(envelope.config, request.config));
-    for (const source of sources) checkClaimedSize(envelope.claims, source);
-    const files: SnapshotFile[] = [];
-    for (const { name, mode, allocatedBytes } of sources) {
-      await intake.allowance.wait(fileBytes + allocatedBytes);
-      intake.allowance.take(fileBytes + allocatedBytes);
-      const options = { mode, owner, signal };
-      files.push(await intake.staging.copyFileFrom(held.at(name), name, options));
-    }
-    return await finishImport(intake, request, envelope, files, signal);
-  };
-  return takeIn(context, { ...request, source: directory.path }, fill, signal);
+  const named = { ...request, source: directory.path };
+  await using intake = await begin(publisher, named, signal);
+  if (intake.earlier !== undefined) return intake.earlier;
+  const { owner } = directory;
+  await using held = await holdDirectory(publisher.layout, directory);
+  const sources = await listDataFiles(held.self, { ignore: [envelopeFileName], owner, signal });
+  const envelope = decodeEnvelope(await readEnvelopeFile(held, owner));
+  await intake.reconfigure(overlay(envelope.config, request.config));
+  for (const source of sources) checkClaimedSize(envelope.claims, source);
+  const files: SnapshotFile[] = [];
+  for (const { name, mode, allocatedBytes } of sources) {
+    await intake.allowance.wait(fileBytes + allocatedBytes);
+    intake.allowance.take(fileBytes + allocatedBytes);
+    const options = { mode, owner, signal };
+    files.push(await intake.staging.copyFileFrom(held.at(name), name, options));
+  }
+  return await intake.commit(await checkedImport(intake, request, envelope, files, signal));
 }
 
-async function finishImport(
+/** Throws ARCHIVE_INVALID unless the files are those of the envelope. */
+async function checkedImport(
   intake: Intake,
   request: IntakeRequest,
   envelope: Envelope,

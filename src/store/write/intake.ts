@@ -1,6 +1,7 @@
 // How anything becomes a snapshot. One order of effects for Create, Import and their directory
 // forms: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { createHash } from "node:crypto";
+import { createCleanup } from "../../base/cleanup.js";
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
 import { spaceBelow } from "../../files/leftovers.js";
@@ -11,9 +12,8 @@ import { checkConfig, checkRequestId, normalizeBlobIds } from "../../model/confi
 import type { SnapshotConfig } from "../../model/config.js";
 import { newSnapshotId } from "../../model/name.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
-import type { StoreContext } from "../parts/context.js";
-import { removeInBackground } from "../remove/removal.js";
-import { openAllowance, type Allowance } from "../parts/space.js";
+import type { Publisher } from "./publisher.js";
+import { openAllowance, type Allowance } from "../parts/allowance.js";
 
 export type IntakeKind =
   "create" | "create-from-directory" | "import" | "import-from-directory" | "pull";
@@ -34,111 +34,186 @@ export interface IntakeRequest {
   readonly source?: string;
 }
 
-/** What filling the staging area gave. */
+/** What the caller has put into the staging area. */
 export interface Filled {
   /** The configuration to store, which an envelope may have changed. */
   readonly config: SnapshotConfig;
   readonly files: readonly SnapshotFile[];
 }
 
-/** The part of an intake that fills it. */
-export interface Intake {
+/** The snapshot that an earlier call with the same request id has made: there is nothing to do. */
+export interface EarlierOutcome extends AsyncDisposable {
+  readonly earlier: Snapshot;
+}
+
+/**
+ * One snapshot that is being made. Between `begin` and `commit` the caller fills `staging`; disposing an
+ * intake that was not committed removes everything and frees the name.
+ */
+export interface Intake extends AsyncDisposable {
+  readonly earlier: undefined;
   readonly id: string;
   readonly staging: Staging;
   /** For what is written into it. */
   readonly allowance: Allowance;
   /** Takes over a configuration that was learnt on the way, and reserves its name. */
   reconfigure(config: SnapshotConfig): Promise<SnapshotConfig>;
+  /**
+   * Makes the files durable, publishes them and records the snapshot. The caller has committed: from
+   * here on publication goes on whether or not the caller is still there. Only once.
+   */
+  commit(filled: Filled): Promise<Snapshot>;
 }
 
-/**
- * Stores one snapshot. `fill` may be interrupted by `signal`; once it has returned, the caller
- * has committed and publication goes on whether or not the caller is still there.
- */
-export async function takeIn(
-  context: StoreContext,
+/** Reserves the name and makes the staging area. `signal` interrupts everything until `commit`. */
+export async function begin(
+  publisher: Publisher,
   request: IntakeRequest,
-  fill: (intake: Intake) => Promise<Filled>,
   signal: AbortSignal,
-): Promise<Snapshot> {
+): Promise<Intake | EarlierOutcome> {
   const requestId = checkRequestId(request.requestId, request.requestIdField ?? "request_id");
   const fingerprint = fingerprintOf(request);
-  const earlier = earlierOutcome(context, requestId, fingerprint);
-  if (earlier !== undefined) return earlier;
+  const earlier = earlierOutcome(publisher, requestId, fingerprint);
+  if (earlier !== undefined) return nothingToDo(earlier);
   signal.throwIfAborted();
-  using allowance = openAllowance(context, signal);
+  await using cleanup = createCleanup();
+  const allowance = openAllowance(publisher, signal);
+  cleanup.defer(() => {
+    allowance[Symbol.dispose]();
+  });
   const leastBytes = estimateCharge(request.config, []);
   await allowance.wait(leastBytes);
   allowance.take(leastBytes);
-  await context.commits.take();
-  const meanwhile = earlierOutcome(context, requestId, fingerprint);
-  if (meanwhile !== undefined) return meanwhile;
-  if (request.config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
+  await publisher.commits.take();
+  const meanwhile = earlierOutcome(publisher, requestId, fingerprint);
+  if (meanwhile !== undefined) return nothingToDo(meanwhile);
+  if (request.config.imageBlobIds.length > 0) await publisher.collecting.waitUntilOpen(signal);
   const id = newSnapshotId();
-  context.intakes.add(id);
+  publisher.intakes.add(id);
   try {
-    reserve(context, request, { id, requestId, fingerprint });
+    reserve(publisher, request, { id, requestId, fingerprint });
   } catch (error) {
-    context.intakes.delete(id);
+    publisher.intakes.delete(id);
     throw error;
   }
-  let leftToRecovery = false;
+  const intake = new OpenIntake(publisher, request, { id, allowance, signal });
+  cleanup.release();
   try {
-    await using staging = await openStaging(context.layout, id, context.writeWorkers);
-    const filled = await fill({
-      id,
-      staging,
-      allowance,
-      reconfigure: async (config) => {
-        allowance.take(catalogBytes(config, []));
-        await context.commits.take();
-        if (config.imageBlobIds.length > 0) await context.collecting.waitUntilOpen(signal);
-        return reconfigure(context, request, id, config);
-      },
-    });
-    const wholeBytes = estimateCharge(filled.config, filled.files);
-    await allowance.waitWhole(wholeBytes);
-    allowance.settle(wholeBytes);
-    await context.collecting.waitUntilOpen(signal);
-    const createdAt = context.catalog.nextCreation();
-    context.root.check();
-    await staging.publish(manifestOf(request, filled, createdAt));
+    await intake.open();
+    return intake;
+  } catch (error) {
+    await intake[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function nothingToDo(earlier: Snapshot): EarlierOutcome {
+  return { earlier, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** The name is reserved. */
+class OpenIntake implements Intake {
+  readonly earlier = undefined;
+  readonly id: string;
+  readonly allowance: Allowance;
+  readonly #publisher: Publisher;
+  readonly #request: IntakeRequest;
+  readonly #signal: AbortSignal;
+  #staging: Staging | undefined;
+  #committed = false;
+  /** The disk failed during a commit: the record may be there after a restart, or not. */
+  #leftToRecovery = false;
+
+  constructor(
+    publisher: Publisher,
+    request: IntakeRequest,
+    place: { id: string; allowance: Allowance; signal: AbortSignal },
+  ) {
+    this.#publisher = publisher;
+    this.#request = request;
+    this.id = place.id;
+    this.allowance = place.allowance;
+    this.#signal = place.signal;
+  }
+
+  async open(): Promise<void> {
+    const { layout, writeWorkers } = this.#publisher;
+    this.#staging = await openStaging(layout, this.id, writeWorkers);
+  }
+
+  get staging(): Staging {
+    if (this.#staging === undefined) throw new Error(`staging of ${this.id} is not open`);
+    return this.#staging;
+  }
+
+  async reconfigure(config: SnapshotConfig): Promise<SnapshotConfig> {
+    const { collecting, commits } = this.#publisher;
+    this.allowance.take(catalogBytes(config, []));
+    await commits.take();
+    if (config.imageBlobIds.length > 0) await collecting.waitUntilOpen(this.#signal);
     try {
-      const chargedBytes = await measureCharge(context, filled);
-      await context.commits.take();
-      // A session may have begun while it was published.
-      await context.collecting.waitUntilOpen(signal);
-      allowance.settle(chargedBytes);
-      const snapshot = record(context, request, { ...filled, createdAt, chargedBytes });
-      // Now the catalog counts it.
-      allowance[Symbol.dispose]();
-      staging.settle();
-      return snapshot;
+      return reconfigure(this.#publisher, this.#request, this.id, config);
     } catch (error) {
-      if (commitUnknown(error)) staging.leaveToRecovery();
+      this.#leftToRecovery = commitUnknown(error);
       throw error;
     }
-  } catch (error) {
-    leftToRecovery = commitUnknown(error);
-    if (!leftToRecovery) await abandon(context, id);
-    throw error;
-  } finally {
+  }
+
+  async commit(filled: Filled): Promise<Snapshot> {
+    const { catalog, collecting, root } = this.#publisher;
+    const wholeBytes = estimateCharge(filled.config, filled.files);
+    await this.allowance.waitWhole(wholeBytes);
+    this.allowance.settle(wholeBytes);
+    await collecting.waitUntilOpen(this.#signal);
+    const createdAt = catalog.nextCreation();
+    root.check();
+    await this.staging.publish(manifestOf(this.#request, filled, createdAt));
+    try {
+      return await this.#record(filled, createdAt);
+    } catch (error) {
+      this.#leftToRecovery = commitUnknown(error);
+      if (this.#leftToRecovery) this.staging.leaveToRecovery();
+      throw error;
+    }
+  }
+
+  /** The transaction that makes it visible; everything before it can still be undone. */
+  async #record(filled: Filled, createdAt: Date): Promise<Snapshot> {
+    const { collecting, commits } = this.#publisher;
+    const chargedBytes = await measureCharge(this.#publisher, filled);
+    await commits.take();
+    // A session may have begun while it was published.
+    await collecting.waitUntilOpen(this.#signal);
+    this.allowance.settle(chargedBytes);
+    const whole = { ...filled, createdAt, chargedBytes };
+    const snapshot = record(this.#publisher, this.#request, whole);
+    // Now the catalog counts it.
+    this.allowance[Symbol.dispose]();
+    this.staging.settle();
+    this.#committed = true;
+    return snapshot;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#staging?.[Symbol.asyncDispose]();
+    if (!this.#committed && !this.#leftToRecovery) await abandon(this.#publisher, this.id);
     // Otherwise collections must not touch it either.
-    if (!leftToRecovery) context.intakes.delete(id);
+    if (!this.#leftToRecovery) this.#publisher.intakes.delete(this.id);
+    this.allowance[Symbol.dispose]();
   }
 }
 
 function reserve(
-  context: StoreContext,
+  publisher: Publisher,
   request: IntakeRequest,
   identity: { id: string; requestId: string | undefined; fingerprint: string },
 ): void {
   const config = normalize({ ...request.config, id: identity.id });
   checkConfig(config, request.configField);
-  context.catalog.insertPending({
+  publisher.catalog.insertPending({
     id: identity.id,
     config,
-    createdAt: context.clock.now(),
+    createdAt: publisher.clock.now(),
     kind: request.kind,
     replace: request.onNameConflict === "replace",
     protected: request.protected,
@@ -149,14 +224,14 @@ function reserve(
 }
 
 function reconfigure(
-  context: StoreContext,
+  publisher: Publisher,
   request: IntakeRequest,
   id: string,
   config: SnapshotConfig,
 ): SnapshotConfig {
   const normalized = normalize({ ...config, id });
   checkConfig(normalized, request.configField);
-  context.catalog.updatePending(id, {
+  publisher.catalog.updatePending(id, {
     config: normalized,
     replace: request.onNameConflict === "replace",
   });
@@ -181,25 +256,24 @@ function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Ma
 }
 
 /** What was published, with the block tables that are still to come. */
-async function measureCharge({ layout }: StoreContext, { config, files }: Filled): Promise<number> {
+async function measureCharge({ layout }: Publisher, { config, files }: Filled): Promise<number> {
   const measured = chargeOf(await spaceBelow(layout.dataDirectory(config.id)), config, files);
   const hashed = files.every(({ digest }) => digest !== "");
   return hashed ? measured : Math.max(measured, estimateCharge(config, files));
 }
 
-/** The transaction that makes it visible; everything before it can still be undone. */
 function record(
-  context: StoreContext,
+  publisher: Publisher,
   request: IntakeRequest,
   whole: Filled & { readonly createdAt: Date; readonly chargedBytes: number },
 ): Snapshot {
-  const { snapshot, replaced } = context.catalog.markReady(whole.config.id, {
+  const { snapshot, replaced } = publisher.catalog.markReady(whole.config.id, {
     ...whole,
     digest: snapshotDigest(whole.files),
     replace: request.onNameConflict === "replace",
-    keepReplaced: (id) => context.leases.count(id, "directory") > 0,
+    keepReplaced: (id) => publisher.leases.count(id, "directory") > 0,
   });
-  if (replaced !== undefined) removeInBackground(context, replaced);
+  if (replaced !== undefined) publisher.retire(replaced);
   return snapshot;
 }
 
@@ -209,25 +283,25 @@ export function commitUnknown(error: unknown): boolean {
 }
 
 /** What was published and could not be taken back must stay pending, or a start would adopt it. */
-async function abandon(context: StoreContext, id: string): Promise<void> {
+async function abandon(publisher: Publisher, id: string): Promise<void> {
   try {
-    if (await exists(context.layout.dataDirectory(id))) return;
-    await context.commits.take();
-    context.catalog.abandonPending(id);
+    if (await exists(publisher.layout.dataDirectory(id))) return;
+    await publisher.commits.take();
+    publisher.catalog.abandonPending(id);
   } catch (error) {
     // The row stays pending and invisible; recovery drops it at the next start.
-    context.logger.error({ err: error, id }, "could not drop the record of a failed upload");
+    publisher.logger.error({ err: error, id }, "could not drop the record of a failed upload");
   }
 }
 
 /** The snapshot that the first request with this id made, or undefined if there was none. */
 function earlierOutcome(
-  context: StoreContext,
+  publisher: Publisher,
   requestId: string | undefined,
   fingerprint: string,
 ): Snapshot | undefined {
   if (requestId === undefined) return undefined;
-  const earlier = context.catalog.findRequest(requestId);
+  const earlier = publisher.catalog.findRequest(requestId);
   if (earlier === undefined) return undefined;
   if (earlier.fingerprint !== fingerprint) {
     throw new StoreError(
@@ -236,7 +310,7 @@ function earlierOutcome(
       { hint: "Use a new UUID for each new request", metadata: { request_id: requestId } },
     );
   }
-  const snapshot = context.catalog.get(earlier.snapshotId);
+  const snapshot = publisher.catalog.get(earlier.snapshotId);
   if (snapshot === undefined || snapshot.state === "deleting" || snapshot.state === "lost") {
     throw new StoreError(
       "SNAPSHOT_NOT_FOUND",

@@ -5,8 +5,8 @@ import { manifestVersion, writeManifest } from "../../files/manifest.js";
 import { chargeGrowth } from "../../model/charge.js";
 import { checkDescription, checkLabels, checkName } from "../../model/name.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { StoreContext } from "../parts/context.js";
-import { checkQuotas } from "../parts/space.js";
+import type { Publisher } from "./publisher.js";
+import { checkQuotas } from "../parts/allowance.js";
 
 export interface UpdateRequest {
   readonly ref: string;
@@ -17,7 +17,7 @@ export interface UpdateRequest {
 }
 
 export async function updateSnapshot(
-  context: StoreContext,
+  publisher: Publisher,
   request: UpdateRequest,
 ): Promise<Snapshot> {
   const { ref, ...changes } = request;
@@ -27,13 +27,13 @@ export async function updateSnapshot(
   if (changes.name !== undefined) checkName(changes.name, "name");
   if (changes.description !== undefined) checkDescription(changes.description, "description");
   if (changes.labels !== undefined) checkLabels(changes.labels, "labels");
-  await context.commits.take();
-  const old = context.catalog.resolveRef(ref).config;
+  await publisher.commits.take();
+  const old = publisher.catalog.resolveRef(ref).config;
   const { id } = old;
   const grownBytes = chargeGrowth(old, { ...old, ...changes });
-  if (grownBytes > 0) checkQuotas(context, grownBytes);
-  const snapshot = context.catalog.update(id, changes);
-  await followWithManifest(context, id);
+  if (grownBytes > 0) checkQuotas(publisher, grownBytes);
+  const snapshot = publisher.catalog.update(id, changes);
+  await followWithManifest(publisher, id);
   return snapshot;
 }
 
@@ -41,14 +41,14 @@ export async function updateSnapshot(
  * The change is committed and visible: an error of the manifest must not tell the caller that it
  * was refused. The row stays marked, and the next update or start writes the manifest again.
  */
-async function followWithManifest(context: StoreContext, id: string): Promise<void> {
+async function followWithManifest(publisher: Publisher, id: string): Promise<void> {
   try {
-    await syncManifest(context, id);
+    await syncManifest(publisher, id);
   } catch (error) {
     // A removal has overtaken it: there is no directory any more to have a manifest.
-    const state = context.catalog.get(id)?.state;
+    const state = publisher.catalog.get(id)?.state;
     if (state === undefined || state === "deleting") return;
-    context.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");
+    publisher.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");
   }
 }
 
@@ -56,26 +56,26 @@ async function followWithManifest(context: StoreContext, id: string): Promise<vo
  * Brings the manifest to what the catalog says. The row stays marked until the manifest is
  * durable, so that recovery does this again after a crash in between.
  */
-export async function syncManifest(context: StoreContext, id: string): Promise<void> {
-  await context.manifests.run(id, () => rewriteManifest(context, id));
+export async function syncManifest(publisher: Publisher, id: string): Promise<void> {
+  await publisher.manifests.run(id, () => rewriteManifest(publisher, id));
 }
 
-async function rewriteManifest(context: StoreContext, id: string): Promise<void> {
-  const current = context.catalog.manifestState(id);
-  if (current?.dirty === true) await writeCurrent(context, current);
+async function rewriteManifest(publisher: Publisher, id: string): Promise<void> {
+  const current = publisher.catalog.manifestState(id);
+  if (current?.dirty === true) await writeCurrent(publisher, current);
 }
 
 /** Also when the catalog believes that the manifest is as it should be: for repair. */
-export async function writeManifestAgain(context: StoreContext, id: string): Promise<void> {
-  await context.manifests.run(id, async () => {
-    const current = context.catalog.manifestState(id);
-    if (current?.snapshot.state === "ready") await writeCurrent(context, current);
+export async function writeManifestAgain(publisher: Publisher, id: string): Promise<void> {
+  await publisher.manifests.run(id, async () => {
+    const current = publisher.catalog.manifestState(id);
+    if (current?.snapshot.state === "ready") await writeCurrent(publisher, current);
   });
 }
 
 /** All of it is in the catalog: what stands in the old one, which may be damaged, is not needed. */
 async function writeCurrent(
-  { catalog, commits, layout }: StoreContext,
+  { catalog, commits, layout }: Publisher,
   { snapshot, revision }: ManifestState,
 ): Promise<void> {
   const { config, createdAt, files, digest } = snapshot;

@@ -3,7 +3,7 @@ import { durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
 import type { GcPolicy, GcReason } from "../../model/gc-plan.js";
 import type { GcOutcome, GcResult } from "../../store/remove/collect.js";
-import type { SnapshotStore } from "../../store/store.js";
+import type { SnapshotStore } from "../../store/snapshot-store.js";
 import {
   GcOutcome as WireOutcome,
   GcReason as WireReason,

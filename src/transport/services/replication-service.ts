@@ -5,7 +5,7 @@ import { seesPaths } from "../../model/access.js";
 import type { TransferCounters } from "../../replication/fetch.js";
 import type { Replicator } from "../../replication/replicator.js";
 import { serveBlocks, serveManifest, type ServedBlock } from "../../replication/serve.js";
-import type { SnapshotStore } from "../../store/store.js";
+import type { SnapshotStore } from "../../store/snapshot-store.js";
 import {
   BlockEncoding,
   ReplicationService,

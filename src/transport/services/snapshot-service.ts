@@ -5,7 +5,7 @@ import type { CallerPath } from "../../model/caller-path.js";
 import { emptyConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import type { DownloadOptions } from "../../store/read/read.js";
-import type { ConfinedStore, SnapshotStore, StoreRequest } from "../../store/store.js";
+import type { ConfinedStore, SnapshotStore, StoreRequest } from "../../store/snapshot-store.js";
 import {
   SnapshotService,
   type CreateHeader,

@@ -5,7 +5,7 @@ import { seesPaths } from "../../model/access.js";
 import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
 import type { ClockStatus } from "../../store/parts/clock-alarm.js";
 import type { StoreProblem } from "../../store/parts/condition.js";
-import type { SnapshotStore } from "../../store/store.js";
+import type { SnapshotStore } from "../../store/snapshot-store.js";
 import type { StoreUsage } from "../../store/parts/usage.js";
 import { ErrorReason } from "../../../gen/ts/stasis/v1/errors_pb.js";
 import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";

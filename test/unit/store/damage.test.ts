@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/base/errors.js";
 import type { Snapshot } from "../../../src/model/snapshot.js";
-import type { SnapshotStore } from "../../../src/store/store.js";
+import type { SnapshotStore } from "../../../src/store/snapshot-store.js";
 import { failsWith } from "../../support/errors.js";
 import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 import { createFrom, download, never, openTestStore } from "./support.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/base/errors.js";
 import type { Clock } from "../../../src/base/clock.js";
-import type { SnapshotStore } from "../../../src/store/store.js";
+import type { SnapshotStore } from "../../../src/store/snapshot-store.js";
 import { eventually } from "../../support/eventually.js";
 import { failsWith } from "../../support/errors.js";
 import { withScratchDir } from "../../support/scratch.js";

@@ -4,9 +4,10 @@ import { systemClock, type Clock } from "../../../src/base/clock.js";
 import { createLogger } from "../../../src/base/logger.js";
 import { emptyConfig } from "../../../src/model/config.js";
 import type { Snapshot } from "../../../src/model/snapshot.js";
-import type { StoreOptions } from "../../../src/store/parts/context.js";
+import type { StoreOptions } from "../../../src/store/parts/options.js";
 import type { DownloadOptions } from "../../../src/store/read/read.js";
-import { openStore, type SnapshotStore, type StoreRequest } from "../../../src/store/store.js";
+import { openStore } from "../../../src/store/store.js";
+import type { SnapshotStore, StoreRequest } from "../../../src/store/snapshot-store.js";
 
 export function openTestStore(
   root: string,

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/base/errors.js";
 import type { Snapshot } from "../../../src/model/snapshot.js";
-import type { SnapshotStore } from "../../../src/store/store.js";
+import type { SnapshotStore } from "../../../src/store/snapshot-store.js";
 import type { VerifyEvent } from "../../../src/store/heal/verify.js";
 import { cannotMount, withFilesystem, withScratchDir } from "../../support/scratch.js";
 import { createFrom, download, never, openTestStore } from "./support.js";

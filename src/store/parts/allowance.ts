@@ -3,55 +3,10 @@
 import { once } from "node:events";
 import { statfsSync } from "node:fs";
 import { isStoreError, StoreError } from "../../base/errors.js";
-import type { StoreContext } from "./context.js";
+import type { BackgroundWork, Reader, Room } from "./ports.js";
 
-/** Bytes that the catalog does not count. */
-export interface Space {
-  /** Of running uploads, by the prefix of their callers. */
-  readonly reserved: Map<string, number>;
-  /** Of pulls that were cut off, by digest. */
-  readonly kept: ReadonlyMap<string, number>;
-  /** Sets what is kept of the pull with this digest. */
-  readonly noteKept: (digest: string, bytes: number) => void;
-  /** Removals that only take time: nobody reads these snapshots. */
-  readonly freeing: Freeing;
-}
-
-export interface Freeing {
-  /** The space of this snapshot will be free soon, until `end`. */
-  begin(id: string): void;
-  end(id: string): void;
-  /** The end of a removal that is under way; undefined if there is none. */
-  next(): Promise<void> | undefined;
-}
-
-export function createSpace(): Space {
-  const kept = new Map<string, number>();
-  return {
-    reserved: new Map(),
-    kept,
-    noteKept: (digest, bytes) => {
-      if (bytes === 0) kept.delete(digest);
-      else kept.set(digest, bytes);
-    },
-    freeing: createFreeing(),
-  };
-}
-
-function createFreeing(): Freeing {
-  const ids = new Set<string>();
-  const waiting = new Set<() => void>();
-  return {
-    begin: (id) => void ids.add(id),
-    end: (id) => {
-      ids.delete(id);
-      for (const wake of waiting) wake();
-      waiting.clear();
-    },
-    next: () =>
-      ids.size === 0 ? undefined : new Promise((resolve) => void waiting.add(() => resolve())),
-  };
-}
+type SpacePorts = Pick<Reader, "catalog" | "layout" | "namePrefix" | "options"> & Room;
+type WaitingPorts = SpacePorts & Pick<BackgroundWork, "closing">;
 
 /**
  * One upload's reservation. Disposing it gives the bytes back, in the moment in which the catalog has
@@ -77,32 +32,32 @@ export interface Allowance extends Disposable {
 const stepBytes = 8 * 1024 * 1024;
 
 /** `signal` ends waiting. */
-export function openAllowance(context: StoreContext, signal: AbortSignal): Allowance {
-  const { namePrefix } = context;
-  const { reserved } = context.space;
+export function openAllowance(ports: WaitingPorts, signal: AbortSignal): Allowance {
+  const { namePrefix } = ports;
+  const { reserved } = ports.space;
   let own = 0;
   // The first reservation looks at the disk, too.
   let untilLook = 0;
   const reserve = (bytes: number): void => {
-    if (bytes > 0) checkQuotas(context, bytes);
+    if (bytes > 0) checkQuotas(ports, bytes);
     own += bytes;
     const sum = (reserved.get(namePrefix) ?? 0) + bytes;
     if (sum > 0) reserved.set(namePrefix, sum);
     else reserved.delete(namePrefix);
   };
   return {
-    wait: (bytes) => waitForRoom(context, bytes, signal),
-    waitWhole: (bytes) => waitForRoom(context, bytes - own, signal),
+    wait: (bytes) => waitForRoom(ports, bytes, signal),
+    waitWhole: (bytes) => waitForRoom(ports, bytes - own, signal),
     take(bytes) {
       untilLook -= bytes;
       if (untilLook <= 0) {
         untilLook = stepBytes;
-        checkFree(context);
+        checkFree(ports);
       }
       reserve(bytes);
     },
     expect(bytes) {
-      checkQuotas(context, bytes);
+      checkQuotas(ports, bytes);
     },
     settle(bytes) {
       reserve(bytes - own);
@@ -113,15 +68,11 @@ export function openAllowance(context: StoreContext, signal: AbortSignal): Allow
   };
 }
 
-async function waitForRoom(
-  context: StoreContext,
-  bytes: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function waitForRoom(ports: WaitingPorts, bytes: number, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const removal = hasRoom(context, bytes) ? undefined : context.space.freeing.next();
+    const removal = hasRoom(ports, bytes) ? undefined : ports.space.freeing.next();
     if (removal === undefined) return;
-    await untilAborted(removal, AbortSignal.any([signal, context.closing]));
+    await untilAborted(removal, AbortSignal.any([signal, ports.closing]));
   }
 }
 
@@ -139,9 +90,9 @@ async function untilAborted(event: Promise<void>, signal: AbortSignal): Promise<
   signal.throwIfAborted();
 }
 
-function hasRoom(context: StoreContext, bytes: number): boolean {
+function hasRoom(ports: SpacePorts, bytes: number): boolean {
   try {
-    checkQuotas(context, bytes);
+    checkQuotas(ports, bytes);
     return true;
   } catch (error) {
     if (!isStoreError(error, "STORAGE_FULL")) throw error;
@@ -150,7 +101,7 @@ function hasRoom(context: StoreContext, bytes: number): boolean {
 }
 
 /** Everything that `max_store` counts, at this moment. */
-export function chargedBytes({ catalog, space }: StoreContext): number {
+export function chargedBytes({ catalog, space }: SpacePorts): number {
   return catalog.totals().chargedBytes + sumOf(space.reserved, "") + sumOf(space.kept, "");
 }
 
@@ -162,11 +113,11 @@ function sumOf(account: ReadonlyMap<string, number>, start: string): number {
 }
 
 /** Throws STORAGE_FULL unless `bytes` more fit into both quotas. */
-export function checkQuotas(context: StoreContext, bytes: number): void {
-  const { catalog, namePrefix, options, space } = context;
+export function checkQuotas(ports: SpacePorts, bytes: number): void {
+  const { catalog, namePrefix, options, space } = ports;
   const { maxStoreBytes, prefixQuotaBytes } = options;
   if (maxStoreBytes > 0) {
-    const actual = chargedBytes(context) + bytes;
+    const actual = chargedBytes(ports) + bytes;
     // Callers who are confined to some names are not told how much others have.
     const held = namePrefix === "" ? () => catalog.heldBytes("") : undefined;
     checkQuota("max_store", actual, maxStoreBytes, held);
@@ -208,7 +159,7 @@ function checkQuota(
   );
 }
 
-function checkFree({ layout, namePrefix, options }: StoreContext): void {
+function checkFree({ layout, namePrefix, options }: SpacePorts): void {
   const { freeSpaceReserveBytes: reserveBytes } = options;
   if (reserveBytes === 0) return;
   const { bavail, bsize } = statfsSync(layout.root);

@@ -1,0 +1,131 @@
+// Every operation of the store, bound to the parts that it works with.
+import { openTransferArea } from "../files/transfer-area.js";
+import { maxEnvelopeBytes } from "../archive/envelope.js";
+import { defaultArchiveLimits } from "../archive/limits.js";
+import { fieldInvalid } from "../base/errors.js";
+import type { Snapshot } from "../model/snapshot.js";
+import { confinedContext, watchOwn } from "./confined.js";
+import { checkStore } from "./heal/check.js";
+import { mend } from "./heal/heal-from-peer.js";
+import { repairStore } from "./heal/repair.js";
+import { verify } from "./heal/verify.js";
+import type { Background } from "./parts/background.js";
+import { clockStatus } from "./parts/clock-alarm.js";
+import { formats } from "./parts/formats.js";
+import { refillBallast, withBallast } from "./parts/room.js";
+import { usageOf } from "./parts/usage.js";
+import { openBlocks } from "./read/blocks.js";
+import { exportToDirectory, openDataDirectory, openDownload } from "./read/read.js";
+import { collectGarbage, collectOwn } from "./remove/collect.js";
+import { createGcCycle } from "./remove/gc-session.js";
+import { deleteSnapshots } from "./remove/removal.js";
+import type { SnapshotStore } from "./snapshot-store.js";
+import type { StoreParts } from "./store-parts.js";
+import { watch } from "./watch/watch.js";
+import { create, createFromDirectory } from "./write/create.js";
+import { importArchive, importFromDirectory } from "./write/import.js";
+import { begin, type IntakeRequest } from "./write/intake.js";
+import { updateSnapshot } from "./write/update.js";
+
+export function operationsOver(
+  parts: StoreParts,
+  during: Background["operation"],
+  facts: Pick<SnapshotStore, "nodeId" | "reflink" | "zstd" | "recovery" | "scrub" | "condition">,
+  close: () => Promise<void>,
+): SnapshotStore {
+  return {
+    ...facts,
+    layout: parts.layout,
+    formats,
+    root: parts.root,
+    limits: {
+      maxFiles: defaultArchiveLimits.maxFiles,
+      maxSegments: defaultArchiveLimits.maxSegments,
+      maxEnvelopeBytes,
+      maxWatchers: parts.options.maxWatchers,
+      maxEvents: parts.options.maxEvents,
+      requestRetentionMs: parts.options.requestRetentionMs,
+      maxStoreBytes: parts.options.maxStoreBytes,
+    },
+    ...sharedOperations(parts, during),
+    createFromDirectory: (request, directory, signal) => {
+      const intake: IntakeRequest = { ...request, kind: "create-from-directory" };
+      return during(() => createFromDirectory(parts, intake, directory, signal));
+    },
+    importFromDirectory: (request, directory, signal) => {
+      const intake: IntakeRequest = { ...request, kind: "import-from-directory" };
+      return during(() => importFromDirectory(parts, intake, directory, signal));
+    },
+    exportToDirectory: (ref, directory, options, signal) =>
+      exportToDirectory(parts, ref, directory, options, signal),
+    watch: (request, signal) => watch(parts, request, signal),
+    collectGarbage: (request, signal) => during(() => collectGarbage(parts, request, signal)),
+    gcSessions: createGcCycle(parts, during),
+    usage: () => usageOf(parts),
+    transfers: openTransferArea(parts.layout),
+    noteKept: parts.space.noteKept,
+    clock: () => clockStatus(parts),
+    time: parts.catalog,
+    scrub: {
+      state: facts.scrub.state,
+      run: (limit, signal) =>
+        during(() => facts.scrub.run(limit, AbortSignal.any([signal, parts.closing]))),
+    },
+    withBallast: async (work) => {
+      try {
+        return await withBallast(parts.layout, work);
+      } finally {
+        await refillBallast(parts.layout);
+      }
+    },
+    repair: (repairOptions, signal) => repairStore(parts, repairOptions, signal),
+    check: (checkOptions, signal) => checkStore({ ...parts, live: parts }, checkOptions, signal),
+    confined: (namePrefix) => {
+      const own = confinedContext(parts, namePrefix);
+      return {
+        layout: parts.layout,
+        ...sharedOperations(own, during),
+        watch: (request, signal) => watchOwn(parts, request, namePrefix, signal),
+        collectGarbage: (request, signal) => during(() => collectOwn(own, request, signal)),
+      };
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What begins at a ref or a name, and so is the same for all callers but for what they see. */
+function sharedOperations(parts: StoreParts, during: Background["operation"]) {
+  return {
+    create: (request, tar, signal) =>
+      during(() => create(parts, { ...request, kind: "create" }, tar, signal)),
+    import: (request, archive, signal) =>
+      during(() => importArchive(parts, { ...request, kind: "import" }, archive, signal)),
+    list: (query) => parts.catalog.list(query),
+    inspect: (ref) => {
+      if (ref === "") throw fieldInvalid("ref", "an id, a name or a unique id prefix", ref);
+      return parts.catalog.resolveRef(ref);
+    },
+    update: (request) => during(() => updateSnapshot(parts, request)),
+    delete: (request) => during(() => deleteSnapshots(parts, request)),
+    download: (ref, options, signal) => openDownload(parts, ref, options, signal),
+    openDataDirectory: (ref, options, signal) => openDataDirectory(parts, ref, options, signal),
+    openBlocks: (ref, signal) => openBlocks(parts, ref, signal),
+    withDigest: (digest) => withDigest(parts, digest),
+    mend: (ref, fetch, signal) => during(() => mend(parts, ref, fetch, signal)),
+    receive: (request, fill, signal) =>
+      during(async () => {
+        await using intake = await begin(parts, { ...request, kind: "pull" }, signal);
+        return intake.earlier ?? (await intake.commit(await fill(intake)));
+      }),
+    verify: (request, signal) => verify(parts, request, signal),
+  } satisfies Partial<SnapshotStore>;
+}
+
+const maxWithDigest = 32;
+
+function withDigest({ catalog }: StoreParts, digest: string): Snapshot[] {
+  return catalog
+    .idsWithDigest(digest, maxWithDigest)
+    .flatMap((id) => catalog.get(id) ?? [])
+    .filter(({ corrupt }) => !corrupt);
+}

@@ -1,0 +1,41 @@
+// What the store can be told at its opening.
+import { defaultMaxEvents } from "../../catalog/open.js";
+
+export interface StoreOptions {
+  /** Bytes of the filesystem that uploads leave free. 0 = none. */
+  readonly freeSpaceReserveBytes: number;
+  /** Bytes on disk of all snapshots. 0 = no limit. */
+  readonly maxStoreBytes: number;
+  /** The same for the snapshots whose names begin with a caller's prefix. */
+  readonly prefixQuotaBytes: number;
+  /** Bytes of one upload, as they come and unfolded. */
+  readonly maxUploadBytes: number;
+  /** See `DecompressOptions`. */
+  readonly maxRatio: number;
+  /** How often last-access times are written, in milliseconds. */
+  readonly accessFlushIntervalMs: number;
+  /** How long the outcome of a request id is remembered, in milliseconds. */
+  readonly requestRetentionMs: number;
+  /** About how many events are kept for watchers. */
+  readonly maxEvents: number;
+  /** Watchers at once. */
+  readonly maxWatchers: number;
+  /** gzip level of Export, 1 to 9. */
+  readonly gzipLevel: number;
+  /** Zstandard level of Export, 1 to 19. */
+  readonly zstdLevel: number;
+}
+
+export const defaultStoreOptions: StoreOptions = {
+  freeSpaceReserveBytes: 64 * 1024 * 1024,
+  maxStoreBytes: 0,
+  prefixQuotaBytes: 0,
+  maxUploadBytes: 4 * 1024 ** 4,
+  maxRatio: 2000,
+  accessFlushIntervalMs: 10_000,
+  requestRetentionMs: 24 * 3600 * 1000,
+  maxEvents: defaultMaxEvents,
+  maxWatchers: 1000,
+  gzipLevel: 1,
+  zstdLevel: 1,
+};

@@ -1,0 +1,120 @@
+// The ports of the store: each names what a kind of work may touch. An operation takes the ports that
+// it needs, and can reach nothing else. Two ports have a room of their own, which the lint table
+// guards: `Publisher` (store/write/publisher.ts) and `Remover` (store/remove/remover.ts).
+import type { Clock } from "../../base/clock.js";
+import type { Logger } from "../../base/logger.js";
+import type { Catalog } from "../../catalog/open.js";
+import type { Layout } from "../../files/layout.js";
+import type { RootGuard } from "../../files/root-guard.js";
+import type { WriteWorkers } from "../../files/write-workers.js";
+import type { CommitTurns } from "./commit-turns.js";
+import type { LeaseTable } from "./leases.js";
+import type { StoreOptions } from "./options.js";
+import type { GcLock } from "./publication-gate.js";
+import type { SerialQueue } from "./serial-queue.js";
+import type { Space } from "./space-account.js";
+import type { Watchers } from "./watchers.js";
+
+/** What the catalog tells. Nothing here changes what a caller sees of a snapshot. */
+export type CatalogReader = Pick<
+  Catalog,
+  | "get"
+  | "files"
+  | "resolveRef"
+  | "list"
+  | "manifestState"
+  | "idsInState"
+  | "idsInStateWithName"
+  | "idsWithDigest"
+  | "idsWithoutDigest"
+  | "allIds"
+  | "pendingUploads"
+  | "findRequest"
+  | "totals"
+  | "heldBytes"
+  | "chargedBytesNamed"
+  | "listPinnedBlobs"
+  | "nodeId"
+  | "auditFile"
+  | "auditRow"
+  | "gcPage"
+  | "gcSnapshot"
+  | "findGcSession"
+  | "eventPosition"
+  | "isKnownPosition"
+  | "eventsAfter"
+  | "onEvents"
+  | "recordAccess"
+  | "elapsedMs"
+  | "stampOfAge"
+  | "clockDoubt"
+  | "noteClock"
+  | "nextCreation"
+  | "trouble"
+>;
+
+/** Reads records and stored files. */
+export interface Reader {
+  readonly layout: Layout;
+  /** Whether the layout's root is still the directory that was locked. */
+  readonly root: Pick<RootGuard, "check" | "problem">;
+  readonly catalog: CatalogReader;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly options: StoreOptions;
+  /** The caller is confined to names that begin with this prefix. Empty: all names. */
+  readonly namePrefix: string;
+}
+
+/** Marks a snapshot as damaged, or as whole again. */
+export interface Marker {
+  readonly catalog: Pick<Catalog, "get" | "setCorrupt">;
+  readonly logger: Logger;
+}
+
+/** Leases keep the files of a snapshot where they are. */
+export interface Leases {
+  readonly leases: LeaseTable;
+}
+
+/** Publication and collections keep out of each other's way. */
+export interface Gate {
+  readonly collecting: GcLock;
+}
+
+/** Every writer takes a turn before it commits to the catalog. */
+export interface Commits {
+  readonly commits: CommitTurns;
+}
+
+/** Work that nobody waits for; the store waits for it when it closes. */
+export interface BackgroundWork {
+  background(name: string, work: () => Promise<void>): void;
+  /** Fires when the store closes. */
+  readonly closing: AbortSignal;
+}
+
+/** Ids of the uploads that are running: nobody else touches their staging areas. */
+export interface Uploads {
+  readonly intakes: Set<string>;
+}
+
+/** Threads that write and hash. */
+export interface Workers {
+  readonly writeWorkers: WriteWorkers;
+}
+
+/** What takes room on the disk and is not in the catalog. */
+export interface Room {
+  readonly space: Space;
+}
+
+/** One writer at a time for each manifest. */
+export interface Manifests {
+  readonly manifests: SerialQueue;
+}
+
+/** Wakes watchers when an event was committed. */
+export interface Watching {
+  readonly watchers: Watchers;
+}

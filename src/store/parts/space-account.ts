@@ -1,0 +1,50 @@
+// What takes room on the disk and is not in the catalog: running uploads, pulls that were cut off, and
+// removals that are under way.
+
+/** Bytes that the catalog does not count. */
+export interface Space {
+  /** Of running uploads, by the prefix of their callers. */
+  readonly reserved: Map<string, number>;
+  /** Of pulls that were cut off, by digest. */
+  readonly kept: ReadonlyMap<string, number>;
+  /** Sets what is kept of the pull with this digest. */
+  readonly noteKept: (digest: string, bytes: number) => void;
+  /** Removals that only take time: nobody reads these snapshots. */
+  readonly freeing: Freeing;
+}
+
+export interface Freeing {
+  /** The space of this snapshot will be free soon, until `end`. */
+  begin(id: string): void;
+  end(id: string): void;
+  /** The end of a removal that is under way; undefined if there is none. */
+  next(): Promise<void> | undefined;
+}
+
+export function createSpace(): Space {
+  const kept = new Map<string, number>();
+  return {
+    reserved: new Map(),
+    kept,
+    noteKept: (digest, bytes) => {
+      if (bytes === 0) kept.delete(digest);
+      else kept.set(digest, bytes);
+    },
+    freeing: createFreeing(),
+  };
+}
+
+function createFreeing(): Freeing {
+  const ids = new Set<string>();
+  const waiting = new Set<() => void>();
+  return {
+    begin: (id) => void ids.add(id),
+    end: (id) => {
+      ids.delete(id);
+      for (const wake of waiting) wake();
+      waiting.clear();
+    },
+    next: () =>
+      ids.size === 0 ? undefined : new Promise((resolve) => void waiting.add(() => resolve())),
+  };
+}

@@ -1,0 +1,23 @@
+// The port of everything that removes snapshots. Only store/remove and store/heal may name it
+// (eslint.boundaries.js), so a search for `Remover` finds all code that can delete data.
+import type { Catalog } from "../../catalog/open.js";
+import type {
+  BackgroundWork,
+  CatalogReader,
+  Commits,
+  Gate,
+  Leases,
+  Reader,
+  Room,
+  Uploads,
+} from "../parts/ports.js";
+
+/** The changes of the catalog that a removal consists of. */
+export type RemovingCatalog = Pick<
+  Catalog,
+  "markDeleting" | "removeRow" | "abandonPending" | "trustClock" | "insertGcSession"
+>;
+
+export interface Remover extends Reader, Leases, Gate, Commits, BackgroundWork, Uploads, Room {
+  readonly catalog: CatalogReader & RemovingCatalog;
+}

@@ -1,0 +1,35 @@
+// The port of everything that makes or changes snapshots. Only store/write and store/heal may name it
+// (eslint.boundaries.js), so a search for `Publisher` finds all code that can publish.
+import type { Catalog } from "../../catalog/open.js";
+import type {
+  BackgroundWork,
+  CatalogReader,
+  Commits,
+  Gate,
+  Leases,
+  Manifests,
+  Reader,
+  Room,
+  Uploads,
+  Workers,
+} from "../parts/ports.js";
+
+/** The changes of the catalog that publication consists of. */
+export type PublishingCatalog = Pick<
+  Catalog,
+  | "insertPending"
+  | "updatePending"
+  | "markReady"
+  | "abandonPending"
+  | "update"
+  | "setDigest"
+  | "setCorrupt"
+  | "clearManifestDirty"
+>;
+
+export interface Publisher
+  extends Reader, Leases, Gate, Commits, BackgroundWork, Uploads, Workers, Room, Manifests {
+  readonly catalog: CatalogReader & PublishingCatalog;
+  /** Hands a snapshot whose name was taken over to removal: its space is freed in the background. */
+  retire(replaced: { readonly id: string; readonly state: "deleting" | "replaced" }): void;
+}

@@ -1,0 +1,73 @@
+// What the lint rule of the floors must refuse: it is the proof that only some rooms can publish a
+// snapshot, and only some can remove one.
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { ESLint, type Rule } from "eslint";
+import tseslint from "typescript-eslint";
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+const source = join(root, "src");
+
+/** Every folder of src/ with code in it, relative to src/. */
+const folders = readdirSync(source, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => relative(source, join(entry.parentPath, entry.name)))
+  .sort();
+
+const rule = (await import(pathToFileURL(join(root, "eslint.boundaries.js")).href)) as {
+  readonly boundaries: Rule.RuleModule;
+};
+
+const eslint = new ESLint({
+  cwd: root,
+  // Only the rule of the floors: others need the types of files that do not exist here.
+  overrideConfigFile: true,
+  overrideConfig: {
+    files: ["src/**/*.ts"],
+    languageOptions: { parser: tseslint.parser },
+    plugins: { house: { rules: { boundaries: rule.boundaries } } },
+    rules: { "house/boundaries": "error" },
+  },
+});
+
+/** The messages for a new file in `folder` that imports `target`; both are relative to src/. */
+async function judge(folder: string, target: string): Promise<string[]> {
+  const filePath = join(source, folder, "new-file.ts");
+  const path = relative(join(source, folder), join(source, target)).replace(/\.ts$/, ".js");
+  const specifier = path.startsWith(".") ? path : `./${path}`;
+  const [result] = await eslint.lintText(`import "${specifier}";\n`, { filePath });
+  return (result?.messages ?? []).map(({ message }) => message);
+}
+
+async function foldersThatMayImport(target: string): Promise<string[]> {
+  const allowed: string[] = [];
+  for (const folder of folders) {
+    if ((await judge(folder, target)).length === 0) allowed.push(folder);
+  }
+  return allowed;
+}
+
+void test("only store/write and store/heal can publish", async () => {
+  const rooms = ["store/heal", "store/write"];
+  assert.deepEqual(await foldersThatMayImport("store/write/publisher.ts"), rooms);
+  assert.deepEqual(await foldersThatMayImport("files/staging.ts"), rooms);
+  assert.deepEqual(await foldersThatMayImport("files/publish.ts"), ["files"]);
+});
+
+void test("only store/remove and store/heal can remove", async () => {
+  const rooms = ["store/heal", "store/remove"];
+  assert.deepEqual(await foldersThatMayImport("store/remove/remover.ts"), rooms);
+  assert.deepEqual(await foldersThatMayImport("files/removal.ts"), ["files", ...rooms]);
+});
+
+void test("replication never sees the layout of the store's files", async () => {
+  assert.notDeepEqual(await judge("replication", "files/layout.ts"), []);
+});
+
+void test("a folder that the table does not know is refused", async () => {
+  const [message] = await judge("attic", "base/errors.ts");
+  assert.match(message ?? "", /is on no floor/);
+});
