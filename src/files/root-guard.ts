@@ -23,7 +23,7 @@ import { heartbeatMs, isShared, type RootLockFiles } from "./root-lock.js";
 export interface RootGuard extends Disposable {
   /** Throws ROOT_UNAVAILABLE if the root is not the one that was locked. Some 20 µs. */
   check(): void;
-  /** What `check` found last, at most two seconds ago. */
+  /** The problem that the last look found, at most two seconds ago, if it is still there. */
   problem(): StoreError | undefined;
   /** Another daemon writes to the store: nothing of it may be touched any more, not even to close it. */
   isTakenOver(): boolean;
@@ -77,7 +77,8 @@ export function guardRoot(
       // A new one for each caller: with the stack of whoever asked.
       if (problem !== undefined) throw copyOf(problem);
     },
-    problem: () => last,
+    // A problem may be over by now, and its callers must not wait for the next look.
+    problem: () => (last === undefined ? undefined : lookAndTell()),
     isTakenOver: () => takenOver !== undefined,
     [Symbol.dispose]: () => {
       if (ended) return;
@@ -91,13 +92,22 @@ export function guardRoot(
 function findMove(root: string, identity: string): StoreError | undefined {
   let found: string;
   try {
-    found = identityOf(root);
+    found = identityTwice(root);
   } catch (error) {
     return unavailable(root, `it cannot be looked at: ${errnoCode(error) ?? String(error)}`, error);
   }
   if (found === identity) return undefined;
   const what = found === "" ? "there is nothing at its path" : "another directory is at its path";
   return unavailable(root, `${what}: it was moved, replaced or unmounted`);
+}
+
+/** One failed look is no proof that the root is gone: a second one decides. */
+function identityTwice(root: string): string {
+  try {
+    return identityOf(root);
+  } catch {
+    return identityOf(root);
+  }
 }
 
 /** Text that can't be understood says nothing: it may be half written. */
