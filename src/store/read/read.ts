@@ -69,20 +69,28 @@ export async function openDownload(
     await read[Symbol.asyncDispose]();
     throw error;
   }
-  const tar = writeTar(archiveFiles(reader, stored, options, signal), {
-    sparseFormat: options.sparseFormat,
-    signal,
-    ...(envelope === undefined ? {} : { envelope }),
-  });
-  const level =
-    options.compression === "zstd" ? reader.options.zstdLevel : reader.options.gzipLevel;
   return {
     snapshot,
     dataBytes: stored.files.reduce((sum, file) => sum + file.dataBytes, 0),
     warnings: archiveWarnings(stored.files, options.sparseFormat),
-    bytes: compress(tar, options.compression, { level, signal }),
+    bytes: downloadBytes(reader, { stored, envelope }, options, signal),
     [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
   };
+}
+
+/** The stages of a download. The transport cuts the result into chunks and adds the trailer. */
+function downloadBytes(
+  reader: ReadPorts,
+  { stored, envelope }: { stored: StoredSnapshot; envelope: Uint8Array | undefined },
+  options: DownloadOptions,
+  signal: AbortSignal,
+): ByteStream {
+  const { compression, sparseFormat } = options;
+  const { zstdLevel, gzipLevel } = reader.options;
+  const files = archiveFiles(reader, stored, options, signal);
+  const tar = writeTar(files, { sparseFormat, signal, ...(envelope && { envelope }) });
+  const level = compression === "zstd" ? zstdLevel : gzipLevel;
+  return compress(tar, compression, { level, signal });
 }
 
 /** Writes the snapshot into an absent or empty directory of this node. */

@@ -2,9 +2,6 @@
 import type { ByteStream } from "../../base/async.js";
 import { StoreError } from "../../base/errors.js";
 import { checkPlausible } from "../../archive/plausible-sizes.js";
-import { uncompressedOnly } from "../../archive/compression.js";
-import { limitBytes } from "../../archive/limits.js";
-import { readTar } from "../../archive/tar-reader.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import { fileBytes } from "../../model/charge.js";
 import { envelopeFileName } from "../../model/name.js";
@@ -13,6 +10,7 @@ import type { Publisher } from "./publisher.js";
 import { backfillDigest } from "./digest-backfill.js";
 import { begin, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
+import { tarEntries } from "./upload-stages.js";
 
 /** Stores the data files in `tar`, which ends without error only if the caller has committed. */
 export async function create(
@@ -23,9 +21,8 @@ export async function create(
 ): Promise<Snapshot> {
   await using intake = await begin(publisher, request, signal);
   if (intake.earlier !== undefined) return intake.earlier;
-  const bounded = limitBytes(tar, publisher.options.maxUploadBytes);
   const files = [];
-  for await (const entry of readTar(uncompressedOnly(bounded), { signal })) {
+  for await (const entry of tarEntries(tar, publisher.options, signal)) {
     if (entry.name === envelopeFileName) throw hasEnvelope(entry.name);
     files.push(await stageEntry(intake, entry, signal));
   }

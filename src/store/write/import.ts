@@ -3,7 +3,6 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { ByteStream } from "../../base/async.js";
 import { StoreError } from "../../base/errors.js";
-import { decompress } from "../../archive/compression.js";
 import {
   checkArchiveAgainstEnvelope,
   decodeEnvelope,
@@ -11,8 +10,7 @@ import {
   type Envelope,
 } from "../../archive/envelope.js";
 import { checkClaimedDigest, checkClaimedSize, noClaims } from "../../archive/file-claims.js";
-import { limitBytes } from "../../archive/limits.js";
-import { readTar, type ArchiveEntry } from "../../archive/tar-reader.js";
+import type { ArchiveEntry } from "../../archive/tar-reader.js";
 import { algorithms, currentAlgorithm } from "../../files/block-digest.js";
 import { entryInvalid, listDataFiles } from "../../files/directory-source.js";
 import { foreignOwner, holdDirectory, type HeldDirectory } from "../../files/held-directory.js";
@@ -25,6 +23,7 @@ import { ioError, isErrno, shownPath } from "../../holes/errno.js";
 import type { Publisher } from "./publisher.js";
 import { begin, type Filled, type Intake, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
+import { archiveEntries } from "./upload-stages.js";
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -37,11 +36,9 @@ export async function importArchive(
 ): Promise<Snapshot> {
   await using intake = await begin(publisher, request, signal);
   if (intake.earlier !== undefined) return intake.earlier;
-  const { maxUploadBytes, maxRatio } = publisher.options;
-  const unfolded = decompress(limitBytes(archive, maxUploadBytes), { signal, maxRatio });
   const files: SnapshotFile[] = [];
   let envelope: Envelope | undefined;
-  for await (const entry of readTar(limitBytes(unfolded, maxUploadBytes), { signal })) {
+  for await (const entry of archiveEntries(archive, publisher.options, signal)) {
     if (entry.name === envelopeFileName) {
       envelope = decodeEnvelope(await readEnvelopeEntry(entry));
       await intake.reconfigure(overlay(envelope.config, request.config));

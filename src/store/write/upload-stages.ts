@@ -1,0 +1,32 @@
+// The stages of an upload, from the bytes of a stream to the entries of its archive. Each stage is a
+// generator over the one before it, so that nothing is read before the last stage asks for it.
+import { decompress, uncompressedOnly } from "../../archive/compression.js";
+import { limitBytes } from "../../archive/limits.js";
+import { readTar, type ArchiveEntry } from "../../archive/tar-reader.js";
+import type { ByteStream } from "../../base/async.js";
+import type { StoreOptions } from "../parts/options.js";
+
+type Bounds = Pick<StoreOptions, "maxUploadBytes" | "maxRatio">;
+
+/** Create: a plain tar. Throws ARCHIVE_INVALID if it is compressed. */
+export function tarEntries(
+  received: ByteStream,
+  { maxUploadBytes }: Bounds,
+  signal: AbortSignal,
+): AsyncIterable<ArchiveEntry> {
+  const bounded = limitBytes(received, maxUploadBytes);
+  const tar = uncompressedOnly(bounded);
+  return readTar(tar, { signal });
+}
+
+/** Import: a tar, or one in gzip or zstd. The bound on bytes holds before and after decompression. */
+export function archiveEntries(
+  received: ByteStream,
+  { maxUploadBytes, maxRatio }: Bounds,
+  signal: AbortSignal,
+): AsyncIterable<ArchiveEntry> {
+  const bounded = limitBytes(received, maxUploadBytes);
+  const decompressed = decompress(bounded, { signal, maxRatio });
+  const tar = limitBytes(decompressed, maxUploadBytes);
+  return readTar(tar, { signal });
+}
