@@ -34,7 +34,7 @@ const floors = {
     ...["base", "model", "files", "store", "store/read", "store/write", "store/heal", "client"],
   ],
   "transport/auth": ["base", "model"],
-  "transport/grpc-hooks": ["transport", "transport/auth"],
+  "transport/grpc-hooks": ["base", "transport/auth"],
   transport: ["base", "model", "wire", "transport/auth", "transport/grpc-hooks", "gen"],
   "transport/services": [
     ...["base", "model", "wire", "transport", "transport/auth", "store", "store/parts"],
@@ -79,6 +79,12 @@ const packageHomes = {
   "cli-table3": ["cli"],
 };
 
+/**
+ * Modules of Node whose values only some places import. Their types are free: the transport passes
+ * streams and sessions on.
+ */
+const builtinHomes = { "node:http2": ["transport/grpc-hooks"] };
+
 const ownPackage = "stasis";
 const table = "eslint.boundaries.js";
 
@@ -105,7 +111,9 @@ export const boundaries = {
       const { source } = node;
       // A computed specifier cannot be judged; no-restricted-syntax refuses it.
       if (source?.type !== "Literal" || typeof source.value !== "string") return;
-      const finding = judge(context, { path, from, specifier: source.value, isLazy });
+      const isType =
+        (node.importKind ?? node.exportKind) === "type" || node.type === "TSImportType";
+      const finding = judge(context, { path, from, specifier: source.value, isLazy, isType });
       if (finding !== undefined) context.report({ node: source, ...finding });
     };
     return {
@@ -122,8 +130,11 @@ export const boundaries = {
   },
 };
 
-function judge(context, { path, from, specifier, isLazy }) {
-  if (from === undefined || specifier.startsWith("node:")) return undefined;
+function judge(context, { path, from, specifier, isLazy, isType }) {
+  if (from === undefined) return undefined;
+  if (specifier.startsWith("node:")) {
+    return isType ? undefined : judgeHome(path, specifier, builtinHomes);
+  }
   if (!specifier.startsWith(".")) return judgePackage(path, packageOf(specifier));
   const target = resolve(dirname(context.filename), specifier).replace(/\.js$/, ".ts");
   const inRepository = relative(context.cwd, target).split(sep).join("/");
@@ -155,7 +166,11 @@ function judgeFile(path, file) {
 
 function judgePackage(path, name) {
   if (name === ownPackage) return { messageId: "self", data: { package: name } };
-  const homes = Object.hasOwn(packageHomes, name) ? packageHomes[name] : undefined;
+  return judgeHome(path, name, packageHomes);
+}
+
+function judgeHome(path, name, homesOf) {
+  const homes = Object.hasOwn(homesOf, name) ? homesOf[name] : undefined;
   if (homes === undefined) return undefined;
   if (homes.some((home) => path === home || path.startsWith(`${home}/`))) return undefined;
   const where = homes.map((home) => `src/${home}`).join(", ");

@@ -1,6 +1,6 @@
 // Which daemon a client talks to that was given no address.
 import { resolve } from "node:path";
-import { socketsToTry, type Environment } from "../base/places.js";
+import { socketsToTry, type Environment } from "../base/default-paths.js";
 import { connectError } from "../holes/native.js";
 import { parseAddress, type Address } from "./address.js";
 

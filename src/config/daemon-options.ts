@@ -17,7 +17,7 @@ import {
 } from "./option.js";
 import type { ConfiguredIdentity } from "./identities.js";
 import type { ConfiguredPeer } from "./peers.js";
-import { socketFileName } from "../base/places.js";
+import { socketFileName } from "../base/default-paths.js";
 
 /** Where `root` and `socket` are by default depends on the user; the load step fills them in. */
 const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";

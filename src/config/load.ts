@@ -8,7 +8,7 @@ import { identitiesKey, parseIdentities } from "./identities.js";
 import type { Option, RawValue } from "./option.js";
 import { parsePeers, peersKey } from "./peers.js";
 import { removedOptionError, removedOptions } from "./removed-options.js";
-import { defaultRoot, defaultSocket, type Environment } from "../base/places.js";
+import { defaultRoot, defaultSocket, type Environment } from "../base/default-paths.js";
 
 export type ConfigOrigin = "flag" | "environment" | "file" | "default";
 

@@ -156,7 +156,7 @@ function createServer(
     peerUser: peerUserOf,
     privateRoot: store.layout.root,
     logger,
-    onCrowdGone: createTidying(),
+    onBurstOver: createTidying(),
     limits: {
       maxConnections,
       maxStreams,

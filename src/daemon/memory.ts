@@ -8,7 +8,7 @@ const settleMs = 1000;
 const againMs = 10_000;
 /** A collection holds up all calls for a moment: not more often, whoever comes and goes. */
 const intervalMs = 10_000;
-/** A collection has to be worth it: small crowds come and go all the time. */
+/** A collection has to be worth its cost: small bursts of streams are frequent. */
 const worthBytes = 16 * 1024 * 1024;
 
 /** Returns what is to be called when a crowd has gone; its work is done later. */

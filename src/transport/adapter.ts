@@ -2,7 +2,6 @@
 // each with exactly one status. Nothing that a handler throws gets past it.
 import {
   ServerInterceptingCall,
-  status as grpcStatus,
   type Server,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
@@ -15,21 +14,26 @@ import { takesOneRequest, type Admission, type Admitted } from "./admission.js";
 import type { AnswerBytes } from "./answer-bytes.js";
 import type { Arrivals } from "./arrivals.js";
 import type { Access } from "./auth/access.js";
-import type { Audit, AuditRecord } from "./auth/audit.js";
+import type { AuditLog, AuditRecord } from "./auth/audit-log.js";
 import type { Conceal } from "./auth/conceal.js";
 import type { Connections } from "./auth/connections.js";
 import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
-import { callerGone, confirmOpen, openCall, type Call } from "./call.js";
+import { callerGone, openCall, type Call } from "./call.js";
 import type { Caller } from "./callers.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
+import type { Attachments } from "./grpc-hooks/attachments.js";
+import { interceptBareRefusals } from "./grpc-hooks/bare-refusals.js";
+import { markOf } from "./grpc-hooks/call-mark.js";
+import { confirmOpen } from "./grpc-hooks/confirm-open.js";
+import { detachCall, neverCalled } from "./grpc-hooks/detached-call.js";
 import { assembleMessages } from "./grpc-hooks/message-assembler.js";
+import type { UnreadAnswers } from "./grpc-hooks/unread-answers.js";
 import type { Refusals } from "./refusals.js";
-import type { SendTurns } from "./send-turns.js";
+import type { SendScheduler } from "./send-scheduler.js";
 import type { RequestAccount } from "./request-bytes.js";
-import { tooMany } from "./shares.js";
-import type { UnreadAnswers } from "./unread-answers.js";
+import { tooMany } from "./semaphore.js";
 import { detailsKey, okStatus, toCallError, wireStatus } from "./status.js";
 
 export interface AdapterOptions {
@@ -39,16 +43,17 @@ export interface AdapterOptions {
   readonly connections: Connections;
   readonly arrivals: Arrivals;
   readonly answers: AnswerBytes;
+  readonly attachments: Attachments;
   readonly unread: UnreadAnswers;
   readonly rechecks: Rechecks;
-  readonly audit: Audit;
+  readonly audit: AuditLog;
   /** For callers who may not see paths of the node. */
   readonly conceal: Conceal;
   readonly refusals: Refusals;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
   /** For the large messages of all calls. */
-  readonly turns: SendTurns;
+  readonly scheduler: SendScheduler;
   /** How long a byte stream may lie without its caller sending or reading. */
   readonly streamIdleMs: number;
 }
@@ -101,11 +106,9 @@ export function createAdapter(
     interceptor(definition, raw) {
       const target = targets.get(definition.path);
       if (target === undefined) return new ServerInterceptingCall(raw);
-      if (target.method.byteStream) assembleMessages(raw);
-      else if (target.rule.roles === "anyone") assembleMessages(raw, maxOpenMessageBytes);
+      if (!assembles(target, raw)) options.attachments.missing("message-assembler");
       void serve(target, raw, options);
-      // The call belongs to `serve` now: what grpc-js would run on it never starts.
-      return new ServerInterceptingCall(raw, { start: () => undefined });
+      return detachCall(raw);
     },
     refusalOf(path, caller, peer) {
       const target = targets.get(path);
@@ -137,8 +140,10 @@ export function createAdapter(
   };
 }
 
-function neverCalled(): void {
-  throw new Error("the interceptor takes all calls");
+/** Bulk uploads and methods that are open to anyone get an assembler of ours. False: it failed. */
+function assembles({ method, rule }: Target, raw: ServerInterceptingCallInterface): boolean {
+  if (method.byteStream) return assembleMessages(raw);
+  return rule.roles !== "anyone" || assembleMessages(raw, maxOpenMessageBytes);
 }
 
 /** Never rejects. */
@@ -149,8 +154,9 @@ async function serve(
 ): Promise<void> {
   const { method, rule } = target;
   const { logger } = options;
-  const call = openCall(raw, options.turns);
-  giveReasons(raw, call);
+  const call = openCall(raw, options.scheduler);
+  // The call then ends like any other failure: what it has begun is undone first.
+  interceptBareRefusals(raw, detailsKey, (details) => call.abort(messageTooLarge(details)));
   const peer = peerOf(raw);
   const audit = options.audit.begin(rule, method.name, peer);
   let admitted: Admitted | undefined;
@@ -178,7 +184,7 @@ async function serve(
     logger.debug({ method: method.name, reason: failure.reason }, failure.message);
     audit.end(failure.reason);
     if (admitted === undefined && failure.reason === "TOO_MANY_STREAMS") {
-      await options.refusals.turn(identity, call.signal);
+      await options.refusals.delay(identity, call.signal);
     }
     const sees = identity !== undefined && seesPaths(identity);
     call.finish(wireStatus(sees ? failure : options.conceal.error(failure)));
@@ -194,7 +200,7 @@ function recheck({ rule, method }: Target, call: Call, before: Identity, options
   if (rule.roles === "anyone") return;
   try {
     const { access, connections } = options;
-    const now = access.identify(connections.ofCall(call.metadata), call.metadata);
+    const now = access.identify(connections.ofMark(markOf(call.metadata)), call.metadata);
     checkRole(rule, now, method.name);
     if (now.namePrefix !== before.namePrefix) throw confinedSince(now);
   } catch (error) {
@@ -221,19 +227,6 @@ function checkCaller(rule: MethodRule, caller: Caller, method: string): void {
   // Streams like this were refused before: should one come this far, it gets no further.
   if (caller.identity === undefined) throw caller.refusal ?? new Error("a caller without identity");
   checkRole(rule, caller.identity, method);
-}
-
-/**
- * A message that is too large is refused below this floor, at once and without a reason. It ends the call
- * like any other failure instead: what the call has begun is undone before the caller hears of it.
- */
-function giveReasons(raw: ServerInterceptingCallInterface, call: Call): void {
-  const sendStatus = raw.sendStatus.bind(raw);
-  raw.sendStatus = (status) => {
-    const bare = (status.metadata?.get(detailsKey) ?? []).length === 0;
-    if (!bare || status.code !== grpcStatus.RESOURCE_EXHAUSTED) sendStatus(status);
-    else call.abort(messageTooLarge(status.details ?? ""));
-  };
 }
 
 function messageTooLarge(details: string): StoreError {

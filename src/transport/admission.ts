@@ -1,8 +1,8 @@
-// Which calls may start, which are running, and when none is left.
+// Decides which calls may start, and knows which are running and when none is left.
 import { StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { MethodBinding } from "./handler.js";
-import { createShares, tooMany, type Shares } from "./shares.js";
+import { createSemaphore, tooMany, type ExceededLimit, type Semaphore } from "./semaphore.js";
 
 export interface CallLimits {
   /** Calls at once, of all kinds, on all connections. */
@@ -13,20 +13,20 @@ export interface CallLimits {
   readonly maxCallsPerIdentity: number;
   readonly maxStreamsPerIdentity: number;
   /**
-   * Calls at once whose single request has not arrived in full: each may hold a partial message of
+   * Calls at once whose single request has not arrived in full. Each may hold a partial message of
    * the largest size.
    */
   readonly maxPendingRequests: number;
   /**
-   * Calls at once of strangers, who show no credentials because the method needs none. Far below the
-   * others, so that strangers cannot crowd out known callers.
+   * Calls at once of callers who show no credentials because the method needs none. It is far below
+   * the others, so that unauthenticated callers cannot crowd out authenticated ones.
    */
   readonly maxOpenCalls: number;
 }
 
-/** A call that was let in. */
+/** A call that may run. */
 export interface Admitted {
-  /** The single request is there. Call it once, and only for calls that have one. */
+  /** The single request has arrived. Only for calls that have one. Idempotent. */
   requestArrived(): void;
   /** The call is over. Idempotent. */
   leave(): void;
@@ -45,7 +45,7 @@ export interface Admission {
   /** Why `enter` would throw. */
   refusalOf(method: MethodBinding, identity: Identity | undefined): StoreError | undefined;
   activeCalls(): number;
-  /** From now on only methods that serve while draining are let in. */
+  /** From now on only methods that serve while draining are admitted. */
   startDrain(): void;
   /** Aborts running calls with DRAINING: all, or those that never end by themselves. */
   abortCalls(which: "all" | "endless"): void;
@@ -56,47 +56,20 @@ export interface Admission {
 interface RunningCall {
   readonly method: MethodBinding;
   readonly abort: (reason: StoreError) => void;
-  pendingRequest: boolean;
 }
 
 export function createAdmission(limits: CallLimits): Admission {
-  const running = new Set<RunningCall>();
-  const waiting: (() => void)[] = [];
-  const calls = createShares({
-    what: "calls",
-    max: limits.maxCalls,
-    perIdentity: limits.maxCallsPerIdentity,
-    strangers: limits.maxOpenCalls,
-  });
-  const streams = createShares({
-    what: "byte streams",
-    max: limits.maxStreams,
-    perIdentity: limits.maxStreamsPerIdentity,
-  });
-  const pendingRequests = createShares({
-    what: "unfinished requests",
-    max: limits.maxPendingRequests,
-  });
+  const running = createRunningCalls();
+  const semaphores = createCallSemaphores(limits);
   let draining = false;
-
-  function sharesOf(method: MethodBinding): Shares[] {
-    return [
-      calls,
-      ...(method.byteStream ? [streams] : []),
-      ...(takesOneRequest(method) ? [pendingRequests] : []),
-    ];
-  }
 
   function refusalOf(
     method: MethodBinding,
     identity: Identity | undefined,
   ): StoreError | undefined {
     if (draining && !method.servesWhileDraining) return drainingError();
-    for (const share of sharesOf(method)) {
-      const exceeded = share.lacks(identity);
-      if (exceeded !== undefined) return tooMany(exceeded);
-    }
-    return undefined;
+    const exceeded = semaphores.exceededBy(method, identity);
+    return exceeded === undefined ? undefined : tooMany(exceeded);
   }
 
   return {
@@ -104,37 +77,105 @@ export function createAdmission(limits: CallLimits): Admission {
     enter(method, abort, identity) {
       const refusal = refusalOf(method, identity);
       if (refusal !== undefined) throw refusal;
-      for (const share of sharesOf(method)) share.take(identity);
-      const call: RunningCall = { method, abort, pendingRequest: takesOneRequest(method) };
-      running.add(call);
-      const requestArrived = (): void => {
-        if (!call.pendingRequest) return;
-        call.pendingRequest = false;
-        pendingRequests.giveBack(identity);
-      };
+      const acquired = semaphores.acquire(method, identity);
+      const leave = running.add({ method, abort });
       return {
-        requestArrived,
+        requestArrived: acquired.requestArrived,
         leave() {
-          if (!running.delete(call)) return;
-          requestArrived();
-          calls.giveBack(identity);
-          if (method.byteStream) streams.giveBack(identity);
-          if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
+          if (!leave()) return;
+          acquired.release();
+          running.announceIdle();
         },
       };
     },
-    activeCalls: () => running.size,
+    activeCalls: running.size,
     startDrain() {
       draining = true;
     },
     abortCalls(which) {
-      for (const call of [...running]) {
+      for (const call of running.all()) {
         if (which === "all" || call.method.endsOnDrain) call.abort(drainingError());
       }
     },
-    idle() {
+    idle: running.idle,
+  };
+}
+
+function createRunningCalls() {
+  const running = new Set<RunningCall>();
+  const waiting: (() => void)[] = [];
+  return {
+    size: () => running.size,
+    all: () => [...running],
+    /** Returns a function that removes the call again, and says whether it was still there. */
+    add(call: RunningCall): () => boolean {
+      running.add(call);
+      return () => running.delete(call);
+    },
+    /** Resolves when no call is running. */
+    idle(): Promise<void> {
       if (running.size === 0) return Promise.resolve();
       return new Promise((resolve) => waiting.push(resolve));
+    },
+    announceIdle(): void {
+      if (running.size === 0) for (const resolve of waiting.splice(0)) resolve();
+    },
+  };
+}
+
+/** What a running call has acquired. */
+interface Acquired {
+  requestArrived(): void;
+  release(): void;
+}
+
+function createCallSemaphores(limits: CallLimits) {
+  const calls = createSemaphore({
+    what: "calls",
+    max: limits.maxCalls,
+    perIdentity: limits.maxCallsPerIdentity,
+    strangers: limits.maxOpenCalls,
+  });
+  const streams = createSemaphore({
+    what: "byte streams",
+    max: limits.maxStreams,
+    perIdentity: limits.maxStreamsPerIdentity,
+  });
+  const pendingRequests = createSemaphore({
+    what: "unfinished requests",
+    max: limits.maxPendingRequests,
+  });
+
+  function heldThroughout(method: MethodBinding): Semaphore[] {
+    return method.byteStream ? [calls, streams] : [calls];
+  }
+
+  return {
+    exceededBy(method: MethodBinding, identity: Identity | undefined): ExceededLimit | undefined {
+      const all = heldThroughout(method).concat(takesOneRequest(method) ? pendingRequests : []);
+      for (const semaphore of all) {
+        const exceeded = semaphore.exceededBy(identity);
+        if (exceeded !== undefined) return exceeded;
+      }
+      return undefined;
+    },
+    /** Acquires without a check. */
+    acquire(method: MethodBinding, identity: Identity | undefined): Acquired {
+      const held = heldThroughout(method);
+      let isPending = takesOneRequest(method);
+      for (const semaphore of held) semaphore.acquire(identity);
+      if (isPending) pendingRequests.acquire(identity);
+      const requestArrived = (): void => {
+        if (isPending) pendingRequests.release(identity);
+        isPending = false;
+      };
+      return {
+        requestArrived,
+        release() {
+          requestArrived();
+          for (const semaphore of held) semaphore.release(identity);
+        },
+      };
     },
   };
 }

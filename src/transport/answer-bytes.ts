@@ -1,14 +1,14 @@
-// Answers that their clients have not taken yet: events for watchers, pages of lists. All of them
-// together have a bound; chunks of downloads are not among them, since their number has one.
+// Bounds answers that their clients have not read yet: events for watchers, pages of lists.
+// Chunks of downloads are not counted here: the number of byte streams bounds them.
 import { StoreError } from "../base/errors.js";
-import { createShares, ownShare, tooMany, type Owner } from "./shares.js";
+import { createSemaphore, maxPerIdentity, tooMany, type Owner } from "./semaphore.js";
 
 export interface AnswerAccount {
-  /** Throws TOO_MANY_STREAMS, or LIMIT_EXCEEDED if a message of this size never has room. */
+  /** Throws TOO_MANY_STREAMS, or LIMIT_EXCEEDED if there is never room for such a message. */
   take(messageBytes: number): void;
-  /** The kernel has the message. */
+  /** The kernel has taken the message. */
   taken(messageBytes: number): void;
-  /** Nothing more is sent. Idempotent. */
+  /** Releases all of it; nothing more is sent. Idempotent. */
   close(): void;
 }
 
@@ -16,19 +16,19 @@ export interface AnswerBytes {
   open(owner: Owner): AnswerAccount;
 }
 
-/** A message, and the objects that it was made of. */
+/** A message counts with the objects that it was encoded from. */
 const factor = 2;
-/** What goes with a message of no length. */
+/** What an empty message takes. */
 const overheadBytes = 512;
 const kib = 1024;
 
 export function createAnswerBytes(maxBytes: number): AnswerBytes {
-  const shares = createShares({
+  const semaphore = createSemaphore({
     what: "KiB of answers",
     max: maxBytes / kib,
     strangers: maxBytes / kib / 8,
   });
-  const mostBytes = ownShare(maxBytes);
+  const mostBytes = maxPerIdentity(maxBytes);
   return {
     open(owner) {
       let heldKib = 0;
@@ -37,18 +37,18 @@ export function createAnswerBytes(maxBytes: number): AnswerBytes {
         take(bytes) {
           const cost = costKib(bytes);
           if (cost * kib > mostBytes) throw answerTooLarge(bytes, mostBytes / factor);
-          const exceeded = shares.lacks(owner, cost);
+          const exceeded = semaphore.exceededBy(owner, cost);
           if (exceeded !== undefined) throw tooMany(exceeded);
-          shares.take(owner, cost);
+          semaphore.acquire(owner, cost);
           heldKib += cost;
         },
         taken(bytes) {
           const cost = Math.min(costKib(bytes), heldKib);
-          shares.giveBack(owner, cost);
+          semaphore.release(owner, cost);
           heldKib -= cost;
         },
         close() {
-          if (heldKib > 0) shares.giveBack(owner, heldKib);
+          if (heldKib > 0) semaphore.release(owner, heldKib);
           heldKib = 0;
         },
       };

@@ -1,8 +1,9 @@
-// What is known of an open stream, found again from its call: grpc-js does not show the stream.
+// What is known about each open stream, for the call that grpc-js makes of it.
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
-import { streamKey, type Connections } from "./auth/connections.js";
+import type { Connections } from "./auth/connections.js";
 import type { Caller } from "./callers.js";
+import { markCall, markOf } from "./grpc-hooks/call-mark.js";
 import type { RequestAccount } from "./request-bytes.js";
 
 export interface Arrival {
@@ -12,7 +13,7 @@ export interface Arrival {
 }
 
 export interface Arrivals {
-  /** Marks the headers, so it comes before grpc-js sees them. */
+  /** Marks the headers. Call it before grpc-js sees them. */
   add(arrival: Arrival, headers: IncomingHttpHeaders): void;
   /** Undefined when the stream has closed. */
   of(metadata: Metadata): Arrival | undefined;
@@ -23,10 +24,11 @@ export function createArrivals(connections: Connections): Arrivals {
   return {
     add(arrival, headers) {
       const { stream } = arrival;
-      const key = connections.mark(stream, headers);
-      open.set(key, arrival);
-      stream.once("close", () => open.delete(key));
+      const mark = connections.markFor(stream);
+      markCall(headers, mark);
+      open.set(mark, arrival);
+      stream.once("close", () => open.delete(mark));
     },
-    of: (metadata) => open.get(streamKey(metadata)),
+    of: (metadata) => open.get(markOf(metadata) ?? ""),
   };
 }

@@ -8,7 +8,8 @@ import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
 import { freeWhole } from "../wire/given-bytes.js";
 import type { AnswerAccount } from "./answer-bytes.js";
-import type { Sender, SendTurns } from "./send-turns.js";
+import { confirmOpen } from "./grpc-hooks/confirm-open.js";
+import type { Sender, SendScheduler } from "./send-scheduler.js";
 import type { WireStatus } from "./status.js";
 
 /** Two small ones, so that one message travels while the handler makes the next. */
@@ -43,7 +44,7 @@ export interface Call {
 }
 
 /** Takes `raw` over: nothing else may use it. */
-export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns): Call {
+export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendScheduler): Call {
   const controller = new AbortController();
   const { signal } = controller;
   const deadline = deadlineOf(raw);
@@ -58,7 +59,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
   function abort(reason: StoreError): void {
     if (finished || signal.aborted) return;
     controller.abort(reason);
-    ownTurns?.close();
+    sender?.close();
     readable.fail(reason);
     writable.fail(reason);
   }
@@ -74,11 +75,11 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
   if (inbox.metadata === undefined) abort(callerGone(deadline));
   const inFlight = { messages: 0, bytes: 0 };
   /** For its large messages. */
-  let ownTurns: Sender | undefined;
+  let sender: Sender | undefined;
 
   function hasRoom(): boolean {
     if (inFlight.bytes >= maxBytesInFlight) return false;
-    return inFlight.messages < (ownTurns?.isBehind() === true ? 1 : maxMessagesInFlight);
+    return inFlight.messages < (sender?.isBehind() === true ? 1 : maxMessagesInFlight);
   }
 
   async function untilThereIsRoom(): Promise<void> {
@@ -109,11 +110,11 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
     },
     async send(message) {
       signal.throwIfAborted();
-      const sender = Buffer.isBuffer(message) ? undefined : (ownTurns ??= turns.open());
+      const scheduled = Buffer.isBuffer(message) ? undefined : (sender ??= scheduler.open());
       // Also while it waits for the one before.
       answers?.take(message.byteLength);
       await untilThereIsRoom();
-      await sender?.begin(message.byteLength);
+      await scheduled?.begin(message.byteLength);
       signal.throwIfAborted();
       inFlight.messages++;
       inFlight.bytes += message.byteLength;
@@ -124,7 +125,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
         setImmediate(() => {
           if (!streamClosed) free();
         });
-        sender?.sent();
+        scheduled?.sent();
         answers?.taken(message.byteLength);
         inFlight.messages--;
         inFlight.bytes -= message.byteLength;
@@ -138,7 +139,7 @@ export function openCall(raw: ServerInterceptingCallInterface, turns: SendTurns)
       const bytes = lastMessage?.byteLength ?? 0;
       if (bytes > smallAnswerBytes) answers?.take(bytes);
       finished = true;
-      ownTurns?.close();
+      sender?.close();
       idle.set(0);
       if (lastMessage !== undefined) raw.sendMessage(lastMessage, () => undefined);
       raw.sendStatus(status);
@@ -197,18 +198,6 @@ function startReading(
     onCancel,
   });
   return inbox;
-}
-
-/**
- * Throws if the stream was reset with what has just been read of it.
- *
- * Node ends the readable side of a stream that was reset or lost its connection as if the client had
- * half-closed it, and reports the close within the same turn of the event loop: an upload that was
- * cut would look complete.
- */
-export async function confirmOpen(signal: AbortSignal): Promise<void> {
-  await new Promise(setImmediate);
-  signal.throwIfAborted();
 }
 
 /** One place where one waits for an event. */

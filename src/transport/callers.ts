@@ -1,6 +1,5 @@
-// Who makes each open stream. The question is asked once, before grpc-js sees the stream, so that
-// streams of strangers can be refused at little cost and given their own, few places.
-import { constants } from "node:http2";
+// Identifies the caller of each stream, once, before grpc-js sees the stream. So streams of strangers
+// are refused at little cost, and have a small limit of their own.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Metadata } from "@grpc/grpc-js";
 import { isStoreError, type StoreError } from "../base/errors.js";
@@ -13,24 +12,24 @@ export interface Caller {
   readonly identity: Identity | undefined;
   /** Why there is no identity. */
   readonly refusal: StoreError | undefined;
-  /** It came over the Unix socket or showed a credential, so strangers cannot pretend to be it. */
+  /** The caller uses the Unix socket or showed a credential, so strangers cannot pretend to be it. */
   readonly isKnown: boolean;
 }
 
 export interface Callers {
-  /** `onIdentity` is called once, when the first stream of the connection has an identity. */
+  /** Calls `onIdentity` once, when the first stream of the connection has an identity. */
   addSession(
     session: ServerHttp2Session,
     via: Via,
     onIdentity: (identity: Identity) => void,
   ): Connection;
-  /** Call it for each stream before grpc-js has it. */
-  meet(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Caller;
+  /** Call it for each stream before grpc-js sees the stream. */
+  identify(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Caller;
 }
 
 export function createCallers(access: Access, connections: Connections): Callers {
   const waiting = new WeakMap<ServerHttp2Session, (identity: Identity) => void>();
-  /** The same for all of them, and making its error anew would cost more than the rest of a refusal. */
+  /** Shared by all of them: making the error again costs more than the rest of a refusal. */
   let callerThatShowsNothing: Caller | undefined;
 
   function ask(connection: Connection | undefined, headers: IncomingHttpHeaders): Caller {
@@ -62,7 +61,7 @@ export function createCallers(access: Access, connections: Connections): Callers
       waiting.set(session, onIdentity);
       return connections.add(session, via);
     },
-    meet(stream, headers) {
+    identify(stream, headers) {
       const session = stream.session as ServerHttp2Session | undefined;
       const caller = ask(connections.of(session), headers);
       if (caller.identity !== undefined && session !== undefined) {
@@ -74,13 +73,11 @@ export function createCallers(access: Access, connections: Connections): Callers
   };
 }
 
-const { HTTP2_HEADER_AUTHORIZATION } = constants;
-
-/** All that decides who calls, in the form in which it is looked at again while the call runs. */
+/** Everything that decides who calls, in the form that the rechecks of running calls use. */
 function authorizationOf(value: string | undefined): Metadata {
   const metadata = new Metadata();
   if (value === undefined) return metadata;
-  // Metadata refuses characters that no token has; such a header is a wrong one, not an absent one.
-  metadata.set(HTTP2_HEADER_AUTHORIZATION, /^[ -~]*$/.test(value) ? value : "");
+  // Metadata refuses characters that no token has. Such a header is invalid, not absent.
+  metadata.set("authorization", /^[ -~]*$/.test(value) ? value : "");
   return metadata;
 }

@@ -1,9 +1,9 @@
-// Accepts connections on TCP and Unix sockets, counts them, and can end them all.
+// Accepts connections on TCP and Unix sockets, limits their number, and can close them all.
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { fieldInvalid, isStoreError } from "../base/errors.js";
-import { createBudget } from "../base/budget.js";
+import { createRateLimiter } from "../base/rate-limiter.js";
 import type { Logger } from "../base/logger.js";
-import type { Places } from "./places.js";
+import type { ConnectionSlots } from "./connection-slots.js";
 import {
   errorCode,
   prepareSocketPath,
@@ -13,8 +13,8 @@ import {
 } from "./unix-socket.js";
 
 export interface ListenerOptions {
-  /** Of this listener alone. */
-  readonly places: Places;
+  /** For this listener alone. */
+  readonly slots: ConnectionSlots;
   readonly logger: Logger;
   readonly onConnection: (socket: Socket) => void;
 }
@@ -22,7 +22,7 @@ export interface ListenerOptions {
 export interface Listener extends AsyncDisposable {
   /** `HOST:PORT` with the real port, or `unix:PATH`: what a client takes as address. */
   readonly address: string;
-  /** Of TCP; 0 for a Unix socket. */
+  /** The TCP port; 0 for a Unix socket. */
   readonly port: number;
   /** Accepts no more; open connections stay. Removes a Unix socket's file. Idempotent. */
   close(): Promise<void>;
@@ -74,27 +74,27 @@ export async function openUnixListener(
   return toListener(acceptor, `unix:${path}`, 0);
 }
 
-/** A second: who knocks can do it thousands of times. */
+/** Refusals logged per second; one client may reconnect thousands of times. */
 const maxRefusalsLogged = 5;
 
 interface Acceptor {
   readonly server: Server;
-  readonly places: Places;
+  readonly slots: ConnectionSlots;
 }
 
 function createAcceptor(options: ListenerOptions): Acceptor {
-  const { logger, places } = options;
-  const refusals = createBudget(maxRefusalsLogged);
+  const { logger, slots } = options;
+  const refusals = createRateLimiter(maxRefusalsLogged);
   const server = createServer({ noDelay: true }, (socket) => {
-    if (!places.take(socket)) {
+    if (!slots.take(socket)) {
       socket.destroy();
       const leftOut = refusals.take();
       if (leftOut === undefined) return;
       const why = "connection refused: too many are open";
-      logger.warn({ maxConnections: places.max, leftOut }, why);
+      logger.warn({ maxConnections: slots.max, leftOut }, why);
       return;
     }
-    // The HTTP/2 session above learns of it too; without a listener the process would end.
+    // The HTTP/2 session handles it too; without a listener here the process would end.
     socket.on("error", (error) => logger.debug({ err: error }, "connection failed"));
     options.onConnection(socket);
   });
@@ -102,7 +102,7 @@ function createAcceptor(options: ListenerOptions): Acceptor {
     // For example EMFILE on accept: the listener lives on.
     server.on("error", (error) => logger.error({ err: error }, "listener failed"));
   });
-  return { server, places };
+  return { server, slots };
 }
 
 function listen(server: Server, where: ListenOptions): Promise<void> {
@@ -115,7 +115,10 @@ function listen(server: Server, where: ListenOptions): Promise<void> {
   });
 }
 
-/** The file is made before `listen` returns. With another umask anybody could connect until its mode is set. */
+/**
+ * The file exists before `listen` returns. With another umask anybody could connect until its mode
+ * is set.
+ */
 async function listenRestricted(server: Server, path: string): Promise<void> {
   const before = process.umask(0o177);
   let listening: Promise<void>;
@@ -127,10 +130,10 @@ async function listenRestricted(server: Server, path: string): Promise<void> {
   await listening;
 }
 
-function toListener({ server, places }: Acceptor, address: string, port: number): Listener {
+function toListener({ server, slots }: Acceptor, address: string, port: number): Listener {
   let closed: Promise<void> | undefined;
-  // The callback of `close` waits for all connections too, so that is not what to wait for:
-  // the port and the socket's file are free as soon as it returns.
+  // We do not wait for the callback of `close`, which waits for all connections too: the port and
+  // the socket's file are free as soon as `close` returns.
   const close = (): Promise<void> => {
     closed ??= new Promise((resolve) => {
       server.close();
@@ -143,7 +146,7 @@ function toListener({ server, places }: Acceptor, address: string, port: number)
     port,
     close,
     destroyConnections() {
-      for (const socket of places.sockets) socket.destroy();
+      for (const socket of slots.sockets) socket.destroy();
     },
     [Symbol.asyncDispose]: close,
   };

@@ -1,24 +1,25 @@
-// Slows connections down whose streams are refused again and again.
+// Slows down connections whose streams are refused again and again.
 //
 // A stream costs a tenth of a millisecond before anybody can look at it, and a single read of a
 // socket can bring a hundred. So a connection that has used up its credit is not read for a while:
 // its bytes wait in the kernel, and its client waits with them. One such connection is read again at
-// a time, so that everybody else waits for one read at most.
-//
-// Relies on `_handle.readStop` and `_handle.readStart` of a socket (node:net, lib/net.js): HTTP/2
-// reads its socket in native code, and has no public way to pause that. Without them nothing is
-// slowed down, which test/unit/transport/reading-pace.test.ts notices.
+// a time, so that everybody else waits for at most one read. How reading stops:
+// grpc-hooks/socket-reading.ts.
 import type { Http2Session } from "node:http2";
-import type { Owner } from "./shares.js";
+import { pauseReading, resumeReading } from "./grpc-hooks/socket-reading.js";
+import type { Owner } from "./semaphore.js";
 
 export interface ReadingPace {
-  /** A stream of this connection was refused, or is a stranger's. False if that was one too many. */
+  /**
+   * Charges the connection for a stream that was refused, or that is a stranger's. Returns false if
+   * the credit was used up, and then stops reading the connection.
+   */
   charge(session: Http2Session | undefined, owner: Owner): boolean;
 }
 
-/** Streams that cost nothing, so that a health check is not slowed down by what others do. */
+/** Free streams of a connection, so that others do not slow down a health check. */
 const freeOfConnection = { burst: 10, perSecond: 2 } as const;
-/** Further ones, of all connections of an identity; all strangers count as one. */
+/** Further ones, for all connections of an identity; all strangers count as one. */
 const freeOfOwner = { burst: 100, perSecond: 100 } as const;
 /** A read costs ten milliseconds at most. */
 const resumeEveryMs = 100;
@@ -26,25 +27,7 @@ const resumeEveryMs = 100;
 export function createReadingPace(): ReadingPace {
   const ofConnection = new WeakMap<Http2Session, Credit>();
   const ofOwner = new Map<string, Credit>();
-  const paused = { known: new Set<Http2Session>(), strangers: new Set<Http2Session>() };
-  let timer: NodeJS.Timeout | undefined;
-
-  function resumeNext(): void {
-    timer = undefined;
-    for (const queue of [paused.known, paused.strangers]) {
-      for (const session of queue) {
-        queue.delete(session);
-        if (session.destroyed) continue;
-        handleOf(session)?.readStart?.();
-        schedule();
-        return;
-      }
-    }
-  }
-
-  function schedule(): void {
-    timer ??= setTimeout(resumeNext, resumeEveryMs).unref();
-  }
+  const paused = createPausedConnections();
 
   return {
     charge(session, owner) {
@@ -56,14 +39,45 @@ export function createReadingPace(): ReadingPace {
       const shared = ofOwner.get(key) ?? createCredit(freeOfOwner);
       ofOwner.set(key, shared);
       if (shared.take()) return true;
-      handleOf(session)?.readStop?.();
-      (owner === undefined ? paused.strangers : paused.known).add(session);
-      schedule();
+      paused.add(session, owner !== undefined);
       return false;
     },
   };
 }
 
+/** Connections that are not read. One of them is resumed at a time, those of identities first. */
+function createPausedConnections() {
+  const known = new Set<Http2Session>();
+  const strangers = new Set<Http2Session>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function resumeNext(): void {
+    timer = undefined;
+    for (const queue of [known, strangers]) {
+      for (const session of queue) {
+        queue.delete(session);
+        if (session.destroyed) continue;
+        resumeReading(session);
+        schedule();
+        return;
+      }
+    }
+  }
+
+  function schedule(): void {
+    timer ??= setTimeout(resumeNext, resumeEveryMs).unref();
+  }
+
+  return {
+    add(session: Http2Session, isKnown: boolean): void {
+      pauseReading(session);
+      (isKnown ? known : strangers).add(session);
+      schedule();
+    },
+  };
+}
+
+/** A token bucket. */
 interface Credit {
   take(): boolean;
 }
@@ -81,14 +95,4 @@ function createCredit({ burst, perSecond }: typeof freeOfOwner | typeof freeOfCo
       return true;
     },
   };
-}
-
-interface ReadableHandle {
-  readStop?(): void;
-  readStart?(): void;
-}
-
-function handleOf(session: Http2Session): ReadableHandle | undefined {
-  const { _handle: handle } = session.socket as { _handle?: ReadableHandle | null };
-  return handle ?? undefined;
 }

@@ -1,102 +1,131 @@
-// What callers have sent and the daemon still holds: parts of messages, requests of running calls,
-// the first bytes of uploads that have not begun. All of it together has a bound.
+// Bounds what callers have sent and the daemon still holds: parts of messages, requests of running
+// calls, the first bytes of uploads that have not begun.
 //
-// Uploads that have begun are bounded by their windows and their number instead. Only the objects
-// that stand for their unread frames are counted, which are larger than very small frames.
-//
-// Relies on Node calling `stream.push` for all that arrives on an HTTP/2 stream (lib/internal/
-// stream_base_commons.js): with back-pressure a stream takes its whole window, without any event.
-// Should that change, nothing is counted, which test/unit/transport/request-bytes.test.ts notices.
-import { constants, type ServerHttp2Stream } from "node:http2";
-import { createShares, type ExceededLimit, type Owner } from "./shares.js";
+// Uploads that have begun are bounded by their windows and their number instead. Of them only the
+// objects that stand for unread frames are counted, which are larger than very small frames.
+// The bytes are counted when they arrive (grpc-hooks/arriving-bytes.ts).
+import type { ServerHttp2Stream } from "node:http2";
+import { watchArrivals } from "./grpc-hooks/arriving-bytes.js";
+import type { Attachments } from "./grpc-hooks/attachments.js";
+import { enhanceYourCalm } from "./grpc-hooks/error-codes.js";
+import { createSemaphore, type ExceededLimit, type Owner, type Semaphore } from "./semaphore.js";
 
 export interface RequestAccount {
-  /** A message has been put together, and perhaps decompressed. */
+  /** A message has been assembled, and perhaps decompressed. */
   message(bytes: number): void;
-  /** All messages so far are done with. */
+  /** All messages so far have been processed. */
   release(): void;
   /** The call is a byte stream and has begun. */
   isBulk(): void;
-  /** From now on `refuse` is told when there is no room, and has to end the call. */
+  /** From now on `refuse` is called when there is no room, and has to end the call. */
   refuseBy(refuse: (exceeded: ExceededLimit) => void): void;
 }
 
 export interface RequestBytes {
-  /** Counts what comes on the stream, until it closes. Without `refuseBy` it resets the stream that is too much. */
+  /**
+   * Counts what arrives on the stream until it closes. Until `refuseBy` was called, it resets a
+   * stream for which there is no room.
+   */
   open(stream: ServerHttp2Stream, request: RequestOptions): RequestAccount;
 }
 
 export interface RequestOptions {
   readonly owner: Owner;
-  /** The call has one request, which it keeps in decoded form to its end. */
+  /** The call has one request, which it keeps in decoded form until it ends. */
   readonly keepsRequest: boolean;
 }
 
-/** What a decoded request takes for each of its bytes: short strings, and objects for their pairs. */
+/** Bytes of a decoded request for each byte that arrived: short strings, and objects around them. */
 const decodedFactor = 16;
-/** Of the object that stands for a frame which was not read yet. */
+/** Bytes of the object that stands for an unread frame. */
 const frameBytes = 128;
 const kib = 1024;
 
-export function createRequestBytes(maxBytes: number): RequestBytes {
-  const shares = createShares({ what: "KiB of requests", max: maxBytes / kib });
+export function createRequestBytes(maxBytes: number, attachments?: Attachments): RequestBytes {
+  const semaphore = createSemaphore({ what: "KiB of requests", max: maxBytes / kib });
   return {
     open(stream, { owner, keepsRequest }) {
+      const held = createHeldBytes(semaphore, owner, (exceeded) => refuse(exceeded));
       const factor = keepsRequest ? decodedFactor : 1;
-      let heldKib = 0;
+      let refuse = (_: ExceededLimit): void => stream.close(enhanceYourCalm);
+      let isBulk = false;
+      /** Of the messages that were not released. */
       let arrivedBytes = 0;
-      let bulk = false;
-      let closed = false;
-      let refuse = (_: ExceededLimit): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      let hasArrived = false;
 
       const release = (): void => {
-        if (heldKib !== 0) shares.giveBack(owner, heldKib);
-        heldKib = 0;
+        held.release();
         arrivedBytes = 0;
       };
-      const charge = (bytes: number): void => {
-        if (closed) return;
-        const exceeded = shares.lacks(owner, bytes / kib);
-        if (exceeded === undefined) {
-          shares.take(owner, bytes / kib);
-          heldKib += bytes / kib;
-        } else {
-          close();
-          refuse(exceeded);
-        }
-      };
-      const arrived = (bytes: number): void => {
-        if (bulk) {
+      watchArrivals(stream, (bytes) => {
+        hasArrived = true;
+        if (isBulk) {
           if (stream.readableLength === 0) release();
-          else charge(frameBytes);
+          else held.charge(frameBytes);
         } else {
           arrivedBytes += bytes;
-          charge(bytes * factor + frameBytes);
+          held.charge(bytes * factor + frameBytes);
         }
-      };
-      const close = (): void => {
-        closed = true;
-        release();
-      };
-      const push = stream.push.bind(stream);
-      stream.push = (chunk: Uint8Array | null, encoding?: BufferEncoding): boolean => {
-        if (chunk !== null) arrived(chunk.length);
-        return push(chunk, encoding);
-      };
-      stream.once("close", close);
+      });
+      stream.once("close", () => {
+        held.close();
+        arrivedBytes = 0;
+      });
       return {
         message(bytes) {
+          if (!hasArrived) attachments?.missing("arriving-bytes");
           if (bytes <= arrivedBytes) return;
-          charge((bytes - arrivedBytes) * factor);
+          held.charge((bytes - arrivedBytes) * factor);
           arrivedBytes = bytes;
         },
         release,
         isBulk() {
-          bulk = true;
+          isBulk = true;
           release();
         },
         refuseBy: (refusing) => (refuse = refusing),
       };
     },
+  };
+}
+
+interface HeldBytes {
+  /** Acquires room for so many bytes. Without room it closes, and calls `onExceeded`. */
+  charge(bytes: number): void;
+  release(): void;
+  /** Releases all and charges nothing more. */
+  close(): void;
+}
+
+/** What one stream holds. */
+function createHeldBytes(
+  semaphore: Semaphore,
+  owner: Owner,
+  onExceeded: (exceeded: ExceededLimit) => void,
+): HeldBytes {
+  let heldKib = 0;
+  let isClosed = false;
+  const release = (): void => {
+    if (heldKib !== 0) semaphore.release(owner, heldKib);
+    heldKib = 0;
+  };
+  const close = (): void => {
+    isClosed = true;
+    release();
+  };
+  return {
+    charge(bytes) {
+      if (isClosed) return;
+      const exceeded = semaphore.exceededBy(owner, bytes / kib);
+      if (exceeded === undefined) {
+        semaphore.acquire(owner, bytes / kib);
+        heldKib += bytes / kib;
+      } else {
+        close();
+        onExceeded(exceeded);
+      }
+    },
+    release,
+    close,
   };
 }

@@ -4,57 +4,67 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Logger } from "../base/logger.js";
 import { createAdapter } from "./adapter.js";
 import { defaultAccess, type Access } from "./auth/access.js";
-import { createAudit } from "./auth/audit.js";
+import { createAuditLog } from "./auth/audit-log.js";
 import { createConceal } from "./auth/conceal.js";
 import { createConnections, type PeerUser, type Via } from "./auth/connections.js";
 import { createRechecks } from "./auth/rechecks.js";
 import type { TlsFiles } from "./auth/tls-files.js";
-import { createCrowds } from "./crowds.js";
+import { createBurstWatch, type BurstWatch } from "./stream-bursts.js";
 import { createAdmission, type Admission, type CallLimits } from "./admission.js";
 import { createAnswerBytes } from "./answer-bytes.js";
 import { createArrivals } from "./arrivals.js";
-import { createCallers } from "./callers.js";
+import { createCallers, type Callers } from "./callers.js";
 import type { ServiceBinding } from "./handler.js";
 import { createHealth, type HealthProblem, type HealthService } from "./health.js";
-import { clampTimeout, limitLinger } from "./grpc-hooks/http2-guards.js";
-import { openTcpListener, openUnixListener, type Listener, type TcpAddress } from "./listener.js";
-import { createPlaces, type Places } from "./places.js";
+import { createAttachments, type Attachments } from "./grpc-hooks/attachments.js";
+import { limitLinger } from "./grpc-hooks/linger.js";
+import { closeUnlessAcknowledged } from "./grpc-hooks/settings-deadline.js";
+import { canPauseReading } from "./grpc-hooks/socket-reading.js";
+import { clampTimeout } from "./grpc-hooks/timeout-clamp.js";
+import { createUnreadAnswers } from "./grpc-hooks/unread-answers.js";
+import {
+  openTcpListener,
+  openUnixListener,
+  type Listener,
+  type ListenerOptions,
+  type TcpAddress,
+} from "./listener.js";
+import { createConnectionSlots, type ConnectionSlots } from "./connection-slots.js";
 import { createReflection } from "./reflection.js";
 import { createRefusals } from "./refusals.js";
 import { createRequestBytes } from "./request-bytes.js";
-import { createSendTurns } from "./send-turns.js";
-import { closeUnlessAcknowledged } from "./settings-deadline.js";
-import { createStreamGate, type StreamLimits } from "./stream-gate.js";
+import { createSendScheduler } from "./send-scheduler.js";
+import { createStreamGate, type StreamGate, type StreamLimits } from "./stream-gate.js";
 import type { SocketFile } from "./unix-socket.js";
-import { createUnreadAnswers } from "./unread-answers.js";
 import {
   createInjector,
   raiseStreams,
   raiseWindows,
+  type Http2Hooks,
   type Http2Limits,
 } from "./grpc-hooks/windows.js";
 
 export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
-  /** What callers have sent and the daemon still holds, chunks of uploads that run left out. */
+  /** Bytes that callers have sent and the daemon still holds, except chunks of running uploads. */
   readonly maxRequestBytes: number;
-  /** Answers that their callers have not taken yet, chunks of downloads left out. */
+  /** Bytes of answers that their callers have not read yet, except chunks of downloads. */
   readonly maxAnswerBytes: number;
-  /** Bytes of one request message, its frame included; a larger one gets RESOURCE_EXHAUSTED. */
+  /** Bytes of one request message with its frame; a larger one gets RESOURCE_EXHAUSTED. */
   readonly maxMessageBytes: number;
   /** Connections at once, per listener. */
   readonly maxConnections: number;
-  /** How long a byte stream may lie without its caller sending or reading. */
+  /** How long a byte stream may stay open while its caller neither sends nor reads. */
   readonly streamIdleMs: number;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
-  /** Silence after which a connection is asked for a sign of life, and how long it has for that. */
+  /** Silence after which the server pings a connection, and how long the answer may take. */
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;
   /** A connection without calls is closed after this. */
   readonly connectionIdleMs: number;
   /** How long a client may take to acknowledge the first settings of the server. */
   readonly settingsTimeoutMs: number;
-  /** How often the credentials of running calls are looked at again. */
+  /** How often the credentials of running calls are checked again. */
   readonly recheckMs: number;
 }
 
@@ -78,7 +88,7 @@ export const defaultGrpcLimits: GrpcLimits = {
   maxTotalMetadataBytes: 32 * mib,
   // A chunk of the largest size and its frame.
   maxMessageBytes: mib + 64 * kib,
-  // A request counts sixteen times, which is what it takes when it is decoded.
+  // A request counts sixteen times its bytes, which is what it takes when it is decoded.
   maxRequestBytes: 96 * mib,
   maxAnswerBytes: 64 * mib,
   maxConnections: 256,
@@ -98,19 +108,19 @@ export const defaultGrpcLimits: GrpcLimits = {
 
 export interface GrpcServerOptions {
   readonly implementations: readonly ServiceBinding[];
-  /** What is left out has the value of `defaultGrpcLimits`. */
+  /** Defaults: `defaultGrpcLimits`. */
   readonly limits?: Partial<GrpcLimits>;
-  /** Turns reflection on: an encoded FileDescriptorSet with imports and comments. */
+  /** Enables reflection: an encoded FileDescriptorSet with imports and comments. */
   readonly descriptorSet?: Uint8Array;
   /** Who may call what. Default: everybody is an operator. */
   readonly access?: Access;
-  /** The store's root, which only callers who may see paths of the node are told. */
+  /** The store's root, which only callers who may see paths of the node learn. */
   readonly privateRoot?: string;
-  /** Whose process is at the other end of a Unix socket. Default: it is not known. */
+  /** The user of the process at the other end of a Unix socket. Default: unknown. */
   readonly peerUser?: PeerUser;
   readonly logger: Logger;
-  /** Called when most of hundreds of streams have closed, which leaves garbage. */
-  readonly onCrowdGone?: () => void;
+  /** Called when most of many streams have closed, which leaves garbage. */
+  readonly onBurstOver?: () => void;
 }
 
 export interface TcpListenOptions extends TcpAddress {
@@ -119,15 +129,15 @@ export interface TcpListenOptions extends TcpAddress {
 }
 
 export interface GrpcServer extends AsyncDisposable {
-  /** Throws FIELD_INVALID if the address cannot be had. */
+  /** Throws FIELD_INVALID if the server cannot listen on the address. */
   listenTcp(options: TcpListenOptions): Promise<Listener>;
-  /** Throws FIELD_INVALID if somebody listens there. See `openUnixListener`. */
+  /** Throws FIELD_INVALID if a process listens there. See `openUnixListener`. */
   listenUnix(path: string, file?: SocketFile): Promise<Listener>;
-  /** What grpc.health.v1 answers; NOT_SERVING until it is called. */
+  /** Sets what grpc.health.v1 answers; NOT_SERVING until it is called. */
   setServing(serving: boolean): void;
   /** See `HealthService`. */
   setProblems(problems: readonly HealthProblem[]): void;
-  /** Calls whose handlers run. */
+  /** The number of calls whose handlers run. */
   activeCalls(): number;
   /**
    * Refuses new calls with DRAINING, lets running ones finish, and after `graceMs` ends them; then
@@ -138,109 +148,117 @@ export interface GrpcServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Thirty-two downloads at once then move nearly as much as one, and each comes round five times a second. */
-const turnBytes = 16 * mib;
-/** On loopback a message takes a tenth of it; where it takes longer, the processor is not what is short. */
+/** 32 downloads at once then move nearly as much as one, and each sends five times a second. */
+const sendBytes = 16 * mib;
+/** On loopback a message takes a tenth of it. Where it takes longer, CPU time is not scarce. */
 const maxPauseMs = 3;
 
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { logger } = options;
-  const limits = { ...defaultGrpcLimits, ...options.limits };
-  const admission = createAdmission(limits);
-  const { health, bindings } = allServices(options);
-  const connections = createConnections(options.peerUser);
-  const { access = defaultAccess } = options;
-  const callers = createCallers(access, connections);
-  const rechecks = createRechecks(limits.recheckMs);
-  const auth = { access, connections, rechecks, audit: createAudit(logger) };
-  const arrivals = createArrivals(connections);
-  // A client that pauses for longer than a short stream_idle still finds out how its call ended.
-  const unread = createUnreadAnswers(Math.max(limits.streamIdleMs, limits.lingerMs));
-  const refusals = createRefusals();
-  const turns = createSendTurns({ maxBytes: turnBytes, maxPauseMs });
-  const adapter = createAdapter(bindings, {
-    ...limits,
-    ...auth,
-    conceal: createConceal(options.privateRoot),
-    arrivals,
-    answers: createAnswerBytes(limits.maxAnswerBytes),
-    unread,
-    admission,
-    refusals,
-    turns,
-    logger,
-  });
-  const server = new Server({
-    ...grpcOptions(limits),
-    interceptors: [adapter.interceptor],
-  });
-  adapter.register(server);
-  const timers = [rechecks, unread];
-  const parts: Parts = { admission, health, timers, listeners: [], sessions: new Set() };
-
-  const gate = createStreamGate({
-    limits,
-    callers,
-    arrivals,
-    requests: createRequestBytes(limits.maxRequestBytes),
-    keepsRequest: adapter.keepsRequest,
-    refusalOf: adapter.refusalOf,
-    onBusy: (session) => raiseStreams(session, limits),
-  });
-  const crowds = createCrowds(options.onCrowdGone ?? (() => undefined));
-  const inject = (via: Via, places: Places, tls?: TlsFiles) =>
-    createInjector(server, {
-      tls,
-      limits,
-      areNewcomers: via === "tcp",
-      hooks: {
-        onSession: (session, socket) => {
-          trackSession(parts.sessions, session, logger);
-          closeUnlessAcknowledged(session, limits.settingsTimeoutMs);
-          callers.addSession(session, via, (identity) => {
-            places.trust(socket, identity);
-            if (via === "tcp") raiseWindows(session, limits);
-          });
-        },
-        onStream: (stream, headers, rawHeaders, begin) => {
-          crowds.opened(stream);
-          gate.take(stream, headers, rawHeaders, () => {
-            clampTimeout(headers);
-            limitLinger(stream, limits.lingerMs);
-            begin();
-          });
-        },
-      },
-    });
-  const listenerOptions = (via: Via, tls?: TlsFiles) => {
-    const places = createPlaces(limits.maxConnections);
-    const injector = inject(via, places, tls);
-    return {
-      places,
-      logger,
-      onConnection: (socket: Parameters<typeof injector.injectConnection>[0]) =>
-        injector.injectConnection(socket),
-    };
-  };
+  const core = createCore(options);
+  const { parts } = core;
+  const { admission, health } = parts;
   const keep = (listener: Listener): Listener => {
     parts.listeners.push(listener);
     return listener;
   };
-
   let draining: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= closeAll(parts, server));
+  const close = (): Promise<void> => (closing ??= closeAll(parts, core.server));
   return {
     listenTcp: async ({ tls, ...address }) =>
-      keep(await openTcpListener(address, listenerOptions("tcp", tls))),
+      keep(await openTcpListener(address, listenerOptions(core, "tcp", tls))),
     listenUnix: async (path, file) =>
-      keep(await openUnixListener(path, listenerOptions("unix"), file)),
+      keep(await openUnixListener(path, listenerOptions(core, "unix"), file)),
     setServing: (serving) => health.setServing(serving),
     setProblems: (problems) => health.setProblems(problems),
     activeCalls: () => admission.activeCalls(),
     drain: ({ graceMs }) => (draining ??= drainCalls(parts, graceMs).then(close)),
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What all listeners of a server share. */
+interface Core {
+  readonly limits: GrpcLimits;
+  readonly logger: Logger;
+  readonly server: Server;
+  readonly callers: Callers;
+  readonly gate: StreamGate;
+  readonly bursts: BurstWatch;
+  readonly attachments: Attachments;
+  readonly parts: Parts;
+}
+
+function createCore(options: GrpcServerOptions): Core {
+  const { logger, access = defaultAccess } = options;
+  const limits = { ...defaultGrpcLimits, ...options.limits };
+  const { health, bindings } = allServices(options);
+  const admission = createAdmission(limits);
+  const attachments = createAttachments(logger);
+  const connections = createConnections(options.peerUser);
+  const callers = createCallers(access, connections);
+  const arrivals = createArrivals(connections);
+  const rechecks = createRechecks(limits.recheckMs);
+  // A client that pauses for longer than a short stream_idle still finds out how its call ended.
+  const unread = createUnreadAnswers(Math.max(limits.streamIdleMs, limits.lingerMs));
+  const adapter = createAdapter(bindings, {
+    ...limits,
+    ...{ access, admission, arrivals, attachments, connections, logger, rechecks, unread },
+    audit: createAuditLog(logger),
+    conceal: createConceal(options.privateRoot),
+    answers: createAnswerBytes(limits.maxAnswerBytes),
+    refusals: createRefusals(),
+    scheduler: createSendScheduler({ maxBytes: sendBytes, maxPauseMs }),
+  });
+  const server = new Server({ ...grpcOptions(limits), interceptors: [adapter.interceptor] });
+  adapter.register(server);
+  const gate = createStreamGate({
+    ...{ limits, callers, arrivals },
+    requests: createRequestBytes(limits.maxRequestBytes, attachments),
+    keepsRequest: adapter.keepsRequest,
+    refusalOf: adapter.refusalOf,
+    onBusy: (session) => raiseStreams(session, limits),
+  });
+  const timers = [rechecks, unread];
+  const parts: Parts = { admission, health, timers, listeners: [], sessions: new Set() };
+  const bursts = createBurstWatch(options.onBurstOver ?? (() => undefined));
+  return { limits, logger, server, callers, gate, bursts, attachments, parts };
+}
+
+function listenerOptions(core: Core, via: Via, tls?: TlsFiles): ListenerOptions {
+  const { limits, logger, server } = core;
+  const slots = createConnectionSlots(limits.maxConnections);
+  const injector = createInjector(server, {
+    tls,
+    limits,
+    areNewcomers: via === "tcp",
+    hooks: createHttp2Hooks(core, via, slots),
+  });
+  return { slots, logger, onConnection: (socket) => injector.injectConnection(socket) };
+}
+
+/** What happens to the connections of one listener, and to their streams before grpc-js. */
+function createHttp2Hooks(core: Core, via: Via, slots: ConnectionSlots): Http2Hooks {
+  const { limits, logger, callers, gate, bursts, attachments, parts } = core;
+  return {
+    onSession(session, socket) {
+      trackSession(parts.sessions, session, logger);
+      if (!canPauseReading(session)) attachments.missing("socket-reading");
+      closeUnlessAcknowledged(session, limits.settingsTimeoutMs);
+      callers.addSession(session, via, (identity) => {
+        slots.trust(socket, identity);
+        if (via === "tcp") raiseWindows(session, limits);
+      });
+    },
+    onStream(stream, headers, rawHeaders, begin) {
+      bursts.opened(stream);
+      gate.take(stream, headers, rawHeaders, () => {
+        clampTimeout(headers);
+        limitLinger(stream, limits.lingerMs);
+        begin();
+      });
+    },
   };
 }
 
@@ -285,9 +303,9 @@ function trackSession(
   session.on("error", (error) => logger.debug({ err: error }, "HTTP/2 session failed"));
 }
 
-/** How long handlers have to clean up after their signals fired. */
-const settleMs = 2000;
-/** How long clients have at least to take the last bytes and hang up. */
+/** How long handlers have to clean up after their signals have fired. */
+const cleanupMs = 2000;
+/** The least time that clients have to read the last bytes and close their connections. */
 const hangUpMs = 1000;
 
 async function drainCalls(parts: Parts, graceMs: number): Promise<void> {
@@ -300,7 +318,7 @@ async function drainCalls(parts: Parts, graceMs: number): Promise<void> {
   admission.abortCalls("endless");
   await within(admission.idle(), graceMs);
   admission.abortCalls("all");
-  await within(admission.idle(), settleMs);
+  await within(admission.idle(), cleanupMs);
   await Promise.all(parts.listeners.map((listener) => listener.close()));
   // The last bytes of calls that have ended may still be on their way to slow readers.
   await within(closeSessions(parts.sessions), Math.max(hangUpMs, graceEnd - performance.now()));
@@ -327,7 +345,7 @@ async function closeAll(parts: Parts, server: Server): Promise<void> {
   for (const listener of parts.listeners) listener.destroyConnections();
   server.forceShutdown();
   for (const timer of parts.timers) timer[Symbol.dispose]();
-  await within(parts.admission.idle(), settleMs);
+  await within(parts.admission.idle(), cleanupMs);
 }
 
 /** Waits for `event`, at most `timeoutMs`. */

@@ -85,15 +85,15 @@ export function wireStatus(error: StoreError): WireStatus {
   return { code, details, metadata };
 }
 
-/** How much of an error's facts to send: the first that fits is taken. */
-interface Budget {
+/** How much of an error's facts to send. The first of `detailLimits` that fits applies. */
+interface DetailLimits {
   readonly entries: number;
   /** Characters of each text. */
   readonly characters: number;
   readonly withMessage: boolean;
 }
 
-const budgets: readonly Budget[] = [
+const detailLimits: readonly DetailLimits[] = [
   { entries: 1000, characters: 4096, withMessage: true },
   { entries: 64, characters: 512, withMessage: true },
   { entries: 16, characters: 64, withMessage: true },
@@ -103,11 +103,11 @@ const budgets: readonly Budget[] = [
 
 function encodeDetails(error: StoreError, code: number, message: string): Buffer {
   let encoded = new Uint8Array();
-  for (const budget of budgets) {
+  for (const limits of detailLimits) {
     const status = create(StatusSchema, {
       code,
-      message: budget.withMessage ? message : "",
-      details: packDetails(error, budget),
+      message: limits.withMessage ? message : "",
+      details: packDetails(error, limits),
     });
     encoded = toBinary(StatusSchema, status);
     if (encoded.length <= maxDetailsBytes) break;
@@ -115,9 +115,9 @@ function encodeDetails(error: StoreError, code: number, message: string): Buffer
   return Buffer.from(encoded);
 }
 
-function packDetails(error: StoreError, budget: Budget): Any[] {
-  const text = (value: string): string => cutText(value, budget.characters);
-  const details = [pack(ErrorInfoSchema, errorInfo(error, budget))];
+function packDetails(error: StoreError, limits: DetailLimits): Any[] {
+  const text = (value: string): string => cutText(value, limits.characters);
+  const details = [pack(ErrorInfoSchema, errorInfo(error, limits))];
   if (error.retryAfterMs !== undefined) {
     details.push(pack(RetryInfoSchema, { retryDelay: durationOf(error.retryAfterMs) }));
   }
@@ -130,8 +130,8 @@ function packDetails(error: StoreError, budget: Budget): Any[] {
       }),
     );
   }
-  if (error.fields.length > 0 && budget.entries > 0) {
-    const fieldViolations = error.fields.slice(0, budget.entries).map((violation) => ({
+  if (error.fields.length > 0 && limits.entries > 0) {
+    const fieldViolations = error.fields.slice(0, limits.entries).map((violation) => ({
       field: text(violation.field),
       description: text(violation.description),
       reason: error.reason,
@@ -146,14 +146,17 @@ function packDetails(error: StoreError, budget: Budget): Any[] {
   return details;
 }
 
-function errorInfo(error: StoreError, budget: Budget): MessageInitShape<typeof ErrorInfoSchema> {
+function errorInfo(
+  error: StoreError,
+  limits: DetailLimits,
+): MessageInitShape<typeof ErrorInfoSchema> {
   const metadata: Record<string, string> = {};
-  for (const [key, value] of Object.entries(error.metadata).slice(0, budget.entries)) {
-    metadata[cutText(key, 64)] = cutText(value, budget.characters);
+  for (const [key, value] of Object.entries(error.metadata).slice(0, limits.entries)) {
+    metadata[cutText(key, 64)] = cutText(value, limits.characters);
   }
   // The status text is message and hint in one; with this a client can tell them apart again.
-  if (error.hint !== undefined && budget.entries > 0) {
-    metadata["hint"] = cutText(error.hint, budget.characters);
+  if (error.hint !== undefined && limits.entries > 0) {
+    metadata["hint"] = cutText(error.hint, limits.characters);
   }
   return { reason: error.reason, domain: errorDomain, metadata };
 }

@@ -1,32 +1,33 @@
-// What is decided about a stream before grpc-js sees it: whether its headers are small enough, who
-// makes it, whether there is a place for it, and in which turn it begins. What a refused stream costs
-// is a tenth of a call.
-import { constants } from "node:http2";
+// Decides about a stream before grpc-js sees it: whether its headers are small enough, who makes it,
+// whether there is room for it, and when it begins. A stream that is refused here costs a tenth of a
+// call.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { StoreError } from "../base/errors.js";
 import type { Arrivals } from "./arrivals.js";
 import type { Caller, Callers } from "./callers.js";
-import { headerBytes } from "./header-bytes.js";
-import { answerAtOnce, answerEarly, limitLinger } from "./grpc-hooks/http2-guards.js";
-import type { Peer } from "./places.js";
+import { answerAtOnce, answerEarly } from "./grpc-hooks/early-answer.js";
+import { enhanceYourCalm } from "./grpc-hooks/error-codes.js";
+import { headerBytes } from "./grpc-hooks/header-bytes.js";
+import { limitLinger } from "./grpc-hooks/linger.js";
+import type { Peer } from "./grpc-hooks/windows.js";
 import { createReadingPace } from "./reading-pace.js";
 import type { RequestBytes } from "./request-bytes.js";
-import { createShares, tooMany, type ExceededLimit, type Owner } from "./shares.js";
+import { createSemaphore, tooMany, type ExceededLimit, type Owner } from "./semaphore.js";
 import { wireStatus, type WireStatus } from "./status.js";
-import { createStreamIntake } from "./stream-intake.js";
+import { createStreamScheduler } from "./stream-scheduler.js";
 
 export interface StreamLimits {
   /** Header bytes of one stream, as RFC 9113 counts them: name, value and 32 for each. */
   readonly maxMetadataBytes: number;
-  /** The same of all open streams of a connection. */
+  /** The same for all open streams of a connection. */
   readonly maxConnectionMetadataBytes: number;
-  /** The same of all open streams. */
+  /** The same for all open streams. */
   readonly maxTotalMetadataBytes: number;
-  /** Streams at once on all connections, also those that were answered and are not closed yet. */
+  /** Streams at once on all connections, including answered ones that are not closed yet. */
   readonly maxOpenStreams: number;
-  /** Of these, streams without an identity. */
+  /** The same for streams without an identity. */
   readonly maxStrangerStreams: number;
-  /** How long a client may go on sending after its call was answered. */
+  /** How long a client may continue to send after its call was answered. */
   readonly lingerMs: number;
 }
 
@@ -37,9 +38,9 @@ export interface StreamGateOptions {
   readonly requests: RequestBytes;
   /** Whether the call at this path has a single request. */
   readonly keepsRequest: (path: string) => boolean;
-  /** Why a call would get no further. `path` as in the headers. Called right before it begins. */
+  /** Why a call would be refused. `path` as in the headers. Called right before the call begins. */
   readonly refusalOf: (path: string, caller: Caller, peer: string) => StoreError | undefined;
-  /** Called once for a connection, when so many of its streams have begun that its client may soon want more. */
+  /** Called once per connection, when its client may soon need more streams than it may open. */
   readonly onBusy: (session: ServerHttp2Session) => void;
 }
 
@@ -47,7 +48,7 @@ export interface StreamGateOptions {
 const busyStreams = 80;
 
 export interface StreamGate {
-  /** Calls `begin` now, later or never. It may change `headers` before. */
+  /** Calls `begin` now, later or never. May change `headers` before. */
   take(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -58,16 +59,16 @@ export interface StreamGate {
 
 export function createStreamGate(options: StreamGateOptions): StreamGate {
   const { limits, callers, arrivals, requests, keepsRequest, refusalOf } = options;
-  const intake = createStreamIntake();
+  const scheduler = createStreamScheduler();
   const statusOf = rememberLast(wireStatus);
-  const places = openPlaces(limits);
+  const capacity = createStreamCapacity(limits);
   const oversized = createOversized();
   const busy = createBusy(options.onBusy);
   const pace = createReadingPace();
 
   function refuse(stream: ServerHttp2Stream, { identity }: Caller, error: StoreError): void {
     const status = statusOf(error);
-    // A stranger is charged for each of its streams.
+    // A stranger has been charged for the stream already.
     if (identity === undefined || !pace.charge(stream.session, identity)) {
       answerAtOnce(stream, status);
       return;
@@ -86,13 +87,13 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
         oversized.met(stream);
         return;
       }
-      const caller = callers.meet(stream, headers);
+      const caller = callers.identify(stream, headers);
       const { identity } = caller;
       if (identity === undefined) pace.charge(stream.session, identity);
-      const exceeded = places.take(stream, identity, bytes);
+      const exceeded = capacity.take(stream, identity, bytes);
       if (exceeded !== undefined) {
-        // To answer thousands of strangers would take the time of known callers.
-        if (identity === undefined) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        // Answering thousands of strangers would take time from known callers.
+        if (identity === undefined) stream.close(enhanceYourCalm);
         else refuse(stream, caller, tooMany(exceeded));
         return;
       }
@@ -103,7 +104,7 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
         keepsRequest: keepsRequest(path),
       });
       arrivals.add({ stream, caller, request }, headers);
-      intake.take(stream, caller.isKnown, () => {
+      scheduler.schedule(stream, caller.isKnown, () => {
         const refusal = refusalOf(path, caller, peer);
         if (refusal !== undefined) {
           refuse(stream, caller, refusal);
@@ -139,21 +140,21 @@ function createBusy(onBusy: (session: ServerHttp2Session) => void) {
   };
 }
 
-interface StreamPlaces {
+interface StreamCapacity {
   /** Counts the stream until it closes, or returns the limit that it would exceed. */
   take(stream: ServerHttp2Stream, owner: Owner, headerBytes: number): ExceededLimit | undefined;
 }
 
 const kib = 1024;
 
-function openPlaces(limits: StreamLimits): StreamPlaces {
+function createStreamCapacity(limits: StreamLimits): StreamCapacity {
   const { maxOpenStreams, maxStrangerStreams, maxMetadataBytes } = limits;
-  const streams = createShares({
+  const streams = createSemaphore({
     what: "streams",
     max: maxOpenStreams,
     strangers: maxStrangerStreams,
   });
-  const headers = createShares({
+  const headers = createSemaphore({
     what: "KiB of headers",
     max: limits.maxTotalMetadataBytes / kib,
     strangers: (maxStrangerStreams * maxMetadataBytes) / kib,
@@ -169,14 +170,14 @@ function openPlaces(limits: StreamLimits): StreamPlaces {
         const limit = limits.maxConnectionMetadataBytes / kib;
         return { what: "KiB of headers on this connection", limit };
       }
-      const exceeded = streams.lacks(owner) ?? headers.lacks(owner, bytes / kib);
+      const exceeded = streams.exceededBy(owner) ?? headers.exceededBy(owner, bytes / kib);
       if (exceeded !== undefined) return exceeded;
-      streams.take(owner);
-      headers.take(owner, bytes / kib);
+      streams.acquire(owner);
+      headers.acquire(owner, bytes / kib);
       ofConnection.set(session, onConnection);
       stream.once("close", () => {
-        streams.giveBack(owner);
-        headers.giveBack(owner, bytes / kib);
+        streams.release(owner);
+        headers.release(owner, bytes / kib);
         ofConnection.set(session, (ofConnection.get(session) ?? bytes) - bytes);
       });
       return undefined;
@@ -185,8 +186,8 @@ function openPlaces(limits: StreamLimits): StreamPlaces {
 }
 
 /**
- * Of one connection. A client that has seen the settings never gets here: Node itself resets its
- * stream. An honest one that sends before it has seen them may have a few such streams on the way.
+ * Streams of one connection. A client that has seen the settings never gets here: Node itself resets
+ * its stream. An honest client that has not seen them yet may have sent a few such streams.
  */
 const maxOversized = 8;
 
@@ -194,19 +195,19 @@ function createOversized(): { met(stream: ServerHttp2Stream): void } {
   const ofConnection = new WeakMap<object, number>();
   return {
     met(stream) {
-      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      stream.close(enhanceYourCalm);
       const { session } = stream;
       if (session === undefined) return;
       const count = (ofConnection.get(session) ?? 0) + 1;
       ofConnection.set(session, count);
       if (count <= maxOversized) return;
       const error = new Error("the client sent header lists over the limit of the settings");
-      session.destroy(error, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      session.destroy(error, enhanceYourCalm);
     },
   };
 }
 
-/** Encoding a status costs more than the rest of a refusal, and most refusals are alike. */
+/** Caches one status: encoding it costs more than the rest of a refusal, and most are equal. */
 function rememberLast(encode: (error: StoreError) => WireStatus): typeof encode {
   let last: { readonly text: string; readonly status: WireStatus } | undefined;
   return (error) => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pino } from "pino";
 import { boundedLine } from "../../src/base/logger.js";
-import { createAudit } from "../../src/transport/auth/audit.js";
+import { createAuditLog } from "../../src/transport/auth/audit-log.js";
 import { ruleOf } from "../../src/transport/auth/role-table.js";
 import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
 import { eventually } from "../support/eventually.js";
@@ -119,7 +119,7 @@ test("callers whom nobody knows can't fill the log, and are counted", async (t) 
 test("calls of one identity that has too many are counted, and few of them are lines", () => {
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
-  const audit = createAudit(logger);
+  const audit = createAuditLog(logger);
   const method = "stasis.v1.SnapshotService/Delete";
   const end = (name: string, outcome: string): void => {
     const record = audit.begin(ruleOf(method), method, "unix");

@@ -1,46 +1,40 @@
-// What is known of a connection and of a stream, found again from a call. grpc-js shows an interceptor
-// neither the stream nor its connection, so each stream gets a header with the numbers of both.
+// What is known about each open connection: how it came, whose process it is, its certificate.
+// A call finds its connection by the mark of its stream (grpc-hooks/call-mark.ts).
 import { randomBytes } from "node:crypto";
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { Metadata } from "@grpc/grpc-js";
 import { certificateNames } from "./certificate-names.js";
 
 export type Via = "tcp" | "unix";
 
 export interface Connection {
   readonly via: Via;
-  /** User id of the process at the other end of a Unix socket, if it can be told. */
+  /** User id of the process at the other end of a Unix socket, if it is known. */
   readonly uid: number | undefined;
   readonly certificate: ClientCertificate | undefined;
 }
 
 export interface ClientCertificate {
-  /** Signed by the configured authority, and in its time. */
+  /** The configured authority signed it, and it has not expired. */
   readonly trusted: boolean;
-  /** What it names, in the notation of `certificateNames`; empty unless it is trusted. */
+  /** Its names in the notation of `certificateNames`; empty unless it is trusted. */
   readonly names: readonly string[];
-  /** When its time is over. */
+  /** When it expires. */
   readonly validUntil: Date;
 }
 
 export interface Connections {
   add(session: ServerHttp2Session, via: Via): Connection;
-  /** Undefined when it has closed. */
+  /** Undefined when the connection has closed. */
   of(session: ServerHttp2Session | undefined): Connection | undefined;
-  /**
-   * Before grpc-js sees the headers. Whatever the client sent under that name is overwritten. Returns
-   * what `streamKey` finds in the metadata of the call.
-   */
-  mark(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): string;
-  /** The connection of the call that has this metadata; undefined when it has closed. */
-  ofCall(metadata: Metadata): Connection | undefined;
+  /** A mark that no two streams share, also of different connections. */
+  markFor(stream: ServerHttp2Stream): string;
+  /** The connection of the stream with this mark; undefined when it has closed. */
+  ofMark(mark: string | undefined): Connection | undefined;
 }
 
-const header = "stasis-connection";
-
-/** `peerUser` tells whose process is at the other end of a Unix socket. */
+/** Returns the user id of the process at the other end of a Unix socket. */
 export type PeerUser = (socket: Socket | TLSSocket) => number | undefined;
 
 export function createConnections(peerUser: PeerUser = () => undefined): Connections {
@@ -59,18 +53,9 @@ export function createConnections(peerUser: PeerUser = () => undefined): Connect
       return connection;
     },
     of: (session) => open.get(numberOf(session)),
-    mark({ session, id }, headers) {
-      const key = `${numberOf(session as ServerHttp2Session | undefined)}.${id}`;
-      headers[header] = key;
-      return key;
-    },
-    ofCall: (metadata) => open.get(streamKey(metadata).split(".")[0] ?? ""),
+    markFor: ({ session, id }) => `${numberOf(session as ServerHttp2Session | undefined)}.${id}`,
+    ofMark: (mark) => open.get(mark?.split(".")[0] ?? ""),
   };
-}
-
-/** The same for no two streams, also of different connections. */
-export function streamKey(metadata: Metadata): string {
-  return String(metadata.get(header)[0]);
 }
 
 function certificateOf(session: ServerHttp2Session): ClientCertificate | undefined {

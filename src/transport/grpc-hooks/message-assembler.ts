@@ -1,112 +1,161 @@
-// Puts the messages of a call together from the pieces that HTTP/2 brings them in, 16 KiB at most.
+// Assembles the messages of a call from the pieces that HTTP/2 brings, each 16 KiB at most.
 //
-// grpc-js keeps the pieces of a message and copies all of them when the last has come, when no cache has the first any
-// more; here each is copied at once, but for those of the beginning. Uploads gain 1 to 4 percent. There is no public
-// way to say so: its calls have a `decoder` with a method `write`, which takes bytes and returns the messages that end
-// in them.
+// Relies on: a call of grpc-js has a `decoder` whose method `write` takes bytes and returns the
+// messages that end in them, and a number `maxReceiveMessageSize`.
+// For:
+// - Memory. grpc-js keeps each piece as an object until the message is complete. A caller that sends
+//   frames of one byte makes it hold a hundred bytes for each; here small pieces are copied together.
+// - A smaller maximum for methods that are open to anyone.
+// - CPU time. grpc-js copies all pieces when the last has arrived, when they have left the
+//   processor's cache. Here each is copied at once, except at the beginning of a message.
+//   Uploads gain 1 to 4 percent (`npm run bench -- transfer`).
+// If it changes: `assembleMessages` returns false and grpc-js assembles messages as it does by itself.
+// The daemon logs a warning on the first such call, and the contract test fails.
 
-/** gRPC over HTTP2, Length-Prefixed-Message: a flag for compression, and the length in four bytes. */
+/** gRPC over HTTP/2, Length-Prefixed-Message: a flag for compression, and the length in 4 bytes. */
 const prefixBytes = 5;
 /**
- * A caller can announce a megabyte with five bytes: the memory for a message is taken when so much of it has come, a
- * quarter. Until then its pieces are kept as they are.
+ * A caller can announce a megabyte with five bytes. So the memory of a message is allocated when
+ * this share of it has arrived; until then its pieces are kept as they are.
  */
-const begunShare = 1 / 4;
+const allocatedFromShare = 1 / 4;
 
 /**
- * A frame may carry a single byte, and the object that stands for it takes a hundred: pieces below
- * this size are copied together.
+ * A frame may carry a single byte, and the object for it takes a hundred. Pieces below this size
+ * are copied together.
  */
 const smallPieceBytes = 1024;
 const gatheredBytes = 4096;
 
 export interface MessageAssembler {
   /**
-   * Messages with their prefix, each in memory of its own if it is large. Throws when one is longer than
-   * the maximum, and drops whatever comes after it.
+   * Returns the messages that end in `data`, with their prefix. A large one has memory of its own,
+   * and ends where that memory ends. Throws when a message is longer than the maximum, and discards
+   * whatever comes after it.
    */
   write(data: Buffer): Buffer[];
 }
 
-/** -1 and Infinity: no maximum. */
+/** No maximum: -1 or Infinity. */
 export function createMessageAssembler(maxMessageBytes: number): MessageAssembler {
-  const prefix = Buffer.alloc(prefixBytes);
-  let prefixFilled = 0;
-  let endBytes = 0;
-  /** What has come of a message, with its prefix. */
+  const prefix = createPrefix(maxMessageBytes);
+  const pieces = createPieces();
+  /** What has arrived of a message, with its prefix. */
   let filled = 0;
-  let pieces: Buffer[] = [];
-  /** The last of `pieces` if it is made of small ones, and the memory behind it. */
-  let gathered: Buffer | undefined;
-  let gatheredFilled = 0;
-  /** Undefined until enough of it has come. */
+  /** Undefined until enough of the message has arrived. */
   let message: Buffer | undefined;
-  let isRefused = false;
 
-  const readPrefix = (): void => {
-    const length = prefix.readUInt32BE(1);
-    if (maxMessageBytes !== -1 && length > maxMessageBytes) {
-      isRefused = true;
-      // The words of grpc-js.
-      throw new Error(`Received message larger than max (${length} vs ${maxMessageBytes})`);
+  /** Copies from `data` into the prefix; returns how many bytes that were. */
+  function fillPrefix(data: Buffer, at: number): number {
+    const copied = prefix.fill(data, at);
+    if (prefix.isComplete()) filled = prefixBytes;
+    return copied;
+  }
+
+  function addPiece(piece: Buffer): void {
+    if (message === undefined) pieces.add(piece);
+    else piece.copy(message, filled);
+    filled += piece.length;
+  }
+
+  /** Returns the message if it is complete, and begins the next one. */
+  function takeComplete(): Buffer | undefined {
+    const endBytes = prefix.endBytes();
+    if (message === undefined && filled >= endBytes * allocatedFromShare) {
+      message = Buffer.allocUnsafe(endBytes);
+      pieces.moveTo(message, prefix.copyTo(message));
     }
-    endBytes = prefixBytes + length;
-    filled = prefixBytes;
-  };
-  const keep = (piece: Buffer): void => {
-    if (piece.length >= smallPieceBytes) {
-      pieces.push(piece);
-      gathered = undefined;
-      return;
-    }
-    if (gathered === undefined || gatheredFilled + piece.length > gatheredBytes) {
-      gathered = Buffer.allocUnsafeSlow(gatheredBytes);
-      gatheredFilled = 0;
-      pieces.push(gathered);
-    }
-    gatheredFilled += piece.copy(gathered, gatheredFilled);
-    pieces[pieces.length - 1] = gathered.subarray(0, gatheredFilled);
-  };
-  const begin = (): Buffer => {
-    const begun = Buffer.allocUnsafe(endBytes);
-    let at = prefix.copy(begun);
-    for (const piece of pieces) at += piece.copy(begun, at);
-    pieces = [];
-    gathered = undefined;
-    return begun;
-  };
+    if (message === undefined || filled < endBytes) return undefined;
+    const complete = message;
+    message = undefined;
+    prefix.clear();
+    return complete;
+  }
+
   return {
     write(data) {
       const messages: Buffer[] = [];
-      if (isRefused) return messages;
+      if (prefix.isRefused()) return messages;
       for (let at = 0; at < data.length;) {
-        if (prefixFilled < prefixBytes) {
-          const copied = data.copy(prefix, prefixFilled, at);
-          prefixFilled += copied;
-          at += copied;
-          if (prefixFilled < prefixBytes) break;
-          readPrefix();
+        if (!prefix.isComplete()) {
+          at += fillPrefix(data, at);
+          if (!prefix.isComplete()) break;
         } else {
-          const piece = data.subarray(at, at + endBytes - filled);
-          if (message === undefined) keep(piece);
-          else piece.copy(message, filled);
-          filled += piece.length;
+          const piece = data.subarray(at, at + prefix.endBytes() - filled);
+          addPiece(piece);
           at += piece.length;
         }
-        if (message === undefined && filled >= endBytes * begunShare) message = begin();
-        if (message === undefined || filled < endBytes) continue;
-        messages.push(message);
-        message = undefined;
-        prefixFilled = 0;
+        const complete = takeComplete();
+        if (complete !== undefined) messages.push(complete);
       }
       return messages;
     },
   };
 }
 
+function createPrefix(maxMessageBytes: number) {
+  const bytes = Buffer.alloc(prefixBytes);
+  let filled = 0;
+  let endBytes = 0;
+  let isRefused = false;
+  return {
+    isRefused: () => isRefused,
+    isComplete: () => filled === prefixBytes,
+    /** Length of the message with its prefix. */
+    endBytes: () => endBytes,
+    /** Throws when the length that it announces is above the maximum. */
+    fill(data: Buffer, at: number): number {
+      const copied = data.copy(bytes, filled, at);
+      filled += copied;
+      if (filled < prefixBytes) return copied;
+      const length = bytes.readUInt32BE(1);
+      if (maxMessageBytes !== -1 && length > maxMessageBytes) {
+        isRefused = true;
+        // The same text as grpc-js.
+        throw new Error(`Received message larger than max (${length} vs ${maxMessageBytes})`);
+      }
+      endBytes = prefixBytes + length;
+      return copied;
+    },
+    copyTo: (target: Buffer): number => bytes.copy(target),
+    clear: () => void (filled = 0),
+  };
+}
+
+/** The pieces of a message whose memory has not been allocated yet. */
+function createPieces() {
+  let pieces: Buffer[] = [];
+  /** The memory behind the last of `pieces`, if that is made of small ones. */
+  let gathered: Buffer | undefined;
+  let gatheredFilled = 0;
+  return {
+    add(piece: Buffer): void {
+      if (piece.length >= smallPieceBytes) {
+        pieces.push(piece);
+        gathered = undefined;
+        return;
+      }
+      if (gathered === undefined || gatheredFilled + piece.length > gatheredBytes) {
+        gathered = Buffer.allocUnsafeSlow(gatheredBytes);
+        gatheredFilled = 0;
+        pieces.push(gathered);
+      }
+      gatheredFilled += piece.copy(gathered, gatheredFilled);
+      pieces[pieces.length - 1] = gathered.subarray(0, gatheredFilled);
+    },
+    /** Copies them to `target` from `start` on, and forgets them. */
+    moveTo(target: Buffer, start: number): void {
+      let at = start;
+      for (const piece of pieces) at += piece.copy(target, at);
+      pieces = [];
+      gathered = undefined;
+    },
+  };
+}
+
 /**
- * Has a call that grpc-js has begun use one, and take no larger messages than `maxMessageBytes`. False if this is not
- * the grpc-js that it was written for: all goes on.
+ * Gives a call that grpc-js has just begun an assembler that accepts no message above
+ * `maxMessageBytes`. Returns false if the call does not have the internals that this relies on.
  */
 export function assembleMessages(call: object, maxMessageBytes = Infinity): boolean {
   const target = call as {

@@ -1,35 +1,42 @@
-// HTTP/2 flow-control windows of the server, which grpc-js leaves at 64 KiB (grpc-node pull request
-// 3058): with them a stream carries a tenth of what it can.
+// Sets the HTTP/2 windows and limits of the server, and sees each session and stream before grpc-js.
 //
-// `Server.createConnectionInjector` makes its HTTP/2 server with the public functions of node:http2.
-// They are wrapped for exactly that call, which is synchronous, so that nobody else sees them.
+// Relies on: `Server.createConnectionInjector` makes one HTTP/2 server with the public functions of
+// node:http2 while it runs, and takes streams from the event `stream` of that server. The functions
+// are replaced for exactly that call, which is synchronous, so that nobody else sees them.
+// For: grpc-js leaves the windows at 64 KiB (grpc-node pull request 3058), and a stream then carries
+// a tenth of what it can (docs/performance.md). Refusals of streams (stream-gate.ts), TLS options
+// and limits for connections of unknown callers have no other place.
+// If it changes: `createInjector` throws when grpc-js did not make exactly one server this way. That
+// is loud: the daemon does not start.
 import http2 from "node:http2";
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session } from "node:http2";
-import type { ServerHttp2Stream } from "node:http2";
+import type { Http2Server, IncomingHttpHeaders } from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ServerCredentials, type ConnectionInjector, type Server } from "@grpc/grpc-js";
 import { secureOptions, type TlsFiles } from "../auth/tls-files.js";
-import type { Peer } from "../places.js";
+
+/** A socket, or a wrapper that TLS or HTTP/2 hands out, which knows only the other end. */
+export type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
 
 export interface Http2Limits {
   /**
-   * Bytes that a client may send on one stream before the handler has read them; the most that a
-   * slow handler makes the daemon hold. On loopback more than 4 MiB gains next to nothing.
+   * Bytes that a client may send on one stream before the handler has read them. A slow handler
+   * makes the daemon hold this much. On loopback more than 4 MiB gains next to nothing.
    */
   readonly streamWindowBytes: number;
-  /** The same for all streams of a connection: streams that lie still use it up for the others. */
+  /** The same for all streams of a connection: stalled streams use it up for the others. */
   readonly connectionWindowBytes: number;
   /** Largest header list of a call; a larger one is reset by Node. */
   readonly maxMetadataBytes: number;
-  /** Calls at once on one connection; a client keeps further ones waiting. */
+  /** Calls at once on one connection; a client queues further ones. */
   readonly maxStreamsPerConnection: number;
 }
 
 export interface Http2Hooks {
   /** `socket` is the one that was injected, or under TLS one that wraps it. */
   readonly onSession: (session: ServerHttp2Session, socket: Peer) => void;
-  /** Hands the stream to grpc-js by calling `begin`, or does not; changes of `headers` before take effect. */
+  /** Calls `begin` to hand the stream to grpc-js, or does not. Changes of `headers` take effect. */
   readonly onStream: (
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -104,10 +111,10 @@ type StreamEvent = [
   rawHeaders: readonly string[],
 ];
 
-/** A connection that goes on shaking hands holds a place of the listener. */
+/** A connection in its handshake holds a slot of the listener. */
 const handshakeTimeoutMs = 10_000;
 
-/** What they hold reaches `createSecureServer`, where `withTls` adds what they can't say. */
+/** They reach `createSecureServer`, where `withTls` adds the options that they cannot express. */
 function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {
   if (tls === undefined) return ServerCredentials.createInsecure();
   const { cert, key, ca } = tls.context();
@@ -115,8 +122,8 @@ function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {
 }
 
 /**
- * A client without a certificate may have a token: whose certificate is missing or not good is found
- * out with the call, which then gets an answer and not a broken connection.
+ * A client without a certificate may have a token. So a missing or invalid certificate is found with
+ * the call, which then gets an answer and not a broken connection.
  */
 function withTls(
   options: http2.SecureServerOptions,
@@ -139,14 +146,14 @@ function follow(made: http2.Http2SecureServer, tls: TlsFiles | undefined): typeo
   return made;
 }
 
-/** What RFC 9113 lets a client do before it has seen any settings. */
+/** The window before a client has seen any settings (RFC 9113). */
 const initialWindowBytes = 65_535;
-/** The least that RFC 9113 recommends; clients assume it until they see another number. */
+/** The minimum that RFC 9113 recommends; clients assume it until they see another number. */
 const newcomerStreams = 100;
 
 /**
- * A connection on which no caller is known yet gets small limits: what strangers can make the daemon
- * hold is the sum of their windows.
+ * A connection without a known caller gets small limits: strangers can make the daemon hold the sum
+ * of their windows.
  */
 function newcomerSettings(limits: Http2Limits): http2.Settings {
   return {
@@ -155,15 +162,15 @@ function newcomerSettings(limits: Http2Limits): http2.Settings {
   };
 }
 
-/** For a connection with a caller who has an identity. Windows grow for its open streams too. */
+/** For a connection whose caller has an identity. The windows of its open streams grow too. */
 export function raiseWindows(session: ServerHttp2Session, limits: Http2Limits): void {
   if (session.closed || session.destroyed) return;
   session.settings({ initialWindowSize: limits.streamWindowBytes });
 }
 
 /**
- * For a connection whose streams were let in, and are many. Not before: as many streams as a
- * connection may have can come in a single read, and hold everybody else up for its time.
+ * For a connection on which many admitted streams are open. Not before: all streams that a
+ * connection may have can arrive in a single read, which delays everybody else.
  */
 export function raiseStreams(session: ServerHttp2Session, limits: Http2Limits): void {
   if (session.closed || session.destroyed) return;

@@ -11,7 +11,7 @@ import {
   ReplicationService,
 } from "../../../gen/ts/stasis/v1/replication_service_pb.js";
 import { checkSocketAddress, type NodePolicy } from "../auth/node-access.js";
-import { bindService, type ServiceBinding } from "../handler.js";
+import { bindService, type ServiceBinding, type ServiceImplementation } from "../handler.js";
 import { sizeFromWire, snapshotToMessage } from "./convert.js";
 
 const wireEncoding: Readonly<Record<ServedBlock["encoding"], BlockEncoding>> = {
@@ -21,6 +21,8 @@ const wireEncoding: Readonly<Record<ServedBlock["encoding"], BlockEncoding>> = {
   "nonzero-pages": BlockEncoding.NONZERO_PAGES,
 };
 
+type Implementation = ServiceImplementation<typeof ReplicationService>;
+
 /** `advertised` is where peers reach this daemon, or empty. */
 export function bindReplicationService(
   store: SnapshotStore,
@@ -28,86 +30,120 @@ export function bindReplicationService(
   advertised: () => string,
   policy: NodePolicy,
 ): ServiceBinding {
-  const dataDirectory = (id: string): string => store.layout.filesDirectory(id);
   return bindService(
     ReplicationService,
     {
-      pull: async function* ({ source, ref, name, requestId, repair, ...rest }, context) {
-        const { signal, identity, method } = context;
-        if (source === "")
-          throw fieldInvalid("source", "the name or the address of a peer", source);
-        checkSocketAddress(source, identity, method, policy);
-        if (ref === "") throw fieldInvalid("ref", "an id, a name or a prefix of an id", ref);
-        if (repair && name !== "") throw fieldInvalid("name", "nothing with repair", name);
-        const limitBytesPerSecond = sizeFromWire(
-          rest.limitBytesPerSecond,
-          "limit_bytes_per_second",
-        );
-        const request = { source, ref, name, requestId, repair, limitBytesPerSecond };
-        for await (const event of replicator.pull(request, signal)) {
-          if (event.kind === "progress") {
-            yield { event: { case: "progress", value: progressToWire(event.progress) } };
-          } else {
-            const { snapshot } = event;
-            const directory = seesPaths(identity) ? dataDirectory(snapshot.config.id) : "";
-            const value = snapshotToMessage(snapshot, directory);
-            yield { event: { case: "snapshot", value } };
-          }
-        }
-      },
-      push: async function* ({ target, ref, name, requestId, ...rest }, context) {
-        const { signal, identity, method } = context;
-        if (target === "")
-          throw fieldInvalid("target", "the name or the address of a peer", target);
-        checkSocketAddress(target, identity, method, policy);
-        // The other daemon would take it for an address that this one names.
-        checkSocketAddress(rest.source, identity, method, policy);
-        const source = rest.source === "" ? advertised() : rest.source;
-        if (source === "") {
-          const hint = "Set the option `advertise`, or name it in the request";
-          throw fieldInvalid("source", "where the peer reaches this daemon", source, hint);
-        }
-        const { id } = store.inspect(ref).config;
-        const { limitBytesPerSecond } = rest;
-        await using client = replicator.connect(target, "target");
-        const request = { source, ref: id, name, requestId, limitBytesPerSecond };
-        for await (const { event } of client.pull(request, { signal })) yield { event };
-      },
-      listTransfers: async () => {
-        const transfers = await replicator.transfers();
-        return {
-          transfers: transfers.map(({ progress, startedAt, ...shown }) => ({
-            ...shown,
-            startedAt: timestampFromDate(startedAt),
-            ...(progress === undefined ? {} : { progress: progressToWire(progress) }),
-          })),
-        };
-      },
-      cancelTransfer: async ({ digest }) => ({ found: await replicator.cancel(digest) }),
-      getManifest: async function* (request, { signal }) {
-        for await (const part of serveManifest(store, request, signal)) {
-          if (part.kind === "snapshot") {
-            const { snapshot, baseDigest } = part;
-            const value = snapshotToMessage(snapshot, "");
-            yield { part: { case: "snapshot", value }, baseDigest };
-          } else {
-            const { file, bytes: table, last } = part;
-            yield { part: { case: "blocks", value: { file, table, last } } };
-          }
-        }
-      },
-      readBlocks: async function* (request, { signal }) {
-        for await (const { index, data, encoding, changedPages } of serveBlocks(
-          store,
-          request,
-          signal,
-        )) {
-          yield { index: BigInt(index), data, encoding: wireEncoding[encoding], changedPages };
-        }
-      },
+      ...implementPull(store, replicator, policy),
+      ...implementPush(store, replicator, advertised, policy),
+      ...implementTransfers(replicator),
+      ...implementServing(store),
     },
     { byteStreams: ["readBlocks"], endsOnDrain: ["getManifest"] },
   );
+}
+
+function implementPull(
+  store: SnapshotStore,
+  replicator: Replicator,
+  policy: NodePolicy,
+): Pick<Implementation, "pull"> {
+  return {
+    pull: async function* ({ source, ref, name, requestId, repair, ...rest }, context) {
+      const { signal, identity, method } = context;
+      requirePeer("source", source);
+      checkSocketAddress(source, identity, method, policy);
+      if (ref === "") throw fieldInvalid("ref", "an id, a name or a prefix of an id", ref);
+      if (repair && name !== "") throw fieldInvalid("name", "nothing with repair", name);
+      const limitBytesPerSecond = sizeFromWire(rest.limitBytesPerSecond, "limit_bytes_per_second");
+      const request = { source, ref, name, requestId, repair, limitBytesPerSecond };
+      for await (const event of replicator.pull(request, signal)) {
+        if (event.kind === "progress") {
+          yield { event: { case: "progress", value: progressToWire(event.progress) } };
+        } else {
+          const { snapshot } = event;
+          const { id } = snapshot.config;
+          const directory = seesPaths(identity) ? store.layout.filesDirectory(id) : "";
+          const value = snapshotToMessage(snapshot, directory);
+          yield { event: { case: "snapshot", value } };
+        }
+      }
+    },
+  };
+}
+
+function implementPush(
+  store: SnapshotStore,
+  replicator: Replicator,
+  advertised: () => string,
+  policy: NodePolicy,
+): Pick<Implementation, "push"> {
+  return {
+    push: async function* ({ target, ref, name, requestId, ...rest }, context) {
+      const { signal, identity, method } = context;
+      requirePeer("target", target);
+      checkSocketAddress(target, identity, method, policy);
+      // The other daemon would take it for an address that this one names.
+      checkSocketAddress(rest.source, identity, method, policy);
+      const source = rest.source === "" ? advertised() : rest.source;
+      if (source === "") {
+        const hint = "Set the option `advertise`, or name it in the request";
+        throw fieldInvalid("source", "where the peer reaches this daemon", source, hint);
+      }
+      const { id } = store.inspect(ref).config;
+      const { limitBytesPerSecond } = rest;
+      await using client = replicator.connect(target, "target");
+      const request = { source, ref: id, name, requestId, limitBytesPerSecond };
+      for await (const { event } of client.pull(request, { signal })) yield { event };
+    },
+  };
+}
+
+function implementTransfers(
+  replicator: Replicator,
+): Pick<Implementation, "listTransfers" | "cancelTransfer"> {
+  return {
+    listTransfers: async () => {
+      const transfers = await replicator.transfers();
+      return {
+        transfers: transfers.map(({ progress, startedAt, ...shown }) => ({
+          ...shown,
+          startedAt: timestampFromDate(startedAt),
+          ...(progress === undefined ? {} : { progress: progressToWire(progress) }),
+        })),
+      };
+    },
+    cancelTransfer: async ({ digest }) => ({ found: await replicator.cancel(digest) }),
+  };
+}
+
+/** What peers read from this daemon. */
+function implementServing(
+  store: SnapshotStore,
+): Pick<Implementation, "getManifest" | "readBlocks"> {
+  return {
+    getManifest: async function* (request, { signal }) {
+      for await (const part of serveManifest(store, request, signal)) {
+        if (part.kind === "snapshot") {
+          const { snapshot, baseDigest } = part;
+          const value = snapshotToMessage(snapshot, "");
+          yield { part: { case: "snapshot", value }, baseDigest };
+        } else {
+          const { file, bytes: table, last } = part;
+          yield { part: { case: "blocks", value: { file, table, last } } };
+        }
+      }
+    },
+    readBlocks: async function* (request, { signal }) {
+      for await (const block of serveBlocks(store, request, signal)) {
+        const { index, data, encoding, changedPages } = block;
+        yield { index: BigInt(index), data, encoding: wireEncoding[encoding], changedPages };
+      }
+    },
+  };
+}
+
+function requirePeer(field: "source" | "target", peer: string): void {
+  if (peer === "") throw fieldInvalid(field, "the name or the address of a peer", peer);
 }
 
 function progressToWire(progress: TransferCounters) {

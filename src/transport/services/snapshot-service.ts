@@ -48,20 +48,20 @@ export function bindSnapshotService(
   const confined = (namePrefix: string) => implement(store.confined(namePrefix), options);
   return bindConfinedService(SnapshotService, whole, confined, {
     byteStreams: ["create", "import", "restore", "export"],
-    // A stop grants calls time to finish, which these never do.
+    // A drain gives calls time to finish, which these never do.
     endsOnDrain: ["openDataDirectory", "watch"],
   });
 }
 
 type Implementation = ServiceImplementation<typeof SnapshotService>;
 
-/** The data directory is told to those only who may have a use for it. */
+/** Only callers who may see paths of the node learn the data directory. */
 function messageOf({ layout }: Pick<SnapshotStore, "layout">, identity: Identity) {
   const directoryOf = (id: string) => (seesPaths(identity) ? layout.filesDirectory(id) : "");
   return (snapshot: Snapshot) => snapshotToMessage(snapshot, directoryOf(snapshot.config.id));
 }
 
-/** What works on the node's own files. */
+/** The methods that work on directories of the node. */
 function implementDirectories(
   store: SnapshotStore,
   policy: NodePolicy,
@@ -92,23 +92,17 @@ function implementDirectories(
   };
 }
 
+/** The methods that callers with a prefix may use too. */
 function implement(store: ConfinedStore, options: SnapshotServiceOptions): Implementation {
-  async function* download(ref: string, what: DownloadOptions, { signal, identity }: CallContext) {
-    await using source = await store.download(ref, what, signal);
-    const toMessage = messageOf(store, identity);
-    const header = {
-      snapshot: toMessage(source.snapshot),
-      dataBytes: BigInt(source.dataBytes),
-      warnings: source.warnings.map(warningToMessage),
-    };
-    yield { frame: { case: "header" as const, value: header } };
-    for await (const frame of downloadFrames(source.bytes, options.chunkBytes)) {
-      yield "chunk" in frame
-        ? { frame: { case: "chunk" as const, value: frame.chunk } }
-        : { frame: { case: "trailer" as const, value: frame.trailer } };
-    }
-  }
+  return {
+    ...implementUploads(store),
+    ...implementQueries(store),
+    ...implementDownloads(store, options.chunkBytes),
+    ...implementStreams(store),
+  };
+}
 
+function implementUploads(store: ConfinedStore): Pick<Implementation, "create" | "import"> {
   return {
     create: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests, signal);
@@ -122,6 +116,13 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
       const snapshot = await store.import(importRequest(header, "header."), bytes, signal);
       return { snapshot: messageOf(store, identity)(snapshot) };
     },
+  };
+}
+
+function implementQueries(
+  store: ConfinedStore,
+): Pick<Implementation, "list" | "inspect" | "update" | "delete"> {
+  return {
     list: (request, { identity }) => {
       const page = store.list(listQueryFromMessage(request));
       return Promise.resolve({
@@ -138,30 +139,47 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
     delete: async ({ refs, allowMissing }) => ({
       deletedIds: await store.delete({ refs, allowMissing }),
     }),
-    restore: ({ ref, force, verify, sparseFormat }, context) =>
-      download(
-        ref,
-        {
-          force,
-          verify,
-          envelope: false,
-          compression: "none",
-          sparseFormat: sparseFormatFromWire(sparseFormat),
-        },
-        context,
-      ),
-    export: ({ ref, force, verify, compression, sparseFormat }, context) =>
-      download(
-        ref,
-        {
-          force,
-          verify,
-          envelope: true,
-          compression: compressionFromWire(compression),
-          sparseFormat: sparseFormatFromWire(sparseFormat),
-        },
-        context,
-      ),
+  };
+}
+
+function implementDownloads(
+  store: ConfinedStore,
+  chunkBytes: number,
+): Pick<Implementation, "restore" | "export"> {
+  async function* download(ref: string, what: DownloadOptions, { signal, identity }: CallContext) {
+    await using source = await store.download(ref, what, signal);
+    const toMessage = messageOf(store, identity);
+    const header = {
+      snapshot: toMessage(source.snapshot),
+      dataBytes: BigInt(source.dataBytes),
+      warnings: source.warnings.map(warningToMessage),
+    };
+    yield { frame: { case: "header" as const, value: header } };
+    for await (const frame of downloadFrames(source.bytes, chunkBytes)) {
+      yield "chunk" in frame
+        ? { frame: { case: "chunk" as const, value: frame.chunk } }
+        : { frame: { case: "trailer" as const, value: frame.trailer } };
+    }
+  }
+
+  return {
+    restore: ({ ref, force, verify, sparseFormat: format }, context) => {
+      const sparseFormat = sparseFormatFromWire(format);
+      const what = { force, verify, envelope: false, compression: "none", sparseFormat } as const;
+      return download(ref, what, context);
+    },
+    export: ({ ref, force, verify, compression: packed, sparseFormat: format }, context) => {
+      const sparseFormat = sparseFormatFromWire(format);
+      const compression = compressionFromWire(packed);
+      return download(ref, { force, verify, envelope: true, compression, sparseFormat }, context);
+    },
+  };
+}
+
+function implementStreams(
+  store: ConfinedStore,
+): Pick<Implementation, "verify" | "watch" | "openDataDirectory"> {
+  return {
     verify: async function* ({ ref, limitBytesPerSecond }, { signal }: CallContext) {
       const request = {
         ref,

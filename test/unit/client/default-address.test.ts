@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { socketsToTry } from "../../../src/base/places.js";
+import { socketsToTry } from "../../../src/base/default-paths.js";
 import { connect } from "../../../src/client/index.js";
 import { defaultAddress } from "../../../src/client/default-address.js";
 import { connectError } from "../../../src/holes/native.js";

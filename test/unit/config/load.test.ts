@@ -8,7 +8,7 @@ import { StoreError } from "../../../src/base/errors.js";
 import { daemonOptions } from "../../../src/config/daemon-options.js";
 import { loadDaemonConfig } from "../../../src/config/load.js";
 import { renderOptionsTable } from "../../../src/config/options-table.js";
-import { defaultRoot, rootEnv, socketEnv } from "../../../src/base/places.js";
+import { defaultRoot, rootEnv, socketEnv } from "../../../src/base/default-paths.js";
 
 function configFile(t: TestContext, text: string): string {
   const directory = mkdtempSync(join(tmpdir(), "stasis-config-"));

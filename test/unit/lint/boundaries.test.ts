@@ -35,10 +35,14 @@ const eslint = new ESLint({
 
 /** The messages for a new file in `folder` that imports `target`; both are relative to src/. */
 async function judge(folder: string, target: string): Promise<string[]> {
-  const filePath = join(source, folder, "new-file.ts");
   const path = relative(join(source, folder), join(source, target)).replace(/\.ts$/, ".js");
   const specifier = path.startsWith(".") ? path : `./${path}`;
-  const [result] = await eslint.lintText(`import "${specifier}";\n`, { filePath });
+  return judgeText(folder, `import "${specifier}";\n`);
+}
+
+async function judgeText(folder: string, text: string): Promise<string[]> {
+  const filePath = join(source, folder, "new-file.ts");
+  const [result] = await eslint.lintText(text, { filePath });
   return (result?.messages ?? []).map(({ message }) => message);
 }
 
@@ -70,4 +74,14 @@ void test("replication never sees the layout of the store's files", async () => 
 void test("a folder that the table does not know is refused", async () => {
   const [message] = await judge("attic", "base/errors.ts");
   assert.match(message ?? "", /is on no floor/);
+});
+
+void test("only the hooks of the transport load node:http2; its types are free", async () => {
+  const asValue = 'import { constants } from "node:http2";\n';
+  const asType = 'import type { ServerHttp2Stream } from "node:http2";\n';
+  for (const folder of ["transport", "transport/auth", "client", "daemon"]) {
+    assert.notDeepEqual(await judgeText(folder, asValue), [], folder);
+    assert.deepEqual(await judgeText(folder, asType), [], folder);
+  }
+  assert.deepEqual(await judgeText("transport/grpc-hooks", asValue), []);
 });

@@ -12,7 +12,7 @@ test("the first refusals are answered at once, many more of one identity wait, o
   setMaxListeners(0, ending.signal);
   const order: string[] = [];
   const ask = async (name: string): Promise<void> => {
-    await refusals.turn(identityOf(name), ending.signal);
+    await refusals.delay(identityOf(name), ending.signal);
     order.push(name);
   };
   const first = Array.from({ length: 100 }, () => ask("first"));
@@ -34,11 +34,11 @@ test("calls without an identity share one pace", async () => {
   const shared = { ...identityOf("unix"), shared: true };
   const turns = Array.from({ length: 2000 }, (_, index) =>
     refusals
-      .turn(index % 2 === 0 ? undefined : shared, ending.signal)
+      .delay(index % 2 === 0 ? undefined : shared, ending.signal)
       .then(() => settled.push(index)),
   );
   await turns[0];
-  await refusals.turn(identityOf("somebody"), ending.signal);
+  await refusals.delay(identityOf("somebody"), ending.signal);
   assert.ok(settled.length < 1000, `${settled.length} were answered at once`);
   ending.abort();
   await Promise.all(turns);

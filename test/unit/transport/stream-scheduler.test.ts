@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { connect, createServer, type ClientHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { createCrowds } from "../../../src/transport/crowds.js";
-import { createStreamIntake } from "../../../src/transport/stream-intake.js";
+import { createBurstWatch } from "../../../src/transport/stream-bursts.js";
+import { createStreamScheduler } from "../../../src/transport/stream-scheduler.js";
 import { eventually } from "../../support/eventually.js";
 
 interface Scene extends AsyncDisposable {
@@ -52,9 +52,11 @@ test("a stream does not wait behind the hundreds of another connection; each is 
   await using scene = await startScene();
   await scene.open(300);
   await scene.open(1);
-  const intake = createStreamIntake();
+  const scheduler = createStreamScheduler();
   const begun: number[] = [];
-  scene.streams.forEach((stream, index) => intake.take(stream, true, () => begun.push(index)));
+  scene.streams.forEach((stream, index) =>
+    scheduler.schedule(stream, true, () => begun.push(index)),
+  );
   assert.ok(begun.length < 100, `${begun.length} in one turn`);
   await eventually("all begun", () => begun.length === 301);
   assert.ok(begun.indexOf(300) < 100, `the other one came as number ${begun.indexOf(300)}`);
@@ -66,16 +68,17 @@ test("what was reset before its turn is never begun", async () => {
   await using scene = await startScene();
   const crowd = await scene.open(300);
   await scene.open(1);
-  const intake = createStreamIntake();
+  const scheduler = createStreamScheduler();
   let begun = 0;
   let lastBegun = false;
-  for (const stream of scene.streams.slice(0, 300)) intake.take(stream, true, () => void begun++);
+  for (const stream of scene.streams.slice(0, 300))
+    scheduler.schedule(stream, true, () => void begun++);
   const inFirstTurn = begun;
   crowd.destroy();
   for (const stream of scene.streams.slice(0, 300)) stream.destroy();
   const last = scene.streams[300];
   assert.ok(last !== undefined);
-  intake.take(last, true, () => (lastBegun = true));
+  scheduler.schedule(last, true, () => (lastBegun = true));
   await eventually("the other one", () => lastBegun);
   assert.equal(begun, inFirstTurn);
 });
@@ -83,13 +86,13 @@ test("what was reset before its turn is never begun", async () => {
 test("known callers do not wait for hundreds of streams of strangers, which begin all the same", async () => {
   await using scene = await startScene();
   await scene.open(600);
-  const intake = createStreamIntake();
+  const scheduler = createStreamScheduler();
   const begun: string[] = [];
   // A crowd of each kind, the strangers first.
   const order = [...scene.streams.keys()].map((index) => (index < 300 ? "stranger" : "known"));
   scene.streams.forEach((stream, index) => {
     const kind = order[index] ?? "";
-    intake.take(stream, kind === "known", () => begun.push(kind));
+    scheduler.schedule(stream, kind === "known", () => begun.push(kind));
   });
   await eventually("all begun", () => begun.length === 600);
   const strangersBefore = begun.lastIndexOf("known") + 1 - 300;
@@ -104,9 +107,9 @@ for (const [crowd, times] of [
   test(`when ${crowd} streams have gone, that is told ${times} times`, async () => {
     await using scene = await startScene();
     let told = 0;
-    const crowds = createCrowds(() => void told++);
+    const bursts = createBurstWatch(() => void told++);
     const session = await scene.open(crowd);
-    for (const stream of scene.streams) crowds.opened(stream);
+    for (const stream of scene.streams) bursts.opened(stream);
     const closed = Promise.all(scene.streams.map((stream) => once(stream, "close")));
     session.destroy();
     await closed;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createSendTurns, type Sender } from "../../../src/transport/send-turns.js";
+import { createSendScheduler, type Sender } from "../../../src/transport/send-scheduler.js";
 
 const longMs = 60_000;
 
@@ -15,8 +15,8 @@ function tryToSend(sender: Sender, bytes = 1): { begun: boolean } {
 const settled = (): Promise<void> => new Promise(setImmediate);
 
 test("one sends for its bytes, then the next, and nobody waits who is alone", async () => {
-  const turns = createSendTurns({ maxBytes: 10, maxPauseMs: longMs });
-  const [first, second, third] = [turns.open(), turns.open(), turns.open()];
+  const scheduler = createSendScheduler({ maxBytes: 10, maxPauseMs: longMs });
+  const [first, second, third] = [scheduler.open(), scheduler.open(), scheduler.open()];
   for (let message = 0; message < 5; message += 1) await first.begin(10);
   const ofSecond = tryToSend(second, 10);
   const ofThird = tryToSend(third, 4);
@@ -42,8 +42,8 @@ test("one sends for its bytes, then the next, and nobody waits who is alone", as
 });
 
 test("who has ended while it waited holds up nobody", async () => {
-  const turns = createSendTurns({ maxBytes: 10, maxPauseMs: longMs });
-  const [first, second, third] = [turns.open(), turns.open(), turns.open()];
+  const scheduler = createSendScheduler({ maxBytes: 10, maxPauseMs: longMs });
+  const [first, second, third] = [scheduler.open(), scheduler.open(), scheduler.open()];
   await first.begin(1);
   tryToSend(second);
   const ofThird = tryToSend(third);
@@ -56,8 +56,8 @@ test("who has ended while it waited holds up nobody", async () => {
 });
 
 test("who pauses loses its turn; one whose reader is behind then sends without", async () => {
-  const turns = createSendTurns({ maxBytes: 10, maxPauseMs: 400 });
-  const [slow, other] = [turns.open(), turns.open()];
+  const scheduler = createSendScheduler({ maxBytes: 10, maxPauseMs: 400 });
+  const [slow, other] = [scheduler.open(), scheduler.open()];
   await slow.begin(1);
   await other.begin(1);
   assert.ok(slow.isBehind());

@@ -1,11 +1,11 @@
-// So many of something a second, and no more: for lines of the log that strangers can cause.
+// Lets so many events pass per second, for log lines that strangers can cause.
 
-export interface Budget {
-  /** How many were refused since the last that was not, or undefined to refuse. */
+export interface RateLimiter {
+  /** Returns how many events were refused since the last that passed; undefined refuses this one. */
   take(): number | undefined;
 }
 
-export function createBudget(perSecond: number): Budget {
+export function createRateLimiter(perSecond: number): RateLimiter {
   let second = 0;
   let taken = 0;
   let refused = 0;

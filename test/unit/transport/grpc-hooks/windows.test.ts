@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { test } from "node:test";
 import { Server } from "@grpc/grpc-js";
-import type { TlsFiles } from "../../../src/transport/auth/tls-files.js";
-import { createInjector } from "../../../src/transport/grpc-hooks/windows.js";
-import { defaultGrpcLimits } from "../../../src/transport/server.js";
-import { eventually } from "../../support/eventually.js";
-import { methods, pathOf, startServer, unary } from "./harness.js";
-import { openRawClient, type RawClient } from "./raw-client.js";
+import type { TlsFiles } from "../../../../src/transport/auth/tls-files.js";
+import { createInjector } from "../../../../src/transport/grpc-hooks/windows.js";
+import { defaultGrpcLimits } from "../../../../src/transport/server.js";
+import { eventually } from "../../../support/eventually.js";
+import { methods, pathOf, startServer, unary } from "../harness.js";
+import { openRawClient, type RawClient } from "../raw-client.js";
 
 const { list } = methods;
 const listed = { list: () => Promise.resolve({}) };

@@ -16,8 +16,8 @@ import fc from "fast-check";
 import {
   assembleMessages,
   createMessageAssembler,
-} from "../../../src/transport/grpc-hooks/message-assembler.js";
-import { patternBytes } from "../../support/scratch.js";
+} from "../../../../src/transport/grpc-hooks/message-assembler.js";
+import { patternBytes } from "../../../support/scratch.js";
 
 const maxMessageBytes = 1_000_000;
 

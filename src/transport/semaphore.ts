@@ -1,4 +1,4 @@
-// Counts how much of a scarce resource is taken, and by whom, so that no caller can take all of it.
+// Counts how much of a scarce resource is in use, and by whom, so that no caller can take all of it.
 //
 // There are three kinds of callers. A stranger has no identity, and all strangers together get a
 // small part. An identity gets three quarters. A caller whose identity is shared, such as a user of
@@ -9,8 +9,8 @@ import type { Identity } from "../model/access.js";
 /** Undefined: a stranger. */
 export type Owner = Identity | undefined;
 
-export interface ShareOptions {
-  /** What is counted, in the plural, as it stands in the refusal. */
+export interface SemaphoreOptions {
+  /** What is counted, in the plural, as the refusal names it. */
   readonly what: string;
   readonly max: number;
   /** Default: three quarters of `max`, rounded up. */
@@ -19,23 +19,24 @@ export interface ShareOptions {
   readonly strangers?: number;
 }
 
-export interface Shares {
+/** Never waits: callers ask whether there is room, and are refused if there is none. */
+export interface Semaphore {
   /** The limit that `amount` more would exceed. */
-  lacks(owner: Owner, amount?: number): ExceededLimit | undefined;
+  exceededBy(owner: Owner, amount?: number): ExceededLimit | undefined;
   /** Counts `amount` without a check. */
-  take(owner: Owner, amount?: number): void;
-  giveBack(owner: Owner, amount?: number): void;
+  acquire(owner: Owner, amount?: number): void;
+  release(owner: Owner, amount?: number): void;
 }
 
-/** An error costs more than the rest of a refusal, so it is made only if somebody will see it. */
+/** Not an error yet: an error costs more than the rest of a refusal, and often nobody sees it. */
 export interface ExceededLimit {
   /** In the plural. */
   readonly what: string;
   readonly limit: number;
 }
 
-/** The part of a resource that a single identity may take, so that some of it is left for others. */
-export function ownShare(max: number): number {
+/** The part of a resource that one identity may take, so that some of it is left for others. */
+export function maxPerIdentity(max: number): number {
   return Math.ceil((max * 3) / 4);
 }
 
@@ -47,14 +48,14 @@ function keyOf(owner: Owner): string | undefined {
   return owner.shared === true ? undefined : owner.name;
 }
 
-export function createShares(options: ShareOptions): Shares {
+export function createSemaphore(options: SemaphoreOptions): Semaphore {
   const { what, max } = options;
-  const { perIdentity = ownShare(max), strangers = Math.ceil(max / 4) } = options;
-  let taken = 0;
+  const { perIdentity = maxPerIdentity(max), strangers = Math.ceil(max / 4) } = options;
+  let inUse = 0;
   const byOwner = new Map<string, number>();
 
   function add(owner: Owner, amount: number): void {
-    taken += amount;
+    inUse += amount;
     const key = keyOf(owner);
     if (key === undefined) return;
     const own = (byOwner.get(key) ?? 0) + amount;
@@ -63,20 +64,20 @@ export function createShares(options: ShareOptions): Shares {
   }
 
   return {
-    lacks(owner, amount = 1) {
+    exceededBy(owner, amount = 1) {
       const key = keyOf(owner);
       const own = key === undefined ? 0 : (byOwner.get(key) ?? 0);
       if (key === strangersKey && own + amount > strangers) {
         return { what: `${what} without credentials`, limit: strangers };
       }
-      if (taken + amount > max) return { what, limit: max };
+      if (inUse + amount > max) return { what, limit: max };
       if (key !== undefined && own + amount > perIdentity) {
         return { what: `${what} of this identity`, limit: perIdentity };
       }
       return undefined;
     },
-    take: (owner, amount = 1) => add(owner, amount),
-    giveBack: (owner, amount = 1) => add(owner, -amount),
+    acquire: (owner, amount = 1) => add(owner, amount),
+    release: (owner, amount = 1) => add(owner, -amount),
   };
 }
 

@@ -1,15 +1,21 @@
-// Ends streams that were answered and whose clients do not read the answer: it would be held as long
-// as the connection lives, and counts for no call any more.
+// Resets streams that were answered and whose clients do not read the answer.
+//
+// Relies on: `writableLength` of an HTTP/2 stream includes bytes that wait for the client's
+// flow-control window, and falls when the client reads.
+// For: grpc-js holds the answer as long as the connection lives, and the call no longer counts
+// against any limit (test/hostile/slow-readers.test.ts).
+// If it changes: a length that never falls resets slow readers too early, which is loud for them. A
+// length that is always 0 resets every stream that stays open for `idleMs` after its answer.
 import { constants, type ServerHttp2Stream } from "node:http2";
 
 export interface UnreadAnswers extends Disposable {
-  /** All of the answer has been written to the stream. */
+  /** Call it when the whole answer has been written to the stream. */
   answered(stream: ServerHttp2Stream): void;
 }
 
-/** A stream of which nothing is read for `idleMs` is reset, at most half as long again later. */
+/** A stream of which nothing is read for `idleMs` is reset after at most 1.5 × `idleMs`. */
 export function createUnreadAnswers(idleMs: number): UnreadAnswers {
-  /** What was unread the last time somebody looked, and when that changed. */
+  /** The unread bytes at the last look, and when their number last changed. */
   const open = new Map<ServerHttp2Stream, { unread: number; sinceMs: number }>();
   const timer = setInterval(() => {
     const now = performance.now();

@@ -1,5 +1,5 @@
-// The audit: one line of the log for each call that changes something, and for each that tried to.
-import { createBudget, type Budget } from "../../base/budget.js";
+// The audit log: one line for each call that changes something, and for each that tried to.
+import { createRateLimiter, type RateLimiter } from "../../base/rate-limiter.js";
 import type { Logger } from "../../base/logger.js";
 import type { Identity } from "../../model/access.js";
 import type { MethodRule } from "./role-table.js";
@@ -13,8 +13,8 @@ export interface AuditRecord {
   end(outcome: string): void;
 }
 
-export interface Audit {
-  /** Of one call, with its method as `stasis.v1.SnapshotService/Create`. */
+export interface AuditLog {
+  /** Begins the record of a call of, for example, `stasis.v1.SnapshotService/Create`. */
   begin(rule: MethodRule, method: string, peer: string): AuditRecord;
 }
 
@@ -25,18 +25,18 @@ const ignored: AuditRecord = {
   end: () => undefined,
 };
 
-/** Lines a second about callers whom nobody knows: they could fill the disk with them. */
+/** Lines per second about unauthenticated callers, who could otherwise fill the disk. */
 const maxUnknownPerSecond = 20;
-/** The same of calls of one identity that were refused because it has too many. */
+/** Lines per second about calls of one identity that were refused because it has too many. */
 const maxRefusedPerSecond = 1;
 
-export function createAudit(logger: Logger): Audit {
-  const unknown = createBudget(maxUnknownPerSecond);
-  const refused = new Map<string, Budget>();
-  const refusedOf = (name: string): Budget => {
-    const budget = refused.get(name) ?? createBudget(maxRefusedPerSecond);
-    refused.set(name, budget);
-    return budget;
+export function createAuditLog(logger: Logger): AuditLog {
+  const unknown = createRateLimiter(maxUnknownPerSecond);
+  const refused = new Map<string, RateLimiter>();
+  const refusedOf = (name: string): RateLimiter => {
+    const limiter = refused.get(name) ?? createRateLimiter(maxRefusedPerSecond);
+    refused.set(name, limiter);
+    return limiter;
   };
   return {
     begin(rule, method, peer) {
@@ -62,18 +62,18 @@ export function createAudit(logger: Logger): Audit {
   };
 }
 
-/** A line stays readable: of long lists the beginning, and how long they are. */
+/** Entries of a list in a line; longer lists are cut, and the line has their length. */
 const maxListed = 100;
 const maxText = 256;
 /**
- * What callers wrote must not take the room of what was done: with it the line stays below the length
+ * Text from callers must not crowd out what was done: with this limit the line stays below the length
  * at which the log cuts it (100 ids have 2 KiB).
  */
 const maxListBytes = 8 * 1024;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** By the names that requests share: the messages of all services are looked at alike. */
+/** Takes the fields whose names all requests share, whatever the service. */
 function subjectOf(message: unknown): Fields {
   const request = fieldsOf(message);
   const frame = fieldsOf(request["frame"]);
@@ -129,7 +129,7 @@ function list(key: string, value: unknown): Fields {
   return { [key]: shown, ...(length > shown.length ? { [`${key}Count`]: length } : {}) };
 }
 
-/** At most: the log escapes more than JSON has to. */
+/** An upper bound: the log escapes more than JSON has to. */
 function jsonBytes(listed: string): number {
   return 3 + listed.replace(/[^ -~]|["\\]/g, "\\u0000").length;
 }

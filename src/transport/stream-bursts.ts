@@ -1,22 +1,22 @@
-// Notices when many streams have closed: what they leave in memory is worth a collection.
+// Notices when most of many streams have closed: their garbage is worth a collection.
 import type { ServerHttp2Stream } from "node:http2";
 
-export interface Crowds {
+export interface BurstWatch {
   /** Call it for each stream. */
   opened(stream: ServerHttp2Stream): void;
 }
 
-/** So many streams are a crowd, and it is gone when a quarter of it is left. */
-const crowdSize = 16;
+/** So many streams at once are a burst. It is over when a quarter of them is left. */
+const burstStreams = 16;
 
-export function createCrowds(onGone: () => void): Crowds {
+export function createBurstWatch(onOver: () => void): BurstWatch {
   let open = 0;
   let most = 0;
   const closed = (): void => {
     open--;
-    if (most < crowdSize || open > most / 4) return;
+    if (most < burstStreams || open > most / 4) return;
     most = open;
-    onGone();
+    onOver();
   };
   return {
     opened(stream) {

@@ -1,0 +1,23 @@
+// Carries a mark from a stream to the call that grpc-js makes of it.
+//
+// Relies on: grpc-js makes the metadata of a call from the headers object that the event `stream`
+// carries (`Metadata.fromHttp2Headers(headers)`), and keeps unknown headers. An interceptor sees
+// neither the stream nor the connection, only the metadata.
+// For: who calls is decided once per stream, before grpc-js has it; the call has to find that
+// decision again.
+// If it changes: no call finds its stream and every call is refused. That is loud, and the log says
+// why: `markOf` returns undefined for a call whose stream was marked.
+import type { IncomingHttpHeaders } from "node:http2";
+import type { Metadata } from "@grpc/grpc-js";
+
+const header = "stasis-connection";
+
+/** Call it before grpc-js sees the headers. Overwrites what the client sent under the same name. */
+export function markCall(headers: IncomingHttpHeaders, mark: string): void {
+  headers[header] = mark;
+}
+
+export function markOf(metadata: Metadata): string | undefined {
+  const [mark] = metadata.get(header);
+  return mark === undefined ? undefined : String(mark);
+}

@@ -1,0 +1,106 @@
+// Schedules downloads so that one sends at a time. If a hundred sent at once, HTTP/2 would interleave
+// their frames: every message would stay in memory at both ends until its last frame, out of any
+// cache, and old before it is garbage. So one download sends some megabytes, then the next, first
+// come first served. A download whose reader is slower than it sends is not scheduled: its reader
+// holds it up already.
+
+export interface SendScheduler {
+  /** Opens the sender of one call. */
+  open(): Sender;
+}
+
+export interface Sender {
+  /** Whether the reader still waits for what was sent last. Such a sender is not scheduled. */
+  isBehind(): boolean;
+  /** Resolves when a message of this many bytes may be sent. One at a time. */
+  begin(bytes: number): Promise<void>;
+  /** A message that was begun has been sent. */
+  sent(): void;
+  /** The call is over: nothing more is sent. */
+  close(): void;
+}
+
+export interface SendSchedulerOptions {
+  /** Bytes that a sender may send while others wait. */
+  readonly maxBytes: number;
+  /** A sender that neither begins nor sends anything for this time makes way for the next. */
+  readonly maxPauseMs: number;
+}
+
+export function createSendScheduler(options: SendSchedulerOptions): SendScheduler {
+  const slot = createSlot();
+  return { open: () => openSender(slot, options) };
+}
+
+/** The right to send, which one sender has at a time. */
+interface Slot {
+  isWanted(): boolean;
+  acquire(): Promise<void>;
+  /** Hands it to the sender that has waited longest. */
+  release(): void;
+}
+
+function createSlot(): Slot {
+  const waiting: (() => void)[] = [];
+  let isTaken = false;
+  return {
+    isWanted: () => waiting.length > 0,
+    async acquire() {
+      if (isTaken) await new Promise<void>((resolve) => waiting.push(resolve));
+      isTaken = true;
+    },
+    release() {
+      const next = waiting.shift();
+      // With a next sender the slot stays taken: nobody can acquire it in between.
+      if (next === undefined) isTaken = false;
+      else next();
+    },
+  };
+}
+
+function openSender(slot: Slot, { maxBytes, maxPauseMs }: SendSchedulerOptions): Sender {
+  /** Runs while this sender has the slot. */
+  let timer: NodeJS.Timeout | undefined;
+  let leftBytes = 0;
+  let onTheirWay = 0;
+  let isBehind = false;
+  let beganAt = 0;
+  let closed = false;
+
+  const release = (): void => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    slot.release();
+  };
+  const paused = (): void => {
+    isBehind = onTheirWay > 0;
+    release();
+  };
+  const acquire = async (): Promise<void> => {
+    await slot.acquire();
+    timer = setTimeout(paused, maxPauseMs);
+    leftBytes = maxBytes;
+    if (closed) release();
+  };
+  return {
+    isBehind: () => isBehind,
+    async begin(bytes) {
+      if (leftBytes <= 0 && slot.isWanted()) release();
+      if (timer === undefined && !isBehind) await acquire();
+      timer?.refresh();
+      leftBytes -= bytes;
+      onTheirWay++;
+      beganAt = performance.now();
+    },
+    sent() {
+      onTheirWay--;
+      if (performance.now() - beganAt < maxPauseMs) isBehind = false;
+      timer?.refresh();
+    },
+    close() {
+      closed = true;
+      release();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+// Schedules the start of new streams. A client can open hundreds at once, and each takes a tenth of
+// a millisecond to start: together they would delay everybody. So each iteration of the event loop
+// starts a few, round-robin over the connections, and those of known callers first. A stream that
+// was reset before it started costs nothing more.
+import type { ServerHttp2Stream } from "node:http2";
+
+export interface StreamScheduler {
+  /** Calls `begin` now or in a later iteration, and never if the stream has ended by then. */
+  schedule(stream: ServerHttp2Stream, isKnown: boolean, begin: () => void): void;
+}
+
+const streamsPerIteration = 16;
+/** Streams of unknown callers, also in iterations that known callers fill. */
+const strangersPerIteration = 4;
+
+export function createStreamScheduler(): StreamScheduler {
+  const known = createQueue();
+  const strangers = createQueue();
+  let room = streamsPerIteration;
+  let isScheduled = false;
+
+  function runAgain(): void {
+    if (isScheduled) return;
+    isScheduled = true;
+    setImmediate(startSome);
+  }
+
+  function startSome(): void {
+    isScheduled = false;
+    room = streamsPerIteration;
+    room -= known.begin(room);
+    room -= strangers.begin(Math.max(room, strangersPerIteration));
+    if (known.size() + strangers.size() > 0) runAgain();
+  }
+
+  return {
+    schedule(stream, isKnown, begin) {
+      if (stream.closed || stream.destroyed) return;
+      runAgain();
+      const ahead = known.size() + (isKnown ? 0 : strangers.size());
+      if (room > 0 && ahead === 0) {
+        room--;
+        begin();
+      } else {
+        (isKnown ? known : strangers).add({ stream, begin });
+      }
+    },
+  };
+}
+
+interface Waiting {
+  readonly stream: ServerHttp2Stream;
+  readonly begin: () => void;
+}
+
+interface Queue {
+  add(waiting: Waiting): void;
+  /** Begins at most `count`, round-robin over the connections; returns how many it began. */
+  begin(count: number): number;
+  size(): number;
+}
+
+function createQueue(): Queue {
+  /** By connection, in round-robin order. No list is empty. */
+  const waiting = new Map<unknown, Waiting[]>();
+  return {
+    add(one) {
+      const queue = waiting.get(one.stream.session);
+      if (queue === undefined) waiting.set(one.stream.session, [one]);
+      else queue.push(one);
+    },
+    begin(count) {
+      let begun = 0;
+      for (const [connection, queue] of waiting) {
+        if (begun === count) break;
+        // A connection with more streams goes behind the others, where this loop meets it again.
+        waiting.delete(connection);
+        const next = queue.shift();
+        if (queue.length > 0) waiting.set(connection, queue);
+        if (next === undefined || next.stream.closed || next.stream.destroyed) continue;
+        begun++;
+        next.begin();
+      }
+      return begun;
+    },
+    size: () => waiting.size,
+  };
+}
