@@ -6,6 +6,7 @@ import { createAccessLog, type AccessLog } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
 import { createCharges, type Charges } from "./charges.js";
 import { openConnection, type Connection } from "./connection.js";
+import type { CatalogContext } from "./context.js";
 import { createEventLog, type EventReading } from "./event-log.js";
 import { createGcReading, type GcReading } from "./gc-reading.js";
 import { createGcSessions, type GcSessions } from "./gc-sessions.js";
@@ -98,23 +99,43 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
   }
 }
 
-function catalogOver(file: Connection, options: CatalogOptions): Catalog {
-  const { clock, maxEvents = defaultMaxEvents, beforeWrite = () => undefined } = options;
-  const { events, reading, committed } = createEventLog(file, { clock, maxEvents });
-  const connection: Connection = {
+/** The same connection, whose transactions tell when they begin, commit and fail. */
+function withHooks(
+  file: Connection,
+  hooks: { beforeWrite: () => void; committed: () => void; undone: () => void },
+): Connection {
+  return {
     ...file,
     write: (what, work) => {
       try {
-        beforeWrite();
+        hooks.beforeWrite();
         const result = file.write(what, work);
-        committed();
+        hooks.committed();
         return result;
       } catch (error) {
-        charges.forget();
+        hooks.undone();
         throw error;
       }
     },
   };
+}
+
+function closeCleanly({ accesses, connection, storeClock }: CatalogContext): void {
+  try {
+    accesses.flushAccesses();
+    storeClock.noteClock();
+  } catch (error) {
+    // Access times do not justify failing a clean shutdown on a full or broken disk.
+    if (!isStoreError(error, "STORAGE_FULL") && !isStoreError(error, "IO_FAILED")) throw error;
+  } finally {
+    connection.close();
+  }
+}
+
+function catalogOver(file: Connection, options: CatalogOptions): Catalog {
+  const { clock, maxEvents = defaultMaxEvents, beforeWrite = () => undefined } = options;
+  const { events, reading, committed } = createEventLog(file, { clock, maxEvents });
+  const connection = withHooks(file, { beforeWrite, committed, undone: () => charges.forget() });
   const { add, forget, ...sums } = createCharges(connection);
   const charges = { ...sums, add, forget };
   const { save, ...storeClock } = createStoreClock(connection, clock);
@@ -125,15 +146,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
   const close = (): void => {
     if (!open) return;
     open = false;
-    try {
-      accesses.flushAccesses();
-      storeClock.noteClock();
-    } catch (error) {
-      // Access times do not justify failing a clean shutdown on a full or broken disk.
-      if (!isStoreError(error, "STORAGE_FULL") && !isStoreError(error, "IO_FAILED")) throw error;
-    } finally {
-      connection.close();
-    }
+    closeCleanly(context);
   };
   return {
     ...createUploads(context),

@@ -47,27 +47,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const { config, clock = systemClock } = options;
   const logger = options.logger ?? createLogger(config.logLevel);
   await using cleanup = createCleanup();
-  const dataGroup =
-    config.dataGroup === "" ? undefined : await groupId(config.dataGroup, "data_group");
-  const store = await openStore({
-    root: config.root,
-    dataGroup,
-    clock,
-    logger,
-    options: {
-      freeSpaceReserveBytes: config.reserveBytes,
-      maxStoreBytes: config.maxStoreBytes,
-      prefixQuotaBytes: config.prefixQuotaBytes,
-      maxUploadBytes: config.maxUploadBytes,
-      maxRatio: config.maxRatio,
-      accessFlushIntervalMs: config.accessFlushMs,
-      requestRetentionMs: config.requestRetentionMs,
-      maxEvents: config.maxEvents,
-      maxWatchers: config.maxWatchers,
-      gzipLevel: config.gzipLevel,
-      zstdLevel: config.zstdLevel,
-    },
-  });
+  const store = await openConfiguredStore(config, logger, clock);
   cleanup.defer(async () => {
     await store[Symbol.asyncDispose]();
   });
@@ -95,14 +75,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   warnOfUntrustedFiles(config, logger);
   const tls = openTls(config, logger);
   cleanup.defer(() => tls?.[Symbol.dispose]());
-  const tcp = config.listen && (await server.listenTcp({ ...config.listen, ...(tls && { tls }) }));
-  const file = { mode: config.socketMode, group: config.socketGroup };
-  const { socket } = config;
-  // The file of the socket takes an inode, which a full disk may not have.
-  const unix =
-    socket === undefined
-      ? undefined
-      : await store.withBallast(() => server.listenUnix(socket, file));
+  const { tcp, unix } = await listen(config, { server, store, tls });
   listening = tcp?.address ?? "";
   store.condition.follow(server.setProblems);
   server.setServing(true);
@@ -118,6 +91,48 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const reloadSteps = [certificates ?? [], steps, peers.steps].flat();
   const reload = createReload(config, reloadSteps, logger);
   return { store, addresses, reload, stop, [Symbol.asyncDispose]: stop };
+}
+
+async function openConfiguredStore(
+  config: DaemonConfig,
+  logger: Logger,
+  clock: Clock,
+): Promise<SnapshotStore> {
+  const { dataGroup: group } = config;
+  const dataGroup = group === "" ? undefined : await groupId(group, "data_group");
+  const options = {
+    freeSpaceReserveBytes: config.reserveBytes,
+    maxStoreBytes: config.maxStoreBytes,
+    prefixQuotaBytes: config.prefixQuotaBytes,
+    maxUploadBytes: config.maxUploadBytes,
+    maxRatio: config.maxRatio,
+    accessFlushIntervalMs: config.accessFlushMs,
+    requestRetentionMs: config.requestRetentionMs,
+    maxEvents: config.maxEvents,
+    maxWatchers: config.maxWatchers,
+    gzipLevel: config.gzipLevel,
+    zstdLevel: config.zstdLevel,
+  };
+  return openStore({ root: config.root, dataGroup, clock, logger, options });
+}
+
+async function listen(
+  config: DaemonConfig,
+  {
+    server,
+    store,
+    tls,
+  }: { server: GrpcServer; store: SnapshotStore; tls: ReturnType<typeof openTls> },
+) {
+  const tcp = config.listen && (await server.listenTcp({ ...config.listen, ...(tls && { tls }) }));
+  const file = { mode: config.socketMode, group: config.socketGroup };
+  const { socket } = config;
+  // The file of the socket takes an inode, which a full disk may not have.
+  const unix =
+    socket === undefined
+      ? undefined
+      : await store.withBallast(() => server.listenUnix(socket, file));
+  return { tcp, unix };
 }
 
 function createServer(

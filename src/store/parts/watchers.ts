@@ -37,13 +37,14 @@ const pageSize = 8;
 const maxPages = 8;
 const retryAfterMs = 1000;
 
-export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers {
+export function createWatchers(
+  catalog: Pick<Catalog, "eventsAfter" | "onEvents">,
+  maxWatchers: number,
+): Watchers {
   const sleeping = new Set<() => void>();
-  const share = Math.ceil((maxWatchers * 3) / 4);
-  const of = new Map<string | undefined, number>();
-  let count = 0;
-  let closed = false;
+  const seats = createSeats(maxWatchers);
   const pages = createPages(catalog);
+  let closed = false;
 
   const wakeAll = (): void => {
     pages.grown();
@@ -54,43 +55,13 @@ export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers 
   return {
     enter: (identity) => {
       if (closed) throw closingError();
-      if (count >= maxWatchers) throw tooManyError("watchers", maxWatchers);
-      const taken = of.get(identity) ?? 0;
-      if (identity !== undefined && taken >= share) {
-        throw tooManyError("watchers of this identity", share);
-      }
-      count += 1;
-      of.set(identity, taken + 1);
-      let entered = true;
-      return {
-        [Symbol.dispose]: () => {
-          if (!entered) return;
-          entered = false;
-          count -= 1;
-          const left = (of.get(identity) ?? 1) - 1;
-          if (left === 0) of.delete(identity);
-          else of.set(identity, left);
-        },
-      };
+      return seats.take(identity);
     },
     eventAfter: (sequence) => {
       if (closed) throw closingError();
       return pages.eventAfter(sequence);
     },
-    nextChange: (signal) => {
-      signal.throwIfAborted();
-      return new Promise((resolve, reject) => {
-        const settle = (then: () => void) => () => {
-          sleeping.delete(wake);
-          signal.removeEventListener("abort", fail);
-          then();
-        };
-        const wake = settle(resolve);
-        const fail = settle(() => reject(signal.reason as Error));
-        sleeping.add(wake);
-        signal.addEventListener("abort", fail, { once: true });
-      });
-    },
+    nextChange: (signal) => untilWoken(sleeping, signal),
     close: () => {
       closed = true;
       ignoreEvents();
@@ -99,7 +70,53 @@ export function createWatchers(catalog: Catalog, maxWatchers: number): Watchers 
   };
 }
 
-function createPages(catalog: Catalog) {
+/** Counts watchers, in all and by identity. One identity gets at most three quarters of all seats. */
+function createSeats(maxWatchers: number) {
+  const share = Math.ceil((maxWatchers * 3) / 4);
+  const takenBy = new Map<string | undefined, number>();
+  let count = 0;
+  return {
+    /** Disposing the result frees the seat. Throws TOO_MANY_STREAMS. */
+    take(identity: string | undefined): Disposable {
+      if (count >= maxWatchers) throw tooManyError("watchers", maxWatchers);
+      const taken = takenBy.get(identity) ?? 0;
+      if (identity !== undefined && taken >= share) {
+        throw tooManyError("watchers of this identity", share);
+      }
+      count += 1;
+      takenBy.set(identity, taken + 1);
+      let seated = true;
+      return {
+        [Symbol.dispose]: () => {
+          if (!seated) return;
+          seated = false;
+          count -= 1;
+          const left = (takenBy.get(identity) ?? 1) - 1;
+          if (left === 0) takenBy.delete(identity);
+          else takenBy.set(identity, left);
+        },
+      };
+    },
+  };
+}
+
+/** Resolves when `sleeping` is woken; rejects with the signal's reason. */
+function untilWoken(sleeping: Set<() => void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const end = (then: () => void) => () => {
+      sleeping.delete(wake);
+      signal.removeEventListener("abort", fail);
+      then();
+    };
+    const wake = end(resolve);
+    const fail = end(() => reject(signal.reason as Error));
+    sleeping.add(wake);
+    signal.addEventListener("abort", fail, { once: true });
+  });
+}
+
+function createPages(catalog: Pick<Catalog, "eventsAfter">) {
   /** By the sequence that they follow, the one that was read last as the last one. */
   const pages = new Map<number, EventPage>();
 
