@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// The program `stasis`: client commands, and the daemon that is only loaded when it is to run.
+// The program `stasis`: client commands, and the daemon, which is loaded only when it runs.
 import { buildInfo, describeBuild } from "./base/build-info.js";
 import { prepareForBulk } from "./holes/bulk-memory.js";
 import { runCli } from "./cli/run.js";
 
-// The gRPC library offers an IP address as TLS server name: no concern of who runs the program.
+// The gRPC library uses an IP address as TLS server name; this warning does not concern users.
 process.noDeprecation = true;
 prepareForBulk();
 const exitCode = await runCli(process.argv.slice(2), {

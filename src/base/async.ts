@@ -1,9 +1,11 @@
-// Small shapes shared by all floors that move bytes.
+// Types and helpers shared by all floors that move bytes.
 
-/** A stream of bytes. A chunk is only valid until the next one is asked for, unless said otherwise. */
+/**
+ * A stream of bytes. A chunk is valid only until the next one is requested, unless said otherwise.
+ */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
-/** Throws the signal's reason when it has fired: called between two steps of long work. */
+/** Throws the signal's reason if it has fired. Long work calls this between two steps. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   signal?.throwIfAborted();
 }

@@ -1,9 +1,11 @@
-// Which build of this program runs: its version, and the commit that scripts/build.mjs has noted.
+// Identifies the running build: its version, and the commit that scripts/build.mjs recorded.
 import { readFileSync } from "node:fs";
 
 export interface BuildInfo {
   readonly version: string;
-  /** `unknown` if it was built outside of a git checkout; ends with `-dirty` if files had changed since. */
+  /**
+   * `unknown` if it was built outside of a git checkout; ends with `-dirty` if files had changed.
+   */
   readonly commit: string;
 }
 

@@ -1,9 +1,9 @@
-// Undoing in reverse order: what AsyncDisposableStack is, which Node 20 does not have.
+// Runs cleanup actions in reverse order, as AsyncDisposableStack does, which Node 20 lacks.
 
 export interface Cleanup extends AsyncDisposable {
-  /** Runs `action` when closing, before everything deferred earlier. */
+  /** Registers `action`, which runs on close before all actions that were deferred earlier. */
   defer(action: () => void | Promise<void>): void;
-  /** Hands all actions to the caller; disposing this one then does nothing. */
+  /** Transfers all actions to the caller. Disposing this object then does nothing. */
   release(): () => Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export function createCleanup(): Cleanup {
   };
 }
 
-/** Runs every action even if one fails; the first failure is thrown at the end. */
+/** Runs every action even if one fails, and throws the first failure at the end. */
 async function runBackwards(actions: (() => void | Promise<void>)[]): Promise<void> {
   const failures: unknown[] = [];
   for (let action = actions.pop(); action !== undefined; action = actions.pop()) {

@@ -1,20 +1,27 @@
-// Time, injected so that tests and the domain agree on it.
+// Clocks, injected so that tests control the time.
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 
 export interface Clock {
-  /** Wall time. It may jump: for what people read, for credentials, and for nothing that deletes. */
+  /**
+   * Wall time. It may jump. Use it for output and for credentials, never to decide about deletion.
+   */
   now(): Date;
-  /** Monotonic milliseconds. Never goes back; for leases, timeouts and rates. Stands still in suspend. */
+  /**
+   * Monotonic milliseconds, for leases, timeouts and rates. It never decreases and stops in
+   * suspend.
+   */
   monotonicMs(): number;
-  /** Time since the machine's boot. Nobody can set it, and it goes on in suspend and over restarts. */
+  /**
+   * Time since the machine's boot. Nobody can set it. It continues in suspend and over restarts.
+   */
   boot(): BootTime;
 }
 
 export interface BootTime {
   /** Changes with each boot. */
   readonly id: string;
-  /** Milliseconds since the boot, suspended time included. */
+  /** Milliseconds since the boot, including suspended time. */
   readonly elapsedMs: number;
 }
 
@@ -26,7 +33,10 @@ export const systemClock: Clock = {
 
 let knownBootId: string | undefined;
 
-/** Where the kernel does not tell it, each process is a boot of its own: nothing is known of before. */
+/**
+ * If the kernel does not report a boot id, each process counts as a boot of its own, without a
+ * known history.
+ */
 function bootId(): string {
   return (knownBootId ??= readBootId());
 }

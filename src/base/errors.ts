@@ -1,6 +1,6 @@
-// The one error class of stasis and the reasons it can carry. Every floor throws it; only the
-// transport turns it into a gRPC status, only the CLI turns it into an exit code, and the client
-// turns a gRPC status back into it.
+// The error class of stasis and the reasons that it can carry. Every floor throws it. Only the
+// transport converts it to a gRPC status, only the CLI converts it to an exit code, and the client
+// converts a gRPC status back into it.
 
 /** Canonical gRPC status names that stasis answers with (google.rpc.Code). */
 export type ErrorCode =
@@ -21,9 +21,9 @@ export type ErrorCode =
   | "UNAUTHENTICATED";
 
 /**
- * The code that goes with each reason: a reason never appears under another code. The one exception
- * is UNRECOGNIZED, which the client raises for an answer whose reason it does not know: it keeps the
- * code that was sent.
+ * The status code of each reason. A reason never appears under another code, with one exception:
+ * the client raises UNRECOGNIZED for an answer whose reason it does not know, with the received
+ * code.
  */
 export const codeOfReason = {
   FIELD_INVALID: "INVALID_ARGUMENT",
@@ -78,12 +78,12 @@ export type ErrorReason = keyof typeof codeOfReason;
 
 /** One invalid field of a request (google.rpc.BadRequest.FieldViolation). */
 export interface FieldViolation {
-  /** Path of the field as the protobuf names it, for example `header.config.name`. */
+  /** Path of the field with its protobuf names, for example `header.config.name`. */
   readonly field: string;
   readonly description: string;
 }
 
-/** The thing an error is about (google.rpc.ResourceInfo). */
+/** The object of an error (google.rpc.ResourceInfo). */
 export interface ResourceRef {
   /** For example `snapshot`, `file`, `directory`. */
   readonly type: string;
@@ -91,7 +91,9 @@ export interface ResourceRef {
 }
 
 export interface StoreErrorOptions {
-  /** What the caller can do about it: one sentence, appended to the message on every surface. */
+  /**
+   * What the caller can do about it: one sentence, which every interface appends to the message.
+   */
   readonly hint?: string;
   /** Facts for programs, sent as ErrorInfo.metadata. Keys are snake_case; keep values short. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -99,9 +101,9 @@ export interface StoreErrorOptions {
   readonly resource?: ResourceRef;
   /** When a retry is useful, in milliseconds from now (google.rpc.RetryInfo). */
   readonly retryAfterMs?: number;
-  /** For UNRECOGNIZED only: the code that was sent. */
+  /** For UNRECOGNIZED only: the received code. */
   readonly code?: ErrorCode;
-  /** The error underneath: logged, never sent to a client. */
+  /** The underlying error: logged, never sent to a client. */
   readonly cause?: unknown;
 }
 
@@ -130,13 +132,16 @@ export class StoreError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
-  /** Message and hint in one line, as people see it. */
+  /** Message and hint in one line, as people see them. */
   get text(): string {
     return this.hint === undefined ? this.message : `${this.message}. ${this.hint}`;
   }
 }
 
-/** FIELD_INVALID for one field: `expected` says what is accepted, `actual` is what came. */
+/**
+ * FIELD_INVALID for one field: `expected` describes the accepted values, `actual` is the received
+ * one.
+ */
 export function fieldInvalid(
   field: string,
   expected: string,
@@ -155,23 +160,23 @@ export function isStoreError(error: unknown, reason?: ErrorReason): error is Sto
 }
 
 /**
- * The error that began it. When a block with `using` fails and its cleanup fails too, JavaScript throws a
- * SuppressedError that holds both. A StoreError takes precedence, since it says more.
+ * Returns the original error. If a block with `using` fails and its cleanup fails too, JavaScript
+ * throws a SuppressedError that contains both. A StoreError takes precedence, because it says more.
  */
 export function firstError(error: unknown): unknown {
   const inOrder = errorsInOrder(error);
   return inOrder.find((each) => isStoreError(each)) ?? inOrder[0];
 }
 
-/** The suppressed errors were thrown before the ones that suppressed them. */
+/** Suppressed errors come first: they were thrown before the errors that suppressed them. */
 function errorsInOrder(error: unknown): unknown[] {
-  // By its name: Node 20 has no such class, and the compiler makes one of its own.
+  // Compared by name: Node 20 has no such class, and the compiler generates its own.
   if (!(error instanceof Error) || error.name !== "SuppressedError") return [error];
   const { suppressed, error: later } = error as Error & { suppressed: unknown; error: unknown };
   return [...errorsInOrder(suppressed), ...errorsInOrder(later)];
 }
 
-/** A value as shown in an error message: quoted, cut at 64 characters. */
+/** Formats a value for an error message: quoted, cut at 64 characters. */
 export function describeValue(value: unknown): string {
   if (typeof value === "string") {
     return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);

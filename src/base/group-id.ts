@@ -1,8 +1,11 @@
-// Groups of this machine, by name.
+// Looks up groups of this machine by name.
 import { readFile } from "node:fs/promises";
 import { fieldInvalid } from "./errors.js";
 
-/** The number of a group that the option `field` names. Of group(5): all else needs a call into the C library. */
+/**
+ * The number of the group that the option `field` names. Reads the file of group(5): other sources
+ * need a call into the C library.
+ */
 export async function groupId(group: string, field: string): Promise<number> {
   if (/^\d{1,9}$/.test(group)) return Number(group);
   const lines = (await readFile("/etc/group", "utf8")).split("\n").map((line) => line.split(":"));

@@ -1,4 +1,4 @@
-// Addresses as people write them: `HOST:PORT`, and what a Unix socket's path may be.
+// Parses addresses: `HOST:PORT`, and the limits of a Unix socket's path.
 import { isIP } from "node:net";
 
 /** sockaddr_un.sun_path holds 108 bytes, the last one NUL. */
@@ -10,7 +10,7 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** `HOST:PORT` with an IPv6 host in brackets, or undefined if `text` is none. */
+/** Parses `HOST:PORT` with an IPv6 host in brackets. Undefined if `text` is malformed. */
 export function splitHostPort(text: string): HostPort | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/[\]@]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
@@ -18,7 +18,7 @@ export function splitHostPort(text: string): HostPort | undefined {
   return host === undefined || port > 65_535 ? undefined : { host, port };
 }
 
-/** True if only this machine can be meant. */
+/** True if the host can only mean this machine. */
 export function isLoopbackHost(host: string): boolean {
   if (host === "localhost" || host === "::1") return true;
   return isIP(host) === 4 && host.startsWith("127.");

@@ -1,5 +1,5 @@
-// Errors in the log. A stack is for faults of the program; an error with a reason, and one of the
-// system, say all there is to know without it.
+// Formats errors for the log. Only faults of the program get a stack: an error with a reason, or
+// one of the system, is complete without it.
 import { stdSerializers } from "pino";
 import { describeValue, isStoreError } from "./errors.js";
 
@@ -28,7 +28,7 @@ function isExpected(error: Error): boolean {
   return "code" in error && "syscall" in error;
 }
 
-/** Messages of what is underneath, the nearest first. */
+/** Messages of the underlying errors, the nearest first. */
 function causesOf(error: Error): string[] {
   const causes: string[] = [];
   for (let at = error.cause; at !== undefined && causes.length < maxCauses;) {

@@ -1,5 +1,5 @@
-// Structured logs on stderr, so that stdout stays free for data: one JSON object a line, and for a
-// person at a terminal one line of text.
+// Structured logs on stderr, so that stdout stays free for data. Each entry is one JSON object per
+// line, or one line of text on a terminal.
 import { pino, destination, type Logger as PinoLogger } from "pino";
 import { loggedError } from "./log-error.js";
 import { prettyLine } from "./pretty-log.js";
@@ -8,15 +8,15 @@ export type Logger = PinoLogger;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Of one line. What callers send is in some: names, paths, messages of errors. */
+/** Limit of one line. Some lines contain text from callers: names, paths, error messages. */
 export const maxLogLineBytes = 16 * 1024;
-/** How a line that is too long is cut, gently first: what is left of each text and of each list. */
+/** Steps to shorten a long line, gently first: the lengths to which texts and lists are cut. */
 const cuts = [
   { textLength: 512, listLength: 16 },
   { textLength: 64, listLength: 4 },
 ] as const;
 
-/** Writes synchronously: the last lines before a crash are the ones that matter. */
+/** Writes synchronously, because the last lines before a crash matter most. */
 export function createLogger(level: LogLevel = "info"): Logger {
   const stderr = destination({ dest: 2, sync: true });
   const { NO_COLOR = "", TERM } = process.env;
@@ -29,7 +29,7 @@ export function createLogger(level: LogLevel = "info"): Logger {
   });
 }
 
-/** What an entry looks like: names of levels, times as ISO 8601, stacks only where they help. */
+/** The format of an entry: names of levels, times as ISO 8601, stacks only where they help. */
 export function logFormat(level: LogLevel) {
   return {
     level,
@@ -42,12 +42,12 @@ export function logFormat(level: LogLevel) {
 }
 
 /**
- * The line, or where it is too long what is most of it, marked by `cut`. Still a JSON object, and
- * without characters that do something to whoever reads it on a terminal.
+ * Returns the line, or most of it with the mark `cut` if it is too long. It remains a JSON object,
+ * and contains no characters that affect the terminal of a reader.
  */
 export function boundedLine(text: string): string {
   const line = escapeHidden(text);
-  // A character has at most three bytes of UTF-8 for each of its units.
+  // A UTF-16 unit needs at most three bytes of UTF-8.
   if (line.length * 3 <= maxLogLineBytes || Buffer.byteLength(line) <= maxLogLineBytes) return line;
   const entry = JSON.parse(line) as Record<string, unknown>;
   for (const cut of cuts) {
@@ -69,8 +69,9 @@ function rendered(entry: object, { textLength, listLength }: (typeof cuts)[numbe
 }
 
 /**
- * JSON escapes the control characters of ASCII alone. Those behind them, the separators of lines and
- * what turns the direction of writing stand only within texts of a line, where an escape means the same.
+ * JSON escapes only the control characters of ASCII. Other control characters, line separators and
+ * characters that change the writing direction occur only within texts of a line, where an escape
+ * means the same.
  */
 function escapeHidden(line: string): string {
   return line.replace(

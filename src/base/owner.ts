@@ -1,4 +1,5 @@
-// Whose a file is, in names, for messages. Only the machine's own files of users and groups are read.
+// Describes the owner of a file by name, for messages. It reads only the machine's own files of
+// users and groups.
 import { readFileSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 
@@ -17,8 +18,8 @@ export function describeOwner({ uid, gid, mode }: Pick<Stats, "uid" | "gid" | "m
 }
 
 /**
- * What keeps this process from `path`: the path itself if it can be seen, else the lowest of its
- * directories that can.
+ * Finds what denies this process access to `path`: the path itself if it is visible, otherwise the
+ * lowest directory above it that is.
  */
 export function closedPlace(path: string): { readonly path: string; readonly stats: Stats } {
   for (let place = path; ; place = dirname(place)) {
@@ -30,7 +31,7 @@ export function closedPlace(path: string): { readonly path: string; readonly sta
   }
 }
 
-/** The number where the file has no name for it. */
+/** Returns the number if the file has no name for it. */
 function nameIn(file: string, id: number): string {
   try {
     const lines = readFileSync(file, "utf8").split("\n");

@@ -1,4 +1,4 @@
-// Log entries for a person at a terminal: `12:34:56.789 WARN  message  key=value`.
+// Formats log entries for a terminal: `12:34:56.789 WARN message key=value`.
 
 const colors: Readonly<Record<string, string>> = {
   fatal: "\x1b[31m",
@@ -8,7 +8,10 @@ const colors: Readonly<Record<string, string>> = {
 const resetColor = "\x1b[39m";
 const levelWidth = 5;
 
-/** `line` is an entry in JSON, in which what acts on a terminal is escaped; it is here, too. */
+/**
+ * `line` is an entry in JSON in which terminal control characters are escaped. They stay escaped
+ * here.
+ */
 export function prettyLine(line: string, { color }: { readonly color: boolean }): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
   const { level, time, message, err, ...rest } = entry;
@@ -32,7 +35,9 @@ function timeOfDay(time: unknown): string {
   return `${two(hours)}:${two(minutes)}:${seconds}`;
 }
 
-/** Of an error the message, which may say the same as the entry, what to do, and a stack where there is one. */
+/**
+ * Shows an error's message unless it repeats the entry, what to do, and a stack if there is one.
+ */
 function shownError(err: unknown): string {
   if (typeof err !== "object" || err === null) return "";
   const { message, hint, causes, stack } = err as Record<string, unknown>;

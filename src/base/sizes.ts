@@ -1,4 +1,4 @@
-// Sizes as people read them.
+// Formats sizes for people.
 import prettyBytes from "pretty-bytes";
 
 /** `1.5 GiB`. */
@@ -6,7 +6,7 @@ export function formatBytes(bytes: number | bigint): string {
   return prettyBytes(Number(bytes), { binary: true });
 }
 
-/** `1.5 GiB (1610612736 bytes)`, for where the exact number matters. */
+/** `1.5 GiB (1610612736 bytes)`, where the exact number matters. */
 export function formatBytesExactly(bytes: number | bigint): string {
   return bytes < 1024 ? formatBytes(bytes) : `${formatBytes(bytes)} (${bytes} bytes)`;
 }

@@ -1,10 +1,10 @@
-// Values of options, checked while the command line is read.
+// Parses and checks values of options while the command line is read.
 import { InvalidArgumentError } from "commander";
 import { parseDuration, parseSize } from "../config/units.js";
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** `k=v`, repeatable. A value may hold `=`. */
+/** `k=v`, repeatable. A value may contain `=`. */
 export function collectLabel(text: string, labels: Labels = {}): Labels {
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) {

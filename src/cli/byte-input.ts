@@ -1,4 +1,4 @@
-// Where `create` and `import` take their bytes from: a directory, a file or stdin.
+// The input of `create` and `import`: a directory, a file or stdin.
 import { constants, createReadStream, open, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
@@ -14,7 +14,7 @@ export type Input =
   | { readonly kind: "directory"; readonly path: string }
   | {
       readonly kind: "bytes";
-      /** undefined: unknown. */
+      /** Undefined if unknown. */
       readonly sizeBytes: number | undefined;
       readonly piped: boolean;
       /** A path, or undefined for stdin. */
@@ -25,7 +25,7 @@ export type Input =
 const readBytes = 512 * 1024;
 const openFd = promisify(open);
 
-/** `source`: a path, `-` for stdin, or nothing, which is stdin unless that is a terminal. */
+/** `source`: a path, `-` for stdin, or undefined, which means stdin unless that is a terminal. */
 export async function resolveInput(source: string | undefined): Promise<Input> {
   if (source === undefined || source === "-") return stdinInput(source);
   const path = resolve(source);
@@ -47,7 +47,7 @@ function openSource(path: string, found: Stats): ByteStream {
   return found.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readBytes });
 }
 
-/** The same bytes; what fails is a failure of the source. */
+/** Yields the same bytes, and reports a failure as one of the source. */
 async function* reading(source: string, bytes: ByteStream): AsyncGenerator<Uint8Array> {
   try {
     yield* bytes;
@@ -57,8 +57,8 @@ async function* reading(source: string, bytes: ByteStream): AsyncGenerator<Uint8
 }
 
 /**
- * A named pipe. Without O_NONBLOCK, opening it would hold a thread until somebody opens the other
- * end, and no signal could end the program meanwhile.
+ * Reads a named pipe. Without O_NONBLOCK, opening it would block a thread until somebody opens the
+ * other end, and no signal could end the program.
  */
 async function* readPipe(path: string): AsyncGenerator<Uint8Array, void, undefined> {
   const fd = await openFd(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -77,7 +77,7 @@ function stdinInput(source: string | undefined): Input {
   return { kind: "bytes", sizeBytes, piped: sizeBytes === undefined, path: undefined, open };
 }
 
-/** What an interruption of an upload means: it is published once all of it has been sent. */
+/** Explains the interruption of an upload: once everything was sent, it is published. */
 export function createSentMark(): { sent(): void } {
   let all = false;
   explainInterruption(() =>
@@ -86,7 +86,7 @@ export function createSentMark(): { sent(): void } {
   return { sent: () => (all = true) };
 }
 
-/** Reports what has been handed on, and when that was all. */
+/** Reports the bytes passed on, and when all were passed on. */
 export async function* counted(
   bytes: ByteStream,
   totalBytes: number | undefined,

@@ -1,4 +1,4 @@
-// Where `restore` and `export` put their bytes: a file that appears whole or not at all, or stdout.
+// The output of `restore` and `export`: a file that appears completely or not at all, or stdout.
 import { randomBytes } from "node:crypto";
 import { open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -7,16 +7,16 @@ import { CliError, fileError, usageError } from "./exit-codes.js";
 import { openStdout, stdoutIsTerminal, type ByteSink } from "./stdio.js";
 
 export interface Output extends AsyncDisposable {
-  /** True if the data goes to stdout: the answer must go elsewhere then. */
+  /** True if the data goes to stdout. The answer then goes elsewhere. */
   readonly isStdout: boolean;
   write(bytes: Uint8Array): Promise<void>;
   /** Makes a write fail that waits for a reader. */
   stop(this: void): void;
-  /** The data is whole: makes it durable and gives it its name. */
+  /** Call this when the data is complete: makes it durable and gives it its name. */
   commit(): Promise<void>;
 }
 
-/** `target`: a path, or `-` or nothing for stdout, which must not be a terminal. */
+/** `target`: a path, or `-` or undefined for stdout, which must not be a terminal. */
 export async function openOutput(target: string | undefined, overwrite: boolean): Promise<Output> {
   if (target !== undefined && target !== "-") return openFile(target, overwrite);
   if (stdoutIsTerminal()) {
@@ -47,7 +47,7 @@ async function openFile(target: string, overwrite: boolean): Promise<Output> {
   if (existing?.isDirectory() === true) {
     throw usageError(`${target} is a directory`, "Name a file, or use the option for one");
   }
-  // A device or a pipe can't be replaced by a file.
+  // A file cannot replace a device or a pipe.
   if (existing !== undefined && !existing.isFile()) {
     return handleOutput(target, await open(path, "w").catch(cannotWrite(target)));
   }
@@ -55,7 +55,7 @@ async function openFile(target: string, overwrite: boolean): Promise<Output> {
     const hint = "Add --overwrite (-f) to replace it";
     throw new CliError("ALREADY_EXISTS", "FILE_FAILED", `${target} exists already`, hint);
   }
-  // What a VM had in its memory is not for others to read.
+  // Others must not read a VM's memory.
   const partial = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomName()}.partial`);
   const handle = await open(partial, "wx", 0o600).catch(cannotWrite(target));
   return handleOutput(target, handle, { partial, path });
@@ -106,19 +106,19 @@ function randomName(): string {
 }
 
 export interface ReceiveOptions {
-  /** 0: unknown, because the data comes compressed. */
+  /** 0 if unknown, because the data arrives compressed. */
   readonly totalBytes: number;
   readonly onProgress: ProgressListener;
   readonly signal: AbortSignal;
 }
 
-/** Copies a download to its end; resolves when the output is complete. */
+/** Copies a download to its end. Resolves when the output is complete. */
 export async function receive(
   download: Download,
   output: Output,
   { totalBytes, onProgress, signal }: ReceiveOptions,
 ): Promise<void> {
-  // The signal ends the download, but not a write to a reader that has stopped.
+  // The signal ends the download, but not a write to a stalled reader.
   signal.addEventListener("abort", output.stop);
   let doneBytes = 0;
   for await (const bytes of download.bytes) {

@@ -1,9 +1,9 @@
-// Colour, where a person looks at it and has not asked for none (https://no-color.org).
+// Colour, on a terminal and unless NO_COLOR is set (https://no-color.org).
 import { stdoutIsTerminal } from "./stdio.js";
 
 const [redCode, resetCode] = ["\x1b[31m", "\x1b[39m"];
 
-/** For what is wrong, in text on stdout. */
+/** Marks problems in text on stdout. */
 export function red(text: string): string {
   return wantsColor() ? `${redCode}${text}${resetCode}` : text;
 }

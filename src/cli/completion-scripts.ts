@@ -1,13 +1,16 @@
-// What a shell evaluates to complete command lines. Each script hands the words before the cursor
-// to the hidden command `__complete`, which answers with a line `WORD<tab>DESCRIPTION` per
-// possibility, or the line `:files` where paths fit.
+// Scripts that a shell evaluates to complete command lines. Each script passes the words before the
+// cursor to the hidden command `__complete`. That answers with a line `WORD<tab>DESCRIPTION` per
+// possibility, or with the line `:files` where paths fit.
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 export const completeCommand = "__complete";
 export const filesMark = ":files";
 
-/** bash cuts words at `:` and `=`, which names may hold: the line is cut at blanks instead. */
+/**
+ * bash splits words at `:` and `=`, which names may contain, so the script splits the line at
+ * blanks.
+ */
 const bash = `# stasis completion for bash: eval "$(stasis completion bash)"
 _stasis_complete() {
   local line="\${COMP_LINE:0:COMP_POINT}" words reply cut

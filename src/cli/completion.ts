@@ -1,9 +1,9 @@
-// Completion for shells: which words can come next, found by walking the program's own commands.
+// Completion for shells: finds the possible next words by walking the program's own commands.
 import type { Argument, Command, Option } from "commander";
 
 export interface Completions {
   readonly words: readonly Word[];
-  /** True: paths fit too; the shell knows best how to complete them. */
+  /** True: paths fit too; the shell completes them. */
   readonly files: boolean;
 }
 
@@ -19,8 +19,8 @@ const none: Completions = { words: [], files: false };
 const files: Completions = { words: [], files: true };
 
 /**
- * `words` are those after the program's name up to the cursor; the last one is being typed, and may
- * be empty.
+ * `words` are the words after the program's name up to the cursor. The last one is being typed, and
+ * may be empty.
  */
 export async function complete(
   program: Command,
@@ -44,7 +44,7 @@ interface Position {
   readonly positionals: number;
   /** The option whose value is being typed. */
   readonly awaiting: Option | undefined;
-  /** `--` was seen: no options follow. */
+  /** `--` precedes the cursor: no options follow. */
   readonly onlyArguments: boolean;
 }
 
@@ -98,7 +98,7 @@ function commandWords(program: Command): readonly Word[] {
     .map((command) => ({ value: command.name(), description: command.summary() }));
 }
 
-/** Arguments of options that are paths, by the name in the option's flags: `--to <dir>`. */
+/** Arguments of options that are paths, by their name in the option's flags: `--to <dir>`. */
 const pathArguments = /<(file|dir|path)>/i;
 
 function optionValues(option: Option, current: string): Completions {

@@ -1,4 +1,4 @@
-// The VM's configuration from a JSON file: protobuf's JSON mapping, cocoon's keys, or a whole
+// Reads the VM's configuration from a JSON file: protobuf's JSON mapping, cocoon's keys, or a whole
 // snapshot.json.
 import { readFile } from "node:fs/promises";
 import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
@@ -12,7 +12,7 @@ export async function readConfigFile(path: string): Promise<SnapshotConfig> {
   return parseConfig(text, path);
 }
 
-/** Throws FIELD_INVALID that names the file and the key. */
+/** Throws FIELD_INVALID with the file and the key. */
 export function parseConfig(text: string, path: string): SnapshotConfig {
   let json: JsonValue;
   try {
@@ -27,12 +27,15 @@ export function parseConfig(text: string, path: string): SnapshotConfig {
   }
 }
 
-/** Both notations of a key are protobuf's own; blob ids as an object and the envelope are cocoon's. */
+/**
+ * Both notations of a key belong to protobuf; blob ids as an object and the envelope belong to
+ * cocoon.
+ */
 function knownShape(json: JsonValue): JsonValue {
   if (!isObject(json)) return json;
   const inner = json["config"];
   if (inner !== undefined && isObject(inner) && "version" in json) return knownShape(inner);
-  // An id is given by the daemon, also to what had one elsewhere.
+  // The daemon assigns the id, even if the file contains one.
   const config = Object.fromEntries(Object.entries(json).filter(([key]) => key !== "id"));
   const blobs = config["image_blob_ids"];
   if (blobs !== undefined && isObject(blobs)) config["image_blob_ids"] = Object.keys(blobs);

@@ -1,4 +1,4 @@
-// What the global options and the environment say of TLS and tokens, for the client.
+// Reads the client's TLS and token settings from global options and the environment.
 import { readFileSync } from "node:fs";
 import type { ConnectOptions, TlsOptions } from "../client/index.js";
 import { fileError } from "./exit-codes.js";
@@ -13,7 +13,10 @@ export interface CredentialOptions {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Throws if a file can't be read. An option goes before its variable; an empty one is none. */
+/**
+ * Throws if a file cannot be read. An option takes precedence over its variable; an empty variable
+ * counts as not set.
+ */
 export function readCredentials(
   options: CredentialOptions,
   env: Environment,

@@ -1,4 +1,4 @@
-// The flags of `stasis serve`, one for each option of the daemon. Loaded for that command only.
+// The flags of `stasis serve`, one for each option of the daemon. Loaded only for that command.
 import { Option as Flag, type Command } from "commander";
 import { daemonOptions } from "../config/daemon-options.js";
 import { removedOptions } from "../config/removed-options.js";
@@ -11,7 +11,7 @@ export function addDaemonFlags(command: Command): void {
   for (const { flag } of removedOptions) command.addOption(removedFlag(flag));
 }
 
-/** What was given on the command line, by flag name without dashes. */
+/** The flags given on the command line, by flag name without dashes. */
 export function givenFlags(command: Command): Readonly<Record<string, RawValue | undefined>> {
   const values = command.opts<Readonly<Record<string, RawValue | undefined>>>();
   const valueOf = (flag: Flag) => values[flag.attributeName()];
@@ -21,7 +21,7 @@ export function givenFlags(command: Command): Readonly<Record<string, RawValue |
   ]);
 }
 
-/** Known, so that the answer is what to write instead, and not shown in the help. */
+/** Accepted, so that the answer can say what to write instead, but hidden from the help. */
 function removedFlag(name: string): Flag {
   return new Flag(`--${name} [value]`).hideHelp();
 }

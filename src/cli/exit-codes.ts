@@ -1,4 +1,5 @@
-// Exit codes: the one place that turns an error into a number, and the text that documents them.
+// Exit codes. Only this file maps an error to a number, and it contains the text that documents
+// them.
 import { StoreError, type ErrorCode } from "../base/errors.js";
 
 export const exitCodes = {
@@ -13,11 +14,11 @@ export const exitCodes = {
   exhausted: 8,
   dataLoss: 9,
   denied: 10,
-  /** Check found what does not fit together. */
+  /** Check found inconsistencies. */
   problems: 11,
   /** 128 + SIGINT, as shells count. */
   interrupted: 130,
-  /** 128 + SIGPIPE: what a program ends with whose reader went away. */
+  /** 128 + SIGPIPE, for a program whose reader is gone. */
   brokenPipe: 141,
 } as const;
 
@@ -55,7 +56,7 @@ export const exitCodesHelp = `Exit codes:
   130  interrupted (128 + the signal's number for other signals)
   141  the reader of the output went away`;
 
-/** What goes wrong on this side: a command line that makes no sense, a local file, what is in it. */
+/** A problem on the client's side: an invalid command line, a local file, or its content. */
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly code: ErrorCode;
@@ -84,7 +85,7 @@ const fileCodes: Readonly<Record<string, ErrorCode>> = {
   EPERM: "PERMISSION_DENIED",
 };
 
-/** A system error on a file that the user named; other errors as they are. */
+/** Converts a system error on a file that the user named; returns other errors unchanged. */
 export function fileError(error: unknown, what: string): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (!isSystemError(error) || isBrokenPipe(error)) return error;
@@ -102,7 +103,7 @@ export function codeOfSystemError({ code }: NodeJS.ErrnoException): ErrorCode {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError && error.reason === "USAGE") return exitCodes.usage;
-  // Whatever the reason is called, the system has denied it.
+  // Whatever the reason, the system denied access.
   if (error instanceof StoreError && /^(EACCES|EPERM)$/.test(error.metadata["errno"] ?? "")) {
     return exitCodes.denied;
   }

@@ -1,4 +1,4 @@
-// Values as people read them.
+// Formats values for people.
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 
 export { formatBytes, formatBytesExactly } from "../base/sizes.js";
@@ -18,7 +18,7 @@ const steps: readonly (readonly [seconds: number, unit: string])[] = [
   [Number.POSITIVE_INFINITY, "year"],
 ];
 
-/** `5 minutes ago`; a time ahead of this machine's clock is `just now`. */
+/** `5 minutes ago`; a time in the future of this machine's clock is `just now`. */
 export function formatAge(time: Timestamp | undefined, now: Date = new Date()): string {
   if (time === undefined) return "-";
   let amount = Math.floor((now.getTime() - timestampDate(time).getTime()) / 1000);
@@ -46,7 +46,7 @@ export function formatSeconds(seconds: number): string {
   return `${whole} s`;
 }
 
-/** Control characters in data must not move the cursor or change the terminal. */
+/** Escapes control characters, so that data cannot move the cursor or change the terminal. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;

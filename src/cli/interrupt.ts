@@ -1,10 +1,10 @@
-// Signals: the first one cancels what is running, the second one ends the program at once.
+// Handles signals: the first one cancels the running call, the second one ends the program at once.
 import { constants } from "node:os";
 
 export interface Interruption {
   /** Fires with the first signal. */
   readonly signal: AbortSignal;
-  /** The signal that came, if one did. */
+  /** The received signal, if any. */
   readonly received: NodeJS.Signals | undefined;
 }
 
@@ -13,12 +13,15 @@ let current: Interruption | undefined;
 
 let consequence: (() => string) | undefined;
 
-/** Says what an interruption means for the command that runs now, for example "nothing was stored". */
+/**
+ * Registers an explanation of an interruption for the running command, for example "nothing was
+ * stored".
+ */
 export function explainInterruption(explain: () => string): void {
   consequence = explain;
 }
 
-/** `interrupted by SIGINT: nothing was stored`; undefined if no signal came. */
+/** `interrupted by SIGINT: nothing was stored`; undefined if no signal arrived. */
 export function interruptionText(): string | undefined {
   const received = current?.received;
   if (received === undefined) return undefined;
@@ -26,13 +29,13 @@ export function interruptionText(): string | undefined {
   return `interrupted by ${received}${what === undefined ? "" : `: ${what}`}`;
 }
 
-/** One for the whole program; listening begins with the first call. */
+/** There is one for the whole program; the first call starts listening. */
 export function interruption(): Interruption {
   current ??= listen();
   return current;
 }
 
-/** 128 + its number, if a signal came. */
+/** 128 + the signal's number, if one arrived. */
 export function interruptedExitCode(): number | undefined {
   const received = current?.received;
   return received === undefined ? undefined : 128 + constants.signals[received];

@@ -1,20 +1,20 @@
-// A data directory that stays open although its lease ends: a daemon that restarts or a proxy with an
-// idle time-out cuts the stream, and the lease is acquired again.
+// Keeps a data directory open across the end of its lease. A restarting daemon or a proxy with an
+// idle time-out cuts the stream; this acquires the lease again.
 import { setTimeout as pause } from "node:timers/promises";
 import { StoreError, type ErrorCode } from "../base/errors.js";
 import type { CallOptions, Client, DataDirectoryLease } from "../client/index.js";
 
 export interface KeptLease extends AsyncDisposable {
-  /** The lease as it was acquired first. Its directory stays the same. */
+  /** The first lease. Its directory stays the same. */
   readonly first: DataDirectoryLease;
   /**
-   * Resolves with the error once the lease cannot be acquired again. Resolves with undefined once it
-   * was released: by disposing it, or by the caller's signal.
+   * Resolves with the error once the lease cannot be acquired again. Resolves with undefined once
+   * it was released: by disposal, or by the caller's signal.
    */
   readonly lost: Promise<StoreError | undefined>;
   /**
-   * Resolves at once while the lease is held, else when it is held again, or with the error when it is
-   * lost. If it is held again, nobody has deleted the snapshot in between.
+   * Resolves at once while the lease is held. Otherwise it resolves when the lease is held again,
+   * or with the error when it is lost. If it is held again, nobody deleted the snapshot in between.
    */
   outcome(): Promise<StoreError | undefined>;
 }
@@ -22,7 +22,7 @@ export interface KeptLease extends AsyncDisposable {
 export interface KeptLeaseOptions {
   readonly request: { readonly ref: string; readonly force: boolean };
   readonly call: CallOptions;
-  /** One line about a lease that was cut off, and about its return. */
+  /** Prints one line about an interrupted lease, and about its return. */
   readonly warn: (line: string) => void;
 }
 
@@ -31,7 +31,7 @@ const retryForMs = 60_000;
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
 
-/** These answers stay the same however often the daemon is asked. */
+/** These answers do not change, however often the daemon is asked. */
 const final: ReadonlySet<ErrorCode> = new Set([
   "INVALID_ARGUMENT",
   "NOT_FOUND",
@@ -92,8 +92,8 @@ export async function keepLease(client: Client, options: KeptLeaseOptions): Prom
 }
 
 /**
- * By id, which no other snapshot ever has: whoever gets the lease again knows that the data was there
- * all the time. Undefined when it was released meanwhile.
+ * Acquires the lease by id, which no other snapshot ever has. If it succeeds, the data existed all
+ * the time. Undefined if the lease was released in the meantime.
  */
 async function acquireAgain(
   client: Client,
@@ -102,7 +102,7 @@ async function acquireAgain(
   released: AbortSignal,
 ): Promise<DataDirectoryLease | undefined> {
   const endMs = performance.now() + retryForMs;
-  // A snapshot that was found damaged meanwhile is still the one that the command reads.
+  // The command keeps reading the same snapshot even if damage was found in it.
   const request = { ref: config?.id ?? "", force: true };
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     if (released.aborted) return undefined;

@@ -1,4 +1,4 @@
-// The command line as a whole: global options, all commands, help.
+// The complete command line: global options, all commands, help.
 import { Command } from "commander";
 import { addressEnv } from "../client/index.js";
 import { durationArgument } from "./arguments.js";
@@ -34,7 +34,7 @@ export interface ProgramParts {
   readonly readCocoonStore: ReadCocoonStore;
 }
 
-/** `setExitCode` takes the code of a command that ends without an error. */
+/** `setExitCode` receives the code of a command that ends without an error. */
 export function createProgram(parts: ProgramParts, setExitCode: (code: number) => void): Command {
   const program = new Command("stasis")
     .description("Keeps microVM snapshots: stores, finds, streams and restores them.")
@@ -55,7 +55,8 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     .option("--token-file <file>", "file with a token to show (env: STASIS_TOKEN_FILE)")
     .addHelpText("after", `\n${exitCodesHelp}`)
     .showSuggestionAfterError()
-    // Defaults that matter are in the descriptions; "(default: false)" at every switch is noise.
+    // The descriptions mention the defaults that matter; "(default: false)" at every switch is
+    // noise.
     .configureHelp({ showGlobalOptions: true, optionDescription: (option) => option.description })
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
@@ -85,7 +86,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addTokenCommand(program);
   const addDaemonFlags = addServeCommand(program, parts.serve);
   addCompletionCommand(program, addDaemonFlags);
-  // A command takes over these settings only as they are when it is added to its parent.
+  // A command copies these settings only when it is added to its parent.
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }

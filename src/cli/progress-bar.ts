@@ -1,11 +1,11 @@
-// One line on a terminal's stderr that says how far a transfer is, how fast, and how long it takes.
+// Draws one line on a terminal's stderr with the progress, rate and remaining time of a transfer.
 import type { TransferProgress } from "../client/index.js";
 import { formatBytes, formatSeconds } from "./format.js";
 
 export interface ProgressBar {
   /** `totalBytes` 0: unknown. */
   update(progress: TransferProgress): void;
-  /** Wipes the line. */
+  /** Clears the line. */
   stop(): void;
 }
 
@@ -17,7 +17,7 @@ export interface ProgressTerminal {
 export const noProgressBar: ProgressBar = { update: () => undefined, stop: () => undefined };
 
 const redrawMs = 100;
-/** The rate is that of the last few seconds, so that a stall shows. */
+/** The rate covers the last few seconds, so that a stall is visible. */
 const rateWindowMs = 5000;
 const barWidth = 24;
 const minBarWidth = 6;
@@ -48,7 +48,7 @@ export function createProgressBar(
   };
 }
 
-/** The bar gives way before the numbers do. */
+/** The bar is shortened before the numbers. */
 function fitted(
   label: string,
   progress: TransferProgress,

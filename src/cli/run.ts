@@ -1,4 +1,4 @@
-// Runs one command line: from arguments to an exit code, with errors told on stderr.
+// Runs one command line: from arguments to an exit code, with errors on stderr.
 import { CommanderError } from "commander";
 import { firstError } from "../base/errors.js";
 import { StoreError } from "../client/index.js";
@@ -17,7 +17,7 @@ import { createProgram, type ProgramParts } from "./program.js";
 import { renderJson } from "./session.js";
 import { printErr } from "./stdio.js";
 
-/** `args` without the interpreter and the program. Never rejects. */
+/** `args` excludes the interpreter and the program. Never rejects. */
 export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
   let exitCode: number = exitCodes.ok;
   const program = createProgram(parts, (code) => (exitCode = code));
@@ -31,13 +31,15 @@ export async function runCli(args: readonly string[], parts: ProgramParts): Prom
   } catch (error) {
     exitCode = report(error, json);
   }
-  // The help is printed by the library, which does not wait for it.
+  // The library prints the help without waiting for the write.
   if (exitCode === exitCodes.ok) await new Promise((resolve) => setImmediate(resolve));
   if (exitCode !== exitCodes.ok || unwritten === undefined) return exitCode;
   return report(fileError(unwritten, "cannot write to stdout"), json);
 }
 
-/** `help serve` is `serve --help`, which also shows what the command adds when it is used. */
+/**
+ * Turns `help serve` into `serve --help`, which also shows options that the command adds when used.
+ */
 function helpLast(args: readonly string[]): readonly string[] {
   const [first, command] = args;
   return first === "help" && command !== undefined ? [command, "--help"] : args;

@@ -1,4 +1,4 @@
-// What every command has at hand: the client, the global options, and how to answer.
+// The context of every command: the client, the global options, and functions for the answer.
 import { toJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { connect, type CallOptions, type Client, type ProgressListener } from "../client/index.js";
 import { readCredentials, type CredentialOptions } from "./credentials.js";
@@ -6,7 +6,7 @@ import { interruption } from "./interrupt.js";
 import { createProgressBar, noProgressBar } from "./progress-bar.js";
 import { printErr, printOut, stderrIsTerminal } from "./stdio.js";
 
-/** Options that stand before or after any command. */
+/** Options that may stand before or after any command. */
 export interface GlobalOptions extends CredentialOptions {
   readonly addr?: string;
   readonly json: boolean;
@@ -21,13 +21,13 @@ export interface Session {
   readonly call: CallOptions & { readonly signal: AbortSignal };
   readonly options: GlobalOptions;
   /**
-   * The answer: with --json one document on stdout, otherwise `text`. `json` is only asked for
-   * when it is wanted.
+   * Prints the answer: with --json one document on stdout, otherwise `text`. Calls `json` only if
+   * needed.
    */
   answer(json: () => JsonValue, text: () => string): Promise<void>;
-  /** One line for people on stderr; nothing with --quiet or --json. */
+  /** Prints one line for people on stderr; nothing with --quiet or --json. */
   note(line: string): void;
-  /** As `note`, but also with --json and --quiet: what must not be missed. */
+  /** As `note`, but also with --json and --quiet: for lines that nobody may miss. */
   warn(line: string): void;
 }
 
@@ -35,8 +35,8 @@ export interface Session {
 const maxMessageBytes = 256 * 1024 * 1024;
 
 /**
- * Runs a command with a client, which is closed afterwards. Ctrl-C cancels its calls, unless the
- * command deals with signals itself.
+ * Runs a command with a client, and closes the client afterwards. Ctrl-C cancels its calls, unless
+ * the command handles signals itself.
  */
 export async function withSession<T>(
   options: GlobalOptions,
@@ -62,8 +62,8 @@ export async function withSession<T>(
 }
 
 /**
- * A message in protobuf's JSON mapping. Fields at their default are written out, so that keys don't
- * come and go; 64-bit integers are strings, as the mapping says.
+ * A message in protobuf's JSON mapping. Fields with default values are written too, so that the set
+ * of keys is stable; 64-bit integers are strings, as the mapping requires.
  */
 export function messageJson<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonValue {
   return toJson(schema, message, { alwaysEmitImplicit: true });
@@ -74,8 +74,8 @@ export function renderJson(json: JsonValue): string {
 }
 
 /**
- * Shows how far `transfer` is, if stderr is a terminal and none of its ends is a pipe: the program
- * at the other end of a pipe may well draw on the same terminal.
+ * Shows the progress of `transfer` if stderr is a terminal and neither end is a pipe: the program
+ * at the other end of a pipe may draw on the same terminal.
  */
 export async function withProgress<T>(
   session: Session,

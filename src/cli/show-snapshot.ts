@@ -1,4 +1,4 @@
-// Snapshots as people see them: rows of a listing, and all about one.
+// Renders snapshots for people: rows of a listing, and all details of one.
 import type { Snapshot, SnapshotFile } from "../client/index.js";
 import { red } from "./color.js";
 import { formatAge, formatBytes, formatBytesExactly, formatTime, printable } from "./format.js";

@@ -1,4 +1,4 @@
-// The space that snapshots take, as a table with bars.
+// Renders the disk space of snapshots as a table with bars.
 import type { Snapshot, Space, TotalSpace } from "../client/index.js";
 import { formatBytes, printable } from "./format.js";
 import { renderTable } from "./table.js";
@@ -12,7 +12,7 @@ const barWidth = 24;
 const ownBlock = "█";
 const sharedBlock = "▒";
 
-/** The largest first. `bars` are for terminals. */
+/** Sorted by size, largest first. `bars` are for terminals. */
 export function renderSpace(
   rows: readonly SnapshotSpace[],
   total: TotalSpace,

@@ -19,8 +19,8 @@ export function sparseOption(): Option {
 }
 
 /**
- * The default is sent as GNU and not left unset: a daemon from before it became the default would
- * take an unset format for COCOON.
+ * Sends the default as GNU instead of leaving it unset: an older daemon would treat an unset format
+ * as COCOON.
  */
 export function sparseFormatOf(name: SparseFormatName = "gnu"): SparseFormat {
   return formats[name];

@@ -1,4 +1,4 @@
-// The standard streams: text and data out, data in, and what a terminal may be used for.
+// The standard streams: text and data output, data input, and properties of the terminal.
 import { fstatSync, write as writeFd, createReadStream } from "node:fs";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
@@ -7,10 +7,10 @@ import { fileError } from "./exit-codes.js";
 
 const stdoutFd = 1;
 const stdinFd = 0;
-/** Reads of this size cost least; a pipe gives 64 KiB at most. */
+/** Reads of this size cost least; a pipe returns at most 64 KiB. */
 const readBytes = 512 * 1024;
 
-/** Resolves when the text is out; rejects with EPIPE when nobody reads it. */
+/** Resolves when the text is written; rejects with EPIPE if the reader is gone. */
 export function printOut(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
@@ -24,7 +24,7 @@ function stdoutError(error: unknown): Error {
   return fileError(error, "cannot write to stdout");
 }
 
-/** For people: everything that is not the answer. */
+/** For people: everything except the answer. */
 export function printErr(text: string): void {
   process.stderr.write(text);
 }
@@ -33,7 +33,7 @@ export function stdoutIsTerminal(): boolean {
   return Boolean(process.stdout.isTTY);
 }
 
-/** Width of the terminal; undefined if stdout is none. */
+/** Width of the terminal; undefined if stdout is not one. */
 export function stdoutColumns(): number | undefined {
   return stdoutIsTerminal() && process.stdout.columns > 0 ? process.stdout.columns : undefined;
 }
@@ -47,15 +47,15 @@ export function stderrIsTerminal(): boolean {
 }
 
 export interface ByteSink {
-  /** Resolves when the next piece may come; `bytes` may be changed then. */
+  /** Resolves when the next piece may follow; `bytes` may then be changed. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Gives up whatever still waits to be taken. */
+  /** Discards data that nobody has read yet. */
   destroy(): void;
 }
 
 /**
- * Data to stdout. process.stdout would write to a pipe synchronously: with a reader that has stopped
- * the whole program would stand still, deaf to Ctrl-C.
+ * Writes data to stdout. process.stdout would write to a pipe synchronously: with a stalled reader
+ * the whole program would block and ignore Ctrl-C.
  */
 export function openStdout(): ByteSink {
   const stat = fstatSync(stdoutFd);
@@ -84,7 +84,7 @@ function openPipe(fd: number): ByteSink {
 
 const write = promisify(writeFd);
 
-/** A file or a device takes what it gets at once. */
+/** A file or a device accepts data at once. */
 function openFd(fd: number): ByteSink {
   return {
     async write(bytes) {
@@ -101,7 +101,7 @@ function openFd(fd: number): ByteSink {
   };
 }
 
-/** Data from stdin. */
+/** Reads data from stdin. */
 export function readStdin(): ByteStream {
   if (fstatSync(stdinFd).isFile()) {
     return createReadStream("", { fd: stdinFd, autoClose: false, highWaterMark: readBytes });
@@ -109,7 +109,7 @@ export function readStdin(): ByteStream {
   return process.stdin;
 }
 
-/** Size of stdin where it is a file. */
+/** Size of stdin if it is a file. */
 export function stdinSizeBytes(): number | undefined {
   const stat = fstatSync(stdinFd);
   return stat.isFile() ? stat.size : undefined;

@@ -1,9 +1,9 @@
-// Aligned columns and lists of fields, without borders.
+// Renders aligned columns and lists of fields, without borders.
 import Table from "cli-table3";
 import { stdoutColumns } from "./stdio.js";
 
 const gap = "  ";
-/** Below this no column is cut: ids stay whole. */
+/** No column is cut below this width, so that ids stay complete. */
 const minCutWidth = 16;
 const borderless = {
   chars: {
@@ -16,8 +16,8 @@ const borderless = {
 };
 
 /**
- * Columns two spaces apart. On a terminal that is too narrow, the texts of the column with the title
- * `cut` end with an ellipsis; in a pipe or a file nothing is cut.
+ * Columns are two spaces apart. On a narrow terminal, texts in the column titled `cut` end with an
+ * ellipsis. In a pipe or a file nothing is cut.
  */
 export function renderTable(
   header: readonly string[],
@@ -44,7 +44,7 @@ function layOut(
   return `${table.toString().replace(/ +$/gm, "")}\n`;
 }
 
-/** In cells of the terminal, some of which are half of a character. An empty row is padded to it. */
+/** The width in terminal cells; some characters take two. An empty row is padded to it. */
 function widthOf(rows: readonly (readonly string[])[], column: number): number {
   const table = new Table(borderless);
   for (const row of rows) table.push([row[column] ?? ""]);

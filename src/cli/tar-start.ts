@@ -1,5 +1,5 @@
-// Tells a tar from a disk image by its first block, before anything is uploaded: the one mistake that
-// everybody makes who gives `create` a file.
+// Distinguishes a tar from a disk image by its first block, before anything is uploaded. Passing a
+// disk image to `create` is a common mistake.
 import { basename, dirname, resolve } from "node:path";
 import type { ByteStream } from "../base/async.js";
 import { CliError } from "./exit-codes.js";
@@ -7,16 +7,18 @@ import { CliError } from "./exit-codes.js";
 const blockBytes = 512;
 const checksumAt = 148;
 const checksumBytes = 8;
-/** A tar without entries is padded to this; what is longer and begins with zeros is a disk. */
+/** A tar without entries is padded to this size. A longer file that begins with zeros is a disk. */
 const emptyTarBytes = 10_240;
 
-/** Where the bytes come from: the path of a file, or undefined for stdin. */
+/** The source of the bytes: the path of a file, or undefined for stdin. */
 export interface TarSource {
   readonly path: string | undefined;
   readonly sizeBytes: number | undefined;
 }
 
-/** The same bytes. Throws before the first of them if they are neither a tar nor compressed. */
+/**
+ * Yields the same bytes. Throws before the first of them if they are neither a tar nor compressed.
+ */
 export async function* requireTar(
   bytes: ByteStream,
   source: TarSource,
@@ -37,14 +39,14 @@ export async function* requireTar(
     start = undefined;
     yield joined;
   }
-  // Too short for a tar: the daemon says what is missing.
+  // Too short for a tar: the daemon reports what is missing.
   if (start !== undefined && start.length > 0) yield start;
 }
 
 function canBeTar(block: Uint8Array, sizeBytes: number | undefined): boolean {
   const isGzip = block[0] === 0x1f && block[1] === 0x8b;
   const isZstd = Buffer.from(block.subarray(0, 4)).readUInt32LE() === 0xfd2fb528;
-  // A skippable frame of zstd, such as those of pzstd.
+  // A skippable frame of zstd, as pzstd writes them.
   const isSkippable = block[1] === 0x2a && block[2] === 0x4d && block[3] === 0x18;
   if (isGzip || isZstd || isSkippable) return true;
   if (block.every((byte) => byte === 0)) return (sizeBytes ?? 0) <= emptyTarBytes;
@@ -82,7 +84,7 @@ function noTarError({ path }: TarSource): CliError {
   );
 }
 
-/** For a POSIX shell. */
+/** Quotes for a POSIX shell. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,30 +1,33 @@
-// Addresses of a daemon as people write them: `HOST:PORT` or `unix:PATH`.
+// Parses addresses of a daemon: `HOST:PORT` or `unix:PATH`.
 import { resolve } from "node:path";
 import { fieldInvalid } from "../base/errors.js";
 import { isLoopbackHost, maxSocketPathBytes, splitHostPort } from "../base/host-port.js";
 
 export interface Address {
-  /** As it was given; used in messages. */
+  /** The address as given, for messages. */
   readonly text: string;
-  /** As grpc-js names it. */
+  /** The address in the syntax of grpc-js. */
   readonly target: string;
-  /** True for a Unix socket and for a loopback address: most likely this very machine. */
+  /** True for a Unix socket and for a loopback address, which most likely mean this machine. */
   readonly local: boolean;
-  /** Of a Unix socket: its absolute path. */
+  /** The absolute path of a Unix socket. */
   readonly socketPath?: string;
-  /** Of a TCP address. */
+  /** Set for a TCP address. */
   readonly hostPort?: { readonly host: string; readonly port: number };
-  /** When no address was given and no daemon answered: what was tried, and what came of each. */
+  /**
+   * Set if no address was given and no daemon answered: the addresses that were tried, each with
+   * the result.
+   */
   readonly tried?: string;
 }
 
-/** Throws FIELD_INVALID if `text` is no address. */
+/** Throws FIELD_INVALID if `text` is malformed. */
 export function parseAddress(text: string): Address {
   return text.startsWith("unix:") ? unixAddress(text) : tcpAddress(text);
 }
 
 function unixAddress(text: string): Address {
-  // unix:PATH and unix:///PATH are both in use.
+  // Both unix:PATH and unix:///PATH are in use.
   const path = text.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
   if (path === "") throw invalidAddress(text);
   const absolute = resolve(path);

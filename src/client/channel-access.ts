@@ -1,14 +1,17 @@
-// How a client shows who it is, and makes sure of the daemon: TLS, client certificate, token.
+// How a client identifies itself and authenticates the daemon: TLS, client certificate, token.
 import { createSecureContext } from "node:tls";
 import { credentials, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import type { Address } from "./address.js";
 
-/** All in PEM. */
+/** All values are PEM. */
 export interface TlsOptions {
-  /** Authorities that the daemon's certificate may be signed by. Default: those of this machine. */
+  /**
+   * Certificate authorities that may have signed the daemon's certificate. Default: those of this
+   * machine.
+   */
   readonly ca?: string | Uint8Array;
-  /** The client's certificate, for daemons that ask for one; with `key`. */
+  /** The client's certificate, for daemons that require one. Needs `key`. */
   readonly cert?: string | Uint8Array;
   readonly key?: string | Uint8Array;
   /** The name that the daemon's certificate must have. Default: the host of the address. */
@@ -17,7 +20,7 @@ export interface TlsOptions {
 
 export interface ChannelAccess {
   readonly channel: ChannelCredentials;
-  /** Whether it is TLS. */
+  /** True if it uses TLS. */
   readonly secure: boolean;
   readonly options: ChannelOptions;
   readonly token: (() => string) | undefined;
@@ -68,7 +71,7 @@ function secureChannel({ ca, cert, key }: TlsOptions): ChannelCredentials {
   }
 }
 
-/** A line end would break the header. The token itself goes into no message. */
+/** A line end would break the header. No message contains the token itself. */
 function checkToken(token: string | (() => string)): string {
   const text = (typeof token === "string" ? token : token()).trim();
   if (/^[\x21-\x7e]{1,1024}$/.test(text)) return text;

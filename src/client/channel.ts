@@ -1,8 +1,8 @@
-// The adapter from protobuf-es service descriptors to calls of grpc-js. All that is known of grpc-js
-// outside of this file is the decoding of its errors.
+// Adapts protobuf-es service descriptors to calls of grpc-js. Outside of this file, only the
+// decoding of errors depends on grpc-js.
 //
-// Uploads have a connection of their own. Node's HTTP/2 does not read from a socket while a write to
-// it is under way: were both ends of one connection to send more than the kernel buffers at the same
+// Uploads have their own connection. Node's HTTP/2 does not read from a socket while a write to it
+// is in progress. If both ends of one connection sent more than the kernel buffers at the same
 // moment, each would wait for the other for ever.
 import {
   create,
@@ -28,25 +28,25 @@ import { errorFromStatus } from "./status-decode.js";
 export interface CallOptions {
   /** Cancels the call; it then fails with CALL_CANCELLED. */
   readonly signal?: AbortSignal;
-  /** The call fails with DEADLINE_PASSED when it has not ended after this time. Default: none. */
+  /** The call fails with DEADLINE_PASSED if it has not ended after this time. Default: none. */
   readonly timeoutMs?: number;
 }
 
 export interface ChannelSettings {
-  /** HTTP/2 window per stream and for the connection, in bytes. */
+  /** HTTP/2 window of a stream and of the connection, in bytes. */
   readonly flowWindowBytes: number;
-  /** Largest message that is accepted, in bytes. */
+  /** Largest accepted message, in bytes. */
   readonly maxMessageBytes: number;
   readonly credentials: ChannelAccess;
 }
 
 /** An upload in progress: encoded frames go in, one response comes out. */
 export interface UploadCall<O> {
-  /** Settles when the daemon has answered, also if that is before all was sent. */
+  /** Settles when the daemon has answered, even if it answers before everything was sent. */
   readonly response: Promise<O>;
   /**
-   * Queues an encoded frame; resolves when it has been copied and there is room for the next one, and
-   * maybe never once the call has ended.
+   * Queues an encoded frame. Resolves when the frame was copied and there is room for the next one.
+   * It may never resolve once the call has ended.
    */
   write(frame: EncodedMessage): Promise<void>;
   /** Half-closes: no more frames follow. */
@@ -76,9 +76,9 @@ export interface Channel {
 
 /** Frames that may wait in grpc-js before `write` makes the caller wait. */
 const maxQueuedFrames = 8;
-/** Messages up to this size are sent again, when the daemon has not seen them. */
+/** grpc-js retries messages up to this size if the daemon has not seen them. */
 const maxRetryBytes = 64 * 1024;
-/** Finds out within 30 + 20 seconds that the other machine is gone, also when nothing is sent. */
+/** Detects within 30 + 20 seconds that the other machine is gone, even if nothing is sent. */
 const keepaliveIntervalMs = 30_000;
 const keepaliveTimeoutMs = 20_000;
 
@@ -138,15 +138,15 @@ function openClient(address: Address, settings: ChannelSettings): Client {
 
 function channelOptions(address: Address, settings: ChannelSettings): ChannelOptions {
   return {
-    // With the 64 KiB that HTTP/2 starts with, a stream carries a tenth.
+    // With HTTP/2's initial 64 KiB, a stream reaches a tenth of the speed.
     "grpc-node.flow_control_window": settings.flowWindowBytes,
     "grpc.max_receive_message_length": settings.maxMessageBytes,
     "grpc.max_send_message_length": settings.maxMessageBytes,
     "grpc.keepalive_time_ms": keepaliveIntervalMs,
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
-    // Closing this client must close its connection, whoever else talks to the same daemon.
+    // Closing this client must close its connection, even if other clients talk to the same daemon.
     "grpc.use_local_subchannel_pool": 1,
-    // A chunk that grpc-js has sent it does not keep: then its memory can be freed.
+    // grpc-js does not keep a chunk that it has sent, so that its memory can be freed.
     "grpc.per_rpc_retry_buffer_size": maxRetryBytes,
     // No TXT look-ups for a service configuration.
     "grpc.service_config_disable_resolution": 1,
@@ -155,14 +155,14 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
   };
 }
 
-/** The token is asked for with each call, so that one that changes is followed. */
+/** Reads the token for each call, so that a changed token takes effect. */
 function metadataOf({ token }: ChannelAccess): Metadata {
   const metadata = new Metadata();
   if (token !== undefined) metadata.set("authorization", `Bearer ${token()}`);
   return metadata;
 }
 
-/** What the three kinds of call need alike. */
+/** What the three kinds of call have in common. */
 interface Call {
   readonly client: Client;
   readonly path: string;
@@ -209,8 +209,8 @@ async function* readStream<I extends DescMessage, O extends DescMessage>(
     metadata,
     deadline,
   );
-  // The iterator hears of errors only while it is waited for; without a listener a later one,
-  // such as our own cancellation, would end the process.
+  // The iterator receives errors only while somebody waits for it. Without a listener a later
+  // error, such as our own cancellation, would end the process.
   stream.on("error", () => undefined);
   const release = onAbort(signal, () => stream.cancel());
   let answered = false;
@@ -256,7 +256,9 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
   };
 }
 
-/** After the call has ended the returned promises may stay open: wait for its response as well. */
+/**
+ * After the call has ended the returned promises may never settle: wait for its response as well.
+ */
 function boundedWriter(
   call: ClientWritableStream<Buffer>,
   hasEnded: () => boolean,
@@ -291,8 +293,9 @@ function boundedWriter(
 }
 
 /**
- * Frees what was sent. grpc-js also says so of what a call that was cut off has not sent, and then Node may still
- * be writing a part of it; such a call has ended by the next turn of the event loop at the latest.
+ * Frees sent memory. For an interrupted call grpc-js also reports messages as sent that it has not
+ * sent, while Node may still be writing a part of them. Such a call has ended by the next turn of
+ * the event loop at the latest.
  */
 function freeLater(sent: Buffer, hasEnded: () => boolean): void {
   setImmediate(() => {
@@ -301,8 +304,9 @@ function freeLater(sent: Buffer, hasEnded: () => boolean): void {
 }
 
 /**
- * grpc-js copies what it sends into a buffer of its own, behind its five bytes of frame, by `length`
- * and `copy`. What is no Buffer yet is copied once in all, and its memory is free after that.
+ * grpc-js copies each message into its own buffer, behind the five bytes of its frame, using
+ * `length` and `copy`. A frame that is not a Buffer yet is thus copied only once, and its memory is
+ * free afterwards.
  */
 function copiedByGrpc(frame: EncodedMessage, onCopied: (target: Buffer) => void): Buffer {
   const message = {

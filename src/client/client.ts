@@ -1,4 +1,5 @@
-// What a program can ask of a daemon: the client's interface. `connect` in connect.ts makes one.
+// The client's interface: the calls that a program can make to a daemon. `connect` in connect.ts
+// makes a client.
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { ByteStream } from "../base/async.js";
 import type {
@@ -18,7 +19,10 @@ import type { UploadOptions } from "./upload.js";
 
 type Init<Schema extends DescMessage> = MessageInitShape<Schema>;
 
-/** Where a call takes one snapshot: its ref alone (id, name or unique id prefix), or the request. */
+/**
+ * The argument of a call for one snapshot: its ref alone (id, name or unique id prefix), or the
+ * request.
+ */
 export type RefOr<Request> = string | Request;
 
 export type RestoreInit = Init<typeof snapshots.RestoreRequestSchema>;
@@ -32,15 +36,15 @@ export type OpenDataDirectoryInit = Init<typeof snapshots.OpenDataDirectoryReque
 export interface SnapshotCalls {
   /**
    * Stores `bytes`, a tar of data files without `snapshot.json`. Resolves when the snapshot is
-   * durable. `bytes` is read as fast as the daemon takes it; a chunk is copied before the next one
-   * is asked for. If it throws, nothing is stored.
+   * durable. Reads `bytes` as fast as the daemon accepts it, and copies each chunk before it
+   * requests the next one. If `bytes` throws, nothing is stored.
    */
   create(
     header: CreateHeaderInit,
     bytes: ByteStream,
     options?: UploadOptions,
   ): Promise<snapshots.CreateResponse>;
-  /** Takes over a directory of the daemon's node by renaming it. */
+  /** Moves a directory of the daemon's node into the store by renaming it. */
   createFromDirectory(
     request: Init<typeof snapshots.CreateFromDirectoryRequestSchema>,
     options?: CallOptions,
@@ -50,7 +54,7 @@ export interface SnapshotCalls {
     request?: Init<typeof snapshots.ListRequestSchema>,
     options?: CallOptions,
   ): Promise<snapshots.ListResponse>;
-  /** All pages, newest first; `timeoutMs` counts for each page. */
+  /** All pages, newest first. `timeoutMs` applies to each page. */
   listAll(filter?: SnapshotFilterInit, options?: CallOptions): AsyncIterable<Snapshot>;
   inspect(
     request: RefOr<Init<typeof snapshots.InspectRequestSchema>>,
@@ -66,13 +70,13 @@ export interface SnapshotCalls {
   ): Promise<snapshots.DeleteResponse>;
   /** Resolves with the header; `bytes` is then a tar without `snapshot.json`. */
   restore(request: RefOr<RestoreInit>, options?: DownloadOptions): Promise<Download>;
-  /** Resolves with the header; `bytes` is then an archive, which `import` takes. */
+  /** Resolves with the header; `bytes` is then an archive that `import` accepts. */
   export(request: RefOr<ExportInit>, options?: DownloadOptions): Promise<Download>;
   exportToDirectory(
     request: Init<typeof snapshots.ExportToDirectoryRequestSchema>,
     options?: CallOptions,
   ): Promise<snapshots.ExportToDirectoryResponse>;
-  /** Stores an archive (tar, gzip or zstd) under a new id. As `create` otherwise. */
+  /** Stores an archive (tar, gzip or zstd) under a new id. Otherwise as `create`. */
   import(
     header: ImportHeaderInit,
     bytes: ByteStream,
@@ -83,8 +87,8 @@ export interface SnapshotCalls {
     options?: CallOptions,
   ): Promise<snapshots.ImportFromDirectoryResponse>;
   /**
-   * Holds a read lease on the data directory until it is disposed of, `signal` fires or the daemon
-   * ends it. `timeoutMs` bounds the wait for the path, not the lease.
+   * Holds a read lease on the data directory until the result is disposed, `signal` fires or the
+   * daemon ends it. `timeoutMs` limits the wait for the path, not the lease.
    */
   openDataDirectory(
     request: RefOr<OpenDataDirectoryInit>,
@@ -95,9 +99,9 @@ export interface SnapshotCalls {
     options?: CallOptions,
   ): AsyncIterable<snapshots.VerifyResponse>;
   /**
-   * What happens to snapshots, in order, until `signal` fires, the loop is left or the daemon stops
-   * (DRAINING). `resumeToken` of any message goes on after it; a message of type MISSED says that
-   * events are gone and that it is time to list again.
+   * Streams changes of snapshots, in order, until `signal` fires, the caller leaves the loop or the
+   * daemon stops (DRAINING). The `resumeToken` of any message resumes after it. A message of type
+   * MISSED means that events are gone and that the caller must list again.
    */
   watch(
     request?: Init<typeof snapshots.WatchRequestSchema>,
@@ -165,17 +169,17 @@ export interface ReplicationCalls {
 /** Describes the daemon and its store. */
 export interface SystemCalls {
   getInfo(options?: CallOptions): Promise<system.GetInfoResponse>;
-  /** The summary comes last; `timeoutMs` counts for the whole check. */
+  /** The summary comes last. `timeoutMs` applies to the whole check. */
   check(
     request?: Init<typeof system.CheckRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<system.CheckResponse>;
-  /** One response for each finding; all was done when the loop ends without an error. */
+  /** One response per finding. If the loop ends without an error, all findings were handled. */
   repair(
     request?: Init<typeof system.RepairRequestSchema>,
     options?: CallOptions,
   ): AsyncIterable<system.RepairResponse>;
-  /** grpc.health.v1 Check; without a service: of the daemon as a whole. */
+  /** grpc.health.v1 Check. Without a service: for the daemon as a whole. */
   checkHealth(
     request?: Init<typeof HealthCheckRequestSchema>,
     options?: CallOptions,
@@ -183,13 +187,13 @@ export interface SystemCalls {
 }
 
 /**
- * Speaks with one daemon: over one connection for uploads and one for all else, each made with its
- * first call and again after it was lost. Every method rejects with a StoreError; leaving the loop
- * over a stream cancels its call.
+ * A client of one daemon. It has one connection for uploads and one for all other calls. It makes
+ * each with its first call, and again after it was lost. Every method rejects with a StoreError.
+ * Leaving the loop over a stream cancels its call.
  */
 export interface Client
   extends SnapshotCalls, GcCalls, ReplicationCalls, SystemCalls, AsyncDisposable {
   readonly address: Address;
-  /** Ends the connections once running calls are done; new calls are refused. Idempotent. */
+  /** Closes the connections when running calls are done, and refuses new calls. Idempotent. */
   close(): void;
 }

@@ -1,11 +1,12 @@
-// Closes a client of grpc-js. Its own close() forgets connections that have failed and are about to
-// be tried again: once they succeed, nothing ever closes them (grpc-js 1.14). There is no public way
-// to reach them, so that this stops what grpc-js has under these names, and nothing where it has others.
+// Closes a client of grpc-js. The close() of grpc-js 1.14 forgets connections that have failed and
+// are about to be retried. If they succeed later, nothing closes them. There is no public way to
+// reach them. This file therefore stops objects of grpc-js by their internal names, and does
+// nothing if the names have changed.
 import type { Socket } from "node:net";
 import { connectivityState, type Client } from "@grpc/grpc-js";
 
 interface Connector {
-  /** While the server has not answered yet. */
+  /** Not set while the server has not answered yet. */
   readonly session?: { destroy?(): void } | null;
   /** Called with a socket that has just connected. */
   createSession?(connected: { readonly socket: Socket }): Promise<never>;
@@ -15,7 +16,7 @@ interface Subchannel {
   readonly connector?: Connector;
   continueConnecting?: boolean;
   readonly backoffTimeout?: { stop?(): void };
-  /** Moves to `next` from any of `states`, which shuts its connection down. */
+  /** Moves from any of `states` to `next`, which shuts its connection down. */
   transitionToState?(states: readonly number[], next: number): boolean;
 }
 
@@ -35,8 +36,8 @@ export function closeClient(client: Client): void {
   };
   const known = subchannels();
   client.close();
-  // grpc-js ends connections in the next tick, and begins one when an address has been resolved, also
-  // after it was closed: then it has to be closed once more.
+  // grpc-js closes connections in the next tick. It opens one when an address was resolved, even
+  // after it was closed, so that connection has to be closed again.
   setImmediate(() => {
     const begun = subchannels();
     client.close();

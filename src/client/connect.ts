@@ -1,4 +1,4 @@
-// Makes a client: which RPC each of its methods is.
+// Makes a client, and maps each of its methods to an RPC.
 import { create } from "@bufbuild/protobuf";
 import { Health } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import { GcService } from "../../gen/ts/stasis/v1/gc_service_pb.js";
@@ -28,17 +28,17 @@ import { upload } from "./upload.js";
 
 export interface ConnectOptions {
   /**
-   * HTTP/2 flow-control window in bytes: what may be on its way to this client before it has read
-   * it. Default: 4 MiB.
+   * HTTP/2 flow-control window in bytes: the data that may be in flight to this client before it
+   * reads. Default: 4 MiB.
    */
   readonly flowWindowBytes?: number;
   /** Largest message that is accepted or sent, in bytes. Default: 4 MiB. */
   readonly maxMessageBytes?: number;
-  /** TLS; `true` = as the authorities of this machine vouch for the daemon. Default: plain text. */
+  /** TLS. `true` uses the certificate authorities of this machine. Default: plain text. */
   readonly tls?: TlsOptions | true;
   /**
-   * A bearer token, or where to get it: asked for with each call. Goes in plain text only to this
-   * machine; otherwise FIELD_INVALID unless there is `tls`.
+   * A bearer token, or a function that returns it and is called for each call. Plain text is
+   * allowed only to this machine; otherwise FIELD_INVALID unless `tls` is set.
    */
   readonly token?: string | (() => string);
 }
@@ -47,10 +47,10 @@ const defaultFlowWindowBytes = 4 * 1024 * 1024;
 const defaultMaxMessageBytes = 4 * 1024 * 1024;
 
 /**
- * A client of the daemon at `address`: `HOST:PORT` or `unix:PATH`. Without an address: STASIS_ADDR,
- * else the socket of this user's own daemon, of the system service, or of root's daemon, whichever
- * accepts a connection first. Connects with the first call. Throws FIELD_INVALID if the address is
- * malformed.
+ * Returns a client of the daemon at `address`: `HOST:PORT` or `unix:PATH`. Without an address it
+ * uses STASIS_ADDR. Without STASIS_ADDR it tries the sockets of this user's own daemon, of the
+ * system service and of root's daemon, and uses the first one that accepts a connection. It
+ * connects with the first call. Throws FIELD_INVALID if the address is malformed.
  */
 export function connect(address?: string, options: ConnectOptions = {}): Client {
   const parsed = address === undefined ? defaultAddress(process.env) : parseAddress(address);
@@ -154,7 +154,7 @@ function withRef<Request extends object>(request: string | Request): Request | {
   return typeof request === "string" ? { ref: request } : request;
 }
 
-/** The largest page that the daemon gives. */
+/** The largest page that the daemon returns. */
 const pageSize = 1000;
 
 async function* listAll(

@@ -1,13 +1,14 @@
-// Why there is no connection to a daemon, from what grpc-js reports, and what to do about it.
+// Explains why there is no connection to a daemon, from the report of grpc-js, and what to do about
+// it.
 import { StoreError, type StoreErrorOptions } from "../base/errors.js";
 import type { Address } from "./address.js";
 import { socketRefusal } from "./socket-refusal.js";
 import { speaksTls } from "./tls-probe.js";
 
-/** What is known of the call that found no connection. */
+/** Facts about the call that found no connection. */
 export interface ConnectionFacts {
   readonly address: Address;
-  /** Whether this client speaks TLS. */
+  /** True if this client uses TLS. */
   readonly secure: boolean;
   /** True once the daemon has sent a message in this call. */
   readonly answered: boolean;
@@ -19,7 +20,7 @@ interface Explanation {
   readonly hint: string;
 }
 
-/** `details` is the text of a status UNAVAILABLE that has no reason. Never rejects. */
+/** `details` is the text of a status UNAVAILABLE without a reason. Never rejects. */
 export async function connectionError(
   details: string,
   facts: ConnectionFacts,
@@ -53,7 +54,7 @@ function unreachable(message: string, hint: string): Explanation {
   return { reason: "DAEMON_UNREACHABLE", message, hint };
 }
 
-/** grpc-js wraps the system's words in its own, and OpenSSL adds where in its source it was. */
+/** Strips the text that grpc-js adds to the system's message, and OpenSSL's source location. */
 function wordsOf(details: string): string {
   return details
     .replace(/^.*Last error: (Error: )?/s, "")
@@ -63,7 +64,7 @@ function wordsOf(details: string): string {
     .trim();
 }
 
-/** A client with TLS that did not get through its handshake. */
+/** The case of a client with TLS whose handshake failed. */
 function tlsProblem(why: string, { text }: Address): Explanation | undefined {
   if (/wrong version number|packet length too long|http request|record layer/i.test(why)) {
     return unreachable(
@@ -86,7 +87,7 @@ function tlsProblem(why: string, { text }: Address): Explanation | undefined {
   return undefined;
 }
 
-/** A client in plain text whose connection was made, and ended before an answer in HTTP/2. */
+/** The case of a client in plain text whose connection ended before an answer in HTTP/2. */
 async function plainProblem(why: string, address: Address): Promise<Explanation | undefined> {
   if (!/^(Failed to connect|Protocol error)/.test(why)) return undefined;
   if (await speaksTls(address)) {

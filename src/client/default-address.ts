@@ -1,4 +1,4 @@
-// Which daemon a client talks to that was given no address.
+// Finds the daemon for a client without an address.
 import { resolve } from "node:path";
 import { socketsToTry, type Environment } from "../base/default-paths.js";
 import { connectError } from "../holes/native.js";
@@ -8,9 +8,9 @@ import { parseAddress, type Address } from "./address.js";
 export const addressEnv = "STASIS_ADDR";
 
 /**
- * STASIS_ADDR; else the first socket that accepts a connection of: this user's own daemon, the system
- * service, root's daemon. When none accepts, the address still names one of them, so that a daemon
- * that starts later is found.
+ * STASIS_ADDR. Without it, the first of these sockets that accepts a connection: this user's own
+ * daemon, the system service, root's daemon. If none accepts, the address still names one of them,
+ * so that a daemon that starts later is found.
  */
 export function defaultAddress(env: Environment): Address {
   const given = env[addressEnv];

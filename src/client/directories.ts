@@ -1,4 +1,4 @@
-// Whole directories of this machine: stored from, restored to, imported from and exported to.
+// Stores, restores, imports and exports whole directories of this machine.
 import { create } from "@bufbuild/protobuf";
 import { lstat } from "node:fs/promises";
 import { decodeEnvelope } from "../archive/envelope.js";
@@ -31,28 +31,31 @@ export interface DirectoryOptions extends CallOptions {
 }
 
 export interface ImportDirectoryOptions extends DirectoryOptions {
-  /** Text of a `snapshot.json` that takes the place of the directory's own, if it has one. */
+  /** Text of a `snapshot.json` that replaces the directory's own, if there is one. */
   readonly envelope?: Uint8Array;
 }
 
 export interface WriteDirectoryOptions extends DirectoryOptions {
   /**
-   * Makes all durable before it resolves. Default: true for an export, false for a restore, which
-   * can be done again.
+   * Makes everything durable before it resolves. Default: true for an export, false for a restore,
+   * which can be repeated.
    */
   readonly sync?: boolean;
 }
 
 export interface ExportDirectoryOptions extends WriteDirectoryOptions {
   /**
-   * `auto` (default): if the daemon runs on this machine as this user, it is asked to write the
-   * directory itself, by reflink where it can; otherwise, or if that fails, the archive comes
-   * through the stream. `stream`: always through the stream.
+   * `auto` (default): if the daemon runs on this machine as this user, it writes the directory
+   * itself, by reflink where it can. Otherwise, or if that fails, the archive comes through the
+   * stream. `stream`: always through the stream.
    */
   readonly via?: "auto" | "stream";
 }
 
-/** Stores the data files of a directory, which must not hold a `snapshot.json`. Holes are kept. */
+/**
+ * Stores the data files of a directory, which must not contain a `snapshot.json`. Holes are
+ * preserved.
+ */
 export async function createFromLocalDirectory(
   client: Client,
   directory: string,
@@ -85,7 +88,10 @@ export async function importLocalDirectory(
   return client.import(header, source.pack(options), callOptions(options));
 }
 
-/** What the daemon would refuse, before gigabytes have travelled. Whether the envelope is well-formed is for the daemon to say. */
+/**
+ * Refuses what the daemon would refuse, before gigabytes travel. The daemon decides whether the
+ * envelope is well-formed.
+ */
 function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
   let claims: FileClaims;
   try {
@@ -98,8 +104,8 @@ function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
 
 /**
  * Writes the data files of a snapshot into an absent or empty directory. It appears with all files
- * or not at all; see LocalTarget for what that means for one that exists. Each block is compared with its
- * digest, unless the request has `verify: false` or `force`; see `openCompared`.
+ * or not at all; LocalTarget describes the case of an existing directory. The daemon compares each
+ * block with its digest, unless the request has `verify: false` or `force`; see `openCompared`.
  */
 export async function restoreToLocalDirectory(
   client: Client,
@@ -117,7 +123,10 @@ export async function restoreToLocalDirectory(
   return download.header;
 }
 
-/** As `restoreToLocalDirectory`, with `snapshot.json`. A daemon that writes the directory compares what it copies. */
+/**
+ * As `restoreToLocalDirectory`, with `snapshot.json`. A daemon that writes the directory compares
+ * the files that it copies.
+ */
 export async function exportToLocalDirectory(
   client: Client,
   request: RefOr<ExportInit>,
@@ -158,8 +167,8 @@ async function receive(
 }
 
 /**
- * True if the daemon is at a local address and its store is a directory here that belongs to this
- * user: then the files that it writes belong to this user too.
+ * True if the daemon has a local address and its store is a directory of this machine that belongs
+ * to this user. Files that the daemon writes then belong to this user too.
  */
 async function runsAsUs(client: Client, options: CallOptions): Promise<boolean> {
   if (!client.address.local) return false;
@@ -178,8 +187,8 @@ const refusals: readonly ErrorReason[] = [
 ];
 
 /**
- * The directory's parent was made here under a random name a moment ago. A daemon that can't find
- * it sees other files than we do (a forwarded port, a container), and nothing was written there.
+ * The directory's parent was just made here under a random name. A daemon that does not find it
+ * sees another filesystem (a forwarded port, a container), and has written nothing there.
  */
 async function exportByDaemon(
   client: Client,
@@ -191,7 +200,7 @@ async function exportByDaemon(
   try {
     return await client.exportToDirectory({ ref, force, directory }, callOptions(options));
   } catch (error) {
-    // Nothing was written yet: refused, or the daemon sees other files than we do.
+    // Nothing was written yet: the daemon refused, or sees another filesystem.
     if (isStoreError(error) && refusals.includes(error.reason)) return undefined;
     throw error;
   }

@@ -1,4 +1,5 @@
-// Receives the frames of Restore or Export: header, chunks, trailer; checks that nothing is missing.
+// Receives the frames of Restore or Export (header, chunks, trailer) and checks that nothing is
+// missing.
 
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
@@ -14,15 +15,16 @@ import type {
 } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
 /**
- * A snapshot that is being received. Read `bytes` to the end, or dispose of it: until then the call
+ * A running download of a snapshot. Read `bytes` to the end, or dispose it: until then the call
  * stays open and holds a read lease.
  */
 export interface Download extends AsyncDisposable {
-  /** The snapshot with its files, and the bytes of data in them. */
+  /** The snapshot with its files, and the number of data bytes in them. */
   readonly header: DownloadHeader;
   /**
-   * The tar or archive; can be read once. Ends without an error only if everything came: otherwise
-   * DOWNLOAD_TRUNCATED, or the error of the daemon. Leaving the loop cancels the call.
+   * The tar or archive; can be read once. It ends without an error only if everything arrived.
+   * Otherwise it throws DOWNLOAD_TRUNCATED, or the daemon's error. Leaving the loop cancels the
+   * call.
    */
   readonly bytes: ByteStream;
   /** Total and CRC-32; undefined until `bytes` has ended. */
@@ -31,8 +33,8 @@ export interface Download extends AsyncDisposable {
 
 export interface DownloadOptions extends CallOptions {
   /**
-   * Each piece of `bytes` is gone when the next is asked for, so that its memory serves again: up to a tenth less CPU time
-   * with many downloads at once. Default: pieces may be kept.
+   * Reuses the memory of each piece of `bytes` when the next one is requested. This saves up to a
+   * tenth of the CPU time of many concurrent downloads. Default: pieces may be kept.
    */
   readonly reuseBuffers?: boolean;
 }
@@ -64,9 +66,10 @@ interface DownloadRequest {
 }
 
 /**
- * Opens a download with `verify`, unless the request says whether it wants that, or asks by `force` for the data as they
- * are. The daemon then compares each block with its digest before it sends it, and the trailer's CRC-32 covers the way
- * from there. A snapshot whose digests are still being computed comes unverified: its header has no digest.
+ * Opens a download with `verify`, unless the request says whether it wants that, or has `force`,
+ * which asks for the data as they are. The daemon then compares each block with its digest before
+ * it sends it, and the trailer's CRC-32 covers the rest of the way. A snapshot whose digests are
+ * still being computed arrives unverified: its header has no digest.
  */
 export async function openCompared<R extends DownloadRequest>(
   open: (request: R) => Promise<Download>,
@@ -105,7 +108,7 @@ function holdDownload(
       return trailer;
     },
     [Symbol.asyncDispose]: async () => {
-      // Cancelling first: `return` alone would wait for a frame that may never come.
+      // Cancel first: `return` alone would wait for a frame that may never arrive.
       if (trailer === undefined) ending.abort();
       ending.release();
       await frames.return().catch(() => undefined);
@@ -150,7 +153,7 @@ async function* readChunks(
 /** Smaller messages may share their memory with others. */
 const minOwnBytes = 64 * 1024;
 
-/** grpc-js has each message in memory of its own, which `chunk` is a part of. */
+/** grpc-js allocates memory for each message; `chunk` is a part of it. */
 function freeMessage({ buffer }: Uint8Array): void {
   const isOwn = buffer instanceof ArrayBuffer && !isPool(buffer);
   if (isOwn && buffer.byteLength >= minOwnBytes) freeMemory(buffer);

@@ -46,7 +46,7 @@ export { readLocalFile } from "./local-file.js";
 export type { ByteStream } from "../base/async.js";
 export { prepareForBulk } from "../holes/bulk-memory.js";
 
-// The messages that calls take and give.
+// The messages of the calls.
 export * from "../../gen/ts/stasis/v1/errors_pb.js";
 export * from "../../gen/ts/stasis/v1/gc_service_pb.js";
 export * from "../../gen/ts/stasis/v1/replication_service_pb.js";

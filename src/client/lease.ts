@@ -1,4 +1,4 @@
-// A snapshot's data directory, held open for reading until it is disposed of or the daemon ends it.
+// A lease on a snapshot's data directory. It lasts until it is disposed or the daemon ends it.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig, Snapshot } from "../../gen/ts/stasis/v1/resources_pb.js";
 import type { CallOptions } from "./channel.js";
@@ -6,23 +6,23 @@ import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 import type { OpenDataDirectoryResponse } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
 export interface DataDirectoryLease extends AsyncDisposable {
-  /** Absolute path on the daemon's node. Read only, and only while the lease lasts. */
+  /** Absolute path on the daemon's node. Read-only, and only while the lease lasts. */
   readonly directory: string;
   readonly snapshot: Snapshot;
   readonly config: SnapshotConfig | undefined;
-  /** The daemon's answer as it came. */
+  /** The daemon's answer, unchanged. */
   readonly response: OpenDataDirectoryResponse;
-  /** Fires when the lease has ended; its reason is the error if the daemon ended it. */
+  /** Fires when the lease has ended. If the daemon ended it, the signal's reason is the error. */
   readonly signal: AbortSignal;
-  /** Resolves when the lease has ended: with the error if the daemon ended it. */
+  /** Resolves when the lease has ended, with the error if the daemon ended it. */
   readonly closed: Promise<StoreError | undefined>;
 }
 
 type LeaseStream = AsyncGenerator<OpenDataDirectoryResponse, void, undefined>;
 
 /**
- * Waits for the path. The stream has no deadline of its own, since it lasts as long as the lease:
- * `timeoutMs` only bounds the wait.
+ * Waits for the path. The stream has no deadline, because it lasts as long as the lease:
+ * `timeoutMs` limits only the wait.
  */
 export async function openLease(
   open: (signal: AbortSignal) => LeaseStream,
@@ -93,7 +93,7 @@ function holdLease(
   };
 }
 
-/** Never rejects: how the stream ended is its value. */
+/** Never rejects: the value says how the stream ended. */
 async function untilEnd(stream: LeaseStream): Promise<StoreError> {
   try {
     for (;;) {

@@ -1,10 +1,10 @@
-// An abort of our own that the caller's signal fires too. `AbortSignal.any` would do, but leaks in
-// Node 20 when the caller's signal lives long.
+// An abort controller that the caller's signal also triggers. `AbortSignal.any` would do the same,
+// but leaks in Node 20 if the caller's signal lives long.
 
 export interface LinkedAbort {
   readonly signal: AbortSignal;
   abort(): void;
-  /** Forgets the caller's signal. */
+  /** Detaches from the caller's signal. */
   release(): void;
 }
 

@@ -1,15 +1,15 @@
-// A file on this machine as a stream of bytes: an archive to be imported.
+// Reads a file of this machine as a stream of bytes, for an import of an archive.
 import { open } from "node:fs/promises";
 import type { ByteStream } from "../base/async.js";
 import { readExtent } from "../holes/extents.js";
 import { withIoError } from "../holes/errno.js";
 
-/** A chunk: each read takes a turn of the event loop and a thread's. */
+/** Read size, one chunk. Each read takes a turn of the event loop and of a thread. */
 export const localReadBytes = 1024 * 1024;
 
 /**
- * Reads a regular file from its start to the end that it has when it is opened. Its buffers are used again: pieces are
- * valid until the next is asked for, as `Client.import` needs them.
+ * Reads a regular file from its start to the end that it has when it is opened. It reuses its
+ * buffers: a piece is valid until the next one is requested, which is enough for `Client.import`.
  */
 export async function* readLocalFile(path: string): ByteStream {
   await using handle = await withIoError({ what: "open", path, owner: "caller" }, () => open(path));

@@ -1,4 +1,4 @@
-// A directory of data files on this machine, packed as the tar that Create and Import take.
+// Packs a directory of data files of this machine as the tar that Create and Import accept.
 import { constants } from "node:fs";
 import { lstat, open, readFile, readdir, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,10 +14,10 @@ import { localReadBytes } from "./local-file.js";
 import { countProgress, type ProgressListener } from "./progress.js";
 
 export interface LocalSource {
-  /** `snapshot.json` as it lies in the directory, or as it was given. */
+  /** The directory's `snapshot.json`, or the given one. */
   readonly envelope: Uint8Array | undefined;
   readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
-  /** The tar, with the envelope in front if there is one. Can be read once. */
+  /** The tar, preceded by the envelope if there is one. Can be read once. */
   pack(options: {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ProgressListener | undefined;
@@ -28,13 +28,13 @@ interface LocalFile {
   readonly name: string;
   readonly path: string;
   readonly sizeBytes: number;
-  /** Bytes that the file takes on disk, at most its size: how much of it is data, nearly. */
+  /** Bytes that the file takes on disk, at most its size: approximately its data. */
   readonly dataBytes: number;
 }
 
 /**
- * Throws if the directory is absent or holds anything but regular files. `given`: an envelope that
- * takes the place of the directory's own.
+ * Throws if the directory is absent or contains anything but regular files. `given` is an envelope
+ * that replaces the directory's own.
  */
 export async function openLocalSource(directory: string, given?: Uint8Array): Promise<LocalSource> {
   const names = await withIoError({ what: "list", path: directory, owner: "caller" }, () =>
@@ -46,7 +46,7 @@ export async function openLocalSource(directory: string, given?: Uint8Array): Pr
     if (name === envelopeFileName) envelope ??= await readEnvelope(join(directory, name));
     else files.push(await describeFile(directory, name));
   }
-  // The order of archives: by bytes, which for UTF-16 strings is not their own order.
+  // Archives sort names by bytes, which is not the order of UTF-16 strings.
   files.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   return {
     envelope,
@@ -86,7 +86,7 @@ async function readEnvelope(path: string): Promise<Uint8Array> {
   return withIoError({ what: "read", path, owner: "caller" }, () => readFile(path));
 }
 
-/** Each file is open from the moment it is handed out until the next one is asked for. */
+/** Each file is open until the next one is requested. */
 async function* archiveFiles(
   files: readonly LocalFile[],
   progress: { add(bytes: number): void; finish(): void },
@@ -115,7 +115,7 @@ async function* readCounted(
   progress: { add(bytes: number): void },
   signal: AbortSignal | undefined,
 ): AsyncGenerator<FilePiece, void, undefined> {
-  // The upload copies a piece before it asks for the next.
+  // The upload copies a piece before it requests the next one.
   const options = { what: shape.name, reuseBuffers: true, pieceBytes: localReadBytes, signal };
   for await (const piece of readExtents(handle, dataOf(shape), options)) {
     yield piece;

@@ -1,4 +1,5 @@
-// What directories of this machine take on disk, and how much of that they share with other files.
+// Measures the disk space of directories of this machine, and how much of it they share with other
+// files.
 import { constants } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,9 +9,9 @@ import { coveredBytes, sharedExtents, type DeviceExtent } from "../holes/shared-
 export interface Space {
   /** Sizes of the files, holes included. */
   readonly sizeBytes: number;
-  /** Blocks of the files, shared ones included. */
+  /** Blocks of the files, including shared blocks. */
   readonly allocatedBytes: number;
-  /** Those of the blocks that belong to other files too; undefined when the filesystem can't tell. */
+  /** Bytes of blocks that other files share; undefined if the filesystem cannot report it. */
   readonly sharedBytes: number | undefined;
   readonly shared: readonly DeviceExtent[];
 }
@@ -19,11 +20,11 @@ export interface TotalSpace {
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
   readonly sharedBytes: number | undefined;
-  /** What all of them take together: each shared block once. */
+  /** Bytes that all of them take together, counting each shared block once. */
   readonly onDiskBytes: number | undefined;
 }
 
-/** Of all regular files right in a directory. */
+/** Measures all regular files directly in a directory. */
 export async function measureLocalDirectory(directory: string): Promise<Space> {
   const space = { sizeBytes: 0, allocatedBytes: 0, shared: [] as DeviceExtent[] };
   let canTell = true;
@@ -35,7 +36,7 @@ export async function measureLocalDirectory(directory: string): Promise<Space> {
       await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
       const { size, blocks } = await file.stat();
       space.sizeBytes += size;
-      // The unit of st_blocks, whatever the filesystem's own.
+      // The unit of st_blocks, whatever the filesystem's block size.
       space.allocatedBytes += blocks * 512;
       const shared = sharedExtents(file.fd);
       canTell &&= shared !== undefined;
@@ -46,7 +47,7 @@ export async function measureLocalDirectory(directory: string): Promise<Space> {
   return { ...space, sharedBytes: canTell ? sharedBytes : undefined };
 }
 
-/** All of them must lie on one filesystem. */
+/** All of them must be on one filesystem. */
 export function totalSpace(spaces: readonly Space[]): TotalSpace {
   const sum = (pick: (space: Space) => number): number =>
     spaces.reduce((total, space) => total + pick(space), 0);

@@ -1,4 +1,4 @@
-// A directory on this machine that appears with all its files or not at all.
+// Writes a directory of this machine that appears with all its files or not at all.
 import { lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
@@ -8,16 +8,16 @@ import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { renameWithoutReplace } from "../holes/native.js";
 
 export interface LocalTarget extends AsyncDisposable {
-  /** Write the files into this directory; it does not exist yet, its parent does. */
+  /** Write the files into this directory. It does not exist yet, but its parent does. */
   readonly filesDirectory: string;
-  /** Moves the files to where they belong. Disposing without it removes what was written. */
+  /** Moves the files to their destination. Disposing without a commit removes them. */
   commit(options: { readonly sync: boolean }): Promise<void>;
 }
 
 /**
  * `directory` must be absent (its parent exists) or empty. An absent one appears by one rename. An
- * empty one stays what it is (a mount point, somebody's working directory, with its owner and mode)
- * and the files are moved into it one by one, `snapshot.json` last.
+ * empty one keeps its identity (a mount point, somebody's working directory, with its owner and
+ * mode): the files are moved into it one by one, `snapshot.json` last.
  */
 export async function openLocalTarget(directory: string): Promise<LocalTarget> {
   const target = resolve(directory);
@@ -45,7 +45,7 @@ export async function openLocalTarget(directory: string): Promise<LocalTarget> {
   };
 }
 
-/** True: empty; false: absent. Anything else is refused. */
+/** True: empty; false: absent. Throws for anything else. */
 async function isEmptyDirectory(path: string): Promise<boolean> {
   let names: readonly string[];
   try {
@@ -74,7 +74,8 @@ async function appear(from: string, target: string): Promise<void> {
   try {
     await renameWithoutReplace(from, target);
   } catch (error) {
-    // EINVAL: this filesystem can't refuse to replace; it was absent when we started.
+    // EINVAL: this filesystem cannot rename without replacing. The target was absent when we
+    // started.
     if (!isErrno(error, "EINVAL")) {
       throw ioError(error, { what: "rename into place", path: target, owner: "caller" });
     }

@@ -1,4 +1,4 @@
-// How far a transfer of files is.
+// The progress of a transfer of files.
 
 export interface TransferProgress {
   /** Bytes of data, without holes, that have been read or written. */
@@ -11,11 +11,11 @@ export type ProgressListener = (progress: TransferProgress) => void;
 
 export interface ProgressCounter {
   add(bytes: number): void;
-  /** Reports that all is done, also if the total was an estimate. */
+  /** Reports completion, even if the total was an estimate. */
   finish(): void;
 }
 
-/** Counts up to `totalBytes`, which may be an estimate: what is reported never passes it. */
+/** Counts up to `totalBytes`, which may be an estimate. The reported value never exceeds it. */
 export function countProgress(
   totalBytes: number,
   listener: ProgressListener | undefined,

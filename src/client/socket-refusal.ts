@@ -1,4 +1,5 @@
-// A Unix socket that this user may not open: whose it is, and how to be let in.
+// Explains the refusal of a Unix socket that this user may not open: its owner, and how to get
+// access.
 import type { Stats } from "node:fs";
 import { closedPlace, describeOwner, groupName, userName } from "../base/owner.js";
 

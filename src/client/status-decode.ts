@@ -1,4 +1,4 @@
-// The one place that turns what grpc-js reports of a failed call back into a StoreError.
+// Converts a failed call, as grpc-js reports it, back into a StoreError. No other file does this.
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack, type Any, type Duration } from "@bufbuild/protobuf/wkt";
 import { status as Status, type Metadata } from "@grpc/grpc-js";
@@ -18,7 +18,7 @@ import {
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
 import { connectionError, type ConnectionFacts } from "./connection-error.js";
 
-/** What is known of the call that failed, for messages. */
+/** Facts about the call that failed, for messages. */
 export interface CallFacts extends ConnectionFacts {
   /** For example `List`. */
   readonly rpc: string;
@@ -55,7 +55,7 @@ function isStatus(error: unknown): error is GrpcStatus {
 interface Details extends Pick<StoreErrorOptions, "hint" | "metadata" | "fields" | "resource"> {
   readonly reason: string | undefined;
   readonly retryAfterMs: number | undefined;
-  /** The message without the hint, if the daemon sent them apart. */
+  /** The message without the hint, if the daemon sent them separately. */
   readonly message: string;
 }
 
@@ -66,7 +66,7 @@ function readDetails(metadata: Metadata | undefined): Details | undefined {
     const status = fromBinary(StatusSchema, binary);
     return detailsFrom(status.message, status.details);
   } catch {
-    // A proxy may send anything here; the code and the text of the status still hold.
+    // A proxy may send anything here. The code and the text of the status are still valid.
     return undefined;
   }
 }
@@ -129,12 +129,12 @@ function optionsFrom(status: GrpcStatus, details: Details | undefined): StoreErr
   };
 }
 
-/** A status text is message and hint in one; with the hint known they come apart again. */
+/** A status text combines message and hint; if the hint is known, this separates them. */
 function withoutHint(text: string, hint: string | undefined): string {
   return hint !== undefined && text.endsWith(`. ${hint}`) ? text.slice(0, -hint.length - 2) : text;
 }
 
-/** A status that grpc-js, a proxy or another server made: it has a code and a text only. */
+/** A status that grpc-js, a proxy or another server made has only a code and a text. */
 async function withoutReason(
   status: GrpcStatus,
   call: CallFacts,
@@ -177,7 +177,7 @@ function isReason(text: string): text is ErrorReason {
 
 const codes: ReadonlySet<string> = new Set<ErrorCode>(Object.values(codeOfReason));
 
-/** Codes that stasis itself never sends (OUT_OF_RANGE) count as UNKNOWN. */
+/** Codes that stasis never sends (OUT_OF_RANGE) count as UNKNOWN. */
 function codeName(code: number): ErrorCode {
   const name = Status[code];
   return name !== undefined && codes.has(name) ? (name as ErrorCode) : "UNKNOWN";

@@ -1,10 +1,10 @@
-// Whether a server speaks TLS: asked when it did not answer a client in plain text.
+// Tests whether a server uses TLS, after it did not answer a client in plain text.
 import { connect } from "node:tls";
 import type { Address } from "./address.js";
 
 const probeMs = 2000;
 
-/** Begins a handshake and ends the connection. No data is sent, so that no certificate is checked. */
+/** Begins a handshake and closes the connection. It sends no data, so it checks no certificate. */
 export function speaksTls({ hostPort }: Address): Promise<boolean> {
   if (hostPort === undefined) return Promise.resolve(false);
   const { host, port } = hostPort;

@@ -1,4 +1,4 @@
-// Writes the files of a downloaded tar into a directory, holes kept.
+// Writes the files of a downloaded tar into a directory and preserves holes.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readTar, type ArchiveEntry } from "../archive/tar-reader.js";
@@ -8,13 +8,15 @@ import { createSparseFile } from "../holes/sparse-writer.js";
 import type { ProgressCounter } from "./progress.js";
 
 export interface UnpackOptions {
-  /** Each file is fsynced. */
+  /** True: fsync each file. */
   readonly sync: boolean;
   readonly progress: ProgressCounter;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Makes `directory` and fills it. Reads `bytes` to the end: the download is checked by then. */
+/**
+ * Makes `directory` and fills it. Reads `bytes` to the end, so the download is checked afterwards.
+ */
 export async function unpackInto(
   directory: string,
   bytes: ByteStream,

@@ -14,15 +14,15 @@ import { encode, type CallOptions, type Channel, type UploadCall } from "./chann
 import { encodeChunk, maxChunkBytes } from "./chunk-frame.js";
 
 export interface UploadOptions extends CallOptions {
-  /** Most bytes of a chunk on the wire: 1 to 1 MiB. Default: 1 MiB. */
+  /** Largest chunk on the wire: 1 byte to 1 MiB. Default: 1 MiB. */
   readonly chunkBytes?: number;
 }
 
 /**
- * Sends `header` (an encoded frame), then `bytes`, then the commit with their total and CRC-32.
- * When the daemon answers before all is sent, the source is stopped and that answer counts. When
- * the source fails, nothing is committed and its error is thrown. A source that is in the middle of
- * a read then is told to stop, but not waited for.
+ * Sends `header` (an encoded frame), then `bytes`, then the commit with their total and CRC-32. If
+ * the daemon answers before everything was sent, this stops the source and returns the answer. If
+ * the source fails, nothing is committed and its error is thrown. This tells a source in the middle
+ * of a read to stop, but does not wait for it.
  */
 export async function upload<I extends DescMessage, O extends DescMessage>(
   channel: Channel,
@@ -40,19 +40,20 @@ export async function upload<I extends DescMessage, O extends DescMessage>(
     call.end();
   } catch (error) {
     if (error !== answered) call.cancel();
-    // What the source throws when the caller's signal fires is the cancellation, not its failure.
+    // If the source throws because the caller's signal fired, the call was cancelled; the source
+    // did not fail.
     if (error === answered || options.signal?.aborted === true) return await call.response;
     throw error;
   }
   return await call.response;
 }
 
-/** Thrown by `whileOpen` when the call is over: the outcome is in the response. */
+/** `whileOpen` throws this when the call is over; the response contains the outcome. */
 const answered = new Error("the daemon has answered");
 
 /**
  * Waits for a promise, or throws `answered` if the call ends first. `Promise.race` against the
- * response would keep a reaction on it for every chunk that was ever sent.
+ * response would leave a reaction on it for every chunk.
  */
 function untilAnswered(response: Promise<unknown>): <T>(promise: Promise<T>) => Promise<T> {
   let over = false;
@@ -94,11 +95,11 @@ async function sendChunks(
         crc = crc32(piece, start === 0 ? before : crc);
       });
       totalBytes += chunk.length;
-      // It has been copied then, and `crc` is that of all before it and its own.
+      // The frame was copied by now, so `crc` covers it and all previous bytes.
       await whileOpen(call.write(frame));
     }
   } catch (error) {
-    // While it owes a piece, a generator takes `return` only after it, perhaps never.
+    // A generator with a pending `next` handles `return` only afterwards, perhaps never.
     if (waitingForSource) void dropErrors(pieces.return?.());
     else await dropErrors(chunks.return());
     throw error;
@@ -106,7 +107,7 @@ async function sendChunks(
   return encodeCommit(totalBytes, crc);
 }
 
-/** How a source that only served us cleans up is no news to the caller. */
+/** The caller does not need to know about errors in the source's cleanup. */
 async function dropErrors(work: PromiseLike<unknown> | undefined): Promise<void> {
   try {
     await work;
@@ -115,7 +116,7 @@ async function dropErrors(work: PromiseLike<unknown> | undefined): Promise<void>
   }
 }
 
-/** CreateRequest and ImportRequest have the same commit frame; a test holds them equal. */
+/** CreateRequest and ImportRequest have the same commit frame; a test compares them. */
 function encodeCommit(totalBytes: number, crc: number): Buffer {
   const commit = { totalBytes: BigInt(totalBytes), crc32: crc };
   return encode(

@@ -1,11 +1,11 @@
-// Rules between options of the daemon, among them which addresses it may listen on.
+// Checks rules between options of the daemon, including the addresses it may listen on.
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import { isLoopbackHost, maxSocketPathBytes, type HostPort } from "../base/host-port.js";
 import { daemonOptions, type DaemonConfig } from "./daemon-options.js";
 import { noneWord } from "./option.js";
 import { formatSize } from "./units.js";
 
-/** Bytes of a chunk's frame besides the chunk; generous. */
+/** Upper bound of a chunk's frame without the chunk, in bytes. */
 const frameOverheadBytes = 64;
 
 export function checkDaemonConfig(config: DaemonConfig): void {
@@ -28,7 +28,7 @@ export function checkDaemonConfig(config: DaemonConfig): void {
   }
 }
 
-/** A policy that nobody applies would be taken for one that is. */
+/** Refuses a policy without a schedule: an operator would believe that it is applied. */
 function checkCollection(config: DaemonConfig): void {
   const { gcIntervalMs, gcKeepLast, gcMaxAgeMs, gcMaxBytes, gcGroupByLabel } = config;
   const grouped = gcGroupByLabel !== "";
@@ -63,7 +63,7 @@ function checkListeners(config: DaemonConfig): void {
   if (config.listen !== undefined) checkTcp(config, config.listen);
 }
 
-/** Who can reach the TCP address, and what they have to show. */
+/** Checks who can reach the TCP address, and which credentials they need. */
 function checkTcp(config: DaemonConfig, { host, port }: HostPort): void {
   const local = isLoopbackHost(host);
   const reached = local ? "every user of this machine" : "other machines";
@@ -98,7 +98,7 @@ function listenRefused(message: string, hint: string): StoreError {
   });
 }
 
-/** True if callers over TCP have to show a token or a certificate. */
+/** True if callers over TCP need a token or a certificate. */
 export function asksForCredentials(config: DaemonConfig): boolean {
   return config.tokens !== undefined || config.clientCa !== undefined;
 }

@@ -1,4 +1,5 @@
-// Every option of the daemon. Flags, environment, configuration file and README's table come from here.
+// Defines every option of the daemon. Flags, environment, configuration file and the README's table
+// derive from this file.
 import { logLevels } from "../base/logger.js";
 import {
   choiceOption,
@@ -19,9 +20,9 @@ import type { ConfiguredIdentity } from "./identities.js";
 import type { ConfiguredPeer } from "./peers.js";
 import { socketFileName } from "../base/default-paths.js";
 
-/** Where `root` and `socket` are by default depends on the user; the load step fills them in. */
+/** The defaults of `root` and `socket` depend on the user; the load step fills them in. */
 const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";
-/** Who may use which directory while `allowed_directories` is not set. */
+/** Which callers may use which directories while `allowed_directories` is not set. */
 const allDirectories = "<any for the daemon's own user and root over the socket, none for others>";
 const rootSocket = `<root>/${socketFileName}`;
 
@@ -333,13 +334,13 @@ export const daemonOptions = {
 
 export type DaemonOptionName = keyof typeof daemonOptions;
 
-/** The daemon's configuration: every option with its value. Names end in their unit. */
+/** The daemon's configuration: every option with its value. Names end with their unit. */
 export type DaemonConfig = {
   readonly [K in DaemonOptionName]: (typeof daemonOptions)[K] extends Option<infer T> ? T : never;
 } & {
-  /** Who shows which certificate; only the file has them. */
+  /** The certificates of each identity; only the file can contain them. */
   readonly identities: readonly ConfiguredIdentity[];
-  /** Other nodes by name; only the file has them. */
+  /** Other nodes by name; only the file can contain them. */
   readonly peers: readonly ConfiguredPeer[];
   /** The file that was read. */
   readonly configFile: string | undefined;

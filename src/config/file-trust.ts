@@ -1,11 +1,11 @@
-// Who besides root and the daemon's user can change a file that the daemon believes, or read one that
-// should be a secret.
+// Finds users other than root and the daemon's user who can change a file that the daemon relies
+// on, or read one that should be secret.
 import { realpathSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * What is wrong with the file and with the directories above it, in words; empty if nothing is, or if
- * the file is absent. With `secret`, reading it counts too.
+ * Problems of the file and of the directories above it, in words. Empty if there are none, or if
+ * the file is absent. With `secret`, readers are a problem too.
  */
 export function trustProblems(
   path: string,
@@ -23,7 +23,7 @@ export function trustProblems(
   return [...changers(stat).map((who) => `${who} can change it`), ...readable, ...replacers(real)];
 }
 
-/** Who can put another file in its place, by a directory on the way to it. */
+/** The users who can replace the file through a directory on its path. */
 function replacers(path: string): string[] {
   const problems: string[] = [];
   for (let directory = dirname(path); ; directory = dirname(directory)) {

@@ -1,4 +1,5 @@
-// Puts the daemon's configuration together: flag over environment over file over default.
+// Assembles the daemon's configuration. A flag takes precedence over the environment, the
+// environment over the file, and the file over the default.
 import { readFileSync } from "node:fs";
 import { parse as parseToml } from "smol-toml";
 import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
@@ -14,7 +15,7 @@ export type ConfigOrigin = "flag" | "environment" | "file" | "default";
 
 export interface LoadedConfig {
   readonly config: DaemonConfig;
-  /** Where each value came from. */
+  /** The origin of each value. */
   readonly origins: Readonly<Record<DaemonOptionName, ConfigOrigin>>;
   /** The configuration file that was read. */
   readonly file: string | undefined;
@@ -24,14 +25,14 @@ export interface ConfigSources {
   /** Values of flags by flag name without dashes, for example `drain-grace`. */
   readonly flags?: Readonly<Record<string, RawValue | undefined>>;
   readonly env?: Environment;
-  /** Path of a TOML file; without it STASIS_CONFIG is taken. */
+  /** Path of a TOML file. Default: STASIS_CONFIG. */
   readonly configFile?: string;
 }
 
 /** Variable that names the configuration file. */
 export const configFileEnv = "STASIS_CONFIG";
 
-/** Throws FIELD_INVALID that names the key, where it came from, what is accepted and what came. */
+/** Throws FIELD_INVALID with the key, its origin, the accepted values and the actual value. */
 export function loadDaemonConfig(sources: ConfigSources = {}): LoadedConfig {
   const env = sources.env ?? {};
   const file = sources.configFile ?? nonEmpty(env[configFileEnv]);
@@ -67,12 +68,12 @@ function refuseRemoved(
   }
 }
 
-/** The tables of the file, for a daemon that runs. Throws FIELD_INVALID. */
+/** The tables of the file, for a running daemon. Throws FIELD_INVALID. */
 export function reloadTables(configFile: string): ConfigTables {
   return readConfigFile(configFile);
 }
 
-/** The options of the file as they are written there. Throws FIELD_INVALID. */
+/** The options as written in the file. Throws FIELD_INVALID. */
 export function readFileValues(configFile: string): Readonly<Record<string, RawValue>> {
   return readConfigFile(configFile).values;
 }
@@ -104,7 +105,7 @@ function lookUp(
   return undefined;
 }
 
-/** `root` comes before `socket` among the options, so that it is known here. */
+/** `root` precedes `socket` among the options, so it is known here. */
 function defaultValue(
   name: DaemonOptionName,
   option: Option<unknown>,
@@ -123,7 +124,7 @@ function parseValue(option: Option<unknown>, raw: RawValue, where: string): unkn
   throw fieldInvalid(option.key, option.accepts, raw, `It was set by the ${where}`);
 }
 
-/** What only the file has. */
+/** The parts that only the file can contain. */
 export type ConfigTables = Pick<DaemonConfig, "identities" | "peers">;
 
 interface FileContents extends ConfigTables {

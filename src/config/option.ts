@@ -1,10 +1,11 @@
-// One configuration option of the daemon: its names, documentation and check, and a builder per kind.
+// Defines one configuration option of the daemon: its names, documentation and check, with a
+// builder per kind.
 import { resolve } from "node:path";
 import { z } from "zod";
 import { splitHostPort, type HostPort } from "../base/host-port.js";
 import { parseDuration, parseSize } from "./units.js";
 
-/** What a flag, the environment or a configuration file gives for an option. */
+/** The value of an option as a flag, the environment or a configuration file supplies it. */
 export type RawValue = string | number | boolean | readonly string[];
 
 export interface Option<T> {
@@ -14,17 +15,17 @@ export interface Option<T> {
   readonly flag: string;
   /** Environment variable, for example `STASIS_DRAIN_GRACE`. */
   readonly env: string;
-  /** What the flag's argument is called in the help; undefined for a switch. */
+  /** Name of the flag's argument in the help; undefined for a switch. */
   readonly placeholder: string | undefined;
-  /** Its flag can be given more than once; the environment separates values with colons. */
+  /** The flag can be given more than once; the environment separates values with colons. */
   readonly repeatable: boolean;
-  /** One line: what it does. */
+  /** One line that says what it does. */
   readonly doc: string;
-  /** The accepted values in words; also the text of the error when another one comes. */
+  /** The accepted values in words; also the text of the error for other values. */
   readonly accepts: string;
-  /** Default as it would be written, or a description of it in angle brackets. */
+  /** The default in the option's syntax, or a description of it in angle brackets. */
   readonly defaultText: string;
-  /** Turns a raw value into the option's own, or fails. */
+  /** Converts a raw value to the option's type, or fails. */
   readonly schema: z.ZodType<T, RawValue>;
 }
 
@@ -74,7 +75,7 @@ export function integerOption(
   );
 }
 
-/** One word of a list. */
+/** One word from a list. */
 export function choiceOption<const T extends string>(
   naming: Naming & { readonly default: T; readonly choices: readonly T[] },
 ): Option<T> {
@@ -86,7 +87,7 @@ export function choiceOption<const T extends string>(
   });
 }
 
-/** A switch: off unless it is given. */
+/** A switch: off by default. */
 export function switchOption(naming: Naming): Option<boolean> {
   return option(
     { ...naming, default: "false" },
@@ -106,7 +107,7 @@ export function switchOption(naming: Naming): Option<boolean> {
   );
 }
 
-/** Any text; empty unless it is given. */
+/** Any text; empty by default. */
 export function textOption(naming: Naming & { readonly placeholder: string }): Option<string> {
   return option(
     { ...naming, default: "" },
@@ -126,15 +127,15 @@ export function modeOption(naming: Naming & { readonly default: string }): Optio
     accepts: "permissions in octal, 0600 to 0666",
     parse: (raw) =>
       /^0?[0-7]{3}$/.test(String(raw)) ? Number.parseInt(String(raw), 8) : undefined,
-    // The daemon itself has to reach it, and nothing of a socket can be executed.
+    // The daemon itself must reach the socket, and a socket cannot be executed.
     check: (value) => (value & 0o600) === 0o600 && (value & 0o111) === 0,
   });
 }
 
-/** The word that switches off what an option names. */
+/** The word that switches an option off. */
 export const noneWord = "none";
 
-/** A path; relative ones are taken from the working directory. */
+/** A path; a relative path starts at the working directory. */
 export function pathOption(
   naming: Naming & { readonly default: string; readonly placeholder: string },
 ): Option<string> {
@@ -160,7 +161,7 @@ export function optionalPathOption(
   );
 }
 
-/** Absolute paths. `none` is the empty list, and undefined is what it is unless it is given. */
+/** Absolute paths. `none` is the empty list; undefined means that the option is not set. */
 export function pathListOption(
   naming: Naming & { readonly default: string; readonly placeholder: string },
 ): Option<readonly string[] | undefined> {
@@ -173,7 +174,7 @@ export function pathListOption(
   return { ...inner, repeatable: true };
 }
 
-/** In the environment, as in PATH, a colon ends one. */
+/** In the environment, a colon separates paths, as in PATH. */
 function pathList(raw: RawValue): readonly string[] | undefined {
   const given = typeof raw === "string" ? raw.split(":") : raw;
   if (!Array.isArray(given)) return undefined;
@@ -183,7 +184,10 @@ function pathList(raw: RawValue): readonly string[] | undefined {
   return valid ? texts.map((text) => resolve(text)) : undefined;
 }
 
-/** `HOST:PORT` with an IPv6 host in brackets, or undefined for the word `none`; port 0 picks one. */
+/**
+ * `HOST:PORT` with an IPv6 host in brackets, or undefined for the word `none`. Port 0 picks a free
+ * one.
+ */
 export function listenOption(
   naming: Naming & { readonly default: string },
 ): Option<HostPort | undefined> {

@@ -1,4 +1,4 @@
-// The options of the daemon and the keys of its peers as Markdown tables, for the README.
+// Renders the daemon's options and the keys of its peers as Markdown tables for the README.
 import { daemonOptions } from "./daemon-options.js";
 import type { Option } from "./option.js";
 import { peerKeys } from "./peers.js";
@@ -35,7 +35,7 @@ function flagText(option: Option<unknown>): string {
   return `\`--${option.flag}${argument}\``;
 }
 
-/** Table cells end at a bar, and angle brackets would be taken for HTML. */
+/** A bar ends a table cell, and angle brackets would be read as HTML. */
 function escape(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

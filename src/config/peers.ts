@@ -1,10 +1,11 @@
-// The tables [[peers]] of the configuration file: other nodes by name, and what this one shows them.
+// The tables [[peers]] of the configuration file: other nodes by name, with the credentials to
+// present to them.
 import { resolve } from "node:path";
 import { z } from "zod";
 import { fieldInvalid } from "../base/errors.js";
 import { isLoopbackHost, splitHostPort } from "../base/host-port.js";
 
-/** What the key is called in the file. */
+/** The key in the file. */
 export const peersKey = "peers";
 
 export interface ConfiguredPeer {
@@ -31,9 +32,9 @@ const path = z
   .transform((text) => resolve(text))
   .optional();
 
-/** The descriptions are what is accepted, and rows of the README's table. */
+/** The descriptions are error texts, and rows of the README's table. */
 const peerSchema = z.strictObject({
-  // No colon: what has one is an address.
+  // No colon: a text with a colon is an address.
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
@@ -56,12 +57,12 @@ const peerSchema = z.strictObject({
   ),
 });
 
-/** For the README. */
+/** The keys with their descriptions, for the README. */
 export const peerKeys: readonly { readonly key: string; readonly doc: string }[] = Object.entries(
   peerSchema.shape,
 ).map(([key, schema]) => ({ key, doc: schema.description ?? "" }));
 
-/** Throws FIELD_INVALID that names the table, counted from 0. */
+/** Throws FIELD_INVALID with the index of the table, counted from 0. */
 export function parsePeers(value: unknown, file: string): readonly ConfiguredPeer[] {
   if (!Array.isArray(value)) {
     throw fieldInvalid(peersKey, "tables [[peers]]", typeof value, `File ${file}`);

@@ -1,12 +1,12 @@
-// Options that earlier versions had. Whoever still sets one is told what to write instead: to pass it
-// over would start a daemon that behaves otherwise than its configuration says.
+// Options of earlier versions. Setting one is an error that says what to write instead: ignoring it
+// would start a daemon that does not behave as its configuration says.
 import { StoreError } from "../base/errors.js";
 
 export interface RemovedOption {
   readonly key: string;
   readonly flag: string;
   readonly env: string;
-  /** What to write instead: a whole sentence without its full stop. */
+  /** What to write instead: a complete sentence without its full stop. */
   readonly instead: string;
 }
 

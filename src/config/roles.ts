@@ -1,2 +1,2 @@
-// The roles, for commands: apart from the files that check them, which take long to load.
+// The roles, for commands. Separate from the files that check roles, which are slow to load.
 export { roles, type Role } from "../model/access.js";

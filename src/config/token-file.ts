@@ -1,5 +1,5 @@
-// The file of bearer tokens: who has one, until when, and a hash of it. The daemon reads it, the
-// command `stasis token` writes it; a token itself is in no file of ours.
+// The file of bearer tokens: the owner, expiry and hash of each. The daemon reads it, and `stasis
+// token` writes it. No file of stasis contains a token itself.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import {
   closeSync,
@@ -21,7 +21,7 @@ import { checkIdentityName, checkNamePrefix, roles, type Identity } from "../mod
 import { requireKnownVersion } from "../model/format.js";
 
 const tokenSchema = z.strictObject({
-  /** Names the token where it must not be shown. */
+  /** Identifies the token where the token itself must not be shown. */
   id: z.string().regex(/^[0-9a-f]{12}$/),
   name: z.string(),
   role: z.enum(roles),
@@ -46,7 +46,7 @@ export interface NewToken extends Identity {
   readonly expiresAt: Date | undefined;
 }
 
-/** The token, to be shown once, and what is kept of it. */
+/** Returns the token, which is shown once, and the record that is stored. */
 export function makeToken(
   { name, role, namePrefix, expiresAt }: NewToken,
   now: Date,
@@ -63,7 +63,7 @@ export function makeToken(
   return { token, record };
 }
 
-/** The record of a token that is good at this time. How long it takes tells nothing of the hash. */
+/** The record of a token that is valid now. The duration reveals nothing about the hash. */
 export function findToken(
   records: readonly TokenRecord[],
   token: string,
@@ -80,7 +80,7 @@ export function isExpired({ expiresAt }: TokenRecord, now: Date): boolean {
   return expiresAt !== undefined && new Date(expiresAt) <= now;
 }
 
-/** A file that is absent has no tokens. Throws FIELD_INVALID if it is no file of tokens. */
+/** An absent file has no tokens. Throws FIELD_INVALID if the content is not a token file. */
 export function readTokenFile(path: string): readonly TokenRecord[] {
   let text: string;
   try {
@@ -105,8 +105,9 @@ export function readTokenFile(path: string): readonly TokenRecord[] {
 }
 
 /**
- * Replaces the file at once; a new one has mode 0600, an old one keeps its owner and mode. Two writers at the same time would lose a token, or bring
- * back a revoked one: the second is refused.
+ * Replaces the file atomically. A new file has mode 0600; an existing one keeps its owner and mode.
+ * Of two concurrent writers the second is refused: it would lose a token, or bring back a revoked
+ * one.
  */
 export function changeTokenFile(
   given: string,
@@ -136,11 +137,14 @@ export function changeTokenFile(
   } finally {
     closeSync(descriptor);
   }
-  // A revoked token must not come back with a loss of power.
+  // A revoked token must not come back after a power failure.
   syncDirectory(dirname(path));
 }
 
-/** What a symbolic link leads to: replaced itself, the daemon would go on with what it led to. */
+/**
+ * Follows a symbolic link: if the link itself were replaced, the daemon would keep reading its
+ * target.
+ */
 function linkedFile(path: string): string {
   try {
     return realpathSync(path);
@@ -150,7 +154,10 @@ function linkedFile(path: string): string {
   }
 }
 
-/** Of root's `stasis token revoke` the daemon, which runs as somebody else, must hear too. */
+/**
+ * The daemon, which runs as another user, must be able to read the file after root's `stasis token
+ * revoke`.
+ */
 function keepOwner(descriptor: number, path: string): void {
   const old = statSync(path, { throwIfNoEntry: false });
   if (old === undefined) return;

@@ -1,4 +1,4 @@
-// Sizes ("1.5GiB") and durations ("30s") as people write them in flags, environment and files.
+// Parses and formats sizes ("1.5GiB") and durations ("30s") in flags, environment and files.
 
 /** Bytes per unit. Binary and decimal units are both accepted; a bare "M" would be ambiguous. */
 const bytesPerUnit: Readonly<Record<string, number>> = {
@@ -21,12 +21,12 @@ const msPerUnit: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Bytes, or undefined if `text` is no size: a whole number of bytes, or a number with a unit. */
+/** Bytes: a whole number of bytes, or a number with a unit. Undefined if `text` is malformed. */
 export function parseSize(text: string): number | undefined {
   return parseQuantity(text, bytesPerUnit, 1, { ignoreCase: true });
 }
 
-/** Milliseconds, or undefined if `text` is no duration. Only 0 may stand without a unit. */
+/** Milliseconds. Only 0 may omit its unit. Undefined if `text` is malformed. */
 export function parseDuration(text: string): number | undefined {
   if (text.trim() === "0") return 0;
   return parseQuantity(text, msPerUnit, undefined, { ignoreCase: false });

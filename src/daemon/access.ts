@@ -1,4 +1,5 @@
-// Who may call this daemon, from its configuration: certificates, the file of tokens, the socket.
+// Builds the daemon's access control from its configuration: certificates, the token file, the
+// socket.
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
@@ -13,12 +14,12 @@ export interface OpenAccess {
   readonly steps: readonly ReloadStep[];
 }
 
-/** Throws FIELD_INVALID if the file of tokens is none. */
+/** Throws FIELD_INVALID if the token file is malformed. */
 export function openAccess(config: DaemonConfig, clock: Clock, logger: Logger): OpenAccess {
   const { configFile, identities, tokens } = config;
-  // Followed, since to take one out must not need a restart.
+  // The daemon follows the file, because removing an identity must not need a restart.
   const known = configFile === undefined ? undefined : followIdentities(config, configFile, logger);
-  // A file of tokens that has been removed holds none.
+  // A removed token file contains no tokens.
   const records =
     tokens === undefined
       ? undefined

@@ -1,4 +1,4 @@
-// Collections on a schedule, by the policy of the configuration.
+// Runs scheduled collections with the policy of the configuration.
 import { isStoreError, type ErrorReason } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
@@ -6,7 +6,10 @@ import type { GcPolicy } from "../model/gc-plan.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import { startSchedule, type Schedule } from "./schedule.js";
 
-/** The first is due an interval from now, each other one an interval after the last has ended. */
+/**
+ * The first is due one interval from now, each further one an interval after the previous has
+ * ended.
+ */
 export function startCollections(
   store: SnapshotStore,
   config: DaemonConfig,
@@ -31,10 +34,10 @@ function policyOf(config: DaemonConfig): GcPolicy {
   };
 }
 
-/** CLOCK_SUSPECT: the clock was set while it planned, and the next one leaves ages out. */
+/** CLOCK_SUSPECT: the clock was set during planning. The next collection ignores ages. */
 const expected: ReadonlySet<ErrorReason> = new Set(["GC_LOCK_BUSY", "DRAINING", "CLOCK_SUSPECT"]);
 
-/** A clock that was set says nothing about ages: the other criteria go on. */
+/** After the clock was set, ages are uncertain. The other criteria still apply. */
 function withoutUncertainAges(store: SnapshotStore, policy: GcPolicy, logger: Logger): GcPolicy {
   const { suspect, aheadMs, trustedAfterMs } = store.clock();
   if (!suspect || policy.maxAgeMs === undefined) return policy;

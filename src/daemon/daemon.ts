@@ -1,4 +1,4 @@
-// The daemon: the one place where store, services and listeners are put together.
+// Assembles the daemon from store, services and listeners.
 import { buildInfo } from "../base/build-info.js";
 import { createCleanup } from "../base/cleanup.js";
 import { groupId } from "../base/group-id.js";
@@ -34,15 +34,17 @@ export interface StartOptions {
 
 export interface Daemon extends AsyncDisposable {
   readonly store: SnapshotStore;
-  /** Where it listens: `HOST:PORT` with the real port, then `unix:PATH`. */
+  /** The addresses it listens on: `HOST:PORT` with the real port, then `unix:PATH`. */
   readonly addresses: readonly string[];
-  /** Reads certificates, tokens and tables again; running calls go on. See reload.ts. */
+  /** Reads certificates, tokens and tables again. Running calls continue. See reload.ts. */
   reload(): Reloaded;
-  /** Refuses new calls, lets running ones finish within the grace period, then closes all. */
+  /**
+   * Refuses new calls, lets running calls finish within the grace period, then closes everything.
+   */
   stop(): Promise<void>;
 }
 
-/** Opens and recovers the store, and only then listens. */
+/** Opens and recovers the store, and then listens. */
 export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const { config, clock = systemClock } = options;
   const logger = options.logger ?? createLogger(config.logLevel);
@@ -82,7 +84,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    // While calls still run to their end.
+    // Schedules end while calls still run.
     for (const schedule of schedules) schedule.end();
     return (stopping ??= server.drain({ graceMs: config.drainGraceMs }).then(close));
   };
@@ -127,7 +129,7 @@ async function listen(
   const tcp = config.listen && (await server.listenTcp({ ...config.listen, ...(tls && { tls }) }));
   const file = { mode: config.socketMode, group: config.socketGroup };
   const { socket } = config;
-  // The file of the socket takes an inode, which a full disk may not have.
+  // The socket's file needs an inode, and a full disk may not have one.
   const unix =
     socket === undefined
       ? undefined

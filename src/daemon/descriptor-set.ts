@@ -1,7 +1,7 @@
-// The descriptor set that reflection serves: made by `buf build`, with comments.
+// Loads the descriptor set that reflection serves. `buf build` makes it, with comments.
 import { readFileSync } from "node:fs";
 
 export function readDescriptorSet(): Uint8Array {
-  // dist/src/daemon/ → dist/gen/, where the build puts it.
+  // dist/src/daemon/ → dist/gen/, the output of the build.
   return readFileSync(new URL("../../gen/stasis.binpb", import.meta.url));
 }

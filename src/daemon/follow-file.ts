@@ -1,35 +1,36 @@
-// Files that a daemon follows while it runs: looked at with each use, and read again on SIGHUP.
+// Follows files while the daemon runs. A file is checked at each use, and read again on SIGHUP.
 import { statSync } from "node:fs";
 import type { Logger } from "../base/logger.js";
 import type { ReloadStep } from "./reload.js";
 import { warnIfUntrusted } from "./trusted-files.js";
 
-/** Between two tries to read a file that could not be used. */
+/** Time between two attempts to read an unusable file. */
 const retryMs = 1000;
 
 export interface FollowOptions<T> {
   readonly read: (path: string) => T;
-  /** For the log: what is in the file. */
+  /** The file's content, for the log. */
   readonly what: string;
-  /** What the file held a moment ago. Default: it is read. */
+  /** The content as just read. Default: it is read now. */
   readonly first?: T;
 }
 
 export interface Followed<T> extends ReloadStep {
-  /** As the file is at this moment. */
+  /** The current content of the file. */
   current(): T;
 }
 
 /**
- * What `read` makes of a file. The file is looked at each time, so that what is revoked is refused
- * at once. One that has become unusable counts for what it held before, and is tried again.
+ * Returns the parsed content of a file. It checks the file each time, so that a revoked credential
+ * is refused at once. While a file is unusable, its previous content stays valid and reading is
+ * retried.
  */
 export function followFile<T>(
   path: string,
   { read, what, first }: FollowOptions<T>,
   logger: Logger,
 ): Followed<T> {
-  // Before what it is the version of, so that no change falls in between.
+  // The version must be read before the content, so that no change falls in between.
   let version = versionOf(path);
   let current = first ?? read(path);
   let failed: { readonly version: string; readonly retryAtMs: number } | undefined;
@@ -50,7 +51,8 @@ export function followFile<T>(
         logger.info({ path }, `${what} read again`);
         warnIfUntrusted({ option: what, path }, logger);
       } catch (error) {
-        // It may be the machine's fault, and the file as good as it is: it will not change again.
+        // The failure may be the machine's fault, and the file may be fine: it will not change
+        // again.
         failed = { version: found, retryAtMs: performance.now() + retryMs };
         logger.error(
           { err: error, path },

@@ -1,22 +1,22 @@
-// Gives back what a crowd of streams has left in memory when it is gone.
+// Returns the memory of ended streams to the system.
 import { fullCollection } from "../base/heap.js";
 import { trimHeap } from "../holes/native.js";
 
 /** Closed streams are released before the collection runs. */
 const settleMs = 1000;
-/** Thousands of uploads that end in the same moment take some seconds for it. */
+/** Thousands of uploads that end at the same moment take some seconds to be released. */
 const againMs = 10_000;
-/** A collection holds up all calls for a moment: not more often, whoever comes and goes. */
+/** A collection pauses all calls for a moment, so it runs no more often than this. */
 const intervalMs = 10_000;
 /** A collection has to be worth its cost: small bursts of streams are frequent. */
 const worthBytes = 16 * 1024 * 1024;
 
-/** Returns what is to be called when a crowd has gone; its work is done later. */
+/** Returns a function to call when many streams have ended. It does its work later. */
 export function createTidying(): () => void {
   const collect = fullCollection();
   let lastMs = -Infinity;
   let isDue = false;
-  /** What the process had after the last time. */
+  /** The process's memory after the previous collection. */
   let leftBytes = process.memoryUsage.rss();
   const tidy = (): void => {
     if (process.memoryUsage.rss() < leftBytes + worthBytes) return;

@@ -1,4 +1,5 @@
-// What can be done to a store that no daemon serves, ours or cocoon's, in the words of the API: for the CLI.
+// Operations on a store that no daemon serves, of stasis or cocoon, in the types of the API. For
+// the CLI.
 import { encodeEnvelope } from "../archive/envelope.js";
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
 import { readCocoonStore as readCocoon } from "../cocoon/cocoon-store.js";

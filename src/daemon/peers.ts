@@ -1,5 +1,5 @@
-// Other nodes: by their names in the configuration file with what that says to show them, or by
-// address alone, in plain text and without credentials.
+// Connects to other nodes: by their names in the configuration file with the credentials listed
+// there, or by address alone, in plain text and without credentials.
 import { readFileSync } from "node:fs";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
@@ -11,7 +11,7 @@ import { peerClient, type PeerClient } from "../replication/peer-client.js";
 import { followFile } from "./follow-file.js";
 import type { ReloadStep } from "./reload.js";
 
-/** Throws FIELD_INVALID for a name that is not in the file, and for files that can't be used. */
+/** Throws FIELD_INVALID for a name that is not in the file, and for unusable files. */
 export type ConnectPeer = (nameOrAddress: string, field: string) => PeerClient;
 
 export interface OpenPeers {
@@ -19,7 +19,7 @@ export interface OpenPeers {
   readonly steps: readonly ReloadStep[];
 }
 
-/** Names are looked up and files are read for each connection: what changes counts for the next. */
+/** Looks names up and reads files for each connection, so that a change applies to the next one. */
 export function openPeers({ configFile, peers }: DaemonConfig, logger: Logger): OpenPeers {
   const read = (path: string) => reloadTables(path).peers;
   const followed =

@@ -1,24 +1,27 @@
-// SIGHUP: certificates, tokens and the tables of the configuration file are read again, all at once
-// and whether or not they seem to have changed. Running calls and connections go on.
+// SIGHUP: reads certificates, tokens and the tables of the configuration file again, all at once,
+// whether or not they seem to have changed. Running calls and connections continue.
 import { isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { readFileValues } from "../config/load.js";
 import { warnOfUntrustedFiles } from "./trusted-files.js";
 
-/** One thing that can be read again. */
+/** One part that can be reloaded. */
 export interface ReloadStep {
-  /** For the log. */
+  /** Its name, for the log. */
   readonly what: string;
-  /** Throws, and changes nothing, if what is there now cannot be used. */
+  /** Throws, and changes nothing, if the new content is unusable. */
   reload(): void;
 }
 
 export interface Reloaded {
   readonly done: readonly string[];
-  /** What stays as it was, and why. */
+  /** The parts that were not reloaded, and why. */
   readonly failed: readonly { readonly what: string; readonly why: string }[];
-  /** Keys of the configuration file that have other values than at the start: they need a restart. */
+  /**
+   * Keys of the configuration file whose values differ from those at the start: they need a
+   * restart.
+   */
   readonly needRestart: readonly string[];
 }
 
@@ -52,7 +55,7 @@ export function createReload(
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Undefined when there is no file, or none that can be read: a step has told of that. */
+/** Undefined if there is no file, or an unreadable one: a step has reported that. */
 function valuesOf({ configFile }: DaemonConfig): Values | undefined {
   if (configFile === undefined) return undefined;
   try {

@@ -1,15 +1,18 @@
-// Work of the daemon's own that is due from time to time.
+// Runs the daemon's own periodic work.
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface Schedule extends AsyncDisposable {
-  /** Nothing begins any more, and what runs is asked to end. Disposing also waits for that. */
+  /** No run begins any more, and a running one is asked to end. Disposing also waits for it. */
   end(): void;
 }
 
 /** A longer timer would fire at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
-/** One run at a time. `untilDueMs` is asked at the start and after each run. `work` must not throw. */
+/**
+ * Runs `work` one at a time. Calls `untilDueMs` at the start and after each run. `work` must not
+ * throw.
+ */
 export function startSchedule(
   untilDueMs: () => number,
   work: (signal: AbortSignal) => Promise<void>,

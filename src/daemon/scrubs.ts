@@ -1,4 +1,4 @@
-// The background scrub on a schedule.
+// Runs the background scrub on a schedule.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/clock.js";
 import type { Logger } from "../base/logger.js";
@@ -7,10 +7,13 @@ import { scrubDueInMs } from "../model/scrub.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import { startSchedule, type Schedule } from "./schedule.js";
 
-/** After an error that is no finding: a fault of the program, which must not keep it busy. */
+/**
+ * Delay after an error that is not a finding. It is a fault of the program, which must not keep it
+ * busy.
+ */
 const afterErrorMs = 60_000;
 
-/** Due when the last complete one is an interval old; one that was cut off goes on at once. */
+/** Due when the last complete scrub is an interval old. An interrupted scrub continues at once. */
 export function startScrubs(
   { scrub }: SnapshotStore,
   { scrubIntervalMs, scrubLimitBytes }: DaemonConfig,

@@ -1,4 +1,4 @@
-// `stasis serve`: one daemon in this process, from its start to the signal that ends it.
+// `stasis serve`: runs one daemon in this process, from its start to the signal that ends it.
 import { buildInfo } from "../base/build-info.js";
 import { createLogger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
@@ -7,14 +7,14 @@ import type { SnapshotStore } from "../store/snapshot-store.js";
 import { endOfHangup, type Signals } from "./signals.js";
 
 export async function serve(config: DaemonConfig, signals: Signals): Promise<void> {
-  // Nothing that the daemon makes is for others, unless its mode is set.
+  // Files of the daemon are private, unless their mode is set explicitly.
   process.umask(0o077);
   const logger = createLogger(config.logLevel);
   logger.info({ ...buildInfo(), node: process.version, pid: process.pid }, "starting");
   const daemon = await startDaemon({ config, logger });
   process.on("exit", () => endWhereRootIsGone(daemon.store));
   const stopAsked = signals.untilStopped();
-  // These lines are read by scripts: they stay as they are.
+  // Scripts read these lines: do not change them.
   for (const address of daemon.addresses) note(`listening on ${address}`);
   note(`data in ${daemon.store.layout.root}`);
   signals.onReload(() => {
@@ -32,7 +32,9 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   if (signal === "SIGHUP") endOfHangup();
 }
 
-/** An end in order would have SQLite close the catalog, and remove files by their names in another directory. */
+/**
+ * A regular exit would let SQLite close the catalog, and remove files by name in another directory.
+ */
 function endWhereRootIsGone({ root }: SnapshotStore): void {
   try {
     root.check();
@@ -41,7 +43,7 @@ function endWhereRootIsGone({ root }: SnapshotStore): void {
   }
 }
 
-/** A terminal that has hung up takes no more lines. */
+/** Writing to a disconnected terminal fails. */
 function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }

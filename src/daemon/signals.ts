@@ -1,16 +1,20 @@
-// What signals mean to a daemon. Loaded and called before all else, so that none comes too early.
+// Handles the signals of a daemon. This is loaded and called before everything else, so that no
+// signal arrives too early.
 //
-// SIGTERM, SIGINT   drain and stop; the second one ends the process at once
-// SIGHUP            read certificates, tokens and tables again; when the terminal that the daemon was
-//                   started from has gone, stop
-// SIGUSR1, SIGUSR2  nothing: Node would open its inspector, or end
+// SIGTERM, SIGINT drain and stop; the second one ends the process at once SIGHUP read certificates,
+// tokens and tables again; if the terminal that started the
+//                   daemon is gone, stop
+// SIGUSR1, SIGUSR2 ignored: Node would open its inspector, or end
 import { closeSync, openSync } from "node:fs";
 import { isatty } from "node:tty";
 
 export interface Signals {
-  /** From now on: resolves with the first signal that asks to stop. Before, they end the process. */
+  /**
+   * Resolves with the first stop signal from now on. Before this call, stop signals end the
+   * process.
+   */
   untilStopped(): Promise<string>;
-  /** Called with each SIGHUP from now on, and at once if one has come before. */
+  /** Calls `reload` with each SIGHUP from now on, and at once if one has already arrived. */
   onReload(reload: () => void): void;
 }
 
@@ -50,13 +54,13 @@ export function catchSignals(): Signals {
   };
 }
 
-/** Ends the process as SIGHUP would have: Node aborts where it can't restore the terminal at its exit. */
+/** Ends the process as SIGHUP would have. Node aborts if it cannot restore the terminal at exit. */
 export function endOfHangup(): void {
   process.removeAllListeners("SIGHUP");
   process.kill(process.pid, "SIGHUP");
 }
 
-/** The controlling terminal of a process cannot be opened any more once it has hung up. */
+/** A process cannot open its controlling terminal any more once that has hung up. */
 function hasHungUp(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r+"));

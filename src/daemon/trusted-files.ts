@@ -1,4 +1,4 @@
-// Warnings about files that others can change: whoever can write to the file of tokens is an operator.
+// Warns about files that others can change: whoever can write to the token file is an operator.
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { trustProblems } from "../config/file-trust.js";
@@ -18,10 +18,10 @@ export function warnIfUntrusted(
 }
 
 export interface BelievedFile {
-  /** The option that names it. */
+  /** The option that names the file. */
   readonly option: string;
   readonly path: string;
-  /** It must not be read by others either. */
+  /** True if others must not read it either. */
   readonly secret?: boolean;
 }
 

@@ -1,41 +1,46 @@
-// Who may call: roles, identities, and the names that an identity with a prefix is confined to.
+// Access control: roles, identities, and the name prefixes that confine identities.
 import { fieldInvalid } from "../base/errors.js";
 
-/** What each may do is in transport/auth/role-table.ts. */
+/** transport/auth/role-table.ts lists the calls of each role. */
 export const roles = ["reader", "writer", "operator", "peer"] as const;
 export type Role = (typeof roles)[number];
 
-/** How a caller is known. `none`: it came over TCP and showed nothing. */
+/** How a caller was identified. `none`: it came over TCP without a credential. */
 export type Proof = "none" | "token" | "certificate" | "socket";
 
-/** Whom a call is made for. */
+/** The identity that a call is made for. */
 export interface Identity {
-  /** For the audit: of a certificate's or token's owner, or where an unnamed caller came from. */
+  /** For the audit log: the owner of a certificate or token, or the origin of an unnamed caller. */
   readonly name: string;
   readonly role: Role;
-  /** Many callers have it, who are not strangers and cannot be told apart: no limit per identity counts it. */
+  /**
+   * True if many callers share it that cannot be told apart. They are not strangers, so no limit
+   * per identity applies.
+   */
   readonly shared?: boolean;
-  /** Snapshots with other names do not exist for it; empty = all of them. */
+  /** Snapshots with other names do not exist for it. Empty = all names. */
   readonly namePrefix: string;
-  /** Of the call at hand; what a configuration says of an identity has none. */
+  /**
+   * How the current caller was identified. Not set in an identity that comes from a configuration.
+   */
   readonly proof?: Proof;
   /** User id of the process at the other end of the Unix socket. */
   readonly uid?: number;
 }
 
-/** Paths of the node are shown to those only who may have a use for them. */
+/** Only callers that may need paths of the node see them. */
 export function seesPaths({ namePrefix, proof }: Identity): boolean {
   return namePrefix === "" && proof !== "none";
 }
 
 /**
- * Ends with a separator, so that no prefix contains the other's names by chance (`a` has those of
- * `ab`), and so that no id, which has letters and digits only, begins with one.
+ * Ends with a separator. So no prefix contains another's names by chance (as `a` contains those of
+ * `ab`), and no id begins with one, because ids have only letters and digits.
  */
 const prefixPattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}[._:/-]$/;
 const identityNamePattern = /^[A-Za-z0-9][A-Za-z0-9._@:/-]{0,63}$/;
 
-/** Throws FIELD_INVALID unless `prefix` is empty or one that an identity can be confined to. */
+/** Throws FIELD_INVALID unless `prefix` is empty or can confine an identity. */
 export function checkNamePrefix(prefix: string, field: string): void {
   if (prefix === "" || prefixPattern.test(prefix)) return;
   const expected = "the beginning of a name, 2 to 64 characters, the last one of . _ : / -";

@@ -1,7 +1,7 @@
-// A directory of the node that a caller names, and which ones the daemon may touch on its behalf.
+// A directory of the node that a caller names, and the rules for using it on the caller's behalf.
 
 export interface DirectoryRules {
-  /** Absolute paths: only these directories and what is below them. Undefined: any directory. */
+  /** Absolute paths: only these directories and everything below them. Undefined: any directory. */
   readonly within?: readonly string[];
   /** User id that must own the directory and its files. Undefined: anybody. */
   readonly owner?: number;

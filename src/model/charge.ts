@@ -1,10 +1,10 @@
-// What a snapshot is charged for: the bytes that quotas and totals count. They are never less than what
-// the disk gives for it: its files, block tables, manifest and directories, an amount for each inode,
-// and its part of the catalog.
+// Computes the charge of a snapshot: the bytes that quotas and totals count. The charge is never
+// less than the space on disk: its files, block tables, manifest and directories, an amount for
+// each inode, and its part of the catalog.
 import type { SnapshotConfig } from "./config.js";
 import type { SnapshotFile } from "./snapshot.js";
 
-/** Measured below a directory, which counts too. */
+/** Space below a directory, including the directory itself. */
 export interface DirectorySpace {
   /** 512 × st_blocks of everything. */
   readonly allocatedBytes: number;
@@ -18,17 +18,17 @@ const diskBlockBytes = 4096;
 const dataPerTableByte = 8192;
 /** Header, checksum and some runs. */
 const minTableBytes = 256;
-/** It is indented. */
+/** The manifest is indented. */
 const manifestPerText = 1.6;
 /** The snapshot's own, `files` and `blocks`. */
 const directoriesPerSnapshot = 3;
 
-/** What one more file takes before anything is written into it: two inodes and a table. */
+/** What one more file takes before any data is written: two inodes and a table. */
 export const fileBytes = diskBlockBytes + 2 * inodeBytes;
 
 /**
- * Rows and index entries with their part of half-filled pages. Texts stand in several places: a name in
- * three indexes, a blob id in the configuration and twice among the pins.
+ * Rows and index entries, including their part of half-filled pages. Texts are stored several
+ * times: a name in three indexes, a blob id in the configuration and twice among the pins.
  */
 export function catalogBytes(
   config: SnapshotConfig,
@@ -47,7 +47,7 @@ export function catalogBytes(
   );
 }
 
-/** What a change of the configuration adds to the charge; negative when it takes less. */
+/** The bytes that a change of the configuration adds to the charge; negative if it needs less. */
 export function chargeGrowth(before: SnapshotConfig, after: SnapshotConfig): number {
   return catalogBytes(after, []) - catalogBytes(before, []);
 }
@@ -62,7 +62,7 @@ function textBytes(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }
 
-/** Of a stored snapshot. */
+/** The charge of a stored snapshot. */
 export function chargeOf(
   { allocatedBytes, inodes }: DirectorySpace,
   config: SnapshotConfig,
@@ -71,7 +71,7 @@ export function chargeOf(
   return allocatedBytes + inodes * inodeBytes + catalogBytes(config, files);
 }
 
-/** The same before block tables and manifest are written. */
+/** The estimated charge before block tables and manifest are written. */
 export function estimateCharge(config: SnapshotConfig, files: readonly SnapshotFile[]): number {
   let allocatedBytes = directoriesPerSnapshot * diskBlockBytes;
   for (const file of files) {
@@ -84,7 +84,7 @@ export function estimateCharge(config: SnapshotConfig, files: readonly SnapshotF
   return chargeOf({ allocatedBytes, inodes }, config, files);
 }
 
-/** Data takes whole blocks, wherever in a file it stands. */
+/** Data occupies whole blocks, wherever in a file it is. */
 export function wholeBlocks(bytes: number): number {
   return Math.ceil(bytes / diskBlockBytes) * diskBlockBytes;
 }

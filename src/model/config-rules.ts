@@ -1,4 +1,4 @@
-// Which configurations are accepted from callers.
+// Validates configurations from callers.
 import { fieldInvalid } from "../base/errors.js";
 import type { SnapshotConfig } from "./config.js";
 import { checkDescription, checkLabels, checkName, checkWellFormed } from "./name.js";
@@ -7,8 +7,8 @@ export const maxTextBytes = 1024;
 export const maxImageBlobIds = 1024;
 
 /**
- * Throws FIELD_INVALID unless `config` can be stored. `parent` is the path of the message that has
- * its fields: empty for the request itself.
+ * Throws FIELD_INVALID unless `config` can be stored. `parent` is the path of the message with its
+ * fields; empty for the request itself.
  */
 export function checkConfig(config: SnapshotConfig, parent: string): void {
   const prefix = parent === "" ? "" : `${parent}.`;

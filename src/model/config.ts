@@ -1,8 +1,8 @@
-// What a snapshot is a snapshot of: the configuration of the paused VM, as its orchestrator gave it.
-// Field names follow `types.SnapshotConfig` of cocoon; the archive codec knows their JSON keys.
+// The configuration of the paused VM, as its orchestrator supplied it. Field names follow
+// `types.SnapshotConfig` of cocoon; the archive codec knows their JSON keys.
 
 export interface SnapshotConfig {
-  /** Given by the daemon; never reused. */
+  /** Assigned by the daemon; never reused. */
   readonly id: string;
   /** Empty, or a name as `name.ts` defines it. */
   readonly name: string;
@@ -24,11 +24,11 @@ export interface SnapshotConfig {
   readonly noDirectIo: boolean;
   readonly windows: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  /** What an imported envelope held beyond the known keys; written back on export. */
+  /** Keys of an imported envelope that stasis does not know; export writes them back. */
   readonly unknown: UnknownKeys;
 }
 
-/** JSON text per unknown key, kept as text so that no number loses a digit. */
+/** JSON text per unknown key. Kept as text so that no number loses a digit. */
 export interface UnknownKeys {
   readonly envelope: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;

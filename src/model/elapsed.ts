@@ -1,22 +1,22 @@
-// How much time has passed for a store. Ages are counted in it, never in wall time: a wall clock that
-// is set makes nothing older and nothing younger.
+// Measures the elapsed time of a store. Ages are counted in it, never in wall time: setting the
+// wall clock makes nothing older and nothing younger.
 //
-// Elapsed time follows the time since the machine's boot, also while no daemon runs. Over a reboot only
-// the wall clock knows how long the machine was off, so that time counts only after the wall clock has
-// proved itself. The rules:
+// Elapsed time follows the time since the machine's boot, also while no daemon runs. Over a reboot
+// only the wall clock knows how long the machine was off. So that time counts only after the wall
+// clock has proved reliable. The rules:
 //
-// 1. Elapsed time never goes back, and grows as the time since boot does. Only differences mean
-//    something; stamps are elapsed times.
-// 2. A step of the wall clock while the machine is up changes nothing. The clock is suspect until it
-//    steps back, until an operator trusts it, or until it has gone on evenly for a day.
-// 3. Time off is pending at first. It counts when the clock has gone on evenly for an hour. More than
-//    three days at once make the clock suspect, and count after a day or when it is trusted.
-// 4. Time off that counts makes older what was stamped before it, and nothing else.
+// 1. Elapsed time never decreases, and grows as the time since boot does. Only differences are
+//    meaningful; stamps are elapsed times.
+// 2. A step of the wall clock while the machine is up changes nothing. The clock is suspect until
+//    it steps back, until an operator trusts it, or until it has run evenly for a day.
+// 3. Time off is pending at first. It counts when the clock has run evenly for an hour. More than
+//    three days at once make the clock suspect, and count after a day or when the clock is trusted.
+// 4. Time off that counts adds to the age of what was stamped before it, and of nothing else.
 
-/** One look at the clocks of the machine. */
+/** One reading of the machine's clocks. */
 export interface ClockReading {
   readonly wallMs: number;
-  /** Empty in a catalog that was brought here from a schema without it. */
+  /** Empty in a catalog that was migrated from a schema without it. */
   readonly bootId: string;
   readonly sinceBootMs: number;
 }
@@ -35,15 +35,15 @@ export interface OffTime {
   readonly ms: number;
 }
 
-/** Wall time and elapsed time have parted. */
+/** The difference between wall time and elapsed time. */
 export interface ClockDoubt {
-  /** Wall time is so much further than elapsed time would have it; negative when it is behind. */
+  /** How far wall time is ahead of elapsed time; negative if it is behind. */
   readonly aheadMs: number;
-  /** Up to so much of that may be time off. */
+  /** Up to this much of the difference may be time off. */
   readonly offMs: number;
-  /** Where that time off counts, if it does. */
+  /** The stamp after which that time off counts, if it does. */
   readonly offAtMs: number;
-  /** The elapsed time at which they parted last. */
+  /** The elapsed time at which they last diverged. */
   readonly sinceMs: number;
 }
 
@@ -51,17 +51,17 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** A smaller difference between two looks is the usual correction of a clock. */
+/** A smaller difference between two readings is the usual correction of a clock. */
 export const stepBoundMs = minuteMs;
-/** So long a machine may be off without anybody asking whether the clock is right. */
+/** A machine may be off for this long without making its clock suspect. */
 export const plausibleOffMs = 3 * dayMs;
-/** How long a suspect clock has to go on evenly until it is trusted. */
+/** How long a suspect clock must run evenly until it is trusted. */
 export const suspectGraceMs = dayMs;
 const pendingGraceMs = hourMs;
-/** More than one for each day of a year; older ones are put together. */
+/** More than one for each day of a year; older ones are merged. */
 const maxOffTimes = 500;
 
-/** For a store of which nothing is known. */
+/** For a store without a known history. */
 export function beginElapsed(reading: ClockReading): ElapsedState {
   return { elapsedMs: reading.wallMs, last: reading, offTimes: [] };
 }
@@ -87,20 +87,20 @@ function goOn(state: ElapsedState, reading: ClockReading): ElapsedState {
 function startAgain(state: ElapsedState, reading: ClockReading): ElapsedState {
   const { elapsedMs, last, doubt } = state;
   const wallMs = reading.wallMs - last.wallMs;
-  // All of this boot has passed since the last look, whatever the wall clock says, unless the last look may have been
-  // in this boot.
+  // All of this boot has passed since the last reading, whatever the wall clock says, unless the
+  // last reading may have been in this boot.
   const passedMs =
     last.bootId === "" ? Math.min(Math.max(0, wallMs), reading.sinceBootMs) : reading.sinceBootMs;
   const now = { ...state, elapsedMs: elapsedMs + passedMs, last: reading };
   const restMs = wallMs - passedMs;
   if (Math.abs(restMs) <= stepBoundMs && doubt === undefined) return now;
-  // Of two times off that are pending both count before the first: that ages less.
+  // Two pending times off both count from the position of the first: this ages less.
   const before = doubt ?? { aheadMs: 0, offMs: 0, offAtMs: elapsedMs };
   return {
     ...now,
     doubt: {
       aheadMs: before.aheadMs + restMs,
-      // A clock that went back says nothing about the time off, and may be put right soon.
+      // A clock that went back says nothing about the time off, and may be corrected soon.
       offMs: before.offMs + (restMs < 0 ? plausibleOffMs : restMs),
       offAtMs: before.offAtMs,
       sinceMs: now.elapsedMs,
@@ -108,7 +108,7 @@ function startAgain(state: ElapsedState, reading: ClockReading): ElapsedState {
   };
 }
 
-/** Ends a doubt that has resolved itself, or lasted long enough. */
+/** Ends a doubt that has resolved itself, or that lasted long enough. */
 function settle(state: ElapsedState): ElapsedState {
   const { doubt, elapsedMs } = state;
   if (doubt === undefined) return state;
@@ -117,7 +117,7 @@ function settle(state: ElapsedState): ElapsedState {
   return agrees || elapsedMs - doubt.sinceMs >= graceMs ? trustClock(state) : state;
 }
 
-/** Takes the wall clock as right from now on: pending time off counts. */
+/** Trusts the wall clock from now on: pending time off counts. */
 export function trustClock({ doubt, ...state }: ElapsedState): ElapsedState {
   if (doubt === undefined) return state;
   const ms = Math.min(Math.max(doubt.aheadMs, 0), doubt.offMs);
@@ -125,7 +125,7 @@ export function trustClock({ doubt, ...state }: ElapsedState): ElapsedState {
   return { ...state, offTimes: bounded([...state.offTimes, { atMs: doubt.offAtMs, ms }]) };
 }
 
-/** The two oldest become one, before the older of them: that ages less. */
+/** Merges the two oldest, at the position of the older one: this ages less. */
 function bounded(offTimes: readonly OffTime[]): readonly OffTime[] {
   const [first, second, ...rest] = offTimes;
   if (first === undefined || second === undefined || offTimes.length <= maxOffTimes) {
@@ -134,7 +134,7 @@ function bounded(offTimes: readonly OffTime[]): readonly OffTime[] {
   return [{ atMs: first.atMs, ms: first.ms + second.ms }, ...rest];
 }
 
-/** Stamps that are less than this one are older than `ageMs`. */
+/** Smaller stamps are older than `ageMs`. */
 export function stampOfAge({ elapsedMs, offTimes }: ElapsedState, ageMs: number): number {
   let stampMs = elapsedMs;
   let leftMs = ageMs;
@@ -156,7 +156,7 @@ export function isSuspect(doubt: ClockDoubt | undefined): doubt is ClockDoubt {
   return aheadMs < -stepBoundMs || aheadMs > Math.min(offMs, plausibleOffMs) + stepBoundMs;
 }
 
-/** For people: what is wrong with a suspect clock. */
+/** Explains to people what is wrong with a suspect clock. */
 export function describeDoubt({ aheadMs }: ClockDoubt): string {
   const amount = inWords(Math.abs(aheadMs));
   const side = aheadMs < 0 ? "behind" : "ahead of";

@@ -1,4 +1,4 @@
-// A run of bytes in a file that holds data; what lies between extents are holes.
+// A run of bytes in a file that contains data. The ranges between extents are holes.
 
 export interface Extent {
   /** First byte, from the start of the file. */
@@ -7,7 +7,7 @@ export interface Extent {
   readonly length: number;
 }
 
-/** The extents of a file, ascending: an array, or a map that takes less memory. */
+/** The extents of a file, ascending: an array, or a map that needs less memory. */
 export interface Extents extends Iterable<Extent> {
   readonly length: number;
   at(index: number): Extent | undefined;

@@ -1,8 +1,9 @@
-// What `check` finds and what `repair` does about it: catalog, directories and manifests compared.
+// The findings of `check`, which compares catalog, directories and manifests, and the actions of
+// `repair`.
 
 /**
- * What each kind means is in docs/consistency.md. `note`: nothing is wrong with what is stored, or the daemon
- * puts it in order at its next start.
+ * docs/consistency.md explains each kind. `note`: nothing that is stored is wrong, or the daemon
+ * fixes it at its next start.
  */
 const severities = {
   catalog_missing: "problem",
@@ -39,18 +40,12 @@ export type FindingKind = keyof typeof severities;
 export type FindingSeverity = (typeof severities)[FindingKind];
 
 /**
- * none                 only people can decide
- * at_next_start        recovery does it when the daemon starts
- * adopt                take the directory into the catalog
- * quarantine           move it to quarantine
- * mark_lost            the record stays, is not served any more
- * mark_corrupt         the record stays, is served only by force
- * rewrite_manifest     from the catalog
- * take_manifest        the record is made again from the manifest
- * rebuild_block_table  from the data, if they have the digest that was stored
- * set_mode             the mode that was stored
- * rewrite_rows         labels, pins, sizes and totals from the snapshots' records
- * make_ballast         write the file again
+ * none only people can decide at_next_start recovery does it when the daemon starts adopt add the
+ * directory to the catalog quarantine move it to quarantine mark_lost the record stays, but is not
+ * served any more mark_corrupt the record stays, and is served only by force rewrite_manifest from
+ * the catalog take_manifest make the record again from the manifest rebuild_block_table from the
+ * data, if they have the stored digest set_mode restore the stored mode rewrite_rows labels, pins,
+ * sizes and totals from the snapshots' records make_ballast write the file again
  */
 export type FindingAction =
   | "none"
@@ -69,13 +64,13 @@ export type FindingAction =
 export interface Finding {
   readonly kind: FindingKind;
   readonly severity: FindingSeverity;
-  /** Snapshot that it is about; empty if none. */
+  /** The affected snapshot; empty if there is none. */
   readonly id: string;
   /** Its name; empty if it has none. */
   readonly name: string;
   /** Absolute. */
   readonly path: string;
-  /** What is there and what was expected, for people. */
+  /** The actual and the expected state, for people. */
   readonly found: string;
   readonly action: FindingAction;
 }
@@ -87,33 +82,31 @@ export interface CheckOptions {
   readonly limitBytesPerSecond: number;
 }
 
-/** Last comes the summary: without it the check was not finished. */
+/** The summary comes last. Without it the check is incomplete. */
 export type CheckEvent =
   | { readonly kind: "finding"; readonly finding: Finding }
   | { readonly kind: "progress"; readonly doneSnapshots: number; readonly totalSnapshots: number }
   | { readonly kind: "summary"; readonly snapshots: number; readonly problems: number };
 
 export interface RepairOptions extends CheckOptions {
-  /** Say what would be done, and do nothing. */
+  /** Report what would be done, and do nothing. */
   readonly dryRun: boolean;
 }
 
 /**
- * planned  a dry run would have done it
- * done     the action was carried out
- * left     nothing was to be done, or not by repair
- * failed   the action did not succeed; the others go on
+ * planned a dry run would have done it done the action was carried out left there was nothing to
+ * do, or repair cannot do it failed the action did not succeed; the other actions continue
  */
 export type RepairOutcome = "planned" | "done" | "left" | "failed";
 
 export interface Repaired {
   readonly finding: Finding;
   readonly outcome: RepairOutcome;
-  /** What was done, or why nothing was. */
+  /** What was done, or why nothing was done. */
   readonly message: string;
 }
 
-/** Where and about which snapshot; both may be empty. */
+/** The affected place and snapshot; both may be empty. */
 export type FindingSubject = Partial<Pick<Finding, "id" | "name" | "path">>;
 
 export function finding(

@@ -1,4 +1,5 @@
-// What a program says of a file that a newer one has written. Such a file is never damage: it is left as it is.
+// Errors for files that a newer program has written. Such a file is never treated as damage, and is
+// left unchanged.
 import { StoreError } from "../base/errors.js";
 
 /** `what` has version `found`; this program knows versions up to `newest`. */
@@ -24,14 +25,14 @@ export function formatUnsupported(
   );
 }
 
-/** The `version` of a JSON object; 0 when it has none that is a whole number above 0. */
+/** The `version` of a JSON object; 0 unless it is a whole number above 0. */
 export function versionOf(value: unknown): number {
   if (typeof value !== "object" || value === null || !("version" in value)) return 0;
   const { version } = value;
   return Number.isSafeInteger(version) && Number(version) > 0 ? Number(version) : 0;
 }
 
-/** Throws FORMAT_UNSUPPORTED if the JSON object that the file holds has a higher version. */
+/** Throws FORMAT_UNSUPPORTED if the JSON object in the file has a higher version. */
 export function requireKnownVersion(file: string, value: unknown, newest: number): void {
   const found = versionOf(value);
   if (found > newest) throw formatUnsupported(`the file ${file}`, found, newest, { file });

@@ -1,7 +1,7 @@
-// Which snapshots and leftovers a collection would remove: a pure function of what the store holds,
-// the policy and a stamp that says what is old.
+// Plans which snapshots and leftovers a collection removes. A pure function of the store's content,
+// the policy, and a stamp that limits ages.
 
-/** Leftovers first, then the criteria of a policy, as the API names them. */
+/** Leftovers first, then the criteria of a policy, with their API names. */
 export type GcReason =
   | "orphan"
   | "stale_pending"
@@ -11,45 +11,58 @@ export type GcReason =
   | "max_total_bytes"
   | "evict_all";
 
-/** Nothing set: nothing is evicted. Several criteria evict the union of what each one evicts. */
+/**
+ * If no criterion is set, nothing is evicted. Several criteria evict the union of their selections.
+ */
 export interface GcPolicy {
   /** Keep this many of the newest of each group, evict the others. */
   readonly keepLast?: number | undefined;
-  /** Evict what was last accessed longer ago, in milliseconds. */
+  /** Evict snapshots that were last accessed longer ago, in milliseconds. */
   readonly maxAgeMs?: number | undefined;
-  /** Evict the least recently accessed until the rest of its group takes at most this on disk. */
+  /** Evict the least recently accessed until the rest of the group takes at most this on disk. */
   readonly maxTotalBytes?: number | undefined;
   /** Evict all. */
   readonly evictAll?: boolean | undefined;
-  /** Groups are the snapshots with one value of this label; those without it are a group too. */
+  /**
+   * A group consists of the snapshots with one value of this label. Those without the label are a
+   * group too.
+   */
   readonly groupByLabel?: string | undefined;
-  /** The caller says that the wall clock is right: `maxAgeMs` works also while it is suspect. */
+  /** The caller asserts that the wall clock is right: `maxAgeMs` then works while it is suspect. */
   readonly trustClock?: boolean | undefined;
 }
 
-/** A stored snapshot, as far as a collection cares. */
+/** The properties of a stored snapshot that a collection needs. */
 export interface GcSnapshot {
   readonly id: string;
   readonly name: string;
-  /** Milliseconds since 1970, both. A million of these must fit in memory: no Dates. */
+  /**
+   * Both in milliseconds since 1970. A million of these must fit in memory, so they are not Dates.
+   */
   readonly createdAtMs: number;
   readonly lastAccessedAtMs: number;
-  /** A stamp of elapsed time (model/elapsed.ts): ages and the order of uses, whatever the wall clock says. */
+  /**
+   * A stamp of elapsed time (model/elapsed.ts), for ages and the order of uses, independent of the
+   * wall clock.
+   */
   readonly lastUsedMs: number;
   readonly chargedBytes: number;
-  /** Its value of the label that the policy groups by; undefined if it has none. */
+  /** Its value of the label that the policy groups by; undefined without that label. */
   readonly group: string | undefined;
   readonly protected: boolean;
 }
 
-/** What should not be in the store. */
+/** Something that does not belong in the store. */
 export interface GcLeftover {
   readonly reason: "orphan" | "stale_pending" | "missing_directory";
   /** Id of the snapshot, or name of the directory. */
   readonly id: string;
   readonly name: string;
   readonly chargedBytes: number;
-  /** Of a snapshot whose directory is missing: its record is kept, as it is when it is in use. */
+  /**
+   * For a snapshot whose directory is missing. A protected snapshot keeps its record, as does one
+   * in use.
+   */
   readonly protected?: boolean;
 }
 
@@ -61,31 +74,31 @@ export interface GcRow {
   readonly lastAccessedAt: Date | undefined;
   /** Undefined for leftovers. */
   readonly lastUsedMs: number | undefined;
-  /** Every one that holds, at least one. */
+  /** Every reason that applies, at least one. */
   readonly reasons: readonly GcReason[];
   readonly verdict: "remove" | "kept_in_use" | "kept_protected";
 }
 
 export interface GcInput {
-  /** Fastest when they come newest first. */
+  /** Fastest if sorted newest first. */
   readonly snapshots: readonly GcSnapshot[];
-  /** Ids of those that somebody reads, or has the directory of open. */
+  /** Ids of snapshots that somebody reads or holds a lease on. */
   readonly inUse: ReadonlySet<string>;
   readonly leftovers: readonly GcLeftover[];
   readonly policy: GcPolicy;
-  /** Snapshots with a stamp below it were used longer ago than the policy's `maxAgeMs`. */
+  /** Snapshots with a smaller stamp were last used longer ago than the policy's `maxAgeMs`. */
   readonly oldStampMs: number;
 }
 
 /**
- * Leftovers, then snapshots, the least recently accessed first. The same input, the same rows. A row is
- * made when it is asked for: of a million only their places are kept.
+ * Leftovers, then snapshots, the least recently accessed first. The same input gives the same rows.
+ * A row is made when it is requested: for a million snapshots only their positions are kept.
  */
 export function* planCollection(input: GcInput): Generator<GcRow, void, undefined> {
   const { snapshots, inUse, leftovers, policy, oldStampMs } = input;
   const { keepLast, maxAgeMs, maxTotalBytes, evictAll, groupByLabel } = policy;
   const isKept = (one: GcSnapshot): boolean => one.protected || inUse.has(one.id);
-  /** Of each snapshot, by its place: the reasons, a bit each as in `evictions`. */
+  /** The reasons of each snapshot, by position: one bit each, as in `evictions`. */
   const found = new Uint8Array(snapshots.length);
   const add = (places: readonly number[], reason: EvictionReason): void => {
     const bit = 1 << evictions.indexOf(reason);
@@ -93,7 +106,7 @@ export function* planCollection(input: GcInput): Generator<GcRow, void, undefine
   };
   for (const group of groupsOf(snapshots, groupByLabel)) {
     if (keepLast !== undefined) {
-      // Protected ones and those in use count among the newest.
+      // Protected snapshots and those in use count among the newest.
       add(group.toSorted(by(newestFirst, snapshots)).slice(keepLast), "keep_last");
     }
     if (maxTotalBytes !== undefined) {
@@ -142,7 +155,7 @@ function snapshotRow(snapshot: GcSnapshot, bits: number, inUse: ReadonlySet<stri
 const evictions = ["keep_last", "max_age", "max_total_bytes", "evict_all"] as const;
 type EvictionReason = (typeof evictions)[number];
 
-/** Places in `snapshots`, a list for each group. */
+/** Positions in `snapshots`, one list per group. */
 function groupsOf(
   snapshots: readonly GcSnapshot[],
   label: string | undefined,
@@ -158,7 +171,7 @@ function groupsOf(
   return groups.values();
 }
 
-/** What must be kept still takes its space, so others have to go for it. */
+/** Snapshots that must be kept still take space, so others are evicted instead. */
 function beyondTotal(
   snapshots: readonly GcSnapshot[],
   group: readonly number[],
@@ -179,7 +192,7 @@ function beyondTotal(
 
 type Compare = (a: GcSnapshot, b: GcSnapshot) => number;
 
-/** The same order, of places in `snapshots`. */
+/** The same order for positions in `snapshots`. */
 function by(compare: Compare, snapshots: readonly GcSnapshot[]): (a: number, b: number) => number {
   return (a, b) => compare(snapshots[a] as GcSnapshot, snapshots[b] as GcSnapshot);
 }

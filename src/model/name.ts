@@ -2,12 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
 
-/** Crockford base32 in lower case: no i, l, o, u, so an id survives being read aloud. */
+/** Crockford base32 in lower case: without i, l, o, u, so that an id can be read aloud. */
 const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 export const idLength = 16;
 export const idPattern = /^[0-9a-hjkmnp-tv-z]{16}$/;
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
-/** Shortest prefix of an id that is taken as a ref. */
+/** Shortest prefix of an id that is accepted as a ref. */
 export const minIdPrefixLength = 3;
 
 /** A new random id of 80 bits. */
@@ -60,7 +60,7 @@ export function checkLabels(labels: Readonly<Record<string, string>>, field: str
   }
 }
 
-/** A lone surrogate cannot be written as UTF-8 and would change on the way to disk. */
+/** A lone surrogate cannot be encoded as UTF-8 and would change on the way to disk. */
 export function checkWellFormed(text: string, field: string): void {
   if (/\p{Surrogate}/u.test(text) || text.includes("\0")) {
     throw fieldInvalid(field, "well-formed Unicode without NUL", text);
@@ -73,7 +73,7 @@ export const maxFileNameBytes = 255;
 
 /**
  * Throws ARCHIVE_INVALID unless `name` can be a data file: one path component, no NUL or control
- * character, at most 255 bytes. `what` names where it was found, for the message.
+ * character, at most 255 bytes. `what` names its origin, for the message.
  */
 export function checkDataFileName(name: string, what: string): void {
   const problem = fileNameProblem(name);

@@ -1,24 +1,24 @@
-// What is known of the background scrubs of a store.
+// The state of a store's background scrubs.
 
 export interface ScrubCounts {
   readonly startedAt: Date;
-  /** Snapshots that were read, those with damage among them. */
+  /** Snapshots that were read, including those with damage. */
   readonly snapshots: number;
   readonly bytes: number;
   readonly damaged: number;
-  /** Snapshots that could not be read to the end; nothing is known of them. */
+  /** Snapshots that could not be read completely; their state is unknown. */
   readonly unreadable: number;
 }
 
 export interface ScrubState {
-  /** The last one that came to its end. */
+  /** The last complete scrub. */
   readonly last?: (ScrubCounts & { readonly endedAt: Date }) | undefined;
-  /** The one that was begun since. */
+  /** The running scrub. */
   readonly running?:
     (ScrubCounts & { /** Ids up to this one are done. */ readonly after: string }) | undefined;
 }
 
-/** Milliseconds until the next one is due. A clock that went back makes it wait no longer than that. */
+/** Milliseconds until the next scrub is due: at most one interval, even if the clock went back. */
 export function scrubDueInMs({ last, running }: ScrubState, intervalMs: number, now: Date): number {
   if (running !== undefined || last === undefined) return 0;
   const sinceMs = Math.max(0, now.getTime() - last.endedAt.getTime());

@@ -2,13 +2,12 @@
 import type { SnapshotConfig } from "./config.js";
 
 /**
- * Where a snapshot stands in its life.
- * pending   → being uploaded; its name and blobs are reserved, nothing else can see it
- * ready     → stored, durable, served
- * replaced  → lost its name to a REPLACE while a caller held its directory: served to that caller
- *             only, deleted when the last lease ends or at the next start
- * deleting  → gone for every caller; its bytes are being removed
- * lost      → its directory was missing at start: not served, kept for the operator to see
+ * The states of a snapshot. pending → being uploaded; its name and blobs are reserved, nothing else
+ * can see it ready → stored, durable, served replaced → lost its name to a REPLACE while a caller
+ * held a lease on its directory: served to
+ *             that caller only, deleted when the last lease ends or at the next start
+ * deleting → gone for every caller; its bytes are being removed lost → its directory was missing at
+ * start: not served, kept for the operator to see
  */
 export type SnapshotState = "pending" | "ready" | "replaced" | "deleting" | "lost";
 
@@ -31,13 +30,13 @@ export interface Snapshot {
   readonly lastAccessedAt: Date;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
-  /** What quotas count for it, see model/charge.ts. */
+  /** The bytes that count against quotas; see model/charge.ts. */
   readonly chargedBytes: number;
   /** `sha256:<hex>` over the file manifest; empty until it is computed. */
   readonly digest: string;
   /** Never evicted by garbage collection. */
   readonly protected: boolean;
-  /** Damage was found in its data: still listed, not served unless forced. */
+  /** Damage was found in its data: still listed, but served only when forced. */
   readonly corrupt: boolean;
   /** Sorted by name. Empty in listings. */
   readonly files: readonly SnapshotFile[];

@@ -1,11 +1,11 @@
-// Which stored snapshots may resemble another one: what a pull compares with.
+// Selects stored snapshots that may resemble another one, as bases for a pull.
 import type { Snapshot } from "../model/snapshot.js";
 import { countSharedBlocks, indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import type { ListFilter, SnapshotStore } from "../store/snapshot-store.js";
 
-/** Labels by which orchestrators name a snapshot's VM, and the snapshot that it was made from. */
+/** Labels by which orchestrators name a snapshot's VM, and its parent snapshot. */
 export const vmLabel = "vm";
 export const parentLabel = "parent";
 
@@ -13,12 +13,12 @@ export const maxBases = 32;
 const perQuery = 32;
 const recent = 200;
 
-/** What is known of the snapshot that is to be fetched or sent. */
+/** The known properties of the snapshot to fetch or send. */
 export type Likeness = Pick<Snapshot, "config" | "digest">;
 
 /**
- * Ready snapshots with a digest, the likeliest first: the same content, the parent by label, the same
- * VM, the same name, the same image, then the newest. At most `maxBases`.
+ * Ready snapshots with a digest, the likeliest first: the same content, the parent by label, the
+ * same VM, the same name, the same image, then the newest. At most `maxBases`.
  */
 export function likelyBases(store: SnapshotStore, target: Likeness): Snapshot[] {
   const { labels, imageDigest, name } = target.config;
@@ -52,10 +52,13 @@ export interface ChosenBase extends AsyncDisposable {
   readonly blocks: OpenBlocks;
 }
 
-/** Tables of a snapshot by the name of the file. */
+/** Block tables of a snapshot by file name. */
 export type Tables = ReadonlyMap<string, BlockTable>;
 
-/** The open snapshot among `candidates` that shares most blocks with `target`; all others are closed. */
+/**
+ * Returns the open snapshot among `candidates` that shares the most blocks with `target`, and
+ * closes all others.
+ */
 export async function openBestBase(
   store: SnapshotStore,
   candidates: readonly Snapshot[],
@@ -77,7 +80,7 @@ export async function openBestBase(
   return best?.blocks;
 }
 
-/** A base that is damaged or was deleted meanwhile is none. */
+/** Undefined for a base that is damaged or was deleted in the meantime. */
 async function openQuietly(
   store: SnapshotStore,
   id: string,
@@ -91,7 +94,7 @@ async function openQuietly(
   }
 }
 
-/** Digests of two algorithms say nothing of each other: the likeliest such base is better than none. */
+/** Digests of two algorithms cannot be compared: the likeliest such base is better than none. */
 const perhaps = 0.5;
 
 async function sharedWith(blocks: OpenBlocks, target: Tables): Promise<number> {

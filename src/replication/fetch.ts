@@ -1,4 +1,4 @@
-// Brings one file to what its table says: from the base where it is the same, else from the peer.
+// Fetches one file as its table describes: equal blocks from the base, the others from the peer.
 import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
 import {
@@ -17,7 +17,7 @@ import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
 import { maxBlocks, maxRanges } from "./serve.js";
 
-/** Blocks being checked and written at once. */
+/** Blocks that are checked and written concurrently. */
 const inFlight = 8;
 
 export interface TransferCounters {
@@ -31,11 +31,11 @@ export interface FetchContext {
   readonly client: PeerClient;
   readonly snapshotId: string;
   readonly counters: TransferCounters;
-  /** Blocks of files may be shared instead of copied. */
+  /** True if files may share blocks instead of copying them. */
   readonly reflink: boolean;
-  /** Silence of the peer after which it counts as gone. */
+  /** After this silence the peer counts as gone. */
   readonly idleMs: number;
-  /** Waits as the limits of the transfer and of the node demand. */
+  /** Waits as the limits of the transfer and of the node require. */
   throttle(bytes: number): Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -44,9 +44,9 @@ export interface BaseFile {
   readonly handle: FileHandle;
   readonly index: BlockIndex;
   readonly name: string;
-  /** The peer has it too, so that it can send differences. */
+  /** The peer has it too, so it can send differences. */
   readonly digest: string;
-  /** Hears that a block is not what `index` says. */
+  /** Called when a block differs from its digest in `index`. */
   readonly onDamage: () => void;
 }
 
@@ -63,7 +63,7 @@ export async function openBaseFile(
   return { handle: await base.stored.open(name), index, name, digest, onDamage };
 }
 
-/** All blocks are in `part` when it returns; nothing is written before its digest was compared. */
+/** When it returns, all blocks are in `part`. It compares each digest before it writes a block. */
 export async function fetchFile(
   context: FetchContext,
   part: PartFile,
@@ -73,12 +73,12 @@ export async function fetchFile(
   const missing = await takeFromBase(context, part, base);
   const differences = base !== undefined && base.digest !== "" ? base : undefined;
   const refused = await fetchBlocks(context, part, name, missing, differences);
-  // Differences from something else than this base: once more, whole.
+  // These were differences from another base. Request the whole blocks once.
   const still = await fetchBlocks(context, part, name, refused, undefined);
   if (still.length > 0) throw peerInvalid(`wrong bytes for block ${still[0]} of ${name}`);
 }
 
-/** Copies what the base has; the blocks that the peer has to send. */
+/** Copies blocks from the base. Returns the blocks that the peer has to send. */
 async function takeFromBase(
   context: FetchContext,
   part: PartFile,
@@ -93,7 +93,7 @@ async function takeFromBase(
       return;
     }
     if (base !== undefined && mayBeSame(part.index, base.index, block)) {
-      // Compared with its own digest: damage in the base must not spread.
+      // Compared with its own digest, so that damage in the base does not spread.
       const bytes = await readOldBlock(base, block, signal);
       const length = part.index.lengthOf(block);
       const comparable = part.index.table.algorithm === base.index.table.algorithm;
@@ -112,7 +112,7 @@ async function takeFromBase(
   return missing;
 }
 
-/** Undefined if the base is damaged there, or cannot be read: then the peer has it. */
+/** Undefined if the base is damaged there, or unreadable: the peer then sends the block. */
 async function readOldBlock(
   base: BaseFile,
   block: number,
@@ -129,7 +129,7 @@ async function readOldBlock(
   return undefined;
 }
 
-/** Returns the blocks that did not have their digest. */
+/** Returns the blocks that did not have the expected digest. */
 async function fetchBlocks(
   context: FetchContext,
   part: PartFile,
@@ -190,7 +190,7 @@ function* batches(blocks: readonly number[]): Generator<Batch, void, undefined> 
   if (batch.length > 0) yield { blocks: batch, ranges };
 }
 
-/** Messages as they come, counted, slowed down, and given up when the peer falls silent. */
+/** Yields messages as they arrive, counts and throttles them, and abandons a silent peer. */
 async function* receive(
   context: FetchContext,
   request: Parameters<PeerClient["readBlocks"]>[0],
@@ -236,7 +236,7 @@ async function decodeBlock(
   return applyDelta(old, { changedPages, data, deflated });
 }
 
-/** Runs `work` on each item, a few at once, begun in order. The first error ends it. */
+/** Runs `work` on each item, a few at once, started in order. The first error ends it. */
 async function inParallel<T>(
   items: Iterable<T> | AsyncIterable<T>,
   work: (item: T) => Promise<void>,

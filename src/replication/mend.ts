@@ -1,4 +1,4 @@
-// Repair: what is damaged in a snapshot here is fetched from a peer that has the same digest.
+// Repair: fetches damaged parts of a local snapshot from a peer that has the same digest.
 import type { FileHandle } from "node:fs/promises";
 import { indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
@@ -11,8 +11,8 @@ import { countTotal, type PullParts, type PullRequest } from "./pull.js";
 import type { TransferClaim } from "./transfers.js";
 
 /**
- * A whole copy of each damaged file is made, of what is still right in it and of the peer's blocks,
- * and takes its place. What was fetched stays when it fails, for the next call.
+ * Makes a complete copy of each damaged file, from its intact blocks and the peer's blocks, and
+ * replaces the file with it. If this fails, the fetched blocks stay for the next call.
  */
 export async function mendSnapshot(
   parts: PullParts,
@@ -64,15 +64,15 @@ async function fetchWhole(
   },
 ): Promise<void> {
   const { path, table, file, rest } = from;
-  // Without an account: what is put together takes the place of what is damaged, in a full store too.
+  // Not counted against quotas: the copy replaces the damaged file, also in a full store.
   await using part = await openPartFile(path, table, context);
-  // Its blocks are compared with the digests that they should have before they are taken over.
+  // Its blocks are compared with the expected digests before they are copied.
   const base: BaseFile | undefined = rest && {
     handle: rest,
     index: indexBlocks(table),
     name: file.name,
     digest: "",
-    // It is known to be damaged.
+    // It is already known to be damaged.
     onDamage: () => undefined,
   };
   await fetchFile(context, part, file.name, base);

@@ -1,12 +1,13 @@
-// What differs between two versions of a block, page by page; and which pages of a block are not all zeros.
+// Encodes the pages that differ between two versions of a block, and the pages that are not all
+// zeros.
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
 
-/** A bit of `changed_pages` stands for this much. */
+/** Bytes per bit of `changed_pages`. */
 export const pageBytes = 4096;
 
 export interface PageDelta {
-  /** Bit N: page N of the block is in `data`. */
+  /** Bit N: `data` contains page N of the block. */
   readonly changedPages: bigint;
   readonly data: Uint8Array;
   readonly deflated: boolean;
@@ -14,13 +15,13 @@ export interface PageDelta {
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
-/** Level 1: what it costs is a fraction of what the link costs, and higher levels gain little. */
+/** Level 1 costs a fraction of what the link costs, and higher levels gain little. */
 const deflateLevel = 1;
 /** Compression that saves less is not worth the receiver's time. */
 const worthwhile = 0.9;
 
 /**
- * The difference between two blocks of one length. Undefined if nearly all pages changed and
+ * The difference between two blocks of equal length. Undefined if nearly all pages changed, so that
  * nothing would be saved.
  */
 export async function encodeDelta(
@@ -51,7 +52,7 @@ export async function encodeDelta(
     : { changedPages, data: plain, deflated: false };
 }
 
-/** The block, or undefined if the delta cannot be one of a block of this length. */
+/** The block. Undefined if the delta cannot belong to a block of this length. */
 export async function applyDelta(
   base: Uint8Array,
   { changedPages, data, deflated }: PageDelta,
@@ -105,7 +106,7 @@ export function encodeNonzeroPages(block: Uint8Array): NonzeroPages | undefined 
   return { changedPages, data };
 }
 
-/** The block of this length, or undefined if these cannot be its pages. */
+/** The block of this length. Undefined if these cannot be its pages. */
 export async function applyNonzeroPages(
   length: number,
   { changedPages, data }: NonzeroPages,
@@ -113,7 +114,7 @@ export async function applyNonzeroPages(
   return applyDelta(new Uint8Array(length), { changedPages, data, deflated: false });
 }
 
-/** Never makes more than it may: a few bytes on the wire can stand for gigabytes. */
+/** Limits the output: a few bytes on the wire can expand to gigabytes. */
 async function inflateTo(data: Uint8Array, length: number): Promise<Uint8Array | undefined> {
   if (length === 0) return undefined;
   try {

@@ -1,4 +1,4 @@
-// Calls to a peer, whose errors say that they are the peer's: they reach callers of this node.
+// Makes calls to a peer. Errors name the peer, because they reach callers of this node.
 import { isStoreError, StoreError, type ErrorReason } from "../base/errors.js";
 import type { Client } from "../client/index.js";
 
@@ -7,7 +7,7 @@ export type PeerClient = Pick<
   "getManifest" | "readBlocks" | "pull" | "close" | typeof Symbol.asyncDispose
 >;
 
-/** `name` is what callers know the peer by. */
+/** `name` is the name by which callers know the peer. */
 export function peerClient(name: string, client: Client): PeerClient {
   return {
     getManifest: (...call) => named(name, client.getManifest(...call)),
@@ -41,7 +41,7 @@ function ofPeer(name: string, error: StoreError): StoreError {
   });
 }
 
-/** Its own credentials the caller need not look at; options of a command line there are none here. */
+/** The caller cannot change the node's credentials, and command-line options do not apply here. */
 function meaningOf(error: StoreError): { reason: ErrorReason; hint: string | undefined } {
   switch (error.reason) {
     case "CREDENTIALS_INVALID":

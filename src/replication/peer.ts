@@ -1,4 +1,4 @@
-// Reading what a peer says: nothing of it is believed before it was checked.
+// Reads a peer's answers, and checks everything before it is used.
 import { StoreError, describeValue, isStoreError } from "../base/errors.js";
 import { digestBytes, digestOf } from "../files/block-digest.js";
 import { blockBytes, blockCount, rootDigest, type BlockTable } from "../files/block-table.js";
@@ -13,10 +13,10 @@ import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
 
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
-/** Block tables of one snapshot: enough for 500 GiB of data. */
+/** Limit of one snapshot's block tables: enough for 500 GiB of data. */
 const maxTableBytes = 64 * 1024 * 1024;
 const minTablePartBytes = 4096;
-/** Largest file of ext4, and more than anybody's guest has. */
+/** Largest file of ext4, which exceeds any real guest. */
 const maxFileBytes = 16 * 2 ** 40;
 
 export interface PeerSnapshot {
@@ -88,12 +88,12 @@ function configOf(message: NonNullable<SnapshotMessage["config"]>): SnapshotConf
 }
 
 interface PeerLimits {
-  /** Silence after which the peer counts as gone. */
+  /** After this silence the peer counts as gone. */
   readonly idleMs: number;
   readonly signal: AbortSignal;
 }
 
-/** What the peer has under this ref or digest: the one thing of it that is believed. */
+/** Returns what the peer has under this ref or digest. This is the only answer that is trusted. */
 export async function fetchDescription(
   client: PeerClient,
   wanted: { readonly ref: string } | { readonly digest: string },
@@ -107,7 +107,7 @@ export async function fetchDescription(
   throw peerInvalid("nothing");
 }
 
-/** A manifest with the lease that the peer holds while it is not disposed. */
+/** A manifest, with the lease that the peer holds until it is disposed. */
 export interface PeerManifest extends AsyncDisposable {
   readonly snapshot: PeerSnapshot;
   /** Digest of a snapshot that both sides have; empty = none. */
@@ -116,7 +116,7 @@ export interface PeerManifest extends AsyncDisposable {
   readonly receivedBytes: number;
 }
 
-/** Throws PEER_DATA_INVALID unless the tables are those of the digest that was asked for. */
+/** Throws PEER_DATA_INVALID unless the tables match the requested digest. */
 export async function fetchManifest(
   client: PeerClient,
   wanted: PeerSnapshot,
@@ -152,7 +152,7 @@ export async function fetchManifest(
     await close();
     throw guard.explain(error);
   } finally {
-    // From here on the stream is only the lease.
+    // From here on the stream serves only as the lease.
     guard.pause();
   }
 }
@@ -178,9 +178,9 @@ async function readTable(
     ensure(part.table.length > 0, `${what} with an empty part`);
     length += part.table.length;
     ensure(length <= Math.min(allowedBytes, tableBound(file)), `${what} that is too long`);
-    // Or a table of millions of parts would cost many times its bytes.
+    // Otherwise a table in millions of parts would cost many times its bytes.
     ensure(part.last || part.table.length >= minTablePartBytes, `${what} in tiny parts`);
-    // A copy: the part is a view of a message with more in it.
+    // A copy, because the part is a view of a larger message.
     parts.push(Uint8Array.from(part.table));
     last = part.last;
   }
@@ -188,7 +188,7 @@ async function readTable(
   ensure(table.blockSizeBytes === blockBytes, `${what} with blocks of ${table.blockSizeBytes}`);
   ensure(table.sizeBytes === file.sizeBytes, `${what} for ${table.sizeBytes} bytes`);
   ensure(rootDigest(table) === file.digest, `${what} that is not that of its digest`);
-  // The bytes would fit, and yet have another digest whenever they are read here.
+  // The bytes would match, but would have another digest each time they are read here.
   ensure(!callsZerosData(table), `${what} that calls zeros data`);
   return { table, length };
 }
@@ -206,7 +206,7 @@ function callsZerosData({ sizeBytes, algorithm, digests }: BlockTable): boolean 
   return false;
 }
 
-/** A table has at most one run and one digest for each block. */
+/** A table has at most one run and one digest per block. */
 function tableBound(file: SnapshotFile): number {
   return 40 + 32 + blockCount(file.sizeBytes) * (8 + 32);
 }

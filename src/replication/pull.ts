@@ -1,4 +1,4 @@
-// One pull: from the peer's manifest to a stored snapshot.
+// Performs one pull, from the peer's manifest to a stored snapshot.
 import { isStoreError } from "../base/errors.js";
 import { indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
@@ -16,11 +16,11 @@ import type { TransferClaim } from "./transfers.js";
 export interface PullRequest {
   /** The peer: name or address. */
   readonly source: string;
-  /** Id, name or id prefix at the peer; for a repair, here. */
+  /** Id, name or id prefix at the peer; for a repair, at this node. */
   readonly ref: string;
-  /** Fetch what is damaged in a snapshot here, not another snapshot. */
+  /** Repair a local snapshot instead of fetching another one. */
   readonly repair: boolean;
-  /** Empty = the name it has there. */
+  /** Empty = the name at the peer. */
   readonly name: string;
   /** Empty, or a UUID. */
   readonly requestId: string;
@@ -32,11 +32,13 @@ export interface PullParts extends Pick<FetchContext, "idleMs" | "throttle"> {
   readonly store: SnapshotStore;
   readonly client: PeerClient;
   readonly counters: TransferCounters;
-  /** Takes the digest for this pull alone, until it is disposed; throws if another pull has it. */
+  /**
+   * Claims the digest for this pull until it is disposed. Throws if another pull has claimed it.
+   */
   claim(digest: string): Promise<TransferClaim>;
 }
 
-/** What was fetched stays when it fails, for the next call; all checks are made again then. */
+/** If it fails, the fetched blocks stay for the next call, which repeats all checks. */
 export async function pullSnapshot(
   parts: PullParts,
   request: PullRequest,
@@ -103,7 +105,7 @@ async function filesFromPeer(
   return await fetchFiles(parts, request, place, manifest, base, signal);
 }
 
-/** The tables of a snapshot here that has the same digest: they need not travel. */
+/** The tables of a local snapshot with the same digest, so that they need not travel. */
 async function manifestFromHere(
   store: SnapshotStore,
   bases: readonly Snapshot[],
@@ -128,7 +130,7 @@ async function manifestFromHere(
   }
 }
 
-/** Adds what these files have of data. */
+/** Adds the data bytes of these files. */
 export function countTotal(
   counters: TransferCounters,
   files: readonly SnapshotFile[],
@@ -154,7 +156,7 @@ async function fetchFiles(
   const { snapshot, tables, baseDigest } = manifest;
   const { source, ref } = request;
   const transfer = await store.transfers.open(snapshot.digest, { source, ref });
-  // From here on the allowance counts it.
+  // From here on the upload\'s allowance counts these bytes.
   store.noteKept(snapshot.digest, 0);
   const { reflink } = store;
   const snapshotId = snapshot.id;
@@ -173,7 +175,7 @@ async function fetchFiles(
     await part.complete();
     paths.push(path);
   }
-  // Only when all are whole: until then everything stays where the next call looks for it.
+  // Only when all files are complete: until then everything stays where the next call looks for it.
   const files: SnapshotFile[] = [];
   for (const [index, { name, mode }] of snapshot.files.entries()) {
     const [path, table] = [paths[index], tables.get(name)];
@@ -183,7 +185,7 @@ async function fetchFiles(
   return files;
 }
 
-/** A base with a damaged table, or one that only a newer stasis reads, is none. */
+/** Undefined if the base has a damaged table, or one that only a newer stasis reads. */
 async function baseFileOf(base: OpenBlocks | undefined, name: string, digest: string) {
   if (base === undefined) return undefined;
   try {

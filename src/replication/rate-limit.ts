@@ -1,4 +1,4 @@
-// Bytes per second, for one transfer or for all of a node.
+// Limits bytes per second, for one transfer or for all of a node.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/clock.js";
 
@@ -7,10 +7,10 @@ export interface RateLimit {
   take(bytes: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What was not used for longer than this is not saved up. */
+/** Unused capacity older than this expires. */
 const burstMs = 200;
 
-/** 0 = no limit. Several users share it in the order in which they ask. */
+/** 0 = no limit. Several users share it in the order of their requests. */
 export function createRateLimit(bytesPerSecond: number, clock: Clock): RateLimit {
   let dueMs = Number.NEGATIVE_INFINITY;
   return {

@@ -1,4 +1,5 @@
-// All pulls of a node: which are running, how far they are, and what is kept of those cut off.
+// Manages all pulls of a node: the running ones with their progress, and the interrupted ones with
+// their data.
 import type { Clock } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
@@ -29,21 +30,21 @@ export interface TransferStatus {
 export interface ReplicatorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** All pulls together; 0 = no limit. */
+  /** Limit of all pulls together; 0 = no limit. */
   readonly limitBytesPerSecond: number;
-  /** How long a pull that was cut off can be resumed. */
+  /** How long an interrupted pull can be resumed. */
   readonly ttlMs: number;
-  /** Silence after which a peer counts as gone. */
+  /** After this silence a peer counts as gone. */
   readonly idleMs: number;
-  /** Reaches a peer by name or address; `field` is the one that named it. */
+  /** Connects to a peer by name or address; `field` is the request field that named it. */
   readonly connect: (nameOrAddress: string, field: string) => PeerClient;
 }
 
 export interface Replicator extends AsyncDisposable {
-  /** Progress about twice a second, then the snapshot. Leaving the loop cancels the pull. */
+  /** Yields progress about twice a second, then the snapshot. Leaving the loop cancels the pull. */
   pull(request: PullRequest, signal: AbortSignal): AsyncGenerator<PullEvent, void, undefined>;
   transfers(): Promise<TransferStatus[]>;
-  /** Ends a pull and drops what is kept of it; false if there is none. */
+  /** Ends a pull and discards its data. False if there is none. */
   cancel(digest: string): Promise<boolean>;
   readonly connect: ReplicatorOptions["connect"];
 }

@@ -1,4 +1,4 @@
-// The side of a peer that has a snapshot: its tables under a lease, and its blocks.
+// The sender's side: serves a snapshot's tables under a lease, and its blocks.
 import { StoreError, fieldInvalid, isStoreError } from "../base/errors.js";
 import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "../files/block-access.js";
 import { blockCount, type BlockTable } from "../files/block-table.js";
@@ -24,7 +24,7 @@ export type ManifestPart =
       readonly last: boolean;
     };
 
-/** Ends when the caller hangs up: until then the snapshot's bytes stay. */
+/** Ends when the caller ends the stream. Until then the snapshot's bytes stay. */
 export async function* serveManifest(
   store: SnapshotStore,
   request: {
@@ -101,7 +101,7 @@ export interface BlocksRequest {
   readonly ranges: readonly { readonly first: bigint; readonly count: bigint }[];
   /** Empty = whole blocks. */
   readonly baseDigest: string;
-  /** The caller can put a block together from its pages that are not all zeros. */
+  /** The caller can decode NONZERO_PAGES. */
   readonly acceptsNonzeroPages: boolean;
 }
 
@@ -112,7 +112,7 @@ export interface ServedBlock {
   readonly changedPages: bigint;
 }
 
-/** Blocks being read or compressed at once. */
+/** Blocks that are read or compressed concurrently. */
 const ahead = 4;
 
 export async function* serveBlocks(
@@ -131,7 +131,7 @@ export async function* serveBlocks(
     for (const block of blocks) {
       signal.throwIfAborted();
       const served = serveBlock(source, against, block, request.acceptsNonzeroPages);
-      // An error is met when its turn comes.
+      // The error is handled when its turn comes.
       served.catch(() => undefined);
       queue.push(served);
       const first = queue.length > ahead ? queue.shift() : undefined;
@@ -139,7 +139,7 @@ export async function* serveBlocks(
     }
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) yield await next;
   } finally {
-    // The descriptors are closed next: nothing may still be reading from their numbers.
+    // The descriptors are closed next, so no read may still use their numbers.
     await Promise.allSettled(queue);
   }
 }
@@ -158,7 +158,7 @@ async function openFile(open: OpenBlocks, name: string): Promise<SourceFile | un
   return { open, name, handle: await open.stored.open(name), index };
 }
 
-/** The snapshot to compare with; none if it went since the manifest was sent. */
+/** The snapshot to compare with. Undefined if it was removed since the manifest was sent. */
 async function openBase(
   store: SnapshotStore,
   digest: string,
@@ -182,7 +182,7 @@ async function serveBlock(
   const spared = nonzero?.data ?? raw;
   const comparable =
     base?.index.digestOf(block) !== undefined && base.index.lengthOf(block) === raw.length;
-  // Without differences to a block that is damaged.
+  // Sends the whole block if the base's block is damaged.
   const old =
     base !== undefined && comparable ? await readIntact(base, block).catch(noBlock) : undefined;
   if (old !== undefined) {
@@ -197,7 +197,7 @@ async function serveBlock(
     : { index: block, encoding: "nonzero-pages", ...nonzero };
 }
 
-/** A block that is not what was stored marks the snapshot, and is not sent. */
+/** A block that differs from the stored one marks the snapshot, and is not sent. */
 async function readIntact(file: SourceFile, block: number): Promise<Buffer> {
   const { open, handle, index, name } = file;
   try {

@@ -1,14 +1,14 @@
-// Giving up a peer that has fallen silent without hanging up.
+// Abandons a peer that is silent but still connected.
 import { StoreError } from "../base/errors.js";
 
 export interface SilenceGuard extends Disposable {
-  /** Fires when the caller's fires, or after the silence. */
+  /** Fires when the caller's signal fires, or after the silence. */
   readonly signal: AbortSignal;
-  /** Something came. */
+  /** Call this when something arrived. */
   heard(): void;
-  /** Nothing is waited for any more. */
+  /** Call this when nothing more is expected. */
   pause(): void;
-  /** What to throw when a call with `signal` failed. */
+  /** Returns the error to throw after a call with `signal` failed. */
   explain(error: unknown): unknown;
 }
 

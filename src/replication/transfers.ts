@@ -1,4 +1,4 @@
-// Who works on which kept transfer, and until when it is kept. One owner at a time: a pull, a
+// Tracks the owner and the expiry of each kept transfer. There is one owner at a time: a pull, a
 // cancellation or the sweep.
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
@@ -6,34 +6,34 @@ import { inodeBytes } from "../model/charge.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 
 export interface TransferClaim extends AsyncDisposable {
-  /** Counts what is there by now: to be called before the room is given back that was reserved for it. */
+  /** Counts the bytes that exist now. Call it before the reserved space is released. */
   measure(): Promise<void>;
 }
 
 export interface Transfers<Run> extends AsyncDisposable {
-  /** The pulls that run, by digest. */
+  /** The running pulls, by digest. */
   readonly running: ReadonlyMap<string, Run>;
   /**
-   * Takes the digest for one pull, once a removal that has begun has ended. Throws if another pull has
-   * it. Disposing gives it back; what was not dropped until then is kept for `ttlMs`.
+   * Claims the digest for one pull, after a running removal has ended. Throws if another pull has
+   * it. Disposing releases the claim; data that was not discarded by then is kept for `ttlMs`.
    */
   claim(digest: string, run: Run): Promise<TransferClaim>;
-  /** Removes what is kept of it, unless a pull has it. */
+  /** Discards its data, unless a pull has claimed it. */
   drop(digest: string): Promise<void>;
 }
 
 export interface TransfersOptions {
   readonly logger: Logger;
-  /** How long a transfer that was cut off can be resumed, in elapsed time of the store. */
+  /** How long an interrupted transfer can be resumed, in elapsed time of the store. */
   readonly ttlMs: number;
 }
 
-/** A longer wait is cut into pieces: timers stand still while the machine is suspended. */
+/** A longer wait is split: timers stop while the machine is suspended. */
 const maxWaitMs = 60_000;
 
 type TransferPorts = Pick<SnapshotStore, "transfers" | "time" | "noteKept">;
 
-/** Finds what is kept, and drops what is too old by now. */
+/** Finds the kept transfers, and discards the expired ones. */
 export async function openTransfers<Run>(
   store: TransferPorts,
   options: TransfersOptions,
@@ -60,7 +60,7 @@ class KeptTransfers<Run> implements Transfers<Run> {
 
   async load(): Promise<void> {
     for (const { digest, endedMs } of await this.#store.transfers.list()) {
-      // A daemon that was killed has not noted the end of its pulls.
+      // A killed daemon has not recorded the end of its pulls.
       if (endedMs === undefined) await this.#keep(digest);
       else this.#ends.set(digest, endedMs);
       await this.#measure(digest);
@@ -139,7 +139,7 @@ class KeptTransfers<Run> implements Transfers<Run> {
     if (this.#closed || this.#ends.size === 0) return;
     const oldMs = this.#store.time.stampOfAge(this.#options.ttlMs);
     const firstMs = Math.min(...this.#ends.values()) - oldMs + 1;
-    // A removal that failed is tried again, but not at once.
+    // A failed removal is retried, but not at once.
     const waitMs = firstMs <= 0 ? maxWaitMs : Math.min(firstMs, maxWaitMs);
     this.#timer = setTimeout(() => void this.#sweepAndGoOn(), waitMs).unref();
   }

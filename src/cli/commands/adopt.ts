@@ -1,4 +1,4 @@
-// stasis adopt: takes over the snapshots of a store that cocoon has written.
+// stasis adopt: adopts the snapshots of a store that cocoon has written.
 import { create } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import { constants } from "node:fs";
@@ -15,22 +15,22 @@ import { explainInterruption } from "../interrupt.js";
 import { withProgress, withSession, type GlobalOptions, type Session } from "../session.js";
 import { renderTable } from "../table.js";
 
-/** A snapshot of cocoon's store, in the words of the API. */
+/** A snapshot of cocoon's store, in the types of the API. */
 export interface ForeignSnapshot {
   readonly config: Omit<SnapshotConfig, "$typeName" | "$unknown">;
   readonly createdAt: string;
   readonly pending: boolean;
   readonly deleting: boolean;
   readonly directory: string | undefined;
-  /** Its `config` as an envelope, with what the API has no words for. */
+  /** Its `config` as an envelope, including keys that the API does not have. */
   readonly envelope: Uint8Array;
-  /** What that is, by its keys. */
+  /** The keys that the API does not have. */
   readonly unknownKeys: readonly string[];
 }
 
 export interface ForeignStore {
   readonly snapshots: readonly ForeignSnapshot[];
-  /** Empty unless the index is an older one: what is wrong with the newest. */
+  /** If the index is an older one: what is wrong with the newest. Otherwise empty. */
   readonly remark: string;
 }
 
@@ -61,15 +61,15 @@ interface Row {
   readonly cocoonId: string;
   readonly name: string;
   readonly outcome: Outcome;
-  /** Our id and which keys are lost, or what is wrong. */
+  /** The new id and the lost keys, or the problem. */
   readonly text: string;
 }
 
-/** By which an adopted snapshot is known again. */
+/** Label that identifies an adopted snapshot. */
 const idLabel = "cocoon/id";
 const createdLabel = "cocoon/created-at";
 
-/** `setExitCode` is called when snapshots are missing or have failed. */
+/** `setExitCode` is called if snapshots are missing or have failed. */
 export function addAdoptCommand(
   program: Command,
   readCocoonStore: ReadCocoonStore,
@@ -173,7 +173,7 @@ type Storer = (
 
 const storers: Readonly<Record<Way, Storer>> = { copy: storeCopy, move, reflink: storeReflink };
 
-/** As an import: alone of the ways, it keeps the keys of newer cocoons that we do not know. */
+/** Copies by import, the only way that preserves the unknown keys of newer cocoons. */
 async function storeCopy(
   session: Session,
   { name, labels }: SnapshotConfig,
@@ -200,7 +200,7 @@ async function move(
   return snapshot?.config?.id;
 }
 
-/** A copy that shares its blocks, made beside the daemon's root, then moved in. */
+/** Makes a copy that shares its blocks, next to the daemon's root, then moves it in. */
 async function storeReflink(
   session: Session,
   config: SnapshotConfig,
@@ -213,7 +213,7 @@ async function storeReflink(
     );
   }
   const copy = join(dirname(root), `.stasis-adopt-${config.labels[idLabel] ?? ""}`);
-  // What an interrupted run has left.
+  // A leftover of an interrupted run.
   await rm(copy, { recursive: true, force: true });
   try {
     await mkdir(copy, { mode: 0o700 });

@@ -18,7 +18,7 @@ import { messageJson, renderJson, withSession, type GlobalOptions } from "../ses
 import { printErr, printOut } from "../stdio.js";
 import { renderTable } from "../table.js";
 
-/** Looks at the store in a directory that no daemon serves; in the words of the API. */
+/** Checks the store in a directory that no daemon serves, in the types of the API. */
 export type CheckOffline = (
   root: string,
   options: { readonly deep: boolean; readonly limitBytesPerSecond: number },
@@ -31,7 +31,7 @@ interface CheckFlags extends GlobalOptions {
   readonly limitRate?: number;
 }
 
-/** `setExitCode` is called when something is wrong: the command itself has done its work then. */
+/** `setExitCode` is called if there are problems; the command itself succeeded. */
 export function addCheckCommand(
   program: Command,
   checkOffline: CheckOffline,
@@ -60,7 +60,7 @@ export function addCheckCommand(
 
 interface CheckResult {
   readonly findings: readonly Finding[];
-  /** Undefined if it was not finished. */
+  /** Undefined if the check is incomplete. */
   readonly summary: CheckSummary | undefined;
 }
 
@@ -110,7 +110,7 @@ export function findingCells({ kind, problem, action, id, name, path, found }: F
   ];
 }
 
-/** A name of an enum as people read it; one that this client does not know is undefined. */
+/** A name of an enum for people; undefined if this client does not know it. */
 export function word(name: string | undefined): string {
   return name === undefined ? "?" : name.toLowerCase().replaceAll("_", "-");
 }

@@ -13,11 +13,11 @@ import {
 import type { GlobalOptions } from "../session.js";
 import { printOut } from "../stdio.js";
 
-/** A prompt waits for the answer: late is as good as none. */
+/** A prompt waits for the answer, so a late answer is useless. */
 const refsTimeoutMs = 1000;
 const pageSize = 200;
 
-/** `addLateOptions` adds what commands get only when they are used. */
+/** `addLateOptions` adds the options that a command gets only when it is used. */
 export function addCompletionCommand(program: Command, addLateOptions: () => Promise<void>): void {
   program
     .command("completion")
@@ -40,7 +40,7 @@ export function addCompletionCommand(program: Command, addLateOptions: () => Pro
     });
 }
 
-/** Names where there are some, ids where not; nothing if the daemon can't be asked. */
+/** Names, or ids of snapshots without a name. Empty if the daemon does not answer. */
 async function findRefs(global: GlobalOptions, prefix: string): Promise<readonly string[]> {
   const options = { timeoutMs: refsTimeoutMs };
   try {

@@ -1,5 +1,6 @@
-// stasis du: what snapshots take on disk. The files themselves are asked, since only they know what is
-// shared by now; for a daemon on another machine it is what the daemon noted when they were stored.
+// stasis du: shows the disk space of snapshots. It examines the files themselves, because only the
+// filesystem knows which blocks are shared now. For a daemon on another machine it shows the sizes
+// that the daemon recorded at upload.
 import type { Command } from "commander";
 import {
   isStoreError,
@@ -56,7 +57,7 @@ async function* snapshotsOf(
   }
 }
 
-/** As the files are; as they were when stored, if they cannot be looked at from here. */
+/** Measures the files. If they are not accessible from here, returns the recorded sizes. */
 async function spaceOf({ dataDir, sizeBytes, allocatedBytes }: Snapshot): Promise<Space> {
   try {
     return await measureLocalDirectory(dataDir);
@@ -77,7 +78,7 @@ function charged(rows: readonly SnapshotSpace[]) {
   return { chargedBytes: String(bytes) };
 }
 
-/** 64-bit integers as strings, as in protobuf's JSON mapping; null is unknown. */
+/** 64-bit integers as strings, as in protobuf's JSON mapping; null means unknown. */
 function spaceJson({ sizeBytes, allocatedBytes, sharedBytes, ...space }: Space | TotalSpace) {
   const text = (bytes: number | undefined): string | null =>
     bytes === undefined ? null : String(bytes);

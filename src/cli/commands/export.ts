@@ -1,4 +1,4 @@
-// stasis export: a snapshot as an archive, or as a directory with snapshot.json.
+// stasis export: writes a snapshot as an archive, or as a directory with snapshot.json.
 import type { Command } from "commander";
 import {
   Compression,
@@ -103,7 +103,7 @@ function howRead({ force, verify }: ExportOptions): Pick<ExportInit, "force" | "
   return verify === undefined ? { force } : { force, verify };
 }
 
-/** 0 when nobody knows. */
+/** 0 if unknown. */
 function expectedBytes({ header }: Download, options: ExportOptions): number {
   if (options.gzip || options.zstd) return 0;
   return Number(options.sparse === "none" ? (header.snapshot?.sizeBytes ?? 0n) : header.dataBytes);

@@ -101,14 +101,14 @@ async function confirmEvictAll(): Promise<void> {
     });
   }
   process.stderr.write("Remove all unprotected snapshots? Type yes: ");
-  // The terminal itself edits the line, so that Ctrl-C ends the program as it does everywhere.
+  // The terminal itself edits the line, so that Ctrl-C ends the program as usual.
   const lines = createInterface({ input: process.stdin, terminal: false });
   let answer: string | undefined;
   lines.once("line", (line) => {
     answer = line;
     lines.close();
   });
-  // Without a line when there will be none: Ctrl-D, or a terminal that is gone.
+  // Ends without a line on Ctrl-D, or if the terminal is gone.
   await once(lines, "close");
   if (answer === undefined) process.stderr.write("\n");
   if (answer?.trim() === "yes") return;

@@ -1,4 +1,4 @@
-// stasis health: whether the daemon serves, and what keeps its store from working.
+// stasis health: reports whether the daemon serves, and what keeps its store from working.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import { StoreError, isStoreError, type StoreProblem } from "../../client/index.js";
@@ -40,7 +40,9 @@ export function addHealthCommand(program: Command): void {
     });
 }
 
-/** Whoever may only ask for health is told no reasons; nor is anybody while the daemon drains. */
+/**
+ * Callers that may only ask for health get no reasons. Nobody gets them while the daemon drains.
+ */
 async function problemsOf({ client, call }: Session): Promise<readonly StoreProblem[]> {
   try {
     return (await client.getInfo(call)).problems;
@@ -60,7 +62,7 @@ function notServing(
   return new StoreError(isGone ? "ROOT_UNAVAILABLE" : "DRAINING", `${what}: ${status ?? "?"}`);
 }
 
-/** In one line. */
+/** Formats a problem as one line. */
 export function problemText({ reason, message, since }: StoreProblem): string {
   const name = ErrorReason[reason] ?? "unknown";
   const told = message === "" ? "" : `: ${message}`;

@@ -1,4 +1,4 @@
-// stasis info: what the daemon is.
+// stasis info: describes the daemon.
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
@@ -56,7 +56,7 @@ function formatsField(formats: NonNullable<GetInfoResponse["formats"]>): [string
   return ["Formats", [...versions, `block tables ${blockTables.join(" and ")}`].join(", ")];
 }
 
-/** Callers who are confined to some names are not told. */
+/** Confined callers do not see the usage. */
 function usageFields(
   usage: NonNullable<GetInfoResponse["usage"]>,
   maxStoreBytes: bigint,

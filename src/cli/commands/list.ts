@@ -60,12 +60,12 @@ async function list(session: Session, options: ListOptions): Promise<void> {
         : renderSnapshots(response.snapshots),
   );
   const more = Number(response.totalSize) - response.snapshots.length;
-  // Also with --json and --quiet: a script must not take a part for the whole.
+  // Also with --json and --quiet: a script must not mistake a part for the whole.
   if (response.nextPageToken !== "" && more > 0)
     printErr(`and ${more} more: --limit cut them off\n`);
 }
 
-/** As many pages as it takes, put together as one answer. */
+/** Fetches as many pages as needed and combines them into one answer. */
 async function listUpTo(
   session: Session,
   limit: number,

@@ -1,4 +1,4 @@
-// stasis open: holds a snapshot's data directory open, for as long as a command runs or until Ctrl-C.
+// stasis open: holds a lease on a snapshot's data directory while a command runs or until Ctrl-C.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Command } from "commander";
@@ -11,7 +11,7 @@ interface OpenOptions extends GlobalOptions {
   readonly force: boolean;
 }
 
-/** Variable that tells the command where the data is. */
+/** Variable that contains the path of the data for the command. */
 const dataDirectoryEnv = "STASIS_DATA_DIR";
 
 export function addOpenCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -53,8 +53,8 @@ async function holdUntilInterrupted(session: Session, { first, lost }: KeptLease
 }
 
 /**
- * The command's exit code, or 128 + the number of the signal that ended it. Once the lease is lost, the
- * command is told to end, and the loss is thrown whatever its exit code is.
+ * Returns the command's exit code, or 128 + the number of the signal that ended it. If the lease is
+ * lost, this sends the command SIGTERM and throws the loss, whatever the command's exit code is.
  */
 async function runCommand(
   session: Session,
@@ -66,7 +66,7 @@ async function runCommand(
     stdio: "inherit",
     env: { ...process.env, [dataDirectoryEnv]: first.directory },
   });
-  // A terminal sends Ctrl-C to the command as well, which may know what to do with it.
+  // A terminal sends Ctrl-C to the command as well, which may handle it.
   process.on("SIGINT", () => undefined);
   for (const name of ["SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill(name));
   void lost.then((error) => {
@@ -80,7 +80,7 @@ async function runCommand(
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
-  // What the command has read was there until its end only if the lease is held now.
+  // The data existed until the command's end only if the lease is held now.
   const loss = await outcome();
   if (loss !== undefined) throw loss;
   return code;

@@ -1,4 +1,4 @@
-// stasis repair: does what check proposes; never deletes data.
+// stasis repair: carries out what check proposes; never deletes data.
 import type { Command } from "commander";
 import { RepairOutcome, RepairResponseSchema, type RepairResponse } from "../../client/index.js";
 import { sizeArgument } from "../arguments.js";
@@ -10,7 +10,7 @@ import { printOut } from "../stdio.js";
 import { renderTable } from "../table.js";
 import { findingCells, word } from "./check.js";
 
-/** Repairs the store in a directory that no daemon serves; in the words of the API. */
+/** Repairs the store in a directory that no daemon serves, in the types of the API. */
 export type RepairOffline = (
   root: string,
   options: {
@@ -28,7 +28,7 @@ interface RepairFlags extends GlobalOptions {
   readonly limitRate?: number;
 }
 
-/** `setExitCode` is called when problems are left: the command itself has done its work then. */
+/** `setExitCode` is called if problems remain; the command itself succeeded. */
 export function addRepairCommand(
   program: Command,
   repairOffline: RepairOffline,

@@ -1,4 +1,4 @@
-// stasis restore: the data files of a snapshot, into a directory or as a tar.
+// stasis restore: writes the data files of a snapshot into a directory or as a tar.
 import type { Command } from "commander";
 import {
   DownloadHeaderSchema,
@@ -96,7 +96,7 @@ async function restore(
   session.note(`restored ${snapshotTitle(header.snapshot)} to ${to}`);
 }
 
-/** Receives a download and answers with its header and trailer in one. */
+/** Receives a download, and answers with its header and trailer in one message. */
 export async function writeOut(
   session: Session,
   what: "restore" | "export",
@@ -123,7 +123,7 @@ export async function writeOut(
   else await session.answer(() => json, String);
 }
 
-/** Says that nothing was compared where it would have been, had there been digests. */
+/** Notes that nothing was compared because the snapshot has no digests yet. */
 export function noteUncompared(
   session: Session,
   { snapshot }: Pick<DownloadHeader, "snapshot">,

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { DaemonConfig } from "../../config/daemon-options.js";
 
-/** Runs a daemon until it is told to end by a signal. */
+/** Runs a daemon until a signal ends it. */
 export type Serve = (config: DaemonConfig) => Promise<void>;
 
 interface ServeOptions {
@@ -10,8 +10,8 @@ interface ServeOptions {
 }
 
 /**
- * Returns a function that adds the flags of the daemon's options. They are added when the command is
- * used: their schema takes as long to load as all the rest of a client's command.
+ * Returns a function that adds the flags of the daemon's options. Call it when the command is used:
+ * their schema takes as long to load as the rest of a client command.
  */
 export function addServeCommand(program: Command, serve: Serve): () => Promise<void> {
   const command = program

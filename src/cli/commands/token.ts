@@ -117,7 +117,7 @@ function fileOf({ tokens }: TokenOptions): string {
   throw usageError("the file of tokens is not given", "Name it with --tokens FILE");
 }
 
-/** All but the hash; what never expires has an empty time. */
+/** Everything except the hash. A token that never expires has an empty time. */
 function shown({ sha256: _, expiresAt = "", ...record }: TokenRecord) {
   return { ...record, expiresAt };
 }

@@ -127,7 +127,7 @@ function common({ as, limitRate, requestId }: MoveOptions) {
 
 type MoveResponse = PullResponse | PushResponse;
 
-/** Shows progress, then the snapshot that is the last message. */
+/** Shows progress, then the snapshot from the last message. */
 async function follow(
   session: Session,
   label: string,

@@ -1,4 +1,4 @@
-// stasis update: name, description, labels and protection.
+// stasis update: changes name, description, labels and protection.
 import type { Command } from "commander";
 import { UpdateResponseSchema, type UpdateResponse } from "../../client/index.js";
 import { collectLabel, collectWord, type Labels } from "../arguments.js";
@@ -68,7 +68,7 @@ async function update(
   );
 }
 
-/** The call replaces all labels, so the others have to be read first. */
+/** The call replaces all labels, so the command reads the others first. */
 async function changedLabels(
   session: Session,
   ref: string,

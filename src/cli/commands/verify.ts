@@ -28,7 +28,7 @@ interface VerifyOptions extends GlobalOptions {
 
 type VerifyInit = Pick<VerifyRequest, "ref" | "limitBytesPerSecond">;
 
-/** `setExitCode` is called when damage was found: the command itself has done its work then. */
+/** `setExitCode` is called if damage was found; the command itself succeeded. */
 export function addVerifyCommand(program: Command, setExitCode: (code: number) => void): void {
   program
     .command("verify")
@@ -75,7 +75,7 @@ function rate(text: string): number {
 interface Collected {
   readonly verdicts: VerifyVerdict[];
   readonly progress: VerifyProgress | undefined;
-  /** What cut it off: the verdicts before it are true all the same. */
+  /** The error that interrupted it. The verdicts before it are still valid. */
   readonly failure: { readonly error: unknown } | undefined;
 }
 
@@ -98,7 +98,7 @@ async function collect(session: Session, request: VerifyInit): Promise<Collected
   return { verdicts, progress, failure };
 }
 
-/** All verdicts on one snapshot; of all snapshots those that are not good. */
+/** Prints all verdicts on one snapshot; of all snapshots only the bad verdicts. */
 function render(
   verdicts: readonly VerifyVerdict[],
   names: ReadonlyMap<string, string>,
@@ -131,7 +131,7 @@ function damagedIds(verdicts: readonly VerifyVerdict[]): ReadonlySet<string> {
   return new Set(verdicts.filter(({ intact }) => !intact).map(({ snapshotId }) => snapshotId));
 }
 
-/** Of the snapshots that are to be shown; one that has gone meanwhile has none. */
+/** Names of the snapshots to show; a snapshot that was removed in the meantime has none. */
 async function namesOf(
   { client, call }: Session,
   ids: Iterable<string>,

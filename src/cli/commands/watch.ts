@@ -1,4 +1,4 @@
-// stasis watch: a line for each thing that happens to snapshots.
+// stasis watch: prints one line per change of a snapshot.
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
@@ -39,7 +39,7 @@ export function addWatchCommand(program: Command): void {
 
 async function watch(session: Session, from: string, filter: SnapshotFilterInit): Promise<void> {
   const { client, call, options } = session;
-  // A reader that has stopped must not keep Ctrl-C from being heard.
+  // A stalled reader must not block Ctrl-C.
   const stdout = openStdout();
   call.signal.addEventListener("abort", () => stdout.destroy());
   let resumeToken = from;
@@ -53,7 +53,7 @@ async function watch(session: Session, from: string, filter: SnapshotFilterInit)
   } catch (error) {
     if (isBrokenPipe(error)) throw error;
     if (resumeToken !== "") session.note(`to go on from here: --from ${resumeToken}`);
-    // Nothing else ends a watch that went well.
+    // A successful watch ends only by the signal.
     if (!call.signal.aborted) throw error;
   }
 }
@@ -65,7 +65,7 @@ function jsonLine(event: WatchResponse): string {
 const idWidth = 16;
 const typeWidth = 8;
 
-/** Empty for what only programs want to know. */
+/** Empty for events that only matter to programs. */
 function textLine({ type, snapshot, occurredAt, previousName, replacedBy }: WatchResponse): string {
   if (type === EventType.POSITION) return "";
   const { id = "-", name = "" } = snapshot?.config ?? {};
@@ -79,7 +79,7 @@ function textLine({ type, snapshot, occurredAt, previousName, replacedBy }: Watc
   return `${cells.filter(Boolean).join("  ")}\n`;
 }
 
-/** A newer daemon may know more types than this program. */
+/** A newer daemon may send types that this program does not know. */
 function typeText(type: EventType): string {
   return (EventType[type] as string | undefined)?.toLowerCase() ?? `type ${type}`;
 }
