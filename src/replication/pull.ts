@@ -51,7 +51,6 @@ export async function pullSnapshot(
     requestId: request.requestId,
     onNameConflict: "fail",
     protected: false,
-    configField: "",
     source: `${request.source} ${request.ref}`,
   } as const;
   let claimed: { readonly digest: string; readonly claim: TransferClaim } | undefined;

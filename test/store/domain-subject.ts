@@ -113,7 +113,6 @@ function requestOf(header: CreateHeader): StoreRequest {
     requestId,
     onNameConflict: replace ? "replace" : "fail",
     protected: isProtected,
-    configField: "config",
   };
 }
 

@@ -265,7 +265,7 @@ async function attributesIn(directory: string): Promise<Record<string, readonly 
 
 function request(name: string, storageBytes = 0): StoreRequest {
   const config = { ...emptyConfig(), name, storageBytes };
-  return { config, requestId: "", onNameConflict: "fail", protected: false, configField: "config" };
+  return { config, requestId: "", onNameConflict: "fail", protected: false };
 }
 
 test("what cannot be taken over gets its owners and modes back", () =>

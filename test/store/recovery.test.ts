@@ -23,7 +23,7 @@ async function add(store: SnapshotStore, source: string, name: string): Promise<
   const tar = async function* () {
     for await (const chunk of packDirectory(source)) yield Buffer.from(chunk);
   };
-  return store.create({ ...request, config, configField: "config" }, tar(), never);
+  return store.create({ ...request, config }, tar(), never);
 }
 
 interface Scene {

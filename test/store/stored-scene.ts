@@ -41,7 +41,7 @@ export async function addSnapshot(
     for await (const chunk of packDirectory(source)) yield Buffer.from(chunk);
   };
   const request = {
-    ...{ config, configField: "config", requestId: "" },
+    ...{ config, requestId: "" },
     onNameConflict: replace ? "replace" : "fail",
     protected: name === "b",
   } as const;

@@ -21,7 +21,7 @@ export async function plantTwins(root: string, source: string): Promise<readonly
 async function storeOne(root: string, source: string): Promise<string> {
   await using store = await reopen(root);
   const request = { requestId: "", onNameConflict: "fail", protected: false } as const;
-  const header = { ...request, config: emptyConfig(), configField: "config" };
+  const header = { ...request, config: emptyConfig() };
   const { signal } = new AbortController();
   return (await store.create(header, packDirectory(source), signal)).config.id;
 }

@@ -26,10 +26,6 @@ export interface IntakeRequest {
   readonly requestId: string;
   readonly onNameConflict: "fail" | "replace";
   readonly protected: boolean;
-  /** Path of the message with the fields of `config`, for error messages. */
-  readonly configField: string;
-  /** Path of `requestId`, for error messages. Default: `request_id`. */
-  readonly requestIdField?: string;
   /** What else makes two requests the same, for example the directory. */
   readonly source?: string;
 }
@@ -71,7 +67,7 @@ export async function begin(
   request: IntakeRequest,
   signal: AbortSignal,
 ): Promise<Intake | EarlierOutcome> {
-  const requestId = checkRequestId(request.requestId, request.requestIdField ?? "request_id");
+  const requestId = checkRequestId(request.requestId, "request_id");
   const fingerprint = fingerprintOf(request);
   const earlier = earlierOutcome(publisher, requestId, fingerprint);
   if (earlier !== undefined) return nothingToDo(earlier);
@@ -209,7 +205,7 @@ function reserve(
   identity: { id: string; requestId: string | undefined; fingerprint: string },
 ): void {
   const config = normalize({ ...request.config, id: identity.id });
-  checkConfig(config, request.configField);
+  checkConfig(config, "config");
   publisher.catalog.insertPending({
     id: identity.id,
     config,
@@ -230,7 +226,7 @@ function reconfigure(
   config: SnapshotConfig,
 ): SnapshotConfig {
   const normalized = normalize({ ...config, id });
-  checkConfig(normalized, request.configField);
+  checkConfig(normalized, "config");
   publisher.catalog.updatePending(id, {
     config: normalized,
     replace: request.onNameConflict === "replace",

@@ -13,6 +13,7 @@ import {
 import { checkSocketAddress, type NodePolicy } from "../auth/node-access.js";
 import { bindService, type ServiceBinding, type ServiceImplementation } from "../handler.js";
 import { sizeFromWire, snapshotToMessage } from "./convert.js";
+import { streamWithFieldNames } from "./field-names.js";
 
 const wireEncoding: Readonly<Record<ServedBlock["encoding"], BlockEncoding>> = {
   raw: BlockEncoding.RAW,
@@ -56,7 +57,8 @@ function implementPull(
       if (repair && name !== "") throw fieldInvalid("name", "nothing with repair", name);
       const limitBytesPerSecond = sizeFromWire(rest.limitBytesPerSecond, "limit_bytes_per_second");
       const request = { source, ref, name, requestId, repair, limitBytesPerSecond };
-      for await (const event of replicator.pull(request, signal)) {
+      const events = replicator.pull(request, signal);
+      for await (const event of streamWithFieldNames([["config", ""]], events)) {
         if (event.kind === "progress") {
           yield { event: { case: "progress", value: progressToWire(event.progress) } };
         } else {

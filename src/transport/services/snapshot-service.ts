@@ -30,6 +30,7 @@ import {
   verifyEventToMessage,
   warningToMessage,
 } from "./convert.js";
+import { withFieldNames, type FieldNames } from "./field-names.js";
 import { downloadFrames, openUpload } from "./frames.js";
 import { listQueryFromMessage } from "./list-query.js";
 import { watchEventToMessage, watchRequestFromMessage } from "./watch-messages.js";
@@ -74,13 +75,17 @@ function implementDirectories(
     createFromDirectory: async (request, context) => {
       const directory = callerPath(request.directory, context);
       const upload = createRequest(request, "");
-      const snapshot = await store.createFromDirectory(upload, directory, context.signal);
+      const snapshot = await withFieldNames(createFields(""), () =>
+        store.createFromDirectory(upload, directory, context.signal),
+      );
       return { snapshot: messageOf(store, context.identity)(snapshot) };
     },
     importFromDirectory: async (request, context) => {
       const directory = callerPath(request.directory, context);
       const upload = importRequest(request, "");
-      const snapshot = await store.importFromDirectory(upload, directory, context.signal);
+      const snapshot = await withFieldNames(importFields(""), () =>
+        store.importFromDirectory(upload, directory, context.signal),
+      );
       return { snapshot: messageOf(store, context.identity)(snapshot) };
     },
     exportToDirectory: async ({ ref, directory, force }, context) => {
@@ -107,13 +112,19 @@ function implementUploads(store: ConfinedStore): Pick<Implementation, "create" |
     create: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests, signal);
       if (header.protected) checkMayProtect(identity);
-      const snapshot = await store.create(createRequest(header, "header."), bytes, signal);
+      const request = createRequest(header, "header.");
+      const snapshot = await withFieldNames(createFields("header."), () =>
+        store.create(request, bytes, signal),
+      );
       return { snapshot: messageOf(store, identity)(snapshot) };
     },
     import: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests, signal);
       if (header.protected) checkMayProtect(identity);
-      const snapshot = await store.import(importRequest(header, "header."), bytes, signal);
+      const request = importRequest(header, "header.");
+      const snapshot = await withFieldNames(importFields("header."), () =>
+        store.import(request, bytes, signal),
+      );
       return { snapshot: messageOf(store, identity)(snapshot) };
     },
   };
@@ -212,15 +223,27 @@ function implementStreams(
 type FieldPrefix = "header." | "";
 
 function createRequest(header: Omit<CreateHeader, "$typeName">, prefix: FieldPrefix): StoreRequest {
-  const configField = `${prefix}config`;
   return {
-    config: configFromMessage(header.config, configField),
+    config: configFromMessage(header.config, `${prefix}config`),
     requestId: header.requestId,
     onNameConflict: conflictFromWire(header.onNameConflict, `${prefix}on_name_conflict`),
     protected: header.protected,
-    configField,
-    requestIdField: `${prefix}request_id`,
   };
+}
+
+function createFields(prefix: FieldPrefix): FieldNames {
+  return [
+    ["config", `${prefix}config`],
+    ["request_id", `${prefix}request_id`],
+  ];
+}
+
+/** The message of an import has the fields of the configuration itself. */
+function importFields(prefix: FieldPrefix): FieldNames {
+  return [
+    ["config", prefix === "" ? "" : "header"],
+    ["request_id", `${prefix}request_id`],
+  ];
 }
 
 /** An import's header overrides parts of the configuration that the envelope brings. */
@@ -231,8 +254,6 @@ function importRequest(header: Omit<ImportHeader, "$typeName">, prefix: FieldPre
     requestId: header.requestId,
     onNameConflict: conflictFromWire(header.onNameConflict, `${prefix}on_name_conflict`),
     protected: header.protected,
-    configField: prefix === "" ? "" : "header",
-    requestIdField: `${prefix}request_id`,
   };
 }
 

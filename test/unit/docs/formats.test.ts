@@ -18,5 +18,7 @@ test("docs/formats.md has the versions that are written now", () => {
   assert.equal(written("manifest"), String(formats.manifest));
   const [newest] = formats.blockTables.slice(-1);
   assert.match(written("block table") ?? "", new RegExp(`^${newest}\\b`));
-  assert.ok(page.includes(`1 to ${formats.catalog}; older ones are migrated to ${formats.catalog}`));
+  assert.ok(
+    page.includes(`1 to ${formats.catalog}; older ones are migrated to ${formats.catalog}`),
+  );
 });

@@ -28,7 +28,6 @@ export function requestFor(name: string, change: Partial<StoreRequest> = {}): St
     requestId: "",
     onNameConflict: "fail",
     protected: false,
-    configField: "header.config",
     ...change,
   };
 }

@@ -1,0 +1,58 @@
+// The domain names the fields of a request by its own terms (`config.name`, `request_id`). Callers know
+// the fields of their message. This translates the one into the other where an error leaves the domain.
+import { StoreError } from "../../base/errors.js";
+
+/** Path in the domain and path in the message. An empty path is the message itself. */
+export type FieldNames = readonly (readonly [domain: string, message: string])[];
+
+/** Runs `work`; an error that names fields of the domain names those of the message instead. */
+export async function withFieldNames<T>(names: FieldNames, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof StoreError ? renamed(error, names) : error;
+  }
+}
+
+/** The same for a stream. */
+export async function* streamWithFieldNames<T>(
+  names: FieldNames,
+  stream: AsyncIterable<T>,
+): AsyncGenerator<T> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw error instanceof StoreError ? renamed(error, names) : error;
+  }
+}
+
+function renamed(error: StoreError, names: FieldNames): StoreError {
+  const fields = error.fields.map((each) => ({ ...each, field: rename(each.field, names) }));
+  if (fields.every(({ field }, index) => field === error.fields[index]?.field)) return error;
+  const { reason, code, hint, metadata, resource, retryAfterMs, cause } = error;
+  return new StoreError(reason, renamedMessage(error, fields[0]?.field ?? ""), {
+    code,
+    metadata,
+    fields,
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+    ...(resource === undefined ? {} : { resource }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+/** A message of fieldInvalid() begins with the path of its field. */
+function renamedMessage({ message, fields }: StoreError, field: string): string {
+  const before = `${fields[0]?.field ?? ""}: `;
+  return message.startsWith(before) ? `${field}: ${message.slice(before.length)}` : message;
+}
+
+function rename(field: string, names: FieldNames): string {
+  for (const [domain, message] of names) {
+    if (field === domain) return message;
+    if (!field.startsWith(`${domain}.`)) continue;
+    const rest = field.slice(domain.length + 1);
+    return message === "" ? rest : `${message}.${rest}`;
+  }
+  return field;
+}
