@@ -78,7 +78,7 @@ export async function openRoot(root: string, dataGroup?: number): Promise<Layout
   const given = resolve(root);
   // Also those that a symbolic link leads away from.
   requirePrivateParents(given);
-  const layout = layoutOf(await makeDirectory(given, made), dataGroup);
+  const layout = layoutOf(makeDirectory(given, made), dataGroup);
   requirePrivateParents(layout.root);
   requirePrivateRoot(layout.root);
   await syncParents(made);
@@ -90,7 +90,7 @@ export async function makeParts(layout: Layout): Promise<void> {
   const made: string[] = [];
   const { stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot } = layout;
   const parts = [stagingRoot, transfersRoot, dataRoot, trashRoot, quarantineRoot];
-  for (const part of parts) await makeDirectory(part, made);
+  for (const part of parts) makeDirectory(part, made);
   for (const part of parts) checkSameFilesystem(layout.root, part);
   await syncParents(made);
 }
@@ -139,27 +139,27 @@ function checkedId(id: string): string {
 }
 
 /** Level by level, since each new name has to become durable in its parent. */
-async function makeDirectory(path: string, made: string[]): Promise<string> {
+function makeDirectory(path: string, made: string[]): string {
   try {
-    await mkdirLevels(path, made);
+    mkdirLevels(path, made);
     return realpathSync(path);
   } catch (error) {
     throw ioError(error, { what: "make the store's directory", path });
   }
 }
 
-async function mkdirLevels(path: string, made: string[]): Promise<void> {
-  if (await tryMkdir(path, made)) return;
-  await mkdirLevels(dirname(path), made);
-  if (!(await tryMkdir(path, made))) await disk.mkdir(path, { mode: 0o700 });
+function mkdirLevels(path: string, made: string[]): void {
+  if (tryMkdir(path, made)) return;
+  mkdirLevels(dirname(path), made);
+  if (!tryMkdir(path, made)) disk.mkdirSync(path, { mode: 0o700 });
 }
 
 /** False when the parent is missing. */
-async function tryMkdir(path: string, made: string[]): Promise<boolean> {
+function tryMkdir(path: string, made: string[]): boolean {
   try {
-    await disk.mkdir(path, { mode: 0o700 });
+    disk.mkdirSync(path, { mode: 0o700 });
     // The umask may have taken rights away that the owner needs.
-    await disk.chmod(path, 0o700);
+    disk.chmodSync(path, 0o700);
     made.push(path);
   } catch (error) {
     if (isErrno(error, "ENOENT") && dirname(path) !== path) return false;

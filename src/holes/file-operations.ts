@@ -3,6 +3,7 @@
 // what a power cut would leave (test/faults). A lint rule refuses other imports of these calls.
 //
 // `disk` holds the functions of Node and native.ts themselves: in the program nothing lies between.
+import { chmodSync, mkdirSync } from "node:fs";
 import {
   chmod,
   chown,
@@ -20,8 +21,10 @@ import { cloneFile, copyRange, renameWithoutReplace, setAttribute } from "./nati
 /** Errors have the shape of Node's own, as errno.ts reads them. */
 export interface FileOperations {
   chmod: typeof chmod;
+  chmodSync: typeof chmodSync;
   chown: typeof chown;
   mkdir: typeof mkdir;
+  mkdirSync: typeof mkdirSync;
   /** The handle's methods change files too: `write`, `truncate`, `chmod`, `sync` and others. */
   open: typeof open;
   rename: typeof rename;
@@ -38,8 +41,10 @@ export interface FileOperations {
 
 const operations: FileOperations = {
   chmod,
+  chmodSync,
   chown,
   mkdir,
+  mkdirSync,
   open,
   rename,
   rm,
