@@ -58,6 +58,9 @@ export async function takeOver(
   await requireSame(directory, files, source.path);
   // Sealed first: whoever has the directory open can change no entry of it any more.
   await sealFilesDirectory(layout, files);
+  // Durable before a file is: after a power cut, files whose directory is not sealed are taken for
+  // files that somebody else has put there, and do not get their modes back.
+  await fsyncDirectory(files);
   // Looked at again where nobody else can come to it: this is what is stored.
   const taken = await listAdoptable(files, source.owner);
   const found = originOf(place.path, attributes, taken);

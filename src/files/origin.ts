@@ -3,7 +3,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError } from "../base/errors.js";
 import { requireKnownVersion } from "../model/format.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import {
@@ -98,11 +98,14 @@ export async function originOf(
  * the way to it leads through a symbolic link by now: the recorded path had none.
  */
 export async function giveBack(directory: string): Promise<string | undefined> {
-  const origin = await originOf(directory);
-  if (origin === undefined) return undefined;
-  const { source } = origin;
   const files = join(directory, filesDirectoryName);
-  if (!(await exists(files))) return undefined;
+  const origin = await originOf(directory).catch(async (error: unknown) => {
+    // A marker that was cut short: it becomes durable before anything moves.
+    if (isStoreError(error, "STORED_DATA_CORRUPT") && !(await exists(files))) return undefined;
+    throw error;
+  });
+  if (origin === undefined || !(await exists(files))) return undefined;
+  const { source } = origin;
   await using parent = await holdRealPath(dirname(source));
   // Before the rename, which ends it: what could be renamed before can be with the same mode.
   await giveBackAttributes(files, origin);

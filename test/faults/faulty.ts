@@ -1,0 +1,35 @@
+// A layer that fails one operation, as a disk does that breaks or is full.
+import { constants } from "node:os";
+import type { Layer, Operation } from "./intercept.js";
+
+export type FaultCode = "EIO" | "ENOSPC";
+
+export interface Faulty extends Layer {
+  /** What was failed, or undefined while its turn has not come. */
+  readonly failed: () => Operation | undefined;
+}
+
+/** Fails the operation at `index`, from 0, and none after it. */
+export function failAt(index: number, code: FaultCode): Faulty {
+  let next = 0;
+  let failed: Operation | undefined;
+  return {
+    failed: () => failed,
+    before: (operation) => {
+      if (next++ !== index) return;
+      failed = operation;
+      throw systemError(code, operation);
+    },
+  };
+}
+
+/** As Node throws it. */
+function systemError(code: FaultCode, { kind, path }: Operation): Error {
+  const words = code === "EIO" ? "i/o error" : "no space left on device";
+  return Object.assign(new Error(`${code}: ${words}, ${kind} '${path}'`), {
+    code,
+    errno: -constants.errno[code],
+    syscall: kind,
+    path,
+  });
+}

@@ -1,0 +1,84 @@
+// Whether a store keeps its promises after a fault: opened anew, without any layer in between.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
+import { assertClean } from "../support/clean.js";
+import { reopen } from "../support/reopen.js";
+import {
+  given,
+  givenFileMode,
+  givenMode,
+  kept,
+  type Content,
+  type Place,
+  type Scenario,
+} from "./scenarios.js";
+
+/** What the caller was told: a refused call may not have happened, and one that was cut off may. */
+export type Told = "answered" | "refused" | "nothing";
+
+export async function judge(place: Place, scenario: Scenario, told: Told): Promise<void> {
+  {
+    await using store = await reopen(place.root);
+    const found = new Map(
+      store.list({ pageSize: 10 }).snapshots.map(({ config }) => [config.name, config.id]),
+    );
+    assert.ok(found.has("keep"), "another snapshot is gone");
+    assertContent(store, "keep", kept);
+    const isAfter = assertWeb(store, scenario, told);
+    assert.deepEqual(
+      [...found.keys()].sort(),
+      (isAfter ? scenario.after : scenario.before) === undefined ? ["keep"] : ["keep", "web"],
+      "names in the store",
+    );
+    if (scenario.gives === true) assertGiven(place, isAfter);
+  }
+  for (const part of ["staging", "trash", "quarantine"]) {
+    assert.deepEqual(readdirSync(join(place.root, part)), [], `left in ${part}`);
+  }
+  await assertClean(place.root);
+}
+
+/** Whether `web` is as it must be after the call; fails if it is neither that nor as before. */
+function assertWeb(store: SnapshotStore, { before, after }: Scenario, told: Told): boolean {
+  const allowed = told === "answered" ? [after] : told === "refused" ? [before] : [before, after];
+  const problems: unknown[] = [];
+  for (const content of allowed) {
+    try {
+      assertContent(store, "web", content);
+      return content === after;
+    } catch (error) {
+      problems.push(error);
+    }
+  }
+  throw problems[0];
+}
+
+function assertContent(store: SnapshotStore, name: string, content: Content | undefined): void {
+  if (content === undefined) {
+    assert.throws(() => store.inspect(name), { reason: "SNAPSHOT_NOT_FOUND" });
+    return;
+  }
+  const { config } = store.inspect(name);
+  assert.equal(config.description, content.description, `description of ${name}`);
+  assertFiles(store.layout.filesDirectory(config.id), content);
+}
+
+function assertFiles(directory: string, { files }: Content): void {
+  assert.deepEqual(readdirSync(directory).sort(), Object.keys(files).sort(), `in ${directory}`);
+  for (const [name, bytes] of Object.entries(files)) {
+    assert.ok(bytes.equals(readFileSync(join(directory, name))), `bytes of ${name}`);
+  }
+}
+
+/** In the store, or where it was as it was: nowhere else and never in both. */
+function assertGiven(place: Place, isStored: boolean): void {
+  assert.equal(existsSync(place.given), !isStored, "the directory in its old place");
+  if (isStored) return;
+  assertFiles(place.given, given);
+  assert.equal(statSync(place.given).mode & 0o7777, givenMode, "mode of the directory");
+  for (const name of Object.keys(given.files)) {
+    assert.equal(statSync(join(place.given, name)).mode & 0o7777, givenFileMode, `mode of ${name}`);
+  }
+}

@@ -1,0 +1,19 @@
+// The order of writes, syncs, renames and commits of each call, rule by rule, and what the model of
+// a power cut says at the two moments that matter: the last commit and the answer.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { brokenRules, orderRules } from "./order.js";
+import { recordOrder } from "./record-order.js";
+import { scenarios } from "./scenarios.js";
+import { openStage, prepare } from "./stage.js";
+
+for (const scenario of scenarios) {
+  test(`what ${scenario.name} does to its files comes in the order that makes it durable`, async () => {
+    await using stage = openStage();
+    const { events, problems } = await recordOrder(stage, await prepare(stage, scenario));
+    const shown = `\n${events.join("\n")}`;
+    const rules = orderRules[scenario.name] ?? [];
+    assert.ok(rules.length > 0, "no rules");
+    assert.deepEqual([...brokenRules(events, rules), ...problems], [], shown);
+  });
+}

@@ -1,0 +1,256 @@
+// The order in which the store must do what makes its answers true over a power cut: one rule a
+// line, each with a name, checked against the events of one undisturbed run.
+
+/** All of `all`, at least one, come before the first of `before`. */
+interface AllBefore {
+  readonly rule: string;
+  readonly all: RegExp;
+  readonly before: RegExp;
+  /** How many there must be. */
+  readonly count?: number;
+}
+
+/** At least one of `some`, or none of `none`, between the last of `after` and the first of `before`. */
+interface Between {
+  readonly rule: string;
+  readonly some?: RegExp;
+  readonly none?: RegExp;
+  readonly after: RegExp;
+  readonly before: RegExp;
+}
+
+export type OrderRule = AllBefore | Between;
+
+const moved = /^rename staging\/NEW to data\/NEW$/;
+const manifestMade = /^create staging\/NEW\/manifest\.json$/;
+const answered = /^answered$/;
+
+/** Whatever becomes a snapshot. */
+const published: readonly OrderRule[] = [
+  {
+    rule: "the name is reserved in the catalog before anything is staged",
+    some: /^commit$/,
+    after: /^start$/,
+    before: /^mkdir staging\/NEW$/,
+  },
+  {
+    rule: "every data file is synced before the manifest is written",
+    all: /^sync staging\/NEW\/files\/(cow\.raw|state\.json)$/,
+    before: manifestMade,
+    count: 2,
+  },
+  {
+    rule: "names and modes of the data files are synced before the manifest is written",
+    all: /^sync staging\/NEW\/files$/,
+    before: manifestMade,
+  },
+  {
+    rule: "the names of the block tables are synced before the manifest is written",
+    all: /^sync staging\/NEW\/blocks$/,
+    before: manifestMade,
+  },
+  {
+    rule: "the manifest is synced before the rename",
+    some: /^sync staging\/NEW\/manifest\.json$/,
+    after: /^write staging\/NEW\/manifest\.json$/,
+    before: moved,
+  },
+  {
+    rule: "the staged directory is synced after its manifest and before the rename",
+    some: /^sync staging\/NEW$/,
+    after: /^sync staging\/NEW\/manifest\.json$/,
+    before: moved,
+  },
+  {
+    rule: "staging/ is synced before the rename, for btrfs",
+    some: /^sync staging$/,
+    after: /^sync staging\/NEW$/,
+    before: moved,
+  },
+  {
+    rule: "data/ is synced after the rename and before the answer",
+    some: /^sync data$/,
+    after: moved,
+    before: answered,
+  },
+  {
+    rule: "staging/ is synced after data/, so that the name is never in neither",
+    some: /^sync staging$/,
+    after: /^sync data$/,
+    before: answered,
+  },
+  {
+    rule: "nothing is committed between the manifest and the last sync",
+    none: /^commit$/,
+    after: manifestMade,
+    before: /^sync data$/,
+  },
+  {
+    rule: "the catalog records the snapshot after the last sync and before the answer",
+    some: /^commit$/,
+    after: /^sync data$/,
+    before: answered,
+  },
+];
+
+/** Where there are block tables before the snapshot is published. */
+const hashed: OrderRule = {
+  rule: "every block table is synced before the manifest is written",
+  all: /^sync staging\/NEW\/blocks\/000[01]\.blk$/,
+  before: manifestMade,
+  count: 2,
+};
+
+const uploaded: readonly OrderRule[] = [...published, hashed];
+
+const taken = /^rename given to staging\/NEW\/files$/;
+
+export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
+  create: uploaded,
+  import: uploaded,
+  "import-from-directory": uploaded,
+  "create-from-directory": [
+    ...published,
+    {
+      rule: "where the directory came from is synced before it is taken over",
+      all: /^sync staging\/NEW\/origin\.json$/,
+      before: taken,
+    },
+    {
+      rule: "the name of that file is synced before the directory is taken over",
+      some: /^sync staging\/NEW$/,
+      after: /^sync staging\/NEW\/origin\.json$/,
+      before: taken,
+    },
+    {
+      rule: "staging/ is synced before the directory is taken over",
+      some: /^sync staging$/,
+      after: /^mkdir staging\/NEW$/,
+      before: taken,
+    },
+    {
+      rule: "nothing of the directory is changed before it is taken over",
+      none: /^(chmod|chown|write) given/,
+      after: /^start$/,
+      before: taken,
+    },
+    {
+      rule: "the directory's old parent is synced before anything of it is changed",
+      some: /^sync \.$/,
+      after: taken,
+      before: /^chmod staging\/NEW\/files$/,
+    },
+    {
+      rule: "the directory is durably read-only before its files are changed",
+      some: /^sync staging\/NEW\/files$/,
+      after: /^chmod staging\/NEW\/files$/,
+      before: /^chmod staging\/NEW\/files\//,
+    },
+    {
+      rule: "where it came from is forgotten only when the catalog has it",
+      some: /^commit$/,
+      after: /^sync data$/,
+      before: /^unlink data\/NEW\/origin\.json$/,
+    },
+    {
+      rule: "block tables that come later are synced before they are named",
+      all: /^sync data\/NEW\/blocks\/0000\.blk(\.tmp)?$/,
+      before: /^create data\/NEW\/manifest\.json\.tmp$/,
+    },
+  ],
+  replace: [
+    ...uploaded,
+    {
+      rule: "the old snapshot leaves data/ only when the catalog has the new one",
+      some: /^commit$/,
+      after: /^sync data$/,
+      before: /^rename data\/OLD to trash\/OLD$/,
+    },
+  ],
+  update: [
+    {
+      rule: "the catalog has the change before the manifest",
+      some: /^commit$/,
+      after: /^start$/,
+      before: /^create data\/OLD\/manifest\.json\.tmp$/,
+    },
+    {
+      rule: "the new manifest is synced before it replaces the old one",
+      some: /^sync data\/OLD\/manifest\.json\.tmp$/,
+      after: /^write data\/OLD\/manifest\.json\.tmp$/,
+      before: /^rename data\/OLD\/manifest\.json\.tmp to data\/OLD\/manifest\.json$/,
+    },
+    {
+      rule: "its name is synced before the catalog takes the mark away",
+      some: /^sync data\/OLD$/,
+      after: /^rename data\/OLD\/manifest\.json\.tmp to/,
+      before: answered,
+    },
+    {
+      rule: "the mark goes after that",
+      some: /^commit$/,
+      after: /^sync data\/OLD$/,
+      before: answered,
+    },
+  ],
+  delete: [
+    {
+      rule: "the catalog has the tombstone before the directory moves",
+      some: /^commit$/,
+      after: /^start$/,
+      before: /^rename data\/OLD to trash\/OLD$/,
+    },
+    {
+      rule: "trash/ and then data/ are synced before the answer",
+      some: /^sync data$/,
+      after: /^sync trash$/,
+      before: answered,
+    },
+    {
+      rule: "the move is durable before anything is removed",
+      all: /^sync (trash|data)$/,
+      before: /^remove-tree trash\/OLD$/,
+      count: 2,
+    },
+    {
+      rule: "the record goes when the files are gone",
+      some: /^commit$/,
+      after: /^remove-tree data\/OLD$/,
+      before: /^end$/,
+    },
+  ],
+};
+
+/** The rules that the events break, each with why. */
+export function brokenRules(events: readonly string[], rules: readonly OrderRule[]): string[] {
+  return rules.flatMap((rule) => {
+    const problem = "all" in rule ? wrongBefore(events, rule) : wrongBetween(events, rule);
+    return problem === undefined ? [] : [`${rule.rule}: ${problem}`];
+  });
+}
+
+function wrongBefore(
+  events: readonly string[],
+  { all, before, count = 1 }: AllBefore,
+): string | undefined {
+  const end = events.findIndex((event) => before.test(event));
+  if (end < 0) return `there is no ${before.source}`;
+  const matches = events.flatMap((event, index) => (all.test(event) ? [index] : []));
+  if (matches.length < count) return `${all.source} comes ${matches.length} times`;
+  const late = matches.find((index) => index > end);
+  return late === undefined ? undefined : `${events[late]} comes after ${events[end]}`;
+}
+
+function wrongBetween(events: readonly string[], rule: Between): string | undefined {
+  const { some, none, after, before } = rule;
+  const end = events.findIndex((event) => before.test(event));
+  if (end < 0) return `there is no ${before.source}`;
+  const start = events.slice(0, end).findLastIndex((event) => after.test(event));
+  if (start < 0) return `there is no ${after.source} before ${events[end]}`;
+  const region = events.slice(start + 1, end);
+  if (some !== undefined && !region.some((event) => some.test(event))) {
+    return `no ${some.source} between ${events[start]} and ${events[end]}`;
+  }
+  const wrong = none && region.find((event) => none.test(event));
+  return wrong === undefined ? undefined : `${wrong} comes before ${events[end]}`;
+}

@@ -1,0 +1,257 @@
+// What a power cut would leave of a directory, followed operation by operation. The strictest
+// filesystem that POSIX allows is assumed, except that a rename is never half done:
+//
+// - a file has the content and mode that it had at its last fsync, or is empty if there was none;
+// - a name is made, moved or gone only when the directory that it stands in was synced, of a rename
+//   one of the two; changes of one name become durable in their order.
+//
+// Files of SQLite are taken as they are: its commits are synced, and nothing else is between two.
+import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Random } from "../support/random.js";
+import type { Layer, Operation } from "./intercept.js";
+import { readTree, type Tree, type TreeDirectory } from "./tree.js";
+
+export interface PowerModel extends Layer {
+  /** What is there after a power cut at this moment. */
+  afterCut(): Tree;
+  /** The same when a random part of what was not synced has reached the disk, too. */
+  afterLuckyCut(random: Random): Tree;
+  /**
+   * Paths of files and names below `path` with changes that a power cut would undo, without the
+   * changes of names that `isFree` says of one of their paths.
+   */
+  unsynced(path: string, isFree?: (path: string) => boolean): string[];
+}
+
+interface FileNode {
+  readonly kind: "file";
+  mode: number;
+  content: Buffer;
+  linkTo?: string | undefined;
+}
+
+interface DirectoryNode {
+  readonly kind: "directory";
+  mode: number;
+  entries: Map<string, Node>;
+}
+
+type Node = FileNode | DirectoryNode;
+
+interface NameChange {
+  readonly directory: DirectoryNode;
+  readonly name: string;
+  /** Undefined where the name goes. */
+  readonly node: Node | undefined;
+}
+
+/** Follows all changes below `base`, where everything is durable at the beginning. */
+export function followPower(base: string, stash: string): PowerModel {
+  /** Of what is there now, by device and inode number. */
+  const nodes = new Map<string, Node>();
+  /** Changes of names that are not durable, in order; those of one element go together. */
+  let pending: (readonly NameChange[])[] = [];
+  const dirty = new Set<Node>();
+  /** Trees to be removed: their paths, deepest first. */
+  let removing: string[] = [];
+  let existed = false;
+  const root = register(readTree(base, stash), base, nodes) as DirectoryNode;
+
+  const nodeAt = (path: string): Node => {
+    const node = nodes.get(identity(path));
+    if (node === undefined) throw new Error(`${path} was not made through the layer`);
+    return node;
+  };
+  const change = (path: string, node: Node | undefined): NameChange => ({
+    directory: nodeAt(dirname(path)) as DirectoryNode,
+    name: basename(path),
+    node,
+  });
+  const add = (path: string, node: Node): void => {
+    nodes.set(identity(path), node);
+    dirty.add(node);
+    pending.push([change(path, node)]);
+  };
+  const sync = (path: string): void => {
+    const node = nodeAt(path);
+    node.mode = modeOf(path);
+    dirty.delete(node);
+    if (node.kind === "file") node.content = readFileSync(path);
+    else pending = commit(pending, (each) => each.directory === node);
+  };
+  const after: Readonly<Record<Operation["kind"], (operation: Operation) => void>> = {
+    open: () => undefined,
+    create: ({ path }) => {
+      if (!existed) add(path, { kind: "file", mode: modeOf(path), content: Buffer.alloc(0) });
+    },
+    mkdir: ({ path }) => {
+      add(path, { kind: "directory", mode: modeOf(path), entries: new Map() });
+    },
+    rename: ({ path, to = "" }) => {
+      pending.push([change(path, undefined), change(to, nodeAt(to))]);
+    },
+    unlink: ({ path }) => pending.push([change(path, undefined)]),
+    rmdir: ({ path }) => pending.push([change(path, undefined)]),
+    "remove-tree": () => undefined,
+    sync: ({ path }) => sync(path),
+    write: ({ path }) => dirty.add(nodeAt(path)),
+    copy: ({ path }) => dirty.add(nodeAt(path)),
+    truncate: ({ path }) => dirty.add(nodeAt(path)),
+    chmod: ({ path }) => dirty.add(nodeAt(path)),
+    chown: ({ path }) => dirty.add(nodeAt(path)),
+    utimes: () => undefined,
+    attribute: () => undefined,
+  };
+  return {
+    before: ({ kind, path }) => {
+      if (kind === "create") existed = lookAt(path) !== undefined;
+      if (kind !== "remove-tree") return;
+      removing = allBelow(path);
+      // Here, where the directories are still there: removals become durable one by one.
+      for (const each of removing) pending.push([change(each, undefined)]);
+    },
+    after: (operation) => {
+      after[operation.kind](operation);
+    },
+    afterCut: () => treeOf(root, base, new Map()),
+    afterLuckyCut: (random) => {
+      const [names, contents] = luckyChanges(base, { nodes, dirty, pending, random });
+      return treeOf(root, base, contents, names);
+    },
+    unsynced: (path, isFree = () => false) => {
+      const paths = new Map(allBelow(base).map((each) => [nodes.get(identity(each)), each]));
+      const pathsOf = (together: readonly NameChange[]): string[] =>
+        together.map(({ directory, name }) => join(paths.get(directory) ?? "", name));
+      const names = pending.map(pathsOf).filter((together) => !together.some(isFree));
+      const contents = [...dirty].flatMap((node) => paths.get(node) ?? []);
+      return [...names.flat(), ...contents].filter((each) => each.startsWith(`${path}/`));
+    },
+  };
+}
+
+/** Makes the changes durable that `isSynced` says, and those before them of the same names. */
+function commit(
+  pending: readonly (readonly NameChange[])[],
+  isSynced: (change: NameChange) => boolean,
+  make: (change: NameChange) => void = makeDurable,
+): (readonly NameChange[])[] {
+  const chosen = new Set<readonly NameChange[]>();
+  for (const together of [...pending].reverse()) {
+    const before = [...chosen].some((later) => later.some((one) => together.some(sameName(one))));
+    if (before || together.some(isSynced)) chosen.add(together);
+  }
+  for (const together of pending) if (chosen.has(together)) together.forEach(make);
+  return pending.filter((together) => !chosen.has(together));
+}
+
+function sameName(one: NameChange): (other: NameChange) => boolean {
+  return ({ directory, name }) => directory === one.directory && name === one.name;
+}
+
+function makeDurable({ directory, name, node }: NameChange): void {
+  if (node === undefined) directory.entries.delete(name);
+  else directory.entries.set(name, node);
+}
+
+interface Unsynced {
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly dirty: ReadonlySet<Node>;
+  readonly pending: readonly (readonly NameChange[])[];
+  readonly random: Random;
+}
+
+type Names = Map<DirectoryNode, Map<string, Node>>;
+type Contents = Map<Node, Buffer>;
+
+/** Half of the changes of names, and of the contents that were not synced. */
+function luckyChanges(
+  base: string,
+  { nodes, dirty, pending, random }: Unsynced,
+): readonly [Names, Contents] {
+  const names: Names = new Map();
+  const lucky = new Set(pending.filter(() => random.chance(0.5)).flat());
+  commit(
+    pending,
+    (change) => lucky.has(change),
+    ({ directory, name, node }) => {
+      const entries = names.get(directory) ?? new Map(directory.entries);
+      names.set(directory, entries);
+      if (node === undefined) entries.delete(name);
+      else entries.set(name, node);
+    },
+  );
+  const contents: Contents = new Map();
+  for (const path of allBelow(base)) {
+    const node = nodes.get(identity(path));
+    if (node?.kind !== "file" || !dirty.has(node) || !random.chance(0.5)) continue;
+    contents.set(node, readFileSync(path));
+  }
+  return [names, contents];
+}
+
+function register(tree: Tree, path: string, nodes: Map<string, Node>): Node {
+  const { mode } = tree;
+  const node: Node =
+    tree.kind === "file"
+      ? { kind: "file", mode, content: tree.content, linkTo: tree.linkTo }
+      : { kind: "directory", mode, entries: new Map() };
+  nodes.set(identity(path), node);
+  if (tree.kind === "file" || node.kind === "file") return node;
+  for (const [name, child] of tree.entries) {
+    node.entries.set(name, register(child, join(path, name), nodes));
+  }
+  return node;
+}
+
+function treeOf(root: Node, base: string, contents: Contents, names: Names = new Map()): Tree {
+  const build = (node: Node): Tree => {
+    if (node.kind === "file") {
+      const { mode, content, linkTo } = node;
+      const link = linkTo === undefined ? {} : { linkTo };
+      return { kind: "file", mode, content: contents.get(node) ?? content, ...link };
+    }
+    const entries = [...(names.get(node) ?? node.entries)].sort(([a], [b]) => (a < b ? -1 : 1));
+    return {
+      kind: "directory",
+      mode: node.mode,
+      entries: new Map(entries.map(([name, child]) => [name, build(child)])),
+    };
+  };
+  return withCatalog(build(root) as TreeDirectory, base);
+}
+
+/** Puts the files of SQLite in as they are now. */
+function withCatalog(tree: TreeDirectory, base: string): TreeDirectory {
+  const store = tree.entries.get("root");
+  if (store?.kind !== "directory") return tree;
+  const entries = new Map(store.entries);
+  for (const name of ["catalog.db", "catalog.db-wal"]) {
+    entries.delete(name);
+    const path = join(base, "root", name);
+    if (lookAt(path) === undefined) continue;
+    entries.set(name, { kind: "file", mode: 0o600, content: readFileSync(path) });
+  }
+  return { ...tree, entries: new Map(tree.entries).set("root", { ...store, entries }) };
+}
+
+/** Paths below one, the deepest first, and itself last. Empty when there is nothing. */
+function allBelow(path: string): string[] {
+  const found = lookAt(path);
+  if (found === undefined) return [];
+  if (!found.isDirectory()) return [path];
+  return [...readdirSync(path).flatMap((name) => allBelow(join(path, name))), path];
+}
+
+function lookAt(path: string): ReturnType<typeof lstatSync> {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+function identity(path: string): string {
+  const { dev, ino } = statSync(path);
+  return `${dev}:${ino}`;
+}
+
+function modeOf(path: string): number {
+  return statSync(path).mode & 0o7777;
+}

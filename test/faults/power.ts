@@ -1,0 +1,95 @@
+// Power cuts at every operation of one run: what each would leave is taken while the run goes on,
+// and judged afterwards, by a start of the store in the same place.
+import { createRandom } from "../support/random.js";
+import type { Layer } from "./intercept.js";
+import { judge, type Told } from "./judge.js";
+import { followPower } from "./power-model.js";
+import type { Mistake } from "./record-order.js";
+import { createRecorder } from "./recorder.js";
+import { play, playStart, type Prepared, type Stage } from "./stage.js";
+import { hashTree, type Tree } from "./tree.js";
+
+/** A disk after a power cut. */
+interface Cut {
+  readonly tree: Tree;
+  readonly told: Told;
+  /** The event that came next. */
+  readonly before: string;
+  /** Nothing that was not synced has survived. */
+  readonly strict: boolean;
+}
+
+export interface CutOptions {
+  readonly seed: number;
+  readonly mistake?: Mistake;
+}
+
+/** Problems found after power cuts in the call of a scenario. */
+export async function cutCall(
+  stage: Stage,
+  prepared: Prepared,
+  options: CutOptions,
+): Promise<string[]> {
+  const taker = takeCuts(stage, prepared, options);
+  await play(stage, prepared, taker.layersOf, taker);
+  return judgeAll(stage, prepared, taker.cuts());
+}
+
+/** The same in the start after another power cut, which owes what stood before or after the call. */
+export async function cutStart(
+  stage: Stage,
+  prepared: Prepared,
+  options: CutOptions,
+): Promise<string[]> {
+  const taker = takeCuts(stage, prepared, options);
+  await playStart(stage, prepared.tree, taker.layersOf);
+  return judgeAll(stage, prepared, taker.cuts());
+}
+
+interface CutTaker {
+  layersOf(): readonly Layer[];
+  answered(): void;
+  cuts(): readonly Cut[];
+}
+
+function takeCuts(stage: Stage, { ids }: Prepared, { seed, mistake }: CutOptions): CutTaker {
+  const random = createRandom("power", seed);
+  /** By what is on the disk and owed: most operations change neither. */
+  const cuts = new Map<string, Cut>();
+  let told: Told = "nothing";
+  const add = (cut: Cut): void => {
+    const key = `${hashTree(cut.tree)} ${cut.told}`;
+    if (!cuts.has(key)) cuts.set(key, cut);
+  };
+  return {
+    layersOf: () => {
+      const power = followPower(stage.place.base, stage.stash);
+      const recorder = createRecorder(stage.place, ids, (before) => {
+        add({ tree: power.afterCut(), told, before, strict: true });
+        add({ tree: power.afterLuckyCut(random), told, before, strict: false });
+      });
+      const below = [recorder, power];
+      return mistake === undefined ? below : [mistake(below), ...below];
+    },
+    answered: () => (told = "answered"),
+    cuts: () => [...cuts.values()],
+  };
+}
+
+async function judgeAll(
+  stage: Stage,
+  { scenario }: Prepared,
+  cuts: readonly Cut[],
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { tree, told, before, strict } of cuts) {
+    await stage.put(tree);
+    try {
+      await judge(stage.place, scenario, told);
+    } catch (error) {
+      const how = strict ? "with nothing unsynced kept" : "with some of the unsynced kept";
+      problems.push(`cut before ${before}, ${how}, ${told}: ${String(error)}`);
+    }
+  }
+  return problems;
+}

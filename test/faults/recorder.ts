@@ -1,0 +1,59 @@
+// Writes down what is done to the files, as texts such as "sync staging/NEW/manifest.json", with
+// the commits of the catalog in their places.
+import { statSync } from "node:fs";
+import { relative } from "node:path";
+import type { Layer, Operation } from "./intercept.js";
+import type { Place } from "./scenarios.js";
+
+export interface Recorder extends Layer {
+  readonly events: readonly string[];
+  /** Notes what is no operation on a file: the answer. */
+  note(event: string): void;
+}
+
+/**
+ * `ids` gives the names of known snapshots; another one is NEW. `onEvent` is told of each event, of
+ * an operation before it is done.
+ */
+export function createRecorder(
+  { base, root }: Place,
+  ids: ReadonlyMap<string, string>,
+  onEvent: (event: string) => void = () => undefined,
+): Recorder {
+  const events: string[] = [];
+  const note = (event: string): void => {
+    onEvent(event);
+    events.push(event);
+  };
+  const log = `${root}/catalog.db-wal`;
+  let logBytes = sizeOf(log);
+  // SQLite appends each commit to its log: what has come since the operation before was one.
+  const noteCommit = (): void => {
+    const bytes = sizeOf(log);
+    if (bytes > logBytes) note("commit");
+    logBytes = bytes;
+  };
+  const show = (path: string): string => {
+    const from = path === root || path.startsWith(`${root}/`) ? root : base;
+    return relative(from, path)
+      .replace(/[0-9a-z]{16}/, (id) => ids.get(id) ?? "NEW")
+      .replace(/\.[0-9a-f]{12}\.tmp$/, ".tmp");
+  };
+  return {
+    events,
+    note: (event) => {
+      noteCommit();
+      note(event);
+    },
+    before: ({ kind, path, to }: Operation) => {
+      noteCommit();
+      // Opening is only what comes before a sync.
+      if (kind === "open") return;
+      note(`${kind} ${show(path) || "."}${to === undefined ? "" : ` to ${show(to)}`}`);
+    },
+  };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,154 @@
+// What the store is doing when its files fail or the power goes: each scenario brings a store to
+// where it begins, then makes one call, and says what must stand under the name `web` before and
+// after it. `keep` stands beside it and must never change.
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SnapshotStore } from "../../src/store/snapshot-store.js";
+import { patternBytes } from "../support/scratch.js";
+import { download, never, requestFor, tarOf } from "../unit/store/support.js";
+
+export interface Place {
+  /** Holds everything that a scenario changes. */
+  readonly base: string;
+  readonly root: string;
+  /** The directory that a caller gives to the store, and an exported one. */
+  readonly given: string;
+  readonly exported: string;
+}
+
+export function placeIn(base: string): Place {
+  const at = (name: string): string => join(base, name);
+  return { base, root: at("root"), given: at("given"), exported: at("exported") };
+}
+
+/** What a snapshot must look like. */
+export interface Content {
+  readonly description: string;
+  readonly files: Readonly<Record<string, Buffer>>;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly before: Content | undefined;
+  readonly after: Content | undefined;
+  /** The call takes `place.given` over. */
+  readonly gives?: boolean;
+  /** A refusal may come after the call has taken effect, as docs/consistency.md says. */
+  readonly refusedLate?: boolean;
+  prepare(store: SnapshotStore, place: Place): Promise<unknown>;
+  act(store: SnapshotStore, place: Place): Promise<unknown>;
+}
+
+export const kept = contentOf("kept", 1);
+const old = contentOf("old", 2);
+export const given = contentOf("", 3);
+const fresh = contentOf("fresh", 4);
+const imported: Content = { ...kept, description: "imported" };
+
+/** A disk with a hole between its data and a small file. */
+function contentOf(description: string, seed: number): Content {
+  const disk = Buffer.alloc(600 * 1024 + seed);
+  patternBytes(20_000, seed).copy(disk, 0);
+  patternBytes(8192, seed + 100).copy(disk, 512 * 1024);
+  const files = { "cow.raw": disk, "state.json": patternBytes(3000 + seed, seed) };
+  return { description, files };
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "create",
+    before: undefined,
+    after: fresh,
+    prepare: nothing,
+    act: (store) => createWeb(store, fresh),
+  },
+  {
+    name: "import",
+    before: undefined,
+    after: imported,
+    prepare: nothing,
+    act: async (store) => {
+      const archive = await download(store, "keep", { envelope: true });
+      return store.import(requestOf(imported), once(archive), never);
+    },
+  },
+  {
+    name: "import-from-directory",
+    before: undefined,
+    after: imported,
+    prepare: (store, { exported }) =>
+      store.exportToDirectory("keep", { path: exported }, { force: false }, never),
+    act: (store, { exported }) =>
+      store.importFromDirectory(requestOf(imported), { path: exported }, never),
+  },
+  {
+    name: "create-from-directory",
+    before: undefined,
+    after: given,
+    gives: true,
+    prepare: async (_, place) => giveDirectory(place),
+    act: (store, place) =>
+      store.createFromDirectory(requestOf(given), { path: place.given }, never),
+  },
+  {
+    name: "replace",
+    before: old,
+    after: fresh,
+    prepare: (store) => createWeb(store, old),
+    act: (store) => {
+      const request = { ...requestOf(fresh), onNameConflict: "replace" } as const;
+      return store.create(request, tarOf(fresh.files), never);
+    },
+  },
+  {
+    name: "update",
+    before: old,
+    after: { ...old, description: "updated" },
+    prepare: (store) => createWeb(store, old),
+    act: (store) => store.update({ ref: "web", description: "updated" }),
+  },
+  {
+    name: "delete",
+    before: old,
+    after: undefined,
+    refusedLate: true,
+    prepare: (store) => createWeb(store, old),
+    act: (store) => store.delete({ refs: ["web"], allowMissing: false }),
+  },
+];
+
+function nothing(): Promise<void> {
+  return Promise.resolve();
+}
+
+function requestOf({ description }: Content): ReturnType<typeof requestFor> {
+  const request = requestFor("web");
+  return { ...request, config: { ...request.config, description } };
+}
+
+function createWeb(store: SnapshotStore, content: Content): Promise<unknown> {
+  return store.create(requestOf(content), tarOf(content.files), never);
+}
+
+export function createKept(store: SnapshotStore): Promise<unknown> {
+  const request = requestFor("keep");
+  const config = { ...request.config, description: kept.description };
+  return store.create({ ...request, config }, tarOf(kept.files), never);
+}
+
+export const givenMode = 0o750;
+export const givenFileMode = 0o640;
+
+function giveDirectory(place: Place): void {
+  mkdirSync(place.given);
+  chmodSync(place.given, givenMode);
+  for (const [name, bytes] of Object.entries(given.files)) {
+    writeFileSync(join(place.given, name), bytes);
+    chmodSync(join(place.given, name), givenFileMode);
+  }
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  yield bytes;
+}

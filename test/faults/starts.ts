@@ -1,0 +1,86 @@
+// Stores that a power cut has left in the middle of something: where a start has work to do.
+import { createRecorder } from "./recorder.js";
+import { followPower } from "./power-model.js";
+import { scenarios } from "./scenarios.js";
+import { play, prepare, type Prepared, type Stage } from "./stage.js";
+import type { Tree } from "./tree.js";
+
+export interface Start {
+  readonly name: string;
+  readonly of: string;
+  /** The power goes before this event. */
+  readonly before: RegExp;
+}
+
+export const starts: readonly Start[] = [
+  {
+    name: "an upload that was never published",
+    of: "create",
+    before: /^rename staging\/NEW to data\/NEW$/,
+  },
+  {
+    name: "an upload that was published and not recorded",
+    of: "create",
+    before: /^commit$/,
+  },
+  {
+    name: "a directory that was taken over and not published",
+    of: "create-from-directory",
+    before: /^create staging\/NEW\/manifest\.json$/,
+  },
+  {
+    name: "a directory that was taken over and not recorded",
+    of: "create-from-directory",
+    before: /^commit$/,
+  },
+  {
+    name: "a snapshot that was replaced and is still there",
+    of: "replace",
+    before: /^rename data\/OLD to trash\/OLD$/,
+  },
+  {
+    name: "a deletion before its move",
+    of: "delete",
+    before: /^rename data\/OLD to trash\/OLD$/,
+  },
+  {
+    name: "a deletion before its removal",
+    of: "delete",
+    before: /^remove-tree trash\/OLD$/,
+  },
+  {
+    name: "an update before its manifest",
+    of: "update",
+    before: /^create data\/OLD\/manifest\.json\.tmp$/,
+  },
+];
+
+/**
+ * The last such moment before the answer counts: of the commits of an upload the one that records it.
+ */
+export async function prepareStart(stage: Stage, { of, before }: Start): Promise<Prepared> {
+  const scenario = scenarios.find(({ name }) => name === of);
+  if (scenario === undefined) throw new Error(`no scenario ${of}`);
+  const prepared = await prepare(stage, scenario);
+  let tree: Tree | undefined;
+  let isAnswered = false;
+  const layersOf = () => {
+    const power = followPower(stage.place.base, stage.stash);
+    // The catalog is read after the commit; a commit is to be undone by taking the tree before it.
+    let previous = power.afterCut();
+    const recorder = createRecorder(stage.place, prepared.ids, (event) => {
+      if (before.test(event) && !isAnswered) {
+        tree = event === "commit" ? previous : power.afterCut();
+      }
+    });
+    const looking = {
+      after: () => {
+        previous = power.afterCut();
+      },
+    };
+    return [recorder, power, looking];
+  };
+  await play(stage, prepared, layersOf, { answered: () => (isAnswered = true) });
+  if (tree === undefined) throw new Error(`${of} has no ${before.source}`);
+  return { ...prepared, tree };
+}
