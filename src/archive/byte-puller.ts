@@ -1,20 +1,20 @@
 // Pulls a byte stream by hand: an abort is noticed while a pull is pending, and letting go of a
 // source that hangs doesn't hang.
-import type { ByteStream } from "../base/async.js";
+import type { OwnedChunk, OwnedStream } from "../wire/chunk.js";
 
 export interface BytePuller {
   /** The next chunk that is not empty, or undefined at the end. Not to be called concurrently. */
-  next(): Promise<Uint8Array | undefined>;
+  next(): Promise<OwnedChunk | undefined>;
   /** Ends the source unless it has ended, and a pending `next` with it. Idempotent. */
   close(): Promise<void>;
 }
 
 interface PendingPull {
-  readonly resolve: (result: IteratorResult<Uint8Array>) => void;
+  readonly resolve: (result: IteratorResult<OwnedChunk>) => void;
   readonly reject: (reason: unknown) => void;
 }
 
-export function openBytePuller(source: ByteStream, signal: AbortSignal | undefined): BytePuller {
+export function openBytePuller(source: OwnedStream, signal: AbortSignal | undefined): BytePuller {
   const iterator = source[Symbol.asyncIterator]();
   let pending: PendingPull | undefined;
   /** True while the source owes an answer, also when nobody waits for it any more. */
@@ -25,7 +25,7 @@ export function openBytePuller(source: ByteStream, signal: AbortSignal | undefin
   signal?.addEventListener("abort", abort, { once: true });
 
   // Not Promise.race against one long-lived promise: each race would leave a reaction behind.
-  const pullOnce = (): Promise<IteratorResult<Uint8Array>> =>
+  const pullOnce = (): Promise<IteratorResult<OwnedChunk>> =>
     new Promise((resolve, reject) => {
       pending = { resolve, reject };
       asked = true;
@@ -48,7 +48,7 @@ export function openBytePuller(source: ByteStream, signal: AbortSignal | undefin
         signal?.throwIfAborted();
         const result = await pullOnce();
         if (result.done === true) ended = true;
-        else if (result.value.byteLength > 0) return result.value;
+        else if (result.value.length > 0) return result.value;
       }
       return undefined;
     },

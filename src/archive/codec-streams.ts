@@ -1,7 +1,7 @@
 // Node's compression streams behind byte streams: back-pressure from end to end, no piece of input
 // let go before it was used, everything destroyed on an error, an abort or an early return.
 import type { Duplex } from "node:stream";
-import type { ByteStream } from "../base/async.js";
+import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import { openBytePuller, type BytePuller } from "./byte-puller.js";
 
 export interface CodecOptions {
@@ -24,10 +24,10 @@ export interface FedInput {
 
 /** Runs a stream of bytes through a fresh codec, which it owns from then on. */
 export async function* throughCodec(
-  source: ByteStream,
+  source: OwnedStream,
   codec: Duplex,
   options: CodecOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedChunk, void, undefined> {
   const puller = openBytePuller(source, options.signal);
   // An error that comes when nobody iterates any more must not end the process.
   codec.on("error", () => undefined);
@@ -35,7 +35,10 @@ export async function* throughCodec(
   const fed = feed(puller, codec, options, feeding);
   try {
     try {
-      for await (const piece of codec as AsyncIterable<Uint8Array>) yield piece;
+      // Codecs never overwrite their output, but several pieces of it share memory.
+      for await (const piece of codec as AsyncIterable<Uint8Array>) {
+        yield OwnedChunk.constant(piece);
+      }
     } catch (error) {
       throw feeding.failure === undefined ? options.codecError(error) : feeding.failure.error;
     }
@@ -71,11 +74,13 @@ async function feed(
       const chunk = await puller.next();
       if (codec.destroyed) return;
       if (chunk === undefined) break;
-      for (const part of split?.(chunk) ?? [chunk]) {
+      for (const part of split?.(chunk.bytes) ?? [chunk.bytes]) {
         feeding.bytes += part.byteLength;
         await write(part);
+        // A codec that was destroyed may still be reading the part in a thread.
         if (codec.destroyed) return;
       }
+      chunk.free();
     }
     checkInput?.();
     feeding.sourceEnded = true;

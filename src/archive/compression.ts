@@ -1,6 +1,6 @@
 // Compression of whole archives: gzip and zstd, recognised by their first bytes, read to their end.
 import { createGunzip, createGzip } from "node:zlib";
-import type { ByteStream } from "../base/async.js";
+import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import { fieldInvalid } from "../base/errors.js";
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 import { openBytePuller, type BytePuller } from "./byte-puller.js";
@@ -43,10 +43,10 @@ const magicBytes = 4;
  * for zstd where this Node has none.
  */
 export async function* compress(
-  source: ByteStream,
+  source: OwnedStream,
   compression: Compression,
   options: CompressOptions = {},
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedChunk, void, undefined> {
   if (compression === "none") {
     yield* source;
     return;
@@ -68,38 +68,38 @@ export async function* compress(
  * whole stream was read, its checksums agreed, and nothing came after it; else ARCHIVE_INVALID.
  */
 export async function* decompress(
-  source: ByteStream,
+  source: OwnedStream,
   options: DecompressOptions = {},
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedChunk, void, undefined> {
   const { signal, maxRatio = Number.POSITIVE_INFINITY } = options;
   const puller = openBytePuller(source, signal);
   try {
     const head = await readHead(puller);
     const came = { bytes: 0 };
     const whole = counted(prepend(head, puller), came);
-    if (isGzipMagic(head)) yield* boundRatio(gunzip(whole, signal), came, maxRatio);
-    else if (isZstdMagic(head)) yield* boundRatio(unzstd(whole, signal), came, maxRatio);
+    if (isGzipMagic(head.bytes)) yield* boundRatio(gunzip(whole, signal), came, maxRatio);
+    else if (isZstdMagic(head.bytes)) yield* boundRatio(unzstd(whole, signal), came, maxRatio);
     else yield* whole;
   } finally {
     await puller.close();
   }
 }
 
-async function* counted(source: ByteStream, came: { bytes: number }): ByteStream {
+async function* counted(source: OwnedStream, came: { bytes: number }): OwnedStream {
   for await (const chunk of source) {
-    came.bytes += chunk.byteLength;
+    came.bytes += chunk.length;
     yield chunk;
   }
 }
 
 async function* boundRatio(
-  unfolded: ByteStream,
+  unfolded: OwnedStream,
   came: { readonly bytes: number },
   maxRatio: number,
-): ByteStream {
+): OwnedStream {
   let bytes = 0;
   for await (const chunk of unfolded) {
-    if (!isZero(chunk)) bytes += chunk.byteLength;
+    if (!isZero(chunk.bytes)) bytes += chunk.length;
     const ratio = Math.ceil(bytes / came.bytes);
     if (bytes > freeOfRatioBytes && ratio > maxRatio) {
       throw limitExceeded("maxRatio", "the archive unfolds", maxRatio, ratio);
@@ -110,12 +110,13 @@ async function* boundRatio(
 
 /** The bytes as they are; ARCHIVE_INVALID if they are compressed, which is said before any other fault. */
 export async function* uncompressedOnly(
-  source: ByteStream,
-): AsyncGenerator<Uint8Array, void, undefined> {
+  source: OwnedStream,
+): AsyncGenerator<OwnedChunk, void, undefined> {
   let first = true;
   for await (const chunk of source) {
-    if (first && (isGzipMagic(chunk) || isZstdMagic(chunk))) {
-      const format = isGzipMagic(chunk) ? "gzip" : "zstd";
+    const { bytes } = chunk;
+    if (first && (isGzipMagic(bytes) || isZstdMagic(bytes))) {
+      const format = isGzipMagic(bytes) ? "gzip" : "zstd";
       throw archiveInvalid(`expected a plain tar, found one that is compressed with ${format}`, {
         hint: "Decompress it on the way; Import takes compressed archives",
       });
@@ -129,25 +130,23 @@ function isGzipMagic(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** The first chunk, or enough of the first ones to know the format. */
-async function readHead(puller: BytePuller): Promise<Uint8Array> {
-  let head = (await puller.next()) ?? new Uint8Array(0);
-  while (head.byteLength < magicBytes) {
-    // Copied before the next pull, which ends the life of what came before.
-    const copy = Buffer.from(head);
+/** The first chunk, joined with those behind it until the format can be told. */
+async function readHead(puller: BytePuller): Promise<OwnedChunk> {
+  let head = (await puller.next()) ?? OwnedChunk.constant(new Uint8Array(0));
+  while (head.length < magicBytes) {
     const next = await puller.next();
-    if (next === undefined) return copy;
-    head = Buffer.concat([copy, next]);
+    if (next === undefined) return head;
+    head = OwnedChunk.handOver(Buffer.concat([head.bytes, next.bytes]));
   }
   return head;
 }
 
-async function* prepend(head: Uint8Array, puller: BytePuller): AsyncGenerator<Uint8Array> {
-  let chunk: Uint8Array | undefined = head;
+async function* prepend(head: OwnedChunk, puller: BytePuller): OwnedStream {
+  let chunk: OwnedChunk | undefined = head;
   for (; chunk !== undefined; chunk = await puller.next()) yield chunk;
 }
 
-function gunzip(source: ByteStream, signal: AbortSignal | undefined): ByteStream {
+function gunzip(source: OwnedStream, signal: AbortSignal | undefined): OwnedStream {
   const codec = createGunzip({ chunkSize: gzipChunkBytes });
   return throughCodec(source, codec, {
     signal,
@@ -162,9 +161,9 @@ function gunzip(source: ByteStream, signal: AbortSignal | undefined): ByteStream
 }
 
 async function* unzstd(
-  source: ByteStream,
+  source: OwnedStream,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedChunk, void, undefined> {
   const codec = (await loadZstd()).decompressor();
   using window = openZstdWindow();
   const frames = createZstdFrameSplitter((bytes) => window.grow(bytes));

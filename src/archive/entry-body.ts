@@ -36,15 +36,15 @@ export function openEntryBody(cursor: ByteCursor, entry: BodyDescription): Entry
       let { offset, length } = extent;
       while (length > 0) {
         // What is already here needs no await: it doubles the rate on short segments.
-        const bytes = cursor.buffered(length) ?? (await cursor.some(length));
-        if (bytes === undefined) throw cutOff();
-        const { byteLength } = bytes;
-        unreadBytes -= byteLength;
-        yield { offset, bytes };
+        const chunk = cursor.buffered(length) ?? (await cursor.some(length));
+        if (chunk === undefined) throw cutOff();
+        const pieceBytes = chunk.length;
+        unreadBytes -= pieceBytes;
+        yield { offset, chunk };
         if (state === "passed")
           throw new Error(`${entry.where} was read after the entry behind it`);
-        offset += byteLength;
-        length -= byteLength;
+        offset += pieceBytes;
+        length -= pieceBytes;
       }
     }
   }
@@ -58,9 +58,9 @@ export function openEntryBody(cursor: ByteCursor, entry: BodyDescription): Entry
     async skipRest() {
       state = "passed";
       while (unreadBytes > 0) {
-        const bytes = await cursor.some(Math.min(unreadBytes, maxSkipBytes));
-        if (bytes === undefined) throw cutOff();
-        unreadBytes -= bytes.byteLength;
+        const chunk = await cursor.some(Math.min(unreadBytes, maxSkipBytes));
+        if (chunk === undefined) throw cutOff();
+        unreadBytes -= chunk.length;
       }
     },
   };

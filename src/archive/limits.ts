@@ -1,5 +1,5 @@
 // What an archive may cost to read. Each bound holds before memory or disk is spent on it.
-import type { ByteStream } from "../base/async.js";
+import type { OwnedStream } from "../wire/chunk.js";
 import { StoreError } from "../base/errors.js";
 import { maxMapExtents } from "../holes/extent-map.js";
 
@@ -36,11 +36,11 @@ export const defaultArchiveLimits: ArchiveLimits = {
  */
 export const maxTrailingBytes = 64 * 1024 * 1024;
 
-/** The bytes as they come, but LIMIT_EXCEEDED where there are more than that. */
-export async function* limitBytes(source: ByteStream, maxUploadBytes: number): ByteStream {
+/** Passes the chunks on. Throws LIMIT_EXCEEDED when they exceed `maxUploadBytes`. */
+export async function* limitBytes(source: OwnedStream, maxUploadBytes: number): OwnedStream {
   let bytes = 0;
   for await (const chunk of source) {
-    bytes += chunk.byteLength;
+    bytes += chunk.length;
     if (bytes > maxUploadBytes) {
       throw limitExceeded("maxUploadBytes", "bytes of the upload", maxUploadBytes, bytes);
     }

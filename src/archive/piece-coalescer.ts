@@ -1,39 +1,34 @@
-// Gathers small pieces of a byte stream into larger ones; large ones pass as they are.
-import type { ByteStream } from "../base/async.js";
-import { freeGiven, giveAway } from "../wire/given-bytes.js";
+// Joins small pieces of a byte stream into larger ones. Large pieces pass as they are.
+import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 
 /** Pieces from this size on are not copied. */
 const passThroughBytes = 64 * 1024;
 const bufferBytes = 256 * 1024;
 
-/** Every piece that comes out is valid until the next is asked for, as every one that goes in. */
-export async function* coalesce(source: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
-  // Whoever gets a piece may free it. Otherwise it is done with when the next is asked for.
-  let buffer = Buffer.alloc(0);
+export async function* coalesce(source: OwnedStream): AsyncGenerator<OwnedChunk, void, undefined> {
+  let buffer: Buffer | undefined;
   let filled = 0;
-  const gathered = (): Uint8Array => {
-    const piece = buffer.subarray(0, filled);
-    giveAway(piece);
+  const takeJoined = (joined: Buffer): OwnedChunk => {
+    const chunk = OwnedChunk.handOver(joined.subarray(0, filled));
+    buffer = undefined;
     filled = 0;
-    return piece;
+    return chunk;
   };
   for await (const piece of source) {
-    if (piece.byteLength >= passThroughBytes) {
-      if (filled > 0) yield gathered();
+    if (piece.length >= passThroughBytes) {
+      if (buffer !== undefined) yield takeJoined(buffer);
       yield piece;
       continue;
     }
-    let rest = piece;
-    while (rest.byteLength > 0) {
-      if (buffer.byteLength === 0) buffer = Buffer.allocUnsafeSlow(bufferBytes);
+    for (let rest = piece.bytes; rest.length > 0;) {
+      buffer ??= Buffer.allocUnsafeSlow(bufferBytes);
       const taken = rest.subarray(0, bufferBytes - filled);
       buffer.set(taken, filled);
-      filled += taken.byteLength;
-      rest = rest.subarray(taken.byteLength);
-      // Its last bytes were copied.
-      if (rest.byteLength === 0) freeGiven(piece);
-      if (filled === bufferBytes) yield gathered();
+      filled += taken.length;
+      rest = rest.subarray(taken.length);
+      if (rest.length === 0) piece.free();
+      if (filled === bufferBytes) yield takeJoined(buffer);
     }
   }
-  if (filled > 0) yield gathered();
+  if (buffer !== undefined) yield takeJoined(buffer);
 }

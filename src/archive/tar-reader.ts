@@ -4,7 +4,7 @@
 // VM: it takes a tar that is cut between two entries for whole, drops PAX records that it can't
 // parse (a lost sparse map is a shifted disk, stored as if fine), hangs on a directory header with
 // a size, and passes over single zero blocks.
-import type { ByteStream } from "../base/async.js";
+import type { OwnedStream } from "../wire/chunk.js";
 import type { Extents } from "../model/extent.js";
 import type { FilePiece } from "../holes/extents.js";
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
@@ -30,9 +30,8 @@ export interface ArchiveEntry {
   /** Data extents of a sparse entry; undefined for a plain one, whose zeros may become holes. */
   readonly extents: Extents | undefined;
   /**
-   * The data, each piece with its offset in the file, ascending. Pieces are views of the incoming
-   * chunks, valid until the next is asked for. May be called once, before the next entry is asked
-   * for; what is not read is skipped.
+   * The data, each piece with its offset in the file, ascending. Pieces are parts of the incoming
+   * chunks. May be called once, before the next entry is requested; what is not read is skipped.
    */
   pieces(): AsyncIterable<FilePiece>;
 }
@@ -49,7 +48,7 @@ export interface ReadTarOptions {
  * was read counts before the iteration has ended without an error.
  */
 export async function* readTar(
-  source: ByteStream,
+  source: OwnedStream,
   options: ReadTarOptions = {},
 ): AsyncGenerator<ArchiveEntry, void, undefined> {
   const limits = { ...defaultArchiveLimits, ...options.limits };
@@ -124,7 +123,7 @@ async function readTrailer(cursor: ByteCursor): Promise<void> {
   for (;;) {
     const padding = await cursor.some(zeros.byteLength);
     if (padding === undefined) return;
-    if (!isZero(padding)) {
+    if (!isZero(padding.bytes)) {
       throw archiveInvalid(`the archive goes on after its end marker at byte ${end}`, {
         hint: "One archive holds one snapshot; nothing may be appended to it",
       });

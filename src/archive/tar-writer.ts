@@ -4,7 +4,8 @@
 // Headers are made here and not by tar-stream's `pack` (3.2.2): it queues pieces beyond their
 // lifetime, turns mode 0 into 0644, wraps times after 2038, and names each entry with PAX records
 // "PaxHeader" for programs that know no PAX.
-import { throwIfAborted, type ByteStream } from "../base/async.js";
+import { throwIfAborted } from "../base/async.js";
+import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import { StoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
@@ -35,25 +36,25 @@ export interface WriteTarOptions extends TarOptions {
 
 /** Two zero blocks. */
 const endMarkerBytes = 2 * tarBlockBytes;
-/** Shared by all that writes zeros: pieces are views, not to be changed or transferred. */
+/** All pieces of zeros are views of this memory. */
 const zeros = new Uint8Array(256 * 1024);
 
 /**
  * The files in the order given, which is sorted by name in a snapshot archive. A file is read when
- * its turn comes and is done with when the next is asked for. Throws STORED_DATA_CORRUPT when a
+ * its turn comes and is no longer used when the next is requested. Throws STORED_DATA_CORRUPT when a
  * file turns out shorter than it says. Small pieces are gathered, large ones passed on as they are.
  */
 export function writeTar(
   files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
   options: WriteTarOptions = {},
-): ByteStream {
+): OwnedStream {
   return coalesce(tarPieces(files, options));
 }
 
 async function* tarPieces(
   files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
   options: WriteTarOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedChunk, void, undefined> {
   const names = new Set<string>();
   if (options.envelope !== undefined) {
     names.add(envelopeFileName);
@@ -67,7 +68,7 @@ async function* tarPieces(
     yield* cut(plan.head);
     for (const piece of plan.map()) {
       throwIfAborted(options.signal);
-      yield piece;
+      yield OwnedChunk.constant(piece);
     }
     yield* bodyPieces(file, plan, options.signal);
     yield* zeroPieces(paddingOf(plan.bodyBytes));
@@ -109,15 +110,15 @@ async function* bodyPieces(
   file: ArchiveFile,
   plan: EntryPlan,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedChunk, void, undefined> {
   const place = walkBody(plan.body, signal);
   const expected = expectData(file);
-  for await (const { offset, bytes } of file.pieces()) {
+  for await (const { offset, chunk } of file.pieces()) {
     throwIfAborted(signal);
-    expected.take(offset, bytes.byteLength);
+    expected.take(offset, chunk.length);
     if (!place.skip(offset)) yield* place.fill(offset);
-    place.advance(bytes.byteLength);
-    yield bytes;
+    place.advance(chunk.length);
+    yield chunk;
   }
   expected.finish();
   yield* place.fill(Infinity);
@@ -143,7 +144,7 @@ function walkBody(body: Iterable<Extent>, signal: AbortSignal | undefined) {
       return position === target;
     },
     /** The zeros of the body from here to `target`, or to its end. */
-    *fill(target: number): Generator<Uint8Array, void, undefined> {
+    *fill(target: number): Generator<OwnedChunk, void, undefined> {
       while (position < target) {
         if (position === end && !next()) return;
         const stop = Math.min(end, target);
@@ -198,16 +199,16 @@ function notAsExpected(
   );
 }
 
-function* zeroPieces(length: number, signal?: AbortSignal): Generator<Uint8Array, void, undefined> {
+function* zeroPieces(length: number, signal?: AbortSignal): Generator<OwnedChunk, void, undefined> {
   for (let left = length; left > 0; left -= zeros.byteLength) {
     throwIfAborted(signal);
-    yield zeros.subarray(0, Math.min(left, zeros.byteLength));
+    yield OwnedChunk.constant(zeros.subarray(0, Math.min(left, zeros.byteLength)));
   }
 }
 
 /** Long headers in pieces of the usual size. */
-function* cut(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+function* cut(bytes: Uint8Array): Generator<OwnedChunk, void, undefined> {
   for (let start = 0; start < bytes.byteLength; start += zeros.byteLength) {
-    yield bytes.subarray(start, start + zeros.byteLength);
+    yield OwnedChunk.constant(bytes.subarray(start, start + zeros.byteLength));
   }
 }

@@ -1,11 +1,12 @@
-// Types and helpers shared by all floors that move bytes.
+// Small types and helpers shared by all code that moves bytes.
 
 /**
- * A stream of bytes. A chunk is valid only until the next one is requested, unless said otherwise.
+ * A stream of bytes that its consumer borrows: a chunk is valid until the next one is requested,
+ * unless the producer says otherwise. `OwnedStream` (wire/chunk.ts) hands its chunks over.
  */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
-/** Throws the signal's reason if it has fired. Long work calls this between two steps. */
+/** Throws the signal's reason when it has fired. Called between two steps of long work. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   signal?.throwIfAborted();
 }

@@ -19,7 +19,7 @@ import {
 import { Client, Metadata, type ChannelOptions, type ClientWritableStream } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
-import { freeWhole } from "../wire/given-bytes.js";
+import { freeWhole } from "../wire/chunk.js";
 import type { Address } from "./address.js";
 import type { ChannelAccess } from "./channel-access.js";
 import { closeClient } from "./close-client.js";

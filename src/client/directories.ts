@@ -159,7 +159,7 @@ async function receive(
   const { sync, signal, onProgress } = options;
   const progress = countProgress(Number(download.header.dataBytes), onProgress);
   try {
-    await unpackInto(directory, download.bytes, { sync, progress, signal });
+    await unpackInto(directory, download.chunks, { sync, progress, signal });
   } catch (error) {
     if (signal?.aborted !== true || error instanceof StoreError) throw error;
     throw new StoreError("CALL_CANCELLED", "the transfer was cancelled", { cause: error });

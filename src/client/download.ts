@@ -4,7 +4,7 @@
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
 import { crc32 } from "../wire/crc32.js";
-import { freeMemory, isPool } from "../wire/given-bytes.js";
+import { lend, OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import type { CallOptions } from "./channel.js";
 import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 import type {
@@ -27,6 +27,8 @@ export interface Download extends AsyncDisposable {
    * call.
    */
   readonly bytes: ByteStream;
+  /** The same pieces, for a consumer that keeps, transfers or frees them. Read one of the two. */
+  readonly chunks: OwnedStream;
   /** Total and CRC-32; undefined until `bytes` has ended. */
   readonly trailer: DownloadTrailer | undefined;
 }
@@ -99,11 +101,13 @@ function holdDownload(
   reuseBuffers: boolean,
 ): Download {
   let trailer: DownloadTrailer | undefined;
+  const chunks = readChunks(frames, ending.release, (received) => {
+    trailer = received;
+  });
   return {
     header,
-    bytes: readChunks(frames, reuseBuffers, ending.release, (received) => {
-      trailer = received;
-    }),
+    bytes: reuseBuffers ? lend(chunks) : keep(chunks),
+    chunks,
     get trailer() {
       return trailer;
     },
@@ -116,12 +120,16 @@ function holdDownload(
   };
 }
 
+/** For consumers that may keep the pieces: the collector frees their memory. */
+async function* keep(chunks: OwnedStream): ByteStream {
+  for await (const { bytes } of chunks) yield bytes;
+}
+
 async function* readChunks(
   frames: FrameStream,
-  reuseBuffers: boolean,
   onEnd: () => void,
   onTrailer: (trailer: DownloadTrailer) => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedChunk, void, undefined> {
   let totalBytes = 0;
   let crc = 0;
   let trailer: DownloadTrailer | undefined;
@@ -131,9 +139,8 @@ async function* readChunks(
       if (frame.case === "chunk") {
         totalBytes += frame.value.length;
         crc = crc32(frame.value, crc);
-        const { value } = frame;
-        yield value;
-        if (reuseBuffers) freeMessage(value);
+        // The decoder copies nothing: the chunk is a view of its message, which nobody else uses.
+        yield OwnedChunk.handOver(frame.value);
       } else if (frame.case === "trailer") {
         trailer = frame.value;
       } else if (frame.case === "header") {
@@ -148,15 +155,6 @@ async function* readChunks(
   }
   checkTrailer(trailer, totalBytes, crc);
   onTrailer(trailer);
-}
-
-/** Smaller messages may share their memory with others. */
-const minOwnBytes = 64 * 1024;
-
-/** grpc-js allocates memory for each message; `chunk` is a part of it. */
-function freeMessage({ buffer }: Uint8Array): void {
-  const isOwn = buffer instanceof ArrayBuffer && !isPool(buffer);
-  if (isOwn && buffer.byteLength >= minOwnBytes) freeMemory(buffer);
 }
 
 function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number): void {

@@ -1,6 +1,7 @@
 // Reads a file of this machine as a stream of bytes, for an import of an archive.
 import { open } from "node:fs/promises";
 import type { ByteStream } from "../base/async.js";
+import { lend } from "../wire/chunk.js";
 import { readExtent } from "../holes/extents.js";
 import { withIoError } from "../holes/errno.js";
 
@@ -8,15 +9,11 @@ import { withIoError } from "../holes/errno.js";
 export const localReadBytes = 1024 * 1024;
 
 /**
- * Reads a regular file from its start to the end that it has when it is opened. It reuses its
- * buffers: a piece is valid until the next one is requested, which is enough for `Client.import`.
+ * Reads a regular file from its start to the end that it has when it is opened. A piece is valid
+ * until the next one is requested; `Client.import` needs no more.
  */
 export async function* readLocalFile(path: string): ByteStream {
   await using handle = await withIoError({ what: "open", path, owner: "caller" }, () => open(path));
   const { size } = await handle.stat();
-  yield* readExtent(handle, 0, size, {
-    what: path,
-    reuseBuffers: true,
-    pieceBytes: localReadBytes,
-  });
+  yield* lend(readExtent(handle, 0, size, { what: path, pieceBytes: localReadBytes }));
 }

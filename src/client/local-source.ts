@@ -8,6 +8,7 @@ import { writeTar } from "../archive/tar-writer.js";
 import type { ByteStream } from "../base/async.js";
 import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
+import { lend } from "../wire/chunk.js";
 import { readExtents, scanExtents, type FilePiece } from "../holes/extents.js";
 import { withIoError } from "../holes/errno.js";
 import { localReadBytes } from "./local-file.js";
@@ -54,10 +55,11 @@ export async function openLocalSource(directory: string, given?: Uint8Array): Pr
     pack: ({ signal, onProgress }) => {
       const totalBytes = files.reduce((sum, file) => sum + file.dataBytes, 0);
       const progress = countProgress(totalBytes, onProgress);
-      return writeTar(archiveFiles(files, progress, signal), {
+      const tar = writeTar(archiveFiles(files, progress, signal), {
         ...(envelope === undefined ? {} : { envelope }),
         ...(signal === undefined ? {} : { signal }),
       });
+      return lend(tar);
     },
   };
 }
@@ -115,11 +117,11 @@ async function* readCounted(
   progress: { add(bytes: number): void },
   signal: AbortSignal | undefined,
 ): AsyncGenerator<FilePiece, void, undefined> {
-  // The upload copies a piece before it requests the next one.
-  const options = { what: shape.name, reuseBuffers: true, pieceBytes: localReadBytes, signal };
+  const options = { what: shape.name, pieceBytes: localReadBytes, signal };
   for await (const piece of readExtents(handle, dataOf(shape), options)) {
+    const { length } = piece.chunk;
     yield piece;
-    progress.add(piece.bytes.length);
+    progress.add(length);
   }
 }
 

@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readTar, type ArchiveEntry } from "../archive/tar-reader.js";
-import type { ByteStream } from "../base/async.js";
+import type { OwnedStream } from "../wire/chunk.js";
 import { withIoError } from "../holes/errno.js";
 import { createSparseFile } from "../holes/sparse-writer.js";
 import type { ProgressCounter } from "./progress.js";
@@ -14,17 +14,15 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Makes `directory` and fills it. Reads `bytes` to the end, so the download is checked afterwards.
- */
+/** Makes `directory` and fills it. Reads `tar` to its end, because only then the download has been checked. */
 export async function unpackInto(
   directory: string,
-  bytes: ByteStream,
+  tar: OwnedStream,
   options: UnpackOptions,
 ): Promise<void> {
   await withIoError({ what: "create", path: directory }, () => mkdir(directory, { mode: 0o700 }));
   const signal = options.signal === undefined ? {} : { signal: options.signal };
-  for await (const entry of readTar(bytes, signal)) {
+  for await (const entry of readTar(tar, signal)) {
     await writeEntry(join(directory, entry.name), entry, options);
   }
   options.progress.finish();
@@ -42,9 +40,10 @@ async function writeEntry(
     earlyWriteback: sync,
     signal,
   });
-  for await (const { offset, bytes } of entry.pieces()) {
-    await file.write(offset, bytes);
-    progress.add(bytes.length);
+  for await (const { offset, chunk } of entry.pieces()) {
+    const { length } = chunk;
+    await file.write(offset, chunk);
+    progress.add(length);
   }
   await file.finish({ sizeBytes: entry.sizeBytes, sync });
 }

@@ -7,6 +7,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { ByteStream } from "../base/async.js";
+import { bytesOf, freeIfOwned } from "../wire/chunk.js";
 import { crc32 } from "../wire/crc32.js";
 import { rechunk } from "../wire/rechunk.js";
 import { CreateRequestSchema } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -91,12 +92,13 @@ async function sendChunks(
       if (next.done === true) break;
       const chunk = next.value;
       const before = crc;
-      const frame = encodeChunk(chunk, (piece, start) => {
+      const frame = encodeChunk(bytesOf(chunk), (piece, start) => {
         crc = crc32(piece, start === 0 ? before : crc);
       });
       totalBytes += chunk.length;
-      // The frame was copied by now, so `crc` covers it and all previous bytes.
+      // Resolves when the frame has been copied; `crc` covers the chunk then.
       await whileOpen(call.write(frame));
+      freeIfOwned(chunk);
     }
   } catch (error) {
     // A generator with a pending `next` handles `return` only afterwards, perhaps never.

@@ -181,7 +181,7 @@ async function copyVerified(
     expectedBytes: sizeBytes,
     signal,
   });
-  for await (const { offset, bytes } of source.pieces()) await writer.write(offset, bytes);
+  for await (const { offset, chunk } of source.pieces()) await writer.write(offset, chunk);
   await writer.finish({ sizeBytes, sync: true });
   return { method: "bytes" };
 }

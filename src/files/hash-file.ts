@@ -25,9 +25,11 @@ export async function hashFile(
   const hasher = createBlockHasher(algorithm);
   const all: readonly Extent[] = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   const extents = lazyExtents(handle.fd, sizeBytes) ?? all;
-  for await (const piece of readExtents(handle, extents, { what, signal, reuseBuffers: true })) {
-    hasher.update(piece.offset, piece.bytes);
-    onRead?.(piece.bytes.length);
+  for await (const { offset, chunk } of readExtents(handle, extents, { what, signal })) {
+    const { length } = chunk;
+    hasher.update(offset, chunk.bytes);
+    chunk.free();
+    onRead?.(length);
   }
   return hasher.finish(sizeBytes);
 }

@@ -4,6 +4,7 @@ import type { SnapshotFile } from "../model/snapshot.js";
 import { createSparseFile, type SparseFileOptions } from "../holes/sparse-writer.js";
 import { createBlockHasher } from "./block-hash.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
+import type { OwnedChunk } from "../wire/chunk.js";
 import type { StagedRecord } from "./publish.js";
 import { storedFileMode } from "./stored-modes.js";
 import type { WriteLane, WriteWorkers } from "./write-workers.js";
@@ -24,8 +25,8 @@ export interface StagedFileOptions {
 
 /** A file being uploaded. Disposing it before `finish` removes it. */
 export interface StagedFile extends AsyncDisposable {
-  /** As `SparseFileWriter.write`: `bytes` must not change before `finish`. */
-  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** As `SparseFileWriter.write`. */
+  write(offset: number, chunk: OwnedChunk): Promise<void>;
   /** The file is whole and hashed; it becomes durable at `publish`. */
   finish(): Promise<SnapshotFile>;
 }
@@ -63,7 +64,7 @@ export async function createStagedFile(
     return file;
   };
   return {
-    write: (offset, bytes) => writer.write(offset, bytes),
+    write: (offset, chunk) => writer.write(offset, chunk),
     finish: () => (finishing ??= finish()),
     [Symbol.asyncDispose]: async () => {
       // `return file.finish()` disposes while it is still running.

@@ -1,7 +1,7 @@
 // Reads a stored file so that no byte is handed out before its block was compared with its digest.
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
-import { freeMemory, giveAway } from "../wire/given-bytes.js";
+import { OwnedChunk } from "../wire/chunk.js";
 import type { Extent, Extents } from "../model/extent.js";
 import { withIoError } from "../holes/errno.js";
 import { pieceBytes, type FilePiece } from "../holes/extents.js";
@@ -21,8 +21,6 @@ export interface VerifyOptions {
   /** The file's name, for messages. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
-  /** As in `ReadOptions`. */
-  readonly reuseBuffers?: boolean;
 }
 
 /** Holes up to this size are read along with the data around them. */
@@ -63,36 +61,30 @@ export async function openVerified(
   return verifyReads(handle, table, file.extents, options);
 }
 
-/** Some neighbouring blocks, read and compared together, and their data. */
+/** Some neighbouring blocks that are read and compared together. */
 interface Window {
-  readonly number: number;
-  readonly parts: readonly Extent[];
-}
-
-/** The window after the current one, and its bytes if they are read while that is used. */
-interface Ahead extends Window {
-  readonly bytes?: Promise<Buffer>;
+  readonly start: number;
+  /** What is read of it; the rest is holes. */
+  readonly reads: readonly Extent[];
+  /** What is handed out of it. */
+  readonly pieces: readonly Extent[];
 }
 
 class VerifiedReader implements VerifiedFile {
   readonly #handle: FileHandle;
   readonly #index: BlockIndex;
-  readonly #extents: Extents;
   readonly #options: VerifyOptions;
   readonly #windowBytes: number;
   readonly #plan: Generator<Window, undefined, undefined>;
-  readonly #buffers: Buffer[] = [];
-  #turn = 0;
-  #current: { readonly number: number; readonly bytes: Buffer } | undefined;
-  #ahead: Ahead | undefined;
-  /** A window that was read ahead and is not wanted now; it is read again. */
+  /** The window behind the current one, while that is used. */
+  #ahead: Promise<Buffer> | undefined;
+  /** A window that was read ahead for a slow consumer and freed; it is read again. */
   #dropped: Promise<void> | undefined;
   readonly #idle = createIdleWatch(() => this.#drop());
 
   constructor(handle: FileHandle, table: BlockTable, extents: Extents, options: VerifyOptions) {
     this.#handle = handle;
     this.#index = indexBlocks(table);
-    this.#extents = extents;
     this.#options = options;
     const { blockSizeBytes } = table;
     this.#windowBytes = Math.max(1, Math.floor(pieceBytes / blockSizeBytes)) * blockSizeBytes;
@@ -100,84 +92,55 @@ class VerifiedReader implements VerifiedFile {
   }
 
   async *pieces(): AsyncGenerator<FilePiece, void, undefined> {
-    for (const { offset, length } of this.#extents) {
-      const end = offset + length;
-      for (let position = offset; position < end;) {
-        const number = Math.floor(position / this.#windowBytes);
-        // What is already here needs no turn: short extents share a window.
-        const bytes = this.#now(number) ?? (await this.#bytesOf(number));
-        const start = number * this.#windowBytes;
-        const stop = Math.min(bytes.length, end - start);
-        if (stop <= position - start) throw new Error(`read beyond ${this.#options.what}`);
-        const piece = bytes.subarray(position - start, stop);
-        if (this.#reuses && stop === bytes.length) giveAway(piece);
-        this.#idle.handOut();
-        yield { offset: position, bytes: piece };
-        this.#idle.askedFor();
-        position = start + stop;
+    for (let next = this.#plan.next(); next.done !== true;) {
+      this.#options.signal?.throwIfAborted();
+      const { start, pieces } = next.value;
+      await this.#dropped;
+      const bytes = await (this.#ahead ?? this.#load(next.value));
+      next = this.#plan.next();
+      this.#ahead = next.done === true || this.#idle.isSlow() ? undefined : this.#load(next.value);
+      const chunk = OwnedChunk.handOver(
+        bytes.subarray(0, endOf(pieces[pieces.length - 1] as Extent) - start),
+      );
+      this.#idle.handOut();
+      for (const { offset, length } of pieces) {
+        yield { offset, chunk: chunk.part(offset - start, offset - start + length) };
       }
+      this.#idle.askedFor();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#idle[Symbol.dispose]();
-    await Promise.allSettled([this.#ahead?.bytes, this.#dropped]);
-  }
-
-  get #reuses(): boolean {
-    return this.#options.reuseBuffers === true;
+    await Promise.allSettled([this.#ahead, this.#dropped]);
   }
 
   #drop(): void {
-    if (!this.#reuses || this.#ahead?.bytes === undefined) return;
-    const { bytes, ...window } = this.#ahead;
-    this.#ahead = window;
-    this.#dropped = bytes.then(
-      ({ buffer }) => void (buffer instanceof ArrayBuffer && freeMemory(buffer)),
+    this.#dropped = this.#ahead?.then(
+      (bytes) => OwnedChunk.handOver(bytes).free(),
       () => undefined,
     );
+    this.#ahead = undefined;
   }
 
-  #now(number: number): Buffer | undefined {
-    return this.#current?.number === number ? this.#current.bytes : undefined;
+  #load(window: Window): Promise<Buffer> {
+    const loading = this.#read(window);
+    // The error is thrown when the window is requested, and not at all if the consumer stops first.
+    loading.catch(() => undefined);
+    return loading;
   }
 
-  async #bytesOf(number: number): Promise<Buffer> {
-    while (this.#current === undefined || this.#current.number < number) {
-      this.#options.signal?.throwIfAborted();
-      await this.#dropped;
-      const next: Ahead | undefined = this.#ahead ?? this.#plan.next().value;
-      if (next === undefined) break;
-      this.#ahead = next;
-      const bytes = await (next.bytes ?? this.#load(next));
-      this.#current = { number: next.number, bytes };
-      this.#ahead = this.#lookAhead();
-    }
-    if (this.#current?.number === number) return this.#current.bytes;
-    throw new Error(`${this.#options.what}: window ${number} was read before or is a hole`);
-  }
-
-  #lookAhead(): Ahead | undefined {
-    const window = this.#plan.next().value;
-    if (window === undefined || (this.#reuses && this.#idle.isSlow())) return window;
-    const bytes = this.#load(window);
-    // An error is met when its turn comes, or not at all when the consumer stops before.
-    bytes.catch(() => undefined);
-    return { ...window, bytes };
-  }
-
-  async #load({ number, parts }: Window): Promise<Buffer> {
-    const start = number * this.#windowBytes;
+  async #read({ start, reads }: Window): Promise<Buffer> {
     const size = Math.min(this.#windowBytes, this.#index.table.sizeBytes - start);
-    const bytes = this.#take().subarray(0, size);
+    const bytes = Buffer.allocUnsafeSlow(size);
     let position = 0;
-    for (const { offset, length } of parts) {
+    for (const { offset, length } of reads) {
       bytes.fill(0, position, offset - start);
       position = offset - start + length;
     }
     bytes.fill(0, position);
     await Promise.all(
-      parts.map(async ({ offset, length }) =>
+      reads.map(async ({ offset, length }) =>
         readFully(
           this.#handle,
           bytes.subarray(offset - start, offset - start + length),
@@ -200,18 +163,6 @@ class VerifiedReader implements VerifiedFile {
       if (!intact) throw damaged(this.#options.what, start + offset, content.length);
     }
   }
-
-  #take(): Buffer {
-    if (this.#options.reuseBuffers !== true) return Buffer.allocUnsafeSlow(this.#windowBytes);
-    // The consumer has one, and may have freed it; the other is filled meanwhile.
-    this.#turn = (this.#turn + 1) % 2;
-    let buffer = this.#buffers[this.#turn];
-    if (buffer === undefined || buffer.length === 0) {
-      buffer = Buffer.allocUnsafeSlow(this.#windowBytes);
-      this.#buffers[this.#turn] = buffer;
-    }
-    return buffer;
-  }
 }
 
 /** The windows that hold data, ascending. */
@@ -219,21 +170,25 @@ function* planWindows(
   extents: Extents,
   windowBytes: number,
 ): Generator<Window, undefined, undefined> {
-  let number = -1;
-  let parts: Extent[] = [];
+  let start = -1;
+  let pieces: Extent[] = [];
+  let reads: Extent[] = [];
   for (const extent of extents) {
-    const end = extent.offset + extent.length;
-    for (let offset = extent.offset; offset < end;) {
-      const window = Math.floor(offset / windowBytes);
-      const length = Math.min(end, (window + 1) * windowBytes) - offset;
-      if (window !== number && parts.length > 0) yield { number, parts };
-      if (window !== number) parts = [];
-      number = window;
-      addPart(parts, { offset, length });
-      offset += length;
+    const end = endOf(extent);
+    for (let { offset } = extent; offset < end;) {
+      const windowStart = offset - (offset % windowBytes);
+      if (windowStart !== start && pieces.length > 0) {
+        yield { start, reads, pieces };
+        [reads, pieces] = [[], []];
+      }
+      start = windowStart;
+      const piece = { offset, length: Math.min(end, start + windowBytes) - offset };
+      pieces.push(piece);
+      addPart(reads, piece);
+      offset = endOf(piece);
     }
   }
-  if (parts.length > 0) yield { number, parts };
+  if (pieces.length > 0) yield { start, reads, pieces };
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 // The thread that hashes and writes the data of large uploads, while the main thread receives more.
 // write-workers.ts starts it and says what the messages mean.
 import { parentPort, workerData } from "node:worker_threads";
-import { freeMemory } from "../wire/given-bytes.js";
+import { freeMemory } from "../wire/chunk.js";
 import {
   createDirectWriter,
   createSlots,

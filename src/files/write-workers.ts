@@ -1,13 +1,12 @@
 // Threads that hash and write the data of large files while the main thread receives more.
 //
-// Large pieces that were given away (wire/given-bytes.ts), the chunks of an upload, are transferred as they
+// Large pieces, the chunks of an upload, are transferred as they
 // are. Others are views of memory that their maker goes on using, such as the output of zlib: they are
 // copied into buffers that are transferred, since V8 copies into shared memory at a third of the rate.
 // The copy is used to gather them: buffers begin and end where pages and blocks of digests do. How the
 // thread writes them is told in holes/direct-writer.ts.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { takeOver } from "../wire/given-bytes.js";
 import { createBudget, maxDirectWrites } from "../holes/direct-writer.js";
 import { ioError } from "../holes/errno.js";
 import type { WritePool } from "../holes/write-pool.js";
@@ -225,10 +224,11 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
   };
   return {
     check,
-    write: async (offset, bytes) => {
+    write: async (offset, chunk) => {
+      const { bytes } = chunk;
       const { byteOffset: start, length } = bytes;
       const takeable = length >= minTakenBytes && length <= maxTakenBytes;
-      const buffer = takeable ? takeOver(bytes) : undefined;
+      const buffer = takeable ? chunk.takeMemory() : undefined;
       const follows = gathered !== undefined && gathered.offset + gathered.length === offset;
       if (buffer !== undefined || !follows) flush();
       if (buffer === undefined) return gather(offset, bytes);

@@ -2,7 +2,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../base/errors.js";
-import { freeMemory, giveAway } from "../wire/given-bytes.js";
+import { OwnedChunk } from "../wire/chunk.js";
 import type { Extent } from "../model/extent.js";
 import { ioError, isErrno } from "./errno.js";
 import { ExtentMap } from "./extent-map.js";
@@ -117,89 +117,84 @@ export interface ReadOptions {
   readonly what?: string;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Pieces reuse a few buffers, so each is valid only until the next is asked for. The last piece of a
-   * buffer is given away (wire/given-bytes.ts): a consumer that has copied it may free it. For a slow
-   * consumer nothing is read ahead. Without this option, the bytes of a piece never change.
-   */
-  readonly reuseBuffers?: boolean;
-  /**
-   * Most bytes of a piece. Default: 512 KiB. Twice of that takes fewer calls, and more memory for each
-   * who reads.
+   * Maximum bytes of a piece. Default: 512 KiB. With 1 MiB a reader makes fewer calls and takes more
+   * memory.
    */
   readonly pieceBytes?: number;
 }
 
-/** Bytes with their offset in the file. */
+/** A chunk with its offset in the file. */
 export interface FilePiece {
   readonly offset: number;
-  readonly bytes: Uint8Array;
+  readonly chunk: OwnedChunk;
 }
 
-/** Reads one range. A file that ends before it does is STORED_DATA_CORRUPT. */
+/** Reads one range. Throws STORED_DATA_CORRUPT if the file ends before the range does. */
 export async function* readExtent(
   handle: FileHandle,
   offset: number,
   length: number,
   options: ReadOptions = {},
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedChunk, void, undefined> {
   const extents = length === 0 ? [] : [{ offset, length }];
-  for await (const piece of readExtents(handle, extents, options)) yield piece.bytes;
+  for await (const piece of readExtents(handle, extents, options)) yield piece.chunk;
 }
 
-/** Reads ranges one after the other, fetching the next piece while one is used. */
+/**
+ * Reads ranges one after the other. The next piece is read while one is used, unless the consumer
+ * is slow: then what was read ahead is freed.
+ */
 export async function* readExtents(
   handle: FileHandle,
   extents: Iterable<Extent>,
   options: ReadOptions = {},
 ): AsyncGenerator<FilePiece, void, undefined> {
   const most = options.pieceBytes ?? pieceBytes;
-  const reuses = options.reuseBuffers === true;
-  // The consumer has one buffer, the other is filled meanwhile.
-  const take = reuses ? reusedBuffers(2, most) : freshBuffer;
   const plan = planReads(extents, most);
-  const read = ({ span }: PlannedRead): Promise<FilePiece> => {
-    const reading = readFully(handle, span, take(span.length), options.what);
-    // An error is met when its turn comes, or not at all when the consumer stops before.
+  const read = ({ span }: PlannedRead): Promise<OwnedChunk> => {
+    const reading = readFully(handle, span, options.what);
+    // The error is thrown when the piece is requested, and not at all if the consumer stops first.
     reading.catch(() => undefined);
     return reading;
   };
-  let ahead: Promise<FilePiece> | undefined;
+  let ahead: Promise<OwnedChunk> | undefined;
   let dropped: Promise<void> | undefined;
   using idle = createIdleWatch(() => {
-    if (!reuses || ahead === undefined) return;
+    if (ahead === undefined) return;
     dropped = freeWhenRead(ahead);
     ahead = undefined;
   });
   try {
     for (let next = plan.next(); next.done !== true;) {
       options.signal?.throwIfAborted();
-      const { parts } = next.value;
+      const { span, parts } = next.value;
       await dropped;
-      const { offset: start, bytes } = await (ahead ?? read(next.value));
+      const chunk = await (ahead ?? read(next.value));
       next = plan.next();
-      ahead = next.done === true || (reuses && idle.isSlow()) ? undefined : read(next.value);
+      ahead = next.done === true || idle.isSlow() ? undefined : read(next.value);
       idle.handOut();
-      for (const [index, { offset, length }] of parts.entries()) {
-        const piece = bytes.subarray(offset - start, offset - start + length);
-        if (reuses && index === parts.length - 1) giveAway(piece);
-        yield { offset, bytes: piece };
+      for (const { offset, length } of parts) {
+        const start = offset - span.offset;
+        yield { offset, chunk: chunk.part(start, start + length) };
       }
       idle.askedFor();
     }
   } finally {
-    // The caller closes the handle next: nothing may still be reading from its number.
+    // The caller closes the handle next. A read that is still running could then read from another
+    // file with the same descriptor number.
     await Promise.allSettled([ahead, dropped]);
   }
 }
 
-/** Frees what was read ahead and is not wanted now; it is read again. */
-async function freeWhenRead(read: Promise<FilePiece>): Promise<void> {
-  const piece = await read.catch(() => undefined);
-  if (piece?.bytes.buffer instanceof ArrayBuffer) freeMemory(piece.bytes.buffer);
+/** Frees what was read ahead; it is read again when the consumer requests it. */
+async function freeWhenRead(read: Promise<OwnedChunk>): Promise<void> {
+  const chunk = await read.catch(() => undefined);
+  chunk?.free();
 }
 
-/** One read, and the parts of it that were asked for. */
+/** One read, and the parts of it that were requested. */
 interface PlannedRead {
+  /** Ends where the last part ends. */
   readonly span: Extent;
   readonly parts: readonly Extent[];
 }
@@ -241,29 +236,12 @@ function* cutAtPieces(extents: Iterable<Extent>, most: number): Generator<Extent
   }
 }
 
-function freshBuffer(length: number): Buffer {
-  return Buffer.allocUnsafeSlow(length);
-}
-
-function reusedBuffers(count: number, most: number): (length: number) => Buffer {
-  const buffers: Buffer[] = [];
-  let turn = 0;
-  return (length) => {
-    turn = (turn + 1) % count;
-    let buffer = buffers[turn];
-    // The consumer may have freed it.
-    if (buffer === undefined || buffer.length === 0) buffer = Buffer.allocUnsafeSlow(most);
-    buffers[turn] = buffer;
-    return buffer.subarray(0, length);
-  };
-}
-
 async function readFully(
   handle: FileHandle,
   range: Extent,
-  buffer: Buffer,
   what = `file descriptor ${handle.fd}`,
-): Promise<FilePiece> {
+): Promise<OwnedChunk> {
+  const buffer = Buffer.allocUnsafeSlow(range.length);
   let filled = 0;
   while (filled < range.length) {
     const position = range.offset + filled;
@@ -271,7 +249,7 @@ async function readFully(
     if (bytesRead === 0) throw endedEarly(what, position, range);
     filled += bytesRead;
   }
-  return { offset: range.offset, bytes: buffer };
+  return OwnedChunk.handOver(buffer);
 }
 
 async function read(

@@ -69,7 +69,7 @@ export async function copySparse(
     signal,
   });
   for await (const piece of readExtents(source, extents ?? all, { what: from, signal })) {
-    await writer.write(piece.offset, piece.bytes);
+    await writer.write(piece.offset, piece.chunk);
   }
   const written = await writer.finish({ sizeBytes, sync: options.sync });
   return { method: "bytes", ...written };

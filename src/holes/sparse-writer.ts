@@ -15,6 +15,7 @@ import {
 } from "./write-pool.js";
 import { dataRuns } from "./zero.js";
 import { disk } from "./file-operations.js";
+import type { OwnedChunk } from "../wire/chunk.js";
 
 /** Sees the bytes that are written, in ascending order; what it never sees is a hole. */
 export interface WriteObserver {
@@ -54,11 +55,11 @@ export interface WrittenFile {
  */
 export interface SparseFileWriter extends AsyncDisposable {
   /**
-   * Writes at an offset at or after the end of the write before; what is left out is a hole.
-   * Resolves as soon as another write may follow, with up to four under way: `bytes` must not
-   * change before `finish` or `complete`. The first error is met by every later call.
+   * Writes at an offset at or after the end of the previous write. Ranges that are left out become
+   * holes. Resolves as soon as another write may follow, with up to four under way: the writer owns
+   * the chunk. After an error, every later call throws the first error.
    */
-  write(offset: number, bytes: Uint8Array): Promise<void>;
+  write(offset: number, chunk: OwnedChunk): Promise<void>;
   /** Waits for all writes, sets size and mode. The file is whole, but not yet durable, and open. */
   complete(sizeBytes: number): Promise<WrittenFile>;
   /** After `complete`: makes the file durable. Only once: fsync that failed must not be retried. */
@@ -119,16 +120,18 @@ class FileWriter implements SparseFileWriter {
     this.#reservation = chooseReservation(handle.fd, path, options);
   }
 
-  async write(offset: number, bytes: Uint8Array): Promise<void> {
+  async write(offset: number, chunk: OwnedChunk): Promise<void> {
+    const { bytes } = chunk;
     this.#expect("writing", "write");
     this.#pool.check();
     this.#options.signal?.throwIfAborted();
     this.#checkRange(offset, bytes.length);
     this.#position = offset + bytes.length;
     for (const run of runsOf(bytes, offset, this.#options.detectZeros)) {
-      const data = bytes.subarray(run.offset - offset, run.offset - offset + run.length);
+      const start = run.offset - offset;
+      const data = chunk.part(start, start + run.length);
       this.#options.onData?.(run.length);
-      this.#options.observer?.update(run.offset, data);
+      this.#options.observer?.update(run.offset, data.bytes);
       await this.#reservation.before(run.offset, run.length);
       await this.#pool.write(run.offset, data);
     }

@@ -2,6 +2,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
+import type { OwnedChunk } from "../wire/chunk.js";
 import { ioError, isErrno } from "./errno.js";
 import { forgetCached, releaseRange, reserveRange, startWriteback } from "./native.js";
 
@@ -11,8 +12,8 @@ const maxWritesInFlight = 4;
 export interface WritePool {
   /** Throws the first error of any write. */
   check(): void;
-  /** Resolves when fewer than the maximum are under way. */
-  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Resolves when another write may follow. The chunk is kept until it has been written. */
+  write(offset: number, chunk: OwnedChunk): Promise<void>;
   /** The offset up to `end` before which no write is under way. */
   settledBefore(end: number): number;
   /** Waits for all, whatever their outcome. */
@@ -28,7 +29,7 @@ export function createWritePool(handle: FileHandle, path: string): WritePool {
   };
   return {
     check,
-    write: async (offset, bytes) => {
+    write: async (offset, { bytes }) => {
       const write = writeFully(handle, bytes, offset)
         .catch((error: unknown) => {
           const what = `write ${bytes.length} bytes at offset ${offset}`;

@@ -1,5 +1,4 @@
 // The store as services, replication and collectors see it.
-import type { ByteStream } from "../base/async.js";
 import type { ListFilter, ListPage, ListQuery, StoreClock } from "../catalog/open.js";
 import type { Layout } from "../files/layout.js";
 import type { RootGuard } from "../files/root-guard.js";
@@ -23,6 +22,7 @@ import type { DeleteRequest } from "./remove/removal.js";
 import type { WatchEvent, WatchRequest } from "./watch/watch.js";
 import type { Filled, Intake, IntakeRequest } from "./write/intake.js";
 import type { UpdateRequest } from "./write/update.js";
+import type { OwnedStream } from "../wire/chunk.js";
 
 export type { ListFilter, ListPage, ListQuery };
 
@@ -60,13 +60,13 @@ export interface SnapshotStore extends AsyncDisposable {
   readonly zstd: boolean;
   readonly limits: StoreLimits;
   readonly recovery: RecoveryReport;
-  create(request: StoreRequest, tar: ByteStream, signal: AbortSignal): Promise<Snapshot>;
+  create(request: StoreRequest, tar: OwnedStream, signal: AbortSignal): Promise<Snapshot>;
   createFromDirectory(
     request: StoreRequest,
     directory: CallerPath,
     signal: AbortSignal,
   ): Promise<Snapshot>;
-  import(request: StoreRequest, archive: ByteStream, signal: AbortSignal): Promise<Snapshot>;
+  import(request: StoreRequest, archive: OwnedStream, signal: AbortSignal): Promise<Snapshot>;
   importFromDirectory(
     request: StoreRequest,
     directory: CallerPath,

@@ -6,7 +6,7 @@
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
-import { freeWhole } from "../wire/given-bytes.js";
+import { freeWhole } from "../wire/chunk.js";
 import type { AnswerAccount } from "./answer-bytes.js";
 import { confirmOpen } from "./grpc-hooks/confirm-open.js";
 import type { Sender, SendScheduler } from "./send-scheduler.js";

@@ -9,6 +9,7 @@ import type {
 import type { Metadata } from "@grpc/grpc-js";
 import type { Logger } from "../base/logger.js";
 import type { Identity } from "../model/access.js";
+import type { OwnedFrame } from "./chunk-encoder.js";
 
 /** What a handler knows of the call that it serves. */
 export interface CallContext {
@@ -40,7 +41,7 @@ export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
 export type ServerStreamingHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
-) => AsyncIterable<MessageInitShape<O>>;
+) => AsyncIterable<MessageInitShape<O> | OwnedFrame>;
 
 /** The handler may stop reading early: its answer or error reaches a caller that still sends. */
 export type ClientStreamingHandler<I extends DescMessage, O extends DescMessage> = (

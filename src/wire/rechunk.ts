@@ -1,38 +1,39 @@
-// Chunks of a size worth a message, of a stream whose pieces have any size.
-import type { ByteStream } from "../base/async.js";
-import { giveAway } from "./given-bytes.js";
+// Cuts and joins the pieces of a stream into chunks of a size that is worth a message.
+import { bytesOf, freeIfOwned, OwnedChunk, type Chunk } from "./chunk.js";
 
 /**
- * Chunks of `chunkBytes` or less. Small pieces are joined; a larger one is cut without copying, so
- * that a chunk is only valid until the next one is asked for.
+ * Chunks of `chunkBytes` or less. Small pieces are joined. A larger piece is cut without a copy, so
+ * its chunks belong to whom the piece belonged to.
  */
-export async function* rechunk(
-  pieces: ByteStream,
+export async function* rechunk<C extends Chunk>(
+  pieces: AsyncIterable<C>,
   chunkBytes: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<C | OwnedChunk, void, undefined> {
   let joined: Buffer | undefined;
   let filled = 0;
   for await (const piece of pieces) {
-    if (joined !== undefined && filled + piece.length > chunkBytes) {
-      yield given(joined, filled);
+    const bytes = bytesOf(piece);
+    const { length } = bytes;
+    if (joined !== undefined && filled + length > chunkBytes) {
+      yield OwnedChunk.handOver(joined.subarray(0, filled));
       joined = undefined;
       filled = 0;
     }
-    if (joined === undefined && piece.length * 2 >= chunkBytes) {
-      for (let start = 0; start < piece.length; start += chunkBytes) {
-        yield piece.subarray(start, start + chunkBytes);
+    if (joined === undefined && length * 2 >= chunkBytes) {
+      for (let start = 0; start < length; start += chunkBytes) {
+        yield cut(piece, start, Math.min(start + chunkBytes, length));
       }
-    } else if (piece.length > 0) {
+    } else if (length > 0) {
       joined ??= Buffer.allocUnsafeSlow(chunkBytes);
-      joined.set(piece, filled);
-      filled += piece.length;
+      joined.set(bytes, filled);
+      filled += length;
+      freeIfOwned(piece);
     }
   }
-  if (joined !== undefined) yield given(joined, filled);
+  if (joined !== undefined) yield OwnedChunk.handOver(joined.subarray(0, filled));
 }
 
-function given(joined: Buffer, filled: number): Buffer {
-  const chunk = joined.subarray(0, filled);
-  giveAway(chunk);
-  return chunk;
+function cut<C extends Chunk>(piece: C, start: number, end: number): C {
+  const part = piece instanceof OwnedChunk ? piece.part(start, end) : piece.subarray(start, end);
+  return part as C;
 }

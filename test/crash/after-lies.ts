@@ -108,7 +108,7 @@ async function readVerified(
   const target = join(dirname(socket), "read");
   try {
     await using download = await client.restore({ ref: id, verify: true });
-    await unpackInto(target, download.bytes, {
+    await unpackInto(target, download.chunks, {
       sync: false,
       progress: countProgress(0, undefined),
     });

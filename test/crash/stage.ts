@@ -150,7 +150,7 @@ export async function restore(stage: Stage, name: string): Promise<CallResult> {
     await using download = await stage.client.restore({ ref: name, verify: true }, limit);
     const files = join(target, "files");
     const progress = countProgress(0, undefined);
-    await unpackInto(files, download.bytes, { sync: false, progress });
+    await unpackInto(files, download.chunks, { sync: false, progress });
     if (expected !== undefined) await compareDirectories(files, expected.directory);
   });
 }

@@ -4,6 +4,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
+import { OwnedChunk, type OwnedStream } from "../../src/wire/chunk.js";
 import { patternBytes } from "../support/scratch.js";
 import { download, never, requestFor, tarOf } from "../unit/store/support.js";
 
@@ -148,7 +149,7 @@ function giveDirectory(place: Place): void {
   }
 }
 
-async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
+async function* once(bytes: Buffer): OwnedStream {
   await Promise.resolve();
-  yield bytes;
+  yield OwnedChunk.copyOf(bytes);
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { lend, OwnedChunk } from "../../src/wire/chunk.js";
 import { planEntry } from "../../src/archive/entry-plan.js";
 import { archiveWarnings, maxGoMapBytes } from "../../src/archive/reader-limits.js";
 import { writeTar, type ArchiveFile } from "../../src/archive/tar-writer.js";
@@ -165,7 +166,7 @@ function fragments(segments: number): ArchiveFile {
       await Promise.resolve();
       for (const [index, { offset }] of extents.entries()) {
         bytes.writeUInt32LE(index + 1);
-        yield { offset, bytes };
+        yield { offset, chunk: OwnedChunk.copyOf(bytes) };
       }
     },
   };
@@ -207,7 +208,7 @@ test("maps up to 1 MiB are read by all; above that we say who refuses them, and 
     const refusing = warnings.flatMap(({ readers }) => readers);
     assert.deepEqual(refusing, segments === atLimit ? [] : ["cocoon", "Go archive/tar"]);
     const archive = join(scratch, "archive.tar");
-    await writeFile(archive, writeTar([file]));
+    await writeFile(archive, lend(writeTar([file])));
     for (const reader of [gnuTar, bsdtar, python, goTar()]) {
       await t.test(`${segments} segments, ${reader.name}`, async (t) => {
         if (reader.missing !== false) return t.skip(reader.missing);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { OwnedChunk, type OwnedStream } from "../../src/wire/chunk.js";
 import { decompress } from "../../src/archive/compression.js";
 import { decodeEnvelope, maxEnvelopeBytes } from "../../src/archive/envelope.js";
 import { defaultArchiveLimits, limitBytes, maxTrailingBytes } from "../../src/archive/limits.js";
@@ -18,6 +19,7 @@ import {
   rawPaxBody,
 } from "../unit/archive/support.js";
 import { streamOf } from "../store/contents.js";
+import { owned } from "../support/chunks.js";
 
 const mib = 1024 * 1024;
 
@@ -27,9 +29,9 @@ async function countEntries(...parts: readonly Uint8Array[]): Promise<number> {
   return count;
 }
 
-async function drain(stream: AsyncIterable<Uint8Array>): Promise<number> {
+async function drain(stream: OwnedStream): Promise<number> {
   let bytes = 0;
-  for await (const chunk of stream) bytes += chunk.byteLength;
+  for await (const chunk of stream) bytes += chunk.length;
   return bytes;
 }
 
@@ -88,9 +90,11 @@ test("segments of a sparse map", async () => {
 test("zeros behind the end of an archive", async () => {
   const zeros = Buffer.alloc(mib);
   async function* padded(extra: number) {
-    yield Buffer.concat([rawFile("x", "data"), endMarker]);
-    for (let sent = 0; sent < maxTrailingBytes; sent += zeros.length) yield zeros;
-    yield Buffer.alloc(extra);
+    yield OwnedChunk.constant(Buffer.concat([rawFile("x", "data"), endMarker]));
+    for (let sent = 0; sent < maxTrailingBytes; sent += zeros.length) {
+      yield OwnedChunk.constant(zeros);
+    }
+    yield OwnedChunk.constant(Buffer.alloc(extra));
   }
   const read = async (extra: number) => {
     for await (const entry of readTar(padded(extra))) assert.equal(entry.name, "x");
@@ -107,12 +111,12 @@ test("bytes of an envelope", async () => {
   await failsWith(decode(), "LIMIT_EXCEEDED");
 });
 
+const uploadOf = (...sizes: number[]): OwnedStream =>
+  owned(streamOf(...sizes.map((size) => Buffer.alloc(size))));
+
 test("bytes of an upload", async () => {
-  assert.equal(await drain(limitBytes(streamOf(Buffer.alloc(60), Buffer.alloc(40)), 100)), 100);
-  const error = await failsWith(
-    drain(limitBytes(streamOf(Buffer.alloc(60), Buffer.alloc(41)), 100)),
-    "LIMIT_EXCEEDED",
-  );
+  assert.equal(await drain(limitBytes(uploadOf(60, 40), 100)), 100);
+  const error = await failsWith(drain(limitBytes(uploadOf(60, 41), 100)), "LIMIT_EXCEEDED");
   assert.equal(error.metadata["limit"], "max_upload_bytes");
 });
 
@@ -120,17 +124,17 @@ test("how far an archive unfolds", async () => {
   const unfolded = 80 * mib;
   const packed = gzipSync(Buffer.alloc(unfolded, "a"));
   const ratio = Math.ceil(unfolded / packed.length);
-  assert.equal(await drain(decompress(streamOf(packed), { maxRatio: ratio })), unfolded);
+  assert.equal(await drain(decompress(owned(streamOf(packed)), { maxRatio: ratio })), unfolded);
   const error = await failsWith(
-    drain(decompress(streamOf(packed), { maxRatio: ratio - 1 })),
+    drain(decompress(owned(streamOf(packed)), { maxRatio: ratio - 1 })),
     "LIMIT_EXCEEDED",
   );
   assert.equal(error.metadata["limit"], "max_ratio");
   // Zeros become holes: a disk may be all but empty.
   const zeros = gzipSync(Buffer.alloc(unfolded));
-  assert.equal(await drain(decompress(streamOf(zeros), { maxRatio: 2 })), unfolded);
+  assert.equal(await drain(decompress(owned(streamOf(zeros)), { maxRatio: 2 })), unfolded);
   const small = gzipSync(Buffer.alloc(60 * mib, "a"));
-  assert.equal(await drain(decompress(streamOf(small), { maxRatio: 2 })), 60 * mib);
+  assert.equal(await drain(decompress(owned(streamOf(small)), { maxRatio: 2 })), 60 * mib);
 });
 
 test("bytes of a line of the log", () => {

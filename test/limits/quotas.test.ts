@@ -17,6 +17,7 @@ import { failsWith } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import { patternBytes, withScratchDir } from "../support/scratch.js";
 import { rawFile } from "../unit/archive/support.js";
+import { owned } from "../support/chunks.js";
 import { never, openTestStore, requestFor } from "../unit/store/support.js";
 
 function tarOf(files: Readonly<Record<string, Buffer>>): Buffer {
@@ -150,7 +151,7 @@ async function measure(
         await using store = await openTestStore(root);
         for (let n = from; n < to; n += 1) {
           const request = { ...requestFor(""), config: { ...emptyConfig(), ...config(n) } };
-          charged += (await store.create(request, streamOf(tar), never)).chargedBytes;
+          charged += (await store.create(request, owned(streamOf(tar)), never)).chargedBytes;
         }
       }
       // The write-ahead log is empty now.

@@ -7,6 +7,7 @@ import { openLocalSource } from "../../src/client/local-source.js";
 import { countProgress } from "../../src/client/progress.js";
 import { unpackInto } from "../../src/client/unpack.js";
 import { compareFiles, makeSparseFile, patternBytes, type Piece } from "../support/scratch.js";
+import { owned } from "../support/chunks.js";
 import type { CreateHeader, PlainSnapshot, Reading, StoreCalls } from "./subject.js";
 
 export const kib = 1024;
@@ -61,7 +62,7 @@ export function createFrom(
 /** Makes `directory` with what the stream brings; it is read to its end. */
 export async function unpackReading(reading: Reading, directory: string): Promise<string> {
   await using whole = reading;
-  await unpackInto(directory, whole.bytes, {
+  await unpackInto(directory, owned(whole.bytes), {
     sync: false,
     progress: countProgress(0, undefined),
   });

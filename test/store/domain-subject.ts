@@ -1,10 +1,11 @@
 // The store suite's subject that is the domain itself, without any network.
-import type { ByteStream } from "../../src/base/async.js";
+import { lend } from "../../src/wire/chunk.js";
 import { createLogger } from "../../src/base/logger.js";
 import { emptyConfig } from "../../src/model/config.js";
 import type { Snapshot } from "../../src/model/snapshot.js";
 import { openStore } from "../../src/store/store.js";
 import type { SnapshotStore, StoreRequest } from "../../src/store/snapshot-store.js";
+import { owned } from "../support/chunks.js";
 import {
   watching,
   type CreateHeader,
@@ -45,11 +46,6 @@ function untilDone(): AbortSignal {
   return new AbortController().signal;
 }
 
-/** As a message on the wire does: every chunk keeps its bytes. */
-async function* copied(bytes: ByteStream): ByteStream {
-  for await (const chunk of bytes) yield Buffer.from(chunk);
-}
-
 function callsOf(store: () => SnapshotStore): StoreCalls {
   const read = async (ref: string, envelope: boolean, options: ExportOptions): Promise<Reading> => {
     const { compression = "none", sparseFormat = "cocoon" } = options;
@@ -57,17 +53,17 @@ function callsOf(store: () => SnapshotStore): StoreCalls {
     const download = await store().download(ref, what, untilDone());
     return {
       snapshot: plain(download.snapshot),
-      bytes: copied(download.bytes),
+      bytes: lend(download.bytes),
       [Symbol.asyncDispose]: () => download[Symbol.asyncDispose](),
     };
   };
   return {
     create: async (tar, header = {}) =>
-      plain(await store().create(requestOf(header), copied(tar), untilDone())),
+      plain(await store().create(requestOf(header), owned(tar), untilDone())),
     createFromDirectory: async (directory, header = {}) =>
       plain(await store().createFromDirectory(requestOf(header), { path: directory }, untilDone())),
     import: async (archive, header = {}) =>
-      plain(await store().import(requestOf(header), copied(archive), untilDone())),
+      plain(await store().import(requestOf(header), owned(archive), untilDone())),
     importFromDirectory: async (directory, header = {}) =>
       plain(await store().importFromDirectory(requestOf(header), { path: directory }, untilDone())),
     list: async ({ pageSize = 50, ...rest } = {}) => {

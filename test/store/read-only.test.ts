@@ -17,6 +17,7 @@ import { eventually } from "../support/eventually.js";
 import { reopen } from "../support/reopen.js";
 import { withScratchDir } from "../support/scratch.js";
 import { pastModes } from "../support/tamper.js";
+import { owned } from "../support/chunks.js";
 import {
   compareDirectories,
   compareStored,
@@ -308,13 +309,10 @@ test("a store from before is in order, and its files are sealed when they are ha
   withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const source = await makeSmallSource(join(scratch, "source"));
-    const tar = async function* () {
-      for await (const bytes of packDirectory(source)) yield Buffer.from(bytes);
-    };
     {
       await using store = await reopen(root);
       for (const name of ["a", "b"]) {
-        const { config } = await store.create(request(name), tar(), never);
+        const { config } = await store.create(request(name), owned(packDirectory(source)), never);
         await makeOld(store, config.id);
       }
     }

@@ -13,6 +13,7 @@ import { startDaemonProcess } from "../support/daemon-process.js";
 import { failsWith } from "../support/errors.js";
 import { reopen } from "../support/reopen.js";
 import { withScratchDir, removeScratch } from "../support/scratch.js";
+import { owned } from "../support/chunks.js";
 import { compareStored, entriesOf, makeSmallSource, packDirectory } from "./contents.js";
 
 const never = new AbortController().signal;
@@ -20,10 +21,7 @@ const never = new AbortController().signal;
 async function add(store: SnapshotStore, source: string, name: string): Promise<Snapshot> {
   const request = { requestId: "", onNameConflict: "fail", protected: name === "b" } as const;
   const config = { ...emptyConfig(), name, labels: { name }, image: `image of ${name}` };
-  const tar = async function* () {
-    for await (const chunk of packDirectory(source)) yield Buffer.from(chunk);
-  };
-  return store.create({ ...request, config }, tar(), never);
+  return store.create({ ...request, config }, owned(packDirectory(source)), never);
 }
 
 interface Scene {

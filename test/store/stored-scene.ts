@@ -8,6 +8,7 @@ import type { Snapshot } from "../../src/model/snapshot.js";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { reopen } from "../support/reopen.js";
 import { withScratchDir } from "../support/scratch.js";
+import { owned } from "../support/chunks.js";
 import { makeSmallSource, packDirectory } from "./contents.js";
 
 const never = new AbortController().signal;
@@ -37,15 +38,12 @@ export async function addSnapshot(
     image: `image of ${name}`,
     imageBlobIds: [`blob of ${name}`],
   };
-  const tar = async function* () {
-    for await (const chunk of packDirectory(source)) yield Buffer.from(chunk);
-  };
   const request = {
     ...{ config, requestId: "" },
     onNameConflict: replace ? "replace" : "fail",
     protected: name === "b",
   } as const;
-  return await store.create(request, tar(), never);
+  return await store.create(request, owned(packDirectory(source)), never);
 }
 
 export async function withStoredScene(body: (scene: StoredScene) => Promise<void>): Promise<void> {

@@ -5,6 +5,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
+import type { OwnedStream } from "../../src/wire/chunk.js";
 import { failsWith } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import { withScratchDir } from "../support/scratch.js";
@@ -57,7 +58,7 @@ void test("the story of an upload: reserved, staged, published, recorded, retrie
     }
 
     // A retry of the same request reads nothing and stores nothing.
-    const unread = async function* (): AsyncGenerator<Uint8Array> {
+    const unread = async function* (): OwnedStream {
       yield await Promise.reject(new Error("the retry must not read its upload"));
     };
     const again = await store.create(requestFor("web", { requestId }), unread(), never);
@@ -94,7 +95,7 @@ void test("the story of a download: leased, deleted meanwhile, read to its end, 
       assert.deepEqual(await entriesOf(root, "data"), []);
       assert.deepEqual(await entriesOf(root, "trash"), [id]);
       const chunks: Buffer[] = [];
-      for await (const chunk of download.bytes) chunks.push(Buffer.from(chunk));
+      for await (const chunk of download.bytes) chunks.push(Buffer.from(chunk.bytes));
       assert.ok(Buffer.concat(chunks).includes(files["cow.raw"]), "every byte of the file came");
       assert.deepEqual(await entriesOf(root, "trash"), [id]);
     }

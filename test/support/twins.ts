@@ -4,6 +4,7 @@ import { layoutOf } from "../../src/files/layout.js";
 import { readManifest, writeManifest } from "../../src/files/manifest.js";
 import { emptyConfig } from "../../src/model/config.js";
 import { packDirectory } from "../store/contents.js";
+import { owned } from "./chunks.js";
 import { reopen } from "./reopen.js";
 
 /** Makes it at `root` from the files of `source`; the ids, sorted. */
@@ -23,5 +24,5 @@ async function storeOne(root: string, source: string): Promise<string> {
   const request = { requestId: "", onNameConflict: "fail", protected: false } as const;
   const header = { ...request, config: emptyConfig() };
   const { signal } = new AbortController();
-  return (await store.create(header, packDirectory(source), signal)).config.id;
+  return (await store.create(header, owned(packDirectory(source)), signal)).config.id;
 }

@@ -212,11 +212,13 @@ async function* hashAgain(
   // What memory has of it may be better than what the disk has.
   await forgetCached(handle.fd);
   const whole = file.sizeBytes === 0 ? [] : [{ offset: 0, length: file.sizeBytes }];
-  const options = { what: file.name, signal, reuseBuffers: true };
-  for await (const { offset, bytes } of readExtents(handle, file.extents ?? whole, options)) {
-    hasher.update(offset, bytes);
-    progress.doneBytes += bytes.length;
-    await throttle(bytes.length);
+  const options = { what: file.name, signal };
+  for await (const { offset, chunk } of readExtents(handle, file.extents ?? whole, options)) {
+    const { length } = chunk;
+    hasher.update(offset, chunk.bytes);
+    chunk.free();
+    progress.doneBytes += length;
+    await throttle(length);
     const nowMs = place.clock.monotonicMs();
     if (nowMs < progress.dueMs) continue;
     progress.dueMs = nowMs + progressIntervalMs;

@@ -1,5 +1,5 @@
 // The ways out: Restore and Export as byte streams, ExportToDirectory, OpenDataDirectory.
-import type { ByteStream } from "../../base/async.js";
+import type { OwnedStream } from "../../wire/chunk.js";
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { dataOf } from "../../archive/archive-file.js";
 import { compress, type Compression } from "../../archive/compression.js";
@@ -43,7 +43,7 @@ export interface Download extends AsyncDisposable {
   /** What the caller should know about the tar. */
   readonly warnings: readonly ArchiveWarning[];
   /** To be read once. */
-  readonly bytes: ByteStream;
+  readonly bytes: OwnedStream;
 }
 
 export interface OpenRead extends AsyncDisposable {
@@ -84,7 +84,7 @@ function downloadBytes(
   { stored, envelope }: { stored: StoredSnapshot; envelope: Uint8Array | undefined },
   options: DownloadOptions,
   signal: AbortSignal,
-): ByteStream {
+): OwnedStream {
   const { compression, sparseFormat } = options;
   const { zstdLevel, gzipLevel } = reader.options;
   const files = archiveFiles(reader, stored, options, signal);
@@ -200,7 +200,7 @@ async function* archiveFiles(
     for (const [index, file] of stored.files.entries()) {
       const { name, mode, sizeBytes, extents } = file;
       await using handle = await stored.open(name);
-      const options = { what: name, signal, reuseBuffers: true, ...small };
+      const options = { what: name, signal, ...small };
       await using compared = verify
         ? await openVerified(stored, handle, index, options)
         : undefined;

@@ -1,5 +1,5 @@
 // Create: a tar of data files, or a directory that is taken over by rename.
-import type { ByteStream } from "../../base/async.js";
+import type { OwnedStream } from "../../wire/chunk.js";
 import { StoreError } from "../../base/errors.js";
 import { checkPlausible } from "../../archive/plausible-sizes.js";
 import type { CallerPath } from "../../model/caller-path.js";
@@ -16,7 +16,7 @@ import { tarEntries } from "./upload-stages.js";
 export async function create(
   publisher: Publisher,
   request: IntakeRequest,
-  tar: ByteStream,
+  tar: OwnedStream,
   signal: AbortSignal,
 ): Promise<Snapshot> {
   await using intake = await begin(publisher, request, signal);

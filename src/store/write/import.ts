@@ -1,7 +1,7 @@
 // Import: an archive with its envelope, or a directory with one.
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import type { ByteStream } from "../../base/async.js";
+import type { OwnedStream } from "../../wire/chunk.js";
 import { StoreError } from "../../base/errors.js";
 import {
   checkArchiveAgainstEnvelope,
@@ -31,7 +31,7 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 export async function importArchive(
   publisher: Publisher,
   request: IntakeRequest,
-  archive: ByteStream,
+  archive: OwnedStream,
   signal: AbortSignal,
 ): Promise<Snapshot> {
   await using intake = await begin(publisher, request, signal);
@@ -127,7 +127,7 @@ function overlay(base: SnapshotConfig, override: SnapshotConfig): SnapshotConfig
 async function readEnvelopeEntry(entry: ArchiveEntry): Promise<Uint8Array> {
   checkEnvelopeSize(entry.sizeBytes);
   const bytes = Buffer.alloc(entry.sizeBytes);
-  for await (const piece of entry.pieces()) bytes.set(piece.bytes, piece.offset);
+  for await (const piece of entry.pieces()) bytes.set(piece.chunk.bytes, piece.offset);
   return bytes;
 }
 

@@ -25,8 +25,8 @@ export async function stageEntry(
     signal,
   });
   for await (const piece of entry.pieces()) {
-    await allowance.wait(wholeBlocks(piece.bytes.length));
-    await file.write(piece.offset, piece.bytes);
+    await allowance.wait(wholeBlocks(piece.chunk.length));
+    await file.write(piece.offset, piece.chunk);
   }
   return await file.finish();
 }

@@ -3,14 +3,14 @@
 import { decompress, uncompressedOnly } from "../../archive/compression.js";
 import { limitBytes } from "../../archive/limits.js";
 import { readTar, type ArchiveEntry } from "../../archive/tar-reader.js";
-import type { ByteStream } from "../../base/async.js";
 import type { StoreOptions } from "../parts/options.js";
+import type { OwnedStream } from "../../wire/chunk.js";
 
 type Bounds = Pick<StoreOptions, "maxUploadBytes" | "maxRatio">;
 
 /** Create: a plain tar. Throws ARCHIVE_INVALID if it is compressed. */
 export function tarEntries(
-  received: ByteStream,
+  received: OwnedStream,
   { maxUploadBytes }: Bounds,
   signal: AbortSignal,
 ): AsyncIterable<ArchiveEntry> {
@@ -21,7 +21,7 @@ export function tarEntries(
 
 /** Import: a tar, or one in gzip or zstd. The bound on bytes holds before and after decompression. */
 export function archiveEntries(
-  received: ByteStream,
+  received: OwnedStream,
   { maxUploadBytes, maxRatio }: Bounds,
   signal: AbortSignal,
 ): AsyncIterable<ArchiveEntry> {

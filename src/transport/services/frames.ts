@@ -1,10 +1,9 @@
 // The frames of byte streams: uploads end with a commit that is checked, downloads with a
 // trailer that the client checks.
 import { setTimeout as delay } from "node:timers/promises";
-import type { ByteStream } from "../../base/async.js";
 import { crc32 } from "../../wire/crc32.js";
 import { StoreError } from "../../base/errors.js";
-import { giveAway } from "../../wire/given-bytes.js";
+import { OwnedChunk, type OwnedStream } from "../../wire/chunk.js";
 import { rechunk } from "../../wire/rechunk.js";
 import type { UploadCommit } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
@@ -18,7 +17,7 @@ export type UploadFrame<Header> =
 export interface Upload<Header> {
   readonly header: Header;
   /** Ends without error only when the commit came, and agreed with the bytes. */
-  readonly bytes: ByteStream;
+  readonly bytes: OwnedStream;
 }
 
 /** Reads the header; the bytes follow as they are asked for. `signal` fires when the caller is gone. */
@@ -39,7 +38,7 @@ export async function openUpload<Header>(
 async function* uploadBytes<Header>(
   frames: AsyncIterator<{ frame: UploadFrame<Header> }>,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<OwnedChunk> {
   let totalBytes = 0;
   let checksum = 0;
   for (;;) {
@@ -48,8 +47,8 @@ async function* uploadBytes<Header>(
     if (frame?.case === "chunk") {
       totalBytes += frame.value.length;
       checksum = crc32(frame.value, checksum);
-      giveAway(frame.value);
-      yield frame.value;
+      // The decoder copies nothing: the chunk is a view of its message, which nobody else uses.
+      yield OwnedChunk.handOver(frame.value);
     } else if (frame?.case === "commit") {
       checkCommit(frame.value, totalBytes, checksum);
       const after = await frames.next();
@@ -114,14 +113,14 @@ export interface DownloadTrailer {
 
 /** Chunks of `chunkBytes` or less, then the trailer. */
 export async function* downloadFrames(
-  bytes: ByteStream,
+  bytes: OwnedStream,
   chunkBytes: number,
-): AsyncGenerator<{ chunk: Uint8Array } | { trailer: DownloadTrailer }> {
+): AsyncGenerator<{ chunk: OwnedChunk } | { trailer: DownloadTrailer }> {
   let totalBytes = 0;
   let checksum = 0;
   for await (const chunk of rechunk(bytes, chunkBytes)) {
     totalBytes += chunk.length;
-    checksum = crc32(chunk, checksum);
+    checksum = crc32(chunk.bytes, checksum);
     yield { chunk };
   }
   yield { trailer: { totalBytes: BigInt(totalBytes), crc32: checksum } };

@@ -55,11 +55,11 @@ async function read(tar: Buffer, chunkBytes: number | undefined, seen: string[])
     names.add(entry.name);
     let end = 0;
     let sum = 0;
-    for await (const { offset, bytes } of entry.pieces()) {
+    for await (const { offset, chunk } of entry.pieces()) {
       assert.ok(offset >= end, "pieces ascend");
-      end = offset + bytes.byteLength;
+      end = offset + chunk.length;
       assert.ok(end <= entry.sizeBytes, "a piece passes the end");
-      for (const byte of bytes) sum = (sum * 31 + byte) | 0;
+      for (const byte of chunk.bytes) sum = (sum * 31 + byte) | 0;
     }
     seen.push(`${entry.name} ${entry.mode} ${entry.sizeBytes} ${end} ${sum}`);
   }

@@ -23,6 +23,8 @@ import {
   unpackReading,
 } from "../contents.js";
 import type { StoreTest } from "../store-test.js";
+import { lend, OwnedChunk } from "../../../src/wire/chunk.js";
+import { owned } from "../../support/chunks.js";
 import { compressions, sparseFormats } from "../subject.js";
 
 const sha256 = /^sha256:[0-9a-f]{64}$/;
@@ -144,7 +146,7 @@ export function contentBehaviours(storeTest: StoreTest): void {
     const archive = writeTar([memoryFile("state", patternBytes(5000, 1))], {
       envelope: Buffer.from(text),
     });
-    await store.import(archive);
+    await store.import(lend(archive));
     await store.restart();
     await store.update("web", { description: "changed" });
     await using exported = await store.export("web");
@@ -163,22 +165,22 @@ function memoryFile(name: string, bytes: Uint8Array) {
     sizeBytes: bytes.length,
     extents: undefined,
     pieces: async function* () {
-      yield await Promise.resolve({ offset: 0, bytes });
+      yield await Promise.resolve({ offset: 0, chunk: OwnedChunk.copyOf(bytes) });
     },
   };
 }
 
 async function entryNames(tar: AsyncIterable<Uint8Array>): Promise<string[]> {
   const names: string[] = [];
-  for await (const entry of readTar(tar)) names.push(entry.name);
+  for await (const entry of readTar(owned(tar))) names.push(entry.name);
   return names;
 }
 
 async function envelopeText(archive: Buffer): Promise<string> {
-  for await (const entry of readTar(streamOf(archive))) {
+  for await (const entry of readTar(owned(streamOf(archive)))) {
     if (entry.name !== "snapshot.json") continue;
     const pieces: Buffer[] = [];
-    for await (const each of entry.pieces()) pieces.push(Buffer.from(each.bytes));
+    for await (const each of entry.pieces()) pieces.push(Buffer.from(each.chunk.bytes));
     return Buffer.concat(pieces).toString();
   }
   throw new Error("the archive has no envelope");

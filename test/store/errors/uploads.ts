@@ -9,6 +9,7 @@ import { writeTar } from "../../../src/archive/tar-writer.js";
 import { emptyConfig } from "../../../src/model/config.js";
 import { collect, mib } from "../contents.js";
 import { chunk, commit, createHeader, importHeader, noSuchValue, whole } from "./frames.js";
+import { lend } from "../../../src/wire/chunk.js";
 import { openScene, runCases, type ErrorCase, type Scene } from "./scene.js";
 
 const { create, import: importArchive } = SnapshotService.method;
@@ -103,8 +104,8 @@ async function envelopeCases({ tar, call }: Scene): Promise<readonly ErrorCase[]
   const envelope = Buffer.from(encodeEnvelope(emptyConfig(), [])).toString();
   const future = envelope.replace(/"version": ?1/, '"version":9');
   assert.notEqual(future, envelope);
-  const ofFuture = await collect(writeTar([], { envelope: Buffer.from(future) }));
-  const hollow = await collect(writeTar([], { envelope: Buffer.from(envelope) }));
+  const ofFuture = await collect(lend(writeTar([], { envelope: Buffer.from(future) })));
+  const hollow = await collect(lend(writeTar([], { envelope: Buffer.from(envelope) })));
   return [
     {
       reason: "ENVELOPE_MISSING",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { constants, gunzipSync, gzipSync } from "node:zlib";
-import type { ByteStream } from "../../../src/base/async.js";
+import { OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
 import {
   compress,
   decompress,
@@ -20,7 +20,7 @@ const formats: Compression[] = (await zstdAvailable()) ? ["gzip", "zstd"] : ["gz
 
 const pack = (compression: Compression, bytes: Uint8Array = plain): Promise<Buffer> =>
   collect(compress(chunked(bytes, [70_000]), compression));
-const unpack = (source: ByteStream): Promise<Buffer> => collect(decompress(source));
+const unpack = (source: OwnedStream): Promise<Buffer> => collect(decompress(source));
 
 test("zstd is there on every Node that is supported", () => {
   assert.deepEqual(formats, ["gzip", "zstd"]);
@@ -107,9 +107,9 @@ for (const format of formats) {
   test(`${format}: an error of the source passes as it is`, async () => {
     const failure = new Error("the line broke");
     const packed = await pack(format);
-    async function* broken(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+    async function* broken(bytes: Uint8Array): OwnedStream {
       await Promise.resolve();
-      yield bytes;
+      yield OwnedChunk.constant(bytes);
       throw failure;
     }
     const unpacking = unpack(broken(packed.subarray(0, 1000)));
@@ -119,8 +119,8 @@ for (const format of formats) {
 
   test(`${format}: an abort ends it while the source hangs, and so does an early return`, async () => {
     const packed = await pack(format);
-    async function* hanging(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-      yield bytes;
+    async function* hanging(bytes: Uint8Array): OwnedStream {
+      yield OwnedChunk.constant(bytes);
       await new Promise(() => undefined);
     }
     for (const open of [
@@ -142,16 +142,16 @@ for (const format of formats) {
 
   test(`${format}: the source is closed when the reader leaves early`, async () => {
     let closed = 0;
-    async function* source(): AsyncGenerator<Uint8Array> {
+    async function* source(): OwnedStream {
       try {
         const packed = await pack(format);
-        for (;;) yield packed;
+        for (;;) yield OwnedChunk.constant(packed);
       } finally {
         closed++;
       }
     }
     for await (const piece of decompress(source())) {
-      assert.ok(piece.byteLength > 0);
+      assert.ok(piece.length > 0);
       break;
     }
     assert.equal(closed, 1);
@@ -159,11 +159,11 @@ for (const format of formats) {
 
   test(`${format}: nothing is pulled ahead of a reader that waits`, async () => {
     let pulled = 0;
-    async function* counted(): AsyncGenerator<Uint8Array> {
+    async function* counted(): OwnedStream {
       const noise = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 2654435761) >>> 11));
       for (; pulled < 200; pulled++) {
         await Promise.resolve();
-        yield noise;
+        yield OwnedChunk.constant(noise);
       }
     }
     const stream = compress(counted(), format);
@@ -211,7 +211,7 @@ test("a zstd stream that unfolds without bound is decoded only as far as it is r
   let readBytes = 0;
   while (readBytes < 4 * 1024 * 1024) {
     const { value } = await stream.next();
-    readBytes += value?.byteLength ?? 0;
+    readBytes += value?.length ?? 0;
   }
   const grown = process.memoryUsage().arrayBuffers - before;
   await stream.return(undefined);
@@ -224,13 +224,13 @@ test("zstd windows above 8 MiB share 512 MiB: who finds no room is refused, unti
     Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowByte]), rawBlock]);
   const rawBlock = Buffer.from("180000616263", "hex");
   const [mib8, mib128] = [13 << 3, 17 << 3];
-  async function* hanging(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-    yield bytes;
+  async function* hanging(bytes: Uint8Array): OwnedStream {
+    yield OwnedChunk.constant(bytes);
     await new Promise(() => undefined);
   }
   const open = async (bytes: Uint8Array) => {
     const stream = decompress(hanging(bytes));
-    assert.equal(Buffer.from((await stream.next()).value ?? []).toString(), "abc");
+    assert.equal(Buffer.from((await stream.next()).value?.bytes ?? []).toString(), "abc");
     return stream;
   };
   // Without a field of its own the window is as large as the content: 128 MiB, in eight bytes.

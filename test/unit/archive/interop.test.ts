@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { pack } from "tar-stream";
+import { lend } from "../../../src/wire/chunk.js";
 import { decompress } from "../../../src/archive/compression.js";
 import { writeTar, type ArchiveFile } from "../../../src/archive/tar-writer.js";
 import { dataExtents, readExtents } from "../../../src/holes/extents.js";
@@ -175,7 +176,7 @@ for (const program of ["tar", "bsdtar"]) {
       const [from, to, other] = [await scratch(t), await scratch(t), await scratch(t)];
       await makeFiles(from);
       const archive = join(other, "archive.tar");
-      await writeFile(archive, writeTar(filesOf(from), { sparseFormat }));
+      await writeFile(archive, lend(writeTar(filesOf(from), { sparseFormat })));
       const { stderr } = await run(program, ["-x", "-p", "-f", archive, "-C", to]);
       assert.equal(stderr, "");
       for (const name of names) {
@@ -195,7 +196,8 @@ test("GNU tar finds nothing to complain about in what we write for cocoon", asyn
   await makeFiles(from);
   const archive = join(other, "archive.tar");
   const envelope = Buffer.from("{}\n");
-  await writeFile(archive, writeTar(filesOf(from), { envelope, sparseFormat: "cocoon" }));
+  const tar = writeTar(filesOf(from), { envelope, sparseFormat: "cocoon" });
+  await writeFile(archive, lend(tar));
   const { stdout } = await run("tar", [
     "-tf",
     archive,
@@ -217,10 +219,8 @@ test("gzip and zstd of ours are unpacked by tar", async (t) => {
     const [from, to, other] = [await scratch(t), await scratch(t), await scratch(t)];
     await makeFiles(from);
     const archive = join(other, "archive");
-    await writeFile(
-      archive,
-      compress(writeTar(filesOf(from), { sparseFormat: "gnu" }), compression),
-    );
+    const tar = writeTar(filesOf(from), { sparseFormat: "gnu" });
+    await writeFile(archive, lend(compress(tar, compression)));
     await run("tar", ["-x", flag, "-f", archive, "-C", to]);
     for (const name of names) {
       assert.deepEqual(await readFile(join(to, name)), await readFile(join(from, name)), name);

@@ -281,8 +281,8 @@ test("offsets beyond 4 GiB and 8 GiB, and sizes up to 2^53 - 1", async () => {
   const pieces: [number, string][] = [];
   for await (const file of readTar(oneChunk(archive, endMarker))) {
     assert.equal(file.sizeBytes, Number.MAX_SAFE_INTEGER);
-    for await (const { offset, bytes } of file.pieces()) {
-      pieces.push([offset, Buffer.from(bytes).toString()]);
+    for await (const { offset, chunk } of file.pieces()) {
+      pieces.push([offset, Buffer.from(chunk.bytes).toString()]);
     }
   }
   assert.deepEqual(pieces, [

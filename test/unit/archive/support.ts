@@ -1,7 +1,7 @@
 // What the archive tests share: streams, files in memory, and headers made by hand.
 import assert from "node:assert/strict";
 import { StoreError, type ErrorReason } from "../../../src/base/errors.js";
-import type { ByteStream } from "../../../src/base/async.js";
+import { OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
 import type { Extent } from "../../../src/model/extent.js";
 import {
   readTar,
@@ -10,28 +10,20 @@ import {
 } from "../../../src/archive/tar-reader.js";
 import type { ArchiveFile } from "../../../src/archive/tar-writer.js";
 
-/** A stream of chunks, each of which is overwritten when the next is asked for, as gRPC may do. */
-export async function* chunked(bytes: Uint8Array, sizes: readonly number[]): ByteStream {
+export { collect } from "../../support/chunks.js";
+
+export async function* chunked(bytes: Uint8Array, sizes: readonly number[]): OwnedStream {
   let start = 0;
   for (let turn = 0; start < bytes.byteLength; turn++) {
     const size = sizes[turn % sizes.length] ?? 1;
-    const chunk = Buffer.from(bytes.subarray(start, start + size));
     await Promise.resolve();
-    yield chunk;
-    chunk.fill(0xee);
+    yield OwnedChunk.copyOf(bytes.subarray(start, start + size));
     start += size;
   }
 }
 
-export function oneChunk(...parts: readonly Uint8Array[]): ByteStream {
+export function oneChunk(...parts: readonly Uint8Array[]): OwnedStream {
   return chunked(Buffer.concat(parts), [Number.MAX_SAFE_INTEGER]);
-}
-
-/** All bytes, copied piece by piece as a stream's contract demands. */
-export async function collect(stream: ByteStream): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of stream) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces);
 }
 
 /** A file whose content is `bytes`; holes are where `extents` leaves them out. */
@@ -51,7 +43,7 @@ export function memoryFile(
         for (let start = offset; start < offset + length; start += pieceBytes) {
           await Promise.resolve();
           const end = Math.min(start + pieceBytes, offset + length);
-          yield { offset: start, bytes: bytes.subarray(start, end) };
+          yield { offset: start, chunk: OwnedChunk.constant(bytes.subarray(start, end)) };
         }
       }
     },
@@ -65,17 +57,17 @@ export interface ReadBack extends Omit<ArchiveEntry, "pieces" | "extents"> {
 }
 
 /** Reads an archive whole. Only for files that fit into memory. */
-export async function readAll(source: ByteStream, options?: ReadTarOptions): Promise<ReadBack[]> {
+export async function readAll(source: OwnedStream, options?: ReadTarOptions): Promise<ReadBack[]> {
   const files: ReadBack[] = [];
   for await (const entry of readTar(source, options)) {
     const { name, mode, sizeBytes, extents } = entry;
     const bytes = Buffer.alloc(sizeBytes);
     let end = 0;
-    for await (const piece of entry.pieces()) {
-      assert.ok(piece.offset >= end, "pieces ascend");
-      assert.ok(piece.bytes.byteLength > 0, "no piece is empty");
-      bytes.set(piece.bytes, piece.offset);
-      end = piece.offset + piece.bytes.byteLength;
+    for await (const { offset, chunk } of entry.pieces()) {
+      assert.ok(offset >= end, "pieces ascend");
+      assert.ok(chunk.length > 0, "no piece is empty");
+      bytes.set(chunk.bytes, offset);
+      end = offset + chunk.length;
     }
     files.push({ name, mode, sizeBytes, extents: extents && [...extents], bytes });
   }

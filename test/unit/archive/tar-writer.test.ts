@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Readable } from "node:stream";
 import { extract, type Header } from "tar-stream";
-import type { ByteStream } from "../../../src/base/async.js";
+import { lend, OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
 import { readTar } from "../../../src/archive/tar-reader.js";
 import {
   tarSizeBytes,
@@ -27,11 +27,16 @@ interface Seen {
   readonly body: Buffer;
 }
 
+/** tar-stream keeps what it has not read yet. */
+async function* copied(stream: OwnedStream): AsyncGenerator<Buffer> {
+  for await (const bytes of lend(stream)) yield Buffer.from(bytes);
+}
+
 /** Entries as tar-stream sees them. */
-async function viaTarStream(stream: ByteStream): Promise<Seen[]> {
+async function viaTarStream(stream: OwnedStream): Promise<Seen[]> {
   const entries: Seen[] = [];
   const tar = extract();
-  const piped = Readable.from(stream, { objectMode: false }).pipe(tar);
+  const piped = Readable.from(copied(stream), { objectMode: false }).pipe(tar);
   for await (const entry of piped) {
     const body: Buffer[] = [];
     for await (const piece of entry) body.push(Buffer.from(piece as Uint8Array));
@@ -135,7 +140,7 @@ test("the format none writes holes as zeros without reading them", async () => {
     extents,
     async *pieces() {
       for await (const piece of memoryFile("a", content, extents).pieces()) {
-        read.push([piece.offset, piece.bytes.byteLength]);
+        read.push([piece.offset, piece.chunk.length]);
         yield piece;
       }
     },
@@ -152,6 +157,8 @@ test("the format none writes holes as zeros without reading them", async () => {
   ]);
 });
 
+const oneByte = OwnedChunk.constant(Buffer.alloc(1, 1));
+
 /** A file of `count` segments of one byte, as far apart as `stride`. */
 function fragmented(count: number, stride: number): ArchiveFile {
   return {
@@ -161,7 +168,7 @@ function fragmented(count: number, stride: number): ArchiveFile {
     extents: Array.from({ length: count }, (_, i) => ({ offset: i * stride, length: 1 })),
     async *pieces() {
       await Promise.resolve();
-      for (let i = 0; i < count; i += 1) yield { offset: i * stride, bytes: Buffer.alloc(1, 1) };
+      for (let i = 0; i < count; i += 1) yield { offset: i * stride, chunk: oneByte };
     },
   };
 }
@@ -195,7 +202,7 @@ test("a cocoon map above 800 KiB is made shorter, with the smallest holes as zer
     extents,
     async *pieces() {
       await Promise.resolve();
-      for (const { offset } of extents ?? []) yield { offset, bytes: Buffer.alloc(1, 1) };
+      for (const { offset } of extents ?? []) yield { offset, chunk: oneByte };
     },
   };
   const [entry] = await readAll(writeTar([file], { sparseFormat: "cocoon" }));
@@ -212,10 +219,10 @@ test("100,000 segments survive in GNU's format", async () => {
     segments = entry.extents?.length ?? 0;
     let dataBytes = 0;
     let misplacedBytes = 0;
-    for await (const { offset, bytes } of entry.pieces()) {
+    for await (const { offset, chunk } of entry.pieces()) {
       // Each extent of one byte was widened to its block.
-      if (offset % 1024 >= 512) misplacedBytes += bytes.byteLength;
-      dataBytes += bytes.byteLength;
+      if (offset % 1024 >= 512) misplacedBytes += chunk.length;
+      dataBytes += chunk.length;
     }
     assert.deepEqual({ dataBytes, misplacedBytes }, { dataBytes: 51_200_000, misplacedBytes: 0 });
   }
@@ -228,7 +235,7 @@ test("a file of 600,000 segments costs little more than its data in GNU's format
   let archiveBytes = 0;
   const counted = async function* () {
     for await (const piece of writeTar([fragmented(count, 8192)], { sparseFormat: "gnu" })) {
-      archiveBytes += piece.byteLength;
+      archiveBytes += piece.length;
       yield piece;
     }
   };
@@ -298,7 +305,7 @@ function hugeFile(sizeBytes: number): ArchiveFile {
     extents: [{ offset: sizeBytes - 4, length: 4 }],
     async *pieces() {
       await Promise.resolve();
-      yield { offset: sizeBytes - 4, bytes: Buffer.alloc(4, 7) };
+      yield { offset: sizeBytes - 4, chunk: OwnedChunk.constant(Buffer.alloc(4, 7)) };
     },
   };
 }
@@ -313,9 +320,9 @@ for (const [sparseFormat, sizeBytes] of [
     let last = "";
     for await (const entry of readTar(writeTar([hugeFile(sizeBytes)], { sparseFormat }))) {
       assert.equal(entry.sizeBytes, sizeBytes);
-      for await (const { offset, bytes } of entry.pieces()) {
-        bodyBytes += bytes.byteLength;
-        if (offset + bytes.byteLength === sizeBytes) last = Buffer.from(bytes).toString("hex");
+      for await (const { offset, chunk } of entry.pieces()) {
+        bodyBytes += chunk.length;
+        if (offset + chunk.length === sizeBytes) last = Buffer.from(chunk.bytes).toString("hex");
       }
     }
     assert.ok(last.endsWith("07070707"));
@@ -345,7 +352,7 @@ test("a file that is shorter or longer than said is STORED_DATA_CORRUPT", async 
       ...memoryFile("disk.raw", content),
       async *pieces() {
         await Promise.resolve();
-        yield { offset: 0, bytes: wrong };
+        yield { offset: 0, chunk: OwnedChunk.constant(wrong) };
       },
     };
     await rejectsWith(
@@ -372,8 +379,8 @@ test("small pieces are gathered, large ones passed on as they are", async () => 
   const files = [memoryFile("a", large, undefined, large.byteLength), memoryFile("b", content)];
   const sizes: number[] = [];
   for await (const piece of writeTar(files)) {
-    sizes.push(piece.byteLength);
-    seen.push(piece);
+    sizes.push(piece.length);
+    seen.push(piece.bytes);
   }
   assert.deepEqual(sizes, [512, 512 * 1024, 512 + 3072 + 1024]);
   assert.equal(seen[1]?.buffer, large.buffer);
@@ -389,7 +396,7 @@ test("an abort ends the writing, and an early return closes the file being read"
       try {
         for (let offset = 0; ; offset += 100_000) {
           await Promise.resolve();
-          yield { offset, bytes: Buffer.alloc(100_000) };
+          yield { offset, chunk: OwnedChunk.constant(Buffer.alloc(100_000)) };
         }
       } finally {
         closed = true;
@@ -397,13 +404,13 @@ test("an abort ends the writing, and an early return closes the file being read"
     },
   };
   for await (const piece of writeTar([file])) {
-    assert.ok(piece.byteLength > 0);
+    assert.ok(piece.length > 0);
     break;
   }
   let pieces = 0;
   await assert.rejects(async () => {
     for await (const piece of writeTar([file], { signal: controller.signal })) {
-      assert.ok(piece.byteLength > 0);
+      assert.ok(piece.length > 0);
       if (++pieces === 3) controller.abort(new Error("enough"));
     }
   }, /enough/);

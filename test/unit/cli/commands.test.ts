@@ -10,6 +10,7 @@ import { writeTar } from "../../../src/archive/tar-writer.js";
 import { startTestDaemon, type TestDaemon } from "../../support/daemon.js";
 import { compareFiles, makeSparseFile, patternBytes } from "../../support/scratch.js";
 import { finished, mainPath, runStasis, startStasis, type Finished } from "./run-stasis.js";
+import { chunkOf, collect } from "../../support/chunks.js";
 import { openPastMode } from "../../support/tamper.js";
 
 const mib = 1024 * 1024;
@@ -343,12 +344,10 @@ async function untilOpen(pipe: string): Promise<FileHandle> {
 async function firstHalfOfTar(): Promise<Buffer> {
   const bytes = patternBytes(4 * mib, 3);
   async function* pieces() {
-    yield await Promise.resolve({ offset: 0, bytes });
+    yield await Promise.resolve({ offset: 0, chunk: chunkOf(bytes) });
   }
   const file = { name: "f", mode: 0o600, sizeBytes: bytes.length, extents: undefined, pieces };
-  const parts: Uint8Array[] = [];
-  for await (const part of writeTar([file])) parts.push(Buffer.from(part));
-  return Buffer.concat(parts).subarray(0, 2 * mib);
+  return (await collect(writeTar([file]))).subarray(0, 2 * mib);
 }
 
 test("a reader that goes away ends the program quietly; one that stops does not deafen it", async (t) => {

@@ -32,6 +32,7 @@ import {
   withFilesystem,
   withScratchDir,
 } from "../../support/scratch.js";
+import { chunkOf } from "../../support/chunks.js";
 import { manifestOf, storeSnapshot, treeOf, upload, withStore } from "./support.js";
 
 const mib = 1024 ** 2;
@@ -96,7 +97,7 @@ test("until it is published and settled, disposing removes everything", () =>
       await upload(staging, "done", Buffer.from("x"));
       const options = { mode: 0o644, sizeBytes: 10 * mib, detectZeros: false };
       const half = await staging.createFile("half", options);
-      await half.write(0, patternBytes(mib, 1));
+      await half.write(0, chunkOf(patternBytes(mib, 1)));
     }
     assert.deepEqual(await treeOf(layout.root), before);
     {
@@ -115,7 +116,7 @@ test("a file that is given up leaves its name free of bytes, not of use", () =>
     {
       const options = { mode: 0o644, sizeBytes: 10, detectZeros: false };
       await using file = await staging.createFile("a", options);
-      await file.write(0, Buffer.alloc(5));
+      await file.write(0, chunkOf(Buffer.alloc(5)));
     }
     const files = join(layout.stagingDirectory(staging.id), "files");
     assert.deepEqual(await readdir(files), []);
@@ -207,9 +208,9 @@ test("a copied file has its bytes, holes and digest, and the source stays", () =
     await using other = await openStaging(layout, newSnapshotId());
     const options = { mode: 0o600, sizeBytes: 6 * gib, detectZeros: true };
     await using file = await other.createFile("memory", options);
-    await file.write(mib - 10_000, Buffer.alloc(10_000));
-    await file.write(mib, patternBytes(2 * mib, 1));
-    await file.write(5 * gib, patternBytes(mib, 2));
+    await file.write(mib - 10_000, chunkOf(Buffer.alloc(10_000)));
+    await file.write(mib, chunkOf(patternBytes(2 * mib, 1)));
+    await file.write(5 * gib, chunkOf(patternBytes(mib, 2)));
     assert.equal((await file.finish()).digest, memory.digest);
   }));
 

@@ -7,6 +7,7 @@ import { openStaging } from "../../../src/files/staging.js";
 import { emptyConfig } from "../../../src/model/config.js";
 import { newSnapshotId } from "../../../src/model/name.js";
 import type { SnapshotFile } from "../../../src/model/snapshot.js";
+import { chunkOf } from "../../support/chunks.js";
 import { patternBytes, withScratchDir } from "../../support/scratch.js";
 
 export async function withStore<T>(
@@ -51,9 +52,9 @@ type Staging = Awaited<ReturnType<typeof openStaging>>;
 async function uploadMemory(staging: Staging): Promise<SnapshotFile> {
   const options = { mode: 0o640, sizeBytes: memoryBytes, detectZeros: false };
   await using file = await staging.createFile("memory", options);
-  await file.write(64 * 1024, patternBytes(300_000, 1));
-  await file.write(2 * 1024 ** 2, patternBytes(64 * 1024, 2));
-  return file.finish();
+  await file.write(64 * 1024, chunkOf(patternBytes(300_000, 1)));
+  await file.write(2 * 1024 ** 2, chunkOf(patternBytes(64 * 1024, 2)));
+  return await file.finish();
 }
 
 export async function upload(
@@ -63,8 +64,8 @@ export async function upload(
 ): Promise<SnapshotFile> {
   const options = { mode: 0o644, sizeBytes: bytes.length, detectZeros: true };
   await using file = await staging.createFile(name, options);
-  await file.write(0, bytes);
-  return file.finish();
+  await file.write(0, chunkOf(bytes));
+  return await file.finish();
 }
 
 /** Every path below a directory, sorted: what a test expects to be there, and nothing else. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { giveAway } from "../../../src/wire/given-bytes.js";
+import { OwnedChunk } from "../../../src/wire/chunk.js";
 import { createBlockHasher } from "../../../src/files/block-hash.js";
 import {
   bufferBytes,
@@ -36,8 +36,10 @@ test("several files at once over one thread: bytes and tables are those of one t
       for (let start = 0; start < content.length; start += pieceBytes) {
         const piece = Buffer.from(content.subarray(start, start + pieceBytes));
         hasher.update(gap + start, piece);
-        await lane.write(gap + start, piece);
-        // Whoever wrote may use the memory again.
+        const chunk = OwnedChunk.constant(piece);
+        await lane.write(gap + start, chunk);
+        assert.equal(chunk.length, piece.length, "memory that others use is copied");
+        // So that a view instead of a copy would be noticed.
         piece.fill(0xff);
       }
       await lane.idle();
@@ -54,7 +56,7 @@ test("several files at once over one thread: bytes and tables are those of one t
     await Promise.all(files);
   }));
 
-test("memory that was given away is written from where it is, and is gone then", () =>
+test("memory that a chunk owns is transferred without a copy, and is gone then", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const files = Array.from({ length: 3 }, async (_, index) => {
@@ -72,8 +74,7 @@ test("memory that was given away is written from where it is, and is gone then",
         const memory = new Uint8Array(7 + data.length);
         memory.set(data, 7);
         const piece = memory.subarray(7);
-        giveAway(piece);
-        await lane.write(offset, piece);
+        await lane.write(offset, OwnedChunk.handOver(piece));
         if (memory.length === 0) taken += data.length;
         else memory.fill(0xff);
         offset += data.length;
@@ -98,8 +99,7 @@ test("what is being written takes bounded memory, however much is written", () =
     const before = process.memoryUsage.rss();
     for (let turn = 0; turn < 1024; turn += 1) {
       const piece = new Uint8Array(bufferBytes).fill(1);
-      giveAway(piece);
-      await lane.write(turn * bufferBytes, piece);
+      await lane.write(turn * bufferBytes, OwnedChunk.handOver(piece));
       assert.equal(piece.length, 0);
     }
     const grown = process.memoryUsage.rss() - before;
@@ -115,7 +115,7 @@ test("a lane that has finished, or has been dropped, is idle", () =>
     await using handle = await open(path, "wx");
     for (const end of ["finish", "drop"] as const) {
       const lane = workers.openLane(handle.fd, path);
-      await lane.write(0, Buffer.alloc(mib, 1));
+      await lane.write(0, OwnedChunk.constant(Buffer.alloc(mib, 1)));
       await lane.idle();
       await lane.idle();
       await lane[end](mib);
@@ -132,9 +132,10 @@ test("lanes whose peers send no more hold up nobody", () =>
     const slow = Array.from({ length: 3 * piecesPerWorker }, () =>
       workers.openLane(handle.fd, path),
     );
-    for (const lane of slow) await lane.write(0, piece);
+    for (const lane of slow) await lane.write(0, OwnedChunk.constant(piece));
     const quick = workers.openLane(handle.fd, path);
-    for (let index = 0; index < 100; index += 1) await quick.write(index * mib, piece);
+    for (let index = 0; index < 100; index += 1)
+      await quick.write(index * mib, OwnedChunk.constant(piece));
     for (const lane of [quick, ...slow]) {
       await lane.idle();
       assert.equal((await lane.finish(100 * mib)).sizeBytes, 100 * mib);
@@ -147,7 +148,7 @@ test("a lane that has failed gives back the room of what it holds", () =>
     const path = join(directory, "file");
     await using handle = await open(path, "wx");
     const failed = workers.openLane(1_000_000, "nothing");
-    await failed.write(0, Buffer.alloc(bufferBytes + 1000, 1));
+    await failed.write(0, OwnedChunk.constant(Buffer.alloc(bufferBytes + 1000, 1)));
     await eventually("its failure", () => {
       try {
         failed.check();
@@ -158,7 +159,7 @@ test("a lane that has failed gives back the room of what it holds", () =>
     });
     const piece = Buffer.alloc(1000, 1);
     const slow = Array.from({ length: piecesPerWorker }, () => workers.openLane(handle.fd, path));
-    for (const lane of slow) await lane.write(0, piece);
+    for (const lane of slow) await lane.write(0, OwnedChunk.constant(piece));
     for (const lane of [failed, ...slow]) lane.drop();
   }));
 
@@ -168,7 +169,7 @@ test("what waits for more bytes does not count as written", () =>
     const path = join(directory, "file");
     await using handle = await open(path, "wx");
     const lane = workers.openLane(handle.fd, path);
-    await lane.write(0, patternBytes(bufferBytes + 1000, 3));
+    await lane.write(0, OwnedChunk.constant(patternBytes(bufferBytes + 1000, 3)));
     const settled = (): boolean => lane.settledBefore(10 * mib) === bufferBytes;
     await eventually("the first write", settled);
     await lane.idle();
@@ -186,7 +187,8 @@ test("a full disk is STORAGE_FULL, for this file only", { skip: noTmpfs }, () =>
     const lane = workers.openLane(handle.fd, path);
     const piece = patternBytes(mib, 7);
     const writing = async (): Promise<void> => {
-      for (let offset = 0; offset < 64 * mib; offset += mib) await lane.write(offset, piece);
+      for (let offset = 0; offset < 64 * mib; offset += mib)
+        await lane.write(offset, OwnedChunk.constant(piece));
     };
     const error = await failsWith(writing(), "STORAGE_FULL");
     assert.match(error.message, /large/);
@@ -195,7 +197,7 @@ test("a full disk is STORAGE_FULL, for this file only", { skip: noTmpfs }, () =>
     lane.drop();
     await handle.truncate(0);
     const other = workers.openLane(handle.fd, path);
-    await other.write(0, piece.subarray(0, 1000));
+    await other.write(0, OwnedChunk.constant(piece.subarray(0, 1000)));
     await other.idle();
     assert.deepEqual((await other.finish(1000)).runs, [{ kind: "data", count: 1 }]);
   }),
@@ -205,19 +207,19 @@ test("a bad descriptor fails the lane, and a thread that is gone fails all of it
   withScratchDir(async (directory) => {
     const workers = openWriteWorkers(1);
     const bad = workers.openLane(1_000_000, "nothing");
-    await bad.write(0, Buffer.alloc(10, 1));
+    await bad.write(0, OwnedChunk.constant(Buffer.alloc(10, 1)));
     await bad.idle();
-    assert.throws(bad.check, /nothing/);
+    assert.throws(() => bad.check(), /nothing/);
     const path = join(directory, "file");
     await using handle = await open(path, "wx");
     const lane = workers.openLane(handle.fd, path);
-    await lane.write(0, Buffer.alloc(10, 1));
+    await lane.write(0, OwnedChunk.constant(Buffer.alloc(10, 1)));
     await workers[Symbol.asyncDispose]();
     await lane.idle();
     await assert.rejects(lane.finish(10), /write worker ended/);
     await using again = openWriteWorkers(1);
     const next = again.openLane(handle.fd, path);
-    await next.write(0, Buffer.alloc(10, 1));
+    await next.write(0, OwnedChunk.constant(Buffer.alloc(10, 1)));
     await next.idle();
     assert.equal((await next.finish(10)).sizeBytes, 10);
   }));

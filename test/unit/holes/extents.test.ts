@@ -3,7 +3,6 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { freeGiven } from "../../../src/wire/given-bytes.js";
 import type { Extent } from "../../../src/model/extent.js";
 import {
   dataExtents,
@@ -115,7 +114,9 @@ test("readExtent gives the bytes of any range in pieces of their own", async () 
       [7, 0],
     ] as const) {
       const pieces: Uint8Array[] = [];
-      for await (const piece of readExtent(handle, base + start, length)) pieces.push(piece);
+      for await (const { bytes: piece } of readExtent(handle, base + start, length)) {
+        pieces.push(piece);
+      }
       assert.ok(Buffer.concat(pieces).equals(bytes.subarray(start, start + length)));
       assert.equal(new Set(pieces.map((piece) => piece.buffer)).size, pieces.length, "not reused");
     }
@@ -131,7 +132,7 @@ test("pieces are what was asked for, however ranges lie to each other", async ()
     const gaps = fc.constantFrom(0, 1, 4096, 32 * kib, 32 * kib + 1, pieceBytes);
     const lengths = fc.constantFrom(1, 4096, 100 * kib, pieceBytes + 1);
     const ranges = fc.array(fc.tuple(gaps, lengths), { maxLength: 12 });
-    const property = fc.asyncProperty(ranges, fc.boolean(), async (list, reuseBuffers) => {
+    const property = fc.asyncProperty(ranges, async (list) => {
       const extents: Extent[] = [];
       let end = 0;
       for (const [gap, length] of list) {
@@ -140,8 +141,8 @@ test("pieces are what was asked for, however ranges lie to each other", async ()
         if (end <= bytes.length) extents.push(extent);
       }
       const covered: Extent[] = [];
-      for await (const piece of readExtents(handle, extents, { reuseBuffers })) {
-        const { offset, bytes: found } = piece;
+      for await (const { offset, chunk } of readExtents(handle, extents)) {
+        const { bytes: found } = chunk;
         assert.ok(bytes.subarray(offset, offset + found.length).equals(found), `at ${offset}`);
         const last = covered.at(-1);
         const whole = extents.some((extent) => extent.offset === offset);
@@ -151,25 +152,6 @@ test("pieces are what was asked for, however ranges lie to each other", async ()
       assert.deepEqual(covered, extents);
     });
     await fc.assert(property, { numRuns: 150 });
-  });
-});
-
-test("reused buffers are not overwritten while their piece is valid", async () => {
-  await withScratchDir(async (directory) => {
-    const path = join(directory, "file");
-    const bytes = patternBytes(9 * pieceBytes, 7);
-    await makeSparseFile(path, bytes.length, [{ offset: 0, bytes }]);
-    await using handle = await open(path, "r");
-    const extents = [{ offset: 0, length: bytes.length }];
-    let at = 0;
-    for await (const piece of readExtents(handle, extents, { reuseBuffers: true })) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      const { offset, bytes: found } = piece;
-      assert.equal(offset, at);
-      assert.ok(bytes.subarray(at, at + found.length).equals(found));
-      at += found.length;
-    }
-    assert.equal(at, bytes.length);
   });
 });
 
@@ -186,14 +168,13 @@ test("a slow consumer, and one that frees what it has copied, get the same bytes
     }));
     let freed = 0;
     let parts = 0;
-    for await (const { offset, bytes: found } of readExtents(handle, extents, {
-      reuseBuffers: true,
-    })) {
-      // What was read ahead is dropped meanwhile, more than once.
+    for await (const { offset, chunk } of readExtents(handle, extents)) {
+      const { bytes: found } = chunk;
+      // What was read ahead is freed meanwhile, more than once.
       if (parts % 5 === 1) await new Promise((resolve) => setTimeout(resolve, 500));
       assert.ok(bytes.subarray(offset, offset + found.length).equals(found), `at ${offset}`);
       parts++;
-      freeGiven(found);
+      chunk.free();
       if (found.length === 0) freed++;
     }
     assert.equal(parts, extents.length);

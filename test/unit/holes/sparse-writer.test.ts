@@ -5,6 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { isStoreError } from "../../../src/base/errors.js";
 import { createSparseFile } from "../../../src/holes/sparse-writer.js";
+import { chunkOf } from "../../support/chunks.js";
 import {
   allocatedBytesOf,
   cannotMount,
@@ -23,7 +24,8 @@ test("a 10 GiB file with 25 MB of data costs 25 MB", async () => {
     const path = join(directory, "disk");
     const piece = patternBytes(512 * 1024, 1);
     await using writer = await createSparseFile(path, { ...plain, expectedBytes: 10 * gib });
-    for (let index = 0; index < 50; index += 1) await writer.write(index * 200 * mib, piece);
+    for (let index = 0; index < 50; index += 1)
+      await writer.write(index * 200 * mib, chunkOf(piece));
     const written = await writer.finish({ sizeBytes: 10 * gib, sync: true });
     assert.equal(written.sizeBytes, 10 * gib);
     assert.ok(written.allocatedBytes >= 25 * mib && written.allocatedBytes < 26 * mib);
@@ -45,7 +47,8 @@ for (const kind of ["xfs", "btrfs"] as const) {
       const path = join(directory, "disk");
       const piece = patternBytes(mib, 2);
       await using writer = await createSparseFile(path, { ...plain, expectedBytes: gib });
-      for (let index = 0; index < 20; index += 1) await writer.write(index * 50 * mib, piece);
+      for (let index = 0; index < 20; index += 1)
+        await writer.write(index * 50 * mib, chunkOf(piece));
       const { allocatedBytes } = await writer.finish({ sizeBytes: gib, sync: true });
       assert.ok(allocatedBytes < 21 * mib, `${allocatedBytes} bytes allocated for 20 MiB`);
       assert.equal((await extentsOf(path))?.length, 20);
@@ -64,13 +67,13 @@ test("blocks of known extents are reserved before the data comes, and no others"
     const expectedBytes = 6 * gib;
     await using writer = await createSparseFile(path, { ...plain, expectedBytes, expectedExtents });
     const first = patternBytes(64 * 1024, 1);
-    await writer.write(64 * 1024, first);
+    await writer.write(64 * 1024, chunkOf(first));
     assert.ok((await allocatedBytesOf(path)) < mib, "a small extent is not worth it");
-    await writer.write(2 * mib, first);
+    await writer.write(2 * mib, chunkOf(first));
     assert.ok(isAbout(await allocatedBytesOf(path), 3 * mib));
-    await writer.write(5 * gib, first);
+    await writer.write(5 * gib, chunkOf(first));
     assert.ok(isAbout(await allocatedBytesOf(path), 67 * mib));
-    await writer.write(5 * gib + 64 * mib, first);
+    await writer.write(5 * gib + 64 * mib, chunkOf(first));
     assert.ok(isAbout(await allocatedBytesOf(path), 131 * mib));
     assert.deepEqual(await readRange(path, 5 * gib, first.length), first);
   });
@@ -83,9 +86,9 @@ test("a file of known size is reserved as long as it has no holes", async () => 
     const piece = patternBytes(mib, 1);
     const dense = join(directory, "dense");
     await using whole = await createSparseFile(dense, options);
-    await whole.write(0, piece);
+    await whole.write(0, chunkOf(piece));
     assert.ok(isAbout(await allocatedBytesOf(dense), 64 * mib));
-    for (let at = 1; at < 65; at += 1) await whole.write(at * mib, piece);
+    for (let at = 1; at < 65; at += 1) await whole.write(at * mib, chunkOf(piece));
     assert.ok(isAbout(await allocatedBytesOf(dense), 128 * mib));
     // A hole up to the end.
     const written = await whole.finish({ sizeBytes: expectedBytes, sync: true });
@@ -95,8 +98,8 @@ test("a file of known size is reserved as long as it has no holes", async () => 
     const sparse = join(directory, "sparse");
     await using holed = await createSparseFile(sparse, options);
     const middle = Buffer.from(piece).fill(0, 4096, 8192);
-    await holed.write(0, middle);
-    for (let at = 1; at < 100; at += 1) await holed.write(at * mib, piece);
+    await holed.write(0, chunkOf(middle));
+    for (let at = 1; at < 100; at += 1) await holed.write(at * mib, chunkOf(piece));
     assert.ok((await allocatedBytesOf(sparse)) <= 100 * mib, "no more is reserved");
     const { allocatedBytes } = await holed.finish({ sizeBytes: expectedBytes, sync: true });
     assert.ok(isAbout(allocatedBytes + 4096, 100 * mib), `${allocatedBytes} bytes`);
@@ -111,8 +114,8 @@ test("what is reserved by a guess fails nobody", { skip: cannotMount("tmpfs") },
     const options = { mode: 0o600, detectZeros: true, expectedBytes: 8 * mib };
     await using writer = await createSparseFile(path, options);
     const piece = patternBytes(mib, 3);
-    await writer.write(0, piece);
-    await writer.write(7 * mib, piece);
+    await writer.write(0, chunkOf(piece));
+    await writer.write(7 * mib, chunkOf(piece));
     await writer.finish({ sizeBytes: 8 * mib, sync: true });
     assert.deepEqual(await readRange(path, 7 * mib, mib), piece);
   }),
@@ -123,7 +126,7 @@ test("reserving meets a full disk before the data does", { skip: cannotMount("tm
     const expectedExtents = [{ offset: 0, length: 8 * mib }];
     const options = { ...plain, expectedExtents };
     await using writer = await createSparseFile(join(directory, "file"), options);
-    await assert.rejects(writer.write(0, Buffer.alloc(1)), {
+    await assert.rejects(writer.write(0, chunkOf(Buffer.alloc(1))), {
       reason: "STORAGE_FULL",
       message: /reserve/,
     });
@@ -152,7 +155,7 @@ test("zero blocks become holes, other zeros are kept", async () => {
       },
     };
     await using writer = await createSparseFile(path, { mode: 0o600, detectZeros: true, observer });
-    await writer.write(0, bytes);
+    await writer.write(0, chunkOf(bytes));
     const written = await writer.finish({ sizeBytes: 100_000, sync: false });
     assert.equal(written.sizeBytes, 100_000);
     assert.ok(written.allocatedBytes <= 4 * 8192, `${written.allocatedBytes} bytes allocated`);
@@ -175,7 +178,7 @@ test("any cutting into pieces gives the same file", async () => {
       let offset = 0;
       for (const { gap, length, zero } of list) {
         const bytes = zero ? Buffer.alloc(length) : patternBytes(length, length);
-        await writer.write(offset + gap, bytes);
+        await writer.write(offset + gap, chunkOf(bytes));
         expected.push(Buffer.alloc(gap), bytes);
         offset += gap + length;
       }
@@ -220,12 +223,17 @@ test("writes must ascend and stay inside the announced size", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     await using writer = await createSparseFile(path, { ...plain, expectedBytes: 100 });
-    await writer.write(0, Buffer.alloc(50));
-    await assert.rejects(writer.write(49, Buffer.alloc(1)), /after a write that ended at 50/);
-    await assert.rejects(writer.write(60, Buffer.alloc(41)), { reason: "ARCHIVE_INVALID" });
+    await writer.write(0, chunkOf(Buffer.alloc(50)));
+    await assert.rejects(
+      writer.write(49, chunkOf(Buffer.alloc(1))),
+      /after a write that ended at 50/,
+    );
+    await assert.rejects(writer.write(60, chunkOf(Buffer.alloc(41))), {
+      reason: "ARCHIVE_INVALID",
+    });
     await assert.rejects(writer.complete(40), /after a write that ended at 50/);
     await writer.complete(100);
-    await assert.rejects(writer.write(100, Buffer.alloc(1)), /of a file that is complete/);
+    await assert.rejects(writer.write(100, chunkOf(Buffer.alloc(1))), /of a file that is complete/);
     await writer.sync();
     await assert.rejects(writer.sync(), /of a file that is synced/, "fsync is made once");
     await writer.close();
@@ -236,11 +244,11 @@ test("giving up removes the file, finishing keeps it", async () => {
   await withScratchDir(async (directory) => {
     {
       await using writer = await createSparseFile(join(directory, "dropped"), plain);
-      await writer.write(0, patternBytes(3 * mib, 3));
+      await writer.write(0, chunkOf(patternBytes(3 * mib, 3)));
     }
     {
       await using writer = await createSparseFile(join(directory, "kept"), plain);
-      await writer.write(0, patternBytes(10, 3));
+      await writer.write(0, chunkOf(patternBytes(10, 3)));
       await writer.finish({ sizeBytes: 10, sync: true });
       await writer.discard();
     }
@@ -253,7 +261,7 @@ test("a file is kept that is disposed while it still finishes", async () => {
     const path = join(directory, "file");
     const write = async (): Promise<unknown> => {
       await using writer = await createSparseFile(path, plain);
-      await writer.write(0, patternBytes(mib, 3));
+      await writer.write(0, chunkOf(patternBytes(mib, 3)));
       return writer.finish({ sizeBytes: mib, sync: true });
     };
     await write();
@@ -266,9 +274,9 @@ test("an abort ends the writing", async () => {
     const controller = new AbortController();
     const options = { ...plain, signal: controller.signal };
     await using writer = await createSparseFile(join(directory, "file"), options);
-    await writer.write(0, Buffer.alloc(10));
+    await writer.write(0, chunkOf(Buffer.alloc(10)));
     controller.abort();
-    await assert.rejects(writer.write(10, Buffer.alloc(10)), { name: "AbortError" });
+    await assert.rejects(writer.write(10, chunkOf(Buffer.alloc(10))), { name: "AbortError" });
     await assert.rejects(writer.complete(10), { name: "AbortError" });
   });
 });
@@ -279,14 +287,15 @@ test("a full disk is STORAGE_FULL, for every later call too", { skip: cannotMoun
     const writer = await createSparseFile(path, plain);
     const bytes = patternBytes(mib, 4);
     const fill = async (): Promise<void> => {
-      for (let offset = 0; offset < 64 * mib; offset += mib) await writer.write(offset, bytes);
+      for (let offset = 0; offset < 64 * mib; offset += mib)
+        await writer.write(offset, chunkOf(bytes));
     };
     const full = (error: unknown): boolean =>
       isStoreError(error, "STORAGE_FULL") &&
       error.hint !== undefined &&
       error.message.includes(path);
     await assert.rejects(fill(), full);
-    await assert.rejects(writer.write(100 * mib, Buffer.alloc(1)), full);
+    await assert.rejects(writer.write(100 * mib, chunkOf(Buffer.alloc(1))), full);
     await assert.rejects(writer.finish({ sizeBytes: 200 * mib, sync: true }), full);
     await writer[Symbol.asyncDispose]();
     assert.deepEqual(await readdir(directory), []);

@@ -8,6 +8,8 @@ import type { StoreOptions } from "../../../src/store/parts/options.js";
 import type { DownloadOptions } from "../../../src/store/read/read.js";
 import { openStore } from "../../../src/store/store.js";
 import type { SnapshotStore, StoreRequest } from "../../../src/store/snapshot-store.js";
+import { OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
+import { collect } from "../../support/chunks.js";
 
 export function openTestStore(
   root: string,
@@ -34,11 +36,11 @@ export function requestFor(name: string, change: Partial<StoreRequest> = {}): St
 
 export const never: AbortSignal = new AbortController().signal;
 
-export async function* tarOf(files: Readonly<Record<string, Buffer>>): AsyncGenerator<Uint8Array> {
+export async function* tarOf(files: Readonly<Record<string, Buffer>>): OwnedStream {
   const archive = pack();
   for (const [name, bytes] of Object.entries(files)) archive.entry({ name, mode: 0o640 }, bytes);
   archive.finalize();
-  for await (const chunk of archive) yield chunk as Uint8Array;
+  for await (const chunk of archive) yield OwnedChunk.constant(chunk as Uint8Array);
 }
 
 export function createFrom(
@@ -64,7 +66,5 @@ export async function download(
   options: Partial<DownloadOptions> = {},
 ): Promise<Buffer> {
   await using source = await store.download(ref, { ...plainRestore, ...options }, never);
-  const chunks: Buffer[] = [];
-  for await (const chunk of source.bytes) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
+  return await collect(source.bytes);
 }

@@ -5,7 +5,7 @@ import { constants } from "node:http2";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { isStoreError, StoreError } from "../../../src/base/errors.js";
-import { giveAway, takeOver } from "../../../src/wire/given-bytes.js";
+import { OwnedChunk } from "../../../src/wire/chunk.js";
 import type { CallContext } from "../../../src/transport/handler.js";
 import {
   aborted,
@@ -49,7 +49,7 @@ test("an upload is read to its end, in order", async () => {
   assert.equal((await response).snapshot?.sizeBytes, BigInt(expected));
 });
 
-test("the memory of a chunk is its own, so that it may be given away", async () => {
+test("a received chunk has memory of its own, so that it can be handed over", async () => {
   const sizes = [128 * 1024, 512 * 1024, mib - 100];
   const seen: number[] = [];
   await using harness = await startServer({
@@ -57,8 +57,7 @@ test("the memory of a chunk is its own, so that it may be given away", async () 
       for await (const { frame } of requests) {
         if (frame.case !== "chunk") continue;
         const { length, byteOffset } = frame.value;
-        giveAway(frame.value);
-        const memory = takeOver(frame.value);
+        const memory = OwnedChunk.handOver(frame.value).takeMemory();
         assert.ok(memory !== undefined && memory.byteLength === byteOffset + length);
         assert.ok(byteOffset < 64, "nothing but the frame's head is in it too");
         seen.push(length);

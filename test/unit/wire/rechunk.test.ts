@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { bytesOf, OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
 import { rechunk } from "../../../src/wire/rechunk.js";
 
 /** Each piece is overwritten as soon as the next is asked for, as its maker may do. */
@@ -15,7 +16,9 @@ async function* shortLived(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Ar
 
 async function collect(parts: readonly Uint8Array[], chunkBytes: number): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
-  for await (const chunk of rechunk(shortLived(parts), chunkBytes)) chunks.push(Buffer.from(chunk));
+  for await (const chunk of rechunk(shortLived(parts), chunkBytes)) {
+    chunks.push(Buffer.from(bytesOf(chunk)));
+  }
   return chunks;
 }
 
@@ -50,5 +53,24 @@ test("a large piece is not copied", async () => {
       yield piece;
     },
   };
-  for await (const chunk of rechunk(source, 100)) assert.equal(chunk.buffer, piece.buffer);
+  for await (const chunk of rechunk(source, 100)) {
+    assert.equal(bytesOf(chunk).buffer, piece.buffer);
+  }
+});
+
+test("the chunks of an owned stream are owned, and each memory goes with its last chunk", async () => {
+  const large = new Uint8Array(250 * 1024).fill(1);
+  const small = new Uint8Array(70 * 1024).fill(2);
+  async function* source(): OwnedStream {
+    await Promise.resolve();
+    yield OwnedChunk.handOver(large);
+    yield OwnedChunk.handOver(small);
+  }
+  const memories: (ArrayBuffer | undefined)[] = [];
+  for await (const chunk of rechunk(source(), 200 * 1024)) memories.push(chunk.takeMemory());
+  assert.equal(memories[0], undefined, "more of it follows");
+  assert.equal(memories[1], large.buffer);
+  assert.equal(memories.length, 3);
+  assert.notEqual(memories[2], small.buffer, "joined chunks are copies");
+  assert.equal(small.length, 0, "what was copied has been freed");
 });

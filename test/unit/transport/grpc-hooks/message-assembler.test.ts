@@ -47,7 +47,7 @@ test("messages come out as they went in, whole, wherever their bytes were cut", 
       }
       assert.deepEqual(found, messages);
       for (const { byteLength, buffer, byteOffset } of found) {
-        // Others take the memory of large ones over (wire/given-bytes.ts); small ones are in Node's pool.
+        // Others take the memory of large ones over (wire/chunk.ts); small ones are in Node's pool.
         if (byteLength > Buffer.poolSize / 2)
           assert.equal(byteOffset + byteLength, buffer.byteLength);
       }

@@ -1,0 +1,124 @@
+// Who owns the bytes of a stream: the holder of an `OwnedChunk` may keep, transfer or free them, the
+// holder of a `BorrowedChunk` may only look at them until the next chunk is requested.
+//
+// Invariants:
+// - A function that keeps bytes after it has returned takes an `OwnedChunk`. The compiler then
+//   refuses borrowed bytes there; `OwnedChunk.copyOf` is the way from one to the other.
+// - A chunk is cut with `part`. The memory under it goes with the part at its end. Whoever receives
+//   that part must be done with the parts before it when it transfers or frees the memory; all
+//   consumers here handle the parts of a chunk in order.
+// - Code that passes a chunk on must not look at its bytes afterwards.
+import type { ByteStream } from "../base/async.js";
+
+/** Bytes that are valid until the next ones are requested. Any `Uint8Array` counts as borrowed. */
+export type BorrowedChunk = Uint8Array;
+
+export type Chunk = OwnedChunk | BorrowedChunk;
+
+/** A stream whose consumer owns each chunk. A stream of borrowed chunks is a `ByteStream`. */
+export type OwnedStream = AsyncIterable<OwnedChunk>;
+
+/**
+ * Smaller memory is left to the collector, because freeing it by hand costs more. This is also the
+ * upper bound of the pool that Node cuts small Buffers from (8 KiB, and 64 KiB from Node 24 on),
+ * which must never be transferred.
+ */
+const maxUnownedBytes = 64 * 1024;
+
+export class OwnedChunk {
+  readonly bytes: Uint8Array;
+  /** May be transferred or freed together with the bytes; undefined if others use it too. */
+  #memory: ArrayBuffer | undefined;
+
+  private constructor(bytes: Uint8Array, memory: ArrayBuffer | undefined) {
+    this.bytes = bytes;
+    this.#memory = memory;
+  }
+
+  /** Hands over the memory under `bytes`, all of it: nobody else may use it from now on. */
+  static handOver(bytes: Uint8Array): OwnedChunk {
+    const { buffer } = bytes;
+    const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength > maxUnownedBytes;
+    return new OwnedChunk(bytes, isWhole && !isPool(buffer) ? buffer : undefined);
+  }
+
+  /**
+   * For bytes that never change, in memory that others use too, such as the output of zlib. The
+   * holder may keep them; freeing them has no effect.
+   */
+  static constant(bytes: Uint8Array): OwnedChunk {
+    return new OwnedChunk(bytes, undefined);
+  }
+
+  static copyOf(bytes: BorrowedChunk): OwnedChunk {
+    const copy = Buffer.allocUnsafeSlow(bytes.length);
+    copy.set(bytes);
+    return OwnedChunk.handOver(copy);
+  }
+
+  get length(): number {
+    return this.bytes.length;
+  }
+
+  /** The bytes from `start` to `end`. A part that ends where the chunk ends takes the memory. */
+  part(start: number, end: number): OwnedChunk {
+    if (start === 0 && end === this.bytes.length) return this;
+    const memory = end === this.bytes.length ? this.takeMemory() : undefined;
+    return new OwnedChunk(this.bytes.subarray(start, end), memory);
+  }
+
+  /** The memory under the bytes, to be transferred; undefined if others use it too. Only once. */
+  takeMemory(): ArrayBuffer | undefined {
+    const memory = this.#memory;
+    this.#memory = undefined;
+    return memory;
+  }
+
+  /** Frees the memory, unless others use it too. The bytes must not be used any more. */
+  free(): void {
+    const memory = this.takeMemory();
+    if (memory !== undefined) freeMemory(memory);
+  }
+}
+
+export function bytesOf(chunk: Chunk): Uint8Array {
+  return chunk instanceof OwnedChunk ? chunk.bytes : chunk;
+}
+
+/** Frees the chunk if it is owned; a borrowed one is left to its owner. */
+export function freeIfOwned(chunk: Chunk): void {
+  if (chunk instanceof OwnedChunk) chunk.free();
+}
+
+/** Lends chunks to a consumer that does not own them: each is freed when the next is requested. */
+export async function* lend(chunks: OwnedStream): ByteStream {
+  for await (const chunk of chunks) {
+    yield chunk.bytes;
+    chunk.free();
+  }
+}
+
+/** `Buffer.poolSize` may have been raised by the program. */
+function isPool(memory: ArrayBuffer): boolean {
+  return memory.byteLength === Buffer.poolSize;
+}
+
+/** Nobody listens at its other end, so whatever is transferred to it is freed at once. */
+const nowhere = new MessageChannel().port1;
+nowhere.close();
+
+/**
+ * Frees memory that nobody will use again; views of it are empty afterwards. The collector would
+ * only run once 32 MB have accumulated. Every buffer would then be new memory that no processor
+ * cache holds, and with many streams each 200 MB would cost a full collection.
+ */
+export function freeMemory(memory: ArrayBuffer): void {
+  nowhere.postMessage(undefined, [memory]);
+}
+
+/** Frees the memory under `bytes` if it holds nothing else. */
+export function freeWhole(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  // Small Buffers share their memory with others.
+  if (buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength) freeMemory(buffer);
+}
