@@ -4,6 +4,7 @@ import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 import { boundaries } from "./eslint.boundaries.js";
+import { commentRules } from "./eslint.comments.js";
 import { cycles } from "./eslint.cycles.js";
 
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)+$/;
@@ -25,7 +26,9 @@ const kebabCaseFiles = {
   },
 };
 
-const house = { rules: { boundaries, cycles, "kebab-case-files": kebabCaseFiles } };
+const house = {
+  rules: { boundaries, cycles, "kebab-case-files": kebabCaseFiles, ...commentRules },
+};
 
 /** The store changes its files through one object, so that tests can fail and record each change. */
 const changesOfFiles = {
@@ -50,6 +53,7 @@ export default defineConfig(
     plugins: { house },
     rules: {
       "house/kebab-case-files": "error",
+      "house/comment-width": "error",
       eqeqeq: ["error", "always"],
       "no-restricted-exports": [
         "error",
