@@ -1,4 +1,4 @@
-// Taking over a caller's directory by rename: instant, and undone by a rename on any error.
+// Takes over a caller's directory by rename. This is instant, and a rename undoes it on any error.
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -28,9 +28,9 @@ import {
 const field = "directory";
 
 /**
- * Renames the caller's directory to the files of the staging area at `staging`, and makes it and its files read-only.
- * When it throws before the rename, the directory is untouched; afterwards the marker in staging tells how to give it
- * back as it was.
+ * Renames the caller's directory to the files of the staging area at `staging`, and makes it and
+ * its files read-only. If this throws before the rename, the directory is untouched. If it throws
+ * afterwards, the marker in staging says how to give the directory back as it was.
  */
 export async function takeOver(
   layout: Layout,
@@ -52,16 +52,16 @@ export async function takeOver(
     await forgetOrigin(staging);
     throw error;
   }
-  // The target's parent first, so that a name is never in neither.
+  // The target's parent is synced first, so that the name always stands in one of the two.
   await fsyncDirectory(staging);
   await fsyncDirectory(place.parent.self);
   await requireSame(directory, files, source.path);
-  // Sealed first: whoever has the directory open can change no entry of it any more.
+  // The directory is sealed first. From then on, a program that has it open can change no entry.
   await sealFilesDirectory(layout, files);
-  // Durable before a file is: after a power cut, files whose directory is not sealed are taken for
-  // files that somebody else has put there, and do not get their modes back.
+  // The seal must be durable before any file changes. After a power cut, recovery trusts the files
+  // only if their directory is sealed; otherwise it would leave them read-only.
   await fsyncDirectory(files);
-  // Looked at again where nobody else can come to it: this is what is stored.
+  // Nobody else can reach the files here, so this second look decides what is stored.
   const taken = await listAdoptable(files, source.owner);
   const found = originOf(place.path, attributes, taken);
   if (!isDeepStrictEqual(found, origin)) await correctOrigin(staging, found);
@@ -77,7 +77,9 @@ function originOf(source: string, directory: Attributes, files: readonly SourceF
   };
 }
 
-/** Only their owner and root can make files read-only: a refusal has to come before anything has moved. */
+/**
+ * Only the owner and root can make files read-only. A refusal must come before anything has moved.
+ */
 function requireMayChange({ source, directory, files }: Origin): void {
   const own = process.geteuid?.();
   if (own === 0) return;
@@ -95,7 +97,7 @@ async function openSource(
     throw fieldInvalid(field, "a directory outside the store's root", source.path);
   }
   const directory = await holdEntry(parent, name).catch(async (error: unknown) => {
-    // rename(2) would move a symbolic link itself and leave the data where it is.
+    // rename(2) would move the symbolic link itself and leave the data where it is.
     const found = await lstat(parent.at(name)).catch(() => undefined);
     if (found === undefined || found.isDirectory()) throw error;
     throw fieldInvalid(field, "a directory, no link to one", source.path);
@@ -109,7 +111,7 @@ async function openSource(
   return directory;
 }
 
-/** rename(2) takes a name, and another file may have got it since the directory was looked at. */
+/** rename(2) takes a name, which may mean another directory since the directory was checked. */
 async function requireSame(directory: HeldDirectory, moved: string, given: string): Promise<void> {
   const [checked, found] = await withIoError(
     { what: "look at the directory that was taken over", path: moved },

@@ -1,5 +1,5 @@
-// Room on the disk that the store gives up when it finds no other: files whose only use is to be
-// deleted. They free bytes and inodes, so that a daemon can start, and delete, on a full disk.
+// Disk space that the store gives up when it finds no other: files whose only use is to be deleted.
+// They free bytes and inodes, so that a daemon can start and delete on a full disk.
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,32 +13,35 @@ import { disk } from "../holes/file-operations.js";
 interface Part {
   readonly name: string;
   readonly bytes: number;
-  /** Extended attributes that it gets, of `attributeBytes` each. */
+  /** Number of extended attributes of the file, each of `attributeBytes` bytes. */
   readonly attributes?: number;
 }
 
 /**
- * A catalog's log grows to 4 MiB before it is used again from its beginning. A start makes fewer
- * than ten files: the log, the socket, the mark of the catalog and some that it tries things with.
+ * The catalog's log grows to 4 MiB before SQLite writes it from the beginning again. A start makes
+ * fewer than ten files: the log, the socket, the catalog mark and some probes.
  */
 const parts: readonly Part[] = Array.from({ length: 16 }, (_, index) => ({
   name: `part-${String(index).padStart(2, "0")}`,
   bytes: 256 * 1024,
 }));
 
-/** Bytes of the ballast, without what only btrfs gets. */
+/** Bytes of the ballast, not counting the metadata part, which only btrfs gets. */
 export const ballastBytes = parts.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /**
- * When the metadata of btrfs have no room left, files of data give none back. Extended attributes are
- * metadata, and those of one file go all at once: many small files would take a full btrfs a minute to remove.
+ * When btrfs has no room left for metadata, deleting data files frees none. Extended attributes are
+ * metadata, and those of one file are freed at once. Many small files would take a minute to remove
+ * on a full btrfs.
  */
 const metadataPart: Part = { name: "metadata", bytes: 1, attributes: 128 };
-/** A little less than fits into a block of metadata, which has 16 KiB. */
+/** A little less than fits into a metadata block of 16 KiB. */
 const attributeBytes = 15_000;
 const btrfsType = 0x9123683e;
 
-/** Makes what is missing of the ballast. False when the disk has no room for all of it. */
+/**
+ * Makes the missing parts of the ballast. Returns false if the disk has no room for all of them.
+ */
 export async function ensureBallast(layout: Layout): Promise<boolean> {
   const missing = await missingParts(layout);
   if (missing.length === 0) return true;
@@ -56,7 +59,7 @@ export async function ensureBallast(layout: Layout): Promise<boolean> {
 const freeingLimitMs = 2000;
 const freeingStepMs = 10;
 
-/** Gives the room back; resolves when it can be used. Nothing happens when it was given before. */
+/** Gives the space back and resolves when it can be used. Does nothing if there is no ballast. */
 export async function releaseBallast(layout: Layout): Promise<void> {
   if (!(await exists(layout.ballast))) return;
   await removeTree(layout.ballast);
@@ -68,16 +71,16 @@ export async function isBallastComplete(layout: Layout): Promise<boolean> {
   return (await missingParts(layout)).length === 0;
 }
 
-/** Below this, other programs may well take the rest while the daemon starts. */
+/** With less free space than this, other programs may take the rest while the daemon starts. */
 const amplyBytes = 32 * 1024 * 1024;
 const amplyInodes = 256;
 const probeBytes = 64 * 1024;
 
-/** Whether a start had better give up the ballast first: little is free, or none can be had. */
+/** Whether a start should give up the ballast first, because little or nothing is free. */
 export async function isShortOfRoom(layout: Layout): Promise<boolean> {
   const { bavail, bsize, files, ffree } = await statfs(layout.root);
   if (bavail * bsize < amplyBytes || (files > 0 && ffree < amplyInodes)) return true;
-  // Quotas, and the metadata of btrfs, are in none of these numbers.
+  // These numbers include neither quotas nor the metadata of btrfs.
   return !(await canMakeFile(layout));
 }
 
@@ -150,7 +153,7 @@ async function makePart(directory: string, part: Part): Promise<void> {
   }
 }
 
-/** The file is whole when it has its byte, which it gets last. */
+/** The file gets its one byte last, so a file with that byte is complete. */
 async function makeAttributes(path: string, count: number): Promise<void> {
   await writePart(path, 0);
   await withIoError({ what: "make the ballast", path }, async () => {
@@ -161,8 +164,8 @@ async function makeAttributes(path: string, count: number): Promise<void> {
 }
 
 /**
- * The bytes are random, so that no filesystem compresses them to nothing. Without an fsync: they
- * take their room from the moment they are written, and a crash that loses them loses nothing else.
+ * The bytes are random, so that no filesystem compresses them. They are not synced: they take up
+ * space as soon as they are written, and a crash that loses them loses nothing else.
  */
 async function writePart(path: string, bytes: number): Promise<void> {
   await withIoError({ what: "make the ballast", path }, () =>

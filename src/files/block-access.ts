@@ -1,4 +1,4 @@
-// One block of a file at a time: its digest in the table, its bytes in the file.
+// Access to single blocks of a file: the digest in its table, the bytes in the file.
 import { webcrypto } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
@@ -8,11 +8,11 @@ import { digestAt, placedRuns, type BlockTable } from "./block-table.js";
 
 export interface BlockIndex {
   readonly table: BlockTable;
-  /** Undefined for a block that reads as zeros, and beyond the end. */
+  /** Undefined for a block that reads as zeros, and for a block beyond the end. */
   digestOf(block: number): Uint8Array | undefined;
   /** Bytes of the block inside the file. */
   lengthOf(block: number): number;
-  /** Numbers of the blocks with data, ascending. Costs nothing for holes, however large. */
+  /** Numbers of the blocks with data, in ascending order. Holes cost nothing, however large. */
   dataBlocks(): Generator<number, void, undefined>;
 }
 
@@ -47,7 +47,10 @@ function sameDigest(a: Uint8Array | undefined, b: Uint8Array | undefined): boole
   return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
 }
 
-/** Of a block with data in both: where the digests are of two algorithms, only its bytes can tell. */
+/**
+ * Whether a block with data in both tables may be the same. If the tables use different algorithms,
+ * only the bytes can tell.
+ */
 export function mayBeSame(a: BlockIndex, b: BlockIndex, block: number): boolean {
   const [one, two] = [a.digestOf(block), b.digestOf(block)];
   if (a.table.algorithm === b.table.algorithm) return sameDigest(one, two);
@@ -64,8 +67,8 @@ export function countSharedBlocks(a: BlockIndex, b: BlockIndex): number {
 }
 
 /**
- * Whether these are the bytes of a block with data. SHA-256, which takes long, is done in Node's thread pool, so that
- * several blocks go on at once.
+ * Whether these are the bytes of a block with data. SHA-256 is slow, so it runs in Node's thread
+ * pool, where several blocks are hashed at once.
  */
 export async function hasBytes(
   index: BlockIndex,
@@ -82,7 +85,10 @@ export async function hasBytes(
   return Buffer.compare(found, digest) === 0;
 }
 
-/** Reads one block into a buffer of its own. A file that ends before it does is STORED_DATA_CORRUPT. */
+/**
+ * Reads one block into a new buffer. Throws STORED_DATA_CORRUPT if the file ends before the block
+ * does.
+ */
 export async function readBlock(
   handle: FileHandle,
   index: BlockIndex,

@@ -1,14 +1,15 @@
-// The digests of blocks: BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs), which takes less than half the time of
-// SHA-256 on a processor with instructions for that, and far less on others. Snapshots that were stored before it
-// was used here keep their SHA-256 (FIPS 180-4): nothing but their block tables tells the difference.
+// The digests of blocks, made with BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs). BLAKE3
+// takes less than half the time of SHA-256 on a processor with SHA instructions, and far less on
+// others. Snapshots from before BLAKE3 was used keep their SHA-256 digests (FIPS 180-4); only their
+// block tables record which algorithm it is.
 import { createHash, type Hash } from "node:crypto";
 import { Blake3Hasher, blake3 } from "@napi-rs/blake-hash";
 
 export type DigestAlgorithm = "blake3" | "sha256";
 
-/** Bytes of a digest of either. */
+/** Bytes of a digest; the same for both algorithms. */
 export const digestBytes = 32;
-/** What is hashed now, is hashed with this. */
+/** The algorithm for everything that is hashed now. */
 export const currentAlgorithm: DigestAlgorithm = "blake3";
 export const algorithms: readonly DigestAlgorithm[] = ["blake3", "sha256"];
 
@@ -17,15 +18,15 @@ export function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): Buffer 
   return createHash("sha256").update(bytes).digest();
 }
 
-/** The package wants this class; a view, not a copy. */
+/** The package requires a Buffer. This is a view, not a copy. */
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** One digest after the other. */
+/** Computes one digest after the other. */
 export interface BlockDigest {
   update(bytes: Uint8Array): void;
-  /** The digest of all bytes since it was made or this was called last. */
+  /** Returns the digest of all bytes since the last call, or since the hasher was made. */
   take(): Buffer;
 }
 

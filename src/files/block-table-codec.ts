@@ -10,8 +10,8 @@
 //      40+8R  32D  BLAKE3 of the data blocks, in order
 //  40+8R+32D   32  SHA-256 of everything before
 //
-// Magic, version and the SHA-256 at the end stand at these places in every version, so that a newer table is known
-// as one.
+// The magic, the version and the SHA-256 at the end are at these places in every version, so that a
+// newer table can be recognized.
 // A run of more than 2^32-1 blocks takes several records; the writer fills each but the last.
 import { createHash } from "node:crypto";
 import { open, readFile } from "node:fs/promises";
@@ -59,7 +59,9 @@ function splitRun(run: BlockRun): BlockRun[] {
   return records;
 }
 
-/** From the header alone; undefined if there is none that this version knows. */
+/**
+ * Reads the algorithm from the header alone. Undefined if this version does not know the header.
+ */
 export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm | undefined> {
   const header = Buffer.alloc(headerBytes);
   try {
@@ -74,8 +76,8 @@ export async function readTableAlgorithm(path: string): Promise<DigestAlgorithm 
 }
 
 /**
- * Strict: anything but what `encodeBlockTable` writes is STORED_DATA_CORRUPT naming `what`, but for a table of a newer
- * version, which is FORMAT_UNSUPPORTED.
+ * Strict: anything that `encodeBlockTable` would not write is STORED_DATA_CORRUPT and names `what`.
+ * The exception is a table of a newer version, which is FORMAT_UNSUPPORTED.
  */
 export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
@@ -106,7 +108,7 @@ export function decodeBlockTable(input: Uint8Array, what: string): BlockTable {
   return table;
 }
 
-/** Of a table whose version was changed by accident, the checksum tells what it was. */
+/** If only the version was changed by accident, the checksum shows which version it was. */
 function unknownVersion(bytes: Buffer, version: number, what: string): StoreError {
   const newest = Math.max(...blockTableVersions);
   const original = blockTableVersions.find((each) => {
@@ -158,7 +160,7 @@ function checkCounts(table: BlockTable, digestCount: number, what: string): void
   ensure(dataBlocks === digestCount, what, found);
 }
 
-/** Reads the table of a stored file. A missing one is damage too. */
+/** Reads the table of a stored file. A missing table counts as damage. */
 export async function readBlockTable(path: string): Promise<BlockTable> {
   let bytes: Uint8Array;
   try {

@@ -1,5 +1,5 @@
-// What a file's content is, block by block: runs of holes, zeros and data, and a digest per data
-// block. The root digest over it names the content whatever its holes.
+// The content of a file, block by block: runs of holes, zeros and data, and one digest for each
+// data block. The root digest identifies the content, whatever its holes.
 import { createHash } from "node:crypto";
 import { digestBytes, type DigestAlgorithm } from "./block-digest.js";
 
@@ -15,7 +15,7 @@ export type BlockKind = "hole" | "zero" | "data";
 
 export interface BlockRun {
   readonly kind: BlockKind;
-  /** Blocks, above 0. */
+  /** Number of blocks, above 0. */
   readonly count: number;
 }
 
@@ -23,10 +23,10 @@ export interface BlockTable {
   /** Logical size of the file. */
   readonly sizeBytes: number;
   readonly blockSizeBytes: number;
-  /** Cover the file; neighbours differ in kind. */
+  /** The runs cover the whole file. Neighbours differ in kind. */
   readonly runs: readonly BlockRun[];
   readonly algorithm: DigestAlgorithm;
-  /** Of each data block, one after the other, over its bytes inside the file. */
+  /** The digests of the data blocks in order, each over the bytes of its block inside the file. */
   readonly digests: Uint8Array;
 }
 
@@ -39,7 +39,7 @@ export function blockCount(sizeBytes: number, blockSizeBytes: number = blockByte
 export interface PlacedRun extends BlockRun {
   /** Index of the run's first block. */
   readonly firstBlock: number;
-  /** Index of the first block's digest; only means something for data. */
+  /** Index of the first block's digest. Only valid for runs of data. */
   readonly firstDigest: number;
 }
 
@@ -53,21 +53,21 @@ export function* placedRuns(table: BlockTable): Generator<PlacedRun, void, undef
   }
 }
 
-/** The digest at an index of the data blocks, as a view. */
+/** The digest of the data block at `index`, as a view. */
 export function digestAt(table: BlockTable, index: number): Uint8Array {
   return table.digests.subarray(index * digestBytes, (index + 1) * digestBytes);
 }
 
-/** Of the same length, so that what follows stands at the same place. */
+/** Both have the same length, so that all fields after them stay at the same offsets. */
 const rootDomains = { sha256: "stasis-file-v1\0", blake3: "stasis-file-v2\0" } as const;
 
 /**
- * `sha256:<hex>` over: the 15 bytes `stasis-file-v2\0`, or `stasis-file-v1\0` where the blocks' digests are SHA-256;
- * logical size, u64; block size, u32; then for each
- * longest run of blocks that are all empty (hole or zero) or all data: one byte 0 (empty) or 1
- * (data), the number of blocks, u64, and for data their digests. Integers are little-endian.
- * So files with equal bytes, hashed with one algorithm, have equal roots, and files of different bytes or sizes
- * never do.
+ * `sha256:<hex>` over the 15 bytes `stasis-file-v2\0`, or `stasis-file-v1\0` where the block
+ * digests are SHA-256; the logical size, u64; the block size, u32; then one record for each longest
+ * run of blocks that are all empty (hole or zero) or all data: one byte, 0 for empty or 1 for data;
+ * the number of blocks, u64; and for data their digests. Integers are little-endian. Files with
+ * equal bytes that were hashed with one algorithm therefore have equal roots. Files that differ in
+ * bytes or size never do.
  */
 export function rootDigest(table: BlockTable): string {
   const hash = createHash("sha256");
@@ -89,7 +89,7 @@ export function rootDigest(table: BlockTable): string {
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** Runs with holes and zeros taken together, as kind "hole". */
+/** Runs in which holes and zeros count as one kind, "hole". */
 function* contentRuns(table: BlockTable): Generator<PlacedRun, void, undefined> {
   let empty: PlacedRun | undefined;
   for (const run of placedRuns(table)) {

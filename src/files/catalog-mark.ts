@@ -1,6 +1,6 @@
-// A text file beside the catalog with the newest event that the catalog is known to hold. A catalog
-// that does not hold it is an older copy, put back. It trails the catalog and is never made durable:
-// a mark that is missing or cannot be read says nothing.
+// A text file beside the catalog that names the newest event which the catalog is known to hold. If
+// the catalog does not hold that event, it is an older copy that somebody has put back. The file
+// trails the catalog and is never made durable: a missing or unreadable mark says nothing.
 import { readLoosely, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";
 
@@ -16,7 +16,7 @@ export async function readCatalogMark(layout: Layout): Promise<CatalogMark | und
   return { sequence: Number(sequence), mark };
 }
 
-/** Nothing is lost when it fails: an older mark is as true. */
+/** A failure loses nothing: an older mark is just as true. */
 export async function writeCatalogMark(
   layout: Layout,
   { sequence, mark }: CatalogMark,

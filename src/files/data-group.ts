@@ -1,8 +1,8 @@
-// The way from the store's root to the stored data, for the group that may read them.
+// Opens the way from the store's root to the stored data for the group that may read them.
 //
-//   <root>/, data/    0700, with a data group 0710: it can pass, and list nothing
+//   <root>/, data/    0700; with a data group 0710: the group can pass but not list
 //
-// Everything else in the root stays closed to it: stored-modes.ts says how the way goes on below data/.
+// The group can reach nothing else in the root. stored-modes.ts sets the modes below data/.
 import { lstat, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Logger } from "../base/logger.js";
@@ -11,7 +11,7 @@ import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import type { Layout } from "./layout.js";
 import { disk } from "../holes/file-operations.js";
 
-/** Called at the start, when the store is locked and its catalog is there. */
+/** Called at start, when the store is locked and its catalog exists. */
 export async function applyDataGroup(layout: Layout, logger: Logger): Promise<void> {
   const { root, dataRoot, dataGroup } = layout;
   if (dataGroup === undefined) {
@@ -19,13 +19,16 @@ export async function applyDataGroup(layout: Layout, logger: Logger): Promise<vo
     await setMode(dataRoot, 0o700);
     return;
   }
-  // Before anybody can come in.
+  // Everything else must be closed before the group can enter.
   await closeEntries(layout);
   for (const path of [dataRoot, root]) await openWay(path, dataGroup);
   await warnOfClosedWay(root, dataGroup, logger);
 }
 
-/** SQLite makes its files by the umask, and a root that was closed as a whole may hold more of such. */
+/**
+ * SQLite creates its files by the umask, and a root that was closed as a whole may hold other files
+ * with wide modes.
+ */
 async function closeEntries({ root, dataRoot }: Layout): Promise<void> {
   for (const name of await withIoError({ what: "list", path: root }, () => readdir(root))) {
     const path = join(root, name);
@@ -57,7 +60,7 @@ async function setMode(path: string, mode: number): Promise<void> {
   });
 }
 
-/** The directories above the root are not ours to change. */
+/** stasis does not change the directories above the root. */
 async function warnOfClosedWay(root: string, group: number, logger: Logger): Promise<void> {
   for (let path = dirname(root); path !== dirname(path); path = dirname(path)) {
     const { mode, gid } = await withIoError({ what: "look at", path }, () => stat(path));

@@ -1,4 +1,4 @@
-// A stored snapshot as a directory of the caller's: shared blocks where possible, envelope last.
+// Exports a stored snapshot into a caller's directory: shared blocks where possible, envelope last.
 import { opendir } from "node:fs/promises";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
@@ -31,19 +31,20 @@ export interface DirectoryExport {
 }
 
 export interface DirectoryExportOptions {
-  /** Content of `snapshot.json`: its presence means that everything is there. */
+  /** Content of `snapshot.json`, whose presence means that the export is complete. */
   readonly envelope: Uint8Array;
   /**
-   * Each block that is copied is compared with its digest: STORED_DATA_CORRUPT at the first that differs. A file that
-   * shares its blocks is not read at all, and files without a digest yet are copied as they are.
+   * Compares each copied block with its digest and throws STORED_DATA_CORRUPT at the first that
+   * differs. A file that shares its blocks is not read at all. A file without a digest is copied as
+   * it is.
    */
   readonly verify: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Writes all files and the envelope into a directory outside the store that is absent or empty. It
- * is durable when this returns; on failure what was made is removed again.
+ * Writes all files and the envelope into a directory outside the store that is absent or empty. The
+ * export is durable when this returns. On failure everything that was made is removed again.
  */
 export async function exportToDirectory(
   layout: Layout,
@@ -85,7 +86,8 @@ async function exportToNew(
     throw isStoreError(error, "DIRECTORY_NOT_FOUND") ? about(error, target.path) : error;
   });
   await requireOwner(place.parent, target);
-  // Memory of a machine is in it: for its owner alone, until the owner says otherwise.
+  // The snapshot holds a machine's memory, so only the owner may read it until they decide
+  // otherwise.
   await withIoError(context, () => disk.mkdir(place.parent.at(place.name), { mode: 0o700 }));
   try {
     await using directory = await holdEntry(place.parent, place.name);
@@ -98,7 +100,7 @@ async function exportToNew(
   }
 }
 
-/** The error is about the caller's path, and not about the parent that is missing. */
+/** Makes the error name the caller's path and not the missing parent. */
 function about(error: StoreError, path: string): StoreError {
   return new StoreError(error.reason, error.message, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
@@ -147,13 +149,13 @@ async function fill(
       reflinked &&= method === "reflink";
     }
     signal?.throwIfAborted();
-    // Names of the data files become durable before the envelope's does.
+    // The names of the data files must be durable before the name of the envelope is.
     await fsyncDirectory(directory.self);
     made.push(directory.at(envelopeFileName));
     await writeFileDurably(directory.at(envelopeFileName), envelope, 0o644);
     return { reflinked };
   } catch (error) {
-    // As far as it goes: the error that led here is the one to report.
+    // Best effort: the caller must see the error that led here.
     for (const file of made) await disk.unlink(file).catch(() => undefined);
     throw error;
   }

@@ -1,4 +1,4 @@
-// Which data files a caller's directory holds, and whether a snapshot can be made of them.
+// Finds the data files of a caller's directory and checks that they can become a snapshot.
 import { lstat, opendir } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
@@ -18,22 +18,22 @@ export interface SourceFile {
   readonly allocatedBytes: number;
   /** Permission bits, masked to 0777. */
   readonly mode: number;
-  /** Names that this file has in the filesystem; above 1, others can change it. */
+  /** Number of hard links. Above 1, others can change the file under another name. */
   readonly linkCount: number;
   readonly attributes: Attributes;
 }
 
 export interface ListOptions {
-  /** Names that are no data files, for example the envelope. */
+  /** Names that are not data files, for example the envelope. */
   readonly ignore?: readonly string[];
-  /** User id that must own every file. Default: anybody. */
+  /** User id that must own every file. Default: any owner. */
   readonly owner?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The regular files of a directory, sorted by the bytes of their names. Anything else
- * in it is ARCHIVE_INVALID: what cannot be stored must not vanish silently.
+ * The regular files of a directory, sorted by the bytes of their names. Any other entry is
+ * ARCHIVE_INVALID: what cannot be stored must not vanish silently.
  */
 export async function listDataFiles(
   directory: string,
@@ -59,7 +59,7 @@ async function entryNames(
 ): Promise<string[]> {
   const names: string[] = [];
   try {
-    // Closes the directory itself when the loop ends, however it ends.
+    // The loop closes the directory itself, however it ends.
     for await (const entry of await opendir(directory)) {
       signal?.throwIfAborted();
       if (!ignore.includes(entry.name)) names.push(entry.name);

@@ -1,5 +1,5 @@
-// Finds out whether the filesystem of the store takes writes and has room. It changes nothing but the
-// modification time of lock.info.
+// Finds out whether the filesystem of the store accepts writes and has free space. It changes
+// nothing except the modification time of lock.info.
 import { constants } from "node:fs";
 import { access, open, statfs } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
@@ -7,11 +7,11 @@ import { errnoCode, ioError, isErrno } from "../holes/errno.js";
 import type { Layout } from "./layout.js";
 
 export interface LookOptions {
-  /** Change an inode too: some filesystems open files for writing and then refuse every write. */
+  /** Also change an inode: some filesystems open files for writing and then refuse every write. */
   readonly tryWrite: boolean;
 }
 
-/** STORE_READ_ONLY, IO_FAILED, or undefined when the filesystem takes writes. */
+/** Returns STORE_READ_ONLY, IO_FAILED, or undefined if the filesystem accepts writes. */
 export async function findWriteProblem(
   { root, lockInfo }: Layout,
   { tryWrite }: LookOptions,
@@ -40,7 +40,9 @@ export function readOnlyError(root: string, cause: unknown): StoreError {
   );
 }
 
-/** ext4 that has stopped after an error passes access(2), and refuses to open a file for writing. */
+/**
+ * When ext4 has stopped after an error, access(2) succeeds but opening a file for writing fails.
+ */
 async function openForWriting(path: string, tryWrite: boolean): Promise<void> {
   const { O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
   try {
@@ -54,7 +56,7 @@ async function openForWriting(path: string, tryWrite: boolean): Promise<void> {
 
 const minFreeInodes = 16;
 
-/** STORAGE_FULL when fewer than `reserveBytes` bytes or `minFreeInodes` inodes are free. */
+/** Returns STORAGE_FULL if fewer than `reserveBytes` bytes or `minFreeInodes` inodes are free. */
 export async function findLackOfRoom(
   { root }: Layout,
   reserveBytes: number,
@@ -64,7 +66,7 @@ export async function findLackOfRoom(
   if (freeBytes < reserveBytes || freeBytes === 0) {
     return fullError(root, `${freeBytes} bytes are free, ${reserveBytes} are kept free`);
   }
-  // btrfs reports zero inodes in all, and has no limit on them.
+  // btrfs reports zero inodes in total and has no limit on them.
   if (files === 0 || ffree >= minFreeInodes) return undefined;
   return fullError(root, `${ffree} inodes are free`);
 }

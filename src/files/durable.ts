@@ -1,7 +1,7 @@
-// Changes that survive a power cut when the call has returned.
+// Changes to files that survive a power cut once the call has returned.
 //
-// A rule holds everywhere: fsync is called once. When it has failed, the kernel may have dropped
-// the data and report success the next time, so the file is given up instead.
+// One rule holds everywhere: a failed fsync is never repeated. The kernel may have dropped the data
+// and report success the next time, so the store gives the file up.
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, opendir, readFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { disk } from "../holes/file-operations.js";
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
-/** Makes the entries of a directory durable: names made, renamed and removed. */
+/** Makes the entries of a directory durable: names that were made, renamed or removed. */
 export async function fsyncDirectory(path: string): Promise<void> {
   await withIoError({ what: "make the directory durable", path }, async () => {
     await using handle = await disk.open(path, O_RDONLY | O_DIRECTORY);
@@ -28,7 +28,10 @@ export async function fsyncFile(path: string): Promise<void> {
   });
 }
 
-/** Writes a file that did not exist. Its content is durable; its name is when the directory is. */
+/**
+ * Writes a file that must not exist. Its content is durable; its name is not until the directory is
+ * synced.
+ */
 export async function writeNewFile(
   path: string,
   bytes: Uint8Array,
@@ -41,7 +44,9 @@ export async function writeNewFile(
   });
 }
 
-/** Writes or replaces a file: after a crash there is the old content or the new, whole. */
+/**
+ * Writes or replaces a file. After a crash the file has its old content or the new one, complete.
+ */
 export async function writeFileDurably(
   path: string,
   bytes: Uint8Array,
@@ -51,7 +56,9 @@ export async function writeFileDurably(
   await fsyncDirectory(dirname(path));
 }
 
-/** `writeFileDurably` for several files of one directory, which the caller makes durable last. */
+/**
+ * Like `writeFileDurably`, for several files of one directory. The caller syncs the directory last.
+ */
 export async function replaceFile(
   path: string,
   bytes: Uint8Array,
@@ -70,8 +77,8 @@ export async function replaceFile(
 const looseVersion = 1;
 
 /**
- * Replaces a file of JSON that is not made durable: a crash may leave the old one, or what can't be read. One that a
- * newer stasis has written stays as it is.
+ * Replaces a JSON file without making it durable: a crash may leave the old file or an unreadable
+ * one. A file that a newer stasis has written stays as it is.
  */
 export async function replaceLoosely(path: string, value: object): Promise<void> {
   if (versionOf(await readJson(path)) > looseVersion) return;
@@ -84,8 +91,8 @@ export async function replaceLoosely(path: string, value: object): Promise<void>
 }
 
 /**
- * What `replaceLoosely` has written, or undefined when it is missing, can't be read, or was written by a newer
- * stasis.
+ * Reads what `replaceLoosely` has written. Undefined if the file is missing, unreadable, or written
+ * by a newer stasis.
  */
 export async function readLoosely(path: string): Promise<unknown> {
   const found = await readJson(path);
@@ -100,34 +107,40 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** Renames a directory or file durably. An existing target is an error, EEXIST its cause. */
+/**
+ * Renames a directory or file durably. If the target exists, this throws with EEXIST as the cause.
+ */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await withIoError({ what: `rename to ${to}`, path: from }, () => renameOnly(from, to));
   await fsyncParents(from, to);
 }
 
 /**
- * To be called before a directory is renamed into another parent whose old parent is synced
- * afterwards. Else btrfs (seen on Linux 6.18) can write both names of a new directory into its log, and after
- * a power cut it refuses to be mounted: "invalid nlink: has 2 expect no more than 1 for dir". With the old
- * parent in the log before the rename, the rename takes the name out of there.
+ * Call this before renaming a directory into another parent when the old parent is synced
+ * afterwards. Otherwise btrfs (seen on Linux 6.18) can write both names of a new directory into its
+ * log. After a power cut it then cannot be mounted: "invalid nlink: has 2 expect no more than 1 for
+ * dir". If the old parent is in the log before the rename, the rename removes the name from the
+ * log.
  */
 export async function fsyncBeforeMove(from: string): Promise<void> {
   await fsyncDirectory(dirname(from));
 }
 
-/** Makes a rename durable: the target's parent first, so that a name is never in neither. */
+/**
+ * Makes a rename durable. The target's parent is synced first, so that the name always stands in
+ * one of the two.
+ */
 export async function fsyncParents(from: string, to: string): Promise<void> {
   for (const parent of new Set([dirname(to), dirname(from)])) await fsyncDirectory(parent);
 }
 
-/** rename(2) that never replaces. Node's own replaces an empty directory without a word. */
+/** rename(2) that never replaces its target. Node's own silently replaces an empty directory. */
 export async function renameOnly(from: string, to: string): Promise<void> {
   try {
     await disk.renameWithoutReplace(from, to);
   } catch (error) {
     if (!isErrno(error, "EINVAL", "ENOSYS")) throw error;
-    // EINVAL is also the answer of filesystems, such as NFS, that can't do it in one step.
+    // Filesystems such as NFS also answer EINVAL when they cannot do this in one step.
     await requireAbsent(to);
     await disk.rename(from, to);
   }
@@ -140,8 +153,8 @@ async function requireAbsent(path: string): Promise<void> {
 }
 
 /**
- * Makes a directory for its owner alone, or finds it there. Not mkdir with `recursive`, whose promise says
- * ENOENT on a disk without an inode (seen in Node 20).
+ * Makes a directory for its owner alone, or accepts an existing one. This does not use mkdir with
+ * `recursive`, whose promise reports ENOENT on a disk without free inodes (seen in Node 20).
  */
 export async function ensureDirectory(path: string, what: string): Promise<void> {
   try {
@@ -152,7 +165,7 @@ export async function ensureDirectory(path: string, what: string): Promise<void>
   }
 }
 
-/** Whether there is anything at a path. An error is an error, never "no". */
+/** Whether anything exists at a path. An error is thrown and never means "no". */
 export async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path);
@@ -163,13 +176,15 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Removes a tree, or nothing when there is none; also directories that are read-only. It is not followed by any fsync. */
+/**
+ * Removes a tree, including read-only directories. Does nothing if there is none. Syncs nothing.
+ */
 export async function removeTree(path: string): Promise<void> {
   try {
     await disk.rm(path, { recursive: true, force: true });
   } catch (error) {
     if (!isErrno(error, "EACCES", "EPERM")) throw ioError(error, { what: "remove", path });
-    // Directories of stored files are read-only, which only root passes over.
+    // The directories of stored files are read-only. Only root can ignore that.
     await withIoError({ what: "make removable", path }, () => makeRemovable(path));
     await withIoError({ what: "remove", path }, () =>
       disk.rm(path, { recursive: true, force: true }),
@@ -177,7 +192,10 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** Leaves out what has gone meanwhile, and what belongs to another user: the removal that follows tells of that. */
+/**
+ * Skips what has vanished meanwhile and what belongs to another user. The removal that follows
+ * reports the latter.
+ */
 async function makeRemovable(path: string): Promise<void> {
   try {
     await disk.chmod(path, 0o700);

@@ -1,4 +1,4 @@
-// One snapshot's directory as it lies on the disk, whatever its state: for check. Reads no data.
+// Examines one snapshot's directory on the disk, whatever its state, for check. Reads no data.
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { isStoreError, type StoreError } from "../base/errors.js";
@@ -25,27 +25,27 @@ export interface FoundFile {
   readonly mode: number;
 }
 
-/** `missing` also where a directory above it is; `newer`: a newer stasis has written it. */
+/** `missing` also if a directory above it is missing; `newer` if a newer stasis has written it. */
 export type FoundTable = "intact" | "missing" | "damaged" | "newer";
 
 export interface Examined {
   readonly directory: string;
-  /** The error says what is wrong with it: FORMAT_UNSUPPORTED if a newer stasis has written it. */
+  /** Says what is wrong with the manifest: FORMAT_UNSUPPORTED if a newer stasis has written it. */
   readonly manifest: Manifest | StoreError;
   readonly manifestMissing: boolean;
-  /** By name; undefined if the directory of the files is missing. */
+  /** Files by name. Undefined if their directory is missing. */
   readonly files: ReadonlyMap<string, FoundFile> | undefined;
-  /** The directory of the files has the mode of stored ones: then its files have theirs. */
+  /** The directory of the files has the mode of a stored one, so its files have theirs. */
   readonly sealed: boolean;
-  /** Of the expected files that have a digest, by name. */
+  /** Block tables by file name, for the expected files that have a digest. */
   readonly tables: ReadonlyMap<string, FoundTable>;
-  /** Paths of what does not belong there. */
+  /** Paths of entries that do not belong there. */
   readonly unknown: readonly string[];
-  /** Paths of what an interrupted replacement of a file has left. */
+  /** Paths of temporary files that an interrupted replacement has left. */
   readonly temporary: readonly string[];
 }
 
-/** `expectedOf` tells which files ought to be there; undefined if nobody knows. */
+/** `expectedOf` returns the files that must be there, or undefined if nobody knows. */
 export async function examineDirectory(
   directory: string,
   expectedOf: (manifest: Manifest | StoreError) => readonly SnapshotFile[] | undefined,

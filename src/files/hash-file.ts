@@ -1,4 +1,4 @@
-// Block tables of files that already exist, by reading their data and skipping their holes.
+// Makes the block tables of existing files by reading their data and skipping their holes.
 import type { FileHandle } from "node:fs/promises";
 import type { Extent } from "../model/extent.js";
 import { lazyExtents, readExtents } from "../holes/extents.js";
@@ -9,7 +9,7 @@ import type { BlockTable } from "./block-table.js";
 export interface HashOptions {
   /** The file's name, for messages. */
   readonly what: string;
-  /** Default: what is used now. */
+  /** Default: the algorithm that is used for new files. */
   readonly algorithm?: DigestAlgorithm;
   readonly signal?: AbortSignal | undefined;
   /** Called after each piece with the bytes of data read since the last call. */

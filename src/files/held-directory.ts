@@ -1,12 +1,14 @@
-// Directories that a caller names, held open by a descriptor, so that what was checked is what is used.
+// Directories that a caller names, held open by a descriptor, so that the store uses exactly what
+// it has checked.
 //
-// A path can mean another file between a check and a use: whoever may write to one of its directories
-// can put a symbolic link there. A descriptor cannot. So a directory is opened once, its place is read
-// back from /proc/self/fd, and every later step goes through the descriptor: `at` and `self`.
+// A path can mean another file between a check and its use: anyone who may write to one of its
+// directories can put a symbolic link there. A descriptor cannot change. The store therefore opens
+// a directory once, reads its real path back from /proc/self/fd, and takes every later step through
+// the descriptor: `at` and `self`.
 //
 // Invariants:
-//   - Where a caller is limited to some directories, no symbolic link below them is ever followed.
-//   - A refusal says the same whether or not the path exists: it does not tell what is outside.
+// - Where a caller is limited to some directories, no symbolic link below them is ever followed.
+// - A refusal is the same whether or not the path exists: it does not reveal what is outside.
 import { constants, type BigIntStats } from "node:fs";
 import { lstat, open, readlink, realpath, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
@@ -15,15 +17,15 @@ import type { CallerPath } from "../model/caller-path.js";
 import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js";
 import { isInside, type Layout } from "./layout.js";
 
-/** open(2): a descriptor that only names its file. Needs no permission on the file itself. */
+/** open(2): a descriptor that only names its file. It needs no permission on the file itself. */
 const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW } = constants;
 const field = "directory";
 
 export interface HeldDirectory extends AsyncDisposable {
-  /** Where it was when it was opened: absolute, without symbolic links. */
+  /** The path when the directory was opened: absolute, without symbolic links. */
   readonly path: string;
-  /** A path of the directory itself that stays good until this is disposed. */
+  /** A path of the directory itself that stays valid until this is disposed. */
   readonly self: string;
   /** The same for an entry of it. */
   at(name: string): string;
@@ -40,7 +42,7 @@ export async function holdDirectory(layout: Layout, caller: CallerPath): Promise
 
 export interface HeldPlace extends AsyncDisposable {
   readonly parent: HeldDirectory;
-  /** The last part of the path, in `parent`. It may be absent, or anything. */
+  /** The last part of the path, in `parent`. It may be absent, or any kind of file. */
   readonly name: string;
   /** As `HeldDirectory.path`. */
   readonly path: string;
@@ -64,7 +66,7 @@ export async function holdPlace(layout: Layout, caller: CallerPath): Promise<Hel
   return { parent, name, path, [Symbol.asyncDispose]: () => parent[Symbol.asyncDispose]() };
 }
 
-/** Opens a directory of which no part is a symbolic link any more. Throws ENOENT or FIELD_INVALID. */
+/** Opens a directory by a path without symbolic links. Throws ENOENT or FIELD_INVALID. */
 export async function holdRealPath(path: string): Promise<HeldDirectory> {
   const held = await hold({ path });
   if (held.path === path) return held;
@@ -72,14 +74,14 @@ export async function holdRealPath(path: string): Promise<HeldDirectory> {
   throw fieldInvalid(field, "a path without symbolic links", path);
 }
 
-/** Opens an entry of a held directory that must be a directory itself, and no link to one. */
+/** Opens an entry of a held directory. The entry must be a directory and not a link to one. */
 export async function holdEntry(parent: HeldDirectory, name: string): Promise<HeldDirectory> {
   const path = parent.at(name);
   const context = { what: "open the directory", path, owner: "caller" } as const;
   return held(await withIoError(context, () => open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW)));
 }
 
-/** Throws FIELD_INVALID unless the directory belongs to whom it must. */
+/** Throws FIELD_INVALID unless the directory belongs to the required user. */
 export async function requireOwner(directory: HeldDirectory, caller: CallerPath): Promise<void> {
   if (caller.owner === undefined) return;
   const { uid } = await withIoError(lookingAt(caller.path), () => stat(directory.self));
@@ -116,7 +118,7 @@ async function checked(
   }
 }
 
-/** What stands inside is the store's alone: recovery would remove it, or set it aside. */
+/** Only the store may use what is inside its root: recovery would remove or quarantine it. */
 function requireOutside(layout: Layout, path: string, given: string): void {
   if (!isInside(layout, path)) return;
   throw fieldInvalid(field, "a directory outside the store's root", given);
@@ -131,7 +133,7 @@ async function hold({ path }: CallerPath): Promise<HeldDirectory> {
   }
 }
 
-/** From an allowed directory down, one name at a time, so that no link can lead out of it. */
+/** Walks down from an allowed directory one name at a time, so that no link can lead out of it. */
 async function walk(caller: CallerPath): Promise<HeldDirectory> {
   const { start, names } = await startOf(caller);
   let handle = await open(start, O_PATH | O_DIRECTORY).catch((error: unknown) => {
@@ -169,11 +171,11 @@ async function openBelow(parent: FileHandle, name: string, given: string): Promi
 interface Start {
   /** Without symbolic links. */
   readonly start: string;
-  /** From there to the caller's directory. */
+  /** The names from there to the caller's directory. */
   readonly names: readonly string[];
 }
 
-/** An allowed directory may be given as it is configured, or as the path that it resolves to. */
+/** An allowed directory may be given as it is configured or as the path that it resolves to. */
 async function startOf({ path, within = [] }: CallerPath): Promise<Start> {
   const given = resolve(path);
   for (const allowed of within) {
@@ -192,12 +194,12 @@ async function startOf({ path, within = [] }: CallerPath): Promise<Start> {
   throw fieldInvalid(field, expected, path);
 }
 
-/** Takes the descriptor over. */
+/** Takes ownership of the descriptor. */
 async function held(handle: FileHandle): Promise<HeldDirectory> {
   const link = `/proc/self/fd/${handle.fd}`;
   try {
     const path = await readlink(link);
-    // A directory that was removed has "(deleted)" behind its path, and one that moved is elsewhere.
+    // A removed directory has "(deleted)" after its path, and a moved one has another path.
     if (!(await isSame(path, await handle.stat({ bigint: true })))) throw gone(path);
     return {
       path,

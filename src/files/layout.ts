@@ -1,13 +1,14 @@
 // Every path of a store in one place.
 //
-//   catalog.db             an SQLite file: NEVER opened through fs. Closing any descriptor of it drops the
-//                          process's POSIX locks on it, and with them the catalog's.
+//   catalog.db             an SQLite file: NEVER open it through fs. Closing any descriptor of it
+//                          drops the process's POSIX locks on it, and so the catalog's own
 //   store.json             version of the store as a whole (store-format.ts)
 //   lock.db                empty: the daemon holds a lock on it (root-lock.ts)
 //   lock.info              who holds the lock, as text
 //   catalog.mark           how far the catalog has come, as text: shows that a copy of it is older
-//   scrub.json             when all data were last read again, and how far the scrub is since
-//   ballast/               4 MiB in several files, given up so that a start and a delete work on a full disk
+//   scrub.json             when all data was last read again, and how far the current scrub is
+//   ballast/               4 MiB in several files, given up so that a full disk allows a start
+//                          and deletions
 //   staging/<id>/          a snapshot being made, laid out like a stored one
 //   data/<id>/             a stored snapshot:
 //       files/<name>       its data files, plain and sparse
@@ -18,7 +19,7 @@
 //       NNNN.part          the NNNN-th file, in order of names: blocks that may or may not be whole
 //       transfer.json      where it came from, for people
 //   trash/<id>/            removed for every caller, space not yet freed
-//   quarantine/<name>/     what recovery could make no sense of; only people remove it
+//   quarantine/<name>/     what recovery cannot explain; only people remove it
 import { type Stats, lstatSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
@@ -42,16 +43,18 @@ export interface Layout {
   readonly transfersRoot: string;
   readonly trashRoot: string;
   readonly quarantineRoot: string;
-  /** Number of the group that may read stored data files; undefined = nobody but the daemon's user. */
+  /** Number of the group that may read stored data files. Undefined: only the daemon's user may. */
   readonly dataGroup: number | undefined;
   stagingDirectory(id: string): string;
   dataDirectory(id: string): string;
   trashDirectory(id: string): string;
-  /** Where the data files of a stored snapshot are: what a hypervisor is given. */
+  /**
+   * The directory with the data files of a stored snapshot: the path that a hypervisor is given.
+   */
   filesDirectory(id: string): string;
 }
 
-/** The names inside one snapshot's directory, wherever that stands. */
+/** The names inside one snapshot's directory, wherever the directory is. */
 export const manifestFileName = "manifest.json";
 export const originFileName = "origin.json";
 export const filesDirectoryName = "files";
@@ -62,7 +65,7 @@ export function blockTableName(index: number): string {
   return `${String(index).padStart(4, "0")}.blk`;
 }
 
-/** Opens a store's directories, making what is missing, readable for their owner only. */
+/** Opens a store's directories and makes those that are missing, readable for their owner only. */
 export async function openLayout(root: string): Promise<Layout> {
   const layout = await openRoot(root);
   await makeParts(layout);
@@ -70,13 +73,13 @@ export async function openLayout(root: string): Promise<Layout> {
 }
 
 /**
- * Makes the root if it is missing, and nothing in it: that is for whoever has locked it. Throws ROOT_UNSAFE if other
- * users can change it.
+ * Makes the root if it is missing, but nothing in it: only the holder of the root's lock may do
+ * that. Throws ROOT_UNSAFE if other users can change the root.
  */
 export async function openRoot(root: string, dataGroup?: number): Promise<Layout> {
   const made: string[] = [];
   const given = resolve(root);
-  // Also those that a symbolic link leads away from.
+  // Checks the given path too, since its symbolic links may lead elsewhere.
   requirePrivateParents(given);
   const layout = layoutOf(makeDirectory(given, made), dataGroup);
   requirePrivateParents(layout.root);
@@ -99,7 +102,7 @@ async function syncParents(made: readonly string[]): Promise<void> {
   for (const parent of new Set(made.map((path) => dirname(path)))) await fsyncDirectory(parent);
 }
 
-/** The paths alone: nothing is looked at or made. `root` is absolute and real. */
+/** Only computes the paths: it neither checks nor makes anything. `root` is absolute and real. */
 export function layoutOf(root: string, dataGroup?: number): Layout {
   const stagingRoot = join(root, "staging");
   const dataRoot = join(root, "data");
@@ -132,7 +135,7 @@ export function isInside(layout: Layout, path: string): boolean {
   return way !== ".." && !way.startsWith("../") && !isAbsolute(way);
 }
 
-/** No path is ever built from an id of another form, whoever it came from. */
+/** No path is ever built from an id of another form, whatever its source. */
 function checkedId(id: string): string {
   if (idPattern.test(id)) return id;
   throw new StoreError("INTERNAL", `expected a snapshot id, got ${JSON.stringify(id)}`);
@@ -158,7 +161,7 @@ function mkdirLevels(path: string, made: string[]): void {
 function tryMkdir(path: string, made: string[]): boolean {
   try {
     disk.mkdirSync(path, { mode: 0o700 });
-    // The umask may have taken rights away that the owner needs.
+    // The umask may have removed rights that the owner needs.
     disk.chmodSync(path, 0o700);
     made.push(path);
   } catch (error) {

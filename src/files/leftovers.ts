@@ -1,13 +1,15 @@
-// Directories of the store as they lie there, for those who look for what should not.
+// Lists the store's directories as they are, for code that looks for leftovers.
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DirectorySpace } from "../model/charge.js";
 import { ioError, isErrno } from "../holes/errno.js";
 
-/** Names read at once: fewer turns of the event loop, none of them long. */
+/** Names read at once. This keeps the turns of the event loop few, and each of them short. */
 const namesPerRead = 256;
 
-/** Names in one of the store's directories, in no order. An error is an error, never an empty answer. */
+/**
+ * Names in one of the store's directories, in no order. An error is thrown and never means "empty".
+ */
 export async function nameSet(directory: string, signal: AbortSignal): Promise<Set<string>> {
   const names = new Set<string>();
   try {
@@ -21,7 +23,7 @@ export async function nameSet(directory: string, signal: AbortSignal): Promise<S
   return names;
 }
 
-/** `directory` and everything below it; nothing when it is gone. */
+/** Space of `directory` and everything below it; zero if it is gone. */
 export async function spaceBelow(directory: string): Promise<DirectorySpace> {
   let allocatedBytes = 0;
   let inodes = 0;
@@ -34,7 +36,7 @@ export async function spaceBelow(directory: string): Promise<DirectorySpace> {
       if (!isDirectory) continue;
       for await (const entry of await opendir(path)) waiting.push(join(path, entry.name));
     } catch (error) {
-      // Somebody removes it at this moment.
+      // Somebody is removing it at this moment.
       if (isErrno(error, "ENOENT")) continue;
       throw ioError(error, { what: "look for leftovers", path });
     }

@@ -1,5 +1,6 @@
-// lock.info: who serves the store, as one JSON object. It names the holder in messages, and it shows a second
-// daemon where the filesystem doesn't forward locks. The file stays after a stop, with `endedAt`.
+// lock.info: who serves the store, as one JSON object. It names the holder in messages. Where the
+// filesystem does not forward locks, it also reveals a second daemon. The file stays after a stop,
+// with `endedAt`.
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -18,18 +19,18 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { isErrno } from "../holes/errno.js";
 
-/** What an older stasis writes too; all that is needed for a message. */
+/** The fields that an older stasis writes too. They are enough for a message. */
 const shownSchema = z.object({ pid: z.number(), host: z.string(), startedAt: z.string() });
 
 const holderSchema = shownSchema.extend({
-  /** Random: a holder knows its own file by it. */
+  /** Random. A holder recognizes its own file by it. */
   nonce: z.string(),
-  /** Of the running kernel. */
+  /** Id of the kernel's boot. */
   bootId: z.string(),
   pidNamespace: z.string(),
-  /** When the process began, in clock ticks since boot: PIDs are used again. */
+  /** When the process began, in clock ticks since boot, because PIDs are used again. */
   processStart: z.string(),
-  /** Device and inode of the root: a copy of a store holds a copy of this file. */
+  /** Device and inode of the root, because a copy of a store also holds a copy of this file. */
   root: z.string(),
   endedAt: z.string().optional(),
 });
@@ -59,8 +60,8 @@ export function identityOf(path: string): string {
 const maxInfoBytes = 4096;
 
 /**
- * The text of the file: undefined when there is none, and empty when it can't be read or is no regular file.
- * A symbolic link is not followed.
+ * The text of the file. Undefined if there is no file; empty if it cannot be read or is not a
+ * regular file. A symbolic link is not followed.
  */
 export function readHolderText(path: string): string | undefined {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
@@ -77,12 +78,12 @@ export function readHolderText(path: string): string | undefined {
   }
 }
 
-/** Undefined when the text says nothing of a holder. */
+/** Undefined if the text does not describe a holder. */
 export function parseShownHolder(text: string | undefined): ShownHolder | undefined {
   return parse(shownSchema, text);
 }
 
-/** Undefined also for what an older stasis has written. */
+/** Undefined also for the text of an older stasis. */
 export function parseHolder(text: string | undefined): Holder | undefined {
   return parse(holderSchema, text);
 }
@@ -97,8 +98,9 @@ function parse<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined
 }
 
 /**
- * Replaces the file by rename, so that no link is followed and no reader sees half of it. On a disk without
- * room for that, the bytes of the file that is there are overwritten. False when neither is possible.
+ * Replaces the file by rename, so that no link is followed and no reader sees half of it. If the
+ * disk has no space for that, this overwrites the bytes of the existing file. Returns false if
+ * neither is possible.
  */
 export function writeHolder(path: string, holder: Holder): boolean {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
@@ -114,7 +116,8 @@ export function writeHolder(path: string, holder: Holder): boolean {
   }
   try {
     const { size } = lstatSync(path);
-    // Not truncated: what was freed could be taken before it is written again.
+    // The file is not truncated: another program could take the freed space before it is written
+    // again.
     writeText(path, O_NOFOLLOW | O_WRONLY, text.padEnd(size));
     return true;
   } catch {
@@ -135,18 +138,18 @@ export function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // A file that can't be removed is only a text about a holder that is gone.
+    // A file that cannot be removed does no harm: it only describes a holder that is gone.
   }
 }
 
 /**
- * alive    that process runs now
- * ended    it has ended, or the file was written for another store
- * unknown  it ran on another machine, or in a container whose processes can't be seen from here
+ *   alive    that process runs now
+ *   ended    it has ended, or the file was written for another store
+ *   unknown  it ran on another machine, or in a container whose processes are not visible here
  */
 export type Liveness = "alive" | "ended" | "unknown";
 
-/** `ownNonces` are those of the locks that this process holds. */
+/** `ownNonces` are the nonces of the locks that this process holds. */
 export function livenessOf(
   holder: Holder | undefined,
   self: Holder,
@@ -160,10 +163,12 @@ export function livenessOf(
   return processStart(holder.pid) === holder.processStart ? "alive" : "ended";
 }
 
-/** Undefined when there is no such process, or when it has ended and its parent does not know yet. */
+/**
+ * Undefined if there is no such process, or if it has ended and its parent has not reaped it yet.
+ */
 function processStart(pid: number): string | undefined {
   const text = readText(`/proc/${pid}/stat`);
-  // The name of the program, in parentheses, may hold anything.
+  // The program's name, in parentheses, may contain any character.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state = ""] = fields;
   return ["", "Z", "X"].includes(state) ? undefined : fields[19];

@@ -1,17 +1,17 @@
-// Which process holds a lock, for messages: the kernel tells it for locks of processes, and /proc for those of
-// open file descriptions, where this user may look.
+// Finds the process that holds a lock, for messages. The kernel names it for locks of processes.
+// For locks of open file descriptions, /proc does, where this user may look.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 
 export interface LockOwner {
   readonly pid: number;
-  /** As ps(1) shows it; empty when it can't be read. */
+  /** The command line as ps(1) shows it; empty if it cannot be read. */
   readonly program: string;
   readonly uid: number | undefined;
 }
 
 /**
- * `pid` is what the kernel says, 0 if it does not. `inode` is that of the locked file, `likely` the process that is
- * looked at first.
+ * `pid` comes from the kernel and is 0 if the kernel does not say. `inode` is the inode of the
+ * locked file. `likely` is the process to look at first.
  */
 export function findLockOwner(
   pid: number,
@@ -24,7 +24,10 @@ export function findLockOwner(
   return { pid: found, program, uid: statSync(`/proc/${found}`, { throwIfNoEntry: false })?.uid };
 }
 
-/** Looks for lines such as `lock:  1: OFDLCK ADVISORY WRITE -1 fe:00:1234 1073741824 1073742335`, see proc(5). */
+/**
+ * Looks for lines such as `lock: 1: OFDLCK ADVISORY WRITE -1 fe:00:1234 1073741824 1073742335`; see
+ * proc(5).
+ */
 function processWithLock(inode: bigint, likely: number | undefined): number | undefined {
   const pattern = new RegExp(`^lock:.* [0-9a-f]+:[0-9a-f]+:${inode} `, "m");
   const first = likely === undefined ? [] : [String(likely)];

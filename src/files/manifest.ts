@@ -1,4 +1,5 @@
-// The sidecar of a stored snapshot: all that is known of it, so that a lost catalog can be rebuilt.
+// The manifest of a stored snapshot: everything that is known of it, so that a lost catalog can be
+// rebuilt.
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -19,21 +20,21 @@ export const manifestVersion = 1;
 export interface Manifest {
   readonly version: typeof manifestVersion;
   readonly id: string;
-  /** Grows by one with each change, so that the newer of two descriptions can be told. */
+  /** Grows by one with each change, so that the newer of two descriptions is known. */
   readonly revision: number;
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
   readonly protected: boolean;
   /** In any order in memory; sorted by name in the file. */
   readonly files: readonly SnapshotFile[];
-  /** What `snapshotDigest` says of the files; empty until all of them have a digest. */
+  /** The `snapshotDigest` of the files; empty until each file has a digest. */
   readonly digest: string;
 }
 
 /**
  * `sha256:<hex>` over the 18 bytes `stasis-snapshot-v1`, then for each file, in bytewise order of
- * names: length of the name, u32; the name in UTF-8; logical size, u64; the 32 bytes of its
- * root digest. Integers are little-endian. Empty while a file has no digest yet.
+ * names: the length of the name, u32; the name in UTF-8; the logical size, u64; the 32 bytes of its
+ * root digest. Integers are little-endian. Empty while any file has no digest.
  */
 export function snapshotDigest(
   files: readonly Pick<SnapshotFile, "name" | "sizeBytes" | "digest">[],
@@ -53,7 +54,7 @@ export function snapshotDigest(
 
 const digest = z.string().regex(/^(sha256:[0-9a-f]{64})?$/);
 const count = z.number().int().nonnegative();
-/** Kept as it is: zod's own record would drop a key named `__proto__`. */
+/** The object is kept as it is: zod's own record would drop a key named `__proto__`. */
 const stringMap = z.custom<Readonly<Record<string, string>>>(
   (value) =>
     typeof value === "object" &&
@@ -104,8 +105,8 @@ const manifestSchema = z.strictObject({
   digest,
 });
 
-// The file is one JSON object of two lines and the manifest, indented. The checksum is over the
-// exact bytes of the manifest's text, so that any change at all is found.
+// The file is one JSON object: two lines, then the manifest, indented. The checksum covers the
+// exact bytes of the manifest's text, so that it detects any change.
 const head = '{\n"checksum": "sha256:';
 const middle = '",\n"manifest": ';
 const tail = "\n}\n";
@@ -120,8 +121,9 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 }
 
 /**
- * Strict: anything but what `encodeManifest` writes is STORED_DATA_CORRUPT naming `what`, but for a manifest of a newer
- * version, which is FORMAT_UNSUPPORTED. Its outer object, with the checksum, is the same in every version.
+ * Strict: anything that `encodeManifest` would not write is STORED_DATA_CORRUPT and names `what`.
+ * The exception is a manifest of a newer version, which is FORMAT_UNSUPPORTED. The outer object,
+ * with the checksum, is the same in every version.
  */
 export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
   const body = bodyOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), what);
@@ -130,7 +132,7 @@ export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
     if (Number.isSafeInteger(version) && Number(version) > manifestVersion) {
       throw formatUnsupported(`manifest ${what}`, Number(version), manifestVersion, { file: what });
     }
-    // Brackets nested deeply enough are no text at all: String() would run out of stack.
+    // String() would run out of stack on deeply nested brackets.
     const found = typeof version === "object" ? "no number" : describeValue(version);
     throw corrupt(what, `its version is ${found}, expected ${manifestVersion}`);
   }
@@ -194,7 +196,7 @@ function checkFileName(name: string, what: string): void {
   }
 }
 
-/** Reads the manifest in a snapshot's directory. A missing one is damage. */
+/** Reads the manifest in a snapshot's directory. A missing one counts as damage. */
 export async function readManifestIn(directory: string): Promise<Manifest> {
   const path = join(directory, manifestFileName);
   let bytes: Uint8Array;
@@ -207,7 +209,9 @@ export async function readManifestIn(directory: string): Promise<Manifest> {
   return decodeManifest(bytes, path);
 }
 
-/** Reads the manifest of a stored snapshot; one that describes another snapshot is damage. */
+/**
+ * Reads the manifest of a stored snapshot. A manifest that describes another snapshot is damage.
+ */
 export async function readManifest(layout: Layout, id: string): Promise<Manifest> {
   const directory = layout.dataDirectory(id);
   const manifest = await readManifestIn(directory);
@@ -218,8 +222,9 @@ export async function readManifest(layout: Layout, id: string): Promise<Manifest
 const peekedBytes = 512;
 
 /**
- * The revision that a stored manifest claims to have, from its first bytes only; undefined if they
- * do not say. Whoever acts on it reads the manifest itself. Blocks: for before the daemon listens.
+ * The revision that a stored manifest claims to have, from its first bytes only. Undefined if they
+ * do not say. A caller that acts on it must read the manifest itself. This blocks, so it is only
+ * for use before the daemon listens.
  */
 export function peekRevision(layout: Layout, id: string): number | undefined {
   const path = join(layout.dataDirectory(id), manifestFileName);
@@ -240,8 +245,8 @@ export function peekRevision(layout: Layout, id: string): number | undefined {
 }
 
 /**
- * Replaces the manifest of a stored snapshot, durably and in one step. Throws FORMAT_UNSUPPORTED when a newer stasis has
- * written the one that is there: it may hold what this one does not know.
+ * Replaces the manifest of a stored snapshot, durably and in one step. Throws FORMAT_UNSUPPORTED if
+ * a newer stasis has written the existing one, which may hold what this version does not know.
  */
 export async function writeManifest(layout: Layout, manifest: Manifest): Promise<void> {
   const directory = layout.dataDirectory(manifest.id);
@@ -250,7 +255,9 @@ export async function writeManifest(layout: Layout, manifest: Manifest): Promise
   await writeFileDurably(join(directory, manifestFileName), encodeManifest(manifest));
 }
 
-/** Says of which version the manifest in a snapshot's directory is, if a newer stasis has written it. */
+/**
+ * Returns FORMAT_UNSUPPORTED if a newer stasis has written the manifest in a snapshot's directory.
+ */
 export async function newerManifest(directory: string): Promise<StoreError | undefined> {
   try {
     await readManifestIn(directory);

@@ -1,5 +1,5 @@
-// Directories that are taken over by rename stay their caller's until they are recorded. A marker
-// beside them says where they came from, so that even after a crash they can be put back.
+// A directory that is taken over by rename stays its caller's until the catalog records it. A
+// marker beside it says where it came from, so that it can be put back, even after a crash.
 import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
@@ -25,8 +25,8 @@ import {
 import { disk } from "../holes/file-operations.js";
 
 /**
- * 1  the source alone; written without a version at first
- * 2  owners and modes, which are changed since
+ *   1  the source alone; written without a version at first
+ *   2  also owners and modes, which taking over changes since then
  */
 const originVersion = 2;
 
@@ -41,7 +41,7 @@ const originSchema = z.strictObject({
   /** Where the directory was: absolute, without symbolic links. */
   source: z.string().min(1),
   directory: attributesSchema.optional(),
-  /** A list, since a name can be any text. */
+  /** A list, because a name can be any text. */
   files: z.array(attributesSchema.extend({ name: z.string().min(1) })).optional(),
 });
 
@@ -51,19 +51,23 @@ export interface Origin {
   readonly files: readonly (Attributes & { readonly name: string })[];
 }
 
-/** Called before the rename: durable in `directory`, the snapshot's own, when it returns. */
+/**
+ * Call this before the rename. The marker is durable in the snapshot's `directory` when it returns.
+ */
 export async function recordOrigin(directory: string, origin: Origin): Promise<void> {
   await writeNewFile(join(directory, originFileName), encode(origin));
   await fsyncDirectory(directory);
   await fsyncDirectory(dirname(directory));
 }
 
-/** Called when the snapshot is recorded. A marker that stays by accident means nothing then. */
+/**
+ * Called when the snapshot is recorded. If the marker stays by accident, it means nothing any more.
+ */
 export async function forgetOrigin(directory: string): Promise<void> {
   await disk.unlink(join(directory, originFileName)).catch(() => undefined);
 }
 
-/** Replaces the marker, durably, before anything of the directory is changed. */
+/** Replaces the marker durably, before anything in the directory is changed. */
 export async function correctOrigin(directory: string, origin: Origin): Promise<void> {
   await writeFileDurably(join(directory, originFileName), encode(origin));
 }
@@ -72,7 +76,7 @@ function encode(origin: Origin): Buffer {
   return Buffer.from(`${JSON.stringify({ version: originVersion, ...origin })}\n`);
 }
 
-/** Where the files in a snapshot's directory came from, or undefined if they were made here. */
+/** Where the files in a snapshot's directory came from. Undefined if they were made here. */
 export async function originOf(
   directory: string,
 ): Promise<z.infer<typeof originSchema> | undefined> {
@@ -93,21 +97,24 @@ export async function originOf(
 }
 
 /**
- * Puts a directory that was taken over back where it came from, with the owners and modes that it had. Returns that
- * place, or undefined when nothing was taken over, or not yet. Throws when something else has taken its place, or when
- * the way to it leads through a symbolic link by now: the recorded path had none.
+ * Puts a directory that was taken over back where it came from, with the owners and modes that it
+ * had. Returns that place, or undefined if nothing was taken over. Throws if something else has
+ * taken its place, or if the way to it now leads through a symbolic link: the recorded path had
+ * none.
  */
 export async function giveBack(directory: string): Promise<string | undefined> {
   const files = join(directory, filesDirectoryName);
   const origin = await originOf(directory).catch(async (error: unknown) => {
-    // A marker that was cut short: it becomes durable before anything moves.
+    // The marker was cut short. It becomes durable before anything moves, so nothing was taken
+    // over.
     if (isStoreError(error, "STORED_DATA_CORRUPT") && !(await exists(files))) return undefined;
     throw error;
   });
   if (origin === undefined || !(await exists(files))) return undefined;
   const { source } = origin;
   await using parent = await holdRealPath(dirname(source));
-  // Before the rename, which ends it: what could be renamed before can be with the same mode.
+  // This must come before the rename, which ends the marker's validity. A directory that could be
+  // renamed when it was taken over can also be renamed with that mode.
   await giveBackAttributes(files, origin);
   await withIoError({ what: `rename to ${source}`, path: files }, () =>
     renameOnly(files, parent.at(basename(source))),
@@ -118,8 +125,8 @@ export async function giveBack(directory: string): Promise<string | undefined> {
 }
 
 /**
- * The files were sealed after their directory, and only as long as that is sealed are they the ones that the marker
- * tells of: otherwise whoever has it open can put others in their place.
+ * The files were sealed after their directory. Only while the directory is sealed are they known to
+ * be the files that the marker describes. Otherwise a program that has it open could replace them.
  */
 async function giveBackAttributes(
   directory: string,
@@ -136,7 +143,10 @@ async function giveBackAttributes(
   if (await restoreAttributes(directory, origin.directory)) await syncLoosely(directory);
 }
 
-/** So that the modes survive a power cut as the rename does. A disk that fails this must not keep the data from its owner. */
+/**
+ * Makes the modes survive a power cut, as the rename does. A failing disk must not keep the data
+ * from its owner, so errors are ignored.
+ */
 async function syncLoosely(path: string): Promise<void> {
   await fsyncFile(path).catch(() => undefined);
 }

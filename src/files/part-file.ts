@@ -1,5 +1,5 @@
-// A file that is put together block by block, in any order, over several attempts. What an earlier
-// attempt left is believed only after its digest was computed again.
+// A file that is assembled block by block, in any order, over several attempts. Blocks from an
+// earlier attempt are trusted only after their digests have been computed again.
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { isErrno, withIoError } from "../holes/errno.js";
@@ -16,24 +16,29 @@ export interface PartFile extends AsyncDisposable {
   has(block: number): boolean;
   /** Writes a block whose digest has been compared. */
   put(block: number, bytes: Uint8Array): Promise<void>;
-  /** As `put`, for bytes that stand at the same place in another file of this filesystem. */
+  /** Like `put`, for bytes that are at the same place in another file of this filesystem. */
   share(block: number, bytes: Uint8Array, from: FileHandle): Promise<void>;
-  /** Fails unless all blocks are there; makes the rest holes or zeros, and closes the file. */
+  /** Fails unless all blocks are there. Turns the rest into holes or zeros, and closes the file. */
   complete(): Promise<void>;
 }
 
-/** A power cut loses at most about this much of what was fetched. */
+/** A power cut loses at most about this much of the fetched data. */
 const syncBytes = 32 * 1024 * 1024;
-/** What `stat` counts a file's blocks in. */
+/** The unit in which `stat` counts a file's blocks. */
 const statBlockBytes = 512;
 
 export interface PartOptions {
   readonly signal: AbortSignal;
-  /** Told how much is there already, and then before so many bytes are written; may throw. */
+  /**
+   * Called with the bytes that are already there, and then before each write with its bytes. May
+   * throw.
+   */
   readonly onData?: (bytes: number) => void;
 }
 
-/** Opens what an earlier attempt left at `path`, or makes it. Disposing closes and keeps it. */
+/**
+ * Opens what an earlier attempt left at `path`, or creates the file. Disposing closes and keeps it.
+ */
 export async function openPartFile(
   path: string,
   table: BlockTable,
@@ -64,7 +69,7 @@ async function openPart(path: string): Promise<FileHandle> {
     return await openIt();
   } catch (error) {
     if (!isErrno(error, "EACCES")) throw error;
-    // A repair was cut off after it had made the file read-only, before it was moved into place.
+    // A repair was interrupted after it made the file read-only and before it moved it into place.
     await disk.chmod(path, 0o600);
     return openIt();
   }
@@ -76,7 +81,7 @@ class Part implements PartFile {
   readonly #handle: FileHandle;
   readonly #onData: (bytes: number) => void;
   readonly #done = new Set<number>();
-  /** Blocks with bytes that are not those wanted: nothing of them may stay. */
+  /** Blocks whose bytes are wrong. None of these bytes may stay. */
   readonly #dirty = new Set<number>();
   #unsyncedBytes = 0;
   #syncing: Promise<void> | undefined;
@@ -98,7 +103,7 @@ class Part implements PartFile {
     return this.#done.has(block);
   }
 
-  /** Finds out which blocks an earlier attempt has left. */
+  /** Finds the blocks that an earlier attempt has left. */
   async look(signal: AbortSignal): Promise<void> {
     const { blockSizeBytes, sizeBytes } = this.index.table;
     const whole = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
@@ -175,7 +180,8 @@ class Part implements PartFile {
     this.#dirty.delete(block);
     this.#unsyncedBytes += writtenBytes;
     if (this.#unsyncedBytes < syncBytes) return;
-    // One at a time; whoever comes while it runs waits for it, so that no more piles up.
+    // Only one sync runs at a time. Callers that arrive meanwhile wait for it, which bounds the
+    // unsynced data.
     await this.#syncing;
     if (this.#unsyncedBytes < syncBytes) return;
     this.#unsyncedBytes = 0;

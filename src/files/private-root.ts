@@ -1,5 +1,5 @@
-// Whether the store's root is out of other users' reach: nobody else may write to it, own it, or put another directory
-// in its place. Root is trusted: it can do all of that anyway.
+// Checks that the store's root is out of other users' reach: nobody else may write to it, own it,
+// or put another directory in its place. Root is trusted, since root can do all of that anyway.
 import { chmodSync, lstatSync, readFileSync, statSync, type Stats } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
@@ -8,14 +8,17 @@ import { ioError, isErrno } from "../holes/errno.js";
 
 const groupWrites = 0o020;
 const othersWrite = 0o002;
-/** In such a directory only the owner of an entry, or of the directory, can rename or remove it (/tmp). */
+/**
+ * The sticky bit, as on /tmp: only the owner of an entry or of the directory can rename or remove
+ * it.
+ */
 const sticky = 0o1000;
-/** The way through for the group that may read stored data. */
+/** The right to pass, for the group that may read stored data. */
 const rootModes: readonly number[] = [0o700, 0o710];
 
 /**
- * Throws ROOT_UNSAFE if another user can change the root; closes one that others can only read. `root` is real, and is
- * there.
+ * Throws ROOT_UNSAFE if another user can change the root. Closes a root that others can only read.
+ * `root` is real and exists.
  */
 export function requirePrivateRoot(root: string): void {
   const stat = lookAt(root);
@@ -37,7 +40,10 @@ export function requirePrivateRoot(root: string): void {
   if (stat.uid === own && !rootModes.includes(stat.mode & 0o777)) close(root);
 }
 
-/** Throws ROOT_UNSAFE if another user can replace the path, or a directory above it. Those that are missing are passed over. */
+/**
+ * Throws ROOT_UNSAFE if another user can replace the path or a directory above it. Skips those that
+ * are missing.
+ */
 export function requirePrivateParents(path: string): void {
   const own = ownUid();
   for (let entry = path; entry !== dirname(entry); entry = dirname(entry)) {
@@ -57,7 +63,7 @@ function requireSafeParent(path: string, parent: string, stat: Stats, own: numbe
     const owner = `the directory ${parent} belongs to the user with id ${stat.uid}`;
     throw unsafe(path, `${owner}, who can put another one in its place`, elsewhere);
   }
-  // Everything on the way belongs to this user or to root, as is looked at for each.
+  // Each directory on the way is checked in turn, so all of them belong to this user or to root.
   if ((stat.mode & sticky) !== 0) return;
   const writers = otherWriters(stat);
   if (writers === undefined) return;
@@ -76,7 +82,7 @@ function isTrusted(uid: number, own: number): boolean {
   return uid === own || uid === 0 || (uid === overflowUid() && isInUserNamespace());
 }
 
-/** Who else can write there, in words; undefined if nobody can. */
+/** Describes who else can write there; undefined if nobody can. */
 function otherWriters({ mode, gid }: Stats): string | undefined {
   if ((mode & othersWrite) !== 0) return "all users";
   if ((mode & groupWrites) !== 0 && !isOwnGroup(gid)) return `the group with id ${gid}`;
@@ -84,8 +90,9 @@ function otherWriters({ mode, gid }: Stats): string | undefined {
 }
 
 /**
- * A group with nobody else in it, as far as passwd(5) and group(5) tell: the one with the user's own name, or one that
- * was only given to this process, as containers get one for their volumes.
+ * Whether nobody else is in a group, as far as passwd(5) and group(5) say. This is so for the group
+ * with the user's own name, and for one that was given only to this process, as containers do for
+ * their volumes.
  */
 function isOwnGroup(gid: number): boolean {
   const own = ownUid();
@@ -122,12 +129,12 @@ function ownUid(): number {
   return process.geteuid?.() ?? 0;
 }
 
-/** What stat(2) shows for users that have no number in this user namespace. */
+/** The id that stat(2) shows for users without a number in this user namespace. */
 function overflowUid(): number {
   return Number(read("/proc/sys/kernel/overflowuid", "65534"));
 }
 
-/** There the real root, who owns the directories above, is such a user. */
+/** In a user namespace, the real root, who owns the directories above, has that id. */
 function isInUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(read("/proc/self/uid_map", "0 0 4294967295"));
 }
@@ -140,7 +147,7 @@ function read(path: string, fallback: string): string {
   }
 }
 
-/** Undefined if there is nothing. */
+/** Undefined if nothing is there. */
 function lookAt(path: string, look: (path: string) => Stats = statSync): Stats | undefined {
   try {
     return look(path);
@@ -154,7 +161,7 @@ function close(root: string): void {
   try {
     chmodSync(root, 0o700);
   } catch (error) {
-    // Others can read names there, and nothing else.
+    // Others can read names there, but nothing else.
     if (!isErrno(error, "EROFS")) throw ioError(error, { what: "close the root", path: root });
   }
 }

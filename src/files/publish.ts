@@ -1,5 +1,6 @@
-// From staging to stored: the one place with the order of effects that makes a snapshot durable.
-// Each step is a function; none is tried twice, and an error in any of them ends it.
+// Publishes a staged snapshot. This is the one place that orders the effects which make a snapshot
+// durable. Each step is a function. No step is retried, and an error in any of them ends the
+// publication.
 import { join } from "node:path";
 import { StoreError } from "../base/errors.js";
 import type { SnapshotFile } from "../model/snapshot.js";
@@ -26,20 +27,20 @@ import {
 import { encodeManifest, type Manifest } from "./manifest.js";
 import { openSnapshotDirectory, sealFilesDirectory } from "./stored-modes.js";
 
-/** A file in staging, whole, and how far it has got. */
+/** A complete file in staging, and its progress. */
 export interface StagedRecord {
   readonly file: SnapshotFile;
-  /** Undefined until its content is hashed. */
+  /** Undefined until the content is hashed. */
   readonly table: BlockTable | undefined;
-  /** Its writer, open so that the sync goes through the descriptor that saw the writes. */
+  /** The writer, still open, so that the sync goes through the descriptor that made the writes. */
   writer: SparseFileWriter | undefined;
-  /** Its one fsync was made. */
+  /** The only fsync of the file was made. */
   synced: boolean;
 }
 
 /**
- * Publishes what stands in staging as snapshot `manifest.id`. When it returns, the snapshot survives a
- * power cut; before the rename nothing of it can be seen.
+ * Publishes the staged snapshot `manifest.id`. When this returns, the snapshot survives a power
+ * cut. Before the rename, nobody can see any part of it.
  */
 export async function publishStaged(
   layout: Layout,
@@ -59,7 +60,7 @@ export async function publishStaged(
   await syncPlace(directory, layout.dataDirectory(manifest.id));
 }
 
-/** The manifest describes exactly what was staged; else the caller has mixed something up. */
+/** The manifest must describe exactly the staged files; otherwise the caller has a bug. */
 function checkComplete(records: readonly StagedRecord[], manifest: Manifest): void {
   const described = [...manifest.files].sort(byName);
   const same =
@@ -94,7 +95,7 @@ export async function syncRecord(directory: string, record: StagedRecord): Promi
   await writer.close();
 }
 
-/** Their modes become durable with the names in them. */
+/** The modes become durable with the names in these directories. */
 async function sealDirectories(layout: Layout, directory: string): Promise<void> {
   await sealFilesDirectory(layout, join(directory, filesDirectoryName));
   await openSnapshotDirectory(layout, directory);

@@ -1,4 +1,4 @@
-// Taking directories out of the store: to the trash, out of staging, into quarantine.
+// Takes directories out of the store: to the trash, out of staging, or into quarantine.
 import { opendir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isStoreError } from "../base/errors.js";
@@ -18,14 +18,14 @@ import { manifestFileName, type Layout } from "./layout.js";
 import { disk } from "../holes/file-operations.js";
 
 /**
- * Moves a stored snapshot out of sight, durably. Open readers go on. Calling it again is harmless;
- * false when there was nothing in `data/` to move.
+ * Moves a stored snapshot to the trash, durably. Open readers continue. A second call is harmless.
+ * Returns false if `data/` held nothing to move.
  */
 export async function moveToTrash(layout: Layout, id: string): Promise<boolean> {
   const from = layout.dataDirectory(id);
   const to = layout.trashDirectory(id);
   const moved = await renameIfThere(from, to);
-  // Also when an earlier call had moved it and failed afterwards.
+  // Also needed if an earlier call moved the directory and failed afterwards.
   await fsyncParents(from, to);
   return moved;
 }
@@ -41,9 +41,9 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
 }
 
 /**
- * Takes a stored snapshot out of sight as `moveToTrash` does, also where the filesystem has no room
- * for a rename: on btrfs a rename may need more of it than any removal frees. Then the directory loses its
- * manifest, so that nobody adopts it, and stays in `data/` for `purgeRemoved`.
+ * Like `moveToTrash`, but also works if the filesystem has no space for a rename: on btrfs a rename
+ * may need more space than any removal frees. In that case the directory loses its manifest, so
+ * that recovery does not adopt it, and stays in `data/` for `purgeRemoved`.
  */
 export async function putAway(layout: Layout, id: string): Promise<void> {
   try {
@@ -59,24 +59,24 @@ async function dropManifest(directory: string): Promise<void> {
   try {
     await disk.unlink(path);
   } catch (error) {
-    // The rename may have been made, and only its sync have failed.
+    // The rename may have happened and only its sync failed.
     if (!isErrno(error, "ENOENT")) throw ioError(error, { what: "remove the manifest", path });
   }
   if (await exists(directory)) await fsyncDirectory(directory);
 }
 
-/** Frees the space of a snapshot that was put away; nothing happens when it is not there. */
+/** Frees the space of a snapshot that was put away. Does nothing if it is not there. */
 export async function purgeRemoved(layout: Layout, id: string): Promise<void> {
   await removeTree(layout.trashDirectory(id));
   await removeTree(layout.dataDirectory(id));
 }
 
-/** Frees the space of a snapshot in the trash; nothing happens when it is not there. */
+/** Frees the space of a snapshot in the trash. Does nothing if it is not there. */
 export async function purgeTrashEntry(layout: Layout, id: string): Promise<void> {
   await removeTree(layout.trashDirectory(id));
 }
 
-/** Empties the trash. The domain calls it when nobody reads: at start. Returns what was removed. */
+/** Empties the trash and returns what was removed. Call it only at start, when nobody reads. */
 export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<readonly string[]> {
   const names = await listEntries(layout.trashRoot);
   for (const name of names) {
@@ -89,17 +89,19 @@ export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<
 export interface StagingPurge {
   /** Ids of uploads that were removed. */
   readonly removed: readonly string[];
-  /** Directories that had been taken over and are where they came from again. */
+  /** Directories that had been taken over and are back where they came from. */
   readonly returned: readonly { readonly id: string; readonly source: string }[];
-  /** Paths in quarantine of those whose place had been taken, or that are no staging area. */
+  /** Paths in quarantine of directories whose place was taken, or that are not staging areas. */
   readonly quarantined: readonly string[];
-  /** Where the device failed, or a newer stasis has written: they stay in staging for the next start. */
+  /**
+   * Areas that stay in staging for the next start: the device failed, or a newer stasis wrote them.
+   */
   readonly left: readonly { readonly id: string; readonly error: unknown }[];
 }
 
 /**
- * Clears staging after a crash, but for the ids to keep. Never removes a directory that was taken
- * over: it goes back, or into quarantine.
+ * Clears staging after a crash, except for the ids to keep. Never removes a directory that was
+ * taken over: the directory goes back, or into quarantine.
  */
 export async function purgeStaging(
   layout: Layout,
@@ -138,15 +140,15 @@ export async function purgeStaging(
 }
 
 interface Discarded {
-  /** Where a directory that was taken over stands again. */
+  /** Where a directory that was taken over is again. */
   readonly source?: string;
-  /** Where it was put because its place had been taken. */
+  /** Where the directory was put because its place had been taken. */
   readonly quarantined?: string;
 }
 
 /**
- * Removes an unpublished directory, giving back what was taken over. Throws, and leaves it for
- * another time, when the device fails, or when only a newer stasis knows what to do.
+ * Removes an unpublished directory and gives back what was taken over. If the device fails, or if
+ * only a newer stasis knows what to do, it throws and leaves the directory for another time.
  */
 export async function discardDirectory(layout: Layout, path: string): Promise<Discarded> {
   let source: string | undefined;
@@ -161,7 +163,7 @@ export async function discardDirectory(layout: Layout, path: string): Promise<Di
   return source === undefined ? {} : { source };
 }
 
-/** Takes back what was published but could not be recorded. Durable when it returns. */
+/** Takes back a published snapshot that could not be recorded. This is durable when it returns. */
 export async function discardPublished(layout: Layout, id: string): Promise<Discarded> {
   const path = layout.dataDirectory(id);
   if ((await originOf(path)) !== undefined) {
@@ -175,8 +177,8 @@ export async function discardPublished(layout: Layout, id: string): Promise<Disc
 }
 
 /**
- * Moves a directory or file where recovery will leave it alone, with the reason in a text file
- * beside it. Returns its new path. Nothing in quarantine is ever removed by stasis.
+ * Moves a directory or file to quarantine, with the reason in a text file beside it. Returns its
+ * new path. stasis never removes anything from quarantine.
  */
 export async function quarantine(layout: Layout, path: string, reason: string): Promise<string> {
   const target = await moveToFreeName(path, join(layout.quarantineRoot, basename(path)));
@@ -185,7 +187,7 @@ export async function quarantine(layout: Layout, path: string, reason: string): 
   try {
     await writeFileDurably(`${target}.reason.txt`, Buffer.from(text));
   } catch (error) {
-    // The log has the reason too, and a full disk must not keep a daemon from starting.
+    // The log has the reason too, and a full disk must not prevent a start.
     if (!isStoreError(error, "STORAGE_FULL")) throw error;
   }
   return target;
@@ -206,7 +208,7 @@ async function moveToFreeName(from: string, wanted: string): Promise<string> {
   }
 }
 
-/** Names in one of the store's directories. An error is an error, never an empty answer. */
+/** Names in one of the store's directories. An error is thrown and never means "empty". */
 export async function listEntries(directory: string): Promise<readonly string[]> {
   const names: string[] = [];
   try {

@@ -1,10 +1,13 @@
-// Whether the root is still the directory that this daemon has locked. It is not when somebody renames, replaces or
-// unmounts it, or when another daemon takes it over, which only happens where the filesystem does not forward locks.
+// Checks whether the root is still the directory that this daemon has locked. It is not if somebody
+// renames, replaces or unmounts it, or if another daemon takes it over. The latter happens only
+// where the filesystem does not forward locks.
 //
-//   asked before each change of the catalog, so before each publication and removal, and before data are read
-//   asked every two seconds besides, for those who only want to know (health)
+// The check runs
+// - before each change of the catalog, so before each publication and removal, and before reads;
+// - every two seconds, for callers that only want to know (health).
 //
-// A root that comes back is served again. One that another daemon has taken over is not: the catalog has changed below us.
+// A root that comes back is served again. A root that another daemon has taken over is not, because
+// its catalog has changed without this daemon.
 import { closeSync, constants, fstatSync, openSync, utimesSync } from "node:fs";
 import { StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
@@ -21,22 +24,25 @@ import {
 import { heartbeatMs, isShared, type RootLockFiles } from "./root-lock.js";
 
 export interface RootGuard extends Disposable {
-  /** Throws ROOT_UNAVAILABLE if the root is not the one that was locked. Some 20 µs. */
+  /** Throws ROOT_UNAVAILABLE if the root is not the one that was locked. Takes about 20 µs. */
   check(): void;
-  /** The problem that the last look found, at most two seconds ago, if it is still there. */
+  /** The problem that the last check found, at most two seconds ago, if it still exists. */
   problem(): StoreError | undefined;
-  /** Another daemon writes to the store: nothing of it may be touched any more, not even to close it. */
+  /**
+   * Another daemon writes to the store, so this one must not touch it any more, not even to close
+   * it.
+   */
   isTakenOver(): boolean;
 }
 
-/** Watches the root for the holder of its lock, until it is disposed. */
+/** Watches the root for the holder of its lock until it is disposed. */
 export function guardRoot(
   files: RootLockFiles,
   holder: Holder,
   logger: Pick<Logger, "error" | "warn">,
 ): RootGuard {
   const { root, lockInfo } = files;
-  // Kept open, so that no other directory gets its inode number.
+  // Stays open, so that no other directory gets its inode number.
   const descriptor = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   const { dev, ino } = fstatSync(descriptor, { bigint: true });
   const identity = `${dev}:${ino}`;
@@ -49,7 +55,7 @@ export function guardRoot(
     const moved = findMove(root, identity);
     if (moved !== undefined) return moved;
     const text = readHolderText(lockInfo);
-    // Somebody has removed a file that other daemons are told by.
+    // Somebody has removed the file that tells other daemons of this one.
     if (text === undefined) writeHolder(lockInfo, holder);
     const other = otherHolder(text, holder);
     if (other !== undefined) takenOver = takenOverError(root, other);
@@ -74,10 +80,10 @@ export function guardRoot(
   return {
     check: () => {
       const problem = lookAndTell();
-      // A new one for each caller: with the stack of whoever asked.
+      // Each caller gets a new error, with its own stack.
       if (problem !== undefined) throw copyOf(problem);
     },
-    // A problem may be over by now, and its callers must not wait for the next look.
+    // A problem may be over by now, and its callers must not wait for the next check.
     problem: () => (last === undefined ? undefined : lookAndTell()),
     isTakenOver: () => takenOver !== undefined,
     [Symbol.dispose]: () => {
@@ -101,7 +107,7 @@ function findMove(root: string, identity: string): StoreError | undefined {
   return unavailable(root, `${what}: it was moved, replaced or unmounted`);
 }
 
-/** One failed look is no proof that the root is gone: a second one decides. */
+/** A single failed check does not prove that the root is gone: a second one decides. */
 function identityTwice(root: string): string {
   try {
     return identityOf(root);
@@ -110,22 +116,22 @@ function identityTwice(root: string): string {
   }
 }
 
-/** Text that can't be understood says nothing: it may be half written. */
+/** Unreadable text says nothing, because it may be half written. */
 function otherHolder(text: string | undefined, own: Holder): ShownHolder | undefined {
   const holder = parseHolder(text);
   if (holder !== undefined) return holder.nonce === own.nonce ? undefined : holder;
-  // Of a build that has no nonces.
+  // Written by a build that has no nonces.
   const shown = parseShownHolder(text);
   return shown?.pid === own.pid && shown.host === own.host ? undefined : shown;
 }
 
-/** For a daemon on another machine that waits to see whether this one lives. */
+/** Shows a daemon on another machine that this one is alive. */
 function touch(path: string): void {
   const now = new Date();
   try {
     utimesSync(path, now, now);
   } catch {
-    // The next look says what is wrong.
+    // The next check reports what is wrong.
   }
 }
 

@@ -1,6 +1,6 @@
-// One root, one daemon: a lock that the kernel frees when its holder dies. It is a lock of an open file
-// description on the bytes that SQLite locks: builds that lock with SQLite are kept out as well, and neither a
-// journal nor free space is needed.
+// Lets only one daemon use a root: a lock that the kernel releases when its holder dies. It is a
+// lock of an open file description on the bytes that SQLite locks. It therefore also keeps out
+// builds that lock with SQLite, and it needs neither a journal nor free space.
 import {
   closeSync,
   constants,
@@ -37,7 +37,7 @@ export interface RootLock extends AsyncDisposable {
 
 export interface RootLockFiles {
   readonly root: string;
-  /** Only its lock matters. It stays empty, or what SQLite has made of it. */
+  /** Only its lock matters. The file stays empty, or as SQLite has left it. */
   readonly lockDatabase: string;
   /** See lock-holder.ts. */
   readonly lockInfo: string;
@@ -46,11 +46,14 @@ export interface RootLockFiles {
 /** PENDING_BYTE, RESERVED_BYTE and the shared range of https://sqlite.org/src/file/src/os.h. */
 const sqliteLockBytes = { start: 0x4000_0000, length: 512 };
 
-/** Builds that lock with SQLite take a shared lock first, and are refused later: tries at uneven distances. */
+/**
+ * Builds that lock with SQLite first take a shared lock and then fail, so the attempts come at
+ * uneven intervals.
+ */
 const maxAttempts = 5;
 const maxPauseMs = 20;
 
-/** A killed process gives its locks back a moment before it is gone. */
+/** A killed process releases its locks a moment before it is gone. */
 const endingMs = 2000;
 const endingPauseMs = 50;
 
@@ -58,10 +61,10 @@ const endingPauseMs = 50;
 export const heartbeatMs = 2000;
 const silenceMs = 2.5 * heartbeatMs;
 
-/** Of the locks that this process holds. */
+/** The nonces of the locks that this process holds. */
 const ownNonces = new Set<string>();
 
-/** Locks the root for the life of this process, or throws ROOT_LOCKED naming the holder. */
+/** Locks the root for the life of this process, or throws ROOT_LOCKED, which names the holder. */
 export function lockRoot(files: RootLockFiles): Promise<RootLock> {
   return withIoError({ what: "lock the root", path: files.root }, () => takeLock(files));
 }
@@ -76,7 +79,7 @@ async function takeLock(files: RootLockFiles): Promise<RootLock> {
     closeSync(descriptor);
     throw error;
   }
-  // What a killed holder left would name the wrong process.
+  // The text of a killed holder would name the wrong process.
   if (!writeHolder(lockInfo, self)) removeQuietly(lockInfo);
   // Left by a build that locked with SQLite.
   removeQuietly(`${files.lockDatabase}-journal`);
@@ -97,8 +100,8 @@ async function takeLock(files: RootLockFiles): Promise<RootLock> {
 }
 
 /**
- * Keeps daemons away while somebody only looks at the store; several may look. Nothing is written, so this works on
- * a read-only filesystem. A store without a lock file has no daemon.
+ * Keeps daemons away while a caller only reads the store; several callers may. This writes nothing,
+ * so it works on a read-only filesystem. A store without a lock file has no daemon.
  */
 export async function lockForReading(files: RootLockFiles): Promise<Disposable> {
   if (!existsSync(files.lockDatabase)) return { [Symbol.dispose]: () => undefined };
@@ -107,7 +110,10 @@ export async function lockForReading(files: RootLockFiles): Promise<Disposable> 
   return { [Symbol.dispose]: () => closeSync(descriptor) };
 }
 
-/** Before the lock goes: afterwards the file may be the next holder's. Another's text stays. */
+/**
+ * This must come before the lock is released: afterwards the file may be the next holder's. The
+ * text of another holder stays.
+ */
 function endHolder({ lockInfo, root }: RootLockFiles, self: Holder): void {
   // Another directory may be there by now.
   if (identityOf(root) !== self.root) return;
@@ -139,7 +145,7 @@ function openLock(path: string, kind: LockKind): number {
     const descriptor = openSync(path, flags, 0o600);
     try {
       const { mode } = fstatSync(descriptor);
-      // Whoever may open it could hold a lock on it, and keep the daemon out.
+      // Anyone who can open the file could lock it and so keep the daemon out.
       if (kind === "write" && (mode & 0o777) !== 0o600) fchmodSync(descriptor, 0o600);
       return descriptor;
     } catch (error) {
@@ -159,7 +165,7 @@ function lock(descriptor: number, kind: LockKind, { lockDatabase }: RootLockFile
   }
 }
 
-/** Else the lock is on a file that nobody else will open. */
+/** Otherwise the lock is on a file that nobody else will open. */
 function isStillThere(descriptor: number, { lockDatabase }: RootLockFiles): boolean {
   const held = fstatSync(descriptor);
   const found = statSync(lockDatabase, { throwIfNoEntry: false });
@@ -167,8 +173,8 @@ function isStillThere(descriptor: number, { lockDatabase }: RootLockFiles): bool
 }
 
 /**
- * Whoever else serves these files holds no lock that this process can see: the filesystem does not forward locks,
- * or the lock file was replaced.
+ * Another daemon that serves these files holds no lock that this process can see: the filesystem
+ * does not forward locks, or somebody has replaced the lock file.
  */
 async function requireNoOther(files: RootLockFiles, self: Holder): Promise<void> {
   const { lockInfo, root } = files;
@@ -185,7 +191,7 @@ async function requireNoOther(files: RootLockFiles, self: Holder): Promise<void>
   }
 }
 
-/** Whether nobody touches the file for longer than a holder would leave it alone. */
+/** Whether nobody touches the file for longer than a holder would. */
 async function isSilent(path: string): Promise<boolean> {
   const before = touchedAt(path);
   await delay(silenceMs);
@@ -198,8 +204,8 @@ function touchedAt(path: string): string {
 }
 
 /**
- * `f_type` of filesystems that only one kernel has mounted: ext2 to ext4, XFS, Btrfs, tmpfs, overlay, F2FS, ZFS,
- * bcachefs. Its locks hold for all who use them.
+ * `f_type` of filesystems that only one kernel mounts: ext2 to ext4, XFS, Btrfs, tmpfs, overlay,
+ * F2FS, ZFS, bcachefs. Their locks hold for all users of the files.
  */
 const localFilesystems: readonly number[] = [
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1, 0xca451a4e,

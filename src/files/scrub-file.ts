@@ -1,5 +1,5 @@
-// A text file in the root: when all data were last read again, and how far the scrub is that was
-// begun since. Never made durable: one that is missing or cannot be read says nothing.
+// A text file in the root: when all data was last read again, and how far the current scrub is. It
+// is never made durable: a missing or unreadable file says nothing.
 import { z } from "zod";
 import type { ScrubState } from "../model/scrub.js";
 import { readLoosely, replaceLoosely } from "./durable.js";

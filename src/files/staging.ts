@@ -1,4 +1,4 @@
-// Where a snapshot is made: a directory nobody sees, which becomes a stored snapshot by one rename.
+// Makes a snapshot in a directory that nobody sees. One rename turns it into a stored snapshot.
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,54 +26,62 @@ import { disk } from "../holes/file-operations.js";
 
 export interface CopyFromOptions {
   readonly mode: number;
-  /** User id that must own the file. Default: anybody. */
+  /** User id that must own the file. Default: any owner. */
   readonly owner?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * One snapshot being made. Disposing it removes everything, unless it was published *and* settled;
- * a directory that was taken over then goes back to where it was. Disposing never throws: what
- * cannot be removed is left for recovery, which does the same.
+ * One snapshot being made. Disposing it removes everything unless it was published *and* settled. A
+ * directory that was taken over then goes back to where it was. Disposing never throws: what it
+ * cannot remove is left for recovery, which does the same.
  */
 export interface Staging extends AsyncDisposable {
   readonly id: string;
   createFile(name: string, options: StagedFileOptions): Promise<StagedFile>;
   /**
-   * Takes the directory over by rename. Its files have no digest yet, see `hashFiles` and
-   * `hashStored`. On another filesystem: CROSS_FILESYSTEM, and the source is untouched.
+   * Takes the directory over by rename. Its files have no digest yet; see `hashFiles` and
+   * `hashStored`. Throws CROSS_FILESYSTEM, with the source untouched, on another filesystem.
    */
   adoptDirectory(source: CallerPath): Promise<readonly SnapshotFile[]>;
   /** Copies a caller's file, by reflink where possible, and hashes the copy. */
   copyFileFrom(path: string, name: string, options: CopyFromOptions): Promise<SnapshotFile>;
   /**
-   * Takes over a whole file of this filesystem by rename. Each of its blocks has been compared with
-   * `table`, and nobody else may write to it any more.
+   * Takes over a complete file of this filesystem by rename. Each of its blocks has been compared
+   * with `table`, and nobody else may write to it any more.
    */
   moveIn(
     path: string,
     name: string,
     options: { readonly mode: number; readonly table: BlockTable },
   ): Promise<SnapshotFile>;
-  /** The digest of a finished file, made of blocks with another algorithm than it is stored with: reads it again. */
+  /**
+   * Reads a finished file again and computes its digest with another algorithm than it is stored
+   * with.
+   */
   digestWith(file: SnapshotFile, algorithm: DigestAlgorithm, signal?: AbortSignal): Promise<string>;
-  /** Computes the digests that are missing; returns all files. */
+  /** Computes the missing digests and returns all files. */
   hashFiles(signal?: AbortSignal): Promise<readonly SnapshotFile[]>;
-  /** Makes it a stored snapshot that survives a power cut. Only once, whatever its outcome. */
+  /**
+   * Makes it a stored snapshot that survives a power cut. May be called once, whatever the outcome.
+   */
   publish(manifest: Manifest): Promise<void>;
-  /** Called when the catalog has it: disposing no longer takes it back. */
+  /** Called when the catalog has the snapshot: disposing then no longer takes it back. */
   settle(): void;
   /**
-   * Called when nobody can tell whether the catalog has it: disposing then changes nothing, and
-   * recovery decides at the next start.
+   * Called when nobody can tell whether the catalog has the snapshot. Disposing then changes
+   * nothing, and recovery decides at the next start.
    */
   leaveToRecovery(): void;
 }
 
-/** Finished files whose descriptors stay open until `publish`; the oldest is synced before. */
+/**
+ * Number of finished files whose descriptors stay open until `publish`. Above it, the oldest is
+ * synced.
+ */
 const maxOpenFiles = 32;
 
-/** Makes the staging directory of a new id. Without workers everything is hashed in this thread. */
+/** Makes the staging directory of a new id. Without workers, this thread hashes everything. */
 export async function openStaging(
   layout: Layout,
   id: string,
@@ -93,7 +101,7 @@ class StagingArea implements Staging {
   readonly #workers: WriteWorkers | undefined;
   readonly #directory: string;
   readonly #filesDirectory: string;
-  /** Every name that was ever claimed, also by a file that was given up. */
+  /** Every name that was ever claimed, including names of files that were given up. */
   readonly #names = new Set<string>();
   readonly #uploads: StagedFile[] = [];
   /** Finished files by name. */
@@ -216,12 +224,13 @@ class StagingArea implements Staging {
     return [...this.#records.values()].map(({ file }) => file);
   }
 
-  /** The path for a new file; a name is given out once. */
+  /** The path for a new file. Each name is given out once. */
   async #claim(name: string): Promise<string> {
     this.#expect("filling");
     checkDataFileName(name, "file");
     if (this.#names.has(name)) throw entryInvalid(name, "the name comes twice");
-    // Not made with the staging area: a directory that is taken over is renamed to this.
+    // This is not made with the staging area, because a directory that is taken over is renamed to
+    // it.
     const path = this.#filesDirectory;
     await ensureDirectory(path, "make the directory");
     this.#names.add(name);
@@ -247,7 +256,7 @@ class StagingArea implements Staging {
   }
 }
 
-/** While disposing: an error thrown there would hide the one that led to it. */
+/** Used while disposing, where a new error would hide the one that led to it. */
 async function dropErrors(work: PromiseLike<void>): Promise<void> {
   try {
     await work;
@@ -266,7 +275,7 @@ async function leave(
     if (adopted) await forgetOrigin(layout.dataDirectory(id));
     return;
   }
-  // Still in staging: then what may be in `data/` under this id is not of our making.
+  // If it is still in staging, a directory with this id in `data/` is not ours.
   const staging = layout.stagingDirectory(id);
   if (await exists(staging)) await discardDirectory(layout, staging);
   else await discardPublished(layout, id);

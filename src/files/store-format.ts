@@ -1,7 +1,8 @@
-// store.json: the version of the store as a whole, looked at before anything else is. Programs that know a lower
-// one refuse the store before they change anything. The file is an object with an integer `format` in every version.
+// store.json: the version of the store as a whole, which is read before anything else. A program
+// that only knows a lower version refuses the store before it changes anything. In every version
+// the file is an object with an integer `format`.
 //
-// Builds from before this file (format 1) do not look at it: they refuse the schema of the catalog.
+// Builds from before this file (format 1) do not read it; they refuse the catalog's schema.
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -33,10 +34,10 @@ export function requireKnownFormat(layout: Pick<Layout, "root">): void {
 }
 
 /**
- * Notes that this program writes to the store; called under the lock on the root, before anything is written in the
- * store's newest formats. A file that can't be understood is damaged, and written again: the catalog, the manifests
- * and the tables have versions of their own. False when the disk has no room for it: until the next start the schema
- * of the catalog keeps older programs away.
+ * Notes that this program writes to the store. Call it under the lock on the root, before anything
+ * is written in the store's newest formats. An unreadable file is damaged and is written again: the
+ * catalog, the manifests and the tables have versions of their own. Returns false if the disk has
+ * no space for it. Until the next start, the catalog's schema then keeps older programs away.
  */
 export async function claimFormat(
   layout: Pick<Layout, "root">,
@@ -60,7 +61,7 @@ export async function claimFormat(
   }
 }
 
-/** By way of one name, so that what a crash leaves is replaced by the next start. */
+/** Uses one temporary name, so that the next start replaces what a crash leaves. */
 async function replaceStoreFile(layout: Pick<Layout, "root">, bytes: Uint8Array): Promise<void> {
   const path = pathIn(layout);
   const temporary = `${path}.tmp`;
@@ -97,7 +98,7 @@ function pathIn({ root }: Pick<Layout, "root">): string {
 
 const maxBytes = 64 * 1024;
 
-/** Undefined if there is none, which is so in a new store and in one of format 1. */
+/** Undefined if there is no such file, as in a new store or one of format 1. */
 function readStoreFile(layout: Pick<Layout, "root">): Found | "damaged" | undefined {
   const path = pathIn(layout);
   let text: string;

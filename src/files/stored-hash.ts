@@ -1,4 +1,5 @@
-// Block tables for a snapshot that was stored without them: one that was taken over by rename.
+// Makes the block tables of a snapshot that was stored without them because it was taken over by
+// rename.
 import { join } from "node:path";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { encodeBlockTable } from "./block-table-codec.js";
@@ -11,9 +12,9 @@ import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
 import { openStored } from "./stored.js";
 
 /**
- * Computes the digests that are still missing from the stored bytes, and makes their block tables
- * durable. Returns all files in the order given; catalog and manifest are the caller's to change.
- * `files` are all files of the snapshot: their order by name numbers the tables.
+ * Computes the missing digests from the stored bytes and makes their block tables durable. Returns
+ * all files in the order given; the caller must change the catalog and the manifest. `files` must
+ * be all files of the snapshot, because their order by name numbers the tables.
  */
 export async function hashStored(
   layout: Layout,
@@ -36,8 +37,8 @@ export async function hashStored(
 }
 
 /**
- * Makes the block table of one file again from its data. False, and nothing is written, when the
- * data have not the digest that was stored.
+ * Makes the block table of one file again from its data. If the data does not have the stored
+ * digest, this writes nothing and returns false.
  */
 export async function rebuildTable(
   layout: Layout,
@@ -48,7 +49,7 @@ export async function rebuildTable(
 ): Promise<boolean> {
   await using stored = await openStored(layout, id, [file], signal);
   await using handle = await stored.open(file.name);
-  // Only the table would tell the algorithm.
+  // Only the table would tell which algorithm the digest used.
   for (const algorithm of algorithms) {
     const table = await hashFile(handle, file.sizeBytes, { what: file.name, algorithm, signal });
     if (rootDigest(table) !== file.digest) continue;
@@ -61,7 +62,7 @@ export async function rebuildTable(
   return false;
 }
 
-/** Staging makes it, but a directory that recovery adopted may lack it. */
+/** Staging makes this directory, but a snapshot that recovery adopted may lack it. */
 async function blocksDirectory(directory: string): Promise<string> {
   const blocks = join(directory, blocksDirectoryName);
   await ensureDirectory(blocks, "make the directory of block tables");

@@ -1,13 +1,15 @@
-// The modes of stored data. Data files and the directory that holds them are read-only for everybody, their owner
-// included, so that a program that is given their path cannot change them by mistake. The mode that a file had before is
-// kept in the manifest and the catalog; whatever leaves the store gets it back.
+// The modes of stored data. Data files and their directory are read-only for everybody, including
+// their owner, so that a program that is given their path cannot change them by mistake. The
+// manifest and the catalog keep the mode that a file had before. Every way out of the store
+// restores it.
 //
-//   data/<id>/            0700, with a data group 0710: the daemon replaces manifest and block tables in it
+//   data/<id>/            0700, with a data group 0710: the daemon replaces files in it
 //   data/<id>/files/      0550
 //   data/<id>/files/*     0440
 //
-// A snapshot from before these modes has others until it is sealed: when its path is handed out, when the scrub
-// reads it, or when it is repaired. `files/` gets its mode last but one, so that 0550 there means that the files have theirs.
+// A snapshot from before these modes is sealed when its path is handed out, when the scrub reads it,
+// or when it is repaired. There `files/` gets its mode after its files, so that 0550 in a stored
+// snapshot means that the files have theirs.
 import { constants, type Stats } from "node:fs";
 import { lstat, open, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
@@ -19,7 +21,7 @@ import { disk } from "../holes/file-operations.js";
 export const storedFileMode = 0o440;
 export const storedDirectoryMode = 0o550;
 
-/** What seals and undoes it need to know of a file or directory. */
+/** The attributes that sealing changes and that unsealing restores. */
 export interface Attributes {
   /** Masked to 07777. */
   readonly mode: number;
@@ -36,30 +38,36 @@ function snapshotDirectoryMode({ dataGroup }: Layout): number {
   return dataGroup === undefined ? 0o700 : 0o710;
 }
 
-/** For a file that has its mode already. */
+/** For a file that already has its mode. */
 export async function giveToGroup(path: string, group: number): Promise<void> {
   await withIoError({ what: `give the file to group ${group}`, path }, () =>
     disk.chown(path, -1, group),
   );
 }
 
-/** Makes a data file read-only, whoever made it, and may read it or not. */
+/** Makes a data file read-only, whoever made it, even if the daemon may not read it. */
 export async function sealFile(layout: Layout, path: string): Promise<void> {
   await using file = await holdFile(path);
   await seal(file, storedFileMode, layout);
 }
 
-/** Makes the directory of the data files read-only. Its files have been sealed. */
+/** Makes the directory of the data files read-only. */
 export async function sealFilesDirectory(layout: Layout, path: string): Promise<void> {
   await seal(atPath(path), storedDirectoryMode, layout);
 }
 
-/** Lets the data group, if there is one, through the directory of one snapshot, whose files have been sealed. */
+/**
+ * Lets the data group, if there is one, pass through the directory of one snapshot. Its files must
+ * be sealed.
+ */
 export async function openSnapshotDirectory(layout: Layout, path: string): Promise<void> {
   await seal(atPath(path), snapshotDirectoryMode(layout), layout);
 }
 
-/** Seals what was stored by an earlier version or for another group; costs a look at each file otherwise. */
+/**
+ * Seals a snapshot that an earlier version stored, or that was stored for another group. For any
+ * other it costs one look at each file.
+ */
 export async function sealStored(layout: Layout, stored: StoredSnapshot): Promise<void> {
   for (const { name } of stored.files) {
     await using handle = await stored.open(name);
@@ -80,7 +88,7 @@ interface Place {
 /** open(2): a descriptor that only names its file. Needs no permission on the file itself. */
 const O_PATH = 0o10000000;
 
-/** Of a regular file, and never of what a link in its place leads to. */
+/** Holds a regular file. It never follows a link in the file's place. */
 async function holdFile(path: string): Promise<Place & AsyncDisposable> {
   const handle = await withIoError({ what: "open", path }, () =>
     open(path, O_PATH | constants.O_NOFOLLOW),
@@ -95,7 +103,7 @@ async function holdFile(path: string): Promise<Place & AsyncDisposable> {
   throw new StoreError("STORED_DATA_CORRUPT", `expected a regular file: ${path}`);
 }
 
-/** Only for paths in directories that nobody else can write to: a link would be followed. */
+/** Only for paths in directories that nobody else can write to, because it follows links. */
 function atPath(path: string): Place {
   return {
     path,
@@ -121,7 +129,7 @@ async function seal(place: Place, mode: number, { dataGroup }: Layout): Promise<
     if (dataGroup !== undefined && before.gid !== dataGroup) await place.chown(-1, dataGroup);
     if (before.mode !== mode) await place.chmod(mode);
   } catch (error) {
-    // Where nothing can be written, nothing needs to be kept from it.
+    // On a read-only filesystem nobody can change the file anyway.
     if (isErrno(error, "EROFS")) return;
     if (isErrno(error, "EPERM")) throw notOurs(place.path, before.uid, error);
     throw ioError(error, { what: "make read-only", path: place.path });
@@ -129,7 +137,8 @@ async function seal(place: Place, mode: number, { dataGroup }: Layout): Promise<
 }
 
 /**
- * Its owner could make a file writable again. Only root can take it from them; for others the chmod that follows decides.
+ * The owner of a file could make it writable again. Only root can change the owner. For other
+ * users, the chmod that follows decides.
  */
 async function takeOwnership(place: Place, { uid }: Attributes): Promise<void> {
   const own = process.geteuid?.() ?? 0;
@@ -157,12 +166,17 @@ export async function isSealed(directory: string): Promise<boolean> {
   return (mode & 0o777) === storedDirectoryMode;
 }
 
-/** Gives a directory back what `seal` has changed. True if something was. */
+/**
+ * Restores the attributes of a directory that `seal` has changed. Returns true if it changed any.
+ */
 export function restoreAttributes(path: string, before: Attributes): Promise<boolean> {
   return restore(atPath(path), before);
 }
 
-/** The same for a data file. One that has neither its own owner and mode nor those of a sealed file is another file. */
+/**
+ * Like `restoreAttributes`, for a data file. A file that has neither its own owner and mode nor
+ * those of a sealed file is another file and stays as it is.
+ */
 export async function restoreFileAttributes(path: string, before: Attributes): Promise<boolean> {
   await using file = await holdFile(path);
   const { mode, uid } = attributesOf(await file.stat());
@@ -176,7 +190,7 @@ function restore(place: Place, before: Attributes): Promise<boolean> {
     const now = attributesOf(await place.stat());
     const moved = now.uid !== before.uid || now.gid !== before.gid;
     if (moved) await place.chown(before.uid, before.gid);
-    // Also after a chown, which takes the set-user-id bits away.
+    // Needed after a chown too, which clears the set-user-id bits.
     if (moved || now.mode !== before.mode) await place.chmod(before.mode);
     return moved || now.mode !== before.mode;
   });
@@ -191,7 +205,7 @@ export async function whileWritable<T>(directory: string, work: () => Promise<T>
   try {
     return await work();
   } finally {
-    // What a crash leaves open is sealed when it is handed out next.
+    // If a crash leaves it writable, it is sealed when it is handed out next.
     await withIoError({ ...context, what: "make read-only" }, () => disk.chmod(directory, mode));
   }
 }

@@ -1,4 +1,4 @@
-// A stored snapshot opened for reading.
+// A stored snapshot, opened for reading.
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,36 +14,36 @@ import type { BlockTable } from "./block-table.js";
 import { blocksDirectoryName, blockTableName, type Layout } from "./layout.js";
 
 export interface StoredFile extends SnapshotFile {
-  /** Bytes of data, holes left out. */
+  /** Bytes of data, not counting holes. */
   readonly dataBytes: number;
-  /** Where the data is; undefined when the filesystem can't tell holes. */
+  /** The ranges with data. Undefined if the filesystem cannot tell holes. */
   readonly extents: ExtentMap | undefined;
 }
 
 /**
- * Holds the directory open, so that reads go on when it is renamed to the trash meanwhile.
- * Whoever removes the files themselves has to wait for this to be disposed.
+ * Holds the directory open, so that reads continue if it is moved to the trash. A caller that
+ * removes the files must wait until this is disposed.
  */
 export interface StoredSnapshot extends AsyncDisposable {
   readonly id: string;
   readonly files: readonly StoredFile[];
-  /** A path to the file that stays good until this is disposed. */
+  /** A path to the file that stays valid until this is disposed. */
   pathOf(name: string): string;
-  /** Opens a file for reading; the caller closes it, or disposing this does. */
+  /** Opens a file for reading. The caller closes it, or disposing this does. */
   open(name: string): Promise<FileHandle>;
 }
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
 /**
- * The block table of the file at `index` in the order of names. Found from the open directory, so
- * that it is still there after a rename to the trash.
+ * The block table of the file at `index` in the order of names. It is read through the open
+ * directory, so it can still be found after a move to the trash.
  */
 export function readStoredTable(stored: StoredSnapshot, index: number): Promise<BlockTable> {
   return readBlockTable(tablePathOf(stored, index));
 }
 
-/** What the blocks of that file are hashed with; undefined if its table cannot be read. */
+/** The algorithm of that file's block digests. Undefined if its table cannot be read. */
 export function readStoredAlgorithm(
   stored: StoredSnapshot,
   index: number,
@@ -55,7 +55,7 @@ function tablePathOf(stored: StoredSnapshot, index: number): string {
   return stored.pathOf(join("..", blocksDirectoryName, blockTableName(index)));
 }
 
-/** Opens a snapshot whose files must be there with the sizes that were stored. */
+/** Opens a snapshot, whose files must exist with the stored sizes. */
 export async function openStored(
   layout: Layout,
   id: string,
@@ -82,7 +82,7 @@ export async function openStored(
   }
   const handedOut: FileHandle[] = [];
   let closed: Promise<void> | undefined;
-  // Also what a consumer that stopped in the middle never closed; closing twice does nothing.
+  // Also closes what a consumer that stopped in the middle left open. Closing twice does nothing.
   const close = async (): Promise<void> => {
     releaseMaps();
     for (const handle of handedOut) await closeQuietly(handle);
@@ -93,7 +93,7 @@ export async function openStored(
     files: described,
     pathOf,
     open: async (name) => {
-      // The descriptor's number may be another directory's by then.
+      // By then, the number of the descriptor may belong to another directory.
       if (closed !== undefined) throw new Error(`snapshot ${id} was closed`);
       const handle = await openFile(name);
       handedOut.push(handle);
@@ -126,7 +126,7 @@ async function openStoredFile(path: string, name: string, id: string): Promise<F
   }
 }
 
-/** Of a descriptor that was only read from: an error of close(2) says nothing about what was read. */
+/** For a descriptor that was only read from: an error of close(2) says nothing about the data. */
 async function closeQuietly(handle: FileHandle): Promise<void> {
   await handle.close().catch(() => undefined);
 }

@@ -1,4 +1,4 @@
-// Directories of pulls that can be resumed: one for each digest of a snapshot that was asked for.
+// The directories of pulls that can be resumed: one for each snapshot digest that was requested.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DirectorySpace } from "../model/charge.js";
@@ -9,7 +9,7 @@ import { spaceBelow } from "./leftovers.js";
 import { listEntries } from "./removal.js";
 import { disk } from "../holes/file-operations.js";
 
-/** Where a transfer came from; for people, nothing is decided by it. */
+/** Where a transfer came from, for people. Nothing is decided by it. */
 export interface TransferOrigin {
   readonly source: string;
   readonly ref: string;
@@ -19,7 +19,7 @@ export interface KeptTransfer extends TransferOrigin {
   /** `sha256:<hex>`. */
   readonly digest: string;
   readonly usedAt: Date;
-  /** When its last pull ended, as a stamp of elapsed time; undefined while it runs. */
+  /** When its last pull ended, as a stamp of elapsed time. Undefined while it runs. */
   readonly endedMs: number | undefined;
 }
 
@@ -32,21 +32,26 @@ function keyOf(digest: string): string {
   return key;
 }
 
-/** What replication keeps of pulls between two calls. It never learns where that is. */
+/**
+ * What replication keeps of pulls between two calls. Replication never learns where it is stored.
+ */
 export interface TransferArea {
-  /** What can be resumed, in order of digests. */
+  /** The pulls that can be resumed, in order of digests. */
   list(): Promise<KeptTransfer[]>;
-  /** Makes room for a pull, or finds what an earlier one has left. Only one pull may use it at a time. */
+  /**
+   * Makes the directory of a pull, or finds what an earlier one has left. Only one pull may use it
+   * at a time.
+   */
   open(digest: string, origin: TransferOrigin): Promise<OpenTransfer>;
-  /** Notes when the last pull of it ended. False if nothing is kept of it. */
+  /** Notes when its last pull ended. Returns false if nothing is kept of it. */
   noteEnd(digest: string, endedMs: number): Promise<boolean>;
-  /** What it takes of the disk. */
+  /** The disk space that it takes. */
   space(digest: string): Promise<DirectorySpace>;
   drop(digest: string): Promise<void>;
 }
 
 export interface OpenTransfer {
-  /** Where the part of the file at `index` is. */
+  /** The path of the part of the file at `index`. */
   partPath(index: number): string;
 }
 
@@ -106,7 +111,7 @@ async function listTransfers(layout: Layout): Promise<KeptTransfer[]> {
       const { mtime } = await stat(path);
       kept.push({ digest: `sha256:${name}`, usedAt: mtime, ...(await readInfo(path)) });
     } catch (error) {
-      // Finished since the directory was listed.
+      // The pull has finished since the directory was listed.
       if (!isErrno(error, "ENOENT")) throw error;
     }
   }
