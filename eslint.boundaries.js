@@ -3,8 +3,8 @@
 import { dirname, relative, resolve, sep } from "node:path";
 
 /**
- * What each floor may import besides itself. `gen` are the generated messages. The rooms of store/ are
- * floors of their own: they say what may happen to data.
+ * What each floor may import besides itself. `gen` are the generated messages. The rooms of store/
+ * are floors of their own: they say what may happen to data.
  */
 const floors = {
   base: [],
@@ -64,8 +64,8 @@ const floors = {
 const onlyLazily = { "main.ts": ["daemon"] };
 
 /**
- * Files with fewer importers than their floor has: what can publish a snapshot, and what can remove one.
- * Whoever asks what may delete data finds the answer here.
+ * Files with fewer importers than their floor has: what can publish a snapshot, and what can remove
+ * one. Whoever asks what may delete data finds the answer here.
  */
 const fileHomes = {
   "files/layout.ts": ["files", "store"],

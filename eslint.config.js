@@ -30,7 +30,9 @@ const house = {
   rules: { boundaries, cycles, "kebab-case-files": kebabCaseFiles, ...commentRules },
 };
 
-/** The store changes its files through one object, so that tests can fail and record each change. */
+/**
+ * The store changes its files through one object, so that tests can fail and record each change.
+ */
 const changesOfFiles = {
   name: "node:fs/promises",
   importNames: [
@@ -84,7 +86,8 @@ export default defineConfig(
           ],
         },
       ],
-      // What a scope with `await using` returns may reject while the scope disposes: unhandled, that ends the process.
+      // What a scope with `await using` returns may reject while the scope disposes: unhandled,
+      // that ends the process.
       "@typescript-eslint/return-await": ["error", "error-handling-correctness-only"],
       "@typescript-eslint/switch-exhaustiveness-check": [
         "error",

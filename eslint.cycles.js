@@ -1,5 +1,5 @@
-// The lint rule that refuses import cycles in src/, those of types included: whoever reads one file of a
-// cycle has to read them all.
+// The lint rule that refuses import cycles in src/, those of types included: whoever reads one file
+// of a cycle has to read them all.
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 

@@ -5,7 +5,9 @@ export interface Case {
   readonly name: string;
   /** Bytes that one run moves, to print a rate. 0: none. */
   readonly bytes: number;
-  /** One run. What it returns in place of its own time counts, when only a part is to be measured. */
+  /**
+   * One run. What it returns in place of its own time counts, when only a part is to be measured.
+   */
   readonly run: () => Promise<number | void>;
   /** Between runs, not measured. */
   readonly after?: () => Promise<void>;

@@ -1,4 +1,5 @@
-// Import beside that of the original program cocoon, of the same archive in the same rounds; both durable.
+// Import beside that of the original program cocoon, of the same archive in the same rounds; both
+// durable.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromLocalDirectory, readLocalFile } from "../src/client/index.js";

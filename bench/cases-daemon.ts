@@ -25,7 +25,9 @@ export async function streamCases(bytes: number, rounds: number): Promise<Row[]>
       list.push(Math.min(...times) / Math.max(...times));
       fairness.set(count, list);
     };
-    /** One alone is over in a tenth of a second, which says little: so eight, one after the other. */
+    /**
+     * One alone is over in a tenth of a second, which says little: so eight, one after the other.
+     */
     const inTurn = 8;
     const outcomes = await alternate(
       [

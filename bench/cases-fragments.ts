@@ -1,5 +1,6 @@
-// What a file in very many pieces costs: bytes on the wire beside its data, and the peak memory of both ends, for every
-// way in and out. A guest's memory image is such a file: pages of 4 KiB, scattered.
+// What a file in very many pieces costs: bytes on the wire beside its data, and the peak memory of
+// both ends, for every way in and out. A guest's memory image is such a file: pages of 4 KiB,
+// scattered.
 import { randomFillSync, randomInt } from "node:crypto";
 import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// Dense data through gRPC, beside the raw loopback, tar and cp, on the same files in the same rounds.
+// Dense data through gRPC, beside the raw loopback, tar and cp, on the same files in the same
+// rounds.
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromLocalDirectory, readLocalFile } from "../src/client/index.js";
@@ -112,7 +113,8 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
       { subject: "Import", peer: "raw loopback, up", must: 0.45, aim: 0.7 },
       { subject: "Create", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
       { subject: "Import", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
-      // Above, the peer is grpc-js as it comes, with our windows and chunks; these are what nobody can pass.
+      // Above, the peer is grpc-js as it comes, with our windows and chunks; these are what nobody
+      // can pass.
       { subject: "Restore", peer: "prepared loopback, down" },
       { subject: "Export", peer: "prepared loopback, down" },
       { subject: "Create", peer: "prepared loopback, up" },

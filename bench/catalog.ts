@@ -1,5 +1,6 @@
-// `npm run lab -- bench-catalog [RECORDS]`: what finding a snapshot costs the daemon when there are many.
-// Prints medians and 99th percentiles of the domain's calls, and the same through gRPC on loopback.
+// `npm run lab -- bench-catalog [RECORDS]`: what finding a snapshot costs the daemon when there are
+// many. Prints medians and 99th percentiles of the domain's calls, and the same through gRPC on
+// loopback.
 import { existsSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";

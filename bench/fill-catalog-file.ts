@@ -1,4 +1,5 @@
-// Records straight into a catalog's file, in one transaction: a durable commit for each would take hours.
+// Records straight into a catalog's file, in one transaction: a durable commit for each would take
+// hours.
 import { randomBytes } from "node:crypto";
 import { configColumns } from "../src/catalog/rows.js";
 import { sql } from "../src/catalog/sql.js";

@@ -1,5 +1,5 @@
-// `npm run lab -- bench-gc [ROWS [REMOVED]]`: what a collection costs a daemon with many snapshots: time and
-// memory of a plan, and how long Inspect waits at worst while snapshots are removed.
+// `npm run lab -- bench-gc [ROWS [REMOVED]]`: what a collection costs a daemon with many snapshots:
+// time and memory of a plan, and how long Inspect waits at worst while snapshots are removed.
 import { mkdirSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -77,9 +77,9 @@ async function planMany(directory: string): Promise<void> {
 }
 
 /**
- * A client in a process of its own inspects one snapshot again and again: first alone, then while the
- * others are removed. On a shared machine both have their outliers; what the daemon itself is the
- * cause of shows in the delays of its event loop.
+ * A client in a process of its own inspects one snapshot again and again: first alone, then while
+ * the others are removed. On a shared machine both have their outliers; what the daemon itself is
+ * the cause of shows in the delays of its event loop.
  */
 async function removeMany(root: string): Promise<void> {
   const layout = await openLayout(root);

@@ -1,11 +1,14 @@
-// Loaded into a daemon with `--import`: how long its event loop is held up. SIGUSR2 prints the delays
-// since the last one, as `loop N {...}`.
+// Loaded into a daemon with `--import`: how long its event loop is held up. SIGUSR2 prints the
+// delays since the last one, as `loop N {...}`.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
 export interface LoopDelays {
   readonly p999Ms: number;
   readonly worstMs: number;
-  /** The most processor time that the process used between two ticks: what no other process is to blame for. */
+  /**
+   * The most processor time that the process used between two ticks: what no other process is to
+   * blame for.
+   */
   readonly worstCpuMs: number;
 }
 

@@ -1,7 +1,7 @@
-// The ceiling: a grpc-js server and a client with the same windows and chunk size that do nothing with the bytes,
-// each a process of its own that holds nothing else. Started by scene.ts with an IPC channel:
-// `serve` tells its address, `call ADDRESS` runs what it is told to and tells how long it took.
-// With `prepared` they do at their start what the daemon and the command line do.
+// The ceiling: a grpc-js server and a client with the same windows and chunk size that do nothing
+// with the bytes, each a process of its own that holds nothing else. Started by scene.ts with an
+// IPC channel: `serve` tells its address, `call ADDRESS` runs what it is told to and tells how long
+// it took. With `prepared` they do at their start what the daemon and the command line do.
 import http2 from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { prepareForBulk } from "../src/holes/bulk-memory.js";

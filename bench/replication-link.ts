@@ -53,8 +53,9 @@ export async function openLoopbackLink(scratch: string): Promise<Link> {
 }
 
 /**
- * 1 Gbit/s by tbf on both ends. The delay is made by a proxy on the receiver's side, since netem is in
- * few kernels: `roundTripMs` there and back. The bytes are those of the veth device, headers and all.
+ * Limits both ends to 1 Gbit/s with tbf. A proxy on the receiver's side makes the delay, because
+ * few kernels have netem: `roundTripMs` there and back. Counts the bytes of the veth device,
+ * including headers.
  */
 export async function openNamespaceLink(scratch: string, roundTripMs: number): Promise<Link> {
   const [a, b] = [`stasis-a-${process.pid}`, `stasis-b-${process.pid}`];

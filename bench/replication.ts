@@ -1,6 +1,6 @@
-// `npm run lab -- bench-replication [CASE...] [--mib 4096] [--namespaces]`: what pulls cost on the wire,
-// how fast they are beside Export | Import, what memory they take, and how long the choice of a base takes. One line a
-// result.
+// `npm run lab -- bench-replication [CASE...] [--mib 4096] [--namespaces]`: what pulls cost on the
+// wire, how fast they are beside Export | Import, what memory they take, and how long the choice of
+// a base takes. One line a result.
 import { randomBytes, randomFillSync, randomInt } from "node:crypto";
 import { cp, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -122,7 +122,10 @@ async function memoryCase(link: Link, scratch: string): Promise<void> {
   await printPeaks(link);
 }
 
-/** What it takes to find the best of as many bases as there may be: each table is read, checked and compared. */
+/**
+ * What it takes to find the best of as many bases as there may be: each table is read, checked and
+ * compared.
+ */
 async function basesCase(link: Link, scratch: string): Promise<void> {
   const blocks = (sizeMib * mib) / blockBytes;
   const target = randomTable(blocks);

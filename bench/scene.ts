@@ -1,4 +1,5 @@
-// What the cases stand on: scratch files, the real daemon and the raw server as processes of their own.
+// What the cases stand on: scratch files, the real daemon and the raw server as processes of their
+// own.
 import { fork } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
@@ -174,7 +175,10 @@ export async function discard(download: {
 
 const dropLimitMs = 60_000;
 
-/** Deletes a snapshot, and waits until its space is free: a disk that discards blocks is busy with it. */
+/**
+ * Deletes a snapshot, and waits until its space is free: a disk that discards blocks is busy with
+ * it.
+ */
 export async function drop(client: Client, ref: string): Promise<void> {
   await client.delete({ refs: [ref], allowMissing: true });
   const { root } = await client.getInfo();

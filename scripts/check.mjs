@@ -1,5 +1,5 @@
-// `npm run check [-- --since REF]`: the quick loop. Compiles everything; lints what changed since the
-// last commit (or REF), and runs the unit tests that changed or import a changed file.
+// `npm run check [-- --since REF]`: the quick loop. Compiles everything; lints what changed since
+// the last commit (or REF), and runs the unit tests that changed or import a changed file.
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";

@@ -72,7 +72,10 @@ function mavenPlugins() {
   );
 }
 
-/** The interpreter that has grpc_tools. Called by its path, it does not mind that its environment has been moved. */
+/**
+ * The interpreter that has grpc_tools. Called by its path, it does not mind that its environment
+ * has been moved.
+ */
 function pythonPlugin() {
   return made(
     "python-tools",

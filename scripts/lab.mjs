@@ -1,5 +1,5 @@
-// The harnesses that are too long for `npm test`: `npm run lab -- NAME [OPTIONS]`. Without a name it
-// lists them. test/README.md describes each one.
+// The harnesses that are too long for `npm test`: `npm run lab -- NAME [OPTIONS]`. Without a name
+// it lists them. test/README.md describes each one.
 import { join } from "node:path";
 import { passThrough, root } from "./run-tool.mjs";
 

@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Returns npm's flag for node-gyp, and where the headers come from. `setting` is the user's nodedir,
- * which stays in force unless its headers are those of another Node; `own` is the folder that this
- * Node is installed in. An empty nodedir takes a setting back, and node-gyp downloads the headers.
+ * Returns npm's flag for node-gyp, and where the headers come from. `setting` is the user's
+ * nodedir, which stays in force unless its headers are those of another Node; `own` is the folder
+ * that this Node is installed in. An empty nodedir takes a setting back, and node-gyp downloads the
+ * headers.
  */
 export function chooseHeaders(setting, own) {
   if (setting !== undefined && fitsThisNode(setting)) return { flag: [], from: setting };

@@ -21,7 +21,10 @@ const minimumNode = [20, 19];
 const buildLimitMs = 20 * 60_000;
 const shownLogLines = 60;
 
-/** better-sqlite3 13 needs it, and brings its binaries; src/catalog/sqlite.ts knows this number, too. */
+/**
+ * better-sqlite3 13 needs it, and brings its binaries; src/catalog/sqlite.ts knows this number,
+ * too.
+ */
 const hasNodeApi10 = Number(process.versions.napi) >= 10;
 
 const probeOfSqlite = (name) => `const Database = require("${name}");

@@ -1,5 +1,5 @@
-// Runs the compiled tests: `node scripts/test.mjs [TEXT...]` takes the files whose path holds one of
-// the texts, or all of them. `npm test -- TEXT` sets up and builds first.
+// Runs the compiled tests: `node scripts/test.mjs [TEXT...]` takes the files whose path holds one
+// of the texts, or all of them. `npm test -- TEXT` sets up and builds first.
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fail, root, runGroup, toolEnvironment } from "./run-tool.mjs";

@@ -1,5 +1,5 @@
-// Image blobs as files of one directory, each named by the SHA-256 of its bytes. A blob goes in two steps: it
-// is condemned, which only moves it aside and can be undone, and later deleted.
+// Image blobs as files of one directory, each named by the SHA-256 of its bytes. A blob goes in two
+// steps: it is condemned, which only moves it aside and can be undone, and later deleted.
 //
 //   DIR/blobs/<id>               what images are made of
 //   DIR/condemned/<epoch>/<id>   moved aside by the collection of that epoch
@@ -47,7 +47,9 @@ export class BlobDirectory {
     return (await readdir(this.#blobs)).sort();
   }
 
-  /** Moves a blob aside. False if it is gone, or a newer collection has begun (see `putBackAll`). */
+  /**
+   * Moves a blob aside. False if it is gone, or a newer collection has begun (see `putBackAll`).
+   */
   async condemn(id: string, epoch: bigint): Promise<boolean> {
     return await renamed(join(this.#blobs, id), join(this.#condemned, String(epoch), id));
   }
@@ -78,9 +80,9 @@ export class BlobDirectory {
   }
 
   /**
-   * Undoes what collections that did not come to their end have condemned: a program that was killed,
-   * or one that still runs and does not know yet that its session is over. That one can condemn
-   * nothing more, because its directory is gone.
+   * Undoes what collections that did not come to their end have condemned: a program that was
+   * killed, or one that still runs and does not know yet that its session is over. That one can
+   * condemn nothing more, because its directory is gone.
    */
   async putBackAll(): Promise<void> {
     for (const epoch of await namesIn(this.#condemned)) await this.putBack(BigInt(epoch));

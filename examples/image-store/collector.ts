@@ -1,5 +1,5 @@
-// One collection over both modules, snapshots and image blobs: lock, read what is used, resolve, collect,
-// unlock. It may be killed after any step; a blob that a snapshot pins is never deleted.
+// One collection over both modules, snapshots and image blobs: lock, read what is used, resolve,
+// collect, unlock. It may be killed after any step; a blob that a snapshot pins is never deleted.
 import { isStoreError, type Client } from "stasis";
 import type { BlobDirectory } from "./blob-directory.js";
 import { GcSession, isAnswerLost, type EvictionPolicy, type SessionOptions } from "./session.js";
@@ -51,8 +51,9 @@ async function collectBlobs(
     for (const id of await blobs.ids()) {
       if (!pinned.has(id)) await blobs.condemn(id, epoch);
     }
-    // While the session is open nothing new can be pinned. Now we know that it was open until all of
-    // them had been moved aside; who pins one from here on looks for it afterwards, and sees it gone.
+    // While the session is open nothing new can be pinned. Now we know that it was open until all
+    // of them had been moved aside; who pins one from here on looks for it afterwards, and sees it
+    // gone.
     await session.renew();
   } catch (error) {
     await blobs.putBack(epoch);

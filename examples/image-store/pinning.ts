@@ -8,9 +8,9 @@ export class BlobGone extends Error {
 }
 
 /**
- * `header.config.imageBlobIds` are what it pins. Once the daemon has stored the snapshot no collection
- * takes a blob of it any more. One may have been taken before: then the snapshot is deleted again and
- * BlobGone is thrown. `bytes` is called for each attempt.
+ * `header.config.imageBlobIds` are what it pins. Once the daemon has stored the snapshot no
+ * collection takes a blob of it any more. One may have been taken before: then the snapshot is
+ * deleted again and BlobGone is thrown. `bytes` is called for each attempt.
  */
 export async function storePinning(
   client: Client,
@@ -28,7 +28,9 @@ export async function storePinning(
   return snapshot;
 }
 
-/** While a collection is open the daemon publishes nothing: BLOCKED_BY_GC says when to come again. */
+/**
+ * While a collection is open the daemon publishes nothing: BLOCKED_BY_GC says when to come again.
+ */
 async function storeWhenOpen(
   client: Client,
   header: CreateHeaderInit,

@@ -1,4 +1,5 @@
-// A collection session with the daemon: what is safe to ask again is asked again when its answer was lost.
+// A collection session with the daemon: what is safe to ask again is asked again when its answer
+// was lost.
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
@@ -107,8 +108,8 @@ export class GcSession implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the daemon says that the session is open. It cannot be opened again once it was over,
-   * so it was open all the time until then. Throws GC_SESSION_FENCED otherwise.
+   * Resolves when the daemon says that the session is open. It cannot be opened again once it was
+   * over, so it was open all the time until then. Throws GC_SESSION_FENCED otherwise.
    */
   async renew(): Promise<void> {
     const askedAtMs = performance.now();

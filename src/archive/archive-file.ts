@@ -11,8 +11,8 @@ export interface ArchiveFile {
   /** Data extents, or undefined when the filesystem can't tell: then the entry is plain. */
   readonly extents: Extents | undefined;
   /**
-   * Reads all extents, or the whole file where they are unknown, in pieces that ascend without a gap
-   * inside an extent. May be called once.
+   * Reads all extents, or the whole file where they are unknown, in pieces that ascend without a
+   * gap inside an extent. May be called once.
    */
   pieces(): AsyncIterable<FilePiece>;
 }

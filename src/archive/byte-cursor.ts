@@ -9,7 +9,8 @@ export interface ByteCursor {
   readonly position: number;
   /**
    * Exactly `length` bytes, valid until the next call, or undefined when the stream ends before the
-   * first of them. Throws ARCHIVE_INVALID when the stream ends after the first: `what` was expected.
+   * first of them. Throws ARCHIVE_INVALID when the stream ends after the first: `what` was
+   * expected.
    */
   take(length: number, what: string): Promise<BorrowedChunk | undefined>;
   /** 1 to `max` bytes that have arrived already, or undefined when a pull is needed. */

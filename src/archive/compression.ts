@@ -108,7 +108,10 @@ async function* boundRatio(
   }
 }
 
-/** The bytes as they are; ARCHIVE_INVALID if they are compressed, which is said before any other fault. */
+/**
+ * The bytes as they are; ARCHIVE_INVALID if they are compressed, which is said before any other
+ * fault.
+ */
 export async function* uncompressedOnly(
   source: OwnedStream,
 ): AsyncGenerator<OwnedChunk, void, undefined> {

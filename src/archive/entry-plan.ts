@@ -22,13 +22,16 @@ export interface EntryPlan {
   readonly map: () => Iterable<Uint8Array>;
   readonly mapBytes: number;
   /**
-   * Parts of the file that follow, ascending. Each extent of the file lies in one of them, and what else they hold is
-   * zeros.
+   * Parts of the file that follow, ascending. Each extent of the file lies in one of them, and what
+   * else they hold is zeros.
    */
   readonly body: Iterable<Extent>;
   /** Bytes of the body, without padding. */
   readonly bodyBytes: number;
-  /** True if the body holds some of the file's holes, as zeros, since the notation has no room for them all. */
+  /**
+   * True if the body holds some of the file's holes, as zeros, since the notation has no room for
+   * them all.
+   */
   readonly filledHoles: boolean;
 }
 

@@ -104,8 +104,8 @@ export function encodeConfig(config: SnapshotConfig): string {
 }
 
 /**
- * Members whose values are JSON text already. A key that was unknown when the snapshot was stored and is known by now is
- * left out: no key may come twice.
+ * Members whose values are JSON text already. A key that was unknown when the snapshot was stored
+ * and is known by now is left out: no key may come twice.
  */
 export function unknownTexts(
   unknown: Readonly<Record<string, string>>,

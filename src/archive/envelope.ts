@@ -42,8 +42,8 @@ const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", cl
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * `files` are the data files, sorted. Throws LIMIT_EXCEEDED when nobody could read the result. What is claimed of the
- * files is left out where thousands of long names leave no room for it.
+ * `files` are the data files, sorted. Throws LIMIT_EXCEEDED when nobody could read the result. What
+ * is claimed of the files is left out where thousands of long names leave no room for it.
  */
 export function encodeEnvelope(
   config: SnapshotConfig,
@@ -139,8 +139,9 @@ interface FoundFile {
 }
 
 /**
- * Throws ARCHIVE_INVALID when a file is missing or has another size than the envelope says, or than its configuration lets
- * expect: what a program makes of our archives that passes over the notation of holes.
+ * Throws ARCHIVE_INVALID when a file is missing or has another size than the envelope says, or than
+ * its configuration lets expect: what a program makes of our archives that passes over the notation
+ * of holes.
  */
 export function checkArchiveAgainstEnvelope(
   { config, files: listed = [], claims }: Envelope,

@@ -1,6 +1,6 @@
-// What our envelopes say of each file, under the key `stasis`, which other programs pass over: size and digest as they
-// were exported. A program that does not know an archive's notation of holes rebuilds a file short and shifted, and
-// reports no error; these find it.
+// What our envelopes say of each file, under the key `stasis`, which other programs pass over: size
+// and digest as they were exported. A program that does not know an archive's notation of holes
+// rebuilds a file short and shifted, and reports no error; these find it.
 import { StoreError } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";
@@ -20,7 +20,10 @@ export interface FileClaim {
   readonly sizeBytes: number;
   /** `sha256:<hex>`; empty where it was not known. */
   readonly digest: string;
-  /** Of the blocks that the digest is made of: `blake3`, `sha256`, or one that only newer programs know. */
+  /**
+   * Of the blocks that the digest is made of: `blake3`, `sha256`, or one that only newer programs
+   * know.
+   */
   readonly blocks: string;
 }
 
@@ -78,7 +81,10 @@ const changedHint =
   `The file was changed or damaged after the export: export again. If the change is meant, remove the key "${claimsKey}" ` +
   `from ${envelopeFileName}`;
 
-/** Throws ARCHIVE_INVALID unless `digest`, made of blocks with the claim's algorithm, is that of the claim. */
+/**
+ * Throws ARCHIVE_INVALID unless `digest`, made of blocks with the claim's algorithm, is that of the
+ * claim.
+ */
 export function checkClaimedDigest(name: string, claim: FileClaim, digest: string): void {
   if (claim.digest === digest) return;
   throw differs(name, "digest", claim.digest, digest, { hint: changedHint });

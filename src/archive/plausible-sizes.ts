@@ -1,5 +1,5 @@
-// What the configuration of a VM lets expect of the sizes of its files, where nothing better is known: of archives that
-// cocoon wrote, and of uploads. Only what is certain is refused.
+// What the configuration of a VM lets expect of the sizes of its files, where nothing better is
+// known: of archives that cocoon wrote, and of uploads. Only what is certain is refused.
 import type { SnapshotConfig } from "../model/config.js";
 import { envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";
@@ -35,9 +35,9 @@ const expectations: readonly Expectation[] = [
         : undefined,
   },
   {
-    // cocoon lets a clone have more memory than its parent, but the clone runs on the parent's image. So the image can be
-    // smaller than the configuration says, yet not below the 512 MiB that cocoon requires. It is empty when the memory
-    // lies in a shared file of its own.
+    // cocoon lets a clone have more memory than its parent, but the clone runs on the parent's
+    // image. So the image can be smaller than the configuration says, yet not below the 512 MiB
+    // that cocoon requires. It is empty when the memory lies in a shared file of its own.
     file: "memory-ranges",
     what: "memory",
     key: "memory",

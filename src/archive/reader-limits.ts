@@ -1,5 +1,5 @@
-// What readers of our tars other than stasis do not take. Measured by test/interop/sparse-readers.test.ts; docs/formats.md
-// has the table.
+// What readers of our tars other than stasis do not take. Measured by
+// test/interop/sparse-readers.test.ts; docs/formats.md has the table.
 import type { ArchiveFileShape } from "./archive-file.js";
 import type { SparseFormat } from "./entry-plan.js";
 import { alignExtents, gnuMapShape } from "./gnu-sparse.js";
@@ -8,8 +8,8 @@ import { cocoonExtents, maxCocoonMapBytes } from "./sparse-map.js";
 import { totalLength, type Extents } from "../model/extent.js";
 
 /**
- * Go's archive/tar refuses a map of format 1.0 above it (`maxSpecialFileSize`, since Go 1.24.8 and 1.25.2), and so does
- * cocoon. GNU tar, bsdtar and Python have no such limit.
+ * Go's archive/tar refuses a map of format 1.0 above it (`maxSpecialFileSize`, since Go 1.24.8 and
+ * 1.25.2), and so does cocoon. GNU tar, bsdtar and Python have no such limit.
  */
 export const maxGoMapBytes = 1024 * 1024;
 export const goReaders: readonly string[] = ["cocoon", "Go archive/tar"];

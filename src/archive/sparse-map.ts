@@ -27,8 +27,9 @@ export interface MapSource {
 }
 
 /**
- * Takes the segments of a map one by one and checks each before a byte is written with it: sorted, no overlap, inside
- * the size. Empty segments, by which GNU tar marks the end of a file, are left out.
+ * Takes the segments of a map one by one and checks each before a byte is written with it: sorted,
+ * no overlap, inside the size. Empty segments, by which GNU tar marks the end of a file, are left
+ * out.
  */
 export class SparseMapReader {
   readonly #sizeBytes: number;
@@ -117,8 +118,8 @@ export function digitsOf(value: number): number {
 const cocoonSegmentBytes = 12;
 
 /**
- * The extents that cocoon's notation can express: those of the file if their map is short enough, else fewer, in which the
- * smallest holes count as data.
+ * The extents that cocoon's notation can express: those of the file if their map is short enough,
+ * else fewer, in which the smallest holes count as data.
  */
 export function cocoonExtents(extents: Extents, sizeBytes: number): Extents {
   let bytes = 1;

@@ -20,8 +20,8 @@ export type { SparseFormat } from "./entry-plan.js";
 
 export interface TarOptions {
   /**
-   * How holes are written. `gnu` (default): tar programs, cocoon and stasis read them. `cocoon`: only
-   * cocoon and stasis do. `none`: as zeros, for everyone.
+   * How holes are written. `gnu` (default): tar programs, cocoon and stasis read them. `cocoon`:
+   * only cocoon and stasis do. `none`: as zeros, for everyone.
    */
   readonly sparseFormat?: SparseFormat;
   /** `snapshot.json`, written as the first entry. */
@@ -41,8 +41,9 @@ const zeros = new Uint8Array(256 * 1024);
 
 /**
  * The files in the order given, which is sorted by name in a snapshot archive. A file is read when
- * its turn comes and is no longer used when the next is requested. Throws STORED_DATA_CORRUPT when a
- * file turns out shorter than it says. Small pieces are gathered, large ones passed on as they are.
+ * its turn comes and is no longer used when the next is requested. Throws STORED_DATA_CORRUPT when
+ * a file turns out shorter than it says. Small pieces are gathered, large ones passed on as they
+ * are.
  */
 export function writeTar(
   files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,

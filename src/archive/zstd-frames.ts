@@ -80,7 +80,9 @@ export function createZstdFrameSplitter(
   };
 }
 
-/** What follows the part that ends at `position` and begins with `bytes`, as far as that matters. */
+/**
+ * What follows the part that ends at `position` and begins with `bytes`, as far as that matters.
+ */
 function follow(part: Part, bytes: Buffer, frame: FrameState, position: number): Expected {
   switch (part) {
     case "magic": {

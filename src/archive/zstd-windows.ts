@@ -1,5 +1,6 @@
-// Memory for the windows of zstd decoders: a few bytes of a hostile archive can ask for 128 MiB, which is
-// the most that decoders grant. What is common stays free; what is above it is shared by all.
+// Memory for the windows of zstd decoders: a few bytes of a hostile archive can ask for 128 MiB,
+// which is the most that decoders grant. What is common stays free; what is above it is shared by
+// all.
 import { StoreError } from "../base/errors.js";
 
 /** What decoders should grant (RFC 8878, 3.1.1.1.2), and as much as zstd -19 asks for. */

@@ -6,11 +6,12 @@ import { runInNewContext } from "node:vm";
  * Buffers in transit count towards the limit at which V8 collects the old generation. For a program
  * whose own objects take 10 MB that limit is about 20 MB. So every 20 MB of traffic cause a full
  * collection, which takes half of all CPU time. This setting lets the old generation grow to five
- * times what was alive after the last collection. A higher limit saves no CPU time and costs memory.
- * At eleven times, the upload of a file in 500,000 pieces took the daemon to 380 MiB instead of
+ * times what was alive after the last collection. A higher limit saves no CPU time and costs
+ * memory. At eleven times, the upload of a file in 500,000 pieces took the daemon to 380 MiB
+ * instead of
  * 260 MiB; the difference was garbage. The young generation is collected for every 32 MB of buffers
- * and contains almost no objects: one thread does this in half the time that several threads need to
- * coordinate. The setting applies to the whole process, so the program makes this choice, not a
+ * and contains almost no objects: one thread does this in half the time that several threads need
+ * to coordinate. The setting applies to the whole process, so the program makes this choice, not a
  * library.
  */
 export function tuneCollector(): void {

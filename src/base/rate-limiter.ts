@@ -1,7 +1,9 @@
 // Lets so many events pass per second, for log lines that strangers can cause.
 
 export interface RateLimiter {
-  /** Returns how many events were refused since the last that passed; undefined refuses this one. */
+  /**
+   * Returns how many events were refused since the last that passed; undefined refuses this one.
+   */
   take(): number | undefined;
 }
 

@@ -144,7 +144,9 @@ export function cannotMakeSidecars(error: unknown): boolean {
   return /^SQLITE_(CANTOPEN|READONLY|FULL)/.test(sqliteCode(error));
 }
 
-/** Primary codes of SQLITE_NOMEM, SQLITE_IOERR and SQLITE_CANTOPEN, the low byte of an extended one. */
+/**
+ * Primary codes of SQLITE_NOMEM, SQLITE_IOERR and SQLITE_CANTOPEN, the low byte of an extended one.
+ */
 const notRead: readonly number[] = [7, 10, 14];
 
 /**

@@ -14,7 +14,10 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Makes `directory` and fills it. Reads `tar` to its end, because only then the download has been checked. */
+/**
+ * Makes `directory` and fills it. Reads `tar` to its end, because only then the download has been
+ * checked.
+ */
 export async function unpackInto(
   directory: string,
   tar: OwnedStream,

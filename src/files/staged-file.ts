@@ -10,7 +10,9 @@ import { storedFileMode } from "./stored-modes.js";
 import type { WriteLane, WriteWorkers } from "./write-workers.js";
 
 export interface StagedFileOptions {
-  /** Permission bits, masked to 0777, as they are told and given back. The stored file is read-only. */
+  /**
+   * Permission bits, masked to 0777, as they are told and given back. The stored file is read-only.
+   */
   readonly mode: number;
   /** Logical size. */
   readonly sizeBytes: number;

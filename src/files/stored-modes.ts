@@ -7,9 +7,9 @@
 //   data/<id>/files/      0550
 //   data/<id>/files/*     0440
 //
-// A snapshot from before these modes is sealed when its path is handed out, when the scrub reads it,
-// or when it is repaired. There `files/` gets its mode after its files, so that 0550 in a stored
-// snapshot means that the files have theirs.
+// A snapshot from before these modes is sealed when its path is handed out, when the scrub reads
+// it, or when it is repaired. There `files/` gets its mode after its files, so that 0550 in a
+// stored snapshot means that the files have theirs.
 import { constants, type Stats } from "node:fs";
 import { lstat, open, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";

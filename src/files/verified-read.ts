@@ -27,8 +27,8 @@ export interface VerifyOptions {
 const maxGapBytes = 32 * 1024;
 
 /**
- * Throws STORED_DATA_CORRUPT if data has become a hole. `extents` are those of the file; undefined where the
- * filesystem cannot tell holes.
+ * Throws STORED_DATA_CORRUPT if data has become a hole. `extents` are those of the file; undefined
+ * where the filesystem cannot tell holes.
  */
 export function verifyReads(
   handle: FileHandle,

@@ -2,11 +2,14 @@
 import type { BlockTable } from "./block-table.js";
 
 /**
- * Small pieces are gathered in buffers of this many bytes, which go back and forth; large ones travel in the memory
- * that they came in, and are gone with it. None is shared.
+ * Small pieces are gathered in buffers of this many bytes, which go back and forth; large ones
+ * travel in the memory that they came in, and are gone with it. None is shared.
  */
 export const bufferBytes = 512 * 1024;
-/** Buffers and pieces that wait for a worker at most: enough to keep it busy while others have its core. */
+/**
+ * Buffers and pieces that wait for a worker at most: enough to keep it busy while others have its
+ * core.
+ */
 export const piecesPerWorker = 16;
 /** Smaller pieces cost less to copy than to send; of larger ones too much would wait. */
 export const minTakenBytes = 128 * 1024;
@@ -25,7 +28,9 @@ export interface WriteMessage {
   readonly offset: number;
 }
 
-/** A lane is one file being written; its messages are handled in the order in which they were sent. */
+/**
+ * A lane is one file being written; its messages are handled in the order in which they were sent.
+ */
 export type ToWorker =
   | WriteMessage
   /** Answered when all before it has been written, or has failed. */

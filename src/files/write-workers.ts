@@ -1,10 +1,10 @@
 // Threads that hash and write the data of large files while the main thread receives more.
 //
-// Large pieces, the chunks of an upload, are transferred as they
-// are. Others are views of memory that their maker goes on using, such as the output of zlib: they are
-// copied into buffers that are transferred, since V8 copies into shared memory at a third of the rate.
-// The copy is used to gather them: buffers begin and end where pages and blocks of digests do. How the
-// thread writes them is told in holes/direct-writer.ts.
+// Large pieces, the chunks of an upload, are transferred as they are. Others are views of memory
+// that their maker goes on using, such as the output of zlib: they are copied into buffers that are
+// transferred, since V8 copies into shared memory at a third of the rate. The copy is used to
+// gather them: buffers begin and end where pages and blocks of digests do. How the thread writes
+// them is told in holes/direct-writer.ts.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { createBudget, maxDirectWrites } from "../holes/direct-writer.js";
@@ -136,8 +136,8 @@ function release(thread: WriteThread, buffer: ArrayBuffer | undefined): void {
 async function takeRoom(thread: WriteThread): Promise<void> {
   throwIfDead(thread);
   if (thread.room === 0) {
-    // A lane whose peer is slow must not keep the others waiting: its buffer goes as it is. One that has
-    // failed gives its room back at once.
+    // A lane whose peer is slow must not keep the others waiting: its buffer goes as it is. One
+    // that has failed gives its room back at once.
     const [oldest] = thread.gathering;
     oldest?.();
   }

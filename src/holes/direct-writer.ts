@@ -1,22 +1,30 @@
-// Writing what is large past the page cache (O_DIRECT, open(2)). The disk takes it from memory of ours, several
-// writes at once, and none of it has to be copied into pages that the kernel must find, write back and forget: a
-// seventh of the CPU time of an upload. What O_DIRECT cannot take, parts of pages and small runs between holes,
-// goes the ordinary way.
+// Writing what is large past the page cache (O_DIRECT, open(2)). The disk takes it from memory of
+// ours, several writes at once, and none of it has to be copied into pages that the kernel must
+// find, write back and forget: a seventh of the CPU time of an upload. What O_DIRECT cannot take,
+// parts of pages and small runs between holes, goes the ordinary way.
 import { closeSync, constants, openSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { isErrno } from "./errno.js";
 import { alignedMemory } from "./native.js";
 import type { WriteObserver } from "./sparse-writer.js";
 
-/** Offsets, lengths and memory are multiples of it: enough for every disk, and for most filesystems. */
+/**
+ * Offsets, lengths and memory are multiples of it: enough for every disk, and for most filesystems.
+ */
 const pageBytes = 4096;
 /** Less is not worth a request to the disk of its own. */
 const minDirectBytes = 256 * 1024;
 /** A larger write is not faster. */
 const slotBytes = 1024 * 1024;
-/** Enough to go on with while the disk, or a core for the thread that asks it, lets one wait for some milliseconds. */
+/**
+ * Enough to go on with while the disk, or a core for the thread that asks it, lets one wait for
+ * some milliseconds.
+ */
 const slotCount = 8;
-/** At once, of all threads together. More are not faster, and one of Node's own four threads stays free for others. */
+/**
+ * At once, of all threads together. More are not faster, and one of Node's own four threads stays
+ * free for others.
+ */
 export const maxDirectWrites = 3;
 /** The observer gets what was copied while it is in the processor's cache. */
 const stepBytes = 256 * 1024;
@@ -78,17 +86,21 @@ export function createSlots(budget: Budget): Slots {
 /** One call at a time. */
 export interface DirectWriter {
   /**
-   * Writes at or after the end of the write before. Resolves when `bytes` may be used again, to a promise of
-   * their way to the disk. Up to a page of them may wait for those behind them, or for `settle`.
+   * Writes at or after the end of the write before. Resolves when `bytes` may be used again, to a
+   * promise of their way to the disk. Up to a page of them may wait for those behind them, or for
+   * `settle`.
    */
   write(offset: number, bytes: Uint8Array): Promise<{ readonly written: Promise<unknown> }>;
-  /** Writes what waits, and ends when nothing is under way: with the first error of any write, if there was one. */
+  /**
+   * Writes what waits, and ends when nothing is under way: with the first error of any write, if
+   * there was one.
+   */
   settle(): Promise<void>;
 }
 
 /**
- * Of a new file that is open for writing at `fd`, which must stay open until it is settled, and has the name `path`.
- * `observer` sees all bytes in ascending order.
+ * Of a new file that is open for writing at `fd`, which must stay open until it is settled, and has
+ * the name `path`. `observer` sees all bytes in ascending order.
  */
 export function createDirectWriter(
   fd: number,
@@ -146,7 +158,9 @@ export function createDirectWriter(
       slots.give(slot);
     }
   };
-  /** Takes from the beginning of `bytes` what can be written directly; returns the number of bytes. */
+  /**
+   * Takes from the beginning of `bytes` what can be written directly; returns the number of bytes.
+   */
   const writeLarge = async (
     offset: number,
     bytes: Uint8Array,
@@ -217,8 +231,8 @@ function writeFully(fd: number, bytes: Uint8Array, offset: number): void {
 const writeAsync = promisify(write);
 
 /**
- * Writes beyond the budget wait for those of the same thread. Where others have all of it, a thread waits for the disk
- * itself.
+ * Writes beyond the budget wait for those of the same thread. Where others have all of it, a thread
+ * waits for the disk itself.
  */
 function createQueue(budget: Budget): Slots["write"] {
   let running = 0;

@@ -1,5 +1,6 @@
-// The map of a sparse file in 16 bytes an extent, and the memory that all such maps may take. A guest's memory
-// image easily has hundreds of thousands of extents: as objects, each would take about 80 bytes.
+// The map of a sparse file in 16 bytes an extent, and the memory that all such maps may take. A
+// guest's memory image easily has hundreds of thousands of extents: as objects, each would take
+// about 80 bytes.
 import { StoreError } from "../base/errors.js";
 import type { Extent, Extents } from "../model/extent.js";
 import { fewerExtents } from "./fewer-extents.js";
@@ -14,8 +15,8 @@ const firstExtents = 64;
 export const maxMapExtents = 4 * 1024 * 1024;
 
 /**
- * Memory of all maps of this process together, in bytes. The first chunk of a map (1 MiB, 65,536 extents) does not count,
- * so that files with fewer extents never wait for others.
+ * Memory of all maps of this process together, in bytes. The first chunk of a map (1 MiB, 65,536
+ * extents) does not count, so that files with fewer extents never wait for others.
  */
 export const maxMapsBytes = 256 * 1024 * 1024;
 
@@ -102,8 +103,8 @@ export class ExtentMap implements Extents, Disposable {
   }
 
   /**
-   * As `push`, for a file that is here. If there is no room, the smallest holes of the map so far count as
-   * data from now on: they read as zeros, so the file stays the same.
+   * As `push`, for a file that is here. If there is no room, the smallest holes of the map so far
+   * count as data from now on: they read as zeros, so the file stays the same.
    */
   pushOrMerge(offset: number, length: number): void {
     while (!this.#tryPush(offset, length)) {

@@ -31,8 +31,8 @@ export function dataExtents(fd: number, sizeBytes: number): readonly Extent[] | 
 }
 
 /**
- * `dataExtents` that lets other work run in between, as a map that the caller disposes of. Of a file with more extents
- * than a map holds, the smallest holes count as data.
+ * `dataExtents` that lets other work run in between, as a map that the caller disposes of. Of a
+ * file with more extents than a map holds, the smallest holes count as data.
  */
 export async function scanExtents(
   fd: number,
@@ -58,8 +58,8 @@ export async function scanExtents(
 }
 
 /**
- * The same extents, looked up as they are asked for: nothing is held, however many there are. For code that uses each
- * once and does other work in between.
+ * The same extents, looked up as they are asked for: nothing is held, however many there are. For
+ * code that uses each once and does other work in between.
  */
 export function lazyExtents(fd: number, sizeBytes: number): Iterable<Extent> | undefined {
   const walk = walkExtents(fd, sizeBytes);
@@ -117,8 +117,8 @@ export interface ReadOptions {
   readonly what?: string;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Maximum bytes of a piece. Default: 512 KiB. With 1 MiB a reader makes fewer calls and takes more
-   * memory.
+   * Maximum bytes of a piece. Default: 512 KiB. With 1 MiB a reader makes fewer calls and takes
+   * more memory.
    */
   readonly pieceBytes?: number;
 }

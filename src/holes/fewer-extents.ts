@@ -6,8 +6,9 @@ const bucketsPerDoubling = 8;
 const bucketCount = 54 * bucketsPerDoubling;
 
 /**
- * At most `maxExtents` (1 or more) extents that hold all of `extents`, with the largest holes between them. Reads
- * `extents` twice. The memory that it takes does not depend on how many there are.
+ * At most `maxExtents` (1 or more) extents that hold all of `extents`, with the largest holes
+ * between them. Reads `extents` twice. The memory that it takes does not depend on how many there
+ * are.
  */
 export function* fewerExtents(
   extents: Iterable<Extent>,

@@ -1,5 +1,5 @@
-// Notices a consumer that does not come for the next piece, so that what was read ahead for it can be
-// freed: thousands of slow readers would hold a buffer each.
+// Notices a consumer that does not come for the next piece, so that what was read ahead for it can
+// be freed: thousands of slow readers would hold a buffer each.
 import { returnFreedMemory } from "./bulk-memory.js";
 
 /** A reader that is quicker takes more than 2.5 MB/s, in pieces of 512 KiB. */

@@ -1,6 +1,6 @@
-// The Linux system calls that Node does not offer, and one function of its OpenSSL, bound with koffi:
-// the only file that knows it.
-// Failures are thrown in the shape of Node's own system errors, so that errno.ts reads both.
+// The Linux system calls that Node does not offer, and one function of its OpenSSL, bound with
+// koffi: the only file that knows it. Failures are thrown in the shape of Node's own system errors,
+// so that errno.ts reads both.
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
@@ -15,7 +15,9 @@ const FS_IOC_FIEMAP = 0xc020660b;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const POSIX_FADV_DONTNEED = 4;
-/** Only starts writeback: the flags that wait would also consume a write error that fsync must see. */
+/**
+ * Only starts writeback: the flags that wait would also consume a write error that fsync must see.
+ */
 const SYNC_FILE_RANGE_WRITE = 2;
 /** See mallopt(3). */
 const M_TRIM_THRESHOLD = -1;
@@ -40,7 +42,10 @@ const socketAddressBytes = 110;
 const enosys = constants.errno.ENOSYS;
 const enxio = constants.errno.ENXIO;
 
-/** Symbols of the process itself: glibc and musl alike. Offsets are 64 bits wide on every 64-bit Linux. */
+/**
+ * Symbols of the process itself: glibc and musl alike. Offsets are 64 bits wide on every 64-bit
+ * Linux.
+ */
 const libc = koffi.load(null);
 
 type Argument = number | string | readonly number[] | Uint8Array;
@@ -73,8 +78,9 @@ const mallocTrim = bind("int malloc_trim(size_t pad)");
 const mallopt = bind("int mallopt(int parameter, int value)");
 
 /**
- * Has the C library keep up to `keptBytes` of freed memory at the end of its heap for the next one who asks, and take
- * blocks below `blockBytes` from the heap. Else each buffer of a transfer is memory that the kernel has to clear.
+ * Has the C library keep up to `keptBytes` of freed memory at the end of its heap for the next one
+ * who asks, and take blocks below `blockBytes` from the heap. Else each buffer of a transfer is
+ * memory that the kernel has to clear.
  */
 export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
   mallopt?.(M_TRIM_THRESHOLD, keptBytes);
@@ -84,8 +90,8 @@ export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
 const hugePageBytes = 2 * 1024 * 1024;
 
 /**
- * Memory that begins at a page of 2 MiB, and is made of such pages where the kernel has some: direct writes pin the pages
- * that they write from, one by one.
+ * Memory that begins at a page of 2 MiB, and is made of such pages where the kernel has some:
+ * direct writes pin the pages that they write from, one by one.
  */
 export function alignedMemory(length: number): Uint8Array {
   const memory = new ArrayBuffer(length + hugePageBytes);
@@ -182,7 +188,10 @@ export async function cloneFile(fromFd: number, toFd: number): Promise<void> {
   await callAsync("ioctl(FICLONE)", ioctl, toFd, FICLONE, fromFd);
 }
 
-/** Copies inside the kernel at the same offset in both files; returns the bytes copied, 0 at the end. */
+/**
+ * Copies inside the kernel at the same offset in both files; returns the bytes copied, 0 at the
+ * end.
+ */
 export function copyRange(
   fromFd: number,
   toFd: number,
@@ -210,8 +219,9 @@ export async function startWriteback(fd: number, offset: number, length: number)
 }
 
 /**
- * Has the kernel forget what it keeps of a file in memory, or of a range of it, so that the next read comes
- * from the disk. Pages that are mapped or not yet written stay. `length` 0: up to the end.
+ * Has the kernel forget what it keeps of a file in memory, or of a range of it, so that the next
+ * read comes from the disk. Pages that are mapped or not yet written stay. `length` 0: up to the
+ * end.
  */
 export async function forgetCached(fd: number, offset = 0, length = 0): Promise<void> {
   // It answers with an error number, and only to arguments that this one never has.
@@ -232,9 +242,10 @@ export interface LockedRange {
 }
 
 /**
- * Locks a range without waiting; false when a lock of someone else is in the way. The lock belongs to the open
- * file description: it ends when the descriptor is closed, and closing another one of the same file
- * does not end it. It conflicts with the locks of processes (F_SETLK), which SQLite takes.
+ * Locks a range without waiting; false when a lock of someone else is in the way. The lock belongs
+ * to the open file description: it ends when the descriptor is closed, and closing another one of
+ * the same file does not end it. It conflicts with the locks of processes (F_SETLK), which SQLite
+ * takes.
  */
 export function lockRange(fd: number, kind: LockKind, range: LockedRange): boolean {
   const errno = callLock(fd, F_OFD_SETLK, flockOf(kind, range));
@@ -244,8 +255,9 @@ export function lockRange(fd: number, kind: LockKind, range: LockedRange): boole
 }
 
 /**
- * The process whose lock is in the way of such a lock, or undefined when there is none. 0: it can't be told,
- * since that lock belongs to an open file description, or its holder is in another PID namespace.
+ * The process whose lock is in the way of such a lock, or undefined when there is none. 0: it can't
+ * be told, since that lock belongs to an open file description, or its holder is in another PID
+ * namespace.
  */
 export function lockingProcess(fd: number, kind: LockKind, range: LockedRange): number | undefined {
   const lock = flockOf(kind, range);

@@ -75,7 +75,10 @@ export async function copySparse(
   return { method: "bytes", ...written };
 }
 
-/** As `copySparse`, by reflink alone: undefined, with nothing left behind, where that cannot be done. */
+/**
+ * As `copySparse`, by reflink alone: undefined, with nothing left behind, where that cannot be
+ * done.
+ */
 export async function shareBlocks(
   from: string,
   to: string,
@@ -226,7 +229,10 @@ async function copyExtent(
 /** How the files that `supportsReflink` tries with are named: a crash may leave them behind. */
 export const reflinkProbePrefix = ".reflink-";
 
-/** Whether files in `directory` can share blocks: found out by trying. False on a disk without room to try. */
+/**
+ * Whether files in `directory` can share blocks: found out by trying. False on a disk without room
+ * to try.
+ */
 export async function supportsReflink(directory: string): Promise<boolean> {
   const base = join(directory, `${reflinkProbePrefix}${randomBytes(6).toString("hex")}`);
   const paths = [`${base}.from`, `${base}.to`] as const;

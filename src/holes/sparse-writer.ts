@@ -27,7 +27,9 @@ export interface SparseFileOptions {
   readonly mode: number;
   /** Makes holes of blocks that hold only zeros. */
   readonly detectZeros: boolean;
-  /** The file's logical size where it is known before: set at once, and writes beyond it refused. */
+  /**
+   * The file's logical size where it is known before: set at once, and writes beyond it refused.
+   */
   readonly expectedBytes?: number | undefined;
   /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
   readonly expectedExtents?: Extents | undefined;

@@ -102,8 +102,8 @@ export async function* watchOwn(
 }
 
 /**
- * An operator can rename across prefixes: for the caller a snapshot then goes or comes, and the name
- * on the other side is not told, nor what else the same change wrote there.
+ * An operator can rename across prefixes: for the caller a snapshot then goes or comes, and the
+ * name on the other side is not told, nor what else the same change wrote there.
  */
 function ownEvent(event: WatchEvent, namePrefix: string): WatchEvent | undefined {
   if (!("snapshot" in event)) return event;

@@ -1,5 +1,5 @@
-// The store behind the guard of its root: an operation on a root that is gone ends with ROOT_UNAVAILABLE, not with
-// what a missing file looks like from inside.
+// The store behind the guard of its root: an operation on a root that is gone ends with
+// ROOT_UNAVAILABLE, not with what a missing file looks like from inside.
 import { StoreError } from "../base/errors.js";
 import type { RootGuard } from "../files/root-guard.js";
 import type { Condition } from "./parts/condition.js";

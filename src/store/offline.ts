@@ -20,8 +20,8 @@ import { isForUs } from "./heal/repair.js";
 import { openStore } from "./store.js";
 
 /**
- * Throws ROOT_LOCKED when a daemon serves it, DIRECTORY_NOT_FOUND when there is no store, ACCESS_DENIED
- * when it is another user's, FORMAT_UNSUPPORTED when a newer stasis has written it.
+ * Throws ROOT_LOCKED when a daemon serves it, DIRECTORY_NOT_FOUND when there is no store,
+ * ACCESS_DENIED when it is another user's, FORMAT_UNSUPPORTED when a newer stasis has written it.
  */
 export async function* checkOffline(
   root: string,
@@ -45,8 +45,8 @@ export async function* checkOffline(
 }
 
 /**
- * A repair is a start of the store without anybody to serve: recovery does its part, then what is left
- * is repaired. A dry run changes nothing, and tells what recovery would do as `left`.
+ * A repair is a start of the store without anybody to serve: recovery does its part, then what is
+ * left is repaired. A dry run changes nothing, and tells what recovery would do as `left`.
  */
 export async function* repairOffline(
   root: string,

@@ -114,7 +114,9 @@ export interface SnapshotStore extends AsyncDisposable {
   readonly time: Pick<StoreClock, "elapsedMs" | "stampOfAge">;
   /** All data read again in the background: one run at a time. */
   readonly scrub: Scrub;
-  /** Runs `work`. When that fails with STORAGE_FULL, runs it once more in the room of the ballast. */
+  /**
+   * Runs `work`. When that fails with STORAGE_FULL, runs it once more in the room of the ballast.
+   */
   withBallast<T>(work: () => Promise<T>): Promise<T>;
   /** Compares catalog, disk and manifests while calls go on; changes nothing. */
   check(options: CheckOptions, signal: AbortSignal): AsyncIterable<CheckEvent>;

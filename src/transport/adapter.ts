@@ -1,5 +1,5 @@
-// The one wrapper around all handlers: takes calls from grpc-js, runs the handler over them and ends
-// each with exactly one status. Nothing that a handler throws gets past it.
+// The one wrapper around all handlers: takes calls from grpc-js, runs the handler over them and
+// ends each with exactly one status. Nothing that a handler throws gets past it.
 import {
   ServerInterceptingCall,
   type Server,
@@ -343,7 +343,8 @@ async function* receiveAll(
     if (bytes === undefined) return;
     if (first) {
       call.setIdleTimeout(idleMs);
-      // Who opens streams and resets them at once must not have the store begin thousands of uploads.
+      // Who opens streams and resets them at once must not have the store begin thousands of
+      // uploads.
       await confirmOpen(call.signal);
     }
     const message = target.decode(bytes);

@@ -25,7 +25,9 @@ export interface Call {
   readonly deadline: Date | undefined;
   /** See CallContext. Its reason is a StoreError. */
   readonly signal: AbortSignal;
-  /** The next request, undefined after the last. One at a time. Rejects with the signal's reason. */
+  /**
+   * The next request, undefined after the last. One at a time. Rejects with the signal's reason.
+   */
   receive(): Promise<Buffer | undefined>;
   /** Resolves when there is room for another one. Rejects with the signal's reason. */
   send(message: EncodedMessage): Promise<void>;
@@ -121,7 +123,8 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
       const { encoded, free } = freedWhenSent(message);
       raw.sendMessage(encoded, () => {
         // Also called for what a stream that was destroyed has not sent, and then Node may still be
-        // writing a part of it. Such a stream has closed by the next turn of the event loop at the latest.
+        // writing a part of it. Such a stream has closed by the next turn of the event loop at the
+        // latest.
         setImmediate(() => {
           if (!streamClosed) free();
         });
@@ -152,8 +155,8 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
 }
 
 /**
- * grpc-js copies a message that is no Buffer yet into memory of its own, and writes that. Nobody looks at it again when
- * the kernel has all of it, which `free` must wait for.
+ * grpc-js copies a message that is no Buffer yet into memory of its own, and writes that. Nobody
+ * looks at it again when the kernel has all of it, which `free` must wait for.
  */
 function freedWhenSent(message: EncodedMessage): { encoded: EncodedMessage; free: () => void } {
   if (Buffer.isBuffer(message)) return { encoded: message, free: () => undefined };

@@ -1,5 +1,5 @@
-// Identifies the caller of each stream, once, before grpc-js sees the stream. So streams of strangers
-// are refused at little cost, and have a small limit of their own.
+// Identifies the caller of each stream, once, before grpc-js sees the stream. So streams of
+// strangers are refused at little cost, and have a small limit of their own.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Metadata } from "@grpc/grpc-js";
 import { isStoreError, type StoreError } from "../base/errors.js";
@@ -12,7 +12,9 @@ export interface Caller {
   readonly identity: Identity | undefined;
   /** Why there is no identity. */
   readonly refusal: StoreError | undefined;
-  /** The caller uses the Unix socket or showed a credential, so strangers cannot pretend to be it. */
+  /**
+   * The caller uses the Unix socket or showed a credential, so strangers cannot pretend to be it.
+   */
   readonly isKnown: boolean;
 }
 

@@ -1,5 +1,5 @@
-// Limits the connections of one listener. When all slots are taken, a new connection gets the slot of
-// the oldest connection without a known caller, so that idle connections keep nobody out.
+// Limits the connections of one listener. When all slots are taken, a new connection gets the slot
+// of the oldest connection without a known caller, so that idle connections keep nobody out.
 import type { Socket } from "node:net";
 import type { Identity } from "../model/access.js";
 import type { Peer } from "./grpc-hooks/windows.js";

@@ -1,4 +1,5 @@
-// grpc.health.v1: whether the daemon serves, as a whole (""), by service, and whether it can store snapshots.
+// grpc.health.v1: whether the daemon serves, as a whole (""), by service, and whether it can store
+// snapshots.
 import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,

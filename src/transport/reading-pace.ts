@@ -2,8 +2,8 @@
 //
 // A stream costs a tenth of a millisecond before anybody can look at it, and a single read of a
 // socket can bring a hundred. So a connection that has used up its credit is not read for a while:
-// its bytes wait in the kernel, and its client waits with them. One such connection is read again at
-// a time, so that everybody else waits for at most one read. How reading stops:
+// its bytes wait in the kernel, and its client waits with them. One such connection is read again
+// at a time, so that everybody else waits for at most one read. How reading stops:
 // grpc-hooks/socket-reading.ts.
 import type { Http2Session } from "node:http2";
 import { pauseReading, resumeReading } from "./grpc-hooks/socket-reading.js";

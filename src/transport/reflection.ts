@@ -1,5 +1,5 @@
-// grpc.reflection.v1 and v1alpha: serves the schema, comments included, so that grpcurl and buf curl
-// need no proto files.
+// grpc.reflection.v1 and v1alpha: serves the schema, comments included, so that grpcurl and buf
+// curl need no proto files.
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { ServerReflection } from "../../gen/ts/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/ts/grpc/reflection/v1alpha/reflection_pb.js";

@@ -1,6 +1,6 @@
-// Limits the rate of refusals. A caller that retries at once, whatever RetryInfo says, would make the
-// daemon do nothing but refuse. So beyond a rate the refusals of an identity are delayed, and its
-// callers with them.
+// Limits the rate of refusals. A caller that retries at once, whatever RetryInfo says, would make
+// the daemon do nothing but refuse. So beyond a rate the refusals of an identity are delayed, and
+// its callers with them.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Identity } from "../model/access.js";
 

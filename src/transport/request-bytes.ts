@@ -35,7 +35,9 @@ export interface RequestOptions {
   readonly keepsRequest: boolean;
 }
 
-/** Bytes of a decoded request for each byte that arrived: short strings, and objects around them. */
+/**
+ * Bytes of a decoded request for each byte that arrived: short strings, and objects around them.
+ */
 const decodedFactor = 16;
 /** Bytes of the object that stands for an unread frame. */
 const frameBytes = 128;

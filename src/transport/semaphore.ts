@@ -1,4 +1,5 @@
-// Counts how much of a scarce resource is in use, and by whom, so that no caller can take all of it.
+// Counts how much of a scarce resource is in use, and by whom, so that no caller can take all of
+// it.
 //
 // There are three kinds of callers. A stranger has no identity, and all strangers together get a
 // small part. An identity gets three quarters. A caller whose identity is shared, such as a user of

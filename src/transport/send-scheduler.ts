@@ -1,8 +1,8 @@
-// Schedules downloads so that one sends at a time. If a hundred sent at once, HTTP/2 would interleave
-// their frames: every message would stay in memory at both ends until its last frame, out of any
-// cache, and old before it is garbage. So one download sends some megabytes, then the next, first
-// come first served. A download whose reader is slower than it sends is not scheduled: its reader
-// holds it up already.
+// Schedules downloads so that one sends at a time. If a hundred sent at once, HTTP/2 would
+// interleave their frames: every message would stay in memory at both ends until its last frame,
+// out of any cache, and old before it is garbage. So one download sends some megabytes, then the
+// next, first come first served. A download whose reader is slower than it sends is not scheduled:
+// its reader holds it up already.
 
 export interface SendScheduler {
   /** Opens the sender of one call. */

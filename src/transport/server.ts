@@ -78,7 +78,8 @@ export const defaultGrpcLimits: GrpcLimits = {
   maxStreamsPerIdentity: 48,
   maxPendingRequests: 256,
   maxOpenCalls: 128,
-  // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays open.
+  // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays
+  // open.
   maxStreamsPerConnection: 1000,
   streamWindowBytes: 4 * mib,
   // Sixteen stalled uploads on one connection before its other calls have to wait for them.

@@ -1,6 +1,6 @@
-// Decides about a stream before grpc-js sees it: whether its headers are small enough, who makes it,
-// whether there is room for it, and when it begins. A stream that is refused here costs a tenth of a
-// call.
+// Decides about a stream before grpc-js sees it: whether its headers are small enough, who makes
+// it, whether there is room for it, and when it begins. A stream that is refused here costs a tenth
+// of a call.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { StoreError } from "../base/errors.js";
 import type { Arrivals } from "./arrivals.js";
@@ -186,8 +186,8 @@ function createStreamCapacity(limits: StreamLimits): StreamCapacity {
 }
 
 /**
- * Streams of one connection. A client that has seen the settings never gets here: Node itself resets
- * its stream. An honest client that has not seen them yet may have sent a few such streams.
+ * Streams of one connection. A client that has seen the settings never gets here: Node itself
+ * resets its stream. An honest client that has not seen them yet may have sent a few such streams.
  */
 const maxOversized = 8;
 

@@ -32,7 +32,9 @@ export interface SocketFile {
   readonly group?: string;
 }
 
-/** A socket is bound with the umask's mode, often 0755. The group comes before the mode lets it in. */
+/**
+ * A socket is bound with the umask's mode, often 0755. The group comes before the mode lets it in.
+ */
 export async function restrictSocket(
   path: string,
   { mode = 0o600, group }: SocketFile = {},

@@ -1,5 +1,5 @@
-// One `bytes` field as protobuf encodes it, for the frames that carry bulk data: the generated codec
-// copies their bytes twice.
+// One `bytes` field as protobuf encodes it, for the frames that carry bulk data: the generated
+// codec copies their bytes twice.
 
 /** A message that is written where it is wanted. A Buffer is one. */
 export interface EncodedMessage {

@@ -1,4 +1,5 @@
-// What a client says when no call gets through: TLS on one side only, a certificate, another server.
+// What a client says when no call gets through: TLS on one side only, a certificate, another
+// server.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttp } from "node:http";

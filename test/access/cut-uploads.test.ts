@@ -1,5 +1,5 @@
-// Uploads that end before their commit: what the caller is told, what the audit says, and that the name
-// is free by then.
+// Uploads that end before their commit: what the caller is told, what the audit says, and that the
+// name is free by then.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";

@@ -1,4 +1,5 @@
-// SIGHUP of the real program, what other signals do, and warnings about files that others can change.
+// SIGHUP of the real program, what other signals do, and warnings about files that others can
+// change.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Every method that there is, out of the descriptors that the daemon serves by reflection and not out of a list: one
-// that is added is met by the tests that ask for each.
+// Every method that there is, out of the descriptors that the daemon serves by reflection and not
+// out of a list: one that is added is met by the tests that ask for each.
 import {
   createFileRegistry,
   fromBinary,

@@ -1,4 +1,5 @@
-// What somebody without credentials, or with another user's rights, could do to those who have them.
+// What somebody without credentials, or with another user's rights, could do to those who have
+// them.
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, readFileSync, statSync } from "node:fs";
 import { once } from "node:events";

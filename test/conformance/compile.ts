@@ -1,5 +1,5 @@
-// Makes the bytes of a scenario: each body becomes pieces of base64 and runs of zeros, each commit its
-// total and its CRC-32. Runners know nothing of tar.
+// Makes the bytes of a scenario: each body becomes pieces of base64 and runs of zeros, each commit
+// its total and its CRC-32. Runners know nothing of tar.
 import { crc32 } from "node:zlib";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { encodeTarHeader } from "../../src/archive/tar-header.js";

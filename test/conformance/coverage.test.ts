@@ -1,4 +1,5 @@
-// The check for gaps finds one of each kind, and the suite does not take a run of nothing for green.
+// The check for gaps finds one of each kind, and the suite does not take a run of nothing for
+// green.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

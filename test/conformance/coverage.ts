@@ -1,4 +1,5 @@
-// What a scenario leaves out of the API: calls that no step makes, frames that none sends or expects, reasons that none expects.
+// What a scenario leaves out of the API: calls that no step makes, frames that none sends or
+// expects, reasons that none expects.
 import { readFileSync } from "node:fs";
 import { createFileRegistry, fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";

@@ -1,4 +1,5 @@
-// The daemons that a runner talks to, each a process of its own, and what the scenario may say of them.
+// The daemons that a runner talks to, each a process of its own, and what the scenario may say of
+// them.
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";

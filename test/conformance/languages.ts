@@ -11,7 +11,10 @@ export interface Language {
   readonly name: string;
   /** Programs that must be there. */
   readonly tools: readonly string[];
-  /** Builds the runner and what the example needs; the command of the runner. Throws with what the tool said. */
+  /**
+   * Builds the runner and what the example needs; the command of the runner. Throws with what the
+   * tool said.
+   */
   build(): readonly string[];
 }
 

@@ -1,6 +1,7 @@
-// What must hold after a power cut on a disk that lied about its flushes. What was acknowledged may be
-// gone and what was deleted may be back. But what was durable before is there; the daemon starts, or
-// refuses in words; and what it shows is whole, or Verify, check and a verified read say that it is not.
+// What must hold after a power cut on a disk that lied about its flushes. What was acknowledged may
+// be gone and what was deleted may be back. But what was durable before is there; the daemon
+// starts, or refuses in words; and what it shows is whole, or Verify, check and a verified read say
+// that it is not.
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isStoreError, type Client, type Snapshot } from "../../src/client/index.js";

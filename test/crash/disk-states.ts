@@ -1,5 +1,5 @@
-// The disks that a power cut may leave: all that was flushed, and of what was written since a random
-// half, the writes whole or in blocks.
+// The disks that a power cut may leave: all that was flushed, and of what was written since a
+// random half, the writes whole or in blocks.
 import { execFile } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { promisify } from "node:util";

@@ -109,8 +109,8 @@ async function plan(bench: Bench, subject: Subject, options: PlayOptions): Promi
   }
   const stop: End = { at: "stop" };
   const some = shuffled(kills, random);
-  // Each is at its hardest where the start needs what the disk lacks: a clean stop removes the file of
-  // the catalog's log, a kill leaves an upload to undo.
+  // Each is at its hardest where the start needs what the disk lacks: a clean stop removes the file
+  // of the catalog's log, a kill leaves an upload to undo.
   const all = subject.exhausted === "bytes" ? [...some.slice(0, 1), stop] : [stop];
   all.push(...(every ? kills : some).filter((end) => !all.includes(end)));
   const named = all.filter((end) => only === undefined || stateName(subject, end).startsWith(only));

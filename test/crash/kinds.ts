@@ -21,7 +21,9 @@ export const kinds: readonly SharedKind[] = [
   { kind: fullKind, share: 1 },
 ];
 
-/** Plays the kinds one after the other, each its share of the states; `skipped` hears of the others. */
+/**
+ * Plays the kinds one after the other, each its share of the states; `skipped` hears of the others.
+ */
 export async function playKinds(
   options: PlayOptions,
   only: string | undefined,

@@ -65,7 +65,9 @@ export interface Expectation {
 }
 
 export interface Ledger {
-  /** Notes that a call begins; returns how its end is noted. Names are used by one call at a time. */
+  /**
+   * Notes that a call begins; returns how its end is noted. Names are used by one call at a time.
+   */
   begin(name: string, to: Possibility, given?: Given): (outcome: Outcome) => void;
   /** Notes what an inspection found: from here on that is what must stand. */
   settle(found: ReadonlyMap<string, Possibility>): void;

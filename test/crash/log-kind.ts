@@ -206,7 +206,9 @@ async function keep(
   return kept;
 }
 
-/** Lets go of what others have mounted meanwhile: it would stay mounted here when they unmount it. */
+/**
+ * Lets go of what others have mounted meanwhile: it would stay mounted here when they unmount it.
+ */
 const alone =
   "awk '$1 ~ /^.dev.loop/ || $3 ~ /^fuse/ { print $2 }' /proc/mounts | " +
   'while read -r place; do case "$0$1$2" in *"$place"/*) ;; *) umount -l "$place" ;; esac; done; ' +

@@ -7,7 +7,10 @@ export interface Mutant {
   /** Must be found exactly once. */
   readonly find: string;
   readonly replace: string;
-  /** What must notice it: crash states, or, where no crash is needed, the tests whose path holds a text. */
+  /**
+   * What must notice it: crash states, or, where no crash is needed, the tests whose path holds a
+   * text.
+   */
   readonly by: CrashStates | { readonly tests: string };
 }
 

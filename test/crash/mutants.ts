@@ -1,6 +1,6 @@
-// `npm run lab -- mutants`: puts each seeded mistake into a copy of the build and plays crash states, or tests,
-// on it.
-// A mutant that nobody notices is a hole in the harness: the command then fails.
+// `npm run lab -- mutants`: puts each seeded mistake into a copy of the build and plays crash
+// states, or tests, on it. A mutant that nobody notices is a hole in the harness: the command then
+// fails.
 import { cp, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

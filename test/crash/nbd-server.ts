@@ -1,5 +1,6 @@
-// A disk in a file, served over NBD on a Unix socket, that writes down every write and every flush in
-// the order in which it came. It is a thread of its own: those who wait for the disk may block theirs.
+// A disk in a file, served over NBD on a Unix socket, that writes down every write and every flush
+// in the order in which it came. It is a thread of its own: those who wait for the disk may block
+// theirs.
 import { openSync, readSync, writeSync, fstatSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";

@@ -22,7 +22,9 @@ const changing = new Set([
   ...["copy_file_range", "ioctl", "fchmod", "chmod", "chown", "sync_file_range", "symlink"],
 ]);
 
-/** What the lock's holder and SQLite's locks are, a crash frees; their calls fail only as a whole. */
+/**
+ * What the lock's holder and SQLite's locks are, a crash frees; their calls fail only as a whole.
+ */
 export function pointsOf(
   calls: readonly Call[],
   threads: readonly number[],

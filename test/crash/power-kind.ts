@@ -1,6 +1,6 @@
-// Kind "power": the filesystem is cut off from its disk while the daemon works. The daemon is stopped
-// first, so that it can acknowledge nothing that the disk did not get; what the filesystem had not
-// written by then is gone.
+// Kind "power": the filesystem is cut off from its disk while the daemon works. The daemon is
+// stopped first, so that it can acknowledge nothing that the disk did not get; what the filesystem
+// had not written by then is gone.
 import { execFile, spawnSync } from "node:child_process";
 import { mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
 // Makes one recording in a process with mounts of its own: nobody else holds its disk, and with the
-// process all that it has mounted is gone. The options are its argument, what was wrong its last line.
+// process all that it has mounted is gone. The options are its argument, what was wrong its last
+// line.
 import { recordRun, type RecordOptions } from "./recorder.js";
 import { scenarios } from "./scenarios.js";
 

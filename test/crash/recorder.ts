@@ -128,7 +128,9 @@ async function getReady(
   if (gives && givenIsDurable) await exec("sync", ["-f", mountPoint]);
 }
 
-/** Nothing that the daemon flushes is flushed; what the system writes by itself comes in any order. */
+/**
+ * Nothing that the daemon flushes is flushed; what the system writes by itself comes in any order.
+ */
 async function actOnLiar(
   bench: Bench,
   scenario: Scenario,

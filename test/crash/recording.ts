@@ -1,5 +1,5 @@
-// A recorded run of the daemon: its disk at the beginning, every write and flush since, and what the
-// store owed its callers at each of them.
+// A recorded run of the daemon: its disk at the beginning, every write and flush since, and what
+// the store owed its callers at each of them.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DiskFilesystem } from "../support/filesystem.js";

@@ -1,5 +1,6 @@
-// Plays states of one recording, in a process with mounts of its own: makes the disk, mounts it where
-// the daemon had it, starts a daemon on it and judges. One JSON line on stdout for each state.
+// Plays states of one recording, in a process with mounts of its own: makes the disk, mounts it
+// where the daemon had it, starts a daemon on it and judges. One JSON line on stdout for each
+// state.
 import { execFile } from "node:child_process";
 import { mkdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";

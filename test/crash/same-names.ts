@@ -1,5 +1,5 @@
-// Loaded into a daemon under test before its own modules: the names of its temporary files are then the
-// same at each start, so that a system call on one of them can be found again.
+// Loaded into a daemon under test before its own modules: the names of its temporary files are then
+// the same at each start, so that a system call on one of them can be found again.
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
 

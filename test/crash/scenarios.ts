@@ -31,7 +31,9 @@ export interface Scenario {
   readonly follows?: RegExp;
   /** The content whose directory it gives to the store. */
   readonly gives?: number;
-  /** The daemon has committed nothing since its start: SQLite then does more at the first commit. */
+  /**
+   * The daemon has committed nothing since its start: SQLite then does more at the first commit.
+   */
   readonly cold?: boolean;
   prepare(bench: Bench): Promise<void>;
   act(bench: Bench): Promise<CallResult>;

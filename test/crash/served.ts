@@ -15,7 +15,9 @@ export const isOwnBuild = program === defaultProgram();
 
 export interface Place {
   readonly root: string;
-  /** A path outside the root, so that a root that goes away under the daemon takes no socket along. */
+  /**
+   * A path outside the root, so that a root that goes away under the daemon takes no socket along.
+   */
   readonly socket: string;
 }
 

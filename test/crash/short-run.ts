@@ -1,4 +1,5 @@
-// A short run of the crash harness as a test: `npm run lab -- crash` plays many more states, of all kinds.
+// A short run of the crash harness as a test: `npm run lab -- crash` plays many more states, of all
+// kinds.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

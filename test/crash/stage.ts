@@ -1,4 +1,5 @@
-// The calls that scenarios make: each through the client, each noted in the ledger with its outcome.
+// The calls that scenarios make: each through the client, each noted in the ledger with its
+// outcome.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {

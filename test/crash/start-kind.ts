@@ -136,8 +136,8 @@ interface Turn {
   readonly lane: number;
   readonly share: number;
   /**
-   * Calls that were struck in other messes: most of a start is the same whatever it finds, and where
-   * every call counts, once is enough.
+   * Calls that were struck in other messes: most of a start is the same whatever it finds, and
+   * where every call counts, once is enough.
    */
   readonly tried: Set<string>;
 }
@@ -197,7 +197,9 @@ async function makeMess(bench: Bench, mess: Mess): Promise<void> {
 
 const exec = promisify(execFile);
 
-/** Put back under the same absolute paths: a directory that was taken over knows where it came from. */
+/**
+ * Put back under the same absolute paths: a directory that was taken over knows where it came from.
+ */
 interface Saved {
   readonly saved: string;
   readonly mark: number;

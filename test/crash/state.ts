@@ -25,8 +25,8 @@ export interface PlayOptions {
   /** About how many; a kind may play a few more or less. */
   readonly states: number;
   /**
-   * Instead of `states`: every system call fails once with each error of `diskErrors`, none left out.
-   * Only kinds that strike at system calls can do that.
+   * Instead of `states`: every system call fails once with each error of `diskErrors`, none left
+   * out. Only kinds that strike at system calls can do that.
    */
   readonly every?: boolean;
   /** How many at once. */

@@ -152,7 +152,9 @@ async function playChunk(
   }
 }
 
-/** Where every call counts: calls by which threads wake each other make the n-th another at times. */
+/**
+ * Where every call counts: calls by which threads wake each other make the n-th another at times.
+ */
 const maxTries = 5;
 
 async function strikeOften(

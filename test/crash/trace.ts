@@ -78,8 +78,8 @@ export function isWithin(path: string, directory: string): boolean {
 }
 
 /**
- * When the daemon sent its last answer before the client had it: the last writev to a socket of more
- * than a frame's head. What follows in the same tick are trailers.
+ * When the daemon sent its last answer before the client had it: the last writev to a socket of
+ * more than a frame's head. What follows in the same tick are trailers.
  */
 export function answeredAt(calls: readonly Call[], clientHadItAt: number): number {
   const sent = calls.filter(

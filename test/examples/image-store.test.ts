@@ -1,7 +1,8 @@
-// The example orchestrator, struck at every step of its cycle while snapshots that pin blobs are being stored
-// and others deleted: killed before each of its system calls that changes the blob directory, killed before
-// each piece of a request and of an answer passes, its connection cut there, and held up there until its
-// session is over. No blob that a stored snapshot pins may be gone, and the next cycle collects the rest.
+// The example orchestrator, struck at every step of its cycle while snapshots that pin blobs are
+// being stored and others deleted: killed before each of its system calls that changes the blob
+// directory, killed before each piece of a request and of an answer passes, its connection cut
+// there, and held up there until its session is over. No blob that a stored snapshot pins may be
+// gone, and the next cycle collects the rest.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,9 +26,15 @@ const ttlMs = 1000;
 const keepLast = 12;
 /** Unpinned blobs that each strike finds, so that steps over blobs come more than once. */
 const garbagePerStrike = 3;
-/** What a struck cycle leaves makes the next one longer: later steps are those of more blobs, one like another. */
+/**
+ * What a struck cycle leaves makes the next one longer: later steps are those of more blobs, one
+ * like another.
+ */
 const maxSteps = 24;
-/** On a busy machine a cycle gives up before its step; strikes that are hardly ever met are a finding. */
+/**
+ * On a busy machine a cycle gives up before its step; strikes that are hardly ever met are a
+ * finding.
+ */
 const maxTries = 3 * maxSteps;
 /** Of the orchestrator: not this time. */
 const exitLater = 75;
@@ -80,7 +87,9 @@ async function putGarbage({ blobs }: Scene, strike: string): Promise<void> {
   for (let n = 0; n < garbagePerStrike; n++) await blobs.put(Buffer.from(`${strike} ${n}`));
 }
 
-/** Stores snapshots that pin any blobs they find, also those that are about to go, and deletes some. */
+/**
+ * Stores snapshots that pin any blobs they find, also those that are about to go, and deletes some.
+ */
 async function storeOn(scene: Scene, random: Random, signal: AbortSignal): Promise<void> {
   const { client, blobs, tar, pinning } = scene;
   while (!signal.aborted) {
@@ -104,7 +113,9 @@ async function storeOn(scene: Scene, random: Random, signal: AbortSignal): Promi
   }
 }
 
-/** Every blob that a stored snapshot pins is there, at its place or condemned, which can be undone. */
+/**
+ * Every blob that a stored snapshot pins is there, at its place or condemned, which can be undone.
+ */
 async function judge(scene: Scene, { condemned }: { readonly condemned: boolean }): Promise<void> {
   const { client, pinning, blobPath } = scene;
   for await (const { config } of client.listAll()) {
@@ -202,14 +213,17 @@ async function struckOnTheWire(scene: Scene, blow: Blow, direction: Direction): 
     });
     const exit = await child.exited;
     if (!struck || blow === "killed") return outcomeOf(child, exit);
-    // Held up or cut off it may get through or give up, but not fail in a way that it does not know.
+    // Held up or cut off it may get through or give up, but not fail in a way that it does not
+    // know.
     assert.ok(exit.code === 0 || exit.code === exitLater, `${what} ${nth}: ${child.output()}`);
     count(scene, `${what}: ${/^\w+/.exec(child.output())?.[0]}`);
     return "struck";
   });
 }
 
-/** Strikes while two callers store; in the end one whole cycle leaves what is pinned and no more. */
+/**
+ * Strikes while two callers store; in the end one whole cycle leaves what is pinned and no more.
+ */
 async function play(t: TestContext, strikes: (scene: Scene) => Promise<void>): Promise<void> {
   const scene = await openScene(t);
   const ending = new AbortController();

@@ -41,7 +41,9 @@ export interface Layer {
   after?(operation: Operation): void;
 }
 
-/** Puts the layers, the first one outermost, before all changes below `base` until it is disposed. */
+/**
+ * Puts the layers, the first one outermost, before all changes below `base` until it is disposed.
+ */
 export function interceptChanges(base: string, layers: readonly Layer[]): Disposable {
   return replaceFileOperations(operationsThrough({ base, layers }, { ...disk }));
 }
@@ -149,7 +151,9 @@ function creates(flags: string | number | undefined): boolean {
   return typeof flags === "number" ? (flags & constants.O_CREAT) !== 0 : flags !== "r";
 }
 
-/** What is done through the descriptor counts as an operation on the path that the file has then. */
+/**
+ * What is done through the descriptor counts as an operation on the path that the file has then.
+ */
 function watchHandle(scope: Scope, handle: FileHandle): FileHandle {
   const watch = (
     name: "truncate" | "chmod" | "chown" | "sync" | "datasync" | "writeFile",

@@ -10,7 +10,9 @@ interface AllBefore {
   readonly count?: number;
 }
 
-/** At least one of `some`, or none of `none`, between the last of `after` and the first of `before`. */
+/**
+ * At least one of `some`, or none of `none`, between the last of `after` and the first of `before`.
+ */
 interface Between {
   readonly rule: string;
   readonly some?: RegExp;

@@ -35,7 +35,9 @@ export async function cutCall(
   return judgeAll(stage, prepared, taker.cuts());
 }
 
-/** The same in the start after another power cut, which owes what stood before or after the call. */
+/**
+ * The same in the start after another power cut, which owes what stood before or after the call.
+ */
 export async function cutStart(
   stage: Stage,
   prepared: Prepared,

@@ -56,7 +56,8 @@ export const starts: readonly Start[] = [
 ];
 
 /**
- * The last such moment before the answer counts: of the commits of an upload the one that records it.
+ * The last such moment before the answer counts: of the commits of an upload the one that records
+ * it.
  */
 export async function prepareStart(stage: Stage, { of, before }: Start): Promise<Prepared> {
   const scenario = scenarios.find(({ name }) => name === of);

@@ -1,4 +1,5 @@
-// The corpus, and a short run of `npm run lab -- fuzz`; a mistake that is put into a parser is found.
+// The corpus, and a short run of `npm run lab -- fuzz`; a mistake that is put into a parser is
+// found.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeScratch } from "../support/daemon.js";

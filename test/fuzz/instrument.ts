@@ -1,9 +1,9 @@
 // A copy of the build whose parsers count which of their branches ran, and tell the literals they
 // compare with.
 //
-// Jazzer.js, the one kept fuzzer for Node, ships a binary that needs a newer C library than Debian 12
-// has, without its source; V8's own coverage takes longer to read than a parser runs. What remains is
-// little, and the TypeScript compiler is here already.
+// Jazzer.js, the one kept fuzzer for Node, ships a binary that needs a newer C library than Debian
+// 12 has, without its source; V8's own coverage takes longer to read than a parser runs. What
+// remains is little, and the TypeScript compiler is here already.
 import { cp, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
-// `npm run lab -- fuzz --minutes N --seed S [--target NAME] [--save]`: coverage-guided fuzzing of the
-// parsers. Prints what it did and found; `--save` writes the inputs worth keeping into corpus/.
+// `npm run lab -- fuzz --minutes N --seed S [--target NAME] [--save]`: coverage-guided fuzzing of
+// the parsers. Prints what it did and found; `--save` writes the inputs worth keeping into corpus/.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -68,7 +68,10 @@ function shareOf(target: FuzzTarget): number {
   return shareOfSlow[target] ?? 1;
 }
 
-/** Of two rounds. A round finds again what the one before found: by where it was thrown it is the same. */
+/**
+ * Of two rounds. A round finds again what the one before found: by where it was thrown it is the
+ * same.
+ */
 function together(before: CampaignOutcome | undefined, now: CampaignOutcome): CampaignOutcome {
   const known = new Set(before?.findings.map(({ text }) => placeOf(text)));
   return {

@@ -85,7 +85,8 @@ test("400 streams left half open: those within the limits stay, the rest are ref
         refused.push(statusOf(stream));
       }
     }
-    // Three quarters of the places: who has no credentials leaves the others to those on the socket.
+    // Three quarters of the places: who has no credentials leaves the others to those on the
+    // socket.
     await eventually("48 uploads", async () => (await entriesOf(root, "staging")).length === 48);
     const settled: string[] = [];
     for (const each of refused) void each.then((status) => settled.push(status));

@@ -31,8 +31,8 @@ interface Scene {
 }
 
 /**
- * While `attack` runs a caller with a token is served. Fails if the daemon then takes more than three
- * times of what it takes at rest.
+ * While `attack` runs a caller with a token is served. Fails if the daemon then takes more than
+ * three times of what it takes at rest.
  */
 async function attackMemory(
   t: TestContext,

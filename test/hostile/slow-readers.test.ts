@@ -1,5 +1,5 @@
-// Downloads whose clients do not read: what the daemon holds for each, and what is left of it when they
-// have gone. SECURITY.md has the bound.
+// Downloads whose clients do not read: what the daemon holds for each, and what is left of it when
+// they have gone. SECURITY.md has the bound.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// stasis adopt on stores laid out as cocoon's source says: 50 ready snapshots, 2 pending, 1 without its directory.
+// stasis adopt on stores laid out as cocoon's source says: 50 ready snapshots, 2 pending, 1 without
+// its directory.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";

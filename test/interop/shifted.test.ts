@@ -1,5 +1,5 @@
-// An export that another program unpacked wrongly, or that was changed since, is not imported: our envelopes say what
-// each file was.
+// An export that another program unpacked wrongly, or that was changed since, is not imported: our
+// envelopes say what each file was.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";

@@ -1,5 +1,5 @@
-// What `restore` and `export` write by default is unpacked by the programs that people have: sizes, bytes
-// and holes are those of the source. docs/formats.md has this matrix as a table.
+// What `restore` and `export` write by default is unpacked by the programs that people have: sizes,
+// bytes and holes are those of the source. docs/formats.md has this matrix as a table.
 import assert from "node:assert/strict";
 import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Ways to take more of the disk than the quota allows: each repeats one kind of call until it is refused,
-// while the test measures what the root takes.
+// Ways to take more of the disk than the quota allows: each repeats one kind of call until it is
+// refused, while the test measures what the root takes.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
-// The property behind quotas: whatever callers do, the root never takes more of the disk than the quota
-// and a fixed amount for the store itself. A storm of random calls, looked at all the time.
+// The property behind quotas: whatever callers do, the root never takes more of the disk than the
+// quota and a fixed amount for the store itself. A storm of random calls, looked at all the time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -15,7 +15,9 @@ import { rawFile } from "../unit/archive/support.js";
 
 const quotaBytes = 10 * mib;
 const prefixQuotaBytes = 5 * mib;
-/** The ballast of 4 MiB, the write-ahead log, the events, free pages of the catalog: SECURITY.md. */
+/**
+ * The ballast of 4 MiB, the write-ahead log, the events, free pages of the catalog: SECURITY.md.
+ */
 const slackBytes = 20 * mib;
 const callsOfEach = 40;
 const tenants = ["a/", "b/", "c/"];

@@ -1,5 +1,5 @@
-// Quotas hold for what the disk gives: also for what nobody sees any more, for metadata, and for all
-// ways in at once.
+// Quotas hold for what the disk gives: also for what nobody sees any more, for metadata, and for
+// all ways in at once.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// What happened in a round: each call with the moments of its begin and its end, and what its caller
-// was told. Moments are numbers in the order in which the test process saw them.
+// What happened in a round: each call with the moments of its begin and its end, and what its
+// caller was told. Moments are numbers in the order in which the test process saw them.
 import type { Operation } from "./plan.js";
 
 /** A snapshot as a caller saw it. */

@@ -1,5 +1,5 @@
-// What the clients of a model run do: made from a seed alone, never from what the daemon answers, so
-// that a run can be repeated and parts of it can be left out.
+// What the clients of a model run do: made from a seed alone, never from what the daemon answers,
+// so that a run can be repeated and parts of it can be left out.
 import { createRandom, type Random } from "../support/random.js";
 
 export type Operation =

@@ -122,7 +122,9 @@ function nameOf(draft: Draft, name: string): Register<string> {
   return register;
 }
 
-/** Calls with the same request id are one upload: it was made by the first that may have made it. */
+/**
+ * Calls with the same request id are one upload: it was made by the first that may have made it.
+ */
 function noteIntake(draft: Draft, call: Call, { calls }: RoundFacts): void {
   const { done, outcome } = call;
   if (done.kind !== "create" && done.kind !== "import") return;

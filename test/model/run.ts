@@ -1,5 +1,6 @@
-// `npm run lab -- model --operations N --seed S --clients C`: random calls of several clients against the
-// real daemon, which is stopped and killed on the way; every answer is held against the model.
+// `npm run lab -- model --operations N --seed S --clients C`: random calls of several clients
+// against the real daemon, which is stopped and killed on the way; every answer is held against the
+// model.
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
-// Cuts at random bytes of pulls: the link reset or closed, the peer killed, the receiver killed; each
-// is followed by another call. Whatever was cut, the end is the same, and little travels twice.
+// Cuts at random bytes of pulls: the link reset or closed, the peer killed, the receiver killed;
+// each is followed by another call. Whatever was cut, the end is the same, and little travels
+// twice.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

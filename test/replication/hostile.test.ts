@@ -1,4 +1,5 @@
-// Peers that lie: each lie ends the pull with an error, nothing is stored, nothing grows without bound.
+// Peers that lie: each lie ends the pull with an error, nothing is stored, nothing grows without
+// bound.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
@@ -93,8 +94,8 @@ function* inBytes({ file, table }: { readonly file: string; readonly table: Uint
 }
 
 /**
- * Says in all that it has this one file with this table, with digests that fit: what is wrong with it
- * is wrong in itself. `spoil` changes the table's bytes, whose own checksum is then made anew.
+ * Says in all that it has this one file with this table, with digests that fit: what is wrong with
+ * it is wrong in itself. `spoil` changes the table's bytes, whose own checksum is then made anew.
  */
 function aboutFile(
   what: string,
@@ -362,7 +363,10 @@ function withoutType({ baseDigests, snapshotOnly }: GetManifestRequest) {
   return { baseDigests, snapshotOnly };
 }
 
-/** Above what the receiver takes after honest pulls: windows, messages, and what V8 has not collected. */
+/**
+ * Above what the receiver takes after honest pulls: windows, messages, and what V8 has not
+ * collected.
+ */
 const maxGrowthBytes = 128 * mib;
 
 test("each lie of a peer ends the pull, nothing is stored, and memory stays bounded", async (t) => {

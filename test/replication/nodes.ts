@@ -79,8 +79,8 @@ export async function drainPull(
 }
 
 /**
- * Fails unless the snapshot holds the same files with the same bytes and modes as the directory. Holes
- * may be more than there: zeros that were written come as holes.
+ * Fails unless the snapshot holds the same files with the same bytes and modes as the directory.
+ * Holes may be more than there: zeros that were written come as holes.
  */
 export async function checkContent(node: Node, ref: string, expected: string): Promise<void> {
   const target = await mkdtemp(join(node.scratch, "restored-"));

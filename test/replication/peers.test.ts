@@ -1,4 +1,5 @@
-// Peers by name: over TLS with certificates or tokens, over a socket, and what goes wrong with them.
+// Peers by name: over TLS with certificates or tokens, over a socket, and what goes wrong with
+// them.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// A TCP proxy that counts what passes, cuts the link after so many bytes, and can meet a piece before it passes.
+// A TCP proxy that counts what passes, cuts the link after so many bytes, and can meet a piece
+// before it passes.
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 
@@ -18,8 +19,8 @@ export interface WireProxy extends AsyncDisposable {
   /** Where connections go from now on. */
   setTarget(target: string): void;
   /**
-   * The nth piece in that direction, from 1 and from now, waits until `meet` says whether it passes;
-   * if not, its connection is reset.
+   * The nth piece in that direction, from 1 and from now, waits until `meet` says whether it
+   * passes; if not, its connection is reset.
    */
   meetPiece(direction: Direction, nth: number, meet: () => Promise<boolean>): void;
 }

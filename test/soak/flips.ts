@@ -128,7 +128,9 @@ async function turn({ path, offset, bit }: Flip): Promise<void> {
   await handle.write(byte, 0, 1, offset);
 }
 
-/** What a verified read gives before it fails is what was stored; the damage that it met is marked. */
+/**
+ * What a verified read gives before it fails is what was stored; the damage that it met is marked.
+ */
 async function judgeVerified(scene: Scene, flip: Flip, way: "restore" | "export"): Promise<void> {
   const { client, whole } = scene;
   const text = `${way} of ${describe(flip)}`;

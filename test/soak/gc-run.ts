@@ -1,4 +1,5 @@
-// `npm run lab -- soak-gc --minutes M --seed S`: writers, readers, deleters and two collectors at once.
+// `npm run lab -- soak-gc --minutes M --seed S`: writers, readers, deleters and two collectors at
+// once.
 import { playGc } from "./gc.js";
 import { soakMain } from "./soak-main.js";
 

@@ -1,6 +1,7 @@
-// Writers, readers, deleters, a collector with tight limits and an orchestrator with sessions, all at once
-// on one daemon. gc-history.ts says which snapshots may go; each read ends whole or is refused with a
-// documented reason before its first byte; in the end catalog and disk agree and the limit holds.
+// Writers, readers, deleters, a collector with tight limits and an orchestrator with sessions, all
+// at once on one daemon. gc-history.ts says which snapshots may go; each read ends whole or is
+// refused with a documented reason before its first byte; in the end catalog and disk agree and the
+// limit holds.
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";

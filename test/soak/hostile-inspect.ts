@@ -1,5 +1,6 @@
-// The good client of `npm run lab -- soak-hostile` that is measured, a process of its own so that nothing but the
-// daemon and the machine's processors make it wait: prints how long its Inspects took.
+// The good client of `npm run lab -- soak-hostile` that is measured, a process of its own so that
+// nothing but the daemon and the machine's processors make it wait: prints how long its Inspects
+// took.
 import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "../../src/client/index.js";
 import type { Latencies } from "./hostile.js";

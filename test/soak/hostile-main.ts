@@ -1,5 +1,6 @@
-// The bad client of `npm run lab -- soak-hostile`, a process of its own: keeps its streams open until it is
-// ended; one that was refused or cut off is opened anew a second later, as RetryInfo asks for, or at once.
+// The bad client of `npm run lab -- soak-hostile`, a process of its own: keeps its streams open
+// until it is ended; one that was refused or cut off is opened anew a second later, as RetryInfo
+// asks for, or at once.
 import { constants } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
 import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";

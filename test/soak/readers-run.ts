@@ -1,4 +1,5 @@
-// `npm run lab -- soak-readers --minutes M --seed S`: 32 readers against deletion, replacement, collection.
+// `npm run lab -- soak-readers --minutes M --seed S`: 32 readers against deletion, replacement,
+// collection.
 import { playReaders } from "./readers.js";
 import { soakMain } from "./soak-main.js";
 

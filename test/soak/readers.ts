@@ -1,5 +1,5 @@
-// Many readers of a few names, while their snapshots are deleted, replaced and collected: every read
-// ends whole, or fails with a documented reason before its first byte.
+// Many readers of a few names, while their snapshots are deleted, replaced and collected: every
+// read ends whole, or fails with a documented reason before its first byte.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -27,8 +27,8 @@ export interface ReadersOptions {
   readonly seed: number;
   readonly readers: number;
   /**
-   * Ends when so many reads have ended whole after their snapshot had gone, and snapshots went in each of the three ways,
-   * or after `limitMs`.
+   * Ends when so many reads have ended whole after their snapshot had gone, and snapshots went in
+   * each of the three ways, or after `limitMs`.
    */
   readonly outlived: number;
   readonly limitMs: number;

@@ -1,4 +1,5 @@
-// One read of a snapshot from its first byte to its last, in one of the two ways, held against what it must hold.
+// One read of a snapshot from its first byte to its last, in one of the two ways, held against what
+// it must hold.
 import { setTimeout as pause } from "node:timers/promises";
 import { SparseFormat, type Client, type Snapshot } from "../../src/client/index.js";
 import { contentProblems, type Content } from "../model/contents.js";

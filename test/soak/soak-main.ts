@@ -1,4 +1,5 @@
-// What the soaks have in common: their command line, their directory, and the printing of their result.
+// What the soaks have in common: their command line, their directory, and the printing of their
+// result.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +25,10 @@ export async function inSoakDirectory<Result>(
   }
 }
 
-/** Runs a soak whose options are all numbers, until its end or Ctrl-C; the exit code says how it went. */
+/**
+ * Runs a soak whose options are all numbers, until its end or Ctrl-C; the exit code says how it
+ * went.
+ */
 export async function soakMain<Name extends string>(
   name: string,
   defaults: Readonly<Record<Name, number>>,

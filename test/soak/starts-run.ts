@@ -1,5 +1,5 @@
-// `npm run lab -- soak-starts --starts N`: starts, uses and stops the daemon N times, with the Node that
-// runs this. A daemon that ends before it is told to, or not with status 0, is an abort.
+// `npm run lab -- soak-starts --starts N`: starts, uses and stops the daemon N times, with the Node
+// that runs this. A daemon that ends before it is told to, or not with status 0, is an abort.
 import { connect, createFromLocalDirectory } from "../../src/client/index.js";
 import { makeSmallSource } from "../store/contents.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";

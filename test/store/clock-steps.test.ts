@@ -1,5 +1,5 @@
-// Steps of the wall clock under a running schedule: nothing is collected that should not be, and what
-// should be still is.
+// Steps of the wall clock under a running schedule: nothing is collected that should not be, and
+// what should be still is.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// A store whose disk is read-only, full or unreadable: calls fail with a reason that says so, and health
-// tells it, by service and as a whole.
+// A store whose disk is read-only, full or unreadable: calls fail with a reason that says so, and
+// health tells it, by service and as a whole.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, stat } from "node:fs/promises";

@@ -89,7 +89,10 @@ export async function compareDirectories(actual: string, expected: string): Prom
   }
 }
 
-/** Fails unless `stored`, a snapshot's directory in the store, holds the files of `expected`, all read-only. */
+/**
+ * Fails unless `stored`, a snapshot's directory in the store, holds the files of `expected`, all
+ * read-only.
+ */
 export async function compareStored(stored: string, expected: string): Promise<void> {
   await compareContents(stored, expected);
   assert.equal(await modeOf(stored), 0o550, `mode of ${stored}`);

@@ -1,5 +1,5 @@
-// Stores of earlier builds, opened by this one; and what those builds do with a store of this one: they refuse it,
-// with one clear line, and leave it as it is.
+// Stores of earlier builds, opened by this one; and what those builds do with a store of this one:
+// they refuse it, with one clear line, and leave it as it is.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -146,7 +146,8 @@ test("builds without a look at store.json find a schema that they refuse, also w
   }));
 
 const earlier = "0608b27";
-// What the last commit that does not look at store.json says; it is in src/catalog/migrations.ts there.
+// What the last commit that does not look at store.json says; it is in src/catalog/migrations.ts
+// there.
 const refusal = new RegExp(
   `^stasis: the catalog has schema version ${newestSchema}, this stasis knows versions up to 4: ` +
     "it was made by a newer stasis$",

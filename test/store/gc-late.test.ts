@@ -1,4 +1,5 @@
-// What changes between the plan of a collection and the moment of a removal: the row is looked at again.
+// What changes between the plan of a collection and the moment of a removal: the row is looked at
+// again.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -50,8 +50,8 @@ interface Step {
 }
 
 /**
- * Kills the daemon at the n-th such call of any of its threads, while it serves `act` or does what is
- * left to do after it. False if it does not make so many.
+ * Kills the daemon at the n-th such call of any of its threads, while it serves `act` or does what
+ * is left to do after it. False if it does not make so many.
  */
 async function killAt(step: Step, scene: Scene, syscall: string, n: number): Promise<boolean> {
   await using daemon = await startDaemonProcess(scene.root);

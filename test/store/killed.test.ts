@@ -1,4 +1,5 @@
-// Killed in the middle of an upload: nothing half-made is seen, and all is as if it had never begun.
+// Killed in the middle of an upload: nothing half-made is seen, and all is as if it had never
+// begun.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

@@ -1,5 +1,6 @@
-// What a newer stasis has written: a store of it is refused before anything is changed, and a manifest, a table or
-// another file of it is never damage: nothing marks it, moves it or writes over it.
+// What a newer stasis has written: a store of it is refused before anything is changed, and a
+// manifest, a table or another file of it is never damage: nothing marks it, moves it or writes
+// over it.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";

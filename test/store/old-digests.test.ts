@@ -1,5 +1,5 @@
-// Snapshots whose blocks were hashed with SHA-256, as all were before BLAKE3: they stay what they are, damage in them is
-// found and mended, and they go to other nodes.
+// Snapshots whose blocks were hashed with SHA-256, as all were before BLAKE3: they stay what they
+// are, damage in them is found and mended, and they go to other nodes.
 import assert from "node:assert/strict";
 import { open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -33,7 +33,10 @@ function tableOf({ layout, a }: StoredScene, index: number): string {
   return join(layout.dataDirectory(a.config.id), "blocks", blockTableName(index));
 }
 
-/** Makes `a` what it would be if it had been stored then; the catalog is made again from the manifests. */
+/**
+ * Makes `a` what it would be if it had been stored then; the catalog is made again from the
+ * manifests.
+ */
 async function makeOld(scene: StoredScene): Promise<void> {
   const { layout, a } = scene;
   const manifest = await readManifest(layout, a.config.id);

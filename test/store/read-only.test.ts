@@ -1,4 +1,5 @@
-// Stored files are read-only for whoever is given their path, and give back the modes that they had.
+// Stored files are read-only for whoever is given their path, and give back the modes that they
+// had.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmod, chown, lstat, mkdir, readdir, stat } from "node:fs/promises";

@@ -1,6 +1,6 @@
-// A store with a long history whose catalog is deleted, cut, overwritten, or replaced by an older copy:
-// each time a start must find all that was there, and nothing that was deleted. Also a program:
-// `npm run lab -- rebuild --snapshots 2000` prints what each takes.
+// A store with a long history whose catalog is deleted, cut, overwritten, or replaced by an older
+// copy: each time a start must find all that was there, and nothing that was deleted. Also a
+// program: `npm run lab -- rebuild --snapshots 2000` prints what each takes.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
@@ -22,7 +22,9 @@ export interface History {
   readonly deletedIds: readonly string[];
 }
 
-/** A closed store that held about `count` snapshots; a tenth each was changed in one of the ways. */
+/**
+ * A closed store that held about `count` snapshots; a tenth each was changed in one of the ways.
+ */
 export async function makeHistory(scratch: string, count: number): Promise<History> {
   const root = join(scratch, "root");
   const file = { name: "state.json", sizeBytes: 300, pieces: [piece(0, 300)] };
@@ -109,7 +111,9 @@ async function catalogFiles(root: string): Promise<string[]> {
   return names.filter((name) => name.startsWith(prefix)).map((name) => join(root, name));
 }
 
-/** Starts the store after a damage, compares everything and checks it. Milliseconds of the start. */
+/**
+ * Starts the store after a damage, compares everything and checks it. Milliseconds of the start.
+ */
 export async function checkRebuilt(history: History): Promise<number> {
   const tookMs = await startAndCompare(history, 0);
   await assertClean(history.root, [], { deep: false, limitBytesPerSecond: 0 });

@@ -1,5 +1,6 @@
-// The catalog is gone and manifests are damaged: each such snapshot goes to quarantine with a reason, all
-// others are served as they were. What was done to the store is undone after each start.
+// The catalog is gone and manifests are damaged: each such snapshot goes to quarantine with a
+// reason, all others are served as they were. What was done to the store is undone after each
+// start.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, open, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";

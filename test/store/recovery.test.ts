@@ -166,7 +166,8 @@ test("what cannot be explained is set aside, and the others are served", () =>
     await cp(layout.dataDirectory(a.config.id), layout.dataDirectory("abcdefghjkmnpqrs"), {
       recursive: true,
     });
-    // Somebody's own folder, as in a root that was no empty directory: kept, although it is called trash.
+    // Somebody's own folder, as in a root that was no empty directory: kept, although it is called
+    // trash.
     await mkdir(join(layout.trashRoot, "family photos"));
     await writeFile(join(layout.trashRoot, "family photos", "1.jpg"), "mine");
     await using store = await reopen(root);

@@ -1,5 +1,5 @@
-// A root that goes away under a running daemon, or that another daemon takes over: noticed before anything is
-// published, answered with a reason, and neither store is harmed.
+// A root that goes away under a running daemon, or that another daemon takes over: noticed before
+// anything is published, answered with a reason, and neither store is harmed.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";

@@ -1,4 +1,5 @@
-// A disk whose every sync takes 100 ms: readers wait for a commit or two, not for those of all writers.
+// A disk whose every sync takes 100 ms: readers wait for a commit or two, not for those of all
+// writers.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// One test of the store suite: a fresh store below a fresh directory, closed and removed afterwards.
+// One test of the store suite: a fresh store below a fresh directory, closed and removed
+// afterwards.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// docs/life-of-a-snapshot.md, told by a real store: what can be seen at each step of an upload and of a
-// download with a deletion in its middle.
+// docs/life-of-a-snapshot.md, told by a real store: what can be seen at each step of an upload and
+// of a download with a deletion in its middle.
 import assert from "node:assert/strict";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +29,8 @@ void test("the story of an upload: reserved, staged, published, recorded, retrie
     const seen: { staged: string[]; stored: string[]; listed: string[] }[] = [];
     const tar = async function* () {
       for await (const chunk of tarOf(files)) {
-        // A pending upload has a name that is taken, a staging area, and nothing that a caller sees.
+        // A pending upload has a name that is taken, a staging area, and nothing that a caller
+        // sees.
         await failsWith(
           store.create(requestFor("web"), tarOf(files), never),
           "SNAPSHOT_NAME_TAKEN",

@@ -1,5 +1,5 @@
-// What the store suite asks of a store, whoever it is reached through: the domain itself, or a client
-// over TCP or a Unix socket. Plain values only, so that one suite fits all of them.
+// What the store suite asks of a store, whoever it is reached through: the domain itself, or a
+// client over TCP or a Unix socket. Plain values only, so that one suite fits all of them.
 import type { ByteStream } from "../../src/base/async.js";
 import type { Clock } from "../../src/base/clock.js";
 
@@ -135,7 +135,9 @@ export interface StoreSubject extends StoreCalls, AsyncDisposable {
   readonly root: string;
   /** Calls of another user of the same store: over a network, on a connection of its own. */
   another(): StoreCalls;
-  /** Stops it in an orderly way and starts it again on the same root; `between` is run meanwhile. */
+  /**
+   * Stops it in an orderly way and starts it again on the same root; `between` is run meanwhile.
+   */
   restart(between?: () => Promise<void>): Promise<void>;
 }
 

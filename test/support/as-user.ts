@@ -1,5 +1,5 @@
-// The program run by another user, as `node as-user.js UID ARGS...`. All of it is loaded first: that
-// user may not be allowed to read the folder that it is in.
+// The program run by another user, as `node as-user.js UID ARGS...`. All of it is loaded first:
+// that user may not be allowed to read the folder that it is in.
 import { runCli } from "../../src/cli/run.js";
 import * as offline from "../../src/daemon/offline.js";
 import { serve } from "../../src/daemon/serve.js";

@@ -27,7 +27,10 @@ export interface User {
   readonly gid: number;
 }
 
-/** Those that still run are killed when the test's process exits, whatever the test has failed to do. */
+/**
+ * Those that still run are killed when the test's process exits, whatever the test has failed to
+ * do.
+ */
 const running = new Set<ChildProcess>();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 

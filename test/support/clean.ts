@@ -21,7 +21,9 @@ export async function findingsIn(
   return findings;
 }
 
-/** Fails unless nothing is wrong, by default every byte included. Kinds in `expected` must be there. */
+/**
+ * Fails unless nothing is wrong, by default every byte included. Kinds in `expected` must be there.
+ */
 export async function assertClean(
   root: string,
   expected: readonly FindingKind[] = [],

@@ -71,8 +71,8 @@ async function openNew(path: string) {
 }
 
 /**
- * Extended attributes of 15 KB fill the metadata of btrfs a hundred times faster than files; the files that
- * follow take what is left between them.
+ * Extended attributes of 15 KB fill the metadata of btrfs a hundred times faster than files; the
+ * files that follow take what is left between them.
  */
 async function useMetadata(directory: string, round: number): Promise<number> {
   const value = Buffer.alloc(15_000, 0xa5);

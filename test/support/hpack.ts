@@ -20,7 +20,10 @@ export function literalHeader(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.of(0x40), text(name), text(value)]);
 }
 
-/** A header of the static or the dynamic table (6.1). The newest of the dynamic one has the index 62. */
+/**
+ * A header of the static or the dynamic table (6.1). The newest of the dynamic one has the index
+ * 62.
+ */
 export function indexedHeader(index: number): Buffer {
   return integer(0x80, 7, index);
 }

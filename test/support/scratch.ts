@@ -24,8 +24,8 @@ export async function withScratchDir<T>(body: (directory: string) => Promise<T>)
 }
 
 /**
- * Removes a directory that may hold a store, whose data are read-only, or in which a process that was killed has made
- * something at the last moment.
+ * Removes a directory that may hold a store, whose data are read-only, or in which a process that
+ * was killed has made something at the last moment.
  */
 export async function removeScratch(directory: string): Promise<void> {
   const options = { recursive: true, force: true, maxRetries: 5 };

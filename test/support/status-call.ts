@@ -1,4 +1,5 @@
-// One call through bare grpc-js with the generated messages: what a client in another language sees.
+// One call through bare grpc-js with the generated messages: what a client in another language
+// sees.
 import {
   create,
   fromBinary,

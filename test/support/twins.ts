@@ -1,4 +1,5 @@
-// A store with two snapshots whose ids begin with the same characters, which chance would take long to make.
+// A store with two snapshots whose ids begin with the same characters, which chance would take long
+// to make.
 import { cp } from "node:fs/promises";
 import { layoutOf } from "../../src/files/layout.js";
 import { readManifest, writeManifest } from "../../src/files/manifest.js";

@@ -1,4 +1,5 @@
-// The part of check that looks at what lies beside the stored snapshots: staging, trash, quarantine.
+// The part of check that looks at what lies beside the stored snapshots: staging, trash,
+// quarantine.
 import { join } from "node:path";
 import { exists } from "../../files/durable.js";
 import { listEntries } from "../../files/removal.js";

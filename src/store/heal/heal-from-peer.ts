@@ -1,6 +1,6 @@
 // Makes a damaged or lost snapshot whole again with bytes from elsewhere. A damaged file is never
-// written to: a whole one takes its place by rename, so that a reader has the one or the other, and a
-// power cut leaves the one or the other.
+// written to: a whole one takes its place by rename, so that a reader has the one or the other, and
+// a power cut leaves the one or the other.
 import { constants } from "node:fs";
 import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -42,9 +42,9 @@ export interface Damage {
 export type FetchWhole = (damage: Damage) => Promise<ReadonlyMap<string, WholeFile>>;
 
 /**
- * Reads all of a snapshot, has what is damaged fetched, puts it in place and reads all again. `ref` may
- * be the id of a lost snapshot. Readers are refused from the first damage that was found until it is
- * whole.
+ * Reads all of a snapshot, has what is damaged fetched, puts it in place and reads all again. `ref`
+ * may be the id of a lost snapshot. Readers are refused from the first damage that was found until
+ * it is whole.
  */
 export async function mend(
   healer: Healer,
@@ -171,7 +171,9 @@ async function mendManifest(healer: Healer, id: string): Promise<void> {
   }
 }
 
-/** Published under its old id; a crash before the record is there ends in its adoption at the start. */
+/**
+ * Published under its old id; a crash before the record is there ends in its adoption at the start.
+ */
 async function storeAgain(
   healer: Healer,
   snapshot: Snapshot,

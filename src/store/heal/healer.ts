@@ -1,4 +1,5 @@
-// The port of recovery and repair: it may publish, remove, and write records without a caller's upload.
+// The port of recovery and repair: it may publish, remove, and write records without a caller's
+// upload.
 import type { Catalog } from "../../catalog/open.js";
 import type { Marker } from "../parts/ports.js";
 import type { Remover } from "../remove/remover.js";

@@ -1,6 +1,6 @@
-// The background scrub: all data read again at a low rate, from time to time, and compared with their
-// digests, so that damage is known before somebody needs the bytes. Goes on after a restart with the
-// snapshot at which it was.
+// The background scrub: all data read again at a low rate, from time to time, and compared with
+// their digests, so that damage is known before somebody needs the bytes. Goes on after a restart
+// with the snapshot at which it was.
 import { setTimeout as delay } from "node:timers/promises";
 import { isStoreError } from "../../base/errors.js";
 import { blockBytes } from "../../files/block-table.js";
@@ -115,7 +115,10 @@ async function scrubOne(
   }
 }
 
-/** Makes read-only what an earlier version has stored. What cannot be opened is met by the reading that follows. */
+/**
+ * Makes read-only what an earlier version has stored. What cannot be opened is met by the reading
+ * that follows.
+ */
 async function sealOld(
   { layout, logger }: VerifyPorts,
   { config: { id }, files }: Snapshot,

@@ -58,9 +58,9 @@ interface Progress {
 }
 
 /**
- * Marks each snapshot corrupt, or no longer corrupt, by what it finds. What the disk does not let it read, and
- * what a newer stasis has written, keeps it from nothing else and marks nothing: it ends with the first such
- * error, IO_FAILED or FORMAT_UNSUPPORTED.
+ * Marks each snapshot corrupt, or no longer corrupt, by what it finds. What the disk does not let
+ * it read, and what a newer stasis has written, keeps it from nothing else and marks nothing: it
+ * ends with the first such error, IO_FAILED or FORMAT_UNSUPPORTED.
  */
 export async function* verify(
   reader: VerifyPorts,
@@ -117,7 +117,10 @@ export function beginRun(
   };
 }
 
-/** Damage is marked before anybody hears of it, also when the rest is never read. The caller holds a lease. */
+/**
+ * Damage is marked before anybody hears of it, also when the rest is never read. The caller holds a
+ * lease.
+ */
 export async function* verifyAndMark(
   reader: VerifyPorts,
   snapshot: Snapshot,
@@ -136,7 +139,10 @@ export async function* verifyAndMark(
   if (intact && snapshot.corrupt) setDamaged(reader, id, false);
 }
 
-/** Reads all files that it can, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Changes nothing; the caller holds a lease. */
+/**
+ * Reads all files that it can, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Changes
+ * nothing; the caller holds a lease.
+ */
 export async function* verifyFiles(
   place: VerifyPlace,
   snapshot: Snapshot,

@@ -1,5 +1,6 @@
-// Room on the disk: what stands between an upload and a full one. Each upload reserves bytes before it
-// writes them, so that no two take the last ones, and holds them until the catalog counts its snapshot.
+// Room on the disk: what stands between an upload and a full one. Each upload reserves bytes before
+// it writes them, so that no two take the last ones, and holds them until the catalog counts its
+// snapshot.
 import { once } from "node:events";
 import { statfsSync } from "node:fs";
 import { isStoreError, StoreError } from "../../base/errors.js";
@@ -9,15 +10,17 @@ type SpacePorts = Pick<Reader, "catalog" | "layout" | "namePrefix" | "options"> 
 type WaitingPorts = SpacePorts & Pick<BackgroundWork, "closing">;
 
 /**
- * One upload's reservation. Disposing it gives the bytes back, in the moment in which the catalog has
- * its snapshot, or when its files are removed. May be disposed twice.
+ * One upload's reservation. Disposing it gives the bytes back, in the moment in which the catalog
+ * has its snapshot, or when its files are removed. May be disposed twice.
  */
 export interface Allowance extends Disposable {
-  /** Reserves so many bytes more, before they are written. Throws STORAGE_FULL, and reserves none. */
+  /**
+   * Reserves so many bytes more, before they are written. Throws STORAGE_FULL, and reserves none.
+   */
   take(bytes: number): void;
   /**
-   * Returns when so many bytes more fit, or when no removal is under way that could make room: who has
-   * deleted something need not know that its space follows later.
+   * Returns when so many bytes more fit, or when no removal is under way that could make room: who
+   * has deleted something need not know that its space follows later.
    */
   wait(bytes: number): Promise<void>;
   /** `wait` before `settle`. */

@@ -1,10 +1,11 @@
-// Lets reads through between the commits of many writers. A commit waits for its fsync on the main thread,
-// which on a slow disk takes 100 ms and more. Without turns the commits of forty callers would follow each
-// other directly, and every read would wait for all of them.
+// Lets reads through between the commits of many writers. A commit waits for its fsync on the main
+// thread, which on a slow disk takes 100 ms and more. Without turns the commits of forty callers
+// would follow each other directly, and every read would wait for all of them.
 //
-// - A writer takes a turn, and commits before it awaits anything else. Checks that the commit depends on come
-//   after the turn.
-// - Between two turns the event loop serves what has arrived. After a slow commit it has a pause to do so.
+// - A writer takes a turn, and commits before it awaits anything else. Checks that the commit
+//   depends on come after the turn.
+// - Between two turns the event loop serves what has arrived. After a slow commit it has a pause to
+//   do so.
 // - Turns are granted in the order of arrival. An idle store grants one at once.
 
 /** A commit that takes less leaves no pause: one round of the event loop is enough. */

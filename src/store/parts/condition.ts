@@ -1,5 +1,5 @@
-// Knows which problems keep the store from working. It looks at the store every two seconds and after
-// each failure, so that health changes without traffic too.
+// Knows which problems keep the store from working. It looks at the store every two seconds and
+// after each failure, so that health changes without traffic too.
 //
 //   ROOT_UNAVAILABLE     nothing works
 //   STORED_DATA_CORRUPT  the catalog is damaged: nothing works until a restart rebuilds it

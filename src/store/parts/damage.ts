@@ -2,7 +2,10 @@
 import { isStoreError } from "../../base/errors.js";
 import type { Marker } from "./ports.js";
 
-/** Marks a ready snapshot corrupt, or no longer corrupt. Does nothing if the catalog says so already. */
+/**
+ * Marks a ready snapshot corrupt, or no longer corrupt. Does nothing if the catalog says so
+ * already.
+ */
 export function setDamaged(
   { catalog }: Pick<Marker, "catalog">,
   id: string,
@@ -13,8 +16,9 @@ export function setDamaged(
 }
 
 /**
- * Marks the snapshot if `error` says that its stored data are damaged. A disk that cannot be read is no proof of
- * damage: IO_FAILED changes nothing, as in Verify. Never throws, since the caller is about to report `error`.
+ * Marks the snapshot if `error` says that its stored data are damaged. A disk that cannot be read
+ * is no proof of damage: IO_FAILED changes nothing, as in Verify. Never throws, since the caller is
+ * about to report `error`.
  */
 export function noteDamage(
   marker: Pick<Marker, "catalog" | "logger">,

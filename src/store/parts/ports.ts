@@ -1,6 +1,6 @@
-// The ports of the store: each names what a kind of work may touch. An operation takes the ports that
-// it needs, and can reach nothing else. Two ports have a room of their own, which the lint table
-// guards: `Publisher` (store/write/publisher.ts) and `Remover` (store/remove/remover.ts).
+// The ports of the store: each names what a kind of work may touch. An operation takes the ports
+// that it needs, and can reach nothing else. Two ports have a room of their own, which the lint
+// table guards: `Publisher` (store/write/publisher.ts) and `Remover` (store/remove/remover.ts).
 import type { Clock } from "../../base/clock.js";
 import type { Logger } from "../../base/logger.js";
 import type { Catalog } from "../../catalog/open.js";

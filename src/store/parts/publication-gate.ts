@@ -1,5 +1,5 @@
-// One collection at a time. While an orchestrator's session is open nothing new is published, and no
-// new image blob is pinned, so that the references it has read stay all there are.
+// One collection at a time. While an orchestrator's session is open nothing new is published, and
+// no new image blob is pinned, so that the references it has read stay all there are.
 import type { Clock } from "../../base/clock.js";
 import { StoreError } from "../../base/errors.js";
 

@@ -24,7 +24,10 @@ export async function withBallast<T>(layout: Layout, work: () => T | Promise<T>)
   }
 }
 
-/** Makes the missing parts of the ballast, unless an operation uses its room. False if the disk has no room for them. */
+/**
+ * Makes the missing parts of the ballast, unless an operation uses its room. False if the disk has
+ * no room for them.
+ */
 export async function refillBallast(layout: Layout): Promise<boolean> {
   return users.has(layout.root) ? true : ensureBallast(layout);
 }

@@ -1,5 +1,5 @@
-// What takes room on the disk and is not in the catalog: running uploads, pulls that were cut off, and
-// removals that are under way.
+// What takes room on the disk and is not in the catalog: running uploads, pulls that were cut off,
+// and removals that are under way.
 
 /** Bytes that the catalog does not count. */
 export interface Space {

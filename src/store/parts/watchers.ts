@@ -5,13 +5,14 @@ import { closingError } from "./background.js";
 
 export interface Watchers {
   /**
-   * Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing makes room for another one. The places
-   * of one `identity` are three quarters of all, rounded up; undefined: nobody in particular.
+   * Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing makes room for another one. The
+   * places of one `identity` are three quarters of all, rounded up; undefined: nobody in
+   * particular.
    */
   enter(identity?: string): Disposable;
   /**
-   * The event that follows `sequence`, undefined if there is none yet. A watcher whose caller does not
-   * read holds no more than this one. Throws DRAINING after `close`.
+   * The event that follows `sequence`, undefined if there is none yet. A watcher whose caller does
+   * not read holds no more than this one. Throws DRAINING after `close`.
    */
   eventAfter(sequence: number): NextEvent;
   /**
@@ -70,7 +71,9 @@ export function createWatchers(
   };
 }
 
-/** Counts watchers, in all and by identity. One identity gets at most three quarters of all seats. */
+/**
+ * Counts watchers, in all and by identity. One identity gets at most three quarters of all seats.
+ */
 function createSeats(maxWatchers: number) {
   const share = Math.ceil((maxWatchers * 3) / 4);
   const takenBy = new Map<string | undefined, number>();

@@ -121,7 +121,10 @@ export interface OpenDirectory extends AsyncDisposable {
   readonly directory: string;
 }
 
-/** Hands out the path of the data directory, read-only by its modes; the lease lasts until it is disposed. */
+/**
+ * Hands out the path of the data directory, read-only by its modes; the lease lasts until it is
+ * disposed.
+ */
 export async function openDataDirectory(
   reader: ReadPorts,
   ref: string,
@@ -223,7 +226,9 @@ export function notHashedYet(id: string): StoreError {
   );
 }
 
-/** Files of a damaged snapshot go out as they are: without digests, which they do not have any more. */
+/**
+ * Files of a damaged snapshot go out as they are: without digests, which they do not have any more.
+ */
 async function envelopeOf(snapshot: Snapshot, stored: StoredSnapshot): Promise<Uint8Array> {
   const claims = new Map<string, FileClaim>();
   for (const [index, { name, sizeBytes, digest }] of snapshot.files.entries()) {

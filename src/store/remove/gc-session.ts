@@ -80,8 +80,8 @@ interface Progress {
 }
 
 /**
- * What the pages of references up to a token have told. A snapshot that is deleted between two pages
- * changes nothing of it: then a blob is listed that is pinned no more, which does no harm.
+ * What the pages of references up to a token have told. A snapshot that is deleted between two
+ * pages changes nothing of it: then a blob is listed that is pinned no more, which does no harm.
  */
 interface ReferencesRead {
   readonly after: string;
@@ -252,7 +252,10 @@ class Cycle implements GcCycle {
   }
 }
 
-/** Where the page begins among the candidates. Throws PAGE_TOKEN_INVALID unless the plan made the token. */
+/**
+ * Where the page begins among the candidates. Throws PAGE_TOKEN_INVALID unless the plan made the
+ * token.
+ */
 function startOfPage(plan: Progress["plan"], pageToken: string): number {
   const [id, at = ""] = pageToken.split(".");
   if (plan === undefined || id !== plan.id || !/^\d{1,9}$/.test(at)) throw noSuchToken();

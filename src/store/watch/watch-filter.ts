@@ -2,7 +2,9 @@
 import type { CatalogEvent, ListFilter } from "../../catalog/open.js";
 import type { Snapshot } from "../../model/snapshot.js";
 
-/** True if the snapshot matches after the change or before it: whoever followed it hears it leave. */
+/**
+ * True if the snapshot matches after the change or before it: whoever followed it hears it leave.
+ */
 export function eventMatches(filter: ListFilter, event: CatalogEvent): boolean {
   const { snapshot, previous } = event;
   if (snapshotMatches(filter, snapshot)) return true;

@@ -43,8 +43,8 @@ export interface EarlierOutcome extends AsyncDisposable {
 }
 
 /**
- * One snapshot that is being made. Between `begin` and `commit` the caller fills `staging`; disposing an
- * intake that was not committed removes everything and frees the name.
+ * One snapshot that is being made. Between `begin` and `commit` the caller fills `staging`;
+ * disposing an intake that was not committed removes everything and frees the name.
  */
 export interface Intake extends AsyncDisposable {
   readonly earlier: undefined;
@@ -55,8 +55,8 @@ export interface Intake extends AsyncDisposable {
   /** Takes over a configuration that was learnt on the way, and reserves its name. */
   reconfigure(config: SnapshotConfig): Promise<SnapshotConfig>;
   /**
-   * Makes the files durable, publishes them and records the snapshot. The caller has committed: from
-   * here on publication goes on whether or not the caller is still there. Only once.
+   * Makes the files durable, publishes them and records the snapshot. The caller has committed:
+   * from here on publication goes on whether or not the caller is still there. Only once.
    */
   commit(filled: Filled): Promise<Snapshot>;
 }

@@ -1,4 +1,5 @@
-// The port of everything that makes or changes snapshots. Only store/write and store/heal may name it
+// The port of everything that makes or changes snapshots. Only store/write and store/heal may name
+// it
 // (eslint.boundaries.js), so a search for `Publisher` finds all code that can publish.
 import type { Catalog } from "../../catalog/open.js";
 import type {
@@ -30,6 +31,8 @@ export type PublishingCatalog = Pick<
 export interface Publisher
   extends Reader, Leases, Gate, Commits, BackgroundWork, Uploads, Workers, Room, Manifests {
   readonly catalog: CatalogReader & PublishingCatalog;
-  /** Hands a snapshot whose name was taken over to removal: its space is freed in the background. */
+  /**
+   * Hands a snapshot whose name was taken over to removal: its space is freed in the background.
+   */
   retire(replaced: { readonly id: string; readonly state: "deleting" | "replaced" }): void;
 }

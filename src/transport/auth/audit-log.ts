@@ -66,8 +66,8 @@ export function createAuditLog(logger: Logger): AuditLog {
 const maxListed = 100;
 const maxText = 256;
 /**
- * Text from callers must not crowd out what was done: with this limit the line stays below the length
- * at which the log cuts it (100 ids have 2 KiB).
+ * Text from callers must not crowd out what was done: with this limit the line stays below the
+ * length at which the log cuts it (100 ids have 2 KiB).
  */
 const maxListBytes = 8 * 1024;
 

@@ -1,13 +1,17 @@
-// Who may have the daemon touch directories and sockets of its node: the calls whose request has a path.
+// Who may have the daemon touch directories and sockets of its node: the calls whose request has a
+// path.
 //
-// The daemon does it with its own rights, often root's, so a caller must not gain what it lacks itself:
-//   - A caller without a credential over TCP never reaches anything, whatever the configuration says.
+// The daemon does it with its own rights, often root's, so a caller must not gain what it lacks
+// itself:
+//   - A caller without a credential over TCP never reaches anything, whatever the configuration
+//     says.
 //   - The daemon's own user and root, over the Unix socket, reach what they could reach without it:
 //     everything, unless `allowed_directories` is set.
 //   - Any other user over the Unix socket reaches its own directories in `allowed_directories`.
-//   - A token or certificate has no user id: it reaches all of `allowed_directories`, and nothing while
-//     that is not set.
-// The kernel says who is at the other end of a Unix socket. Its file's mode does not: it may change.
+//   - A token or certificate has no user id: it reaches all of `allowed_directories`, and nothing
+//     while that is not set.
+// The kernel says who is at the other end of a Unix socket. Its file's mode does not: it may
+// change.
 import { StoreError } from "../../base/errors.js";
 import type { Identity } from "../../model/access.js";
 import type { DirectoryRules } from "../../model/caller-path.js";

@@ -26,7 +26,9 @@ export interface TlsFiles extends Disposable {
   context(): TlsContext;
   /** Connections that come after it get the new one; `listener` must not throw. */
   onChange(listener: (context: TlsContext) => void): void;
-  /** Reads the files at once. Throws FIELD_INVALID, and the old ones stay, if they can't be used. */
+  /**
+   * Reads the files at once. Throws FIELD_INVALID, and the old ones stay, if they can't be used.
+   */
   reload(): void;
 }
 

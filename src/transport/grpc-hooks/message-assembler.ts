@@ -3,14 +3,15 @@
 // Relies on: a call of grpc-js has a `decoder` whose method `write` takes bytes and returns the
 // messages that end in them, and a number `maxReceiveMessageSize`.
 // For:
-// - Memory. grpc-js keeps each piece as an object until the message is complete. A caller that sends
-//   frames of one byte makes it hold a hundred bytes for each; here small pieces are copied together.
+// - Memory. grpc-js keeps each piece as an object until the message is complete. A caller that
+//   sends frames of one byte makes it hold a hundred bytes for each; here small pieces are copied
+//   together.
 // - A smaller maximum for methods that are open to anyone.
 // - CPU time. grpc-js copies all pieces when the last has arrived, when they have left the
 //   processor's cache. Here each is copied at once, except at the beginning of a message.
 //   Uploads gain 1 to 4 percent (`npm run bench -- transfer`).
-// If it changes: `assembleMessages` returns false and grpc-js assembles messages as it does by itself.
-// The daemon logs a warning on the first such call, and the contract test fails.
+// If it changes: `assembleMessages` returns false and grpc-js assembles messages as it does by
+// itself. The daemon logs a warning on the first such call, and the contract test fails.
 
 /** gRPC over HTTP/2, Length-Prefixed-Message: a flag for compression, and the length in 4 bytes. */
 const prefixBytes = 5;

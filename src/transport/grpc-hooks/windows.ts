@@ -1,13 +1,14 @@
-// Sets the HTTP/2 windows and limits of the server, and sees each session and stream before grpc-js.
+// Sets the HTTP/2 windows and limits of the server, and sees each session and stream before
+// grpc-js.
 //
 // Relies on: `Server.createConnectionInjector` makes one HTTP/2 server with the public functions of
 // node:http2 while it runs, and takes streams from the event `stream` of that server. The functions
-// are replaced for exactly that call, which is synchronous, so that nobody else sees them.
-// For: grpc-js leaves the windows at 64 KiB (grpc-node pull request 3058), and a stream then carries
-// a tenth of what it can (docs/performance.md). Refusals of streams (stream-gate.ts), TLS options
-// and limits for connections of unknown callers have no other place.
-// If it changes: `createInjector` throws when grpc-js did not make exactly one server this way. That
-// is loud: the daemon does not start.
+// are replaced for exactly that call, which is synchronous, so that nobody else sees them. For:
+// grpc-js leaves the windows at 64 KiB (grpc-node pull request 3058), and a stream then carries a
+// tenth of what it can (docs/performance.md). Refusals of streams (stream-gate.ts), TLS options and
+// limits for connections of unknown callers have no other place. If it changes: `createInjector`
+// throws when grpc-js did not make exactly one server this way. That is loud: the daemon does not
+// start.
 import http2 from "node:http2";
 import type { Http2Server, IncomingHttpHeaders } from "node:http2";
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
@@ -122,8 +123,8 @@ function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {
 }
 
 /**
- * A client without a certificate may have a token. So a missing or invalid certificate is found with
- * the call, which then gets an answer and not a broken connection.
+ * A client without a certificate may have a token. So a missing or invalid certificate is found
+ * with the call, which then gets an answer and not a broken connection.
  */
 function withTls(
   options: http2.SecureServerOptions,

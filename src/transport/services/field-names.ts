@@ -1,5 +1,6 @@
-// The domain names the fields of a request by its own terms (`config.name`, `request_id`). Callers know
-// the fields of their message. This translates the one into the other where an error leaves the domain.
+// The domain names the fields of a request by its own terms (`config.name`, `request_id`). Callers
+// know the fields of their message. This translates the one into the other where an error leaves
+// the domain.
 import { StoreError } from "../../base/errors.js";
 
 /** Path in the domain and path in the message. An empty path is the message itself. */

@@ -20,7 +20,9 @@ export interface Upload<Header> {
   readonly bytes: OwnedStream;
 }
 
-/** Reads the header; the bytes follow as they are asked for. `signal` fires when the caller is gone. */
+/**
+ * Reads the header; the bytes follow as they are asked for. `signal` fires when the caller is gone.
+ */
 export async function openUpload<Header>(
   messages: AsyncIterable<{ frame: UploadFrame<Header> }>,
   signal: AbortSignal,
@@ -66,8 +68,8 @@ async function* uploadBytes<Header>(
 const resetLimitMs = 250;
 
 /**
- * A client that cancels may end the stream before it resets it, in another packet: Node's HTTP/2 does.
- * Throws the signal's reason if the reset follows.
+ * A client that cancels may end the stream before it resets it, in another packet: Node's HTTP/2
+ * does. Throws the signal's reason if the reset follows.
  */
 async function throwIfCancelled(signal: AbortSignal): Promise<void> {
   await delay(resetLimitMs, undefined, { signal }).catch(() => undefined);

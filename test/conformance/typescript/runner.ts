@@ -332,7 +332,9 @@ async function run(step: Step): Promise<void> {
   if (step["saveOutput"] !== undefined) vars[textOf(step["saveOutput"])] = output.trim();
 }
 
-/** This program again, in a process of its own, which holds what its steps hold until it is killed. */
+/**
+ * This program again, in a process of its own, which holds what its steps hold until it is killed.
+ */
 async function spawnChild(step: Step): Promise<void> {
   const name = textOf(step["spawn"]);
   const file = `${jobFile}.${name}`;

@@ -15,7 +15,9 @@ import { parsed, parsedLater } from "../only-store-errors.js";
 const reasons = ["ARCHIVE_INVALID", "LIMIT_EXCEEDED"] as const;
 const blockBytes = 512;
 const maxSegments = 64;
-/** What stands before the map: the notation, the bytes of the body, the length of the PAX records. */
+/**
+ * What stands before the map: the notation, the bytes of the body, the length of the PAX records.
+ */
 const headBytes = 6;
 
 export async function fuzz(data: Buffer): Promise<void> {

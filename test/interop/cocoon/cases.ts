@@ -1,4 +1,5 @@
-// The snapshots that go to and fro: their files, made anew, and their configurations with cocoon's keys.
+// The snapshots that go to and fro: their files, made anew, and their configurations with cocoon's
+// keys.
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -90,7 +91,10 @@ export const cases: readonly InteropCase[] = [
   big([5000, 70_000]),
 ];
 
-/** Archives of these are kept in test/fixtures/cocoon, as cocoon itself wrote them: so they are small. */
+/**
+ * Archives of these are kept in test/fixtures/cocoon, as cocoon itself wrote them: so they are
+ * small.
+ */
 export const fixtures: readonly { readonly file: string; readonly of: InteropCase }[] = [
   { file: "every-field.tar", of: everyField },
   { file: "every-field.tar.gz", of: everyField },
@@ -127,7 +131,10 @@ function sparse(name: string, segments: number, sizeBytes: number, dull = false)
   };
 }
 
-/** Segments of one block each, no two alike, with as large a hole after each; `dull` ones compress well. */
+/**
+ * Segments of one block each, no two alike, with as large a hole after each; `dull` ones compress
+ * well.
+ */
 function writeSegments(path: string, count: number, sizeBytes: number, dull: boolean): void {
   const file = openSync(path, "wx", 0o600);
   try {

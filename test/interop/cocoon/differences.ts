@@ -18,7 +18,10 @@ export interface Comparison {
 
 const pieceBytes = 1 << 20;
 
-/** What compareTrees() compares, of a snapshot in the store: there the modes are metadata, and every file is read-only. */
+/**
+ * What compareTrees() compares, of a snapshot in the store: there the modes are metadata, and every
+ * file is read-only.
+ */
 export async function compareStoredTree(
   client: Client,
   ref: string,
@@ -116,7 +119,9 @@ function show(value: unknown): string {
   return value === undefined ? "none" : JSON.stringify(value);
 }
 
-/** The configuration that an export of ours says, with cocoon's keys and those that we do not know. */
+/**
+ * The configuration that an export of ours says, with cocoon's keys and those that we do not know.
+ */
 export async function exportedConfig(
   client: Client,
   ref: string,

@@ -43,8 +43,9 @@ export interface Peer {
 }
 
 /**
- * `COCOON_SOURCE` in the environment names a copy of cocoon's module to build with; otherwise it comes
- * from the module proxy, and ModuleUnavailable is thrown if that does not have it. Throws with what go says of other trouble.
+ * `COCOON_SOURCE` in the environment names a copy of cocoon's module to build with; otherwise it
+ * comes from the module proxy, and ModuleUnavailable is thrown if that does not have it. Throws
+ * with what go says of other trouble.
  */
 export function buildPeer(): Peer {
   const folder = join(checkout, "build", "interop-cocoon");

@@ -1,5 +1,6 @@
-// `npm run lab -- interop [--case TEXT]`: our archives and stores beside those of the original program, built
-// from its own module. Ends with 0 if all is identical, 1 if not, 2 if the module cannot be had.
+// `npm run lab -- interop [--case TEXT]`: our archives and stores beside those of the original
+// program, built from its own module. Ends with 0 if all is identical, 1 if not, 2 if the module
+// cannot be had.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

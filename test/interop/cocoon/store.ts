@@ -1,5 +1,5 @@
-// A store that cocoon itself has written, with snapshots that it had not finished and one that lost its
-// directory, is adopted; every file is compared.
+// A store that cocoon itself has written, with snapshots that it had not finished and one that lost
+// its directory, is adopted; every file is compared.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rm, stat } from "node:fs/promises";
 import { join, relative } from "node:path";

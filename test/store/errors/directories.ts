@@ -1,4 +1,5 @@
-// Directories of the daemon's node that cannot be taken, or cannot be filled. They stay as they are.
+// Directories of the daemon's node that cannot be taken, or cannot be filled. They stay as they
+// are.
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// Requests that meet what others are doing: a running upload, an open directory, ids that look alike.
+// Requests that meet what others are doing: a running upload, an open directory, ids that look
+// alike.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

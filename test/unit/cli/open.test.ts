@@ -1,4 +1,5 @@
-// stasis open while its lease is cut off: by a proxy, by a daemon that is away, by a deletion meanwhile.
+// stasis open while its lease is cut off: by a proxy, by a daemon that is away, by a deletion
+// meanwhile.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";

@@ -1,5 +1,5 @@
-// Chunks of uploads are freed when they have been sent, and never before: not when a stream is given up in the
-// middle of one, of which Node may still be writing a part.
+// Chunks of uploads are freed when they have been sent, and never before: not when a stream is
+// given up in the middle of one, of which Node may still be writing a part.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import http2, { type ClientHttp2Stream } from "node:http2";

@@ -1,4 +1,5 @@
-// A file put together over several attempts: what is found of an earlier one is believed only by digest.
+// A file put together over several attempts: what is found of an earlier one is believed only by
+// digest.
 import assert from "node:assert/strict";
 import { open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";

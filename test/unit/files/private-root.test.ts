@@ -1,4 +1,5 @@
-// The root is refused where another user could change or replace it, and closed otherwise, whatever the umask.
+// The root is refused where another user could change or replace it, and closed otherwise, whatever
+// the umask.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, chown, lstat, lchown, mkdir, readdir, stat, symlink } from "node:fs/promises";

@@ -1,6 +1,6 @@
 // A process for root-lock.test.ts: tries to lock each root that it reads from standard input, says
-// what came of it, and holds the lock until it is killed or its input ends. With the argument `sqlite` it locks as
-// builds did that used SQLite for it.
+// what came of it, and holds the lock until it is killed or its input ends. With the argument
+// `sqlite` it locks as builds did that used SQLite for it.
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isStoreError } from "../../../src/base/errors.js";

@@ -1,5 +1,5 @@
-// One root, one daemon: within a process, between processes, through symlinks, after kill -9, beside builds that
-// lock with SQLite, on a full disk, and where locks are of no use.
+// One root, one daemon: within a process, between processes, through symlinks, after kill -9,
+// beside builds that lock with SQLite, on a full disk, and where locks are of no use.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";

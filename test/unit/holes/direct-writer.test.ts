@@ -1,5 +1,5 @@
-// Direct writes: the bytes are right however they are cut, large ones leave no pages behind, what a filesystem does
-// not take goes the ordinary way, and a disk that fails is told.
+// Direct writes: the bytes are right however they are cut, large ones leave no pages behind, what a
+// filesystem does not take goes the ordinary way, and a disk that fails is told.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
@@ -32,7 +32,9 @@ interface Cut {
   readonly bytes: number;
 }
 
-/** Writes pieces of a pattern; returns what the file must be, after comparing what the observer saw. */
+/**
+ * Writes pieces of a pattern; returns what the file must be, after comparing what the observer saw.
+ */
 async function writeCuts(
   path: string,
   cuts: readonly Cut[],
@@ -168,7 +170,8 @@ test("a filesystem that refuses direct writes gets ordinary ones", () =>
       import { closeSync, openSync, writeSync } from "node:fs";
       import { createBudget, createDirectWriter, createSlots } from ${JSON.stringify(new URL("../../../src/holes/direct-writer.js", import.meta.url).href)};
       const fd = openSync(process.argv[1], "wx");
-      // The first such call of each thread fails: this one here is used up, those of the pool are the direct writes.
+      // The first such call of each thread fails: this one here is used up, those of the pool are
+      // the direct writes.
       try { writeSync(fd, "x", 0); } catch {}
       const writer = createDirectWriter(fd, process.argv[1], createSlots(createBudget(2)), { update() {} });
       for (let turn = 0; turn < 6; turn++) {

@@ -192,7 +192,8 @@ test("never evicts more than the criteria ask", () => {
         const left = all.filter(({ id }) => survivors(all, { maxTotalBytes }).has(id));
         const bytes = left.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
         const goneFree = free.filter((one) => !left.includes(one));
-        // The last one that went was still needed, and nothing that could go was left above the limit.
+        // The last one that went was still needed, and nothing that could go was left above the
+        // limit.
         const newest = goneFree.sort(
           (a, b) =>
             b.lastUsedMs - a.lastUsedMs || b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1),

@@ -1,4 +1,5 @@
-// Each limit on calls: at its edge the call is let in, one past it is not, and a place that is left is free again.
+// Each limit on calls: at its edge the call is let in, one past it is not, and a place that is left
+// is free again.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/base/errors.js";

@@ -1,5 +1,5 @@
-// Frames of downloads are freed when they have been sent, and never before: not when a connection is given up
-// in the middle of one, of which Node may still be writing a part.
+// Frames of downloads are freed when they have been sent, and never before: not when a connection
+// is given up in the middle of one, of which Node may still be writing a part.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";

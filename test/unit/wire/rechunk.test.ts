@@ -1,4 +1,5 @@
-// Chunks out of pieces of any size: all bytes, in order, none too large, and large pieces not copied.
+// Chunks out of pieces of any size: all bytes, in order, none too large, and large pieces not
+// copied.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,5 +1,5 @@
-// Messages are put together right however their bytes are cut, and grpc-js lets us do it: an upgrade that does not
-// fails here.
+// Messages are put together right however their bytes are cut, and grpc-js lets us do it: an
+// upgrade that does not fails here.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
@@ -90,7 +90,8 @@ test("a message that comes a byte at a time takes little more than its bytes", (
   const assembler = createMessageAssembler(maxMessageBytes);
   for (let at = 0; at < frames; at++) assembler.write(Buffer.from(message.subarray(at, at + 1)));
   const after = process.memoryUsage();
-  // Buffers of one byte that were kept would take 20 MB; garbage of the loop takes some of that too.
+  // Buffers of one byte that were kept would take 20 MB; garbage of the loop takes some of that
+  // too.
   const taken = after.arrayBuffers - before.arrayBuffers;
   assert.ok(taken < 2 * maxMessageBytes, `${taken} bytes`);
   const kept = assembler.write(message.subarray(frames));
