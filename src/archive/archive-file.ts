@@ -8,7 +8,7 @@ export interface ArchiveFile {
   readonly mode: number;
   /** Logical size. */
   readonly sizeBytes: number;
-  /** Data extents, or undefined when the filesystem can't tell: then the entry is plain. */
+  /** Data extents, or undefined when the filesystem cannot tell: then the entry is plain. */
   readonly extents: Extents | undefined;
   /**
    * Reads all extents, or the whole file where they are unknown, in pieces that ascend without a

@@ -53,7 +53,7 @@ export async function* throughCodec(
 interface Feeding {
   bytes: number;
   sourceEnded: boolean;
-  /** What stopped the input, if it wasn't the codec. */
+  /** What stopped the input, if it was not the codec. */
   failure: { readonly error: unknown } | undefined;
 }
 

@@ -34,7 +34,7 @@ interface Prelude {
 const noPrelude: Prelude = { records: [], pax: new Map(), longName: undefined };
 const cocoonPrefix = "COCOON.sparse.";
 
-/** Names of what can't be in a snapshot, by header type (POSIX and GNU). */
+/** Names of what cannot be in a snapshot, by header type (POSIX and GNU). */
 const refusedTypes: Readonly<Record<string, string>> = {
   "1": "a hard link",
   "2": "a symbolic link",

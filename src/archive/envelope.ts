@@ -1,5 +1,5 @@
 // The envelope `snapshot.json`: what cocoon calls types.SnapshotExport. Version 1 is written and
-// read; keys that we don't know are kept as they are.
+// read; keys that we do not know are kept as they are.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";

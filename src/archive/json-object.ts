@@ -92,7 +92,7 @@ export function pathOf(object: JsonObject, key: string): string {
   return `${object.path}: ${key}`;
 }
 
-/** A lone surrogate can't be written as UTF-8 again, NUL ends strings in other programs. */
+/** A lone surrogate cannot be written as UTF-8 again, NUL ends strings in other programs. */
 function checkText(text: string, path: string): void {
   if (!/\p{Surrogate}/u.test(text) && !text.includes("\0")) return;
   throw archiveInvalid(`${path}: expected well-formed Unicode without NUL`);

@@ -1,4 +1,5 @@
-// Lets so many events pass per second, for log lines that strangers can cause.
+// Lets a fixed number of events pass per second, for log lines that unauthenticated callers can
+// cause.
 
 export interface RateLimiter {
   /**

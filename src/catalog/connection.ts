@@ -250,7 +250,7 @@ function refusedByDisk(error: unknown, what: string): StoreError {
   const failed = toStoreError(error, what);
   if (!isFailedWrite(error)) return failed;
   return new StoreError(failed.reason, `${failed.message}: nothing has changed`, {
-    hint: "Look into the kernel's log and at the disk, then try again",
+    hint: "Check the kernel's log and the disk, then try again",
     metadata: failed.metadata,
     cause: error,
   });
@@ -259,7 +259,7 @@ function refusedByDisk(error: unknown, what: string): StoreError {
 function uncertainError(error: unknown, what: string): StoreError {
   const { reason, message, metadata } = toStoreError(error, what);
   return new StoreError(reason, `${message}: it may have been done or not`, {
-    hint: mendDisk,
+    hint: repairDisk,
     // The log may contain the whole commit. It takes effect if the daemon ends before the next
     // commit.
     metadata: { ...metadata, commit: "unknown" },
@@ -269,10 +269,10 @@ function uncertainError(error: unknown, what: string): StoreError {
 
 function refusedError(what: string, failure: StoreError): StoreError {
   return new StoreError("IO_FAILED", `${what}: an earlier write to the catalog failed`, {
-    hint: mendDisk,
+    hint: repairDisk,
     cause: failure,
   });
 }
 
-const mendDisk =
-  "Look into the kernel's log and mend the disk; reads go on, and writes when the disk takes them again";
+const repairDisk =
+  "Check the kernel's log and repair the disk; reads go on, and writes when the disk takes them again";

@@ -104,7 +104,7 @@ function readThrough(path: string, descriptor: number): void {
   } catch (cause) {
     const found = cause instanceof Error ? (cause.message.split(", ")[0] ?? "") : String(cause);
     throw new StoreError("IO_FAILED", `the disk cannot read the catalog: ${found}: ${path}`, {
-      hint: "Look into the kernel's log, mend the disk, then start the daemon again: the catalog may be sound",
+      hint: "Check the kernel's log, repair the disk, then start the daemon again: the catalog may be sound",
       cause,
     });
   }

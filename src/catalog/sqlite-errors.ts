@@ -43,7 +43,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   SQLITE_IOERR: {
     reason: "IO_FAILED",
     found: "the disk reported an error",
-    hint: "Look into the kernel's log, mend the disk, then restart the daemon",
+    hint: "Check the kernel's log, repair the disk, then restart the daemon",
   },
   SQLITE_READONLY: {
     reason: "STORE_READ_ONLY",
@@ -160,7 +160,7 @@ export function isUnreadPage(line: string): boolean {
 
 export function unreadable(line: string): StoreError {
   return new StoreError("IO_FAILED", `cannot check the catalog: ${line}`, {
-    hint: "Look into the kernel's log, mend the disk, then start the daemon again",
+    hint: "Check the kernel's log, repair the disk, then start the daemon again",
   });
 }
 

@@ -175,8 +175,8 @@ function truncated(what: string): StoreError {
 function outOfOrder(frame: Frame): StoreError {
   return new StoreError(
     "INTERNAL",
-    `the daemon sent the frame ${frame.case ?? "(unknown)"} where it can't stand`,
-    { hint: "Client and daemon may be of versions that don't fit" },
+    `the daemon sent the frame ${frame.case ?? "(unknown)"} out of order`,
+    { hint: "Client and daemon may have incompatible versions" },
   );
 }
 

@@ -138,7 +138,7 @@ function readConfigFile(path: string): FileContents {
   } catch (error) {
     throw new StoreError(
       "FIELD_INVALID",
-      `configuration file ${path} can't be read: ${messageOf(error)}`,
+      `configuration file ${path} cannot be read: ${messageOf(error)}`,
       { hint: `Check --config and ${configFileEnv}`, cause: error },
     );
   }

@@ -184,7 +184,7 @@ function isAbsent(error: unknown): boolean {
 
 function unusable(path: string, cause: unknown, hint?: string): StoreError {
   const why = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
-  return new StoreError("FIELD_INVALID", `the token file ${path} can't be used: ${why}`, {
+  return new StoreError("FIELD_INVALID", `the token file ${path} cannot be used: ${why}`, {
     hint: hint ?? "It is written by `stasis token create`",
     fields: [{ field: "tokens", description: "expected a file of tokens" }],
     cause,

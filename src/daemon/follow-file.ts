@@ -56,7 +56,7 @@ export function followFile<T>(
         failed = { version: found, retryAtMs: performance.now() + retryMs };
         logger.error(
           { err: error, path },
-          "the file has changed and can't be used: the old one stays",
+          "the file has changed and cannot be used: the old one stays",
         );
       }
       return current;

@@ -76,7 +76,7 @@ function readFor(peer: string, key: string, path: string): string {
     return readFileSync(path, "utf8");
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `${key} of the peer ${peer} can't be read: ${why}`;
+    const message = `${key} of the peer ${peer} cannot be read: ${why}`;
     throw new StoreError("FIELD_INVALID", message, {
       fields: [{ field: "peers", description: `expected a readable file as ${key} of ${peer}` }],
       cause,

@@ -43,7 +43,7 @@ export function createReload(
       }
     }
     const needRestart = changedKeys(atStart, valuesOf(config));
-    for (const step of failed) logger.error(step, "can't be read again: the old one stays");
+    for (const step of failed) logger.error(step, "cannot be read again: the old one stays");
     if (needRestart.length > 0) {
       logger.warn({ options: needRestart }, "these options count from the next start");
     }

@@ -33,7 +33,7 @@ export function readOnlyError(root: string, cause: unknown): StoreError {
     "STORE_READ_ONLY",
     `the filesystem of the store is read-only (${errnoCode(cause) ?? "EROFS"}): ${root}`,
     {
-      hint: "Look into the kernel's log for the cause, then mount it read-write; reads still work",
+      hint: "Check the kernel's log for the cause, then mount it read-write; reads still work",
       resource: { type: "directory", name: root },
       cause,
     },

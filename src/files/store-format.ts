@@ -46,7 +46,7 @@ export async function claimFormat(
   const found = readStoreFile(layout);
   requireKnown(layout, found);
   if (found === "damaged") {
-    logger.warn({ path: pathIn(layout) }, "store.json can't be understood: writing it again");
+    logger.warn({ path: pathIn(layout) }, "store.json cannot be understood: writing it again");
   }
   const writtenBy = buildInfo();
   if (found !== undefined && found !== "damaged" && isSame(found, writtenBy)) return true;

@@ -18,7 +18,7 @@ const extentsPerTurn = 1000;
 
 /**
  * The data extents of an open file of `sizeBytes`, in order, adjacent ones merged, or undefined
- * when its filesystem can't tell holes. Synchronous: 4 µs an extent. Use `scanExtents` for files
+ * when its filesystem cannot tell holes. Synchronous: 4 µs an extent. Use `scanExtents` for files
  * that may have hundreds of thousands.
  */
 export function dataExtents(fd: number, sizeBytes: number): readonly Extent[] | undefined {
@@ -86,7 +86,7 @@ function lookError(error: unknown, fd: number): Error {
   return ioError(error, { what: "look for holes", path: `file descriptor ${fd}` });
 }
 
-/** lseek(2) answers EINVAL to a `whence` that the filesystem doesn't know. */
+/** lseek(2) answers EINVAL to a `whence` that the filesystem does not know. */
 function cannotTell(error: unknown): boolean {
   return isErrno(error, "EINVAL", "EOPNOTSUPP", "ENOTSUP", "ENOSYS");
 }

@@ -255,9 +255,9 @@ export function lockRange(fd: number, kind: LockKind, range: LockedRange): boole
 }
 
 /**
- * The process whose lock is in the way of such a lock, or undefined when there is none. 0: it can't
- * be told, since that lock belongs to an open file description, or its holder is in another PID
- * namespace.
+ * The process whose lock is in the way of such a lock, or undefined when there is none. 0: it
+ * cannot be told, since that lock belongs to an open file description, or its holder is in another
+ * PID namespace.
  */
 export function lockingProcess(fd: number, kind: LockKind, range: LockedRange): number | undefined {
   const lock = flockOf(kind, range);

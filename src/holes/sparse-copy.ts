@@ -26,7 +26,7 @@ export interface CopyOptions {
 /**
  * reflink  the copy shares the source's blocks and costs nothing until one of them changes
  * extents  the kernel copied the data, holes stayed
- * bytes    read and written here: between filesystems, or where holes can't be told
+ * bytes    read and written here: between filesystems, or where holes cannot be told
  */
 export type CopyMethod = "reflink" | "extents" | "bytes";
 
@@ -37,7 +37,7 @@ export interface CopiedFile extends WrittenFile {
 /** Bytes per copy_file_range: small enough to be cancelled in between. */
 const copyBytes = 64 * 1024 * 1024;
 
-/** How kernels say that a file can't be cloned, or copied in the kernel, here. */
+/** How kernels say that a file cannot be cloned, or copied in the kernel, here. */
 const notHere = ["EOPNOTSUPP", "ENOTSUP", "EXDEV", "EINVAL", "ENOTTY", "ENOSYS", "ETXTBSY"];
 
 /** Copies the regular file `from` to `to`, which must not exist and is removed on failure. */
@@ -58,7 +58,7 @@ export async function copySparse(
     options,
   );
   if (shared !== undefined) return shared;
-  // A filesystem that can't tell holes may still have read zeros out of them.
+  // A filesystem that cannot tell holes may still have read zeros out of them.
   const extents = lazyExtents(source.fd, sizeBytes);
   const all = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   await using writer = await createSparseFile(to, {
@@ -98,7 +98,7 @@ interface KernelCopy {
   readonly ways: readonly CopyMethod[];
 }
 
-/** Undefined, with nothing left behind, where the kernel can't. */
+/** Undefined, with nothing left behind, where the kernel cannot. */
 async function copyInKernel(
   { source, from, sizeBytes, ways }: KernelCopy,
   to: string,
@@ -122,7 +122,7 @@ async function copyInKernel(
     return { method, ...written };
   } finally {
     await withIoError({ what: "close the file", path: to }, () => target.close());
-    // What can't be removed now goes with the directory that the caller removes.
+    // What cannot be removed now goes with the directory that the caller removes.
     if (!kept) await disk.unlink(to).catch(() => undefined);
   }
 }

@@ -86,7 +86,7 @@ export async function createSparseFile(
   const writer = new FileWriter(handle, path, options);
   const { expectedBytes } = options;
   try {
-    // Known sizes are set first: writes inside the file don't make xfs reserve space after it.
+    // Known sizes are set first: writes inside the file do not make xfs reserve space after it.
     if (expectedBytes !== undefined) {
       const what = `set the size to ${expectedBytes}`;
       await withIoError({ what, path }, () => handle.truncate(expectedBytes));

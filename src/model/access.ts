@@ -14,7 +14,7 @@ export interface Identity {
   readonly name: string;
   readonly role: Role;
   /**
-   * True if many callers share it that cannot be told apart. They are not strangers, so no limit
+   * True if many callers share it that cannot be told apart. They are authenticated, so no limit
    * per identity applies.
    */
   readonly shared?: boolean;

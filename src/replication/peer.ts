@@ -52,7 +52,7 @@ function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
   const files = listed.map((file): SnapshotFile => {
     const { name, mode } = file;
     checkName(name);
-    ensure(digestPattern.test(file.digest), `a digest that is none, for ${describeValue(name)}`);
+    ensure(digestPattern.test(file.digest), `a malformed digest for ${describeValue(name)}`);
     const sizeBytes = sizeOf(file.sizeBytes, `size of ${describeValue(name)}`);
     return { name, sizeBytes, allocatedBytes: 0, mode: mode & 0o777, digest: file.digest };
   });

@@ -44,7 +44,7 @@ export async function restrictSocket(
   const id = await groupId(group, "socket_group");
   await chown(path, -1, id).catch((cause: unknown) => {
     const hint = "The daemon's user must be a member of it, or root";
-    throw new StoreError("FIELD_INVALID", `socket_group: can't give the socket to ${group}`, {
+    throw new StoreError("FIELD_INVALID", `socket_group: cannot give the socket to ${group}`, {
       fields: [{ field: "socket_group", description: "expected a group of the daemon's user" }],
       hint,
       cause,

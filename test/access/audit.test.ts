@@ -71,7 +71,7 @@ test("a push says where to, and a cancelled transfer which", async (t) => {
   );
 });
 
-test("what a caller writes can't push who did what out of the line", async (t) => {
+test("what a caller writes cannot push who did what out of the line", async (t) => {
   const lines: Line[] = [];
   const write = (text: string) => void lines.push(JSON.parse(boundedLine(text)) as Line);
   const scene = await startScene(t, { logger: pino({ base: null }, { write }) });
@@ -99,7 +99,7 @@ test("what a caller writes can't push who did what out of the line", async (t) =
   );
 });
 
-test("callers whom nobody knows can't fill the log, and are counted", async (t) => {
+test("callers whom nobody knows cannot fill the log, and are counted", async (t) => {
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
   const scene = await startScene(t, { logger });

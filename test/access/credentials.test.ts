@@ -89,7 +89,7 @@ test("without credentials only health is answered, and by the socket", async (t)
   await failsWith(plain.list({}, { timeoutMs: 20_000 }), "DAEMON_UNREACHABLE");
 });
 
-test("the client refuses a daemon whose certificate it can't trust", async (t) => {
+test("the client refuses a daemon whose certificate it cannot trust", async (t) => {
   const scene = await startScene(t);
   const other = await makeAuthority(scene.directory, "other");
   const client = scene.client(scene.tcpAddress, { tls: { ca: readFileSync(other.cert) } });

@@ -112,7 +112,7 @@ test("SIGHUP reads certificates, tokens and tables again, and a running stream g
   assert.ok(event?.snapshot, "the watch goes on too");
 });
 
-test("SIGHUP keeps what it had where the new files can't be used, and says so", async (t) => {
+test("SIGHUP keeps what it had where the new files cannot be used, and says so", async (t) => {
   const scene = await startScene(t);
   const { daemon, authority, server, scratch } = scene;
   const token = scene.newToken("reader");
@@ -124,7 +124,7 @@ test("SIGHUP keeps what it had where the new files can't be used, and says so", 
   await writeFile(scene.config, "[[identities]]\nname = 1\n");
   daemon.signal("SIGHUP");
   await daemon.line(/^SIGHUP: certificates stays as it was: server_cert: .*$/);
-  await daemon.line(/^SIGHUP: tokens .* stays as it was: the token file .* can't be used.*$/);
+  await daemon.line(/^SIGHUP: tokens .* stays as it was: the token file .* cannot be used.*$/);
   await daemon.line(/^SIGHUP: \[\[identities\]\] .* stays as it was: identities\[0\]\.name.*$/);
   const again = scene.client(daemon.tcpAddress, { tls: { ca }, token });
   assert.equal((await again.list()).totalSize, 0n);

@@ -26,7 +26,7 @@ export type Outcome =
   | { readonly kind: "acknowledged"; readonly id: string | undefined }
   /** The caller was told that it did not happen. */
   | { readonly kind: "refused" }
-  /** Nobody told the caller, or the daemon said that it can't know. */
+  /** Nobody told the caller, or the daemon said that it cannot know. */
   | { readonly kind: "unknown" };
 
 interface Begun {

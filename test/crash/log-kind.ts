@@ -73,7 +73,7 @@ async function playNew(kind: KindName, options: PlayOptions): Promise<void> {
       if (options.signal.aborted) return;
       const directory = join(options.directory, `${kind}-${lane}`);
       await recordAndPlay(kind, subject, { ...options, seed, states: count, directory });
-      // What can't be removed now is removed with the scratch space.
+      // What cannot be removed now is removed with the scratch space.
       await removeScratch(directory).catch(() => undefined);
     });
     if (options.only !== undefined) return;

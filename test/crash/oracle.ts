@@ -148,7 +148,7 @@ export async function inspectFreeNames(
       await take(name);
     } catch (error) {
       const text = isStoreError(error) ? error.message : String(error);
-      problems.push(`${name} is free and can't be taken: ${text}`);
+      problems.push(`${name} is free and cannot be taken: ${text}`);
     }
   }
   return problems;

@@ -74,7 +74,7 @@ async function play(recording: Recording, state: DiskState, image: string): Prom
   try {
     const owed = createLedger(undefined, recording.notes).expect(recording.from + state.offset);
     const place = { root, socket: join(playground, "d.sock") };
-    // Another build can't be loaded beside this one: it is always started as a program.
+    // Another build cannot be loaded beside this one: it is always started as a program.
     const withProgram = !isOwnBuild || state.pick % programEvery === 0;
     const start = withProgram ? startProgram : startHere;
     const judge = recording.lies ? judgeAfterLies : judgeAfterCut;

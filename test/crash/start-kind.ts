@@ -311,7 +311,7 @@ async function strikeStart(
   return { reached: met, problems, outcome };
 }
 
-/** A daemon that can't start says why, in words that are meant for people. */
+/** A daemon that cannot start says why, in words that are meant for people. */
 function rudeEnd({ output, exit }: NotServed): string[] {
   const problems: string[] = [];
   if (exit.code === null || exit.code === 0) problems.push(`ended with ${JSON.stringify(exit)}`);

@@ -50,7 +50,7 @@ export interface Kind {
   readonly name: string;
   /** It strikes at system calls, and so can play every one of them. */
   readonly strikesCalls?: boolean;
-  /** Why it can't be played here, or false. */
+  /** Why it cannot be played here, or false. */
   cannot(): string | false;
   play(options: PlayOptions): Promise<void>;
 }

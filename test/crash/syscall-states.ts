@@ -135,7 +135,7 @@ const quietLimitMs = 3_000;
 const graceMs = 150;
 const settleMs = 30;
 
-/** Waits until what goes on after an answer is done, or can't go on any more. */
+/** Waits until what goes on after an answer is done, or cannot go on any more. */
 export async function quiet(bench: Bench, scenario?: Scenario): Promise<void> {
   const end = performance.now() + quietLimitMs;
   while (bench.served.isRunning() && performance.now() < end) {

@@ -12,7 +12,7 @@ const goBuildLimitMs = 5 * 60_000;
 export interface TarReader {
   readonly name: string;
   readonly program: string;
-  /** Why it can't be used here, or false. */
+  /** Why it cannot be used here, or false. */
   readonly missing: string | false;
   /** A shell command that unpacks the tar on its stdin into the directory `$1`. */
   readonly command: string;

@@ -194,7 +194,7 @@ function judgeRow({ possible, call }: Case, row: Collected): string[] {
 function mayBe({ possible, call }: Case, name: string, tag: string): string[] {
   const { beginsAt, seenAt } = call;
   if (possible.names.get(name)?.allows(tag, beginsAt, seenAt) === true) return [];
-  return [`found ${name} ${tag === free ? "free" : `as ${tag}`}, which it can't have been`];
+  return [`found ${name} ${tag === free ? "free" : `as ${tag}`}, which it cannot have been`];
 }
 
 function judgeRefusal(one: Case, outcome: Extract<Outcome, { kind: "refused" }>): string[] {

@@ -144,9 +144,9 @@ test("who is not in the file, and who is not the one meant", async (t) => {
     assert.match(text, new RegExp(`^peer ${name}: .* ca and server_name of the peer`));
   }
   const missing = await failureOf(to, "missing");
-  assert.match(missing.text, /^ca of the peer missing can't be read: ENOENT/);
+  assert.match(missing.text, /^ca of the peer missing cannot be read: ENOENT/);
   const noToken = await failureOf(to, "no-token");
-  assert.match(noToken.text, /token_file of the peer no-token can't be read: ENOENT/);
+  assert.match(noToken.text, /token_file of the peer no-token cannot be read: ENOENT/);
 });
 
 test("peers, and their tokens, are followed while the daemon runs", async (t) => {

@@ -1,5 +1,5 @@
 // btrfs writes what fsync asks for into a log of its own, which the next mount replays. A directory
-// that was moved must not stand in it under both names: such a filesystem can't be mounted any
+// that was moved must not stand in it under both names: such a filesystem cannot be mounted any
 // more.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

@@ -127,7 +127,7 @@ test(
       assert.equal(unknown.metadata["commit"], "unknown");
       const refused = await failure(describe(client, "refused"));
       assert.match(refused.message, /an earlier write to the catalog failed/);
-      assert.match(refused.hint ?? "", /mend the disk/);
+      assert.match(refused.hint ?? "", /repair the disk/);
       assert.equal(refused.metadata["commit"], undefined);
       assert.equal(await describedAs(client), "before");
       await endOf(strace);

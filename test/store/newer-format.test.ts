@@ -263,7 +263,7 @@ test("a pull from a newer peer says so; a base that only a newer stasis reads is
     await checkContent(to, "b", scene.source);
     const copy = await to.client.inspect("a");
     assert.equal(copy.snapshot?.corrupt, false);
-    // And the other way: the peer serves tables as they are, and says that it can't.
+    // And the other way: the peer serves tables as they are, and says that it cannot.
     const back = await startNode(t);
     const error = await drainPull(back.client, { source: to.address, ref: "a" }).catch(
       (thrown: unknown) => thrown,

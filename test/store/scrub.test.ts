@@ -183,7 +183,7 @@ test("a stop does not wait for the scrub, not even while a call still runs", asy
   assert.equal(store.scrub.state().running?.snapshots, 0, "it was counted as done");
 });
 
-test("a disk that can't read one snapshot does not end the scrub", { skip: cannotStrace() }, () =>
+test("a disk that cannot read one snapshot does not end the scrub", { skip: cannotStrace() }, () =>
   withScratchDir(async (scratch) => {
     const { root, ids } = await fill(scratch, 3);
     const file = join(layoutOf(root).filesDirectory(ids[1] ?? ""), "memory-ranges");

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** Why that commit can't be built here, or false. */
+/** Why that commit cannot be built here, or false. */
 export function cannotBuild(commit: string): string | false {
   const [major = 0] = process.versions.node.split(".").map(Number);
   // It knows better-sqlite3 12 only, which aborts there.

@@ -13,7 +13,7 @@ function findLibrary(): string | undefined {
 
 const library = findLibrary();
 
-/** Why it can't be used here, or false. */
+/** Why it cannot be used here, or false. */
 export const cannotFakeTime: string | false =
   library === undefined ? "libfaketime is not installed" : false;
 

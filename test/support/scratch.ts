@@ -103,7 +103,7 @@ export type FilesystemKind = DiskFilesystem | "tmpfs";
 const tryMount =
   "d=$(mktemp -d) && trap 'rmdir $d' EXIT && mount -t tmpfs -o size=1m tmpfs $d && umount $d";
 
-/** Why a filesystem can't be made here, or false: for the `skip` option of a test. */
+/** Why a filesystem cannot be made here, or false: for the `skip` option of a test. */
 export function cannotMount(kind: FilesystemKind): string | false {
   const tools = kind === "tmpfs" ? "true" : `command -v mkfs.${kind} && losetup -f`;
   if (!succeeds(tryMount)) return "mounting is not permitted";
@@ -144,7 +144,7 @@ export async function withFilesystem<T>(
   });
 }
 
-/** Why strace can't be used here, or false. */
+/** Why strace cannot be used here, or false. */
 export function cannotStrace(): string | false {
   return succeeds("strace -o /dev/null true") ? false : "strace is not installed or not permitted";
 }

@@ -81,7 +81,7 @@ export function addAdoptCommand(
     .description(
       "Reads the index of cocoon's store at ROOT (SQLite or JSON; cocoon must not run) and stores each ready " +
         "snapshot under a new id, with the labels cocoon/id and cocoon/created-at. Those that are pending " +
-        "or half deleted are passed over. The source stays as it is, except with --move. Run again after an interruption, it goes on " +
+        "or half deleted are skipped. The source is unchanged, except with --move. Run again after an interruption, it continues " +
         "with what is not here yet. Exit code 11 if directories are missing or snapshots failed.",
     )
     .argument("<root>", "root directory of cocoon's store")

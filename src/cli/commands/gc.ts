@@ -59,7 +59,7 @@ export function addGcCommand(program: Command, setExitCode: (code: number) => vo
       false,
     )
     .option("--evict-all", "evict all that is neither protected nor in use", false)
-    .option("--yes", "don't ask before --evict-all", false)
+    .option("--yes", "do not ask before --evict-all", false)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<GcOptions>();
       if (options.evictAll && !options.dryRun && !options.yes) await confirmEvictAll();

@@ -20,7 +20,7 @@ export function addOpenCommand(program: Command, setExitCode: (code: number) => 
     .summary("hold a snapshot's data directory open for reading")
     .description(
       "Prints the path of the data directory on the daemon's node and holds it open until Ctrl-C: " +
-        "the snapshot can't be deleted meanwhile. With COMMAND, runs it with the path in " +
+        "the snapshot cannot be deleted while it is open. With COMMAND, runs it with the path in " +
         `${dataDirectoryEnv} and ends with its exit code. A lease that the daemon or a proxy ends is ` +
         "acquired again; if that fails, COMMAND gets SIGTERM, and this one fails. " +
         "The files must not be written to.",

@@ -16,7 +16,7 @@ export function addRemoveCommand(program: Command): void {
         "ids that were deleted.",
     )
     .argument("<ref...>", "ids, names or unique id prefixes")
-    .option("--allow-missing", "pass over refs that don't exist", false)
+    .option("--allow-missing", "skip refs that do not exist", false)
     .action(async (refs: string[], _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<RemoveOptions>();
       await withSession(options, async (session) => {

@@ -36,7 +36,7 @@ function addCreate(token: Command): void {
   token
     .command("create")
     .summary("make a token and print it: it is shown this once")
-    .argument("<name>", "whom it is for; the audit names it")
+    .argument("<name>", "name of its owner, for the audit log")
     .addOption(tokensOption())
     .addOption(new Option("--role <role>", "what it may do").choices(roles).makeOptionMandatory())
     .option("--name-prefix <prefix>", "confine it to snapshots whose names begin so: team-a/", "")

@@ -134,7 +134,7 @@ async function follow(
   messages: AsyncIterable<MoveResponse>,
 ): Promise<void> {
   explainInterruption(
-    () => "what has come is kept for a while, and the same call goes on from there",
+    () => "the received data are kept for a while, and the same call continues from there",
   );
   let last: MoveResponse | undefined;
   let sums = { changedBytes: 0n, sentBytes: 0n };

@@ -119,7 +119,7 @@ async function requireIntact(healer: Healer, id: string, signal: AbortSignal): P
     throw new StoreError(
       "STORED_DATA_CORRUPT",
       `snapshot ${id} is damaged again, right after it was made whole: ${event.file}: ${event.problem}`,
-      { hint: "Look into the kernel log: the disk may be failing", metadata: { snapshot_id: id } },
+      { hint: "Check the kernel's log: the disk may be failing", metadata: { snapshot_id: id } },
     );
   }
 }

@@ -28,7 +28,7 @@ async function openOrRebuildCatalog(
 
 /**
  * Opens the catalog on a disk that may be full. SQLite has to make the file of its log: uploads
- * that were cut short are removed when it can't, which frees bytes and inodes.
+ * that were cut short are removed when it cannot, which frees bytes and inodes.
  */
 export async function openCatalogWithRoom(
   layout: Layout,

@@ -75,7 +75,7 @@ function byCertificate(
   { identities, clock }: AccessOptions,
   { certificate }: Connection,
 ): Identity {
-  // Its end may have come since the handshake; a date that can't be read is in no future.
+  // Its end may have come since the handshake; a date that cannot be read is in no future.
   if (certificate?.trusted !== true || !(certificate.validUntil > clock.now())) {
     throw invalid("The client certificate is not signed by the authority of client_ca, or expired");
   }

@@ -15,7 +15,7 @@ function commonNames(subject: string | undefined): string[] {
 }
 
 /**
- * Node writes a value with a comma or a quote in it as a JSON string, so that it can't look like
+ * Node writes a value with a comma or a quote in it as a JSON string, so that it cannot look like
  * several (CVE-2021-44532): what is quoted is one piece, and matches no name of a configuration.
  */
 function alternativeNames(text: string | undefined): string[] {

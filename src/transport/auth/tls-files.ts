@@ -27,7 +27,7 @@ export interface TlsFiles extends Disposable {
   /** Connections that come after it get the new one; `listener` must not throw. */
   onChange(listener: (context: TlsContext) => void): void;
   /**
-   * Reads the files at once. Throws FIELD_INVALID, and the old ones stay, if they can't be used.
+   * Reads the files at once. Throws FIELD_INVALID, and the old ones stay, if they cannot be used.
    */
   reload(): void;
 }
@@ -35,7 +35,7 @@ export interface TlsFiles extends Disposable {
 /** How often the files are looked at. */
 const pollIntervalMs = 1000;
 
-/** Throws FIELD_INVALID if a file can't be read, or key and certificate don't belong together. */
+/** Throws FIELD_INVALID if a file cannot be read, or key and certificate do not belong together. */
 export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
   let context = readContext(paths);
   const listeners: ((context: TlsContext) => void)[] = [];
@@ -85,7 +85,7 @@ function readContext({ certificate, key, clientAuthority }: TlsPaths): TlsContex
     const files = [certificate, key, clientAuthority].filter((path) => path !== undefined);
     throw new StoreError(
       "FIELD_INVALID",
-      `server_cert: ${files.join(", ")} can't be used for TLS: ${messageOf(cause)}`,
+      `server_cert: ${files.join(", ")} cannot be used for TLS: ${messageOf(cause)}`,
       {
         hint: "They have to be PEM, and the key that of the first certificate",
         fields: [{ field: "server_cert", description: "expected a certificate and its key" }],
@@ -97,7 +97,7 @@ function readContext({ certificate, key, clientAuthority }: TlsPaths): TlsContex
 }
 
 /**
- * OpenSSL passes over what it can't read in it: without a look at each certificate, a file that is
+ * OpenSSL passes over what it cannot read in it: without a look at each certificate, a file that is
  * half written would be taken, and lock all clients out.
  */
 function readAuthority(path: string): Buffer {
@@ -108,11 +108,15 @@ function readAuthority(path: string): Buffer {
     if (certificates.length === 0) throw new Error("there is no certificate in it");
     for (const piece of certificates) new X509Certificate(`-----BEGIN ${piece}`);
   } catch (cause) {
-    throw new StoreError("FIELD_INVALID", `client_ca: ${path} can't be used: ${messageOf(cause)}`, {
-      hint: "It has to be PEM, one whole certificate after the other",
-      fields: [{ field: "client_ca", description: "expected certificates of authorities" }],
-      cause,
-    });
+    throw new StoreError(
+      "FIELD_INVALID",
+      `client_ca: ${path} cannot be used: ${messageOf(cause)}`,
+      {
+        hint: "It has to be PEM, one whole certificate after the other",
+        fields: [{ field: "client_ca", description: "expected certificates of authorities" }],
+        cause,
+      },
+    );
   }
   return pem;
 }
@@ -121,7 +125,7 @@ function readPem(field: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new StoreError("FIELD_INVALID", `${field}: ${path} can't be read: ${messageOf(cause)}`, {
+    throw new StoreError("FIELD_INVALID", `${field}: ${path} cannot be read: ${messageOf(cause)}`, {
       fields: [{ field, description: "expected a readable file" }],
       cause,
     });

@@ -132,7 +132,7 @@ test("PAX path and size replace what the header has", async () => {
   assert.equal(file.bytes.toString(), "hello");
 });
 
-test("PAX headers that can't be taken at their word are refused", async () => {
+test("PAX headers that cannot be taken at their word are refused", async () => {
   const file = rawFile("a", "x");
   await refused(/PAX size/, rawPax([["size", "1e1"]]), file);
   await refused(/PAX size/, rawPax([["size", "9007199254740992"]]), file);

@@ -363,7 +363,7 @@ test("a file that is shorter or longer than said is STORED_DATA_CORRUPT", async 
   }
 });
 
-test("names that can't be read again are not written", async () => {
+test("names that cannot be read again are not written", async () => {
   await rejectsWith(collect(writeTar([memoryFile("a/b", content)])), "ARCHIVE_INVALID");
   const twice = [memoryFile("a", content), memoryFile("a", content)];
   await rejectsWith(collect(writeTar(twice)), "INTERNAL", /twice/);

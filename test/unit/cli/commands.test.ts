@@ -93,7 +93,7 @@ test("create, ls, inspect, update, rm", async (t) => {
   assert.equal(await ok(run("rm", "web2", "--allow-missing")), "");
 });
 
-test("--json: one document, with keys that don't come and go", async (t) => {
+test("--json: one document, with keys that do not come and go", async (t) => {
   const { run } = await setUp(t);
   const created = await run("create", "source", "--json");
   assert.equal(created.stderr, "");

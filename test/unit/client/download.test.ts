@@ -106,9 +106,9 @@ for (const [what, frames, message] of broken) {
   });
 }
 
-test("frames where they can't stand are refused", async (t) => {
+test("frames out of order are refused", async (t) => {
   const noHeader = await restoreOf(t, [chunk]);
-  await assert.rejects(noHeader.restore("x"), /frame chunk where it can't stand/);
+  await assert.rejects(noHeader.restore("x"), /frame chunk out of order/);
   const nothing = await restoreOf(t, []);
   await assert.rejects(nothing.restore("x"), (error) => isStoreError(error, "DOWNLOAD_TRUNCATED"));
   const twoHeaders = await restoreOf(t, [header, header, goodTrailer]);

@@ -1,4 +1,4 @@
-// Where a value comes from, and what is said when it can't be used.
+// Where a value comes from, and what is said when it cannot be used.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -101,7 +101,7 @@ test("an unknown key, a table and a broken line in the file are refused", (t) =>
   const broken = failure(() => loadDaemonConfig({ configFile: configFile(t, "root = ") }));
   assert.match(broken.message, /not valid TOML/);
   const missing = failure(() => loadDaemonConfig({ configFile: "/nowhere/stasis.toml" }));
-  assert.match(missing.message, /\/nowhere\/stasis\.toml can't be read/);
+  assert.match(missing.message, /\/nowhere\/stasis\.toml cannot be read/);
 });
 
 const elsewhere = ["0.0.0.0:7420", "[::]:7420", "node7:7420", "10.0.0.1:1"];

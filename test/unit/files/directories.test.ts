@@ -78,7 +78,7 @@ test("what is no data file is refused by name", () =>
     });
   }));
 
-test("a directory that can't be listed is the caller's mistake", () =>
+test("a directory that cannot be listed is the caller's mistake", () =>
   withScratchDir(async (directory) => {
     await writeFile(join(directory, "file"), "");
     for (const [path, reason] of [
@@ -206,7 +206,7 @@ test("an export is everything with the envelope, into an absent or empty directo
     assert.equal((await stat(empty)).mode & 0o777, 0o755);
   }));
 
-test("an export refuses a target that holds something, or can't be one", () =>
+test("an export refuses a target that holds something, or cannot be one", () =>
   withStored(async (stored, layout, directory) => {
     await writeFile(join(directory, "file"), "");
     await symlink(layout.stagingRoot, join(directory, "link"));

@@ -78,7 +78,7 @@ test("a rename between filesystems is CROSS_FILESYSTEM", { skip: cannotMount("tm
   }),
 );
 
-test("a directory that is no directory can't be made durable", async () => {
+test("a directory that is no directory cannot be made durable", async () => {
   await withScratchDir(async (directory) => {
     await fsyncDirectory(directory);
     await writeFile(join(directory, "file"), "");

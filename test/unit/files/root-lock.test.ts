@@ -297,7 +297,7 @@ test("a disk without a free byte or inode can be locked", { skip: cannotMount("t
   }),
 );
 
-test("a holder lives, has ended, or can't be known from here", () =>
+test("a holder lives, has ended, or cannot be known from here", () =>
   withScratchDir((directory) => {
     const self = describeSelf(directory);
     const none = new Set<string>();

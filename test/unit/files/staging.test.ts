@@ -262,7 +262,7 @@ test("a directory that was taken over goes back unless it is settled", () =>
     assert.equal(await readFile(join(source, "state.json"), "utf8"), "{}");
   }));
 
-test("what can't be taken over is left exactly as it was", () =>
+test("what cannot be taken over is left exactly as it was", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const add = (name: string) => join(source, name);

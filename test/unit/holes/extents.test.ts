@@ -75,7 +75,7 @@ for (const kind of ["ext4", "xfs", "btrfs", "tmpfs"] as const satisfies Filesyst
   );
 }
 
-test("where holes can't be told there is no answer instead of a wrong one", async () => {
+test("where holes cannot be told there is no answer instead of a wrong one", async () => {
   await using handle = await open("/dev/null", "r");
   const answer = dataExtents(handle.fd, 100);
   assert.ok(answer === undefined || answer.length <= 1);

@@ -149,7 +149,7 @@ void test("damage is marked before it is told, also when nobody waits for the re
   });
 });
 
-void test("what can't be read keeps neither other files nor other snapshots from it", async () => {
+void test("what cannot be read keeps neither other files nor other snapshots from it", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const snapshots = [];
