@@ -1,5 +1,5 @@
-// Fails the operations of a run, one after the other, and judges what the caller was told and what
-// a start finds afterwards.
+// Repeats a run and fails another operation each time. Judges what the caller was told and what a
+// start finds afterwards.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { isStoreError } from "../../src/base/errors.js";

@@ -1,4 +1,4 @@
-// A layer that fails one operation, as a disk does that breaks or is full.
+// A layer that fails one operation, as a broken or full disk does.
 import { constants } from "node:os";
 import type { Layer, Operation } from "./intercept.js";
 

@@ -1,5 +1,5 @@
-// Stands between the store and its files: layers see each operation that changes a file below one
-// directory, before it is done and after. A layer can fail an operation or leave it out.
+// Intercepts the operations with which the store changes its files below one directory. Layers see
+// each operation before and after it is done. A layer can fail an operation or leave it out.
 import { constants, readlinkSync, realpathSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -35,7 +35,7 @@ export interface Operation {
 }
 
 export interface Layer {
-  /** Throws the error that the operation fails with. False leaves the operation out, as if done. */
+  /** May throw the error that the operation fails with. False skips the operation, as if done. */
   before?(operation: Operation): boolean | void;
   /** Called when the operation has been done; not when it has failed or was left out. */
   after?(operation: Operation): void;
@@ -151,9 +151,7 @@ function creates(flags: string | number | undefined): boolean {
   return typeof flags === "number" ? (flags & constants.O_CREAT) !== 0 : flags !== "r";
 }
 
-/**
- * What is done through the descriptor counts as an operation on the path that the file has then.
- */
+/** Operations through a descriptor count for the path that the file has at that moment. */
 function watchHandle(scope: Scope, handle: FileHandle): FileHandle {
   const watch = (
     name: "truncate" | "chmod" | "chown" | "sync" | "datasync" | "writeFile",
@@ -182,7 +180,7 @@ function fdPath(fd: number): string {
   return readlinkSync(`/proc/self/fd/${fd}`);
 }
 
-/** Also for paths that begin at a descriptor, as those of callers' directories do. */
+/** Works for paths that begin at a descriptor, too, as those of callers' directories do. */
 function realPath(path: string): string {
   const held = /^\/proc\/self\/fd\/\d+$/.test(path);
   if (held) return readlinkSync(path);

@@ -1,4 +1,5 @@
-// Whether a store keeps its promises after a fault: opened anew, without any layer in between.
+// Judges whether a store keeps its promises after a fault. The store is opened again, without
+// layers.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +16,7 @@ import {
   type Scenario,
 } from "./scenarios.js";
 
-/** What the caller was told: a refused call may not have happened, and one that was cut off may. */
+/** What the caller was told. A refused call must not have taken effect; an interrupted one may. */
 export type Told = "answered" | "refused" | "nothing";
 
 export async function judge(place: Place, scenario: Scenario, told: Told): Promise<void> {

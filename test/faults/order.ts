@@ -1,5 +1,5 @@
-// The order in which the store must do what makes its answers true over a power cut: one rule a
-// line, each with a name, checked against the events of one undisturbed run.
+// The rules for the order of syncs, renames and commits that makes answers survive a power cut.
+// Each rule has a name and is checked against the events of one undisturbed run.
 
 /** All of `all`, at least one, come before the first of `before`. */
 interface AllBefore {
@@ -11,7 +11,8 @@ interface AllBefore {
 }
 
 /**
- * At least one of `some`, or none of `none`, between the last of `after` and the first of `before`.
+ * At least one of `some`, or none of `none`, comes between the last of `after` and the first of
+ * `before`.
  */
 interface Between {
   readonly rule: string;

@@ -1,5 +1,6 @@
-// Power cuts at every operation of one run: what each would leave is taken while the run goes on,
-// and judged afterwards, by a start of the store in the same place.
+// Cuts the power at every operation of one run. The run itself goes on: what each cut would leave
+// is computed meanwhile. Afterwards a start of the store in the same place judges each of these
+// states.
 import { createRandom } from "../support/random.js";
 import type { Layer } from "./intercept.js";
 import { judge, type Told } from "./judge.js";
@@ -85,7 +86,7 @@ async function judgeAll(
 ): Promise<string[]> {
   const problems: string[] = [];
   for (const { tree, told, before, strict } of cuts) {
-    await stage.put(tree);
+    stage.put(tree);
     try {
       await judge(stage.place, scenario, told);
     } catch (error) {

@@ -1,5 +1,5 @@
-// One undisturbed run of a scenario, written down, with what a power cut would have undone when the
-// catalog got its last commit before the answer, and at the answer.
+// Records one undisturbed run of a scenario. It also reports what a power cut would have undone at
+// two moments: at the last commit before the answer, and at the answer.
 import { join } from "node:path";
 import { inspect } from "node:util";
 import type { Layer } from "./intercept.js";

@@ -1,5 +1,5 @@
-// Writes down what is done to the files, as texts such as "sync staging/NEW/manifest.json", with
-// the commits of the catalog in their places.
+// Records the operations on files as texts such as "sync staging/NEW/manifest.json", in one order
+// with the commits of the catalog.
 import { statSync } from "node:fs";
 import { relative } from "node:path";
 import type { Layer, Operation } from "./intercept.js";
@@ -7,7 +7,7 @@ import type { Place } from "./scenarios.js";
 
 export interface Recorder extends Layer {
   readonly events: readonly string[];
-  /** Notes what is no operation on a file: the answer. */
+  /** Records an event that is not an operation on a file, such as the answer. */
   note(event: string): void;
 }
 

@@ -1,6 +1,6 @@
-// What the store is doing when its files fail or the power goes: each scenario brings a store to
-// where it begins, then makes one call, and says what must stand under the name `web` before and
-// after it. `keep` stands beside it and must never change.
+// The calls during which files fail or the power goes. Each scenario prepares a store, makes one
+// call, and says what the snapshot `web` must be before and after the call. `keep` must never
+// change.
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";

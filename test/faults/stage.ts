@@ -1,5 +1,5 @@
-// Where the scenarios play: a scratch directory in memory where there is one, since nothing here
-// depends on a disk. A store is prepared once and put back for each run.
+// Runs scenarios in a scratch directory. It is in memory where possible, since durability is
+// modelled and no test here depends on a disk. A store is prepared once and put back for each run.
 import { accessSync, constants, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,14 +9,14 @@ import { reopen } from "../support/reopen.js";
 import { removeScratch } from "../support/scratch.js";
 import { interceptChanges, type Layer } from "./intercept.js";
 import { createKept, placeIn, type Place, type Scenario } from "./scenarios.js";
-import { readTree, writeTree, type Tree } from "./tree.js";
+import { clear, readTree, writeTree, type Tree } from "./tree.js";
 
 export interface Stage extends AsyncDisposable {
   readonly place: Place;
   /** For links to the files of ballasts. */
   readonly stash: string;
   /** Puts `tree` in the place of what is there. */
-  put(tree: Tree): Promise<void>;
+  put(tree: Tree): void;
   read(): Tree;
 }
 
@@ -27,8 +27,10 @@ export function openStage(): Stage {
   return {
     place,
     stash,
-    put: async (tree) => {
-      await removeScratch(place.base);
+    put: (tree) => {
+      // Not with the asynchronous rm(): when it fails, parts of it go on and would remove new
+      // files.
+      clear(place.base);
       writeTree(place.base, tree);
     },
     read: () => readTree(place.base, stash),
@@ -54,7 +56,7 @@ export interface Prepared {
 }
 
 export async function prepare(stage: Stage, scenario: Scenario): Promise<Prepared> {
-  await stage.put({ kind: "directory", mode: 0o700, entries: new Map() });
+  stage.put({ kind: "directory", mode: 0o700, entries: new Map() });
   const ids = new Map<string, string>();
   {
     await using store = await reopen(stage.place.root);
@@ -89,7 +91,7 @@ export async function play(
   layersOf: () => readonly Layer[],
   { answered = () => undefined, isStruck = () => false }: PlayOptions = {},
 ): Promise<Played> {
-  await stage.put(tree);
+  stage.put(tree);
   const store = await reopen(stage.place.root);
   using _ = interceptChanges(stage.place.base, layersOf());
   const error = await outcomeOf(scenario.act(store, stage.place), answered);
@@ -120,7 +122,7 @@ export async function playStart(
   tree: Tree,
   layersOf: () => readonly Layer[],
 ): Promise<Played> {
-  await stage.put(tree);
+  stage.put(tree);
   using _ = interceptChanges(stage.place.base, layersOf());
   const opening = reopen(stage.place.root).then(closeStore);
   return { error: await outcomeOf(opening, () => undefined) };

@@ -1,4 +1,4 @@
-// Stores that a power cut has left in the middle of something: where a start has work to do.
+// Stores that a power cut has left in the middle of a call, so that the next start has work to do.
 import { createRecorder } from "./recorder.js";
 import { followPower } from "./power-model.js";
 import { scenarios } from "./scenarios.js";

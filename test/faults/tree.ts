@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { createHash } from "node:crypto";
@@ -85,6 +86,18 @@ function writeSparse(path: string, { content, mode }: TreeFile): void {
     closeSync(fd);
   }
   chmodSync(path, mode);
+}
+
+/** Removes what is at `path`, read-only directories too. */
+export function clear(path: string): void {
+  makeWritable(path);
+  rmSync(path, { recursive: true, force: true });
+}
+
+function makeWritable(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  chmodSync(path, 0o700);
+  for (const name of readdirSync(path)) makeWritable(join(path, name));
 }
 
 /** Equal for equal trees. */
