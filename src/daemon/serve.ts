@@ -10,8 +10,9 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   // Files of the daemon are private, unless their mode is set explicitly.
   process.umask(0o077);
   const logger = createLogger(config.logLevel);
-  logger.info({ ...buildInfo(), node: process.version, pid: process.pid }, "starting");
   const daemon = await startDaemon({ config, logger });
+  // Only now: a start that is refused says why in one line, and nothing else.
+  logger.info({ ...buildInfo(), node: process.version, pid: process.pid }, "started");
   process.on("exit", () => endWhereRootIsGone(daemon.store));
   const stopAsked = signals.untilStopped();
   // Scripts read these lines: do not change them.
