@@ -19,7 +19,7 @@ import { exportToDirectory, openDataDirectory, openDownload } from "./read/read.
 import { collectGarbage, collectOwn } from "./remove/collect.js";
 import { createGcCycle } from "./remove/gc-session.js";
 import { deleteSnapshots } from "./remove/removal.js";
-import type { SnapshotStore } from "./snapshot-store.js";
+import type { SnapshotStore, StoreLimits } from "./snapshot-store.js";
 import type { StoreParts } from "./store-parts.js";
 import { watch } from "./watch/watch.js";
 import { create, createFromDirectory } from "./write/create.js";
@@ -38,15 +38,7 @@ export function operationsOver(
     layout: parts.layout,
     formats,
     root: parts.root,
-    limits: {
-      maxFiles: defaultArchiveLimits.maxFiles,
-      maxSegments: defaultArchiveLimits.maxSegments,
-      maxEnvelopeBytes,
-      maxWatchers: parts.options.maxWatchers,
-      maxEvents: parts.options.maxEvents,
-      requestRetentionMs: parts.options.requestRetentionMs,
-      maxStoreBytes: parts.options.maxStoreBytes,
-    },
+    limits: limitsOf(parts),
     ...sharedOperations(parts, during),
     createFromDirectory: (request, directory, signal) => {
       const intake: IntakeRequest = { ...request, kind: "create-from-directory" };
@@ -90,6 +82,18 @@ export function operationsOver(
       };
     },
     [Symbol.asyncDispose]: close,
+  };
+}
+
+function limitsOf({ options }: StoreParts): StoreLimits {
+  return {
+    maxFiles: defaultArchiveLimits.maxFiles,
+    maxSegments: defaultArchiveLimits.maxSegments,
+    maxEnvelopeBytes,
+    maxWatchers: options.maxWatchers,
+    maxEvents: options.maxEvents,
+    requestRetentionMs: options.requestRetentionMs,
+    maxStoreBytes: options.maxStoreBytes,
   };
 }
 
