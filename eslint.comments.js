@@ -18,7 +18,7 @@ export const plainWords = [
   { term: /(?<!\bthere )\b(is|are|was|were) none\b/i, use: '"is invalid", "is not a …" or "does not exist"' },
   { term: /\b(can|is|does|do|did|was|wo|has)n?'t\b/i, use: 'the long form, for example "cannot"' },
   { term: /(^|[.:;]\s+)who [a-z]+s\b/i, use: 'a subject: "the caller that …"' },
-  { term: /\bwhom\b/i, use: "a sentence with an explicit subject" },
+  { term: /\bwhom nobody\b/i, use: '"unauthenticated callers"' },
   { term: /(^|[.:;,]\s+)(what|who) has\b/i, use: 'a subject: "data that has …"' },
   { term: /(^|[.:;]\s+)which of\b/i, use: '"selects …", "the one that …"' },
   { term: /(^|[.:;]\s+)(Were|Had|Should) (a|all|an|it|one|the|they)\b/, use: '"if" or "when"' },
@@ -26,7 +26,6 @@ export const plainWords = [
   { term: /\banew\b/i, use: '"again"' },
   { term: /\b(hears?|tells?) of\b/i, use: '"is notified of" or "reports"' },
   { term: /\ball the same\b/i, use: '"nevertheless"' },
-  { term: /\bby (itself|themselves)\b/i, use: '"on its own", or say who does it' },
 ];
 
 /** The replacement for the first private term in a text, or undefined. */
