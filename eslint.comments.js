@@ -10,12 +10,14 @@ const unbreakable = /https?:\/\/|eslint-|@ts-|prettier-ignore/;
 /** Private terms and constructions that are hard to read, each with its replacement. */
 export const plainWords = [
   { term: /\blet(s|ting)? go of\b/i, use: "release, close or delete" },
-  { term: /\bgiven away\b/i, use: '"transferred": who owns the bytes now?' },
+  { term: /\bgiven away\b/i, use: '"transferred", and name the new owner' },
   { term: /\blent\b/i, use: '"borrowed"' },
   { term: /\bmend(s|ed|ing)?\b/i, use: '"repair"' },
   { term: /\bknock(s|ed|ing)?\b/i, use: '"connect" or "call"' },
-  { term: /\bstrangers?\b/i, use: '"unauthenticated callers"' },
-  { term: /(?<!\bthere )\b(is|are|was|were) none\b/i, use: '"is invalid", "is not a …" or "does not exist"' },
+  {
+    term: /(?<!\bthere )\b(is|are|was|were) none\b/i,
+    use: '"is invalid", "is not a …" or "does not exist"',
+  },
   { term: /\b(can|is|does|do|did|was|wo|has)n?'t\b/i, use: 'the long form, for example "cannot"' },
   { term: /(^|[.:;]\s+)who [a-z]+s\b/i, use: 'a subject: "the caller that …"' },
   { term: /\bwhom nobody\b/i, use: '"unauthenticated callers"' },

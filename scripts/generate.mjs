@@ -1,6 +1,7 @@
 // `npm run generate`: writes gen/ from proto/. With --check it writes elsewhere, compares, and
 // fails when the committed gen/ is not what proto/ gives. The clients of other languages are
-// compared by digests, which needs no toolchain; with --check --clients they are made anew as well.
+// compared by digests, which needs no toolchain; with --check --clients they are generated again as
+// well.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";

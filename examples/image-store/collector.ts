@@ -52,8 +52,8 @@ async function collectBlobs(
       if (!pinned.has(id)) await blobs.condemn(id, epoch);
     }
     // While the session is open nothing new can be pinned. Now we know that it was open until all
-    // of them had been moved aside; who pins one from here on looks for it afterwards, and sees it
-    // gone.
+    // of them had been moved aside; a program that pins one from here on checks afterwards, and
+    // sees that it is gone.
     await session.renew();
   } catch (error) {
     await blobs.putBack(epoch);

@@ -13,7 +13,7 @@ import {
 } from "stasis";
 
 export interface SessionOptions {
-  /** Who collects, as others read it in GC_LOCK_BUSY. */
+  /** Name of this collector, which others read in GC_LOCK_BUSY. */
   readonly owner: string;
   /** How long the daemon keeps the session without hearing of us: 1 s to 10 min. */
   readonly ttlMs: number;
@@ -81,7 +81,7 @@ export class GcSession implements AsyncDisposable {
     }
   }
 
-  /** Needs `references` before: who removes a snapshot must have heard of what is pinned. */
+  /** Call `references` first: a session must read all pins before it removes a snapshot. */
   async collectSnapshots(policy: EvictionPolicy): Promise<string[]> {
     const candidates: GcCandidate[] = [];
     for (let pageToken = ""; ;) {

@@ -1,5 +1,5 @@
-// Pulls a byte stream by hand: an abort is noticed while a pull is pending, and letting go of a
-// source that hangs does not hang.
+// Pulls a byte stream by hand: an abort is noticed while a pull is pending, and closing a source
+// that hangs does not hang.
 import type { OwnedChunk, OwnedStream } from "../wire/chunk.js";
 
 export interface BytePuller {

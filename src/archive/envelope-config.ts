@@ -9,7 +9,7 @@ import {
   type JsonObject,
 } from "./json-object.js";
 
-/** `labels` is a key of ours, which cocoon passes over. */
+/** `labels` is a key of ours, which cocoon ignores. */
 const knownKeys: ReadonlySet<string> = new Set([
   "id",
   "name",

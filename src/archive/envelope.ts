@@ -38,7 +38,7 @@ const envelopeVersion = "1";
 /** Levels of braces and brackets; an envelope of ours has four. */
 const maxDepth = 64;
 const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", claimsKey]);
-/** ignoreBOM: a byte order mark is no JSON, and is not to be passed over. */
+/** ignoreBOM: a byte order mark is not JSON, and must not be ignored. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -139,9 +139,9 @@ interface FoundFile {
 }
 
 /**
- * Throws ARCHIVE_INVALID when a file is missing or has another size than the envelope says, or than
- * its configuration lets expect: what a program makes of our archives that passes over the notation
- * of holes.
+ * Throws ARCHIVE_INVALID if a file is missing, or if its size contradicts the envelope or its
+ * configuration. A program that ignores the notation of holes produces such files from our
+ * archives.
  */
 export function checkArchiveAgainstEnvelope(
   { config, files: listed = [], claims }: Envelope,

@@ -1,4 +1,4 @@
-// What our envelopes say of each file, under the key `stasis`, which other programs pass over: size
+// What our envelopes say of each file, under the key `stasis`, which other programs ignore: size
 // and digest as they were exported. A program that does not know an archive's notation of holes
 // rebuilds a file short and shifted, and reports no error; these find it.
 import { StoreError } from "../base/errors.js";
@@ -41,7 +41,7 @@ export function encodeClaims(claims: FileClaims): string {
   return `{${JSON.stringify(filesKey)}:{${files.join()}}}`;
 }
 
-/** Further keys inside are passed over: they are of newer versions. */
+/** Ignores further keys inside: newer versions write them. */
 export function decodeClaims(envelope: JsonObject): FileClaims {
   const ours = objectMember(envelope, claimsKey);
   const files = ours && objectMember(ours, filesKey);

@@ -6,7 +6,7 @@ import { encodeTarHeader, tarBlockBytes } from "./tar-header.js";
 /** In the order of the header: GNU's sparse format 0.0 repeats keys and means their order. */
 export interface PaxRecord {
   readonly key: string;
-  /** Empty for keys that we pass over: extended attributes, for one, may hold any bytes. */
+  /** Empty for keys that we skip: extended attributes, for one, may hold any bytes. */
   readonly value: string;
 }
 

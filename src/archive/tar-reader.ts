@@ -3,7 +3,7 @@
 // Written by hand because tar-stream's `extract` (3.2.2) cannot be trusted with the only copy of a
 // VM: it takes a tar that is cut between two entries for whole, drops PAX records that it cannot
 // parse (a lost sparse map is a shifted disk, stored as if fine), hangs on a directory header with
-// a size, and passes over single zero blocks.
+// a size, and skips single zero blocks.
 import type { OwnedStream } from "../wire/chunk.js";
 import type { Extents } from "../model/extent.js";
 import type { FilePiece } from "../holes/extents.js";

@@ -56,7 +56,7 @@ export function createZstdFrameSplitter(
       let blocks = 0;
       while (at < chunk.byteLength) {
         const end = Math.min(at + expected.bytes - filled, chunk.byteLength);
-        // Longer parts are passed over.
+        // Skips longer parts.
         if (expected.bytes <= gathered.length) gathered.set(chunk.subarray(at, end), filled);
         filled += end - at;
         position += end - at;

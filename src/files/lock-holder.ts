@@ -1,6 +1,6 @@
-// lock.info: who serves the store, as one JSON object. It names the holder in messages. Where the
-// filesystem does not forward locks, it also reveals a second daemon. The file stays after a stop,
-// with `endedAt`.
+// lock.info: identifies the daemon that serves the store, as one JSON object. It names the holder
+// in messages. Where the filesystem does not forward locks, it also reveals a second daemon. The
+// file stays after a stop, with `endedAt`.
 import { randomBytes } from "node:crypto";
 import {
   closeSync,

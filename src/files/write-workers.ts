@@ -199,7 +199,7 @@ function openLane(thread: WriteThread, fd: number, path: string): WriteLane {
       if ((offset + done) % bufferBytes === 0) flush();
       check();
     }
-    // Who waits for room has sent away the buffers that were held; none may be held again before.
+    // A waiting lane has sent its buffers already. It must not buffer again before this flush.
     if (thread.waiting.length > 0) flush();
   };
   thread.lanes.set(lane, {

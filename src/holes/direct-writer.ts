@@ -252,7 +252,7 @@ function createQueue(budget: Budget): Slots["write"] {
         running -= 1;
         budget.give();
       }
-      // Each that ends wakes one: who waits, waits for no more than the writes of this thread.
+      // Each finished write wakes one waiter, so a waiter only waits for this thread's writes.
       waiting.shift()?.();
     }
   };

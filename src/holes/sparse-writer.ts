@@ -40,7 +40,7 @@ export interface SparseFileOptions {
   readonly observer?: WriteObserver;
   /** Hears how many bytes are about to be written, and may throw. */
   readonly onData?: (bytes: number) => void;
-  /** Who does the writes. Default: Node's thread pool, up to four at once. */
+  /** Makes the pool that performs the writes. Default: Node's thread pool, up to four at once. */
   readonly createPool?: ((fd: number, path: string) => WritePool) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -68,9 +68,9 @@ const stretchesBehind = 2;
 
 /**
  * One call under way at a time, and none of them matters: what fails here fails at the sync. With
- * `forget`, the page cache lets go of what has been written while more came: memory goes round
- * instead of being taken from others, and what can be written that fast can be read back as fast. A
- * disk that does not keep up leaves its data in memory.
+ * `forget`, the page cache drops data that was written back while more arrived. The upload then
+ * reuses its own memory and evicts nobody else's pages. Data that can be written this fast can be
+ * read back as fast. A disk that does not keep up leaves its data in memory.
  */
 export function createWriteback(fd: number, enabled: boolean, forget: boolean): Writeback {
   let started = 0;

@@ -343,8 +343,8 @@ async function* receiveAll(
     if (bytes === undefined) return;
     if (first) {
       call.setIdleTimeout(idleMs);
-      // Who opens streams and resets them at once must not have the store begin thousands of
-      // uploads.
+      // A client that opens streams and resets them at once must not make the store begin thousands
+      // of uploads.
       await confirmOpen(call.signal);
     }
     const message = target.decode(bytes);

@@ -53,7 +53,7 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
   const readable = createGate();
   const writable = createGate();
   const idle = createIdleTimer(() => {
-    // A handler that is busy itself starts the timer anew with its next wait.
+    // A handler that is busy itself restarts the timer with its next wait.
     if (readable.isWaiting() || writable.isWaiting()) abort(callerIdle(idle.timeoutMs()));
   });
   let finished = false;

@@ -11,7 +11,7 @@ export type Encoder = (message: unknown) => EncodedMessage;
 export function createDecoder(descriptor: DescMessage): Decoder {
   return (bytes) => {
     try {
-      // Fields of a newer schema are passed over: to keep them costs many times their size.
+      // Ignores fields of a newer schema: keeping them costs many times their size.
       return fromBinary(descriptor, bytes, { readUnknownFields: false });
     } catch (cause) {
       throw new StoreError(

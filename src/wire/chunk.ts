@@ -1,5 +1,6 @@
-// Who owns the bytes of a stream: the holder of an `OwnedChunk` may keep, transfer or free them,
-// the holder of a `BorrowedChunk` may only look at them until the next chunk is requested.
+// Types for the ownership of a stream's bytes: the holder of an `OwnedChunk` may keep, transfer or
+// free them, the holder of a `BorrowedChunk` may only look at them until the next chunk is
+// requested.
 //
 // Invariants:
 // - A function that keeps bytes after it has returned takes an `OwnedChunk`. The compiler then

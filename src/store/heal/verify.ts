@@ -118,7 +118,7 @@ export function beginRun(
 }
 
 /**
- * Damage is marked before anybody hears of it, also when the rest is never read. The caller holds a
+ * Damage is marked before it is reported, even if the rest is never read. The caller holds a
  * lease.
  */
 export async function* verifyAndMark(

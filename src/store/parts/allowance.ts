@@ -19,8 +19,8 @@ export interface Allowance extends Disposable {
    */
   take(bytes: number): void;
   /**
-   * Returns when so many bytes more fit, or when no removal is under way that could make room: who
-   * has deleted something need not know that its space follows later.
+   * Returns when this many more bytes fit, or when no running removal could free space. So a caller
+   * that has just deleted a snapshot need not wait for its space itself.
    */
   wait(bytes: number): Promise<void>;
   /** `wait` before `settle`. */

@@ -34,7 +34,7 @@ export function createBackground(logger: Logger): Background {
   return { closing: controller.signal, run, operation, close };
 }
 
-/** What callers hear of a store that is closing. */
+/** The error for calls to a store that is closing. */
 export function closingError(): StoreError {
   return new StoreError("DRAINING", "the daemon is shutting down", {
     hint: "Try again when it is up",

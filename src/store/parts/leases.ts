@@ -1,4 +1,4 @@
-// Who uses which snapshot right now. The daemon alone owns the store, so leases live in memory:
+// Tracks which calls use which snapshot. The daemon alone owns the store, so leases live in memory:
 // they end with the call that holds them, and a crash ends all of them.
 import { StoreError } from "../../base/errors.js";
 

@@ -183,7 +183,7 @@ export async function openRead(
 /** A codec keeps what it reads until it has used it, and is slower than larger reads would help. */
 const compressedPieceBytes = 128 * 1024;
 
-/** Damage that is met marks the snapshot before anybody hears of it. */
+/** Damage marks the snapshot before it is reported. */
 async function* archiveFiles(
   reader: ReadPorts,
   stored: StoredSnapshot,

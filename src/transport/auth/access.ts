@@ -1,4 +1,4 @@
-// Who calls: a client certificate, a bearer token or the socket becomes an identity.
+// Authenticates callers: maps a client certificate, a bearer token or the socket to an identity.
 import type { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
 import { StoreError } from "../../base/errors.js";

@@ -11,7 +11,7 @@ export interface TlsPaths {
   readonly certificate: string;
   /** PEM, without a passphrase. */
   readonly key: string;
-  /** PEM: who signs the certificates of clients. Without it clients are not asked for one. */
+  /** PEM: the authority of client certificates. Without it clients are not asked for one. */
   readonly clientAuthority: string | undefined;
 }
 
@@ -97,8 +97,8 @@ function readContext({ certificate, key, clientAuthority }: TlsPaths): TlsContex
 }
 
 /**
- * OpenSSL passes over what it cannot read in it: without a look at each certificate, a file that is
- * half written would be taken, and lock all clients out.
+ * OpenSSL ignores parts that it cannot read. Without a check of each certificate, a half-written
+ * file would be accepted and lock all clients out.
  */
 function readAuthority(path: string): Buffer {
   const pem = readPem("client_ca", path);

@@ -3,7 +3,7 @@
 // Relies on: grpc-js makes the metadata of a call from the headers object that the event `stream`
 // carries (`Metadata.fromHttp2Headers(headers)`), and keeps unknown headers. An interceptor sees
 // neither the stream nor the connection, only the metadata.
-// For: who calls is decided once per stream, before grpc-js has it; the call has to find that
+// For: the caller is identified once per stream, before grpc-js has it; the call has to find that
 // decision again.
 // If it changes: no call finds its stream and every call is refused. That is loud, and the log says
 // why: `markOf` returns undefined for a call whose stream was marked.

@@ -41,7 +41,7 @@ export interface MessageAssembler {
 export function createMessageAssembler(maxMessageBytes: number): MessageAssembler {
   const prefix = createPrefix(maxMessageBytes);
   const pieces = createPieces();
-  /** What has arrived of a message, with its prefix. */
+  /** Bytes of the message that have arrived, including its prefix. */
   let filled = 0;
   /** Undefined until enough of the message has arrived. */
   let message: Buffer | undefined;
