@@ -74,36 +74,36 @@ export const mutants: readonly Mutant[] = [
     name: "recorded in the catalog before the rename",
     file: "store/write/intake.js",
     find:
-      "                await staging.publish(manifestOf(request, filled, createdAt));\n" +
-      "                try {\n" +
-      "                    const chargedBytes = await measureCharge(context, filled);\n" +
-      "                    await context.commits.take();\n" +
-      "                    // A session may have begun while it was published.\n" +
-      "                    await context.collecting.waitUntilOpen(signal);\n" +
-      "                    allowance.settle(chargedBytes);\n" +
-      "                    const snapshot = record(context, request, { ...filled, createdAt, chargedBytes });\n",
+      "        await this.staging.publish(manifestOf(this.#request, filled, createdAt));\n" +
+      "        try {\n" +
+      "            return await this.#record(filled, createdAt);\n",
     replace:
-      "                try {\n" +
-      "                    const chargedBytes = estimateCharge(filled.config, filled.files);\n" +
-      "                    const snapshot = record(context, request, { ...filled, createdAt, chargedBytes });\n" +
-      "                    await staging.publish(manifestOf(request, filled, createdAt));\n",
+      "        try {\n" +
+      "            const chargedBytes = estimateCharge(filled.config, filled.files);\n" +
+      "            const whole = { ...filled, createdAt, chargedBytes };\n" +
+      "            const snapshot = record(this.#publisher, this.#request, whole);\n" +
+      "            await this.staging.publish(manifestOf(this.#request, filled, createdAt));\n" +
+      "            this.allowance[Symbol.dispose]();\n" +
+      "            this.staging.settle();\n" +
+      "            this.#committed = true;\n" +
+      "            return snapshot;\n",
     ...byOrder("create"),
   },
   {
     name: "Delete answers before its commit",
     file: "store/remove/removal.js",
-    find: "    await markDeleting(context, ids);\n    for (const id of ids)",
+    find: "    await markDeleting(remover, ids);\n    for (const id of ids)",
     replace:
-      "    setTimeout(() => void markDeleting(context, ids).catch(() => {}), 400);\n" +
+      "    setTimeout(() => void markDeleting(remover, ids).catch(() => {}), 400);\n" +
       "    for (const id of ids)",
     ...byOrder("delete"),
   },
   {
     name: "Delete answers before the move",
     file: "store/remove/removal.js",
-    find: "    for (const id of ids)\n        await detach(context, id);\n    return ids;",
+    find: "    for (const id of ids)\n        await detach(remover, id);\n    return ids;",
     replace:
-      "    setTimeout(() => ids.forEach((id) => void detach(context, id).catch(() => {})), 400);\n" +
+      "    setTimeout(() => ids.forEach((id) => void detach(remover, id).catch(() => {})), 400);\n" +
       "    return ids;",
     ...byOrder("delete"),
   },
@@ -111,11 +111,11 @@ export const mutants: readonly Mutant[] = [
     name: "no tombstone before the move",
     file: "store/remove/removal.js",
     find:
-      "    await markDeleting(context, ids);\n" +
-      "    for (const id of ids)\n        await detach(context, id);\n",
+      "    await markDeleting(remover, ids);\n" +
+      "    for (const id of ids)\n        await detach(remover, id);\n",
     replace:
-      "    for (const id of ids)\n        await detach(context, id);\n" +
-      "    await markDeleting(context, ids);\n",
+      "    for (const id of ids)\n        await detach(remover, id);\n" +
+      "    await markDeleting(remover, ids);\n",
     ...byOrder("delete"),
   },
   {
@@ -144,7 +144,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "recovery keeps uploads that were never acknowledged",
     file: "store/heal/recovery.js",
-    find: "    await dropPending(context, older, report);\n",
+    find: "    await dropPending(healer, older, report);\n",
     replace: "",
     by: { kind: "start", scenarios: "taken-over-published", states: 2 },
   },
