@@ -19,6 +19,6 @@ do {
   pageToken = page.nextPageToken;
 } while (pageToken !== "");
 
-// GNU: any tar program unpacks it. The default is for stasis and cocoon only.
+// GNU (the default): most tar programs unpack it.
 const download = await client.restore({ ref: name, sparseFormat: SparseFormat.GNU });
 await pipeline(download.bytes, process.stdout);

@@ -38,14 +38,16 @@ const peerSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
-    .describe("What pull and push call it: 1 to 63 characters of A-Z a-z 0-9 . _ -"),
-  address: z.string().refine(isAddress).describe("Where it listens: HOST:PORT or unix:PATH"),
+    .describe("Name for pull and push: 1 to 63 characters of A-Z a-z 0-9 . _ -"),
+  address: z.string().refine(isAddress).describe("Its address: HOST:PORT or unix:PATH"),
   tls: z
     .boolean()
     .optional()
-    .describe("TLS: true or false. Default: true if one of the next four is there"),
-  ca: path.describe("PEM file: authorities of its certificate. Default: those of this machine"),
-  cert: path.describe("PEM file: the certificate that this node shows. With `key`"),
+    .describe("TLS: true or false. Default: true if one of the next four is set"),
+  ca: path.describe(
+    "PEM file: certificate authorities for its certificate. Default: those of this machine",
+  ),
+  cert: path.describe("PEM file: the certificate that this node presents. Needs `key`"),
   key: path.describe("PEM file: the key of `cert`"),
   server_name: z
     .string()
@@ -53,7 +55,7 @@ const peerSchema = z.strictObject({
     .optional()
     .describe("The name that its certificate must have. Default: the host of `address`"),
   token_file: path.describe(
-    "File with the token that this node shows. Needs TLS, or a peer on this machine",
+    "File with the token that this node presents. Needs TLS, or a peer on this machine",
   ),
 });
 
