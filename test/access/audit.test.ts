@@ -99,7 +99,7 @@ test("what a caller writes cannot push who did what out of the line", async (t) 
   );
 });
 
-test("callers whom nobody knows cannot fill the log, and are counted", async (t) => {
+test("unauthenticated callers cannot fill the log, and are counted", async (t) => {
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
   const scene = await startScene(t, { logger });

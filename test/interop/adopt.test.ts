@@ -188,7 +188,7 @@ function tombstone(phase: "leased" | "deleting"): object {
 }
 
 for (const kind of ["json", "sqlite"] as const) {
-  test(`what cocoon has begun to delete is passed over, with its index in ${kind}`, async (t) => {
+  test(`what cocoon has begun to delete is skipped, with its index in ${kind}`, async (t) => {
     const { address } = await startTestDaemon(t);
     const root = await makeScratch(t, "stasis-cocoon-");
     const records = (await makeData(root)).slice(0, 3);

@@ -247,7 +247,7 @@ test("a block table of a newer version is no damage: Verify, scrub, check and re
     assert.ok((await readFile(tablePath(scene, 2))).equals(newer));
   }));
 
-test("a pull from a newer peer says so; a base that only a newer stasis reads is passed over", (t) =>
+test("a pull from a newer peer says so; a base that only a newer stasis reads is skipped", (t) =>
   withStoredScene(async (scene) => {
     const to = await startNode(t);
     {

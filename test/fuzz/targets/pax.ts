@@ -9,7 +9,7 @@ export function fuzz(data: Buffer): void {
   const records = parsed(["ARCHIVE_INVALID"], () => decodePax(data, "header"));
   if (records === undefined) return;
   parsed(["ARCHIVE_INVALID"], () => indexPax(records, gnuRepeatedKeys, "header"));
-  // Where no value is passed over, the records say all that the bytes say.
+  // Where no value is skipped, the records say all that the bytes say.
   if (!records.every(({ key }) => isFileKey(key))) return;
   const again = Buffer.from(records.map(({ key, value }) => paxRecord(key, value)).join(""));
   assert.equal(withoutLengths(again), withoutLengths(data), "records got lost");

@@ -335,7 +335,7 @@ test("a key that became known since a snapshot was stored comes once, with what 
   assert.deepEqual(read.config.labels, {});
 });
 
-test("claims of the wrong form name the key; what newer versions add is passed over", () => {
+test("claims of the wrong form name the key; what newer versions add is skipped", () => {
   const withClaims = (text: string) => decode(`{"version":1,"config":{},"stasis":${text}}`);
   for (const [text, message] of [
     ["[]", /snapshot\.json: stasis: expected an object/],

@@ -51,7 +51,7 @@ test("snapshot.json is an entry like any other, wherever it stands", async () =>
   ]);
 });
 
-test("a leading ./ is dropped, and the directory . is passed over", async () => {
+test("a leading ./ is dropped, and the directory . is skipped", async () => {
   const directories = [".", "./", ".//"].map((name) => rawHeader({ name, type: "5" }));
   const v7 = rawHeader({ name: "./", type: "\0", magic: "\0".repeat(8) });
   assert.deepEqual(await names(...directories, v7, rawFile("./a", "x"), rawFile("b", "y")), [

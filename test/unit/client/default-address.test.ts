@@ -79,7 +79,7 @@ test("no daemon: the error names every socket that was tried, and a later one is
 });
 
 test(
-  "a socket that this user may not open is passed over",
+  "a socket that this user may not open is skipped",
   { skip: process.getuid?.() === 0 ? "skipped: root may open all" : false },
   async (t) => {
     const root = scratchDirectory(t);

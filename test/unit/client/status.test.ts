@@ -89,7 +89,7 @@ test("a reason of a newer daemon keeps its code", async (t) => {
   assert.deepEqual(error.metadata, { reason: "MOON_IN_THE_WAY" });
 });
 
-test("details of another domain and details that are no details are passed over", async (t) => {
+test("details of another domain and details that are no details are skipped", async (t) => {
   const info = { reason: "SNAPSHOT_NOT_FOUND", domain: "example.com" };
   const foreign = statusOf(grpc.status.NOT_FOUND, "gone", [pack(ErrorInfoSchema, info)]);
   assert.equal((await inspectError(t, foreign)).reason, "UNRECOGNIZED");

@@ -31,7 +31,7 @@ test("opening makes the directories, for their owner only, and again changes not
   });
 });
 
-test("a root that cannot be one is said to be none", async () => {
+test("a path that cannot be a root is refused as invalid", async () => {
   await withScratchDir(async (directory) => {
     await writeFile(join(directory, "file"), "");
     await assert.rejects(openLayout(join(directory, "file")), { reason: "IO_FAILED" });
