@@ -32,7 +32,7 @@ export interface CopyFromOptions {
 }
 
 /**
- * One snapshot being made. Disposing it removes everything unless it was published *and* settled. A
+ * One snapshot being made. Disposing it removes everything unless it was published *and* recorded. A
  * directory that was taken over then goes back to where it was. Disposing never throws: what it
  * cannot remove is left for recovery, which does the same.
  */
@@ -67,7 +67,7 @@ export interface Staging extends AsyncDisposable {
    */
   publish(manifest: Manifest): Promise<void>;
   /** Called when the catalog has the snapshot: disposing then no longer takes it back. */
-  settle(): void;
+  recorded(): void;
   /**
    * Called when nobody can tell whether the catalog has the snapshot. Disposing then changes
    * nothing, and recovery decides at the next start.
@@ -106,7 +106,7 @@ class StagingArea implements Staging {
   readonly #uploads: StagedFile[] = [];
   /** Finished files by name. */
   readonly #records = new Map<string, StagedRecord>();
-  #state: "filling" | "publishing" | "published" | "settled" | "left" | "disposed" = "filling";
+  #state: "filling" | "publishing" | "published" | "recorded" | "left" | "disposed" = "filling";
   #adopted = false;
 
   constructor(layout: Layout, id: string, workers: WriteWorkers | undefined) {
@@ -196,9 +196,9 @@ class StagingArea implements Staging {
     this.#state = "published";
   }
 
-  settle(): void {
+  recorded(): void {
     this.#expect("published");
-    this.#state = "settled";
+    this.#state = "recorded";
   }
 
   leaveToRecovery(): void {
@@ -213,7 +213,7 @@ class StagingArea implements Staging {
     for (const { writer } of this.#records.values()) {
       if (writer !== undefined) await dropErrors(writer.discard());
     }
-    await dropErrors(leave(this.#layout, this.id, last === "settled", this.#adopted));
+    await dropErrors(leave(this.#layout, this.id, last === "recorded", this.#adopted));
   }
 
   #expect(state: "filling" | "published"): void {
@@ -268,10 +268,10 @@ async function dropErrors(work: PromiseLike<void>): Promise<void> {
 async function leave(
   layout: Layout,
   id: string,
-  settled: boolean,
+  recorded: boolean,
   adopted: boolean,
 ): Promise<void> {
-  if (settled) {
+  if (recorded) {
     if (adopted) await forgetOrigin(layout.dataDirectory(id));
     return;
   }

@@ -7,7 +7,7 @@ import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { TransferCounters } from "./fetch.js";
-import { mendSnapshot } from "./mend.js";
+import { healSnapshot } from "./heal-snapshot.js";
 import type { PeerClient } from "./peer-client.js";
 import { pullSnapshot, type PullParts, type PullRequest } from "./pull.js";
 import { createRateLimit, type RateLimit } from "./rate-limit.js";
@@ -143,7 +143,7 @@ class Pulls implements Replicator {
     };
     const outcome: Promise<Snapshot> = Promise.resolve().then(() =>
       request.repair
-        ? mendSnapshot(parts, request, signal)
+        ? healSnapshot(parts, request, signal)
         : pullSnapshot(parts, request, emptyConfig(), signal),
     );
     const ended: Promise<void> = outcome.then(

@@ -20,7 +20,7 @@ export function guardStore(store: SnapshotStore, guards: Guards): SnapshotStore 
     importFromDirectory: (...args) => call(() => store.importFromDirectory(...args)),
     exportToDirectory: (...args) => call(() => store.exportToDirectory(...args)),
     openBlocks: (...args) => call(() => store.openBlocks(...args)),
-    mend: (...args) => call(() => store.mend(...args)),
+    healFromPeer: (...args) => call(() => store.healFromPeer(...args)),
     receive: (...args) => call(() => store.receive(...args)),
     scrub: { ...store.scrub, run: (...args) => call(() => store.scrub.run(...args)) },
     check: (...args) => stream(() => store.check(...args)),

@@ -6,7 +6,7 @@ import { fieldInvalid } from "../base/errors.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { confinedContext, watchOwn } from "./confined.js";
 import { checkStore } from "./heal/check.js";
-import { mend } from "./heal/heal-from-peer.js";
+import { healFromPeer } from "./heal/heal-from-peer.js";
 import { repairStore } from "./heal/repair.js";
 import { verify } from "./heal/verify.js";
 import type { Background } from "./parts/background.js";
@@ -115,7 +115,7 @@ function sharedOperations(parts: StoreParts, during: Background["operation"]) {
     openDataDirectory: (ref, options, signal) => openDataDirectory(parts, ref, options, signal),
     openBlocks: (ref, signal) => openBlocks(parts, ref, signal),
     withDigest: (digest) => withDigest(parts, digest),
-    mend: (ref, fetch, signal) => during(() => mend(parts, ref, fetch, signal)),
+    healFromPeer: (ref, fetch, signal) => during(() => healFromPeer(parts, ref, fetch, signal)),
     receive: (request, fill, signal) =>
       during(async () => {
         await using intake = await begin(parts, { ...request, kind: "pull" }, signal);

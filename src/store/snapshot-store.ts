@@ -89,7 +89,7 @@ export interface SnapshotStore extends AsyncDisposable {
   /** Ready and undamaged snapshots with this digest, some of them if they are many. */
   withDigest(digest: string): Snapshot[];
   /** Makes a damaged or lost snapshot whole with what `fetch` brings. */
-  mend(ref: string, fetch: FetchWhole, signal: AbortSignal): Promise<Snapshot>;
+  healFromPeer(ref: string, fetch: FetchWhole, signal: AbortSignal): Promise<Snapshot>;
   /** Stores what `fill` brings: the way in for snapshots of peers. */
   receive(
     request: StoreRequest & { readonly source: string },

@@ -84,7 +84,7 @@ export const mutants: readonly Mutant[] = [
       "            const snapshot = record(this.#publisher, this.#request, whole);\n" +
       "            await this.staging.publish(manifestOf(this.#request, filled, createdAt));\n" +
       "            this.allowance[Symbol.dispose]();\n" +
-      "            this.staging.settle();\n" +
+      "            this.staging.recorded();\n" +
       "            this.#committed = true;\n" +
       "            return snapshot;\n",
     ...byOrder("create"),

@@ -46,7 +46,7 @@ export type FetchWhole = (damage: Damage) => Promise<ReadonlyMap<string, WholeFi
  * may be the id of a lost snapshot. Readers are refused from the first damage that was found until
  * it is whole.
  */
-export async function mend(
+export async function healFromPeer(
   healer: Healer,
   ref: string,
   fetch: FetchWhole,
@@ -72,7 +72,7 @@ export async function mend(
       openFile(join(layout.filesDirectory(id), name));
     await putInPlace(healer, snapshot, await fetch({ snapshot, files, openRest }));
   }
-  await mendManifest(healer, id);
+  await repairManifest(healer, id);
   await requireIntact(healer, id, signal);
   return catalog.resolveRef(id);
 }
@@ -143,7 +143,7 @@ async function putInPlace(
       await withIoError({ what: `move to ${target}`, path: whole.path }, () =>
         rename(whole.path, target),
       );
-      await mendTable(join(blocks, blockTableName(index)), whole.table);
+      await repairTable(join(blocks, blockTableName(index)), whole.table);
     }
   });
   await fsyncDirectory(blocks);
@@ -156,13 +156,13 @@ async function makeDirectory(path: string): Promise<void> {
   await fsyncDirectory(dirname(path));
 }
 
-async function mendTable(path: string, table: BlockTable): Promise<void> {
+async function repairTable(path: string, table: BlockTable): Promise<void> {
   const found = await readBlockTable(path).catch(() => undefined);
   if (found !== undefined && rootDigest(found) === rootDigest(table)) return;
   await replaceFile(path, encodeBlockTable(table));
 }
 
-async function mendManifest(healer: Healer, id: string): Promise<void> {
+async function repairManifest(healer: Healer, id: string): Promise<void> {
   try {
     await readManifest(healer.layout, id);
   } catch (error) {
@@ -211,7 +211,7 @@ async function storeAgain(
       if (commitUnknown(error)) staging.leaveToRecovery();
       throw error;
     }
-    staging.settle();
+    staging.recorded();
     return catalog.resolveRef(id);
   } finally {
     intakes.delete(id);

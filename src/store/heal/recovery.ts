@@ -65,7 +65,7 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   const stored = await listStored(healer, report);
   // Names of those that went are free before others come to claim them.
   await whereRoom(healer, "record what is missing", () =>
-    healer.catalog.together(() => settleMissing(healer, { stored, older }, report)),
+    healer.catalog.together(() => markMissing(healer, { stored, older }, report)),
   );
   const newer = await readNewerManifests(healer, stored);
   takeNewer(healer, newer);
@@ -216,7 +216,7 @@ async function adoptUnknown(
   report.adopted += whole.length;
 }
 
-function settleMissing(healer: Healer, { stored, older }: Found, report: RecoveryReport): void {
+function markMissing(healer: Healer, { stored, older }: Found, report: RecoveryReport): void {
   const { catalog, logger } = healer;
   for (const id of catalog.idsInState("ready")) {
     if (stored.has(id)) continue;

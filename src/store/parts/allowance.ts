@@ -23,12 +23,12 @@ export interface Allowance extends Disposable {
    * that has just deleted a snapshot need not wait for its space itself.
    */
   wait(bytes: number): Promise<void>;
-  /** `wait` before `settle`. */
+  /** `wait` before `resize`. */
   waitWhole(bytes: number): Promise<void>;
   /** Throws STORAGE_FULL unless there is room for so many bytes more. Reserves none. */
   expect(bytes: number): void;
   /** Reserves what the whole snapshot takes, instead of what was reserved before. */
-  settle(bytes: number): void;
+  resize(bytes: number): void;
 }
 
 /** So much is written between two looks at the disk. */
@@ -62,7 +62,7 @@ export function openAllowance(ports: WaitingPorts, signal: AbortSignal): Allowan
     expect(bytes) {
       checkQuotas(ports, bytes);
     },
-    settle(bytes) {
+    resize(bytes) {
       reserve(bytes - own);
     },
     [Symbol.dispose]() {

@@ -159,7 +159,7 @@ class OpenIntake implements Intake {
     const { catalog, collecting, root } = this.#publisher;
     const wholeBytes = estimateCharge(filled.config, filled.files);
     await this.allowance.waitWhole(wholeBytes);
-    this.allowance.settle(wholeBytes);
+    this.allowance.resize(wholeBytes);
     await collecting.waitUntilOpen(this.#signal);
     const createdAt = catalog.nextCreation();
     root.check();
@@ -180,12 +180,12 @@ class OpenIntake implements Intake {
     await commits.take();
     // A session may have begun while it was published.
     await collecting.waitUntilOpen(this.#signal);
-    this.allowance.settle(chargedBytes);
+    this.allowance.resize(chargedBytes);
     const whole = { ...filled, createdAt, chargedBytes };
     const snapshot = record(this.#publisher, this.#request, whole);
     // Now the catalog counts it.
     this.allowance[Symbol.dispose]();
-    this.staging.settle();
+    this.staging.recorded();
     this.#committed = true;
     return snapshot;
   }

@@ -160,7 +160,7 @@ test("many files are stored although few stay open", () =>
       assert.ok(openFilesBelow(layout) <= 40, "files are closed on the way");
     }
     await staging.publish(manifestOf(id, files));
-    staging.settle();
+    staging.recorded();
     assert.equal(openFilesBelow(layout), 0);
     assert.equal(await readFile(join(layout.filesDirectory(id), "file-42"), "utf8"), "42");
   }));
@@ -201,7 +201,7 @@ test("a copied file has its bytes, holes and digest, and the source stays", () =
     assert.equal(memory.mode, 0o600);
     assert.ok(memory.allocatedBytes < 4 * mib);
     await staging.publish(manifestOf(id, [memory]));
-    staging.settle();
+    staging.recorded();
     await compareFiles(join(layout.filesDirectory(id), "memory"), join(source, "memory"));
 
     // The same bytes uploaded have the same digest, whatever was a hole.
@@ -233,7 +233,7 @@ test("a directory is taken over by rename, and hashed when asked", () =>
       const files = await staging.hashFiles();
       assert.ok(files.every(({ digest }) => digest.startsWith("sha256:")));
       await staging.publish(manifestOf(id, files));
-      staging.settle();
+      staging.recorded();
     }
     assert.deepEqual(await readdir(directory), ["root"]);
     assert.deepEqual((await readdir(layout.dataDirectory(id))).sort(), [

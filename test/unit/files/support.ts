@@ -42,7 +42,7 @@ export async function storeSnapshot(
   const memory = await uploadMemory(staging);
   const config = await upload(staging, "config.json", Buffer.from("{}\n"));
   await staging.publish(manifestOf(id, [memory, config]));
-  staging.settle();
+  staging.recorded();
   // In order of names, as a catalog has them.
   return { id, files: [config, memory] };
 }

@@ -14,7 +14,7 @@ import type { TransferClaim } from "./transfers.js";
  * Makes a complete copy of each damaged file, from its intact blocks and the peer's blocks, and
  * replaces the file with it. If this fails, the fetched blocks stay for the next call.
  */
-export async function mendSnapshot(
+export async function healSnapshot(
   parts: PullParts,
   { source, ref }: Pick<PullRequest, "source" | "ref">,
   signal: AbortSignal,
@@ -46,7 +46,7 @@ export async function mendSnapshot(
     return whole;
   };
   try {
-    const snapshot = await store.mend(ref, fetch, signal);
+    const snapshot = await store.healFromPeer(ref, fetch, signal);
     if (claimed !== undefined) await store.transfers.drop(claimed.digest);
     return snapshot;
   } finally {
