@@ -19,7 +19,6 @@ import {
 import { Client, Metadata, type ChannelOptions, type ClientWritableStream } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
-import { freeWhole } from "../wire/chunk.js";
 import type { Address } from "./address.js";
 import type { ChannelAccess } from "./channel-access.js";
 import { closeClient } from "./close-client.js";
@@ -146,7 +145,7 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
     // Closing this client must close its connection, even if other clients talk to the same daemon.
     "grpc.use_local_subchannel_pool": 1,
-    // grpc-js does not keep a chunk that it has sent, so that its memory can be freed.
+    // grpc-js does not keep a chunk that it has sent.
     "grpc.per_rpc_retry_buffer_size": maxRetryBytes,
     // No TXT look-ups for a service configuration.
     "grpc.service_config_disable_resolution": 1,
@@ -232,7 +231,6 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
   method: DescMethodClientStreaming<I, O>,
 ): UploadCall<MessageShape<O>> {
   const outcome = deferred<MessageShape<O>>();
-  let ended = false;
   const call = client.makeClientStreamRequest(
     path,
     identity,
@@ -240,7 +238,6 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
     metadata,
     deadline,
     (error, response) => {
-      ended = true;
       if (error === null && response !== undefined) outcome.resolve(response);
       else void failure(error, false).then(outcome.reject);
     },
@@ -250,7 +247,7 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
   outcome.promise.then(release, release);
   return {
     response: outcome.promise,
-    write: boundedWriter(call, () => ended),
+    write: boundedWriter(call),
     end: () => call.end(),
     cancel: () => call.cancel(),
   };
@@ -261,7 +258,6 @@ function startUpload<I extends DescMessage, O extends DescMessage>(
  */
 function boundedWriter(
   call: ClientWritableStream<Buffer>,
-  hasEnded: () => boolean,
 ): (frame: EncodedMessage) => Promise<void> {
   let queued = 0;
   let copied = true;
@@ -274,16 +270,13 @@ function boundedWriter(
   return (frame) => {
     queued += 1;
     copied = false;
-    let target: Buffer | undefined;
-    const message = copiedByGrpc(frame, (memory) => {
-      target = memory;
+    const message = copiedByGrpc(frame, () => {
       copied = true;
       look();
     });
     call.write(message, () => {
       queued -= 1;
       look();
-      if (target !== undefined && target.length > maxRetryBytes) freeLater(target, hasEnded);
     });
     return new Promise((resolve) => {
       resume = resolve;
@@ -293,27 +286,16 @@ function boundedWriter(
 }
 
 /**
- * Frees sent memory. For an interrupted call grpc-js also reports messages as sent that it has not
- * sent, while Node may still be writing a part of them. Such a call has ended by the next turn of
- * the event loop at the latest.
- */
-function freeLater(sent: Buffer, hasEnded: () => boolean): void {
-  setImmediate(() => {
-    if (!hasEnded()) freeWhole(sent);
-  });
-}
-
-/**
  * grpc-js copies each message into its own buffer, behind the five bytes of its frame, using
  * `length` and `copy`. A frame that is not a Buffer yet is thus copied only once, and its memory is
  * free afterwards.
  */
-function copiedByGrpc(frame: EncodedMessage, onCopied: (target: Buffer) => void): Buffer {
+function copiedByGrpc(frame: EncodedMessage, onCopied: () => void): Buffer {
   const message = {
     length: frame.byteLength,
     copy(target: Buffer, targetStart: number): number {
       const bytes = frame.copy(target, targetStart);
-      onCopied(target);
+      onCopied();
       return bytes;
     },
   };

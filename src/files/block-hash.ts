@@ -1,89 +1,115 @@
-// Digests of a file's blocks, computed while its bytes pass by.
+// Computes the digests of a file's blocks while its bytes pass by.
 import type { WriteObserver } from "../holes/sparse-writer.js";
 import { isZero } from "../holes/zero.js";
-import { createBlockDigest, currentAlgorithm, type DigestAlgorithm } from "./block-digest.js";
-import { blockBytes, createBlockTableBuilder, type BlockTable } from "./block-table.js";
+import {
+  createBlockDigest,
+  currentAlgorithm,
+  type BlockDigest,
+  type DigestAlgorithm,
+} from "./block-digest.js";
+import {
+  blockBytes,
+  createBlockTableBuilder,
+  type BlockTable,
+  type BlockTableBuilder,
+} from "./block-table.js";
 
 const zeros = Buffer.alloc(blockBytes);
 
 /**
- * Fed with pieces at ascending offsets; what is left out between them is a hole. A block's digest
- * is over its logical bytes, holes read as zeros, so it does not depend on how pieces were cut.
+ * Takes pieces at ascending offsets; a range that is left out is a hole. The digest of a block
+ * covers its logical bytes, with holes read as zeros, so it does not depend on the cuts between
+ * pieces.
  */
 export interface BlockHasher extends WriteObserver {
   update(offset: number, bytes: Uint8Array): void;
-  /** Ends a file of `sizeBytes`, which is at or after the last byte that was fed. Only once. */
+  /** Ends a file of `sizeBytes`, which must not lie before the last byte. Call it once. */
   finish(sizeBytes: number): BlockTable;
 }
 
 export function createBlockHasher(algorithm: DigestAlgorithm = currentAlgorithm): BlockHasher {
-  const builder = createBlockTableBuilder(algorithm);
-  const digest = createBlockDigest(algorithm);
-  let position = 0;
-  let block = emptyBlock();
-  let finished = false;
+  return new Hasher(algorithm);
+}
 
-  const endBlock = (): void => {
-    if (block.hashing) builder.addData(digest.take());
-    else builder.add(block.written ? "zero" : "hole", 1);
-    block = emptyBlock();
-  };
-  /** Takes `bytes` into the current block. */
-  const pass = (bytes: Uint8Array, allZero: boolean): void => {
-    position += bytes.length;
+class Hasher implements BlockHasher {
+  readonly #builder: BlockTableBuilder;
+  readonly #digest: BlockDigest;
+  /** Everything before it is in the builder or in the current block. */
+  #position = 0;
+  #block = emptyBlock();
+  #finished = false;
+
+  constructor(algorithm: DigestAlgorithm) {
+    this.#builder = createBlockTableBuilder(algorithm);
+    this.#digest = createBlockDigest(algorithm);
+  }
+
+  update(offset: number, bytes: Uint8Array): void {
+    if (this.#finished || offset < this.#position) {
+      throw new Error(`piece at ${offset} after byte ${this.#position} was hashed`);
+    }
+    this.#skipTo(offset);
+    for (let done = 0; done < bytes.length;) {
+      const length = Math.min(blockBytes - (this.#position % blockBytes), bytes.length - done);
+      const part = bytes.subarray(done, done + length);
+      this.#block.written = true;
+      this.#pass(part, !this.#block.hashing && isZero(part));
+      done += length;
+    }
+  }
+
+  finish(sizeBytes: number): BlockTable {
+    if (this.#finished || sizeBytes < this.#position) {
+      throw new Error(`size ${sizeBytes} after byte ${this.#position} was hashed`);
+    }
+    this.#finished = true;
+    this.#skipTo(sizeBytes);
+    if (this.#position % blockBytes > 0) this.#endBlock();
+    return this.#builder.build(sizeBytes);
+  }
+
+  /** Adds `bytes` to the current block, which they do not leave. */
+  #pass(bytes: Uint8Array, allZero: boolean): void {
+    const block = this.#block;
+    this.#position += bytes.length;
     if (!block.hashing && allZero) {
       block.zeroBytes += bytes.length;
     } else {
-      if (!block.hashing) digest.update(zeros.subarray(0, block.zeroBytes));
+      if (!block.hashing) this.#digest.update(zeros.subarray(0, block.zeroBytes));
       block.hashing = true;
-      digest.update(bytes);
+      this.#digest.update(bytes);
     }
-    if (position % blockBytes === 0) endBlock();
-  };
-  const skipTo = (target: number): void => {
-    while (position < target) {
-      const inside = position % blockBytes;
-      if (inside === 0 && target - position >= blockBytes) {
-        const count = Math.floor((target - position) / blockBytes);
-        builder.add("hole", count);
-        position += count * blockBytes;
+    if (this.#position % blockBytes === 0) this.#endBlock();
+  }
+
+  #endBlock(): void {
+    if (this.#block.hashing) this.#builder.addData(this.#digest.take());
+    else this.#builder.add(this.#block.written ? "zero" : "hole", 1);
+    this.#block = emptyBlock();
+  }
+
+  /** Passes over a hole. */
+  #skipTo(target: number): void {
+    while (this.#position < target) {
+      const inside = this.#position % blockBytes;
+      const left = target - this.#position;
+      if (inside === 0 && left >= blockBytes) {
+        const count = Math.floor(left / blockBytes);
+        this.#builder.add("hole", count);
+        this.#position += count * blockBytes;
       } else {
-        pass(zeros.subarray(0, Math.min(blockBytes - inside, target - position)), true);
+        this.#pass(zeros.subarray(0, Math.min(blockBytes - inside, left)), true);
       }
     }
-  };
-  return {
-    update: (offset, bytes) => {
-      if (finished || offset < position) {
-        throw new Error(`piece at ${offset} after byte ${position} was hashed`);
-      }
-      skipTo(offset);
-      for (let done = 0; done < bytes.length;) {
-        const length = Math.min(blockBytes - (position % blockBytes), bytes.length - done);
-        const part = bytes.subarray(done, done + length);
-        block.written = true;
-        pass(part, !block.hashing && isZero(part));
-        done += length;
-      }
-    },
-    finish: (sizeBytes) => {
-      if (finished || sizeBytes < position) {
-        throw new Error(`size ${sizeBytes} after byte ${position} was hashed`);
-      }
-      finished = true;
-      skipTo(sizeBytes);
-      if (position % blockBytes > 0) endBlock();
-      return builder.build(sizeBytes);
-    },
-  };
+  }
 }
 
 interface OpenBlock {
-  /** A byte that is not zero has come: blocks of zeros are not hashed. */
+  /** A byte other than zero was seen. Blocks of zeros are not hashed. */
   hashing: boolean;
-  /** Zeros before that. */
+  /** Zeros before that byte. */
   zeroBytes: number;
-  /** Something was written into it, if only zeros. */
+  /** Something was written into the block, even if only zeros. */
   written: boolean;
 }
 

@@ -7,7 +7,8 @@ import { rootDigest, type BlockTable } from "./block-table.js";
 import type { OwnedChunk } from "../wire/chunk.js";
 import type { StagedRecord } from "./publish.js";
 import { storedFileMode } from "./stored-modes.js";
-import type { WriteLane, WriteWorkers } from "./write-workers.js";
+import type { WriteLane } from "./write-lane.js";
+import type { WriteWorkers } from "./write-workers.js";
 
 export interface StagedFileOptions {
   /**

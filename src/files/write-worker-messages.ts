@@ -1,18 +1,19 @@
-// What the main thread and a write worker tell each other.
+// The messages between the main thread and a write worker.
 import type { BlockTable } from "./block-table.js";
 
 /**
- * Small pieces are gathered in buffers of this many bytes, which go back and forth; large ones
- * travel in the memory that they came in, and are gone with it. None is shared.
+ * Bytes of a buffer that small pieces are copied into. These buffers go back and forth. A large
+ * piece is transferred in the memory that it arrived in. No memory is shared.
  */
 export const bufferBytes = 512 * 1024;
 /**
- * Buffers and pieces that wait for a worker at most: enough to keep it busy while others have its
- * core.
+ * Maximum buffers and pieces that wait for a worker: enough to keep it busy after other threads had
+ * its core.
  */
 export const piecesPerWorker = 16;
-/** Smaller pieces cost less to copy than to send; of larger ones too much would wait. */
+/** Smaller pieces cost less to copy than to transfer. */
 export const minTakenBytes = 128 * 1024;
+/** Larger pieces would let too many bytes wait for a worker. */
 export const maxTakenBytes = 1024 * 1024;
 
 export interface WriteMessage {
@@ -29,7 +30,7 @@ export interface WriteMessage {
 }
 
 /**
- * A lane is one file being written; its messages are handled in the order in which they were sent.
+ * A lane is one file being written. The worker handles its messages in the order they were sent.
  */
 export type ToWorker =
   | WriteMessage

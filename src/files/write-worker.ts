@@ -1,13 +1,9 @@
 // The thread that hashes and writes the data of large uploads, while the main thread receives more.
-// write-workers.ts starts it and says what the messages mean.
+// write-thread.ts starts it.
 import { parentPort, workerData } from "node:worker_threads";
 import { freeMemory } from "../wire/chunk.js";
-import {
-  createDirectWriter,
-  createSlots,
-  openBudget,
-  type DirectWriter,
-} from "../holes/direct-writer.js";
+import { createDirectWriter, type DirectWriter } from "../holes/direct-writer.js";
+import { createWriteSlots, openThreadSemaphore } from "../holes/write-slots.js";
 import { createBlockHasher, type BlockHasher } from "./block-hash.js";
 import type { ToMain, ToWorker, WriteError, WriteMessage } from "./write-worker-messages.js";
 
@@ -16,7 +12,7 @@ interface Lane {
   readonly writer: DirectWriter;
 }
 
-const slots = createSlots(openBudget(workerData as SharedArrayBuffer));
+const slots = createWriteSlots(openThreadSemaphore(workerData as SharedArrayBuffer));
 const lanes = new Map<number, Lane>();
 
 async function handle(message: ToWorker): Promise<void> {
@@ -25,7 +21,7 @@ async function handle(message: ToWorker): Promise<void> {
     case "write":
       return write(lane ?? openLane(message), message);
     case "settle":
-      // Others need not wait for its writes.
+      // The messages of other lanes need not wait for the writes of this one.
       void outcome(lane?.writer.settle()).then((error) => {
         answer({ kind: "settled", lane: message.lane, error });
       });
@@ -47,7 +43,7 @@ function openLane({ lane, fd, path }: WriteMessage): Lane {
   return opened;
 }
 
-/** Returns when the next piece can be taken, which is before this one has been written. */
+/** Resolves when the worker can take the next piece, before this one has been written. */
 async function write({ writer }: Lane, message: WriteMessage): Promise<void> {
   const { lane, buffer, returned, start, length, offset } = message;
   const done = (error: WriteError | undefined): void => {

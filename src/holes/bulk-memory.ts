@@ -1,17 +1,17 @@
-// The memory of a process that moves gigabytes through buffers of half a megabyte.
+// Tunes the memory of a process that moves gigabytes through buffers of half a megabyte.
 import { tuneCollector } from "../base/heap.js";
 import { keepFreedMemory, trimHeap } from "./native.js";
 
-/** Freed memory that stays with the process. */
+/** Bytes of freed memory that the process keeps. */
 const keptBytes = 32 * 1024 * 1024;
-/** Above every buffer of a transfer. */
+/** Larger than any buffer of a transfer. */
 const blockBytes = 8 * 1024 * 1024;
 
 /**
- * Has buffers that are freed be used again: V8 then collects less often (base/heap.ts), and the C
- * library gives less back to the kernel, which would have to clear it for the next buffer. Saves a
- * tenth to a half of the CPU time of a transfer. It holds for the whole process, so it is the
- * program's choice, not a library's: call it once at the start.
+ * Makes the process reuse freed buffers. V8 collects less often (base/heap.ts), and the C library
+ * returns less memory to the kernel, which would have to clear it for the next buffer. Saves a tenth
+ * to a half of the CPU time of a transfer. It changes the whole process, so the program calls it once
+ * at its start, and a library never does.
  */
 export function prepareForBulk(): void {
   tuneCollector();
@@ -21,7 +21,7 @@ export function prepareForBulk(): void {
 
 let keepsFreed = false;
 let isTrimDue = false;
-/** Trimming holds everybody up for some milliseconds: not more often, whoever comes and goes. */
+/** Minimum time between two trims, because each stops the process for some milliseconds. */
 const trimAfterMs = 2000;
 
 /**

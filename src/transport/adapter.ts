@@ -171,6 +171,7 @@ async function serve(
     checkCaller(rule, arrival.caller, method.name);
     admitted = options.admission.enter(method, call.abort, identity);
     arrival.request.refuseBy((exceeded) => call.abort(tooMany(exceeded)));
+    call.freeWritten(arrival.stream);
     if (method.byteStream) arrival.request.isBulk();
     else call.countAnswers(options.answers.open(identity));
     forget = options.rechecks.add(() => recheck(target, call, before, options));

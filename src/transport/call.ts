@@ -3,6 +3,7 @@
 //
 // It stands on the interceptor interface of grpc-js and not on its stream objects: those read 16
 // messages ahead, need an `error` event to send a status, and report a cancel after each success.
+import type { ServerHttp2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
@@ -43,6 +44,11 @@ export interface Call {
   setIdleTimeout(timeoutMs: number): void;
   /** Counts what is sent from now on until the caller has taken it. The call closes the account. */
   countAnswers(account: AnswerAccount): void;
+  /**
+   * Frees the memory of each large message once Node has written it to `stream`, the stream of this
+   * call. Without it the collector does. See `freeAfterWrite`.
+   */
+  freeWritten(stream: Pick<ServerHttp2Stream, "destroyed">): void;
 }
 
 /** Takes `raw` over: nothing else may use it. */
@@ -68,6 +74,7 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
 
   let streamClosed = false;
   let answers: AnswerAccount | undefined;
+  let stream: Pick<ServerHttp2Stream, "destroyed"> | undefined;
   const inbox = startReading(raw, readable, () => {
     streamClosed = true;
     answers?.close();
@@ -120,14 +127,9 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
       signal.throwIfAborted();
       inFlight.messages++;
       inFlight.bytes += message.byteLength;
-      const { encoded, free } = freedWhenSent(message);
+      const { encoded, onWritten } = freeAfterWrite(message);
       raw.sendMessage(encoded, () => {
-        // Also called for what a stream that was destroyed has not sent, and then Node may still be
-        // writing a part of it. Such a stream has closed by the next turn of the event loop at the
-        // latest.
-        setImmediate(() => {
-          if (!streamClosed) free();
-        });
+        if (stream !== undefined) onWritten(stream);
         scheduled?.sent();
         answers?.taken(message.byteLength);
         inFlight.messages--;
@@ -151,15 +153,25 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
     countAnswers(account) {
       if (!streamClosed) answers = account;
     },
+    freeWritten(ownStream) {
+      stream = ownStream;
+    },
   };
 }
 
 /**
- * grpc-js copies a message that is no Buffer yet into memory of its own, and writes that. Nobody
- * looks at it again when the kernel has all of it, which `free` must wait for.
+ * grpc-js copies a message that is not a Buffer yet into memory of its own and writes that to the
+ * HTTP/2 stream. `onWritten` frees this memory. It must be called in the callback of that write.
+ *
+ * Node calls it without an error in two cases (writable.write of node:stream): all bytes were
+ * written to the socket, or the stream was destroyed before. In the second case Node may still be
+ * writing a part of the message. A stream that is not destroyed leaves only the first case.
  */
-function freedWhenSent(message: EncodedMessage): { encoded: EncodedMessage; free: () => void } {
-  if (Buffer.isBuffer(message)) return { encoded: message, free: () => undefined };
+function freeAfterWrite(message: EncodedMessage): {
+  encoded: EncodedMessage;
+  onWritten: (stream: Pick<ServerHttp2Stream, "destroyed">) => void;
+} {
+  if (Buffer.isBuffer(message)) return { encoded: message, onWritten: () => undefined };
   let target: Buffer | undefined;
   const copy: EncodedMessage["copy"] = (memory, start) => {
     target = memory;
@@ -167,8 +179,8 @@ function freedWhenSent(message: EncodedMessage): { encoded: EncodedMessage; free
   };
   return {
     encoded: Object.create(message, { copy: { value: copy } }) as EncodedMessage,
-    free: () => {
-      if (target !== undefined) freeWhole(target);
+    onWritten: ({ destroyed }) => {
+      if (!destroyed && target !== undefined) freeWhole(target);
     },
   };
 }

@@ -1,4 +1,4 @@
-// Bytes to request messages and response messages to bytes, for one method.
+// Decodes the request messages of one method, and encodes its response messages.
 import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
 import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
@@ -11,7 +11,7 @@ export type Encoder = (message: unknown) => EncodedMessage;
 export function createDecoder(descriptor: DescMessage): Decoder {
   return (bytes) => {
     try {
-      // Ignores fields of a newer schema: keeping them costs many times their size.
+      // Fields of a newer schema are skipped, because keeping them costs many times their size.
       return fromBinary(descriptor, bytes, { readUnknownFields: false });
     } catch (cause) {
       throw new StoreError(

@@ -1,23 +1,23 @@
 // One `bytes` field as protobuf encodes it, for the frames that carry bulk data: the generated
 // codec copies their bytes twice.
 
-/** A message that is written where it is wanted. A Buffer is one. */
+/** A message that encodes itself into memory of the caller. A `Buffer` is one. */
 export interface EncodedMessage {
   readonly byteLength: number;
-  /** Writes all of it. */
+  /** Writes the whole message. */
   copy(target: Buffer, targetStart: number): number;
 }
 
 /** Wire type 2, length-delimited (protobuf encoding specification). */
 const lengthDelimited = 2;
 
-/** Copied at once, so that who looks at them then finds them in the processor's cache. */
+/** Bytes copied at once: the observer finds them in the processor's cache. */
 const pieceBytes = 128 * 1024;
 
-/** Sees a piece of the data, and where in it that is, right after it was copied. */
+/** Sees a piece of the data right after it was copied; `start` is its offset in the data. */
 export type CopyObserver = (piece: Uint8Array, start: number) => void;
 
-/** Tag, length, data. `data` is copied when the result is. */
+/** Tag, length, data. `data` is read when the result is copied. */
 export function encodeBytesField(
   fieldNumber: number,
   data: Uint8Array,

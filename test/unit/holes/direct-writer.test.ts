@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
+import { createDirectWriter } from "../../../src/holes/direct-writer.js";
 import {
-  createBudget,
-  createDirectWriter,
-  createSlots,
-  type Budget,
-  type Slots,
-} from "../../../src/holes/direct-writer.js";
+  createThreadSemaphore,
+  createWriteSlots,
+  type ThreadSemaphore,
+  type WriteSlots,
+} from "../../../src/holes/write-slots.js";
 import {
   cannotMount,
   patternBytes,
@@ -24,7 +24,7 @@ import {
 
 const run = promisify(execFile);
 const mib = 1024 * 1024;
-const twoAtOnce = createSlots(createBudget(2));
+const twoAtOnce = createWriteSlots(createThreadSemaphore(2));
 
 interface Cut {
   /** Left out before the piece: a hole. */
@@ -38,7 +38,7 @@ interface Cut {
 async function writeCuts(
   path: string,
   cuts: readonly Cut[],
-  slots: Slots = twoAtOnce,
+  slots: WriteSlots = twoAtOnce,
 ): Promise<Buffer> {
   const expected = Buffer.alloc(cuts.reduce((sum, cut) => sum + cut.gapBytes + cut.bytes, 0));
   const seen = Buffer.alloc(expected.length);
@@ -99,33 +99,33 @@ test("any pieces in ascending order", () =>
     );
   }));
 
-test("writes that others leave no room for are made by the thread itself, and the budget is given back", () =>
+test("writes that others leave no room for are made by the thread itself, and the semaphore is released", () =>
   withScratchDir(async (directory) => {
-    const budget = createBudget(1);
-    const slots = createSlots(budget);
+    const semaphore = createThreadSemaphore(1);
+    const slots = createWriteSlots(semaphore);
     for (const others of [true, false]) {
-      if (others) assert.ok(budget.tryTake());
+      if (others) assert.ok(semaphore.tryAcquire());
       const path = join(directory, `${others}`);
       assert.ok((await writeCuts(path, shifted, slots)).equals(await readFile(path)));
-      if (others) budget.give();
+      if (others) semaphore.release();
     }
-    assert.ok(budget.tryTake() && !budget.tryTake());
+    assert.ok(semaphore.tryAcquire() && !semaphore.tryAcquire());
   }));
 
 test("no write is left waiting where another thread takes what one has given back", () =>
   withScratchDir(async (directory) => {
-    const budget = createBudget(1);
+    const semaphore = createThreadSemaphore(1);
     let takenAway = 0;
-    const contended: Budget = {
-      ...budget,
-      give() {
-        budget.give();
+    const contended: ThreadSemaphore = {
+      ...semaphore,
+      release() {
+        semaphore.release();
         // As if by a thread that comes in between, and keeps it.
-        if (takenAway++ === 0) assert.ok(budget.tryTake());
+        if (takenAway++ === 0) assert.ok(semaphore.tryAcquire());
       },
     };
     const path = join(directory, "file");
-    const expected = await writeCuts(path, shifted, createSlots(contended));
+    const expected = await writeCuts(path, shifted, createWriteSlots(contended));
     assert.ok(expected.equals(await readFile(path)));
     assert.ok(takenAway > 0);
   }));
@@ -163,17 +163,23 @@ test("tmpfs takes all of it", { skip: cannotMount("tmpfs") }, () =>
   }),
 );
 
+/** For an import in a program of its own. */
+function moduleOf(name: string): string {
+  return JSON.stringify(new URL(`../../../src/holes/${name}.js`, import.meta.url).href);
+}
+
 test("a filesystem that refuses direct writes gets ordinary ones", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "file");
     const program = `
       import { closeSync, openSync, writeSync } from "node:fs";
-      import { createBudget, createDirectWriter, createSlots } from ${JSON.stringify(new URL("../../../src/holes/direct-writer.js", import.meta.url).href)};
+      import { createDirectWriter } from ${moduleOf("direct-writer")};
+      import { createThreadSemaphore, createWriteSlots } from ${moduleOf("write-slots")};
       const fd = openSync(process.argv[1], "wx");
       // The first such call of each thread fails: this one here is used up, those of the pool are
       // the direct writes.
       try { writeSync(fd, "x", 0); } catch {}
-      const writer = createDirectWriter(fd, process.argv[1], createSlots(createBudget(2)), { update() {} });
+      const writer = createDirectWriter(fd, process.argv[1], createWriteSlots(createThreadSemaphore(2)), { update() {} });
       for (let turn = 0; turn < 6; turn++) {
         const { written } = await writer.write(turn * ${mib}, Buffer.alloc(${mib}, turn + 1));
         await written;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ByteStream } from "../../../src/base/async.js";
 import type { StagedFile } from "../../../src/files/staged-file.js";
-import type { WriteLane } from "../../../src/files/write-workers.js";
+import type { WriteLane } from "../../../src/files/write-lane.js";
 import type { SparseFileWriter } from "../../../src/holes/sparse-writer.js";
 import type { WritePool } from "../../../src/holes/write-pool.js";
 import { readTar } from "../../../src/archive/tar-reader.js";
