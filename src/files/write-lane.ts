@@ -145,8 +145,8 @@ class Lane implements WriteLane, LaneEvents {
       if ((offset + done) % bufferBytes === 0) this.flush();
       this.check();
     }
-    // Whoever waits for room has sent away the buffers that lanes were filling. No lane may begin to
-    // hold one again before that waiter has its room.
+    // A waiter for room has sent away the buffers that lanes were filling. No lane may hold one
+    // again before that waiter has its room.
     if (this.#thread.isFull) this.flush();
   }
 

@@ -89,7 +89,7 @@ export class WriteThread {
   async takeRoom(): Promise<void> {
     this.#throwIfDead();
     if (this.#room === 0) {
-      // A lane whose peer is slow must not hold room while others wait: its buffer is sent as it is.
+      // A lane with a slow peer must not hold room while others wait: its buffer is sent as it is.
       // A lane that has failed returns its room at once.
       const [oldest] = this.#filling;
       oldest?.flush();

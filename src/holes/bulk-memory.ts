@@ -9,9 +9,9 @@ const blockBytes = 8 * 1024 * 1024;
 
 /**
  * Makes the process reuse freed buffers. V8 collects less often (base/heap.ts), and the C library
- * returns less memory to the kernel, which would have to clear it for the next buffer. Saves a tenth
- * to a half of the CPU time of a transfer. It changes the whole process, so the program calls it once
- * at its start, and a library never does.
+ * returns less memory to the kernel, which would have to clear it for the next buffer. Saves a
+ * tenth to a half of the CPU time of a transfer. It changes the whole process, so the program calls
+ * it once at its start, and a library never does.
  */
 export function prepareForBulk(): void {
   tuneCollector();

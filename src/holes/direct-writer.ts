@@ -21,9 +21,9 @@ const stepBytes = 256 * 1024;
 /** One call at a time. */
 export interface DirectWriter {
   /**
-   * Writes at or after the end of the previous write. Resolves when the caller may reuse `bytes`, to
-   * a promise for the writes to the disk. Up to a page of the bytes may wait for the next write, or
-   * for `settle`.
+   * Writes at or after the end of the previous write. Resolves when the caller may reuse `bytes`,
+   * to a promise for the writes to the disk. Up to a page of the bytes may wait for the next write,
+   * or for `settle`.
    */
   write(offset: number, bytes: BorrowedChunk): Promise<{ readonly written: Promise<unknown> }>;
   /** Writes what waits, and then waits for all writes. Throws the first error of any of them. */

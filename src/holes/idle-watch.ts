@@ -1,20 +1,20 @@
-// Notices a consumer that does not come for the next piece, so that what was read ahead for it can
-// be freed: thousands of slow readers would hold a buffer each.
+// Notices a consumer that does not request the next piece, so that what was read ahead for it can
+// be freed. Otherwise thousands of slow readers would hold a buffer each.
 import { returnFreedMemory } from "./bulk-memory.js";
 
-/** A reader that is quicker takes more than 2.5 MB/s, in pieces of 512 KiB. */
+/** A faster consumer reads more than 2.5 MB/s, in pieces of 512 KiB. */
 const idleMs = 200;
 
 export interface IdleWatch extends Disposable {
-  /** Right before a piece is handed out. */
+  /** Call it right before a piece is handed out. */
   handOut(): void;
-  /** Right after the next one was asked for. */
+  /** Call it right after the next piece was requested. */
   askedFor(): void;
-  /** Whether the last piece took its consumer so long that nothing should be read ahead for it. */
+  /** True if the consumer took so long with the last piece that nothing should be read ahead. */
   isSlow(): boolean;
 }
 
-/** `free` is called once for each piece that its consumer is slow with. */
+/** Calls `free` once for each piece that the consumer is slow with. */
 export function createIdleWatch(free: () => void): IdleWatch {
   let timer: NodeJS.Timeout | undefined;
   let isOut = false;

@@ -1,5 +1,5 @@
-// One `bytes` field as protobuf encodes it, for the frames that carry bulk data: the generated
-// codec copies their bytes twice.
+// Encodes one `bytes` field of a protobuf message, for the frames that carry bulk data. The
+// generated codec would copy their bytes twice.
 
 /** A message that encodes itself into memory of the caller. A `Buffer` is one. */
 export interface EncodedMessage {

@@ -1,4 +1,4 @@
-// CRC-32 (ISO-HDLC, as gzip has it) of bulk data: each byte of a transfer passes it on both ends,
-// so it comes from a library with the processor's carry-less multiplication, three times as fast as
-// zlib's.
+// CRC-32 (ISO-HDLC, as in gzip) of bulk data. Both ends compute it over each byte of a transfer, so
+// it comes from a library that uses the processor's carry-less multiplication. It is three times as
+// fast as zlib's.
 export { crc32 } from "@node-rs/crc32";
