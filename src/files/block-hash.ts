@@ -88,7 +88,7 @@ class Hasher implements BlockHasher {
     this.#block = emptyBlock();
   }
 
-  /** Passes over a hole. */
+  /** Skips a hole. */
   #skipTo(target: number): void {
     while (this.#position < target) {
       const inside = this.#position % blockBytes;

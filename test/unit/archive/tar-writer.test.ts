@@ -373,7 +373,7 @@ test("names that cannot be read again are not written", async () => {
   await rejectsWith(collect(writeTar([memoryFile("a", content, outside)])), "INTERNAL", /beyond/);
 });
 
-test("small pieces are gathered, large ones passed on as they are", async () => {
+test("small pieces are joined, large ones passed on as they are", async () => {
   const large = Buffer.alloc(512 * 1024, 1);
   const seen: Uint8Array[] = [];
   const files = [memoryFile("a", large, undefined, large.byteLength), memoryFile("b", content)];
