@@ -32,8 +32,8 @@ export interface CopyFromOptions {
 }
 
 /**
- * One snapshot being made. Disposing it removes everything unless it was published *and* recorded. A
- * directory that was taken over then goes back to where it was. Disposing never throws: what it
+ * One snapshot being made. Disposing it removes everything unless it was published *and* recorded.
+ * A directory that was taken over then goes back to where it was. Disposing never throws: what it
  * cannot remove is left for recovery, which does the same.
  */
 export interface Staging extends AsyncDisposable {
