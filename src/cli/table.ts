@@ -15,37 +15,45 @@ const borderless = {
   style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
 };
 
+/** cli-table3 compares every cell with every other one, so a long table is laid out in blocks. */
+const blockRows = 20;
+
+type Rows = readonly (readonly string[])[];
+
 /**
  * Columns are two spaces apart. On a narrow terminal, texts in the column titled `cut` end with an
  * ellipsis. In a pipe or a file nothing is cut.
  */
 export function renderTable(
   header: readonly string[],
-  rows: readonly (readonly string[])[],
+  rows: Rows,
   { cut, columns = stdoutColumns() }: { readonly cut?: string; readonly columns?: number } = {},
 ): string {
   const all = [header, ...rows];
+  const blocks: Rows[] = [];
+  for (let from = 0; from < all.length; from += blockRows) {
+    blocks.push(all.slice(from, from + blockRows));
+  }
+  const widths = header.map((_, column) =>
+    Math.max(1, ...blocks.map((block) => widthOf(block, column))),
+  );
   const at = cut === undefined ? -1 : header.indexOf(cut);
-  if (columns === undefined || at === -1) return layOut(all);
-  const others = header.map((_, column) => (column === at ? 0 : widthOf(all, column)));
-  const taken = others.reduce((sum, width) => sum + width, gap.length * (header.length - 1));
-  const width = Math.max(minCutWidth, columns - taken);
-  return layOut(all, widthOf(all, at) <= width ? undefined : { at, width });
+  if (columns !== undefined && at !== -1) {
+    const others = widths.reduce((sum, width, column) => sum + (column === at ? 0 : width), 0);
+    const left = columns - others - gap.length * (header.length - 1);
+    widths[at] = Math.min(widths[at] ?? 0, Math.max(minCutWidth, left));
+  }
+  return blocks.map((block) => layOut(block, widths)).join("");
 }
 
-function layOut(
-  rows: readonly (readonly string[])[],
-  limit?: { readonly at: number; readonly width: number },
-): string {
-  const colWidths: (number | null)[] = [];
-  if (limit !== undefined) colWidths[limit.at] = limit.width;
-  const table = new Table({ ...borderless, colWidths });
+function layOut(rows: Rows, widths: readonly number[]): string {
+  const table = new Table({ ...borderless, colWidths: [...widths] });
   for (const row of rows) table.push([...row]);
   return `${table.toString().replace(/ +$/gm, "")}\n`;
 }
 
 /** The width in terminal cells; some characters take two. An empty row is padded to it. */
-function widthOf(rows: readonly (readonly string[])[], column: number): number {
+function widthOf(rows: Rows, column: number): number {
   const table = new Table(borderless);
   for (const row of rows) table.push([row[column] ?? ""]);
   table.push([""]);

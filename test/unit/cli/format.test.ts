@@ -66,6 +66,19 @@ test("tables align, and leave no blanks at the end of a line", () => {
   );
 });
 
+test("a table of very many rows is laid out in blocks that align", () => {
+  const rows = Array.from({ length: 5000 }, (_, index) => [
+    `id-${index}`,
+    index === 4321 ? "the widest of all" : "x",
+    "end",
+  ]);
+  const lines = renderTable(["ID", "TEXT", "NAME"], rows).trimEnd().split("\n");
+  assert.equal(lines.length, 5001);
+  const column = "id-1234".length + 2 + "the widest of all".length + 2;
+  assert.equal(lines[0]?.indexOf("NAME"), column);
+  for (const line of lines.slice(1)) assert.equal(line.indexOf("end"), column, line);
+});
+
 test("a progress line with a total, and one without", () => {
   const half = { doneBytes: 512 * mib, totalBytes: 1024 * mib };
   assert.equal(
