@@ -2,8 +2,8 @@
 // snapshot that went was allowed to. A snapshot whose storage was answered may go only
 //   - by a caller's own Delete, or by being replaced under its name; or
 //   - by a collection that reports it as REMOVED, if the policy of that collection covers it for
-//     every reason it gives, and if it was not protected or held by a reader during the removal, nor
-//     read between the plan and the removal.
+//     every reason it gives, and if it was not protected or held by a reader during the removal,
+//     nor read between the plan and the removal.
 // A caller knows only when a call began and when it was answered. Where what the daemon did in
 // between could be either way, the judge takes the daemon's side: what it reports is certain.
 import type { GcPolicy } from "../../src/model/gc-plan.js";

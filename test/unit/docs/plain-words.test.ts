@@ -26,7 +26,8 @@ function documents(): string[] {
 function* sentences(text: string): Generator<string> {
   const own = text.replace(/<!-- results:[^]*<!-- \/results -->/, "");
   const prose = own.replace(/```[^]*?```/g, "").replace(/`[^`\n]*`/g, "CODE");
-  for (const block of prose.split(/\n\n+|\n(?=[-|#] ?)|\|/)) yield block.replace(/\s+/g, " ").trim();
+  for (const block of prose.split(/\n\n+|\n(?=[-|#] ?)|\|/))
+    yield block.replace(/\s+/g, " ").trim();
 }
 
 test("the documents contain none of the private terms", () => {

@@ -259,12 +259,13 @@ test("giving up removes the file, finishing keeps it", async () => {
 test("a file is kept that is disposed while it still finishes", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
-    const write = async (): Promise<unknown> => {
+    let finishing: Promise<unknown>;
+    {
       await using writer = await createSparseFile(path, plain);
       await writer.write(0, chunkOf(patternBytes(mib, 3)));
-      return writer.finish({ sizeBytes: mib, sync: true });
-    };
-    await write();
+      finishing = writer.finish({ sizeBytes: mib, sync: true });
+    }
+    await finishing;
     assert.ok(patternBytes(mib, 3).equals(await readFile(path)));
   });
 });
