@@ -68,7 +68,7 @@ function attempt(user: User, command: string, ...args: string[]): string {
     encoding: "utf8",
   });
   if (status === 0) return "";
-  return /permission denied|cannot|cannot/i.test(stderr) ? "denied" : stderr;
+  return /permission denied|cannot|can't/i.test(stderr) ? "denied" : stderr;
 }
 
 const append = 'exec 3>>"$1"';
