@@ -38,7 +38,8 @@ export async function startDaemons(scratch: string, transport: Transport): Promi
     const tokens = join(scratch, "tokens.json");
     const readerToken = makeReaderToken(tokens);
     const flags: Record<string, Record<string, string>> = {
-      main: {},
+      // Over TCP all callers without credentials count as one identity, and the scenario opens 64 streams.
+      main: { "max-streams-per-identity": "64" },
       peer: {},
       stopping: {},
       limited: { "max-watchers": "1", reserve: "100TiB" },
