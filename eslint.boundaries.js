@@ -46,7 +46,7 @@ const floors = {
     ...["base", "model", "files", "store", "store/read", "store/write", "store/heal", "client"],
   ],
   "transport/auth": ["base", "model"],
-  "transport/grpc-hooks": ["base", "transport/auth"],
+  "transport/grpc-hooks": ["base", "wire", "transport/auth"],
   transport: ["base", "model", "wire", "transport/auth", "transport/grpc-hooks", "gen"],
   "transport/services": [
     ...["base", "model", "wire", "transport", "transport/auth", "store", "store/parts"],

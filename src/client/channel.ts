@@ -21,7 +21,8 @@ import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
 import type { Address } from "./address.js";
 import type { ChannelAccess } from "./channel-access.js";
-import { closeClient } from "./close-client.js";
+import { closeClient } from "./grpc-hooks/close-client.js";
+import { copiedByGrpc, freeSent } from "./grpc-hooks/sent-frames.js";
 import { errorFromStatus } from "./status-decode.js";
 
 export interface CallOptions {
@@ -145,7 +146,7 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
     // Closing this client must close its connection, even if other clients talk to the same daemon.
     "grpc.use_local_subchannel_pool": 1,
-    // grpc-js does not keep a chunk that it has sent.
+    // grpc-js does not keep a chunk that it has sent, so that its memory can be freed.
     "grpc.per_rpc_retry_buffer_size": maxRetryBytes,
     // No TXT look-ups for a service configuration.
     "grpc.service_config_disable_resolution": 1,
@@ -270,36 +271,22 @@ function boundedWriter(
   return (frame) => {
     queued += 1;
     copied = false;
-    const message = copiedByGrpc(frame, () => {
+    let target: Buffer | undefined;
+    const message = copiedByGrpc(frame, (memory) => {
+      target = memory;
       copied = true;
       look();
     });
     call.write(message, () => {
       queued -= 1;
       look();
+      if (target !== undefined && target.length > maxRetryBytes) freeSent(call, target);
     });
     return new Promise((resolve) => {
       resume = resolve;
       look();
     });
   };
-}
-
-/**
- * grpc-js copies each message into its own buffer, behind the five bytes of its frame, using
- * `length` and `copy`. A frame that is not a Buffer yet is thus copied only once, and its memory is
- * free afterwards.
- */
-function copiedByGrpc(frame: EncodedMessage, onCopied: () => void): Buffer {
-  const message = {
-    length: frame.byteLength,
-    copy(target: Buffer, targetStart: number): number {
-      const bytes = frame.copy(target, targetStart);
-      onCopied();
-      return bytes;
-    },
-  };
-  return message as unknown as Buffer;
 }
 
 function identity(bytes: Buffer): Buffer {

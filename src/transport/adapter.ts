@@ -162,6 +162,7 @@ async function serve(
   let admitted: Admitted | undefined;
   let forget: (() => void) | undefined;
   const arrival = options.arrivals.of(call.metadata);
+  if (markOf(call.metadata) === undefined) options.attachments.missing("call-mark");
   const identity = arrival?.caller.identity;
   try {
     // Its stream has closed.

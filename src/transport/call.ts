@@ -1,24 +1,25 @@
 // One running call at the level of encoded messages: pulls requests, pushes responses with
-// back-pressure, knows when the caller is gone, and ends exactly once.
+// back-pressure, notices when the caller is gone, and ends exactly once.
 //
-// It stands on the interceptor interface of grpc-js and not on its stream objects: those read 16
-// messages ahead, need an `error` event to send a status, and report a cancel after each success.
-import type { ServerHttp2Stream } from "node:http2";
+// It uses the interceptor interface of grpc-js; grpc-hooks/detached-call.ts says why.
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
-import { freeWhole } from "../wire/chunk.js";
 import type { AnswerAccount } from "./answer-bytes.js";
 import { confirmOpen } from "./grpc-hooks/confirm-open.js";
+import { sendAndFree, type SentOn } from "./grpc-hooks/sent-frames.js";
 import type { Sender, SendScheduler } from "./send-scheduler.js";
 import type { WireStatus } from "./status.js";
 
-/** Two small ones, so that one message travels while the handler makes the next. */
+/** One message travels while the handler makes the next. */
 const maxMessagesInFlight = 2;
-/** One chunk of a download: what its caller reads meanwhile is in the kernel's buffers. */
+/** One chunk of a download; what its caller reads meanwhile is in the kernel's buffers. */
 const maxBytesInFlight = 512 * 1024;
 
-/** Single answers of this size are bounded by the number of streams. */
+/**
+ * Single answers up to this size are not counted: the number of streams bounds them, and the caller
+ * must learn what a call has changed.
+ */
 const smallAnswerBytes = 4096;
 
 export interface Call {
@@ -30,192 +31,233 @@ export interface Call {
    * The next request, undefined after the last. One at a time. Rejects with the signal's reason.
    */
   receive(): Promise<Buffer | undefined>;
-  /** Resolves when there is room for another one. Rejects with the signal's reason. */
+  /** Resolves when there is room for another message. Rejects with the signal's reason. */
   send(message: EncodedMessage): Promise<void>;
   /**
-   * Ends the call, after a last message if there is one and after all that was sent before.
-   * Works after an abort too: a caller that is still there gets the true outcome. Throws, without
-   * having ended it, if there is no room for the message.
+   * Ends the call, after a last message if there is one and after everything sent before. Works
+   * after an abort too: a caller that is still there gets the true outcome. Throws if there is no
+   * room for the message, and then the call has not ended.
    */
   finish(status: WireStatus, lastMessage?: EncodedMessage): void;
   /** Fires the signal, unless the call has ended. */
   abort(reason: StoreError): void;
   /** How long the caller may keep `receive` or `send` waiting; 0 = for ever. */
   setIdleTimeout(timeoutMs: number): void;
-  /** Counts what is sent from now on until the caller has taken it. The call closes the account. */
+  /** Counts what is sent from now on until the caller has read it. The call closes the account. */
   countAnswers(account: AnswerAccount): void;
-  /**
-   * Frees the memory of each large message once Node has written it to `stream`, the stream of this
-   * call. Without it the collector does. See `freeAfterWrite`.
-   */
-  freeWritten(stream: Pick<ServerHttp2Stream, "destroyed">): void;
+  /** From now on frees the memory of each large message when it was sent on `stream`. */
+  freeWritten(stream: SentOn): void;
 }
 
-/** Takes `raw` over: nothing else may use it. */
+/** Takes ownership of `raw`: nothing else may use it. */
 export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendScheduler): Call {
   const controller = new AbortController();
   const { signal } = controller;
   const deadline = deadlineOf(raw);
-  const readable = createGate();
-  const writable = createGate();
   const idle = createIdleTimer(() => {
     // A handler that is busy itself restarts the timer with its next wait.
-    if (readable.isWaiting() || writable.isWaiting()) abort(callerIdle(idle.timeoutMs()));
+    if (inbox.isWaiting() || outbox.isWaiting()) abort(callerIdle(idle.timeoutMs()));
+  });
+  const waits = { signal, restartIdle: () => idle.restart() };
+  const outbox = openOutbox(raw, scheduler, waits);
+  const inbox = openInbox(raw, waits, () => {
+    outbox.streamClosed();
+    abort(callerGone(deadline));
   });
   let finished = false;
 
   function abort(reason: StoreError): void {
     if (finished || signal.aborted) return;
     controller.abort(reason);
-    sender?.close();
-    readable.fail(reason);
-    writable.fail(reason);
+    outbox.abort(reason);
+    inbox.abort(reason);
   }
 
-  let streamClosed = false;
-  let answers: AnswerAccount | undefined;
-  let stream: Pick<ServerHttp2Stream, "destroyed"> | undefined;
-  const inbox = startReading(raw, readable, () => {
-    streamClosed = true;
-    answers?.close();
-    abort(callerGone(deadline));
-  });
   // Without metadata the stream broke before this, and grpc-js will never report it.
   if (inbox.metadata === undefined) abort(callerGone(deadline));
-  const inFlight = { messages: 0, bytes: 0 };
-  /** For its large messages. */
-  let sender: Sender | undefined;
-
-  function hasRoom(): boolean {
-    if (inFlight.bytes >= maxBytesInFlight) return false;
-    return inFlight.messages < (sender?.isBehind() === true ? 1 : maxMessagesInFlight);
-  }
-
-  async function untilThereIsRoom(): Promise<void> {
-    // After a cancel a message may never be reported as sent: then the abort ends the wait.
-    while (!hasRoom()) {
-      signal.throwIfAborted();
-      idle.restart();
-      await writable.wait();
-    }
-  }
-
   return {
     metadata: inbox.metadata ?? new Metadata(),
     deadline,
     signal,
     abort,
-    async receive() {
-      while (inbox.messages.length === 0 && !inbox.halfClosed) {
-        signal.throwIfAborted();
-        idle.restart();
-        const arrived = readable.wait();
-        raw.startRead();
-        await arrived;
-      }
-      const message = inbox.messages.shift();
-      if (message === undefined) await confirmOpen(signal);
-      return message;
-    },
-    async send(message) {
-      signal.throwIfAborted();
-      const scheduled = Buffer.isBuffer(message) ? undefined : (sender ??= scheduler.open());
-      // Also while it waits for the one before.
-      answers?.take(message.byteLength);
-      await untilThereIsRoom();
-      await scheduled?.begin(message.byteLength);
-      signal.throwIfAborted();
-      inFlight.messages++;
-      inFlight.bytes += message.byteLength;
-      const { encoded, onWritten } = freeAfterWrite(message);
-      raw.sendMessage(encoded, () => {
-        if (stream !== undefined) onWritten(stream);
-        scheduled?.sent();
-        answers?.taken(message.byteLength);
-        inFlight.messages--;
-        inFlight.bytes -= message.byteLength;
-        writable.open();
-      });
-      await untilThereIsRoom();
-    },
+    receive: inbox.receive,
+    send: outbox.send,
     finish(status, lastMessage) {
       if (finished) return;
-      // Throws before anything was sent. What a call has changed must be told, and takes little.
-      const bytes = lastMessage?.byteLength ?? 0;
-      if (bytes > smallAnswerBytes) answers?.take(bytes);
+      // Throws before anything was sent.
+      if (lastMessage !== undefined) outbox.chargeLast(lastMessage);
       finished = true;
-      sender?.close();
+      outbox.stop();
       idle.set(0);
       if (lastMessage !== undefined) raw.sendMessage(lastMessage, () => undefined);
       raw.sendStatus(status);
     },
     setIdleTimeout: (timeoutMs) => idle.set(timeoutMs),
-    countAnswers(account) {
-      if (!streamClosed) answers = account;
-    },
-    freeWritten(ownStream) {
-      stream = ownStream;
-    },
+    countAnswers: outbox.countAnswers,
+    freeWritten: outbox.freeWritten,
   };
 }
 
-/**
- * grpc-js copies a message that is not a Buffer yet into memory of its own and writes that to the
- * HTTP/2 stream. `onWritten` frees this memory. It must be called in the callback of that write.
- *
- * Node calls it without an error in two cases (writable.write of node:stream): all bytes were
- * written to the socket, or the stream was destroyed before. In the second case Node may still be
- * writing a part of the message. A stream that is not destroyed leaves only the first case.
- */
-function freeAfterWrite(message: EncodedMessage): {
-  encoded: EncodedMessage;
-  onWritten: (stream: Pick<ServerHttp2Stream, "destroyed">) => void;
-} {
-  if (Buffer.isBuffer(message)) return { encoded: message, onWritten: () => undefined };
-  let target: Buffer | undefined;
-  const copy: EncodedMessage["copy"] = (memory, start) => {
-    target = memory;
-    return message.copy(memory, start);
-  };
-  return {
-    encoded: Object.create(message, { copy: { value: copy } }) as EncodedMessage,
-    onWritten: ({ destroyed }) => {
-      if (!destroyed && target !== undefined) freeWhole(target);
-    },
-  };
+/** What each wait of a call needs. */
+interface Waits {
+  readonly signal: AbortSignal;
+  restartIdle(): void;
 }
 
 interface Inbox {
-  metadata: Metadata | undefined;
-  readonly messages: Buffer[];
-  halfClosed: boolean;
+  /** Undefined if the stream had broken before the call was opened. */
+  readonly metadata: Metadata | undefined;
+  /** See `Call`. */
+  receive(): Promise<Buffer | undefined>;
+  isWaiting(): boolean;
+  /** Ends the wait of `receive`. */
+  abort(reason: StoreError): void;
 }
 
-function startReading(
+/** Starts the call. `onClosed` also runs after every call that has ended well. */
+function openInbox(
   raw: ServerInterceptingCallInterface,
-  readable: Gate,
-  onCancel: () => void,
+  { signal, restartIdle }: Waits,
+  onClosed: () => void,
 ): Inbox {
-  const inbox: Inbox = { metadata: undefined, messages: [], halfClosed: false };
+  const readable = createGate();
+  const messages: Buffer[] = [];
+  let metadata: Metadata | undefined;
+  let halfClosed = false;
   raw.start({
-    onReceiveMetadata: (metadata) => {
-      inbox.metadata = metadata;
+    onReceiveMetadata: (received) => {
+      metadata = received;
     },
     onReceiveMessage: (message: Buffer) => {
-      inbox.messages.push(message);
+      messages.push(message);
       readable.open();
     },
     onReceiveHalfClose: () => {
-      inbox.halfClosed = true;
+      halfClosed = true;
       readable.open();
     },
-    // Also comes after every call that has ended well.
-    onCancel,
+    onCancel: onClosed,
   });
-  return inbox;
+  return {
+    metadata,
+    async receive() {
+      while (messages.length === 0 && !halfClosed) {
+        signal.throwIfAborted();
+        restartIdle();
+        const arrived = readable.wait();
+        raw.startRead();
+        await arrived;
+      }
+      const message = messages.shift();
+      if (message === undefined) await confirmOpen(signal);
+      return message;
+    },
+    isWaiting: readable.isWaiting,
+    abort: readable.fail,
+  };
 }
 
-/** One place where one waits for an event. */
+interface Outbox {
+  /** See `Call`. */
+  send(message: EncodedMessage): Promise<void>;
+  /** Counts the last message of the call, unless it is small. Throws if there is no room for it. */
+  chargeLast(message: EncodedMessage): void;
+  /** See `Call`. */
+  countAnswers(account: AnswerAccount): void;
+  /** See `Call`. */
+  freeWritten(stream: SentOn): void;
+  isWaiting(): boolean;
+  /** Nothing more is sent by `send`. */
+  stop(): void;
+  /** The same, and ends the wait of `send`. */
+  abort(reason: StoreError): void;
+  /** The caller can read nothing more. */
+  streamClosed(): void;
+}
+
+function openOutbox(
+  raw: ServerInterceptingCallInterface,
+  scheduler: SendScheduler,
+  waits: Waits,
+): Outbox {
+  const { signal } = waits;
+  const window = createSendWindow(waits);
+  /** For the large messages of this call. */
+  let sender: Sender | undefined;
+  let answers: AnswerAccount | undefined;
+  let sentOn: SentOn | undefined;
+  let isClosed = false;
+  const untilThereIsRoom = (): Promise<void> =>
+    window.untilThereIsRoom(() => sender?.isBehind() === true);
+
+  return {
+    async send(message) {
+      signal.throwIfAborted();
+      const scheduled = Buffer.isBuffer(message) ? undefined : (sender ??= scheduler.open());
+      // Counts while it waits for the message before it, too.
+      answers?.take(message.byteLength);
+      await untilThereIsRoom();
+      await scheduled?.begin(message.byteLength);
+      signal.throwIfAborted();
+      const left = window.enter(message.byteLength);
+      sendAndFree(raw, message, sentOn, () => {
+        scheduled?.sent();
+        answers?.taken(message.byteLength);
+        left();
+      });
+      await untilThereIsRoom();
+    },
+    chargeLast({ byteLength }) {
+      if (byteLength > smallAnswerBytes) answers?.take(byteLength);
+    },
+    countAnswers(account) {
+      if (!isClosed) answers = account;
+    },
+    freeWritten: (stream) => void (sentOn = stream),
+    isWaiting: window.isWaiting,
+    stop: () => sender?.close(),
+    abort(reason) {
+      sender?.close();
+      window.fail(reason);
+    },
+    streamClosed() {
+      isClosed = true;
+      answers?.close();
+    },
+  };
+}
+
+/** The messages that have been handed to grpc-js and that the kernel has not taken yet. */
+function createSendWindow({ signal, restartIdle }: Waits) {
+  const writable = createGate();
+  let messages = 0;
+  let bytes = 0;
+  return {
+    /** Waits for room; when the reader is behind, only an empty window has room. */
+    async untilThereIsRoom(isBehind: () => boolean): Promise<void> {
+      // After a cancel grpc-js may never report a message as sent. Then the abort ends the wait.
+      while (bytes >= maxBytesInFlight || messages >= (isBehind() ? 1 : maxMessagesInFlight)) {
+        signal.throwIfAborted();
+        restartIdle();
+        await writable.wait();
+      }
+    },
+    /** Adds a message; the function that it returns removes the message again. */
+    enter(messageBytes: number): () => void {
+      messages++;
+      bytes += messageBytes;
+      return () => {
+        messages--;
+        bytes -= messageBytes;
+        writable.open();
+      };
+    },
+    isWaiting: writable.isWaiting,
+    fail: writable.fail,
+  };
+}
+
+/** Lets one waiter wait for an event. */
 interface Gate {
   wait(): Promise<void>;
   isWaiting(): boolean;
@@ -265,11 +307,11 @@ function deadlineOf(raw: ServerInterceptingCallInterface): Date | undefined {
   return Number.isFinite(deadline) ? new Date(deadline) : undefined;
 }
 
-/** Timers of Node fire up to a millisecond before the clock says so. */
+/** Timers of Node fire up to a millisecond early. */
 const timerSlackMs = 2;
 
 export function callerGone(deadline: Date | undefined): StoreError {
-  // When its timer for the deadline fires, grpc-js answers by itself, and then cancels.
+  // At the deadline grpc-js answers by itself, and then reports a cancel.
   if (deadline !== undefined && Date.now() + timerSlackMs >= deadline.getTime()) {
     return new StoreError("DEADLINE_PASSED", "The deadline of the call passed before it was done", {
       hint: "Call again with more time",

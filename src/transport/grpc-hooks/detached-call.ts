@@ -2,9 +2,10 @@
 //
 // Relies on: the last interceptor may use the call that it was given, and a
 // `ServerInterceptingCall` whose `start` does nothing keeps grpc-js from running the registered
-// handler. For: the stream objects of grpc-js read 16 messages ahead, need an `error` event to send
-// a status, and report a cancel after each success. The interceptor interface does none of this. If
-// it changes: the registered handler runs, and it throws. That is loud: every call fails.
+// handler.
+// For: the stream objects of grpc-js read 16 messages ahead, need an `error` event to send a
+// status, and report a cancel after each success. The interceptor interface does none of this.
+// If it changes: the registered handler runs, and it throws. That is loud: every call fails.
 import { ServerInterceptingCall, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
 /** Returns what the interceptor has to return. The caller owns `raw` from then on. */

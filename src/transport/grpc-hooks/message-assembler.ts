@@ -8,8 +8,8 @@
 //   together.
 // - A smaller maximum for methods that are open to anyone.
 // - CPU time. grpc-js copies all pieces when the last has arrived, when they have left the
-//   processor's cache. Here each is copied at once, except at the beginning of a message.
-//   Uploads gain 1 to 4 percent (`npm run bench -- transfer`).
+//   processor's cache. Here each is copied at once, except at the beginning of a message. Uploads
+//   gain 1 to 4 percent (`npm run bench -- transfer`).
 // If it changes: `assembleMessages` returns false and grpc-js assembles messages as it does by
 // itself. The daemon logs a warning on the first such call, and the contract test fails.
 

@@ -3,12 +3,12 @@
 //
 // Relies on: `Server.createConnectionInjector` makes one HTTP/2 server with the public functions of
 // node:http2 while it runs, and takes streams from the event `stream` of that server. The functions
-// are replaced for exactly that call, which is synchronous, so that nobody else sees them. For:
-// grpc-js leaves the windows at 64 KiB (grpc-node pull request 3058), and a stream then carries a
-// tenth of what it can (docs/performance.md). Refusals of streams (stream-gate.ts), TLS options and
-// limits for connections of unknown callers have no other place. If it changes: `createInjector`
-// throws when grpc-js did not make exactly one server this way. That is loud: the daemon does not
-// start.
+// are replaced for exactly that call, which is synchronous, so that nobody else sees them.
+// For: grpc-js leaves the windows at 64 KiB (grpc-node pull request 3058), and a stream then
+// carries a tenth of what it can (docs/performance.md). Refusals of streams (stream-gate.ts), TLS
+// options and limits for connections of unknown callers have no other place.
+// If it changes: `createInjector` throws when grpc-js did not make exactly one server this way.
+// That is loud: the daemon does not start.
 import http2 from "node:http2";
 import type { Http2Server, IncomingHttpHeaders } from "node:http2";
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";

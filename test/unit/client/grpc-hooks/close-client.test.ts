@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "../../../src/client/index.js";
-import { eventually } from "../../support/eventually.js";
-import { failsWith } from "../../support/errors.js";
+import { connect } from "../../../../src/client/index.js";
+import { eventually } from "../../../support/eventually.js";
+import { failsWith } from "../../../support/errors.js";
 
 /** grpc-js tries again after one second, more or less a fifth. */
 const retriedMs = 2500;

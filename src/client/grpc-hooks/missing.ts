@@ -1,0 +1,11 @@
+// Reports client hooks that found other internals of grpc-js than the ones they were written for.
+
+const reported = new Set<string>();
+
+/** Emits one process warning per hook and process. */
+export function reportMissing(hook: string, effect: string): void {
+  if (reported.has(hook)) return;
+  reported.add(hook);
+  const text = `the hook ${hook} into grpc-js did not attach: ${effect}`;
+  process.emitWarning(text, { type: "StasisWarning", code: "STASIS_HOOK_MISSING" });
+}
