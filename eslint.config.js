@@ -118,6 +118,7 @@ export default defineConfig(
       "house/boundaries": "error",
       "house/cycles": "error",
       "max-lines": ["error", { max: 400 }],
+      "max-lines-per-function": ["error", { max: 60 }],
       "no-restricted-syntax": [
         "error",
         {
