@@ -138,6 +138,22 @@ export class StoreError extends Error {
   }
 }
 
+/** A copy of the error with some of it replaced, and with the stack of the caller. */
+export function restated(
+  error: StoreError,
+  changes: StoreErrorOptions & { readonly message?: string },
+): StoreError {
+  const { message = error.message, ...options } = changes;
+  const { code, hint, metadata, fields, resource, retryAfterMs, cause } = error;
+  return new StoreError(error.reason, message, {
+    ...{ code, metadata, fields, cause },
+    ...(hint === undefined ? {} : { hint }),
+    ...(resource === undefined ? {} : { resource }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...options,
+  });
+}
+
 /**
  * FIELD_INVALID for one field: `expected` describes the accepted values, `actual` is the received
  * one.

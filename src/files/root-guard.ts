@@ -9,7 +9,7 @@
 // A root that comes back is served again. A root that another daemon has taken over is not, because
 // its catalog has changed without this daemon.
 import { closeSync, constants, fstatSync, openSync, utimesSync } from "node:fs";
-import { StoreError } from "../base/errors.js";
+import { StoreError, restated } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { errnoCode } from "../holes/errno.js";
 import {
@@ -81,7 +81,7 @@ export function guardRoot(
     check: () => {
       const problem = lookAndTell();
       // Each caller gets a new error, with its own stack.
-      if (problem !== undefined) throw copyOf(problem);
+      if (problem !== undefined) throw restated(problem, {});
     },
     // A problem may be over by now, and its callers must not wait for the next check.
     problem: () => (last === undefined ? undefined : lookAndTell()),
@@ -151,14 +151,5 @@ function takenOverError(root: string, { pid, host, startedAt }: ShownHolder): St
       "Stop both, run `stasis check --root`, then start one",
     resource: { type: "directory", name: root },
     metadata: { pid: String(pid), host, started_at: startedAt },
-  });
-}
-
-function copyOf({ reason, message, hint, resource, metadata, cause }: StoreError): StoreError {
-  return new StoreError(reason, message, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(resource === undefined ? {} : { resource }),
-    metadata,
-    cause,
   });
 }

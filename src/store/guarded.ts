@@ -1,6 +1,6 @@
 // The store behind the guard of its root: an operation on a root that is gone ends with
 // ROOT_UNAVAILABLE, not with what a missing file looks like from inside.
-import { StoreError } from "../base/errors.js";
+import { StoreError, restated } from "../base/errors.js";
 import type { RootGuard } from "../files/root-guard.js";
 import type { Condition } from "./parts/condition.js";
 import type { ConfinedStore, SnapshotStore } from "./snapshot-store.js";
@@ -90,12 +90,6 @@ function explained(root: Guards["root"], error: unknown): unknown {
     return error;
   } catch (problem) {
     if (!(problem instanceof StoreError)) throw problem;
-    const { reason, message, hint, resource, metadata } = problem;
-    return new StoreError(reason, message, {
-      ...(hint === undefined ? {} : { hint }),
-      ...(resource === undefined ? {} : { resource }),
-      metadata,
-      cause: error,
-    });
+    return restated(problem, { cause: error });
   }
 }

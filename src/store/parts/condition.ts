@@ -6,7 +6,14 @@
 //   STORE_READ_ONLY      only reads work
 //   IO_FAILED            the disk fails writes: only reads work
 //   STORAGE_FULL         reads and deletions work
-import { StoreError, firstError, isStoreError, type ErrorReason } from "../../base/errors.js";
+import type {
+  StoreError} from "../../base/errors.js";
+import {
+  firstError,
+  isStoreError,
+  restated,
+  type ErrorReason,
+} from "../../base/errors.js";
 import type { Clock } from "../../base/clock.js";
 import type { Logger } from "../../base/logger.js";
 import type { Catalog } from "../../catalog/open.js";
@@ -158,11 +165,5 @@ function tell(logger: Logger, before: readonly StoreProblem[], now: readonly Sto
 
 /** The metadata of the failure stay: they say whether its commit may count. */
 function explained(failed: StoreError, cause: StoreError): StoreError {
-  const { reason, message, hint, resource, metadata } = cause;
-  return new StoreError(reason, message, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(resource === undefined ? {} : { resource }),
-    metadata: { ...failed.metadata, ...metadata },
-    cause: failed,
-  });
+  return restated(cause, { metadata: { ...failed.metadata, ...cause.metadata }, cause: failed });
 }

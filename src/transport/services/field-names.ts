@@ -1,7 +1,7 @@
 // The domain names the fields of a request by its own terms (`config.name`, `request_id`). Callers
 // know the fields of their message. This translates the one into the other where an error leaves
 // the domain.
-import { StoreError } from "../../base/errors.js";
+import { StoreError, restated } from "../../base/errors.js";
 
 /** Path in the domain and path in the message. An empty path is the message itself. */
 export type FieldNames = readonly (readonly [domain: string, message: string])[];
@@ -30,16 +30,7 @@ export async function* streamWithFieldNames<T>(
 function renamed(error: StoreError, names: FieldNames): StoreError {
   const fields = error.fields.map((each) => ({ ...each, field: rename(each.field, names) }));
   if (fields.every(({ field }, index) => field === error.fields[index]?.field)) return error;
-  const { reason, code, hint, metadata, resource, retryAfterMs, cause } = error;
-  return new StoreError(reason, renamedMessage(error, fields[0]?.field ?? ""), {
-    code,
-    metadata,
-    fields,
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-    ...(resource === undefined ? {} : { resource }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
+  return restated(error, { message: renamedMessage(error, fields[0]?.field ?? ""), fields });
 }
 
 /** A message of fieldInvalid() begins with the path of its field. */
