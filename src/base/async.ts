@@ -10,3 +10,22 @@ export type ByteStream = AsyncIterable<Uint8Array>;
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   signal?.throwIfAborted();
 }
+
+/**
+ * Adds itself to `sleeping` and resolves when somebody calls the function there. Rejects with the
+ * signal's reason.
+ */
+export function untilWoken(sleeping: Set<() => void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const end = (then: () => void) => () => {
+      sleeping.delete(wake);
+      signal.removeEventListener("abort", fail);
+      then();
+    };
+    const wake = end(resolve);
+    const fail = end(() => reject(signal.reason as Error));
+    sleeping.add(wake);
+    signal.addEventListener("abort", fail, { once: true });
+  });
+}

@@ -1,5 +1,6 @@
 // grpc.health.v1: whether the daemon serves, as a whole (""), by service, and whether it can store
 // snapshots.
+import { untilWoken } from "../base/async.js";
 import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,
@@ -71,7 +72,7 @@ export function createHealth(serviceNames: readonly string[]): HealthService {
             sent = statusOf(service);
             yield { status: sent };
           } else {
-            await nextChange(watchers, signal);
+            await untilWoken(watchers, signal);
           }
         }
       },
@@ -89,21 +90,6 @@ export function createHealth(serviceNames: readonly string[]): HealthService {
       wakeAll();
     },
   };
-}
-
-function nextChange(watchers: Set<() => void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const settle = (then: () => void) => () => {
-      watchers.delete(wake);
-      signal.removeEventListener("abort", fail);
-      then();
-    };
-    const wake = settle(resolve);
-    const fail = settle(() => reject(signal.reason as Error));
-    watchers.add(wake);
-    signal.addEventListener("abort", fail, { once: true });
-  });
 }
 
 function unknownService(service: string): StoreError {

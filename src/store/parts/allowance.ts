@@ -1,7 +1,6 @@
 // Room on the disk: what stands between an upload and a full one. Each upload reserves bytes before
 // it writes them, so that no two take the last ones, and holds them until the catalog counts its
 // snapshot.
-import { once } from "node:events";
 import { statfsSync } from "node:fs";
 import { isStoreError, StoreError } from "../../base/errors.js";
 import type { BackgroundWork, Reader, Room } from "./ports.js";
@@ -72,25 +71,12 @@ export function openAllowance(ports: WaitingPorts, signal: AbortSignal): Allowan
 }
 
 async function waitForRoom(ports: WaitingPorts, bytes: number, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const removal = hasRoom(ports, bytes) ? undefined : ports.space.freeing.next();
-    if (removal === undefined) return;
-    await untilAborted(removal, AbortSignal.any([signal, ports.closing]));
+  const { freeing } = ports.space;
+  while (!hasRoom(ports, bytes) && freeing.isBusy()) {
+    const ended = AbortSignal.any([signal, ports.closing]);
+    await freeing.next(ended);
+    ended.throwIfAborted();
   }
-}
-
-async function untilAborted(event: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const ended = new AbortController();
-  const aborted = once(signal, "abort", { signal: ended.signal });
-  // Rejects when the event comes first, and nobody waits for it then.
-  aborted.catch(() => undefined);
-  try {
-    await Promise.race([event, aborted]);
-  } finally {
-    ended.abort();
-  }
-  signal.throwIfAborted();
 }
 
 function hasRoom(ports: SpacePorts, bytes: number): boolean {

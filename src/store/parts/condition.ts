@@ -6,14 +6,8 @@
 //   STORE_READ_ONLY      only reads work
 //   IO_FAILED            the disk fails writes: only reads work
 //   STORAGE_FULL         reads and deletions work
-import type {
-  StoreError} from "../../base/errors.js";
-import {
-  firstError,
-  isStoreError,
-  restated,
-  type ErrorReason,
-} from "../../base/errors.js";
+import type { StoreError } from "../../base/errors.js";
+import { firstError, isStoreError, restated, type ErrorReason } from "../../base/errors.js";
 import type { Clock } from "../../base/clock.js";
 import type { Logger } from "../../base/logger.js";
 import type { Catalog } from "../../catalog/open.js";

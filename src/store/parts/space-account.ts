@@ -1,5 +1,6 @@
 // What takes room on the disk and is not in the catalog: running uploads, pulls that were cut off,
 // and removals that are under way.
+import { untilWoken } from "../../base/async.js";
 
 /** Bytes that the catalog does not count. */
 export interface Space {
@@ -17,8 +18,10 @@ export interface Freeing {
   /** The space of this snapshot will be free soon, until `end`. */
   begin(id: string): void;
   end(id: string): void;
-  /** The end of a removal that is under way; undefined if there is none. */
-  next(): Promise<void> | undefined;
+  /** True while a removal is under way. */
+  isBusy(): boolean;
+  /** Resolves at the end of the next removal. Rejects with the signal's reason. */
+  next(signal: AbortSignal): Promise<void>;
 }
 
 export function createSpace(): Space {
@@ -36,15 +39,14 @@ export function createSpace(): Space {
 
 function createFreeing(): Freeing {
   const ids = new Set<string>();
-  const waiting = new Set<() => void>();
+  const sleeping = new Set<() => void>();
   return {
     begin: (id) => void ids.add(id),
     end: (id) => {
       ids.delete(id);
-      for (const wake of waiting) wake();
-      waiting.clear();
+      for (const wake of [...sleeping]) wake();
     },
-    next: () =>
-      ids.size === 0 ? undefined : new Promise((resolve) => void waiting.add(() => resolve())),
+    isBusy: () => ids.size > 0,
+    next: (signal) => untilWoken(sleeping, signal),
   };
 }

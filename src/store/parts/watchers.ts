@@ -1,4 +1,5 @@
 // All watchers of a store: how many there are, and how they are woken.
+import { untilWoken } from "../../base/async.js";
 import { StoreError } from "../../base/errors.js";
 import type { Catalog, CatalogEvent, EventPage } from "../../catalog/open.js";
 import { closingError } from "./background.js";
@@ -101,22 +102,6 @@ function createSeats(maxWatchers: number) {
       };
     },
   };
-}
-
-/** Resolves when `sleeping` is woken; rejects with the signal's reason. */
-function untilWoken(sleeping: Set<() => void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const end = (then: () => void) => () => {
-      sleeping.delete(wake);
-      signal.removeEventListener("abort", fail);
-      then();
-    };
-    const wake = end(resolve);
-    const fail = end(() => reject(signal.reason as Error));
-    sleeping.add(wake);
-    signal.addEventListener("abort", fail, { once: true });
-  });
 }
 
 function createPages(catalog: Pick<Catalog, "eventsAfter">) {
