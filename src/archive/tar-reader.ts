@@ -19,6 +19,7 @@ import {
 } from "./limits.js";
 import { paddingOf } from "./pax.js";
 import { tarBlockBytes } from "./tar-header.js";
+import { isZero } from "../holes/zero.js";
 
 export interface ArchiveEntry {
   /** Checked as a data file name; a leading "./" is dropped. */
@@ -107,7 +108,8 @@ async function skipPadding(cursor: ByteCursor, entry: EntryDescription): Promise
   if ((await cursor.take(padding, what)) === undefined) throw archiveCutOff(cursor.position, what);
 }
 
-const zeros = new Uint8Array(64 * 1024);
+/** So many bytes of padding are looked at together. */
+const paddingBytes = 64 * 1024;
 
 /** The second zero block, then nothing but zeros up to the end of the stream. */
 async function readTrailer(cursor: ByteCursor): Promise<void> {
@@ -121,7 +123,7 @@ async function readTrailer(cursor: ByteCursor): Promise<void> {
   }
   const end = cursor.position;
   for (;;) {
-    const padding = await cursor.some(zeros.byteLength);
+    const padding = await cursor.some(paddingBytes);
     if (padding === undefined) return;
     if (!isZero(padding.bytes)) {
       throw archiveInvalid(`the archive goes on after its end marker at byte ${end}`, {
@@ -137,9 +139,4 @@ async function readTrailer(cursor: ByteCursor): Promise<void> {
       );
     }
   }
-}
-
-/** For views of at most 64 KiB. */
-function isZero(bytes: Uint8Array): boolean {
-  return Buffer.compare(bytes, zeros.subarray(0, bytes.byteLength)) === 0;
 }

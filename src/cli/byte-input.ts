@@ -86,6 +86,14 @@ export function createSentMark(): { sent(): void } {
   return { sent: () => (all = true) };
 }
 
+/** Reports the progress of a directory's upload, and when all of it was sent. */
+export function reportingSent(show: ProgressListener, sent: () => void): ProgressListener {
+  return (progress) => {
+    show(progress);
+    if (progress.doneBytes >= progress.totalBytes) sent();
+  };
+}
+
 /** Reports the bytes passed on, and when all were passed on. */
 export async function* counted(
   bytes: ByteStream,

@@ -4,6 +4,7 @@
 // block tables record which algorithm it is.
 import { createHash, type Hash } from "node:crypto";
 import { Blake3Hasher, blake3 } from "@napi-rs/blake-hash";
+import { asBuffer } from "../holes/zero.js";
 
 export type DigestAlgorithm = "blake3" | "sha256";
 
@@ -16,11 +17,6 @@ export const algorithms: readonly DigestAlgorithm[] = ["blake3", "sha256"];
 export function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): Buffer {
   if (algorithm === "blake3") return blake3(asBuffer(bytes));
   return createHash("sha256").update(bytes).digest();
-}
-
-/** The package requires a Buffer. This is a view, not a copy. */
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** Computes one digest after the other. */

@@ -18,7 +18,7 @@ import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js
 import { isInside, type Layout } from "./layout.js";
 
 /** open(2): a descriptor that only names its file. It needs no permission on the file itself. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW } = constants;
 const field = "directory";
 

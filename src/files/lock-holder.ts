@@ -9,7 +9,6 @@ import {
   openSync,
   readFileSync,
   readlinkSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,6 +17,7 @@ import {
 import { hostname } from "node:os";
 import { z } from "zod";
 import { isErrno } from "../holes/errno.js";
+import { readStart } from "./small-text.js";
 
 /** The fields that an older stasis writes too. They are enough for a message. */
 const shownSchema = z.object({ pid: z.number(), host: z.string(), startedAt: z.string() });
@@ -64,15 +64,8 @@ const maxInfoBytes = 4096;
  * regular file. A symbolic link is not followed.
  */
 export function readHolderText(path: string): string | undefined {
-  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   try {
-    const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    try {
-      const bytes = Buffer.alloc(maxInfoBytes);
-      return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, maxInfoBytes, 0));
-    } finally {
-      closeSync(descriptor);
-    }
+    return readStart(path, maxInfoBytes);
   } catch (error) {
     return isErrno(error, "ENOENT") ? undefined : "";
   }

@@ -3,7 +3,6 @@
 // the file is an object with an integer `format`.
 //
 // Builds from before this file (format 1) do not read it; they refuse the catalog's schema.
-import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { buildInfo, describeBuild } from "../base/build-info.js";
@@ -13,6 +12,7 @@ import { formatUnsupported } from "../model/format.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { fsyncDirectory, removeTree, writeNewFile } from "./durable.js";
 import type { Layout } from "./layout.js";
+import { readStart } from "./small-text.js";
 import { disk } from "../holes/file-operations.js";
 
 /**
@@ -103,7 +103,7 @@ function readStoreFile(layout: Pick<Layout, "root">): Found | "damaged" | undefi
   const path = pathIn(layout);
   let text: string;
   try {
-    text = readText(path);
+    text = readStart(path, maxBytes);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw ioError(error, { what: "read the version of the store", path });
@@ -113,16 +113,5 @@ function readStoreFile(layout: Pick<Layout, "root">): Found | "damaged" | undefi
     return success ? data : "damaged";
   } catch {
     return "damaged";
-  }
-}
-
-function readText(path: string): string {
-  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
-  const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  try {
-    const bytes = Buffer.alloc(maxBytes);
-    return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, maxBytes, 0));
-  } finally {
-    closeSync(descriptor);
   }
 }

@@ -14,6 +14,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import { O_PATH } from "./held-directory.js";
 import type { Layout } from "./layout.js";
 import type { StoredSnapshot } from "./stored.js";
 import { disk } from "../holes/file-operations.js";
@@ -84,9 +85,6 @@ interface Place {
   chmod(mode: number): Promise<void>;
   chown(uid: number, gid: number): Promise<void>;
 }
-
-/** open(2): a descriptor that only names its file. Needs no permission on the file itself. */
-const O_PATH = 0o10000000;
 
 /** Holds a regular file. It never follows a link in the file's place. */
 async function holdFile(path: string): Promise<Place & AsyncDisposable> {

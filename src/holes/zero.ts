@@ -45,7 +45,8 @@ function isZeroRange(buffer: Buffer, start: number, end: number): boolean {
   return buffer.compare(zeros, 0, end - start, start, end) === 0;
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
+/** A view of the same memory, for calls that require a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -9,7 +9,7 @@ import type { StoreParts } from "./store-parts.js";
 import { watch, type WatchEvent, type WatchRequest } from "./watch/watch.js";
 
 /** For operations that begin at a ref or a name; not for those that look for what nobody knows. */
-export function confinedContext(parts: StoreParts, namePrefix: string): StoreParts {
+export function confinedParts(parts: StoreParts, namePrefix: string): StoreParts {
   return { ...parts, namePrefix, catalog: confinedCatalog(parts.catalog, namePrefix) };
 }
 

@@ -4,7 +4,7 @@ import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { defaultArchiveLimits } from "../archive/limits.js";
 import { fieldInvalid } from "../base/errors.js";
 import type { Snapshot } from "../model/snapshot.js";
-import { confinedContext, watchOwn } from "./confined.js";
+import { confinedParts, watchOwn } from "./confined.js";
 import { checkStore } from "./heal/check.js";
 import { healFromPeer } from "./heal/heal-from-peer.js";
 import { repairStore } from "./heal/repair.js";
@@ -73,7 +73,7 @@ export function operationsOver(
     repair: (repairOptions, signal) => repairStore(parts, repairOptions, signal),
     check: (checkOptions, signal) => checkStore({ ...parts, live: parts }, checkOptions, signal),
     confined: (namePrefix) => {
-      const own = confinedContext(parts, namePrefix);
+      const own = confinedParts(parts, namePrefix);
       return {
         layout: parts.layout,
         ...sharedOperations(own, during),

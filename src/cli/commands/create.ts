@@ -10,10 +10,9 @@ import {
   type CreateFromDirectoryResponse,
   type CreateHeaderInit,
   type CreateResponse,
-  type ProgressListener,
 } from "../../client/index.js";
 import { collectLabel, type Labels } from "../arguments.js";
-import { counted, createSentMark, resolveInput, type Input } from "../byte-input.js";
+import { counted, createSentMark, reportingSent, resolveInput, type Input } from "../byte-input.js";
 import { readConfigFile } from "../config-file.js";
 import { usageError } from "../exit-codes.js";
 import { formatBytes } from "../format.js";
@@ -131,14 +130,9 @@ async function upload(
   const { sent } = createSentMark();
   if (input.kind === "directory") {
     return withProgress(session, "create", false, (show) => {
-      const onProgress: ProgressListener = (progress) => {
-        show(progress);
-        if (progress.doneBytes >= progress.totalBytes) sent();
-      };
-      return createFromLocalDirectory(session.client, input.path, header, {
-        ...session.call,
-        onProgress,
-      });
+      const onProgress = reportingSent(show, sent);
+      const options = { ...session.call, onProgress };
+      return createFromLocalDirectory(session.client, input.path, header, options);
     });
   }
   return withProgress(session, "create", input.piped, (onProgress) =>

@@ -8,10 +8,9 @@ import {
   type ImportFromDirectoryResponse,
   type ImportHeaderInit,
   type ImportResponse,
-  type ProgressListener,
 } from "../../client/index.js";
 import { collectLabel, type Labels } from "../arguments.js";
-import { counted, createSentMark, resolveInput, type Input } from "../byte-input.js";
+import { counted, createSentMark, reportingSent, resolveInput, type Input } from "../byte-input.js";
 import { usageError } from "../exit-codes.js";
 import { formatBytes } from "../format.js";
 import { explainInterruption } from "../interrupt.js";
@@ -98,14 +97,9 @@ async function upload(
   const { sent } = createSentMark();
   if (input.kind === "directory") {
     return withProgress(session, "import", false, (show) => {
-      const onProgress: ProgressListener = (progress) => {
-        show(progress);
-        if (progress.doneBytes >= progress.totalBytes) sent();
-      };
-      return importLocalDirectory(session.client, input.path, header, {
-        ...session.call,
-        onProgress,
-      });
+      const onProgress = reportingSent(show, sent);
+      const options = { ...session.call, onProgress };
+      return importLocalDirectory(session.client, input.path, header, options);
     });
   }
   return withProgress(session, "import", input.piped, (onProgress) =>

@@ -57,7 +57,7 @@ export async function collectGarbage(
 }
 
 /**
- * The same for a caller who is confined to some names, in the context that `confinedContext` makes.
+ * The same for a caller who is confined to some names, with the parts that `confinedParts` makes.
  * There nothing is a leftover: what belongs to nobody there belongs to somebody else.
  */
 export async function collectOwn(

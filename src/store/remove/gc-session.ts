@@ -101,15 +101,7 @@ const maxTtlMs = 600_000;
 
 /** `during` keeps the store open while a collection runs. */
 export function createGcCycle(remover: Remover, during: Background["operation"]): GcCycle {
-  const cycle = new Cycle(remover, during);
-  return {
-    begin: (request) => cycle.begin(request),
-    listReferences: (ref, page) => cycle.listReferences(ref, page),
-    listCandidates: (ref, policy, page, signal) => cycle.listCandidates(ref, policy, page, signal),
-    collect: (request) => cycle.collect(request),
-    renew: (ref) => cycle.renew(ref),
-    end: (ref) => cycle.end(ref),
-  };
+  return new Cycle(remover, during);
 }
 
 class Cycle implements GcCycle {

@@ -54,7 +54,7 @@ export async function surveyStore(
   };
 }
 
-/** The same for a context that `confinedContext` made: nothing there is a leftover. */
+/** The same for parts that `confinedParts` made: nothing there is a leftover. */
 export async function surveyOwn(
   { catalog, leases }: Surveyed,
   label = "",

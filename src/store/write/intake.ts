@@ -92,30 +92,30 @@ export async function begin(
     publisher.intakes.delete(id);
     throw error;
   }
-  const intake = new OpenIntake(publisher, request, { id, allowance, signal });
+  const staging = await openStaging(publisher.layout, id, publisher.writeWorkers).catch(
+    async (error: unknown) => {
+      await abandon(publisher, id);
+      publisher.intakes.delete(id);
+      throw error;
+    },
+  );
   cleanup.release();
-  try {
-    await intake.open();
-    return intake;
-  } catch (error) {
-    await intake[Symbol.asyncDispose]();
-    throw error;
-  }
+  return new OpenIntake(publisher, request, { id, staging, allowance, signal });
 }
 
 function nothingToDo(earlier: Snapshot): EarlierOutcome {
   return { earlier, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** The name is reserved. */
+/** The name is reserved, and the staging area is open. */
 class OpenIntake implements Intake {
   readonly earlier = undefined;
   readonly id: string;
+  readonly staging: Staging;
   readonly allowance: Allowance;
   readonly #publisher: Publisher;
   readonly #request: IntakeRequest;
   readonly #signal: AbortSignal;
-  #staging: Staging | undefined;
   #committed = false;
   /** The disk failed during a commit: the record may be there after a restart, or not. */
   #leftToRecovery = false;
@@ -123,23 +123,14 @@ class OpenIntake implements Intake {
   constructor(
     publisher: Publisher,
     request: IntakeRequest,
-    place: { id: string; allowance: Allowance; signal: AbortSignal },
+    place: { id: string; staging: Staging; allowance: Allowance; signal: AbortSignal },
   ) {
     this.#publisher = publisher;
     this.#request = request;
     this.id = place.id;
+    this.staging = place.staging;
     this.allowance = place.allowance;
     this.#signal = place.signal;
-  }
-
-  async open(): Promise<void> {
-    const { layout, writeWorkers } = this.#publisher;
-    this.#staging = await openStaging(layout, this.id, writeWorkers);
-  }
-
-  get staging(): Staging {
-    if (this.#staging === undefined) throw new Error(`staging of ${this.id} is not open`);
-    return this.#staging;
   }
 
   async reconfigure(config: SnapshotConfig): Promise<SnapshotConfig> {
@@ -191,7 +182,7 @@ class OpenIntake implements Intake {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#staging?.[Symbol.asyncDispose]();
+    await this.staging[Symbol.asyncDispose]();
     if (!this.#committed && !this.#leftToRecovery) await abandon(this.#publisher, this.id);
     // Otherwise collections must not touch it either.
     if (!this.#leftToRecovery) this.#publisher.intakes.delete(this.id);
