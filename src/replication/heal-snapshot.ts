@@ -7,8 +7,7 @@ import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
 import type { Damage, WholeFile } from "../store/heal/heal-from-peer.js";
 import { fetchFile, type BaseFile, type FetchContext } from "./fetch.js";
 import { fetchDescription, fetchManifest, peerInvalid } from "./peer.js";
-import { countTotal, type PullParts, type PullRequest } from "./pull.js";
-import type { TransferClaim } from "./transfers.js";
+import { countTotal, holdTransfer, type PullParts, type PullRequest } from "./pull.js";
 
 /**
  * Makes a complete copy of each damaged file, from its intact blocks and the peer's blocks, and
@@ -20,10 +19,10 @@ export async function healSnapshot(
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const { store, client, counters, idleMs, throttle } = parts;
-  let claimed: { readonly digest: string; readonly claim: TransferClaim } | undefined;
+  await using held = holdTransfer(parts);
   const fetch = async ({ snapshot, files, openRest }: Damage): Promise<Map<string, WholeFile>> => {
     const { digest } = snapshot;
-    claimed = { digest, claim: await parts.claim(digest) };
+    await held.claim(digest);
     const wanted = await fetchDescription(client, { digest }, { idleMs, signal });
     if (wanted.digest !== digest) throw peerInvalid("another snapshot than was asked for");
     await using manifest = await fetchManifest(client, wanted, [], { idleMs, signal });
@@ -45,13 +44,9 @@ export async function healSnapshot(
     }
     return whole;
   };
-  try {
-    const snapshot = await store.healFromPeer(ref, fetch, signal);
-    if (claimed !== undefined) await store.transfers.drop(claimed.digest);
-    return snapshot;
-  } finally {
-    await claimed?.claim[Symbol.asyncDispose]();
-  }
+  const healed = await store.healFromPeer(ref, fetch, signal);
+  await held.drop();
+  return healed;
 }
 
 async function fetchWhole(

@@ -53,15 +53,13 @@ export async function pullSnapshot(
     protected: false,
     source: `${request.source} ${request.ref}`,
   } as const;
-  let claimed: { readonly digest: string; readonly claim: TransferClaim } | undefined;
+  await using held = holdTransfer(parts);
   const fill = async (place: Intake): Promise<Filled> => {
     const { idleMs } = parts;
     const wanted = await fetchDescription(parts.client, { ref: request.ref }, { idleMs, signal });
     const name = request.name === "" ? wanted.config.name : request.name;
     const config = await place.reconfigure({ ...wanted.config, name });
-    const { digest } = wanted;
-    const claim = await parts.claim(digest);
-    claimed = { digest, claim };
+    const claim = await held.claim(wanted.digest);
     try {
       return { config, files: await filesFromPeer(parts, request, place, wanted, signal) };
     } catch (error) {
@@ -69,13 +67,32 @@ export async function pullSnapshot(
       throw error;
     }
   };
-  try {
-    const snapshot = await store.receive(intake, fill, signal);
-    if (claimed !== undefined) await store.transfers.drop(claimed.digest);
-    return snapshot;
-  } finally {
-    await claimed?.claim[Symbol.asyncDispose]();
-  }
+  const snapshot = await store.receive(intake, fill, signal);
+  await held.drop();
+  return snapshot;
+}
+
+/** The transfer of one pull: claimed when its digest is known, and kept when the pull fails. */
+export interface HeldTransfer extends AsyncDisposable {
+  claim(digest: string): Promise<TransferClaim>;
+  /** Discards what is kept, if anything was claimed: the snapshot is stored. */
+  drop(): Promise<void>;
+}
+
+export function holdTransfer({ store, claim }: PullParts): HeldTransfer {
+  let held: { readonly digest: string; readonly claim: TransferClaim } | undefined;
+  return {
+    async claim(digest) {
+      held = { digest, claim: await claim(digest) };
+      return held.claim;
+    },
+    async drop() {
+      if (held !== undefined) await store.transfers.drop(held.digest);
+    },
+    async [Symbol.asyncDispose]() {
+      await held?.claim[Symbol.asyncDispose]();
+    },
+  };
 }
 
 async function filesFromPeer(
