@@ -1,5 +1,6 @@
-// What the configuration of a VM lets expect of the sizes of its files, where nothing better is
-// known: of archives that cocoon wrote, and of uploads. Only what is certain is refused.
+// Compares the sizes of files with the configuration of their VM. This is for uploads and for
+// archives of cocoon, which carry no sizes of their own. It refuses a file only if its size is
+// certainly wrong.
 import type { SnapshotConfig } from "../model/config.js";
 import { envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";

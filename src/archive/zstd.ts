@@ -29,7 +29,7 @@ export async function zstdAvailable(): Promise<boolean> {
   }
 }
 
-/** Throws NOT_IMPLEMENTED where there is none. */
+/** Throws NOT_IMPLEMENTED if this Node has no zstd. */
 export async function loadZstd(): Promise<ZstdCodec> {
   return builtInZstd() ?? (await zstdNapi());
 }

@@ -14,7 +14,7 @@ export interface AccessLog {
   recordAccess(id: string, when: Date): void;
   /** Writes the recorded accesses in one transaction. If that fails, they stay recorded. */
   flushAccesses(): void;
-  /** The last access that is not yet written; zeros if there is none. */
+  /** The last access that is not yet written. Zeros if every access is written. */
   unwrittenAccess(id: string): Access;
   /** Call this when the snapshot is removed: its access would find no row. */
   forgetAccess(id: string): void;

@@ -22,7 +22,8 @@ export interface CatalogReader
   extends Pick<Records, "allIds">, Pick<Audit, "auditFile" | "auditRow">, AsyncDisposable {}
 
 /**
- * Opens the catalog in the file `path`. The caller has locked its root. Undefined if there is none.
+ * Opens the catalog in the file `path`. The caller has locked its root. Returns undefined if
+ * the file does not exist.
  * Throws STORED_DATA_CORRUPT if the file is not a catalog, FORMAT_UNSUPPORTED if it is a newer one.
  */
 export function openCatalogReader(path: string): CatalogReader | undefined {

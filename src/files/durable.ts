@@ -177,7 +177,8 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Removes a tree, including read-only directories. Does nothing if there is none. Syncs nothing.
+ * Removes a tree, including read-only directories. Has no effect if `path` does not exist. Syncs
+ * nothing.
  */
 export async function removeTree(path: string): Promise<void> {
   try {

@@ -78,9 +78,9 @@ const mallocTrim = bind("int malloc_trim(size_t pad)");
 const mallopt = bind("int mallopt(int parameter, int value)");
 
 /**
- * Has the C library keep up to `keptBytes` of freed memory at the end of its heap for the next one
- * who asks, and take blocks below `blockBytes` from the heap. Else each buffer of a transfer is
- * memory that the kernel has to clear.
+ * Tells the C library to keep up to `keptBytes` of freed memory at the end of its heap for later
+ * allocations, and to allocate blocks below `blockBytes` from the heap. Otherwise the kernel must
+ * clear the memory of every new buffer of a transfer.
  */
 export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
   mallopt?.(M_TRIM_THRESHOLD, keptBytes);
@@ -90,8 +90,8 @@ export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
 const hugePageBytes = 2 * 1024 * 1024;
 
 /**
- * Memory that begins at a page of 2 MiB, and is made of such pages where the kernel has some:
- * direct writes pin the pages that they write from, one by one.
+ * Allocates memory that begins at a multiple of 2 MiB. The kernel uses pages of 2 MiB for it if it
+ * has some. A direct write pins each page that it reads from, so fewer pages cost less.
  */
 export function alignedMemory(length: number): Uint8Array {
   const memory = new ArrayBuffer(length + hugePageBytes);
@@ -102,12 +102,12 @@ export function alignedMemory(length: number): Uint8Array {
   return aligned;
 }
 
-/** Gives memory that was freed back to the system, where the C library can: some milliseconds. */
+/** Returns freed memory to the system, if the C library can. Takes some milliseconds. */
 export function trimHeap(): void {
   mallocTrim?.(0);
 }
 
-/** A C library that is too old for a call is treated like a kernel that is: ENOSYS. */
+/** A call that the C library lacks fails with ENOSYS, like one that the kernel lacks. */
 function bind(definition: string): Call | undefined {
   try {
     return libc.func(definition) as Call;
@@ -155,7 +155,7 @@ function settle(syscall: string, call: Call, args: readonly Argument[]): Promise
   });
 }
 
-/** First byte of data at or after `offset`, or undefined when there is none up to the end. */
+/** First byte of data at or after `offset`. Undefined if only a hole follows. */
 export function seekData(fd: number, offset: number): number | undefined {
   return seek(fd, offset, SEEK_DATA);
 }
@@ -255,9 +255,8 @@ export function lockRange(fd: number, kind: LockKind, range: LockedRange): boole
 }
 
 /**
- * The process whose lock is in the way of such a lock, or undefined when there is none. 0: it
- * cannot be told, since that lock belongs to an open file description, or its holder is in another
- * PID namespace.
+ * The process that holds a conflicting lock. Undefined if no lock conflicts. 0 if the holder is
+ * unknown: the lock belongs to an open file description, or to a process of another PID namespace.
  */
 export function lockingProcess(fd: number, kind: LockKind, range: LockedRange): number | undefined {
   const lock = flockOf(kind, range);

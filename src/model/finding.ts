@@ -64,7 +64,7 @@ export type FindingAction =
 export interface Finding {
   readonly kind: FindingKind;
   readonly severity: FindingSeverity;
-  /** The affected snapshot; empty if there is none. */
+  /** The affected snapshot. Empty if the finding concerns no snapshot. */
   readonly id: string;
   /** Its name; empty if it has none. */
   readonly name: string;

@@ -50,7 +50,7 @@ export interface BaseFile {
   readonly onDamage: () => void;
 }
 
-/** The file of this name in the base; undefined if there is none. */
+/** The file of this name in the base. Undefined if the base has no such file. */
 export async function openBaseFile(
   base: OpenBlocks,
   name: string,

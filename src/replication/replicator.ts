@@ -44,7 +44,7 @@ export interface Replicator extends AsyncDisposable {
   /** Yields progress about twice a second, then the snapshot. Leaving the loop cancels the pull. */
   pull(request: PullRequest, signal: AbortSignal): AsyncGenerator<PullEvent, void, undefined>;
   transfers(): Promise<TransferStatus[]>;
-  /** Ends a pull and discards its data. False if there is none. */
+  /** Ends a pull and discards its data. Returns false if neither exists. */
   cancel(digest: string): Promise<boolean>;
   readonly connect: ReplicatorOptions["connect"];
 }

@@ -20,7 +20,7 @@ export interface SemaphoreOptions {
   readonly strangers?: number;
 }
 
-/** Never waits: callers ask whether there is room, and are refused if there is none. */
+/** Never waits: a caller asks whether there is room, and is refused if the limit is reached. */
 export interface Semaphore {
   /** The limit that `amount` more would exceed. */
   exceededBy(owner: Owner, amount?: number): ExceededLimit | undefined;

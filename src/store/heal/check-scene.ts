@@ -10,7 +10,7 @@ export type LiveStore = Uploads & Leases & Manifests;
 export interface CheckScene {
   readonly layout: Layout;
   readonly clock: Clock;
-  /** Undefined if there is none that can be read: then `catalogProblem` may say why. */
+  /** Undefined if the catalog cannot be read. Then `catalogProblem` may say why. */
   readonly catalog: Pick<Catalog, "auditFile" | "auditRow" | "allIds"> | undefined;
   readonly catalogProblem?: string;
   /** Undefined when no daemon serves it: whatever is under way was interrupted. */

@@ -74,7 +74,7 @@ export class LeaseTable {
     }
   }
 
-  /** Calls back once, when the last lease has ended; at once if there is none. */
+  /** Calls back once, when the last lease has ended. Calls back at once if no lease is held. */
   onFree(id: string, callback: () => void): void {
     if (!this.#holders.has(id)) {
       callback();

@@ -12,8 +12,8 @@ export interface Watchers {
    */
   enter(identity?: string): Disposable;
   /**
-   * The event that follows `sequence`, undefined if there is none yet. A watcher whose caller does
-   * not read holds no more than this one. Throws DRAINING after `close`.
+   * The event that follows `sequence`. Undefined if no event follows it yet. A watcher whose caller
+   * does not read holds no more than this one. Throws DRAINING after `close`.
    */
   eventAfter(sequence: number): NextEvent;
   /**

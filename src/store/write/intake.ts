@@ -281,7 +281,7 @@ async function abandon(publisher: Publisher, id: string): Promise<void> {
   }
 }
 
-/** The snapshot that the first request with this id made, or undefined if there was none. */
+/** The snapshot of the first request with this id. Undefined if this is the first request. */
 function earlierOutcome(
   publisher: Publisher,
   requestId: string | undefined,

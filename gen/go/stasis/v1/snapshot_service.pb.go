@@ -2906,7 +2906,7 @@ type WatchResponse struct {
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
 	// Pass it to the next Watch to resume after this event.
 	ResumeToken string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
-	// RENAMED: the previous name; empty if there was none.
+	// RENAMED: the previous name. Empty if the snapshot had no name.
 	PreviousName string `protobuf:"bytes,5,opt,name=previous_name,json=previousName,proto3" json:"previous_name,omitempty"`
 	// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
 	ReplacedBy    string `protobuf:"bytes,6,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`

@@ -1247,9 +1247,9 @@ type ScrubStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
 	Interval *durationpb.Duration `protobuf:"bytes,1,opt,name=interval,proto3" json:"interval,omitempty"`
-	// The last complete scrub. Absent if there is none.
+	// The last complete scrub. Absent if no scrub has completed.
 	Last *ScrubRun `protobuf:"bytes,2,opt,name=last,proto3" json:"last,omitempty"`
-	// The running scrub. Absent if there is none.
+	// The running scrub. Absent if no scrub is running.
 	Running       *ScrubRun `protobuf:"bytes,3,opt,name=running,proto3" json:"running,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

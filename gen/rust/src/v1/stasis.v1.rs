@@ -2084,7 +2084,7 @@ pub struct WatchResponse {
     /// Pass it to the next Watch to resume after this event.
     #[prost(string, tag = "4")]
     pub resume_token: ::prost::alloc::string::String,
-    /// RENAMED: the previous name; empty if there was none.
+    /// RENAMED: the previous name. Empty if the snapshot had no name.
     #[prost(string, tag = "5")]
     pub previous_name: ::prost::alloc::string::String,
     /// DELETED: id of the snapshot that took over the name (REPLACE); empty if it was deleted.
@@ -3011,10 +3011,10 @@ pub struct ScrubStatus {
     /// From the end of one scrub to the beginning of the next. 0 = no scrub begins on its own.
     #[prost(message, optional, tag = "1")]
     pub interval: ::core::option::Option<::prost_types::Duration>,
-    /// The last complete scrub. Absent if there is none.
+    /// The last complete scrub. Absent if no scrub has completed.
     #[prost(message, optional, tag = "2")]
     pub last: ::core::option::Option<ScrubRun>,
-    /// The running scrub. Absent if there is none.
+    /// The running scrub. Absent if no scrub is running.
     #[prost(message, optional, tag = "3")]
     pub running: ::core::option::Option<ScrubRun>,
 }

@@ -1402,7 +1402,7 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
   resumeToken: string;
 
   /**
-   * RENAMED: the previous name; empty if there was none.
+   * RENAMED: the previous name. Empty if the snapshot had no name.
    *
    * @generated from field: string previous_name = 5;
    */

@@ -540,14 +540,14 @@ export type ScrubStatus = Message<"stasis.v1.ScrubStatus"> & {
   interval?: Duration | undefined;
 
   /**
-   * The last complete scrub. Absent if there is none.
+   * The last complete scrub. Absent if no scrub has completed.
    *
    * @generated from field: stasis.v1.ScrubRun last = 2;
    */
   last?: ScrubRun | undefined;
 
   /**
-   * The running scrub. Absent if there is none.
+   * The running scrub. Absent if no scrub is running.
    *
    * @generated from field: stasis.v1.ScrubRun running = 3;
    */

@@ -90,7 +90,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.ScrubRun last_;
   /**
    * <pre>
-   * The last complete scrub. Absent if there is none.
+   * The last complete scrub. Absent if no scrub has completed.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -102,7 +102,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The last complete scrub. Absent if there is none.
+   * The last complete scrub. Absent if no scrub has completed.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -114,7 +114,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The last complete scrub. Absent if there is none.
+   * The last complete scrub. Absent if no scrub has completed.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -128,7 +128,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.ScrubRun running_;
   /**
    * <pre>
-   * The running scrub. Absent if there is none.
+   * The running scrub. Absent if no scrub is running.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -140,7 +140,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The running scrub. Absent if there is none.
+   * The running scrub. Absent if no scrub is running.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -152,7 +152,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The running scrub. Absent if there is none.
+   * The running scrub. Absent if no scrub is running.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -719,7 +719,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.ScrubRun, stasis.v1.ScrubRun.Builder, stasis.v1.ScrubRunOrBuilder> lastBuilder_;
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -730,7 +730,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -745,7 +745,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -765,7 +765,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -783,7 +783,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -808,7 +808,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -825,7 +825,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -837,7 +837,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -852,7 +852,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last complete scrub. Absent if there is none.
+     * The last complete scrub. Absent if no scrub has completed.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -876,7 +876,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.ScrubRun, stasis.v1.ScrubRun.Builder, stasis.v1.ScrubRunOrBuilder> runningBuilder_;
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -887,7 +887,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -902,7 +902,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -922,7 +922,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -940,7 +940,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -965,7 +965,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -982,7 +982,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -994,7 +994,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -1009,7 +1009,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The running scrub. Absent if there is none.
+     * The running scrub. Absent if no scrub is running.
      * </pre>
      *
      * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>

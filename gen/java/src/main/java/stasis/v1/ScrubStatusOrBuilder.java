@@ -39,7 +39,7 @@ public interface ScrubStatusOrBuilder extends
 
   /**
    * <pre>
-   * The last complete scrub. Absent if there is none.
+   * The last complete scrub. Absent if no scrub has completed.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -48,7 +48,7 @@ public interface ScrubStatusOrBuilder extends
   boolean hasLast();
   /**
    * <pre>
-   * The last complete scrub. Absent if there is none.
+   * The last complete scrub. Absent if no scrub has completed.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -57,7 +57,7 @@ public interface ScrubStatusOrBuilder extends
   stasis.v1.ScrubRun getLast();
   /**
    * <pre>
-   * The last complete scrub. Absent if there is none.
+   * The last complete scrub. Absent if no scrub has completed.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun last = 2 [json_name = "last"];</code>
@@ -66,7 +66,7 @@ public interface ScrubStatusOrBuilder extends
 
   /**
    * <pre>
-   * The running scrub. Absent if there is none.
+   * The running scrub. Absent if no scrub is running.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -75,7 +75,7 @@ public interface ScrubStatusOrBuilder extends
   boolean hasRunning();
   /**
    * <pre>
-   * The running scrub. Absent if there is none.
+   * The running scrub. Absent if no scrub is running.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>
@@ -84,7 +84,7 @@ public interface ScrubStatusOrBuilder extends
   stasis.v1.ScrubRun getRunning();
   /**
    * <pre>
-   * The running scrub. Absent if there is none.
+   * The running scrub. Absent if no scrub is running.
    * </pre>
    *
    * <code>.stasis.v1.ScrubRun running = 3 [json_name = "running"];</code>

@@ -212,7 +212,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object previousName_ = "";
   /**
    * <pre>
-   * RENAMED: the previous name; empty if there was none.
+   * RENAMED: the previous name. Empty if the snapshot had no name.
    * </pre>
    *
    * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -233,7 +233,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * RENAMED: the previous name; empty if there was none.
+   * RENAMED: the previous name. Empty if the snapshot had no name.
    * </pre>
    *
    * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1250,7 +1250,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object previousName_ = "";
     /**
      * <pre>
-     * RENAMED: the previous name; empty if there was none.
+     * RENAMED: the previous name. Empty if the snapshot had no name.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1270,7 +1270,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * RENAMED: the previous name; empty if there was none.
+     * RENAMED: the previous name. Empty if the snapshot had no name.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1291,7 +1291,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * RENAMED: the previous name; empty if there was none.
+     * RENAMED: the previous name. Empty if the snapshot had no name.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1308,7 +1308,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * RENAMED: the previous name; empty if there was none.
+     * RENAMED: the previous name. Empty if the snapshot had no name.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -1322,7 +1322,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * RENAMED: the previous name; empty if there was none.
+     * RENAMED: the previous name. Empty if the snapshot had no name.
      * </pre>
      *
      * <code>string previous_name = 5 [json_name = "previousName"];</code>

@@ -111,7 +111,7 @@ public interface WatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * RENAMED: the previous name; empty if there was none.
+   * RENAMED: the previous name. Empty if the snapshot had no name.
    * </pre>
    *
    * <code>string previous_name = 5 [json_name = "previousName"];</code>
@@ -120,7 +120,7 @@ public interface WatchResponseOrBuilder extends
   java.lang.String getPreviousName();
   /**
    * <pre>
-   * RENAMED: the previous name; empty if there was none.
+   * RENAMED: the previous name. Empty if the snapshot had no name.
    * </pre>
    *
    * <code>string previous_name = 5 [json_name = "previousName"];</code>
