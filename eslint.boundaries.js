@@ -89,6 +89,7 @@ const packageHomes = {
   "pretty-bytes": ["base"],
   commander: ["cli"],
   "cli-table3": ["cli"],
+  "string-width": ["cli"],
 };
 
 /**

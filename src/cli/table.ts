@@ -1,5 +1,6 @@
 // Renders aligned columns and lists of fields, without borders.
 import Table from "cli-table3";
+import stringWidth from "string-width";
 import { stdoutColumns } from "./stdio.js";
 
 const gap = "  ";
@@ -35,7 +36,7 @@ export function renderTable(
     blocks.push(all.slice(from, from + blockRows));
   }
   const widths = header.map((_, column) =>
-    Math.max(1, ...blocks.map((block) => widthOf(block, column))),
+    all.reduce((width, row) => Math.max(width, stringWidth(row[column] ?? "")), 1),
   );
   const at = cut === undefined ? -1 : header.indexOf(cut);
   if (columns !== undefined && at !== -1) {
@@ -50,14 +51,6 @@ function layOut(rows: Rows, widths: readonly number[]): string {
   const table = new Table({ ...borderless, colWidths: [...widths] });
   for (const row of rows) table.push([...row]);
   return `${table.toString().replace(/ +$/gm, "")}\n`;
-}
-
-/** The width in terminal cells; some characters take two. An empty row is padded to it. */
-function widthOf(rows: Rows, column: number): number {
-  const table = new Table(borderless);
-  for (const row of rows) table.push([row[column] ?? ""]);
-  table.push([""]);
-  return table.toString().split("\n").at(-1)?.length ?? 0;
 }
 
 /** `Name:  value` per line, values aligned. */
