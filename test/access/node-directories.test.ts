@@ -7,13 +7,12 @@ import { connect, type Client } from "../../src/client/index.js";
 import type { RawValue } from "../../src/config/option.js";
 import { startTestDaemon, type TestDaemon } from "../support/daemon.js";
 import { failsWith } from "../support/errors.js";
+import { cannotActAsNobody, nobody } from "../support/other-user.js";
 import { makeSmallSource, packDirectory } from "../store/contents.js";
 import { runStasis, type Finished } from "../unit/cli/run-stasis.js";
 import { startScene, type AccessScene } from "./callers.js";
 
-const notRoot = process.getuid?.() === 0 ? false : "skipped: takes root";
-/** Of nobody: a user that is neither root nor the daemon's. */
-const otherUid = 65_534;
+const skip = cannotActAsNobody();
 
 function clientOf(t: TestContext, address: string, token?: string): Client {
   const client = connect(address, token === undefined ? {} : { token });
@@ -201,7 +200,7 @@ test("the store's own directories are for nobody", async (t) => {
 
 /** A command of another user over a socket that everybody may open. */
 async function asOther({ address }: TestDaemon, ...args: string[]): Promise<Finished> {
-  return await runStasis(["--addr", address, ...args], { uid: otherUid });
+  return await runStasis(["--addr", address, ...args], { uid: nobody });
 }
 
 async function openToAll(t: TestContext, flags: Readonly<Record<string, RawValue>> = {}) {
@@ -216,7 +215,7 @@ async function openToAll(t: TestContext, flags: Readonly<Record<string, RawValue
 test(
   "another user over an open socket: none while allowed_directories is not set",
   {
-    skip: notRoot,
+    skip,
   },
   async (t) => {
     const daemon = await openToAll(t);
@@ -238,7 +237,7 @@ test(
 test(
   "another user over an open socket: its own directories in allowed_directories",
   {
-    skip: notRoot,
+    skip,
   },
   async (t) => {
     const scratch = await startTestDaemon(t);
@@ -256,11 +255,11 @@ test(
     assert.match(exported.stderr, /belong to the calling user/);
     await assertUntouched(allowed);
 
-    await chown(join(allowed, "vm"), otherUid, otherUid);
+    await chown(join(allowed, "vm"), nobody, nobody);
     const half = await asOther(daemon, ...create);
     assert.match(half.stderr, /belong to the calling user/, "its directory with files of root");
     for (const name of await readdir(join(allowed, "vm"))) {
-      await chown(join(allowed, "vm", name), otherUid, otherUid);
+      await chown(join(allowed, "vm", name), nobody, nobody);
     }
     const { code, stderr } = await asOther(daemon, ...create);
     assert.equal(code, 0, stderr);

@@ -1,25 +1,17 @@
 // What the program says to a user who may not use a daemon's socket, or look at its store.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { startTestDaemon } from "../support/daemon.js";
-import { finished, type Finished } from "../unit/cli/run-stasis.js";
+import { cannotActAsNobody, nobody } from "../support/other-user.js";
+import { runStasis, type Finished } from "../unit/cli/run-stasis.js";
 
-const helper = fileURLToPath(new URL("../support/as-user.js", import.meta.url));
-const nobody = 65534;
-const skip = process.getuid?.() === 0 ? false : "skipped: only root can act for another user";
+const skip = cannotActAsNobody();
 const denied = 10;
 
 async function asNobody(...args: string[]): Promise<Finished> {
-  const child = spawn(process.execPath, [helper, String(nobody), ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"], HOME: "/nonexistent" },
-    cwd: "/",
-  });
-  return finished(child);
+  return await runStasis(args, { uid: nobody, cwd: "/" });
 }
 
 test(

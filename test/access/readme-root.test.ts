@@ -3,28 +3,18 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { chmod, mkdir, readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { makeSmallSource } from "../store/contents.js";
 import { runModule } from "../support/child.js";
 import { makeScratch } from "../support/daemon.js";
+import { cannotActAsNobody, nobody } from "../support/other-user.js";
 import { mainPath, runStasis } from "../unit/cli/run-stasis.js";
 
 const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
 const intruder = fileURLToPath(new URL("./intruder.js", import.meta.url));
-const nobody = 65_534;
-
-/** Why it cannot be tried here, or false. */
-function whyNot(): string | false {
-  if (process.getuid?.() !== 0) return "skipped: takes root";
-  for (let path = intruder; path !== "/"; path = dirname(path)) {
-    const wanted = path === intruder ? 0o004 : 0o001;
-    if ((statSync(path).mode & wanted) === 0) return `skipped: other users cannot read ${path}`;
-  }
-  return false;
-}
 
 /** TCP ports on which a process listens, by /proc/PID/net and the sockets among its descriptors. */
 function listeningPorts(pid: number): number[] {
@@ -49,7 +39,7 @@ function listeningPorts(pid: number): number[] {
 
 test(
   "a daemon that root starts by README's line is closed to other users",
-  { skip: whyNot() },
+  { skip: cannotActAsNobody() },
   async (t) => {
     const scratch = await makeScratch(t, "stasis-readme-");
     // As /var/lib is: what is in it has to protect itself.

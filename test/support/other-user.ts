@@ -1,0 +1,19 @@
+// A user of the machine that is neither root nor the daemon's, and what acting for it takes.
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
+import { mainPath } from "../unit/cli/run-stasis.js";
+
+/** The user and the group that Debian calls nobody and nogroup. */
+export const nobody = 65_534;
+
+/** Why a test cannot run the program as `nobody`, or false. For the option `skip` of a test. */
+export function cannotActAsNobody(): string | false {
+  if (process.getuid?.() !== 0) return "skipped: only root can act for another user";
+  for (const program of [mainPath, process.execPath]) {
+    for (let path = program; path !== "/"; path = dirname(path)) {
+      const wanted = path === program ? 0o004 : 0o001;
+      if ((statSync(path).mode & wanted) === 0) return `skipped: other users cannot read ${path}`;
+    }
+  }
+  return false;
+}
