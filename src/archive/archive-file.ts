@@ -1,4 +1,4 @@
-// A file on its way into an archive.
+// A file that is written to an archive.
 import type { Extents } from "../model/extent.js";
 import type { FilePiece } from "../holes/extents.js";
 
@@ -8,19 +8,19 @@ export interface ArchiveFile {
   readonly mode: number;
   /** Logical size. */
   readonly sizeBytes: number;
-  /** Data extents, or undefined when the filesystem cannot tell: then the entry is plain. */
+  /** Data extents. If the filesystem cannot tell them, this is undefined and the entry is plain. */
   readonly extents: Extents | undefined;
   /**
-   * Reads all extents, or the whole file where they are unknown, in pieces that ascend without a
-   * gap inside an extent. May be called once.
+   * Reads all extents, or the whole file if they are unknown. Pieces ascend, without a gap inside
+   * an extent. May be called once.
    */
   pieces(): AsyncIterable<FilePiece>;
 }
 
-/** What decides the layout of an entry: all of a file but its bytes. */
+/** The properties that decide the layout of an entry: all except the content. */
 export type ArchiveFileShape = Omit<ArchiveFile, "pieces">;
 
-/** What `pieces` of a file of that shape reads. */
+/** The bytes that `pieces` yields for a file of that shape. */
 export function dataOf({ extents, sizeBytes }: ArchiveFileShape): Extents {
   if (extents !== undefined) return extents;
   return sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];

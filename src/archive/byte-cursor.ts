@@ -1,5 +1,5 @@
-// A position in a byte stream: reads whole small structures, or parts of the chunks that have
-// arrived. Bodies are never copied or joined.
+// A position in a byte stream. It reads small structures as a whole, and bodies as parts of the
+// chunks that have arrived. It never copies or joins bodies.
 import { OwnedChunk, type BorrowedChunk, type OwnedStream } from "../wire/chunk.js";
 import { archiveCutOff } from "./archive-invalid.js";
 import { openBytePuller } from "./byte-puller.js";
@@ -8,14 +8,13 @@ export interface ByteCursor {
   /** Bytes consumed so far. */
   readonly position: number;
   /**
-   * Exactly `length` bytes, valid until the next call, or undefined when the stream ends before the
-   * first of them. Throws ARCHIVE_INVALID when the stream ends after the first: `what` was
-   * expected.
+   * Returns exactly `length` bytes, valid until the next call. Returns undefined if the stream ends
+   * before the first byte. Throws ARCHIVE_INVALID, naming `what`, if it ends after the first byte.
    */
   take(length: number, what: string): Promise<BorrowedChunk | undefined>;
-  /** 1 to `max` bytes that have arrived already, or undefined when a pull is needed. */
+  /** Returns 1 to `max` bytes that have arrived, or undefined if the caller must pull. */
   buffered(max: number): OwnedChunk | undefined;
-  /** 1 to `max` bytes, or undefined at the end of the stream. */
+  /** Returns 1 to `max` bytes, or undefined at the end of the stream. */
   some(max: number): Promise<OwnedChunk | undefined>;
   close(): Promise<void>;
 }
@@ -35,7 +34,7 @@ export function openByteCursor(source: OwnedStream, signal: AbortSignal | undefi
     const part = chunk.part(start, end);
     position += end - start;
     start = end;
-    // The part at the end has taken the chunk's memory.
+    // The last part owns the chunk's memory.
     if (end === length) [chunk, start] = [none, 0];
     return part;
   };

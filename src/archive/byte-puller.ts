@@ -1,11 +1,14 @@
-// Pulls a byte stream by hand: an abort is noticed while a pull is pending, and closing a source
-// that hangs does not hang.
+// Pulls a byte stream explicitly. An abort interrupts a pending pull, and closing does not wait for
+// a source that hangs.
 import type { OwnedChunk, OwnedStream } from "../wire/chunk.js";
 
 export interface BytePuller {
-  /** The next chunk that is not empty, or undefined at the end. Not to be called concurrently. */
+  /**
+   * Returns the next chunk that is not empty, or undefined at the end. Callers must not call it
+   * concurrently.
+   */
   next(): Promise<OwnedChunk | undefined>;
-  /** Ends the source unless it has ended, and a pending `next` with it. Idempotent. */
+  /** Ends the source unless it has ended, and ends a pending `next`. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -17,14 +20,14 @@ interface PendingPull {
 export function openBytePuller(source: OwnedStream, signal: AbortSignal | undefined): BytePuller {
   const iterator = source[Symbol.asyncIterator]();
   let pending: PendingPull | undefined;
-  /** True while the source owes an answer, also when nobody waits for it any more. */
+  /** True while a call to the source is pending, even if nobody waits for it any more. */
   let asked = false;
   let ended = false;
   let closed = false;
   const abort = (): void => pending?.reject(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
 
-  // Not Promise.race against one long-lived promise: each race would leave a reaction behind.
+  // Promise.race against one long-lived promise would leave a reaction behind for each race.
   const pullOnce = (): Promise<IteratorResult<OwnedChunk>> =>
     new Promise((resolve, reject) => {
       pending = { resolve, reject };
@@ -58,9 +61,9 @@ export function openBytePuller(source: OwnedStream, signal: AbortSignal | undefi
       signal?.removeEventListener("abort", abort);
       if (ended) return;
       pending?.resolve({ done: true, value: undefined });
-      // The source only served us: how its clean-up fails is no news to the reader.
+      // The reader does not care whether the source fails to clean up.
       const returned = Promise.resolve(iterator.return?.()).catch(() => undefined);
-      // While it owes an answer a generator queues the return behind it, perhaps for ever.
+      // A generator with a pending call queues the return behind it, possibly forever.
       if (!asked) await returned;
     },
   };

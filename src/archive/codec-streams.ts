@@ -1,41 +1,42 @@
-// Node's compression streams behind byte streams: back-pressure from end to end, no piece of input
-// let go before it was used, everything destroyed on an error, an abort or an early return.
+// Runs byte streams through Node's compression streams. It keeps back-pressure from end to end,
+// retains each input piece until the codec has used it, and destroys everything on an error, an
+// abort or an early return.
 import type { Duplex } from "node:stream";
 import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import { openBytePuller, type BytePuller } from "./byte-puller.js";
 
 export interface CodecOptions {
   readonly signal: AbortSignal | undefined;
-  /** Turns what the codec throws into the error for the caller. */
+  /** Converts an error of the codec into the error for the caller. */
   readonly codecError: (error: unknown) => Error;
   /** Cuts a chunk into the parts that are written one by one. */
   readonly split?: (chunk: Uint8Array) => Iterable<Uint8Array>;
-  /** Called when the source has ended; may throw. */
+  /** Called when the source has ended. May throw. */
   readonly checkInput?: () => void;
-  /** Called when the codec has ended; may throw. */
+  /** Called when the codec has ended. May throw. */
   readonly checkOutput?: (fed: FedInput) => void;
 }
 
 export interface FedInput {
   readonly bytes: number;
-  /** False when the codec ended by itself, without wanting the rest of its input. */
+  /** False if the codec ended by itself and does not want the rest of its input. */
   readonly sourceEnded: boolean;
 }
 
-/** Runs a stream of bytes through a fresh codec, which it owns from then on. */
+/** Runs a byte stream through a new codec and takes ownership of the codec. */
 export async function* throughCodec(
   source: OwnedStream,
   codec: Duplex,
   options: CodecOptions,
 ): AsyncGenerator<OwnedChunk, void, undefined> {
   const puller = openBytePuller(source, options.signal);
-  // An error that comes when nobody iterates any more must not end the process.
+  // A late error, after the iteration, must not end the process.
   codec.on("error", () => undefined);
   const feeding = createFeeding();
   const fed = feed(puller, codec, options, feeding);
   try {
     try {
-      // Codecs never overwrite their output, but several pieces of it share memory.
+      // Codecs never overwrite their output, but several output pieces share memory.
       for await (const piece of codec as AsyncIterable<Uint8Array>) {
         yield OwnedChunk.constant(piece);
       }
@@ -53,7 +54,7 @@ export async function* throughCodec(
 interface Feeding {
   bytes: number;
   sourceEnded: boolean;
-  /** What stopped the input, if it was not the codec. */
+  /** The error that stopped the input, unless it came from the codec. */
   failure: { readonly error: unknown } | undefined;
 }
 
@@ -61,7 +62,7 @@ function createFeeding(): Feeding {
   return { bytes: 0, sourceEnded: false, failure: undefined };
 }
 
-/** Never rejects: its failure destroys the codec and reaches the caller through it. */
+/** Never rejects. Its failure destroys the codec, which reports it to the caller. */
 async function feed(
   puller: BytePuller,
   codec: Duplex,
@@ -77,7 +78,7 @@ async function feed(
       for (const part of split?.(chunk.bytes) ?? [chunk.bytes]) {
         feeding.bytes += part.byteLength;
         await write(part);
-        // A codec that was destroyed may still be reading the part in a thread.
+        // A thread may still read the part after the codec was destroyed.
         if (codec.destroyed) return;
       }
       chunk.free();
@@ -94,7 +95,7 @@ async function feed(
 /** Writes one part and waits until the codec has used it, or is destroyed. */
 function createWriter(codec: Duplex): (part: Uint8Array) => Promise<void> {
   let release: (() => void) | undefined;
-  // A codec that is destroyed in the middle of a write never calls back.
+  // A codec that is destroyed during a write never calls back.
   codec.once("close", () => release?.());
   return (part) =>
     new Promise((resolve) => {

@@ -1,4 +1,5 @@
-// Compression of whole archives: gzip and zstd, recognised by their first bytes, read to their end.
+// Compresses and decompresses whole archives. It detects gzip and zstd by their first bytes and
+// reads streams to their end.
 import { createGunzip, createGzip } from "node:zlib";
 import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import { fieldInvalid } from "../base/errors.js";
@@ -24,23 +25,23 @@ export interface CompressOptions {
 export interface DecompressOptions {
   readonly signal?: AbortSignal;
   /**
-   * How many times larger than it came a stream may unfold. Left out are chunks of zeros, which
-   * become holes and of which an honest disk may have any number, and the first 64 MiB.
+   * Maximum ratio of decompressed to compressed bytes. The ratio ignores the first 64 MiB. It also
+   * ignores chunks of zeros: they become holes, and a valid disk may have any number of them.
    */
   readonly maxRatio?: number;
 }
 
-/** So much unfolds without a look at the ratio. */
+/** The ratio is not checked below this many decompressed bytes. */
 const freeOfRatioBytes = 64 * 1024 * 1024;
 
-/** gzip with 256 KiB is a sixth faster than with Node's 16 KiB. */
+/** gzip with chunks of 256 KiB is a sixth faster than with Node's 16 KiB. */
 const gzipChunkBytes = 256 * 1024;
 const maxLevel = { gzip: 9, zstd: 19 } as const;
 const magicBytes = 4;
 
 /**
- * The bytes compressed as a whole. Throws FIELD_INVALID for a level out of range, NOT_IMPLEMENTED
- * for zstd where this Node has none.
+ * Compresses all bytes as one stream. Throws FIELD_INVALID if the level is out of range, and
+ * NOT_IMPLEMENTED if this Node has no zstd.
  */
 export async function* compress(
   source: OwnedStream,
@@ -59,13 +60,14 @@ export async function* compress(
     compression === "gzip"
       ? createGzip({ level, chunkSize: gzipChunkBytes })
       : (await loadZstd()).compressor(level);
-  // A compressor has no input that it refuses: what it throws is a defect.
+  // A compressor accepts any input, so an error from it is a bug.
   yield* throughCodec(source, codec, { signal, codecError: (error) => error as Error });
 }
 
 /**
- * The bytes of an archive, decompressed if they are compressed. When it ends without an error, the
- * whole stream was read, its checksums agreed, and nothing came after it; else ARCHIVE_INVALID.
+ * Returns the bytes of an archive, decompressed if necessary. If the iteration ends without an
+ * error, the stream was complete, its checksums matched, and nothing followed it. Otherwise it
+ * throws ARCHIVE_INVALID.
  */
 export async function* decompress(
   source: OwnedStream,
@@ -109,8 +111,8 @@ async function* boundRatio(
 }
 
 /**
- * The bytes as they are; ARCHIVE_INVALID if they are compressed, which is said before any other
- * fault.
+ * Returns the bytes unchanged. Throws ARCHIVE_INVALID if they are compressed. This check comes
+ * before any other.
  */
 export async function* uncompressedOnly(
   source: OwnedStream,
@@ -133,7 +135,7 @@ function isGzipMagic(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** The first chunk, joined with those behind it until the format can be told. */
+/** Joins chunks from the start of the stream until the format is known. */
 async function readHead(puller: BytePuller): Promise<OwnedChunk> {
   let head = (await puller.next()) ?? OwnedChunk.constant(new Uint8Array(0));
   while (head.length < magicBytes) {
@@ -154,8 +156,8 @@ function gunzip(source: OwnedStream, signal: AbortSignal | undefined): OwnedStre
   return throughCodec(source, codec, {
     signal,
     codecError: (error) => damaged("gzip", error, codec.bytesWritten),
-    // Further members are decoded as part of the stream (RFC 1952), but zlib ends silently at
-    // anything that begins with a zero byte.
+    // RFC 1952 makes further members part of the stream. However, zlib stops silently at any data
+    // that begins with a zero byte.
     checkOutput: ({ bytes, sourceEnded }) => {
       if (sourceEnded && codec.bytesWritten === bytes) return;
       throw bytesAfterEnd("gzip", codec.bytesWritten);

@@ -1,4 +1,4 @@
-// The body of one tar entry: its data as views of the incoming chunks, each with its place in the
+// The body of one tar entry. It yields views of the incoming chunks, each with its offset in the
 // file.
 import type { Extents } from "../model/extent.js";
 import type { FilePiece } from "../holes/extents.js";
@@ -10,17 +10,17 @@ export interface BodyDescription {
   readonly name: string;
   readonly sizeBytes: number;
   readonly extents: Extents | undefined;
-  /** Bytes in the archive: the extents together, or the size of a plain entry. */
+  /** Bytes in the archive: the sum of the extents, or the size of a plain entry. */
   readonly dataBytes: number;
 }
 
 export interface EntryBody {
   pieces(): AsyncGenerator<FilePiece, void, undefined>;
-  /** Reads past what `pieces` has left, and ends it. */
+  /** Skips the data that `pieces` has not read, and ends `pieces`. */
   skipRest(): Promise<void>;
 }
 
-/** Longest stretch that is skipped at once; only bounds the size of the views. */
+/** Longest stretch that is skipped at once. It only bounds the size of the views. */
 const maxSkipBytes = 1024 * 1024 * 1024;
 
 export function openEntryBody(cursor: ByteCursor, entry: BodyDescription): EntryBody {
@@ -35,7 +35,7 @@ export function openEntryBody(cursor: ByteCursor, entry: BodyDescription): Entry
     for (const extent of extents) {
       let { offset, length } = extent;
       while (length > 0) {
-        // What is already here needs no await: it doubles the rate on short segments.
+        // Buffered data needs no await. Without one, short segments are read twice as fast.
         const chunk = cursor.buffered(length) ?? (await cursor.some(length));
         if (chunk === undefined) throw cutOff();
         const pieceBytes = chunk.length;

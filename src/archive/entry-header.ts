@@ -1,4 +1,5 @@
-// All headers of one tar entry together: its own, the PAX or GNU ones before it, its sparse map.
+// Reads all headers of one tar entry: its own, the PAX or GNU headers before it, and its sparse
+// map.
 import { StoreError, describeValue } from "../base/errors.js";
 import { checkDataFileName } from "../model/name.js";
 import type { ExtentMap } from "../holes/extent-map.js";
@@ -19,11 +20,11 @@ import { decodeTarHeader, tarBlockBytes, untilNul, type TarHeader } from "./tar-
 
 export interface EntryDescription extends BodyDescription {
   readonly mode: number;
-  /** To be disposed of when the entry has been read. */
+  /** The caller disposes of it after reading the entry. */
   readonly extents: ExtentMap | undefined;
 }
 
-/** What stands before the header of an entry and changes it. */
+/** Data from the headers before an entry's own header. It overrides fields of that header. */
 interface Prelude {
   readonly records: readonly PaxRecord[];
   readonly pax: ReadonlyMap<string, string>;
@@ -34,7 +35,7 @@ interface Prelude {
 const noPrelude: Prelude = { records: [], pax: new Map(), longName: undefined };
 const cocoonPrefix = "COCOON.sparse.";
 
-/** Names of what cannot be in a snapshot, by header type (POSIX and GNU). */
+/** Names, by header type (POSIX and GNU), of the entries that a snapshot cannot contain. */
 const refusedTypes: Readonly<Record<string, string>> = {
   "1": "a hard link",
   "2": "a symbolic link",
@@ -48,8 +49,8 @@ const refusedTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads up to the data of the next entry. "nothing" was read where a header adds no file: a global
- * header or the directory "."; "end" is the first zero block of the end marker.
+ * Reads up to the data of the next entry. Returns "nothing" for a header that adds no file: a
+ * global header or the directory ".". Returns "end" for the first zero block of the end marker.
  */
 export async function describeEntry(
   cursor: ByteCursor,
@@ -81,7 +82,10 @@ export async function describeEntry(
   }
 }
 
-/** A copy of the next header, since later reads would overwrite a view; "end" for a zero block. */
+/**
+ * Returns a copy of the next header, because later reads would overwrite a view. Returns "end" for
+ * a zero block.
+ */
 async function readHeaderBlock(cursor: ByteCursor): Promise<Uint8Array | "end"> {
   const what = cursor.position === 0 ? "a tar header" : "the next header or the end marker";
   const block = await cursor.take(tarBlockBytes, what);
@@ -89,7 +93,7 @@ async function readHeaderBlock(cursor: ByteCursor): Promise<Uint8Array | "end"> 
   return block.every((byte) => byte === 0) ? "end" : Buffer.from(block);
 }
 
-/** Body of a header that describes another one, padding read as well. */
+/** Reads the body of a header that describes another entry. Also consumes the padding. */
 async function readSpecial(
   cursor: ByteCursor,
   header: TarHeader,
@@ -147,7 +151,7 @@ async function describe(
   checkDataFileName(name, "archive entry");
   const mapStart = cursor.position;
   const map = await readMap(cursor, block, header, prelude, { where, bodyBytes, limits });
-  // Old GNU continues its header with map blocks, which are no part of the body.
+  // The old GNU format continues its header with map blocks, which do not belong to the body.
   const mapBytes = header.type === "S" ? 0 : cursor.position - mapStart;
   const sizeBytes = map?.sizeBytes ?? bodyBytes;
   try {
@@ -163,7 +167,7 @@ async function describe(
 function entryName(header: TarHeader, { pax, longName }: Prelude): string {
   const fromPax = pax.get("GNU.sparse.name") ?? pax.get("path");
   if (fromPax !== undefined) return fromPax;
-  // Bytes that are no UTF-8 become U+FFFD, which the check of the name refuses.
+  // The decoder replaces invalid UTF-8 by U+FFFD, which the name check rejects.
   return Buffer.from(longName ?? header.name).toString("utf8");
 }
 
@@ -175,7 +179,10 @@ function entrySize(header: TarHeader, { pax }: Prelude, where: string): number {
   throw archiveInvalid(`${where}: the PAX size is no number from 0 to 2^53 - 1`);
 }
 
-/** Packing "." adds the directory itself: accepted, since it says nothing. */
+/**
+ * `tar cf x.tar .` adds an entry for the directory itself. We accept it, because it carries no
+ * data.
+ */
 function checkRootDirectory(name: string, bodyBytes: number, where: string): void {
   if (!/^\.\/*$/.test(name)) {
     throw archiveInvalid(`${where} is a directory`, {
@@ -193,7 +200,7 @@ interface MapContext {
   readonly limits: ArchiveLimits;
 }
 
-/** The sparse map in whichever notation the entry has one, or undefined for a plain entry. */
+/** Returns the sparse map in the notation of the entry. Returns undefined for a plain entry. */
 async function readMap(
   cursor: ByteCursor,
   block: Uint8Array,
@@ -237,7 +244,7 @@ function blockReader(cursor: ByteCursor, where: string): () => Promise<Uint8Arra
   };
 }
 
-/** star gives the size of a sparse file here, beside a map that is not read. */
+/** star stores the size of a sparse file here, next to a map that we do not read. */
 function checkStarSize({ pax }: Prelude, sizeBytes: number, where: string): void {
   const starSize = pax.get("SCHILY.realsize");
   if (starSize === undefined || parseDecimal(starSize) === sizeBytes) return;

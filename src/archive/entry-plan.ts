@@ -1,4 +1,4 @@
-// How one file becomes one entry: its headers, its sparse map, and which of its bytes follow them.
+// Plans one file as one archive entry: its headers, its sparse map, and the bytes that follow.
 import { StoreError } from "../base/errors.js";
 import { totalLength, type Extent, type Extents } from "../model/extent.js";
 import type { ArchiveFileShape } from "./archive-file.js";
@@ -16,29 +16,29 @@ import { encodeTarHeader, maxOctalSizeBytes } from "./tar-header.js";
 export type SparseFormat = "cocoon" | "gnu" | "none";
 
 export interface EntryPlan {
-  /** The headers, whole blocks. */
+  /** The headers, in whole blocks. */
   readonly head: Uint8Array;
-  /** What stands between the headers and the file's bytes, whole blocks: GNU's map. */
+  /** GNU's map between the headers and the file's bytes, in whole blocks. */
   readonly map: () => Iterable<Uint8Array>;
   readonly mapBytes: number;
   /**
-   * Parts of the file that follow, ascending. Each extent of the file lies in one of them, and what
-   * else they hold is zeros.
+   * Parts of the file that follow, in ascending order. Each extent lies in one of them. The rest of
+   * the parts is zeros.
    */
   readonly body: Iterable<Extent>;
   /** Bytes of the body, without padding. */
   readonly bodyBytes: number;
   /**
-   * True if the body holds some of the file's holes, as zeros, since the notation has no room for
-   * them all.
+   * True if the body holds some of the file's holes as zeros, because the notation has no room for
+   * them.
    */
   readonly filledHoles: boolean;
 }
 
-/** A sparse entry, as its notation has it. */
+/** A sparse entry in its notation. */
 interface SparseForm extends Omit<EntryPlan, "head"> {
   readonly records: readonly PaxRecord[];
-  /** Name in the header when it is not the file's own. */
+  /** Name in the header if it differs from the file's name. */
   readonly placeholder?: string;
 }
 
@@ -62,7 +62,7 @@ function plainForm({ sizeBytes }: ArchiveFileShape, filledHoles: boolean): Spars
   return { ...noMap, body, bodyBytes: sizeBytes, records: [], filledHoles };
 }
 
-/** Undefined when the entry is to be plain: no holes, or holes unknown. */
+/** Undefined for a plain entry: the file has no holes, or its holes are unknown. */
 function sparseForm(file: ArchiveFileShape, format: SparseFormat): SparseForm | undefined {
   const { sizeBytes, extents } = file;
   if (format === "none" || extents === undefined || totalLength(extents) === sizeBytes) {
@@ -96,8 +96,8 @@ function gnuForm({ name, sizeBytes }: ArchiveFileShape, extents: Extents): Spars
     { key: "GNU.sparse.realsize", value: String(sizeBytes) },
   ];
   const map = (): Iterable<Uint8Array> => encodeGnuMap(body, sizeBytes, shape);
-  // GNU tar has its process id for the 0. Only programs that know no PAX see this name, which
-  // tells people that what was unpacked is not the file yet.
+  // GNU tar writes its process id instead of the 0. Only programs without PAX support see this
+  // name. It tells people that the unpacked data is not yet the file.
   const placeholder = `GNUSparseFile.0/${name}`;
   return { map, mapBytes, body, bodyBytes, records, placeholder, filledHoles: false };
 }
@@ -109,7 +109,7 @@ function encodeHead(file: ArchiveFileShape, form: SparseForm, modifiedSeconds: n
   if (form.placeholder === undefined && name !== file.name) {
     records.push({ key: "path", value: file.name });
   }
-  // The header has the size in base-256 as well, for programs that know only that.
+  // The header also has the size in base-256, for programs that read no PAX.
   if (sizeBytes > maxOctalSizeBytes) records.push({ key: "size", value: String(sizeBytes) });
   const header = encodeTarHeader({
     name: form.placeholder === undefined ? name : asciiName(form.placeholder),
@@ -122,7 +122,7 @@ function encodeHead(file: ArchiveFileShape, form: SparseForm, modifiedSeconds: n
   return Buffer.concat([encodePax(name, records, modifiedSeconds), header]);
 }
 
-/** What of a name a ustar header can hold; the whole of it then goes into a PAX record. */
+/** The part of a name that fits into a ustar header. A PAX record then has the full name. */
 function asciiName(name: string): string {
   return name.replace(/[^\x20-\x7e]/g, "_").slice(0, 100);
 }

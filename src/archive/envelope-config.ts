@@ -1,4 +1,4 @@
-// The `config` of an envelope: our names for cocoon's keys, in cocoon's order.
+// The `config` of an envelope. It maps cocoon's keys to our names and keeps cocoon's order.
 import type { SnapshotConfig } from "../model/config.js";
 import {
   booleanMember,
@@ -9,7 +9,7 @@ import {
   type JsonObject,
 } from "./json-object.js";
 
-/** `labels` is a key of ours, which cocoon ignores. */
+/** `labels` is a key of stasis. cocoon ignores it. */
 const knownKeys: ReadonlySet<string> = new Set([
   "id",
   "name",
@@ -58,7 +58,7 @@ export function decodeConfig(
   };
 }
 
-/** A set in Go: `{"<blob id>": {}}`. What the values hold has no meaning. */
+/** A set in Go: `{"<blob id>": {}}`. The values have no meaning. */
 function decodeBlobIds(config: JsonObject): readonly string[] {
   const ids = objectMember(config, "image_blob_ids");
   if (ids === undefined) return [];
@@ -74,7 +74,7 @@ function decodeLabels(config: JsonObject): Readonly<Record<string, string>> {
   );
 }
 
-/** Compact JSON. What is empty is left out, `name` never. */
+/** Writes compact JSON. Empty members are left out, except for `name`. */
 export function encodeConfig(config: SnapshotConfig): string {
   const blobIds = Object.fromEntries(config.imageBlobIds.map((id) => [id, {}]));
   const known: readonly (readonly [key: string, value: unknown])[] = [
@@ -104,8 +104,8 @@ export function encodeConfig(config: SnapshotConfig): string {
 }
 
 /**
- * Members whose values are JSON text already. A key that was unknown when the snapshot was stored
- * and is known by now is left out: no key may come twice.
+ * Returns the members whose values are already JSON text. A key that was unknown when the snapshot
+ * was stored may be known now. Such a key is left out, because no key may occur twice.
  */
 export function unknownTexts(
   unknown: Readonly<Record<string, string>>,

@@ -1,5 +1,5 @@
-// The envelope `snapshot.json`: what cocoon calls types.SnapshotExport. Version 1 is written and
-// read; keys that we do not know are kept as they are.
+// The envelope `snapshot.json`, which cocoon calls types.SnapshotExport. We read and write version
+// 1 and preserve unknown keys.
 import { StoreError } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
@@ -26,24 +26,24 @@ import { checkPlausible } from "./plausible-sizes.js";
 
 export interface Envelope {
   readonly config: SnapshotConfig;
-  /** Names of all data files; undefined where the writer did not list them. */
+  /** Names of all data files. Undefined if the writer did not list them. */
   readonly files: readonly string[] | undefined;
   readonly claims: FileClaims;
 }
 
-/** Room for 4,096 file names of 255 bytes and as many image blobs; usual are 2 KiB. */
+/** Room for 4,096 file names of 255 bytes and as many image blobs. The usual size is 2 KiB. */
 export const maxEnvelopeBytes = 4 * 1024 * 1024;
 
 const envelopeVersion = "1";
-/** Levels of braces and brackets; an envelope of ours has four. */
+/** Levels of braces and brackets. Our envelopes have four. */
 const maxDepth = 64;
 const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", claimsKey]);
-/** ignoreBOM: a byte order mark is not JSON, and must not be ignored. */
+/** ignoreBOM: a byte order mark is not JSON, and the decoder must not drop it. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * `files` are the data files, sorted. Throws LIMIT_EXCEEDED when nobody could read the result. What
- * is claimed of the files is left out where thousands of long names leave no room for it.
+ * `files` are the data files, sorted. Throws LIMIT_EXCEEDED if the result is too large for readers.
+ * If thousands of long names leave no room for the claims about the files, it omits the claims.
  */
 export function encodeEnvelope(
   config: SnapshotConfig,
@@ -61,8 +61,9 @@ export function encodeEnvelope(
 }
 
 /**
- * Throws ARCHIVE_INVALID naming the key, ENVELOPE_VERSION_UNSUPPORTED, or LIMIT_EXCEEDED. Name,
- * description and labels are not held against the rules of the store: an import may replace them.
+ * Throws ARCHIVE_INVALID (naming the key), ENVELOPE_VERSION_UNSUPPORTED, or LIMIT_EXCEEDED. It does
+ * not check name, description and labels against the rules of the store, because an import may
+ * replace them.
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
   checkSize(bytes);
@@ -90,7 +91,7 @@ function checkSize(bytes: Uint8Array): void {
   }
 }
 
-/** The text, known to be JSON of bounded depth. */
+/** Returns the text after checking that it is JSON of bounded depth. */
 function parse(bytes: Uint8Array): string {
   let text: string;
   try {
@@ -140,8 +141,7 @@ interface FoundFile {
 
 /**
  * Throws ARCHIVE_INVALID if a file is missing, or if its size contradicts the envelope or its
- * configuration. A program that ignores the notation of holes produces such files from our
- * archives.
+ * configuration. A program that ignores the notation of holes makes such files from our archives.
  */
 export function checkArchiveAgainstEnvelope(
   { config, files: listed = [], claims }: Envelope,

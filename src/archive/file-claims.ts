@@ -1,6 +1,6 @@
-// What our envelopes say of each file, under the key `stasis`, which other programs ignore: size
-// and digest as they were exported. A program that does not know an archive's notation of holes
-// rebuilds a file short and shifted, and reports no error; these find it.
+// Claims about each file in our envelopes: its size and digest at export. They are under the key
+// `stasis`, which other programs ignore. A program that does not know an archive's notation of
+// holes restores a file short and shifted, without an error. The claims reveal that.
 import { StoreError } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";
@@ -18,21 +18,20 @@ const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 export interface FileClaim {
   readonly sizeBytes: number;
-  /** `sha256:<hex>`; empty where it was not known. */
+  /** `sha256:<hex>`. Empty if unknown. */
   readonly digest: string;
   /**
-   * Of the blocks that the digest is made of: `blake3`, `sha256`, or one that only newer programs
-   * know.
+   * The algorithm of the block digests: `blake3`, `sha256`, or one that only newer versions know.
    */
   readonly blocks: string;
 }
 
-/** By the names of the files. Empty where the envelope is of another program, or of an old one. */
+/** By file name. Empty if another program or an old version wrote the envelope. */
 export type FileClaims = ReadonlyMap<string, FileClaim>;
 
 export const noClaims: FileClaims = new Map();
 
-/** The value of the key as JSON. */
+/** Returns the value of the key as JSON. */
 export function encodeClaims(claims: FileClaims): string {
   const files = [...claims].map(([name, { sizeBytes, digest, blocks }]) => {
     const claim = { size: sizeBytes, ...(digest === "" ? {} : { digest, blocks }) };
@@ -41,7 +40,7 @@ export function encodeClaims(claims: FileClaims): string {
   return `{${JSON.stringify(filesKey)}:{${files.join()}}}`;
 }
 
-/** Ignores further keys inside: newer versions write them. */
+/** Ignores unknown keys inside, because newer versions write them. */
 export function decodeClaims(envelope: JsonObject): FileClaims {
   const ours = objectMember(envelope, claimsKey);
   const files = ours && objectMember(ours, filesKey);
@@ -61,7 +60,7 @@ export function decodeClaims(envelope: JsonObject): FileClaims {
   return claims;
 }
 
-/** Throws ARCHIVE_INVALID if the envelope says another size. */
+/** Throws ARCHIVE_INVALID if the envelope claims another size. */
 export function checkClaimedSize(
   claims: FileClaims,
   { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
@@ -82,8 +81,8 @@ const changedHint =
   `from ${envelopeFileName}`;
 
 /**
- * Throws ARCHIVE_INVALID unless `digest`, made of blocks with the claim's algorithm, is that of the
- * claim.
+ * Throws ARCHIVE_INVALID unless `digest` equals the claim. The caller must compute `digest` with
+ * the claim's block algorithm.
  */
 export function checkClaimedDigest(name: string, claim: FileClaim, digest: string): void {
   if (claim.digest === digest) return;

@@ -1,5 +1,5 @@
-// GNU tar's notations of sparse files: PAX 0.0, 0.1 and 1.0 and the header type `S` when reading,
-// PAX 1.0 when writing. Spec: the GNU tar manual, "Sparse Formats" (appendix D.2).
+// GNU tar's notations of sparse files. We read PAX 0.0, 0.1, 1.0 and the header type `S`, and write
+// PAX 1.0. Spec: the GNU tar manual, "Sparse Formats" (appendix D.2).
 import type { Extent, Extents } from "../model/extent.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import { limitExceeded } from "./limits.js";
@@ -27,9 +27,9 @@ const knownKeys: ReadonlySet<string> = new Set([
 /** Reads the next 512-byte block of the entry's body. */
 export type ReadBlock = () => Promise<Uint8Array>;
 
-/** What the map of an entry needs to be read, beside the map itself. */
+/** The inputs for reading a map, apart from the map itself. */
 export interface GnuEntry extends MapSource {
-  /** Bytes of the body, map included where it stands there. */
+  /** Bytes of the body, including the map if it is there. */
   readonly bodyBytes: number;
   readonly readBlock: ReadBlock;
 }
@@ -94,7 +94,7 @@ function finishFormat0(
   }
 }
 
-/** Format 1.0: the body begins with the map, decimal numbers each with a newline, padded. */
+/** In format 1.0, the body begins with the map: decimal numbers, each with a newline, then padding. */
 async function readFormat10(pax: ReadonlyMap<string, string>, entry: GnuEntry): Promise<SparseMap> {
   const map = new SparseMapReader(requireDecimal(pax, "GNU.sparse.realsize", entry.where), entry);
   try {
@@ -106,7 +106,7 @@ async function readFormat10(pax: ReadonlyMap<string, string>, entry: GnuEntry): 
   }
 }
 
-/** The bytes that the map took. */
+/** Number of bytes that the map occupied. */
 async function readMap10(map: SparseMapReader, entry: GnuEntry): Promise<number> {
   const { where, bodyBytes, maxSegments } = entry;
   let count: number | undefined;
@@ -171,7 +171,7 @@ export async function readOldGnuMap(header: Uint8Array, entry: GnuEntry): Promis
     while (continued) {
       const before = map.count;
       continued = readPairs(await entry.readBlock(), continuationMap, map, where);
-      // Otherwise blocks without a segment could go on for ever.
+      // Without this check, blocks without a segment could continue forever.
       if (map.count === before) throw archiveInvalid(`${where}: sparse map: an empty block`);
     }
     return map.finish(bodyBytes);
@@ -189,7 +189,7 @@ function readPairs(
 ): boolean {
   for (let pair = 0; pair < layout.pairs; pair++) {
     const start = layout.start + pair * 2 * numberBytes;
-    // A pair that begins with NUL is unused, and so are those after it.
+    // A pair that begins with NUL is unused, and so are all later pairs.
     if (block[start] === 0) break;
     const offset = decodeNumber(block, [start, start + numberBytes]);
     const length = decodeNumber(block, [start + numberBytes, start + 2 * numberBytes]);
@@ -201,12 +201,12 @@ function readPairs(
   return (block[layout.continuedAt] ?? 0) !== 0;
 }
 
-/** What a file's entry in format 1.0 takes. */
+/** The size of a file's entry in format 1.0. */
 export interface GnuMapShape {
   readonly segments: number;
-  /** Whether a last empty segment says where the file ends. */
+  /** Whether a last empty segment marks the end of the file. */
   readonly endsWithHole: boolean;
-  /** With its padding. */
+  /** Includes its padding. */
   readonly mapBytes: number;
   readonly dataBytes: number;
 }
@@ -232,12 +232,12 @@ export function gnuMapShape(extents: Iterable<Extent>, sizeBytes: number): GnuMa
   return { segments, endsWithHole, mapBytes: bytes + paddingOf(bytes), dataBytes };
 }
 
-/** Characters of a map that are made before they are handed on. */
+/** Length of the text that is built before it is yielded. */
 const mapPieceLength = 64 * 1024;
 
 /**
- * The map of format 1.0 as it stands before the data. A last empty segment tells GNU tar where a
- * file ends whose end is a hole: without it the file would come out short.
+ * Yields the map of format 1.0, which precedes the data. If a file ends with a hole, a last empty
+ * segment tells GNU tar its end. Without that segment the file would become too short.
  */
 export function* encodeGnuMap(
   extents: Iterable<Extent>,
@@ -258,8 +258,8 @@ export function* encodeGnuMap(
 }
 
 /**
- * Widens extents to whole 512-byte blocks. GNU tar starts each segment at a block of its own while
- * libarchive and Go put them back to back: both agree only where lengths are whole blocks.
+ * Widens extents to whole 512-byte blocks. GNU tar starts each segment at a block boundary, while
+ * libarchive and Go write segments back to back. Both agree only if all lengths are whole blocks.
  */
 export function alignExtents(extents: Extents, sizeBytes: number): Iterable<Extent> {
   return { [Symbol.iterator]: () => walkAligned(extents, sizeBytes) };

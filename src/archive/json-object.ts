@@ -1,17 +1,17 @@
-// A JSON object from an untrusted file, read key by key: types checked, errors name the key, and no
-// key ends up as a property name. `null` counts as left out, as Go reads it.
+// Reads a JSON object from an untrusted file, key by key. It checks types, its errors name the key,
+// and no key becomes a property name. `null` counts as absent, as in Go.
 import { describeValue } from "../base/errors.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import { objectMembers } from "./json-text.js";
 
 export interface JsonObject {
-  /** For messages: the file, and the keys that lead here. */
+  /** The file and the path of keys, for messages. */
   readonly path: string;
-  /** JSON text by key, in the order of the file. */
+  /** JSON text by key, in file order. */
   readonly members: ReadonlyMap<string, string>;
 }
 
-/** `json` is text that JSON.parse has accepted. Throws ARCHIVE_INVALID unless it is an object. */
+/** `json` must be text that JSON.parse accepts. Throws ARCHIVE_INVALID if it is not an object. */
 export function openJsonObject(json: string, path: string): JsonObject {
   if (!json.trimStart().startsWith("{")) throw typeError(path, "an object", JSON.parse(json));
   const members = new Map<string, string>();
@@ -48,15 +48,15 @@ export function booleanMember(object: JsonObject, key: string): boolean {
 export function countMember(object: JsonObject, key: string): number {
   const value = valueOf(object, key) ?? 0;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    // As it stands in the file: the parsed number may have lost digits.
+    // The text of the file. The parsed number may have lost digits.
     const found = typeof value === "number" ? object.members.get(key) : value;
     throw typeError(pathOf(object, key), "a whole number from 0 to 2^53 - 1", found);
   }
-  // JSON has a -0, which is no number of bytes.
+  // JSON allows -0, which is not a number of bytes.
   return value + 0;
 }
 
-/** As `countMember`, of a key that must be there. */
+/** Like `countMember`, for a required key. */
 export function requiredCount(object: JsonObject, key: string): number {
   if (valueOf(object, key) !== undefined) return countMember(object, key);
   throw archiveInvalid(`${object.path}: expected the key ${describeValue(key)}, found none`);
@@ -74,12 +74,12 @@ export function stringListMember(object: JsonObject, key: string): readonly stri
   });
 }
 
-/** Members beyond the known ones, as JSON text. */
+/** Returns the members with unknown keys, as JSON text. */
 export function unknownMembers(
   object: JsonObject,
   known: ReadonlySet<string>,
 ): Readonly<Record<string, string>> {
-  // fromEntries defines own properties, so a key "__proto__" is one like any other.
+  // `fromEntries` defines own properties, so the key "__proto__" is safe.
   return Object.fromEntries([...object.members].filter(([key]) => !known.has(key)));
 }
 
@@ -92,7 +92,7 @@ export function pathOf(object: JsonObject, key: string): string {
   return `${object.path}: ${key}`;
 }
 
-/** A lone surrogate cannot be written as UTF-8 again, NUL ends strings in other programs. */
+/** UTF-8 cannot encode a lone surrogate, and NUL ends strings in other programs. */
 function checkText(text: string, path: string): void {
   if (!/\p{Surrogate}/u.test(text) && !text.includes("\0")) return;
   throw archiveInvalid(`${path}: expected well-formed Unicode without NUL`);

@@ -1,7 +1,7 @@
-// JSON handled as text, so that no number loses a digit. What JSON.parse refuses is not noticed
-// here, and must not come here, except in `isDeeperThan`.
+// Handles JSON as text, so that no number loses a digit. Except in `isDeeperThan`, the input must
+// be text that JSON.parse accepts.
 
-/** Whether brackets nest deeper than that. Takes any text. */
+/** Whether brackets nest deeper than that. Accepts any text. */
 export function isDeeperThan(json: string, maxDepth: number): boolean {
   let depth = 0;
   for (const token of tokens(json)) {
@@ -12,7 +12,10 @@ export function isDeeperThan(json: string, maxDepth: number): boolean {
   return false;
 }
 
-/** Members of an object in their order, each value as compact JSON text. Equal keys stay apart. */
+/**
+ * Returns the members of an object in order, each value as compact JSON text. Equal keys stay
+ * separate.
+ */
 export function objectMembers(json: string): (readonly [key: string, value: string])[] {
   const members: (readonly [string, string])[] = [];
   let depth = 0;
@@ -35,7 +38,7 @@ export function objectMembers(json: string): (readonly [key: string, value: stri
   return members;
 }
 
-/** The same JSON, indented by two spaces as JSON.stringify and Go do it. */
+/** Returns the same JSON, indented by two spaces as JSON.stringify and Go do. */
 export function indentJson(json: string): string {
   const parts: string[] = [];
   let depth = 0;
@@ -64,7 +67,7 @@ function isClosing(token: string): boolean {
 const structural = "{}[],:";
 const whitespace = " \t\r\n";
 
-/** By hand: a regular expression for strings overflows its stack on long ones. */
+/** A regular expression for strings would overflow its stack on long ones. */
 function* tokens(json: string): Generator<string, void, undefined> {
   let start = 0;
   while (start < json.length) {

@@ -1,4 +1,5 @@
-// What an archive may cost to read. Each bound holds before memory or disk is spent on it.
+// Bounds on the cost of reading an archive. The reader checks each bound before it spends the
+// memory or disk space.
 import type { OwnedStream } from "../wire/chunk.js";
 import { StoreError } from "../base/errors.js";
 import { maxMapExtents } from "../holes/extent-map.js";
@@ -8,8 +9,8 @@ export type LimitName =
 
 export interface ArchiveLimits {
   /**
-   * Entries, directories and global headers included. A snapshot has a handful of files; thousands
-   * mean that something else was packed.
+   * Entries, including directories and global headers. A snapshot has a handful of files. Thousands
+   * mean that somebody packed something else.
    */
   readonly maxFiles: number;
   /**
@@ -17,9 +18,9 @@ export interface ArchiveLimits {
    * 1 MiB; a sparse map takes at most 800 KiB of it.
    */
   readonly maxPaxBytes: number;
-  /** Data segments of one file, each of which takes 16 bytes of memory while the file is read. */
+  /** Data segments of one file. Each takes 16 bytes of memory while the file is read. */
   readonly maxSegments: number;
-  /** Logical sizes of all entries together, holes included. */
+  /** Sum of the logical sizes of all entries, including holes. */
   readonly maxTotalBytes: number;
 }
 
@@ -31,12 +32,13 @@ export const defaultArchiveLimits: ArchiveLimits = {
 };
 
 /**
- * Bytes of zeros after the end-of-archive marker. Writers pad to their record size, 10 KiB by
- * default and rarely above 1 MiB; without a bound a small compressed stream could go on for hours.
+ * Bytes of zeros after the end-of-archive marker. Writers pad to their record size, which is 10 KiB
+ * by default and rarely above 1 MiB. Without a bound, a small compressed stream could run for
+ * hours.
  */
 export const maxTrailingBytes = 64 * 1024 * 1024;
 
-/** Passes the chunks on. Throws LIMIT_EXCEEDED when they exceed `maxUploadBytes`. */
+/** Forwards the chunks. Throws LIMIT_EXCEEDED when they exceed `maxUploadBytes`. */
 export async function* limitBytes(source: OwnedStream, maxUploadBytes: number): OwnedStream {
   let bytes = 0;
   for await (const chunk of source) {
@@ -48,7 +50,7 @@ export async function* limitBytes(source: OwnedStream, maxUploadBytes: number): 
   }
 }
 
-/** LIMIT_EXCEEDED for the limit of that name: `actual` is what the archive asks for. */
+/** Returns LIMIT_EXCEEDED for the named limit. `actual` is the value that the archive requires. */
 export function limitExceeded(
   limit: LimitName,
   what: string,

@@ -1,16 +1,16 @@
-// PAX extended headers, both ways. Reading is exact: a record that is not as POSIX says is an
-// error, since a lost sparse map would store a shifted disk as if nothing had happened.
+// Reads and writes PAX extended headers. Reading is strict: a record that violates POSIX is an
+// error. A lost sparse map would silently shift the data of a disk.
 import { archiveInvalid } from "./archive-invalid.js";
 import { encodeTarHeader, tarBlockBytes } from "./tar-header.js";
 
-/** In the order of the header: GNU's sparse format 0.0 repeats keys and means their order. */
+/** In header order, because GNU's sparse format 0.0 repeats keys and their order matters. */
 export interface PaxRecord {
   readonly key: string;
-  /** Empty for keys that we skip: extended attributes, for one, may hold any bytes. */
+  /** Empty for keys that we ignore. Extended attributes, for example, may hold any bytes. */
   readonly value: string;
 }
 
-/** Keys that say what a file is: its name, its size, its holes. */
+/** Keys that describe a file: its name, its size, its holes. */
 const fileKey = /^(path|size|SCHILY\.realsize|GNU\.sparse\..*|COCOON\.sparse\..*)$/;
 
 export function isFileKey(key: string): boolean {
@@ -20,12 +20,12 @@ export function isFileKey(key: string): boolean {
 const space = 0x20;
 const newline = 0x0a;
 const equals = 0x3d;
-/** Digits of a record's length that are looked at: enough for any header that is accepted. */
+/** Maximum digits of a record's length. They suffice for any header that we accept. */
 const maxLengthDigits = 10;
 /** ignoreBOM: a byte order mark at the start of a value belongs to it. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Decodes the body of an `x` or `g` header: records `<length> <key>=<value>\n`, back to back. */
+/** Decodes the body of an `x` or `g` header: consecutive records `<length> <key>=<value>\n`. */
 export function decodePax(body: Uint8Array, where: string): PaxRecord[] {
   const records: PaxRecord[] = [];
   let start = 0;
@@ -61,8 +61,8 @@ function decodeText(bytes: Uint8Array, fail: (problem: string) => Error): string
 }
 
 /**
- * The records of one header by key. A key that comes twice is refused where the second value would
- * silently win over the first; `repeatable` names those that mean their order instead.
+ * Returns the records of one header by key. Refuses a repeated key, whose second value would
+ * silently replace the first. `repeatable` names keys that may repeat.
  */
 export function indexPax(
   records: readonly PaxRecord[],
@@ -79,14 +79,14 @@ export function indexPax(
   return byKey;
 }
 
-/** A decimal number from 0 to 2^53 - 1, digits only; undefined for all else. */
+/** Parses a decimal number from 0 to 2^53 - 1, digits only. Returns undefined for anything else. */
 export function parseDecimal(text: string): number | undefined {
   if (!/^[0-9]{1,20}$/.test(text)) return undefined;
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** Header, body and padding of an `x` header for the entry that follows. */
+/** Returns the header, body and padding of an `x` header for the entry that follows. */
 export function encodePax(
   entryName: string,
   records: readonly PaxRecord[],
@@ -106,7 +106,7 @@ export function encodePax(
 function encodeRecord({ key, value }: PaxRecord): string {
   const rest = ` ${key}=${value}\n`;
   const restBytes = Buffer.byteLength(rest);
-  // The length counts its own digits, so one more digit can need another.
+  // The length includes its own digits, so one more digit can require another.
   let length = restBytes + 1;
   while (String(length).length + restBytes !== length) {
     length = restBytes + String(length).length;
@@ -114,7 +114,7 @@ function encodeRecord({ key, value }: PaxRecord): string {
   return `${length}${rest}`;
 }
 
-/** Bytes from the end of a body of that size to the next block. */
+/** Number of bytes from the end of a body to the next block boundary. */
 export function paddingOf(sizeBytes: number): number {
   const over = sizeBytes % tarBlockBytes;
   return over === 0 ? 0 : tarBlockBytes - over;

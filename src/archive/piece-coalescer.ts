@@ -1,7 +1,7 @@
-// Joins small pieces of a byte stream into larger ones. Large pieces pass as they are.
+// Joins small pieces of a byte stream into larger ones. Large pieces pass through unchanged.
 import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 
-/** Pieces from this size on are not copied. */
+/** Pieces of this size or more are not copied. */
 const passThroughBytes = 64 * 1024;
 const bufferBytes = 256 * 1024;
 

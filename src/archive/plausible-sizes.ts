@@ -1,6 +1,6 @@
-// Compares the sizes of files with the configuration of their VM. This is for uploads and for
-// archives of cocoon, which carry no sizes of their own. It refuses a file only if its size is
-// certainly wrong.
+// Compares file sizes with the configuration of their VM. Uploads and cocoon's archives need this
+// check because they carry no sizes of their own. It refuses a file only if its size is certainly
+// wrong.
 import type { SnapshotConfig } from "../model/config.js";
 import { envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";
@@ -12,13 +12,13 @@ interface Expectation {
   readonly what: string;
   /** Key of the configuration. */
   readonly key: string;
-  /** The configured size, or undefined if the size that was found can be right. */
+  /** Returns the configured size, or undefined if the actual size can be right. */
   contradicted(config: SnapshotConfig, sizeBytes: number): number | undefined;
 }
 
 const expectations: readonly Expectation[] = [
   {
-    // cocoon's copy-on-write disk is made with that size, and grows with it.
+    // cocoon creates its copy-on-write disk with that size, and the disk grows with it.
     file: "cow.raw",
     what: "a disk",
     key: "storage",
@@ -26,7 +26,7 @@ const expectations: readonly Expectation[] = [
       storageBytes === 0 || sizeBytes === storageBytes ? undefined : storageBytes,
   },
   {
-    // Firecracker takes whole MiB. A snapshot of a VM is restored with the memory that it had.
+    // Firecracker uses whole MiB. A VM is restored with the memory size that it had.
     file: "mem",
     what: "memory",
     key: "memory",
@@ -37,8 +37,8 @@ const expectations: readonly Expectation[] = [
   },
   {
     // cocoon lets a clone have more memory than its parent, but the clone runs on the parent's
-    // image. So the image can be smaller than the configuration says, yet not below the 512 MiB
-    // that cocoon requires. It is empty when the memory lies in a shared file of its own.
+    // image. The image can therefore be smaller than the configuration says. It is never below the
+    // 512 MiB that cocoon requires. It is empty if a separate shared file holds the memory.
     file: "memory-ranges",
     what: "memory",
     key: "memory",
@@ -51,7 +51,7 @@ const expectations: readonly Expectation[] = [
   },
 ];
 
-/** Throws ARCHIVE_INVALID for a file that cannot have the size that it has. */
+/** Throws ARCHIVE_INVALID for a file whose size is impossible. */
 export function checkPlausible(
   config: SnapshotConfig,
   files: readonly { readonly name: string; readonly sizeBytes: number }[],

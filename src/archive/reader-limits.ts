@@ -1,5 +1,5 @@
-// What readers of our tars other than stasis do not take. Measured by
-// test/interop/sparse-readers.test.ts; docs/formats.md has the table.
+// Limits of other programs that read our tars. test/interop/sparse-readers.test.ts measures them,
+// and docs/formats.md has the table.
 import type { ArchiveFileShape } from "./archive-file.js";
 import type { SparseFormat } from "./entry-plan.js";
 import { alignExtents, gnuMapShape } from "./gnu-sparse.js";
@@ -8,7 +8,7 @@ import { cocoonExtents, maxCocoonMapBytes } from "./sparse-map.js";
 import { totalLength, type Extents } from "../model/extent.js";
 
 /**
- * Go's archive/tar refuses a map of format 1.0 above it (`maxSpecialFileSize`, since Go 1.24.8 and
+ * Go's archive/tar refuses a longer map of format 1.0 (`maxSpecialFileSize`, since Go 1.24.8 and
  * 1.25.2), and so does cocoon. GNU tar, bsdtar and Python have no such limit.
  */
 export const maxGoMapBytes = 1024 * 1024;
@@ -17,12 +17,12 @@ export const goReaders: readonly string[] = ["cocoon", "Go archive/tar"];
 export interface ArchiveWarning {
   readonly kind: "reader-refuses" | "holes-filled";
   readonly file: string;
-  /** Programs that refuse it. */
+  /** Programs that refuse the archive. */
   readonly readers: readonly string[];
   readonly message: string;
 }
 
-/** What a caller should know about a tar of these files in that format. */
+/** Returns warnings for the user about a tar of these files in that format. */
 export function archiveWarnings(
   files: Iterable<Omit<ArchiveFileShape, "extents"> & { readonly extents: ExtentMap | undefined }>,
   format: SparseFormat,
@@ -39,7 +39,7 @@ export function archiveWarnings(
   return warnings;
 }
 
-/** Two numbers of at most 16 digits, each with a newline. */
+/** Each entry has two numbers of at most 16 digits, each with a newline. */
 const longestSegmentBytes = 34;
 
 function longMap(name: string, sizeBytes: number, extents: Extents): ArchiveWarning | undefined {

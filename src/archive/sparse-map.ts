@@ -1,4 +1,4 @@
-// Sparse maps: the rules that hold for every one of them, and cocoon's own notation of them.
+// Sparse maps: the rules for all notations, and cocoon's own notation.
 import type { Extent, Extents } from "../model/extent.js";
 import { ExtentMap } from "../holes/extent-map.js";
 import { fewerExtents } from "../holes/fewer-extents.js";
@@ -9,14 +9,14 @@ import { parseDecimal } from "./pax.js";
 export const cocoonMapKey = "COCOON.sparse.map";
 export const cocoonSizeKey = "COCOON.sparse.size";
 
-/** Longest map that is written: with it a PAX header stays below the 1 MiB that Go accepts. */
+/** Longest map that we write. It keeps the PAX header below the 1 MiB that Go accepts. */
 export const maxCocoonMapBytes = 800 * 1024;
 
 /** A map that was read and checked. */
 export interface SparseMap {
   /** Logical size of the file. */
   readonly sizeBytes: number;
-  /** To be disposed of when the file is done with. */
+  /** The caller disposes of it when it no longer uses the file. */
   readonly extents: ExtentMap;
 }
 
@@ -27,9 +27,9 @@ export interface MapSource {
 }
 
 /**
- * Takes the segments of a map one by one and checks each before a byte is written with it: sorted,
- * no overlap, inside the size. Empty segments, by which GNU tar marks the end of a file, are left
- * out.
+ * Collects the segments of a map. It checks each one before any byte is written: segments are
+ * sorted, do not overlap and lie inside the size. It ignores empty segments, with which GNU tar
+ * marks the end of a file.
  */
 export class SparseMapReader {
   readonly #sizeBytes: number;
@@ -44,7 +44,7 @@ export class SparseMapReader {
     this.#source = source;
   }
 
-  /** Segments so far, empty ones too. */
+  /** Number of segments, including empty ones. */
   get count(): number {
     return this.#index;
   }
@@ -62,7 +62,7 @@ export class SparseMapReader {
     this.#dataBytes += length;
   }
 
-  /** The segments together must be as long as the data that follows. */
+  /** The sum of the segments must equal the length of the data that follows. */
   finish(dataBytes: number): SparseMap {
     if (this.#dataBytes !== dataBytes) {
       throw archiveInvalid(
@@ -72,13 +72,15 @@ export class SparseMapReader {
     return { sizeBytes: this.#sizeBytes, extents: this.#extents };
   }
 
-  /** Gives the memory of a map back that will not be finished. */
+  /** Frees the memory of an unfinished map. */
   giveUp(): void {
     this.#extents[Symbol.dispose]();
   }
 }
 
-/** What is wrong with the extents of a file of that size, or undefined. */
+/**
+ * Describes the first invalid extent for a file of that size. Returns undefined if all are valid.
+ */
 export function extentsProblem(extents: Extents, sizeBytes: number): string | undefined {
   let end = 0;
   let index = 0;
@@ -100,14 +102,14 @@ function segmentProblem(
   if (offset < end) {
     return `segment ${index} starts at ${offset}, before the end of the one before it, ${end}`;
   }
-  // Compared without adding: the sum of two safe integers may be none.
+  // We subtract because the sum of two safe integers may not be a safe integer.
   if (offset > sizeBytes || length > sizeBytes - offset) {
     return `segment ${index} (${length} bytes at ${offset}) goes beyond the size ${sizeBytes}`;
   }
   return undefined;
 }
 
-/** Decimal digits of a whole number from 0 on. */
+/** Number of decimal digits of a non-negative integer. */
 export function digitsOf(value: number): number {
   let digits = 1;
   for (let bound = 10; value >= bound; bound *= 10) digits += 1;
@@ -118,8 +120,8 @@ export function digitsOf(value: number): number {
 const cocoonSegmentBytes = 12;
 
 /**
- * The extents that cocoon's notation can express: those of the file if their map is short enough,
- * else fewer, in which the smallest holes count as data.
+ * Returns extents that cocoon's notation can express. If the file's map is too long, the smallest
+ * holes become data.
  */
 export function cocoonExtents(extents: Extents, sizeBytes: number): Extents {
   let bytes = 1;
@@ -173,7 +175,7 @@ function parseCocoonMap(map: string, where: string): Extent[] {
   } catch (cause) {
     throw archiveInvalid(`${where}: ${cocoonMapKey} is no valid JSON`, { cause });
   }
-  // Older cocoons wrote the empty map of a file that is one hole as Go's nil slice.
+  // For a file that is one hole, older versions of cocoon wrote Go's nil slice.
   if (parsed === null) return [];
   if (!Array.isArray(parsed)) throw archiveInvalid(`${where}: ${cocoonMapKey} is no JSON array`);
   return parsed.map((segment: unknown, index) => {
@@ -182,7 +184,7 @@ function parseCocoonMap(map: string, where: string): Extent[] {
         `${where}: ${cocoonMapKey}: segment ${index}: expected {"o":offset,"l":length}, whole numbers from 0 to 2^53 - 1`,
       );
     }
-    // JSON has a -0.
+    // JSON allows -0.
     return { offset: segment.o + 0, length: segment.l + 0 };
   });
 }

@@ -1,5 +1,5 @@
-// One 512-byte tar header, both ways: POSIX ustar, GNU and v7 when reading, ustar when writing.
-// Owners, times and device numbers are neither read nor written.
+// Reads and writes one 512-byte tar header. It reads POSIX ustar, GNU and v7, and writes ustar. It
+// ignores owners, times and device numbers.
 import { archiveInvalid } from "./archive-invalid.js";
 
 export const tarBlockBytes = 512;
@@ -19,24 +19,24 @@ const deviceFields = [
   [337, 345],
 ] as const;
 const prefixField = [345, 500] as const;
-/** Position of the checksum, counted as if it were filled with spaces. */
+/** Position of the checksum, which is computed as if this field held spaces. */
 const checksumSpaces = 8 * 0x20;
 
 export type TarFormat = "ustar" | "gnu" | "v7";
 
 export interface TarHeader {
   readonly format: TarFormat;
-  /** The name as it stands, with the ustar prefix before it. */
+  /** The unchecked name, including the ustar prefix. */
   readonly name: Uint8Array;
   /** Permission bits, masked to 0777. */
   readonly mode: number;
   /** Bytes of the body that follows. */
   readonly sizeBytes: number;
-  /** One character; NUL (v7) is returned as "0". */
+  /** One character. NUL (v7) is returned as "0". */
   readonly type: string;
 }
 
-/** Decodes a header that is not all zeros. `where` names it in messages. */
+/** Decodes a header that contains a nonzero byte. Errors name it by `where`. */
 export function decodeTarHeader(block: Uint8Array, where: string): TarHeader {
   const stored = decodeNumber(block, checksumField);
   if (stored !== checksumOf(block)) {
@@ -63,7 +63,7 @@ export function decodeTarHeader(block: Uint8Array, where: string): TarHeader {
 
 function decodeFormat(block: Uint8Array, where: string): TarFormat {
   const magic = Buffer.from(block.subarray(...magicField)).toString("latin1");
-  // libarchive and old writers leave NULs where POSIX wants the version "00".
+  // libarchive and old writers leave NULs where POSIX requires the version "00".
   if (magic === "ustar\x0000" || magic === "ustar\0\0\0") return "ustar";
   if (magic === "ustar  \0") return "gnu";
   if (magic === "\0".repeat(8)) return "v7";
@@ -74,7 +74,7 @@ function decodeFormat(block: Uint8Array, where: string): TarFormat {
 
 function decodeName(block: Uint8Array, format: TarFormat): Uint8Array {
   const name = untilNul(block.subarray(...nameField));
-  // GNU and v7 use the place of the prefix for other things.
+  // GNU and v7 use the prefix field for other data.
   const prefix = format === "ustar" ? untilNul(block.subarray(...prefixField)) : undefined;
   if (prefix === undefined || prefix.byteLength === 0) return Buffer.from(name);
   return Buffer.concat([prefix, Buffer.from("/"), name]);
@@ -85,7 +85,10 @@ export function untilNul(field: Uint8Array): Uint8Array {
   return end === -1 ? field : field.subarray(0, end);
 }
 
-/** Octal digits between spaces and NULs, or GNU's base-256; undefined for all else. */
+/**
+ * Decodes octal digits between spaces and NULs, or GNU's base-256. Returns undefined for anything
+ * else.
+ */
 export function decodeNumber(
   block: Uint8Array,
   [start, end]: readonly [number, number],
@@ -99,7 +102,7 @@ export function decodeNumber(
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** Big-endian two's complement below a marker bit. Negative numbers are refused. */
+/** Decodes big-endian two's complement below a marker bit. Refuses negative numbers. */
 function decodeBase256(field: Uint8Array): number | undefined {
   const first = field[0] ?? 0;
   if ((first & 0x40) !== 0) return undefined;
@@ -119,7 +122,7 @@ function checksumOf(block: Uint8Array): number {
 }
 
 export interface TarHeaderFields {
-  /** At most 100 bytes of ASCII: what does not fit goes into a PAX record. */
+  /** At most 100 bytes of ASCII. Longer names also need a PAX record. */
   readonly name: string;
   readonly mode: number;
   readonly sizeBytes: number;
@@ -127,7 +130,9 @@ export interface TarHeaderFields {
   readonly type: "0" | "x";
 }
 
-/** Largest size that eleven octal digits hold; above it a PAX `size` record is needed as well. */
+/**
+ * Largest size that eleven octal digits can express. A larger size also needs a PAX `size` record.
+ */
 export const maxOctalSizeBytes = 8 ** 11 - 1;
 
 export function encodeTarHeader(fields: TarHeaderFields): Uint8Array {
@@ -141,7 +146,7 @@ export function encodeTarHeader(fields: TarHeaderFields): Uint8Array {
   block.write(fields.type, typeOffset, "latin1");
   block.write("ustar\x0000", magicField[0], "latin1");
   for (const field of deviceFields) encodeNumber(block, field, 0);
-  // Six digits, NUL, space: the form that all writers use for this one field.
+  // Six digits, NUL, space: all writers use this form for the checksum.
   block.write(checksumOf(block).toString(8).padStart(6, "0"), checksumField[0], "latin1");
   block.write("\0 ", checksumField[0] + 6, "latin1");
   return block;

@@ -1,9 +1,11 @@
-// Reads a tar strictly: pull-based, its bodies as views of the incoming chunks.
+// Reads a tar strictly. The caller pulls entries, whose bodies are views of the incoming chunks.
 //
-// Written by hand because tar-stream's `extract` (3.2.2) cannot be trusted with the only copy of a
-// VM: it takes a tar that is cut between two entries for whole, drops PAX records that it cannot
-// parse (a lost sparse map is a shifted disk, stored as if fine), hangs on a directory header with
-// a size, and skips single zero blocks.
+// tar-stream's `extract` (3.2.2) is not safe for the only copy of a VM, so this reader replaces it:
+// - It accepts a tar that is cut between two entries as complete.
+// - It drops PAX records that it cannot parse. A lost sparse map shifts the data of a disk
+//   silently.
+// - It hangs on a directory header with a size.
+// - It skips single zero blocks.
 import type { OwnedStream } from "../wire/chunk.js";
 import type { Extents } from "../model/extent.js";
 import type { FilePiece } from "../holes/extents.js";
@@ -22,7 +24,7 @@ import { tarBlockBytes } from "./tar-header.js";
 import { isZero } from "../holes/zero.js";
 
 export interface ArchiveEntry {
-  /** Checked as a data file name; a leading "./" is dropped. */
+  /** Valid as the name of a data file. A leading "./" has been removed. */
   readonly name: string;
   /** Permission bits, masked to 0777. */
   readonly mode: number;
@@ -31,22 +33,23 @@ export interface ArchiveEntry {
   /** Data extents of a sparse entry; undefined for a plain one, whose zeros may become holes. */
   readonly extents: Extents | undefined;
   /**
-   * The data, each piece with its offset in the file, ascending. Pieces are parts of the incoming
-   * chunks. May be called once, before the next entry is requested; what is not read is skipped.
+   * The data in pieces, each with its offset in the file, in ascending order. Pieces are parts of
+   * the incoming chunks. The caller may request them once, before it requests the next entry. The
+   * reader skips data that the caller has not read.
    */
   pieces(): AsyncIterable<FilePiece>;
 }
 
 export interface ReadTarOptions {
-  /** What is not given stands at its default, `defaultArchiveLimits`. */
+  /** Limits that are left out default to `defaultArchiveLimits`. */
   readonly limits?: Partial<ArchiveLimits>;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The regular files of a flat tar, in its order. Reads the stream to its end and throws
- * ARCHIVE_INVALID where it is no such tar or is cut off, also behind the last entry: nothing that
- * was read counts before the iteration has ended without an error.
+ * Yields the regular files of a flat tar, in archive order. Reads the stream to its end, also
+ * behind the last entry. Throws ARCHIVE_INVALID if the stream is not a flat tar or is truncated.
+ * The caller must not use any file before the iteration has ended without an error.
  */
 export async function* readTar(
   source: OwnedStream,
@@ -60,7 +63,7 @@ export async function* readTar(
     for (let headers = 0; ; headers++) {
       const entry = await describeEntry(cursor, limits);
       if (entry === "end") break;
-      // Its memory counts until the next entry is asked for.
+      // Its memory counts until the caller requests the next entry.
       using map = entry === "nothing" ? undefined : entry.extents;
       void map;
       if (headers >= limits.maxFiles) {
@@ -89,7 +92,7 @@ function toArchiveEntry(entry: EntryDescription, body: EntryBody): ArchiveEntry 
 }
 
 function addSize(totalBytes: number, entry: EntryDescription, limits: ArchiveLimits): number {
-  // Compared without adding: the sum may leave the safe integers.
+  // We subtract because the sum may exceed the safe integers.
   if (entry.sizeBytes > limits.maxTotalBytes - totalBytes) {
     throw limitExceeded(
       "maxTotalBytes",
@@ -108,10 +111,10 @@ async function skipPadding(cursor: ByteCursor, entry: EntryDescription): Promise
   if ((await cursor.take(padding, what)) === undefined) throw archiveCutOff(cursor.position, what);
 }
 
-/** So many bytes of padding are looked at together. */
+/** Bytes of padding that are checked at once. */
 const paddingBytes = 64 * 1024;
 
-/** The second zero block, then nothing but zeros up to the end of the stream. */
+/** Checks the second zero block, and that only zeros follow up to the end of the stream. */
 async function readTrailer(cursor: ByteCursor): Promise<void> {
   const what = "the second of the two zero blocks that end a tar";
   const second = await cursor.take(tarBlockBytes, what);

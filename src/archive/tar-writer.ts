@@ -1,9 +1,9 @@
-// Writes a flat tar of data files: ustar with PAX records where a file needs them, holes in one of
-// three notations. The same files give the same bytes.
+// Writes a flat tar of data files. Entries are ustar, with PAX records where a file needs them, and
+// holes in one of three notations. Equal files give equal bytes.
 //
-// Headers are made here and not by tar-stream's `pack` (3.2.2): it queues pieces beyond their
-// lifetime, turns mode 0 into 0644, wraps times after 2038, and names each entry with PAX records
-// "PaxHeader" for programs that know no PAX.
+// This writer replaces tar-stream's `pack` (3.2.2), which queues pieces beyond their lifetime,
+// turns mode 0 into 0644, and wraps times after 2038. For programs that ignore PAX, `pack` also
+// names each entry with PAX records "PaxHeader".
 import { throwIfAborted } from "../base/async.js";
 import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import { StoreError } from "../base/errors.js";
@@ -20,13 +20,16 @@ export type { SparseFormat } from "./entry-plan.js";
 
 export interface TarOptions {
   /**
-   * How holes are written. `gnu` (default): tar programs, cocoon and stasis read them. `cocoon`:
-   * only cocoon and stasis do. `none`: as zeros, for everyone.
+   * The notation of holes. Tar programs, cocoon and stasis read `gnu` (default). Only cocoon and
+   * stasis read `cocoon`. `none` writes holes as zeros, which every program reads.
    */
   readonly sparseFormat?: SparseFormat;
-  /** `snapshot.json`, written as the first entry. */
+  /** The content of `snapshot.json`, which is the first entry. */
   readonly envelope?: Uint8Array;
-  /** Time in every header, cut to seconds. Default: 1970, so that equal files give equal bytes. */
+  /**
+   * Time in every header, truncated to seconds. Default: 1970, so that equal files give equal
+   * bytes.
+   */
   readonly modifiedAt?: Date;
 }
 
@@ -40,10 +43,9 @@ const endMarkerBytes = 2 * tarBlockBytes;
 const zeros = new Uint8Array(256 * 1024);
 
 /**
- * The files in the order given, which is sorted by name in a snapshot archive. A file is read when
- * its turn comes and is no longer used when the next is requested. Throws STORED_DATA_CORRUPT when
- * a file turns out shorter than it says. Small pieces are gathered, large ones passed on as they
- * are.
+ * Writes the files in the given order. A snapshot archive is sorted by name. The writer reads one
+ * file at a time and no longer uses it when it requests the next. Throws STORED_DATA_CORRUPT if a
+ * file is shorter than its size. Small pieces are joined, large ones are not copied.
  */
 export function writeTar(
   files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
@@ -77,7 +79,7 @@ async function* tarPieces(
   yield* zeroPieces(endMarkerBytes);
 }
 
-/** Exact size of the tar that `writeTar` makes of these files with the same options. */
+/** Returns the exact size of the tar that `writeTar` makes of these files with the same options. */
 export function tarSizeBytes(files: Iterable<ArchiveFileShape>, options: TarOptions = {}): number {
   let size = endMarkerBytes;
   const shapes = options.envelope === undefined ? [] : [envelopeShape(options.envelope)];
@@ -106,7 +108,7 @@ function checkFile(file: ArchiveFile, names: Set<string>): void {
   names.add(file.name);
 }
 
-/** The file's data, with zeros for whatever else the body holds. */
+/** Yields the file's data, and zeros for the rest of the body. */
 async function* bodyPieces(
   file: ArchiveFile,
   plan: EntryPlan,
@@ -125,12 +127,12 @@ async function* bodyPieces(
   yield* place.fill(Infinity);
 }
 
-/** Follows the body from its start. */
+/** Walks through the body from its start. */
 function walkBody(body: Iterable<Extent>, signal: AbortSignal | undefined) {
   const parts = body[Symbol.iterator]();
   let position = 0;
   let end = 0;
-  /** To the next part; false at the end of the body. */
+  /** Moves to the next part. Returns false at the end of the body. */
   const next = (): boolean => {
     const part = parts.next();
     if (part.done === true) return false;
@@ -144,7 +146,7 @@ function walkBody(body: Iterable<Extent>, signal: AbortSignal | undefined) {
       if (position === end) next();
       return position === target;
     },
-    /** The zeros of the body from here to `target`, or to its end. */
+    /** Yields the zeros of the body from here to `target`, or to its end. */
     *fill(target: number): Generator<OwnedChunk, void, undefined> {
       while (position < target) {
         if (position === end && !next()) return;
@@ -159,7 +161,7 @@ function walkBody(body: Iterable<Extent>, signal: AbortSignal | undefined) {
   };
 }
 
-/** Checks that the pieces are all data of the file and nothing else. */
+/** Checks that the pieces contain exactly the file's data. */
 function expectData(file: ArchiveFile) {
   const extents = dataOf(file)[Symbol.iterator]();
   let position = 0;
@@ -207,7 +209,7 @@ function* zeroPieces(length: number, signal?: AbortSignal): Generator<OwnedChunk
   }
 }
 
-/** Long headers in pieces of the usual size. */
+/** Cuts long headers into pieces of the usual size. */
 function* cut(bytes: Uint8Array): Generator<OwnedChunk, void, undefined> {
   for (let start = 0; start < bytes.byteLength; start += zeros.byteLength) {
     yield OwnedChunk.constant(bytes.subarray(start, start + zeros.byteLength));

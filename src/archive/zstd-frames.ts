@@ -1,11 +1,14 @@
-// Follows the frames of a zstd stream, so that no part for the decoder has bytes of two frames or
-// unfolds without bound, and a stream that is cut off or goes on with something else is noticed.
-// Node's own decoder does neither: 22 takes a cut stream for whole, and 22 and 24 drop a second
-// frame in the same part. Spec: RFC 8878, section 3.1.
+// Follows the frames of a zstd stream (RFC 8878, section 3.1).
+//
+// - No part for the decoder contains bytes of two frames or decompresses without a bound.
+// - It detects a truncated stream, and other data after the last frame.
+//
+// Node's own decoder does neither. Node 22 accepts a truncated stream. Node 22 and 24 drop a second
+// frame in the same part.
 import { archiveCutOff, archiveInvalid } from "./archive-invalid.js";
 
 export interface ZstdFrameSplitter {
-  /** The chunk in parts: none has bytes of two frames, nor of more than nine blocks. */
+  /** Splits the chunk. No part has bytes of two frames, or of more than nine blocks. */
   split(chunk: Uint8Array): Generator<Uint8Array, void, undefined>;
   /** Throws ARCHIVE_INVALID unless the stream ended at the end of a frame. */
   end(): void;
@@ -14,23 +17,23 @@ export interface ZstdFrameSplitter {
 const frameMagic = 0xfd2fb528;
 const skippableMagic = 0x184d2a50;
 /**
- * A block holds at most 128 KiB of content, however short it is. zstd-napi decodes what it is given
- * at once: without this bound, 512 KiB of a hostile stream would become 16 GiB of memory.
+ * A block holds at most 128 KiB of content, however short it is. zstd-napi decodes its input at
+ * once. Without this bound, 512 KiB of a hostile stream would become 16 GiB of memory.
  */
 const blocksPerPart = 8;
-/** Block type 1 repeats a single byte as often as its size says. */
+/** Block type 1 repeats a single byte. Its size field gives the count. */
 const rleBlock = 1;
 const reservedBlock = 3;
 
 type Part = "magic" | "descriptor" | "header" | "block" | "data" | "checksum" | "skipSize";
 
-/** What comes next, and its length, above 0. */
+/** The next element and its length, which is above 0. */
 interface Expected {
   readonly part: Part;
   readonly bytes: number;
 }
 
-/** What earlier parts of the frame say about later ones. */
+/** Facts from earlier parts of the frame that later parts need. */
 interface FrameState {
   descriptor: number;
   hasChecksum: boolean;
@@ -39,7 +42,10 @@ interface FrameState {
 
 const frameStart: Expected = { part: "magic", bytes: 4 };
 
-/** `onWindow` is told the memory that a frame asks for, before a decoder can see it; may throw. */
+/**
+ * `onWindow` receives the memory that a frame requests, before a decoder sees the frame. It may
+ * throw.
+ */
 export function createZstdFrameSplitter(
   onWindow: (bytes: number) => void = () => undefined,
 ): ZstdFrameSplitter {
@@ -80,9 +86,7 @@ export function createZstdFrameSplitter(
   };
 }
 
-/**
- * What follows the part that ends at `position` and begins with `bytes`, as far as that matters.
- */
+/** Determines the element after the part that ends at `position` and begins with `bytes`. */
 function follow(part: Part, bytes: Buffer, frame: FrameState, position: number): Expected {
   switch (part) {
     case "magic": {
@@ -115,7 +119,7 @@ function follow(part: Part, bytes: Buffer, frame: FrameState, position: number):
   }
 }
 
-/** What follows a block header whose block has so many bytes, or has been read. */
+/** Determines the element after a block header, or after a block that has been read. */
 function followBlock(dataBytes: number, frame: FrameState): Expected {
   if (dataBytes > 0) return { part: "data", bytes: dataBytes };
   if (!frame.isLastBlock) return { part: "block", bytes: 3 };
@@ -130,7 +134,7 @@ interface HeaderSizes {
   readonly contentSize: number;
 }
 
-/** Bytes of the parts between the descriptor and the first block. */
+/** Number of bytes between the descriptor and the first block. */
 function headerSizes(descriptor: number): HeaderSizes {
   const isSingleSegment = (descriptor & 0x20) !== 0;
   return {
@@ -145,7 +149,10 @@ function headerBytes(descriptor: number): number {
   return window + dictionary + contentSize;
 }
 
-/** Without a field of its own it is the content's size (RFC 8878, 3.1.1.1.2 and 3.1.1.1.4). */
+/**
+ * If the window has no field of its own, it equals the content's size (RFC 8878, 3.1.1.1.2 and
+ * 3.1.1.1.4).
+ */
 function windowBytes(descriptor: number, header: Buffer): number {
   const { window, dictionary, contentSize } = headerSizes(descriptor);
   if (window === 1) {
@@ -165,7 +172,7 @@ export function bytesAfterEnd(format: string, offset: number): Error {
   );
 }
 
-/** A stream may begin with a skippable frame, as that of pzstd does. */
+/** A stream may begin with a skippable frame; the streams of pzstd do. */
 export function isZstdMagic(head: Uint8Array): boolean {
   if (head.byteLength < 4) return false;
   const magic = Buffer.from(head.buffer, head.byteOffset, 4).readUInt32LE(0);

@@ -1,16 +1,16 @@
-// Memory for the windows of zstd decoders: a few bytes of a hostile archive can ask for 128 MiB,
-// which is the most that decoders grant. What is common stays free; what is above it is shared by
-// all.
+// Accounts for the window memory of zstd decoders. A few bytes of a hostile archive can request 128
+// MiB, the maximum that decoders accept. Windows of a common size are free. Larger windows share
+// one quota.
 import { StoreError } from "../base/errors.js";
 
-/** What decoders should grant (RFC 8878, 3.1.1.1.2), and as much as zstd -19 asks for. */
+/** The size that every decoder should accept (RFC 8878, 3.1.1.1.2). zstd -19 requests as much. */
 export const freeWindowBytes = 8 * 1024 * 1024;
-/** Decoders refuse larger ones (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`). */
+/** Decoders refuse larger windows (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`). */
 const maxWindowBytes = 128 * 1024 * 1024;
-/** Of all decoders together. */
+/** Quota of all decoders together, in bytes. */
 export const sharedWindowBytes = 512 * 1024 * 1024;
 
-/** Of one decoder, which keeps its largest window until it is disposed. */
+/** The share of one decoder. A decoder keeps its largest window until it is disposed. */
 export interface ZstdWindow extends Disposable {
   /** Throws TOO_MANY_STREAMS. */
   grow(bytes: number): void;

@@ -1,4 +1,4 @@
-// zstd from wherever this Node has it: built in from 22.15 on, else the optional package zstd-napi.
+// Provides zstd: the built-in one of Node 22.15 and later, or the optional package zstd-napi.
 import type { Duplex } from "node:stream";
 import * as zlib from "node:zlib";
 import { StoreError } from "../base/errors.js";
@@ -8,7 +8,7 @@ export interface ZstdCodec {
   decompressor(): Duplex;
 }
 
-/** What is used of node:zlib beyond the types of Node 20. */
+/** The parts of node:zlib that we use and that the types of Node 20 lack. */
 interface BuiltInZstd {
   createZstdCompress?(options: { chunkSize: number; params: Record<number, number> }): Duplex;
   createZstdDecompress?(options: { chunkSize: number }): Duplex;

@@ -30,7 +30,7 @@ const field = "directory";
 /**
  * Renames the caller's directory to the files of the staging area at `staging`, and makes it and
  * its files read-only. If this throws before the rename, the directory is untouched. If it throws
- * afterwards, the marker in staging says how to give the directory back as it was.
+ * afterwards, the marker in staging describes how to restore the directory.
  */
 export async function takeOver(
   layout: Layout,

@@ -1,5 +1,5 @@
-// Disk space that the store gives up when it finds no other: files whose only use is to be deleted.
-// They free bytes and inodes, so that a daemon can start and delete on a full disk.
+// Disk space that the store keeps for a full disk. The store deletes these files to free bytes and
+// inodes, so that a daemon can start and delete snapshots.
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -59,7 +59,9 @@ export async function ensureBallast(layout: Layout): Promise<boolean> {
 const freeingLimitMs = 2000;
 const freeingStepMs = 10;
 
-/** Gives the space back and resolves when it can be used. Does nothing if there is no ballast. */
+/**
+ * Frees the ballast and resolves when the space is usable. Has no effect if there is no ballast.
+ */
 export async function releaseBallast(layout: Layout): Promise<void> {
   if (!(await exists(layout.ballast))) return;
   await removeTree(layout.ballast);

@@ -12,7 +12,7 @@ import { disk } from "../holes/file-operations.js";
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
-/** Makes the entries of a directory durable: names that were made, renamed or removed. */
+/** Makes the entries of a directory durable: names that were created, renamed or removed. */
 export async function fsyncDirectory(path: string): Promise<void> {
   await withIoError({ what: "make the directory durable", path }, async () => {
     await using handle = await disk.open(path, O_RDONLY | O_DIRECTORY);

@@ -1,4 +1,4 @@
-// Examines one snapshot's directory on the disk, whatever its state, for check. Reads no data.
+// Examines one snapshot's directory on the disk, in any state, for `check`. It reads no data.
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { isStoreError, type StoreError } from "../base/errors.js";

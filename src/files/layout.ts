@@ -135,13 +135,13 @@ export function isInside(layout: Layout, path: string): boolean {
   return way !== ".." && !way.startsWith("../") && !isAbsolute(way);
 }
 
-/** No path is ever built from an id of another form, whatever its source. */
+/** No path is ever built from a malformed id, whatever its source. */
 function checkedId(id: string): string {
   if (idPattern.test(id)) return id;
   throw new StoreError("INTERNAL", `expected a snapshot id, got ${JSON.stringify(id)}`);
 }
 
-/** Level by level, since each new name has to become durable in its parent. */
+/** Goes level by level, because each new name must become durable in its parent. */
 function makeDirectory(path: string, made: string[]): string {
   try {
     mkdirLevels(path, made);

@@ -1,5 +1,5 @@
-// The manifest of a stored snapshot: everything that is known of it, so that a lost catalog can be
-// rebuilt.
+// The manifest of a stored snapshot. It contains everything that is known of the snapshot, so that
+// a lost catalog can be rebuilt.
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ export const manifestVersion = 1;
 export interface Manifest {
   readonly version: typeof manifestVersion;
   readonly id: string;
-  /** Grows by one with each change, so that the newer of two descriptions is known. */
+  /** Grows by one with each change, which shows the newer of two manifests. */
   readonly revision: number;
   readonly config: SnapshotConfig;
   readonly createdAt: Date;
@@ -54,7 +54,7 @@ export function snapshotDigest(
 
 const digest = z.string().regex(/^(sha256:[0-9a-f]{64})?$/);
 const count = z.number().int().nonnegative();
-/** The object is kept as it is: zod's own record would drop a key named `__proto__`. */
+/** The object is kept as it is, because zod's own record would drop a key named `__proto__`. */
 const stringMap = z.custom<Readonly<Record<string, string>>>(
   (value) =>
     typeof value === "object" &&

@@ -12,7 +12,7 @@ import { disk } from "../holes/file-operations.js";
 export interface PartFile extends AsyncDisposable {
   readonly path: string;
   readonly index: BlockIndex;
-  /** The block is there with the right bytes. */
+  /** The block is present with the right bytes. */
   has(block: number): boolean;
   /** Writes a block whose digest has been compared. */
   put(block: number, bytes: Uint8Array): Promise<void>;

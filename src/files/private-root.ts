@@ -1,5 +1,5 @@
-// Checks that the store's root is out of other users' reach: nobody else may write to it, own it,
-// or put another directory in its place. Root is trusted, since root can do all of that anyway.
+// Checks that other users cannot reach the store's root: they cannot write to it, own it, or
+// replace it. Root is trusted, because root can do all of that anyway.
 import { chmodSync, lstatSync, readFileSync, statSync, type Stats } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";

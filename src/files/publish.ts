@@ -32,7 +32,7 @@ export interface StagedRecord {
   readonly file: SnapshotFile;
   /** Undefined until the content is hashed. */
   readonly table: BlockTable | undefined;
-  /** The writer, still open, so that the sync goes through the descriptor that made the writes. */
+  /** The writer, still open. The sync must go through the descriptor that made the writes. */
   writer: SparseFileWriter | undefined;
   /** The only fsync of the file was made. */
   synced: boolean;

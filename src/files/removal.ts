@@ -65,18 +65,18 @@ async function dropManifest(directory: string): Promise<void> {
   if (await exists(directory)) await fsyncDirectory(directory);
 }
 
-/** Frees the space of a snapshot that was put away. Does nothing if it is not there. */
+/** Frees the space of a snapshot that was moved away. Has no effect if it is not there. */
 export async function purgeRemoved(layout: Layout, id: string): Promise<void> {
   await removeTree(layout.trashDirectory(id));
   await removeTree(layout.dataDirectory(id));
 }
 
-/** Frees the space of a snapshot in the trash. Does nothing if it is not there. */
+/** Frees the space of a snapshot in the trash. Has no effect if it is not there. */
 export async function purgeTrashEntry(layout: Layout, id: string): Promise<void> {
   await removeTree(layout.trashDirectory(id));
 }
 
-/** Empties the trash and returns what was removed. Call it only at start, when nobody reads. */
+/** Empties the trash and returns the removed ids. Call it only at start, when no reader exists. */
 export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<readonly string[]> {
   const names = await listEntries(layout.trashRoot);
   for (const name of names) {
@@ -89,7 +89,7 @@ export async function purgeTrash(layout: Layout, signal?: AbortSignal): Promise<
 export interface StagingPurge {
   /** Ids of uploads that were removed. */
   readonly removed: readonly string[];
-  /** Directories that had been taken over and are back where they came from. */
+  /** Directories that had been taken over and are back in their old place. */
   readonly returned: readonly { readonly id: string; readonly source: string }[];
   /** Paths in quarantine of directories whose place was taken, or that are not staging areas. */
   readonly quarantined: readonly string[];
@@ -140,15 +140,16 @@ export async function purgeStaging(
 }
 
 interface Discarded {
-  /** Where a directory that was taken over is again. */
+  /** The place to which a directory that was taken over has returned. */
   readonly source?: string;
   /** Where the directory was put because its place had been taken. */
   readonly quarantined?: string;
 }
 
 /**
- * Removes an unpublished directory and gives back what was taken over. If the device fails, or if
- * only a newer stasis knows what to do, it throws and leaves the directory for another time.
+ * Removes an unpublished directory and returns a directory that was taken over to its owner. If the
+ * device fails, or if only a newer stasis can handle it, it throws and leaves the directory for a
+ * later attempt.
  */
 export async function discardDirectory(layout: Layout, path: string): Promise<Discarded> {
   let source: string | undefined;

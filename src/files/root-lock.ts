@@ -1,6 +1,6 @@
-// Lets only one daemon use a root: a lock that the kernel releases when its holder dies. It is a
-// lock of an open file description on the bytes that SQLite locks. It therefore also keeps out
-// builds that lock with SQLite, and it needs neither a journal nor free space.
+// Lets only one daemon use a root. The kernel releases the lock when its holder dies. It is a lock
+// of an open file description on the bytes that SQLite locks. It therefore also keeps out builds
+// that lock with SQLite, and it needs neither a journal nor free space.
 import {
   closeSync,
   constants,
@@ -100,8 +100,8 @@ async function takeLock(files: RootLockFiles): Promise<RootLock> {
 }
 
 /**
- * Keeps daemons away while a caller only reads the store; several callers may. This writes nothing,
- * so it works on a read-only filesystem. A store without a lock file has no daemon.
+ * Keeps daemons out while a caller only reads the store. Several callers may hold it. It writes
+ * nothing, so it works on a read-only filesystem. A store without a lock file has no daemon.
  */
 export async function lockForReading(files: RootLockFiles): Promise<Disposable> {
   if (!existsSync(files.lockDatabase)) return { [Symbol.dispose]: () => undefined };

@@ -1,7 +1,10 @@
-// Small text files of the store, which other programs may have replaced.
+// Reads small text files of the store, which other programs may have replaced.
 import { closeSync, constants, openSync, readSync } from "node:fs";
 
-/** The first bytes of a file. Follows no symbolic link, and never waits for a writer of a pipe. */
+/**
+ * Reads the first bytes of a file. Follows no symbolic link, and never waits for the writer of a
+ * pipe.
+ */
 export function readStart(path: string, maxBytes: number): string {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

@@ -11,17 +11,17 @@ import type { WriteLane } from "./write-lane.js";
 import type { WriteWorkers } from "./write-workers.js";
 
 export interface StagedFileOptions {
-  /**
-   * Permission bits, masked to 0777, as they are told and given back. The stored file is read-only.
-   */
+  /** Permission bits, masked to 0777, as the caller gave them. The stored file is read-only. */
   readonly mode: number;
   /** Logical size. */
   readonly sizeBytes: number;
-  /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
+  /**
+   * The ranges that will be written, if they are known. Their blocks are reserved a little ahead.
+   */
   readonly extents?: Extents | undefined;
   /** Makes holes of zero blocks. */
   readonly detectZeros: boolean;
-  /** Hears how many bytes are about to be written, and may throw. */
+  /** Called with the number of bytes before each write. May throw. */
   readonly onData?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -34,7 +34,7 @@ export interface StagedFile extends AsyncDisposable {
   finish(): Promise<SnapshotFile>;
 }
 
-/** `keep` takes the finished file, its writer still open, over. */
+/** `keep` takes over the finished file with its writer still open. */
 export async function createStagedFile(
   path: string,
   name: string,
@@ -78,7 +78,7 @@ export async function createStagedFile(
   };
 }
 
-/** Files with less data are written before a worker has been told of them. */
+/** The main thread finishes small files sooner than it could hand them to a worker. */
 const minWorkerBytes = 4 * 1024 * 1024;
 
 interface Hashing {
@@ -87,7 +87,7 @@ interface Hashing {
   drop(): void;
 }
 
-/** Large files are hashed and written by a worker, small ones are hashed here. */
+/** A worker hashes and writes large files. This thread hashes small ones. */
 function chooseHashing(options: StagedFileOptions, workers: WriteWorkers | undefined): Hashing {
   const { extents, sizeBytes } = options;
   const dataBytes = extents === undefined ? sizeBytes : totalLength(extents);

@@ -76,8 +76,8 @@ export interface Staging extends AsyncDisposable {
 }
 
 /**
- * Number of finished files whose descriptors stay open until `publish`. Above it, the oldest is
- * synced.
+ * Maximum finished files whose descriptors stay open until `publish`. Beyond it, the oldest is
+ * synced and closed.
  */
 const maxOpenFiles = 32;
 

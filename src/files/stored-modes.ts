@@ -1,15 +1,15 @@
 // The modes of stored data. Data files and their directory are read-only for everybody, including
 // their owner, so that a program that is given their path cannot change them by mistake. The
-// manifest and the catalog keep the mode that a file had before. Every way out of the store
-// restores it.
+// manifest and the catalog keep the mode that a file had before. Each operation that hands a file
+// out of the store restores it.
 //
 //   data/<id>/            0700, with a data group 0710: the daemon replaces files in it
 //   data/<id>/files/      0550
 //   data/<id>/files/*     0440
 //
 // A snapshot from before these modes is sealed when its path is handed out, when the scrub reads
-// it, or when it is repaired. There `files/` gets its mode after its files, so that 0550 in a
-// stored snapshot means that the files have theirs.
+// it, or when it is repaired. In all cases `files/` gets its mode after its files. If `files/` has
+// mode 0550, its files therefore have mode 0440.
 import { constants, type Stats } from "node:fs";
 import { lstat, open, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";

@@ -9,7 +9,7 @@ import { spaceBelow } from "./leftovers.js";
 import { listEntries } from "./removal.js";
 import { disk } from "../holes/file-operations.js";
 
-/** Where a transfer came from, for people. Nothing is decided by it. */
+/** Where a transfer came from, for people. No decision depends on it. */
 export interface TransferOrigin {
   readonly source: string;
   readonly ref: string;
@@ -33,7 +33,7 @@ function keyOf(digest: string): string {
 }
 
 /**
- * What replication keeps of pulls between two calls. Replication never learns where it is stored.
+ * The data that replication keeps of pulls between two calls. Replication never learns its path.
  */
 export interface TransferArea {
   /** The pulls that can be resumed, in order of digests. */
@@ -43,7 +43,7 @@ export interface TransferArea {
    * at a time.
    */
   open(digest: string, origin: TransferOrigin): Promise<OpenTransfer>;
-  /** Notes when its last pull ended. Returns false if nothing is kept of it. */
+  /** Records when its last pull ended. Returns false if the pull has no directory. */
   noteEnd(digest: string, endedMs: number): Promise<boolean>;
   /** The disk space that it takes. */
   space(digest: string): Promise<DirectorySpace>;

@@ -1,4 +1,5 @@
-// Reads a stored file so that no byte is handed out before its block was compared with its digest.
+// Reads a stored file and compares each block with its digest before it returns any byte of the
+// block.
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { OwnedChunk } from "../wire/chunk.js";
@@ -11,7 +12,7 @@ import { hasBytes, indexBlocks, type BlockIndex } from "./block-access.js";
 import { placedRuns, rootDigest, type BlockTable } from "./block-table.js";
 import { readStoredTable, type StoredSnapshot } from "./stored.js";
 
-/** To be disposed of before the file is closed: a read may be under way. */
+/** The caller disposes of it before it closes the file, because a read may be in flight. */
 export interface VerifiedFile extends AsyncDisposable {
   /** Reads all extents, once. Throws STORED_DATA_CORRUPT before a damaged block. */
   pieces(): AsyncGenerator<FilePiece, void, undefined>;
@@ -61,12 +62,12 @@ export async function openVerified(
   return verifyReads(handle, table, file.extents, options);
 }
 
-/** Some neighbouring blocks that are read and compared together. */
+/** Neighbouring blocks that are read and compared together. */
 interface Window {
   readonly start: number;
-  /** What is read of it; the rest is holes. */
+  /** The ranges that are read. The rest is holes. */
   readonly reads: readonly Extent[];
-  /** What is handed out of it. */
+  /** The ranges that are returned to the consumer. */
   readonly pieces: readonly Extent[];
 }
 
@@ -76,9 +77,9 @@ class VerifiedReader implements VerifiedFile {
   readonly #options: VerifyOptions;
   readonly #windowBytes: number;
   readonly #plan: Generator<Window, undefined, undefined>;
-  /** The window behind the current one, while that is used. */
+  /** The next window, which is read while the consumer uses the current one. */
   #ahead: Promise<Buffer> | undefined;
-  /** A window that was read ahead for a slow consumer and freed; it is read again. */
+  /** A window that was read ahead for a slow consumer and freed. It is read again. */
   #dropped: Promise<void> | undefined;
   readonly #idle = createIdleWatch(() => this.#drop());
 
@@ -125,7 +126,8 @@ class VerifiedReader implements VerifiedFile {
 
   #load(window: Window): Promise<Buffer> {
     const loading = this.#read(window);
-    // The error is thrown when the window is requested, and not at all if the consumer stops first.
+    // A read error is thrown when the consumer requests the window. It is dropped if the consumer
+    // stops first.
     loading.catch(() => undefined);
     return loading;
   }
@@ -165,7 +167,7 @@ class VerifiedReader implements VerifiedFile {
   }
 }
 
-/** The windows that hold data, ascending. */
+/** The windows that hold data, in ascending order. */
 function* planWindows(
   extents: Extents,
   windowBytes: number,
@@ -204,7 +206,9 @@ function addPart(parts: Extent[], part: Extent): void {
   }
 }
 
-/** Each block with a digest has to have some data left: a hole is not read, so not compared. */
+/**
+ * Each block with a digest must still have some data. A hole is not read, so it is not compared.
+ */
 function requireData(table: BlockTable, extents: Extents, what: string): void {
   const { blockSizeBytes } = table;
   const following = extents[Symbol.iterator]();

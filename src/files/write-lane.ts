@@ -16,11 +16,11 @@ import {
   type WriteMessage,
 } from "./write-worker-messages.js";
 
-/** One file that is written by a worker. Offsets ascend. */
+/** One file that a worker writes. Offsets ascend. */
 export interface WriteLane extends WritePool {
   /** After `idle`: the digests of all that was written. Call it once. */
   finish(sizeBytes: number): Promise<BlockTable>;
-  /** After `idle`: discards what is known of the file. Has no effect after `finish`. */
+  /** After `idle`: discards all state of the file. Has no effect after `finish`. */
   drop(): void;
 }
 

@@ -1,5 +1,5 @@
-// One write worker as the main thread sees it: its messages, its buffers, and how many pieces may
-// still be sent to it.
+// One write worker as seen by the main thread: its messages, its buffers, and how many more pieces
+// it accepts.
 import { Worker } from "node:worker_threads";
 import { createThreadSemaphore, maxDirectWrites } from "../holes/write-slots.js";
 import type { BlockTable } from "./block-table.js";
@@ -11,7 +11,7 @@ import {
   type WriteError,
 } from "./write-worker-messages.js";
 
-/** What a lane hears from its thread. */
+/** Callbacks that a lane receives from its thread. */
 export interface LaneEvents {
   /** The piece at this offset was written, unless there is an error. */
   done(offset: number, error: Error | undefined): void;
@@ -19,7 +19,7 @@ export interface LaneEvents {
   finished(table: BlockTable): void;
   /** The thread has died. */
   failed(error: Error): void;
-  /** Sends the buffer that the lane is filling, as it is. */
+  /** Sends the partly filled buffer of the lane. */
   flush(): void;
 }
 
@@ -43,7 +43,8 @@ export class WriteThread {
   constructor() {
     const url = new URL("./write-worker.js", import.meta.url);
     this.#worker = new Worker(url, { workerData: directWrites.shared });
-    // The thread alone does not keep the process alive: whoever waits for it holds something open.
+    // The thread alone does not keep the process alive. A caller that waits for it holds an open
+    // handle.
     this.#worker.unref();
     this.#worker.on("message", (message: ToMain) => this.#receive(message));
     this.#worker.on("error", (error) => this.#die(error));

@@ -1,7 +1,7 @@
-// Writes large data past the page cache (O_DIRECT, see open(2)). The disk reads it from our memory,
-// several writes at once, and the kernel has no pages to find, write back and evict. This saves a
-// seventh of the CPU time of an upload. Parts of pages, and small runs between holes, cannot be
-// written like this: they are written through the page cache.
+// Writes large data directly, past the page cache (O_DIRECT, see open(2)). The disk reads from our
+// memory, several writes at once, and the kernel has no pages to find, write back and evict. This
+// saves a seventh of the CPU time of an upload. Parts of pages, and small runs between holes, go
+// through the page cache.
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import type { BorrowedChunk } from "../wire/chunk.js";
 import { isErrno } from "./errno.js";
@@ -9,13 +9,13 @@ import type { WriteObserver } from "./sparse-writer.js";
 import { slotBytes, type WriteSlots } from "./write-slots.js";
 
 /**
- * Offsets, lengths and memory are multiples of this many bytes: enough for every disk, and for most
+ * Offsets, lengths and memory must be multiples of this. It suffices for every disk and most
  * filesystems.
  */
 const pageBytes = 4096;
-/** Less is not worth a request of its own to the disk. */
+/** A smaller run is not worth its own request to the disk. */
 const minDirectBytes = 256 * 1024;
-/** The observer sees what was copied while the processor's cache still holds it. */
+/** The observer sees copied bytes while they are still in the processor's cache. */
 const stepBytes = 256 * 1024;
 
 /** One call at a time. */
@@ -26,7 +26,10 @@ export interface DirectWriter {
    * or for `settle`.
    */
   write(offset: number, bytes: BorrowedChunk): Promise<{ readonly written: Promise<unknown> }>;
-  /** Writes what waits, and then waits for all writes. Throws the first error of any of them. */
+  /**
+   * Writes the remaining bytes and then waits for all writes. Throws the first error of any of
+   * them.
+   */
   settle(): Promise<void>;
 }
 
@@ -58,7 +61,7 @@ class FileWriter implements DirectWriter {
   #carryOffset = 0;
   #carriedBytes = 0;
   #directFd: number | undefined;
-  /** True if this filesystem has no direct writes, or wants other offsets. */
+  /** True if this filesystem has no direct writes, or requires other offsets. */
   #refused = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -169,7 +172,7 @@ class FileWriter implements DirectWriter {
     return write;
   }
 
-  /** Writes the slot directly, and through the page cache what the disk did not take. */
+  /** Writes the slot directly. Writes the bytes that the disk refused through the page cache. */
   async #writeSlot(direct: number, slot: Uint8Array, offset: number, length: number) {
     const { fd, slots } = this.#target;
     try {

@@ -1,4 +1,5 @@
-// The one place that reads errno: what a failed system call means to the people who run the store.
+// Reads errno. This is the one place that translates a failed system call for the operator of the
+// store.
 import { readlinkSync } from "node:fs";
 import {
   StoreError,
@@ -13,8 +14,8 @@ export interface IoContext {
   readonly what: string;
   readonly path: string;
   /**
-   * Whose path it is. What is missing or forbidden at a path that the caller named is the
-   * caller's mistake; inside the store it is damage. Default: store.
+   * Whose path it is. For a caller's path, a missing or forbidden file is the caller's mistake.
+   * Inside the store, it is damage. Default: store.
    */
   readonly owner?: "caller" | "store";
 }
@@ -101,8 +102,8 @@ export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
 const troubles = ["EIO", "ENOSPC", "EDQUOT", "EROFS", "ENOMEM", "EMFILE", "ENFILE", "EUCLEAN"];
 
 /**
- * Whether the device or the machine failed, so that the same step may well succeed another time;
- * of a system error or of the StoreError that was made of one.
+ * Whether the device or the machine failed, so that the same step may succeed later. Accepts a
+ * system error, or the StoreError that was made of one.
  */
 export function isDeviceTrouble(thrown: unknown): boolean {
   const error = firstError(thrown);
@@ -110,7 +111,10 @@ export function isDeviceTrouble(thrown: unknown): boolean {
   return code !== undefined && troubles.includes(code);
 }
 
-/** A StoreError for a system error; anything else (an abort, a StoreError, a bug) as it is. */
+/**
+ * Returns a StoreError for a system error. Returns anything else (an abort, a StoreError, a bug)
+ * unchanged.
+ */
 export function ioError(thrown: unknown, context: IoContext): Error {
   const error = firstError(thrown);
   const code = errnoCode(error);
@@ -127,7 +131,10 @@ export function ioError(thrown: unknown, context: IoContext): Error {
   });
 }
 
-/** A path as people know it: one through a descriptor of this process means nothing to them. */
+/**
+ * Returns a path that people know. A path through a descriptor of this process means nothing to
+ * them.
+ */
 export function shownPath(path: string): string {
   const [, link, rest = ""] = /^(\/proc\/self\/fd\/\d+)(\/.*)?$/.exec(path) ?? [];
   if (link === undefined) return path;
@@ -138,7 +145,7 @@ export function shownPath(path: string): string {
   }
 }
 
-/** A caller's path comes in the field `directory` of a request, whatever the request is. */
+/** In every request, the field `directory` holds the caller's path. */
 function aboutPath(
   reason: ErrorReason | undefined,
   path: string,
@@ -156,7 +163,7 @@ function aboutPath(
   }
 }
 
-/** Runs one step and turns its system error into a StoreError. */
+/** Runs one step and translates its system error into a StoreError. */
 export async function withIoError<T>(context: IoContext, step: () => Promise<T>): Promise<T> {
   try {
     return await step();
@@ -165,7 +172,7 @@ export async function withIoError<T>(context: IoContext, step: () => Promise<T>)
   }
 }
 
-/** The words of the system error without the path that Node appends. */
+/** The message of the system error without the path that Node appends. */
 function explain(error: unknown): string {
   return error instanceof Error ? (error.message.split(", ")[0] ?? error.message) : String(error);
 }

@@ -1,5 +1,5 @@
-// The map of a sparse file in 16 bytes an extent, and the memory that all such maps may take. A
-// guest's memory image easily has hundreds of thousands of extents: as objects, each would take
+// Stores the map of a sparse file in 16 bytes per extent, and bounds the memory of all such maps. A
+// guest's memory image often has hundreds of thousands of extents. As objects, each would take
 // about 80 bytes.
 import { StoreError } from "../base/errors.js";
 import type { Extent, Extents } from "../model/extent.js";
@@ -8,15 +8,15 @@ import { fewerExtents } from "./fewer-extents.js";
 const extentBytes = 16;
 const extentsPerChunk = 64 * 1024;
 const chunkBytes = extentsPerChunk * extentBytes;
-/** Extents that the first chunk begins with; it doubles until it is a whole chunk. */
+/** Initial capacity of the first chunk, in extents. It doubles up to a full chunk. */
 const firstExtents = 64;
 
-/** Most extents of one map: 64 MiB of memory. */
+/** Maximum extents of one map: 64 MiB of memory. */
 export const maxMapExtents = 4 * 1024 * 1024;
 
 /**
  * Memory of all maps of this process together, in bytes. The first chunk of a map (1 MiB, 65,536
- * extents) does not count, so that files with fewer extents never wait for others.
+ * extents) is exempt, so small maps never wait for others.
  */
 export const maxMapsBytes = 256 * 1024 * 1024;
 
@@ -47,7 +47,7 @@ export interface MapLimits {
   readonly memory?: MapMemory;
 }
 
-/** Grows at its end only. Whoever makes one disposes of it when the file is done with. */
+/** Grows at its end only. Its creator disposes of it when it no longer uses the file. */
 export class ExtentMap implements Extents, Disposable {
   readonly #maxExtents: number;
   readonly #memory: MapMemory;
@@ -65,7 +65,7 @@ export class ExtentMap implements Extents, Disposable {
     return this.#length;
   }
 
-  /** True after `pushOrMerge` had to take holes for data. */
+  /** True if `pushOrMerge` had to count holes as data. */
   get filledHoles(): boolean {
     return this.#filledHoles;
   }
@@ -103,8 +103,8 @@ export class ExtentMap implements Extents, Disposable {
   }
 
   /**
-   * As `push`, for a file that is here. If there is no room, the smallest holes of the map so far
-   * count as data from now on: they read as zeros, so the file stays the same.
+   * Like `push`, for a file on this disk. If there is no room, the smallest holes of the map so far
+   * count as data from now on. They read as zeros, so the file's content is unchanged.
    */
   pushOrMerge(offset: number, length: number): void {
     while (!this.#tryPush(offset, length)) {
@@ -113,7 +113,7 @@ export class ExtentMap implements Extents, Disposable {
     }
   }
 
-  /** Gives the memory back to other maps; what it holds stays readable. */
+  /** Returns the memory to other maps. Its current content stays readable. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -144,7 +144,7 @@ export class ExtentMap implements Extents, Disposable {
     return chunk;
   }
 
-  /** Merges in place: the extent that is written never overtakes the one that is read. */
+  /** Merges in place. The write position never overtakes the read position. */
   #keepHalf(): void {
     let kept = 0;
     for (const { offset, length } of fewerExtents(this, Math.max(1, this.#length >>> 1))) {

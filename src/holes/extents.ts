@@ -1,4 +1,4 @@
-// Where the data of a file lies, and reading it in pieces of a good size.
+// Finds the data of a file, and reads it in pieces of a suitable size.
 import type { FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../base/errors.js";
@@ -9,17 +9,17 @@ import { ExtentMap } from "./extent-map.js";
 import { createIdleWatch } from "./idle-watch.js";
 import { seekData, seekHole } from "./native.js";
 
-/** Bytes read at once, unless said otherwise. */
+/** Default number of bytes per read. */
 export const pieceBytes = 512 * 1024;
-/** Holes up to this size are read along with the data around them. */
+/** Holes up to this size are read together with the data around them. */
 const maxGapBytes = 32 * 1024;
 /** Extents looked up between two turns of the event loop: about 4 ms. */
 const extentsPerTurn = 1000;
 
 /**
- * The data extents of an open file of `sizeBytes`, in order, adjacent ones merged, or undefined
- * when its filesystem cannot tell holes. Synchronous: 4 µs an extent. Use `scanExtents` for files
- * that may have hundreds of thousands.
+ * Returns the data extents of an open file of `sizeBytes`, in order, adjacent ones merged.
+ * Undefined if its filesystem cannot tell holes. Synchronous: 4 µs per extent. Use `scanExtents`
+ * for files that may have hundreds of thousands.
  */
 export function dataExtents(fd: number, sizeBytes: number): readonly Extent[] | undefined {
   try {
@@ -31,8 +31,8 @@ export function dataExtents(fd: number, sizeBytes: number): readonly Extent[] | 
 }
 
 /**
- * `dataExtents` that lets other work run in between, as a map that the caller disposes of. Of a
- * file with more extents than a map holds, the smallest holes count as data.
+ * Like `dataExtents`, but lets other work run in between. Returns a map that the caller disposes
+ * of. If a file has more extents than a map holds, the smallest holes count as data.
  */
 export async function scanExtents(
   fd: number,
@@ -58,8 +58,8 @@ export async function scanExtents(
 }
 
 /**
- * The same extents, looked up as they are asked for: nothing is held, however many there are. For
- * code that uses each once and does other work in between.
+ * Yields the same extents and looks each one up on demand, so memory is constant. It suits code
+ * that uses each extent once and does other work in between.
  */
 export function lazyExtents(fd: number, sizeBytes: number): Iterable<Extent> | undefined {
   const walk = walkExtents(fd, sizeBytes);
@@ -97,8 +97,8 @@ function* walkExtents(fd: number, sizeBytes: number): Generator<Extent> {
   while (position < sizeBytes) {
     const offset = seekData(fd, position);
     if (offset === undefined || offset >= sizeBytes) break;
-    // No hole after data means that the file was cut in between: what is left is read as data,
-    // and the reader finds out.
+    // Data without a following hole means that the file was truncated in between. The rest counts
+    // as data, and the read then detects the truncation.
     const end = Math.min(seekHole(fd, offset) ?? sizeBytes, sizeBytes);
     if (end <= offset) break;
     if (pending !== undefined && pending.offset + pending.length === offset) {
@@ -141,8 +141,8 @@ export async function* readExtent(
 }
 
 /**
- * Reads ranges one after the other. The next piece is read while one is used, unless the consumer
- * is slow: then what was read ahead is freed.
+ * Reads ranges one after the other. It reads the next piece while the consumer uses one. If the
+ * consumer is slow, it frees the piece that was read ahead.
  */
 export async function* readExtents(
   handle: FileHandle,
@@ -153,7 +153,8 @@ export async function* readExtents(
   const plan = planReads(extents, most);
   const read = ({ span }: PlannedRead): Promise<OwnedChunk> => {
     const reading = readFully(handle, span, options.what);
-    // The error is thrown when the piece is requested, and not at all if the consumer stops first.
+    // A read error is thrown when the consumer requests the piece. It is dropped if the consumer
+    // stops first.
     reading.catch(() => undefined);
     return reading;
   };
@@ -180,19 +181,19 @@ export async function* readExtents(
       idle.askedFor();
     }
   } finally {
-    // The caller closes the handle next. A read that is still running could then read from another
-    // file with the same descriptor number.
+    // The caller closes the handle next. A read still in flight could then read another file with
+    // the same descriptor number.
     await Promise.allSettled([ahead, dropped]);
   }
 }
 
-/** Frees what was read ahead; it is read again when the consumer requests it. */
+/** Frees the piece that was read ahead. It is read again when the consumer requests it. */
 async function freeWhenRead(read: Promise<OwnedChunk>): Promise<void> {
   const chunk = await read.catch(() => undefined);
   chunk?.free();
 }
 
-/** One read, and the parts of it that were requested. */
+/** One read, and the requested parts of it. */
 interface PlannedRead {
   /** Ends where the last part ends. */
   readonly span: Extent;
@@ -200,8 +201,8 @@ interface PlannedRead {
 }
 
 /**
- * Reads of at most one piece, cut at multiples of the piece size so that pages stay whole. Ranges
- * with small gaps share a read: the gap costs less than another call.
+ * Plans reads of at most one piece, cut at multiples of the piece size so that pages stay whole.
+ * Ranges with small gaps share a read, because reading the gap costs less than another call.
  */
 function* planReads(
   extents: Iterable<Extent>,

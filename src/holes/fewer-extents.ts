@@ -1,14 +1,13 @@
-// Fits a map into fewer extents by taking its smallest holes for data.
+// Reduces the number of extents of a map by counting its smallest holes as data.
 import type { Extent } from "../model/extent.js";
 
-/** Holes are told apart to an eighth of a power of two. */
+/** Hole sizes are distinguished to an eighth of a power of two. */
 const bucketsPerDoubling = 8;
 const bucketCount = 54 * bucketsPerDoubling;
 
 /**
- * At most `maxExtents` (1 or more) extents that hold all of `extents`, with the largest holes
- * between them. Reads `extents` twice. The memory that it takes does not depend on how many there
- * are.
+ * Returns at most `maxExtents` (1 or more) extents that cover all of `extents`. The largest holes
+ * stay between them. Reads `extents` twice. Its memory does not depend on their number.
  */
 export function* fewerExtents(
   extents: Iterable<Extent>,
@@ -28,7 +27,9 @@ export function* fewerExtents(
   if (start >= 0) yield { offset: start, length: end - start };
 }
 
-/** Says of each hole, in order and once, whether it is among the `count` largest, about. */
+/**
+ * Decides for each hole, in order and once, whether it is among the `count` largest, approximately.
+ */
 function largestHoles(extents: Iterable<Extent>, count: number): (length: number) => boolean {
   const holes = new Float64Array(bucketCount);
   let end = -1;
@@ -45,7 +46,7 @@ function largestHoles(extents: Iterable<Extent>, count: number): (length: number
     smallest -= 1;
     left -= holes[smallest] ?? 0;
   }
-  // Of the holes just below, as many as there is still room for: the first ones.
+  // Of the holes in the size class just below, the first ones stay as long as there is room.
   return (length) => {
     const bucket = bucketOf(length);
     if (bucket >= smallest) return true;

@@ -2,7 +2,7 @@
 // for the catalog's, goes through `disk`, so that a test can record each call, fail it, or model
 // what a power cut would leave (test/faults). A lint rule refuses other imports of these calls.
 //
-// `disk` holds the functions of Node and native.ts themselves: in the program nothing lies between.
+// `disk` holds the functions of Node and native.ts themselves, without a wrapper.
 import { chmodSync, mkdirSync } from "node:fs";
 import {
   chmod,
@@ -18,7 +18,7 @@ import {
 } from "node:fs/promises";
 import { cloneFile, copyRange, renameWithoutReplace, setAttribute } from "./native.js";
 
-/** Errors have the shape of Node's own, as errno.ts reads them. */
+/** Errors have the shape of Node's own, which errno.ts reads. */
 export interface FileOperations {
   chmod: typeof chmod;
   chmodSync: typeof chmodSync;

@@ -6,9 +6,9 @@ import { returnFreedMemory } from "./bulk-memory.js";
 const idleMs = 200;
 
 export interface IdleWatch extends Disposable {
-  /** Call it right before a piece is handed out. */
+  /** Called right before a piece is handed out. */
   handOut(): void;
-  /** Call it right after the next piece was requested. */
+  /** Called right after the next piece was requested. */
   askedFor(): void;
   /** True if the consumer took so long with the last piece that nothing should be read ahead. */
   isSlow(): boolean;

@@ -1,6 +1,6 @@
-// The Linux system calls that Node does not offer, and one function of its OpenSSL, bound with
-// koffi: the only file that knows it. Failures are thrown in the shape of Node's own system errors,
-// so that errno.ts reads both.
+// Binds the Linux system calls that Node does not offer, and one function of its OpenSSL. This is
+// the only file that uses koffi. Failures are thrown in the shape of Node's own system errors, so
+// that errno.ts reads both.
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
@@ -16,7 +16,8 @@ const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const POSIX_FADV_DONTNEED = 4;
 /**
- * Only starts writeback: the flags that wait would also consume a write error that fsync must see.
+ * Only starts writeback. The flags that wait would also consume a write error that fsync must
+ * report.
  */
 const SYNC_FILE_RANGE_WRITE = 2;
 /** See mallopt(3). */
@@ -43,7 +44,7 @@ const enosys = constants.errno.ENOSYS;
 const enxio = constants.errno.ENXIO;
 
 /**
- * Symbols of the process itself: glibc and musl alike. Offsets are 64 bits wide on every 64-bit
+ * Symbols of the process itself, with glibc and musl. Offsets are 64 bits wide on every 64-bit
  * Linux.
  */
 const libc = koffi.load(null);
@@ -107,7 +108,7 @@ export function trimHeap(): void {
   mallocTrim?.(0);
 }
 
-/** A call that the C library lacks fails with ENOSYS, like one that the kernel lacks. */
+/** A call that the C library lacks fails with ENOSYS, like a call that the kernel lacks. */
 function bind(definition: string): Call | undefined {
   try {
     return libc.func(definition) as Call;
@@ -122,12 +123,12 @@ function systemError(syscall: string, errno: number): NodeJS.ErrnoException {
   return Object.assign(error, { code, errno: -errno, syscall });
 }
 
-/** koffi refuses more than 256 calls at once in a process; this many are plenty for a disk. */
+/** koffi refuses more than 256 calls at once in a process. This many are plenty for a disk. */
 const maxRunning = 32;
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/** Runs a call that may block on a thread of koffi's. */
+/** Runs a call that may block on one of koffi's threads. */
 async function callAsync(
   syscall: string,
   call: Call | undefined,
@@ -148,7 +149,7 @@ function settle(syscall: string, call: Call, args: readonly Argument[]): Promise
   return new Promise((resolve, reject) => {
     call.async(...args, (error: Error | null, result: number) => {
       if (error !== null) reject(error);
-      // In this callback, and only here, errno is that of this call.
+      // errno belongs to this call only inside this callback.
       else if (result < 0) reject(systemError(syscall, koffi.errno()));
       else resolve(result);
     });
@@ -198,7 +199,7 @@ export function copyRange(
   offset: number,
   length: number,
 ): Promise<number> {
-  // Given by pointer, the offsets leave the files' own positions alone.
+  // Passing the offsets by pointer leaves the files' own positions unchanged.
   return callAsync("copy_file_range", fileCopy, fromFd, [offset], toFd, [offset], length, 0);
 }
 
@@ -213,18 +214,17 @@ export async function releaseRange(fd: number, offset: number, length: number): 
   await callAsync("fallocate", fallocate, fd, mode, offset, length);
 }
 
-/** Starts writing a range to the device, waits for nothing and promises nothing. */
+/** Starts writing a range to the device. It does not wait and guarantees nothing. */
 export async function startWriteback(fd: number, offset: number, length: number): Promise<void> {
   await callAsync("sync_file_range", syncFileRange, fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }
 
 /**
- * Has the kernel forget what it keeps of a file in memory, or of a range of it, so that the next
- * read comes from the disk. Pages that are mapped or not yet written stay. `length` 0: up to the
- * end.
+ * Makes the kernel evict a range of a file from the page cache, so that the next read comes from
+ * the disk. Pages that are mapped or not yet written stay. `length` 0: up to the end.
  */
 export async function forgetCached(fd: number, offset = 0, length = 0): Promise<void> {
-  // It answers with an error number, and only to arguments that this one never has.
+  // posix_fadvise returns an error number, and only for arguments that we never pass.
   await callAsync("posix_fadvise", fadvise, fd, offset, length, POSIX_FADV_DONTNEED);
 }
 
@@ -242,10 +242,10 @@ export interface LockedRange {
 }
 
 /**
- * Locks a range without waiting; false when a lock of someone else is in the way. The lock belongs
- * to the open file description: it ends when the descriptor is closed, and closing another one of
- * the same file does not end it. It conflicts with the locks of processes (F_SETLK), which SQLite
- * takes.
+ * Locks a range without waiting. Returns false if a lock of another owner conflicts. The lock
+ * belongs to the open file description. It ends when the descriptor is closed, and closing another
+ * descriptor of the same file does not end it. It conflicts with the locks of processes (F_SETLK),
+ * which SQLite takes.
  */
 export function lockRange(fd: number, kind: LockKind, range: LockedRange): boolean {
   const errno = callLock(fd, F_OFD_SETLK, flockOf(kind, range));
@@ -275,15 +275,16 @@ function flockOf(kind: LockKind, { start, length }: LockedRange): Buffer {
   return lock;
 }
 
-/** 0, or the error number. */
+/** Returns 0, or the error number. */
 function callLock(fd: number, command: number, lock: Buffer): number {
   if (fcntl === undefined) return enosys;
   return fcntl(fd, command, lock) < 0 ? koffi.errno() : 0;
 }
 
 /**
- * Connects to a Unix socket and closes the connection. Undefined when somebody listens there, else
- * the name of the error, for example ENOENT. Synchronous: on a local socket it never waits.
+ * Connects to a Unix socket and closes the connection. Returns undefined if a process listens
+ * there, else the name of the error, for example ENOENT. Synchronous: on a local socket it never
+ * waits.
  */
 export function connectError(path: string): string | undefined {
   if (makeSocket === undefined || connectSocket === undefined) return "ENOSYS";
@@ -295,7 +296,7 @@ export function connectError(path: string): string | undefined {
   try {
     if (connectSocket(fd, address, address.length) === 0) return undefined;
     const { code } = systemError("connect", koffi.errno());
-    // Its queue of connections is full: it is alive.
+    // The listener's queue of connections is full, so the listener is alive.
     return code === "EAGAIN" ? undefined : code;
   } finally {
     closeSync(fd);
@@ -308,8 +309,8 @@ export async function setAttribute(path: string, name: string, value: Uint8Array
 }
 
 /**
- * The user id of the process that has connected to a Unix socket, as it was then: SO_PEERCRED of
- * unix(7). Undefined if the kernel does not say.
+ * Returns the user id of the process that connected to a Unix socket, as of that moment
+ * (SO_PEERCRED of unix(7)). Undefined if the kernel does not report it.
  */
 export function peerUser(fd: number): number | undefined {
   if (socketOption === undefined) return undefined;

@@ -1,4 +1,4 @@
-// Which blocks of a file belong to other files too, as the filesystem tells it (FIEMAP).
+// Finds which blocks of a file are shared with other files, according to the filesystem (FIEMAP).
 import { isErrno } from "./errno.js";
 import { mapExtents } from "./native.js";
 
@@ -17,8 +17,8 @@ const FIEMAP_EXTENT_SHARED = 0x2000;
 const endOfFile = 0xffff_ffff_ffff_ffffn;
 
 /**
- * The shared blocks of an open file, by where they lie on its device; undefined when its filesystem
- * does not tell where blocks lie. Synchronous: a call for each 512 extents.
+ * Returns the shared blocks of an open file by their place on the device. Undefined if the
+ * filesystem does not report places. Synchronous: one call per 512 extents.
  */
 export function sharedExtents(fd: number): readonly DeviceExtent[] | undefined {
   const found: DeviceExtent[] = [];
@@ -39,7 +39,7 @@ export function sharedExtents(fd: number): readonly DeviceExtent[] | undefined {
   return found;
 }
 
-/** Where to go on; undefined after the last extent. */
+/** The offset to continue at. Undefined after the last extent. */
 function readExtents(answer: Buffer, found: DeviceExtent[]): bigint | undefined {
   const count = answer.readUInt32LE(20);
   let next: bigint | undefined;
@@ -55,7 +55,7 @@ function readExtents(answer: Buffer, found: DeviceExtent[]): bigint | undefined 
   return next;
 }
 
-/** Bytes of the device that they cover, each counted once. */
+/** Number of bytes on the device that they cover, each counted once. */
 export function coveredBytes(extents: readonly DeviceExtent[]): number {
   let covered = 0;
   let end = 0;

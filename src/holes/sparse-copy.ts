@@ -1,4 +1,5 @@
-// Copying a file with its holes: by sharing blocks, else extent by extent inside the kernel.
+// Copies a file with its holes. It shares blocks if possible, and otherwise copies extent by extent
+// inside the kernel.
 import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
@@ -14,7 +15,7 @@ import { disk } from "./file-operations.js";
 export interface CopyOptions {
   /** Permission bits of the copy. */
   readonly mode: number;
-  /** Durable when it returns. */
+  /** Makes the copy durable before it returns. */
   readonly sync: boolean;
   /** Whose path the source is, for errors. Default: store. */
   readonly sourceOwner?: IoContext["owner"];
@@ -34,13 +35,13 @@ export interface CopiedFile extends WrittenFile {
   readonly method: CopyMethod;
 }
 
-/** Bytes per copy_file_range: small enough to be cancelled in between. */
+/** Bytes per copy_file_range. They are few enough to allow a cancellation in between. */
 const copyBytes = 64 * 1024 * 1024;
 
-/** How kernels say that a file cannot be cloned, or copied in the kernel, here. */
+/** Error codes of kernels that cannot clone this file, or cannot copy it in the kernel. */
 const notHere = ["EOPNOTSUPP", "ENOTSUP", "EXDEV", "EINVAL", "ENOTTY", "ENOSYS", "ETXTBSY"];
 
-/** Copies the regular file `from` to `to`, which must not exist and is removed on failure. */
+/** Copies the regular file `from` to `to`. `to` must not exist and is removed on failure. */
 export async function copySparse(
   from: string,
   to: string,
@@ -58,7 +59,7 @@ export async function copySparse(
     options,
   );
   if (shared !== undefined) return shared;
-  // A filesystem that cannot tell holes may still have read zeros out of them.
+  // Without information about holes, the reader may still have skipped zeros.
   const extents = lazyExtents(source.fd, sizeBytes);
   const all = sizeBytes === 0 ? [] : [{ offset: 0, length: sizeBytes }];
   await using writer = await createSparseFile(to, {
@@ -76,8 +77,8 @@ export async function copySparse(
 }
 
 /**
- * As `copySparse`, by reflink alone: undefined, with nothing left behind, where that cannot be
- * done.
+ * Like `copySparse`, by reflink alone. If that is impossible, returns undefined and leaves nothing
+ * behind.
  */
 export async function shareBlocks(
   from: string,
@@ -98,7 +99,7 @@ interface KernelCopy {
   readonly ways: readonly CopyMethod[];
 }
 
-/** Undefined, with nothing left behind, where the kernel cannot. */
+/** If the kernel cannot, returns undefined and leaves nothing behind. */
 async function copyInKernel(
   { source, from, sizeBytes, ways }: KernelCopy,
   to: string,
@@ -122,7 +123,7 @@ async function copyInKernel(
     return { method, ...written };
   } finally {
     await withIoError({ what: "close the file", path: to }, () => target.close());
-    // What cannot be removed now goes with the directory that the caller removes.
+    // The caller removes the directory, and with it any file that cannot be removed now.
     if (!kept) await disk.unlink(to).catch(() => undefined);
   }
 }
@@ -148,9 +149,9 @@ async function openSource(
 ): Promise<FileHandle> {
   const context: IoContext = { what: "open the file", path, owner };
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
-  // O_NONBLOCK: a pipe in the file's place must not make us wait for its writer.
+  // O_NONBLOCK: if a pipe is in the file's place, open must not wait for its writer.
   const handle = await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  // Only read from: an error of close(2) says nothing about what was read.
+  // The descriptor was only read from, so an error of close(2) means nothing.
   handle[Symbol.asyncDispose] = () => handle.close().catch(() => undefined);
   let stat: Stats;
   try {
@@ -226,12 +227,12 @@ async function copyExtent(
   }
 }
 
-/** How the files that `supportsReflink` tries with are named: a crash may leave them behind. */
+/** Prefix of the files with which `supportsReflink` tests. A crash may leave them behind. */
 export const reflinkProbePrefix = ".reflink-";
 
 /**
- * Whether files in `directory` can share blocks: found out by trying. False on a disk without room
- * to try.
+ * Tests whether files in `directory` can share blocks. Returns false if the disk has no room for
+ * the test.
  */
 export async function supportsReflink(directory: string): Promise<boolean> {
   const base = join(directory, `${reflinkProbePrefix}${randomBytes(6).toString("hex")}`);
@@ -243,7 +244,7 @@ export async function supportsReflink(directory: string): Promise<boolean> {
     await using target = await disk.open(paths[1], "wx", 0o600);
     return await tryClone(source, target, directory);
   } catch (error) {
-    // Deletions must work on a full disk, so that a daemon has to start on it.
+    // A daemon must start on a full disk, because users delete snapshots through it.
     if (isStoreError(ioError(error, trying), "STORAGE_FULL")) return false;
     throw ioError(error, trying);
   } finally {

@@ -1,4 +1,4 @@
-// Writing a new file with holes: several positional writes in flight, zeros left out.
+// Writes a new file with holes. It keeps several positional writes in flight and leaves out zeros.
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
@@ -17,30 +17,33 @@ import { dataRuns } from "./zero.js";
 import { disk } from "./file-operations.js";
 import type { OwnedChunk } from "../wire/chunk.js";
 
-/** Sees the bytes that are written, in ascending order; what it never sees is a hole. */
+/** Sees the written bytes in ascending order. Ranges that it does not see are holes. */
 export interface WriteObserver {
   update(offset: number, bytes: Uint8Array): void;
 }
 
 export interface SparseFileOptions {
-  /** Permission bits that the file gets in the end; while it is written they are 0600. */
+  /** Final permission bits of the file. While it is being written, they are 0600. */
   readonly mode: number;
   /** Makes holes of blocks that hold only zeros. */
   readonly detectZeros: boolean;
   /**
-   * The file's logical size where it is known before: set at once, and writes beyond it refused.
+   * The file's logical size, if it is known in advance. It is set at once, and writes beyond it are
+   * refused.
    */
   readonly expectedBytes?: number | undefined;
-  /** Where data will be written, if that is known: its blocks are reserved a little ahead. */
+  /**
+   * The ranges that will be written, if they are known. Their blocks are reserved a little ahead.
+   */
   readonly expectedExtents?: Extents | undefined;
-  /** Writes to the device begin early, so that the sync at the end is short. Default: true. */
+  /** Starts writeback early, so that the sync at the end is short. Default: true. */
   readonly earlyWriteback?: boolean;
-  /** The page cache forgets what has been written early. Default: false. */
+  /** Evicts pages that were written back early from the page cache. Default: false. */
   readonly forgetWritten?: boolean;
   readonly observer?: WriteObserver;
-  /** Hears how many bytes are about to be written, and may throw. */
+  /** Called with the number of bytes before each write. May throw. */
   readonly onData?: (bytes: number) => void;
-  /** Makes the pool that performs the writes. Default: Node's thread pool, up to four at once. */
+  /** Creates the pool that performs the writes. Default: Node's thread pool, up to four at once. */
   readonly createPool?: ((fd: number, path: string) => WritePool) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -52,23 +55,29 @@ export interface WrittenFile {
 }
 
 /**
- * A file being written. Disposing it before `close` or `finish` removes the file.
- * One caller at a time: each call waits for the one before.
+ * A file being written. Disposing it before `close` or `finish` removes the file. Calls run one
+ * after the other.
  */
 export interface SparseFileWriter extends AsyncDisposable {
   /**
-   * Writes at an offset at or after the end of the previous write. Ranges that are left out become
-   * holes. Resolves as soon as another write may follow, with up to four under way: the writer owns
-   * the chunk. After an error, every later call throws the first error.
+   * Writes at or after the end of the previous write. Skipped ranges become holes. Takes ownership
+   * of the chunk. Resolves when another write may follow; up to four are in flight. After an error,
+   * every later call throws the first error.
    */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
-  /** Waits for all writes, sets size and mode. The file is whole, but not yet durable, and open. */
+  /**
+   * Waits for all writes and sets size and mode. The file is then complete and open, but not
+   * durable.
+   */
   complete(sizeBytes: number): Promise<WrittenFile>;
-  /** After `complete`: makes the file durable. Only once: fsync that failed must not be retried. */
+  /**
+   * After `complete`: makes the file durable. Call it once: an fsync that failed must not be
+   * retried.
+   */
   sync(): Promise<void>;
   /** After `complete`: keeps the file. */
   close(): Promise<void>;
-  /** Gives the file up and removes it; nothing happens after `close`. */
+  /** Discards the file and removes it. Has no effect after `close`. */
   discard(): Promise<void>;
   /** `complete`, `sync` if wanted, `close`. */
   finish(options: { readonly sizeBytes: number; readonly sync: boolean }): Promise<WrittenFile>;
@@ -86,7 +95,7 @@ export async function createSparseFile(
   const writer = new FileWriter(handle, path, options);
   const { expectedBytes } = options;
   try {
-    // Known sizes are set first: writes inside the file do not make xfs reserve space after it.
+    // Sets a known size first: xfs reserves no space after the file for writes inside it.
     if (expectedBytes !== undefined) {
       const what = `set the size to ${expectedBytes}`;
       await withIoError({ what, path }, () => handle.truncate(expectedBytes));
@@ -150,7 +159,8 @@ class FileWriter implements SparseFileWriter {
     this.#options.signal?.throwIfAborted();
     const written = await withIoError({ what: "set size and mode", path: this.#path }, async () => {
       await this.#handle.truncate(sizeBytes);
-      // Always readable by its owner, or the store could not read it back without being root.
+      // The owner can always read it. Otherwise the store could not read it back without being
+      // root.
       await this.#handle.chmod((this.#options.mode & 0o777) | 0o400);
       return this.#handle.stat();
     });

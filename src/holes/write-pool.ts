@@ -1,4 +1,5 @@
-// Positional writes under way at once, and what is done around them so that the disk keeps up.
+// Runs positional writes concurrently, and manages the page cache and the reserved blocks around
+// them.
 import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
 import type { Extent } from "../model/extent.js";
@@ -6,17 +7,17 @@ import type { OwnedChunk } from "../wire/chunk.js";
 import { ioError, isErrno } from "./errno.js";
 import { forgetCached, releaseRange, reserveRange, startWriteback } from "./native.js";
 
-/** More gain nothing: Node's thread pool has four threads. */
+/** More gain nothing, because Node's thread pool has four threads. */
 const maxWritesInFlight = 4;
 
 export interface WritePool {
   /** Throws the first error of any write. */
   check(): void;
-  /** Resolves when another write may follow. The chunk is kept until it has been written. */
+  /** Resolves when another write may follow. The pool keeps the chunk until it has been written. */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
-  /** The offset up to `end` before which no write is under way. */
+  /** The offset, at most `end`, below which no write is in flight. */
   settledBefore(end: number): number;
-  /** Waits for all, whatever their outcome. */
+  /** Waits for all writes, whatever their outcome. */
   idle(): Promise<void>;
 }
 
@@ -58,19 +59,19 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array, offset: number)
 const writebackBytes = 16 * 1024 * 1024;
 
 export interface Writeback {
-  /** All bytes before `end` are with the kernel. */
+  /** The kernel has all bytes before `end`. */
   advance(end: number): void;
   settled(): Promise<void>;
 }
 
-/** Stretches that are being written when the one before them is forgotten. */
+/** Number of stretches in writeback when the one before them is evicted. */
 const stretchesBehind = 2;
 
 /**
- * One call under way at a time, and none of them matters: what fails here fails at the sync. With
+ * Runs one call at a time and ignores its failure, because the sync reports the error too. With
  * `forget`, the page cache drops data that was written back while more arrived. The upload then
- * reuses its own memory and evicts nobody else's pages. Data that can be written this fast can be
- * read back as fast. A disk that does not keep up leaves its data in memory.
+ * reuses its own memory and does not evict other programs' pages. A disk that is fast enough for
+ * this can also read the data back as fast. On a slower disk, the data stays in memory.
  */
 export function createWriteback(fd: number, enabled: boolean, forget: boolean): Writeback {
   let started = 0;
@@ -95,13 +96,13 @@ export function createWriteback(fd: number, enabled: boolean, forget: boolean): 
   };
 }
 
-/** Blocks reserved at once: more would be given back when an upload breaks off. */
+/** Blocks reserved at once. An aborted upload would have to release a larger reservation. */
 const reserveBytes = 64 * 1024 * 1024;
 /** Smaller extents are not worth a call. */
 const minReserveBytes = 1024 * 1024;
 
 export interface Reservation {
-  /** Called before each write; offsets ascend. */
+  /** Called before each write. Offsets ascend. */
   before(offset: number, length: number): Promise<void>;
   /** The offset up to which blocks have been reserved, at most. */
   reservedUntil(): number;
@@ -110,8 +111,8 @@ export interface Reservation {
 }
 
 /**
- * Reserves the blocks of known extents shortly before they are written: the filesystem then lays
- * them out in one piece, writes cost it less, and a full disk is found before the data has come.
+ * Reserves the blocks of known extents shortly before they are written. The filesystem then lays
+ * them out in one piece, and writes cost it less. A full disk is detected before the data arrives.
  */
 export function createReservation(
   fd: number,
@@ -150,9 +151,9 @@ function endOf({ offset, length }: Extent): number {
 }
 
 /**
- * The same for a file of which only the size is known, as long as it turns out to have no holes. At
- * the first one what was reserved behind it is given back, and no more is reserved: punching out
- * each hole would cost more than all of it gains.
+ * Does the same for a file of which only the size is known, as long as the file has no holes. At
+ * the first hole, it releases the reservation behind the hole and reserves no more. Punching out
+ * each hole would cost more than the reservation gains.
  */
 export function createGuessedReservation(fd: number, path: string, sizeBytes: number): Reservation {
   const whole = createReservation(fd, path, [{ offset: 0, length: sizeBytes }]);
@@ -178,7 +179,7 @@ export function createGuessedReservation(fd: number, path: string, sizeBytes: nu
       try {
         await whole.before(offset, length);
       } catch (error) {
-        // The data itself may take less than what was to be reserved.
+        // The data itself may need less than the reservation.
         if (!isStoreError(error) || error.reason !== "STORAGE_FULL") throw error;
         await giveUp();
       }

@@ -1,11 +1,11 @@
-// The memory that direct writes are made from, and how many of them run at once.
+// Provides the memory for direct writes, and bounds how many of them run at once.
 import { write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { alignedMemory } from "./native.js";
 
 /** A larger direct write is not faster. */
 export const slotBytes = 1024 * 1024;
-/** Enough to continue for the milliseconds that the disk, or a busy core, makes a thread wait. */
+/** Enough to continue while the disk, or a busy core, makes a thread wait for some milliseconds. */
 const slotCount = 8;
 /**
  * Direct writes of all threads together. More are not faster, and one of Node's four pool threads
@@ -26,7 +26,7 @@ export function createThreadSemaphore(count: number): ThreadSemaphore {
   return openThreadSemaphore(shared);
 }
 
-/** The semaphore that another thread created. */
+/** Opens the semaphore that another thread created. */
 export function openThreadSemaphore(shared: SharedArrayBuffer): ThreadSemaphore {
   const left = new Int32Array(shared);
   return {
@@ -61,7 +61,7 @@ export function createWriteSlots(semaphore: ThreadSemaphore): WriteSlots {
       free.pop() ?? (await new Promise<Uint8Array>((resolve) => waiting.push(resolve))),
     release: (slot) => {
       const next = waiting.shift();
-      // Last in, first out: the processor's cache holds the slot that was used last.
+      // Last in, first out, because the slot used last is in the processor's cache.
       if (next === undefined) free.push(slot);
       else next(slot);
     },
@@ -71,8 +71,8 @@ export function createWriteSlots(semaphore: ThreadSemaphore): WriteSlots {
 const writeAsync = promisify(write);
 
 /**
- * A write without a place in the semaphore waits for a write of its own thread. If other threads
- * hold all places, the thread writes synchronously.
+ * A write without a permit waits for another write of its own thread. If other threads hold all
+ * permits, the thread writes synchronously.
  */
 function createBoundedWrite(semaphore: ThreadSemaphore): WriteSlots["write"] {
   let running = 0;

@@ -1,7 +1,7 @@
-// Telling zeros from data, as fast as memory is read.
+// Tells zeros from data at the speed of memory.
 import type { Extent } from "../model/extent.js";
 
-/** Smallest hole worth making: the block of every common filesystem. */
+/** Smallest hole that we make: the block size of every common filesystem. */
 export const zeroBlockBytes = 4096;
 
 const compareBytes = 64 * 1024;
@@ -16,8 +16,8 @@ export function isZero(bytes: Uint8Array): boolean {
 }
 
 /**
- * The runs of blocks that hold data, in offsets of the file, when `bytes` stand at `fileOffset`.
- * Blocks are aligned to the file, so a block that the ends of `bytes` cut is looked at in part.
+ * Returns the runs of blocks that hold data, as offsets in the file. `fileOffset` is the offset of
+ * `bytes`. Blocks are aligned to the file, so the first and the last block may be checked in part.
  */
 export function dataRuns(bytes: Uint8Array, fileOffset: number): readonly Extent[] {
   const buffer = asBuffer(bytes);
