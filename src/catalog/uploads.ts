@@ -52,7 +52,7 @@ export interface Uploads {
   updatePending(id: string, change: { config: SnapshotConfig; replace?: boolean }): void;
   /** Makes it visible and moves the name, in one transaction. */
   markReady(id: string, publication: Publication): Published;
-  /** Drops the reservation and its request id. Leaves a row in any other state unchanged. */
+  /** Removes the reservation and its request id. Leaves a row in any other state unchanged. */
   abandonPending(id: string): void;
 }
 

@@ -172,7 +172,7 @@ async function fetchFiles(
   const { snapshot, tables, baseDigest } = manifest;
   const { source, ref } = request;
   const transfer = await store.transfers.open(snapshot.digest, { source, ref });
-  // From here on the upload\'s allowance counts these bytes.
+  // From here on the upload's allowance counts these bytes.
   store.noteKept(snapshot.digest, 0);
   const { reflink } = store;
   const snapshotId = snapshot.id;

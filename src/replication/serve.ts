@@ -131,7 +131,7 @@ export async function* serveBlocks(
     for (const block of blocks) {
       signal.throwIfAborted();
       const served = serveBlock(source, against, block, request.acceptsNonzeroPages);
-      // The error is handled when its turn comes.
+      // The consumer handles this error when it reaches the piece.
       served.catch(() => undefined);
       queue.push(served);
       const first = queue.length > ahead ? queue.shift() : undefined;

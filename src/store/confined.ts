@@ -1,5 +1,5 @@
-// The store as a caller sees it who is confined to names with a prefix: all other snapshots do not
-// exist. Made of the same operations over a catalog that shows only the caller's own.
+// The store as seen by a caller that is confined to names with a prefix. All other snapshots do not
+// exist for it. It uses the same operations over a catalog that shows only the caller's snapshots.
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import { notFoundError } from "../catalog/refs.js";
 import type { Catalog, ListFilter } from "../catalog/open.js";
@@ -8,7 +8,10 @@ import type { SnapshotState } from "../model/snapshot.js";
 import type { StoreParts } from "./store-parts.js";
 import { watch, type WatchEvent, type WatchRequest } from "./watch/watch.js";
 
-/** For operations that begin at a ref or a name; not for those that look for what nobody knows. */
+/**
+ * For operations that begin with a ref or a name. Operations that search for leftovers must not use
+ * it.
+ */
 export function confinedParts(parts: StoreParts, namePrefix: string): StoreParts {
   return { ...parts, namePrefix, catalog: confinedCatalog(parts.catalog, namePrefix) };
 }
@@ -39,7 +42,7 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
       if (filter !== undefined) return catalog.list({ ...query, filter });
       return { snapshots: [], nextPageToken: "", totalSize: 0 };
     },
-    // An import learns its name from the archive: until then it has none, and nobody sees it.
+    // An import learns its name from the archive. Before that it has no name, and nobody sees it.
     insertPending: (upload) => {
       if (!(upload.config.name === "" && upload.kind.startsWith("import"))) {
         requireOwnName(upload.config.name);
@@ -60,7 +63,7 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
     findRequest: (requestId) => {
       const request = catalog.findRequest(scopedRequestId(namePrefix, requestId));
       const made = request && catalog.get(request.snapshotId);
-      // An import that has not come to its name, so that `get` does not show it.
+      // An import that does not have a name yet, so `get` does not return it.
       if (made?.state === "pending" && made.config.name === "") throw requestRunning();
       return request;
     },
@@ -81,10 +84,12 @@ function ownFilter(filter: ListFilter, namePrefix: string): ListFilter | undefin
   return namePrefix.startsWith(wanted) ? { ...filter, namePrefix } : undefined;
 }
 
-/** A name that no snapshot has. */
+/** A name that no snapshot can have. */
 const nobodysName = "\u{10ffff}";
 
-/** Watch, for whom only names with the prefix exist. `parts` is that of the whole store. */
+/**
+ * Watch for a caller that sees only names with the prefix. `parts` are those of the whole store.
+ */
 export async function* watchOwn(
   parts: StoreParts,
   request: WatchRequest,
@@ -102,8 +107,8 @@ export async function* watchOwn(
 }
 
 /**
- * An operator can rename across prefixes: for the caller a snapshot then goes or comes, and the
- * name on the other side is not told, nor what else the same change wrote there.
+ * An operator can rename across prefixes. For the caller, such a snapshot is created or deleted.
+ * The event hides the other name, and all else that the change wrote under it.
  */
 function ownEvent(event: WatchEvent, namePrefix: string): WatchEvent | undefined {
   if (!("snapshot" in event)) return event;
@@ -113,7 +118,7 @@ function ownEvent(event: WatchEvent, namePrefix: string): WatchEvent | undefined
     return { ...event, type: "created", previousName: "" };
   }
   if (event.type !== "renamed" || !previousName.startsWith(namePrefix)) return undefined;
-  // The description that it had is not known any more.
+  // The description that it had before is not known any more.
   const config = { ...snapshot.config, name: previousName, labels, description: "" };
   return { ...event, type: "deleted", snapshot: { ...snapshot, config }, previousName: "" };
 }

@@ -1,11 +1,11 @@
-// The store behind the guard of its root: an operation on a root that is gone ends with
-// ROOT_UNAVAILABLE, not with what a missing file looks like from inside.
+// Guards the store with checks of its root. An operation on a missing root fails with
+// ROOT_UNAVAILABLE, not with an error about a missing file.
 import { StoreError, restated } from "../base/errors.js";
 import type { RootGuard } from "../files/root-guard.js";
 import type { Condition } from "./parts/condition.js";
 import type { ConfinedStore, SnapshotStore } from "./snapshot-store.js";
 
-/** `root` is asked before an operation begins, `condition` when it has failed. */
+/** Checks `root` before an operation begins, and `condition` after it has failed. */
 export interface Guards {
   readonly root: Pick<RootGuard, "check" | "problem">;
   readonly condition: Pick<Condition, "noticed" | "explain">;
@@ -83,7 +83,7 @@ function guardsOf({ root, condition }: Guards) {
   return { call, stream };
 }
 
-/** The root may have gone while the operation ran: then that is what went wrong. */
+/** If the root disappeared during the operation, that is the error to report. */
 function explained(root: Guards["root"], error: unknown): unknown {
   try {
     root.check();

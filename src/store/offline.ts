@@ -1,5 +1,5 @@
-// A store that no daemon serves, opened for check: locked, so that none starts meanwhile, and read
-// as it lies there. Nothing is recovered, migrated or made.
+// Opens a store that no daemon serves, for `check`. It locks the store, so that no daemon starts
+// meanwhile, and reads it as it is. It recovers, migrates and creates nothing.
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { createCleanup } from "../base/cleanup.js";
@@ -20,8 +20,9 @@ import { isForUs } from "./heal/repair.js";
 import { openStore } from "./store.js";
 
 /**
- * Throws ROOT_LOCKED when a daemon serves it, DIRECTORY_NOT_FOUND when there is no store,
- * ACCESS_DENIED when it is another user's, FORMAT_UNSUPPORTED when a newer stasis has written it.
+ * Throws ROOT_LOCKED if a daemon serves the store, DIRECTORY_NOT_FOUND if there is no store,
+ * ACCESS_DENIED if it belongs to another user, and FORMAT_UNSUPPORTED if a newer stasis has written
+ * it.
  */
 export async function* checkOffline(
   root: string,
@@ -45,8 +46,8 @@ export async function* checkOffline(
 }
 
 /**
- * A repair is a start of the store without anybody to serve: recovery does its part, then what is
- * left is repaired. A dry run changes nothing, and tells what recovery would do as `left`.
+ * Repairs by starting the store without serving callers: recovery does its part, then the rest is
+ * repaired. A dry run changes nothing, and reports in `left` what recovery would do.
  */
 export async function* repairOffline(
   root: string,
@@ -70,7 +71,7 @@ export async function* repairOffline(
   yield* store.repair(options, signal);
 }
 
-/** `mode`: what this process must be allowed to do there, of access(2). */
+/** `mode`: the access that this process needs there, see access(2). */
 function existingLayout(root: string, mode: number): Layout {
   try {
     const layout = layoutOf(realpathSync(root));

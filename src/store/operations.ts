@@ -1,4 +1,4 @@
-// Every operation of the store, bound to the parts that it works with.
+// Binds every operation of the store to the parts that it works with.
 import { openTransferArea } from "../files/transfer-area.js";
 import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { defaultArchiveLimits } from "../archive/limits.js";
@@ -97,7 +97,10 @@ function limitsOf({ options }: StoreParts): StoreLimits {
   };
 }
 
-/** What begins at a ref or a name, and so is the same for all callers but for what they see. */
+/**
+ * Operations that begin with a ref or a name. They are the same for all callers, except for the
+ * snapshots that a caller sees.
+ */
 function sharedOperations(parts: StoreParts, during: Background["operation"]) {
   return {
     create: (request, tar, signal) =>

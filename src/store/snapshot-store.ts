@@ -26,10 +26,10 @@ import type { OwnedStream } from "../wire/chunk.js";
 
 export type { ListFilter, ListPage, ListQuery };
 
-/** What an upload says of itself; which call it came by is known from the method. */
+/** The properties that an upload declares. The method tells which call it came by. */
 export type StoreRequest = Omit<IntakeRequest, "kind" | "source">;
 
-/** Bounds that the store enforces, and for how long it remembers. */
+/** Limits that the store enforces, and how long it remembers requests. */
 export interface StoreLimits {
   readonly maxFiles: number;
   readonly maxSegments: number;
@@ -42,17 +42,17 @@ export interface StoreLimits {
 }
 
 /**
- * The snapshots of one root. All methods throw StoreError; docs/consistency.md has the promises.
- * Chunks of `tar` and `archive` must stay as they are until the call has ended: they are written
- * without a copy, several at a time.
+ * The snapshots of one root. All methods throw StoreError. docs/consistency.md lists the
+ * guarantees. Chunks of `tar` and `archive` must stay unchanged until the call has ended: the store
+ * writes them without a copy, several at a time.
  */
 export interface SnapshotStore extends AsyncDisposable {
   readonly layout: Layout;
   readonly nodeId: string;
   readonly formats: StoreFormats;
-  /** Whether the root is there, and this daemon's: operations ask by themselves. */
+  /** Whether the root is present and belongs to this daemon. Operations check this themselves. */
   readonly root: Pick<RootGuard, "check" | "problem">;
-  /** The problems of the store, for health. Operations find them by themselves. */
+  /** The problems of the store, for health. Operations detect them themselves. */
   readonly condition: Pick<Condition, "problems" | "follow">;
   /** The filesystem shares blocks between files. */
   readonly reflink: boolean;
@@ -84,47 +84,49 @@ export interface SnapshotStore extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<{ snapshot: Snapshot; reflinked: boolean }>;
   openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
-  /** A lease on the snapshot with its block tables: what peers read. */
+  /** A lease on the snapshot with its block tables, for peers. */
   openBlocks(ref: string, signal: AbortSignal): Promise<OpenBlocks>;
-  /** Ready and undamaged snapshots with this digest, some of them if they are many. */
+  /** Ready and undamaged snapshots with this digest. If there are many, only some of them. */
   withDigest(digest: string): Snapshot[];
-  /** Makes a damaged or lost snapshot whole with what `fetch` brings. */
+  /** Heals a damaged or lost snapshot with the data that `fetch` supplies. */
   healFromPeer(ref: string, fetch: FetchWhole, signal: AbortSignal): Promise<Snapshot>;
-  /** Stores what `fill` brings: the way in for snapshots of peers. */
+  /** Stores the data that `fill` supplies. Snapshots of peers arrive this way. */
   receive(
     request: StoreRequest & { readonly source: string },
     fill: (intake: Intake) => Promise<Filled>,
     signal: AbortSignal,
   ): Promise<Snapshot>;
   verify(request: VerifyRequest, signal: AbortSignal): AsyncIterable<VerifyEvent>;
-  /** Never ends by itself; ends with DRAINING when the store closes. */
+  /** Never ends by itself. Ends with DRAINING when the store closes. */
   watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
-  /** Plans and, unless it is a dry run, removes. One at a time: others get GC_LOCK_BUSY. */
+  /**
+   * Plans a collection and, unless it is a dry run, removes snapshots. Only one runs at a time; a
+   * second caller gets GC_LOCK_BUSY.
+   */
   collectGarbage(request: CollectRequest, signal: AbortSignal): Promise<GcResult[]>;
   /** One cycle of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
   usage(): StoreUsage;
-  /** What is kept of pulls that were cut off. */
+  /** The data that is kept of interrupted pulls. */
   readonly transfers: TransferArea;
-  /** Counts what is kept of a pull that was cut off, by its digest. */
+  /** Counts the data that is kept of an interrupted pull, by its digest. */
   noteKept(digest: string, bytes: number): void;
-  /** Whether ages can be told. */
+  /** Whether ages are certain. */
   clock(): ClockStatus;
   /** Elapsed time of the store, see model/elapsed.ts. */
   readonly time: Pick<StoreClock, "elapsedMs" | "stampOfAge">;
-  /** All data read again in the background: one run at a time. */
+  /** Reads all data again in the background. Only one run exists at a time. */
   readonly scrub: Scrub;
-  /**
-   * Runs `work`. When that fails with STORAGE_FULL, runs it once more in the room of the ballast.
-   */
+  /** Runs `work`. If it fails with STORAGE_FULL, runs it once more in the space of the ballast. */
   withBallast<T>(work: () => Promise<T>): Promise<T>;
-  /** Compares catalog, disk and manifests while calls go on; changes nothing. */
+  /** Compares catalog, disk and manifests while calls continue. Changes nothing. */
   check(options: CheckOptions, signal: AbortSignal): AsyncIterable<CheckEvent>;
-  /** Does what check proposes; one at a time, others get GC_LOCK_BUSY. */
+  /** Does what check proposes. Only one runs at a time; a second caller gets GC_LOCK_BUSY. */
   repair(options: RepairOptions, signal: AbortSignal): AsyncIterable<Repaired>;
   /**
-   * The store as somebody sees it for whom only snapshots exist whose names begin so; new ones must
-   * be named so. Without directories of the node, sessions and usage: those are everybody's.
+   * The store as seen by a caller that is confined to names with this prefix. Its new snapshots
+   * must have such names too. It has no directories of the node, GC sessions or usage, because
+   * those concern everybody.
    */
   confined(namePrefix: string): ConfinedStore;
 }

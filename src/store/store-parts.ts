@@ -1,4 +1,4 @@
-// Everything that the rooms of the store are given, composed once by openStore().
+// The parts that the rooms of the store receive. openStore() composes them once.
 import type { Watching } from "./parts/ports.js";
 import type { Healer } from "./heal/healer.js";
 

@@ -1,4 +1,4 @@
-// The store as a whole: what the daemon opens, and what services and collectors call.
+// The store as a whole. The daemon opens it, and services and collectors call it.
 import { zstdAvailable } from "../archive/compression.js";
 import { type Cleanup, createCleanup } from "../base/cleanup.js";
 import type { Clock } from "../base/clock.js";
@@ -41,7 +41,7 @@ export interface OpenStoreOptions {
   readonly options?: Partial<StoreOptions>;
 }
 
-/** Locks the root, opens the catalog, recovers; nothing is served before that. */
+/** Locks the root, opens the catalog and runs recovery. It serves nothing before that. */
 export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> {
   await using cleanup = createCleanup();
   const { parts, background } = await openParts(open, cleanup);
@@ -64,7 +64,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   return guardStore(store, { root, condition });
 }
 
-/** What the rooms work with. `cleanup` closes it in the reverse order. */
+/** The parts of the store. `cleanup` closes them in the reverse order. */
 async function openParts(
   open: OpenStoreOptions,
   cleanup: Cleanup,
@@ -123,13 +123,13 @@ async function openRootAndCatalog(
   const beforeWrite = root.check;
   const catalog = await openCatalogWithRoom(layout, { clock, maxEvents, beforeWrite }, logger);
   cleanup.defer(() => closeCatalog({ catalog, layout, logger, root }));
-  // The catalog may have got the room of the ballast.
+  // The catalog may have used the space of the ballast.
   if (!claimed) await claimFormat(layout, logger);
   await applyDataGroup(layout, logger);
   return { layout, root, catalog };
 }
 
-/** Writes access times and watches the clock from time to time. The result ends it. */
+/** Writes access times and checks the clock periodically. The result ends it. */
 function startHousekeeping(parts: StoreParts, condition: Condition): () => void {
   const watchClock = createClockAlarm(parts);
   watchClock();
@@ -144,7 +144,7 @@ function startHousekeeping(parts: StoreParts, condition: Condition): () => void 
   };
 }
 
-/** Where the root is gone, the catalog's own files are: SQLite would look for them by name. */
+/** If the root is gone, so are the catalog's files. SQLite would look for them by name. */
 async function closeCatalog(place: Pick<StoreParts, "catalog" | "layout" | "logger" | "root">) {
   try {
     place.root.check();
@@ -156,7 +156,7 @@ async function closeCatalog(place: Pick<StoreParts, "catalog" | "layout" | "logg
   place.catalog.close();
 }
 
-/** Access times and forgotten requests: housekeeping that needs no fsync of its own. */
+/** Access times and expired requests. This housekeeping needs no fsync of its own. */
 async function flush(parts: StoreParts): Promise<void> {
   if (parts.root.problem() !== undefined) return;
   await parts.commits.take();

@@ -1,5 +1,5 @@
-// The one wrapper around all handlers: takes calls from grpc-js, runs the handler over them and
-// ends each with exactly one status. Nothing that a handler throws gets past it.
+// Wraps all handlers. It takes calls from grpc-js, runs the handler and ends each call with exactly
+// one status. No error of a handler escapes it.
 import {
   ServerInterceptingCall,
   type Server,
@@ -47,14 +47,14 @@ export interface AdapterOptions {
   readonly unread: UnreadAnswers;
   readonly rechecks: Rechecks;
   readonly audit: AuditLog;
-  /** For callers who may not see paths of the node. */
+  /** Used for callers that may not see paths of the node. */
   readonly conceal: Conceal;
   readonly refusals: Refusals;
   /** How long the single request of a call may take to arrive. */
   readonly requestTimeoutMs: number;
-  /** For the large messages of all calls. */
+  /** Used for the large messages of all calls. */
   readonly scheduler: SendScheduler;
-  /** How long a byte stream may lie without its caller sending or reading. */
+  /** How long a byte stream may be idle, without its caller sending or reading. */
   readonly streamIdleMs: number;
 }
 
@@ -68,8 +68,8 @@ interface Target {
 interface Adapter {
   readonly interceptor: ServerInterceptor;
   /**
-   * Why a call would be refused before its handler runs, if that can be told by who makes it and by
-   * what else is running. What it returns is in the audit: answer the call with it.
+   * The reason to refuse a call before its handler runs, judged by the caller and the running
+   * calls. The result is in the audit log, so the caller of this function must answer with it.
    */
   refusalOf(path: string, caller: Caller, peer: string): StoreError | undefined;
   /** Whether a call at this path has one request. */
@@ -77,7 +77,7 @@ interface Adapter {
   register(server: Server): void;
 }
 
-/** A request of a method that is open to anyone: the name of a service or a symbol. */
+/** Limit for a request of a method that is open to anyone: the name of a service or a symbol. */
 const maxOpenMessageBytes = 16 * 1024;
 
 const grpcKinds = {
@@ -87,7 +87,7 @@ const grpcKinds = {
   bidi_streaming: "bidi",
 } as const;
 
-/** A server that runs `interceptor` as its last one must have had `register` called. */
+/** A server whose last interceptor is `interceptor` must have called `register`. */
 export function createAdapter(
   bindings: readonly ServiceBinding[],
   options: AdapterOptions,
@@ -112,7 +112,7 @@ export function createAdapter(
     },
     refusalOf(path, caller, peer) {
       const target = targets.get(path);
-      // grpc-js knows what to answer.
+      // grpc-js answers this one itself.
       if (target === undefined) return undefined;
       const { rule, method } = target;
       const { identity } = caller;
@@ -140,7 +140,9 @@ export function createAdapter(
   };
 }
 
-/** Bulk uploads and methods that are open to anyone get an assembler of ours. False: it failed. */
+/**
+ * Bulk uploads and methods that are open to anyone get our assembler. Returns false if that failed.
+ */
 function assembles({ method, rule }: Target, raw: ServerInterceptingCallInterface): boolean {
   if (method.byteStream) return assembleMessages(raw);
   return rule.roles !== "anyone" || assembleMessages(raw, maxOpenMessageBytes);
@@ -155,7 +157,7 @@ async function serve(
   const { method, rule } = target;
   const { logger } = options;
   const call = openCall(raw, options.scheduler);
-  // The call then ends like any other failure: what it has begun is undone first.
+  // The call then ends like any other failure, after its effects are undone.
   interceptBareRefusals(raw, detailsKey, (details) => call.abort(messageTooLarge(details)));
   const peer = peerOf(raw);
   const audit = options.audit.begin(rule, method.name, peer);
@@ -197,7 +199,7 @@ async function serve(
   }
 }
 
-/** Ends a call whose token was revoked, or whose credentials have expired, since it began. */
+/** Ends a running call whose token was revoked or whose credentials have expired. */
 function recheck({ rule, method }: Target, call: Call, before: Identity, options: AdapterOptions) {
   if (rule.roles === "anyone") return;
   try {
@@ -226,7 +228,7 @@ const stranger: Identity = { name: "", role: "reader", namePrefix: "" };
 /** Throws CREDENTIALS_INVALID or ROLE_INSUFFICIENT. */
 function checkCaller(rule: MethodRule, caller: Caller, method: string): void {
   if (rule.roles === "anyone") return;
-  // Streams like this were refused before: should one come this far, it gets no further.
+  // The gate has already refused such streams. This check stops any that got through.
   if (caller.identity === undefined) throw caller.refusal ?? new Error("a caller without identity");
   checkRole(rule, caller.identity, method);
 }
@@ -261,7 +263,7 @@ function contextOf(
   };
 }
 
-/** What goes with a call that was let in. */
+/** State of an admitted call. */
 interface Serving {
   readonly admitted: Admitted;
   readonly audit: AuditRecord;
@@ -289,7 +291,7 @@ async function run(
     audit.request(request);
     call.setIdleTimeout(idleMs);
   } else {
-    // The first message says what is wanted: it takes no more time than a single one.
+    // The first message of a stream has the same time limit as a single request.
     call.setIdleTimeout(Math.min(options.requestTimeoutMs, idleMs || options.requestTimeoutMs));
     request = receiveAll(target, call, serving, idleMs);
   }
@@ -345,8 +347,7 @@ async function* receiveAll(
     if (bytes === undefined) return;
     if (first) {
       call.setIdleTimeout(idleMs);
-      // A client that opens streams and resets them at once must not make the store begin thousands
-      // of uploads.
+      // A client that opens and resets streams must not make the store begin thousands of uploads.
       await confirmOpen(call.signal);
     }
     const message = target.decode(bytes);

@@ -1,4 +1,4 @@
-// Decides which calls may start, and knows which are running and when none is left.
+// Decides which calls may start, and tracks the running ones.
 import { StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { MethodBinding } from "./handler.js";
@@ -9,7 +9,7 @@ export interface CallLimits {
   readonly maxCalls: number;
   /** Byte streams at once, on all connections. */
   readonly maxStreams: number;
-  /** Calls and byte streams at once of one identity, so that it leaves some to the others. */
+  /** Calls and byte streams at once of one identity, so that some are left for others. */
   readonly maxCallsPerIdentity: number;
   readonly maxStreamsPerIdentity: number;
   /**
@@ -42,12 +42,12 @@ export interface Admission {
     abort: (reason: StoreError) => void,
     identity: Identity | undefined,
   ): Admitted;
-  /** Why `enter` would throw. */
+  /** The error that `enter` would throw, if any. */
   refusalOf(method: MethodBinding, identity: Identity | undefined): StoreError | undefined;
   activeCalls(): number;
   /** From now on only methods that serve while draining are admitted. */
   startDrain(): void;
-  /** Aborts running calls with DRAINING: all, or those that never end by themselves. */
+  /** Aborts running calls with DRAINING: all, or only those that never end by themselves. */
   abortCalls(which: "all" | "endless"): void;
   /** Resolves when no call is running. */
   idle(): Promise<void>;
@@ -107,7 +107,7 @@ function createRunningCalls() {
   return {
     size: () => running.size,
     all: () => [...running],
-    /** Returns a function that removes the call again, and says whether it was still there. */
+    /** Returns a function that removes the call, and says whether it was still there. */
     add(call: RunningCall): () => boolean {
       running.add(call);
       return () => running.delete(call);
@@ -123,7 +123,7 @@ function createRunningCalls() {
   };
 }
 
-/** What a running call has acquired. */
+/** The resources that a running call has acquired. */
 interface Acquired {
   requestArrived(): void;
   release(): void;

@@ -1,5 +1,5 @@
-// Bounds answers that their clients have not read yet: events for watchers, pages of lists.
-// Chunks of downloads are not counted here: the number of byte streams bounds them.
+// Bounds the answers that clients have not read yet: events for watchers, pages of lists. It does
+// not count chunks of downloads, which the number of byte streams bounds.
 import { StoreError } from "../base/errors.js";
 import { createSemaphore, maxPerIdentity, tooMany, type Owner } from "./semaphore.js";
 
@@ -8,7 +8,7 @@ export interface AnswerAccount {
   take(messageBytes: number): void;
   /** The kernel has taken the message. */
   taken(messageBytes: number): void;
-  /** Releases all of it; nothing more is sent. Idempotent. */
+  /** Releases all of it. Nothing more is sent. Idempotent. */
   close(): void;
 }
 
@@ -16,9 +16,9 @@ export interface AnswerBytes {
   open(owner: Owner): AnswerAccount;
 }
 
-/** A message counts with the objects that it was encoded from. */
+/** A message counts with the objects from which it was encoded. */
 const factor = 2;
-/** What an empty message takes. */
+/** The size of an empty message. */
 const overheadBytes = 512;
 const kib = 1024;
 

@@ -1,4 +1,4 @@
-// What is known about each open stream, for the call that grpc-js makes of it.
+// Records facts about each open stream for the call that grpc-js makes of it.
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
 import type { Connections } from "./auth/connections.js";
@@ -15,7 +15,7 @@ export interface Arrival {
 export interface Arrivals {
   /** Marks the headers. Call it before grpc-js sees them. */
   add(arrival: Arrival, headers: IncomingHttpHeaders): void;
-  /** Undefined when the stream has closed. */
+  /** Undefined if the stream has closed. */
   of(metadata: Metadata): Arrival | undefined;
 }
 

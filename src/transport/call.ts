@@ -1,5 +1,5 @@
-// One running call at the level of encoded messages: pulls requests, pushes responses with
-// back-pressure, notices when the caller is gone, and ends exactly once.
+// One running call at the level of encoded messages. It pulls requests, pushes responses with
+// back-pressure, notices when the caller disconnects, and ends exactly once.
 //
 // It uses the interceptor interface of grpc-js; grpc-hooks/detached-call.ts says why.
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
@@ -11,13 +11,13 @@ import { sendAndFree, type SentOn } from "./grpc-hooks/sent-frames.js";
 import type { Sender, SendScheduler } from "./send-scheduler.js";
 import type { WireStatus } from "./status.js";
 
-/** One message travels while the handler makes the next. */
+/** One message is sent while the handler makes the next. */
 const maxMessagesInFlight = 2;
-/** One chunk of a download; what its caller reads meanwhile is in the kernel's buffers. */
+/** One chunk of a download. The kernel's buffers hold the data that the caller reads meanwhile. */
 const maxBytesInFlight = 512 * 1024;
 
 /**
- * Single answers up to this size are not counted: the number of streams bounds them, and the caller
+ * Single answers up to this size are not counted. The number of streams bounds them, and the caller
  * must learn what a call has changed.
  */
 const smallAnswerBytes = 4096;
@@ -28,28 +28,29 @@ export interface Call {
   /** See CallContext. Its reason is a StoreError. */
   readonly signal: AbortSignal;
   /**
-   * The next request, undefined after the last. One at a time. Rejects with the signal's reason.
+   * The next request, or undefined after the last. Call it one at a time. Rejects with the signal's
+   * reason.
    */
   receive(): Promise<Buffer | undefined>;
   /** Resolves when there is room for another message. Rejects with the signal's reason. */
   send(message: EncodedMessage): Promise<void>;
   /**
-   * Ends the call, after a last message if there is one and after everything sent before. Works
-   * after an abort too: a caller that is still there gets the true outcome. Throws if there is no
-   * room for the message, and then the call has not ended.
+   * Ends the call. It first sends everything that is pending, and then the last message, if there
+   * is one. It works after an abort too: a caller that is still connected gets the true outcome. If
+   * there is no room for the message, it throws and the call continues.
    */
   finish(status: WireStatus, lastMessage?: EncodedMessage): void;
   /** Fires the signal, unless the call has ended. */
   abort(reason: StoreError): void;
-  /** How long the caller may keep `receive` or `send` waiting; 0 = for ever. */
+  /** How long the caller may keep `receive` or `send` waiting; 0 = no limit. */
   setIdleTimeout(timeoutMs: number): void;
-  /** Counts what is sent from now on until the caller has read it. The call closes the account. */
+  /** From now on counts what is sent until the caller has read it. The call closes the account. */
   countAnswers(account: AnswerAccount): void;
   /** From now on frees the memory of each large message when it was sent on `stream`. */
   freeWritten(stream: SentOn): void;
 }
 
-/** Takes ownership of `raw`: nothing else may use it. */
+/** Takes ownership of `raw`. Nothing else may use it. */
 export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendScheduler): Call {
   const controller = new AbortController();
   const { signal } = controller;
@@ -73,7 +74,7 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
     inbox.abort(reason);
   }
 
-  // Without metadata the stream broke before this, and grpc-js will never report it.
+  // Without metadata, the stream broke before this, and grpc-js will never report it.
   if (inbox.metadata === undefined) abort(callerGone(deadline));
   return {
     metadata: inbox.metadata ?? new Metadata(),
@@ -84,7 +85,7 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
     send: outbox.send,
     finish(status, lastMessage) {
       if (finished) return;
-      // Throws before anything was sent.
+      // Throws before anything is sent.
       if (lastMessage !== undefined) outbox.chargeLast(lastMessage);
       finished = true;
       outbox.stop();
@@ -98,7 +99,7 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
   };
 }
 
-/** What each wait of a call needs. */
+/** The state that each wait of a call needs. */
 interface Waits {
   readonly signal: AbortSignal;
   restartIdle(): void;
@@ -114,7 +115,7 @@ interface Inbox {
   abort(reason: StoreError): void;
 }
 
-/** Starts the call. `onClosed` also runs after every call that has ended well. */
+/** Starts the call. `onClosed` runs after every call, including successful ones. */
 function openInbox(
   raw: ServerInterceptingCallInterface,
   { signal, restartIdle }: Waits,
@@ -169,7 +170,7 @@ interface Outbox {
   isWaiting(): boolean;
   /** Nothing more is sent by `send`. */
   stop(): void;
-  /** The same, and ends the wait of `send`. */
+  /** Sends nothing more, and ends the wait of `send`. */
   abort(reason: StoreError): void;
   /** The caller can read nothing more. */
   streamClosed(): void;
@@ -182,7 +183,7 @@ function openOutbox(
 ): Outbox {
   const { signal } = waits;
   const window = createSendWindow(waits);
-  /** For the large messages of this call. */
+  /** Used for the large messages of this call. */
   let sender: Sender | undefined;
   let answers: AnswerAccount | undefined;
   let sentOn: SentOn | undefined;
@@ -194,7 +195,7 @@ function openOutbox(
     async send(message) {
       signal.throwIfAborted();
       const scheduled = Buffer.isBuffer(message) ? undefined : (sender ??= scheduler.open());
-      // Counts while it waits for the message before it, too.
+      // It counts while it waits for the message before it, too.
       answers?.take(message.byteLength);
       await untilThereIsRoom();
       await scheduled?.begin(message.byteLength);
@@ -227,22 +228,22 @@ function openOutbox(
   };
 }
 
-/** The messages that have been handed to grpc-js and that the kernel has not taken yet. */
+/** Messages that grpc-js has received and the kernel has not taken yet. */
 function createSendWindow({ signal, restartIdle }: Waits) {
   const writable = createGate();
   let messages = 0;
   let bytes = 0;
   return {
-    /** Waits for room; when the reader is behind, only an empty window has room. */
+    /** Waits for room. If the reader is slow, only an empty window has room. */
     async untilThereIsRoom(isBehind: () => boolean): Promise<void> {
-      // After a cancel grpc-js may never report a message as sent. Then the abort ends the wait.
+      // After a cancel, grpc-js may never report a message as sent. The abort then ends the wait.
       while (bytes >= maxBytesInFlight || messages >= (isBehind() ? 1 : maxMessagesInFlight)) {
         signal.throwIfAborted();
         restartIdle();
         await writable.wait();
       }
     },
-    /** Adds a message; the function that it returns removes the message again. */
+    /** Adds a message. The returned function removes it again. */
     enter(messageBytes: number): () => void {
       messages++;
       bytes += messageBytes;
@@ -307,11 +308,11 @@ function deadlineOf(raw: ServerInterceptingCallInterface): Date | undefined {
   return Number.isFinite(deadline) ? new Date(deadline) : undefined;
 }
 
-/** Timers of Node fire up to a millisecond early. */
+/** Node's timers may fire up to a millisecond early. */
 const timerSlackMs = 2;
 
 export function callerGone(deadline: Date | undefined): StoreError {
-  // At the deadline grpc-js answers by itself, and then reports a cancel.
+  // At the deadline grpc-js answers the call itself, and then reports a cancel.
   if (deadline !== undefined && Date.now() + timerSlackMs >= deadline.getTime()) {
     return new StoreError("DEADLINE_PASSED", "The deadline of the call passed before it was done", {
       hint: "Call again with more time",

@@ -1,5 +1,5 @@
-// Identifies the caller of each stream, once, before grpc-js sees the stream. So streams of
-// strangers are refused at little cost, and have a small limit of their own.
+// Identifies the caller of each stream once, before grpc-js sees the stream. Streams of strangers
+// are therefore refused at little cost, and have a small limit of their own.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Metadata } from "@grpc/grpc-js";
 import { isStoreError, type StoreError } from "../base/errors.js";
@@ -10,7 +10,7 @@ import type { Connection, Connections, Via } from "./auth/connections.js";
 export interface Caller {
   /** Undefined for a stranger. */
   readonly identity: Identity | undefined;
-  /** Why there is no identity. */
+  /** The reason for the missing identity. */
   readonly refusal: StoreError | undefined;
   /**
    * The caller uses the Unix socket or showed a credential, so strangers cannot pretend to be it.
@@ -31,7 +31,7 @@ export interface Callers {
 
 export function createCallers(access: Access, connections: Connections): Callers {
   const waiting = new WeakMap<ServerHttp2Session, (identity: Identity) => void>();
-  /** Shared by all of them: making the error again costs more than the rest of a refusal. */
+  /** All of them share one error, because making it costs more than the rest of a refusal. */
   let callerThatShowsNothing: Caller | undefined;
 
   function ask(connection: Connection | undefined, headers: IncomingHttpHeaders): Caller {
@@ -75,11 +75,11 @@ export function createCallers(access: Access, connections: Connections): Callers
   };
 }
 
-/** Everything that decides who calls, in the form that the rechecks of running calls use. */
+/** All credentials that decide the identity, in the form that the rechecks of running calls use. */
 function authorizationOf(value: string | undefined): Metadata {
   const metadata = new Metadata();
   if (value === undefined) return metadata;
-  // Metadata refuses characters that no token has. Such a header is invalid, not absent.
+  // Metadata refuses characters that no token contains. Such a header is invalid, not absent.
   metadata.set("authorization", /^[ -~]*$/.test(value) ? value : "");
   return metadata;
 }

@@ -1,16 +1,16 @@
-// Encodes the frames that carry bulk data by hand: the generated codec copies their bytes twice.
+// Encodes the frames of bulk data without the generated codec, which copies their bytes twice.
 import { ScalarType, type DescField, type DescMessage, type DescOneof } from "@bufbuild/protobuf";
 import { encodeBytesField, type EncodedMessage } from "../wire/bytes-field.js";
 import { bytesOf, freeIfOwned, OwnedChunk } from "../wire/chunk.js";
 
-/** A message that has one oneof and nothing else, with at least one `bytes` field in it. */
+/** A message that consists of one oneof with at least one `bytes` field. */
 export interface FrameShape {
   readonly oneofName: string;
   /** Field numbers of the `bytes` cases, by the name of the case. */
   readonly bytesCases: ReadonlyMap<string, number>;
 }
 
-/** Returns the frame shape of a message type, undefined if it is no frame of bulk data. */
+/** Returns the frame shape of a message type. Undefined if it is not a frame of bulk data. */
 export function frameShapeOf(descriptor: DescMessage): FrameShape | undefined {
   const [oneof, ...others] = descriptor.members;
   if (oneof?.kind !== "oneof" || others.length > 0) return undefined;
@@ -26,14 +26,15 @@ function isBytesField(field: DescField): boolean {
   return field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES;
 }
 
-/** A frame of bulk data that owns its chunk, in place of the message with the same field. */
+/** A frame of bulk data that owns its chunk. It replaces the message with the same field. */
 export interface OwnedFrame {
   readonly frame: { readonly case: "chunk"; readonly value: OwnedChunk };
 }
 
 /**
- * Encodes `message` if it is a frame of bulk data. The data is copied once, when the result is. An
- * owned chunk is freed right after that, because the copy may wait for a slow reader.
+ * Encodes `message` if it is a frame of bulk data. The data is copied once, when grpc-js copies the
+ * result. An owned chunk is freed right after that copy, because the copy may wait for a slow
+ * reader.
  */
 export function encodeBytesFrame(shape: FrameShape, message: object): EncodedMessage | undefined {
   if ("$unknown" in message && message.$unknown !== undefined) return undefined;

@@ -11,7 +11,8 @@ export type Encoder = (message: unknown) => EncodedMessage;
 export function createDecoder(descriptor: DescMessage): Decoder {
   return (bytes) => {
     try {
-      // Fields of a newer schema are skipped, because keeping them costs many times their size.
+      // Unknown fields of a newer schema are dropped, because keeping them costs many times their
+      // size.
       return fromBinary(descriptor, bytes, { readUnknownFields: false });
     } catch (cause) {
       throw new StoreError(
@@ -30,7 +31,7 @@ export function createEncoder(descriptor: DescMessage): Encoder {
       const frame = encodeBytesFrame(frameShape, message);
       if (frame !== undefined) return frame;
     }
-    // Handlers are typed by ServiceImplementation, so this is the init shape of `descriptor`.
+    // ServiceImplementation types the handlers, so this is the init shape of `descriptor`.
     const encoded = toBinary(descriptor, create(descriptor, message as Record<string, unknown>));
     return Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
   };

@@ -74,8 +74,8 @@ export function createConnectionSlots(max: number): ConnectionSlots {
 }
 
 /**
- * The oldest connection without a known caller, of the address that has most of these: a flood from
- * one machine does not close the connections that others have just opened.
+ * The oldest connection without a known caller, of the address with most such connections. A flood
+ * from one machine therefore does not close new connections from other machines.
  */
 function oldestOfTheMost(slots: Iterable<Slot>): Slot | undefined {
   const counts = new Map<string, { readonly oldest: Slot; count: number }>();

@@ -1,4 +1,5 @@
-// What a service implementation looks like to the transport: plain functions over message shapes.
+// The interface between a service implementation and the transport: plain functions over message
+// shapes.
 import type {
   DescMessage,
   DescMethod,
@@ -11,24 +12,25 @@ import type { Logger } from "../base/logger.js";
 import type { Identity } from "../model/access.js";
 import type { OwnedFrame } from "./chunk-encoder.js";
 
-/** What a handler knows of the call that it serves. */
+/** What a handler knows about the call that it serves. */
 export interface CallContext {
   /**
-   * Fires when the outcome no longer matters to the caller or must not take longer: the caller is
-   * gone (reason CALL_CANCELLED), its deadline passed or it let the call lie idle
-   * (DEADLINE_PASSED), or a drain's grace period is over (DRAINING). The signal's reason is a
-   * StoreError: throw it. Never fires once the handler has ended.
+   * Fires when the outcome no longer matters to the caller or must not take longer. Its reason is a
+   * StoreError, which the handler throws. Never fires once the handler has ended.
+   * - CALL_CANCELLED: the caller disconnected.
+   * - DEADLINE_PASSED: its deadline passed, or it left the call idle.
+   * - DRAINING: a drain's grace period is over.
    */
   readonly signal: AbortSignal;
   /** For example `stasis.v1.SnapshotService/Create`. */
   readonly method: string;
   /** `host:port`, or `unix` for a Unix socket. */
   readonly peer: string;
-  /** Whom it is made for. */
+  /** The identity of the caller. */
   readonly identity: Identity;
-  /** What the caller sent along. */
+  /** The metadata that the caller sent. */
   readonly metadata: Metadata;
-  /** When the caller stops waiting, if it said so. */
+  /** When the caller stops waiting, if it has a deadline. */
   readonly deadline?: Date;
   readonly logger: Logger;
 }
@@ -43,7 +45,7 @@ export type ServerStreamingHandler<I extends DescMessage, O extends DescMessage>
   context: CallContext,
 ) => AsyncIterable<MessageInitShape<O> | OwnedFrame>;
 
-/** The handler may stop reading early: its answer or error reaches a caller that still sends. */
+/** The handler may stop reading early. Its answer or error reaches a caller that still sends. */
 export type ClientStreamingHandler<I extends DescMessage, O extends DescMessage> = (
   requests: AsyncIterable<MessageShape<I>>,
   context: CallContext,
@@ -64,22 +66,22 @@ type HandlerOf<M extends MethodShape> = M["methodKind"] extends "unary"
       ? ClientStreamingHandler<M["input"], M["output"]>
       : BidiStreamingHandler<M["input"], M["output"]>;
 
-/** Handlers by method; one that is left out answers UNIMPLEMENTED with NOT_IMPLEMENTED. */
+/** Handlers by method. A missing one answers UNIMPLEMENTED with NOT_IMPLEMENTED. */
 export type ServiceImplementation<S extends DescService> = {
   readonly [K in keyof S["method"]]?: HandlerOf<S["method"][K]>;
 };
 
 /** How the transport treats some methods of a service. */
 export interface MethodTraits<Name> {
-  /** Move bulk data: counted against `maxStreams`, ended when they lie idle. */
+  /** Methods with bulk data. They count against `maxStreams` and end when they are idle. */
   readonly byteStreams?: readonly Name[];
-  /** Never end by themselves: their signals fire as soon as a drain starts. */
+  /** Methods that never end by themselves. Their signals fire as soon as a drain starts. */
   readonly endsOnDrain?: readonly Name[];
-  /** Are answered while draining too. */
+  /** Methods that are answered while draining too. */
   readonly servesWhileDraining?: readonly Name[];
 }
 
-/** A service with its implementation, its types erased: what `createGrpcServer` takes. */
+/** A service with its implementation, its types erased: the input of `createGrpcServer`. */
 export interface ServiceBinding {
   readonly service: DescService;
   readonly methods: readonly MethodBinding[];
@@ -95,12 +97,12 @@ export interface MethodBinding {
   readonly servesWhileDraining: boolean;
 }
 
-/** One of the four handler types; which one says `descriptor.methodKind`. */
+/** One of the four handler types. `descriptor.methodKind` says which one. */
 export type ErasedHandler = (request: unknown, context: CallContext) => unknown;
 
 /**
- * For services that identities with a prefix see less of: `confined` is asked with each of their
- * calls. What it leaves out is refused to them by the table of roles.
+ * For services that show less to identities with a prefix. Called for each of their calls. The
+ * table of roles refuses the methods that the result leaves out.
  */
 export function bindConfinedService<S extends DescService>(
   service: S,
@@ -114,7 +116,8 @@ export function bindConfinedService<S extends DescService>(
       if (namePrefix === "") return (handler as ErasedHandler)(request, context);
       const own = confined(namePrefix)[key as keyof S["method"]] as ErasedHandler | undefined;
       if (own !== undefined) return own(request, context);
-      // The table of roles comes before: a fault of ours, which must not open a door.
+      // The table of roles should have refused it. If it did not, that is our bug, and the call
+      // must still be refused.
       throw new Error(`${key} is not for callers with a prefix`);
     };
     return [key, chosen];

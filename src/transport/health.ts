@@ -25,7 +25,7 @@ export interface HealthProblem {
   readonly stopsReads: boolean;
 }
 
-/** A name for health alone: whether snapshots can be stored. */
+/** A name that exists for health only: whether snapshots can be stored. */
 export const writesName = `${SnapshotService.typeName}/writes`;
 
 /** The table of system_service.proto. */
@@ -64,7 +64,7 @@ export function createHealth(serviceNames: readonly string[]): HealthService {
           ),
         }),
       async *watch({ service }, { signal }) {
-        // The protocol of Watch wants a message and not an error for a service that is unknown.
+        // The protocol of Watch requires a message, not an error, for an unknown service.
         if (!known.has(service)) yield { status: ServingStatus.SERVICE_UNKNOWN };
         let sent: ServingStatus | undefined;
         for (;;) {
@@ -93,7 +93,7 @@ export function createHealth(serviceNames: readonly string[]): HealthService {
 }
 
 function unknownService(service: string): StoreError {
-  // health.proto asks for NOT_FOUND, which no reason of stasis.v1 has for a service.
+  // health.proto requires NOT_FOUND, for which stasis.v1 has no reason about a service.
   return new StoreError("UNRECOGNIZED", `service: nothing is served as ${describeValue(service)}`, {
     code: "NOT_FOUND",
     hint: "Health.List names the services; the empty name means the whole daemon",

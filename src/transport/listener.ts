@@ -13,18 +13,18 @@ import {
 } from "./unix-socket.js";
 
 export interface ListenerOptions {
-  /** For this listener alone. */
+  /** Limit of this listener alone. */
   readonly slots: ConnectionSlots;
   readonly logger: Logger;
   readonly onConnection: (socket: Socket) => void;
 }
 
 export interface Listener extends AsyncDisposable {
-  /** `HOST:PORT` with the real port, or `unix:PATH`: what a client takes as address. */
+  /** `HOST:PORT` with the real port, or `unix:PATH`. Clients accept it as an address. */
   readonly address: string;
   /** The TCP port; 0 for a Unix socket. */
   readonly port: number;
-  /** Accepts no more; open connections stay. Removes a Unix socket's file. Idempotent. */
+  /** Stops accepting. Open connections stay. Removes a Unix socket's file. Idempotent. */
   close(): Promise<void>;
   /** Ends the open connections at once. */
   destroyConnections(): void;
@@ -36,7 +36,7 @@ export interface TcpAddress {
   readonly port: number;
 }
 
-/** Throws FIELD_INVALID if the address is in use or not one of this machine. */
+/** Throws FIELD_INVALID if the address is in use or does not belong to this machine. */
 export async function openTcpListener(
   address: TcpAddress,
   options: ListenerOptions,
@@ -53,8 +53,8 @@ export async function openTcpListener(
 }
 
 /**
- * Throws FIELD_INVALID if somebody listens on the path or it is no socket. The file gets mode 0600
- * unless `file` says otherwise; its directory, if it is absent, 0700.
+ * Throws FIELD_INVALID if a process listens on the path, or if the path is not a socket. The file
+ * gets mode 0600 unless `file` says otherwise. A missing directory is made with mode 0700.
  */
 export async function openUnixListener(
   path: string,
@@ -94,12 +94,12 @@ function createAcceptor(options: ListenerOptions): Acceptor {
       logger.warn({ maxConnections: slots.max, leftOut }, why);
       return;
     }
-    // The HTTP/2 session handles it too; without a listener here the process would end.
+    // The HTTP/2 session handles the error too. Without a listener here, the process would end.
     socket.on("error", (error) => logger.debug({ err: error }, "connection failed"));
     options.onConnection(socket);
   });
   server.once("listening", () => {
-    // For example EMFILE on accept: the listener lives on.
+    // For example EMFILE on accept. The listener keeps working.
     server.on("error", (error) => logger.error({ err: error }, "listener failed"));
   });
   return { server, slots };
@@ -116,7 +116,7 @@ function listen(server: Server, where: ListenOptions): Promise<void> {
 }
 
 /**
- * The file exists before `listen` returns. With another umask anybody could connect until its mode
+ * The file exists before `listen` returns. Without this umask, anybody could connect until its mode
  * is set.
  */
 async function listenRestricted(server: Server, path: string): Promise<void> {
@@ -132,7 +132,7 @@ async function listenRestricted(server: Server, path: string): Promise<void> {
 
 function toListener({ server, slots }: Acceptor, address: string, port: number): Listener {
   let closed: Promise<void> | undefined;
-  // We do not wait for the callback of `close`, which waits for all connections too: the port and
+  // We do not wait for the callback of `close`, which waits for all connections too. The port and
   // the socket's file are free as soon as `close` returns.
   const close = (): Promise<void> => {
     closed ??= new Promise((resolve) => {

@@ -1,10 +1,10 @@
-// Slows down connections whose streams are refused again and again.
+// Slows down connections whose streams are refused repeatedly.
 //
 // A stream costs a tenth of a millisecond before anybody can look at it, and a single read of a
-// socket can bring a hundred. So a connection that has used up its credit is not read for a while:
-// its bytes wait in the kernel, and its client waits with them. One such connection is read again
-// at a time, so that everybody else waits for at most one read. How reading stops:
-// grpc-hooks/socket-reading.ts.
+// socket can bring a hundred. So the daemon stops reading a connection that has used up its credit
+// for a while. Its bytes wait in the kernel, and its client waits too. The daemon resumes one such
+// connection at a time, so that other callers wait for at most one read.
+// grpc-hooks/socket-reading.ts explains how reading stops.
 import type { Http2Session } from "node:http2";
 import { pauseReading, resumeReading } from "./grpc-hooks/socket-reading.js";
 import type { Owner } from "./semaphore.js";
@@ -19,7 +19,7 @@ export interface ReadingPace {
 
 /** Free streams of a connection, so that others do not slow down a health check. */
 const freeOfConnection = { burst: 10, perSecond: 2 } as const;
-/** Further ones, for all connections of an identity; all strangers count as one. */
+/** Further free streams for all connections of an identity. All strangers count as one. */
 const freeOfOwner = { burst: 100, perSecond: 100 } as const;
 /** A read costs ten milliseconds at most. */
 const resumeEveryMs = 100;
@@ -45,7 +45,9 @@ export function createReadingPace(): ReadingPace {
   };
 }
 
-/** Connections that are not read. One of them is resumed at a time, those of identities first. */
+/**
+ * Connections that are not read. One is resumed at a time. Connections with an identity come first.
+ */
 function createPausedConnections() {
   const known = new Set<Http2Session>();
   const strangers = new Set<Http2Session>();

@@ -1,5 +1,5 @@
-// grpc.reflection.v1 and v1alpha: serves the schema, comments included, so that grpcurl and buf
-// curl need no proto files.
+// grpc.reflection.v1 and v1alpha: serves the schema with its comments, so that grpcurl and buf curl
+// need no proto files.
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { ServerReflection } from "../../gen/ts/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/ts/grpc/reflection/v1alpha/reflection_pb.js";
@@ -12,11 +12,11 @@ import { createSymbolIndex, type IndexedFile, type SymbolIndex } from "./symbol-
 export interface ReflectionOptions {
   /** An encoded google.protobuf.FileDescriptorSet with imports and comments. */
   readonly descriptorSet: Uint8Array;
-  /** Fully qualified names of the services that are served, reflection itself left out. */
+  /** Fully qualified names of the services, without reflection itself. */
   readonly serviceNames: readonly string[];
 }
 
-/** Both versions: their messages are the same but for the package. */
+/** Both versions. Their messages are identical except for the package. */
 export function createReflection(options: ReflectionOptions): readonly ServiceBinding[] {
   const index = createSymbolIndex(options.descriptorSet);
   const services = [
@@ -32,7 +32,7 @@ export function createReflection(options: ReflectionOptions): readonly ServiceBi
   ];
 }
 
-/** Without it grpcurl could not ask for the health of a daemon that stops. */
+/** Without it, grpcurl could not query the health of a stopping daemon. */
 const traits = {
   endsOnDrain: ["serverReflectionInfo"],
   servesWhileDraining: ["serverReflectionInfo"],
@@ -46,7 +46,7 @@ async function* answerRequests<R extends ReflectionRequest>(
   services: readonly string[],
   requests: AsyncIterable<R>,
 ): AsyncGenerator<{ validHost: string; originalRequest: R; messageResponse: MessageResponse }> {
-  // As in the reference implementation, a file travels once per stream, unless it is asked for.
+  // As in the reference implementation, a file is sent once per stream, unless it is requested.
   const sentFiles = new Set<string>();
   for await (const request of requests) {
     yield {

@@ -1,6 +1,6 @@
-// Limits the rate of refusals. A caller that retries at once, whatever RetryInfo says, would make
-// the daemon do nothing but refuse. So beyond a rate the refusals of an identity are delayed, and
-// its callers with them.
+// Limits the rate of refusals. A caller that ignores RetryInfo and retries at once would keep the
+// daemon busy with refusals. So beyond a rate, the daemon delays the refusals of an identity, which
+// slows its callers.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Identity } from "../model/access.js";
 
@@ -10,12 +10,12 @@ export interface Refusals {
 }
 
 const everyMs = 10;
-/** Refusals without a delay, if there were none for a second. */
+/** Refusals without a delay, after a second without refusals. */
 const atOnce = 100;
 const maxWaitMs = 5000;
 
 export function createRefusals(): Refusals {
-  /** When the next refusal is due at the steady rate. */
+  /** Time of the next refusal at the steady rate. */
   const nextMs = new Map<string, number>();
   return {
     async delay(identity, signal) {

@@ -1,9 +1,9 @@
-// Bounds what callers have sent and the daemon still holds: parts of messages, requests of running
-// calls, the first bytes of uploads that have not begun.
+// Bounds the bytes that callers have sent and the daemon still holds: parts of messages, requests
+// of running calls, the first bytes of uploads that have not begun.
 //
-// Uploads that have begun are bounded by their windows and their number instead. Of them only the
-// objects that stand for unread frames are counted, which are larger than very small frames.
-// The bytes are counted when they arrive (grpc-hooks/arriving-bytes.ts).
+// Windows and the number of streams bound running uploads instead. Of these, this file counts only
+// the objects for unread frames, which are larger than very small frames. It counts bytes when they
+// arrive (grpc-hooks/arriving-bytes.ts).
 import type { ServerHttp2Stream } from "node:http2";
 import { watchArrivals } from "./grpc-hooks/arriving-bytes.js";
 import type { Attachments } from "./grpc-hooks/attachments.js";
@@ -17,7 +17,7 @@ export interface RequestAccount {
   release(): void;
   /** The call is a byte stream and has begun. */
   isBulk(): void;
-  /** From now on `refuse` is called when there is no room, and has to end the call. */
+  /** From now on `refuse` is called if there is no room. It must end the call. */
   refuseBy(refuse: (exceeded: ExceededLimit) => void): void;
 }
 
@@ -35,9 +35,7 @@ export interface RequestOptions {
   readonly keepsRequest: boolean;
 }
 
-/**
- * Bytes of a decoded request for each byte that arrived: short strings, and objects around them.
- */
+/** Bytes of a decoded request per byte received: short strings, and objects around them. */
 const decodedFactor = 16;
 /** Bytes of the object that stands for an unread frame. */
 const frameBytes = 128;
@@ -51,7 +49,7 @@ export function createRequestBytes(maxBytes: number, attachments?: Attachments):
       const factor = keepsRequest ? decodedFactor : 1;
       let refuse = (_: ExceededLimit): void => stream.close(enhanceYourCalm);
       let isBulk = false;
-      /** Of the messages that were not released. */
+      /** Bytes of the messages that were not released. */
       let arrivedBytes = 0;
       let hasArrived = false;
 
@@ -92,14 +90,14 @@ export function createRequestBytes(maxBytes: number, attachments?: Attachments):
 }
 
 interface HeldBytes {
-  /** Acquires room for so many bytes. Without room it closes, and calls `onExceeded`. */
+  /** Acquires room for this many bytes. Without room it closes, and calls `onExceeded`. */
   charge(bytes: number): void;
   release(): void;
-  /** Releases all and charges nothing more. */
+  /** Releases everything and charges nothing more. */
   close(): void;
 }
 
-/** What one stream holds. */
+/** The bytes that one stream holds. */
 function createHeldBytes(
   semaphore: Semaphore,
   owner: Owner,

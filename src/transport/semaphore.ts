@@ -11,7 +11,7 @@ import type { Identity } from "../model/access.js";
 export type Owner = Identity | undefined;
 
 export interface SemaphoreOptions {
-  /** What is counted, in the plural, as the refusal names it. */
+  /** The plural noun for the counted resource in a refusal. */
   readonly what: string;
   readonly max: number;
   /** Default: three quarters of `max`, rounded up. */
@@ -29,7 +29,10 @@ export interface Semaphore {
   release(owner: Owner, amount?: number): void;
 }
 
-/** Not an error yet: an error costs more than the rest of a refusal, and often nobody sees it. */
+/**
+ * This is not an error yet. An error costs more than the rest of a refusal, and often nobody sees
+ * it.
+ */
 export interface ExceededLimit {
   /** In the plural. */
   readonly what: string;

@@ -1,8 +1,8 @@
 // Schedules downloads so that one sends at a time. If a hundred sent at once, HTTP/2 would
-// interleave their frames: every message would stay in memory at both ends until its last frame,
-// out of any cache, and old before it is garbage. So one download sends some megabytes, then the
-// next, first come first served. A download whose reader is slower than it sends is not scheduled:
-// its reader holds it up already.
+// interleave their frames. Every message would then stay in memory at both ends until its last
+// frame, out of any cache. So one download sends some megabytes, then the next, first come first
+// served. A download whose reader is slower than the daemon is not scheduled, because its reader
+// already limits it.
 
 export interface SendScheduler {
   /** Opens the sender of one call. */
@@ -10,20 +10,20 @@ export interface SendScheduler {
 }
 
 export interface Sender {
-  /** Whether the reader still waits for what was sent last. Such a sender is not scheduled. */
+  /** Whether the reader has not yet read the last message. Such a sender is not scheduled. */
   isBehind(): boolean;
-  /** Resolves when a message of this many bytes may be sent. One at a time. */
+  /** Resolves when a message of this many bytes may be sent. Only one call may be pending. */
   begin(bytes: number): Promise<void>;
-  /** A message that was begun has been sent. */
+  /** The current message has been sent. */
   sent(): void;
-  /** The call is over: nothing more is sent. */
+  /** The call is over. Nothing more is sent. */
   close(): void;
 }
 
 export interface SendSchedulerOptions {
   /** Bytes that a sender may send while others wait. */
   readonly maxBytes: number;
-  /** A sender that neither begins nor sends anything for this time makes way for the next. */
+  /** A sender that sends nothing for this time must make way for the next. */
   readonly maxPauseMs: number;
 }
 
@@ -51,7 +51,7 @@ function createSlot(): Slot {
     },
     release() {
       const next = waiting.shift();
-      // With a next sender the slot stays taken: nobody can acquire it in between.
+      // With a next sender the slot stays taken, so nobody can acquire it in between.
       if (next === undefined) isTaken = false;
       else next();
     },

@@ -49,7 +49,7 @@ export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
   readonly maxRequestBytes: number;
   /** Bytes of answers that their callers have not read yet, except chunks of downloads. */
   readonly maxAnswerBytes: number;
-  /** Bytes of one request message with its frame; a larger one gets RESOURCE_EXHAUSTED. */
+  /** Bytes of one request message with its frame. A larger one gets RESOURCE_EXHAUSTED. */
   readonly maxMessageBytes: number;
   /** Connections at once, per listener. */
   readonly maxConnections: number;
@@ -113,14 +113,14 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<GrpcLimits>;
   /** Enables reflection: an encoded FileDescriptorSet with imports and comments. */
   readonly descriptorSet?: Uint8Array;
-  /** Who may call what. Default: everybody is an operator. */
+  /** Who may call which method. Default: everybody is an operator. */
   readonly access?: Access;
-  /** The store's root, which only callers who may see paths of the node learn. */
+  /** The store's root. Only callers that may see paths of the node learn it. */
   readonly privateRoot?: string;
   /** The user of the process at the other end of a Unix socket. Default: unknown. */
   readonly peerUser?: PeerUser;
   readonly logger: Logger;
-  /** Called when most of many streams have closed, which leaves garbage. */
+  /** Called when most of many streams have closed and have left garbage. */
   readonly onBurstOver?: () => void;
 }
 
@@ -134,24 +134,24 @@ export interface GrpcServer extends AsyncDisposable {
   listenTcp(options: TcpListenOptions): Promise<Listener>;
   /** Throws FIELD_INVALID if a process listens there. See `openUnixListener`. */
   listenUnix(path: string, file?: SocketFile): Promise<Listener>;
-  /** Sets what grpc.health.v1 answers; NOT_SERVING until it is called. */
+  /** Sets the answer of grpc.health.v1, which is NOT_SERVING until then. */
   setServing(serving: boolean): void;
   /** See `HealthService`. */
   setProblems(problems: readonly HealthProblem[]): void;
   /** The number of calls whose handlers run. */
   activeCalls(): number;
   /**
-   * Refuses new calls with DRAINING, lets running ones finish, and after `graceMs` ends them; then
-   * closes everything. Never rejects; a second call waits for the first.
+   * Refuses new calls with DRAINING, lets running calls finish, ends them after `graceMs`, and then
+   * closes everything. Never rejects. A second call waits for the first.
    */
   drain(options: { readonly graceMs: number }): Promise<void>;
   /** Ends all calls and connections at once. Idempotent. */
   close(): Promise<void>;
 }
 
-/** 32 downloads at once then move nearly as much as one, and each sends five times a second. */
+/** 32 downloads at once then transfer nearly as much as one, and each sends five times a second. */
 const sendBytes = 16 * mib;
-/** On loopback a message takes a tenth of it. Where it takes longer, CPU time is not scarce. */
+/** On loopback a message takes a tenth of this time. On a slower link, CPU time is not scarce. */
 const maxPauseMs = 3;
 
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
@@ -179,7 +179,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   };
 }
 
-/** What all listeners of a server share. */
+/** State that all listeners of a server share. */
 interface Core {
   readonly limits: GrpcLimits;
   readonly logger: Logger;
@@ -201,7 +201,7 @@ function createCore(options: GrpcServerOptions): Core {
   const callers = createCallers(access, connections);
   const arrivals = createArrivals(connections);
   const rechecks = createRechecks(limits.recheckMs);
-  // A client that pauses for longer than a short stream_idle still finds out how its call ended.
+  // A client that pauses for longer than a short stream_idle still receives the status of its call.
   const unread = createUnreadAnswers(Math.max(limits.streamIdleMs, limits.lingerMs));
   const adapter = createAdapter(bindings, {
     ...limits,
@@ -239,7 +239,7 @@ function listenerOptions(core: Core, via: Via, tls?: TlsFiles): ListenerOptions 
   return { slots, logger, onConnection: (socket) => injector.injectConnection(socket) };
 }
 
-/** What happens to the connections of one listener, and to their streams before grpc-js. */
+/** Handles the connections of one listener, and their streams before grpc-js. */
 function createHttp2Hooks(core: Core, via: Via, slots: ConnectionSlots): Http2Hooks {
   const { limits, logger, callers, gate, bursts, attachments, parts } = core;
   return {
@@ -306,7 +306,7 @@ function trackSession(
 
 /** How long handlers have to clean up after their signals have fired. */
 const cleanupMs = 2000;
-/** The least time that clients have to read the last bytes and close their connections. */
+/** Minimum time for clients to read the last bytes and close their connections. */
 const hangUpMs = 1000;
 
 async function drainCalls(parts: Parts, graceMs: number): Promise<void> {
@@ -314,14 +314,14 @@ async function drainCalls(parts: Parts, graceMs: number): Promise<void> {
   const graceEnd = performance.now() + graceMs;
   admission.startDrain();
   health.setServing(false);
-  // Watchers of health send NOT_SERVING before they are ended.
+  // Watchers of health receive NOT_SERVING before they are ended.
   await new Promise(setImmediate);
   admission.abortCalls("endless");
   await within(admission.idle(), graceMs);
   admission.abortCalls("all");
   await within(admission.idle(), cleanupMs);
   await Promise.all(parts.listeners.map((listener) => listener.close()));
-  // The last bytes of calls that have ended may still be on their way to slow readers.
+  // Slow readers may not have received the last bytes of calls that have ended.
   await within(closeSessions(parts.sessions), Math.max(hangUpMs, graceEnd - performance.now()));
 }
 

@@ -24,10 +24,10 @@ export const detailsKey = "grpc-status-details-bin";
  */
 const maxDetailsBytes = 4096;
 const maxMessageBytes = 1024;
-/** Of the message as it travels: percent-encoded, up to three characters for a byte. */
+/** Length of the message in transit: percent-encoded, with up to three characters per byte. */
 const maxEncodedMessageBytes = 2048;
 
-/** What grpc-js sends to end a call. */
+/** The status with which grpc-js ends a call. */
 export interface WireStatus {
   readonly code: number;
   readonly details: string;
@@ -47,8 +47,8 @@ export interface FailedCall {
 }
 
 /**
- * The error as the caller may see it. What an aborted operation threw becomes the reason of the
- * abort; anything unexpected becomes INTERNAL without its message, and is logged with its cause
+ * The error as the caller may see it. An error of an aborted operation becomes the reason of the
+ * abort. An unexpected error becomes INTERNAL without its message, and is logged with its cause
  * under an incident id.
  */
 export function toCallError(thrown: unknown, call: FailedCall): StoreError {
@@ -154,7 +154,7 @@ function errorInfo(
   for (const [key, value] of Object.entries(error.metadata).slice(0, limits.entries)) {
     metadata[cutText(key, 64)] = cutText(value, limits.characters);
   }
-  // The status text is message and hint in one; with this a client can tell them apart again.
+  // The status text joins message and hint. With this detail a client can separate them again.
   if (error.hint !== undefined && limits.entries > 0) {
     metadata["hint"] = cutText(error.hint, limits.characters);
   }
@@ -170,7 +170,7 @@ function durationOf(milliseconds: number): { seconds: bigint; nanos: number } {
   return { seconds: BigInt(Math.floor(whole / 1000)), nanos: (whole % 1000) * 1_000_000 };
 }
 
-/** A lone surrogate has no UTF-8 and would break the status on its way: it becomes U+FFFD. */
+/** A lone surrogate has no UTF-8 and would break the status in transit. It becomes U+FFFD. */
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\ufffd");
 }
@@ -179,7 +179,7 @@ const ellipsis = "…";
 
 function cutText(text: string, characters: number): string {
   if (text.length <= characters) return wellFormed(text);
-  // Cutting may split a surrogate pair: replaced like any lone one, then dropped.
+  // Cutting may split a surrogate pair. The lone half is replaced like any other, then dropped.
   return wellFormed(text.slice(0, characters - 1)).replace(/\ufffd$/, "") + ellipsis;
 }
 

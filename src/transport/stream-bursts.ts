@@ -1,4 +1,4 @@
-// Notices when most of many streams have closed: their garbage is worth a collection.
+// Notices when most of many streams have closed. Their garbage is worth a collection.
 import type { ServerHttp2Stream } from "node:http2";
 
 export interface BurstWatch {
@@ -6,7 +6,7 @@ export interface BurstWatch {
   opened(stream: ServerHttp2Stream): void;
 }
 
-/** So many streams at once are a burst. It is over when a quarter of them is left. */
+/** This many streams at once are a burst. It is over when a quarter of them is left. */
 const burstStreams = 16;
 
 export function createBurstWatch(onOver: () => void): BurstWatch {

@@ -1,6 +1,6 @@
-// Decides about a stream before grpc-js sees it: whether its headers are small enough, who makes
-// it, whether there is room for it, and when it begins. A stream that is refused here costs a tenth
-// of a call.
+// Decides about a stream before grpc-js sees it. It checks the size of the headers, the caller's
+// identity and the free capacity, and decides when the stream begins. Refusing a stream here costs
+// a tenth of a call.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { StoreError } from "../base/errors.js";
 import type { Arrivals } from "./arrivals.js";
@@ -17,15 +17,15 @@ import { wireStatus, type WireStatus } from "./status.js";
 import { createStreamScheduler } from "./stream-scheduler.js";
 
 export interface StreamLimits {
-  /** Header bytes of one stream, as RFC 9113 counts them: name, value and 32 for each. */
+  /** Header bytes of one stream, as RFC 9113 counts them: name, value and 32 for each header. */
   readonly maxMetadataBytes: number;
-  /** The same for all open streams of a connection. */
+  /** Header bytes of all open streams of a connection. */
   readonly maxConnectionMetadataBytes: number;
-  /** The same for all open streams. */
+  /** Header bytes of all open streams. */
   readonly maxTotalMetadataBytes: number;
   /** Streams at once on all connections, including answered ones that are not closed yet. */
   readonly maxOpenStreams: number;
-  /** The same for streams without an identity. */
+  /** Streams at once without an identity. */
   readonly maxStrangerStreams: number;
   /** How long a client may continue to send after its call was answered. */
   readonly lingerMs: number;
@@ -38,7 +38,10 @@ export interface StreamGateOptions {
   readonly requests: RequestBytes;
   /** Whether the call at this path has a single request. */
   readonly keepsRequest: (path: string) => boolean;
-  /** Why a call would be refused. `path` as in the headers. Called right before the call begins. */
+  /**
+   * The reason to refuse a call, if any. `path` is that of the headers. Called right before the
+   * call begins.
+   */
   readonly refusalOf: (path: string, caller: Caller, peer: string) => StoreError | undefined;
   /** Called once per connection, when its client may soon need more streams than it may open. */
   readonly onBusy: (session: ServerHttp2Session) => void;
@@ -48,7 +51,7 @@ export interface StreamGateOptions {
 const busyStreams = 80;
 
 export interface StreamGate {
-  /** Calls `begin` now, later or never. May change `headers` before. */
+  /** Calls `begin` now, later or never. May change `headers` before that. */
   take(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -68,7 +71,7 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
 
   function refuse(stream: ServerHttp2Stream, { identity }: Caller, error: StoreError): void {
     const status = statusOf(error);
-    // A stranger has been charged for the stream already.
+    // The stranger has already been charged for the stream.
     if (identity === undefined || !pace.charge(stream.session, identity)) {
       answerAtOnce(stream, status);
       return;
@@ -79,7 +82,7 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
 
   return {
     take(stream, headers, rawHeaders, begin) {
-      // Until grpc-js listens: without a listener a reset would end the process.
+      // This listener is needed until grpc-js listens. Without one, a reset would end the process.
       stream.on("error", () => undefined);
       if (stream.closed || stream.destroyed) return;
       const bytes = headerBytes(rawHeaders);
@@ -141,7 +144,7 @@ function createBusy(onBusy: (session: ServerHttp2Session) => void) {
 }
 
 interface StreamCapacity {
-  /** Counts the stream until it closes, or returns the limit that it would exceed. */
+  /** Counts the stream until it closes. Returns the limit that the stream would exceed, if any. */
   take(stream: ServerHttp2Stream, owner: Owner, headerBytes: number): ExceededLimit | undefined;
 }
 
@@ -207,7 +210,7 @@ function createOversized(): { met(stream: ServerHttp2Stream): void } {
   };
 }
 
-/** Caches one status: encoding it costs more than the rest of a refusal, and most are equal. */
+/** Caches one status. Encoding it costs more than the rest of a refusal, and most are equal. */
 function rememberLast(encode: (error: StoreError) => WireStatus): typeof encode {
   let last: { readonly text: string; readonly status: WireStatus } | undefined;
   return (error) => {

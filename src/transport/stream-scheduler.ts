@@ -1,7 +1,7 @@
 // Schedules the start of new streams. A client can open hundreds at once, and each takes a tenth of
 // a millisecond to start: together they would delay everybody. So each iteration of the event loop
-// starts a few, round-robin over the connections, and those of known callers first. A stream that
-// was reset before it started costs nothing more.
+// starts a few. It goes round-robin over the connections and starts streams of known callers first.
+// A stream that was reset before its start costs nothing more.
 import type { ServerHttp2Stream } from "node:http2";
 
 export interface StreamScheduler {
@@ -10,7 +10,7 @@ export interface StreamScheduler {
 }
 
 const streamsPerIteration = 16;
-/** Streams of unknown callers, also in iterations that known callers fill. */
+/** Number of streams of unknown callers that start even in iterations that known callers fill. */
 const strangersPerIteration = 4;
 
 export function createStreamScheduler(): StreamScheduler {

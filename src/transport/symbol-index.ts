@@ -21,13 +21,13 @@ export interface SymbolIndex {
   /** A fully qualified service, method, message, field, oneof, enum, enum value or extension. */
   fileOfSymbol(symbol: string): IndexedFile | undefined;
   fileOfExtension(extendee: string, fieldNumber: number): IndexedFile | undefined;
-  /** Ascending; undefined if no such message is known. */
+  /** In ascending order. Undefined if the message is unknown. */
   extensionNumbers(messageType: string): readonly number[] | undefined;
-  /** The file and all that it imports, directly or not; the file first. */
+  /** The file and all its direct and indirect imports. The file comes first. */
   withImports(file: IndexedFile): readonly IndexedFile[];
 }
 
-/** Field of buf's image files that is no part of google.protobuf.FileDescriptorProto. */
+/** A field of buf's image files that google.protobuf.FileDescriptorProto does not have. */
 const bufExtensionField = 8042;
 
 /** `descriptorSet` is an encoded google.protobuf.FileDescriptorSet, imports included. */
@@ -63,7 +63,7 @@ function withImports(
   files: ReadonlyMap<string, IndexedFile>,
   start: IndexedFile,
 ): readonly IndexedFile[] {
-  // A set that is extended while it is walked: breadth first, each file once.
+  // A set that grows while it is iterated: breadth first, each file once.
   const found = new Set([start]);
   for (const file of found) {
     for (const name of file.dependencies) {

@@ -1,4 +1,4 @@
-// The file of a Unix socket: who may connect, and what to do with one that is already there.
+// Manages the file of a Unix socket: its permissions, and a file that is already there.
 import { mkdirSync } from "node:fs";
 import { chmod, chown, lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
@@ -9,14 +9,14 @@ import { groupId } from "../base/group-id.js";
 /** `sun_path` of Linux's sockaddr_un has 108 bytes, the last of them NUL (unix(7)). */
 const maxPathBytes = 107;
 
-/** Makes the directory, 0700 if it is absent, and removes a socket that nobody listens on. */
+/** Makes the directory, 0700 if it is missing, and removes a socket without a listener. */
 export async function prepareSocketPath(path: string): Promise<void> {
   const bytes = Buffer.byteLength(path);
   if (bytes > maxPathBytes) {
     throw pathRefused(path, `a path of at most ${maxPathBytes} bytes`, `one of ${bytes} bytes`);
   }
   try {
-    // Its promise says ENOENT on a disk without an inode (seen in Node 20).
+    // Its promise reports ENOENT on a disk without free inodes (seen in Node 20).
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw socketFailed(`making the directory of the socket ${path}`, cause);
@@ -24,16 +24,16 @@ export async function prepareSocketPath(path: string): Promise<void> {
   await removeStaleSocket(path);
 }
 
-/** Who may connect: connecting needs the permission to write. */
+/** Who may connect. Connecting needs write permission. */
 export interface SocketFile {
   /** Default: 0600. */
   readonly mode?: number;
-  /** Name or number of the group that the file belongs to. Default: as it was made. */
+  /** Name or number of the group that owns the file. Default: unchanged. */
   readonly group?: string;
 }
 
 /**
- * A socket is bound with the umask's mode, often 0755. The group comes before the mode lets it in.
+ * The umask decides the initial mode, often 0755. The group is set before the mode lets it connect.
  */
 export async function restrictSocket(
   path: string,
@@ -107,7 +107,7 @@ function pathRefused(
   });
 }
 
-/** Only ECONNREFUSED proves that the socket is stale: anything else is taken for life. */
+/** Only ECONNREFUSED proves that the socket is stale. Any other error counts as a live listener. */
 function isListenedOn(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);

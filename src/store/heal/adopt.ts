@@ -1,4 +1,5 @@
-// Records made from manifests: of snapshots that the catalog does not know, or knows less well.
+// Makes records from manifests: for snapshots that the catalog does not know, or that it knows in
+// an older state.
 import { isStoreError } from "../../base/errors.js";
 import type { AdoptedSnapshot } from "../../catalog/open.js";
 import { peekRevision, readManifest, type Manifest } from "../../files/manifest.js";
@@ -7,7 +8,7 @@ import { chargeGrowth } from "../../model/charge.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import type { Healer } from "./healer.js";
 
-/** STORED_DATA_CORRUPT unless manifest and files are there and fit. */
+/** STORED_DATA_CORRUPT unless the manifest and the files exist and match. */
 export async function readWholeManifest(healer: Healer, id: string): Promise<Manifest> {
   const manifest = await readManifest(healer.layout, id);
   await using whole = await openStored(healer.layout, id, manifest.files);
@@ -15,9 +16,9 @@ export async function readWholeManifest(healer: Healer, id: string): Promise<Man
 }
 
 /**
- * Takes snapshots into the catalog that it does not know. Of several with one name the newest keeps
- * it: it is what a replacement has made, and its directory outlives the others by an instant only.
- * `older`: the catalog is an older copy, so that the newest goes before those that it knows too.
+ * Adopts snapshots that the catalog does not know. Of several with one name, the newest keeps it: a
+ * replacement made it, and the others were about to be removed. `older`: the catalog is an older
+ * copy. The newest snapshot then takes precedence over those that the catalog knows, too.
  */
 export function adoptAll(
   healer: Healer,
@@ -54,7 +55,7 @@ function freeName({ catalog, logger }: Healer, { config, createdAt }: Manifest):
   logger.warn(ids, "a newer snapshot on disk has this name: the older one goes on without");
 }
 
-/** A name that is taken by now is left out: the data matters more. */
+/** Leaves out a name that is taken by now, because the data matters more. */
 function adopt(healer: Healer, manifest: Manifest): void {
   try {
     healer.catalog.insertReady(manifest);
@@ -66,7 +67,7 @@ function adopt(healer: Healer, manifest: Manifest): void {
   }
 }
 
-/** Manifests of ready snapshots, among those stored, that know more than their records. */
+/** Manifests of ready, stored snapshots that are newer than their records. */
 export async function readNewerManifests(
   healer: Healer,
   stored: ReadonlySet<string>,
@@ -80,7 +81,7 @@ export async function readNewerManifests(
       const manifest = await readManifest(layout, id);
       if (manifest.revision > revision) newer.push(manifest);
     } catch (error) {
-      // The record serves it. That its manifest is bad is for check to tell.
+      // The record serves it. Check reports the bad manifest.
       logger.error({ err: error, id }, "could not read a manifest");
     }
   }
@@ -88,14 +89,14 @@ export async function readNewerManifests(
 }
 
 /**
- * Makes the records again that are older than their manifests. Those whose names others of them
- * still have in the catalog go without until all have given theirs up.
+ * Replaces records that are older than their manifests. Two such snapshots may have exchanged
+ * names. A snapshot whose name is still taken gets it after all others have released theirs.
  */
 export function takeNewer(healer: Healer, manifests: readonly Manifest[]): void {
   healer.catalog.together(() => {
     const blocked = manifests.filter((each) => !tryTake(healer, each, each.config.name));
     for (const manifest of blocked) tryTake(healer, manifest, "");
-    // A name that is still taken is that of a snapshot whose manifest is no newer: it keeps it.
+    // If a name is still taken, the manifest of its owner is not newer, so the owner keeps it.
     for (const manifest of blocked) tryTake(healer, manifest, manifest.config.name);
   });
 }
@@ -107,7 +108,7 @@ function chargeAfter({ chargedBytes, config }: Snapshot, manifest: Manifest): nu
 function tryTake(healer: Healer, manifest: Manifest, name: string): boolean {
   const { catalog, logger } = healer;
   const { id, revision } = manifest;
-  // Undefined also if its configuration cannot be read.
+  // Also undefined if its configuration cannot be read.
   const before = catalog.auditRow(id)?.snapshot;
   const used = catalog.gcSnapshot("", id);
   const adopted: AdoptedSnapshot = {

@@ -1,23 +1,26 @@
-// Whether the catalog is the one that this store had last, or an older copy that was put back.
+// Detects whether the catalog is the latest one of this store, or an older copy that somebody has
+// restored.
 import { readCatalogMark, writeCatalogMark } from "../../files/catalog-mark.js";
 import type { Reader } from "../parts/ports.js";
 
 type Place = Pick<Reader, "catalog" | "layout" | "logger">;
 
 /**
- * True: it lacks an event that the store's catalog had. What it says is then older than what the
- * manifests say, and what lies on the disk goes before it.
+ * True if the catalog lacks an event that the store's catalog had. The catalog is then older than
+ * the manifests, and the disk takes precedence over it.
  */
 export async function isOlderCatalog({ catalog, layout }: Place): Promise<boolean> {
   const mark = await readCatalogMark(layout);
   if (mark === undefined || mark.sequence === 0) return false;
   if (catalog.eventPosition().sequence < mark.sequence) return true;
   const { events, missed } = catalog.eventsAfter(mark.sequence - 1, 1);
-  // Trimmed long ago: then it has gone on from there.
+  // The event was trimmed long ago, so the catalog has advanced since then.
   return !missed && events[0] !== undefined && events[0].mark !== mark.mark;
 }
 
-/** Remembers how far the catalog is. Called from time to time, and at the end of a clean stop. */
+/**
+ * Records how far the catalog has advanced. Called periodically, and at the end of a clean stop.
+ */
 export async function noteCatalogPosition(place: Place): Promise<void> {
   try {
     const position = newestPosition(place.catalog);
@@ -29,7 +32,7 @@ export async function noteCatalogPosition(place: Place): Promise<void> {
 
 const noted = new WeakMap<Place["catalog"], number>();
 
-/** Undefined if it was noted already. */
+/** Undefined if it was already recorded. */
 function newestPosition(catalog: Place["catalog"]) {
   const position = catalog.eventPosition();
   if (noted.get(catalog) === position.sequence) return undefined;

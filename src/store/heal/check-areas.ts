@@ -1,4 +1,4 @@
-// The part of check that looks at what lies beside the stored snapshots: staging, trash,
+// The part of check that examines the areas beside the stored snapshots: staging, trash,
 // quarantine.
 import { join } from "node:path";
 import { exists } from "../../files/durable.js";
@@ -8,7 +8,7 @@ import { idPattern } from "../../model/name.js";
 import { reflinkProbePrefix } from "../../holes/sparse-copy.js";
 import type { CheckScene } from "./check-scene.js";
 
-/** `trash` are the entries that were there when the records were looked at. */
+/** `trash` contains the entries that existed when the records were read. */
 export async function checkAreas(
   scene: CheckScene,
   trash: ReadonlySet<string>,
@@ -50,7 +50,7 @@ async function checkTrash(
       continue;
     }
     if (live !== undefined) {
-      // Its bytes go with the last reader, its record after them.
+      // Its bytes are freed after the last reader has ended, and its record after them.
       if (catalog?.auditRow(name) !== undefined || !(await exists(path))) continue;
     }
     const text = "deleted; its space is freed at the next start";

@@ -1,6 +1,6 @@
-// Check: what the catalog says, what lies on the disk and what the manifests say, compared. Changes
-// nothing. In a store that is being served it looks again before it calls anything wrong, so that
-// what callers do meanwhile is never taken for damage.
+// Check: compares the catalog, the disk and the manifests. Changes nothing. In a store that is
+// being served, it looks twice before it reports a fault. Work of callers in between is therefore
+// never reported as damage.
 import { join } from "node:path";
 import { isStoreError } from "../../base/errors.js";
 import type { AuditedRow } from "../../catalog/open.js";
@@ -24,7 +24,9 @@ import type { CheckScene } from "./check-scene.js";
 import { compareWithDisk, describedFiles, findingsOfRow } from "./compare.js";
 import { beginRun, verifyFiles, type Verdict } from "./verify.js";
 
-/** The summary comes last. A listing that fails ends it with an error: it never means "empty". */
+/**
+ * The summary comes last. A failed listing ends the check with an error and never means "empty".
+ */
 export async function* checkStore(
   scene: CheckScene,
   options: CheckOptions,
@@ -54,7 +56,8 @@ async function* walk(
   const usable = file === undefined || file.file.length > 0 ? undefined : catalog;
   const damage = file === undefined ? scene.catalogProblem : file.file.join("; ");
   yield* tell(catalogFindings(layout, damage, file?.totals, stored));
-  // A catalog that cannot be trusted is made again from the manifests: as if there were none.
+  // A catalog that cannot be trusted counts as missing, because it is made again from the
+  // manifests.
   const trusted: CheckScene = { ...scene, catalog: usable };
   for (const name of stored) {
     signal.throwIfAborted();
@@ -91,7 +94,7 @@ function catalogFindings(
   return [finding("catalog_missing", { path }, "there is no catalog", "at_next_start")];
 }
 
-/** An entry of `data/` that no record knows. */
+/** An entry of `data/` without a record. */
 async function checkDirectory(
   scene: CheckScene,
   name: string,
@@ -136,7 +139,7 @@ interface RowCheck {
   readonly options: CheckOptions;
 }
 
-/** After so many changes while it was looked at, it is left to the next check. */
+/** It changed too often during the check, so the next check handles it. */
 const maxLooks = 5;
 
 async function checkRow(
@@ -152,7 +155,7 @@ async function checkRow(
     using lease = live.leases.share(row.id, "background");
     const both = AbortSignal.any([signal, lease.signal]);
     try {
-      // Alone with its manifest, which an update may be about to write.
+      // Runs in the queue of this manifest, because an update may be about to write it.
       const found = await live.manifests.run(row.id, () => lookAtRow(scene, row, check, both));
       const after = catalog?.auditRow(check.id);
       if (after !== undefined && isSame(row, after)) return found;
@@ -202,7 +205,7 @@ async function lookAtRow(
     : found;
 }
 
-/** Every byte against its digest, where nothing worse was found before. */
+/** Compares every byte with its digest, unless something worse was found before. */
 async function readData(
   scene: CheckScene,
   { snapshot }: AuditedRow,
@@ -226,7 +229,7 @@ async function readData(
       found.push(finding("data_damaged", { id, name, path }, describeDamage(event), action));
     }
   } catch (error) {
-    // The table's own finding says so.
+    // The finding about the table reports this.
     if (!isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
   }
   return found;

@@ -1,4 +1,5 @@
-// One snapshot's record against its directory: pure, so that every difference can be tested alone.
+// Compares one snapshot's record with its directory. The functions are pure, so that each
+// difference can be tested alone.
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
 import { isStoreError, type StoreError } from "../../base/errors.js";
@@ -12,7 +13,7 @@ import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 
 type Subject = Pick<Finding, "id" | "name">;
 
-/** What the record says of itself alone. */
+/** Problems that the record shows by itself. */
 export function findingsOfRow(row: AuditedRow, path: string): Finding[] {
   const subject = { id: row.id, name: row.name, path };
   const action = row.snapshot === undefined ? "take_manifest" : "rewrite_rows";
@@ -27,7 +28,7 @@ export function findingsOfRow(row: AuditedRow, path: string): Finding[] {
 /** `live`: an update may be between its record and its manifest. */
 export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean): Finding[] {
   const subject = { id: row.id, name: row.name };
-  // What else belongs into this directory, only a newer stasis knows.
+  // Only a newer stasis knows which other entries belong into this directory.
   if (isStoreError(disk.manifest, "FORMAT_UNSUPPORTED")) {
     const path = join(disk.directory, manifestFileName);
     return [finding("format_unsupported", { ...subject, path }, disk.manifest.message, "none")];
@@ -36,7 +37,7 @@ export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean):
   return [
     ...manifestFindings(row, disk, live),
     ...(described === undefined ? [] : fileFindings(subject, described, disk)).map((one) =>
-      // Marked already: nothing is left to do but to get the snapshot from elsewhere.
+      // It is already marked. The only remaining action is to get the snapshot from elsewhere.
       one.action === "mark_corrupt" && row.snapshot?.corrupt === true
         ? { ...one, action: "none" as const }
         : one,
@@ -52,8 +53,8 @@ export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean):
 }
 
 /**
- * The files that ought to be there: as the record has them, or as the manifest when the record
- * contradicts its own digest. Undefined if neither can be trusted.
+ * The files that must exist, according to the record. If the record contradicts its own digest,
+ * according to the manifest. Undefined if neither can be trusted.
  */
 export function describedFiles(
   row: AuditedRow,
@@ -97,7 +98,7 @@ function manifestFindings(row: AuditedRow, disk: Examined, live: boolean): Findi
   return [finding("manifest_differs", subject, list, action)];
 }
 
-/** Names of the fields in which the manifest is not what the record says. */
+/** Names of the fields in which the manifest differs from the record. */
 export function differingFields(snapshot: Snapshot, manifest: Manifest): string[] {
   const pairs: readonly (readonly [string, unknown, unknown])[] = [
     ["config", plain(snapshot.config), plain(manifest.config)],
@@ -109,7 +110,7 @@ export function differingFields(snapshot: Snapshot, manifest: Manifest): string[
   return pairs.filter(([, a, b]) => !isDeepStrictEqual(a, b)).map(([name]) => name);
 }
 
-/** Without prototypes, which differ between what was parsed and what was built. */
+/** Without prototypes, which differ between parsed and constructed objects. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }
@@ -160,7 +161,7 @@ function oneFile(
     return [finding("file_size", where, text, "mark_corrupt")];
   }
   if (found.mode === storedFileMode) return [];
-  // As an earlier version left it; it is made read-only before its path is handed out.
+  // An earlier version left it like this. It becomes read-only before its path is handed out.
   if (!sealed && found.mode === (file.mode | 0o400)) return [];
   const text = `its mode is ${octal(found.mode)}, expected ${octal(storedFileMode)}`;
   return [finding("file_mode", where, text, "set_mode")];

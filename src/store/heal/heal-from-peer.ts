@@ -1,6 +1,6 @@
-// Makes a damaged or lost snapshot whole again with bytes from elsewhere. A damaged file is never
-// written to: a whole one takes its place by rename, so that a reader has the one or the other, and
-// a power cut leaves the one or the other.
+// Heals a damaged or lost snapshot with bytes from a peer. A damaged file is never written to: an
+// intact copy replaces it by rename. Readers see one or the other, and a power cut leaves one or
+// the other.
 import { constants } from "node:fs";
 import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -23,28 +23,28 @@ import { notHashedYet } from "../read/read.js";
 import { writeManifestAgain } from "../write/update.js";
 import { beginRun, verify, verifyFile } from "./verify.js";
 
-/** A file that is whole, on the store's filesystem, each of its blocks compared with `table`. */
+/** An intact file on the store's filesystem. Each of its blocks was compared with `table`. */
 export interface WholeFile {
   readonly path: string;
   readonly table: BlockTable;
 }
 
-/** What is not as it was stored. */
+/** The damaged or missing parts. */
 export interface Damage {
   readonly snapshot: Snapshot;
-  /** In order of names; of a lost snapshot all. */
+  /** In the order of names. For a lost snapshot, all files. */
   readonly files: readonly SnapshotFile[];
-  /** What is left of a file, to be closed by the caller; undefined if nothing can be read. */
+  /** The remains of a file, which the caller closes. Undefined if nothing can be read. */
   openRest(file: SnapshotFile): Promise<FileHandle | undefined>;
 }
 
-/** Brings one whole file for each that is damaged, by name. */
+/** Supplies one intact file for each damaged one, by name. */
 export type FetchWhole = (damage: Damage) => Promise<ReadonlyMap<string, WholeFile>>;
 
 /**
- * Reads all of a snapshot, has what is damaged fetched, puts it in place and reads all again. `ref`
- * may be the id of a lost snapshot. Readers are refused from the first damage that was found until
- * it is whole.
+ * Reads all of a snapshot, fetches the damaged files, replaces them and reads all again. `ref` may
+ * be the id of a lost snapshot. Readers are refused from the first damage until the snapshot is
+ * intact.
  */
 export async function healFromPeer(
   healer: Healer,
@@ -91,7 +91,7 @@ async function findDamaged(
       while (next.done !== true) next = await events.next();
       if (!next.value.intact) damaged.push(file);
     } catch (error) {
-      // A sector that cannot be read is damage like any other.
+      // An unreadable sector counts as damage.
       if (signal.aborted || !isStoreError(error, "IO_FAILED")) throw error;
       damaged.push(file);
     }
@@ -99,7 +99,7 @@ async function findDamaged(
   return damaged;
 }
 
-/** A link or a directory in its place is nothing that could be read. */
+/** If a link or a directory is in its place, there is nothing to read. */
 async function openFile(path: string): Promise<FileHandle | undefined> {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   let handle: FileHandle;
@@ -131,7 +131,8 @@ async function putInPlace(
 ): Promise<void> {
   const directory = layout.filesDirectory(id);
   const blocks = join(layout.dataDirectory(id), blocksDirectoryName);
-  // Not made with what is above: where a deletion has taken that, nothing may come into being.
+  // This does not create missing parents. If a deletion has taken them, nothing may come into
+  // being.
   for (const path of [directory, blocks]) await makeDirectory(path);
   await whileWritable(directory, async () => {
     for (const [index, { name }] of [...all].sort(byName).entries()) {
@@ -172,7 +173,8 @@ async function repairManifest(healer: Healer, id: string): Promise<void> {
 }
 
 /**
- * Published under its old id; a crash before the record is there ends in its adoption at the start.
+ * It is published under its old id. If the daemon crashes before the record exists, the next start
+ * adopts it.
  */
 async function storeAgain(
   healer: Healer,
@@ -202,9 +204,9 @@ async function storeAgain(
     healer.root.check();
     await staging.publish(manifest);
     try {
-      // A session may have begun while it was published.
+      // A GC session may have begun during publication.
       await collecting.waitUntilOpen(signal);
-      // Deleted meanwhile: then it must not come back.
+      // It was deleted in the meantime, so it must not return.
       if (catalog.get(id)?.state !== "lost") throw notFoundError(id);
       adoptAll(healer, [manifest], { older: false });
     } catch (error) {

@@ -1,4 +1,4 @@
-// The port of recovery and repair: it may publish, remove, and write records without a caller's
+// The port of recovery and repair. It may publish, remove, and write records without a caller's
 // upload.
 import type { Catalog } from "../../catalog/open.js";
 import type { Marker } from "../parts/ports.js";

@@ -1,5 +1,5 @@
-// Opens the catalog, or makes a new one in place of a damaged one: recovery then rebuilds it from
-// the manifests.
+// Opens the catalog. If it is damaged, makes a new one, which recovery then rebuilds from the
+// manifests.
 import { existsSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Clock } from "../../base/clock.js";
@@ -27,8 +27,8 @@ async function openOrRebuildCatalog(
 }
 
 /**
- * Opens the catalog on a disk that may be full. SQLite has to make the file of its log: uploads
- * that were cut short are removed when it cannot, which frees bytes and inodes.
+ * Opens the catalog on a disk that may be full. SQLite has to create its log file. If it cannot,
+ * this removes interrupted uploads, which frees bytes and inodes.
  */
 export async function openCatalogWithRoom(
   layout: Layout,
@@ -51,7 +51,7 @@ export async function openCatalogWithRoom(
   }
 }
 
-/** SQLite does not say why it could not make a file. */
+/** SQLite does not say why it could not create a file. */
 async function isForWantOfRoom(layout: Layout, error: unknown): Promise<boolean> {
   if (isStoreError(error, "STORAGE_FULL")) return true;
   return isStoreError(error, "IO_FAILED") && (await isShortOfRoom(layout));
@@ -65,7 +65,9 @@ function noRoomError(layout: Layout, cause: unknown): StoreError {
   );
 }
 
-/** SQLite takes some reads that fail for damage: only what is damaged twice is set aside. */
+/**
+ * SQLite reports some failed reads as damage. Only a catalog that is reported twice is set aside.
+ */
 function openTwice(layout: Layout, options: CatalogOptions, logger: Logger): Catalog {
   try {
     return openSound(layout, options);
@@ -88,7 +90,7 @@ function openSound(layout: Layout, options: CatalogOptions): Catalog {
   }
 }
 
-/** Renames only: these files must never be opened by other means than SQLite. */
+/** Only renames these files. Nothing but SQLite may ever open them. */
 async function setAside(layout: Layout, clock: Clock): Promise<string[]> {
   const stamp = clock.now().toISOString().replaceAll(":", "-");
   const kept: string[] = [];

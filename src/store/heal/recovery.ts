@@ -1,9 +1,10 @@
-// What happens before the daemon listens: the catalog and the disk are brought to agree.
-// Nothing that was acknowledged is removed here unless a caller had deleted it; what cannot be
-// explained goes to quarantine. An error while listing stops recovery: it never means "empty".
+// Recovery: makes the catalog and the disk agree before the daemon listens. It removes nothing that
+// was acknowledged, unless a caller had deleted it. Anything that it cannot explain goes to
+// quarantine. An error while listing stops recovery and never means "empty".
 //
-// A full disk never stops it. Files are removed before the records of them are dropped, since the
-// records need room; what still has none is logged and stays as it is for the next start.
+// A full disk never stops it. It removes files before it drops their records, because changes of
+// records need space. If a record still has no space, recovery logs that and leaves it unchanged
+// for the next start.
 import { isStoreError } from "../../base/errors.js";
 import type { Manifest } from "../../files/manifest.js";
 import { originOf } from "../../files/origin.js";
@@ -24,19 +25,22 @@ import type { Healer } from "./healer.js";
 import { isDeviceTrouble } from "../../holes/errno.js";
 import { syncManifest } from "../write/update.js";
 
-/** What recovery did; all zero after a clean stop. Ids and paths are in the log. */
+/** What recovery did. All numbers are zero after a clean stop. The log has the ids and paths. */
 export interface RecoveryReport {
-  /** Deletions that had been interrupted and are finished. */
+  /** Interrupted deletions that are now finished. */
   deletions: number;
-  /** Uploads that were never acknowledged and are gone. */
+  /** Uploads that were never acknowledged and are now removed. */
   uploads: number;
-  /** Directories that were taken over, never acknowledged, and put back. */
+  /** Directories that were taken over, never acknowledged, and are back in their old place. */
   returned: number;
   /** Snapshots on disk that the catalog did not know. */
   adopted: number;
-  /** Snapshots whose manifest knew more than the catalog. */
+  /** Snapshots whose manifest was newer than the catalog. */
   updated: number;
-  /** Snapshots that only an older copy of the catalog knew: deleted since it was made. */
+  /**
+   * Snapshots that only an older copy of the catalog knew. They were deleted after the copy was
+   * made.
+   */
   dropped: number;
   /** Snapshots in the catalog whose directory is missing. */
   lost: number;
@@ -63,7 +67,7 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   await finishDeletions(healer, report);
   await dropPending(healer, older, report);
   const stored = await listStored(healer, report);
-  // Names of those that went are free before others come to claim them.
+  // The names of removed snapshots become free before adopted snapshots claim them.
   await whereRoom(healer, "record what is missing", () =>
     healer.catalog.together(() => markMissing(healer, { stored, older }, report)),
   );
@@ -81,7 +85,7 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   return report;
 }
 
-/** Runs one step. When the disk has no room for it, the log says what was left undone. */
+/** Runs one step. If the disk has no space for it, logs the work that was left. */
 async function whereRoom(
   { logger }: Healer,
   what: string,
@@ -95,7 +99,9 @@ async function whereRoom(
   }
 }
 
-/** The record stays marked: this program must not write over what it does not know. */
+/**
+ * The record stays marked, because this program must not overwrite fields that it does not know.
+ */
 async function syncUnlessNewer(healer: Healer, id: string): Promise<void> {
   try {
     await syncManifest(healer, id);
@@ -105,7 +111,7 @@ async function syncUnlessNewer(healer: Healer, id: string): Promise<void> {
   }
 }
 
-/** A directory in the trash was deleted, whatever an older copy of the catalog says of it. */
+/** A directory in the trash was deleted, even if an older copy of the catalog disagrees. */
 async function finishDeletions(healer: Healer, report: RecoveryReport): Promise<void> {
   const { catalog, layout } = healer;
   const removed = [...catalog.idsInState("replaced"), ...catalog.idsInState("deleting")];
@@ -122,7 +128,7 @@ async function finishDeletions(healer: Healer, report: RecoveryReport): Promise<
   report.deletions = gone.size;
 }
 
-/** Ids in the trash; what no deletion can have put there goes to quarantine, not away. */
+/** Ids in the trash. An entry that no deletion can have put there goes to quarantine. */
 async function listTrash(healer: Healer, report: RecoveryReport): Promise<readonly string[]> {
   const { trashRoot } = healer.layout;
   const ids: string[] = [];
@@ -133,7 +139,7 @@ async function listTrash(healer: Healer, report: RecoveryReport): Promise<readon
   return ids;
 }
 
-/** What the disk holds, and whether it goes before the catalog. */
+/** The state of the disk, and whether it takes precedence over the catalog. */
 interface Found {
   /** Ids with a directory in `data/`. */
   readonly stored: ReadonlySet<string>;
@@ -144,7 +150,8 @@ interface Found {
 async function dropPending(healer: Healer, older: boolean, report: RecoveryReport): Promise<void> {
   for (const { id } of healer.catalog.pendingUploads()) {
     if (older && (await wasPublished(healer, id))) {
-      // It may have been acknowledged after the copy was made: to be adopted like an unknown one.
+      // It may have been acknowledged after the copy was made, so it is adopted like an unknown
+      // one.
       healer.catalog.abandonPending(id);
       continue;
     }
@@ -153,7 +160,7 @@ async function dropPending(healer: Healer, older: boolean, report: RecoveryRepor
       discarded = await discardPublished(healer.layout, id);
     } catch (error) {
       if (!isDeviceTrouble(error) && !isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
-      // Still pending, so nobody sees it, and the next start tries again.
+      // It is still pending, so nobody sees it, and the next start tries again.
       healer.logger.error({ err: error, id }, "could not undo an upload that was cut short");
       continue;
     }
@@ -167,7 +174,7 @@ async function dropPending(healer: Healer, older: boolean, report: RecoveryRepor
   }
 }
 
-/** Whole or written by a newer stasis, and not to be given back to where it came from. */
+/** True if it is complete, or written by a newer stasis, and need not return to its old place. */
 async function wasPublished(healer: Healer, id: string): Promise<boolean> {
   if ((await originOf(healer.layout.dataDirectory(id))) !== undefined) return false;
   try {
@@ -180,7 +187,7 @@ async function wasPublished(healer: Healer, id: string): Promise<boolean> {
   }
 }
 
-/** Ids with a directory in `data/`; entries that are no snapshots go to quarantine. */
+/** Ids with a directory in `data/`. Entries that are not snapshots go to quarantine. */
 async function listStored(healer: Healer, report: RecoveryReport): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   const { dataRoot } = healer.layout;
@@ -221,7 +228,7 @@ function markMissing(healer: Healer, { stored, older }: Found, report: RecoveryR
   for (const id of catalog.idsInState("ready")) {
     if (stored.has(id)) continue;
     if (older) {
-      // Deleted after the copy was made, most likely: an alarm that never ends would help nobody.
+      // Most likely it was deleted after the copy was made. A permanent alarm would help nobody.
       const name = catalog.get(id)?.config.name;
       logger.error({ id, name }, "only the older copy of the catalog knows it: dropped");
       catalog.removeRow(id);

@@ -1,5 +1,6 @@
-// Repair: does what check proposes. Never deletes data: what nobody can explain goes to quarantine.
-// Each finding is looked at again at the moment of its repair; a failure is told, the others go on.
+// Repair: does what check proposes. It never deletes data: anything that nobody can explain goes to
+// quarantine. It checks each finding again right before it repairs it. It reports a failure and
+// continues with the others.
 import { basename, dirname, join } from "node:path";
 import { isStoreError, StoreError } from "../../base/errors.js";
 import { ensureBallast } from "../../files/ballast.js";
@@ -21,7 +22,10 @@ import { checkStore } from "./check.js";
 import type { Healer } from "./healer.js";
 import { writeManifestAgain } from "../write/update.js";
 
-/** One at a time, and no collection meanwhile: GC_LOCK_BUSY at once. Check first, then act. */
+/**
+ * One repair at a time, and no collection meanwhile; otherwise throws GC_LOCK_BUSY at once. It
+ * checks first and then acts.
+ */
 export async function* repairStore(
   healer: Healer,
   { dryRun, deep, limitBytesPerSecond }: RepairOptions,
@@ -64,7 +68,7 @@ async function carryOut(healer: Healer, finding: Finding, signal: AbortSignal): 
   }
 }
 
-/** What was done, in words; empty if the name of the action says it. */
+/** What was done, in words. Empty if the name of the action says it. */
 type Act = (healer: Healer, finding: Finding, signal: AbortSignal) => Promise<string>;
 
 const nothing: Act = () => Promise.resolve("");

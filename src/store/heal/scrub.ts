@@ -1,6 +1,6 @@
-// The background scrub: all data read again at a low rate, from time to time, and compared with
-// their digests, so that damage is known before somebody needs the bytes. Goes on after a restart
-// with the snapshot at which it was.
+// The background scrub. It periodically reads all data at a low rate and compares it with the
+// digests, so that damage is known before a caller needs the bytes. After a restart it continues
+// with the snapshot that it was reading.
 import { setTimeout as delay } from "node:timers/promises";
 import { isStoreError } from "../../base/errors.js";
 import { blockBytes } from "../../files/block-table.js";
@@ -15,13 +15,13 @@ import { verifyAndMark, type Verdict, type VerifyPorts } from "./verify.js";
 export interface Scrub {
   state(): ScrubState;
   /**
-   * Reads what is left of the one that was begun, or all. Ends early when the signal fires, and
-   * never by what it finds.
+   * Reads the rest of an unfinished run, or everything. Ends early when the signal fires, and never
+   * because of damage.
    */
   run(limitBytesPerSecond: number, signal: AbortSignal): Promise<void>;
 }
 
-/** While uploads come in or snapshots are read it takes this part of its rate. */
+/** The fraction of its rate that it uses while uploads or reads are running. */
 const partWhileOthersWork = 4;
 const saveIntervalMs = 5000;
 
@@ -94,7 +94,7 @@ async function scrubOne(
   const ended = AbortSignal.any([signal, lease.signal]);
   let damaged = false;
   try {
-    // To open and to look up costs something too: many small ones are no reason to hurry.
+    // Opening and looking up files has a cost too, so many small snapshots must not raise the rate.
     await pace(blockBytes, ended);
     const throttle = (bytes: number): Promise<void> => pace(bytes, ended);
     const run = { progress, throttle, signal: ended };
@@ -116,8 +116,8 @@ async function scrubOne(
 }
 
 /**
- * Makes read-only what an earlier version has stored. What cannot be opened is met by the reading
- * that follows.
+ * Makes the files of an earlier version read-only. The read that follows reports files that cannot
+ * be opened.
  */
 async function sealOld(
   { layout, logger }: VerifyPorts,
@@ -141,7 +141,7 @@ function logDamage({ logger }: VerifyPorts, { config }: Snapshot, verdict: Verdi
   logger.error({ ...where, problem }, "the scrub found damaged data");
 }
 
-/** Waits after each piece; what was not read in time is not caught up. */
+/** Waits after each piece. It does not make up for lost time. */
 function createPace(reader: ScrubPorts, limitBytesPerSecond: number): Pace {
   const { clock, intakes, leases } = reader;
   let dueMs = 0;

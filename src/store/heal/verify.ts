@@ -18,14 +18,14 @@ import { readExtents } from "../../holes/extents.js";
 import { forgetCached } from "../../holes/native.js";
 import type { Leases, Marker, Reader } from "../parts/ports.js";
 
-/** Verify marks what it finds damaged, and changes nothing else. */
+/** Verify marks damaged snapshots, and changes nothing else. */
 export type VerifyPorts = Reader & Leases & Marker;
 import { setDamaged } from "../parts/damage.js";
 
 export interface VerifyRequest {
   /** Empty: all ready snapshots. */
   readonly ref: string;
-  /** Most bytes to read per second; 0 = no limit. */
+  /** Maximum bytes to read per second; 0 = no limit. */
   readonly limitBytesPerSecond: number;
 }
 
@@ -41,7 +41,7 @@ export type VerifyEvent =
 export interface Verdict {
   readonly file: string;
   readonly intact: boolean;
-  /** Ascending; empty if the file is missing or its size is wrong. */
+  /** In ascending order. Empty if the file is missing or its size is wrong. */
   readonly damaged: readonly Extent[];
   /** Empty if it is intact. */
   readonly problem: string;
@@ -53,13 +53,13 @@ export const maxDamagedRanges = 1000;
 interface Progress {
   doneBytes: number;
   totalBytes: number;
-  /** When the next event is due, in monotonic milliseconds. */
+  /** Time of the next event, in monotonic milliseconds. */
   dueMs: number;
 }
 
 /**
- * Marks each snapshot corrupt, or no longer corrupt, by what it finds. What the disk does not let
- * it read, and what a newer stasis has written, keeps it from nothing else and marks nothing: it
+ * Marks each snapshot corrupt, or no longer corrupt, by its result. A snapshot that the disk cannot
+ * read, or that a newer stasis has written, does not stop the run and gets no mark. The run then
  * ends with the first such error, IO_FAILED or FORMAT_UNSUPPORTED.
  */
 export async function* verify(
@@ -93,14 +93,14 @@ function isUnread(error: unknown): error is StoreError {
   return isStoreError(error, "IO_FAILED") || isStoreError(error, "FORMAT_UNSUPPORTED");
 }
 
-/** What the reading of several snapshots has in common. */
+/** State that the reading of several snapshots shares. */
 export interface VerifyRun {
   readonly progress: Progress;
   readonly throttle: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
-/** Where data is read again: all that it takes of a store. */
+/** The ports that reading data again needs. */
 export type VerifyPlace = Pick<VerifyPorts, "layout" | "clock">;
 
 export function beginRun(
@@ -118,8 +118,7 @@ export function beginRun(
 }
 
 /**
- * Damage is marked before it is reported, even if the rest is never read. The caller holds a
- * lease.
+ * Damage is marked before it is reported, even if the rest is never read. The caller holds a lease.
  */
 export async function* verifyAndMark(
   reader: VerifyPorts,
@@ -135,13 +134,13 @@ export async function* verifyAndMark(
     }
     yield event;
   }
-  // Only if it was marked before: what others have found meanwhile stays.
+  // Clears the mark only if it was set before. Marks that others have set meanwhile stay.
   if (intact && snapshot.corrupt) setDamaged(reader, id, false);
 }
 
 /**
- * Reads all files that it can, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Changes
- * nothing; the caller holds a lease.
+ * Reads all readable files, then throws the first IO_FAILED or FORMAT_UNSUPPORTED. Changes nothing.
+ * The caller holds a lease.
  */
 export async function* verifyFiles(
   place: VerifyPlace,
@@ -162,7 +161,7 @@ export async function* verifyFiles(
   if (unreadable !== undefined) throw unreadable;
 }
 
-/** Opened on its own, so that one bad file does not hide what is wrong with the others. */
+/** Each file is opened separately, so that one bad file does not hide faults in the others. */
 export async function* verifyFile(
   place: VerifyPlace,
   snapshot: Snapshot,
@@ -215,7 +214,7 @@ async function* hashAgain(
   const [file] = stored.files as [StoredFile];
   const hasher = createBlockHasher(algorithm);
   await using handle = await stored.open(file.name);
-  // What memory has of it may be better than what the disk has.
+  // The page cache may have a better copy than the disk.
   await forgetCached(handle.fd);
   const whole = file.sizeBytes === 0 ? [] : [{ offset: 0, length: file.sizeBytes }];
   const options = { what: file.name, signal };
@@ -238,7 +237,7 @@ function idOf(reader: VerifyPorts, ref: string): string {
   return reader.catalog.resolveRef(ref).config.id;
 }
 
-/** Waits so long after each piece that the average since the start stays below the limit. */
+/** Waits after each piece until the average since the start is below the limit. */
 function createThrottle(
   limitBytesPerSecond: number,
   clock: Clock,

@@ -1,6 +1,5 @@
-// Room on the disk: what stands between an upload and a full one. Each upload reserves bytes before
-// it writes them, so that no two take the last ones, and holds them until the catalog counts its
-// snapshot.
+// Reserves disk space for uploads. Each upload reserves bytes before it writes them, so that two
+// uploads never use the same free space. It keeps them until the catalog counts its snapshot.
 import { statfsSync } from "node:fs";
 import { isStoreError, StoreError } from "../../base/errors.js";
 import type { BackgroundWork, Reader, Room } from "./ports.js";
@@ -9,28 +8,29 @@ type SpacePorts = Pick<Reader, "catalog" | "layout" | "namePrefix" | "options"> 
 type WaitingPorts = SpacePorts & Pick<BackgroundWork, "closing">;
 
 /**
- * One upload's reservation. Disposing it gives the bytes back, in the moment in which the catalog
- * has its snapshot, or when its files are removed. May be disposed twice.
+ * One upload's reservation. Disposing it releases the bytes: when the catalog has its snapshot, or
+ * when its files are removed. May be disposed twice.
  */
 export interface Allowance extends Disposable {
   /**
-   * Reserves so many bytes more, before they are written. Throws STORAGE_FULL, and reserves none.
+   * Reserves this many more bytes before they are written. If they do not fit, it throws
+   * STORAGE_FULL and reserves nothing.
    */
   take(bytes: number): void;
   /**
-   * Returns when this many more bytes fit, or when no running removal could free space. So a caller
-   * that has just deleted a snapshot need not wait for its space itself.
+   * Returns when this many more bytes fit, or when no running removal could free space. A caller
+   * that has just deleted a snapshot therefore need not wait for the space itself.
    */
   wait(bytes: number): Promise<void>;
-  /** `wait` before `resize`. */
+  /** Call `wait` before `resize`. */
   waitWhole(bytes: number): Promise<void>;
-  /** Throws STORAGE_FULL unless there is room for so many bytes more. Reserves none. */
+  /** Throws STORAGE_FULL unless this many more bytes fit. Reserves nothing. */
   expect(bytes: number): void;
-  /** Reserves what the whole snapshot takes, instead of what was reserved before. */
+  /** Replaces the reservation by the size of the whole snapshot. */
   resize(bytes: number): void;
 }
 
-/** So much is written between two looks at the disk. */
+/** Bytes that are written between two checks of the disk. */
 const stepBytes = 8 * 1024 * 1024;
 
 /** `signal` ends waiting. */
@@ -38,7 +38,7 @@ export function openAllowance(ports: WaitingPorts, signal: AbortSignal): Allowan
   const { namePrefix } = ports;
   const { reserved } = ports.space;
   let own = 0;
-  // The first reservation looks at the disk, too.
+  // The first reservation checks the disk, too.
   let untilLook = 0;
   const reserve = (bytes: number): void => {
     if (bytes > 0) checkQuotas(ports, bytes);
@@ -89,12 +89,12 @@ function hasRoom(ports: SpacePorts, bytes: number): boolean {
   }
 }
 
-/** Everything that `max_store` counts, at this moment. */
+/** The current total that `max_store` limits. */
 export function chargedBytes({ catalog, space }: SpacePorts): number {
   return catalog.totals().chargedBytes + sumOf(space.reserved, "") + sumOf(space.kept, "");
 }
 
-/** Of all whose key begins so. */
+/** The total of all whose key begins with the prefix. */
 function sumOf(account: ReadonlyMap<string, number>, start: string): number {
   let sum = 0;
   for (const [key, bytes] of account) if (key.startsWith(start)) sum += bytes;
@@ -107,7 +107,7 @@ export function checkQuotas(ports: SpacePorts, bytes: number): void {
   const { maxStoreBytes, prefixQuotaBytes } = options;
   if (maxStoreBytes > 0) {
     const actual = chargedBytes(ports) + bytes;
-    // Callers who are confined to some names are not told how much others have.
+    // Callers that are confined to a prefix must not learn how much others have.
     const held = namePrefix === "" ? () => catalog.heldBytes("") : undefined;
     checkQuota("max_store", actual, maxStoreBytes, held);
   }
@@ -118,7 +118,7 @@ export function checkQuotas(ports: SpacePorts, bytes: number): void {
   }
 }
 
-/** `countHeld`: undefined if the caller is not told how much there is. */
+/** `countHeld` is undefined if the caller must not learn the total. */
 function checkQuota(
   limit: "max_store" | "prefix_quota",
   bytes: number,

@@ -1,15 +1,15 @@
-// Work that changes the store, with or without a caller who waits for it: closing waits for all.
+// Work that changes the store, whether or not a caller waits for it. Closing waits for all of it.
 import { StoreError } from "../../base/errors.js";
 import type { Logger } from "../../base/logger.js";
 
 export interface Background {
   /** Fires when closing begins. */
   readonly closing: AbortSignal;
-  /** Work that no caller waits for: its failures are logged. */
+  /** Runs work that no caller waits for. Its failures are logged. */
   run(name: string, work: () => Promise<void>): void;
-  /** Work that a caller waits for. Throws DRAINING once closing has begun. */
+  /** Runs work that a caller waits for. Throws DRAINING once closing has begun. */
   operation<T>(work: () => Promise<T>): Promise<T>;
-  /** Waits for what runs; later work is not started any more. */
+  /** Waits for running work. Later work does not start. */
   close(): Promise<void>;
 }
 

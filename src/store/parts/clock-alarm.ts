@@ -1,13 +1,13 @@
-// Tells operators when the wall clock has become suspect, and when it is trusted again.
+// Tells operators when the wall clock becomes suspect, and when it is trusted again.
 import { describeDoubt, isSuspect, suspectGraceMs, type ClockDoubt } from "../../model/elapsed.js";
 import type { Reader } from "./ports.js";
 
 export interface ClockStatus {
-  /** Ages are uncertain: nothing is evicted by age on a schedule. */
+  /** Ages are uncertain, so the schedule evicts nothing by age. */
   readonly suspect: boolean;
-  /** Wall time is so much further than elapsed time would have it; 0 if they agree. */
+  /** Difference between the wall clock and elapsed time; 0 if they agree. */
   readonly aheadMs: number;
-  /** Until the clock is trusted, unless it is set again. Undefined if it is not suspect. */
+  /** Time until the clock is trusted, unless it is set again. Undefined if it is not suspect. */
   readonly trustedAfterMs: number | undefined;
 }
 
@@ -19,7 +19,7 @@ export function clockStatus({ catalog }: Pick<Reader, "catalog">): ClockStatus {
   return { suspect: true, aheadMs, trustedAfterMs: Math.max(0, suspectGraceMs - lastedMs) };
 }
 
-/** To be called from time to time: looks at the clocks, saves them, and logs what has changed. */
+/** Call it periodically. It reads the clocks, saves them, and logs changes. */
 export function createClockAlarm({
   catalog,
   logger,
@@ -40,7 +40,7 @@ export function createClockAlarm({
     try {
       catalog.noteClock();
     } catch (error) {
-      // Not on a full disk either: what was saved before is as good.
+      // This fails on a full disk. The earlier saved value is as good.
       logger.debug({ err: error }, "could not save the clock");
     }
   };

@@ -1,16 +1,19 @@
 // Lets reads through between the commits of many writers. A commit waits for its fsync on the main
-// thread, which on a slow disk takes 100 ms and more. Without turns the commits of forty callers
+// thread, which takes 100 ms and more on a slow disk. Without turns, the commits of forty callers
 // would follow each other directly, and every read would wait for all of them.
 //
 // - A writer takes a turn, and commits before it awaits anything else. Checks that the commit
 //   depends on come after the turn.
-// - Between two turns the event loop serves what has arrived. After a slow commit it has a pause to
-//   do so.
+// - Between two turns the event loop serves pending events. After a slow commit it has a pause for
+//   that.
 // - Turns are granted in the order of arrival. An idle store grants one at once.
 
-/** A commit that takes less leaves no pause: one round of the event loop is enough. */
+/** A faster commit needs no pause: one round of the event loop is enough. */
 const slowMs = 10;
-/** The pause after a slow commit, as a part of its time: writers lose so much of their rate. */
+/**
+ * The pause after a slow commit, as a fraction of the commit's time. It lowers the writers' rate by
+ * that much.
+ */
 const pauseShare = 1 / 4;
 const maxPauseMs = 100;
 
@@ -36,7 +39,7 @@ export class CommitTurns {
     }
     const begin = performance.now();
     grant();
-    // The writer commits in a microtask, so before this.
+    // The writer commits in a microtask, and therefore before this.
     setImmediate(() => {
       const tookMs = performance.now() - begin;
       if (tookMs < slowMs) this.#grant();

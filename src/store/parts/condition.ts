@@ -1,4 +1,4 @@
-// Knows which problems keep the store from working. It looks at the store every two seconds and
+// Tracks the problems that keep the store from working. It checks the store every two seconds and
 // after each failure, so that health changes without traffic too.
 //
 //   ROOT_UNAVAILABLE     nothing works
@@ -27,9 +27,9 @@ export interface Condition {
   problems(): readonly StoreProblem[];
   /** Calls `listener` now, and after each change. */
   follow(listener: (problems: readonly StoreProblem[]) => void): void;
-  /** Looks at the store soon if its condition may have caused the error. */
+  /** Checks the store soon if its condition may have caused the error. */
   noticed(error: unknown): void;
-  /** Looks at the store, and returns the problem as the error where it caused `error`. */
+  /** Checks the store. If a problem caused `error`, returns the problem as the error. */
   explain(error: unknown): Promise<unknown>;
 }
 
@@ -42,9 +42,9 @@ export interface ConditionParts {
   readonly reserveBytes: number;
 }
 
-/** As often as `RootGuard` looks at the root. */
+/** The interval of `RootGuard`. */
 const lookMs = 2000;
-/** While nothing fails, one look in this many changes an inode. */
+/** While nothing fails, one check in this many changes an inode. */
 const looksPerWrite = 15;
 
 const telling: ReadonlySet<ErrorReason> = new Set([
@@ -71,7 +71,7 @@ export function openCondition(parts: ConditionParts): Condition & Disposable {
     look(tryWrite).catch((error: unknown) => {
       parts.logger.debug({ err: error }, "could not look at the disk");
     });
-  /** One look at a time: on a disk that hangs, each would occupy a thread. */
+  /** Runs one check at a time. On a disk that hangs, each check would occupy a thread. */
   const lookOnce = (tryWrite: boolean): Promise<void> =>
     (running ??= lookSafely(tryWrite).finally(() => (running = undefined)));
   const timer = setInterval(() => {
@@ -92,7 +92,7 @@ export function openCondition(parts: ConditionParts): Condition & Disposable {
     async explain(error) {
       const first = firstError(error);
       if (!isStoreError(first) || !telling.has(first.reason)) return error;
-      // A look that began before the failure may have missed its cause.
+      // A check that began before the failure may have missed its cause.
       await running;
       await lookOnce(true);
       if (first.reason !== "IO_FAILED" && first.reason !== "STORED_DATA_CORRUPT") return error;
@@ -114,7 +114,7 @@ async function findProblems(parts: ConditionParts, tryWrite: boolean): Promise<S
   if (gone !== undefined) return [gone];
   const { damage, failure } = catalog.trouble();
   const unwritable = (await findWriteProblem(layout, { tryWrite })) ?? failure;
-  // How much is free does not matter while nothing can be written.
+  // Free space does not matter while nothing can be written.
   const full = unwritable === undefined ? await findFull(layout, reserveBytes) : undefined;
   return [damage, unwritable, full].filter((error) => error !== undefined);
 }
@@ -149,7 +149,7 @@ function tell(logger: Logger, before: readonly StoreProblem[], now: readonly Sto
   const isNew = ({ error }: StoreProblem) =>
     !before.some((known) => known.error.reason === error.reason);
   for (const { error } of now.filter(isNew)) {
-    // RootGuard logs that one itself.
+    // RootGuard logs this problem itself.
     if (error.reason === "ROOT_UNAVAILABLE") continue;
     const { reason, message, hint } = error;
     logger.error({ reason, hint }, message);
@@ -157,7 +157,7 @@ function tell(logger: Logger, before: readonly StoreProblem[], now: readonly Sto
   if (now.length === 0) logger.warn("the store works again");
 }
 
-/** The metadata of the failure stay: they say whether its commit may count. */
+/** The failure's metadata stay, because they say whether its commit may have taken effect. */
 function explained(failed: StoreError, cause: StoreError): StoreError {
   return restated(cause, { metadata: { ...failed.metadata, ...cause.metadata }, cause: failed });
 }

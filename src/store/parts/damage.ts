@@ -1,10 +1,10 @@
-// Damage that somebody finds while reading marks the snapshot, whatever the read was for.
+// Marks a snapshot in which a read has found damage, whatever the read was for.
 import { isStoreError } from "../../base/errors.js";
 import type { Marker } from "./ports.js";
 
 /**
- * Marks a ready snapshot corrupt, or no longer corrupt. Does nothing if the catalog says so
- * already.
+ * Marks a ready snapshot corrupt, or no longer corrupt. Does nothing if the catalog already says
+ * so.
  */
 export function setDamaged(
   { catalog }: Pick<Marker, "catalog">,
@@ -16,8 +16,8 @@ export function setDamaged(
 }
 
 /**
- * Marks the snapshot if `error` says that its stored data are damaged. A disk that cannot be read
- * is no proof of damage: IO_FAILED changes nothing, as in Verify. Never throws, since the caller is
+ * Marks the snapshot if `error` says that its stored data is damaged. A disk that cannot be read is
+ * no proof of damage: IO_FAILED changes nothing, as in Verify. Never throws, because the caller is
  * about to report `error`.
  */
 export function noteDamage(

@@ -1,4 +1,4 @@
-// The versions of what this program writes to a store; docs/formats.md has the table.
+// The versions of the formats that this program writes to a store. docs/formats.md has the table.
 import { newestSchema } from "../../catalog/migrations.js";
 import { blockTableVersions } from "../../files/block-table-codec.js";
 import { manifestVersion } from "../../files/manifest.js";
@@ -8,7 +8,7 @@ export interface StoreFormats {
   readonly store: number;
   readonly catalog: number;
   readonly manifest: number;
-  /** Those that it reads, ascending; the last one is written. */
+  /** Versions that it reads, in ascending order. It writes the last one. */
   readonly blockTables: number[];
 }
 

@@ -3,15 +3,15 @@
 import { StoreError } from "../../base/errors.js";
 
 /**
- * stream      reads through open descriptors: a deletion may go on, the bytes stay until it ends
- * directory   was given the path of the data directory: a deletion must wait or be refused
- * background  the daemon's own work on the data: gives way, its signal fires on deletion
+ * stream      reads through open descriptors: a deletion continues, and the bytes stay until it ends
+ * directory   has the path of the data directory: a deletion must wait or be refused
+ * background  the daemon's own work on the data: a deletion fires its signal and ends it
  */
 export type LeaseKind = "stream" | "directory" | "background";
 
 export interface Lease extends Disposable {
   readonly id: string;
-  /** Fires when the holder has to let go: only ever for background leases. */
+  /** Fires when the holder must release its lease. Only background leases get this signal. */
   readonly signal: AbortSignal;
 }
 
@@ -25,8 +25,8 @@ export class LeaseTable {
   readonly #whenFree = new Map<string, (() => void)[]>();
 
   /**
-   * Takes a shared lease. The caller checks in the same tick that the snapshot is ready: nothing
-   * can be deleted between a check and a lease without an await in between.
+   * Acquires a shared lease. In the same tick, the caller must check that the snapshot is ready.
+   * Without an await in between, nothing can be deleted between the check and the lease.
    */
   share(id: string, kind: LeaseKind): Lease {
     const holder: Holder = { kind, controller: new AbortController() };
@@ -51,22 +51,22 @@ export class LeaseTable {
     return count;
   }
 
-  /** True while somebody reads it; the daemon's own background work does not count. */
+  /** True while a caller reads it. The daemon's own background work does not count. */
   inUse(id: string): boolean {
     return this.count(id, "stream") + this.count(id, "directory") > 0;
   }
 
-  /** True while some snapshot is read by a caller through open descriptors. */
+  /** True while a caller reads any snapshot through open descriptors. */
   someoneReads(): boolean {
     return [...this.#holders.keys()].some((id) => this.count(id, "stream") > 0);
   }
 
-  /** Ids of all that are in use. */
+  /** Ids of all leased snapshots. */
   idsInUse(): ReadonlySet<string> {
     return new Set([...this.#holders.keys()].filter((id) => this.inUse(id)));
   }
 
-  /** Asks background work on the snapshot to let go. */
+  /** Asks background work on the snapshot to release its leases. */
   interruptBackground(id: string): void {
     for (const holder of this.#holders.get(id) ?? []) {
       if (holder.kind !== "background") continue;

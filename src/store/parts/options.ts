@@ -1,14 +1,14 @@
-// What the store can be told at its opening.
+// The options with which a store is opened.
 import { defaultMaxEvents } from "../../catalog/open.js";
 
 export interface StoreOptions {
-  /** Bytes of the filesystem that uploads leave free. 0 = none. */
+  /** Free bytes that uploads leave on the filesystem. 0 = no reserve. */
   readonly freeSpaceReserveBytes: number;
   /** Bytes on disk of all snapshots. 0 = no limit. */
   readonly maxStoreBytes: number;
-  /** The same for the snapshots whose names begin with a caller's prefix. */
+  /** The same limit for the snapshots whose names begin with a caller's prefix. */
   readonly prefixQuotaBytes: number;
-  /** Bytes of one upload, as they come and unfolded. */
+  /** Bytes of one upload, before and after decompression. */
   readonly maxUploadBytes: number;
   /** See `DecompressOptions`. */
   readonly maxRatio: number;
@@ -16,9 +16,9 @@ export interface StoreOptions {
   readonly accessFlushIntervalMs: number;
   /** How long the outcome of a request id is remembered, in milliseconds. */
   readonly requestRetentionMs: number;
-  /** About how many events are kept for watchers. */
+  /** Approximate number of events that are kept for watchers. */
   readonly maxEvents: number;
-  /** Watchers at once. */
+  /** Maximum number of watchers. */
   readonly maxWatchers: number;
   /** gzip level of Export, 1 to 9. */
   readonly gzipLevel: number;

@@ -1,4 +1,4 @@
-// The ports of the store: each names what a kind of work may touch. An operation takes the ports
+// The ports of the store. Each names what a kind of work may touch. An operation receives the ports
 // that it needs, and can reach nothing else. Two ports have a room of their own, which the lint
 // table guards: `Publisher` (store/write/publisher.ts) and `Remover` (store/remove/remover.ts).
 import type { Clock } from "../../base/clock.js";
@@ -15,7 +15,7 @@ import type { SerialQueue } from "./serial-queue.js";
 import type { Space } from "./space-account.js";
 import type { Watchers } from "./watchers.js";
 
-/** What the catalog tells. Nothing here changes what a caller sees of a snapshot. */
+/** Queries of the catalog. No method here changes what a caller sees of a snapshot. */
 export type CatalogReader = Pick<
   Catalog,
   | "get"
@@ -66,18 +66,18 @@ export interface Reader {
   readonly namePrefix: string;
 }
 
-/** Marks a snapshot as damaged, or as whole again. */
+/** Marks a snapshot as damaged, or as intact again. */
 export interface Marker {
   readonly catalog: Pick<Catalog, "get" | "setCorrupt">;
   readonly logger: Logger;
 }
 
-/** Leases keep the files of a snapshot where they are. */
+/** Leases keep the files of a snapshot in place. */
 export interface Leases {
   readonly leases: LeaseTable;
 }
 
-/** Publication and collections keep out of each other's way. */
+/** Keeps publication and collections apart. */
 export interface Gate {
   readonly collecting: GcLock;
 }
@@ -87,14 +87,14 @@ export interface Commits {
   readonly commits: CommitTurns;
 }
 
-/** Work that nobody waits for; the store waits for it when it closes. */
+/** Runs work that nobody waits for. The store waits for it when it closes. */
 export interface BackgroundWork {
   background(name: string, work: () => Promise<void>): void;
   /** Fires when the store closes. */
   readonly closing: AbortSignal;
 }
 
-/** Ids of the uploads that are running: nobody else touches their staging areas. */
+/** Ids of the running uploads. Nobody else touches their staging areas. */
 export interface Uploads {
   readonly intakes: Set<string>;
 }
@@ -104,7 +104,7 @@ export interface Workers {
   readonly writeWorkers: WriteWorkers;
 }
 
-/** What takes room on the disk and is not in the catalog. */
+/** Counts disk space that is not in the catalog. */
 export interface Room {
   readonly space: Space;
 }

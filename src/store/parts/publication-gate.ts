@@ -1,9 +1,10 @@
-// One collection at a time. While an orchestrator's session is open nothing new is published, and
-// no new image blob is pinned, so that the references it has read stay all there are.
+// Allows one collection at a time. While an orchestrator's GC session is open, it pauses
+// publication, and with it new pins of image blobs. The references that the orchestrator has read
+// therefore stay complete.
 import type { Clock } from "../../base/clock.js";
 import { StoreError } from "../../base/errors.js";
 
-/** How long an upload waits for a session to end. */
+/** How long an upload waits for a GC session to end. */
 const maxWaitMs = 10_000;
 
 export interface GcSession {
@@ -14,16 +15,16 @@ export interface GcSession {
 }
 
 export interface GcLock {
-  /** For a collection of our own. Throws GC_LOCK_BUSY, never waits. */
+  /** Starts a collection of this daemon. Throws GC_LOCK_BUSY, never waits. */
   lock(): Disposable;
-  /** Throws GC_LOCK_BUSY, never waits. `open` makes the session when the lock is free. */
+  /** Throws GC_LOCK_BUSY, never waits. `open` creates the GC session when the lock is free. */
   openSession(open: () => GcSession): GcSession;
-  /** The session that is open at this moment. */
+  /** The GC session that is open now. */
   session(): GcSession | undefined;
-  /** From now on it is open for its time to live again. */
+  /** Restarts the GC session's time to live. */
   renew(): void;
   closeSession(): void;
-  /** Returns in a moment at which no session is open. Throws BLOCKED_BY_GC after 10 seconds. */
+  /** Returns at a moment when no GC session is open. Throws BLOCKED_BY_GC after 10 seconds. */
   waitUntilOpen(signal: AbortSignal): Promise<void>;
 }
 
@@ -84,7 +85,7 @@ export function createGcLock(clock: Clock): GcLock {
   };
 }
 
-/** Ends early when woken, and throws when the signal fires. */
+/** Returns early when it is woken, and throws when the signal fires. */
 async function sleep(ms: number, signal: AbortSignal, wakers: Set<() => void>): Promise<void> {
   signal.throwIfAborted();
   await new Promise<void>((resolve) => {

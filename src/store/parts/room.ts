@@ -1,12 +1,12 @@
-// Work that must succeed on a full disk: it may use the room that the ballast takes.
+// Runs work that must succeed on a full disk. Such work may use the space of the ballast.
 import { isStoreError } from "../../base/errors.js";
 import { ensureBallast, releaseBallast } from "../../files/ballast.js";
 import type { Layout } from "../../files/layout.js";
 
-/** Operations that use the room of the ballast now, by root. Nobody may refill it meanwhile. */
+/** Operations that use the space of the ballast now, by root. Nobody may refill it meanwhile. */
 const users = new Map<string, number>();
 
-/** Runs `work`; when it fails with STORAGE_FULL, gives up the ballast and runs it once more. */
+/** Runs `work`. If it fails with STORAGE_FULL, deletes the ballast and runs it once more. */
 export async function withBallast<T>(layout: Layout, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -25,8 +25,8 @@ export async function withBallast<T>(layout: Layout, work: () => T | Promise<T>)
 }
 
 /**
- * Makes the missing parts of the ballast, unless an operation uses its room. False if the disk has
- * no room for them.
+ * Makes the missing parts of the ballast, unless an operation uses its space. Returns false if the
+ * disk has no space for them.
  */
 export async function refillBallast(layout: Layout): Promise<boolean> {
   return users.has(layout.root) ? true : ensureBallast(layout);

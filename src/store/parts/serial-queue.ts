@@ -1,4 +1,4 @@
-// One thing at a time per key, in the order of arrival.
+// Runs one task at a time per key, in the order of arrival.
 
 export class SerialQueue {
   readonly #tails = new Map<string, Promise<void>>();

@@ -1,16 +1,16 @@
-// What takes room on the disk and is not in the catalog: running uploads, pulls that were cut off,
-// and removals that are under way.
+// Counts disk space that is not in the catalog: running uploads, interrupted pulls and running
+// removals.
 import { untilWoken } from "../../base/async.js";
 
 /** Bytes that the catalog does not count. */
 export interface Space {
-  /** Of running uploads, by the prefix of their callers. */
+  /** Bytes of running uploads, by the prefix of their callers. */
   readonly reserved: Map<string, number>;
-  /** Of pulls that were cut off, by digest. */
+  /** Bytes of interrupted pulls, by digest. */
   readonly kept: ReadonlyMap<string, number>;
-  /** Sets what is kept of the pull with this digest. */
+  /** Sets the bytes that are kept of the pull with this digest. */
   readonly noteKept: (digest: string, bytes: number) => void;
-  /** Removals that only take time: nobody reads these snapshots. */
+  /** Removals that only take time, because nobody reads these snapshots. */
   readonly freeing: Freeing;
 }
 

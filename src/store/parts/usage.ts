@@ -1,4 +1,4 @@
-// What the store takes of its disk, as GetInfo tells it.
+// The disk usage of the store, as GetInfo reports it.
 import { statfsSync } from "node:fs";
 import type { Reader, Room } from "./ports.js";
 import { chargedBytes } from "./allowance.js";
@@ -7,9 +7,9 @@ export interface StoreUsage {
   readonly snapshotCount: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
-  /** What `max_store` counts: snapshots, running uploads, pulls that were cut off. */
+  /** The total that `max_store` limits: snapshots, running uploads, interrupted pulls. */
   readonly chargedBytes: number;
-  /** Of that, deleted or replaced snapshots that are still read. */
+  /** The part of it that belongs to deleted or replaced snapshots with readers. */
   readonly heldBytes: number;
   readonly freeBytes: number;
 }

@@ -1,4 +1,4 @@
-// All watchers of a store: how many there are, and how they are woken.
+// Counts the watchers of a store, and wakes them.
 import { untilWoken } from "../../base/async.js";
 import { StoreError } from "../../base/errors.js";
 import type { Catalog, CatalogEvent, EventPage } from "../../catalog/open.js";
@@ -6,18 +6,18 @@ import { closingError } from "./background.js";
 
 export interface Watchers {
   /**
-   * Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing makes room for another one. The
-   * places of one `identity` are three quarters of all, rounded up; undefined: nobody in
-   * particular.
+   * Throws TOO_MANY_STREAMS, and DRAINING after `close`. Disposing frees the seat for another
+   * watcher. One `identity` gets at most three quarters of all seats, rounded up. Without an
+   * identity, the watcher counts only in the total.
    */
   enter(identity?: string): Disposable;
   /**
-   * The event that follows `sequence`. Undefined if no event follows it yet. A watcher whose caller
-   * does not read holds no more than this one. Throws DRAINING after `close`.
+   * Returns the event that follows `sequence`. Undefined if no event follows it yet. A watcher
+   * whose caller does not read holds only this one event. Throws DRAINING after `close`.
    */
   eventAfter(sequence: number): NextEvent;
   /**
-   * Resolves with the next event, or `close`. To miss none it is called in the same tick in which
+   * Resolves at the next event, or at `close`. To miss no event, call it in the same tick in which
    * a page was empty. Rejects with the signal's reason.
    */
   nextChange(signal: AbortSignal): Promise<void>;
@@ -27,13 +27,13 @@ export interface Watchers {
 
 export interface NextEvent {
   readonly event: CatalogEvent | undefined;
-  /** Events after the position were trimmed. */
+  /** The log has trimmed events after the position. */
   readonly missed: boolean;
 }
 
 /**
- * Events are read in pages, which all watchers share: most are at the newest event, so what one of
- * them reads is what all of them need. An event is as large as the metadata of its snapshot.
+ * Watchers share pages of events. Most watchers are at the newest event, so all of them need the
+ * same page. An event is as large as the metadata of its snapshot.
  */
 const pageSize = 8;
 const maxPages = 8;
@@ -73,7 +73,7 @@ export function createWatchers(
 }
 
 /**
- * Counts watchers, in all and by identity. One identity gets at most three quarters of all seats.
+ * Counts watchers, in total and by identity. One identity gets at most three quarters of all seats.
  */
 function createSeats(maxWatchers: number) {
   const share = Math.ceil((maxWatchers * 3) / 4);
@@ -105,7 +105,7 @@ function createSeats(maxWatchers: number) {
 }
 
 function createPages(catalog: Pick<Catalog, "eventsAfter">) {
-  /** By the sequence that they follow, the one that was read last as the last one. */
+  /** By the sequence that they follow. The most recently used page is last. */
   const pages = new Map<number, EventPage>();
 
   /** Sequences have no gaps. */
@@ -127,7 +127,7 @@ function createPages(catalog: Pick<Catalog, "eventsAfter">) {
       if (pages.size > maxPages) pages.delete(pages.keys().next().value ?? after);
       return { event: page.events[sequence - after], missed: page.missed };
     },
-    /** There are new events, which pages that are not full lack. */
+    /** New events exist. Cached pages that are not full lack them. */
     grown(): void {
       for (const [after, { events }] of pages) if (events.length < pageSize) pages.delete(after);
     },

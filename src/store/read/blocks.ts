@@ -1,4 +1,4 @@
-// What peers read of a stored snapshot: its block tables, and its files by position.
+// Reads a stored snapshot for peers: its block tables, and its files by position.
 import type { BlockTable } from "../../files/block-table.js";
 import { rootDigest } from "../../files/block-table.js";
 import { readStoredTable, type StoredSnapshot } from "../../files/stored.js";
@@ -11,9 +11,9 @@ import { corruptError, notHashedYet, openRead, type ReadPorts } from "./read.js"
 export interface OpenBlocks extends AsyncDisposable {
   readonly snapshot: Snapshot;
   readonly stored: StoredSnapshot;
-  /** Table of the file at `index`, which agrees with the file's digest. */
+  /** Table of the file at `index`. It matches the file's digest. */
   table(index: number): Promise<BlockTable>;
-  /** Marks the snapshot: a block was read that has not the digest of its table. */
+  /** Marks the snapshot, because a block did not match the digest of its table. */
   foundDamage(): void;
 }
 

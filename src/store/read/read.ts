@@ -1,4 +1,5 @@
-// The ways out: Restore and Export as byte streams, ExportToDirectory, OpenDataDirectory.
+// The operations that return data: Restore and Export as byte streams, ExportToDirectory,
+// OpenDataDirectory.
 import type { OwnedStream } from "../../wire/chunk.js";
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { dataOf } from "../../archive/archive-file.js";
@@ -18,16 +19,16 @@ import type { Leases, Marker, Reader } from "../parts/ports.js";
 import { noteDamage } from "../parts/damage.js";
 import type { LeaseKind } from "../parts/leases.js";
 
-/** Reads may mark a snapshot in which they find damage, and change nothing else. */
+/** A read may mark a snapshot in which it finds damage. It changes nothing else. */
 export type ReadPorts = Reader & Leases & Marker;
 
 export interface ReadOptions {
-  /** Serve it although damage was found in it. */
+  /** Serve the snapshot although it is known to be damaged. */
   readonly force: boolean;
 }
 
 export interface DownloadOptions extends ReadOptions {
-  /** Compare every block with its stored digest before it is handed out. */
+  /** Compare every block with its stored digest before returning it. */
   readonly verify: boolean;
   /** With the envelope as first entry. */
   readonly envelope: boolean;
@@ -38,11 +39,11 @@ export interface DownloadOptions extends ReadOptions {
 /** A byte stream that holds a lease until it is disposed. */
 export interface Download extends AsyncDisposable {
   readonly snapshot: Snapshot;
-  /** Bytes of data in all files, holes left out. */
+  /** Bytes of data in all files, without holes. */
   readonly dataBytes: number;
-  /** What the caller should know about the tar. */
+  /** Warnings for the caller about the tar. */
   readonly warnings: readonly ArchiveWarning[];
-  /** To be read once. */
+  /** May be read once. */
   readonly bytes: OwnedStream;
 }
 
@@ -122,8 +123,8 @@ export interface OpenDirectory extends AsyncDisposable {
 }
 
 /**
- * Hands out the path of the data directory, read-only by its modes; the lease lasts until it is
- * disposed.
+ * Returns the path of the data directory, which is read-only by its modes. The lease lasts until it
+ * is disposed.
  */
 export async function openDataDirectory(
   reader: ReadPorts,
@@ -171,8 +172,8 @@ export async function openRead(
     } catch (error) {
       lease[Symbol.dispose]();
       if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
-      // A deletion or a replacement that came in between has moved the directory away: the ref
-      // now means nothing or another snapshot, so this ends.
+      // A deletion or a replacement in between moved the directory away. The ref now means nothing
+      // or another snapshot, so this loop ends.
       if (reader.catalog.get(id)?.state !== "ready") continue;
       noteDamage(reader, id, error);
       throw error;
@@ -180,10 +181,10 @@ export async function openRead(
   }
 }
 
-/** A codec keeps what it reads until it has used it, and is slower than larger reads would help. */
+/** A codec keeps its input until it has used it. Larger reads would not make it faster. */
 const compressedPieceBytes = 128 * 1024;
 
-/** Damage marks the snapshot before it is reported. */
+/** Damage marks the snapshot before the error is reported. */
 async function* archiveFiles(
   reader: ReadPorts,
   stored: StoredSnapshot,
@@ -227,7 +228,8 @@ export function notHashedYet(id: string): StoreError {
 }
 
 /**
- * Files of a damaged snapshot go out as they are: without digests, which they do not have any more.
+ * Files of a damaged snapshot are sent as they are. They have no valid digests any more, so none
+ * are sent.
  */
 async function envelopeOf(snapshot: Snapshot, stored: StoredSnapshot): Promise<Uint8Array> {
   const claims = new Map<string, FileClaim>();

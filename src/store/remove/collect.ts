@@ -1,5 +1,5 @@
-// A collection: what the store holds becomes a plan, and each row of it is looked at again at the
-// moment of its removal. A listing that fails ends the collection: it never means "empty".
+// A collection: lists the content of the store, makes a plan, and checks each row of the plan again
+// right before its removal. A failed listing ends the collection and never means "empty".
 import { join } from "node:path";
 import { isStoreError, StoreError } from "../../base/errors.js";
 import { exists } from "../../files/durable.js";
@@ -31,17 +31,17 @@ export type GcOutcome =
 
 export interface GcResult extends Omit<GcRow, "verdict"> {
   readonly outcome: GcOutcome;
-  /** Details, for people. Empty unless there is something to say. */
+  /** Details for people. May be empty. */
   readonly message: string;
 }
 
 export interface CollectRequest {
   readonly policy: GcPolicy;
-  /** Report the rows that would be acted on, and do nothing. */
+  /** Report the rows that would be collected, and change nothing. */
   readonly dryRun: boolean;
 }
 
-/** Throws GC_LOCK_BUSY at once when another collection is under way, and CLOCK_SUSPECT. */
+/** Throws CLOCK_SUSPECT, and GC_LOCK_BUSY at once if another collection is running. */
 export async function collectGarbage(
   remover: Remover,
   { policy, dryRun }: CollectRequest,
@@ -57,8 +57,8 @@ export async function collectGarbage(
 }
 
 /**
- * The same for a caller who is confined to some names, with the parts that `confinedParts` makes.
- * There nothing is a leftover: what belongs to nobody there belongs to somebody else.
+ * The same for a caller that is confined to a prefix, with parts from `confinedParts`. It treats
+ * nothing as a leftover, because unknown files may belong to another caller.
  */
 export async function collectOwn(
   remover: Remover,
@@ -75,7 +75,7 @@ export async function collectOwn(
   return results;
 }
 
-/** The plan for what the store holds at this moment. Throws CLOCK_SUSPECT. */
+/** The plan for the current content of the store. Throws CLOCK_SUSPECT. */
 export async function planNow(
   remover: Remover,
   policy: GcPolicy,
@@ -92,7 +92,7 @@ function inputFor(remover: Remover, survey: GcSurvey, policy: GcPolicy): GcInput
   return { ...survey, policy, oldStampMs: remover.catalog.stampOfAge(maxAgeMs, trustClock) };
 }
 
-/** Throws CLOCK_SUSPECT if the policy asks for ages while nobody can tell them. */
+/** Throws CLOCK_SUSPECT if the policy needs ages while ages are uncertain. */
 function requireKnownAges({ catalog }: Remover, { maxAgeMs, trustClock }: GcPolicy): void {
   const doubt = catalog.clockDoubt();
   if (maxAgeMs === undefined || trustClock === true || !isSuspect(doubt)) return;
@@ -114,7 +114,9 @@ function result({ verdict: _, ...row }: GcRow, outcome: GcOutcome, message = "")
   return { ...row, outcome, message };
 }
 
-/** Acts on one row, if it still holds. A failure is told in the row: the others go on. */
+/**
+ * Acts on one row if it still applies. Reports a failure in the row and continues with the others.
+ */
 export async function carryOut(remover: Remover, row: GcRow): Promise<GcResult> {
   if (row.verdict !== "remove") return result(row, row.verdict);
   try {
@@ -132,7 +134,7 @@ function isLeftoverReason(reason: GcReason | undefined): reason is GcLeftover["r
   return reason === "orphan" || reason === "stale_pending" || reason === "missing_directory";
 }
 
-/** Why a snapshot that was planned to go stays after all. */
+/** The reason why a planned snapshot stays after all. */
 function keptBecause(remover: Remover, row: GcRow): GcOutcome | undefined {
   const now = remover.catalog.get(row.id);
   if (now?.state !== "ready") return "kept_changed";
@@ -188,7 +190,7 @@ async function removeLeftover(
   return result(row, "removed");
 }
 
-/** Removes one staging area; a directory that was taken over goes back to where it was. */
+/** Removes one staging area. A directory that was taken over returns to its old place. */
 async function clearStaged(remover: Remover, id: string): Promise<void> {
   const others = await listEntries(remover.layout.stagingRoot);
   await purgeStaging(remover.layout, new Set(others.filter((name) => name !== id)));

@@ -1,5 +1,5 @@
-// The daemon's part in a collection that an outside orchestrator drives: lock, references,
-// candidates, collect, unlock. What a session has learnt lives in memory and ends with it.
+// The daemon's part in a collection that an external orchestrator drives: lock, references,
+// candidates, collect, unlock. The state of a GC session lives in memory and ends with it.
 import { createHash, randomUUID, type Hash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { StoreError, fieldInvalid } from "../../base/errors.js";
@@ -10,7 +10,7 @@ import { carryOut, planNow, type GcResult } from "./collect.js";
 import type { Remover } from "./remover.js";
 import type { GcSession } from "../parts/publication-gate.js";
 
-/** What every call of a session says. */
+/** The fields of every call of a GC session. */
 export interface GcSessionRef {
   readonly sessionId: string;
   readonly epoch: number;
@@ -23,7 +23,7 @@ export interface GcPageRequest {
 
 export interface GcReferencesPage {
   readonly blobIds: readonly string[];
-  /** Empty on the last page, which alone has the two below. */
+  /** Empty on the last page. Only that page has the two fields below. */
   readonly nextPageToken: string;
   readonly totalCount: number;
   readonly digest: string;
@@ -39,15 +39,15 @@ export interface GcCollectRequest extends GcSessionRef {
   readonly requestId: string;
 }
 
-/** A row per id, in the order of the request; undefined for what is no candidate. */
+/** One row per id, in the order of the request. Undefined for an id that is not a candidate. */
 export interface GcCollected {
   readonly id: string;
   readonly result: GcResult | undefined;
 }
 
-/** All methods throw GC_SESSION_NOT_FOUND and GC_SESSION_FENCED, but for `begin` and `end`. */
+/** All methods except `begin` and `end` throw GC_SESSION_NOT_FOUND and GC_SESSION_FENCED. */
 export interface GcCycle {
-  /** Throws GC_LOCK_BUSY: it never waits. */
+  /** Throws GC_LOCK_BUSY. It never waits. */
   begin(request: { readonly owner: string; readonly ttlMs: number }): OpenedSession;
   listReferences(ref: GcSessionRef, page: GcPageRequest): Promise<GcReferencesPage>;
   listCandidates(
@@ -65,23 +65,23 @@ export interface OpenedSession extends GcSessionRef {
   readonly expiresAt: Date;
 }
 
-/** What the open session has done so far. */
+/** State of the open GC session. */
 interface Progress {
   readonly session: GcSession;
-  /** Tokens that were handed out. */
+  /** Page tokens that the session has returned. */
   readonly tokens: Map<string, ReferencesRead>;
-  /** The client has had the last page of references. */
+  /** The client has received the last page of references. */
   referencesComplete: boolean;
-  /** The last plan, which pages of candidates are cut from. */
+  /** The last plan, from which pages of candidates are cut. */
   plan: { readonly id: string; readonly rows: readonly GcRow[] } | undefined;
-  /** Every row that was ever listed: only those can be collected. */
+  /** Every row that was ever listed. Only those can be collected. */
   readonly listed: Map<string, GcRow>;
   readonly requests: Map<string, Collection>;
 }
 
 /**
- * What the pages of references up to a token have told. A snapshot that is deleted between two
- * pages changes nothing of it: then a blob is listed that is pinned no more, which does no harm.
+ * The references in the pages up to a token. If a snapshot is deleted between two pages, the list
+ * still contains its blobs. That does no harm: a blob is listed that is no longer pinned.
  */
 interface ReferencesRead {
   readonly after: string;
@@ -107,7 +107,7 @@ export function createGcCycle(remover: Remover, during: Background["operation"])
 class Cycle implements GcCycle {
   readonly #remover: Remover;
   readonly #during: Background["operation"];
-  /** What the open session has learnt; undefined if none was opened, or it has ended. */
+  /** State of the open GC session. Undefined if no session is open. */
   #progress: Progress | undefined;
 
   constructor(remover: Remover, during: Background["operation"]) {
@@ -148,7 +148,7 @@ class Cycle implements GcCycle {
     this.#requireOpen(ref);
     const after = blobIds.at(-1) ?? before.after;
     const count = before.count + blobIds.length;
-    // A copy: the same page may be asked for again.
+    // A copy, because the same page may be requested again.
     const hash = before.hash.copy();
     for (const blob of blobIds) hash.update(`${blob}\n`);
     if (catalog.listPinnedBlobs(after, 1).length > 0) {
@@ -245,8 +245,8 @@ class Cycle implements GcCycle {
 }
 
 /**
- * Where the page begins among the candidates. Throws PAGE_TOKEN_INVALID unless the plan made the
- * token.
+ * Returns the position of the page among the candidates. Throws PAGE_TOKEN_INVALID unless the plan
+ * made the token.
  */
 function startOfPage(plan: Progress["plan"], pageToken: string): number {
   const [id, at = ""] = pageToken.split(".");
@@ -265,7 +265,9 @@ function requestReused(key: string): StoreError {
   });
 }
 
-/** `requireOpen` is asked before each removal: an expired session changes nothing any more. */
+/**
+ * Calls `requireOpen` before each removal, because an expired GC session must not change anything.
+ */
 async function collectAll(
   remover: Remover,
   { listed }: Progress,
@@ -284,14 +286,16 @@ async function collectAll(
 
 /** Blobs that are read between two turns of the event loop: a few milliseconds. */
 const blobsPerTurn = 500;
-/** A page ends early beyond this: gRPC clients take messages of 4 MiB unless told otherwise. */
+/** A page ends early beyond this size. gRPC clients accept messages of 4 MiB by default. */
 const maxPageBytes = 2 * 1024 * 1024;
 
 function nothingRead(): ReferencesRead {
   return { after: "", count: 0, hash: createHash("sha256") };
 }
 
-/** Up to `limit` pinned blobs above `after`; fewer if they are long. None only at the end. */
+/**
+ * Returns up to `limit` pinned blobs above `after`; fewer if they are long. Empty only at the end.
+ */
 async function readBlobs(
   catalog: Pick<Remover["catalog"], "listPinnedBlobs">,
   after: string,

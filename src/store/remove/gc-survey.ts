@@ -1,5 +1,5 @@
-// What the store holds, for the plan of a collection: read in short steps between which others
-// work, and put right at the end, so that it is true of one moment.
+// Lists the content of the store for the plan of a collection. It reads in short steps, between
+// which other work runs. At the end it corrects the list, which is then true of one moment.
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { exists } from "../../files/durable.js";
@@ -17,14 +17,15 @@ export type GcSurvey = Pick<GcInput, "snapshots" | "inUse" | "leftovers">;
 /** Rows that are read between two turns of the event loop: a few milliseconds. */
 const rowsPerTurn = 500;
 
-/** `label` is the one that the policy groups by. When it resolves nothing has changed since. */
+/** The policy groups by `label`. Nothing has changed since the survey when the promise resolves. */
 export async function surveyStore(
   reader: Surveyed,
   label = "",
   signal: AbortSignal,
 ): Promise<GcSurvey> {
   const { catalog, layout } = reader;
-  // Before the rows: what is published or removed meanwhile is looked at again below.
+  // This position comes before the rows. The step below looks again at everything that is published
+  // or removed meanwhile.
   const stored = await nameSet(layout.dataRoot, signal);
   const staged = await nameSet(layout.stagingRoot, signal);
   using changes = followChanges(catalog);
@@ -44,7 +45,7 @@ export async function surveyStore(
   const missing = await findMissing(reader, withoutDirectory, signal);
   const orphans = await findOrphans(reader, { stored, staged }, signal);
   const stale = await findStale(reader);
-  // From here on in one turn.
+  // From here on there is no await.
   const leftovers = [...missing, ...orphans, ...stale];
   const gone = new Set(missing.map(({ id }) => id));
   return {
@@ -54,7 +55,7 @@ export async function surveyStore(
   };
 }
 
-/** The same for parts that `confinedParts` made: nothing there is a leftover. */
+/** The same for parts from `confinedParts`. They contain no leftovers. */
 export async function surveyOwn(
   { catalog, leases }: Surveyed,
   label = "",
@@ -74,11 +75,11 @@ export async function surveyOwn(
 }
 
 interface Changes extends Disposable {
-  /** Of everything that was listed, changed or went since the beginning. */
+  /** Listed snapshots that have changed or were removed since the beginning. */
   ids(): ReadonlySet<string>;
 }
 
-/** What List shows never changes without an event. */
+/** The content of List never changes without an event. */
 function followChanges(catalog: Reader["catalog"]): Changes {
   const ids = new Set<string>();
   let { sequence } = catalog.eventPosition();
@@ -95,7 +96,8 @@ function followChanges(catalog: Reader["catalog"]): Changes {
   });
   return {
     ids: () => {
-      // They are read after each commit: it would take a transaction with more than are kept.
+      // Events are read after each commit. Only a transaction with more events than the log keeps
+      // could lose one.
       if (missedSome) throw new Error("events went before they could be read");
       return ids;
     },
@@ -143,7 +145,7 @@ async function findOrphans(
     const path = join(root, name);
     // A snapshot that was removed meanwhile has neither a record nor a directory.
     if (!isOrphan(reader, name) || !(await exists(path))) return;
-    // Recovery has left it there for the newer stasis that knows it.
+    // Recovery left it there, because only a newer stasis can handle it.
     if (root === dataRoot && (await newerManifest(path)) !== undefined) return;
     if (isOrphan(reader, name)) found.push(await describe(reader, "orphan", name, path));
   };
@@ -175,12 +177,14 @@ async function describe(
   return { reason, id, name: catalog.get(id)?.config.name ?? "", chargedBytes };
 }
 
-/** No record knows it, and nobody is making it. */
+/** It has no record, and no upload is making it. */
 export function isOrphan(reader: Surveyed, name: string): boolean {
   return !reader.intakes.has(name) && reader.catalog.get(name) === undefined;
 }
 
-/** A record that should have a directory; its absence is for the caller to establish. */
+/**
+ * A record that should have a directory. The caller must establish that the directory is missing.
+ */
 export function isMissing(reader: Surveyed, id: string): boolean {
   const state = reader.catalog.get(id)?.state;
   return state === "ready" || state === "lost";

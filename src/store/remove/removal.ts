@@ -1,5 +1,5 @@
-// How a snapshot goes: tombstone in the catalog, directory to the trash, bytes when the last
-// reader has ended, row last. Recovery finishes whatever was interrupted.
+// Removes a snapshot in four steps: tombstone in the catalog, directory to the trash, bytes after
+// the last reader has ended, then the row. Recovery finishes interrupted removals.
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { putAway, purgeRemoved } from "../../files/removal.js";
 import type { Remover } from "./remover.js";
@@ -13,8 +13,9 @@ export interface DeleteRequest {
 const maxRefs = 1000;
 
 /**
- * Deletes all snapshots that the refs mean, or none. Returns their ids in the order of the refs.
- * When it returns they are durably gone; their space follows when running reads have ended.
+ * Deletes all snapshots that the refs mean, or no snapshot at all. Returns their ids in the order
+ * of the refs. When it returns, the deletion is durable. The space becomes free when running reads
+ * have ended.
  */
 export async function deleteSnapshots(remover: Remover, request: DeleteRequest): Promise<string[]> {
   await remover.commits.take();
@@ -25,7 +26,7 @@ export async function deleteSnapshots(remover: Remover, request: DeleteRequest):
   return ids;
 }
 
-/** Finishes the removal of a snapshot that a transaction has already taken from the callers. */
+/** Finishes the removal of a snapshot that a transaction has already hidden from callers. */
 export function removeInBackground(
   remover: Remover,
   replaced: { id: string; state: "deleting" | "replaced" },
@@ -63,7 +64,7 @@ function resolveAll(remover: Remover, request: DeleteRequest): string[] {
   return [...ids];
 }
 
-/** Nothing else can be done with a lost snapshot, and only its id still means it. */
+/** A lost snapshot can only be deleted, and only its id still means it. */
 function isLost(remover: Remover, ref: string): boolean {
   return remover.catalog.get(ref)?.state === "lost";
 }
@@ -83,8 +84,8 @@ function refuseInUse(remover: Remover, id: string): void {
 }
 
 /**
- * Removes a snapshot that nobody asked to delete. `refuse` is asked in the same turn as the
- * tombstone is written, so that nobody can take a lease in between; what it says is returned.
+ * Removes a snapshot that no caller asked to delete. Calls `refuse` in the same tick in which it
+ * writes the tombstone, so nobody can acquire a lease in between. Returns the reason of a refusal.
  */
 export async function evict<Refusal>(
   remover: Remover,
@@ -101,7 +102,7 @@ export async function evict<Refusal>(
   return refusal;
 }
 
-/** On a full disk the tombstone needs room: the ballast gives it. */
+/** On a full disk, the tombstone uses the space of the ballast. */
 async function markDeleting(remover: Remover, ids: readonly string[]): Promise<void> {
   await withBallast(remover.layout, () => {
     remover.catalog.markDeleting(ids);

@@ -1,9 +1,10 @@
-// Which events a filter lets through.
+// Decides which events pass a filter.
 import type { CatalogEvent, ListFilter } from "../../catalog/open.js";
 import type { Snapshot } from "../../model/snapshot.js";
 
 /**
- * True if the snapshot matches after the change or before it: whoever followed it hears it leave.
+ * True if the snapshot matches after the change or before it. A watcher is therefore also notified
+ * when a snapshot stops matching.
  */
 export function eventMatches(filter: ListFilter, event: CatalogEvent): boolean {
   const { snapshot, previous } = event;
@@ -14,7 +15,7 @@ export function eventMatches(filter: ListFilter, event: CatalogEvent): boolean {
   return snapshotMatches(filter, { ...snapshot, config, protected: wasProtected });
 }
 
-/** What the catalog's listing decides in SQL. */
+/** The conditions that the catalog's listing evaluates in SQL. */
 function snapshotMatches(filter: ListFilter, snapshot: Snapshot): boolean {
   const { config, createdAt } = snapshot;
   const { namePrefix = "", labels = {}, createdAfter, createdBefore } = filter;

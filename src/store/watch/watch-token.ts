@@ -1,9 +1,10 @@
-// Where a watch goes on: an opaque text that is only good for the history of events it came from.
+// The token with which a watch continues: an opaque text that is valid only for one history of
+// events.
 import { fieldInvalid } from "../../base/errors.js";
 import type { EventPosition } from "../../catalog/open.js";
 
 export interface WatchPosition extends EventPosition {
-  /** Of the catalog; a rebuilt one has another. */
+  /** Random name of the catalog. A rebuilt catalog has another one. */
   readonly nodeId: string;
 }
 
@@ -14,7 +15,7 @@ export function encodeWatchToken({ nodeId, sequence, mark }: WatchPosition): str
   return Buffer.from(`w1.${nodeId}.${sequence}.${mark}`).toString("base64url");
 }
 
-/** Throws FIELD_INVALID unless a stasis, whichever, has made it. */
+/** Throws FIELD_INVALID unless stasis, in any version, made the token. */
 export function decodeWatchToken(token: string): WatchPosition {
   const text = tokenPattern.test(token) ? Buffer.from(token, "base64url").toString("latin1") : "";
   const [, nodeId, digits, mark] = positionPattern.exec(text) ?? [];

@@ -1,4 +1,4 @@
-// Watch: reads the catalog's events in pages, as fast as its caller takes them, and waits for more.
+// Watch: reads the catalog's events in pages, at its caller's speed, and waits for new ones.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type {
   CatalogEvent,
@@ -17,39 +17,42 @@ export interface WatchRequest {
   /** Empty: from now on. */
   readonly resumeToken: string;
   readonly filter: ListFilter;
-  /** Whose places it counts among. Default: nobody's in particular. */
+  /** The identity whose share of watchers it uses. Default: it counts only in the total. */
   readonly identity?: string | undefined;
 }
 
 interface AnyWatchEvent {
   readonly occurredAt: Date;
-  /** Goes on after this event. */
+  /** Continues after this event. */
   readonly resumeToken: string;
 }
 
-/** What happened to a snapshot. */
+/** A change of a snapshot. */
 export interface SnapshotEvent extends AnyWatchEvent {
   readonly type: CatalogEventType;
-  /** Right after the event, or as it was before it went. */
+  /** The snapshot right after the event, or its last state if it was removed. */
   readonly snapshot: Snapshot;
-  /** Of renamed ones. */
+  /** Only set for renamed snapshots. */
   readonly previousName: string;
-  /** Of renamed and updated ones. */
+  /** Only set for renamed and updated snapshots. */
   readonly previousLabels: Readonly<Record<string, string>> | undefined;
-  /** Id of the snapshot that took its name; empty if none did. */
+  /** Id of the snapshot that took over its name; empty if none did. */
   readonly replacedBy: string;
 }
 
-/** position: nothing happened, but the stream is here. missed: events are gone, list again. */
+/**
+ * position: nothing happened, but the stream has reached this place. missed: some events were
+ * trimmed, so the caller must list again.
+ */
 export interface StreamEvent extends AnyWatchEvent {
   readonly type: "position" | "missed";
 }
 
 export type WatchEvent = SnapshotEvent | StreamEvent;
 
-/** Events that a filter may leave out before the caller gets a newer token. */
+/** Number of events that a filter may leave out before the caller gets a newer token. */
 const maxSkipped = 1000;
-/** Events that a watcher looks at before others have their turn. */
+/** Number of events that a watcher reads before other work runs. */
 const eventsPerTurn = 32;
 
 export async function* watch(
@@ -86,14 +89,14 @@ export async function* watch(
       skipped = 0;
       yield tell("position", position);
     }
-    // A filter that leaves out all of a long history must not hold up everybody else.
+    // A filter that leaves out a long history must not block the event loop.
     if (turn % eventsPerTurn === 0) await nextTurn();
   }
 }
 
 interface Start {
   readonly position: EventPosition;
-  /** What the caller has to know first. */
+  /** Messages that the caller needs before the first event. */
   readonly say?: StreamEvent["type"];
 }
 

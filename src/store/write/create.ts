@@ -1,4 +1,4 @@
-// Create: a tar of data files, or a directory that is taken over by rename.
+// Create: stores a tar of data files, or takes over a directory by rename.
 import type { OwnedStream } from "../../wire/chunk.js";
 import { StoreError } from "../../base/errors.js";
 import { checkPlausible } from "../../archive/plausible-sizes.js";
@@ -12,7 +12,10 @@ import { begin, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
 import { tarEntries } from "./upload-stages.js";
 
-/** Stores the data files in `tar`, which ends without error only if the caller has committed. */
+/**
+ * Stores the data files in `tar`. The stream must end without error only if the caller has
+ * committed.
+ */
 export async function create(
   publisher: Publisher,
   request: IntakeRequest,
@@ -32,7 +35,10 @@ export async function create(
   return await intake.commit({ config, files });
 }
 
-/** Takes over `directory` by rename; on any error it stays, or is put back, where it was. */
+/**
+ * Takes over `directory` by rename. On any error the directory stays in its place, or returns to
+ * it.
+ */
 export async function createFromDirectory(
   publisher: Publisher,
   request: IntakeRequest,

@@ -1,5 +1,5 @@
-// Digests for snapshots that were taken over by rename: computed afterwards, one at a time, in
-// the background. A deletion interrupts it; the next start resumes what is left.
+// Computes digests for snapshots that were taken over by rename: afterwards, one at a time, in the
+// background. A deletion interrupts it, and the next start resumes the rest.
 import { isStoreError } from "../../base/errors.js";
 import { snapshotDigest } from "../../files/manifest.js";
 import { hashStored } from "../../files/stored-hash.js";

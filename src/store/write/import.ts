@@ -1,4 +1,4 @@
-// Import: an archive with its envelope, or a directory with one.
+// Import: stores an archive with its envelope, or a directory with one.
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { OwnedStream } from "../../wire/chunk.js";
@@ -27,7 +27,7 @@ import { archiveEntries } from "./upload-stages.js";
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** Stores an archive under a new id; what `request.config` sets replaces what the envelope says. */
+/** Stores an archive under a new id. `request.config` overrides the envelope. */
 export async function importArchive(
   publisher: Publisher,
   request: IntakeRequest,
@@ -43,7 +43,7 @@ export async function importArchive(
       envelope = decodeEnvelope(await readEnvelopeEntry(entry));
       await intake.reconfigure(overlay(envelope.config, request.config));
     } else {
-      // Before its data has come, where the envelope stands first as in all archives of ours.
+      // If the envelope comes first, as in all our archives, this happens before the data arrives.
       checkClaimedSize(envelope?.claims ?? noClaims, entry);
       files.push(await stageEntry(intake, entry, signal));
     }
@@ -52,7 +52,7 @@ export async function importArchive(
   return await intake.commit(await checkedImport(intake, request, envelope, files, signal));
 }
 
-/** Stores a copy of a directory; by reflink where the filesystem can. */
+/** Stores a copy of a directory, by reflink if the filesystem can. */
 export async function importFromDirectory(
   publisher: Publisher,
   request: IntakeRequest,
@@ -78,7 +78,7 @@ export async function importFromDirectory(
   return await intake.commit(await checkedImport(intake, request, envelope, files, signal));
 }
 
-/** Throws ARCHIVE_INVALID unless the files are those of the envelope. */
+/** Throws ARCHIVE_INVALID unless the files match the envelope. */
 async function checkedImport(
   intake: Intake,
   request: IntakeRequest,
@@ -105,7 +105,7 @@ async function checkDigest(
 ): Promise<void> {
   const claim = claims.get(file.name);
   if (claim === undefined || claim.digest === "") return;
-  // One that only newer versions know says nothing here; the size was compared.
+  // An algorithm that only newer versions know proves nothing here. The size was compared.
   const algorithm = algorithms.find((each) => each === claim.blocks);
   if (algorithm === undefined) return;
   const digest =
@@ -147,7 +147,7 @@ async function readEnvelopeFile(
   const path = directory.at(envelopeFileName);
   const context = { what: "read the envelope", path, owner: "caller" } as const;
   try {
-    // No link, and no pipe that would keep us waiting for its writer.
+    // Refuses links, and does not wait for the writer of a pipe.
     await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile()) throw entryInvalid(envelopeFileName, "it is no regular file");

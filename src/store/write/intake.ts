@@ -1,5 +1,5 @@
-// How anything becomes a snapshot. One order of effects for Create, Import and their directory
-// forms: reserve the name, stage the files, make them durable, publish, record, acknowledge.
+// Turns uploads into snapshots. Create, Import and their directory forms share one order of
+// effects: reserve the name, stage the files, make them durable, publish, record, acknowledge.
 import { createHash } from "node:crypto";
 import { createCleanup } from "../../base/cleanup.js";
 import { StoreError, isStoreError } from "../../base/errors.js";
@@ -20,43 +20,43 @@ export type IntakeKind =
 
 export interface IntakeRequest {
   readonly kind: IntakeKind;
-  /** Configuration as the caller gave it; `id` is empty. */
+  /** Configuration from the caller; `id` is empty. */
   readonly config: SnapshotConfig;
   /** Empty, or a UUID that makes a retry safe. */
   readonly requestId: string;
   readonly onNameConflict: "fail" | "replace";
   readonly protected: boolean;
-  /** What else makes two requests the same, for example the directory. */
+  /** Further properties that must match when a request is repeated, for example the directory. */
   readonly source?: string;
 }
 
-/** What the caller has put into the staging area. */
+/** The files that the caller has put into the staging area. */
 export interface Filled {
   /** The configuration to store, which an envelope may have changed. */
   readonly config: SnapshotConfig;
   readonly files: readonly SnapshotFile[];
 }
 
-/** The snapshot that an earlier call with the same request id has made: there is nothing to do. */
+/** The snapshot that an earlier call with the same request id created. There is nothing to do. */
 export interface EarlierOutcome extends AsyncDisposable {
   readonly earlier: Snapshot;
 }
 
 /**
- * One snapshot that is being made. Between `begin` and `commit` the caller fills `staging`;
- * disposing an intake that was not committed removes everything and frees the name.
+ * One snapshot that is being made. Between `begin` and `commit` the caller fills `staging`.
+ * Disposing an intake that was not committed removes everything and frees the name.
  */
 export interface Intake extends AsyncDisposable {
   readonly earlier: undefined;
   readonly id: string;
   readonly staging: Staging;
-  /** For what is written into it. */
+  /** The allowance for the data that is written to `staging`. */
   readonly allowance: Allowance;
-  /** Takes over a configuration that was learnt on the way, and reserves its name. */
+  /** Adopts a configuration that arrived after `begin`, and reserves its name. */
   reconfigure(config: SnapshotConfig): Promise<SnapshotConfig>;
   /**
-   * Makes the files durable, publishes them and records the snapshot. The caller has committed:
-   * from here on publication goes on whether or not the caller is still there. Only once.
+   * Makes the files durable, publishes them and records the snapshot. Publication continues even if
+   * the caller disconnects, because the caller has committed. Call it once.
    */
   commit(filled: Filled): Promise<Snapshot>;
 }
@@ -117,7 +117,7 @@ class OpenIntake implements Intake {
   readonly #request: IntakeRequest;
   readonly #signal: AbortSignal;
   #committed = false;
-  /** The disk failed during a commit: the record may be there after a restart, or not. */
+  /** The disk failed during a commit. Only a restart shows whether the record exists. */
   #leftToRecovery = false;
 
   constructor(
@@ -164,17 +164,17 @@ class OpenIntake implements Intake {
     }
   }
 
-  /** The transaction that makes it visible; everything before it can still be undone. */
+  /** This transaction makes the snapshot visible. Everything before it can still be undone. */
   async #record(filled: Filled, createdAt: Date): Promise<Snapshot> {
     const { collecting, commits } = this.#publisher;
     const chargedBytes = await measureCharge(this.#publisher, filled);
     await commits.take();
-    // A session may have begun while it was published.
+    // A GC session may have begun during publication.
     await collecting.waitUntilOpen(this.#signal);
     this.allowance.resize(chargedBytes);
     const whole = { ...filled, createdAt, chargedBytes };
     const snapshot = record(this.#publisher, this.#request, whole);
-    // Now the catalog counts it.
+    // From here on the catalog counts it.
     this.allowance[Symbol.dispose]();
     this.staging.recorded();
     this.#committed = true;
@@ -184,7 +184,7 @@ class OpenIntake implements Intake {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.staging[Symbol.asyncDispose]();
     if (!this.#committed && !this.#leftToRecovery) await abandon(this.#publisher, this.id);
-    // Otherwise collections must not touch it either.
+    // Otherwise a collection could remove the staging area.
     if (!this.#leftToRecovery) this.#publisher.intakes.delete(this.id);
     this.allowance[Symbol.dispose]();
   }
@@ -242,7 +242,7 @@ function manifestOf(request: IntakeRequest, filled: Filled, createdAt: Date): Ma
   };
 }
 
-/** What was published, with the block tables that are still to come. */
+/** The published snapshot, with the block tables that are still to be computed. */
 async function measureCharge({ layout }: Publisher, { config, files }: Filled): Promise<number> {
   const measured = chargeOf(await spaceBelow(layout.dataDirectory(config.id)), config, files);
   const hashed = files.every(({ digest }) => digest !== "");
@@ -264,19 +264,22 @@ function record(
   return snapshot;
 }
 
-/** The disk failed during the commit: it may be there after a restart, or not. */
+/** The disk failed during the commit. Only a restart shows whether the record exists. */
 export function commitUnknown(error: unknown): boolean {
   return isStoreError(error) && error.metadata["commit"] === "unknown";
 }
 
-/** What was published and could not be taken back must stay pending, or a start would adopt it. */
+/**
+ * If a published snapshot cannot be taken back, its row must stay pending. Otherwise a start would
+ * adopt it.
+ */
 async function abandon(publisher: Publisher, id: string): Promise<void> {
   try {
     if (await exists(publisher.layout.dataDirectory(id))) return;
     await publisher.commits.take();
     publisher.catalog.abandonPending(id);
   } catch (error) {
-    // The row stays pending and invisible; recovery drops it at the next start.
+    // The row stays pending and invisible. Recovery drops it at the next start.
     publisher.logger.error({ err: error, id }, "could not drop the record of a failed upload");
   }
 }
@@ -328,7 +331,7 @@ function fingerprintOf(request: IntakeRequest): string {
   const { kind, config, onNameConflict, protected: isProtected, source } = request;
   const canonical = JSON.stringify(
     { kind, config, onNameConflict, isProtected, source },
-    // Sorted keys: the order of a map on the wire means nothing.
+    // Keys are sorted, because the order of a map on the wire has no meaning.
     (_key, value: unknown) =>
       typeof value === "object" && value !== null && !Array.isArray(value)
         ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,5 +1,5 @@
-// The port of everything that makes or changes snapshots. Only store/write and store/heal may name
-// it
+// The port of everything that creates or changes snapshots. Only store/write and store/heal may
+// name it.
 // (eslint.boundaries.js), so a search for `Publisher` finds all code that can publish.
 import type { Catalog } from "../../catalog/open.js";
 import type {
@@ -31,8 +31,6 @@ export type PublishingCatalog = Pick<
 export interface Publisher
   extends Reader, Leases, Gate, Commits, BackgroundWork, Uploads, Workers, Room, Manifests {
   readonly catalog: CatalogReader & PublishingCatalog;
-  /**
-   * Hands a snapshot whose name was taken over to removal: its space is freed in the background.
-   */
+  /** Hands a replaced snapshot to removal, which frees its space in the background. */
   retire(replaced: { readonly id: string; readonly state: "deleting" | "replaced" }): void;
 }

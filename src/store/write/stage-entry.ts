@@ -1,4 +1,4 @@
-// One archive entry into the staging area.
+// Writes one archive entry to the staging area.
 import type { ArchiveEntry } from "../../archive/tar-reader.js";
 import { fileBytes, wholeBlocks } from "../../model/charge.js";
 import type { SnapshotFile } from "../../model/snapshot.js";
@@ -9,7 +9,7 @@ export async function stageEntry(
   entry: ArchiveEntry,
   signal: AbortSignal,
 ): Promise<SnapshotFile> {
-  // Blocks of known data are reserved ahead, before they are written.
+  // Blocks of known data are reserved before they are written.
   let knownBytes = 0;
   for (const { length } of entry.extents ?? []) knownBytes += wholeBlocks(length);
   await allowance.wait(fileBytes + knownBytes);
@@ -19,7 +19,7 @@ export async function stageEntry(
     mode: entry.mode,
     sizeBytes: entry.sizeBytes,
     extents: entry.extents,
-    // A sparse entry says itself where its holes are; a plain one has zeros instead.
+    // A sparse entry lists its holes. A plain entry has zeros instead.
     detectZeros: entry.extents === undefined,
     onData: (bytes) => allowance.take(wholeBlocks(bytes)),
     signal,

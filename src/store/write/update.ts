@@ -1,4 +1,4 @@
-// Update: rename, describe, label, protect. The catalog decides; the manifest follows.
+// Update: rename, describe, label, protect. The catalog decides, and the manifest follows.
 import { fieldInvalid } from "../../base/errors.js";
 import type { ManifestState } from "../../catalog/open.js";
 import { manifestVersion, writeManifest } from "../../files/manifest.js";
@@ -38,14 +38,14 @@ export async function updateSnapshot(
 }
 
 /**
- * The change is committed and visible: an error of the manifest must not tell the caller that it
- * was refused. The row stays marked, and the next update or start writes the manifest again.
+ * The change is committed and visible, so an error of the manifest must not look like a refusal.
+ * The row stays marked, and the next update or start writes the manifest again.
  */
 async function followWithManifest(publisher: Publisher, id: string): Promise<void> {
   try {
     await syncManifest(publisher, id);
   } catch (error) {
-    // A removal has overtaken it: there is no directory any more to have a manifest.
+    // A removal came first: the directory of the manifest does not exist any more.
     const state = publisher.catalog.get(id)?.state;
     if (state === undefined || state === "deleting") return;
     publisher.logger.error({ err: error, id }, "an update is stored, but not yet in its manifest");
@@ -53,8 +53,8 @@ async function followWithManifest(publisher: Publisher, id: string): Promise<voi
 }
 
 /**
- * Brings the manifest to what the catalog says. The row stays marked until the manifest is
- * durable, so that recovery does this again after a crash in between.
+ * Makes the manifest match the catalog. The row stays marked until the manifest is durable, so that
+ * recovery repeats this after a crash in between.
  */
 export async function syncManifest(publisher: Publisher, id: string): Promise<void> {
   await publisher.manifests.run(id, () => rewriteManifest(publisher, id));
@@ -65,7 +65,7 @@ async function rewriteManifest(publisher: Publisher, id: string): Promise<void> 
   if (current?.dirty === true) await writeCurrent(publisher, current);
 }
 
-/** Also when the catalog believes that the manifest is as it should be: for repair. */
+/** Writes the manifest even if the catalog believes that it is up to date. Repair needs this. */
 export async function writeManifestAgain(publisher: Publisher, id: string): Promise<void> {
   await publisher.manifests.run(id, async () => {
     const current = publisher.catalog.manifestState(id);
@@ -73,7 +73,7 @@ export async function writeManifestAgain(publisher: Publisher, id: string): Prom
   });
 }
 
-/** All of it is in the catalog: what stands in the old one, which may be damaged, is not needed. */
+/** The catalog has all of it. The old manifest, which may be damaged, is not needed. */
 async function writeCurrent(
   { catalog, commits, layout }: Publisher,
   { snapshot, revision }: ManifestState,

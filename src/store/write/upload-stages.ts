@@ -1,5 +1,5 @@
 // The stages of an upload, from the bytes of a stream to the entries of its archive. Each stage is
-// a generator over the one before it, so that nothing is read before the last stage asks for it.
+// a generator over the previous one, so nothing is read before the last stage requests it.
 import { decompress, uncompressedOnly } from "../../archive/compression.js";
 import { limitBytes } from "../../archive/limits.js";
 import { readTar, type ArchiveEntry } from "../../archive/tar-reader.js";
@@ -20,7 +20,7 @@ export function tarEntries(
 }
 
 /**
- * Import: a tar, or one in gzip or zstd. The bound on bytes holds before and after decompression.
+ * Import: a tar, or a tar in gzip or zstd. The bound on bytes holds before and after decompression.
  */
 export function archiveEntries(
   received: OwnedStream,

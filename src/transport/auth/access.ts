@@ -7,22 +7,22 @@ import type { Connection } from "./connections.js";
 
 /** An identity that is bound to names of a client certificate. */
 export interface CertificateIdentity extends Identity {
-  /** Any of them will do; see `certificateNames` for the notation. */
+  /** Any one of them suffices. See `certificateNames` for the notation. */
   readonly certificates: readonly string[];
 }
 
 export interface TokenSource {
-  /** Undefined if it is not known, or its time is over. */
+  /** Undefined if the token is unknown or expired. */
   identify(token: string): Identity | undefined;
 }
 
 export interface AccessOptions {
-  /** As they are at this moment. */
+  /** The current identities. */
   readonly identities: () => readonly CertificateIdentity[];
   readonly tokens?: TokenSource;
-  /** Of callers over the Unix socket that show no token. */
+  /** The identity of callers over the Unix socket without a token. */
   readonly socket: Identity;
-  /** Of callers over TCP that show nothing. Without it they are refused. */
+  /** The identity of callers over TCP without a credential. If it is missing, they are refused. */
   readonly anonymous?: Identity;
   readonly clock: Clock;
 }
@@ -41,7 +41,7 @@ export const defaultAccess: Access = {
   }),
 };
 
-/** A token goes before a certificate: it is what the call itself shows. */
+/** A token takes precedence over a certificate, because the call itself carries it. */
 export function createAccess(options: AccessOptions): Access {
   return {
     identify(connection, metadata) {
@@ -67,7 +67,7 @@ function byToken({ tokens }: AccessOptions, authorization: string): Identity {
   const [, token] = /^bearer +(\S+)$/i.exec(authorization) ?? [];
   const identity = token === undefined ? undefined : tokens?.identify(token);
   if (identity !== undefined) return identity;
-  // Not what is wrong with it: that helps only those who guess.
+  // The error does not say what is wrong with the token. That would only help an attacker.
   throw invalid("The token is not known here, has expired or was revoked");
 }
 
@@ -75,7 +75,7 @@ function byCertificate(
   { identities, clock }: AccessOptions,
   { certificate }: Connection,
 ): Identity {
-  // Its end may have come since the handshake; a date that cannot be read is in no future.
+  // It may have expired since the handshake. An unreadable date counts as expired.
   if (certificate?.trusted !== true || !(certificate.validUntil > clock.now())) {
     throw invalid("The client certificate is not signed by the authority of client_ca, or expired");
   }

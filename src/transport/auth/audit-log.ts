@@ -1,4 +1,4 @@
-// The audit log: one line for each call that changes something, and for each that tried to.
+// The audit log: one line for each call that changes, or tries to change, something.
 import { createRateLimiter, type RateLimiter } from "../../base/rate-limiter.js";
 import type { Logger } from "../../base/logger.js";
 import type { Identity } from "../../model/access.js";
@@ -27,7 +27,7 @@ const ignored: AuditRecord = {
 
 /** Lines per second about unauthenticated callers, who could otherwise fill the disk. */
 const maxUnknownPerSecond = 20;
-/** Lines per second about calls of one identity that were refused because it has too many. */
+/** Lines per second about refused calls of one identity that makes too many. */
 const maxRefusedPerSecond = 1;
 
 export function createAuditLog(logger: Logger): AuditLog {
@@ -62,18 +62,18 @@ export function createAuditLog(logger: Logger): AuditLog {
   };
 }
 
-/** Entries of a list in a line; longer lists are cut, and the line has their length. */
+/** Entries of a list in a line. Longer lists are cut, and the line has their length. */
 const maxListed = 100;
 const maxText = 256;
 /**
- * Text from callers must not crowd out what was done: with this limit the line stays below the
+ * A caller's text must not crowd out the rest of the line. This limit keeps the line below the
  * length at which the log cuts it (100 ids have 2 KiB).
  */
 const maxListBytes = 8 * 1024;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Takes the fields whose names all requests share, whatever the service. */
+/** Takes the fields that have the same name in all requests, whatever the service. */
 function subjectOf(message: unknown): Fields {
   const request = fieldsOf(message);
   const frame = fieldsOf(request["frame"]);
@@ -129,7 +129,7 @@ function list(key: string, value: unknown): Fields {
   return { [key]: shown, ...(length > shown.length ? { [`${key}Count`]: length } : {}) };
 }
 
-/** An upper bound: the log escapes more than JSON has to. */
+/** An upper bound: the log escapes more characters than JSON requires. */
 function jsonBytes(listed: string): number {
   return 3 + listed.replace(/[^ -~]|["\\]/g, "\\u0000").length;
 }

@@ -1,18 +1,18 @@
-// Keeps the store's paths from callers who may not see paths of the node. Answers to them are made
-// without paths to begin with; texts of errors and of damage are not, since the floors below do not
-// know who will read them.
+// Hides the store's paths from callers that may not see paths of the node. Their answers contain no
+// path fields. Texts of errors and of damage may contain paths, because the floors below do not
+// know the reader.
 import { StoreError } from "../../base/errors.js";
 
 export interface Conceal {
   error(error: StoreError): StoreError;
-  /** A response, with all its texts; bytes are passed on as they are. */
+  /** A response with all its texts. Bytes are not changed. */
   message(message: unknown): unknown;
 }
 
-/** What stands in an answer where the path of the store's root was. */
+/** Replaces the path of the store's root in an answer. */
 const shownRoot = "<root>";
 
-/** Without a root there is nothing to conceal. */
+/** Without a root there is nothing to hide. */
 export function createConceal(root: string | undefined): Conceal {
   if (root === undefined) return { error: (error) => error, message: (message) => message };
   const text = (value: string): string => value.replaceAll(root, shownRoot);

@@ -1,5 +1,5 @@
-// What is known about each open connection: how it came, whose process it is, its certificate.
-// A call finds its connection by the mark of its stream (grpc-hooks/call-mark.ts).
+// Records facts about each open connection: its listener, the process at its other end, its
+// certificate. A call finds its connection by the mark of its stream (grpc-hooks/call-mark.ts).
 import { randomBytes } from "node:crypto";
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
@@ -18,7 +18,7 @@ export interface Connection {
 export interface ClientCertificate {
   /** The configured authority signed it, and it has not expired. */
   readonly trusted: boolean;
-  /** Its names in the notation of `certificateNames`; empty unless it is trusted. */
+  /** Its names in the notation of `certificateNames`. Empty unless it is trusted. */
   readonly names: readonly string[];
   /** When it expires. */
   readonly validUntil: Date;
@@ -26,11 +26,11 @@ export interface ClientCertificate {
 
 export interface Connections {
   add(session: ServerHttp2Session, via: Via): Connection;
-  /** Undefined when the connection has closed. */
+  /** Undefined if the connection has closed. */
   of(session: ServerHttp2Session | undefined): Connection | undefined;
-  /** A mark that no two streams share, also of different connections. */
+  /** A mark that no two streams share, even on different connections. */
   markFor(stream: ServerHttp2Stream): string;
-  /** The connection of the stream with this mark; undefined when it has closed. */
+  /** The connection of the stream with this mark. Undefined if it has closed. */
   ofMark(mark: string | undefined): Connection | undefined;
 }
 

@@ -1,17 +1,17 @@
-// Who may have the daemon touch directories and sockets of its node: the calls whose request has a
-// path.
+// Decides which callers may let the daemon use directories and sockets of its node. It concerns the
+// calls whose request has a path.
 //
-// The daemon does it with its own rights, often root's, so a caller must not gain what it lacks
+// The daemon uses its own rights, often root's, so a caller must not gain rights that it lacks
 // itself:
-//   - A caller without a credential over TCP never reaches anything, whatever the configuration
-//     says.
-//   - The daemon's own user and root, over the Unix socket, reach what they could reach without it:
-//     everything, unless `allowed_directories` is set.
-//   - Any other user over the Unix socket reaches its own directories in `allowed_directories`.
-//   - A token or certificate has no user id: it reaches all of `allowed_directories`, and nothing
-//     while that is not set.
-// The kernel says who is at the other end of a Unix socket. Its file's mode does not: it may
-// change.
+// - A caller over TCP without a credential never reaches anything, whatever the configuration.
+// - The daemon's own user and root, over the Unix socket, reach whatever they could reach without
+//   the daemon. If `allowed_directories` is set, they reach only these directories.
+// - Any other user over the Unix socket reaches its own directories in `allowed_directories`.
+// - A token or certificate has no user id: it reaches all of `allowed_directories`, and nothing if
+//   the option is not set.
+//
+// The kernel identifies the user at the other end of a Unix socket. The mode of the socket's file
+// does not, because it may change.
 import { StoreError } from "../../base/errors.js";
 import type { Identity } from "../../model/access.js";
 import type { DirectoryRules } from "../../model/caller-path.js";
@@ -48,7 +48,7 @@ export function directoryRules(
   return { within, owner: identity.uid };
 }
 
-/** Throws unless the caller may have the daemon connect to a Unix socket that the caller names. */
+/** Throws unless the caller may let the daemon connect to a Unix socket that the caller names. */
 export function checkSocketAddress(
   address: string,
   identity: Identity,
@@ -65,7 +65,7 @@ export function checkSocketAddress(
   );
 }
 
-/** Throws CREDENTIALS_INVALID for callers over TCP that show nothing. */
+/** Throws CREDENTIALS_INVALID for callers over TCP without a credential. */
 export function requireProof({ proof }: Identity, method: string): void {
   if (proof !== undefined && proof !== "none") return;
   throw new StoreError(

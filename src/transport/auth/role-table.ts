@@ -1,15 +1,15 @@
-// Who may call what: every method of every service, in one table. What is not in it is the
-// operator's.
+// Maps every method of every service to the roles that may call it. A method that is missing here
+// is for operators only.
 import { StoreError } from "../../base/errors.js";
 import type { Identity, Role } from "../../model/access.js";
 
 export interface MethodRule {
   readonly roles: readonly Role[] | "anyone";
-  /** It has an effect that is worth a line in the audit. */
+  /** The audit log records this call. */
   readonly changes: boolean;
   /**
-   * It reaches beyond the snapshots of one prefix: the node's files, or what all snapshots have in
-   * common. Identities with a prefix are refused.
+   * It reaches beyond the snapshots of one prefix: the node's files, or state that all snapshots
+   * share. Identities with a prefix are refused.
    */
   readonly wholeNode: boolean;
 }
@@ -30,7 +30,7 @@ const changes = (roles: readonly Role[], extent: Extent = "snapshots"): MethodRu
 });
 const open: MethodRule = { roles: "anyone", changes: false, wholeNode: false };
 
-/** Exported for the test, which holds it against the services' methods. */
+/** Exported for the test, which compares it with the methods of the services. */
 export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.SnapshotService/Create": changes(writers),
   "stasis.v1.SnapshotService/Import": changes(writers),
@@ -44,13 +44,14 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "stasis.v1.SnapshotService/OpenDataDirectory": reads(readers, "node"),
   "stasis.v1.SnapshotService/Verify": reads(readers),
   "stasis.v1.SnapshotService/Watch": reads(readers),
-  // The daemon reads and moves files of its node for the caller: node-access.ts says which.
+  // The daemon reads and moves files of its node for the caller, within the limits of
+  // node-access.ts.
   "stasis.v1.SnapshotService/CreateFromDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/ImportFromDirectory": changes(operators, "node"),
   "stasis.v1.SnapshotService/ExportToDirectory": changes(operators, "node"),
 
   "stasis.v1.GcService/CollectGarbage": changes(operators),
-  // A session stops all publication, and its references are those of all snapshots.
+  // A GC session pauses all publication, and its references are those of all snapshots.
   "stasis.v1.GcService/BeginGc": changes(operators, "node"),
   "stasis.v1.GcService/ListGcReferences": reads(operators, "node"),
   "stasis.v1.GcService/ListGcCandidates": reads(operators, "node"),
@@ -72,7 +73,7 @@ export const roleTable: Readonly<Record<string, MethodRule>> = {
   "grpc.health.v1.Health/Check": open,
   "grpc.health.v1.Health/List": open,
   "grpc.health.v1.Health/Watch": open,
-  // Whether there is reflection at all is a switch of the configuration.
+  // A switch of the configuration enables reflection.
   "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": open,
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": open,
 };
@@ -97,7 +98,7 @@ export function checkRole(rule: MethodRule, identity: Identity, method: string):
   }
 }
 
-/** Part of some calls that writers may make otherwise. */
+/** A right that some calls of writers need in addition. */
 export function checkMayProtect(identity: Identity): void {
   if (identity.role === "operator") return;
   throw denied(identity, `${identity.name} is a ${identity.role}: only an operator can protect`);

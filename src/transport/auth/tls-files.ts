@@ -1,5 +1,5 @@
-// The server's certificate, its key and the authority of client certificates: read from files, and
-// read again when these change.
+// Reads the server's certificate, its key and the authority of client certificates from files.
+// Reads them again when the files change.
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { X509Certificate, constants } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
@@ -7,11 +7,14 @@ import { StoreError } from "../../base/errors.js";
 import type { Logger } from "../../base/logger.js";
 
 export interface TlsPaths {
-  /** PEM; the server's certificate first, then those between it and its authority. */
+  /** PEM: the server's certificate first, then the intermediate certificates. */
   readonly certificate: string;
   /** PEM, without a passphrase. */
   readonly key: string;
-  /** PEM: the authority of client certificates. Without it clients are not asked for one. */
+  /**
+   * PEM: the authority of client certificates. Without it, the server requests no client
+   * certificate.
+   */
   readonly clientAuthority: string | undefined;
 }
 
@@ -22,17 +25,15 @@ export interface TlsContext {
 }
 
 export interface TlsFiles extends Disposable {
-  /** What was last read and fits together. */
+  /** The last files that were read and belong together. */
   context(): TlsContext;
-  /** Connections that come after it get the new one; `listener` must not throw. */
+  /** Later connections use the new files. `listener` must not throw. */
   onChange(listener: (context: TlsContext) => void): void;
-  /**
-   * Reads the files at once. Throws FIELD_INVALID, and the old ones stay, if they cannot be used.
-   */
+  /** Reads the files now. If they cannot be used, throws FIELD_INVALID and keeps the old ones. */
   reload(): void;
 }
 
-/** How often the files are looked at. */
+/** How often the files are checked. */
 const pollIntervalMs = 1000;
 
 /** Throws FIELD_INVALID if a file cannot be read, or key and certificate do not belong together. */
@@ -48,12 +49,12 @@ export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
       reload();
       logger.info({ certificate: paths.certificate }, "TLS files read again");
     } catch (error) {
-      // Key and certificate are replaced one after the other: in between they do not fit.
+      // Key and certificate are replaced one after the other. In between they do not match.
       logger.warn({ err: error }, "the TLS files have changed, and do not fit: the old ones stay");
     }
   };
   const watched = [paths.certificate, paths.key, paths.clientAuthority ?? []].flat();
-  // Polled by path: it sees a replaced file and a replaced symbolic link alike.
+  // Polling by path notices a replaced file and a replaced symbolic link alike.
   for (const path of watched)
     watchFile(path, { interval: pollIntervalMs, persistent: false }, changed);
   return {

@@ -46,7 +46,7 @@ export function createMessageAssembler(maxMessageBytes: number): MessageAssemble
   /** Undefined until enough of the message has arrived. */
   let message: Buffer | undefined;
 
-  /** Copies from `data` into the prefix; returns how many bytes that were. */
+  /** Copies from `data` into the prefix. Returns the number of copied bytes. */
   function fillPrefix(data: Buffer, at: number): number {
     const copied = prefix.fill(data, at);
     if (prefix.isComplete()) filled = prefixBytes;
@@ -104,7 +104,7 @@ function createPrefix(maxMessageBytes: number) {
     isComplete: () => filled === prefixBytes,
     /** Length of the message with its prefix. */
     endBytes: () => endBytes,
-    /** Throws when the length that it announces is above the maximum. */
+    /** Throws if the announced length is above the maximum. */
     fill(data: Buffer, at: number): number {
       const copied = data.copy(bytes, filled, at);
       filled += copied;
@@ -126,7 +126,7 @@ function createPrefix(maxMessageBytes: number) {
 /** The pieces of a message whose memory has not been allocated yet. */
 function createPieces() {
   let pieces: Buffer[] = [];
-  /** The memory behind the last of `pieces`, if that is made of small ones. */
+  /** The buffer of the last of `pieces`, if that piece holds several small ones. */
   let gathered: Buffer | undefined;
   let gatheredFilled = 0;
   return {
@@ -144,7 +144,7 @@ function createPieces() {
       gatheredFilled += piece.copy(gathered, gatheredFilled);
       pieces[pieces.length - 1] = gathered.subarray(0, gatheredFilled);
     },
-    /** Copies them to `target` from `start` on, and forgets them. */
+    /** Copies them to `target` from `start` on, and discards them. */
     moveTo(target: Buffer, start: number): void {
       let at = start;
       for (const piece of pieces) at += piece.copy(target, at);

@@ -3,7 +3,7 @@
 // Relies on: node:http2 emits `localSettings` when the client has acknowledged the settings that
 // the session began with.
 // For: the limits that the settings announce bind a client only after that. An honest client
-// acknowledges at once; a hostile one gains everything by not doing so.
+// acknowledges at once. A hostile client could avoid all limits by never acknowledging.
 // If it changes: without the event every connection closes after the timeout, which is loud. If the
 // event came without an acknowledgement, nobody would notice, except the contract test.
 import { constants, type ServerHttp2Session } from "node:http2";

@@ -13,9 +13,9 @@ export interface UnreadAnswers extends Disposable {
   answered(stream: ServerHttp2Stream): void;
 }
 
-/** A stream of which nothing is read for `idleMs` is reset after at most 1.5 × `idleMs`. */
+/** Resets a stream of which the client reads nothing for `idleMs`, after at most 1.5 × `idleMs`. */
 export function createUnreadAnswers(idleMs: number): UnreadAnswers {
-  /** The unread bytes at the last look, and when their number last changed. */
+  /** The unread bytes at the last check, and when their number last changed. */
   const open = new Map<ServerHttp2Stream, { unread: number; sinceMs: number }>();
   const timer = setInterval(() => {
     const now = performance.now();

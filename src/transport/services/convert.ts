@@ -1,5 +1,5 @@
-// Between generated messages and the model. Sizes are bigint on the wire, number inside once
-// they are known to be safe.
+// Converts between generated messages and the model. Sizes are bigint on the wire, and number
+// inside once they are known to be safe.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { fieldInvalid } from "../../base/errors.js";
@@ -21,7 +21,7 @@ import {
   type VerifyResponseSchema,
 } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 
-/** A size from the wire as a number. `maxBytes` defaults to the largest exact integer. */
+/** Converts a size from the wire to a number. `maxBytes` defaults to the largest exact integer. */
 export function sizeFromWire(value: bigint, field: string): number {
   if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw fieldInvalid(field, "0 to 9007199254740991 bytes", value);

@@ -1,12 +1,11 @@
-// The domain names the fields of a request by its own terms (`config.name`, `request_id`). Callers
-// know the fields of their message. This translates the one into the other where an error leaves
-// the domain.
+// The domain has its own names for the fields of a request (`config.name`, `request_id`). Callers
+// know the fields of their message. This file translates the names in errors that leave the domain.
 import { StoreError, restated } from "../../base/errors.js";
 
 /** Path in the domain and path in the message. An empty path is the message itself. */
 export type FieldNames = readonly (readonly [domain: string, message: string])[];
 
-/** Runs `work`; an error that names fields of the domain names those of the message instead. */
+/** Runs `work`. An error that names fields of the domain then names fields of the message. */
 export async function withFieldNames<T>(names: FieldNames, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,4 +1,4 @@
-// What check says, as messages.
+// Converts the findings of check to messages.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { CheckEvent, Finding, Repaired } from "../../model/finding.js";
 import {

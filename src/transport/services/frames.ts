@@ -1,5 +1,5 @@
-// The frames of byte streams: uploads end with a commit that is checked, downloads with a
-// trailer that the client checks.
+// The frames of byte streams. An upload ends with a commit that the daemon checks. A download ends
+// with a trailer that the client checks.
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "../../wire/crc32.js";
 import { StoreError } from "../../base/errors.js";
@@ -16,13 +16,11 @@ export type UploadFrame<Header> =
 
 export interface Upload<Header> {
   readonly header: Header;
-  /** Ends without error only when the commit came, and agreed with the bytes. */
+  /** Ends without error only if the commit came and matched the bytes. */
   readonly bytes: OwnedStream;
 }
 
-/**
- * Reads the header; the bytes follow as they are asked for. `signal` fires when the caller is gone.
- */
+/** Reads the header. The bytes follow on demand. `signal` fires when the caller disconnects. */
 export async function openUpload<Header>(
   messages: AsyncIterable<{ frame: UploadFrame<Header> }>,
   signal: AbortSignal,
@@ -49,7 +47,7 @@ async function* uploadBytes<Header>(
     if (frame?.case === "chunk") {
       totalBytes += frame.value.length;
       checksum = crc32(frame.value, checksum);
-      // The decoder copies nothing: the chunk is a view of its message, which nobody else uses.
+      // The decoder copies nothing. The chunk is a view of its message, which nobody else uses.
       yield OwnedChunk.handOver(frame.value);
     } else if (frame?.case === "commit") {
       checkCommit(frame.value, totalBytes, checksum);
@@ -68,7 +66,7 @@ async function* uploadBytes<Header>(
 const resetLimitMs = 250;
 
 /**
- * A client that cancels may end the stream before it resets it, in another packet: Node's HTTP/2
+ * A client that cancels may end the stream in one packet and reset it in the next: Node's HTTP/2
  * does. Throws the signal's reason if the reset follows.
  */
 async function throwIfCancelled(signal: AbortSignal): Promise<void> {

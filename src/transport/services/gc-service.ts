@@ -94,7 +94,7 @@ function pageSizeFromWire(pageSize: number, standard: number, max: number): numb
   return pageSize === 0 ? standard : pageSize;
 }
 
-/** Zero and empty mean "not used"; what cannot be meant is FIELD_INVALID. */
+/** Zero and empty mean "not used". A value without a meaning is FIELD_INVALID. */
 function policyFromWire(policy: WirePolicy | undefined, field: string): GcPolicy {
   if (policy === undefined) return {};
   const { keepLast, maxAge, maxTotalBytes, evictAll, groupByLabel, trustClock } = policy;

@@ -1,4 +1,4 @@
-// ListRequest into a query of the catalog.
+// Converts a ListRequest to a query of the catalog.
 import { fieldInvalid } from "../../base/errors.js";
 import type { ListFilter, ListQuery } from "../../store/snapshot-store.js";
 import type { ListRequest, SnapshotFilter } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";

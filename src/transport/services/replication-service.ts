@@ -24,7 +24,7 @@ const wireEncoding: Readonly<Record<ServedBlock["encoding"], BlockEncoding>> = {
 
 type Implementation = ServiceImplementation<typeof ReplicationService>;
 
-/** `advertised` is where peers reach this daemon, or empty. */
+/** `advertised` is the address at which peers reach this daemon, or empty. */
 export function bindReplicationService(
   store: SnapshotStore,
   replicator: Replicator,
@@ -84,7 +84,7 @@ function implementPush(
       const { signal, identity, method } = context;
       requirePeer("target", target);
       checkSocketAddress(target, identity, method, policy);
-      // The other daemon would take it for an address that this one names.
+      // The other daemon would treat the address as one that this daemon chose, not the caller.
       checkSocketAddress(rest.source, identity, method, policy);
       const source = rest.source === "" ? advertised() : rest.source;
       if (source === "") {
@@ -118,7 +118,7 @@ function implementTransfers(
   };
 }
 
-/** What peers read from this daemon. */
+/** The data that peers read from this daemon. */
 function implementServing(
   store: SnapshotStore,
 ): Pick<Implementation, "getManifest" | "readBlocks"> {

@@ -49,20 +49,20 @@ export function bindSnapshotService(
   const confined = (namePrefix: string) => implement(store.confined(namePrefix), options);
   return bindConfinedService(SnapshotService, whole, confined, {
     byteStreams: ["create", "import", "restore", "export"],
-    // A drain gives calls time to finish, which these never do.
+    // A drain gives calls time to finish. These calls never finish by themselves.
     endsOnDrain: ["openDataDirectory", "watch"],
   });
 }
 
 type Implementation = ServiceImplementation<typeof SnapshotService>;
 
-/** Only callers who may see paths of the node learn the data directory. */
+/** Only callers that may see paths of the node receive the data directory. */
 function messageOf({ layout }: Pick<SnapshotStore, "layout">, identity: Identity) {
   const directoryOf = (id: string) => (seesPaths(identity) ? layout.filesDirectory(id) : "");
   return (snapshot: Snapshot) => snapshotToMessage(snapshot, directoryOf(snapshot.config.id));
 }
 
-/** The methods that work on directories of the node. */
+/** The methods that use directories of the node. */
 function implementDirectories(
   store: SnapshotStore,
   policy: NodePolicy,
@@ -238,7 +238,7 @@ function createFields(prefix: FieldPrefix): FieldNames {
   ];
 }
 
-/** The message of an import has the fields of the configuration itself. */
+/** The message of an import contains the fields of the configuration directly. */
 function importFields(prefix: FieldPrefix): FieldNames {
   return [
     ["config", prefix === "" ? "" : "header"],
@@ -246,7 +246,7 @@ function importFields(prefix: FieldPrefix): FieldNames {
   ];
 }
 
-/** An import's header overrides parts of the configuration that the envelope brings. */
+/** An import's header overrides parts of the configuration in the envelope. */
 function importRequest(header: Omit<ImportHeader, "$typeName">, prefix: FieldPrefix): StoreRequest {
   const { name, description, labels } = header;
   return {
@@ -280,7 +280,7 @@ function absolutePath(directory: string): string {
   throw fieldInvalid("directory", "an absolute path on the daemon's node", directory);
 }
 
-/** Resolves when the caller is gone or the daemon stops. */
+/** Resolves when the caller disconnects or the daemon stops. */
 function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

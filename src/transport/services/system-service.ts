@@ -1,4 +1,4 @@
-// SystemService: what this daemon is, what it allows, what its store can do.
+// SystemService: describes this daemon, its limits, and the abilities of its store.
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BuildInfo } from "../../base/build-info.js";
 import { seesPaths } from "../../model/access.js";
@@ -49,7 +49,7 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
           maxWatchers: store.limits.maxWatchers,
           maxEvents: BigInt(store.limits.maxEvents),
           requestRetention: durationFromMs(store.limits.requestRetentionMs),
-          // What all have together is nothing for callers who are confined to some names.
+          // Callers that are confined to a prefix must not learn the totals.
           maxStoreBytes: BigInt(seesAll ? store.limits.maxStoreBytes : 0),
         },
         features: {
@@ -59,7 +59,7 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
           directoryExport,
           reflink: store.reflink,
         },
-        // Callers who are confined to some names are not told what others have.
+        // Callers that are confined to a prefix must not learn about others' snapshots.
         ...(usage === undefined ? {} : { usage: usageToMessage(usage) }),
         ...(seesAll ? { scrub: scrubToMessage(store.scrub.state(), facts.scrubIntervalMs) } : {}),
         ...(seesAll ? { clock: clockToMessage(store.clock()) } : {}),

@@ -1,4 +1,4 @@
-// Watch between generated messages and the domain.
+// Converts Watch between generated messages and the domain.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Snapshot } from "../../model/snapshot.js";
