@@ -4,8 +4,9 @@
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
 import { crc32 } from "../wire/crc32.js";
-import { lend, OwnedChunk, type OwnedStream } from "../wire/chunk.js";
+import { lend, type OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import type { CallOptions } from "./channel.js";
+import { ownReceived } from "./grpc-hooks/received-frames.js";
 import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 import type {
   DownloadHeader,
@@ -139,8 +140,7 @@ async function* readChunks(
       if (frame.case === "chunk") {
         totalBytes += frame.value.length;
         crc = crc32(frame.value, crc);
-        // The decoder copies nothing: the chunk is a view of its message, which nobody else uses.
-        yield OwnedChunk.handOver(frame.value);
+        yield ownReceived(frame.value);
       } else if (frame.case === "trailer") {
         trailer = frame.value;
       } else if (frame.case === "header") {

@@ -77,6 +77,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   warnOfUntrustedFiles(config, logger);
   const tls = openTls(config, logger);
   cleanup.defer(() => tls?.[Symbol.dispose]());
+  await server.tryHooks();
   const { tcp, unix } = await listen(config, { server, store, tls });
   listening = tcp?.address ?? "";
   store.condition.follow(server.setProblems);

@@ -28,6 +28,9 @@ export interface HealthProblem {
 /** A name that exists for health only: whether snapshots can be stored. */
 export const writesName = `${SnapshotService.typeName}/writes`;
 
+/** The HTTP/2 path of Check. */
+export const healthCheckPath = `/${Health.typeName}/${Health.method.check.name}`;
+
 /** The table of system_service.proto. */
 function isStopped(service: string, { error, stopsReads }: HealthProblem): boolean {
   if (stopsReads) return service !== SystemService.typeName;

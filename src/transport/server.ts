@@ -15,8 +15,9 @@ import { createAnswerBytes } from "./answer-bytes.js";
 import { createArrivals } from "./arrivals.js";
 import { createCallers, type Callers } from "./callers.js";
 import type { ServiceBinding } from "./handler.js";
-import { createHealth, type HealthProblem, type HealthService } from "./health.js";
+import { createHealth, healthCheckPath, type HealthProblem, type HealthService } from "./health.js";
 import { createAttachments, type Attachments } from "./grpc-hooks/attachments.js";
+import { makeFirstCall } from "./grpc-hooks/first-call.js";
 import { limitLinger } from "./grpc-hooks/linger.js";
 import { closeUnlessAcknowledged } from "./grpc-hooks/settings-deadline.js";
 import { canPauseReading } from "./grpc-hooks/socket-reading.js";
@@ -134,6 +135,11 @@ export interface GrpcServer extends AsyncDisposable {
   listenTcp(options: TcpListenOptions): Promise<Listener>;
   /** Throws FIELD_INVALID if a process listens there. See `openUnixListener`. */
   listenUnix(path: string, file?: SocketFile): Promise<Listener>;
+  /**
+   * Makes one call of its own, so that hooks into grpc-js and node:http2 that do not attach are
+   * logged now. Logs a warning if that call fails; never rejects.
+   */
+  tryHooks(): Promise<void>;
   /** Sets the answer of grpc.health.v1, which is NOT_SERVING until then. */
   setServing(serving: boolean): void;
   /** See `HealthService`. */
@@ -170,6 +176,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       keep(await openTcpListener(address, listenerOptions(core, "tcp", tls))),
     listenUnix: async (path, file) =>
       keep(await openUnixListener(path, listenerOptions(core, "unix"), file)),
+    tryHooks: () => tryHooks(core),
     setServing: (serving) => health.setServing(serving),
     setProblems: (problems) => health.setProblems(problems),
     activeCalls: () => admission.activeCalls(),
@@ -237,6 +244,16 @@ function listenerOptions(core: Core, via: Via, tls?: TlsFiles): ListenerOptions 
     hooks: createHttp2Hooks(core, via, slots),
   });
   return { slots, logger, onConnection: (socket) => injector.injectConnection(socket) };
+}
+
+async function tryHooks(core: Core): Promise<void> {
+  const listenAt = (path: string): Promise<Listener> =>
+    openUnixListener(path, listenerOptions(core, "unix"));
+  try {
+    await makeFirstCall(listenAt, healthCheckPath);
+  } catch (error) {
+    core.logger.warn({ err: error }, "the daemon could not call itself to try its hooks");
+  }
 }
 
 /** Handles the connections of one listener, and their streams before grpc-js. */

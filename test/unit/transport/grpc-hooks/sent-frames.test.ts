@@ -58,3 +58,14 @@ test("the memory of a message whose stream was destroyed is left alone", () => {
   sent?.();
   assert.deepEqual([target?.length, reports], [1000, 1]);
 });
+
+test("a message that is used as a Buffer fails instead of sending unwritten memory", () => {
+  const raw = {
+    sendMessage: (message: Buffer) => Buffer.alloc(message.length + 5),
+  };
+  const message = { byteLength: 1000, copy: () => 1000 };
+  assert.throws(
+    () => sendAndFree(raw as never, message, undefined, () => undefined),
+    /a chunk was used as a Buffer/,
+  );
+});

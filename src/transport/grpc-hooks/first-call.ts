@@ -1,0 +1,65 @@
+// Makes the first call to a new server, over a Unix socket that nobody else sees.
+//
+// A hook finds out whether it attaches when a connection or a call uses it. This call uses all of
+// them when the daemon starts, so that a version of Node or grpc-js that a hook was not written for
+// is in the log from the beginning (attachments.ts).
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, constants, type ClientHttp2Session } from "node:http2";
+import { connect as connectSocket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Opens a listener of the server on a path; disposing it closes the listener. */
+export type ListenAt = (path: string) => Promise<AsyncDisposable>;
+
+const timeoutMs = 10_000;
+/** A flag and a length: a message of gRPC that has no fields. */
+const emptyMessage = Buffer.alloc(5);
+
+/** Calls the unary method `path` with an empty request. Throws if the answer is not OK. */
+export async function makeFirstCall(listenAt: ListenAt, path: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "stasis-"));
+  try {
+    const socketPath = join(folder, "s");
+    await using _listener = await listenAt(socketPath);
+    const session = connect("http://localhost", {
+      createConnection: () => connectSocket(socketPath),
+    });
+    try {
+      await call(session, path);
+    } finally {
+      session.destroy();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function call(session: ClientHttp2Session, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    session.on("error", reject);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      te: "trailers",
+      "content-type": "application/grpc",
+    });
+    stream.setTimeout(timeoutMs, () => {
+      reject(new Error(`no answer in ${timeoutMs} ms`));
+      stream.close(constants.NGHTTP2_CANCEL);
+    });
+    let status: unknown;
+    const keepStatus = (headers: Record<string, unknown>): void => {
+      status = headers["grpc-status"] ?? status;
+    };
+    stream.on("error", reject);
+    stream.on("response", keepStatus);
+    stream.on("trailers", keepStatus);
+    stream.on("close", () => {
+      if (status === "0") resolve();
+      else reject(new Error(`the answer has the gRPC status ${String(status)}`));
+    });
+    stream.resume();
+    stream.end(emptyMessage);
+  });
+}
