@@ -11,6 +11,7 @@ const floors = {
   model: ["base"],
   config: ["base", "model"],
   wire: ["base"],
+  observe: ["base", "model"],
   holes: ["base", "model", "wire"],
   archive: ["base", "model", "wire", "holes"],
   catalog: ["base", "model"],
@@ -55,7 +56,7 @@ const floors = {
   cli: ["base", "config", "client", "gen"],
   daemon: [
     ...["base", "model", "config", "holes", "archive", "store", "cocoon", "client", "replication"],
-    ...["transport", "transport/auth", "transport/services"],
+    ...["observe", "transport", "transport/auth", "transport/services"],
   ],
   "main.ts": ["base", "holes", "cli", "daemon"],
 };
@@ -86,6 +87,7 @@ const packageHomes = {
   "@napi-rs/blake-hash": ["files/block-digest.ts"],
   "zstd-napi": ["archive"],
   pino: ["base"],
+  "prom-client": ["observe"],
   "pretty-bytes": ["base"],
   commander: ["cli"],
   "cli-table3": ["cli"],

@@ -8,6 +8,7 @@ import { createLogger, type Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { openStore } from "../store/store.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
+import { createMetrics, type MetricsPage } from "../observe/metrics.js";
 import type { Access } from "../transport/auth/access.js";
 import { openTlsFiles } from "../transport/auth/tls-files.js";
 import { createGrpcServer, type GrpcServer } from "../transport/server.js";
@@ -36,6 +37,8 @@ export interface Daemon extends AsyncDisposable {
   readonly store: SnapshotStore;
   /** The addresses it listens on: `HOST:PORT` with the real port, then `unix:PATH`. */
   readonly addresses: readonly string[];
+  /** What the daemon does and has done, for Prometheus. */
+  readonly metrics: MetricsPage;
   /** Reads certificates, tokens and tables again. Running calls continue. See reload.ts. */
   reload(): Reloaded;
   /**
@@ -47,6 +50,7 @@ export interface Daemon extends AsyncDisposable {
 /** Opens and recovers the store, and then listens. */
 export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const { config, clock = systemClock } = options;
+  const metrics = createMetrics();
   const logger = options.logger ?? createLogger(config.logLevel);
   await using cleanup = createCleanup();
   const store = await openConfiguredStore(config, logger, clock);
@@ -93,7 +97,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const certificates = tls && { what: "certificates", reload: () => tls.reload() };
   const reloadSteps = [certificates ?? [], steps, peers.steps].flat();
   const reload = createReload(config, reloadSteps, logger);
-  return { store, addresses, reload, stop, [Symbol.asyncDispose]: stop };
+  return { store, addresses, metrics, reload, stop, [Symbol.asyncDispose]: stop };
 }
 
 async function openConfiguredStore(
