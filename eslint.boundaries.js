@@ -1,5 +1,5 @@
-// The floors of src/ and the lint rule that holds them: which folder imports which other, and which
-// npm package is spoken to from where. ARCHITECTURE.md gives the reasons.
+// The floors of src/ and the lint rule for them: which folder may import which other, and which
+// files may use an npm package. ARCHITECTURE.md gives the reasons.
 import { dirname, relative, resolve, sep } from "node:path";
 
 /**
@@ -61,12 +61,12 @@ const floors = {
   "main.ts": ["base", "holes", "cli", "daemon"],
 };
 
-/** Floors that a file may only load with `import()`, when it comes to need them. */
+/** Floors that a file may load only with `import()`, when it needs them. */
 const onlyLazily = { "main.ts": ["daemon"] };
 
 /**
- * Files with fewer importers than their floor has: what can publish a snapshot, and what can remove
- * one. Whoever asks what may delete data finds the answer here.
+ * Files with fewer allowed importers than their floor. They can publish or remove a snapshot, so
+ * this table shows all code that can.
  */
 const fileHomes = {
   "files/layout.ts": ["files", "store"],
@@ -77,7 +77,7 @@ const fileHomes = {
   "store/remove/remover.ts": ["store/remove", "store/heal"],
 };
 
-/** Packages that only some places import: a floor, or one file. All others are free. */
+/** Packages that only some places may import: a floor, or one file. All others are unrestricted. */
 const packageHomes = {
   koffi: ["holes/native.ts"],
   "better-sqlite3": ["catalog/sqlite.ts", "catalog/better-sqlite3-13.d.ts"],
@@ -95,8 +95,8 @@ const packageHomes = {
 };
 
 /**
- * Modules of Node whose values only some places import. Their types are free: the transport passes
- * streams and sessions on.
+ * Modules of Node whose values only some places may import. Their types are unrestricted, because
+ * the transport passes streams and sessions on.
  */
 const builtinHomes = { "node:http2": ["transport/grpc-hooks"] };
 
@@ -124,7 +124,7 @@ export const boundaries = {
     const from = floorOf(path);
     const check = (node, isLazy) => {
       const { source } = node;
-      // A computed specifier cannot be judged; no-restricted-syntax refuses it.
+      // The rule cannot judge a computed specifier. no-restricted-syntax refuses it.
       if (source?.type !== "Literal" || typeof source.value !== "string") return;
       const isType =
         (node.importKind ?? node.exportKind) === "type" || node.type === "TSImportType";

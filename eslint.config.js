@@ -1,4 +1,4 @@
-// Lint rules: the ones of TypeScript that need types, the floors of src/, and the house's habits.
+// Lint rules: typed TypeScript rules, the floors of src/, and the project's own rules.
 import { basename } from "node:path";
 import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
@@ -80,14 +80,14 @@ export default defineConfig(
       "@typescript-eslint/no-floating-promises": [
         "error",
         {
-          // node:test waits for the tests that it was given.
+          // node:test waits for its tests.
           allowForKnownSafeCalls: [
             { from: "package", package: "node:test", name: ["test", "it", "describe", "suite"] },
           ],
         },
       ],
-      // What a scope with `await using` returns may reject while the scope disposes: unhandled,
-      // that ends the process.
+      // A promise returned from a scope with `await using` may reject while the scope disposes. An
+      // unhandled rejection ends the process.
       "@typescript-eslint/return-await": ["error", "error-handling-correctness-only"],
       "@typescript-eslint/switch-exhaustiveness-check": [
         "error",
@@ -101,14 +101,14 @@ export default defineConfig(
         "error",
         { allowNumber: true, allowBoolean: true },
       ],
-      // What was thrown elsewhere, such as the reason of an AbortSignal, is passed on as it is.
+      // Code may rethrow values from elsewhere, such as the reason of an AbortSignal.
       "@typescript-eslint/only-throw-error": ["error", passedOn],
       "@typescript-eslint/prefer-promise-reject-errors": ["error", passedOn],
-      // An async function without await is how an interface of promises is met.
+      // An async function without await can implement an interface of promises.
       "@typescript-eslint/require-await": "off",
-      // Our methods are closures over their owner, there is no `this` to lose.
+      // Our methods are closures over their owner, so there is no `this` to lose.
       "@typescript-eslint/unbound-method": "off",
-      // Status codes and file types come as numbers from outside.
+      // Status codes and file types arrive as numbers.
       "@typescript-eslint/no-unsafe-enum-comparison": "off",
     },
   },
@@ -142,12 +142,12 @@ export default defineConfig(
     files: ["{src,scripts,examples,bench}/**/*.{ts,mjs}", "*.js"],
     rules: { "house/plain-english": "error" },
   },
-  // Imports an optional package whose types the build must do without.
+  // Imports an optional package. The build must work without its types.
   { files: ["src/archive/zstd.ts"], rules: { "no-restricted-syntax": "off" } },
   {
     files: ["test/**/*.ts", "bench/**/*.ts"],
     rules: {
-      // Tests look into answers whose shape they are about to assert.
+      // Tests read answers whose shape they are about to assert.
       "@typescript-eslint/no-unsafe-assignment": "off",
       "@typescript-eslint/no-unsafe-member-access": "off",
       "@typescript-eslint/no-unsafe-argument": "off",

@@ -1,5 +1,5 @@
-// The lint rule that refuses import cycles in src/, those of types included: whoever reads one file
-// of a cycle has to read them all.
+// The lint rule that refuses import cycles in src/, including cycles of types. A reader of one file
+// in a cycle would have to read all of them.
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 
@@ -24,7 +24,7 @@ export const cycles = {
 
 const graphs = new Map();
 
-/** For each file of src/ those that it imports, read once in a run. */
+/** The imports of each file of src/, read once per run. */
 function importGraph(root) {
   const known = graphs.get(root);
   if (known !== undefined) return known;
@@ -43,7 +43,7 @@ function importGraph(root) {
   return graph;
 }
 
-/** The shortest way from the file back to itself, or undefined. */
+/** Returns the shortest cycle through the file, or undefined. */
 function cycleThrough(file, graph) {
   const cameFrom = new Map();
   const queue = [file];

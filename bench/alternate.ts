@@ -1,17 +1,16 @@
-// Runs cases in turn, round after round, so that noise of the machine meets all of them alike.
+// Runs cases alternately, round after round, so that noise of the machine affects all of them
+// alike.
 import { readFileSync } from "node:fs";
 
 export interface Case {
   readonly name: string;
-  /** Bytes that one run moves, to print a rate. 0: none. */
+  /** Bytes that one run moves, for the rate. 0 = no rate. */
   readonly bytes: number;
-  /**
-   * One run. What it returns in place of its own time counts, when only a part is to be measured.
-   */
+  /** One run. If only a part should be measured, it returns the time of that part. */
   readonly run: () => Promise<number | void>;
-  /** Between runs, not measured. */
+  /** Runs between runs and is not measured. */
   readonly after?: () => Promise<void>;
-  /** Processes whose CPU time counts for it, besides this one. */
+  /** Processes whose CPU time counts for it, in addition to this one. */
   readonly processes?: readonly number[];
 }
 
@@ -20,11 +19,11 @@ export interface Outcome {
   readonly bytes: number;
   /** Milliseconds of each round, in order. */
   readonly times: readonly number[];
-  /** CPU time of each round in seconds: of this process and of those of the case. */
+  /** CPU time of each round in seconds: of this process and of the case's processes. */
   readonly cpuSeconds: readonly number[];
 }
 
-/** The first round warms up and does not count. */
+/** The first round is a warm-up and does not count. */
 export async function alternate(cases: readonly Case[], rounds: number): Promise<Outcome[]> {
   const times = cases.map((): number[] => []);
   const cpuSeconds = cases.map((): number[] => []);
@@ -67,7 +66,9 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? Number.NaN) + high) / 2;
 }
 
-/** Median over the rounds of `peer`'s time over `subject`'s: above 1, the subject is faster. */
+/**
+ * Median over the rounds of `peer`'s time divided by `subject`'s. Above 1, the subject is faster.
+ */
 export function ratio(
   peer: Outcome,
   subject: Outcome,

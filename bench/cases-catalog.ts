@@ -1,5 +1,5 @@
-// Finding among many: the catalog at the server beside a JSON index that is read and written whole,
-// as the reference system kept it.
+// Finding one of many snapshots: the catalog on the server, compared with the reference system's
+// JSON index, which is read and written as a whole.
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../src/base/clock.js";
@@ -12,7 +12,10 @@ import type { Row } from "./report.js";
 import { millisecondRows, ratios } from "./rows.js";
 import { withScratch } from "./scene.js";
 
-/** One size; `records` up to a million: a larger index no longer fits in one string of V8. */
+/**
+ * One size. `records` is at most a million, because a larger index does not fit in one string of
+ * V8.
+ */
 export async function catalogCases(records: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
     const path = join(scratch, "catalog.db");
@@ -60,7 +63,7 @@ export async function catalogCases(records: number, rounds: number): Promise<Row
   });
 }
 
-/** The mean of `count` calls is one run: a single one is below what a timer tells. */
+/** One run is the mean of `count` calls, because a single call is below a timer's resolution. */
 function repeated(name: string, count: number, call: () => void): Case {
   const run = (): Promise<number> => {
     const began = performance.now();
@@ -86,7 +89,7 @@ interface IndexRecord {
   readonly name: string;
 }
 
-/** About what the reference system keeps of a snapshot in its index. */
+/** About the size of the reference system's index entry. */
 function indexRecord(name: string): IndexRecord {
   const created = new Date(0).toISOString();
   const record = { name, cpu: 2, memory: 2 ** 30, storage: 10 * 2 ** 30, pending: false };

@@ -1,5 +1,5 @@
-// Import beside that of the original program cocoon, of the same archive in the same rounds; both
-// durable.
+// Import compared with that of the original program cocoon, of the same archive in the same rounds.
+// Both are durable.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromLocalDirectory, readLocalFile } from "../src/client/index.js";
@@ -12,7 +12,9 @@ import { rates, ratios } from "./rows.js";
 import { drop, makeDense, mib, startDaemon, withScratch } from "./scene.js";
 import { removeScratch } from "../test/support/scratch.js";
 
-/** Rows that say why, where cocoon's module cannot be had (see test/interop/cocoon/peer.ts). */
+/**
+ * If cocoon's module is not available, the rows give the reason (see test/interop/cocoon/peer.ts).
+ */
 export async function cocoonCases(bytes: number, rounds: number): Promise<Row[]> {
   const group = `Import of ${bytes / mib} MiB beside cocoon's, durable`;
   let peer: Peer;

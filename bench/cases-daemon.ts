@@ -26,7 +26,8 @@ export async function streamCases(bytes: number, rounds: number): Promise<Row[]>
       fairness.set(count, list);
     };
     /**
-     * One alone is over in a tenth of a second, which says little: so eight, one after the other.
+     * A single one ends in a tenth of a second, which is too short to measure. So eight run one
+     * after the other.
      */
     const inTurn = 8;
     const outcomes = await alternate(

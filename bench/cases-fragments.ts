@@ -1,6 +1,6 @@
-// What a file in very many pieces costs: bytes on the wire beside its data, and the peak memory of
-// both ends, for every way in and out. A guest's memory image is such a file: pages of 4 KiB,
-// scattered.
+// The cost of a file in very many pieces: extra bytes on the wire, and the peak memory of both
+// ends, for every way in and out. A guest's memory image is such a file, with scattered pages of 4
+// KiB.
 import { randomFillSync, randomInt } from "node:crypto";
 import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const counts = [60_000, 500_000];
 const program = fileURLToPath(new URL("../src/main.js", import.meta.url));
 const reportPeak = new URL("./report-peak.js", import.meta.url).href;
 
-/** Asked of every way but those that say why not. */
+/** The goal of every way, unless the case gives a reason against it. */
 const mostWire = 1.1;
 /** docs/performance.md, "A file in many pieces". */
 const mostPeakMib = 300;
@@ -58,7 +58,7 @@ interface Stage {
   readonly proxy: WireProxy;
 }
 
-/** Each page has at least one page of hole before the next; where it lies is random. */
+/** Each page has at least one page of hole before the next. Its position is random. */
 async function makeFragments(directory: string, { bytes, extents }: Size): Promise<string> {
   await mkdir(directory);
   await using file = await open(join(directory, "memory"), "wx");
@@ -97,7 +97,7 @@ async function waysOut(stage: Stage): Promise<Row[]> {
       ...(await measure(stage, `export ${how.join(" ")}`, ["export", "kept", "-o", file, ...how])),
     );
     if (format === "none") {
-      // Nothing but its size is new.
+      // Only its size changes.
       await rm(file);
       continue;
     }
@@ -109,7 +109,7 @@ async function waysOut(stage: Stage): Promise<Row[]> {
   return rows;
 }
 
-/** What needs no archive in between. */
+/** Ways that need no archive in between. */
 async function directories(stage: Stage): Promise<Row[]> {
   const directory = join(stage.scratch, "exported");
   const rows = await measure(stage, "export --to-dir DIR", [
@@ -135,9 +135,9 @@ async function pull(stage: Stage): Promise<Row[]> {
     "pulling daemon": memoryOf(puller, "VmHWM"),
   });
   const { snapshot } = await puller.client.inspect("kept");
-  // Callers over TCP are not told where a snapshot's data lies.
+  // Callers over TCP do not learn where a snapshot's data is.
   const stored = join(puller.root, "data", snapshot?.config?.id ?? "", "files");
-  // Stored files are read-only, whatever their mode was.
+  // Stored files are read-only, whatever their mode was before.
   const { differences } = await compareTrees(stored, source);
   const wrong = differences.filter((difference) => !difference.startsWith("mode of "));
   if (wrong.length > 0) throw new Error(`pulled: ${wrong.join()}`);
@@ -195,7 +195,7 @@ function rowsOf(
   ];
 }
 
-/** Formats of others that cannot express such files. */
+/** Formats of other programs that cannot express such files. */
 function foreign(name: string): string | undefined {
   if (name.includes("cocoon")) return "cocoon's map holds 800 KiB: the smallest holes are zeros";
   return name.includes("none") ? "all holes are zeros" : undefined;

@@ -1,4 +1,5 @@
-// What must not cost its logical size: a disk that is nearly empty, and copies by reflink.
+// Operations whose cost must not depend on the logical size: a nearly empty disk, and copies by
+// reflink.
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromLocalDirectory } from "../src/client/index.js";
@@ -87,7 +88,7 @@ export async function reflinkCases(bytes: number, rounds: number): Promise<Row[]
     await using daemon = await startDaemon(join(mounted.directory, "root"));
     const { client } = daemon;
     await client.createFromDirectory({ directory: source, config: { name: "kept" } });
-    // Its digests are computed in the background; what is measured is the machine at rest.
+    // Its digests are computed in the background, and the measurement needs an idle machine.
     await shell(`sync -f '${mounted.directory}'`);
     for (let turn = 0; turn < 600; turn += 1) {
       const { snapshot } = await client.inspect("kept");

@@ -1,5 +1,5 @@
-// What must not make the daemon grow: the size of a snapshot, the number of its pieces, and peers
-// that stop reading. Each in a daemon of its own; the peak is what Linux saw (VmHWM).
+// Loads that must not make the daemon grow: the size of a snapshot, the number of its pieces, and
+// peers that stop reading. Each runs in its own daemon. The peak is the kernel's VmHWM.
 import { randomFillSync } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -53,7 +53,7 @@ async function makePieces(scratch: string): Promise<string> {
   return source;
 }
 
-/** All of them read one chunk, stop for a while, and then read the rest. */
+/** All of them read one chunk, pause for a while, and then read the rest. */
 async function slowPeers(bytes: number): Promise<Row> {
   return withScratch(async (scratch) => {
     const source = await makeDense(join(scratch, "source"), bytes);

@@ -1,5 +1,5 @@
-// Dense data through gRPC, beside the raw loopback, tar and cp, on the same files in the same
-// rounds.
+// Dense data through gRPC, compared with the raw loopback, tar and cp, on the same files in the
+// same rounds.
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createFromLocalDirectory, readLocalFile } from "../src/client/index.js";
@@ -103,7 +103,7 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
         bytes,
       },
     ];
-    /** The first cases are those of two processes; the others fork tools of their own. */
+    /** The first cases use two processes. The others start their own tools. */
     const streamed = 8;
     const outcomes = await alternate(cases, rounds);
     const goals: Goal[] = [
@@ -113,14 +113,14 @@ export async function transferCases(bytes: number, rounds: number): Promise<Row[
       { subject: "Import", peer: "raw loopback, up", must: 0.45, aim: 0.7 },
       { subject: "Create", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
       { subject: "Import", peer: "tar c | tar x, sync", must: 0.8, aim: 1.2 },
-      // Above, the peer is grpc-js as it comes, with our windows and chunks; these are what nobody
-      // can pass.
+      // In the cases above, the peer is grpc-js with our windows and chunks. These cases measure
+      // upper bounds.
       { subject: "Restore", peer: "prepared loopback, down" },
       { subject: "Export", peer: "prepared loopback, down" },
       { subject: "Create", peer: "prepared loopback, up" },
       { subject: "Import", peer: "prepared loopback, up" },
       { subject: "Create", peer: "cp -r, sync" },
-      // What one program takes that does nothing but write the bytes and wait for the disk.
+      // The cost of a program that only writes the bytes and waits for the disk.
       { subject: "Create", peer: "dd, fsync" },
     ];
     const { peakBytes } = await memoryOf(daemon.pid);

@@ -1,5 +1,5 @@
-// The same bytes on other ways: TLS, a Unix socket, the command line, a link with a delay; and what
-// other programs need to keep a copy of the same directory.
+// The same bytes on other ways: TLS, a Unix socket, the command line, a link with a delay. Also the
+// time that other programs need to copy the same directory.
 import { createCleanup } from "../src/base/cleanup.js";
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -78,7 +78,7 @@ function bothDirections(way: string, client: Client, source: string, bytes: numb
   ];
 }
 
-/** A daemon that talks TLS, and a client with a token of an operator. */
+/** A daemon with TLS, and a client with an operator's token. */
 async function startSecureDaemon(
   scratch: string,
 ): Promise<AsyncDisposable & { readonly client: Client }> {
@@ -110,7 +110,7 @@ async function startSecureDaemon(
 
 const linkDelayMs = 10;
 
-/** A link that holds each byte back for 10 ms on its way, so that 20 ms pass before an answer. */
+/** A link that delays each byte by 10 ms per direction, so that an answer takes 20 ms. */
 export async function linkCases(bytes: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
     const source = await makeDense(join(scratch, "source"), bytes);
@@ -227,6 +227,6 @@ export async function toolCases(bytes: number, rounds: number): Promise<Row[]> {
   });
 }
 
-/** Random data has nothing to compress; a cache of its own would outlive the scratch folder. */
+/** Random data cannot be compressed. A cache of restic's own would outlive the scratch folder. */
 const resticEnv = "export RESTIC_PASSWORD=bench";
 const resticOf = (where: string): string => `restic -q --no-cache -r '${where}'`;

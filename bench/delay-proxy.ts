@@ -1,6 +1,6 @@
-// `delay-proxy.js TARGET DELAY_MS`: passes TCP connections on and holds what it passes back for a
-// while, in both directions: a long link on a machine whose kernel has no netem. Run as a process
-// of its own; prints `listening on HOST:PORT`. The windows of the two ends bound what it holds.
+// `delay-proxy.js TARGET DELAY_MS`: forwards TCP connections and delays the data in both
+// directions. It simulates a long link on a machine whose kernel has no netem. It runs as its own
+// process and prints `listening on HOST:PORT`. The windows of the two ends bound its memory.
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 const [target = "", delay = ""] = process.argv.slice(2);

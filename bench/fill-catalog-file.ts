@@ -1,5 +1,5 @@
-// Records straight into a catalog's file, in one transaction: a durable commit for each would take
-// hours.
+// Writes records directly to a catalog's file, in one transaction. A durable commit for each would
+// take hours.
 import { randomBytes } from "node:crypto";
 import { configColumns } from "../src/catalog/rows.js";
 import { sql } from "../src/catalog/sql.js";

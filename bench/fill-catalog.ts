@@ -1,4 +1,4 @@
-// A store whose catalog has many records, each with its (empty) directory.
+// Makes a store whose catalog has many records, each with its (empty) directory.
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { systemClock } from "../src/base/clock.js";
@@ -11,13 +11,13 @@ import { emptyConfig } from "../src/model/config.js";
 import { newSnapshotId } from "../src/model/name.js";
 import { openLoopback } from "../test/support/daemon.js";
 
-/** A daemon in this process over the filled store. */
+/** Starts a daemon in this process over the filled store. */
 export interface FilledCatalog extends AsyncDisposable {
   readonly ids: readonly string[];
   readonly address: string;
   readonly store: Awaited<ReturnType<typeof startDaemon>>["store"];
   nameOf(number: number): string;
-  /** About what the original keeps of a snapshot in its JSON index. */
+  /** About the size of the original's index entry in JSON. */
   recordOf(name: string): object;
 }
 

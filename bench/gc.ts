@@ -1,5 +1,6 @@
-// `npm run lab -- bench-gc [ROWS [REMOVED]]`: what a collection costs a daemon with many snapshots:
-// time and memory of a plan, and how long Inspect waits at worst while snapshots are removed.
+// `npm run lab -- bench-gc [ROWS [REMOVED]]`: the cost of a collection in a daemon with many
+// snapshots. Prints time and memory of a plan, and the longest wait of Inspect while snapshots are
+// removed.
 import { mkdirSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +20,7 @@ import { removeScratch } from "../test/support/scratch.js";
 const rows = Number(process.argv[2] ?? 1_000_000);
 const removed = Number(process.argv[3] ?? 10_000);
 const mib = 1024 * 1024;
-/** How often a daemon was asked for its delays. */
+/** Number of delay reports that a daemon was asked for. */
 let asked = 0;
 
 const scratch = await mkdtemp(join(tmpdir(), "stasis-bench-"));
@@ -30,7 +31,7 @@ try {
   await removeScratch(scratch);
 }
 
-/** Reads the rows as the daemon does, in short steps, and plans over them in one go. */
+/** Reads the rows as the daemon does, in short steps, and plans over them at once. */
 async function planMany(directory: string): Promise<void> {
   mkdirSync(directory);
   const path = join(directory, "catalog.db");
@@ -77,9 +78,9 @@ async function planMany(directory: string): Promise<void> {
 }
 
 /**
- * A client in a process of its own inspects one snapshot again and again: first alone, then while
- * the others are removed. On a shared machine both have their outliers; what the daemon itself is
- * the cause of shows in the delays of its event loop.
+ * A client in its own process inspects one snapshot repeatedly: first alone, then while the others
+ * are removed. On a shared machine both have outliers. The delays of the daemon's event loop show
+ * the part that the daemon itself causes.
  */
 async function removeMany(root: string): Promise<void> {
   const layout = await openLayout(root);
@@ -131,7 +132,7 @@ async function inspectMeanwhile(
   );
 }
 
-/** Since it was asked last. */
+/** The delays since the last report. */
 async function loopDelays({ process: child }: Daemon): Promise<LoopDelays> {
   asked += 1;
   child.signal("SIGUSR2");

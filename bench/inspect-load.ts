@@ -1,4 +1,4 @@
-// A client in a process of its own that inspects one snapshot every few milliseconds until SIGTERM:
+// A client in its own process that inspects one snapshot every few milliseconds until SIGTERM:
 // `node inspect-load.js ADDRESS REF`. Prints the waits in milliseconds as one line of JSON.
 import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "../src/client/index.js";

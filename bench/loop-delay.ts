@@ -1,13 +1,13 @@
-// Loaded into a daemon with `--import`: how long its event loop is held up. SIGUSR2 prints the
-// delays since the last one, as `loop N {...}`.
+// Loaded into a daemon with `--import`: measures how long its event loop is blocked. SIGUSR2 prints
+// the delays since the last report, as `loop N {...}`.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
 export interface LoopDelays {
   readonly p999Ms: number;
   readonly worstMs: number;
   /**
-   * The most processor time that the process used between two ticks: what no other process is to
-   * blame for.
+   * The most CPU time that the process used between two ticks. No other process can be the cause of
+   * it.
    */
   readonly worstCpuMs: number;
 }

@@ -1,5 +1,5 @@
-// `npm run lab -- bench-page NAME`: puts the tables and plots of bench/results/NAME.json into
-// docs/performance.md. The figures there are never typed by hand.
+// `npm run lab -- bench-page NAME`: writes the tables and plots of bench/results/NAME.json to
+// docs/performance.md. Nobody types the figures there by hand.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { plotGoals, plotRates } from "./plot.js";

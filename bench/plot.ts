@@ -1,4 +1,4 @@
-// Bars as SVG, drawn from a report. Plain text and rectangles: readable on light and dark pages.
+// Draws bars as SVG from a report. Plain text and rectangles are readable on light and dark pages.
 import { formatValue, reaches, type Row } from "./report.js";
 
 interface Bar {
@@ -18,7 +18,7 @@ const ours = "#2f7fd1";
 const theirs = "#9aa3ad";
 const missed = "#d1562f";
 
-/** Each goal as a multiple of what must be reached; the line is at one. */
+/** Each goal as a multiple of the required value. The line is at one. */
 export function plotGoals(rows: readonly Row[]): string {
   const most = 2;
   const bars = rows
@@ -40,7 +40,7 @@ export function plotGoals(rows: readonly Row[]): string {
   );
 }
 
-/** The rates of the dense cases beside those of their peers. */
+/** The rates of the dense cases next to those of their peers. */
 export function plotRates(rows: readonly Row[]): string {
   const rates = rows.filter(({ unit }) => unit === "MiB/s");
   const dense = rates.filter(({ group }) => group === rates[0]?.group);

@@ -1,18 +1,18 @@
-// The ceiling: a grpc-js server and a client with the same windows and chunk size that do nothing
-// with the bytes, each a process of its own that holds nothing else. Started by scene.ts with an
-// IPC channel: `serve` tells its address, `call ADDRESS` runs what it is told to and tells how long
-// it took. With `prepared` they do at their start what the daemon and the command line do.
+// The upper bound: a grpc-js server and a client with the same windows and chunk size that do
+// nothing with the bytes. Each is its own process. scene.ts starts them with an IPC channel:
+// `serve` reports its address, and `call ADDRESS` runs the requested transfer and reports its
+// duration. With `prepared`, they tune their process as the daemon and the command line do.
 import http2 from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { prepareForBulk } from "../src/holes/bulk-memory.js";
 
-/** As the client sends them and as the daemon does. */
+/** The chunk size of the client and of the daemon. */
 const chunkBytes = { up: 1024 * 1024, down: 512 * 1024 };
 const windowBytes = 4 * 1024 * 1024;
 
 const passThrough = (bytes: Buffer): Buffer => bytes;
 
-/** Upload counts what comes; Download sends as many chunks as its request says. */
+/** Upload counts the received bytes. Download sends as many chunks as its request says. */
 const rawService = {
   Upload: {
     path: "/raw.Loopback/Upload",
@@ -35,7 +35,7 @@ const rawService = {
 } as const;
 
 async function serve(): Promise<void> {
-  // grpc-js leaves the server's windows at 64 KiB; here the whole process is ours.
+  // grpc-js leaves the server's windows at 64 KiB. Here we may change them for the whole process.
   const { createServer } = http2;
   http2.createServer = ((options: http2.ServerOptions) => {
     const made = createServer({ ...options, settings: { initialWindowSize: windowBytes } });
@@ -125,7 +125,7 @@ function download(client: grpc.Client, chunks: number): Promise<void> {
   });
 }
 
-// Without the channel this is only an import of its types.
+// Without the channel, another module has imported this one for its types.
 if (process.send !== undefined) {
   const [role, ...rest] = process.argv.slice(2);
   if (rest.includes("prepared")) prepareForBulk();

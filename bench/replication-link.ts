@@ -1,4 +1,4 @@
-// Two daemons and the link between them: through a proxy that counts, or in two network namespaces
+// Two daemons and the link between them: through a counting proxy, or in two network namespaces
 // joined by a veth pair of 1 Gbit/s.
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { shell } from "./shell.js";
 export interface BenchNode {
   readonly pid: number;
   readonly client: Client;
-  /** For programs beside it. */
+  /** For other programs in the same namespace. */
   readonly address: string;
 }
 
@@ -21,18 +21,18 @@ export interface Link extends AsyncDisposable {
   readonly what: string;
   readonly from: BenchNode;
   readonly to: BenchNode;
-  /** Where `to` reaches `from`, over the link. */
+  /** The address at which `to` reaches `from` over the link. */
   readonly peer: string;
   /** Bytes in both directions since the link was opened. */
   wireBytes(): Promise<number>;
-  /** Runs `stasis ARGUMENTS` on the receiver's side; several are a pipeline. */
+  /** Runs `stasis ARGUMENTS` on the receiver's side. Several form a pipeline. */
   stasis(...commands: readonly string[]): Promise<void>;
 }
 
 const program = fileURLToPath(new URL("../src/main.js", import.meta.url));
 const call = promisify(execFile);
 
-/** Both on the loopback device; the bytes are those that TCP carries. */
+/** Both daemons are on the loopback device. The count contains the bytes that TCP carries. */
 export async function openLoopbackLink(scratch: string): Promise<Link> {
   const from = await startNode(join(scratch, "from"), "127.0.0.1:0");
   const to = await startNode(join(scratch, "to"), "127.0.0.1:0");
@@ -54,8 +54,8 @@ export async function openLoopbackLink(scratch: string): Promise<Link> {
 
 /**
  * Limits both ends to 1 Gbit/s with tbf. A proxy on the receiver's side makes the delay, because
- * few kernels have netem: `roundTripMs` there and back. Counts the bytes of the veth device,
- * including headers.
+ * few kernels have netem. `roundTripMs` is the delay of both directions together. Counts the bytes
+ * of the veth device, including headers.
  */
 export async function openNamespaceLink(scratch: string, roundTripMs: number): Promise<Link> {
   const [a, b] = [`stasis-a-${process.pid}`, `stasis-b-${process.pid}`];
@@ -133,7 +133,7 @@ async function startNode(
       ? runModule(new URL("../src/main.js", import.meta.url), ["serve", ...flags])
       : run(outer, [...rest, process.execPath, program, "serve", ...flags]);
   const [, address = ""] = await child.line(/^listening on (\d+\.\d+\.\d+\.\d+:\d+)$/);
-  // The socket can be reached from every network namespace.
+  // Processes in every network namespace can reach the socket.
   const [, socket = ""] = await child.line(/^listening on (unix:.*)$/);
   return { pid: child.pid, client: connect(socket), address, child };
 }
@@ -149,7 +149,7 @@ function pipeline(prefix: string, commands: readonly string[]): Promise<void> {
   return shell(commands.map((command) => `${stasis} ${command} --quiet`).join(" | "));
 }
 
-/** The highest that the process has been at, in MiB. */
+/** Peak memory of the process, in MiB. */
 export async function peakMib({ pid }: BenchNode): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;

@@ -1,6 +1,6 @@
-// `npm run lab -- bench-replication [CASE...] [--mib 4096] [--namespaces]`: what pulls cost on the
-// wire, how fast they are beside Export | Import, what memory they take, and how long the choice of
-// a base takes. One line a result.
+// `npm run lab -- bench-replication [CASE...] [--mib 4096] [--namespaces]`: measures pulls. It
+// prints their bytes on the wire, their speed compared with Export | Import, their memory, and the
+// time to choose a base. One line per result.
 import { randomBytes, randomFillSync, randomInt } from "node:crypto";
 import { cp, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -54,7 +54,7 @@ for (const name of wanted) {
   });
 }
 
-/** What travels, by what the receiver has and what has changed. */
+/** Bytes on the wire, by the receiver's content and by the changes. */
 async function wireCase(link: Link, scratch: string): Promise<void> {
   const { from, to } = link;
   const directory = await makeDense(join(scratch, "vm"), sizeMib * mib);
@@ -80,7 +80,7 @@ async function wireCase(link: Link, scratch: string): Promise<void> {
   await pull(link, "sparse", "sparse", "child, 2 % of the pages in 5 % of their bytes", changedMib);
 }
 
-/** A pull without a base beside Export | Import over the same link, in turns. */
+/** A pull without a base and Export | Import over the same link, alternately. */
 async function rateCase(link: Link, scratch: string): Promise<void> {
   const directory = await makeDense(join(scratch, "vm"), sizeMib * mib);
   await store(link, directory, "vm");
@@ -110,7 +110,7 @@ async function rateCase(link: Link, scratch: string): Promise<void> {
   print(link, "pull / (Export | Import)", `${(median * 100).toFixed(0)} % of its rate`);
 }
 
-/** 16 GiB with 4 GiB of data, pulled whole and then as a child. */
+/** 16 GiB with 4 GiB of data, pulled as a whole and then as a child. */
 async function memoryCase(link: Link, scratch: string): Promise<void> {
   const directory = await makeSparse(join(scratch, "vm"), 16 * 1024 * mib, 4 * 1024 * mib);
   await store(link, directory, "parent");
@@ -123,7 +123,7 @@ async function memoryCase(link: Link, scratch: string): Promise<void> {
 }
 
 /**
- * What it takes to find the best of as many bases as there may be: each table is read, checked and
+ * The time to find the best of the maximum number of bases. Each table is read, checked and
  * compared.
  */
 async function basesCase(link: Link, scratch: string): Promise<void> {
@@ -170,7 +170,7 @@ async function store({ from }: Link, directory: string, name: string): Promise<v
   await createFromLocalDirectory(from.client, directory, { config });
 }
 
-/** `changedMib`: bytes of the pages that are not the base's. */
+/** `changedMib`: bytes of the pages that differ from the base. */
 async function pull(
   link: Link,
   ref: string,
@@ -211,7 +211,7 @@ async function restoreParent({ from }: Link, directory: string): Promise<void> {
   await cp(lease.directory, directory, { recursive: true });
 }
 
-/** Returns how many pages have changed: a share of those with data, at random. */
+/** Returns the number of changed pages: a random share of those with data. */
 async function change(path: string, edit: (page: Buffer) => Uint8Array): Promise<number> {
   await using handle = await open(path, "r+");
   const pages = (await handle.stat()).size / pageBytes;

@@ -1,5 +1,5 @@
-// Loaded with `node --import` into a program that is measured: at its end it writes its peak RSS in
-// bytes into the file that PEAK_FILE names. The kernel forgets the peak with the process.
+// Loaded with `node --import` into a measured program. At its end it writes its peak RSS in bytes
+// to the file PEAK_FILE, because the kernel forgets the peak with the process.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const file = process.env["PEAK_FILE"];

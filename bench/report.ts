@@ -1,10 +1,10 @@
-// What a run found, as a table for people and as JSON that is committed under bench/results/.
+// The results of a run: a table for people, and JSON that is committed under bench/results/.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 
-/** One line of the report. `value` is what is compared with the goals. */
+/** One line of the report. `value` is compared with the goals. */
 export interface Row {
   readonly group: string;
   readonly name: string;
@@ -97,7 +97,7 @@ export function writeReport(
   return path;
 }
 
-/** For the cases that need a program which may be absent. */
+/** For cases that need a program which may be missing. */
 export function hasProgram(name: string): boolean {
   for (const folder of (process.env["PATH"] ?? "").split(":")) {
     try {

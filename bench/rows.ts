@@ -1,9 +1,9 @@
-// From the times of cases to rows of the report.
+// Converts the times of cases to rows of the report.
 import { median, ratio, type Outcome } from "./alternate.js";
 import type { Row } from "./report.js";
 import { gib, mib } from "./scene.js";
 
-/** A ratio of rates, with what is asked of it. */
+/** A ratio of rates, with its goal. */
 export interface Goal {
   readonly subject: string;
   readonly peer: string;
@@ -43,7 +43,7 @@ export function memoryRow(name: string, bytes: number): Row {
   };
 }
 
-/** What two cores cannot hide: how much work it is, whoever else uses them. */
+/** CPU time shows the amount of work on a shared machine, which a rate on two cores can hide. */
 export function cpuPerGib(group: string, outcomes: readonly Outcome[]): Row[] {
   return outcomes.map(({ name, bytes, cpuSeconds }) => {
     const each = cpuSeconds.map((seconds) => (seconds * gib) / bytes);

@@ -1,5 +1,5 @@
-// `npm run bench [-- GROUP... --rounds N --scale S]`: all cases, each beside its peer in the same
-// rounds. Writes bench/results/NAME.json with --out NAME.
+// `npm run bench [-- GROUP... --rounds N --scale S]`: runs all cases, each with its peer in the
+// same rounds. With --out NAME, it writes bench/results/NAME.json.
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { prepareForBulk } from "../src/client/index.js";
@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
-    /** Sizes are multiplied by it: 0.25 for a quick look. */
+    /** Sizes are multiplied by it, for example 0.25 for a quick look. */
     scale: { type: "string", default: "1" },
     out: { type: "string" },
   },
@@ -67,7 +67,7 @@ for (const name of wanted) {
   const found = (await groups[name]?.()) ?? [];
   printRows(found);
   rows.push(...found);
-  // After each group: a run that is broken off keeps what it has measured.
+  // Written after each group, so that an aborted run keeps its results.
   if (values.out !== undefined)
     console.log(`\nwritten to ${writeReport(values.out, machine, rows)}`);
 }

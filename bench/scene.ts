@@ -1,5 +1,5 @@
-// What the cases stand on: scratch files, the real daemon and the raw server as processes of their
-// own.
+// The environment of the cases: scratch files, and the real daemon and the raw server as their own
+// processes.
 import { fork } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
@@ -55,14 +55,14 @@ export async function startDaemon(
 
 export interface RawLoopback extends AsyncDisposable {
   readonly pids: readonly number[];
-  /** Milliseconds that it took. */
+  /** Start-up time in milliseconds. */
   run(direction: RawRun["direction"], bytes: number): Promise<number>;
 }
 
 export interface RawOptions {
-  /** With all that our own processes do for their speed besides windows and chunks. */
+  /** With all speed settings of our own processes, in addition to windows and chunks. */
   readonly prepared?: boolean;
-  /** Where the client connects to get to the server's address. */
+  /** The address at which the client reaches the server. */
   readonly through?: (address: string) => Promise<string>;
 }
 
@@ -90,7 +90,7 @@ export async function startRaw(options: RawOptions = {}): Promise<RawLoopback> {
   };
 }
 
-/** A fresh folder on the disk that is measured: `BENCH_DIR`, or the system's temporary folder. */
+/** A new folder on the measured disk: `BENCH_DIR`, or the system's temporary folder. */
 export async function withScratch<T>(body: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(process.env["BENCH_DIR"] ?? tmpdir(), "stasis-bench-"));
   try {
@@ -100,7 +100,7 @@ export async function withScratch<T>(body: (directory: string) => Promise<T>): P
   }
 }
 
-/** Random bytes: nothing on the way can compress them or make holes of them. */
+/** Random bytes, which nothing on the way can compress or turn into holes. */
 export async function makeDense(directory: string, bytes: number): Promise<string> {
   await mkdir(directory, { recursive: true });
   const handle = await open(join(directory, "memory"), "wx");
@@ -114,7 +114,7 @@ export async function makeDense(directory: string, bytes: number): Promise<strin
   return directory;
 }
 
-/** Like guest memory: a third random, a third text that repeats, a third of small numbers. */
+/** Like guest memory: a third random, a third repeating text, a third small numbers. */
 export async function makeMemoryLike(directory: string, bytes: number): Promise<string> {
   await mkdir(directory, { recursive: true });
   const handle = await open(join(directory, "memory"), "wx");
@@ -161,10 +161,10 @@ export async function memoryOf(pid: number): Promise<MemoryUse> {
   return { nowBytes: kib("VmRSS") * 1024, peakBytes: kib("VmHWM") * 1024 };
 }
 
-/** Of downloads whose pieces nobody keeps. */
+/** For downloads whose pieces nobody keeps. */
 export const unkept = { reuseBuffers: true };
 
-/** Reads a download to its end and drops it. */
+/** Reads a download to its end and discards it. */
 export async function discard(download: {
   readonly bytes: AsyncIterable<Uint8Array>;
 }): Promise<number> {
@@ -176,8 +176,8 @@ export async function discard(download: {
 const dropLimitMs = 60_000;
 
 /**
- * Deletes a snapshot, and waits until its space is free: a disk that discards blocks is busy with
- * it.
+ * Deletes a snapshot and waits until its space is free, because a disk is busy while it discards
+ * blocks.
  */
 export async function drop(client: Client, ref: string): Promise<void> {
   await client.delete({ refs: [ref], allowMissing: true });

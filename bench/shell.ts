@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** Throws when any part of the pipeline fails. */
+/** Throws if any part of the pipeline fails. */
 export async function shell(command: string): Promise<void> {
   const child = spawn("bash", ["-c", `set -o pipefail; ${command}`], {
     stdio: ["ignore", "ignore", "inherit"],

@@ -7,7 +7,7 @@ import { hasProgram } from "./report.js";
 
 const run = promisify(execFile);
 
-/** Why not, or undefined. */
+/** The reason why it is not available, or undefined. */
 export function canMount(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return Promise.resolve("only root can mount");
   return Promise.resolve(hasProgram("mkfs.xfs") ? undefined : "mkfs.xfs is not installed");

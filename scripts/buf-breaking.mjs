@@ -1,8 +1,9 @@
-// `npm run check:breaking`: whether proto/ still serves the clients of what main had before.
+// `npm run check:breaking`: checks that proto/ still serves the clients of main's earlier contract.
 //
-// On main itself, what was there before is the state before the newest change of the contract:
-// the last commit when proto/ has uncommitted changes, otherwise the parent of the last commit that
-// touched it. On any other branch it is where the branch left main. `--against REF` overrides.
+// On main, the earlier contract is the state before its newest change. If proto/ has uncommitted
+// changes, that is the last commit; otherwise it is the parent of the last commit that changed
+// proto/. On any other branch, it is the commit where the branch left main. `--against REF`
+// overrides.
 import { capture, fail, root } from "./run-tool.mjs";
 
 const contract = ["proto", "buf.yaml"];
@@ -55,7 +56,7 @@ function commitWhereMainWasLeft(head, main) {
 function beforeNewestChange(head) {
   const newest = () =>
     git(["log", "-1", "--first-parent", "--format=%H", head, "--", "proto"]).stdout.trim();
-  // In a shallow clone the oldest commit seems to touch everything and to have no parent.
+  // In a shallow clone, the oldest commit seems to change everything and to have no parent.
   if (newest() !== "" && !exists(`${newest()}^`) && isShallow()) deepen();
   const commit = newest();
   if (commit === "" || !exists(`${commit}^`)) {

@@ -1,5 +1,6 @@
-// `npm run build`: compiles to dist/, copies what is not TypeScript, and removes from dist/ what
-// has no source any more, so that no deleted test runs and no deleted module gets imported.
+// `npm run build`: compiles to dist/ and copies files that are not TypeScript. It also removes
+// files without a source from dist/, so that no deleted test runs and no deleted module gets
+// imported.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -17,19 +18,22 @@ import { passThrough, root } from "./run-tool.mjs";
 
 const dist = join(root, "dist");
 const buildInfo = join(dist, "tsconfig.tsbuildinfo");
-/** Read by src/base/build-info.ts. */
+/** src/base/build-info.ts reads it. */
 const commitFile = join(dist, "src", "build.json");
-/** Folders whose TypeScript is compiled, as `include` in tsconfig.json has them. */
+/** Folders with TypeScript to compile, like `include` in tsconfig.json. */
 const compiledFolders = ["src", "gen", "test", "bench", "examples", "scripts"];
-/** Folders whose other files are read at run time through a path relative to the module. */
+/** Folders whose other files are read at run time, through a path relative to the module. */
 const assetFolders = ["src", "test"];
-/** Of gen/ only this: clients of other languages, and what their tools build, stay out of dist/. */
+/**
+ * Only this part of gen/. Clients of other languages, and the output of their tools, stay out of
+ * dist/.
+ */
 const assetFiles = [join("gen", "stasis.binpb")];
 const compiledSuffixes = [".d.ts.map", ".d.ts", ".js.map", ".js"];
 
 function main() {
   removeStale();
-  // The compiler trusts its notes and would not write again what somebody deleted.
+  // The compiler trusts its build info and would not restore a deleted file.
   if (!isComplete()) rmSync(buildInfo, { force: true });
   const status = passThrough("tsc", ["-p", "."]);
   if (status !== 0) process.exit(status);
@@ -84,7 +88,7 @@ function writeBuildInfo() {
 function commitOf(folder) {
   const given = process.env["STASIS_COMMIT"] ?? "";
   if (/^[\w.-]{1,64}$/.test(given)) return given;
-  // Not the repository of somebody who has this package among his files.
+  // Ignores the repository of a project that contains this package.
   if (!existsSync(join(folder, ".git"))) return "unknown";
   const git = (...args) => spawnSync("git", ["-C", folder, ...args], { encoding: "utf8" });
   const { status, stdout } = git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*");

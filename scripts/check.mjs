@@ -1,5 +1,6 @@
-// `npm run check [-- --since REF]`: the quick loop. Compiles everything; lints what changed since
-// the last commit (or REF), and runs the unit tests that changed or import a changed file.
+// `npm run check [-- --since REF]`: the quick loop. It compiles everything and lints the files that
+// changed since the last commit (or REF). It runs the unit tests that changed or that import a
+// changed file.
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -34,7 +35,7 @@ function changedFiles(since) {
   return files.filter((file) => existsSync(join(root, file)));
 }
 
-/** As paths below dist/, which scripts/test.mjs looks for. */
+/** As paths below dist/, which scripts/test.mjs expects. */
 function testsOf(changed) {
   const files = readdirSync(join(root, "test", "unit"), { recursive: true })
     .map((file) => `test/unit/${file}`)

@@ -1,5 +1,5 @@
-// Fetches and builds the plugins that make the clients of other languages, each pinned in
-// scripts/plugins/ and taken from its language's own registry, once for all checkouts.
+// Fetches and builds the generator plugins for the clients of other languages. scripts/plugins/
+// pins each of them. They come from their language's own registry, once for all checkouts.
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -17,15 +17,15 @@ import { capture, root } from "./run-tool.mjs";
 
 export const pinsFolder = join(root, "scripts", "plugins");
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "stasis-plugins");
-/** Far above the slowest first build, which is that of the Rust generator. */
+/** Far above the slowest first build, that of the Rust generator. */
 const limitMs = 15 * 60_000;
 
-/** Paths of all plugins; throws with the name of the first tool that is missing. */
+/** Returns the paths of all plugins. Throws with the name of the first missing tool. */
 export function clientPlugins() {
   return { ...goPlugins(), ...mavenPlugins(), python: pythonPlugin(), rust: rustPlugin() };
 }
 
-/** Runs a tool that must succeed; what it printed is in the error. */
+/** Runs a tool that must succeed. Its output is part of the error. */
 export function mustRun(command, args, options = {}) {
   const { status, stdout, stderr } = capture(command, args, { timeout: limitMs, ...options });
   if (status === 0) return;
@@ -73,8 +73,8 @@ function mavenPlugins() {
 }
 
 /**
- * The interpreter that has grpc_tools. Called by its path, it does not mind that its environment
- * has been moved.
+ * The interpreter with grpc_tools. Calling it by its path works even after its environment was
+ * moved.
  */
 function pythonPlugin() {
   return made(
@@ -97,7 +97,8 @@ function rustPlugin() {
     (folder) => {
       const target = join(cache, "rust-target");
       const manifest = join(pinsFolder, "rust", "Cargo.toml");
-      // It runs for less than a second: optimizing it would cost minutes.
+      // It runs for less than a second, so an optimized build, which takes minutes, is not worth
+      // it.
       mustRun("cargo", ["build", "-q", "--locked", "--manifest-path", manifest], {
         env: { ...process.env, CARGO_TARGET_DIR: target, CARGO_PROFILE_DEV_DEBUG: "0" },
       });
@@ -108,7 +109,7 @@ function rustPlugin() {
   );
 }
 
-/** A folder of the cache that belongs to these pins; appears under its name when it is whole. */
+/** A folder of the cache for these pins. It appears under its name when it is complete. */
 function made(name, pins, fill, result) {
   const folder = join(cache, `${name}-${digestOf(pins)}`);
   if (!existsSync(folder)) {

@@ -1,12 +1,15 @@
-// Makes the generated part of gen/go, gen/python, gen/java and gen/rust, and the list of digests by
-// which a checkout without those toolchains sees whether they are fresh.
+// Makes the generated part of gen/go, gen/python, gen/java and gen/rust. Also writes the list of
+// digests with which a checkout without those toolchains verifies that they are up to date.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { clientPlugins, mustRun } from "./client-plugins.mjs";
 import { root } from "./run-tool.mjs";
 
-/** What the generators own and therefore empty first; the package files beside it are ours. */
+/**
+ * Folders that the generators own and therefore empty first. The package files next to them are
+ * ours.
+ */
 export const clientOutputs = [
   "gen/go/stasis",
   "gen/python/stasis/v1",
@@ -15,10 +18,10 @@ export const clientOutputs = [
 ];
 const inputs = ["proto/stasis", "scripts/plugins", "scripts/generate-clients.mjs"];
 const digestList = "gen/clients.sha256";
-/** No host serves it: dependants write `replace`, see gen/README.md. */
+/** No host serves this module. Dependants use `replace`, see gen/README.md. */
 const goModule = "stasis.local/gen/go";
 
-/** Writes the clients below `folder`, which has gen/stasis.binpb already. */
+/** Writes the clients to `folder`, which already has gen/stasis.binpb. */
 export function generateClients(folder) {
   const plugins = clientPlugins();
   for (const output of clientOutputs) {
@@ -32,7 +35,7 @@ export function generateClients(folder) {
   writeFileSync(join(folder, digestList), digests(folder));
 }
 
-/** One line for each file that changed since the clients were made. */
+/** One line for each file that has changed since the clients were generated. */
 export function staleClients() {
   const list = join(root, digestList);
   const recorded = existsSync(list) ? readFileSync(list, "utf8").split("\n") : [];
@@ -50,7 +53,8 @@ function goAndJava(folder, plugins) {
   const java = join(folder, "gen", "java", "src", "main", "java");
   const template = {
     version: "v2",
-    // In the template, not in proto/: whoever compiles the files alone picks their own names.
+    // In the template, not in proto/, so that other users of the proto files choose their own
+    // names.
     managed: {
       enabled: true,
       override: [

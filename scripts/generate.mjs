@@ -1,7 +1,6 @@
-// `npm run generate`: writes gen/ from proto/. With --check it writes elsewhere, compares, and
-// fails when the committed gen/ is not what proto/ gives. The clients of other languages are
-// compared by digests, which needs no toolchain; with --check --clients they are generated again as
-// well.
+// `npm run generate`: writes gen/ from proto/. With --check it writes to another place, compares,
+// and fails if the committed gen/ differs. It compares the clients of other languages by digests,
+// which needs no toolchain. With --check --clients it generates them again as well.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -9,9 +8,9 @@ import { clientOutputs, generateClients, staleClients } from "./generate-clients
 import { capture, fail, root } from "./run-tool.mjs";
 
 const generatedFolder = "gen";
-/** File descriptors with their comments: what the daemon serves through reflection. */
+/** File descriptors with comments, which the daemon serves through reflection. */
 const descriptorFile = join(generatedFolder, "stasis.binpb");
-/** What the generator of TypeScript and buf own. */
+/** Paths that buf and the TypeScript generator own. */
 const ownOutputs = [join(generatedFolder, "ts"), descriptorFile];
 
 function main(args) {

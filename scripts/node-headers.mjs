@@ -1,12 +1,11 @@
-// Which headers of Node a native package is built with.
+// Finds the Node headers for building a native package.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Returns npm's flag for node-gyp, and where the headers come from. `setting` is the user's
- * nodedir, which stays in force unless its headers are those of another Node; `own` is the folder
- * that this Node is installed in. An empty nodedir takes a setting back, and node-gyp downloads the
- * headers.
+ * Returns npm's flag for node-gyp, and the origin of the headers. `setting` is the user's nodedir.
+ * It stays in force unless its headers belong to another Node. `own` is the folder in which this
+ * Node is installed. An empty nodedir clears the setting, and node-gyp then downloads the headers.
  */
 export function chooseHeaders(setting, own) {
   if (setting !== undefined && fitsThisNode(setting)) return { flag: [], from: setting };
@@ -14,7 +13,7 @@ export function chooseHeaders(setting, own) {
   return { flag: setting === undefined ? [] : ["--nodedir="], from: "nodejs.org" };
 }
 
-/** A binary built with other headers compiles, and then cannot be loaded. */
+/** A binary that was built with other headers compiles, but cannot be loaded. */
 function fitsThisNode(prefix) {
   const file = join(prefix, "include", "node", "node_version.h");
   if (!existsSync(file)) return false;

@@ -1,5 +1,5 @@
-// `npm run quickstart`: a daemon on a scratch store, one real snapshot on its whole way through
-// it, every byte and every hole compared at the end. Everything it makes is removed again.
+// `npm run quickstart`: stores one real snapshot in a daemon on a scratch store, restores it, and
+// compares every byte and every hole. It removes everything it has made.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -75,11 +75,11 @@ async function walkThrough(scratch: string, source: string, daemon: Daemon): Pro
   run("rm", "nightly", "nightly-copy");
 }
 
-/** Tries again: after a signal, what was just being written may still come in between. */
+/** Retries, because a process that received a signal may still be writing. */
 function removeScratch(scratch: string): void {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      // The store's data are read-only.
+      // The store's data is read-only.
       spawnSync("chmod", ["-R", "u+w", scratch]);
       rmSync(scratch, { recursive: true, force: true });
       return;
@@ -90,7 +90,7 @@ function removeScratch(scratch: string): void {
   }
 }
 
-/** A disk image with a real file system, a memory image with scattered pages, two JSON files. */
+/** A disk image with a real filesystem, a memory image with scattered pages, two JSON files. */
 async function makeVmFiles(directory: string): Promise<void> {
   await mkdir(directory);
   await makeDisk(join(directory, "cow.raw"));
@@ -102,7 +102,7 @@ async function makeVmFiles(directory: string): Promise<void> {
   }
 }
 
-/** An ext4 file system of 2 GiB with a part of this project's dependencies on it. */
+/** An ext4 filesystem of 2 GiB with some of this project's dependencies on it. */
 async function makeDisk(path: string): Promise<void> {
   const file = await open(path, "wx");
   await file.truncate(diskBytes);
@@ -124,7 +124,7 @@ async function makeDisk(path: string): Promise<void> {
   if (result.status !== 0) throw new Error(`mkfs.ext4 failed: ${result.stderr}`);
 }
 
-/** 512 MiB of guest memory of which every fourth 256 KiB is in use. */
+/** 512 MiB of guest memory, of which every fourth 256 KiB is in use. */
 async function makeMemory(path: string): Promise<void> {
   const file = await open(path, "wx");
   await file.truncate(memoryBytes);
@@ -192,7 +192,7 @@ async function compareDirectories(source: string, target: string, label: string)
   console.log(`    ${label}: ${names.length} files, ${bytes} bytes and all holes are identical`);
 }
 
-/** Compares size, extents and every byte of data; what lies between extents reads as zeros. */
+/** Compares size, extents and every byte of data. Between extents, all bytes must be zero. */
 async function compareFiles(a: string, b: string): Promise<number> {
   const [left, right] = [await open(a), await open(b)];
   try {

@@ -1,18 +1,18 @@
-// Running the project's own tools from the scripts beside this file: always from the root of the
-// checkout, always with this Node, and with node_modules/.bin first in PATH.
+// Runs the project's own tools for the scripts next to this file: always from the root of the
+// checkout, with this Node, and with node_modules/.bin first in PATH.
 import { spawn, spawnSync } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The environment for tools: they and what they start find this Node before any other. */
+/** The environment for tools. They and their child processes find this Node before any other. */
 export function toolEnvironment(extra = {}) {
   const path = [join(root, "node_modules", ".bin"), dirname(process.execPath), process.env.PATH];
   return { ...process.env, PATH: path.filter(Boolean).join(delimiter), ...extra };
 }
 
-/** Runs a tool with its output passed through; returns its exit status. */
+/** Runs a tool with inherited output. Returns its exit status. */
 export function passThrough(command, args, options = {}) {
   const result = spawnSync(command, args, {
     cwd: root,
@@ -25,8 +25,8 @@ export function passThrough(command, args, options = {}) {
 }
 
 /**
- * Runs a tool and returns its status and output; stdout stays bytes when `encoding` is "buffer".
- * A tool that passes its `timeout` is ended and counts as failed.
+ * Runs a tool and returns its status and output. stdout stays bytes if `encoding` is "buffer". A
+ * tool that exceeds its `timeout` is ended and counts as failed.
  */
 export function capture(command, args, options = {}) {
   const result = spawnSync(command, args, {
@@ -42,8 +42,8 @@ export function capture(command, args, options = {}) {
 }
 
 /**
- * Runs a command as its own process group and ends the whole group after `limitMs`, or when this
- * process is told to end: compilers and test files must not outlive the command that started them.
+ * Runs a command as its own process group. Ends the whole group after `limitMs`, or when this
+ * process must end, because compilers and test files must not outlive the command.
  */
 export function runGroup(command, args, { limitMs, ...options }) {
   return new Promise((resolve, reject) => {
@@ -80,14 +80,14 @@ export function runGroup(command, args, { limitMs, ...options }) {
     });
     child.once("close", (status, signal) => {
       settle();
-      // A test file that was ended may have left programs that it had started.
+      // A test file that was ended may have left child processes.
       killGroup("SIGKILL");
       resolve({ status: status ?? 1, signal, timedOut });
     });
   });
 }
 
-/** Ends a script: one line on stderr, then what to do about it. */
+/** Ends a script: prints one line on stderr, then the advice. */
 export function fail(message, hint) {
   process.stderr.write(`${message}\n${hint === undefined ? "" : `  ${hint}\n`}`);
   process.exit(1);

@@ -1,5 +1,5 @@
 // `npm run setup`: builds the native packages that this Node cannot load yet, and only those.
-// Install scripts are off in .npmrc, so this is the one place where native code gets built.
+// Install scripts are off in .npmrc, so native code is built only here.
 import {
   existsSync,
   mkdtempSync,
@@ -17,13 +17,12 @@ import { chooseHeaders } from "./node-headers.mjs";
 import { capture, fail, root, runGroup, toolEnvironment } from "./run-tool.mjs";
 
 const minimumNode = [20, 19];
-/** The slowest build seen took two minutes on one core; the rest is room for a slow download. */
+/** The slowest known build took two minutes on one core. The rest is for a slow download. */
 const buildLimitMs = 20 * 60_000;
 const shownLogLines = 60;
 
 /**
- * better-sqlite3 13 needs it, and brings its binaries; src/catalog/sqlite.ts knows this number,
- * too.
+ * better-sqlite3 13 needs it and contains its binaries. src/catalog/sqlite.ts has the same number.
  */
 const hasNodeApi10 = Number(process.versions.napi) >= 10;
 
@@ -31,7 +30,7 @@ const probeOfSqlite = (name) => `const Database = require("${name}");
   const row = new Database(":memory:").prepare("SELECT sqlite_version() AS version").get();
   if (typeof row.version !== "string") throw new Error("no SQLite version");`;
 
-// A probe runs in a process of its own: a binary built for another Node can end it.
+// A probe runs in its own process, because a binary for another Node can crash it.
 const nativePackages = [
   {
     name: "better-sqlite3",
@@ -43,7 +42,7 @@ const nativePackages = [
     name: "better-sqlite3-13",
     needed: hasNodeApi10,
     probe: probeOfSqlite("better-sqlite3-13"),
-    // Its installation compiles nothing; this script of its package does.
+    // Its installation compiles nothing. This script of the package does.
     builds: [{ args: ["run", "build-release"], inside: true, fromSource: true }],
   },
   {
@@ -58,7 +57,7 @@ const nativePackages = [
   },
 ];
 
-/** One way to get a package's binary. A downloaded one may not fit the C library of this host. */
+/** One way to get a package's binary. A downloaded binary may not fit this host's C library. */
 function npmRebuild(name, { fromSource = false } = {}) {
   return { args: ["rebuild", name, "--ignore-scripts=false"], inside: false, fromSource };
 }
@@ -87,7 +86,7 @@ function isInstalled(name) {
   return packageFolder(name) !== undefined;
 }
 
-/** Looks where Node would look from here; require.resolve would need a loadable main file. */
+/** Looks where Node would look from here. require.resolve would need a loadable main file. */
 function packageFolder(name) {
   const places = createRequire(import.meta.url).resolve.paths(name) ?? [];
   return places.map((place) => join(place, name)).find((folder) => existsSync(folder));
@@ -122,7 +121,7 @@ async function build(native) {
   }
 }
 
-/** Says why there is no binary: the build failed, or this Node cannot load what it made. */
+/** Explains a missing binary: the build failed, or this Node cannot load its result. */
 function explain(native, { result, probe, log }) {
   if (result.timedOut) {
     giveUp(native, `setup: building ${native.name} took over ${buildLimitMs / 60_000} minutes.`);
@@ -142,7 +141,7 @@ async function runBuild(name, { args, inside, fromSource }, log) {
   const folder = packageFolder(name);
   try {
     return await runGroup(command, [...before, ...args, ...nodedirFlag()], {
-      // The node_modules that holds the package: not ours when stasis itself is a dependency.
+      // The node_modules that holds the package. It is not ours if stasis itself is a dependency.
       cwd: inside ? folder : dirname(dirname(folder)),
       env: buildEnvironment(fromSource),
       stdio: ["ignore", output, output],
@@ -153,7 +152,7 @@ async function runBuild(name, { args, inside, fromSource }, log) {
   }
 }
 
-/** The npm that runs this script if there is one, with this very Node: the ABI must be the same. */
+/** The npm that runs this script, if any, with this very Node, because the ABI must be the same. */
 function npmCommand() {
   const running = process.env.npm_execpath ?? "";
   return running.endsWith("npm-cli.js") ? [process.execPath, running] : ["npm"];
@@ -163,12 +162,12 @@ function buildEnvironment(fromSource) {
   const extra = { JOBS: process.env.JOBS ?? "max" };
   if (fromSource) extra.npm_config_build_from_source = "true";
   const env = toolEnvironment(extra);
-  // node-gyp must meet its own `node`, whichever one PATH has first elsewhere.
+  // node-gyp must find its own `node` first, whichever one PATH has.
   env.PATH = [dirname(process.execPath), env.PATH].join(delimiter);
   return env;
 }
 
-/** npm's flag for node-gyp, after a word about a setting that does not fit. */
+/** Returns npm's flag for node-gyp, after a note about a setting that does not fit. */
 function nodedirFlag() {
   const setting = nodedirSetting();
   const own = dirname(dirname(realpathSync(process.execPath)));

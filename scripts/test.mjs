@@ -1,13 +1,13 @@
-// Runs the compiled tests: `node scripts/test.mjs [TEXT...]` takes the files whose path holds one
-// of the texts, or all of them. `npm test -- TEXT` sets up and builds first.
+// Runs the compiled tests: `node scripts/test.mjs [TEXT...]` selects the files whose path contains
+// one of the texts, or all files. `npm test -- TEXT` sets up and builds first.
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fail, root, runGroup, toolEnvironment } from "./run-tool.mjs";
 
 const concurrency = 2;
-/** Node 20 and 22 apply it to a whole test file, Node 24 to each test in it. */
+/** Node 20 and 22 apply it to a whole test file, and Node 24 to each test in it. */
 const testLimitMs = 10 * 60_000;
-/** Ends what the limit above does not reach, such as a file kept alive by a forgotten handle. */
+/** Ends a file that the limit above does not reach, for example because of a forgotten handle. */
 const runLimitMs = 50 * 60_000;
 
 async function main(texts) {
@@ -17,13 +17,14 @@ async function main(texts) {
     fail(`test: no tests${wanted} in dist/test.`, 'Run "npm run build" first, or name others.');
   }
   const args = [
-    // Node 20 would write TAP into a pipe; this one repeats what failed at the end.
+    // Node 20 would write TAP into a pipe. This reporter repeats the failures at the end.
     "--test-reporter=spec",
     `--test-concurrency=${concurrency}`,
     `--test-timeout=${testLimitMs}`,
   ];
   const run = await runGroup(process.execPath, ["--test", ...args, ...files], {
-    // Programs that tests call must take UTF-8 names and speak English, whatever the host's locale.
+    // Programs that tests call must accept UTF-8 names and speak English, whatever the host's
+    // locale.
     env: toolEnvironment({ LC_ALL: "C.UTF-8" }),
     stdio: ["ignore", "inherit", "inherit"],
     limitMs: runLimitMs,

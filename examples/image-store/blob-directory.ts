@@ -1,9 +1,9 @@
-// Image blobs as files of one directory, each named by the SHA-256 of its bytes. A blob goes in two
-// steps: it is condemned, which only moves it aside and can be undone, and later deleted.
+// Image blobs as files of one directory, each named by the SHA-256 of its bytes. A collection first
+// condemns a blob, which only moves it aside and can be undone. Later it deletes the blob.
 //
-//   DIR/blobs/<id>               what images are made of
+//   DIR/blobs/<id>               the content of images
 //   DIR/condemned/<epoch>/<id>   moved aside by the collection of that epoch
-//   DIR/incoming/                half written
+//   DIR/incoming/                partly written
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ export class BlobDirectory {
     return store;
   }
 
-  /** Stores bytes and returns their id. Bytes that are here already are not written again. */
+  /** Stores bytes and returns their id. Existing bytes are not written again. */
   async put(bytes: Uint8Array): Promise<string> {
     const id = `sha256-${createHash("sha256").update(bytes).digest("hex")}`;
     if (await this.has(id)) return id;
@@ -38,7 +38,7 @@ export class BlobDirectory {
     return id;
   }
 
-  /** Whether it is here and not condemned: only then may something new rely on it. */
+  /** Whether the blob exists and is not condemned. Only then may a new snapshot rely on it. */
   async has(id: string): Promise<boolean> {
     return await exists(join(this.#blobs, id));
   }
@@ -54,12 +54,14 @@ export class BlobDirectory {
     return await renamed(join(this.#blobs, id), join(this.#condemned, String(epoch), id));
   }
 
-  /** Has to come before the first `condemn` of a collection. */
+  /** Must come before the first `condemn` of a collection. */
   async beginCondemning(epoch: bigint): Promise<void> {
     await mkdir(join(this.#condemned, String(epoch)), { recursive: true });
   }
 
-  /** Deletes what this collection has condemned. Returns the ids that it deleted itself. */
+  /**
+   * Deletes the blobs that this collection has condemned. Returns the ids that it deleted itself.
+   */
   async deleteCondemned(epoch: bigint): Promise<string[]> {
     const directory = join(this.#condemned, String(epoch));
     const deleted: string[] = [];
@@ -70,7 +72,7 @@ export class BlobDirectory {
     return deleted;
   }
 
-  /** Undoes what this collection has condemned. */
+  /** Restores the blobs that this collection has condemned. */
   async putBack(epoch: bigint): Promise<void> {
     const directory = join(this.#condemned, String(epoch));
     for (const id of await namesIn(directory)) {
@@ -80,16 +82,16 @@ export class BlobDirectory {
   }
 
   /**
-   * Undoes what collections that did not come to their end have condemned: a program that was
-   * killed, or one that still runs and does not know yet that its session is over. That one can
-   * condemn nothing more, because its directory is gone.
+   * Restores the blobs that unfinished collections have condemned. Such a collection belongs to a
+   * killed program, or to a running one that does not yet know that its session is over. The latter
+   * can condemn nothing more, because its directory is gone.
    */
   async putBackAll(): Promise<void> {
     for (const epoch of await namesIn(this.#condemned)) await this.putBack(BigInt(epoch));
     for (const name of await namesIn(this.#incoming)) await this.#removeOld(name);
   }
 
-  /** Half written files of a day ago belong to nobody any more. */
+  /** A partly written file that is a day old belongs to nobody. */
   async #removeOld(name: string): Promise<void> {
     const path = join(this.#incoming, name);
     const found = await stat(path).catch(() => undefined);
@@ -109,7 +111,7 @@ async function unlinked(path: string): Promise<boolean> {
   return await orFalse(unlink(path));
 }
 
-/** False when something on the way is not there; other failures are thrown. */
+/** Returns false if a part of the path does not exist. Throws on other failures. */
 async function orFalse(work: Promise<unknown>): Promise<boolean> {
   try {
     await work;

@@ -1,5 +1,6 @@
-// One collection over both modules, snapshots and image blobs: lock, read what is used, resolve,
-// collect, unlock. It may be killed after any step; a blob that a snapshot pins is never deleted.
+// One collection over both modules, snapshots and image blobs: lock, read references, resolve,
+// collect, unlock. A process may be killed after any step. A blob that a snapshot pins is never
+// deleted.
 import { isStoreError, type Client } from "stasis";
 import type { BlobDirectory } from "./blob-directory.js";
 import { GcSession, isAnswerLost, type EvictionPolicy, type SessionOptions } from "./session.js";
@@ -21,15 +22,15 @@ export async function collectOnce(
 ): Promise<CycleResult> {
   try {
     await using session = await GcSession.begin(client, options);
-    // With the session the lock on the blobs is ours too.
+    // The holder of the session also holds the lock on the blobs.
     await blobs.putBackAll();
     let pinned = await session.references();
     const snapshots = await session.collectSnapshots(policy);
-    // What went has pinned blobs that may go in the same cycle.
+    // A collected snapshot may have pinned blobs that can now go in the same cycle.
     if (snapshots.length > 0) pinned = await session.references();
     return { kind: "done", snapshots, blobs: await collectBlobs(session, blobs, pinned) };
   } catch (error) {
-    // Nothing is lost: the next cycle finds the same garbage.
+    // Nothing is lost, because the next cycle finds the same garbage.
     if (isStoreError(error, "GC_LOCK_BUSY")) {
       const { metadata, retryAfterMs = options.ttlMs } = error;
       return { kind: "busy", owner: metadata["owner"] ?? "the daemon", retryAfterMs };
@@ -51,9 +52,9 @@ async function collectBlobs(
     for (const id of await blobs.ids()) {
       if (!pinned.has(id)) await blobs.condemn(id, epoch);
     }
-    // While the session is open nothing new can be pinned. Now we know that it was open until all
-    // of them had been moved aside; a program that pins one from here on checks afterwards, and
-    // sees that it is gone.
+    // While the session is open, no new pin can appear. Here we know that it stayed open until all
+    // of them had been moved aside. A program that pins a blob later checks afterwards, and sees
+    // that it is gone.
     await session.renew();
   } catch (error) {
     await blobs.putBack(epoch);

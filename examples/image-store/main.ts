@@ -13,7 +13,7 @@ const usage = `usage: main.js --blobs DIR [--addr ADDRESS] put FILE...
        main.js --blobs DIR [--addr ADDRESS] collect [--keep-last N] [--ttl SECONDS] [--every SECONDS]
 `;
 
-/** As sysexits.h has it: try again later. */
+/** EX_TEMPFAIL of sysexits.h: try again later. */
 const exitBusy = 75;
 
 const { values, positionals } = parseArgs({
@@ -78,7 +78,7 @@ async function collect(client: Client): Promise<void> {
     const result = await collectOnce(client, blobs, options);
     report(result);
     const usualMs = Number(every) * 1000;
-    // As soon as the other one can be through, and no later than usual.
+    // Retries when the other collection may have ended, but not later than usual.
     await pause(result.kind === "busy" ? Math.min(usualMs, result.retryAfterMs) : usualMs);
   }
 }

@@ -1,4 +1,4 @@
-// Storing a snapshot that pins blobs: pin first, look afterwards.
+// Stores a snapshot that pins blobs. It pins first, and checks the blobs afterwards.
 import { setTimeout as pause } from "node:timers/promises";
 import { isStoreError, type Client, type CreateHeaderInit, type Snapshot } from "stasis";
 import type { BlobDirectory } from "./blob-directory.js";
@@ -8,9 +8,9 @@ export class BlobGone extends Error {
 }
 
 /**
- * `header.config.imageBlobIds` are what it pins. Once the daemon has stored the snapshot no
- * collection takes a blob of it any more. One may have been taken before: then the snapshot is
- * deleted again and BlobGone is thrown. `bytes` is called for each attempt.
+ * `header.config.imageBlobIds` are the pinned blobs. Once the daemon has stored the snapshot, no
+ * collection takes one of them. A collection may have taken one earlier. Then this deletes the
+ * snapshot again and throws BlobGone. `bytes` is called for each attempt.
  */
 export async function storePinning(
   client: Client,
@@ -28,9 +28,7 @@ export async function storePinning(
   return snapshot;
 }
 
-/**
- * While a collection is open the daemon publishes nothing: BLOCKED_BY_GC says when to come again.
- */
+/** While a GC session is open, the daemon pauses publication. BLOCKED_BY_GC says when to retry. */
 async function storeWhenOpen(
   client: Client,
   header: CreateHeaderInit,

@@ -1,5 +1,4 @@
-// A collection session with the daemon: what is safe to ask again is asked again when its answer
-// was lost.
+// A GC session with the daemon. If an answer is lost, it repeats the calls that are safe to repeat.
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
@@ -13,13 +12,13 @@ import {
 } from "stasis";
 
 export interface SessionOptions {
-  /** Name of this collector, which others read in GC_LOCK_BUSY. */
+  /** Name of this collector, which other callers see in GC_LOCK_BUSY. */
   readonly owner: string;
-  /** How long the daemon keeps the session without hearing of us: 1 s to 10 min. */
+  /** How long the daemon keeps the session open without a call from us: 1 s to 10 min. */
   readonly ttlMs: number;
 }
 
-/** Which snapshots the cycle evicts, besides leftovers. */
+/** Selects the snapshots that the cycle evicts, in addition to leftovers. */
 export interface EvictionPolicy {
   readonly keepLast?: number;
 }
@@ -40,9 +39,9 @@ export class GcSession implements AsyncDisposable {
   ) {}
 
   /**
-   * Never waits: GC_LOCK_BUSY is thrown. So it is when the answer to an earlier BeginGc of ours was
-   * lost: nobody knows that session's id, and it ends by itself when its time is over. That is why
-   * this call alone is not asked again.
+   * Never waits. Throws GC_LOCK_BUSY, also if the answer to our own earlier BeginGc was lost.
+   * Nobody knows the id of that session, so it ends when its time is over. Therefore this is the
+   * only call that is not repeated.
    */
   static async begin(client: Client, { owner, ttlMs }: SessionOptions): Promise<GcSession> {
     const request = { owner, ttl: durationFromMs(ttlMs) };
@@ -51,14 +50,14 @@ export class GcSession implements AsyncDisposable {
   }
 
   /**
-   * Every blob that a snapshot pins. A list that is not whole would be a list of blobs to lose: the
-   * last page says how many there are and what their digest is.
+   * Every blob that a snapshot pins. Blobs missing from this list would be lost, so it must be
+   * complete. The last page gives their number and digest.
    */
   async references(): Promise<ReadonlySet<string>> {
     for (let attempt = 1; attempt <= readAttempts; attempt++) {
       const found = await this.#readReferences();
       if (found !== undefined) return found;
-      // A page was lost, or came twice.
+      // A page was lost, or arrived twice.
     }
     throw new Error(`the references were not whole, ${readAttempts} times`);
   }
@@ -97,7 +96,7 @@ export class GcSession implements AsyncDisposable {
     for (let start = 0; start < candidates.length; start += idsPerCall) {
       await this.#keepAlive();
       const ids = candidates.slice(start, start + idsPerCall).map(({ id }) => id);
-      // Asked again with the same request_id, it answers what it has done the first time.
+      // A repeated request with the same request_id returns the result of the first.
       const request = { ...this.#ref, ids, requestId: randomUUID() };
       const { outcomes } = await this.#ask((call) => this.client.collectGc(request, call));
       for (const { id, outcome } of outcomes) {
@@ -108,8 +107,8 @@ export class GcSession implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the daemon says that the session is open. It cannot be opened again once it was
-   * over, so it was open all the time until then. Throws GC_SESSION_FENCED otherwise.
+   * Resolves if the daemon confirms that the session is open. A session cannot reopen, so it was
+   * open all the time until then. Otherwise throws GC_SESSION_FENCED.
    */
   async renew(): Promise<void> {
     const askedAtMs = performance.now();
@@ -117,7 +116,7 @@ export class GcSession implements AsyncDisposable {
     this.#renewedAtMs = askedAtMs;
   }
 
-  /** Closes it. If that is in vain it ends by itself. */
+  /** Closes the session. If that fails, the session ends by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#ask((call) => this.client.endGc(this.#ref, call)).catch(() => undefined);
   }
@@ -130,7 +129,7 @@ export class GcSession implements AsyncDisposable {
     if (performance.now() - this.#renewedAtMs > this.ttlMs / 3) await this.renew();
   }
 
-  /** Asks again when the answer was lost, as long as the session can be open. */
+  /** Repeats the request if the answer was lost, as long as the session can be open. */
   async #ask<Answer>(call: (options: typeof answer) => Promise<Answer>): Promise<Answer> {
     const endMs = performance.now() + this.ttlMs;
     for (;;) {
@@ -144,7 +143,7 @@ export class GcSession implements AsyncDisposable {
   }
 }
 
-/** Whether the call was carried out is not known. */
+/** Nobody knows whether the daemon carried out the call. */
 export function isAnswerLost(error: unknown): error is StoreError {
   if (!isStoreError(error)) return false;
   return error.code === "UNAVAILABLE" || error.code === "DEADLINE_EXCEEDED";

@@ -1,7 +1,7 @@
 // Saves a tar as a snapshot, lists what is stored, and restores it into another tar:
 // tar -C DIR -c . | node save-and-restore.js unix:/var/lib/stasis/stasis.sock nightly | tar -t
 import { pipeline } from "node:stream/promises";
-// In a program of your own: from "stasis".
+// Use "stasis" in your own program.
 import { SparseFormat, connect } from "../../src/client/index.js";
 
 const [address = "", name = ""] = process.argv.slice(2);

@@ -8,7 +8,7 @@ export interface Clock {
    */
   now(): Date;
   /**
-   * Monotonic milliseconds, for leases, timeouts and rates. It never decreases and stops in
+   * Monotonic milliseconds, for leases, timeouts and rates. They never decrease and stop in
    * suspend.
    */
   monotonicMs(): number;

@@ -1,20 +1,20 @@
-// Where a daemon is when nobody says otherwise: its directory and its socket. The daemon's options
-// and the client's search for a daemon both begin here, so that they agree.
+// The default directory and socket of a daemon. The daemon's options and the client's search for a
+// daemon both use this file, so that they agree.
 import { homedir } from "node:os";
 import { join } from "node:path";
 
 export const socketFileName = "stasis.sock";
-/** Of root's own daemon. */
+/** The paths of root's own daemon. */
 const rootsDirectory = "/var/lib/stasis";
-/** Of the system service, as deploy/stasis.service sets it. */
+/** The paths of the system service, as in deploy/stasis.service. */
 const serviceSocket = "/run/stasis/stasis.sock";
-/** Variables of the options `root` and `socket`; a test holds them equal to the schema's. */
+/** Variables of the options `root` and `socket`. A test compares them with the schema. */
 export const rootEnv = "STASIS_ROOT";
 export const socketEnv = "STASIS_SOCKET";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The root directory when none is given. */
+/** The default root directory. */
 export function defaultRoot(env: Environment): string {
   if (process.getuid?.() === 0) return rootsDirectory;
   const dataHome = env["XDG_DATA_HOME"];

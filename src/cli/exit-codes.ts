@@ -103,7 +103,7 @@ export function codeOfSystemError({ code }: NodeJS.ErrnoException): ErrorCode {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError && error.reason === "USAGE") return exitCodes.usage;
-  // Whatever the reason, the system denied access.
+  // The system denied access for some reason.
   if (error instanceof StoreError && /^(EACCES|EPERM)$/.test(error.metadata["errno"] ?? "")) {
     return exitCodes.denied;
   }

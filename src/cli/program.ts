@@ -55,8 +55,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     .option("--token-file <file>", "file with a token to show (env: STASIS_TOKEN_FILE)")
     .addHelpText("after", `\n${exitCodesHelp}`)
     .showSuggestionAfterError()
-    // The descriptions mention the defaults that matter; "(default: false)" at every switch is
-    // noise.
+    // The descriptions mention the important defaults. "(default: false)" at every switch is noise.
     .configureHelp({ showGlobalOptions: true, optionDescription: (option) => option.description })
     .configureOutput({ outputError: () => undefined })
     .exitOverride();

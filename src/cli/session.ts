@@ -25,13 +25,13 @@ export interface Session {
    * needed.
    */
   answer(json: () => JsonValue, text: () => string): Promise<void>;
-  /** Prints one line for people on stderr; nothing with --quiet or --json. */
+  /** Prints one line for people on stderr. Prints nothing with --quiet or --json. */
   note(line: string): void;
-  /** As `note`, but also with --json and --quiet: for lines that nobody may miss. */
+  /** Like `note`, but also with --json and --quiet, for lines that everybody must see. */
   warn(line: string): void;
 }
 
-/** A collection's answer has a row for each snapshot: this is enough for a million. */
+/** A collection's answer has a row for each snapshot. This limit suffices for a million. */
 const maxMessageBytes = 256 * 1024 * 1024;
 
 /**

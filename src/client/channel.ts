@@ -162,7 +162,7 @@ function metadataOf({ token }: ChannelAccess): Metadata {
   return metadata;
 }
 
-/** What the three kinds of call have in common. */
+/** State that the three kinds of call share. */
 interface Call {
   readonly client: Client;
   readonly path: string;

@@ -124,8 +124,8 @@ export async function restoreToLocalDirectory(
 }
 
 /**
- * As `restoreToLocalDirectory`, with `snapshot.json`. A daemon that writes the directory compares
- * the files that it copies.
+ * Like `restoreToLocalDirectory`, with `snapshot.json`. If the daemon writes the directory, it
+ * compares the files that it copies with their digests.
  */
 export async function exportToLocalDirectory(
   client: Client,

@@ -62,7 +62,7 @@ export async function openDownload(
   }
 }
 
-/** What Restore and Export have in common. */
+/** Fields that Restore and Export share. */
 interface DownloadRequest {
   readonly verify?: boolean;
   readonly force?: boolean;

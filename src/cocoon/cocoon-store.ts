@@ -31,7 +31,7 @@ export interface CocoonSnapshot {
 
 export interface CocoonStore {
   readonly snapshots: readonly CocoonSnapshot[];
-  /** If the index is an older one: what is wrong with the newest. Otherwise empty. */
+  /** Set if an older index was read: the problem of the newest one. Otherwise empty. */
   readonly remark: string;
 }
 

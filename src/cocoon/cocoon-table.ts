@@ -6,7 +6,7 @@ import { StoreError } from "../base/errors.js";
 import { guarded } from "../catalog/sqlite-errors.js";
 import { Database } from "../catalog/sqlite.js";
 
-/** "COCN". */
+/** ASCII text "COCN". */
 const applicationId = 0x434f434e;
 /** Generation 2 adds tables of VMs; the tables of snapshots are those of generation 1. */
 const knownVersion = 2;

@@ -28,7 +28,7 @@ export function checkDaemonConfig(config: DaemonConfig): void {
   }
 }
 
-/** Refuses a policy without a schedule: an operator would believe that it is applied. */
+/** Refuses a policy without a schedule, because an operator would believe that it is applied. */
 function checkCollection(config: DaemonConfig): void {
   const { gcIntervalMs, gcKeepLast, gcMaxAgeMs, gcMaxBytes, gcGroupByLabel } = config;
   const grouped = gcGroupByLabel !== "";

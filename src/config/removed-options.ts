@@ -1,12 +1,12 @@
-// Options of earlier versions. Setting one is an error that says what to write instead: ignoring it
-// would start a daemon that does not behave as its configuration says.
+// Options of earlier versions. Setting one is an error that names its replacement. If the daemon
+// ignored it, it would not behave as its configuration says.
 import { StoreError } from "../base/errors.js";
 
 export interface RemovedOption {
   readonly key: string;
   readonly flag: string;
   readonly env: string;
-  /** What to write instead: a complete sentence without its full stop. */
+  /** The replacement: a complete sentence without its full stop. */
   readonly instead: string;
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface Schedule extends AsyncDisposable {
-  /** No run begins any more, and a running one is asked to end. Disposing also waits for it. */
+  /** Starts no further run, and asks the running one to end. Disposing also waits for it. */
   end(): void;
 }
 

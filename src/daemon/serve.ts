@@ -11,11 +11,11 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   process.umask(0o077);
   const logger = createLogger(config.logLevel);
   const daemon = await startDaemon({ config, logger });
-  // Only now: a start that is refused says why in one line, and nothing else.
+  // Logging starts here, so that a refused start prints one line with the reason and nothing else.
   logger.info({ ...buildInfo(), node: process.version, pid: process.pid }, "started");
   process.on("exit", () => endWhereRootIsGone(daemon.store));
   const stopAsked = signals.untilStopped();
-  // Scripts read these lines: do not change them.
+  // Scripts read these lines, so they must not change.
   for (const address of daemon.addresses) note(`listening on ${address}`);
   note(`data in ${daemon.store.layout.root}`);
   signals.onReload(() => {

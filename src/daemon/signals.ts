@@ -1,10 +1,10 @@
 // Handles the signals of a daemon. This is loaded and called before everything else, so that no
 // signal arrives too early.
 //
-// SIGTERM, SIGINT drain and stop; the second one ends the process at once SIGHUP read certificates,
-// tokens and tables again; if the terminal that started the
-//                   daemon is gone, stop
-// SIGUSR1, SIGUSR2 ignored: Node would open its inspector, or end
+//   SIGTERM, SIGINT   drain and stop; the second one ends the process at once
+//   SIGHUP            read certificates, tokens and tables again; if the terminal that started the
+//                     daemon is gone, stop
+//   SIGUSR1, SIGUSR2  ignored: Node would open its inspector, or end
 import { closeSync, openSync } from "node:fs";
 import { isatty } from "node:tty";
 

@@ -1,4 +1,4 @@
-// Warns about files that others can change: whoever can write to the token file is an operator.
+// Warns about files that others can change. A user who can write to the token file is an operator.
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { trustProblems } from "../config/file-trust.js";

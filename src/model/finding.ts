@@ -40,12 +40,18 @@ export type FindingKind = keyof typeof severities;
 export type FindingSeverity = (typeof severities)[FindingKind];
 
 /**
- * none only people can decide at_next_start recovery does it when the daemon starts adopt add the
- * directory to the catalog quarantine move it to quarantine mark_lost the record stays, but is not
- * served any more mark_corrupt the record stays, and is served only by force rewrite_manifest from
- * the catalog take_manifest make the record again from the manifest rebuild_block_table from the
- * data, if they have the stored digest set_mode restore the stored mode rewrite_rows labels, pins,
- * sizes and totals from the snapshots' records make_ballast write the file again
+ *   none                 only people can decide
+ *   at_next_start        recovery repairs it when the daemon starts
+ *   adopt                add the directory to the catalog
+ *   quarantine           move it to quarantine
+ *   mark_lost            keep the record, but serve it no longer
+ *   mark_corrupt         keep the record, and serve it only with `force`
+ *   rewrite_manifest     write it again from the catalog
+ *   take_manifest        make the record again from the manifest
+ *   rebuild_block_table  compute it from the data, if the data has the stored digest
+ *   set_mode             restore the stored mode
+ *   rewrite_rows         make labels, pins, sizes and totals again from the snapshots' records
+ *   make_ballast         write the files again
  */
 export type FindingAction =
   | "none"
@@ -94,8 +100,10 @@ export interface RepairOptions extends CheckOptions {
 }
 
 /**
- * planned a dry run would have done it done the action was carried out left there was nothing to
- * do, or repair cannot do it failed the action did not succeed; the other actions continue
+ *   planned  a dry run would have done it
+ *   done     the action was carried out
+ *   left     there was nothing to do, or repair cannot do it
+ *   failed   the action did not succeed; the other actions continue
  */
 export type RepairOutcome = "planned" | "done" | "left" | "failed";
 

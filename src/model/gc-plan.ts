@@ -21,7 +21,7 @@ export interface GcPolicy {
   readonly maxAgeMs?: number | undefined;
   /** Evict the least recently accessed until the rest of the group takes at most this on disk. */
   readonly maxTotalBytes?: number | undefined;
-  /** Evict all. */
+  /** Evict all snapshots. */
   readonly evictAll?: boolean | undefined;
   /**
    * A group consists of the snapshots with one value of this label. Those without the label are a

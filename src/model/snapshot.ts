@@ -2,12 +2,14 @@
 import type { SnapshotConfig } from "./config.js";
 
 /**
- * The states of a snapshot. pending → being uploaded; its name and blobs are reserved, nothing else
- * can see it ready → stored, durable, served replaced → lost its name to a REPLACE while a caller
- * held a lease on its directory: served to
+ * The states of a snapshot.
+ *
+ *   pending   being uploaded; its name and blobs are reserved, nobody else can see it
+ *   ready     stored, durable, served
+ *   replaced  lost its name to a REPLACE while a caller held a lease on its directory: served to
  *             that caller only, deleted when the last lease ends or at the next start
- * deleting → gone for every caller; its bytes are being removed lost → its directory was missing at
- * start: not served, kept for the operator to see
+ *   deleting  gone for every caller; its bytes are being removed
+ *   lost      its directory was missing at start: not served, kept for the operator to see
  */
 export type SnapshotState = "pending" | "ready" | "replaced" | "deleting" | "lost";
 
@@ -36,7 +38,7 @@ export interface Snapshot {
   readonly digest: string;
   /** Never evicted by garbage collection. */
   readonly protected: boolean;
-  /** Damage was found in its data: still listed, but served only when forced. */
+  /** Damage was found in its data. It is still listed, but served only with `force`. */
   readonly corrupt: boolean;
   /** Sorted by name. Empty in listings. */
   readonly files: readonly SnapshotFile[];

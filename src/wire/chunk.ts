@@ -5,9 +5,9 @@
 // Invariants:
 // - A function that keeps bytes after it has returned takes an `OwnedChunk`. The compiler then
 //   refuses borrowed bytes there; `OwnedChunk.copyOf` is the way from one to the other.
-// - A chunk is cut with `part`. The memory under it goes with the part at its end. Whoever receives
-//   that part must be done with the parts before it when it transfers or frees the memory; all
-//   consumers here handle the parts of a chunk in order.
+// - A chunk is cut with `part`. The part at the end takes over the memory of the whole chunk.
+//   Whoever receives that part must be done with the parts before it when it transfers or frees the
+//   memory; all consumers here handle the parts of a chunk in order.
 // - Code that passes a chunk on must not look at its bytes afterwards.
 import type { ByteStream } from "../base/async.js";
 
@@ -36,7 +36,9 @@ export class OwnedChunk {
     this.#memory = memory;
   }
 
-  /** Hands over the memory under `bytes`, all of it: nobody else may use it from now on. */
+  /**
+   * Transfers all of the memory under `bytes` to the new chunk. Nobody else may use it from now on.
+   */
   static handOver(bytes: Uint8Array): OwnedChunk {
     const { buffer } = bytes;
     const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength > maxUnownedBytes;
@@ -68,7 +70,10 @@ export class OwnedChunk {
     return new OwnedChunk(this.bytes.subarray(start, end), memory);
   }
 
-  /** The memory under the bytes, to be transferred; undefined if others use it too. Only once. */
+  /**
+   * Returns the memory under the bytes, to be transferred. Undefined if others use it too. Call it
+   * once.
+   */
   takeMemory(): ArrayBuffer | undefined {
     const memory = this.#memory;
     this.#memory = undefined;
@@ -86,12 +91,15 @@ export function bytesOf(chunk: Chunk): Uint8Array {
   return chunk instanceof OwnedChunk ? chunk.bytes : chunk;
 }
 
-/** Frees the chunk if it is owned; a borrowed one is left to its owner. */
+/** Frees the chunk if it is owned. Leaves a borrowed chunk to its owner. */
 export function freeIfOwned(chunk: Chunk): void {
   if (chunk instanceof OwnedChunk) chunk.free();
 }
 
-/** Lends chunks to a consumer that does not own them: each is freed when the next is requested. */
+/**
+ * Passes borrowed chunks to a consumer. It frees each chunk when the consumer requests the next
+ * one.
+ */
 export async function* lend(chunks: OwnedStream): ByteStream {
   for await (const chunk of chunks) {
     yield chunk.bytes;

@@ -3,7 +3,7 @@ import { bytesOf, freeIfOwned, OwnedChunk, type Chunk } from "./chunk.js";
 
 /**
  * Chunks of `chunkBytes` or less. Small pieces are joined. A larger piece is cut without a copy, so
- * its chunks belong to whom the piece belonged to.
+ * its chunks have the owner of the piece.
  */
 export async function* rechunk<C extends Chunk>(
   pieces: AsyncIterable<C>,

@@ -30,7 +30,7 @@ export interface ForeignSnapshot {
 
 export interface ForeignStore {
   readonly snapshots: readonly ForeignSnapshot[];
-  /** If the index is an older one: what is wrong with the newest. Otherwise empty. */
+  /** Set if an older index was read: the problem of the newest one. Otherwise empty. */
   readonly remark: string;
 }
 
