@@ -46,6 +46,7 @@ const harnesses = [
   ["bench-gc", "bench/gc", "cost of a collection in a store of a million snapshots"],
   ["bench-replication", "bench/replication", "bytes, rate and memory of pulls"],
   ["bench-catalog", "bench/catalog", "cost of the catalog's operations"],
+  ["bench-variants", "bench/variants", "builds, or flags of one build, in the same rounds"],
   ["bench-page", "bench/page", "writes docs/performance.md from bench/results/NAME.json"],
 ];
 
