@@ -101,6 +101,8 @@ class KeptTransfers<Run> implements Transfers<Run> {
       await this.#keep(digest);
     } catch (error) {
       this.#options.logger.error({ err: error, digest }, "could not note the end of a transfer");
+      // What is kept of it must not outlive its time, even if the end is in no file.
+      this.#ends.set(digest, this.#store.time.elapsedMs());
     } finally {
       this.running.delete(digest);
       this.#schedule();

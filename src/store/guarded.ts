@@ -1,8 +1,11 @@
 // Guards the store with checks of its root. An operation on a missing root fails with
 // ROOT_UNAVAILABLE, not with an error about a missing file.
-import { StoreError, restated } from "../base/errors.js";
+import { StoreError, isStoreError, restated } from "../base/errors.js";
 import type { RootGuard } from "../files/root-guard.js";
+import type { TransferArea } from "../files/transfer-area.js";
+import { errnoCode } from "../holes/errno.js";
 import type { Condition } from "./parts/condition.js";
+import type { GcCycle } from "./remove/gc-session.js";
 import type { ConfinedStore, SnapshotStore } from "./snapshot-store.js";
 
 /** Checks `root` before an operation begins, and `condition` after it has failed. */
@@ -22,6 +25,13 @@ export function guardStore(store: SnapshotStore, guards: Guards): SnapshotStore 
     openBlocks: (...args) => call(() => store.openBlocks(...args)),
     healFromPeer: (...args) => call(() => store.healFromPeer(...args)),
     receive: (...args) => call(() => store.receive(...args)),
+    withDigest: (digest) => {
+      guards.root.check();
+      return store.withDigest(digest);
+    },
+    usage: () => usageIfKnown(store, guards),
+    transfers: guardTransfers(store.transfers, guards),
+    gcSessions: guardSessions(store.gcSessions, guards),
     scrub: { ...store.scrub, run: (...args) => call(() => store.scrub.run(...args)) },
     check: (...args) => stream(() => store.check(...args)),
     repair: (...args) => stream(() => store.repair(...args)),
@@ -60,6 +70,51 @@ function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, 
     verify: (...args) => stream(() => store.verify(...args)),
     watch: (...args) => required().watch(...args),
     collectGarbage: (...args) => call(() => store.collectGarbage(...args)),
+  };
+}
+
+/** GetInfo answers whatever the state of the store is. */
+function usageIfKnown(
+  store: Pick<SnapshotStore, "usage">,
+  { root, condition }: Guards,
+): ReturnType<SnapshotStore["usage"]> {
+  try {
+    root.check();
+    return store.usage();
+  } catch (error) {
+    if (!isStoreError(error) && errnoCode(error) === undefined) throw error;
+    condition.noticed(error);
+    return undefined;
+  }
+}
+
+/** At a path that belongs to another directory now, nothing is read, made or removed. */
+function guardTransfers(transfers: TransferArea, guards: Guards): TransferArea {
+  const { call } = guardsOf(guards);
+  return {
+    list: () => call(() => transfers.list()),
+    open: (...args) => call(() => transfers.open(...args)),
+    noteEnd: (...args) => call(() => transfers.noteEnd(...args)),
+    space: (digest) => call(() => transfers.space(digest)),
+    drop: (digest) => call(() => transfers.drop(digest)),
+  };
+}
+
+/** `renew` and `end` need no root: a session must not stay open because it has gone. */
+function guardSessions(sessions: GcCycle, guards: Guards): GcCycle {
+  const { call } = guardsOf(guards);
+  return {
+    begin: (request) => {
+      guards.root.check();
+      return sessions.begin(request);
+    },
+    listReferences: (...args) => call(() => sessions.listReferences(...args)),
+    listCandidates: (...args) => call(() => sessions.listCandidates(...args)),
+    collect: (request) => call(() => sessions.collect(request)),
+    renew: (ref) => sessions.renew(ref),
+    end: (ref) => {
+      sessions.end(ref);
+    },
   };
 }
 

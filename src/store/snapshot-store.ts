@@ -53,7 +53,7 @@ export interface SnapshotStore extends AsyncDisposable {
   /** Whether the root is present and belongs to this daemon. Operations check this themselves. */
   readonly root: Pick<RootGuard, "check" | "problem">;
   /** The problems of the store, for health. Operations detect them themselves. */
-  readonly condition: Pick<Condition, "problems" | "follow">;
+  readonly condition: Pick<Condition, "problems" | "follow" | "current">;
   /** The filesystem shares blocks between files. */
   readonly reflink: boolean;
   /** Zstandard is available in this Node. */
@@ -106,7 +106,8 @@ export interface SnapshotStore extends AsyncDisposable {
   collectGarbage(request: CollectRequest, signal: AbortSignal): Promise<GcResult[]>;
   /** One cycle of an orchestrator that collects over several modules. */
   readonly gcSessions: GcCycle;
-  usage(): StoreUsage;
+  /** Undefined while it is unknown; `condition` knows why. */
+  usage(): StoreUsage | undefined;
   /** The data that is kept of interrupted pulls. */
   readonly transfers: TransferArea;
   /** Counts the data that is kept of an interrupted pull, by its digest. */

@@ -1,4 +1,5 @@
-// One call of any method with one empty message, as far as its first answer: whether it is let in.
+// One call of any method with one message, up to its first answer: whether it is let in. The message
+// is empty unless its fields are given.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import {
@@ -38,6 +39,7 @@ export function firstAnswer(
   { parent, name, input }: DescMethod,
   token?: string,
   headers: Readonly<Record<string, string>> = {},
+  fields: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
@@ -57,7 +59,7 @@ export function firstAnswer(
     call.on("error", (error: ServiceError) => resolve(reasonOf(error)));
     call.once("end", () => resolve("OK"));
     call.on("status", () => resolve("OK"));
-    call.write(Buffer.from(toBinary(input, create(input))));
+    call.write(Buffer.from(toBinary(input, create(input, fields))));
     call.end();
   });
 }

@@ -102,7 +102,7 @@ void test("the story of a download: leased, deleted meanwhile, read to its end, 
     }
     // The last lease was released: the bytes go, and the row after them.
     await eventually("an empty trash", async () => (await entriesOf(root, "trash")).length === 0);
-    await eventually("a dropped row", () => store.usage().chargedBytes === 0);
+    await eventually("a dropped row", () => store.usage()?.chargedBytes === 0);
   }));
 
 void test("a directory lease blocks a deletion until it is released", () =>

@@ -6,6 +6,7 @@
 //   STORE_READ_ONLY      only reads work
 //   IO_FAILED            the disk fails writes: only reads work
 //   STORAGE_FULL         reads and deletions work
+import { setTimeout as pause } from "node:timers/promises";
 import type { StoreError } from "../../base/errors.js";
 import { firstError, isStoreError, restated, type ErrorReason } from "../../base/errors.js";
 import type { Clock } from "../../base/clock.js";
@@ -25,6 +26,8 @@ export interface StoreProblem {
 
 export interface Condition {
   problems(): readonly StoreProblem[];
+  /** Looks at the store and returns its problems; returns the last known ones if a look hangs. */
+  current(): Promise<readonly StoreProblem[]>;
   /** Calls `listener` now, and after each change. */
   follow(listener: (problems: readonly StoreProblem[]) => void): void;
   /** Checks the store soon if its condition may have caused the error. */
@@ -36,7 +39,7 @@ export interface Condition {
 export interface ConditionParts {
   readonly layout: Layout;
   readonly catalog: Pick<Catalog, "trouble">;
-  readonly root: Pick<RootGuard, "problem">;
+  readonly root: Pick<RootGuard, "check">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly reserveBytes: number;
@@ -44,6 +47,8 @@ export interface ConditionParts {
 
 /** The interval of `RootGuard`. */
 const lookMs = 2000;
+/** A disk that hangs must not keep GetInfo from answering. */
+const longestLookMs = 1000;
 /** While nothing fails, one check in this many changes an inode. */
 const looksPerWrite = 15;
 
@@ -81,6 +86,12 @@ export function openCondition(parts: ConditionParts): Condition & Disposable {
 
   return {
     problems: () => problems,
+    async current() {
+      // A look that began earlier may have missed what a caller has seen since.
+      const looked = (running ?? Promise.resolve()).then(() => lookOnce(false));
+      await Promise.race([looked, pause(longestLookMs, undefined, { ref: false })]);
+      return problems;
+    },
     follow(listener) {
       listeners.push(listener);
       listener(problems);
@@ -110,13 +121,23 @@ const explaining: ReadonlySet<ErrorReason> = new Set(["ROOT_UNAVAILABLE", "STORE
 
 async function findProblems(parts: ConditionParts, tryWrite: boolean): Promise<StoreError[]> {
   const { layout, catalog, root, reserveBytes } = parts;
-  const gone = root.problem();
+  const gone = findRootProblem(root);
   if (gone !== undefined) return [gone];
   const { damage, failure } = catalog.trouble();
   const unwritable = (await findWriteProblem(layout, { tryWrite })) ?? failure;
   // Free space does not matter while nothing can be written.
   const full = unwritable === undefined ? await findFull(layout, reserveBytes) : undefined;
   return [damage, unwritable, full].filter((error) => error !== undefined);
+}
+
+function findRootProblem(root: Pick<RootGuard, "check">): StoreError | undefined {
+  try {
+    root.check();
+    return undefined;
+  } catch (error) {
+    if (isStoreError(error)) return error;
+    throw error;
+  }
 }
 
 async function findFull(layout: Layout, reserveBytes: number): Promise<StoreError | undefined> {

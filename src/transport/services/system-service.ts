@@ -25,11 +25,12 @@ export interface SystemFacts extends BuildInfo {
 
 export function bindSystemService(store: SnapshotStore, facts: SystemFacts): ServiceBinding {
   return bindService(SystemService, {
-    getInfo: (_request, { identity }) => {
+    getInfo: async (_request, { identity }) => {
       const seesAll = identity.namePrefix === "";
       const directoryExport = seesPaths(identity);
       const usage = seesAll ? store.usage() : undefined;
-      return Promise.resolve({
+      const problems = await store.condition.current();
+      return {
         version: facts.version,
         commit: facts.commit,
         formats: store.formats,
@@ -63,10 +64,8 @@ export function bindSystemService(store: SnapshotStore, facts: SystemFacts): Ser
         ...(usage === undefined ? {} : { usage: usageToMessage(usage) }),
         ...(seesAll ? { scrub: scrubToMessage(store.scrub.state(), facts.scrubIntervalMs) } : {}),
         ...(seesAll ? { clock: clockToMessage(store.clock()) } : {}),
-        problems: store.condition
-          .problems()
-          .map((problem) => problemToMessage(problem, seesPaths(identity))),
-      });
+        problems: problems.map((problem) => problemToMessage(problem, seesPaths(identity))),
+      };
     },
     check: async function* ({ deep, limitBytesPerSecond: limit }, { signal }: CallContext) {
       const limitBytesPerSecond = sizeFromWire(limit, "limit_bytes_per_second");
