@@ -323,7 +323,7 @@ export const daemonOptions = {
     default: "0",
     min: "0",
     max: "8191TiB",
-    doc: "Evict the least recently accessed snapshots until the rest takes at most this on disk. 0 = not used.",
+    doc: "Evict the least recently accessed snapshots until the charged bytes of the rest are at most this. 0 = not used.",
   }),
   gcGroupByLabel: textOption({
     key: "gc_group_by_label",

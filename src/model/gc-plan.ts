@@ -19,7 +19,7 @@ export interface GcPolicy {
   readonly keepLast?: number | undefined;
   /** Evict snapshots that were last accessed longer ago, in milliseconds. */
   readonly maxAgeMs?: number | undefined;
-  /** Evict the least recently accessed until the rest of the group takes at most this on disk. */
+  /** Evict the least recently accessed until the rest of the group is charged at most this. */
   readonly maxTotalBytes?: number | undefined;
   /** Evict all snapshots. */
   readonly evictAll?: boolean | undefined;

@@ -35,7 +35,8 @@ export function addGcCommand(program: Command, setExitCode: (code: number) => vo
     .summary("remove leftovers, and evict snapshots by policy")
     .description(
       "Removes leftovers of interrupted work. With a policy it also evicts snapshots: what any of " +
-        "the criteria evicts goes. Protected snapshots and those in use are kept.",
+        "the criteria evicts goes. Protected snapshots and those in use are kept. CHARGED is what " +
+        "quotas count for a snapshot, as in `stasis du`.",
     )
     .option("--dry-run", "say what would be removed, and remove nothing", false)
     .option("--keep-last <n>", "keep the newest N, evict the others", countArgument)
@@ -46,7 +47,7 @@ export function addGcCommand(program: Command, setExitCode: (code: number) => vo
     )
     .option(
       "--max-size <size>",
-      "evict the least recently used until the rest takes at most this on disk: 100GiB",
+      "evict the least recently used until the rest is charged at most this (CHARGED of `du`): 100GiB",
       sizeArgument,
     )
     .option(
@@ -117,9 +118,9 @@ async function confirmEvictAll(): Promise<void> {
 
 function render(response: CollectGarbageResponse, dryRun: boolean): string {
   const { candidates, freedBytes } = response;
-  const total = `${dryRun ? "would free" : "freed"} ${formatBytes(freedBytes)} on disk\n`;
+  const total = `${dryRun ? "would free" : "freed"} ${formatBytes(freedBytes)} of charged space\n`;
   if (candidates.length === 0) return `nothing to collect\n`;
-  const header = ["ID", "ON-DISK", "LAST-USED", "REASON", "OUTCOME", "NAME"];
+  const header = ["ID", "CHARGED", "LAST-USED", "REASON", "OUTCOME", "NAME"];
   return renderTable(header, candidates.map(cells), { cut: "NAME" }) + total;
 }
 

@@ -4,7 +4,7 @@ import { defaultMaxEvents } from "../../catalog/open.js";
 export interface StoreOptions {
   /** Free bytes that uploads leave on the filesystem. 0 = no reserve. */
   readonly freeSpaceReserveBytes: number;
-  /** Bytes on disk of all snapshots. 0 = no limit. */
+  /** Charged bytes of all snapshots. 0 = no limit. */
   readonly maxStoreBytes: number;
   /** The same limit for the snapshots whose names begin with a caller's prefix. */
   readonly prefixQuotaBytes: number;

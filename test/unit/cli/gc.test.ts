@@ -21,9 +21,19 @@ test("gc: a table with a total, JSON with stable keys, and --evict-all only when
     assert.equal((await stasis("create", source, "--name", name)).code, 0);
   }
   const dry = await stasis("gc", "--keep-last", "1", "--dry-run");
-  assert.match(dry.stdout, /^ID +ON-DISK +LAST-USED +REASON +OUTCOME +NAME$/m);
+  assert.match(dry.stdout, /^ID +CHARGED +LAST-USED +REASON +OUTCOME +NAME$/m);
   assert.match(dry.stdout, / keep-last +planned +old$/m);
-  assert.match(dry.stdout, /^would free \d+(\.\d+)? KiB on disk$/m);
+  assert.match(dry.stdout, /^would free \d+(\.\d+)? KiB of charged space$/m);
+  // The same number has the same word elsewhere.
+  const [, chargedByGc] = /^\S+ {2}(\S+ KiB) .* old$/m.exec(dry.stdout) ?? [];
+  const [, chargedByDu] = / {2}(\S+ KiB) {2}old$/m.exec((await stasis("du", "old")).stdout) ?? [];
+  assert.ok(chargedByGc !== undefined && chargedByGc === chargedByDu, dry.stdout);
+  for (const command of ["gc", "serve"]) {
+    const { stdout } = await stasis(command, "--help");
+    const [, maxSize = ""] = /--(?:gc-)?max-size <?\w+>?([^]*?)\n *--/.exec(stdout) ?? [];
+    assert.match(maxSize, /charged/, stdout);
+    assert.doesNotMatch(maxSize, /on disk/, stdout);
+  }
   const real = await stasis("gc", "--keep-last", "1", "--json");
   const { candidates, freedBytes } = JSON.parse(real.stdout) as {
     candidates: { name: string; outcome: string }[];
