@@ -27,7 +27,7 @@ export interface KeptLeaseOptions {
 }
 
 /** Long enough for a daemon to stop and start again. */
-const retryForMs = 60_000;
+export const retryForMs = 60_000;
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
 
@@ -56,7 +56,7 @@ export async function keepLease(client: Client, options: KeptLeaseOptions): Prom
       const again = await acquireAgain(client, first, call, signal);
       if (again === undefined) return undefined;
       lease = again;
-      warn("the lease is held again");
+      warn("the lease is held again: nobody has deleted or replaced the snapshot");
       return undefined;
     } catch (failure) {
       return isReleased() ? undefined : lostError(first, failure);
@@ -68,7 +68,9 @@ export async function keepLease(client: Client, options: KeptLeaseOptions): Prom
       const error = await lease.closed;
       if (isReleased()) return undefined;
       warn(
-        `the lease has ended${error === undefined ? "" : `: ${error.text}`}; acquiring it again`,
+        `the lease has ended${error === undefined ? "" : `: ${error.text}`}; trying for up to ` +
+          `${retryForMs / 1000} s to acquire it again. Until then nothing protects the files: ` +
+          "others can delete or replace the snapshot",
       );
       outcome = reacquire();
       const loss = await outcome;
@@ -107,9 +109,12 @@ async function acquireAgain(
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     if (released.aborted) return undefined;
     try {
+      // A daemon that accepts the call and does not answer must not make it last longer.
+      const leftMs = Math.max(1, endMs - performance.now());
+      const timeoutMs = Math.min(call.timeoutMs ?? leftMs, leftMs);
       const lease = await client.openDataDirectory(request, {
-        timeoutMs: retryForMs,
         ...call,
+        timeoutMs,
         signal: released,
       });
       if (lease.directory === directory) return lease;

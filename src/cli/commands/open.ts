@@ -1,10 +1,12 @@
 // stasis open: holds a lease on a snapshot's data directory while a command runs or until Ctrl-C.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Command } from "commander";
 import { OpenDataDirectoryResponseSchema } from "../../client/index.js";
 import { fileError } from "../exit-codes.js";
-import { keepLease, type KeptLease } from "../kept-lease.js";
+import { forwardSignals } from "../forward-signals.js";
+import { keepLease, retryForMs, type KeptLease } from "../kept-lease.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
 
 interface OpenOptions extends GlobalOptions {
@@ -20,10 +22,16 @@ export function addOpenCommand(program: Command, setExitCode: (code: number) => 
     .summary("hold a snapshot's data directory open for reading")
     .description(
       "Prints the path of the data directory on the daemon's node and holds it open until Ctrl-C: " +
-        "the snapshot cannot be deleted while it is open. With COMMAND, runs it with the path in " +
-        `${dataDirectoryEnv} and ends with its exit code. A lease that the daemon or a proxy ends is ` +
-        "acquired again; if that fails, COMMAND gets SIGTERM, and this one fails. " +
-        "The files must not be written to.",
+        "the snapshot cannot be deleted while it is open. The files must not be written to.\n\n" +
+        `With COMMAND, runs it with the path in ${dataDirectoryEnv}, forwards SIGINT, SIGTERM, SIGHUP ` +
+        "and SIGQUIT to it, and ends with its exit code. A Ctrl-C reaches COMMAND from the terminal, " +
+        "and only once.\n\n" +
+        "A daemon that restarts, or a proxy, can end the lease. Then this command says so on stderr, " +
+        `and tries for up to ${retryForMs / 1000} s to acquire it again. During that time COMMAND runs ` +
+        "on and nothing protects the files: others can delete or replace the snapshot. If the lease " +
+        "cannot be acquired again, or the snapshot is gone, COMMAND gets SIGTERM, and this command " +
+        "fails whatever the exit code of COMMAND is. If COMMAND ignores SIGTERM, it runs on without " +
+        "protection.",
     )
     .argument("<ref>", "id, name or unique id prefix")
     .argument("[command...]", "command and its arguments, after --")
@@ -66,9 +74,7 @@ async function runCommand(
     stdio: "inherit",
     env: { ...process.env, [dataDirectoryEnv]: first.directory },
   });
-  // A terminal sends Ctrl-C to the command as well, which may handle it.
-  process.on("SIGINT", () => undefined);
-  for (const name of ["SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill(name));
+  const stopForwarding = forwardSignals(child);
   void lost.then((error) => {
     if (error === undefined) return;
     session.warn(`${error.text}; sending SIGTERM to ${program}`);
@@ -80,7 +86,15 @@ async function runCommand(
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
+  // From here on a signal ends this program.
+  stopForwarding();
   // The data existed until the command's end only if the lease is held now.
+  const known = await Promise.race([outcome().then(() => true), nextTurn(false)]);
+  if (!known) {
+    session.warn(
+      `${program} has ended with ${code}; waiting for the lease, which tells whether its data existed until then`,
+    );
+  }
   const loss = await outcome();
   if (loss !== undefined) throw loss;
   return code;

@@ -10,7 +10,7 @@ import { connect, type Client } from "../../../src/client/index.js";
 import { startTestDaemon } from "../../support/daemon.js";
 import { failsWith } from "../../support/errors.js";
 import { eventually } from "../../support/eventually.js";
-import { finished, runStasis, startStasis, type Finished } from "./run-stasis.js";
+import { finished, runStasis, startOnTerminal, startStasis, type Finished } from "./run-stasis.js";
 
 interface Proxy {
   readonly address: string;
@@ -92,7 +92,8 @@ async function openScene(t: TestContext): Promise<Scene> {
     proxy,
     scratch,
     open: (...args) => {
-      const child = startStasis(["--addr", proxy.address, "open", "vm", ...args], { cwd: scratch });
+      const words = ["--addr", proxy.address, "open", "vm", ...args];
+      const child = startStasis(words, { cwd: scratch, detached: true });
       t.after(() => child.kill("SIGKILL"));
       let stdout = "";
       let stderr = "";
@@ -141,8 +142,11 @@ test("open takes a lease again that was cut off, and the command notices nothing
     await isHeld(client);
   }
   await writeFile(join(scratch, "done"), "");
-  const { code, stdout } = await opened.ended;
+  const { code, stdout, stderr } = await opened.ended;
   assert.deepEqual([code, stdout], [7, "of a machine"]);
+  // Each time it says for how long nothing protects the files.
+  const unprotected = /for up to 60 s to acquire it again\. Until then nothing protects the files/g;
+  assert.equal(stderr.match(unprotected)?.length, 3, stderr);
   await remove(client);
 });
 
@@ -185,8 +189,61 @@ test("a command that ends while the lease is cut off counts only if the snapshot
     await eventually("the loss", () => opened.stderr().includes("has ended"));
     await writeFile(join(scratch, "done"), "");
     await eventually("the command's end", () => opened.stdout() === "of a machine");
+    await eventually("the note", () => /sh has ended with 7; waiting/.test(opened.stderr()));
     if (gone) await remove(client);
     proxy.reopen();
     assert.equal((await opened.ended).code, gone ? 3 : 7);
   }
+});
+
+test("a signal ends open when its command has ended and the lease is still cut off", async (t) => {
+  const { proxy, scratch, open } = await openScene(t);
+  const opened = open(...command);
+  await eventually("the command", () => opened.stderr().includes("running"));
+  proxy.close();
+  await eventually("the loss", () => opened.stderr().includes("has ended"));
+  await writeFile(join(scratch, "done"), "");
+  await eventually("the note", () => opened.stderr().includes("waiting for the lease"));
+  opened.child.kill("SIGINT");
+  await opened.ended;
+  assert.equal(opened.child.signalCode, "SIGINT");
+});
+
+/** Says how often it got the signal, for two seconds after the first, and ends with 9. */
+const counting = (name: string): string => `
+n=0; left=600
+trap 'n=$((n+1)); echo "got $n" >&2; [ $n = 1 ] && left=20' ${name}
+echo running >&2
+while [ $left -gt 0 ]; do sleep 0.1; left=$((left-1)); done
+exit 9
+`;
+
+test("a signal that only open gets reaches its command, once, and open ends as that does", async (t) => {
+  const { open } = await openScene(t);
+  for (const name of ["INT", "TERM", "HUP", "QUIT"] as const) {
+    const opened = open("--", "sh", "-c", counting(name));
+    await eventually("the command", () => opened.stderr().includes("running"));
+    opened.child.kill(`SIG${name}`);
+    const { code, stderr } = await opened.ended;
+    assert.deepEqual([code, stderr.match(/got \d/g)], [9, ["got 1"]], stderr);
+  }
+  const opened = open(...command);
+  await eventually("the command", () => opened.stderr().includes("running"));
+  opened.child.kill("SIGINT");
+  assert.equal((await opened.ended).code, 130);
+});
+
+test("Ctrl-C on a terminal reaches the command of open once", async (t) => {
+  const { proxy, scratch } = await openScene(t);
+  const script = join(scratch, "counting.sh");
+  await writeFile(script, counting("INT"));
+  const child = startOnTerminal(["--addr", proxy.address, "open", "vm", "--", "sh", script]);
+  t.after(() => child.kill("SIGKILL"));
+  let shown = "";
+  child.stdout?.on("data", (text: Buffer) => (shown += text.toString()));
+  const ended = finished(child);
+  await eventually("the command", () => shown.includes("running"));
+  child.stdin?.write("\x03");
+  const { code } = await ended;
+  assert.deepEqual([code, shown.match(/got \d/g)], [9, ["got 1"]], shown);
 });

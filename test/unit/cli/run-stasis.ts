@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Runs it as this user, whose group has the same number. Takes root. */
   readonly uid?: number;
+  /** Without the terminal of the tests, if they have one. */
+  readonly detached?: boolean;
 }
 
 /** Only what is given reaches the program: no STASIS_ variable of the machine. */
@@ -25,6 +27,7 @@ export function startStasis(args: readonly string[], options: RunOptions = {}): 
     stdio: ["pipe", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    detached: options.detached === true,
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   // The program may end without reading all of it.
