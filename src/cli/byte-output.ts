@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { writeFully } from "../base/whole-io.js";
 import type { Download, ProgressListener } from "../client/index.js";
 import { CliError, fileError, usageError } from "./exit-codes.js";
 import { openStdout, stdoutIsTerminal, type ByteSink } from "./stdio.js";
@@ -59,12 +60,6 @@ async function openFile(target: string, overwrite: boolean): Promise<Output> {
   const partial = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomName()}.partial`);
   const handle = await open(partial, "wx", 0o600).catch(cannotWrite(target));
   return handleOutput(target, handle, { partial, path });
-}
-
-async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
-  }
 }
 
 async function orFileError(target: string, step: () => Promise<void>): Promise<void> {

@@ -2,6 +2,7 @@
 import { webcrypto } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
+import { readFully } from "../base/whole-io.js";
 import { withIoError } from "../holes/errno.js";
 import { digestOf } from "./block-digest.js";
 import { digestAt, placedRuns, type BlockTable } from "./block-table.js";
@@ -97,16 +98,12 @@ export async function readBlock(
 ): Promise<Buffer> {
   const start = block * index.table.blockSizeBytes;
   const bytes = Buffer.allocUnsafeSlow(index.lengthOf(block));
-  for (let done = 0; done < bytes.length;) {
-    const { bytesRead } = await withIoError({ what: "read", path: what }, () =>
-      handle.read(bytes, done, bytes.length - done, start + done),
-    );
-    if (bytesRead === 0) {
-      throw new StoreError("STORED_DATA_CORRUPT", `${what} ends at byte ${start + done}`, {
-        metadata: { file: what, offset: String(start + done) },
-      });
-    }
-    done += bytesRead;
+  const context = { what: `read block ${block}`, path: what };
+  const done = await withIoError(context, () => readFully(handle, bytes, start));
+  if (done < bytes.length) {
+    throw new StoreError("STORED_DATA_CORRUPT", `${what} ends at byte ${start + done}`, {
+      metadata: { file: what, offset: String(start + done) },
+    });
   }
   return bytes;
 }

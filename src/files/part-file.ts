@@ -2,6 +2,7 @@
 // earlier attempt are trusted only after their digests have been computed again.
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import { writeFully } from "../base/whole-io.js";
 import { isErrno, withIoError } from "../holes/errno.js";
 import { lazyExtents } from "../holes/extents.js";
 import { dataRuns } from "../holes/zero.js";
@@ -129,7 +130,7 @@ class Part implements PartFile {
     for (const { offset, length } of runs) {
       await this.#write(bytes.subarray(offset - start, offset - start + length), offset);
     }
-    await this.#settled(block, bytes.length);
+    await this.#markDone(block, bytes.length);
   }
 
   async share(block: number, bytes: Uint8Array, from: FileHandle): Promise<void> {
@@ -137,7 +138,7 @@ class Part implements PartFile {
     try {
       if (this.#dirty.has(block)) return await this.put(block, bytes);
       const copied = await disk.copyRange(from.fd, this.#handle.fd, offset, bytes.length);
-      if (copied === bytes.length) return await this.#settled(block, 0);
+      if (copied === bytes.length) return await this.#markDone(block, 0);
     } catch (error) {
       if (!isErrno(error, "EINVAL", "EXDEV", "EOPNOTSUPP", "ENOSYS")) throw error;
     }
@@ -167,15 +168,10 @@ class Part implements PartFile {
   async #write(bytes: Uint8Array, offset: number): Promise<void> {
     this.#onData(bytes.length);
     const what = `write ${bytes.length} bytes at offset ${offset}`;
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await withIoError({ what, path: this.path }, () =>
-        this.#handle.write(bytes, done, bytes.length - done, offset + done),
-      );
-      done += bytesWritten;
-    }
+    await withIoError({ what, path: this.path }, () => writeFully(this.#handle, bytes, offset));
   }
 
-  async #settled(block: number, writtenBytes: number): Promise<void> {
+  async #markDone(block: number, writtenBytes: number): Promise<void> {
     this.#done.add(block);
     this.#dirty.delete(block);
     this.#unsyncedBytes += writtenBytes;

@@ -2,6 +2,7 @@
 // block.
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
+import { readFully } from "../base/whole-io.js";
 import { OwnedChunk } from "../wire/chunk.js";
 import type { Extent, Extents } from "../model/extent.js";
 import { withIoError } from "../holes/errno.js";
@@ -143,7 +144,7 @@ class VerifiedReader implements VerifiedFile {
     bytes.fill(0, position);
     await Promise.all(
       reads.map(async ({ offset, length }) =>
-        readFully(
+        readWhole(
           this.#handle,
           bytes.subarray(offset - start, offset - start + length),
           offset,
@@ -229,20 +230,15 @@ function endOf({ offset, length }: Extent): number {
   return offset + length;
 }
 
-async function readFully(
+async function readWhole(
   handle: FileHandle,
   bytes: Buffer,
   start: number,
   what: string,
 ): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesRead } = await withIoError(
-      { what: `read at offset ${start + done}`, path: what },
-      () => handle.read(bytes, done, bytes.length - done, start + done),
-    );
-    if (bytesRead === 0) throw damaged(what, start + done, bytes.length - done);
-    done += bytesRead;
-  }
+  const context = { what: `read ${bytes.length} bytes at offset ${start}`, path: what };
+  const done = await withIoError(context, () => readFully(handle, bytes, start));
+  if (done < bytes.length) throw damaged(what, start + done, bytes.length - done);
 }
 
 function damaged(what: string, offset: number, length: number): StoreError {

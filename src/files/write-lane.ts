@@ -46,7 +46,7 @@ class Lane implements WriteLane, LaneEvents {
   readonly #pending = new Map<number, number>();
   #open: OpenBuffer | undefined;
   #failure: Error | undefined;
-  #onSettled: (() => void) | undefined;
+  #onFlushed: (() => void) | undefined;
   #onTable: ((table: BlockTable) => void) | undefined;
   #onFailure: ((error: Error) => void) | undefined;
 
@@ -74,7 +74,7 @@ class Lane implements WriteLane, LaneEvents {
     this.check();
   }
 
-  settledBefore(end: number): number {
+  writtenBefore(end: number): number {
     const [first = this.#open?.offset ?? end] = this.#pending.keys();
     return Math.min(end, first);
   }
@@ -84,8 +84,8 @@ class Lane implements WriteLane, LaneEvents {
     // A lane that has finished has nothing under way, and the worker would not answer.
     if (this.#thread.failure !== undefined || !this.#thread.hasLane(this.#number)) return;
     await new Promise<void>((resolve) => {
-      this.#onSettled = resolve;
-      this.#thread.post({ kind: "settle", lane: this.#number });
+      this.#onFlushed = resolve;
+      this.#thread.post({ kind: "flush", lane: this.#number });
     });
   }
 
@@ -118,9 +118,9 @@ class Lane implements WriteLane, LaneEvents {
     if (error !== undefined) this.#failWriting(error, `${length} bytes at offset ${offset}`);
   }
 
-  settled(error: Error | undefined): void {
+  flushed(error: Error | undefined): void {
     if (error !== undefined) this.#failWriting(error, "the last bytes");
-    this.#onSettled?.();
+    this.#onFlushed?.();
   }
 
   finished(table: BlockTable): void {
@@ -130,7 +130,7 @@ class Lane implements WriteLane, LaneEvents {
   failed(error: Error): void {
     this.#pending.clear();
     this.#fail(error);
-    this.#onSettled?.();
+    this.#onFlushed?.();
   }
 
   /** Copies the bytes into buffers, and sends each that is full. */

@@ -15,7 +15,7 @@ import {
 export interface LaneEvents {
   /** The piece at this offset was written, unless there is an error. */
   done(offset: number, error: Error | undefined): void;
-  settled(error: Error | undefined): void;
+  flushed(error: Error | undefined): void;
   finished(table: BlockTable): void;
   /** The thread has died. */
   failed(error: Error): void;
@@ -126,8 +126,8 @@ export class WriteThread {
       case "done":
         this.returnRoom(message.buffer);
         return lane?.done(message.offset, toError(message.error));
-      case "settled":
-        return lane?.settled(toError(message.error));
+      case "flushed":
+        return lane?.flushed(toError(message.error));
       case "finished":
         return lane?.finished(message.table);
     }

@@ -35,7 +35,7 @@ export interface WriteMessage {
 export type ToWorker =
   | WriteMessage
   /** Answered when all before it has been written, or has failed. */
-  | { readonly kind: "settle"; readonly lane: number }
+  | { readonly kind: "flush"; readonly lane: number }
   /** Answered with the block table of all that was written. */
   | { readonly kind: "finish"; readonly lane: number; readonly sizeBytes: number }
   /** Forgets the lane. No answer. */
@@ -57,5 +57,5 @@ export type ToMain =
       readonly buffer: ArrayBuffer | undefined;
       readonly error: WriteError | undefined;
     }
-  | { readonly kind: "settled"; readonly lane: number; readonly error: WriteError | undefined }
+  | { readonly kind: "flushed"; readonly lane: number; readonly error: WriteError | undefined }
   | { readonly kind: "finished"; readonly lane: number; readonly table: BlockTable };

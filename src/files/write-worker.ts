@@ -20,10 +20,10 @@ async function handle(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case "write":
       return write(lane ?? openLane(message), message);
-    case "settle":
+    case "flush":
       // The messages of other lanes need not wait for the writes of this one.
-      void outcome(lane?.writer.settle()).then((error) => {
-        answer({ kind: "settled", lane: message.lane, error });
+      void outcome(lane?.writer.flush()).then((error) => {
+        answer({ kind: "flushed", lane: message.lane, error });
       });
       return;
     case "finish": {

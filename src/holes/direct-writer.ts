@@ -23,19 +23,19 @@ export interface DirectWriter {
   /**
    * Writes at or after the end of the previous write. Resolves when the caller may reuse `bytes`,
    * to a promise for the writes to the disk. Up to a page of the bytes may wait for the next write,
-   * or for `settle`.
+   * or for `flush`.
    */
   write(offset: number, bytes: BorrowedChunk): Promise<{ readonly written: Promise<unknown> }>;
   /**
    * Writes the remaining bytes and then waits for all writes. Throws the first error of any of
    * them.
    */
-  settle(): Promise<void>;
+  flush(): Promise<void>;
 }
 
 /**
  * A writer for a new file. `fd` is open for writing and must stay open until the writer has
- * settled; `path` is the file's name. The observer sees all bytes in ascending order.
+ * flushed; `path` is the file's name. The observer sees all bytes in ascending order.
  */
 export function createDirectWriter(
   fd: number,
@@ -91,7 +91,7 @@ class FileWriter implements DirectWriter {
     return { written: Promise.all(writes) };
   }
 
-  async settle(): Promise<void> {
+  async flush(): Promise<void> {
     try {
       this.#writeCarried();
     } finally {

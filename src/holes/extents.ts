@@ -2,9 +2,10 @@
 import type { FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../base/errors.js";
+import { readFully } from "../base/whole-io.js";
 import { OwnedChunk } from "../wire/chunk.js";
 import type { Extent } from "../model/extent.js";
-import { ioError, isErrno } from "./errno.js";
+import { ioError, isErrno, withIoError } from "./errno.js";
 import { ExtentMap } from "./extent-map.js";
 import { createIdleWatch } from "./idle-watch.js";
 import { seekData, seekHole } from "./native.js";
@@ -152,7 +153,7 @@ export async function* readExtents(
   const most = options.pieceBytes ?? pieceBytes;
   const plan = planReads(extents, most);
   const read = ({ span }: PlannedRead): Promise<OwnedChunk> => {
-    const reading = readFully(handle, span, options.what);
+    const reading = readWhole(handle, span, options.what);
     // A read error is thrown when the consumer requests the piece. It is dropped if the consumer
     // stops first.
     reading.catch(() => undefined);
@@ -237,35 +238,16 @@ function* cutAtPieces(extents: Iterable<Extent>, most: number): Generator<Extent
   }
 }
 
-async function readFully(
+async function readWhole(
   handle: FileHandle,
   range: Extent,
   what = `file descriptor ${handle.fd}`,
 ): Promise<OwnedChunk> {
   const buffer = Buffer.allocUnsafeSlow(range.length);
-  let filled = 0;
-  while (filled < range.length) {
-    const position = range.offset + filled;
-    const { bytesRead } = await read(handle, buffer, filled, range.length - filled, position, what);
-    if (bytesRead === 0) throw endedEarly(what, position, range);
-    filled += bytesRead;
-  }
+  const context = { what: `read ${range.length} bytes at offset ${range.offset}`, path: what };
+  const done = await withIoError(context, () => readFully(handle, buffer, range.offset));
+  if (done < range.length) throw endedEarly(what, range.offset + done, range);
   return OwnedChunk.handOver(buffer);
-}
-
-async function read(
-  handle: FileHandle,
-  buffer: Buffer,
-  start: number,
-  length: number,
-  position: number,
-  what: string,
-): Promise<{ bytesRead: number }> {
-  try {
-    return await handle.read(buffer, start, length, position);
-  } catch (error) {
-    throw ioError(error, { what: `read at offset ${position}`, path: what });
-  }
 }
 
 function endedEarly(what: string, position: number, range: Extent): StoreError {

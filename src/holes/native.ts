@@ -138,14 +138,14 @@ async function callAsync(
   if (running >= maxRunning) await new Promise<void>((resume) => waiting.push(resume));
   running += 1;
   try {
-    return await settle(syscall, call, args);
+    return await invoke(syscall, call, args);
   } finally {
     running -= 1;
     waiting.shift()?.();
   }
 }
 
-function settle(syscall: string, call: Call, args: readonly Argument[]): Promise<number> {
+function invoke(syscall: string, call: Call, args: readonly Argument[]): Promise<number> {
   return new Promise((resolve, reject) => {
     call.async(...args, (error: Error | null, result: number) => {
       if (error !== null) reject(error);

@@ -118,7 +118,7 @@ async function copyInKernel(
       method = copied ? "extents" : undefined;
     }
     if (method === undefined) return undefined;
-    const written = await settle(target, to, sizeBytes, options);
+    const written = await finishCopy(target, to, sizeBytes, options);
     kept = true;
     return { method, ...written };
   } finally {
@@ -128,7 +128,7 @@ async function copyInKernel(
   }
 }
 
-async function settle(
+async function finishCopy(
   target: FileHandle,
   path: string,
   sizeBytes: number,

@@ -146,7 +146,7 @@ class FileWriter implements SparseFileWriter {
       await this.#reservation.before(run.offset, run.length);
       await this.#pool.write(run.offset, data);
     }
-    this.#writeback.advance(this.#pool.settledBefore(this.#position));
+    this.#writeback.advance(this.#pool.writtenBefore(this.#position));
   }
 
   async complete(sizeBytes: number): Promise<WrittenFile> {
@@ -154,8 +154,8 @@ class FileWriter implements SparseFileWriter {
     this.#checkRange(sizeBytes, 0);
     await this.#pool.idle();
     this.#pool.check();
-    await this.#reservation.settle();
-    await this.#writeback.settled();
+    await this.#reservation.releaseUnused();
+    await this.#writeback.idle();
     this.#options.signal?.throwIfAborted();
     const written = await withIoError({ what: "set size and mode", path: this.#path }, async () => {
       await this.#handle.truncate(sizeBytes);
@@ -199,7 +199,7 @@ class FileWriter implements SparseFileWriter {
     if (this.#state === "closed") return;
     this.#state = "closed";
     await this.#pool.idle();
-    await this.#writeback.settled();
+    await this.#writeback.idle();
     await this.#handle.close().catch(() => undefined);
     try {
       await disk.unlink(this.#path);

@@ -2,6 +2,7 @@
 // them.
 import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
+import { writeFully } from "../base/whole-io.js";
 import type { Extent } from "../model/extent.js";
 import type { OwnedChunk } from "../wire/chunk.js";
 import { ioError, isErrno } from "./errno.js";
@@ -16,7 +17,7 @@ export interface WritePool {
   /** Resolves when another write may follow. The pool keeps the chunk until it has been written. */
   write(offset: number, chunk: OwnedChunk): Promise<void>;
   /** The offset, at most `end`, below which no write is in flight. */
-  settledBefore(end: number): number;
+  writtenBefore(end: number): number;
   /** Waits for all writes, whatever their outcome. */
   idle(): Promise<void>;
 }
@@ -41,18 +42,11 @@ export function createWritePool(handle: FileHandle, path: string): WritePool {
       if (running.size >= maxWritesInFlight) await Promise.race(running.values());
       check();
     },
-    settledBefore: (end) => Math.min(end, ...running.keys()),
+    writtenBefore: (end) => Math.min(end, ...running.keys()),
     idle: async () => {
       await Promise.all(running.values());
     },
   };
-}
-
-async function writeFully(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done);
-    done += bytesWritten;
-  }
 }
 
 /** Bytes between two starts of writeback. */
@@ -61,7 +55,8 @@ const writebackBytes = 16 * 1024 * 1024;
 export interface Writeback {
   /** The kernel has all bytes before `end`. */
   advance(end: number): void;
-  settled(): Promise<void>;
+  /** Waits for the writeback that runs. */
+  idle(): Promise<void>;
 }
 
 /** Number of stretches in writeback when the one before them is evicted. */
@@ -92,7 +87,7 @@ export function createWriteback(fd: number, enabled: boolean, forget: boolean): 
         .finally(() => (running = undefined));
       started = end;
     },
-    settled: async () => running,
+    idle: async () => running,
   };
 }
 
@@ -106,8 +101,8 @@ export interface Reservation {
   before(offset: number, length: number): Promise<void>;
   /** The offset up to which blocks have been reserved, at most. */
   reservedUntil(): number;
-  /** Called after the last write. */
-  settle(): Promise<void>;
+  /** Releases what was reserved and not written. Called after the last write. */
+  releaseUnused(): Promise<void>;
 }
 
 /**
@@ -142,7 +137,7 @@ export function createReservation(
       if (left >= minReserveBytes) await reserve(offset, reserved - offset);
     },
     reservedUntil: () => reserved,
-    settle: () => Promise.resolve(),
+    releaseUnused: () => Promise.resolve(),
   };
 }
 
@@ -185,7 +180,7 @@ export function createGuessedReservation(fd: number, path: string, sizeBytes: nu
       }
     },
     reservedUntil: whole.reservedUntil,
-    settle: giveUp,
+    releaseUnused: giveUp,
   };
 }
 

@@ -69,7 +69,7 @@ export function beginElapsed(reading: ClockReading): ElapsedState {
 export function advance(state: ElapsedState, reading: ClockReading): ElapsedState {
   const { last } = state;
   const sameBoot = reading.bootId === last.bootId && reading.sinceBootMs >= last.sinceBootMs;
-  return settle(sameBoot ? goOn(state, reading) : startAgain(state, reading));
+  return endDoubt(sameBoot ? goOn(state, reading) : startAgain(state, reading));
 }
 
 function goOn(state: ElapsedState, reading: ClockReading): ElapsedState {
@@ -109,7 +109,7 @@ function startAgain(state: ElapsedState, reading: ClockReading): ElapsedState {
 }
 
 /** Ends a doubt that has resolved itself, or that lasted long enough. */
-function settle(state: ElapsedState): ElapsedState {
+function endDoubt(state: ElapsedState): ElapsedState {
   const { doubt, elapsedMs } = state;
   if (doubt === undefined) return state;
   const agrees = Math.abs(doubt.aheadMs) <= stepBoundMs;

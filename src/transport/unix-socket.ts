@@ -111,13 +111,13 @@ function pathRefused(
 function isListenedOn(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
-    const settle = (live: boolean): void => {
+    const answer = (live: boolean): void => {
       probe.destroy();
       resolve(live);
     };
-    probe.once("connect", () => settle(true));
+    probe.once("connect", () => answer(true));
     probe.once("error", (error) =>
-      settle(!["ECONNREFUSED", "ENOENT"].includes(errorCode(error) ?? "")),
+      answer(!["ECONNREFUSED", "ENOENT"].includes(errorCode(error) ?? "")),
     );
   });
 }

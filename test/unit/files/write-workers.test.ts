@@ -44,7 +44,7 @@ test("several files at once over one thread: bytes and tables are those of one t
       }
       await lane.idle();
       const sizeBytes = gap + content.length + 5 * mib;
-      assert.equal(lane.settledBefore(sizeBytes), sizeBytes);
+      assert.equal(lane.writtenBefore(sizeBytes), sizeBytes);
       const table = await lane.finish(sizeBytes);
       const expected = hasher.finish(sizeBytes);
       assert.deepEqual(table.runs, expected.runs);
@@ -170,10 +170,10 @@ test("what waits for more bytes does not count as written", () =>
     await using handle = await open(path, "wx");
     const lane = workers.openLane(handle.fd, path);
     await lane.write(0, OwnedChunk.constant(patternBytes(bufferBytes + 1000, 3)));
-    const settled = (): boolean => lane.settledBefore(10 * mib) === bufferBytes;
-    await eventually("the first write", settled);
+    const written = (): boolean => lane.writtenBefore(10 * mib) === bufferBytes;
+    await eventually("the first write", written);
     await lane.idle();
-    assert.equal(lane.settledBefore(10 * mib), 10 * mib);
+    assert.equal(lane.writtenBefore(10 * mib), 10 * mib);
     lane.drop();
   }));
 

@@ -65,7 +65,7 @@ async function writeCuts(
       writes.push(written);
       offset += bytes;
     }
-    await writer.settle();
+    await writer.flush();
     await Promise.all(writes);
   } finally {
     closeSync(fd);
@@ -184,7 +184,7 @@ test("a filesystem that refuses direct writes gets ordinary ones", () =>
         const { written } = await writer.write(turn * ${mib}, Buffer.alloc(${mib}, turn + 1));
         await written;
       }
-      await writer.settle();
+      await writer.flush();
       closeSync(fd);
     `;
     const strace = ["-f", "-qq", "-o", join(directory, "trace"), "-e", "trace=pwrite64"];

@@ -1,0 +1,32 @@
+// Reads and writes of files that go on until all bytes are done: one call may do a part of them.
+import type { FileHandle } from "node:fs/promises";
+
+/**
+ * Reads into `bytes` from `position` on. Returns the number of bytes read, which is smaller than
+ * asked for only where the file ends. Throws the error of Node.
+ */
+export async function readFully(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+): Promise<number> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done;
+}
+
+/** Writes all bytes from `position` on; by default where the last write ended. */
+export async function writeFully(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  position?: number,
+): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const at = position === undefined ? null : position + done;
+    done += (await handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
+  }
+}
