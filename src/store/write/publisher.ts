@@ -1,6 +1,5 @@
 // The port of everything that creates or changes snapshots. Only store/write and store/heal may
-// name it.
-// (eslint.boundaries.js), so a search for `Publisher` finds all code that can publish.
+// name it (eslint.boundaries.js), so a search for `Publisher` finds all code that can publish.
 import type { Catalog } from "../../catalog/open.js";
 import type {
   BackgroundWork,
