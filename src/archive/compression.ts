@@ -104,7 +104,7 @@ async function* boundRatio(
     if (!isZero(chunk.bytes)) bytes += chunk.length;
     const ratio = Math.ceil(bytes / came.bytes);
     if (bytes > freeOfRatioBytes && ratio > maxRatio) {
-      throw limitExceeded("maxRatio", "the archive unfolds", maxRatio, ratio);
+      throw limitExceeded("maxRatio", "the decompression ratio of the archive", maxRatio, ratio);
     }
     yield chunk;
   }

@@ -142,7 +142,7 @@ async function describe(
   }
   if (header.type !== "0" && header.type !== "7" && header.type !== "S") {
     const kind = refusedTypes[header.type] ?? `of the unknown type ${describeValue(header.type)}`;
-    throw archiveInvalid(`${where} is ${kind}, no regular file`, {
+    throw archiveInvalid(`${where} is ${kind}, not a regular file`, {
       hint: "A snapshot holds regular files in one directory",
       entry: rawName,
     });
@@ -176,7 +176,7 @@ function entrySize(header: TarHeader, { pax }: Prelude, where: string): number {
   if (size === undefined) return header.sizeBytes;
   const sizeBytes = parseDecimal(size);
   if (sizeBytes !== undefined) return sizeBytes;
-  throw archiveInvalid(`${where}: the PAX size is no number from 0 to 2^53 - 1`);
+  throw archiveInvalid(`${where}: the PAX size is not a number from 0 to 2^53 - 1`);
 }
 
 /**

@@ -105,7 +105,7 @@ function parse(bytes: Uint8Array): string {
   try {
     JSON.parse(text);
   } catch (cause) {
-    throw archiveInvalid(`${envelopeFileName}: no valid JSON: ${(cause as Error).message}`);
+    throw archiveInvalid(`${envelopeFileName}: invalid JSON: ${(cause as Error).message}`);
   }
   return text;
 }
@@ -126,7 +126,7 @@ function decodeFiles(envelope: JsonObject): readonly string[] | undefined {
   for (const name of files ?? []) {
     checkDataFileName(name, `${envelopeFileName}: files`);
     if (name === envelopeFileName || names.has(name)) {
-      const problem = names.has(name) ? "comes twice" : "is no data file";
+      const problem = names.has(name) ? "comes twice" : "is not a data file";
       throw archiveInvalid(`${envelopeFileName}: files: ${JSON.stringify(name)} ${problem}`);
     }
     names.add(name);

@@ -151,7 +151,7 @@ export function decodeCocoonMap(
   const { where } = source;
   const sizeBytes = parseDecimal(size);
   if (sizeBytes === undefined) {
-    throw archiveInvalid(`${where}: ${cocoonSizeKey} is no number from 0 to 2^53 - 1`);
+    throw archiveInvalid(`${where}: ${cocoonSizeKey} is not a number from 0 to 2^53 - 1`);
   }
   // At most as many as fit into a PAX header.
   const segments = parseCocoonMap(map, where);
@@ -173,11 +173,11 @@ function parseCocoonMap(map: string, where: string): Extent[] {
   try {
     parsed = JSON.parse(map);
   } catch (cause) {
-    throw archiveInvalid(`${where}: ${cocoonMapKey} is no valid JSON`, { cause });
+    throw archiveInvalid(`${where}: ${cocoonMapKey} is not valid JSON`, { cause });
   }
   // For a file that is one hole, older versions of cocoon wrote Go's nil slice.
   if (parsed === null) return [];
-  if (!Array.isArray(parsed)) throw archiveInvalid(`${where}: ${cocoonMapKey} is no JSON array`);
+  if (!Array.isArray(parsed)) throw archiveInvalid(`${where}: ${cocoonMapKey} is not a JSON array`);
   return parsed.map((segment: unknown, index) => {
     if (!isCocoonSegment(segment)) {
       throw archiveInvalid(

@@ -40,16 +40,16 @@ export interface TarHeader {
 export function decodeTarHeader(block: Uint8Array, where: string): TarHeader {
   const stored = decodeNumber(block, checksumField);
   if (stored !== checksumOf(block)) {
-    throw archiveInvalid(`${where} is no tar header: its checksum does not match`, {
+    throw archiveInvalid(`${where} is not a tar header: its checksum does not match`, {
       hint: "Expected a tar, either plain or compressed as a whole with gzip or zstd",
     });
   }
   const sizeBytes = decodeNumber(block, sizeField);
   if (sizeBytes === undefined) {
-    throw archiveInvalid(`${where}: the size is no number from 0 to 2^53 - 1`);
+    throw archiveInvalid(`${where}: the size is not a number from 0 to 2^53 - 1`);
   }
   const mode = decodeNumber(block, modeField);
-  if (mode === undefined) throw archiveInvalid(`${where}: the mode is no number`);
+  if (mode === undefined) throw archiveInvalid(`${where}: the mode is not a number`);
   const format = decodeFormat(block, where);
   const typeByte = block[typeOffset] ?? 0;
   return {

@@ -129,7 +129,7 @@ async function readTrailer(cursor: ByteCursor): Promise<void> {
     const padding = await cursor.some(paddingBytes);
     if (padding === undefined) return;
     if (!isZero(padding.bytes)) {
-      throw archiveInvalid(`the archive goes on after its end marker at byte ${end}`, {
+      throw archiveInvalid(`the archive continues after its end marker at byte ${end}`, {
         hint: "One archive holds one snapshot; nothing may be appended to it",
       });
     }

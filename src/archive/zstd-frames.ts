@@ -165,7 +165,7 @@ function windowBytes(descriptor: number, header: Buffer): number {
 
 export function bytesAfterEnd(format: string, offset: number): Error {
   return archiveInvalid(
-    `the archive goes on after the end of its ${format} stream at byte ${offset}`,
+    `the archive continues after the end of its ${format} stream at byte ${offset}`,
     {
       hint: "One archive holds one snapshot; nothing may be appended to it",
     },

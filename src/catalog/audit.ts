@@ -95,7 +95,7 @@ function labelProblems({ connection }: CatalogContext, snapshot: Snapshot): stri
   const expected = Object.entries(state === "ready" ? config.labels : {}).map(([key, value]) =>
     text({ key, value, created_at: createdAt.getTime() }),
   );
-  return sameSet(found.map(text), expected) ? [] : ["its label rows are not its labels"];
+  return sameSet(found.map(text), expected) ? [] : ["its label rows differ from its labels"];
 }
 
 const pinningStates: ReadonlySet<SnapshotState> = new Set(["pending", "ready", "replaced"]);
@@ -107,7 +107,7 @@ function pinProblems({ connection }: CatalogContext, { config, state }: Snapshot
     found.map((row) => row.blob_id),
     expected,
   );
-  return same ? [] : ["its pins are not its image blobs"];
+  return same ? [] : ["its pins differ from its image blobs"];
 }
 
 function sizeProblems({ files, sizeBytes, allocatedBytes, state }: Snapshot): string[] {
@@ -117,7 +117,7 @@ function sizeProblems({ files, sizeBytes, allocatedBytes, state }: Snapshot): st
   const same =
     sum((file) => file.sizeBytes) === sizeBytes &&
     sum((file) => file.allocatedBytes) === allocatedBytes;
-  return same ? [] : ["its sizes are not those of its files"];
+  return same ? [] : ["its sizes differ from the sizes of its files"];
 }
 
 function sameSet(found: readonly string[], expected: readonly string[]): boolean {

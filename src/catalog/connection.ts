@@ -258,7 +258,7 @@ function refusedByDisk(error: unknown, what: string): StoreError {
 
 function uncertainError(error: unknown, what: string): StoreError {
   const { reason, message, metadata } = toStoreError(error, what);
-  return new StoreError(reason, `${message}: it may have been done or not`, {
+  return new StoreError(reason, `${message}: it may or may not have taken effect`, {
     hint: repairDisk,
     // The log may contain the whole commit. It takes effect if the daemon ends before the next
     // commit.
@@ -275,4 +275,4 @@ function refusedError(what: string, failure: StoreError): StoreError {
 }
 
 const repairDisk =
-  "Check the kernel's log and repair the disk; reads go on, and writes when the disk takes them again";
+  "Check the kernel's log and repair the disk; reads continue, and writes resume when the disk accepts them again";

@@ -33,7 +33,7 @@ export function createDamageJudge(database: Database, path: string, file: number
     try {
       requireReadable(path, file);
       if (check().length > 0) return (damage = toStoreError(error, what));
-      return unreadable("a page that was called damaged is sound now");
+      return unreadable("a page that SQLite called damaged can be read now");
     } catch (failure) {
       const failed = toStoreError(failure, what);
       lastFailure = { error: failed, at: performance.now() };

@@ -47,7 +47,7 @@ export function requireIdFree(connection: Connection, id: string): void {
     "SNAPSHOT_ID_TAKEN",
     `the id ${JSON.stringify(id)} is the id or name of snapshot ${holder.id}`,
     {
-      hint: "Ids are made at random and never used again: try once more",
+      hint: "Ids are random and never reused: try again",
       resource: { type: "snapshot", name: id },
       metadata: { snapshot_id: holder.id, state: holder.state },
     },
@@ -75,7 +75,7 @@ function nameTakenError(name: string, holder: Holder, why: string): StoreError {
 function replaceInProgressError(name: string, holder: Holder): StoreError {
   return new StoreError(
     "OPERATION_IN_PROGRESS",
-    `the upload ${holder.id} is taking the name ${JSON.stringify(name)} at this moment`,
+    `the upload ${holder.id} has reserved the name ${JSON.stringify(name)}`,
     {
       hint: "Try again when it has ended",
       resource: { type: "snapshot", name },

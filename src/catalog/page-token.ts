@@ -20,12 +20,12 @@ export function encodePageToken(cursor: Cursor, filter: ListFilter): string {
 
 /** Throws PAGE_TOKEN_INVALID unless `token` was made for this filter. */
 export function decodePageToken(token: string, filter: ListFilter): Cursor {
-  if (!tokenPattern.test(token)) throw invalidError("it is no token of this daemon");
+  if (!tokenPattern.test(token)) throw invalidError("it is not a token of this daemon");
   const text = Buffer.from(token, "base64url").toString();
   const match = /^([0-9a-f]+)\.((-?\d+)\.(.+))$/s.exec(text);
   const [, digest, position, createdAt, id] = match ?? [];
   if (position === undefined || createdAt === undefined || id === undefined) {
-    throw invalidError("it is no token of this daemon");
+    throw invalidError("it is not a token of this daemon");
   }
   const createdAtMs = Number(createdAt);
   if (digest !== digestOf(position, filter) || !Number.isSafeInteger(createdAtMs)) {

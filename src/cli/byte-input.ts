@@ -81,7 +81,7 @@ function stdinInput(source: string | undefined): Input {
 export function createSentMark(): { sent(): void } {
   let all = false;
   explainInterruption(() =>
-    all ? "all had been sent, so that it may be stored: see `stasis ls`" : "nothing was stored",
+    all ? "all data had been sent, so it may be stored: see `stasis ls`" : "nothing was stored",
   );
   return { sent: () => (all = true) };
 }

@@ -48,7 +48,7 @@ function isObject(json: JsonValue): json is JsonObject {
 
 function invalid(path: string, error: unknown): StoreError {
   const why = error instanceof Error ? error.message : String(error);
-  return new StoreError("FIELD_INVALID", `${path} is no snapshot configuration: ${why}`, {
+  return new StoreError("FIELD_INVALID", `${path} is not a snapshot configuration: ${why}`, {
     hint: "Keys are those of SnapshotConfig, for example name, image, hypervisor, cpu, memory",
     cause: error,
   });

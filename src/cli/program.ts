@@ -37,22 +37,25 @@ export interface ProgramParts {
 /** `setExitCode` receives the code of a command that ends without an error. */
 export function createProgram(parts: ProgramParts, setExitCode: (code: number) => void): Command {
   const program = new Command("stasis")
-    .description("Keeps microVM snapshots: stores, finds, streams and restores them.")
+    .description("Stores microVM snapshots: saves, finds, streams and restores them.")
     .version(parts.version, "-V, --version")
     .option(
       "--addr <address>",
-      `daemon to talk to, unix:PATH or HOST:PORT (env: ${addressEnv}; default: the socket of your ` +
+      `address of the daemon, unix:PATH or HOST:PORT (env: ${addressEnv}; default: the socket of your ` +
         "own daemon, of the system service or of root's daemon, whichever answers first)",
     )
     .option("--json", "answer with one JSON document on stdout, errors with one on stderr", false)
     .option("-q, --quiet", "no progress, no remarks", false)
     .option("--no-progress", "no progress bar")
     .option("--timeout <duration>", "give up after this time", durationArgument)
-    .option("--tls", "talk TLS, with the authorities of this machine (env: STASIS_TLS=1)")
-    .option("--tls-ca <file>", "talk TLS, with the authorities of this file (env: STASIS_TLS_CA)")
-    .option("--tls-cert <file>", "certificate to show to the daemon (env: STASIS_TLS_CERT)")
+    .option("--tls", "use TLS with the certificate authorities of this machine (env: STASIS_TLS=1)")
+    .option(
+      "--tls-ca <file>",
+      "use TLS with the certificate authorities in this file (env: STASIS_TLS_CA)",
+    )
+    .option("--tls-cert <file>", "client certificate to present (env: STASIS_TLS_CERT)")
     .option("--tls-key <file>", "key of that certificate (env: STASIS_TLS_KEY)")
-    .option("--token-file <file>", "file with a token to show (env: STASIS_TOKEN_FILE)")
+    .option("--token-file <file>", "file with the bearer token to present (env: STASIS_TOKEN_FILE)")
     .addHelpText("after", `\n${exitCodesHelp}`)
     .showSuggestionAfterError()
     // The descriptions mention the important defaults. "(default: false)" at every switch is noise.

@@ -61,10 +61,10 @@ function secureChannel({ ca, cert, key }: TlsOptions): ChannelCredentials {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new StoreError(
       "FIELD_INVALID",
-      `tls: certificate, key or authority is not good: ${why}`,
+      `tls: the certificate, key or authority is invalid: ${why}`,
       {
         hint: "They have to be PEM, and the key that of the certificate",
-        fields: [{ field: "tls", description: "expected PEM that fits together" }],
+        fields: [{ field: "tls", description: "expected PEM files that belong together" }],
         cause,
       },
     );

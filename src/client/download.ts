@@ -167,7 +167,7 @@ function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number)
 }
 
 function truncated(what: string): StoreError {
-  return new StoreError("DOWNLOAD_TRUNCATED", `the download is not whole: ${what}`, {
+  return new StoreError("DOWNLOAD_TRUNCATED", `the download is incomplete: ${what}`, {
     hint: "Discard what was received and try again",
   });
 }

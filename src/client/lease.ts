@@ -61,7 +61,7 @@ async function firstWithin(
   } finally {
     clearTimeout(timer);
   }
-  throw new StoreError("INTERNAL", "OpenDataDirectory ended without telling a directory");
+  throw new StoreError("INTERNAL", "OpenDataDirectory ended without naming a directory");
 }
 
 function holdLease(

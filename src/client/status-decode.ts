@@ -154,7 +154,7 @@ async function withoutReason(
       return await connectionError(status.details, call, options);
     case Status.UNIMPLEMENTED:
       return new StoreError("NOT_IMPLEMENTED", text, {
-        hint: `Check that a stasis daemon of a fitting version listens on ${call.address.text}`,
+        hint: `Check that a stasis daemon of a compatible version listens on ${call.address.text}`,
         ...options,
       });
     case Status.RESOURCE_EXHAUSTED:

@@ -90,7 +90,7 @@ async function readIndex(root: string): Promise<CocoonIndex> {
       const whole = openJsonObject(checkJson(content, file), file);
       const records = [...membersOf(whole, "snapshots").values()];
       const older = problem ?? new Error(`${index} is not there`);
-      const remark = file === index ? "" : `${older.message}; what ${file} says is older`;
+      const remark = file === index ? "" : `${older.message}; the content of ${file} is older`;
       return { records, tombstones: membersOf(whole, "tombstones"), remark };
     } catch (error) {
       if (!isStoreError(error, "ARCHIVE_INVALID")) throw error;
@@ -98,7 +98,7 @@ async function readIndex(root: string): Promise<CocoonIndex> {
     }
   }
   if (problem !== undefined) throw problem;
-  throw new StoreError("DIRECTORY_NOT_FOUND", `${root} holds no store of cocoon`, {
+  throw new StoreError("DIRECTORY_NOT_FOUND", `${root} contains no store of cocoon`, {
     hint: `Neither ${database} nor ${index} is there: name the root that cocoon was given`,
   });
 }
@@ -128,7 +128,7 @@ function checkJson(text: string, file: string): string {
     JSON.parse(text);
     return text;
   } catch (cause) {
-    throw archiveInvalid(`${file}: no valid JSON: ${(cause as Error).message}`);
+    throw archiveInvalid(`${file}: invalid JSON: ${(cause as Error).message}`);
   }
 }
 

@@ -38,7 +38,7 @@ function readCopy(copy: string, file: string): CocoonTable {
   try {
     const pragma = (name: string) => database.pragma(name, { simple: true }) as number;
     if (pragma("application_id") !== applicationId) {
-      throw new StoreError("STORED_DATA_CORRUPT", `${file} is no index of cocoon`);
+      throw new StoreError("STORED_DATA_CORRUPT", `${file} is not an index of cocoon`);
     }
     const version = pragma("user_version");
     if (version > knownVersion) {

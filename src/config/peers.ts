@@ -83,7 +83,7 @@ export function parsePeers(value: unknown, file: string): readonly ConfiguredPee
     }
     const peer = peerOf(parsed.data, field);
     if (names.has(peer.name)) {
-      throw fieldInvalid(`${field}.name`, "another name for each peer", peer.name, `File ${file}`);
+      throw fieldInvalid(`${field}.name`, "a unique name for each peer", peer.name, `File ${file}`);
     }
     names.add(peer.name);
     return peer;
@@ -98,12 +98,12 @@ function peerOf(entry: z.infer<typeof peerSchema>, field: string): ConfiguredPee
   }
   const files = [ca, cert, key, serverName].some((given) => given !== undefined);
   if (entry.tls === false && files) {
-    throw fieldInvalid(`${field}.tls`, "true, since there are files for it", false);
+    throw fieldInvalid(`${field}.tls`, "true, because files for it are set", false);
   }
   const tls = entry.tls ?? files;
   if (tokenFile !== undefined && !tls && !isLocal(address)) {
     const hint = "In plain text everybody on the way could take the token";
-    throw fieldInvalid(`${field}.tls`, "true, since token_file is set", false, hint);
+    throw fieldInvalid(`${field}.tls`, "true, because token_file is set", false, hint);
   }
   return { name, address, tls: tls ? { ca, cert, key, serverName } : undefined, tokenFile };
 }

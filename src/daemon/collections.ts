@@ -62,7 +62,7 @@ async function collect(
   } catch (error) {
     if (signal.aborted) return;
     if (isStoreError(error) && expected.has(error.reason)) {
-      logger.info({ reason: error.reason }, "no collection this time: it is not the moment");
+      logger.info({ reason: error.reason }, "skipped a scheduled collection");
     } else {
       logger.error({ err: error }, "a scheduled collection failed");
     }

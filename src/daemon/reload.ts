@@ -45,7 +45,7 @@ export function createReload(
     const needRestart = changedKeys(atStart, valuesOf(config));
     for (const step of failed) logger.error(step, "cannot be read again: the old one stays");
     if (needRestart.length > 0) {
-      logger.warn({ options: needRestart }, "these options count from the next start");
+      logger.warn({ options: needRestart }, "these options take effect at the next start");
     }
     logger.info({ done }, "read again");
     warnOfUntrustedFiles(config, logger);

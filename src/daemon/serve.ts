@@ -24,7 +24,7 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
     note(`SIGHUP: ${read}`);
     for (const { what, why } of failed) note(`SIGHUP: ${what} stays as it was: ${why}`);
     if (needRestart.length > 0)
-      note(`SIGHUP: counts from the next start: ${needRestart.join(", ")}`);
+      note(`SIGHUP: takes effect at the next start: ${needRestart.join(", ")}`);
   });
   const signal = await stopAsked;
   note(`${signal}: draining, running calls have ${config.drainGraceMs / 1000} s`);

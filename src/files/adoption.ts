@@ -135,7 +135,7 @@ async function listAdoptable(
       );
     }
     if (linkCount > 1) {
-      const problem = `it has ${linkCount} hard links, so that others could change it later`;
+      const problem = `it has ${linkCount} hard links, so other users could change it later`;
       throw entryInvalid(name, problem, "Copy it instead: Import, or Create from an archive");
     }
   }

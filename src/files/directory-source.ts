@@ -92,7 +92,7 @@ async function statEntry(directory: string, name: string): Promise<Stats> {
 }
 
 function describe(name: string, stat: Stats): SourceFile {
-  if (!stat.isFile()) throw entryInvalid(name, `it is a ${kindOf(stat)}, no regular file`);
+  if (!stat.isFile()) throw entryInvalid(name, `it is a ${kindOf(stat)}, not a regular file`);
   if (!Number.isSafeInteger(stat.size)) throw entryInvalid(name, `its size is ${stat.size}`);
   return {
     name,

@@ -163,7 +163,7 @@ function bodyOf(bytes: Buffer, what: string): unknown {
   try {
     return JSON.parse(text.toString()) as unknown;
   } catch {
-    throw corrupt(what, "it is no JSON");
+    throw corrupt(what, "it is not JSON");
   }
 }
 

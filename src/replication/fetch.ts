@@ -147,7 +147,7 @@ async function fetchBlocks(
     await inParallel(receive(context, request, name, part.index), async (message) => {
       const block = expected.next().value;
       if (block === undefined || message.index !== BigInt(block)) {
-        throw peerInvalid(`block ${message.index} of ${name}, which was not asked for then`);
+        throw peerInvalid(`block ${message.index} of ${name}, which was not requested`);
       }
       const length = part.index.lengthOf(block);
       const bytes = await decodeBlock(message, { block, length }, base, context.signal);

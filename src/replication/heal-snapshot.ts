@@ -24,7 +24,7 @@ export async function healSnapshot(
     const { digest } = snapshot;
     await held.claim(digest);
     const wanted = await fetchDescription(client, { digest }, { idleMs, signal });
-    if (wanted.digest !== digest) throw peerInvalid("another snapshot than was asked for");
+    if (wanted.digest !== digest) throw peerInvalid("a snapshot that was not requested");
     await using manifest = await fetchManifest(client, wanted, [], { idleMs, signal });
     counters.sentBytes += manifest.receivedBytes;
     countTotal(counters, files, manifest.tables);

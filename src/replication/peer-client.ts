@@ -48,12 +48,12 @@ function meaningOf(error: StoreError): { reason: ErrorReason; hint: string | und
     case "ACCESS_DENIED":
     case "ROLE_INSUFFICIENT": {
       const hint =
-        "Look at cert, key and token_file of the peer in [[peers]] here, and at who may what there";
+        "Check cert, key and token_file of the peer in [[peers]] here, and the role of this node there";
       return { reason: "PEER_REFUSED", hint };
     }
     case "DAEMON_UNREACHABLE": {
       const hint =
-        "Look whether it runs, and at address, tls, ca and server_name of the peer in [[peers]]";
+        "Check that it runs, and check address, tls, ca and server_name of the peer in [[peers]]";
       return { reason: error.reason, hint };
     }
     default:

@@ -57,7 +57,7 @@ function readPeerSnapshot(message: SnapshotMessage | undefined): PeerSnapshot {
     return { name, sizeBytes, allocatedBytes: 0, mode: mode & 0o777, digest: file.digest };
   });
   ensure(new Set(files.map(({ name }) => name)).size === files.length, "a file's name twice");
-  ensure(snapshotDigest(files) === digest, "a digest that is not that of its files");
+  ensure(snapshotDigest(files) === digest, "a digest that does not match its files");
   return { id: config.id, digest, config: configOf(config), files };
 }
 
@@ -101,7 +101,7 @@ export async function fetchDescription(
 ): Promise<PeerSnapshot> {
   const request = { ...wanted, snapshotOnly: true };
   for await (const { part } of client.getManifest(request, { signal, timeoutMs })) {
-    ensure(part.case === "snapshot", "no snapshot first");
+    ensure(part.case === "snapshot", "a first message without a snapshot");
     return readPeerSnapshot(part.value);
   }
   throw peerInvalid("nothing");
@@ -132,9 +132,12 @@ export async function fetchManifest(
   try {
     const first = await stream.next();
     guard.heard();
-    ensure(first.done !== true && first.value.part.case === "snapshot", "no snapshot first");
+    ensure(
+      first.done !== true && first.value.part.case === "snapshot",
+      "a first message without a snapshot",
+    );
     const snapshot = readPeerSnapshot(first.value.part.value);
-    ensure(snapshot.digest === wanted.digest, "another snapshot than was asked for");
+    ensure(snapshot.digest === wanted.digest, "a snapshot that was not requested");
     const { baseDigest } = first.value;
     ensure(baseDigest === "" || baseDigests.includes(baseDigest), "a base that was not offered");
     let receivedBytes = 0;
@@ -172,7 +175,7 @@ async function readTable(
   for (let last = false; !last;) {
     const next = await stream.next();
     heard();
-    ensure(next.done !== true && next.value.part.case === "blocks", `${what} that was cut`);
+    ensure(next.done !== true && next.value.part.case === "blocks", `${what} that was truncated`);
     const part = next.value.part.value;
     ensure(part.file === file.name, `${what} under another name`);
     ensure(part.table.length > 0, `${what} with an empty part`);
@@ -187,9 +190,9 @@ async function readTable(
   const table = decodeTable(Buffer.concat(parts), what);
   ensure(table.blockSizeBytes === blockBytes, `${what} with blocks of ${table.blockSizeBytes}`);
   ensure(table.sizeBytes === file.sizeBytes, `${what} for ${table.sizeBytes} bytes`);
-  ensure(rootDigest(table) === file.digest, `${what} that is not that of its digest`);
+  ensure(rootDigest(table) === file.digest, `${what} that does not match its digest`);
   // The bytes would match, but would have another digest each time they are read here.
-  ensure(!callsZerosData(table), `${what} that calls zeros data`);
+  ensure(!callsZerosData(table), `${what} that lists zeros as data`);
   return { table, length };
 }
 

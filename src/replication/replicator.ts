@@ -185,6 +185,6 @@ async function settledWithin(ended: Promise<unknown>, timeoutMs: number): Promis
 
 function cancelled(): StoreError {
   return new StoreError("CALL_CANCELLED", "the transfer was cancelled", {
-    hint: "Calling again goes on where it stopped, unless what was kept has been dropped",
+    hint: "Call again to continue where it stopped, unless its data was discarded",
   });
 }

@@ -68,7 +68,7 @@ function idOfDigest(
   store: SnapshotStore,
   { ref, digest }: { readonly ref: string; readonly digest: string },
 ): string {
-  if (ref !== "") throw fieldInvalid("ref", "nothing, since digest is set", ref);
+  if (ref !== "") throw fieldInvalid("ref", "an empty value, because digest is set", ref);
   checkDigest(digest, "digest");
   const [first] = store.withDigest(digest);
   if (first !== undefined) return first.config.id;
@@ -215,9 +215,9 @@ function noBlock(error: unknown): undefined {
 }
 
 function damagedBlock(id: string, file: string, block: number): StoreError {
-  const text = `snapshot ${id} has damaged data: block ${block} of ${file} is not what was stored`;
+  const text = `snapshot ${id} has damaged data: block ${block} of ${file} does not match its digest`;
   return new StoreError("STORED_DATA_CORRUPT", text, {
-    hint: `Run \`stasis verify ${id}\` on its node to see which ranges`,
+    hint: `Run \`stasis verify ${id}\` on its node to list the damaged ranges`,
     resource: { type: "snapshot", name: id },
     metadata: { snapshot_id: id, file, block: String(block) },
   });

@@ -26,7 +26,7 @@ export function guardSilence(idleMs: number, caller: AbortSignal): SilenceGuard 
       if (caller.aborted) return caller.reason as unknown;
       if (!silence.signal.aborted) return error;
       return new StoreError("DAEMON_UNREACHABLE", `the peer was silent for ${idleMs / 1000} s`, {
-        hint: "Call again: the received data are kept",
+        hint: "Call again: the received data is kept",
       });
     },
     [Symbol.dispose]: () => clearTimeout(timer),

@@ -100,8 +100,8 @@ class KeptTransfers<Run> implements Transfers<Run> {
     try {
       await this.#keep(digest);
     } catch (error) {
-      this.#options.logger.error({ err: error, digest }, "could not note the end of a transfer");
-      // What is kept of it must not outlive its time, even if the end is in no file.
+      this.#options.logger.error({ err: error, digest }, "could not record the end of a transfer");
+      // Its data must not outlive its time, even if no file records the end.
       this.#ends.set(digest, this.#store.time.elapsedMs());
     } finally {
       this.running.delete(digest);

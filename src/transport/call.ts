@@ -324,7 +324,7 @@ export function callerGone(deadline: Date | undefined): StoreError {
 function callerIdle(timeoutMs: number): StoreError {
   return new StoreError(
     "DEADLINE_PASSED",
-    `The caller let the call lie for ${timeoutMs / 1000} s: it neither sent nor read anything`,
+    `The caller left the call idle for ${timeoutMs / 1000} s: it neither sent nor read anything`,
     { hint: "Call again, and keep the stream moving" },
   );
 }

@@ -77,7 +77,7 @@ async function removeStaleSocket(path: string): Promise<void> {
     if (errorCode(cause) === "ENOENT") return;
     throw socketFailed(`looking at the socket ${path}`, cause);
   }
-  if (!isSocket) throw pathRefused(path, "a path that is free", "a file that is no socket");
+  if (!isSocket) throw pathRefused(path, "a path that is free", "a file that is not a socket");
   if (await isListenedOn(path)) {
     const found = "a socket that another program listens on";
     throw pathRefused(

@@ -93,7 +93,7 @@ test("SIGHUP reads certificates, tokens and tables again, and a running stream g
   for (const part of ["certificates", "[[identities]]", "tokens", "[[peers]]"]) {
     assert.ok(line.includes(part), `${part} in: ${line}`);
   }
-  await daemon.line(/^SIGHUP: counts from the next start: gc_interval$/);
+  await daemon.line(/^SIGHUP: takes effect at the next start: gc_interval$/);
   // New connections get the new certificate, which the client's authority has not signed.
   const fresh = scene.client(daemon.tcpAddress, { tls: { ca }, token });
   await failsWith(fresh.list(), "DAEMON_UNREACHABLE");

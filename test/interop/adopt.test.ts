@@ -259,14 +259,14 @@ test("an index that is cut falls back to the one before; what is no store is sai
   const adopt = (...args: string[]) => runStasis(["--addr", address, "adopt", root, ...args]);
   const none = await adopt();
   assert.equal(none.code, 3, none.stderr);
-  assert.match(none.stderr, /holds no store of cocoon/);
+  assert.match(none.stderr, /contains no store of cocoon/);
   await writeJsonIndex(root, []);
   const index = join(root, "snapshot", "db", "snapshots.json");
   await rename(index, `${index}.prev`);
   await writeFile(index, '{"snapshots": {');
   const older = await adopt();
   assert.equal(older.stdout, "nothing to adopt\n");
-  assert.match(older.stderr, /snapshots\.json: no valid JSON.*snapshots\.json\.prev says is older/);
+  assert.match(older.stderr, /snapshots\.json: invalid JSON.*snapshots\.json\.prev is older/);
   await rm(`${index}.prev`);
   assert.equal((await adopt()).code, 7);
 });

@@ -172,7 +172,7 @@ test("a damaged block is not sent, and marks the snapshot where it is", async (t
   await overwrite(join(from.root, "data", config?.id ?? "", "files/memory"), 20 * mib);
   await assert.rejects(pull(to, { source: from.address, ref: "web" }), (error) => {
     assert.ok(isStoreError(error, "STORED_DATA_CORRUPT"), String(error));
-    assert.match(error.message, /block 80 of memory is not what was stored/);
+    assert.match(error.message, /block 80 of memory does not match its digest/);
     return true;
   });
   assert.equal((await from.client.inspect("web")).snapshot?.corrupt, true);

@@ -82,23 +82,31 @@ export function addAdoptCommand(
       "Reads the index of cocoon's store at ROOT (SQLite or JSON; cocoon must not run) and stores each ready " +
         "snapshot under a new id, with the labels cocoon/id and cocoon/created-at. Those that are pending " +
         "or half deleted are skipped. The source is unchanged, except with --move. Run again after an interruption, it continues " +
-        "with what is not here yet. Exit code 11 if directories are missing or snapshots failed.",
+        "with the rest. Exit code 11 if directories are missing or snapshots failed.",
     )
     .argument("<root>", "root directory of cocoon's store")
-    .option("--dry-run", "say what would be done, and do nothing", false)
+    .option("--dry-run", "show what would be done, and change nothing", false)
     .option(
       "--copy",
       "upload a copy (the default); works with a daemon on another machine, and keeps keys of the configuration that stasis does not know",
       false,
     )
-    .option("--reflink", "share the blocks; needs one filesystem that can, and its daemon", false)
-    .option("--move", "take the directories away from cocoon: instant, on one filesystem", false)
+    .option(
+      "--reflink",
+      "share the blocks; needs a daemon on the same filesystem, which supports reflinks",
+      false,
+    )
+    .option(
+      "--move",
+      "move the directories out of cocoon's store: instant, on one filesystem",
+      false,
+    )
     .action(async (root: string, _options: unknown, command: Command) => {
       const flags = command.optsWithGlobals<AdoptFlags>();
       const ways = (["copy", "reflink", "move"] as const).filter((way) => flags[way]);
       if (ways.length > 1) throw usageError("give only one of --copy, --reflink and --move");
       const { snapshots, remark } = await readCocoonStore(root);
-      explainInterruption(() => "what was adopted stays, run it again for the rest");
+      explainInterruption(() => "adopted snapshots stay; run it again for the rest");
       const rows = await withSession(flags, async (session) => {
         if (remark !== "") session.warn(remark);
         const adopted = await adoptAll(session, snapshots, ways[0] ?? "copy", flags.dryRun);
@@ -130,7 +138,7 @@ async function adoptAll(
     else if (each.deleting)
       rows.push({ ...row, outcome: "deleting", text: "cocoon has begun to delete it" });
     else if (each.directory === undefined) {
-      rows.push({ ...row, outcome: "missing", text: "its directory is not there" });
+      rows.push({ ...row, outcome: "missing", text: "its directory is missing" });
     } else if (dryRun) rows.push({ ...row, outcome: "planned", text: `${way} ${each.directory}` });
     else rows.push({ ...row, ...(await adoptOne(session, each, each.directory, way)) });
   }
@@ -209,7 +217,7 @@ async function storeReflink(
   const { root } = await session.client.getInfo(session.call);
   if (root === "") {
     throw usageError(
-      "--reflink needs a daemon that tells where its store is: call it over its socket",
+      "--reflink needs to know where the daemon's store is: call the daemon over its socket",
     );
   }
   const copy = join(dirname(root), `.stasis-adopt-${config.labels[idLabel] ?? ""}`);

@@ -41,19 +41,19 @@ export function addCheckCommand(
     .command("check")
     .summary("compare catalog, directories and manifests; change nothing")
     .description(
-      "Looks for everything in a store that does not fit together and says what `stasis repair` " +
-        "would do about it. Notes are no problems: nothing is wrong with what is stored, or the " +
-        "daemon puts it in order at its next start. Exit code 11 if there is any problem.",
+      "Finds the inconsistencies in a store and shows what `stasis repair` would do about each. " +
+        "A note is not a problem: the stored data is correct, or the daemon repairs it at its next " +
+        "start. Exit code 11 if there is a problem.",
     )
-    .option("--root <directory>", "look at this store itself, which no daemon serves now")
+    .option("--root <directory>", "check the store in this directory, which no daemon serves")
     .option("--deep", "also read all data and compare it with its digests", false)
-    .option("--limit-rate <size>", "with --deep: read at most this much a second", sizeArgument)
+    .option("--limit-rate <size>", "with --deep: read at most this much per second", sizeArgument)
     .action(async (_options: unknown, command: Command) => {
       const flags = command.optsWithGlobals<CheckFlags>();
-      explainInterruption(() => "the check was not finished");
+      explainInterruption(() => "the check is incomplete");
       const result = await check(flags, checkOffline);
       await printOut(flags.json ? renderJson(asJson(result)) : render(result, flags.quiet));
-      if (result.summary === undefined) printErr("stasis: the check was not finished\n");
+      if (result.summary === undefined) printErr("stasis: the check is incomplete\n");
       if (result.summary?.problems !== 0n) setExitCode(exitCodes.problems);
     });
 }

@@ -53,7 +53,7 @@ export function addCreateCommand(program: Command): void {
     .option("--config <file>", "JSON with the VM's configuration (SnapshotConfig)")
     .option("--replace", "take the name over from the snapshot that has it", false)
     .option("--protect", "never evict it by garbage collection", false)
-    .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
+    .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .option("--move", "the daemon takes DIR over by renaming it: instant, DIR is gone", false)
     .action(async (source: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<CreateOptions>();

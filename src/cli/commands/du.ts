@@ -17,12 +17,12 @@ import { stdoutIsTerminal } from "../stdio.js";
 export function addDuCommand(program: Command): void {
   program
     .command("du")
-    .summary("show what snapshots take on disk, share and are charged")
+    .summary("show the disk space of snapshots")
     .description(
-      "Shows for each snapshot the size of its files, the disk blocks that they take (ON-DISK), how " +
-        "many of these they share with other files (SHARED: reflinks), and what quotas count for it " +
-        "(CHARGED). Looks at the files, so it has to run where the daemon runs, as a user who may " +
-        "read them; elsewhere it shows what was noted when they were stored, and what is shared is " +
+      "Shows for each snapshot the size of its files, their disk blocks (ON-DISK), how many of the " +
+        "blocks other files share (SHARED: reflinks), and the bytes that quotas count (CHARGED). Run it " +
+        "on the daemon's machine, as a user who may read the files, because it examines them. Elsewhere " +
+        "it shows the sizes that were recorded when they were stored, and the shared blocks are " +
         "unknown.",
     )
     .argument("[ref...]", "snapshots; default: all")

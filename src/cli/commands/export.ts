@@ -41,7 +41,7 @@ export function addExportCommand(program: Command): void {
     .summary("get a snapshot as an archive or directory that import takes")
     .description(
       "Writes an archive to a file or stdout, or a directory with snapshot.json. The directory must " +
-        "be absent or empty; directory and file appear whole or not at all, readable by their owner " +
+        "be absent or empty; it appears completely or not at all, readable by its owner " +
         "only. A daemon of this user on this machine writes the directory itself, by reflink where it " +
         "can. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
     )
@@ -53,9 +53,9 @@ export function addExportCommand(program: Command): void {
     .option("--zstd", "compress with Zstandard", false)
     .addOption(sparseOption())
     .option("-f, --overwrite", "replace FILE if it exists", false)
-    .option("--force", "as --overwrite, and also if the snapshot is marked as damaged", false)
-    .option("--verify", "fail if a block differs from its digest (default, but for --force)")
-    .option("--no-verify", "do not compare the data with their digests")
+    .option("--force", "like --overwrite, and also if the snapshot is marked as damaged", false)
+    .option("--verify", "fail if a block differs from its digest (default, except with --force)")
+    .option("--no-verify", "do not compare the data with its digests")
     .action(async (ref: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ExportOptions>();
       checkOptions(options);

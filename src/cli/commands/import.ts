@@ -48,7 +48,7 @@ export function addImportCommand(program: Command): void {
     .option("--label <key=value>", "label to add; repeatable", collectLabel)
     .option("--replace", "take the name over from the snapshot that has it", false)
     .option("--protect", "never evict it by garbage collection", false)
-    .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
+    .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .option("--on-node", "SOURCE is an absolute path of a directory on the daemon's node", false)
     .action(async (source: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ImportOptions>();

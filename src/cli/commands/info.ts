@@ -83,7 +83,7 @@ function clockField({ ahead, trustedAfter }: ClockStatus): [string, string] {
 
 function scrubFields({ last, running }: ScrubStatus): [string, string][] {
   const ended = last && `${formatTime(last.endedAt)}, ${scrubCounts(last)}`;
-  const fields: [string, string][] = [["Scrubbed", ended ?? "never to the end"]];
+  const fields: [string, string][] = [["Scrubbed", ended ?? "never completed"]];
   if (running === undefined) return fields;
   return [...fields, ["Scrub", `since ${formatTime(running.startedAt)}, ${scrubCounts(running)}`]];
 }

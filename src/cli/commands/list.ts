@@ -28,19 +28,19 @@ export function addListCommand(program: Command): void {
     .alias("list")
     .summary("list snapshots, newest first")
     .description(
-      "Lists all snapshots, newest first. SIZE is that of their files, holes included; ON-DISK is what " +
-        "the files took when they were stored. With --quiet only their ids.",
+      "Lists all snapshots, newest first. SIZE is the size of their files, with holes; ON-DISK is their " +
+        "disk space when they were stored. With --quiet prints only the ids.",
     )
-    .option("--label <key=value>", "only those with this label; repeatable", collectLabel)
-    .option("--name-prefix <text>", "only those whose name starts with this")
-    .option("--image <ref>", "only those made from this image")
-    .option("--hypervisor <name>", "only those of this hypervisor")
+    .option("--label <key=value>", "only snapshots with this label; repeatable", collectLabel)
+    .option("--name-prefix <text>", "only snapshots whose name starts with this")
+    .option("--image <ref>", "only snapshots made from this image")
+    .option("--hypervisor <name>", "only snapshots of this hypervisor")
     .option(
       "--limit <n>",
-      "at most this many, and a note on stderr if there are more",
+      "show at most this many, with a note on stderr if there are more",
       countArgument,
     )
-    .option("--all", "all of them, which is the default", false)
+    .option("--all", "show all snapshots (default)", false)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>();
       await withSession(options, (session) => list(session, options));

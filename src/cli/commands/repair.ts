@@ -38,17 +38,17 @@ export function addRepairCommand(
     .command("repair")
     .summary("do what check proposes; never delete data")
     .description(
-      "Checks, and does what check proposes. Data are never deleted: what nobody can explain is " +
-        "moved to quarantine, with the reason beside it. With --root the store is opened as by a " +
-        "start of the daemon, which ends what was interrupted. Exit code 11 if problems are left.",
+      "Checks, and does what check proposes. It never deletes data: it moves unexplained data to " +
+        "quarantine, with the reason beside it. With --root it opens the store like a starting daemon, " +
+        "which finishes interrupted work. Exit code 11 if problems remain.",
     )
-    .option("--root <directory>", "repair this store itself, which no daemon serves now")
-    .option("--dry-run", "say what would be done, and do nothing", false)
-    .option("--deep", "also read all data, and mark what is damaged", false)
-    .option("--limit-rate <size>", "with --deep: read at most this much a second", sizeArgument)
+    .option("--root <directory>", "repair the store in this directory, which no daemon serves")
+    .option("--dry-run", "show what would be done, and change nothing", false)
+    .option("--deep", "also read all data, and mark damaged snapshots", false)
+    .option("--limit-rate <size>", "with --deep: read at most this much per second", sizeArgument)
     .action(async (_options: unknown, command: Command) => {
       const flags = command.optsWithGlobals<RepairFlags>();
-      explainInterruption(() => "what was repaired stays so, run it again for the rest");
+      explainInterruption(() => "finished repairs stay; run it again for the rest");
       const repaired = await repair(flags, repairOffline);
       const { json, quiet } = flags;
       await printOut(json ? renderJson(asJson(repaired)) : render(repaired, quiet));

@@ -40,7 +40,7 @@ export function addRestoreCommand(program: Command): void {
     .summary("get the data files of a snapshot")
     .description(
       "Writes the data files into a directory, or a tar of them to a file or stdout. The directory " +
-        "must be absent or empty; directory and file appear whole or not at all, readable by their " +
+        "must be absent or empty; it appears completely or not at all, readable by its " +
         "owner only. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
     )
     .argument("<ref>", "id, name or unique id prefix")
@@ -48,9 +48,9 @@ export function addRestoreCommand(program: Command): void {
     .option("-o, --output <file>", "file to write a tar to; - is stdout (default)")
     .addOption(sparseOption())
     .option("-f, --overwrite", "replace FILE if it exists", false)
-    .option("--force", "as --overwrite, and also if the snapshot is marked as damaged", false)
-    .option("--verify", "fail if a block differs from its digest (default, but for --force)")
-    .option("--no-verify", "do not compare the data with their digests")
+    .option("--force", "like --overwrite, and also if the snapshot is marked as damaged", false)
+    .option("--verify", "fail if a block differs from its digest (default, except with --force)")
+    .option("--no-verify", "do not compare the data with its digests")
     .action(async (ref: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<RestoreOptions>();
       if (options.to !== undefined && options.output !== undefined) {
@@ -130,7 +130,7 @@ export function noteUncompared(
   request: { readonly force?: boolean; readonly verify?: boolean },
 ): void {
   if (snapshot?.digest !== "" || request.force === true || request.verify !== undefined) return;
-  session.note("its digests are still being computed: the data were not compared");
+  session.note("its digests are still being computed: the data was not compared");
 }
 
 export function warnIfDamaged(

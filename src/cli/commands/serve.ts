@@ -19,7 +19,7 @@ export function addServeCommand(program: Command, serve: Serve): () => Promise<v
     .summary("run the daemon")
     .description(
       "Runs the daemon until SIGTERM or SIGINT. Each option can also be set in the environment or " +
-        "in a TOML file; a flag goes before the environment, that before the file.",
+        "in a TOML file. A flag takes precedence over the environment, and that over the file.",
     )
     .option("--config <file>", "TOML file with options (env: STASIS_CONFIG)")
     .action(async ({ config: configFile }: ServeOptions) => {

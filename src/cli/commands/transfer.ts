@@ -32,16 +32,16 @@ interface MoveOptions extends GlobalOptions {
 }
 
 const peerText = "the other daemon: its name in [[peers]] of this daemon, HOST:PORT or unix:PATH";
-const rateText = "receive at most this much a second, for example 100MiB";
+const rateText = "receive at most this much per second, for example 100MiB";
 
 export function addPullCommand(program: Command): void {
   program
     .command("pull")
     .summary("fetch a snapshot from another node")
     .description(
-      "Lets the daemon fetch REF from the daemon at PEER. Only blocks that no snapshot here has travel, " +
-        "and of changed blocks only what changed. Called again after it was cut off, it goes on " +
-        "where it stopped.",
+      "Lets the daemon fetch REF from the daemon at PEER. Sends only the blocks that no snapshot here " +
+        "has, and only the changed pages of changed blocks. Run it again after an interruption: it " +
+        "continues where it stopped.",
     )
     .argument("<peer>", peerText)
     .argument("<ref>", "id, name or unique id prefix there; with --repair here")
@@ -51,7 +51,7 @@ export function addPullCommand(program: Command): void {
       "read REF here again, and fetch what is damaged or missing in it from PEER, which must have the same",
     )
     .option("--limit-rate <size>", rateText, sizeArgument)
-    .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
+    .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .action(async (source: string, ref: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<MoveOptions>();
       await withSession(options, async (session) => {
@@ -76,10 +76,10 @@ export function addPushCommand(program: Command): void {
     .option("--as <name>", "name to give it there")
     .option(
       "--source <address>",
-      "where the other daemon reaches this one, an address or its name for it",
+      "address at which the other daemon reaches this one, or its name there",
     )
     .option("--limit-rate <size>", rateText, sizeArgument)
-    .option("--request-id <uuid>", "makes a retry safe: the same id gives the first outcome")
+    .option("--request-id <uuid>", "makes a retry safe: the same id returns the first result")
     .action(async (target: string, ref: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<MoveOptions>();
       await withSession(options, async (session) => {
@@ -92,9 +92,9 @@ export function addPushCommand(program: Command): void {
 export function addTransfersCommand(program: Command): void {
   program
     .command("transfers")
-    .summary("list pulls that run or can be resumed")
-    .description("Lists the daemon's pulls: those that run, and those that were cut off.")
-    .option("--cancel <digest>", "end the pull of this digest and drop what it has kept")
+    .summary("list running and resumable pulls")
+    .description("Lists the daemon's running and interrupted pulls.")
+    .option("--cancel <digest>", "end the pull of this digest and discard its data")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { readonly cancel?: string }>();
       await withSession(options, async (session) => {
@@ -134,7 +134,7 @@ async function follow(
   messages: AsyncIterable<MoveResponse>,
 ): Promise<void> {
   explainInterruption(
-    () => "the received data are kept for a while, and the same call continues from there",
+    () => "the received data is kept for a while, and the same call continues from there",
   );
   let last: MoveResponse | undefined;
   let sums = { changedBytes: 0n, sentBytes: 0n };

@@ -19,7 +19,7 @@ export function addUpdateCommand(program: Command): void {
     .command("update")
     .summary("change name, description, labels or protection")
     .argument("<ref>", "id, name or unique id prefix")
-    .option("--name <name>", "new name; empty makes it nameless")
+    .option("--name <name>", "new name; an empty text removes the name")
     .option("--description <text>", "new description")
     .option("--label <key=value>", "label to set; repeatable", collectLabel)
     .option("--remove-label <key>", "label to remove; repeatable", collectWord)

@@ -21,13 +21,13 @@ interface WatchOptions extends GlobalOptions {
 export function addWatchCommand(program: Command): void {
   program
     .command("watch")
-    .summary("show what happens to snapshots")
+    .summary("show changes of snapshots")
     .description(
       "Prints a line for each snapshot that is created, renamed, updated, deleted, evicted, marked " +
         "corrupt or found lost, from now on until Ctrl-C. With --json each line is one JSON " +
-        "document; --from goes on after the one whose resumeToken it is given.",
+        "document; --from continues after the document with that resumeToken.",
     )
-    .option("--from <token>", "go on after the event that had this resume token")
+    .option("--from <token>", "continue after the event with this resume token")
     .option("--label <key=value>", "only snapshots with this label; repeatable", collectLabel)
     .option("--name-prefix <text>", "only snapshots whose name starts with this")
     .action(async (_options: unknown, command: Command) => {
@@ -52,7 +52,7 @@ async function watch(session: Session, from: string, filter: SnapshotFilterInit)
     }
   } catch (error) {
     if (isBrokenPipe(error)) throw error;
-    if (resumeToken !== "") session.note(`to go on from here: --from ${resumeToken}`);
+    if (resumeToken !== "") session.note(`to continue from here: --from ${resumeToken}`);
     // A successful watch ends only by the signal.
     if (!call.signal.aborted) throw error;
   }

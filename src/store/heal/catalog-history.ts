@@ -26,7 +26,7 @@ export async function noteCatalogPosition(place: Place): Promise<void> {
     const position = newestPosition(place.catalog);
     if (position !== undefined) await writeCatalogMark(place.layout, position);
   } catch (error) {
-    place.logger.debug({ err: error }, "could not note the catalog's position");
+    place.logger.debug({ err: error }, "could not record the catalog's position");
   }
 }
 

@@ -62,7 +62,7 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
     quarantined: 0,
   };
   const older = await isOlderCatalog(healer);
-  if (older) healer.logger.warn("the catalog is an older copy: what lies on the disk goes first");
+  if (older) healer.logger.warn("the catalog is an older copy: the disk takes precedence over it");
   await clearStaging(healer, report);
   await finishDeletions(healer, report);
   await dropPending(healer, older, report);

@@ -36,7 +36,7 @@ export async function openScrub(reader: ScrubPorts): Promise<Scrub> {
       reader.root.check();
       await writeScrubState(reader.layout, state);
     } catch (error) {
-      reader.logger.warn({ err: error }, "could not note how far the scrub is");
+      reader.logger.warn({ err: error }, "could not record the progress of the scrub");
     }
   };
   const run = async (limitBytesPerSecond: number, signal: AbortSignal): Promise<void> => {
@@ -67,7 +67,7 @@ export async function openScrub(reader: ScrubPorts): Promise<Scrub> {
       const { after: _, ...counts } = running;
       state = { last: { ...counts, endedAt: reader.clock.now() } };
       const level = counts.damaged + counts.unreadable > 0 ? "error" : "info";
-      reader.logger[level]({ scrub: counts }, "all data were read again");
+      reader.logger[level]({ scrub: counts }, "all data was read again");
     }
     await save();
   };

@@ -105,7 +105,7 @@ async function sleep(ms: number, signal: AbortSignal, wakers: Set<() => void>): 
 function blocked(session: GcSession, leftMs: number): StoreError {
   return new StoreError(
     "BLOCKED_BY_GC",
-    `nothing is published while the garbage collection of ${session.owner} is under way`,
+    `publication is paused while the garbage collection of ${session.owner} is under way`,
     {
       hint: "Send it again when that has ended; its session expires if it is not renewed",
       retryAfterMs: Math.max(1, leftMs),

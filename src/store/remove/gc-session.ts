@@ -318,9 +318,9 @@ function fenced(ref: GcSessionRef, open: GcSession | undefined): StoreError {
   const why = open === undefined ? "it has ended or expired" : `epoch ${open.epoch} is open now`;
   return new StoreError(
     "GC_SESSION_FENCED",
-    `session ${ref.sessionId} of epoch ${ref.epoch} can change nothing any more: ${why}`,
+    `session ${ref.sessionId} of epoch ${ref.epoch} cannot change anything any more: ${why}`,
     {
-      hint: "Throw away what it has learnt and begin a new one",
+      hint: "Discard its results and begin a new session",
       resource: { type: "gc_session", name: ref.sessionId },
     },
   );
@@ -329,7 +329,7 @@ function fenced(ref: GcSessionRef, open: GcSession | undefined): StoreError {
 function noSuchToken(): StoreError {
   return new StoreError(
     "PAGE_TOKEN_INVALID",
-    "page_token: this session has given out no such token",
+    "page_token: this session has not returned such a token",
     {
       hint: "Start again without page_token",
       fields: [
@@ -342,7 +342,7 @@ function noSuchToken(): StoreError {
 function referencesIncomplete(): StoreError {
   return new StoreError(
     "GC_REFERENCES_INCOMPLETE",
-    "the session has not read ListGcReferences to its last page",
-    { hint: "Read all pages first: whoever collects must know every reference" },
+    "the session has not read the last page of ListGcReferences",
+    { hint: "Read all pages first: a collector must know every reference" },
   );
 }

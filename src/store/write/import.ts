@@ -150,7 +150,7 @@ async function readEnvelopeFile(
     // Refuses links, and does not wait for the writer of a pipe.
     await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const stat = await file.stat();
-    if (!stat.isFile()) throw entryInvalid(envelopeFileName, "it is no regular file");
+    if (!stat.isFile()) throw entryInvalid(envelopeFileName, "it is not a regular file");
     if (owner !== undefined && stat.uid !== owner) {
       throw foreignOwner(shownPath(path), stat.uid);
     }

@@ -50,7 +50,7 @@ export function openTlsFiles(paths: TlsPaths, logger: Logger): TlsFiles {
       logger.info({ certificate: paths.certificate }, "TLS files read again");
     } catch (error) {
       // Key and certificate are replaced one after the other. In between they do not match.
-      logger.warn({ err: error }, "the TLS files have changed, and do not fit: the old ones stay");
+      logger.warn({ err: error }, "the TLS files have changed and do not match: the old ones stay");
     }
   };
   const watched = [paths.certificate, paths.key, paths.clientAuthority ?? []].flat();

@@ -218,12 +218,12 @@ test("an error names the key, what was expected and what was found", () => {
   refused('{"version":1,"config":{},"files":[1]}', /files\[0\]: expected a string, found 1/);
   refused('{"version":1,"config":{},"files":["a/b"]}', /directory part/);
   refused('{"version":1,"config":{},"files":["a","a"]}', /"a" comes twice/);
-  refused('{"version":1,"config":{},"files":["snapshot.json"]}', /no data file/);
+  refused('{"version":1,"config":{},"files":["snapshot.json"]}', /not a data file/);
 });
 
 test("what is no JSON object in UTF-8 is refused", () => {
   for (const text of ["", " ", "{", "nothing", '{"version":1,}', "\ufeff{}", "{}{}", '{"a":"']) {
-    refused(text, /no valid JSON/);
+    refused(text, /invalid JSON/);
   }
   refused("[]", /expected an object, found an array/);
   refused('"{}"', /expected an object, found "\{\}"/);

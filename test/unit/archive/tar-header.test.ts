@@ -62,7 +62,7 @@ test("a size that is no size is refused", () => {
   const garbage = ["00000000018\0", "-0000000001\0", "\0\0\0\0\0\0\0\0\0\0\0\0", "           \0"];
   const split = ["0000 0001\0\0\0", "1\x002\0\0\0\0\0\0\0\0\0", "0x1\0\0\0\0\0\0\0\0\0"];
   for (const size of [...garbage, ...split]) {
-    refused(rawHeader({ name: "a", size }), /the size is no number/);
+    refused(rawHeader({ name: "a", size }), /the size is not a number/);
   }
 });
 
@@ -83,13 +83,13 @@ test("base-256 sizes are read up to 2^53 - 1 and refused beyond and below 0", ()
     Buffer.alloc(12, 0xff),
     field(0xc0, 1),
   ]) {
-    refused(rawHeader({ name: "a", size: bad }), /the size is no number/);
+    refused(rawHeader({ name: "a", size: bad }), /the size is not a number/);
   }
 });
 
 test("the mode is masked to 0777", () => {
   assert.equal(decodeTarHeader(rawHeader({ name: "a", mode: "0104755\0" }), "header").mode, 0o755);
-  refused(rawHeader({ name: "a", mode: "rw-r--r-" }), /the mode is no number/);
+  refused(rawHeader({ name: "a", mode: "rw-r--r-" }), /the mode is not a number/);
 });
 
 test("every format has its magic, others are refused", () => {

@@ -169,7 +169,7 @@ test("v7 headers are read", async () => {
 });
 
 test("what is no tar at all is refused with a hint", async () => {
-  await refused(/no tar header: its checksum/, Buffer.alloc(512, "not a tar "));
+  await refused(/not a tar header: its checksum/, Buffer.alloc(512, "not a tar "));
   await rejectsWith(readAll(oneChunk()), "ARCHIVE_INVALID", /cut off.*ends at byte 0/);
 });
 
@@ -181,10 +181,10 @@ test("the end marker is two zero blocks with nothing but zeros behind", async ()
   for (const position of [0, 511, 512, 70_000]) {
     const trailer = Buffer.alloc(70_001);
     trailer[position] = 1;
-    await refused(/goes on after its end marker/, file, endMarker, trailer);
+    await refused(/continues after its end marker/, file, endMarker, trailer);
   }
   // A second archive behind the first one.
-  await refused(/goes on after its end marker/, file, endMarker, file);
+  await refused(/continues after its end marker/, file, endMarker, file);
 });
 
 test("zeros without end behind the marker meet a limit", async () => {

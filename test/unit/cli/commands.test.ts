@@ -234,7 +234,7 @@ test("exit codes and messages", async (t) => {
     [6, /no daemon answers at 127\.0\.0\.1:1 /, ["--addr", "127.0.0.1:1", "ls"]],
     [7, /name: expected /, ["create", "source", "--name", "-bad"]],
     [7, /address: expected /, ["--addr", "nonsense", "ls"]],
-    [7, /is no snapshot configuration/, ["create", "source", "--config", "source/cow.raw"]],
+    [7, /is not a snapshot configuration/, ["create", "source", "--config", "source/cow.raw"]],
   ];
   for (const [code, message, args] of cases) {
     const ended = await run(...args);

@@ -35,7 +35,7 @@ test("the keys of cocoon and those of protobuf's JSON mapping mean the same", ()
 
 test("what is no configuration is refused, naming file and key", () => {
   for (const [text, expected] of [
-    ["{", /vm\.json is no snapshot configuration/],
+    ["{", /vm\.json is not a snapshot configuration/],
     ["[]", /vm\.json/],
     ['{"colour": "red"}', /colour/],
     ['{"cpu": -1}', /cpu/],

@@ -53,7 +53,7 @@ test("watch: a line per event, Ctrl-C ends it well, --from goes on where it was"
   text.child.kill("SIGINT");
   const { code, stderr } = await text.ended;
   assert.equal(code, 0);
-  const [, token = ""] = /^to go on from here: --from (\S+)$/m.exec(stderr) ?? [];
+  const [, token = ""] = /^to continue from here: --from (\S+)$/m.exec(stderr) ?? [];
   const filtered = startWatch(address, "--from", token, "--name-prefix", "b");
   await ok(run("update", "api", "--name", "c"));
   await ok(run("update", "c", "--name", "b"));

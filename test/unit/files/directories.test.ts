@@ -60,9 +60,9 @@ test("data files are listed by the bytes of their names, with size and mode", ()
 test("what is no data file is refused by name", () =>
   withScratchDir(async (directory) => {
     const makers: readonly [string, RegExp, (path: string) => unknown][] = [
-      ["sub", /a directory, no regular file/, (path) => mkdir(path)],
-      ["link", /a symbolic link, no regular/, (path) => symlink("/etc/hostname", path)],
-      ["pipe", /a named pipe, no regular/, (path) => execFileSync("mkfifo", [path])],
+      ["sub", /a directory, not a regular file/, (path) => mkdir(path)],
+      ["link", /a symbolic link, not a regular/, (path) => symlink("/etc/hostname", path)],
+      ["pipe", /a named pipe, not a regular/, (path) => execFileSync("mkfifo", [path])],
       ["new\nline", /control character/, (path) => writeFile(path, "")],
     ];
     for (const [name, message, make] of makers) {
