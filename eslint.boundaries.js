@@ -53,10 +53,14 @@ const floors = {
     ...["base", "model", "wire", "transport", "transport/auth", "store", "store/parts"],
     ...["store/read", "store/remove", "store/heal", "store/watch", "replication", "gen"],
   ],
+  admin: [
+    ...["base", "model", "transport", "transport/auth", "transport/services", "store"],
+    ...["store/parts", "observe", "gen"],
+  ],
   cli: ["base", "config", "client", "gen"],
   daemon: [
     ...["base", "model", "config", "holes", "archive", "store", "cocoon", "client", "replication"],
-    ...["observe", "transport", "transport/auth", "transport/services"],
+    ...["observe", "transport", "transport/auth", "transport/services", "admin"],
   ],
   "main.ts": ["base", "holes", "cli", "daemon"],
 };

@@ -1,9 +1,11 @@
 // The default directory and socket of a daemon. The daemon's options and the client's search for a
 // daemon both use this file, so that they agree.
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 export const socketFileName = "stasis.sock";
+/** Of the admin listener, in the directory of a socket with the name above. */
+export const adminSocketName = "admin.sock";
 /** The paths of root's own daemon. */
 const rootsDirectory = "/var/lib/stasis";
 /** The paths of the system service, as in deploy/stasis.service. */
@@ -24,6 +26,16 @@ export function defaultRoot(env: Environment): string {
 
 export function defaultSocket(root: string): string {
   return join(root, socketFileName);
+}
+
+/**
+ * The default of `admin_listen`: `admin.sock` beside `stasis.sock`, and `NAME.admin.sock` beside
+ * `NAME.sock`, so that two daemons can have their sockets in one directory.
+ */
+export function adminSocketBeside(socket: string): string {
+  const name = basename(socket);
+  if (name === socketFileName) return join(dirname(socket), adminSocketName);
+  return join(dirname(socket), `${name.replace(/\.sock$/, "")}.${adminSocketName}`);
 }
 
 /**

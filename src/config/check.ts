@@ -50,21 +50,33 @@ function checkListeners(config: DaemonConfig): void {
     const hint = "Without the two nobody could reach the daemon";
     throw fieldInvalid("listen", `an address, if socket is "${noneWord}"`, noneWord, hint);
   }
-  const socketBytes = Buffer.byteLength(config.socket ?? "");
-  if (socketBytes > maxSocketPathBytes) {
-    throw fieldInvalid(
-      "socket",
-      `a path of at most ${maxSocketPathBytes} bytes, as the kernel allows`,
-      `${socketBytes} bytes: ${config.socket}`,
-      `Give a shorter one with --socket PATH, or --socket ${noneWord}`,
-    );
-  }
+  const { socket, adminListen: admin } = config;
+  if (socket !== undefined) checkSocketPath("socket", socket);
   checkTls(config);
-  if (config.listen !== undefined) checkTcp(config, config.listen);
+  if (config.listen !== undefined) checkTcp(config, config.listen, "listen");
+  if (admin?.kind === "tcp") checkTcp(config, admin, "admin_listen");
+  if (admin?.kind !== "unix") return;
+  checkSocketPath("admin_listen", admin.path);
+  if (admin.path !== socket) return;
+  throw fieldInvalid("admin_listen", "another path than socket has", admin.path);
 }
 
+function checkSocketPath(key: "socket" | "admin_listen", path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= maxSocketPathBytes) return;
+  const flag = key.replaceAll("_", "-");
+  throw fieldInvalid(
+    key,
+    `a path of at most ${maxSocketPathBytes} bytes, as the kernel allows`,
+    `${bytes} bytes: ${path}`,
+    `Give a shorter one with --${flag} ${key === "socket" ? "" : "unix:"}PATH, or --${flag} ${noneWord}`,
+  );
+}
+
+type TcpKey = "listen" | "admin_listen";
+
 /** Checks who can reach the TCP address, and which credentials they need. */
-function checkTcp(config: DaemonConfig, { host, port }: HostPort): void {
+function checkTcp(config: DaemonConfig, { host, port }: HostPort, key: TcpKey): void {
   const local = isLoopbackHost(host);
   const reached = local ? "every user of this machine" : "other machines";
   const { unauthenticatedTcp, serverCert, plaintextNetwork } = config;
@@ -78,23 +90,28 @@ function checkTcp(config: DaemonConfig, { host, port }: HostPort): void {
     const hint =
       "Set server_cert and server_key, or --plaintext-network if everybody on the way may take " +
       "tokens and data";
-    throw listenRefused(`${host} can be reached by ${reached}, and the daemon has no TLS`, hint);
+    throw listenRefused(
+      key,
+      `${host} can be reached by ${reached}, and the daemon has no TLS`,
+      hint,
+    );
   }
   if (unauthenticatedTcp === "network" || (local && unauthenticatedTcp === "this-machine")) return;
   const scope = local ? "this-machine" : "network";
   throw listenRefused(
+    key,
     `${host}:${port} can be reached by ${reached}, and the daemon asks for no credentials`,
-    "Use the Unix socket alone (leave out listen), or set tokens or client_ca; " +
+    `Use the Unix socket alone (leave out ${key}), or set tokens or client_ca; ` +
       `--unauthenticated-tcp ${scope} lets ${local ? reached : "everybody on the network"} ` +
-      "read, replace and delete all snapshots",
+      (key === "listen" ? "read, replace and delete all snapshots" : "see all snapshots"),
   );
 }
 
-function listenRefused(message: string, hint: string): StoreError {
+function listenRefused(key: TcpKey, message: string, hint: string): StoreError {
   const description = "expected an address whose callers have to show credentials";
-  return new StoreError("FIELD_INVALID", `listen: ${message}`, {
+  return new StoreError("FIELD_INVALID", `${key}: ${message}`, {
     hint,
-    fields: [{ field: "listen", description }],
+    fields: [{ field: key, description }],
   });
 }
 

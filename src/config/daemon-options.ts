@@ -2,6 +2,7 @@
 // derive from this file.
 import { logLevels } from "../base/logger.js";
 import {
+  adminListenOption,
   choiceOption,
   durationOption,
   integerOption,
@@ -18,13 +19,14 @@ import {
 } from "./option.js";
 import type { ConfiguredIdentity } from "./identities.js";
 import type { ConfiguredPeer } from "./peers.js";
-import { socketFileName } from "../base/default-paths.js";
+import { adminSocketName, socketFileName } from "../base/default-paths.js";
 
 /** The defaults of `root` and `socket` depend on the user; the load step fills them in. */
 const userRoot = "<~/.local/share/stasis, for root /var/lib/stasis>";
 /** Which callers may use which directories while `allowed_directories` is not set. */
 const allDirectories = "<any for the daemon's own user and root over the socket, none for others>";
 const rootSocket = `<root>/${socketFileName}`;
+const besideSocket = `<unix:${adminSocketName} beside the socket; none without a socket>`;
 
 export const daemonOptions = {
   root: pathOption({
@@ -48,6 +50,11 @@ export const daemonOptions = {
     placeholder: "PATH",
     default: rootSocket,
     doc: "Unix socket to listen on; socket_mode controls access. `none` switches it off.",
+  }),
+  adminListen: adminListenOption({
+    key: "admin_listen",
+    default: besideSocket,
+    doc: "Where the web page, metrics and probes are served over HTTP, read-only: `unix:PATH` with the mode and group of `socket`, or `HOST:PORT` under the rules of `listen`. `none` switches it off.",
   }),
   unauthenticatedTcp: choiceOption({
     key: "unauthenticated_tcp",

@@ -6,10 +6,16 @@ import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
 import { checkDaemonConfig } from "./check.js";
 import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
 import { identitiesKey, parseIdentities } from "./identities.js";
-import type { Option, RawValue } from "./option.js";
+import type { AdminAddress, Option, RawValue } from "./option.js";
 import { parsePeers, peersKey } from "./peers.js";
 import { removedOptionError, removedOptions } from "./removed-options.js";
-import { defaultRoot, defaultSocket, type Environment } from "../base/default-paths.js";
+import {
+  adminSocketBeside,
+  defaultRoot,
+  defaultSocket,
+  type Environment,
+} from "../base/default-paths.js";
+import { maxSocketPathBytes } from "../base/host-port.js";
 
 export type ConfigOrigin = "flag" | "environment" | "file" | "default";
 
@@ -105,7 +111,14 @@ function lookUp(
   return undefined;
 }
 
-/** `root` precedes `socket` among the options, so it is known here. */
+/** A path that the kernel would refuse is no default: nobody has asked for the listener. */
+function defaultAdmin(socket: unknown): AdminAddress | undefined {
+  if (typeof socket !== "string") return undefined;
+  const path = adminSocketBeside(socket);
+  return Buffer.byteLength(path) > maxSocketPathBytes ? undefined : { kind: "unix", path };
+}
+
+/** `root` precedes `socket`, and `socket` precedes `admin_listen`, so they are known here. */
 function defaultValue(
   name: DaemonOptionName,
   option: Option<unknown>,
@@ -114,6 +127,7 @@ function defaultValue(
 ): unknown {
   if (name === "root") return defaultRoot(env);
   if (name === "socket") return defaultSocket(String(values["root"]));
+  if (name === "adminListen") return defaultAdmin(values["socket"]);
   if (name === "allowedDirectories") return undefined;
   return parseValue(option, option.defaultText, "default");
 }

@@ -201,6 +201,33 @@ export function listenOption(
   );
 }
 
+/** Where the admin listener is: a Unix socket or a TCP address. */
+export type AdminAddress =
+  { readonly kind: "unix"; readonly path: string } | ({ readonly kind: "tcp" } & HostPort);
+
+/** `unix:PATH` or `HOST:PORT`, or undefined for the word `none`. */
+export function adminListenOption(
+  naming: Naming & { readonly default: string },
+): Option<AdminAddress | undefined> {
+  return optional(
+    option<AdminAddress>(naming, {
+      placeholder: "ADDRESS",
+      accepts: `unix:PATH, HOST:PORT with a port from 0 to 65535, or "${noneWord}"`,
+      parse: (raw) => (typeof raw === "string" ? adminAddress(raw) : undefined),
+      check: () => true,
+    }),
+  );
+}
+
+function adminAddress(text: string): AdminAddress | undefined {
+  if (text.startsWith("unix:")) {
+    const path = absolutePath(text.slice("unix:".length));
+    return path === undefined ? undefined : { kind: "unix", path };
+  }
+  const address = splitHostPort(text);
+  return address === undefined ? undefined : { kind: "tcp", ...address };
+}
+
 function optional<T>(inner: Option<T>): Option<T | undefined> {
   const none = z.literal(noneWord).transform(() => undefined);
   return { ...inner, schema: z.union([none, inner.schema]) };

@@ -13,7 +13,9 @@ import type { Access } from "../transport/auth/access.js";
 import { openTlsFiles } from "../transport/auth/tls-files.js";
 import { createGrpcServer, type GrpcServer } from "../transport/server.js";
 import { bindSnapshotService } from "../transport/services/snapshot-service.js";
+import type { ServiceBinding } from "../transport/handler.js";
 import { openAccess } from "./access.js";
+import { openAdmin } from "./admin.js";
 import { startCollections } from "./collections.js";
 import { startScrubs } from "./scrubs.js";
 import { bindGcService } from "../transport/services/gc-service.js";
@@ -39,6 +41,8 @@ export interface Daemon extends AsyncDisposable {
   readonly addresses: readonly string[];
   /** What the daemon does and has done, for Prometheus. */
   readonly metrics: MetricsPage;
+  /** Where the admin listener is, `HOST:PORT` or `unix:PATH`; undefined if it is switched off. */
+  readonly adminAddress: string | undefined;
   /** Reads certificates, tokens and tables again. Running calls continue. See reload.ts. */
   reload(): Reloaded;
   /**
@@ -53,10 +57,17 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const metrics = createMetrics();
   const logger = options.logger ?? createLogger(config.logLevel);
   await using cleanup = createCleanup();
-  const store = await openConfiguredStore(config, logger, clock);
+  const { access, steps } = openAccess(config, clock, logger);
+  const tls = openTls(config, logger);
+  cleanup.defer(() => tls?.[Symbol.dispose]());
+  const admin = openAdmin(config, { access, tls }, logger);
+  cleanup.defer(admin.close);
+  const store = await openConfiguredStore(config, logger, clock, admin.listenEarly);
   cleanup.defer(async () => {
     await store[Symbol.asyncDispose]();
   });
+  // Last of all that answers callers, so that probes see the drain.
+  cleanup.defer(admin.close);
   const schedules = [
     startCollections(store, config, logger),
     startScrubs(store, config, { clock, logger }),
@@ -74,15 +85,15 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(async () => replicator[Symbol.asyncDispose]());
   let listening = "";
   const advertised = (): string => (config.advertise === "" ? listening : config.advertise);
-  const { access, steps } = openAccess(config, clock, logger);
-  const server = createServer(config, { store, replicator, advertised, access }, logger, clock);
+  const bindings = bindServices(config, { store, replicator, advertised }, clock);
+  const server = createServer(config, { store, access, bindings }, logger);
   cleanup.defer(() => server.close());
   warnOfOpenDoor(config, logger);
   warnOfUntrustedFiles(config, logger);
-  const tls = openTls(config, logger);
-  cleanup.defer(() => tls?.[Symbol.dispose]());
   await server.tryHooks();
   const { tcp, unix } = await listen(config, { server, store, tls });
+  const adminAddress = await store.withBallast(admin.listen);
+  admin.serve({ problems: store.condition.problems, metrics });
   listening = tcp?.address ?? "";
   store.condition.follow(server.setProblems);
   server.setServing(true);
@@ -91,19 +102,21 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const stop = (): Promise<void> => {
     // Schedules end while calls still run.
     for (const schedule of schedules) schedule.end();
+    admin.startDrain();
     return (stopping ??= server.drain({ graceMs: config.drainGraceMs }).then(close));
   };
   const addresses = [tcp, unix].flatMap((listener) => listener?.address ?? []);
   const certificates = tls && { what: "certificates", reload: () => tls.reload() };
   const reloadSteps = [certificates ?? [], steps, peers.steps].flat();
   const reload = createReload(config, reloadSteps, logger);
-  return { store, addresses, metrics, reload, stop, [Symbol.asyncDispose]: stop };
+  return { store, addresses, adminAddress, metrics, reload, stop, [Symbol.asyncDispose]: stop };
 }
 
 async function openConfiguredStore(
   config: DaemonConfig,
   logger: Logger,
   clock: Clock,
+  onRecovery: () => Promise<void>,
 ): Promise<SnapshotStore> {
   const { dataGroup: group } = config;
   const dataGroup = group === "" ? undefined : await groupId(group, "data_group");
@@ -120,7 +133,7 @@ async function openConfiguredStore(
     gzipLevel: config.gzipLevel,
     zstdLevel: config.zstdLevel,
   };
-  return openStore({ root: config.root, dataGroup, clock, logger, options });
+  return openStore({ root: config.root, dataGroup, clock, logger, options, onRecovery });
 }
 
 async function listen(
@@ -142,18 +155,17 @@ async function listen(
   return { tcp, unix };
 }
 
-function createServer(
+/** What is served, over gRPC and to the admin listener. */
+function bindServices(
   config: DaemonConfig,
   parts: {
     readonly store: SnapshotStore;
     readonly replicator: Replicator;
     readonly advertised: () => string;
-    readonly access: Access;
   },
-  logger: Logger,
   clock: Clock,
-): GrpcServer {
-  const { store, replicator, advertised, access } = parts;
+): readonly ServiceBinding[] {
+  const { store, replicator, advertised } = parts;
   const { chunkBytes, maxMessageBytes, maxStreams, maxConnections } = config;
   const facts = {
     ...buildInfo(),
@@ -166,13 +178,26 @@ function createServer(
   };
   const ownUid = process.geteuid?.();
   const policy = { allowedDirectories: config.allowedDirectories, ownUid };
+  return [
+    bindSnapshotService(store, { chunkBytes, policy }),
+    bindSystemService(store, facts),
+    bindGcService(store),
+    bindReplicationService(store, replicator, advertised, policy),
+  ];
+}
+
+function createServer(
+  config: DaemonConfig,
+  parts: {
+    readonly store: SnapshotStore;
+    readonly access: Access;
+    readonly bindings: readonly ServiceBinding[];
+  },
+  logger: Logger,
+): GrpcServer {
+  const { store, access, bindings } = parts;
   return createGrpcServer({
-    implementations: [
-      bindSnapshotService(store, { chunkBytes, policy }),
-      bindSystemService(store, facts),
-      bindGcService(store),
-      bindReplicationService(store, replicator, advertised, policy),
-    ],
+    implementations: bindings,
     ...(hasReflection(config) ? { descriptorSet: readDescriptorSet() } : {}),
     access,
     peerUser: peerUserOf,
@@ -180,10 +205,10 @@ function createServer(
     logger,
     onBurstOver: createTidying(),
     limits: {
-      maxConnections,
-      maxStreams,
+      maxConnections: config.maxConnections,
+      maxStreams: config.maxStreams,
       maxStreamsPerIdentity: config.maxStreamsPerIdentity,
-      maxMessageBytes,
+      maxMessageBytes: config.maxMessageBytes,
       streamWindowBytes: config.streamWindowBytes,
       connectionWindowBytes: config.connectionWindowBytes,
       streamIdleMs: config.streamIdleMs,

@@ -17,6 +17,7 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   const stopAsked = signals.untilStopped();
   // Scripts read these lines, so they must not change.
   for (const address of daemon.addresses) note(`listening on ${address}`);
+  if (daemon.adminAddress !== undefined) note(`admin page on ${daemon.adminAddress}`);
   note(`data in ${daemon.store.layout.root}`);
   signals.onReload(() => {
     const { done, failed, needRestart } = daemon.reload();

@@ -39,6 +39,8 @@ export interface OpenStoreOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options?: Partial<StoreOptions>;
+  /** Called once the root is this store's and its catalog is open, before recovery begins. */
+  readonly onRecovery?: () => Promise<void>;
 }
 
 /** Locks the root, opens the catalog and runs recovery. It serves nothing before that. */
@@ -46,6 +48,7 @@ export async function openStore(open: OpenStoreOptions): Promise<SnapshotStore> 
   await using cleanup = createCleanup();
   const { parts, background } = await openParts(open, cleanup);
   const { layout, root, catalog, clock, logger, options } = parts;
+  await open.onRecovery?.();
   const recovery = await recover(parts);
   await ensureBallast(layout);
   const reflink = await supportsReflink(layout.stagingRoot);

@@ -17,6 +17,13 @@ export interface ListenerOptions {
   readonly slots: ConnectionSlots;
   readonly logger: Logger;
   readonly onConnection: (socket: Socket) => void;
+  /**
+   * Accepts the connections, and sees each after `onConnection`. Default: a plain server, whose
+   * connections `onConnection` serves.
+   */
+  readonly server?: Server;
+  /** The option that named the address, for messages. Default: `listen`. */
+  readonly option?: string;
 }
 
 export interface Listener extends AsyncDisposable {
@@ -45,7 +52,7 @@ export async function openTcpListener(
   try {
     await listen(acceptor.server, { host: address.host, port: address.port });
   } catch (cause) {
-    throw listenFailed(address, cause);
+    throw listenFailed(address, cause, options.option ?? "listen");
   }
   const bound = acceptor.server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
@@ -85,7 +92,9 @@ interface Acceptor {
 function createAcceptor(options: ListenerOptions): Acceptor {
   const { logger, slots } = options;
   const refusals = createRateLimiter(maxRefusalsLogged);
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = options.server ?? createServer({ noDelay: true });
+  // Before the listeners of a server that was given.
+  server.prependListener("connection", (socket: Socket) => {
     if (!slots.take(socket)) {
       socket.destroy();
       const leftOut = refusals.take();
@@ -152,21 +161,21 @@ function toListener({ server, slots }: Acceptor, address: string, port: number):
   };
 }
 
-function listenFailed(address: TcpAddress, cause: unknown): Error {
+function listenFailed(address: TcpAddress, cause: unknown, option: string): Error {
   const shown = hostPort(address.host, address.port);
   switch (errorCode(cause)) {
     case "EADDRINUSE":
       return fieldInvalid(
-        "listen",
+        option,
         "an address that is free",
         shown,
         "Stop the program that has the port, or choose another; port 0 picks a free one",
       );
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return fieldInvalid("listen", "an address of this machine", shown);
+      return fieldInvalid(option, "an address of this machine", shown);
     case "EACCES":
-      return fieldInvalid("listen", "a port that this user may listen on", shown);
+      return fieldInvalid(option, "a port that this user may listen on", shown);
     default:
       return socketFailed(`listening on ${shown}`, cause);
   }

@@ -1,5 +1,4 @@
 // Authenticates callers: maps a client certificate, a bearer token or the socket to an identity.
-import type { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
 import { StoreError } from "../../base/errors.js";
 import type { Identity } from "../../model/access.js";
@@ -27,9 +26,14 @@ export interface AccessOptions {
   readonly clock: Clock;
 }
 
+/** What a call shows besides its connection: the metadata of gRPC, or the headers of HTTP. */
+export interface CallHeaders {
+  get(name: "authorization"): readonly (string | Buffer)[];
+}
+
 export interface Access {
   /** Throws CREDENTIALS_INVALID. */
-  identify(connection: Connection | undefined, metadata: Metadata): Identity;
+  identify(connection: Connection | undefined, headers: CallHeaders): Identity;
 }
 
 export const defaultAccess: Access = {
@@ -44,8 +48,8 @@ export const defaultAccess: Access = {
 /** A token takes precedence over a certificate, because the call itself carries it. */
 export function createAccess(options: AccessOptions): Access {
   return {
-    identify(connection, metadata) {
-      const [authorization] = metadata.get("authorization");
+    identify(connection, headers) {
+      const [authorization] = headers.get("authorization");
       if (authorization !== undefined) {
         return { ...byToken(options, String(authorization)), proof: "token" };
       }

@@ -59,8 +59,11 @@ export function createConnections(peerUser: PeerUser = () => undefined): Connect
 }
 
 function certificateOf(session: ServerHttp2Session): ClientCertificate | undefined {
-  if (session.encrypted !== true) return undefined;
-  const socket = session.socket as TLSSocket;
+  return session.encrypted === true ? certificateOfPeer(session.socket as TLSSocket) : undefined;
+}
+
+/** Undefined if the peer showed none. */
+export function certificateOfPeer(socket: TLSSocket): ClientCertificate | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;
   const trusted = socket.authorized;

@@ -1,0 +1,99 @@
+// A request of the admin listener: what it asks for, and whether it may be answered at all.
+import type { IncomingMessage } from "node:http";
+import type { TLSSocket } from "node:tls";
+import { StoreError } from "../base/errors.js";
+import { isLoopbackHost, splitHostPort } from "../base/host-port.js";
+import type { Identity } from "../model/access.js";
+import type { Access, CallHeaders } from "../transport/auth/access.js";
+import {
+  certificateOfPeer,
+  type Connection,
+  type PeerUser,
+  type Via,
+} from "../transport/auth/connections.js";
+import { textAnswer, type Answer } from "./answer.js";
+
+/** How requests of one listener come. */
+export interface Arrival {
+  readonly via: Via;
+  /** Whether the listener's address can only be reached from this machine. */
+  readonly loopback: boolean;
+}
+
+/** Why the request gets no answer from a route; undefined if it does. */
+export function refusalOf(request: IncomingMessage, arrival: Arrival): Answer | undefined {
+  const { method = "", headers } = request;
+  if (method !== "GET" && method !== "HEAD") {
+    const text = `${method} is not allowed: this listener only answers GET and HEAD`;
+    return { ...textAnswer(405, text), headers: { allow: "GET, HEAD", connection: "close" } };
+  }
+  const length = Number(headers["content-length"] ?? 0);
+  if (length !== 0 || headers["transfer-encoding"] !== undefined) {
+    const text = "a request must not have a body";
+    return { ...textAnswer(400, text), headers: { connection: "close" } };
+  }
+  if (arrival.via === "tcp" && arrival.loopback && !namesThisMachine(headers.host)) {
+    return textAnswer(421, "the Host header must name this machine, for example localhost");
+  }
+  // A page of another origin could not read the answer, and must not cause the work either.
+  if (headers["sec-fetch-site"] === "cross-site" && headers["sec-fetch-mode"] !== "navigate") {
+    return textAnswer(403, "requests from pages of other origins are refused");
+  }
+  return undefined;
+}
+
+/**
+ * A page of another name that resolves to 127.0.0.1 (DNS rebinding) has the page's own name here.
+ */
+function namesThisMachine(host: string | undefined): boolean {
+  if (host === undefined) return false;
+  const parsed = splitHostPort(host) ?? splitHostPort(`${host}:80`);
+  return parsed !== undefined && isLoopbackHost(parsed.host);
+}
+
+/** Undefined for a target that is no path. */
+export function urlOf(request: IncomingMessage): URL | undefined {
+  const { url = "" } = request;
+  if (!url.startsWith("/")) return undefined;
+  try {
+    return new URL(`http://localhost${url}`);
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Identify {
+  /** Throws CREDENTIALS_INVALID. */
+  (request: IncomingMessage, via: Via): Identity;
+}
+
+export function createIdentify(access: Access, peerUser: PeerUser): Identify {
+  return (request, via) => access.identify(connectionOf(request, via, peerUser), shown(request));
+}
+
+function connectionOf({ socket }: IncomingMessage, via: Via, peerUser: PeerUser): Connection {
+  const encrypted = "encrypted" in socket;
+  return {
+    via,
+    uid: via === "unix" ? peerUser(socket) : undefined,
+    certificate: encrypted ? certificateOfPeer(socket as TLSSocket) : undefined,
+  };
+}
+
+/** A header with characters that no token has is invalid, not absent. */
+function shown({ headers }: IncomingMessage): CallHeaders {
+  const { authorization } = headers;
+  const value = authorization !== undefined && /^[ -~]*$/.test(authorization) ? authorization : "";
+  return { get: () => (authorization === undefined ? [] : [value]) };
+}
+
+export function peerOf({ socket }: IncomingMessage, via: Via): string {
+  return via === "unix" ? "unix" : `${socket.remoteAddress ?? ""}:${socket.remotePort ?? ""}`;
+}
+
+export function busy(what: string): StoreError {
+  return new StoreError("TOO_MANY_STREAMS", `too many ${what} at once`, {
+    hint: "Try again soon",
+    retryAfterMs: 1000,
+  });
+}

@@ -1,0 +1,73 @@
+// The admin listener of this daemon: opened before recovery, filled once the store is there.
+import { isStoreError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import type { DaemonConfig } from "../config/daemon-options.js";
+import { createAdminServer } from "../admin/admin-server.js";
+import { loadAssets } from "../admin/assets.js";
+import { createRoutes, type Routes } from "../admin/routes.js";
+import type { MetricsPage } from "../observe/metrics.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
+import type { Access } from "../transport/auth/access.js";
+import { createConceal } from "../transport/auth/conceal.js";
+import type { TlsFiles } from "../transport/auth/tls-files.js";
+import { peerUserOf } from "./peer-user.js";
+
+export interface Admin {
+  /** Tries to listen. A disk without room for the socket's file is no failure: call it again. */
+  listenEarly(): Promise<void>;
+  /** Listens, unless it does already. Returns the address. */
+  listen(): Promise<string | undefined>;
+  /** The store has recovered. */
+  serve(parts: AdminParts): void;
+  startDrain(): void;
+  close(): Promise<void>;
+}
+
+export interface AdminParts {
+  readonly problems: SnapshotStore["condition"]["problems"];
+  readonly api?: Routes | undefined;
+  readonly metrics?: MetricsPage | undefined;
+}
+
+export function openAdmin(
+  config: DaemonConfig,
+  { access, tls }: { readonly access: Access; readonly tls: TlsFiles | undefined },
+  logger: Logger,
+): Admin {
+  let parts: AdminParts | undefined;
+  const conceal = createConceal(config.root);
+  const routes = createRoutes({
+    assets: loadAssets(),
+    problems: () => parts?.problems(),
+    api: () => parts?.api,
+    metrics: () => parts?.metrics,
+  });
+  const server = createAdminServer({ access, peerUser: peerUserOf, conceal, routes, logger });
+  let address: string | undefined;
+  const listen = async (): Promise<string | undefined> => {
+    const { adminListen: where, socketMode: mode, socketGroup: group } = config;
+    if (where === undefined || address !== undefined) return address;
+    const listener =
+      where.kind === "unix"
+        ? await server.listenUnix(where.path, { mode, group })
+        : await server.listenTcp(where, tls);
+    ({ address } = listener);
+    return address;
+  };
+  return {
+    listen,
+    async listenEarly() {
+      try {
+        await listen();
+      } catch (error) {
+        if (!isStoreError(error, "STORAGE_FULL")) throw error;
+      }
+    },
+    serve(served) {
+      parts = served;
+      server.setPhase("serving");
+    },
+    startDrain: () => server.setPhase("draining"),
+    close: () => server.close(),
+  };
+}

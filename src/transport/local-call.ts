@@ -1,0 +1,68 @@
+// Runs handlers of services without gRPC, for answers in protobuf's JSON mapping. The role table
+// decides as it does for calls over gRPC.
+import { create, toJson, type JsonValue } from "@bufbuild/protobuf";
+import { Metadata } from "@grpc/grpc-js";
+import type { Logger } from "../base/logger.js";
+import { seesPaths, type Identity } from "../model/access.js";
+import type { Conceal } from "./auth/conceal.js";
+import { checkRole, ruleOf } from "./auth/role-table.js";
+import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
+
+/** Whoever asks, and for how long. */
+export interface LocalCaller {
+  readonly identity: Identity;
+  readonly signal: AbortSignal;
+  /** `host:port`, or `unix`. */
+  readonly peer: string;
+}
+
+/** A message as its handler takes or gives it: fields that are left out have default values. */
+export type LocalMessage = Readonly<Record<string, unknown>>;
+
+export interface LocalCalls {
+  /** Throws ROLE_INSUFFICIENT, and whatever the handler throws. */
+  unary(method: string, request: LocalMessage, caller: LocalCaller): Promise<JsonValue>;
+  /** The same for a method that streams its answers. */
+  stream(method: string, request: LocalMessage, caller: LocalCaller): AsyncIterable<JsonValue>;
+}
+
+/** `conceal` is for callers who may not see paths of the node. */
+export function createLocalCalls(
+  bindings: readonly ServiceBinding[],
+  conceal: Conceal,
+  logger: Logger,
+): LocalCalls {
+  const methods = new Map(
+    bindings.flatMap((binding) => binding.methods).map((method) => [method.name, method]),
+  );
+  const prepare = (name: string, init: LocalMessage, { identity, signal, peer }: LocalCaller) => {
+    const method = methods.get(name);
+    if (method?.handler === undefined) throw new Error(`there is no handler of ${name}`);
+    checkRole(ruleOf(name), identity, name);
+    const context: CallContext = {
+      ...{ signal, method: name, peer, identity, metadata: new Metadata() },
+      logger: logger.child({ method: name }),
+    };
+    const request = create(method.descriptor.input, init);
+    const answer = (method.handler satisfies ErasedHandler)(request, context);
+    const shown = (message: unknown): unknown =>
+      seesPaths(identity) ? message : conceal.message(message);
+    return { answer, encode: (message: unknown) => encode(method, shown(message)) };
+  };
+  return {
+    async unary(name, request, caller) {
+      const { answer, encode } = prepare(name, request, caller);
+      return encode(await answer);
+    },
+    async *stream(name, request, caller) {
+      const { answer, encode } = prepare(name, request, caller);
+      for await (const message of answer as AsyncIterable<unknown>) yield encode(message);
+    },
+  };
+}
+
+/** Fields with default values are written too; 64-bit integers are strings. */
+function encode({ descriptor }: MethodBinding, message: unknown): JsonValue {
+  const { output } = descriptor;
+  return toJson(output, create(output, message as LocalMessage), { alwaysEmitImplicit: true });
+}
