@@ -1,7 +1,7 @@
 // Describes the owner of a file by name, for messages. It reads only the machine's own files of
 // users and groups.
 import { readFileSync, statSync, type Stats } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 
 export function userName(uid: number): string {
   return nameIn("/etc/passwd", uid);
@@ -29,6 +29,38 @@ export function closedPlace(path: string): { readonly path: string; readonly sta
       if (place === dirname(place)) throw error;
     }
   }
+}
+
+/**
+ * If the system denied access, says what to do about it, and names the owner of the place that
+ * denies it. Undefined for any other error.
+ */
+export function denialHint(
+  error: unknown,
+  path: string,
+  access: "read" | "write" | "run",
+): string | undefined {
+  if (!isDenial(error)) return undefined;
+  const { path: place, stats } = closedPlace(resolve(path));
+  const own = process.geteuid?.() ?? 0;
+  const who = userName(own);
+  const target = place === resolve(path) && access !== "write" ? "it" : "there";
+  const action =
+    own === 0 || own === stats.uid
+      ? `See why ${who} may not ${access} ${target}: modes, attributes, or how it is mounted`
+      : `Run this as ${userName(stats.uid)}, or let the user ${who} ${access} ${target}`;
+  return `${action}; ${place} ${describeOwner(stats)}`;
+}
+
+export function isDenial(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "EACCES" || code === "EPERM";
+}
+
+/** Metadata for errors about local files. The CLI takes exit code 10 from them. */
+export function errnoMetadata(error: unknown): Readonly<Record<string, string>> {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? { errno: code } : {};
 }
 
 /** Returns the number if the file has no name for it. */

@@ -30,7 +30,7 @@ export async function resolveInput(source: string | undefined): Promise<Input> {
   if (source === undefined || source === "-") return stdinInput(source);
   const path = resolve(source);
   const found = await stat(path).catch((error: unknown) => {
-    throw fileError(error, `cannot open ${source}`);
+    throw fileError(error, `cannot open ${source}`, "read");
   });
   if (found.isDirectory()) return { kind: "directory", path };
   return {
@@ -52,7 +52,7 @@ async function* reading(source: string, bytes: ByteStream): AsyncGenerator<Uint8
   try {
     yield* bytes;
   } catch (error) {
-    throw fileError(error, `cannot read ${source}`);
+    throw fileError(error, `cannot read ${source}`, "read");
   }
 }
 

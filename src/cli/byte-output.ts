@@ -68,7 +68,7 @@ async function orFileError(target: string, step: () => Promise<void>): Promise<v
 
 function cannotWrite(target: string): (error: unknown) => never {
   return (error) => {
-    throw fileError(error, `cannot write ${target}`);
+    throw fileError(error, `cannot write ${target}`, "write");
   };
 }
 

@@ -7,7 +7,7 @@ import { fileError } from "./exit-codes.js";
 
 export async function readConfigFile(path: string): Promise<SnapshotConfig> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw fileError(error, `cannot read ${path}`);
+    throw fileError(error, `cannot read ${path}`, "read");
   });
   return parseConfig(text, path);
 }

@@ -44,6 +44,6 @@ function readIf(path: string | undefined): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw fileError(error, `cannot read ${path}`);
+    throw fileError(error, `cannot read ${path}`, "read");
   }
 }

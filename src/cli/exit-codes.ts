@@ -1,5 +1,6 @@
 // Exit codes. Only this file maps an error to a number, and it contains the text that documents
 // them.
+import { denialHint } from "../base/owner.js";
 import { StoreError, type ErrorCode } from "../base/errors.js";
 
 export const exitCodes = {
@@ -85,12 +86,18 @@ const fileCodes: Readonly<Record<string, ErrorCode>> = {
   EPERM: "PERMISSION_DENIED",
 };
 
-/** Converts a system error on a file that the user named; returns other errors unchanged. */
-export function fileError(error: unknown, what: string): Error {
+/**
+ * Converts a system error on a file that the user named; returns other errors unchanged. `access`
+ * is what the program wanted to do there.
+ */
+export function fileError(error: unknown, what: string, access?: "read" | "write" | "run"): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (!isSystemError(error) || isBrokenPipe(error)) return error;
   const words = error.message.split(", ")[0] ?? error.message;
-  return new CliError(codeOfSystemError(error), "FILE_FAILED", `${what}: ${words}`);
+  const { path } = error;
+  const hint =
+    access === undefined || path === undefined ? undefined : denialHint(error, path, access);
+  return new CliError(codeOfSystemError(error), "FILE_FAILED", `${what}: ${words}`, hint);
 }
 
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {

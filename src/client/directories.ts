@@ -118,7 +118,7 @@ export async function restoreToLocalDirectory(
   const open = (asked: RestoreInit) => client.restore(asked, callOptions(options));
   await using download = await openCompared(open, wanted);
   const sync = options.sync ?? false;
-  await receive(download, target.filesDirectory, { ...options, sync });
+  await target.fill((files) => receive(download, files, { ...options, sync }));
   await target.commit({ sync });
   return download.header;
 }
@@ -137,7 +137,7 @@ export async function exportToLocalDirectory(
   await using target = await openLocalTarget(directory);
   const sync = options.sync ?? true;
   if (options.via !== "stream" && wanted.verify !== true && (await runsAsUs(client, options))) {
-    const response = await exportByDaemon(client, wanted, target.filesDirectory, options);
+    const response = await target.fill((files) => exportByDaemon(client, wanted, files, options));
     if (response !== undefined) {
       await target.commit({ sync });
       return response;
@@ -145,7 +145,7 @@ export async function exportToLocalDirectory(
   }
   const open = (asked: ExportInit) => client.export(asked, callOptions(options));
   await using download = await openCompared(open, wanted);
-  await receive(download, target.filesDirectory, { ...options, sync });
+  await target.fill((files) => receive(download, files, { ...options, sync }));
   await target.commit({ sync });
   const { snapshot } = download.header;
   return create(ExportToDirectoryResponseSchema, snapshot === undefined ? {} : { snapshot });

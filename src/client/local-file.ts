@@ -13,7 +13,10 @@ export const localReadBytes = 1024 * 1024;
  * until the next one is requested; `Client.import` needs no more.
  */
 export async function* readLocalFile(path: string): ByteStream {
-  await using handle = await withIoError({ what: "open", path, owner: "caller" }, () => open(path));
+  await using handle = await withIoError(
+    { what: "open", path, owner: "caller", access: "read" },
+    () => open(path),
+  );
   const { size } = await handle.stat();
   yield* lend(readExtent(handle, 0, size, { what: path, pieceBytes: localReadBytes }));
 }

@@ -85,7 +85,7 @@ async function readEnvelope(path: string): Promise<Uint8Array> {
       `${path}: expected a regular file of at most ${maxEnvelopeBytes} bytes`,
     );
   }
-  return withIoError({ what: "read", path, owner: "caller" }, () => readFile(path));
+  return withIoError({ what: "read", path, owner: "caller", access: "read" }, () => readFile(path));
 }
 
 /** Each file is open until the next one is requested. */
@@ -95,7 +95,7 @@ async function* archiveFiles(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ArchiveFile, void, undefined> {
   for (const { name, path } of files) {
-    const handle = await withIoError({ what: "open", path, owner: "caller" }, () =>
+    const handle = await withIoError({ what: "open", path, owner: "caller", access: "read" }, () =>
       open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
     );
     try {

@@ -1,15 +1,18 @@
 // Writes a directory of this machine that appears with all its files or not at all.
-import { lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError, restated } from "../base/errors.js";
 import { envelopeFileName } from "../model/name.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { renameWithoutReplace } from "../holes/native.js";
 
 export interface LocalTarget extends AsyncDisposable {
-  /** Write the files into this directory. It does not exist yet, but its parent does. */
-  readonly filesDirectory: string;
+  /**
+   * Runs `write` with the directory for the files, which does not exist yet, but its parent does.
+   * Its errors name the destination instead, because that is the path that the caller knows.
+   */
+  fill<T>(write: (filesDirectory: string) => Promise<T>): Promise<T>;
   /** Moves the files to their destination. Disposing without a commit removes them. */
   commit(options: { readonly sync: boolean }): Promise<void>;
 }
@@ -27,11 +30,18 @@ export async function openLocalTarget(directory: string): Promise<LocalTarget> {
     `.stasis-partial-${randomBytes(6).toString("hex")}`,
   );
   const filesDirectory = join(staging, "files");
-  await withIoError({ what: "create", path: staging, owner: "caller" }, () =>
+  await withIoError({ what: "write into", path: dirname(staging), owner: "caller" }, () =>
     mkdir(staging, { mode: 0o700 }),
   );
   return {
-    filesDirectory,
+    async fill(write) {
+      const real = await realpath(staging).catch(() => staging);
+      try {
+        return await write(filesDirectory);
+      } catch (error) {
+        throw renamed(error, [filesDirectory, join(real, "files")], target);
+      }
+    },
     async commit({ sync }) {
       if (sync) await syncDirectory(filesDirectory);
       if (exists) await moveFiles(filesDirectory, target);
@@ -43,6 +53,23 @@ export async function openLocalTarget(directory: string): Promise<LocalTarget> {
       await rm(staging, { recursive: true, force: true });
     },
   };
+}
+
+function renamed(error: unknown, from: readonly string[], to: string): unknown {
+  if (!isStoreError(error)) return error;
+  const rename = (text: string): string =>
+    from.reduce((changed, path) => changed.replaceAll(path, to), text);
+  const { message, hint, metadata, fields, resource } = error;
+  return restated(error, {
+    message: rename(message),
+    ...(hint === undefined ? {} : { hint: rename(hint) }),
+    metadata: Object.fromEntries(
+      Object.entries(metadata).map(([key, value]) => [key, rename(value)]),
+    ),
+    fields: fields.map(({ field, description }) => ({ field, description: rename(description) })),
+    ...(resource === undefined ? {} : { resource: { ...resource, name: rename(resource.name) } }),
+    cause: error,
+  });
 }
 
 /** True: empty; false: absent. Throws for anything else. */

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { parse as parseToml } from "smol-toml";
 import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
+import { denialHint, errnoMetadata } from "../base/owner.js";
 import { checkDaemonConfig } from "./check.js";
 import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
 import { identitiesKey, parseIdentities } from "./identities.js";
@@ -153,7 +154,11 @@ function readConfigFile(path: string): FileContents {
     throw new StoreError(
       "FIELD_INVALID",
       `configuration file ${path} cannot be read: ${messageOf(error)}`,
-      { hint: `Check --config and ${configFileEnv}`, cause: error },
+      {
+        hint: denialHint(error, path, "read") ?? `Check --config and ${configFileEnv}`,
+        metadata: errnoMetadata(error),
+        cause: error,
+      },
     );
   }
   const keys = new Set(namedOptions.map(([, option]) => option.key));

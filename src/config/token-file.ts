@@ -17,6 +17,7 @@ import {
 import { dirname } from "node:path";
 import { z } from "zod";
 import { isStoreError, StoreError } from "../base/errors.js";
+import { denialHint, errnoMetadata } from "../base/owner.js";
 import { checkIdentityName, checkNamePrefix, roles, type Identity } from "../model/access.js";
 import { requireKnownVersion } from "../model/format.js";
 
@@ -87,7 +88,7 @@ export function readTokenFile(path: string): readonly TokenRecord[] {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (isAbsent(error)) return [];
-    throw unusable(path, error);
+    throw unusable(path, error, denialHint(error, path, "read"));
   }
   try {
     const found: unknown = JSON.parse(text);
@@ -119,8 +120,7 @@ export function changeTokenFile(
   try {
     descriptor = openSync(next, "wx", 0o600);
   } catch (error) {
-    const hint = `If no other \`stasis token\` is running, remove ${next}`;
-    throw unusable(path, error, hint);
+    throw unwritable(path, next, error);
   }
   try {
     const tokens = change(readTokenFile(path));
@@ -133,7 +133,9 @@ export function changeTokenFile(
     renameSync(next, path);
   } catch (error) {
     rmSync(next, { force: true });
-    throw error;
+    throw isStoreError(error) || errnoOf(error) === undefined
+      ? error
+      : unwritable(path, next, error);
   } finally {
     closeSync(descriptor);
   }
@@ -150,7 +152,7 @@ function linkedFile(path: string): string {
     return realpathSync(path);
   } catch (error) {
     if (isAbsent(error)) return path;
-    throw unusable(path, error);
+    throw unusable(path, error, denialHint(error, path, "read"));
   }
 }
 
@@ -179,13 +181,46 @@ function hashOf(token: string): Buffer {
 }
 
 function isAbsent(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+  return errnoOf(error) === "ENOENT";
+}
+
+function errnoOf(error: unknown): string | undefined {
+  return errnoMetadata(error)["errno"];
+}
+
+/** `next` is the file that would replace the one at `path`. */
+function unwritable(path: string, next: string, cause: unknown): StoreError {
+  switch (errnoOf(cause)) {
+    case "EEXIST":
+      return unusable(path, cause, `If no other \`stasis token\` is running, remove ${next}`);
+    case "EACCES":
+      return unusable(path, cause, denialHint(cause, next, "write"));
+    case "EPERM":
+      // Only root can give a file to the owner that the old one has.
+      return unusable(path, cause, denialHint(cause, path, "write"));
+    case "ENOENT":
+      return unusable(path, cause, `Make the directory ${dirname(path)} first`);
+    case "ENOSPC":
+    case "EDQUOT":
+      return new StoreError("STORAGE_FULL", `${cannotUse(path)}: ${messageOf(cause)}`, {
+        hint: "Free space there; the file is as it was",
+        metadata: errnoMetadata(cause),
+        cause,
+      });
+    default:
+      return unusable(path, cause, `It is replaced by ${next}: check that directory`);
+  }
+}
+
+function cannotUse(path: string): string {
+  return `the token file ${path} cannot be used`;
 }
 
 function unusable(path: string, cause: unknown, hint?: string): StoreError {
   const why = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
-  return new StoreError("FIELD_INVALID", `the token file ${path} cannot be used: ${why}`, {
+  return new StoreError("FIELD_INVALID", `${cannotUse(path)}: ${why}`, {
     hint: hint ?? "It is written by `stasis token create`",
+    metadata: errnoMetadata(cause),
     fields: [{ field: "tokens", description: "expected a file of tokens" }],
     cause,
   });

@@ -2,6 +2,7 @@
 // there, or by address alone, in plain text and without credentials.
 import { readFileSync } from "node:fs";
 import { StoreError, fieldInvalid } from "../base/errors.js";
+import { denialHint, errnoMetadata } from "../base/owner.js";
 import type { Logger } from "../base/logger.js";
 import { connect, type ConnectOptions, type TlsOptions } from "../client/index.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
@@ -77,8 +78,11 @@ function readFor(peer: string, key: string, path: string): string {
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const message = `${key} of the peer ${peer} cannot be read: ${why}`;
+    const hint = denialHint(cause, path, "read");
     throw new StoreError("FIELD_INVALID", message, {
       fields: [{ field: "peers", description: `expected a readable file as ${key} of ${peer}` }],
+      metadata: errnoMetadata(cause),
+      ...(hint === undefined ? {} : { hint }),
       cause,
     });
   }

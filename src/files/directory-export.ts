@@ -1,5 +1,6 @@
 // Exports a stored snapshot into a caller's directory: shared blocks where possible, envelope last.
-import { opendir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, opendir } from "node:fs/promises";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
 import { envelopeFileName } from "../model/name.js";
@@ -56,6 +57,7 @@ export async function exportToDirectory(
   if (existing === undefined) return exportToNew(layout, stored, target, options);
   await using directory = existing;
   await requireEmpty(directory);
+  await requireWritable(directory);
   return await fill(stored, directory, options);
 }
 
@@ -129,6 +131,12 @@ async function requireEmpty(directory: HeldDirectory): Promise<void> {
       },
     );
   }
+}
+
+/** Otherwise the first file would fail as if the store refused it. */
+async function requireWritable({ path, self }: HeldDirectory): Promise<void> {
+  const context = { what: "write into the target directory", path, owner: "caller" } as const;
+  await withIoError({ ...context, access: "write" }, () => access(self, constants.W_OK));
 }
 
 async function fill(

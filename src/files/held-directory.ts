@@ -77,7 +77,7 @@ export async function holdRealPath(path: string): Promise<HeldDirectory> {
 /** Opens an entry of a held directory. The entry must be a directory and not a link to one. */
 export async function holdEntry(parent: HeldDirectory, name: string): Promise<HeldDirectory> {
   const path = parent.at(name);
-  const context = { what: "open the directory", path, owner: "caller" } as const;
+  const context = { what: "open the directory", path, owner: "caller", access: "reach" } as const;
   return held(await withIoError(context, () => open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW)));
 }
 
@@ -129,7 +129,7 @@ async function hold({ path }: CallerPath): Promise<HeldDirectory> {
   try {
     return await held(await open(path, O_PATH | O_DIRECTORY));
   } catch (error) {
-    throw ioError(error, { what: "open the directory", path, owner: "caller" });
+    throw ioError(error, { what: "open the directory", path, owner: "caller", access: "reach" });
   }
 }
 
@@ -137,7 +137,12 @@ async function hold({ path }: CallerPath): Promise<HeldDirectory> {
 async function walk(caller: CallerPath): Promise<HeldDirectory> {
   const { start, names } = await startOf(caller);
   let handle = await open(start, O_PATH | O_DIRECTORY).catch((error: unknown) => {
-    throw ioError(error, { what: "open the allowed directory", path: start, owner: "caller" });
+    throw ioError(error, {
+      what: "open the allowed directory",
+      path: start,
+      owner: "caller",
+      access: "reach",
+    });
   });
   try {
     for (const name of names) {
@@ -147,7 +152,12 @@ async function walk(caller: CallerPath): Promise<HeldDirectory> {
     }
   } catch (error) {
     await closeQuietly(handle);
-    throw ioError(error, { what: "open the directory", path: caller.path, owner: "caller" });
+    throw ioError(error, {
+      what: "open the directory",
+      path: caller.path,
+      owner: "caller",
+      access: "reach",
+    });
   }
   return held(handle);
 }

@@ -18,7 +18,11 @@ export interface IoContext {
    * Inside the store, it is damage. Default: store.
    */
   readonly owner?: "caller" | "store";
+  /** What the step needs the right to do. Default: found out from the system call. */
+  readonly access?: Access;
 }
+
+type Access = "reach" | "read" | "write";
 
 interface Meaning {
   readonly reason: ErrorReason;
@@ -82,8 +86,6 @@ const callerMeanings: Readonly<Record<string, Meaning>> = {
   EINVAL: { reason: "FIELD_INVALID", hint: "This path cannot be used for that" },
   EBUSY: { reason: "FIELD_INVALID", hint: "The path is a mount point or in use by the system" },
   EROFS: { reason: "FIELD_INVALID", hint: "Choose a directory on a filesystem that takes writes" },
-  EACCES: { reason: "FIELD_INVALID", hint: "Let the user that opens it read and write there" },
-  EPERM: { reason: "FIELD_INVALID", hint: "Let the user that opens it read and write there" },
   EEXIST: { reason: "DIRECTORY_NOT_EMPTY", hint: "Choose a path that does not exist yet" },
   ENOTEMPTY: { reason: "DIRECTORY_NOT_EMPTY", hint: "Choose an empty directory" },
 };
@@ -119,7 +121,7 @@ export function ioError(thrown: unknown, context: IoContext): Error {
   const error = firstError(thrown);
   const code = errnoCode(error);
   if (code === undefined) return error instanceof Error ? error : new Error(String(error));
-  const caller = context.owner === "caller" ? callerMeanings[code] : undefined;
+  const caller = context.owner === "caller" ? callerMeaning(code, error, context) : undefined;
   const meaning = caller ?? meanings[code];
   const path = shownPath(context.path);
   const message = `cannot ${context.what}: ${explain(error)}: ${path}`;
@@ -129,6 +131,30 @@ export function ioError(thrown: unknown, context: IoContext): Error {
     ...(context.owner === "caller" ? aboutPath(meaning?.reason, path, message) : {}),
     ...(meaning === undefined ? {} : { hint: meaning.hint }),
   });
+}
+
+function callerMeaning(code: string, error: unknown, context: IoContext): Meaning | undefined {
+  if (code !== "EACCES" && code !== "EPERM") return callerMeanings[code];
+  const access = context.access ?? accessOf(error);
+  return { reason: "FIELD_INVALID", hint: accessHints[access ?? "any"] };
+}
+
+const accessHints: Readonly<Record<Access | "any", string>> = {
+  reach: "Let the user that opens it pass through every directory above it",
+  read: "Let the user that opens it read there",
+  write: "Let the user that opens it write there",
+  any: "Let the user that opens it read and write there",
+};
+
+const callsForAccess: Readonly<Record<string, Access>> = {
+  ...{ access: "reach", lstat: "reach", realpath: "reach", stat: "reach" },
+  ...{ opendir: "read", read: "read", readlink: "read", scandir: "read" },
+};
+
+/** Undefined for open(2), which may be for anything. All other calls change something. */
+function accessOf(error: unknown): Access | undefined {
+  const { syscall = "open" } = error as NodeJS.ErrnoException;
+  return syscall === "open" ? undefined : (callsForAccess[syscall] ?? "write");
 }
 
 /**

@@ -1,6 +1,7 @@
 // Accepts connections on TCP and Unix sockets, limits their number, and can close them all.
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
-import { fieldInvalid, isStoreError } from "../base/errors.js";
+import { fieldInvalid, isStoreError, restated } from "../base/errors.js";
+import { errnoMetadata } from "../base/owner.js";
 import { createRateLimiter } from "../base/rate-limiter.js";
 import type { Logger } from "../base/logger.js";
 import type { ConnectionSlots } from "./connection-slots.js";
@@ -76,7 +77,7 @@ export async function openUnixListener(
   } catch (cause) {
     acceptor.server.close();
     if (isStoreError(cause)) throw cause;
-    throw socketFailed(`listening on the socket ${path}`, cause);
+    throw socketFailed(`listening on the socket ${path}`, cause, path);
   }
   return toListener(acceptor, `unix:${path}`, 0);
 }
@@ -175,7 +176,15 @@ function listenFailed(address: TcpAddress, cause: unknown, option: string): Erro
     case "ENOTFOUND":
       return fieldInvalid(option, "an address of this machine", shown);
     case "EACCES":
-      return fieldInvalid(option, "a port that this user may listen on", shown);
+      return restated(
+        fieldInvalid(
+          option,
+          "a port that this user may listen on",
+          shown,
+          "Ports below 1024 need root or CAP_NET_BIND_SERVICE: choose a higher one",
+        ),
+        { metadata: errnoMetadata(cause) },
+      );
     default:
       return socketFailed(`listening on ${shown}`, cause);
   }

@@ -4,6 +4,7 @@ import { chmod, chown, lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { StoreError } from "../base/errors.js";
+import { denialHint, errnoMetadata } from "../base/owner.js";
 import { groupId } from "../base/group-id.js";
 
 /** `sun_path` of Linux's sockaddr_un has 108 bytes, the last of them NUL (unix(7)). */
@@ -19,7 +20,7 @@ export async function prepareSocketPath(path: string): Promise<void> {
     // Its promise reports ENOENT on a disk without free inodes (seen in Node 20).
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw socketFailed(`making the directory of the socket ${path}`, cause);
+    throw socketFailed(`making the directory of the socket ${path}`, cause, path);
   }
   await removeStaleSocket(path);
 }
@@ -47,16 +48,23 @@ export async function restrictSocket(
     throw new StoreError("FIELD_INVALID", `socket_group: cannot give the socket to ${group}`, {
       fields: [{ field: "socket_group", description: "expected a group of the daemon's user" }],
       hint,
+      metadata: errnoMetadata(cause),
       cause,
     });
   });
   await chmod(path, mode);
 }
 
-export function socketFailed(doing: string, cause: unknown): StoreError {
+/** `path` is that of the socket's file, if it has one. */
+export function socketFailed(doing: string, cause: unknown, path?: string): StoreError {
   const code = errorCode(cause) ?? String(cause);
   if (code !== "ENOSPC" && code !== "EDQUOT") {
-    return new StoreError("IO_FAILED", `${doing}: ${code}`, { cause });
+    const hint = path === undefined ? undefined : denialHint(cause, path, "write");
+    return new StoreError("IO_FAILED", `${doing}: ${code}`, {
+      metadata: errnoMetadata(cause),
+      ...(hint === undefined ? {} : { hint }),
+      cause,
+    });
   }
   return new StoreError("STORAGE_FULL", `${doing}: ${code}`, {
     hint: "Free space and inodes there, or put the socket on another filesystem",
@@ -75,7 +83,7 @@ async function removeStaleSocket(path: string): Promise<void> {
     isSocket = (await lstat(path)).isSocket();
   } catch (cause) {
     if (errorCode(cause) === "ENOENT") return;
-    throw socketFailed(`looking at the socket ${path}`, cause);
+    throw socketFailed(`looking at the socket ${path}`, cause, path);
   }
   if (!isSocket) throw pathRefused(path, "a path that is free", "a file that is not a socket");
   if (await isListenedOn(path)) {
@@ -89,7 +97,7 @@ async function removeStaleSocket(path: string): Promise<void> {
   }
   await unlink(path).catch((cause: unknown) => {
     if (errorCode(cause) === "ENOENT") return;
-    throw socketFailed(`removing the stale socket ${path}`, cause);
+    throw socketFailed(`removing the stale socket ${path}`, cause, path);
   });
 }
 

@@ -81,7 +81,11 @@ async function runCommand(
     child.kill("SIGTERM");
   });
   const code = await new Promise<number>((resolve, reject) => {
-    child.on("error", (error) => reject(fileError(error, `cannot run ${program}`)));
+    child.on("error", (error) => {
+      // One without a slash was looked for in PATH.
+      const access = program.includes("/") ? "run" : undefined;
+      reject(fileError(error, `cannot run ${program}`, access));
+    });
     child.on("exit", (code, signal) => {
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });

@@ -145,7 +145,7 @@ async function readEnvelopeFile(
   owner: number | undefined,
 ): Promise<Uint8Array> {
   const path = directory.at(envelopeFileName);
-  const context = { what: "read the envelope", path, owner: "caller" } as const;
+  const context = { what: "read the envelope", path, owner: "caller", access: "read" } as const;
   try {
     // Refuses links, and does not wait for the writer of a pipe.
     await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

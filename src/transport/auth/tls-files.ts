@@ -4,6 +4,7 @@ import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { X509Certificate, constants } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { StoreError } from "../../base/errors.js";
+import { denialHint, errnoMetadata } from "../../base/owner.js";
 import type { Logger } from "../../base/logger.js";
 
 export interface TlsPaths {
@@ -126,8 +127,11 @@ function readPem(field: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
+    const hint = denialHint(cause, path, "read");
     throw new StoreError("FIELD_INVALID", `${field}: ${path} cannot be read: ${messageOf(cause)}`, {
       fields: [{ field, description: "expected a readable file" }],
+      metadata: errnoMetadata(cause),
+      ...(hint === undefined ? {} : { hint }),
       cause,
     });
   }
