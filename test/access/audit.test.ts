@@ -1,4 +1,4 @@
-// The audit: one line for each call that changes something, or tried to.
+// The audit log: one line for each call that changes, or tries to change, something.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -136,7 +136,7 @@ test("calls of one identity that has too many are counted, and few of them are l
   assert.ok(of("bad", "TOO_MANY_STREAMS") < 100, `${of("bad", "TOO_MANY_STREAMS")} lines`);
 });
 
-/** Without what differs from run to run. */
+/** Leaves out the parts that differ from run to run. */
 function shown({ level: _, time: __, audit: ___, msg: ____, peer, ...line }: Line) {
   assert.match(String(peer), /^127\.0\.0\.1:\d+$|^unix$/);
   return line;

@@ -1,4 +1,4 @@
-// A daemon that knows certificates and tokens, and calls to it as anybody.
+// A daemon with certificates and tokens, and calls to it under any identity.
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ export interface AccessScene extends TestDaemon {
   readonly tokens: string;
   /** A client that is closed after the test. */
   client(address: string, options?: ConnectOptions): Client;
-  /** TLS that trusts the daemon, with a certificate of the client's own if there is one. */
+  /** TLS that trusts the daemon, with the client's own certificate if there is one. */
   tls(certificate?: CertificateFiles): NonNullable<ConnectOptions["tls"]>;
   newToken(identity: Identity, expiresAt?: Date): string;
 }

@@ -1,4 +1,4 @@
-// Certificates for a test, made by openssl: an authority, and what it signs.
+// Certificates for a test, made by openssl: an authority, and the certificates that it signs.
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// What a client says when no call gets through: TLS on one side only, a certificate, another
+// The client's errors when no call gets through: TLS on one side only, a bad certificate, another
 // server.
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ test("a client in plain text at a port with TLS is told so", async (t) => {
   const { code, stderr } = await runStasis(["ls", "--addr", tcpAddress]);
   assert.equal(code, 6);
   assert.match(stderr, /^stasis: the daemon at .* expects TLS/);
-  // With TLS the call gets through to the daemon, which asks for credentials.
+  // With TLS the call reaches the daemon, which requires credentials.
   await failsWith(client(tcpAddress, { tls: tls() }).list(), "CREDENTIALS_INVALID");
 });
 

@@ -1,4 +1,4 @@
-// Who gets in: certificates, tokens, the socket; and what changes without a restart.
+// Authentication by certificate, token and socket, and the changes that need no restart.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
@@ -149,7 +149,7 @@ test("under TLS the flow-control windows are those that were asked for", async (
   const session = http2.connect(`https://${scene.tcpAddress}`, { rejectUnauthorized: false });
   t.after(() => session.destroy());
   await once(session, "remoteSettings");
-  // Strangers get the windows that HTTP/2 begins with.
+  // Strangers get HTTP/2's initial windows.
   assert.equal(session.remoteSettings.initialWindowSize, 65_535);
   const token = scene.newToken({ name: "known", role: "reader", namePrefix: "" });
   const raised = once(session, "remoteSettings");
@@ -200,7 +200,7 @@ test("a renewed certificate is served without a restart, and a bad one is not", 
   await running.list();
   const next = await scene.authority.issue("server", { names: "DNS:localhost,IP:127.0.0.1" });
   const { serverCert = "", serverKey = "" } = scene.config;
-  // In between the key is not that of the certificate.
+  // In between, the key does not match the certificate.
   await copyFile(next.cert, serverCert);
   assert.equal(await servedSerial(scene.tcpAddress), before);
   await copyFile(next.key, serverKey);

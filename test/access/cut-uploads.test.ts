@@ -1,5 +1,5 @@
-// Uploads that end before their commit: what the caller is told, what the audit says, and that the
-// name is free by then.
+// Uploads that end before their commit: the caller's error, the line in the audit log, and the free
+// name.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
@@ -75,7 +75,7 @@ test("an upload that its client cancels is no wrong order of frames, however the
     await using stream = openCreate(scene.address);
     stream.write(Buffer.concat([header(name), chunk(tar.subarray(0, 600))]));
     await pause(50);
-    // As HTTP/2 of Node does it: the end of the stream in one packet, the reset in another.
+    // Like Node's HTTP/2: the end of the stream in one packet, the reset in another.
     stream.end();
     await pause(waitMs);
     stream.close(constants.NGHTTP2_CANCEL);
@@ -97,7 +97,7 @@ test("a message that is too large is refused when the name of its upload is free
     // A refusal has its status in the headers of the response.
     const response = once(stream, "response");
     stream.write(Buffer.concat([header("same"), chunk(tar.subarray(0, 600))]));
-    // Until the upload has begun, its name is not taken.
+    // The name is not reserved before the upload has begun.
     await eventually("an upload", async () => (await readdir(staging)).length > 0);
     stream.write(prefixed(100 * 1024 * 1024, Buffer.alloc(0)));
     const [{ "grpc-status": status }] = (await response) as [Record<string, string>];

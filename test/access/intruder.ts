@@ -1,6 +1,6 @@
-// Run as another user of the machine: tries every way to a daemon that root has started, and prints
-// as JSON what came of each. Takes the program, the store's root, its socket, the daemon's process,
-// directories of root, and the TCP ports that the daemon was found listening on.
+// Runs as another user of the machine, and tries every way to reach a daemon that root has started.
+// Prints the result of each attempt as JSON. Its arguments are the program, the store's root, its
+// socket, the daemon's process, directories of root, and the daemon's TCP ports.
 import { execFile } from "node:child_process";
 import { readFileSync, readdirSync, openSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -11,7 +11,7 @@ interface Doors {
   readonly root: string;
   readonly socket: string;
   readonly pid: number;
-  /** Directories of root's alone: one with data files, and one to write into. */
+  /** Directories that only root may use: one with data files, and one to write into. */
   readonly secret: string;
   readonly target: string;
   readonly ports: readonly number[];
@@ -19,7 +19,7 @@ interface Doors {
 
 const doors = JSON.parse(process.argv[2] ?? "") as Doors;
 
-/** Undefined when it did not work. */
+/** Undefined if it did not work. */
 type Outcome = string | undefined;
 
 function tried(act: () => unknown): Outcome {

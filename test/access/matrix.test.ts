@@ -10,7 +10,10 @@ import { startScene, type AccessScene } from "./callers.js";
 import { firstAnswer, listServices, openCaller, type Caller } from "./one-call.js";
 import { methods, openMethods, services, shortName } from "./served-methods.js";
 
-/** What roles may call, by first letters; written down apart from the table that the daemon has. */
+/**
+ * The roles that may call each method, by first letters. This list is independent of the daemon's
+ * table.
+ */
 const expected: Readonly<Record<string, string>> = {
   "SnapshotService/Create": "wo",
   "SnapshotService/CreateFromDirectory": "o",
@@ -50,7 +53,7 @@ const isAllowed = (method: DescMethod, role: Role): boolean =>
 test("every method has its row: in the daemon's table, and here", () => {
   const full = ({ parent, name }: DescMethod) => `${parent.typeName}/${name}`;
   assert.deepEqual(Object.keys(roleTable).sort(), [...methods, ...openMethods].map(full).sort());
-  // One that is missing: write down above who may call it.
+  // If this fails, add the missing method and its roles above.
   assert.deepEqual(Object.keys(expected).sort(), methods.map(shortName).sort());
 });
 
@@ -83,7 +86,7 @@ const identities = roles
   )
   .join("");
 
-/** Without it directories are for nobody with a token or a certificate, whatever their role. */
+/** Without it, no token or certificate may use directories, whatever its role. */
 const flags = { "allowed-directories": ["/nonexistent"] };
 
 const withAuthority = ({ tcpAddress: address, authority }: AccessScene) => ({

@@ -1,4 +1,4 @@
-// Which directories of the node the daemon touches for whom.
+// Which directories of the node the daemon uses for each kind of caller.
 import assert from "node:assert/strict";
 import { chmod, chown, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,7 +20,9 @@ function clientOf(t: TestContext, address: string, token?: string): Client {
   return client;
 }
 
-/** The three calls, each on a directory that it could use but for who calls; `name` is stored. */
+/**
+ * The three calls, each on a usable directory, so that only the caller decides. `name` is stored.
+ */
 function directoryCalls(client: Client, at: (name: string) => string) {
   return {
     CreateFromDirectory: () => client.createFromDirectory({ directory: at("vm") }),
@@ -74,7 +76,8 @@ test("a caller without a credential cannot have the daemon connect to a socket o
   const all = async (messages: AsyncIterable<unknown>): Promise<void> => {
     for await (const message of messages) assert.ok(message);
   };
-  // The daemon's own socket is open to the daemon's user: through it the caller would be that one.
+  // The daemon's own socket is open to the daemon's user. Through it, the caller would have that
+  // user's rights.
   const own = daemon.address;
   for (const call of [
     () => client.pull({ source: own, ref: "web" }),
@@ -117,7 +120,7 @@ test("a token: none while allowed_directories is not set, also over the Unix soc
     }
   }
   await assertUntouched(place);
-  // Who may use any directory: the daemon's own user, and root.
+  // The daemon's own user and root may use any directory.
   for (const call of Object.values(directoryCalls(scene.socket, (name) => join(place, name)))) {
     await call();
   }
@@ -135,7 +138,7 @@ test("allowed_directories holds for everybody, root over the socket too", async 
       }
     }
     await assertUntouched(beside);
-    // Whether there is anything outside is not told.
+    // The error does not reveal whether anything exists outside.
     const about = async (directory: string) =>
       (await failsWith(client.createFromDirectory({ directory }), "FIELD_INVALID")).message;
     const absent = join(beside, "absent");
@@ -170,7 +173,7 @@ test("no symbolic link below an allowed directory is followed", async (t) => {
       await failsWith(client.importFromDirectory({ directory }), "FIELD_INVALID");
       await failsWith(client.exportToDirectory({ ref: "web", directory }), "FIELD_INVALID");
     }
-    // An allowed directory can be read and filled, and not be taken away itself.
+    // An allowed directory can be read and filled, but not taken over itself.
     await failsWith(client.createFromDirectory({ directory: place }), "FIELD_INVALID");
   }
   await assertUntouched(secret);
@@ -198,7 +201,7 @@ test("the store's own directories are for nobody", async (t) => {
   await failsWith(client.createFromDirectory({ directory: daemon.scratch }), "FIELD_INVALID");
 });
 
-/** A command of another user over a socket that everybody may open. */
+/** A command of another user over a socket that is open to everybody. */
 async function asOther({ address }: TestDaemon, ...args: string[]): Promise<Finished> {
   return await runStasis(["--addr", address, ...args], { uid: nobody });
 }
@@ -274,7 +277,7 @@ test("what is swapped while the daemon looks is never taken", async (t) => {
   const wanted = join(place, "vm");
   const parked = join(place, "parked");
   const fresh = join(place, "fresh");
-  // `vm` is now the caller's directory, now a link that leads to the secret, hundreds of times.
+  // `vm` is alternately the caller's directory and a link to the secret, hundreds of times.
   let swapping = true;
   const swaps = (async () => {
     let count = 0;
@@ -291,10 +294,10 @@ test("what is swapped while the daemon looks is never taken", async (t) => {
     const id = made?.snapshot?.config?.id;
     if (id === undefined) continue;
     const names = made?.snapshot?.files.map(({ sizeBytes }) => sizeBytes) ?? [];
-    // 3000 bytes and the seed: the secret's is 3007.
+    // 3000 bytes and the seed. The secret has 3007.
     assert.ok(names.includes(3001n), `the caller's own files, not ${names.join()}`);
     await operator.delete(id);
-    // Made elsewhere, so that the swaps never see half of it.
+    // Made elsewhere, so that the swaps never see an incomplete directory.
     await makeSmallSource(fresh);
     await rename(fresh, parked);
   }

@@ -1,4 +1,4 @@
-// What the program says to a user who may not use a daemon's socket, or look at its store.
+// The program's errors for a user who may not use a daemon's socket, or read its store.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";

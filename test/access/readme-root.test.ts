@@ -1,4 +1,4 @@
-// Whoever types README's lines as root leaves no way in for another user of the machine.
+// A user who types README's lines as root leaves no access for other users of the machine.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
@@ -42,7 +42,7 @@ test(
   { skip: cannotActAsNobody() },
   async (t) => {
     const scratch = await makeScratch(t, "stasis-readme-");
-    // As /var/lib is: what is in it has to protect itself.
+    // Like /var/lib: its content must protect itself.
     await chmod(scratch, 0o755);
     const at = (name: string): string => join(scratch, name);
     const [, line = ""] = /^stasis (serve --root \/var\/lib\/stasis)$/m.exec(readme) ?? [];
@@ -98,7 +98,7 @@ test(
   },
 );
 
-/** With nothing in its environment that README does not put there. */
+/** The environment contains only the variables that README sets. */
 function startAsRoot(args: readonly string[]) {
   const none = Object.keys(process.env).filter((name) => name.startsWith("STASIS_"));
   const program = new URL("../../src/main.js", import.meta.url);

@@ -22,7 +22,7 @@ interface Scene {
   readonly daemon: DaemonProcess;
   readonly scratch: string;
   readonly authority: Authority;
-  /** Those that the daemon is told to use; their content is replaced. */
+  /** Files that the daemon uses. Their content is replaced. */
   readonly server: { readonly cert: string; readonly key: string };
   readonly config: string;
   newToken(role: Role): string;
@@ -134,7 +134,7 @@ test("SIGUSR1 opens no inspector, SIGUSR2 and an early SIGHUP end nothing", asyn
   const { daemon } = await startScene(t);
   for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"] as const) daemon.signal(signal);
   await daemon.line(/^SIGHUP: read /);
-  // Node says where its inspector listens, and needs some milliseconds to open it.
+  // Node prints the address of its inspector, and needs some milliseconds to open it.
   await pause(500);
   assert.doesNotMatch(daemon.output(), /Debugger listening|ws:\/\//);
   await using client = connect(daemon.address);
@@ -198,7 +198,7 @@ test(
   },
 );
 
-/** A terminal with a shell-like leader that passes its hang-up on; prints how the daemon ended. */
+/** A terminal whose leader, like a shell, forwards its hang-up. Prints how the daemon ended. */
 const terminal = `
 import os, pty, signal, subprocess, sys, time
 leader, screen = pty.fork()

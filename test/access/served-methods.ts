@@ -1,5 +1,5 @@
-// Every method that there is, out of the descriptors that the daemon serves by reflection and not
-// out of a list: one that is added is met by the tests that ask for each.
+// Every served method, from the descriptors that the daemon serves by reflection. Tests that
+// iterate over them therefore include each new method.
 import {
   createFileRegistry,
   fromBinary,
@@ -16,17 +16,17 @@ export const services: readonly DescService[] = [...registry].filter(
 );
 const isOurs = ({ typeName }: DescService): boolean => typeName.startsWith("stasis.v1.");
 
-/** Of stasis.v1. */
+/** Methods of stasis.v1. */
 export const methods: readonly DescMethod[] = services
   .filter(isOurs)
   .flatMap((service) => service.methods);
 
-/** Health and reflection. */
+/** Methods of health and reflection. */
 export const openMethods: readonly DescMethod[] = services
   .filter((service) => !isOurs(service))
   .flatMap((service) => service.methods);
 
-/** As `GcService/BeginGc`. */
+/** For example `GcService/BeginGc`. */
 export function shortName({ parent, name }: DescMethod): string {
   return `${parent.name}/${name}`;
 }

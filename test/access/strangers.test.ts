@@ -1,4 +1,4 @@
-// What somebody without credentials, or with another user's rights, could do to those who have
+// Attacks of a caller without credentials, or with another user's rights, on callers that have
 // them.
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, readFileSync, statSync } from "node:fs";
@@ -10,7 +10,7 @@ import { splitHostPort } from "../../src/base/host-port.js";
 import { changeTokenFile } from "../../src/config/token-file.js";
 import { startScene, type AccessScene } from "./callers.js";
 
-/** As many unfinished requests as the daemon holds of all callers. */
+/** As many unfinished requests as the daemon accepts from all callers together. */
 const halfOpenCalls = 256;
 
 async function openRaw(t: TestContext, scene: AccessScene): Promise<http2.ClientHttp2Session> {
@@ -34,7 +34,7 @@ test("half-open health checks of a stranger take nobody else's place", async (t)
     });
     stream.on("error", () => undefined).resume();
   }
-  // Its answer comes after the daemon has seen all that was sent before.
+  // Its answer arrives after the daemon has read everything that was sent before.
   await new Promise((resolve) => session.ping(resolve));
   const token = scene.newToken({ name: "known", role: "reader", namePrefix: "" });
   const client = scene.client(scene.tcpAddress, { tls: scene.tls(), token });

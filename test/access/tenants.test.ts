@@ -1,4 +1,4 @@
-// Two tenants of one store: on every call that takes or gives a ref, neither finds the other's.
+// Two tenants of one store: in every call with a ref, neither finds the other's snapshots.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readdir, rename } from "node:fs/promises";
@@ -20,12 +20,12 @@ import { methods, shortName } from "./served-methods.js";
 
 interface Tenants {
   readonly scene: AccessScene;
-  /** Confined to `a/` and `b/`. Operators, so that nothing but the prefix keeps them off. */
+  /** Confined to `a/` and `b/`. They are operators, so only the prefix restricts them. */
   readonly a: Client;
   readonly b: Client;
   readonly all: Client;
   readonly tar: Uint8Array;
-  /** Ids of a/one, b/one, and c/one, which is nobody's. */
+  /** Ids of a/one, b/one, and c/one, which belongs to no tenant. */
   readonly ids: { readonly a: string; readonly b: string };
 }
 
@@ -57,7 +57,7 @@ async function first<T>(messages: AsyncIterable<T>): Promise<T> {
   throw new Error("no message");
 }
 
-/** Calls that take a ref, each of which succeeds for one's own. */
+/** Calls that take a ref. Each succeeds for the tenant's own snapshot. */
 const refCalls: Readonly<Record<string, (client: Client, ref: string) => Promise<unknown>>> = {
   inspect: (client, ref) => client.inspect(ref),
   update: (client, ref) =>
@@ -74,7 +74,7 @@ for (const [name, call] of Object.entries(refCalls)) {
     const foreign = [ids.b, "b/one", ids.b.slice(0, 15), "c/one"];
     for (const ref of foreign) {
       const error = await failsWith(call(a, ref), "SNAPSHOT_NOT_FOUND");
-      // Neither by words nor by facts does it differ from what never was.
+      // Neither texts nor facts differ from the error for a name that never existed.
       const never = await failsWith(call(a, "0".repeat(16)), "SNAPSHOT_NOT_FOUND");
       assert.equal(error.message.replace(ref, ""), never.message.replace("0".repeat(16), ""));
       assert.deepEqual(Object.keys(error.metadata), Object.keys(never.metadata));
@@ -120,7 +120,7 @@ test("new names begin with the prefix, also those of imports and renames", async
     await failsWith(a.update(update), "FIELD_INVALID");
   }
   const archive = await collect((await b.export("b/one")).bytes);
-  // The name is in the archive: it is found out on the way.
+  // The import learns the name from the archive.
   await b.delete("b/one");
   await failsWith(a.import({}, toStream(archive)), "FIELD_INVALID");
   await failsWith(a.import({ name: "b/two" }, toStream(archive)), "FIELD_INVALID");
@@ -167,7 +167,7 @@ test("a request id of an import that runs is its tenant's too", async (t) => {
   let finish = (): void => undefined;
   const gate = new Promise<void>((resolve) => (finish = resolve));
   async function* slowly(): AsyncGenerator<Uint8Array> {
-    // Less than the envelope, so that the daemon has not learnt the name.
+    // Less than the envelope, so the daemon does not know the name yet.
     yield archive.subarray(0, 600);
     await gate;
     yield archive.subarray(600);
@@ -179,7 +179,7 @@ test("a request id of an import that runs is its tenant's too", async (t) => {
   await b.import(name("b/"), toStream(archive));
   await all.import(name(""), toStream(archive));
   finish();
-  // Its name begins with b/, which is not for it.
+  // Its name begins with b/, which is outside the prefix.
   await failsWith(running, "FIELD_INVALID");
 });
 
@@ -248,7 +248,10 @@ test("collections plan and evict one's own, and find no leftovers", async (t) =>
   await failsWith(a.beginGc({ owner: "a" }), "ROLE_INSUFFICIENT");
 });
 
-/** What a tenant may call, each tried in a test of this file: those with a ref by `refCalls`. */
+/**
+ * The calls that a tenant may make. A test of this file tries each; `refCalls` has those with a
+ * ref.
+ */
 const ownCalls: readonly string[] = [
   ...Object.keys(refCalls).map((name) => `SnapshotService/${name.replace(/^./, toUpper)}`),
   ...["Create", "Import", "List", "Watch"].map((name) => `SnapshotService/${name}`),
@@ -369,7 +372,8 @@ test("watch with a filter for others' names tells nothing, not even of one's own
 test("an ambiguous prefix of an id counts and names one's own only", async (t) => {
   const { a, all, tar } = await startTenants(t);
   const byStart = new Map<string, string[]>();
-  // 32 first characters: among 33 of one's own, two begin alike; three characters are asked for.
+  // There are 32 possible first characters, so of 33 snapshots two ids begin alike. Refs need three
+  // characters.
   for (let n = 0; n < 8; n++) await store(a, `a/${n}`, tar);
   for await (const { config } of all.listAll()) {
     const start = config?.id.slice(0, 3) ?? "";

@@ -1,5 +1,4 @@
-// The check for gaps finds one of each kind, and the suite does not take a run of nothing for
-// green.
+// The gap check finds a gap of each kind, and an empty run does not count as a success.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,16 +1,16 @@
-// What a scenario leaves out of the API: calls that no step makes, frames that none sends or
-// expects, reasons that none expects.
+// Finds the parts of the API that a scenario leaves out: calls without a step, frames that it
+// neither sends nor expects, reasons that it does not expect.
 import { readFileSync } from "node:fs";
 import { createFileRegistry, fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Json, Scenario } from "./compile.js";
 
 const reasonPrefix = "ERROR_REASON_";
-/** What a scenario says instead of a frame of bytes. */
+/** Stands for a frame of bytes in a scenario. */
 const sentBytes = "body";
 const receivedBytes = "intact";
 
-/** What steps say of a call, as JSON texts. */
+/** The content of a call's steps, as JSON texts. */
 interface Said {
   readonly sent: string[];
   readonly received: string[];
@@ -56,7 +56,7 @@ export function gapsOf({ cases, unprovoked }: Scenario, descriptors: string): re
   return gaps;
 }
 
-/** `held` has the calls of the case by the names under which they are held. */
+/** `held` has the held calls of the case, by name. */
 function collect(value: Json, calls: Map<string, Said>, held: Map<string, string>): void {
   if (Array.isArray(value)) {
     for (const each of value) collect(each, calls, held);
@@ -76,7 +76,7 @@ function collect(value: Json, calls: Map<string, Said>, held: Map<string, string
   said.received.push(JSON.stringify([expect ?? null, error ?? null]));
 }
 
-/** The members of the message's oneof, as a scenario has them. */
+/** The members of the message's oneof, in the scenario's notation. */
 function framesOf({ oneofs }: DescMessage, bytes: string): readonly string[] {
   return oneofs.flatMap(({ fields }) =>
     fields.map(({ jsonName }) => (jsonName === "chunk" ? bytes : jsonName)),

@@ -1,5 +1,5 @@
-// The daemons that a runner talks to, each a process of its own, and what the scenario may say of
-// them.
+// The daemons that a runner calls, each in its own process, and the names that the scenario uses
+// for them.
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -16,11 +16,11 @@ export interface Daemons extends AsyncDisposable {
   /** Address of each daemon over this transport. */
   readonly targets: Readonly<Record<string, string>>;
   readonly vars: Readonly<Record<string, string>>;
-  /** What the daemons have logged. */
+  /** The log of the daemons. */
   output(): string;
 }
 
-/** One of these is likely to be on another filesystem than temporary files are. */
+/** One of these is likely to be on another filesystem than temporary files. */
 const places = ["/dev/shm", "/tmp", "/var/tmp", homedir()];
 
 export async function startDaemons(scratch: string, transport: Transport): Promise<Daemons> {

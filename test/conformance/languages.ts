@@ -1,4 +1,4 @@
-// How the runner of each language is built; everything goes to build/conformance.
+// Builds the runner of each language in build/conformance.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,11 +9,11 @@ export const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 
 export interface Language {
   readonly name: string;
-  /** Programs that must be there. */
+  /** Programs that must be installed. */
   readonly tools: readonly string[];
   /**
-   * Builds the runner and what the example needs; the command of the runner. Throws with what the
-   * tool said.
+   * Builds the runner and the files that the example needs. Returns the command of the runner.
+   * Throws an error with the tool's output.
    */
   build(): readonly string[];
 }
@@ -93,17 +93,19 @@ export function exampleLine(name: string, address: string, from: string, to: str
     .replace("RESTORED", to);
 }
 
-/** What the Rust runner and example have in common is compiled once. */
+/** The Rust runner and example share one compilation of their dependencies. */
 export const exampleEnvironment = { CARGO_TARGET_DIR: built("rust") };
 
 export const languages: readonly Language[] = [typescript, go, python, java, rust];
 
-/** The first tool that this machine lacks. */
+/** The first tool that is missing on this machine. */
 export function missingTool({ tools }: Language): string | undefined {
   return tools.find((tool) => spawnSync("sh", ["-c", `command -v ${tool}`]).status !== 0);
 }
 
-/** A virtual environment with the client of gen/python, made anew when that or the list changes. */
+/**
+ * A virtual environment with the client of gen/python. Rebuilt when the client or the list changes.
+ */
 function makeEnvironment(folder: string, requirements: string): void {
   const hash = createHash("sha256");
   for (const file of [requirements, join(gen("python"), "pyproject.toml"), gen("clients.sha256")]) {

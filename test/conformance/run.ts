@@ -27,11 +27,11 @@ const usage = `Usage: npm run lab -- conformance [LANGUAGE...] [options]
   --daemons FILE   do not start daemons: FILE says where they are (test/conformance/README.md)
 `;
 
-/** Far above what it takes, which is a minute. */
+/** Far above the usual time of one minute. */
 const runLimitMs = 8 * 60_000;
 const transports: readonly Transport[] = ["tcp", "unix"];
 
-/** What a runner says of a case. */
+/** A runner's result for a case. */
 interface Report {
   readonly case: string;
   readonly problem: string;
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
   );
   const known = languages.map(({ name }) => name);
   const unknown = positionals.filter((name) => !known.includes(name));
-  // A run of nothing would be green.
+  // An empty run must not count as a success.
   if (unknown.length > 0 || chosen.length === 0 || cases.length === 0) {
     const nothing =
       unknown.length > 0 ? `no language ${unknown.join(", ")}` : "no such case or transport";
@@ -118,12 +118,12 @@ async function runLanguage(
   try {
     command = language.build();
   } catch (error) {
-    // The other languages have their turn all the same.
+    // The other languages still run.
     const result = { passed: new Map<string, number>(), problems: [messageOf(error)] };
     return titles.map(({ title }) => ({ title, result }));
   }
   const builtAfter = seconds(started);
-  // At once: each has daemons of its own, and both wait a lot.
+  // In parallel: each has its own daemons, and both spend much time waiting.
   const columns = await Promise.all(
     titles.map(async ({ transport, title }) => {
       const cases = plan.cases.filter(({ only = transport }) => only === transport);
@@ -152,7 +152,7 @@ async function runRunner(
   transport: Transport,
   { cases, canaries, daemonsFile }: Plan,
 ): Promise<Result> {
-  // Short, since a Unix socket's path has at most 107 bytes.
+  // Short, because a Unix socket's path has at most 107 bytes.
   const scratch = await mkdtemp(join(tmpdir(), "conf-"));
   try {
     await using daemons =
@@ -182,7 +182,7 @@ async function runRunner(
   }
 }
 
-/** The example of examples/: a directory in, the same files out. */
+/** The example of examples/: stores a directory and compares the restored files. */
 async function runExample({ name }: Language): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "conf-"));
   try {
@@ -200,7 +200,7 @@ async function runExample({ name }: Language): Promise<void> {
   }
 }
 
-/** Daemons that somebody else runs. */
+/** Daemons that another program runs. */
 async function describedDaemons(file: string): Promise<Daemons> {
   const { targets, vars } = JSON.parse(await readFile(file, "utf8")) as Daemons;
   return { targets, vars, output: () => "", [Symbol.asyncDispose]: async () => undefined };

@@ -1,5 +1,5 @@
-// What must hold after a power cut on a disk that tells the truth: all that was acknowledged,
-// nothing half-made, and every name that is free can be taken.
+// The invariants after a power cut on an honest disk: all acknowledged snapshots exist, nothing is
+// half-made, and every free name can be taken.
 import { packDirectory } from "../store/contents.js";
 import { checkHere, type Start } from "./here.js";
 import type { Expectation } from "./ledger.js";
@@ -15,8 +15,8 @@ export async function judgeAfterCut(
   start: Start,
 ): Promise<Verdict> {
   const { root } = place;
-  // What a caller had not made durable before it gave it away is not the store's to keep; and where
-  // a directory once stood that is stored, the next one may be in the making.
+  // The store does not guarantee files that a caller had not made durable before handing them over.
+  // In the old place of a stored directory, the next one may be incomplete.
   const givens = givenIsDurable ? expected.givens.filter(({ must }) => must !== "stored") : [];
   const owed = { ...expected, givens };
   const { client, output, stop } = await start(place);

@@ -1,7 +1,8 @@
-// What must hold after a power cut on a disk that lied about its flushes. What was acknowledged may
-// be gone and what was deleted may be back. But what was durable before is there; the daemon
-// starts, or refuses in words; and what it shows is whole, or Verify, check and a verified read say
-// that it is not.
+// The invariants after a power cut on a disk that lied about its flushes. Acknowledged snapshots
+// may be missing and deleted ones may be back. However:
+// - Data that was durable before the lies exists.
+// - The daemon starts, or refuses with an explanation.
+// - Each visible snapshot is intact, or Verify, check and a verified read report the damage.
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isStoreError, type Client, type Snapshot } from "../../src/client/index.js";
@@ -98,7 +99,7 @@ async function isOneOf(
   return false;
 }
 
-/** A read with every block verified brings the right bytes or fails with a documented reason. */
+/** A read with every block verified returns the right bytes or fails with a documented reason. */
 async function readVerified(
   client: Client,
   { config }: Snapshot,

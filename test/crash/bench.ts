@@ -1,5 +1,5 @@
-// Where crash states are played: a root, what callers have beside it, and a daemon that is killed
-// and started again, judged at each start.
+// The scene of crash states: a root, the callers' files next to it, and a daemon. The daemon is
+// killed and started again, and the store is judged at each start.
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exportToLocalDirectory } from "../../src/client/index.js";
@@ -13,29 +13,29 @@ export interface Bench extends AsyncDisposable {
   readonly place: Place;
   readonly outside: string;
   readonly contents: readonly Content[];
-  /** Archive and directory of an export; their files are those of `contents[0]`. */
+  /** Archive and directory of an export. Their files equal those of `contents[0]`. */
   readonly exported: { readonly archive: Uint8Array; readonly directory: string };
   readonly stage: Stage;
   readonly served: Served;
-  /** Where strace writes. */
+  /** The file to which strace writes. */
   readonly traceFile: string;
-  /** A directory to give away, like `contents[index]`; left alone if it is there. */
+  /** Makes a directory to hand over, like `contents[index]`, unless it exists. */
   give(index: number): Promise<Given>;
-  /** Kills the daemon if it lives, starts it again and says what is wrong then. */
+  /** Kills the daemon if it is alive, starts it again, and returns the problems. */
   restart(options?: { readonly check?: boolean }): Promise<string[]>;
   readonly ledger: Ledger;
-  /** Replaces the daemon by one that was started in another way. */
+  /** Replaces the daemon by one that was started differently. */
   takeOver(served: Served): void;
 }
 
 export interface BenchOptions {
-  /** Holds all that is not on the store's filesystem. Must not exist. */
+  /** Contains everything that is not on the store's filesystem. Must not exist. */
   readonly directory: string;
   /** On the store's filesystem; default: `directory`. */
   readonly storeDirectory?: string;
   /** Its directory must not exist. Default: below `directory`. */
   readonly socket?: string;
-  /** Other sizes and bytes for another seed. */
+  /** Sizes and bytes depend on the seed. */
   readonly seed: number;
   readonly position?: () => number;
 }
@@ -91,7 +91,7 @@ export async function openBench(options: BenchOptions): Promise<Bench> {
   };
 }
 
-/** Unix socket paths are short; the bench's directory may be deep. */
+/** Paths of Unix sockets are short, and the bench's directory may be deep. */
 function socketIn(directory: string): string {
   return join(directory, "s", "d.sock");
 }
@@ -130,14 +130,17 @@ async function give(
   return { path, twin };
 }
 
-/** `check` looks at a root that was left in the midst of something only after recovery. */
+/** `check` inspects an interrupted root only after recovery. */
 async function runCheckAfterStart(place: Place): Promise<string[]> {
   await using served = await startServed(place);
   await served.kill();
   return await runCheck(place.root);
 }
 
-/** What is wrong with a store that was just started; the ledger goes on from what is there. */
+/**
+ * Returns the problems of a store that was just started. The ledger continues from its actual
+ * state.
+ */
 export async function judge(place: Place, stage: Stage, free: Content): Promise<string[]> {
   const { client, ledger } = stage;
   const owed = ledger.expect();

@@ -1,4 +1,4 @@
-// Recorded writes of the daemon, of which a random half was lost, on ext4, xfs and btrfs.
+// Recorded writes of the daemon on ext4, xfs and btrfs, of which a random half is lost.
 import { test } from "node:test";
 import { logKind } from "./log-kind.js";
 import { playShortRun } from "./short-run.js";

@@ -1,5 +1,5 @@
-// The disks that a power cut may leave: all that was flushed, and of what was written since a
-// random half, the writes whole or in blocks.
+// Computes the disks that a power cut may leave: all flushed writes, and a random half of the later
+// writes, either whole or in blocks.
 import { execFile } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
@@ -8,23 +8,23 @@ import { filesOf } from "./recording.js";
 import { randomFrom } from "./state.js";
 
 export interface DiskState {
-  /** Entries of the log since the first moment of interest. */
+  /** Entries of the log since the start of the recording. */
   readonly offset: number;
-  /** Decides which writes were lost. An even one takes writes as a whole. */
+  /** Decides which writes are lost. An even one loses only whole writes. */
   readonly pick: number;
 }
 
 export interface DiskStates {
-  /** Writes that disk to `path`. */
+  /** Writes the resulting disk to `path`. */
   make(state: DiskState, path: string): Promise<void>;
 }
 
-/** The least that a disk writes as a whole, for a filesystem with blocks of that size. */
+/** The unit in which a disk writes atomically, for a filesystem with blocks of that size. */
 const blockBytes = 4096;
 
 const exec = promisify(execFile);
 
-/** `start` will hold the disk at the first moment of interest. */
+/** `start` becomes the disk at the start of the recording. */
 export async function openDiskStates(recording: Recording, start: string): Promise<DiskStates> {
   const { entries, from } = recording;
   const { base, writes } = filesOf(recording.directory);

@@ -1,4 +1,4 @@
-// Other programs use up ext4, XFS and btrfs, their bytes or their inodes, while no daemon runs.
+// Other programs fill ext4, XFS and btrfs (their bytes or their inodes) while no daemon runs.
 import { test } from "node:test";
 import { fullKind } from "./full-kind.js";
 import { playShortRun } from "./short-run.js";

@@ -1,5 +1,5 @@
-// Kind "full": the daemon stops, or is killed at a step of an upload, and before it starts again
-// another program uses up the disk. It must start, read and delete, twice in a row.
+// Kind "full": the daemon stops, or is killed at a step of an upload, and then another program
+// fills the disk. The daemon must start, read and delete, twice in a row.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exhaust, undoExhaust, type Exhausted } from "../support/fill.js";
@@ -23,7 +23,7 @@ const subjects: readonly Subject[] = (["ext4", "xfs", "btrfs"] as const).flatMap
   (["bytes", "inodes"] as const).map((exhausted) => ({ filesystem, exhausted })),
 );
 
-/** As small as their tools make them, with few inodes. */
+/** As small as their tools allow, with few inodes. */
 const images = {
   ext4: { sizeMib: 64, options: ["-b", "4096", "-J", "size=4", "-N", "512"] },
   xfs: { sizeMib: 300, options: ["-i", "maxpct=1"] },
@@ -43,7 +43,7 @@ export const fullKind: Kind = {
     const missing = [...filesystems].map(cannotMount).find((why) => why !== false);
     return missing ?? cannotStrace();
   },
-  /** About as many states of each subject; with `every` all of them. */
+  /** About this many states of each subject. With `every`, all of them. */
   async play(options) {
     const chosen = subjects.filter((subject) => isWanted(prefixOf(subject), options.only));
     const share = Math.max(1, Math.ceil(options.states / Math.max(1, chosen.length)));
@@ -78,7 +78,7 @@ async function playSubject(subject: Subject, options: PlayOptions, lane: number)
       const { filesystem, exhausted } = subject;
       const state = stateName(subject, end);
       options.report({ kind: "full", scenario: `${filesystem} ${exhausted}`, state, ...played });
-      // What went wrong must not be held against the next one.
+      // A problem of this state must not count against the next one.
       sound = played.problems.length === 0;
     }
   } while (ends.length > 0 && !options.signal.aborted);
@@ -94,7 +94,7 @@ async function plan(bench: Bench, subject: Subject, options: PlayOptions): Promi
   const { only, every = false, states, seed } = options;
   const kills: End[] = [];
   const wanted = options.scenarios ?? uploads;
-  // Another one for each subject when few are played.
+  // A different one for each subject if few are played.
   const random = randomFrom(
     seed + subjects.findIndex((one) => prefixOf(one) === prefixOf(subject)),
   );
@@ -109,8 +109,8 @@ async function plan(bench: Bench, subject: Subject, options: PlayOptions): Promi
   }
   const stop: End = { at: "stop" };
   const some = shuffled(kills, random);
-  // Each is at its hardest where the start needs what the disk lacks: a clean stop removes the file
-  // of the catalog's log, a kill leaves an upload to undo.
+  // Each subject is hardest when the start needs the resource that is exhausted. A clean stop
+  // removes the log file of the catalog, and a kill leaves an upload to undo.
   const all = subject.exhausted === "bytes" ? [...some.slice(0, 1), stop] : [stop];
   all.push(...(every ? kills : some).filter((end) => !all.includes(end)));
   const named = all.filter((end) => only === undefined || stateName(subject, end).startsWith(only));
@@ -130,7 +130,7 @@ function stepsOf(points: readonly Point[]): Point[] {
 interface Scene extends AsyncDisposable {
   readonly bench: Bench;
   readonly mountPoint: string;
-  /** Where there is room. */
+  /** On a disk with room. */
   readonly elsewhere: string;
 }
 
@@ -154,7 +154,7 @@ async function openScene(
     const bench = await openBench({
       directory: join(directory, "bench"),
       storeDirectory: mountPoint,
-      // On the full disk too: its file takes an inode.
+      // On the full disk too, because its file takes an inode.
       socket: join(mountPoint, "s", "d.sock"),
       seed,
     });
@@ -213,7 +213,7 @@ async function store(bench: Bench, name: string): Promise<string[]> {
   return error === undefined ? [] : [`${name} could not be stored: ${error.message}`];
 }
 
-/** Ends the daemon; false when it never came to the step. */
+/** Ends the daemon. Returns false if it never reached the step. */
 async function bring(bench: Bench, end: End, problems: string[]): Promise<boolean> {
   if (end.at !== "stop") {
     await prepareFor(bench, end.scenario);
@@ -231,7 +231,7 @@ async function stopCleanly({ served }: Bench, problems: string[]): Promise<void>
   if (code !== 0) problems.push(`a clean stop ends with ${code ?? signal}: ${served.output()}`);
 }
 
-/** What is wrong when the daemon is started on the full disk, reads, and deletes `victim`. */
+/** Returns the problems when the daemon starts on the full disk, reads, and deletes `victim`. */
 async function useFull({ bench, elsewhere }: Scene, victim: string): Promise<string[]> {
   const problems: string[] = [];
   try {
@@ -246,7 +246,7 @@ async function useFull({ bench, elsewhere }: Scene, victim: string): Promise<str
   const { error: refused } = await remove(bench.stage, victim);
   if (refused !== undefined) problems.push(`delete: ${refused.message}`);
   problems.push(...(await look(bench)));
-  // The first time it is stopped, the second time killed.
+  // The first round ends with a stop, the second with a kill.
   if (victim === victims[0]) await stopCleanly(bench, problems);
   else await bench.served.kill();
   return problems;

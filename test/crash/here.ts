@@ -1,5 +1,5 @@
-// The daemon, started in this process as `stasis serve` starts it, for those
-// who judge many stores: a start of Node takes longer than all the rest.
+// Starts the daemon in this process, like `stasis serve`, for programs that judge many stores.
+// Starting Node takes longer than everything else.
 import { pino } from "pino";
 import { connect, type Client } from "../../src/client/index.js";
 import { logFormat } from "../../src/base/logger.js";
@@ -30,7 +30,7 @@ export async function startHere(place: Place): Promise<Started> {
   return { client, output: () => output, stop };
 }
 
-/** The program itself, in a process of its own. */
+/** The program itself, in its own process. */
 export async function startProgram(place: Place): Promise<Started> {
   const { client, output, signal, exited } = await startServed(place);
   const stop = async (): Promise<void> => {
@@ -46,7 +46,7 @@ export interface CheckProblem {
   readonly text: string;
 }
 
-/** What `stasis check` calls a problem in a store that nobody serves. */
+/** The problems that `stasis check` reports in a store without a daemon. */
 export async function checkHere(root: string, deep: boolean): Promise<CheckProblem[]> {
   const problems: CheckProblem[] = [];
   const options = { deep, limitBytesPerSecond: 0 };

@@ -1,4 +1,4 @@
-// All kinds of crash states, and how a number of states is shared out among them.
+// All kinds of crash states, and the share of each in the number of states.
 import type { Kind, PlayOptions } from "./state.js";
 import { fullKind } from "./full-kind.js";
 import { logKind, lyingKind } from "./log-kind.js";
@@ -8,7 +8,7 @@ import { syscallKind } from "./syscall-kind.js";
 
 export interface SharedKind {
   readonly kind: Kind;
-  /** Its part of all states. */
+  /** Its share of all states. */
   readonly share: number;
 }
 
@@ -22,7 +22,8 @@ export const kinds: readonly SharedKind[] = [
 ];
 
 /**
- * Plays the kinds one after the other, each its share of the states; `skipped` hears of the others.
+ * Plays the kinds one after the other, each with its share of the states. Calls `skipped` for kinds
+ * that cannot run.
  */
 export async function playKinds(
   options: PlayOptions,

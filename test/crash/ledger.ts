@@ -1,24 +1,24 @@
-// What a store owes its callers: every call that was begun, and what it answered, in order. From it
-// follows, for any moment, which snapshots must be there, which may be, and which must not.
+// The ledger of a store's obligations: every call that was begun, and its answer, in order. It
+// tells for any moment which snapshots must exist, which may, and which must not.
 
-/** What a snapshot must look like. */
+/** The expected content of a snapshot. */
 export interface Content {
   /** A directory with exactly its files, outside the store. */
   readonly directory: string;
   readonly description: string;
 }
 
-/** One way in which a name may stand; without `content` it is free. */
+/** One possible state of a name. Without `content`, the name is free. */
 export interface Possibility {
   readonly content: Content | undefined;
   /** Known from the answer that acknowledged it. */
   readonly id?: string | undefined;
 }
 
-/** A directory that was given to the store by rename. */
+/** A directory that was handed over to the store by rename. */
 export interface Given {
   readonly path: string;
-  /** One like it, outside the store's reach. */
+  /** A copy of it, outside the store's reach. */
   readonly twin: string;
 }
 
@@ -26,7 +26,7 @@ export type Outcome =
   | { readonly kind: "acknowledged"; readonly id: string | undefined }
   /** The caller was told that it did not happen. */
   | { readonly kind: "refused" }
-  /** Nobody told the caller, or the daemon said that it cannot know. */
+  /** The caller got no answer, or the daemon said that it cannot know. */
   | { readonly kind: "unknown" };
 
 interface Begun {
@@ -45,41 +45,43 @@ interface Found {
   readonly found: readonly (readonly [name: string, Possibility])[];
 }
 
-/** One entry of the ledger. It survives JSON. */
+/** One entry of the ledger, in a form that JSON preserves. */
 export type Note = Entry | Found;
 
 export interface GivenExpectation extends Given {
   readonly name: string;
-  /** `stored`: must be gone from its place. `back`: must stand there. */
+  /** `stored`: must have left its place. `back`: must be in its place. */
   readonly must: "stored" | "back" | "either";
 }
 
 export interface Expectation {
-  /** Every name that was ever used, with all that may stand under it. */
+  /** Every name that was ever used, with all possible snapshots under it. */
   readonly names: ReadonlyMap<string, readonly Possibility[]>;
-  /** All that anybody ever wanted to stand under each name. */
+  /** All contents that any caller tried to store under each name. */
   readonly ever: ReadonlyMap<string, readonly Possibility[]>;
-  /** Ids whose deletion or replacement was acknowledged or seen. */
+  /** Ids whose deletion or replacement was acknowledged or observed. */
   readonly gone: ReadonlySet<string>;
   readonly givens: readonly GivenExpectation[];
 }
 
 export interface Ledger {
   /**
-   * Notes that a call begins; returns how its end is noted. Names are used by one call at a time.
+   * Records that a call begins. The result records its end. Only one call uses a name at a time.
    */
   begin(name: string, to: Possibility, given?: Given): (outcome: Outcome) => void;
-  /** Notes what an inspection found: from here on that is what must stand. */
+  /** Records the result of an inspection, which is the expected state from here on. */
   settle(found: ReadonlyMap<string, Possibility>): void;
-  /** A place in it, to go back to when the store is put back too. */
+  /** A position in the ledger, to return to when the store is restored too. */
   mark(): number;
   rewind(mark: number): void;
-  /** What is owed at a position, by default now. */
+  /** The obligations at a position. Default: now. */
   expect(at?: number): Expectation;
   notes(): readonly Note[];
 }
 
-/** `position` gives the moment of each note; it never goes back. By default all notes are at 0. */
+/**
+ * `position` returns the moment of each entry and never decreases. By default all entries are at 0.
+ */
 export function createLedger(
   position: () => number = () => 0,
   earlier: readonly Note[] = [],

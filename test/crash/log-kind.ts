@@ -1,6 +1,6 @@
-// Kind "log": power cuts out of a recorded log of the disk's writes. A state is the log up to some
-// write, without a random half of what was not yet flushed. Kind "lying" is the same on a disk that
-// has told the daemon that it flushed and has not.
+// Kind "log": power cuts derived from a recorded log of the disk's writes. A state is the log up to
+// some write, without a random half of the unflushed writes. Kind "lying" is the same on a disk
+// that reported flushes without making them.
 import { execFile, spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -25,7 +25,9 @@ import {
 
 type KindName = "log" | "lying";
 
-/** What is recorded: `name` is the scenario's, with `recover-` before it when it is cut off. */
+/**
+ * The recorded run. `name` is the scenario's, prefixed with `recover-` if its recovery is recorded.
+ */
 interface Subject {
   readonly name: string;
   readonly filesystem: DiskFilesystem;
@@ -73,7 +75,7 @@ async function playNew(kind: KindName, options: PlayOptions): Promise<void> {
       if (options.signal.aborted) return;
       const directory = join(options.directory, `${kind}-${lane}`);
       await recordAndPlay(kind, subject, { ...options, seed, states: count, directory });
-      // What cannot be removed now is removed with the scratch space.
+      // Files that cannot be removed now are removed with the scratch space.
       await removeScratch(directory).catch(() => undefined);
     });
     if (options.only !== undefined) return;
@@ -97,7 +99,7 @@ function subjectsOf(kind: KindName): Subject[] {
   });
 }
 
-/** One filesystem after the other, so that few recordings take each of them. */
+/** One filesystem after the other, so that a few recordings cover each of them. */
 function spread(subjects: readonly Subject[]): Subject[] {
   const queues = filesystems.map((one) => subjects.filter(({ filesystem }) => filesystem === one));
   const longest = Math.max(0, ...queues.map(({ length }) => length));
@@ -145,7 +147,7 @@ async function recordAndPlay(
     return;
   }
   const results = await replay(recording.directory, statesOf(prefix, recording, options));
-  // An interrupt ends the player, too: what it broke off says nothing.
+  // An interrupt ends the player too. Its unfinished states prove nothing.
   if (options.signal.aborted) results.splice(-1);
   const bad = results.some(({ problems }) => problems.length > 0);
   const kept =
@@ -155,11 +157,11 @@ async function recordAndPlay(
   }
 }
 
-/** How often power is cut just when something was answered, and not anywhere in the log. */
+/** Fraction of the power cuts right at an answer, instead of anywhere in the log. */
 const atAnswers = 1 / 3;
 const afterAnswer = 3;
 
-/** Those that were asked for by name, or as many as are wanted, at random places of the log. */
+/** The states that were requested by name, or this many at random positions of the log. */
 function statesOf(
   prefix: string,
   { entries, from, notes }: Recording,
@@ -201,20 +203,20 @@ async function keep(
   const kept = join(place, `${prefix.replaceAll(":", "-")}${seed}`);
   await mkdir(dirname(kept), { recursive: true });
   await removeScratch(kept);
-  // It keeps the holes, which the contents are compared by.
+  // It preserves the holes, by which the contents are compared.
   await exec("cp", ["-a", directory, kept]);
   return kept;
 }
 
 /**
- * Lets go of what others have mounted meanwhile: it would stay mounted here when they unmount it.
+ * Unmounts filesystems that others have mounted meanwhile. Otherwise they would stay mounted here.
  */
 const alone =
   "awk '$1 ~ /^.dev.loop/ || $3 ~ /^fuse/ { print $2 }' /proc/mounts | " +
   'while read -r place; do case "$0$1$2" in *"$place"/*) ;; *) umount -l "$place" ;; esac; done; ' +
   'exec "$@"';
 
-/** Runs a module in a process with mounts of its own. */
+/** Runs a module in a process with its own mounts. */
 function runAlone(module: string, directory: string, job: ReplayJob | RecordJob): Child {
   const path = fileURLToPath(new URL(module, import.meta.url));
   const command = [directory, process.execPath, path, JSON.stringify(job)];
@@ -229,7 +231,7 @@ async function record(job: RecordJob): Promise<string[]> {
   return (JSON.parse(last) as { problems: string[] }).problems;
 }
 
-/** All results; a player that breaks off has a finding at the state where it did. */
+/** All results. A player that fails reports a finding at its current state. */
 async function replay(directory: string, states: readonly DiskState[]): Promise<ReplayResult[]> {
   const job: ReplayJob = { directory, states };
   await using child = runAlone("replay.js", directory, job);

@@ -1,5 +1,5 @@
-// A mounted filesystem whose disk keeps a log of all writes and flushes: an NBD server of our own,
-// shown as a file by nbdfuse and mounted through a loop device. It needs no module of the kernel.
+// A mounted filesystem whose disk logs all writes and flushes: our own NBD server, which nbdfuse
+// exposes as a file and a loop device mounts. It needs no kernel module.
 import { once } from "node:events";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,19 +12,19 @@ import type { LogEntry, NbdServerData } from "./nbd-server.js";
 
 export interface LoggedDisk extends AsyncDisposable {
   readonly mountPoint: string;
-  /** How many writes and flushes the log has now. */
+  /** Number of writes and flushes in the log now. */
   position(): number;
   /** Unmounts and returns the log. */
   end(): Promise<readonly LogEntry[]>;
 }
 
 export interface LoggedDiskFiles {
-  /** With a filesystem on it. It is written in place. */
+  /** Contains a filesystem. It is written in place. */
   readonly image: string;
-  /** Will hold the bytes of all writes. */
+  /** Receives the bytes of all writes. */
   readonly writes: string;
   readonly mountPoint: string;
-  /** Must not exist: a socket and a mount point of its own. */
+  /** Must not exist. Holds a socket and a mount point. */
   readonly directory: string;
 }
 

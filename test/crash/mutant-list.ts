@@ -1,16 +1,13 @@
-// Seeded mistakes: text patches on the compiled program, each with what must notice it.
+// Seeded mistakes: text patches of the compiled program, each with the test that must notice it.
 
 export interface Mutant {
   readonly name: string;
   /** Below `dist/src`. */
   readonly file: string;
-  /** Must be found exactly once. */
+  /** Must occur exactly once. */
   readonly find: string;
   readonly replace: string;
-  /**
-   * What must notice it: crash states, or, where no crash is needed, the tests whose path holds a
-   * text.
-   */
+  /** The check that must notice it: crash states, or the tests whose path contains a text. */
   readonly by: CrashStates | { readonly tests: string };
 }
 
@@ -18,11 +15,11 @@ export interface CrashStates {
   readonly kind: "syscall" | "start";
   readonly scenarios: string;
   readonly states: number;
-  /** Only those whose names begin so. */
+  /** Only scenarios whose names begin with this. */
   readonly only?: string;
 }
 
-/** For the order of system calls one recorded run is enough. */
+/** To check the order of system calls, one recorded run is enough. */
 const byOrder = (scenarios: string): { readonly by: CrashStates } => ({
   by: { kind: "syscall", states: 2, scenarios },
 });

@@ -1,6 +1,5 @@
-// `npm run lab -- mutants`: puts each seeded mistake into a copy of the build and plays crash
-// states, or tests, on it. A mutant that nobody notices is a hole in the harness: the command then
-// fails.
+// `npm run lab -- mutants`: applies each seeded mistake to a copy of the build and runs crash
+// states, or tests, on it. A mutant that survives is a gap in the harness, and the command fails.
 import { cp, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,17 +12,17 @@ const limitMs = 15 * 60_000;
 
 interface Verdict {
   readonly caught: boolean;
-  /** The first finding, or what the harness said when it found none. */
+  /** The first finding, or the harness's output if there was no finding. */
   readonly text: string;
 }
 
-/** `npm run lab -- mutants TEXT` takes only those whose name holds the text. */
+/** `npm run lab -- mutants TEXT` selects the mutants whose name contains the text. */
 async function main([text = ""]: readonly string[]): Promise<void> {
   const why = cannotStrace();
   if (why !== false) throw new Error(why);
   const wanted = mutants.filter(({ name }) => name.includes(text));
   let survivors = 0;
-  // A text that the build no longer has is found before the long run, not in the midst of it.
+  // Detects a text that is missing in the build before the long run, not in the middle of it.
   for (const mutant of wanted) await patched(mutant);
   for (const mutant of wanted) {
     const { caught, text: found } = await judge(mutant);
@@ -60,7 +59,7 @@ async function judgeByCrashes(
   return verdictOf(code, output);
 }
 
-/** The tests of the copy import the modules of the copy. */
+/** The copied tests import the copied modules. */
 async function judgeByTests(scratch: string, text: string): Promise<Verdict> {
   const directory = join(scratch, "dist", "test");
   await cp(join(repository, "dist", "test"), directory, { recursive: true });
@@ -71,7 +70,7 @@ async function judgeByTests(scratch: string, text: string): Promise<Verdict> {
   const { output } = await runToEnd(["--test", "--test-reporter=tap", ...files], {});
   const failed = /^not ok \d+ - (.*)$/m.exec(output.replaceAll(/^ +/gm, ""));
   const passed = /^ok \d+ - /m.test(output.replaceAll(/^ +/gm, ""));
-  // Where nothing passes, it is not the mistake that was noticed.
+  // If even the unchanged build fails, the mistake was not noticed.
   if (failed !== null && passed) return { caught: true, text: failed[1] ?? "" };
   return { caught: false, text: lastLines(output) };
 }
@@ -88,7 +87,7 @@ function lastLines(output: string): string {
   return output.split("\n").slice(-8).join("\n    ");
 }
 
-/** A harness that broke by itself has found nothing: only a finding prints how to play it again. */
+/** A broken harness has found nothing. Only a finding prints how to repeat it. */
 function verdictOf(code: number | null, output: string): Verdict {
   const lines = output.split("\n");
   const again = lines.findIndex((line) => line.startsWith("  again: npm run lab -- crash"));
@@ -97,7 +96,7 @@ function verdictOf(code: number | null, output: string): Verdict {
   return { caught: false, text: lastLines(output) };
 }
 
-/** A copy of the program with the mistake in it; returns its main module. */
+/** Makes a copy of the program with the mistake. Returns its main module. */
 async function build(mutant: Mutant, scratch: string): Promise<string> {
   const dist = join(scratch, "dist");
   for (const part of ["src", "gen"]) {

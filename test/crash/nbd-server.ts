@@ -1,21 +1,20 @@
-// A disk in a file, served over NBD on a Unix socket, that writes down every write and every flush
-// in the order in which it came. It is a thread of its own: those who wait for the disk may block
-// theirs.
+// A disk in a file, served over NBD on a Unix socket. It logs every write and every flush in order.
+// It runs in its own thread, because callers that wait for the disk may block theirs.
 import { openSync, readSync, writeSync, fstatSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 
 export interface NbdServerData {
   readonly socket: string;
-  /** The disk as it is: written in place. */
+  /** The current disk, written in place. */
   readonly image: string;
   /** The bytes of all writes, one after the other. */
   readonly writes: string;
-  /** One Int32: how many entries the log has. It grows before a write or flush is answered. */
+  /** One Int32: the number of entries in the log. It grows before a write or flush is answered. */
   readonly position: SharedArrayBuffer;
 }
 
-/** A write, as offset and length, or a flush: all before it is durable. */
+/** A write (offset and length), or a flush: everything before it is durable. */
 export type LogEntry = readonly [offset: number, length: number] | "flush";
 
 // https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
@@ -58,7 +57,7 @@ function note(entry: LogEntry): void {
   Atomics.store(count, 0, entries.length);
 }
 
-/** Takes exactly so many of the next bytes. */
+/** Consumes exactly this many of the next bytes. */
 type Take = (length: number) => Promise<Buffer>;
 
 function takerOf(socket: Socket): Take {
@@ -91,7 +90,7 @@ async function serveConnection(socket: Socket): Promise<void> {
   while (await serveRequest(socket, take));
 }
 
-/** False when the client went away. */
+/** False if the client disconnected. */
 async function negotiate(socket: Socket, take: Take): Promise<boolean> {
   for (;;) {
     const head = await take(16);

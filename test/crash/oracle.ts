@@ -1,5 +1,5 @@
-// The judge: what is in a store, against what its ledger says it owes. Everything is looked at from
-// outside: through the client, and in the files themselves.
+// The judge: compares the content of a store with the obligations in its ledger. It only looks from
+// outside: through the client, and at the files.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { lstat } from "node:fs/promises";
@@ -15,13 +15,13 @@ export interface Subject {
   readonly root: string;
   readonly client: Client;
   readonly owed: Expectation;
-  /** A daemon that met a fault may leave staging and trash to the next start. */
+  /** After a fault, a daemon may leave staging and trash to the next start. */
   readonly afterCleanStart: boolean;
 }
 
 export interface Inspection {
   readonly problems: readonly string[];
-  /** What stands under each name, for the ledger to go on from. */
+  /** The snapshot under each name, from which the ledger continues. */
   readonly found: ReadonlyMap<string, Possibility>;
 }
 
@@ -53,7 +53,7 @@ export async function inspectStore(subject: Subject): Promise<Inspection> {
   return { problems, found };
 }
 
-/** What the daemon's own check calls a problem. */
+/** The problems that the daemon's own check reports. */
 async function problemsOfCheck(client: Client): Promise<string[]> {
   const problems: string[] = [];
   for await (const { event } of client.check({}, { timeoutMs: 20_000 })) {
@@ -63,7 +63,7 @@ async function problemsOfCheck(client: Client): Promise<string[]> {
   return problems;
 }
 
-/** The one of the possibilities that stands there, whole. */
+/** The one possibility that is present and intact. */
 async function whichOf(
   root: string,
   snapshot: Snapshot,
@@ -86,7 +86,9 @@ async function whichOf(
   return { content: undefined };
 }
 
-/** A directory that was given away is in the store or where it was, never in both or neither. */
+/**
+ * A directory that was handed over is in the store or in its old place, never in both or neither.
+ */
 async function inspectGiven(
   given: GivenExpectation,
   found: ReadonlyMap<string, Possibility>,
@@ -106,7 +108,7 @@ async function inspectGiven(
   });
 }
 
-/** With the mode of the directory itself: that of its files is compared with them. */
+/** With the mode of the directory itself. The modes of its files are compared with the files. */
 async function compareGiven({ path, twin }: GivenExpectation): Promise<void> {
   await compareDirectories(path, twin);
   const [found, expected] = await Promise.all([lstat(path), lstat(twin)]);
@@ -136,7 +138,7 @@ async function inspectDirectories(
   }
 }
 
-/** Every name that is free can be taken: `take` stores something under it and deletes it again. */
+/** Every free name can be taken: `take` stores a snapshot under it and deletes it again. */
 export async function inspectFreeNames(
   found: ReadonlyMap<string, Possibility>,
   take: (name: string) => Promise<unknown>,
@@ -154,7 +156,7 @@ export async function inspectFreeNames(
   return problems;
 }
 
-/** Log lines of a start that nothing was wrong with, which yet speak of an error. */
+/** Log lines of an error-free start that still mention an error. */
 export function alarmsIn(output: string): string[] {
   return output
     .split("\n")
@@ -167,7 +169,7 @@ export function alarmsIn(output: string): string[] {
 const exec = promisify(execFile);
 let hasCheck: Promise<boolean> | undefined;
 
-/** `stasis check` on a root that no daemon holds; nothing when this build has no such command. */
+/** Runs `stasis check` on a root without a daemon. Skipped if this build has no such command. */
 export async function runCheck(root: string): Promise<string[]> {
   hasCheck ??= exec(process.execPath, [program, "--help"]).then(({ stdout }) =>
     /^ +check\b/m.test(stdout),

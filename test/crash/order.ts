@@ -1,19 +1,19 @@
-// The order of effects, read off the system calls of one undisturbed run. A missing fsync is seen
-// here that no power cut shows, because another file's fsync happened to flush the same journal.
+// Derives the order of effects from the system calls of one undisturbed run. It finds a missing
+// fsync that no power cut shows, because another file's fsync happened to flush the same journal.
 import { dirname } from "node:path";
 import { isWithin, type Call } from "./trace.js";
 
 export interface Played {
   readonly calls: readonly Call[];
   readonly root: string;
-  /** Where callers' files are: an answer promises them too. */
+  /** The callers' directories. An answer promises their durability too. */
   readonly outside: string;
   readonly answeredAt: number;
-  /** Files that a caller has written and given away: they are not durable yet. */
+  /** Files that a caller has written and handed over. They are not durable yet. */
   readonly given: readonly string[];
-  /** The call stores or removes something. */
+  /** The call stores or removes a snapshot. */
   readonly changes: boolean;
-  /** It is a Delete: its answer promises the move to the trash too. */
+  /** The call is a Delete: its answer also promises that the move to the trash is durable. */
   readonly deletes: boolean;
 }
 
@@ -30,12 +30,12 @@ const writes = new Set([
 ]);
 const syncs = new Set(["fsync", "fdatasync"]);
 
-/** What is wrong with the order, as texts with the step at which it shows. */
+/** The violations of the order, as texts with the step at which they occur. */
 export function orderProblems(played: Played): string[] {
   const { root, calls, answeredAt, changes, deletes } = played;
   const problems: string[] = [];
-  // What a REPLACE has put out of its place, a durable transaction says; to move it is background
-  // work that recovery repeats. A Delete answers only when the move is durable.
+  // A durable transaction records the snapshot that a REPLACE has displaced. Moving it is
+  // background work, which recovery repeats. A Delete answers only when the move is durable.
   const pending = createPending(played.given, deletes ? undefined : `${root}/trash`);
   if (deletes && !movedBefore(calls, `${root}/trash`, answeredAt)) {
     problems.push("answered before it was moved to the trash");
@@ -60,7 +60,7 @@ export function orderProblems(played: Played): string[] {
   return problems;
 }
 
-/** When the transaction that the answer rests on began to be written. */
+/** When the program began to write the transaction on which the answer rests. */
 function lastCommit(calls: readonly Call[], wal: string, answeredAt: number): number | undefined {
   let began: number | undefined;
   let last: number | undefined;
@@ -76,7 +76,7 @@ function lastCommit(calls: readonly Call[], wal: string, answeredAt: number): nu
 
 interface Pending {
   has(path: string): boolean;
-  /** Files and directories with changes that a power cut would take. */
+  /** Files and directories with changes that a power cut would lose. */
   all(): string[];
   note(call: Call): void;
 }
@@ -120,7 +120,7 @@ function forget(paths: Set<string>, removed: string): void {
   for (const path of paths) if (isWithin(path, removed)) paths.delete(path);
 }
 
-/** Nothing that was answered may rest on what a power cut would take. */
+/** No answer may depend on changes that a power cut would lose. */
 function unsafeAnswer(played: Played, pending: Pending, commits: number): string[] {
   const { root, outside, changes } = played;
   const ignored = [`${root}/lock.db`, `${root}/lock.info`, `${root}/ballast`];
@@ -134,7 +134,7 @@ function unsafeAnswer(played: Played, pending: Pending, commits: number): string
   return problems;
 }
 
-/** The catalog must not say that a snapshot is there before all of it is. */
+/** The catalog must not record a snapshot before all of it is durable. */
 function unpublished(pending: Pending, dataRoot: string): string[] {
   return pending
     .all()

@@ -1,4 +1,4 @@
-// A module of the build with a seeded mistake in it.
+// A compiled module with a seeded mistake.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import type { Mutant } from "./mutant-list.js";
 
 export const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Its text; fails if the build does not have what the mistake replaces exactly once. */
+/** Its text. Fails unless the build contains the text to replace exactly once. */
 export async function patched({ name, file, find, replace }: Mutant): Promise<string> {
   const parts = (await readFile(join(repository, "dist", "src", file), "utf8")).split(find);
   if (parts.length !== 2) {

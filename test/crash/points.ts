@@ -1,21 +1,21 @@
-// The points at which a daemon can be struck: every system call that it makes on its root or on
-// what callers gave it, found by recording one run.
+// The points at which a daemon can be struck: every system call on its root or on the callers'
+// files. A recorded run yields them.
 import type { Fault } from "./strace.js";
 import { isWithin, type Call } from "./trace.js";
 
 export interface Point {
-  /** Place of the thread in the order in which the daemon made its threads. */
+  /** Position of the thread in the order in which the daemon created its threads. */
   readonly thread: number;
   readonly syscall: string;
-  /** The how-manieth call of that name of that thread, from 1. */
+  /** Ordinal of this call among the thread's calls of that name, from 1. */
   readonly nth: number;
-  /** The answer waits for it: a caller who is told of success may count on it. */
+  /** The answer waits for it, so a caller that is told of success may rely on it. */
   readonly promised: boolean;
-  /** Relative to the root, ids left out: for people. */
+  /** Relative to the root, without ids, for people. */
   readonly what: string;
 }
 
-/** Calls after which a killed daemon leaves another disk than before them. */
+/** Calls that change the disk, so that a kill before them and after them differs. */
 const changing = new Set([
   ...["mkdir", "rename", "renameat2", "unlink", "unlinkat", "rmdir", "link", "linkat"],
   ...["write", "writev", "pwrite64", "pwritev", "ftruncate", "fallocate", "fsync", "fdatasync"],
@@ -23,7 +23,8 @@ const changing = new Set([
 ]);
 
 /**
- * What the lock's holder and SQLite's locks are, a crash frees; their calls fail only as a whole.
+ * A crash releases the locks of the holder and of SQLite. Failing these calls makes sense only as a
+ * whole.
  */
 export function pointsOf(
   calls: readonly Call[],
@@ -48,7 +49,7 @@ export function pointsOf(
   return points;
 }
 
-/** What a disk can answer to any call. */
+/** Errors that a disk can return from any call. */
 export const diskErrors: readonly Fault[] = ["EIO", "ENOSPC"];
 
 export function faultsAt(point: Point): Fault[] {

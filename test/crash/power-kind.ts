@@ -1,6 +1,6 @@
 // Kind "power": the filesystem is cut off from its disk while the daemon works. The daemon is
-// stopped first, so that it can acknowledge nothing that the disk did not get; what the filesystem
-// had not written by then is gone.
+// stopped first, so that it acknowledges nothing that the disk did not receive. Everything that the
+// filesystem had not written by then is lost.
 import { execFile, spawnSync } from "node:child_process";
 import { mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,16 +18,16 @@ import { quiet } from "./syscall-states.js";
 
 const filesystems = ["ext4", "xfs"] as const;
 
-/** States of one filesystem and scenario go on from each other's store. */
+/** States of one filesystem and scenario continue from each other's store. */
 interface Subject {
   readonly filesystem: (typeof filesystems)[number];
   readonly scenario: Scenario;
 }
 
-/** When the power goes, in hundredths of what the call takes undisturbed. */
+/** The moment of the cut, in hundredths of the undisturbed duration of the call. */
 interface Cut {
   readonly during: number;
-  /** It goes a second time, so far into the start that follows. */
+  /** The moment of a second cut, during the start that follows. */
   readonly inRecovery?: number;
 }
 
@@ -71,7 +71,7 @@ function isWanted(subject: Subject, { scenarios: wanted, only }: PlayOptions): b
   return only === undefined || only.startsWith(prefix) || prefix.startsWith(only);
 }
 
-/** One in three is cut off again in its recovery; some of the cuts come when all is done. */
+/** One in three is cut again during recovery. Some cuts come after everything is done. */
 function cutsOf(prefix: string, { seed, states, only = "" }: PlayOptions): Cut[] {
   const named = /^(\d+)(?:,(\d+))?$/.exec(only.slice(prefix.length));
   if (named !== null) return [cutOf(Number(named[1]), named[2])];
@@ -113,7 +113,7 @@ interface Scene extends AsyncDisposable {
   readonly bench: Bench;
   readonly image: string;
   readonly mountPoint: string;
-  /** How long the call and a start take undisturbed. */
+  /** The undisturbed duration of the call and of a start. */
   readonly callMs: number;
   readonly startMs: number;
 }
@@ -145,7 +145,7 @@ async function openScene(
     const callMs = await timed(() => scenario.act(bench));
     await quiet(bench, scenario);
     const startMs = await timed(() => bench.restart());
-    // What callers keep beside the store is theirs to make durable.
+    // Making files next to the store durable is the caller's task.
     await exec("sync", ["-f", mountPoint]);
     const end = async (): Promise<void> => {
       await bench[Symbol.asyncDispose]();
@@ -197,7 +197,9 @@ async function remount({ image, mountPoint }: Scene): Promise<void> {
   await mountImage(image, mountPoint);
 }
 
-/** Stops every thread, takes the disk away without writing the filesystem's log, and kills. */
+/**
+ * Stops every thread, detaches the disk without writing the filesystem's log, and kills the daemon.
+ */
 async function cutPower(pid: number, mountPoint: string): Promise<void> {
   process.kill(pid, "SIGSTOP");
   await whenStopped(pid);
@@ -207,7 +209,7 @@ async function cutPower(pid: number, mountPoint: string): Promise<void> {
 
 const stopLimitMs = 10_000;
 
-/** A thread in a system call of the disk stops when it is done. */
+/** A thread in a system call of the disk stops at the end of the call. */
 async function whenStopped(pid: number): Promise<void> {
   const end = performance.now() + stopLimitMs;
   while (performance.now() < end) {

@@ -1,6 +1,5 @@
-// Makes one recording in a process with mounts of its own: nobody else holds its disk, and with the
-// process all that it has mounted is gone. The options are its argument, what was wrong its last
-// line.
+// Makes one recording in a process with its own mounts. Nobody else holds its disk, and its mounts
+// end with the process. Its argument contains the options, and its last line the problems.
 import { recordRun, type RecordOptions } from "./recorder.js";
 import { scenarios } from "./scenarios.js";
 

@@ -1,4 +1,4 @@
-// Records a run: the real daemon plays a scenario on a disk that keeps a log of its writes.
+// Records a run: the real daemon plays a scenario on a disk that logs its writes.
 import { execFile } from "node:child_process";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ export interface RecordOptions {
   readonly name: string;
   readonly filesystem: DiskFilesystem;
   readonly scenario: Scenario;
-  /** The daemon is killed in the midst of it and started again, and recovery is recorded too. */
+  /** The daemon is killed in the middle of it and started again, and recovery is recorded too. */
   readonly recovers: boolean;
   readonly lies: boolean;
   readonly seed: number;
@@ -28,11 +28,11 @@ export interface RecordOptions {
 
 export interface Recorded {
   readonly recording: Recording;
-  /** What was wrong before any power was cut. */
+  /** Problems before any power cut. */
   readonly problems: readonly string[];
 }
 
-/** Small, and yet as each filesystem wants it. */
+/** Small, but valid for each filesystem. */
 export const imageOf = {
   ext4: {
     sizeMib: 64,
@@ -89,7 +89,10 @@ interface Acting extends RecordOptions {
   readonly mountPoint: string;
 }
 
-/** The second time everything is warm, and what prepares is part of the run: it removes, too. */
+/**
+ * In the second run everything is warm. The preparation is part of the run, because it also removes
+ * snapshots.
+ */
 const turns = 2;
 const kills = 2;
 
@@ -128,9 +131,7 @@ async function getReady(
   if (gives && givenIsDurable) await exec("sync", ["-f", mountPoint]);
 }
 
-/**
- * Nothing that the daemon flushes is flushed; what the system writes by itself comes in any order.
- */
+/** The flushes of the daemon have no effect. The writes of the system come in any order. */
 async function actOnLiar(
   bench: Bench,
   scenario: Scenario,
@@ -141,7 +142,7 @@ async function actOnLiar(
   await quiet(bench, scenario);
   const paths = await allBelow(bench.place.root);
   for (const path of shuffled(paths, random)) {
-    // SQLite's locks and temporary files come and go.
+    // SQLite creates and removes locks and temporary files.
     await exec("sync", [path]).catch(() => undefined);
   }
   await lying.detach();

@@ -1,5 +1,5 @@
-// A recorded run of the daemon: its disk at the beginning, every write and flush since, and what
-// the store owed its callers at each of them.
+// A recorded run of the daemon: its disk at the beginning, every later write and flush, and the
+// store's obligations at each of them.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DiskFilesystem } from "../support/filesystem.js";
@@ -7,19 +7,22 @@ import type { Content, Note } from "./ledger.js";
 import type { LogEntry } from "./nbd-server.js";
 
 export interface Recording {
-  /** Where it was made. Paths in it are below that, and it must be played there. */
+  /**
+   * The directory in which it was made. Its paths are below that directory, and it must be played
+   * there.
+   */
   readonly directory: string;
   readonly filesystem: DiskFilesystem;
   readonly scenario: string;
-  /** Position in the log of the first moment at which power may be cut. */
+  /** Position in the log from which power may be cut. */
   readonly from: number;
   readonly entries: readonly LogEntry[];
   readonly notes: readonly Note[];
-  /** Stored under names that must be free. */
+  /** Names that must be free. The judge stores snapshots under them. */
   readonly spare: Content;
-  /** What callers gave was durable before. */
+  /** The callers' files were durable before. */
   readonly givenIsDurable: boolean;
-  /** `fsync` told the daemon that it had done what it had not. */
+  /** `fsync` reported success to the daemon without doing anything. */
   readonly lies: boolean;
 }
 
@@ -33,7 +36,7 @@ export function filesOf(directory: string) {
     facts: join(directory, "recording.json"),
     mountPoint: join(directory, "mnt"),
     root: join(directory, "mnt", "root"),
-    /** For whoever plays it. */
+    /** For the user who plays it. */
     playground: join(directory, "play"),
   };
 }

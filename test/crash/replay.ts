@@ -1,6 +1,5 @@
-// Plays states of one recording, in a process with mounts of its own: makes the disk, mounts it
-// where the daemon had it, starts a daemon on it and judges. One JSON line on stdout for each
-// state.
+// Plays states of one recording, in a process with its own mounts. It makes the disk, mounts it at
+// the daemon's path, starts a daemon on it and judges. It prints one JSON line per state.
 import { execFile } from "node:child_process";
 import { mkdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,14 +15,14 @@ import { isOwnBuild } from "./served.js";
 import type { Verdict } from "./state.js";
 
 export interface ReplayJob {
-  /** The recording, where it is now. */
+  /** The current path of the recording. */
   readonly directory: string;
   readonly states: readonly DiskState[];
 }
 
 export interface ReplayResult extends DiskState, Verdict {}
 
-/** One state in so many takes the program itself instead of a daemon in this process. */
+/** One state in this many uses the program itself instead of a daemon in this process. */
 const programEvery = 40;
 const stateLimitMs = 90_000;
 
@@ -56,7 +55,7 @@ async function main([text = ""]: readonly string[]): Promise<void> {
   }
 }
 
-/** A recording that was kept is shown where it was made; returns the directory made for that. */
+/** Makes a kept recording available at its original path. Returns the directory made for that. */
 async function showAt(directory: string, original: string): Promise<string[]> {
   if (directory === original) return [];
   await mkdir(original, { recursive: true });
@@ -74,7 +73,7 @@ async function play(recording: Recording, state: DiskState, image: string): Prom
   try {
     const owed = createLedger(undefined, recording.notes).expect(recording.from + state.offset);
     const place = { root, socket: join(playground, "d.sock") };
-    // Another build cannot be loaded beside this one: it is always started as a program.
+    // Another build cannot be loaded next to this one, so it always runs as a program.
     const withProgram = !isOwnBuild || state.pick % programEvery === 0;
     const start = withProgram ? startProgram : startHere;
     const judge = recording.lies ? judgeAfterLies : judgeAfterCut;

@@ -1,4 +1,4 @@
-// What was played and what was found, as a table for people.
+// The states that were played and their findings, as a table for people.
 import Table from "cli-table3";
 import type { StateResult } from "./state.js";
 
@@ -10,15 +10,15 @@ interface Row {
 
 export interface Report {
   readonly add: (result: StateResult) => void;
-  /** States that were reached. */
+  /** Number of states that were reached. */
   states(): number;
-  /** Those of one kind. */
+  /** Number of states of one kind. */
   reached(kind: string): number;
   failures(): readonly StateResult[];
   table(): string;
-  /** For each system call of each scenario: how many were made, struck, and what came of it. */
+  /** For each system call of each scenario: how often it was made and struck, and the results. */
   everyTable(): string;
-  /** How often each of several allowed outcomes was met, beside those of single calls. */
+  /** How often each allowed outcome occurred, for states with several. */
   outcomes(): string;
 }
 
@@ -88,7 +88,7 @@ function everyTable(calls: ReadonlyMap<string, readonly StateResult[]>): string 
   return table.toString();
 }
 
-/** The command that plays one state again. */
+/** The command that repeats one state. */
 export function repeatCommand({ state, recording }: StateResult, seed: number): string {
   const from = recording === undefined ? `--seed ${seed}` : `--recording ${recording}`;
   return `npm run lab -- crash ${from} --state ${state}`;

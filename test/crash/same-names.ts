@@ -1,9 +1,9 @@
-// Loaded into a daemon under test before its own modules: the names of its temporary files are then
-// the same at each start, so that a system call on one of them can be found again.
+// Loaded into a tested daemon before its own modules. Makes the names of its temporary files equal
+// at each start, so that a system call on one of them can be found again.
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
 
-/** How many random bytes are in such a name. */
+/** Number of random bytes in such a name. */
 const nameBytes = 6;
 const { randomBytes } = crypto;
 let made = 0;

@@ -1,5 +1,5 @@
-// What the daemon is doing when it is struck. Each scenario brings the store to where it begins and
-// then makes the call; the ledger knows what that call owes.
+// The activity of the daemon when it is struck. Each scenario prepares the store and then makes the
+// call. The ledger knows the obligations of that call.
 import { join } from "node:path";
 import type { Bench } from "./bench.js";
 import { keptName } from "./bench.js";
@@ -23,28 +23,31 @@ import {
 
 export interface Scenario {
   readonly name: string;
-  /** It stores or removes something; what only reads can be called again without preparing. */
+  /**
+   * The call stores or removes a snapshot. A call that only reads can be repeated without
+   * preparing.
+   */
   readonly changes: boolean;
-  /** It is a Delete, which answers only when the directory is durably in the trash. */
+  /** The call is a Delete, which answers only when the directory is durably in the trash. */
   readonly deletes?: boolean;
-  /** The first call, as "name path", of the work after the commit, which recovery does again. */
+  /** The first call, as "name path", of the work after the commit. Recovery repeats that work. */
   readonly follows?: RegExp;
-  /** The content whose directory it gives to the store. */
+  /** The content whose directory it hands over to the store. */
   readonly gives?: number;
   /**
-   * The daemon has committed nothing since its start: SQLite then does more at the first commit.
+   * The daemon has committed nothing since its start. SQLite then does more at the first commit.
    */
   readonly cold?: boolean;
   prepare(bench: Bench): Promise<void>;
   act(bench: Bench): Promise<CallResult>;
-  /** The work that goes on after the answer is done. Default: nothing is being removed. */
+  /** Waits until the work after the answer is done. Default: until no removal is running. */
   isDone?(bench: Bench): Promise<boolean>;
 }
 
 const name = "web";
 const nothing = (): Promise<void> => Promise.resolve();
 
-/** Brings the store to where the scenario begins, a first commit behind it. */
+/** Prepares the store for the scenario, including a first commit. */
 export async function prepareFor(bench: Bench, scenario: Scenario): Promise<void> {
   const { content: kept } = onlyPossibility(bench.stage.ledger, keptName);
   if (scenario.cold !== true && kept !== undefined) {
@@ -102,7 +105,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "replace",
     changes: true,
-    // The old one's way to the trash.
+    // The old snapshot's way to the trash.
     follows: /^renameat2 data\/ID$/,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
     act: (bench) => create(bench.stage, name, content(bench, 2), { replace: true }),
@@ -128,7 +131,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "update",
     changes: true,
-    // The manifest, and the commit that takes away the mark that it has to be written.
+    // Writes the manifest, and commits that the manifest is up to date.
     follows: /^openat data\/ID\/manifest/,
     cold: true,
     prepare: (bench) => ensureStored(bench.stage, content(bench, 1)),
@@ -179,7 +182,7 @@ async function ensureStored(stage: Stage, wanted: Content): Promise<void> {
   mustSucceed(await create(stage, name, wanted, { replace: true }));
 }
 
-/** A clean stop: ends with 0, whatever was going on. */
+/** A clean stop ends with status 0, whatever was running. */
 async function stop({ served, place, stage }: Bench): Promise<CallResult> {
   served.signal("SIGTERM");
   const { code, signal } = await served.exited;

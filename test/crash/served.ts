@@ -1,4 +1,4 @@
-// The program under test: the real `stasis serve`, started with or without strace around it.
+// The tested program: the real `stasis serve`, with or without strace.
 import { readFileSync } from "node:fs";
 import { connect, type Client } from "../../src/client/index.js";
 import { run, type Child, type Exit } from "../support/child.js";
@@ -10,13 +10,13 @@ function defaultProgram(): string {
   return new URL("../../src/main.js", import.meta.url).pathname;
 }
 
-/** The program under test is of the build that this is part of. */
+/** The tested program belongs to this build. */
 export const isOwnBuild = program === defaultProgram();
 
 export interface Place {
   readonly root: string;
   /**
-   * A path outside the root, so that a root that goes away under the daemon takes no socket along.
+   * A path outside the root, so that the socket survives if the root disappears under the daemon.
    */
   readonly socket: string;
 }
@@ -26,10 +26,10 @@ export interface Served extends AsyncDisposable {
   readonly client: Client;
   readonly exited: Promise<Exit>;
   isRunning(): boolean;
-  /** All that it has written so far. */
+  /** All of its output so far. */
   output(): string;
   signal(signal: NodeJS.Signals): void;
-  /** SIGKILL; resolves when it has ended. Harmless when it has ended before. */
+  /** SIGKILL. Resolves when it has ended. Has no effect if it has ended before. */
   kill(): Promise<void>;
 }
 
@@ -48,16 +48,16 @@ export function serveFlags({ root, socket }: Place): Record<string, string> {
   return { root, socket, reserve: "0", "drain-grace": "2s" };
 }
 
-/** The arguments that start it, for a command such as strace to put itself in front of. */
+/** The arguments that start it, for commands such as strace that run it. */
 export function serveCommand(place: Place): string[] {
   const args = Object.entries(serveFlags(place)).map(([name, value]) => `--${name}=${value}`);
   return [process.execPath, program, "serve", ...args];
 }
 
-/** One thread for file calls, so that the n-th of a kind is the same each time. */
+/** One thread for file calls, so that the n-th call of a kind is the same each time. */
 export const serveEnvironment = { UV_THREADPOOL_SIZE: "1" } as const;
 
-/** Resolves when it listens; throws NotServed when it ends before. */
+/** Resolves when it listens. Throws NotServed if it ends before. */
 export async function startServed(place: Place): Promise<Served> {
   const [command = "", ...args] = serveCommand(place);
   const child = run(command, args, serveEnvironment);
@@ -66,7 +66,7 @@ export async function startServed(place: Place): Promise<Served> {
 
 const startLimitMs = 180_000;
 
-/** `pidOf` gives the process of the daemon itself. */
+/** `pidOf` returns the process of the daemon itself. */
 export async function whenListening(
   child: Child,
   place: Place,

@@ -1,4 +1,4 @@
-// A short run of the crash harness as a test: `npm run lab -- crash` plays many more states, of all
+// A short run of the crash harness as a test. `npm run lab -- crash` plays many more states, of all
 // kinds.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
@@ -15,7 +15,7 @@ export interface ShortRun {
   readonly scenarios?: readonly string[];
 }
 
-/** Plays about that many states; fails with each that went wrong and how to play it again. */
+/** Plays about that many states. Fails with each bad state and the command that repeats it. */
 export async function playShortRun(
   t: TestContext,
   kind: Kind,

@@ -1,5 +1,4 @@
-// The calls that scenarios make: each through the client, each noted in the ledger with its
-// outcome.
+// The calls that scenarios make, each through the client. The ledger records each with its outcome.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -16,13 +15,13 @@ import { unpackInto } from "../../src/client/unpack.js";
 import { countProgress } from "../../src/client/progress.js";
 import type { Content, Given, Ledger, Outcome, Possibility } from "./ledger.js";
 
-/** Longer than any call takes here: a call that gets no answer is a finding. */
+/** Longer than any call takes here, so a call without an answer is a finding. */
 const answerLimitMs = 20_000;
 
 export interface CallResult {
   readonly outcome: Outcome;
   readonly error?: StoreError;
-  /** Wall-clock seconds when the answer was there, as strace prints them. */
+  /** Wall-clock seconds at the time of the answer, in strace's format. */
   readonly answeredAt: number;
 }
 
@@ -33,9 +32,12 @@ export function mustSucceed({ outcome, error }: CallResult): void {
 export interface Stage {
   readonly client: Client;
   readonly ledger: Ledger;
-  /** On the root's filesystem, outside the root: what is given to the store and taken from it. */
+  /**
+   * On the root's filesystem, outside the root. Directories are handed over from here and exported
+   * to here.
+   */
   readonly outside: string;
-  /** What callers must not see, collected on the way. */
+  /** Data that callers must not see, collected during the run. */
   readonly problems: string[];
 }
 
@@ -57,7 +59,7 @@ export async function create(
   });
 }
 
-/** `archive` is an export whose files are those of `content`. */
+/** `archive` is an export whose files equal those of `content`. */
 export async function importArchive(
   stage: Stage,
   name: string,
@@ -96,7 +98,7 @@ export async function createFromDirectory(
   );
 }
 
-/** `directory` is an export; it stays where it is. */
+/** `directory` is an export. It stays in its place. */
 export async function importFromDirectory(
   stage: Stage,
   name: string,
@@ -121,14 +123,14 @@ export async function update(stage: Stage, name: string, description: string): P
 }
 
 export async function remove(stage: Stage, name: string): Promise<CallResult> {
-  // An error after the tombstone leaves it deleted: only an answer says more.
+  // An error after the tombstone leaves it deleted. Only an answer is certain.
   return noted(stage, name, { content: undefined }, async () => {
     await stage.client.delete(name, { timeoutMs: answerLimitMs });
     return undefined;
   });
 }
 
-/** Collects everything that is not protected; `name` must be the only one. */
+/** Collects everything that is not protected, which must be `name` alone. */
 export async function collectAll(stage: Stage, name: string): Promise<CallResult> {
   return noted(stage, name, { content: undefined }, async () => {
     const request = { policy: { evictAll: true } };
@@ -140,7 +142,7 @@ export async function collectAll(stage: Stage, name: string): Promise<CallResult
   });
 }
 
-/** Reads a snapshot with every block verified, and compares. */
+/** Reads a snapshot with every block verified, and compares its content. */
 export async function restore(stage: Stage, name: string): Promise<CallResult> {
   const expected = onlyPossibility(stage.ledger, name).content;
   const target = join(stage.outside, "restored");
@@ -175,7 +177,7 @@ export async function verifyAll(stage: Stage): Promise<CallResult> {
   });
 }
 
-/** What Verify finds in all snapshots, one text for each damaged one. */
+/** The damage that Verify finds in all snapshots, one text per damaged snapshot. */
 export async function damagedIn(client: Client): Promise<string[]> {
   const damaged: string[] = [];
   const limit = { timeoutMs: answerLimitMs };
@@ -232,7 +234,7 @@ async function reading(stage: Stage, what: string, call: () => Promise<void>): P
   }
 }
 
-/** A caller is owed a StoreError with a reason that says something. */
+/** Every caller must get a StoreError with a meaningful reason. */
 function failure(stage: Stage, what: string, error: unknown): StoreError {
   if (!isStoreError(error)) throw error;
   const { reason, message } = error;

@@ -1,5 +1,5 @@
-// Kind "start": recovery itself is struck. Roots that daemons left in the midst of something are
-// kept; each state puts one back, strikes the start at one system call, and judges the next start.
+// Kind "start": recovery itself is struck. The harness keeps roots of interrupted daemons. Each
+// state restores one root, strikes the start at one system call, and judges the next start.
 import { execFile } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ import { injection, wasInjected, type Fault } from "./strace.js";
 import { record, strike, type Struck } from "./syscall-states.js";
 import { isWithin, parseTrace, type Call } from "./trace.js";
 
-/** How a root is left: killed at the first such call, or as `ruin` makes it. */
+/** The state of a root: killed at the first such call, or as `ruin` makes it. */
 interface Mess {
   readonly name: string;
   readonly scenario: string;
@@ -136,8 +136,8 @@ interface Turn {
   readonly lane: number;
   readonly share: number;
   /**
-   * Calls that were struck in other messes: most of a start is the same whatever it finds, and
-   * where every call counts, once is enough.
+   * Calls that were already struck in other roots. Most of a start does not depend on the root, so
+   * if every call counts, once is enough.
    */
   readonly tried: Set<string>;
 }
@@ -181,7 +181,7 @@ function unexpected(error: unknown): Struck {
   return { reached: true, problems: [text] };
 }
 
-/** Kills the daemon in the midst of the scenario and leaves the root as it is then. */
+/** Kills the daemon in the middle of the scenario and keeps the root in that state. */
 async function makeMess(bench: Bench, mess: Mess): Promise<void> {
   const scenario = scenarios.find(({ name }) => name === mess.scenario);
   if (scenario === undefined) throw new Error(`no scenario ${mess.scenario}`);
@@ -198,7 +198,8 @@ async function makeMess(bench: Bench, mess: Mess): Promise<void> {
 const exec = promisify(execFile);
 
 /**
- * Put back under the same absolute paths: a directory that was taken over knows where it came from.
+ * Restores under the same absolute paths, because a directory that was taken over records its
+ * origin.
  */
 interface Saved {
   readonly saved: string;
@@ -228,7 +229,7 @@ async function restoreSaved(
 interface StartPoint {
   readonly syscall: string;
   readonly path: string;
-  /** The how-manieth such call on this path. */
+  /** Ordinal of the call on this path. */
   readonly nth: number;
   readonly what: string;
   readonly changes: boolean;
@@ -245,10 +246,10 @@ function stateName(mess: Mess, { point, fault }: { point: StartPoint; fault: Fau
 
 const readOnly =
   /^(newfstatat|statx|fstat|lstat|stat|access|faccessat2?|readlink|getdents64|lseek|read|pread64|close|fcntl|statfs|fstatfs)$/;
-/** Of temporary files, which else had other names at each start. */
+/** Of temporary files, whose names would otherwise differ at each start. */
 const sameNames = { NODE_OPTIONS: `--import ${new URL("same-names.js", import.meta.url).href}` };
 
-/** All calls on the root up to the moment when the daemon listens. */
+/** All calls on the root until the daemon listens. */
 async function recordStart(bench: Bench): Promise<StartPoint[]> {
   const { place, outside, traceFile } = bench;
   const served = await startTraced(bench, ["-e", "trace=%file,%desc"]);
@@ -311,7 +312,7 @@ async function strikeStart(
   return { reached: met, problems, outcome };
 }
 
-/** A daemon that cannot start says why, in words that are meant for people. */
+/** A daemon that cannot start says why, in words for people. */
 function rudeEnd({ output, exit }: NotServed): string[] {
   const problems: string[] = [];
   if (exit.code === null || exit.code === 0) problems.push(`ended with ${JSON.stringify(exit)}`);

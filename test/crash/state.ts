@@ -1,45 +1,45 @@
-// What every kind of crash state tells the one who plays it.
+// The results that every kind of crash state reports to the player.
 
-/** What became of the store in one state. */
+/** The result of the store in one state. */
 export interface Verdict {
   readonly problems: readonly string[];
-  /** What the caller was told, how the start ended, or which of several allowed ends it was. */
+  /** The caller's answer, how the start ended, or which of several allowed outcomes occurred. */
   readonly outcome?: string;
 }
 
 export interface StateResult extends Verdict {
   readonly kind: string;
   readonly scenario: string;
-  /** Names the state for `--state`: together with the seed it can be played again. */
+  /** The name of the state for `--state`. Together with the seed, it repeats the state. */
   readonly state: string;
-  /** False when the daemon never came to the point where it was to be struck. */
+  /** False if the daemon never reached the point where it was to be struck. */
   readonly reached: boolean;
   /** The system call that was struck. */
   readonly call?: string;
-  /** Directory with the recording that was played, if it was kept for a repetition. */
+  /** Directory of the played recording, if it was kept. */
   readonly recording?: string | undefined;
 }
 
 export interface PlayOptions {
   readonly seed: number;
-  /** About how many; a kind may play a few more or less. */
+  /** Approximate number of states. A kind may play a few more or less. */
   readonly states: number;
   /**
-   * Instead of `states`: every system call fails once with each error of `diskErrors`, none left
-   * out. Only kinds that strike at system calls can do that.
+   * Instead of `states`: every system call fails once with each error of `diskErrors`. Only kinds
+   * that strike system calls can do that.
    */
   readonly every?: boolean;
-  /** How many at once. */
+  /** Number of concurrent states. */
   readonly jobs: number;
   /** Scratch space, on a disk with room. */
   readonly directory: string;
-  /** Plays just the states whose name begins with this. */
+  /** Plays only the states whose name begins with this. */
   readonly only?: string | undefined;
   /** Plays only these scenarios. */
   readonly scenarios?: readonly string[] | undefined;
-  /** Plays states of this recording instead of making others. */
+  /** Plays states of this recording instead of making new ones. */
   readonly recording?: string | undefined;
-  /** Recordings with findings are moved there; without it they are removed. */
+  /** Recordings with findings are moved there. Without it they are removed. */
   readonly keep?: string | undefined;
   readonly report: (result: StateResult) => void;
   /** No further state begins when it fires. */
@@ -48,14 +48,14 @@ export interface PlayOptions {
 
 export interface Kind {
   readonly name: string;
-  /** It strikes at system calls, and so can play every one of them. */
+  /** It strikes at system calls, so it can play every one of them. */
   readonly strikesCalls?: boolean;
-  /** Why it cannot be played here, or false. */
+  /** Why it cannot run here, or false. */
   cannot(): string | false;
   play(options: PlayOptions): Promise<void>;
 }
 
-/** A generator of numbers in [0, 1) that a seed decides (mulberry32). */
+/** A generator of numbers in [0, 1), determined by a seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -75,7 +75,7 @@ export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return result;
 }
 
-/** Runs `work` on every item, `jobs` at once; an error ends all. */
+/** Runs `work` on every item, `jobs` at a time. An error ends all. */
 export async function inLanes<T>(
   items: readonly T[],
   jobs: number,

@@ -1,4 +1,4 @@
-// strace put on a running daemon: to record its system calls, or to fail one of them.
+// Attaches strace to a running daemon, to record its system calls or to make one of them fail.
 import { readFile, readdir } from "node:fs/promises";
 import { run, type Child } from "../support/child.js";
 
@@ -7,14 +7,14 @@ export type Fault = "KILL" | "EIO" | "ENOSPC";
 /** strace's own clock and paths of descriptors, no contents. */
 const format = ["-y", "-ttt", "-s", "0"];
 
-/** Thread ids of a process in the order in which it made them. */
+/** Thread ids of a process in order of creation. */
 export async function threadsOf(pid: number): Promise<number[]> {
   const names = await readdir(`/proc/${pid}/task`);
   return names.map(Number).sort((a, b) => a - b);
 }
 
 export interface Attached extends AsyncDisposable {
-  /** Ends the tracing; the daemon goes on if it lives. */
+  /** Ends the tracing. The daemon continues if it is alive. */
   detach(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export async function recordCalls(pid: number, output: string): Promise<Attached
   return attach(["-f", "-p", String(pid), "-o", output, ...format, "-e", "trace=%file,%desc"]);
 }
 
-/** Meets the `nth` call of that name of one thread, counted from now, with a fault. */
+/** Strikes the `nth` call of that name in one thread, counted from now, with a fault. */
 export async function injectInto(
   threadId: number,
   { syscall, nth, fault }: { syscall: string; nth: number; fault: Fault },
@@ -35,7 +35,7 @@ export async function injectInto(
   ]);
 }
 
-/** `fsync` and its like say that they have done what they never did, in all threads. */
+/** `fsync` and similar calls report success without doing anything, in all threads. */
 export async function lieAboutSync(pid: number, output: string): Promise<Attached> {
   const calls = "fsync,fdatasync";
   return attach([
@@ -68,16 +68,16 @@ async function attach(args: readonly string[]): Promise<Attached> {
   return { detach, [Symbol.asyncDispose]: detach };
 }
 
-/** SIGTERM: strace then lets go of the process; SIGKILL would leave it stopped at times. */
+/** After SIGTERM, strace detaches from the process. SIGKILL would sometimes leave it stopped. */
 async function endGently(strace: Child): Promise<void> {
   strace.signal("SIGTERM");
   await strace.exited;
 }
 
 /**
- * Whether a call was failed, and one within the directories if any are given: threads wake each
- * other by writes whose number differs from run to run. A kill leaves no such mark: strace may be
- * gone before it is written.
+ * Whether a call was failed, within the directories if any are given. Threads wake each other by
+ * writes whose number differs from run to run. A kill leaves no such mark, because strace may be
+ * gone before it writes one.
  */
 export async function wasInjected(output: string, within?: readonly string[]): Promise<boolean> {
   const text = await readFile(output, "utf8").catch(() => "");

@@ -1,4 +1,4 @@
-// The daemon is struck at system calls of what replaces, removes, changes and reads.
+// The daemon is struck at system calls of calls that replace, remove, change and read.
 import { test } from "node:test";
 import { cannotStrace } from "../support/scratch.js";
 import { playShortRun } from "./short-run.js";

@@ -1,4 +1,4 @@
-// The daemon is struck at system calls of what stores a snapshot.
+// The daemon is struck at system calls of calls that store a snapshot.
 import { test } from "node:test";
 import { cannotStrace } from "../support/scratch.js";
 import { playShortRun } from "./short-run.js";

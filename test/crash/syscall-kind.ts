@@ -1,5 +1,5 @@
 // Kind "syscall": at every system call of every scenario the daemon is killed, or the call fails
-// with EIO or ENOSPC. Kind "order" comes with it: the recorded calls stand in the right order.
+// with EIO or ENOSPC. Kind "order" is part of it: it checks the order of the recorded calls.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { cannotStrace, removeScratch } from "../support/scratch.js";
@@ -35,12 +35,12 @@ export const syscallKind: Kind = {
   },
 };
 
-/** Other sizes in each round. */
+/** Sizes differ in each round. */
 function seedOf({ seed }: PlayOptions, round: number): number {
   return seed + round * 1009;
 }
 
-/** All states of a round, every scenario getting its share of the first ones. */
+/** All states of a round. Every scenario has a share of the first ones. */
 async function plan(options: PlayOptions, round: number): Promise<Planned[]> {
   const wanted = scenarios.filter(({ name }) => isWanted(options, name));
   const lists = new Map<string, Planned[]>();
@@ -72,7 +72,7 @@ async function planScenario(
 ): Promise<Planned[]> {
   const directory = join(options.directory, `plan-${lane}`);
   await using bench = await openBench({ directory, seed: seedOf(options, round) });
-  // After a restart, as all states that follow.
+  // After a restart, like all later states.
   const problems = await bench.restart();
   const given = await givenFiles(bench, scenario);
   const { calls, points, answeredAt, result } = await record(bench, scenario);
@@ -109,7 +109,7 @@ function stateName({ scenario, point, fault }: Planned): string {
 
 const maxChunk = 20;
 
-/** States of one scenario together: they go on from each other's store. */
+/** States of one scenario together: they continue from each other's store. */
 function inChunks(planned: readonly Planned[]): Planned[][] {
   const chunks: Planned[][] = [];
   const open = new Map<Scenario, Planned[]>();
@@ -143,7 +143,7 @@ async function playChunk(
       const { scenario, point } = state;
       const names = { scenario: scenario.name, state: stateName(state), call: point.syscall };
       report({ kind: "syscall", ...names, ...struck });
-      // What went wrong must not be held against the next one.
+      // A problem of this state must not count against the next one.
       sound = struck.problems.length === 0 && !signal.aborted;
       state = sound ? queue.shift() : undefined;
     }
@@ -153,7 +153,8 @@ async function playChunk(
 }
 
 /**
- * Where every call counts: calls by which threads wake each other make the n-th another at times.
+ * If every call counts: calls with which threads wake each other sometimes change the ordinal of a
+ * call.
  */
 const maxTries = 5;
 
@@ -168,7 +169,7 @@ async function strikeOften(
   }
 }
 
-/** An error that nobody expected is a finding too. */
+/** An unexpected error is a finding too. */
 async function strikeSafely(
   bench: Bench,
   { scenario, point, fault }: Planned,

@@ -1,4 +1,4 @@
-// One state: a daemon struck at one system call of one scenario, then judged after the next start.
+// One state: a daemon is struck at one system call of one scenario and judged after the next start.
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -19,7 +19,7 @@ export interface Recording {
   readonly result: CallResult;
 }
 
-/** Plays a scenario undisturbed and writes down what the daemon does. */
+/** Plays a scenario undisturbed and records the calls of the daemon. */
 export async function record(bench: Bench, scenario: Scenario): Promise<Recording> {
   await prepareFor(bench, scenario);
   await quiet(bench);
@@ -40,10 +40,10 @@ export async function record(bench: Bench, scenario: Scenario): Promise<Recordin
 }
 
 export interface Struck {
-  /** The daemon came to the call. */
+  /** The daemon reached the call. */
   readonly reached: boolean;
   readonly problems: readonly string[];
-  /** What the caller was told. */
+  /** The caller's answer. */
   readonly outcome?: string;
 }
 
@@ -73,13 +73,13 @@ export async function strike(
     problems.push(...(await judgeAlive(bench, scenario, { point, fault }, result)));
   }
   const outcome = scenario.name === "stop" ? await endOf(bench) : outcomeText(result);
-  // The one who leaves it so wants the root as it is now.
+  // The scenario that leaves it like this needs the current root.
   if (options.leave === true) return { reached: met, problems, outcome };
   problems.push(...(await bench.restart(options)), ...stage.problems.splice(0));
   return { reached: met, problems, outcome };
 }
 
-/** After an error of the disk: nobody was told a lie, and the daemon goes on. */
+/** After an error of the disk, no caller got a false answer, and the daemon continues. */
 async function judgeAlive(
   bench: Bench,
   scenario: Scenario,
@@ -91,8 +91,8 @@ async function judgeAlive(
     const how = JSON.stringify(await served.exited);
     return [`the daemon ended by itself, ${how}: ${lastLines(served.output())}`];
   }
-  // With one of the errors nothing is written after a commit that failed: what it left behind
-  // must not count at the next start.
+  // With one of the errors, nothing is written after the failed commit. Its remains must not count
+  // at the next start.
   const untouched = fault === "ENOSPC" && point.what.startsWith("catalog.db");
   const problems: string[] = [];
   const sync = point.syscall === "fsync" || point.syscall === "fdatasync";
@@ -135,7 +135,7 @@ const quietLimitMs = 3_000;
 const graceMs = 150;
 const settleMs = 30;
 
-/** Waits until what goes on after an answer is done, or cannot go on any more. */
+/** Waits until the work after the answer is done or cannot continue. */
 export async function quiet(bench: Bench, scenario?: Scenario): Promise<void> {
   const end = performance.now() + quietLimitMs;
   while (bench.served.isRunning() && performance.now() < end) {

@@ -1,4 +1,4 @@
-// What strace -f has written, as a list of calls in the order in which they began.
+// Parses the output of strace -f to a list of calls, in the order in which they began.
 
 export interface Call {
   readonly threadId: number;
@@ -9,7 +9,9 @@ export interface Call {
   readonly text: string;
   /** The line with its end, the same as `text` if nothing came in between. */
   readonly endText: string;
-  /** Paths in its arguments: of descriptors and as given, those below a held directory resolved. */
+  /**
+   * Paths in its arguments: of descriptors and as given. Paths below a held directory are resolved.
+   */
   readonly paths: readonly string[];
   readonly failed: boolean;
 }
@@ -58,7 +60,7 @@ export function parseTrace(text: string): Call[] {
   });
 }
 
-/** The program reaches entries of a directory that it holds open by `/proc/self/fd/N/NAME`. */
+/** The program reaches entries of a held directory by `/proc/self/fd/N/NAME`. */
 function throughDescriptor(path: string, descriptors: ReadonlyMap<string, string>): string {
   const [, fd = "", rest = ""] = /^\/proc\/self\/fd\/(\d+)(\/.*)?$/.exec(path) ?? [];
   const directory = descriptors.get(fd);
@@ -66,7 +68,7 @@ function throughDescriptor(path: string, descriptors: ReadonlyMap<string, string
   return rest === "/." ? directory : directory + rest;
 }
 
-/** `12</path>` and `"/path"`; the working directory of AT_FDCWD is neither. */
+/** `12</path>` and `"/path"`. The working directory of AT_FDCWD is neither. */
 function pathsIn(text: string): string[] {
   const given = text.split(" = ")[0] ?? text;
   const found = given.matchAll(/\d<(\/[^>]*)>|"(\/[^"]*)"/g);
@@ -78,8 +80,8 @@ export function isWithin(path: string, directory: string): boolean {
 }
 
 /**
- * When the daemon sent its last answer before the client had it: the last writev to a socket of
- * more than a frame's head. What follows in the same tick are trailers.
+ * When the daemon sent its last answer before the client had it: the last writev to a socket that
+ * is longer than a frame's head. The trailers follow in the same tick.
  */
 export function answeredAt(calls: readonly Call[], clientHadItAt: number): number {
   const sent = calls.filter(

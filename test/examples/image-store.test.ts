@@ -1,8 +1,8 @@
-// The example orchestrator, struck at every step of its cycle while snapshots that pin blobs are
-// being stored and others deleted: killed before each of its system calls that changes the blob
-// directory, killed before each piece of a request and of an answer passes, its connection cut
-// there, and held up there until its session is over. No blob that a stored snapshot pins may be
-// gone, and the next cycle collects the rest.
+// The example orchestrator is struck at every step of its cycle, while snapshots with pinned blobs
+// are stored and deleted. It is killed before each system call that changes the blob directory. At
+// each piece of a request or answer, it is killed, its connection is cut, or the piece is delayed
+// until its session is over. No blob that a stored snapshot pins may be missing, and the next cycle
+// collects the rest.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,22 +21,19 @@ import { createRandom, type Random } from "../support/random.js";
 import { cannotStrace } from "../support/scratch.js";
 
 const program = new URL("../../examples/image-store/main.js", import.meta.url).pathname;
-/** Short, since each strike leaves a session behind. */
+/** Short, because each strike leaves a session behind. */
 const ttlMs = 1000;
 const keepLast = 12;
-/** Unpinned blobs that each strike finds, so that steps over blobs come more than once. */
+/** Unpinned blobs for each strike, so that steps over blobs occur several times. */
 const garbagePerStrike = 3;
 /**
- * What a struck cycle leaves makes the next one longer: later steps are those of more blobs, one
- * like another.
+ * The remains of a struck cycle make the next one longer. Later steps repeat earlier ones with more
+ * blobs.
  */
 const maxSteps = 24;
-/**
- * On a busy machine a cycle gives up before its step; strikes that are hardly ever met are a
- * finding.
- */
+/** On a busy machine a cycle gives up before its step. Strikes that rarely hit are a finding. */
 const maxTries = 3 * maxSteps;
-/** Of the orchestrator: not this time. */
+/** The orchestrator's exit status for: not this time. */
 const exitLater = 75;
 
 interface Scene extends TestDaemon {
@@ -45,7 +42,7 @@ interface Scene extends TestDaemon {
   readonly blobs: BlobDirectory;
   readonly blobPath: string;
   readonly tar: Buffer;
-  /** Ids of snapshots that were stored and whose blobs were there then. */
+  /** Ids of snapshots that were stored and whose blobs existed then. */
   readonly pinning: Set<string>;
   readonly counts: Map<string, number>;
 }
@@ -72,7 +69,7 @@ function count({ counts }: Scene, what: string): void {
   counts.set(what, (counts.get(what) ?? 0) + 1);
 }
 
-/** The arguments that start the orchestrator, for strace to put itself in front of. */
+/** The arguments that start the orchestrator, for strace to run it. */
 function collectCommand({ blobPath }: Scene, addr: string, liveMs = ttlMs): [string, string[]] {
   const ttl = liveMs / 1000;
   const flags = { blobs: blobPath, addr, ttl, "keep-last": keepLast };
@@ -80,7 +77,7 @@ function collectCommand({ blobPath }: Scene, addr: string, liveMs = ttlMs): [str
   return [process.execPath, [program, "collect", ...args]];
 }
 
-/** All file calls in one thread, so that the n-th of a kind is the same each time. */
+/** All file calls in one thread, so that the n-th call of a kind is the same each time. */
 const oneThread = { UV_THREADPOOL_SIZE: "1" };
 
 async function putGarbage({ blobs }: Scene, strike: string): Promise<void> {
@@ -88,7 +85,8 @@ async function putGarbage({ blobs }: Scene, strike: string): Promise<void> {
 }
 
 /**
- * Stores snapshots that pin any blobs they find, also those that are about to go, and deletes some.
+ * Stores snapshots that pin any blobs they find, including those about to be collected, and deletes
+ * some.
  */
 async function storeOn(scene: Scene, random: Random, signal: AbortSignal): Promise<void> {
   const { client, blobs, tar, pinning } = scene;
@@ -114,7 +112,7 @@ async function storeOn(scene: Scene, random: Random, signal: AbortSignal): Promi
 }
 
 /**
- * Every blob that a stored snapshot pins is there, at its place or condemned, which can be undone.
+ * Every blob that a stored snapshot pins exists: in its place or condemned, which can be undone.
  */
 async function judge(scene: Scene, { condemned }: { readonly condemned: boolean }): Promise<void> {
   const { client, pinning, blobPath } = scene;
@@ -123,7 +121,8 @@ async function judge(scene: Scene, { condemned }: { readonly condemned: boolean 
     if (!pinning.has(id)) continue;
     for (const blob of imageBlobIds) {
       if (await isThere(blobPath, blob, condemned)) continue;
-      // It may have been collected since it was listed, and its blob rightly after it.
+      // It may have been collected since it was listed, and then its blob was collected
+      // legitimately.
       const still = await client.inspect(id).catch((error: unknown) => {
         if (!isStoreError(error, "SNAPSHOT_NOT_FOUND")) throw error;
         return undefined;
@@ -143,7 +142,7 @@ async function isThere(path: string, blob: string, orCondemned: boolean): Promis
   return false;
 }
 
-/** A session that a killed orchestrator has left behind is over. */
+/** The session of a killed orchestrator is over. */
 async function untilFree({ client }: Scene): Promise<void> {
   await eventually("the end of the session", async () => {
     const session = await client.beginGc({ owner: "test" }).catch((error: unknown) => {
@@ -156,7 +155,7 @@ async function untilFree({ client }: Scene): Promise<void> {
   });
 }
 
-/** Runs `strike` for step 1, 2, … until the orchestrator gets through without meeting it. */
+/** Runs `strike` for step 1, 2, … until the orchestrator completes without reaching it. */
 async function strikeEach(
   scene: Scene,
   what: string,
@@ -175,7 +174,7 @@ async function strikeEach(
   }
 }
 
-/** `gave up`: on a busy machine its session was over before it came to that step. */
+/** `gave up`: on a busy machine its session was over before that step. */
 type Outcome = "struck" | "through" | "gave up";
 
 function outcomeOf(child: Child, { code, signal }: Awaited<Child["exited"]>): Outcome {
@@ -196,7 +195,7 @@ async function killedAtCall(scene: Scene, syscall: string): Promise<void> {
   });
 }
 
-/** What happens to the n-th piece in one direction instead of passing. */
+/** What happens to the n-th piece in one direction instead of forwarding it. */
 type Blow = "killed" | "cut" | "late";
 
 async function struckOnTheWire(scene: Scene, blow: Blow, direction: Direction): Promise<void> {
@@ -213,8 +212,7 @@ async function struckOnTheWire(scene: Scene, blow: Blow, direction: Direction): 
     });
     const exit = await child.exited;
     if (!struck || blow === "killed") return outcomeOf(child, exit);
-    // Held up or cut off it may get through or give up, but not fail in a way that it does not
-    // know.
+    // A delayed or cut orchestrator may complete or give up, but must not fail in an unknown way.
     assert.ok(exit.code === 0 || exit.code === exitLater, `${what} ${nth}: ${child.output()}`);
     count(scene, `${what}: ${/^\w+/.exec(child.output())?.[0]}`);
     return "struck";
@@ -222,7 +220,8 @@ async function struckOnTheWire(scene: Scene, blow: Blow, direction: Direction): 
 }
 
 /**
- * Strikes while two callers store; in the end one whole cycle leaves what is pinned and no more.
+ * Strikes while two callers store snapshots. At the end, one complete cycle leaves exactly the
+ * pinned blobs.
  */
 async function play(t: TestContext, strikes: (scene: Scene) => Promise<void>): Promise<void> {
   const scene = await openScene(t);

@@ -1,5 +1,5 @@
-// Repeats a run and fails another operation each time. Judges what the caller was told and what a
-// start finds afterwards.
+// Repeats a run and fails another operation each time. Judges the caller's answer and the state
+// after the next start.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { isStoreError } from "../../src/base/errors.js";
@@ -8,7 +8,7 @@ import { judge, type Told } from "./judge.js";
 import type { Scenario } from "./scenarios.js";
 import type { Played, Stage } from "./stage.js";
 
-/** Above what any of them does, so that a loop without an end fails. */
+/** Above the number in any run, so that an endless loop fails. */
 const maxOperations = 150;
 const reasons = { EIO: "IO_FAILED", ENOSPC: "STORAGE_FULL" } as const;
 
@@ -27,7 +27,7 @@ export async function failEach(
   }
 }
 
-/** A refusal has the reason of its cause: callers act on that. */
+/** A refusal must carry the reason of its cause, because callers act on it. */
 export function assertReason(error: Played["error"], code: FaultCode): void {
   if (error === undefined) return;
   assert.ok(isStoreError(error, reasons[code]), `refused with ${inspect(error)}`);

@@ -1,5 +1,6 @@
-// Every operation of every call fails once with EIO and once with ENOSPC. The caller is told why,
-// or it works all the same; nothing half made is seen, and the next start finds a store in order.
+// Every operation of every call fails once with EIO and once with ENOSPC. The caller gets the
+// reason, or the call succeeds nevertheless. Nothing half-made is visible, and the next start finds
+// a consistent store.
 import { test } from "node:test";
 import { assertReason, failEach, judgeAfter } from "./errors.js";
 import { scenarios } from "./scenarios.js";

@@ -1,5 +1,5 @@
 // Every operation of a start after a power cut fails once with EIO and once with ENOSPC. The store
-// opens all the same, or says why not; the next start finishes what this one has left.
+// opens nevertheless, or reports why not. The next start finishes the remaining work.
 import { test } from "node:test";
 import { assertReason, failEach, judgeAfter } from "./errors.js";
 import { openStage, playStart } from "./stage.js";

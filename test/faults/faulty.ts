@@ -5,7 +5,7 @@ import type { Layer, Operation } from "./intercept.js";
 export type FaultCode = "EIO" | "ENOSPC";
 
 export interface Faulty extends Layer {
-  /** What was failed, or undefined while its turn has not come. */
+  /** The operation that was failed, or undefined before that. */
   readonly failed: () => Operation | undefined;
 }
 
@@ -23,7 +23,7 @@ export function failAt(index: number, code: FaultCode): Faulty {
   };
 }
 
-/** As Node throws it. */
+/** In the form of Node's errors. */
 function systemError(code: FaultCode, { kind, path }: Operation): Error {
   const words = code === "EIO" ? "i/o error" : "no space left on device";
   return Object.assign(new Error(`${code}: ${words}, ${kind} '${path}'`), {

@@ -1,4 +1,4 @@
-// Judges whether a store keeps its promises after a fault. The store is opened again, without
+// Judges whether a store keeps its guarantees after a fault. The store is opened again, without
 // layers.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
@@ -16,7 +16,7 @@ import {
   type Scenario,
 } from "./scenarios.js";
 
-/** What the caller was told. A refused call must not have taken effect; an interrupted one may. */
+/** The caller's answer. A refused call must not have taken effect; an interrupted one may. */
 export type Told = "answered" | "refused" | "nothing";
 
 export async function judge(place: Place, scenario: Scenario, told: Told): Promise<void> {
@@ -41,7 +41,10 @@ export async function judge(place: Place, scenario: Scenario, told: Told): Promi
   await assertClean(place.root);
 }
 
-/** Whether `web` is as it must be after the call; fails if it is neither that nor as before. */
+/**
+ * Whether `web` has the state after the call. Fails if it has neither that state nor the one
+ * before.
+ */
 function assertWeb(store: SnapshotStore, { before, after }: Scenario, told: Told): boolean {
   const allowed = told === "answered" ? [after] : told === "refused" ? [before] : [before, after];
   const problems: unknown[] = [];
@@ -73,7 +76,7 @@ function assertFiles(directory: string, { files }: Content): void {
   }
 }
 
-/** In the store, or where it was as it was: nowhere else and never in both. */
+/** It is in the store, or unchanged in its old place: nowhere else and never in both. */
 function assertGiven(place: Place, isStored: boolean): void {
   assert.equal(existsSync(place.given), !isStored, "the directory in its old place");
   if (isStored) return;

@@ -1,5 +1,5 @@
-// Mistakes seeded in what the store does to its files, each of which the rules of the order or the
-// power cuts must notice: otherwise those would prove nothing.
+// Seeded mistakes in the store's file operations. The order rules or the power cuts must notice
+// each one; otherwise those tests would prove nothing.
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ interface Seeded {
   readonly name: string;
   readonly mistake: Mistake;
   readonly in: readonly string[];
-  /** The answer or a commit comes too early: also the power cuts must notice it. */
+  /** The answer or a commit comes too early. The power cuts must notice it, too. */
   readonly losesData: boolean;
 }
 

@@ -1,5 +1,5 @@
-// The order of writes, syncs, renames and commits of each call, rule by rule, and what the model of
-// a power cut says at the two moments that matter: the last commit and the answer.
+// Checks the order of writes, syncs, renames and commits of each call, rule by rule. Also checks
+// the power-cut model at two moments: the last commit and the answer.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { brokenRules, orderRules } from "./order.js";

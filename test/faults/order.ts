@@ -6,7 +6,7 @@ interface AllBefore {
   readonly rule: string;
   readonly all: RegExp;
   readonly before: RegExp;
-  /** How many there must be. */
+  /** Required number. */
   readonly count?: number;
 }
 
@@ -28,7 +28,7 @@ const moved = /^rename staging\/NEW to data\/NEW$/;
 const manifestMade = /^create staging\/NEW\/manifest\.json$/;
 const answered = /^answered$/;
 
-/** Whatever becomes a snapshot. */
+/** Everything that becomes a snapshot. */
 const published: readonly OrderRule[] = [
   {
     rule: "the name is reserved in the catalog before anything is staged",
@@ -96,7 +96,7 @@ const published: readonly OrderRule[] = [
   },
 ];
 
-/** Where there are block tables before the snapshot is published. */
+/** If there are block tables, before the snapshot is published. */
 const hashed: OrderRule = {
   rule: "every block table is synced before the manifest is written",
   all: /^sync staging\/NEW\/blocks\/000[01]\.blk$/,
@@ -224,7 +224,7 @@ export const orderRules: Readonly<Record<string, readonly OrderRule[]>> = {
   ],
 };
 
-/** The rules that the events break, each with why. */
+/** The rules that the events violate, each with the explanation. */
 export function brokenRules(events: readonly string[], rules: readonly OrderRule[]): string[] {
   return rules.flatMap((rule) => {
     const problem = "all" in rule ? wrongBefore(events, rule) : wrongBetween(events, rule);

@@ -1,11 +1,12 @@
-// What a power cut would leave of a directory, followed operation by operation. The strictest
-// filesystem that POSIX allows is assumed, except that a rename is never half done:
+// Models the remains of a directory after a power cut, operation by operation. It assumes the
+// strictest filesystem that POSIX allows, except that a rename is atomic:
 //
-// - a file has the content and mode that it had at its last fsync, or is empty if there was none;
-// - a name is made, moved or gone only when the directory that it stands in was synced, of a rename
-//   one of the two; changes of one name become durable in their order.
+// - A file has its content and mode as of its last fsync, or is empty if there was none.
+// - A name is created, moved or removed only when its directory is synced; for a rename, when one
+//   of the two directories is synced. Changes of one name become durable in order.
 //
-// Files of SQLite are taken as they are: its commits are synced, and nothing else is between two.
+// The model takes SQLite's files as they are: its commits are synced, and nothing else happens
+// between two.
 import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Random } from "../support/random.js";
@@ -13,13 +14,13 @@ import type { Layer, Operation } from "./intercept.js";
 import { readTree, type Tree, type TreeDirectory } from "./tree.js";
 
 export interface PowerModel extends Layer {
-  /** What is there after a power cut at this moment. */
+  /** The content after a power cut at this moment. */
   afterCut(): Tree;
-  /** The same when a random part of what was not synced has reached the disk, too. */
+  /** The same if a random part of the unsynced changes has reached the disk, too. */
   afterLuckyCut(random: Random): Tree;
   /**
-   * Paths of files and names below `path` with changes that a power cut would undo, without the
-   * changes of names that `isFree` says of one of their paths.
+   * Paths of files and names below `path` with changes that a power cut would undo. Leaves out
+   * changes of names for which `isFree` accepts one of their paths.
    */
   unsynced(path: string, isFree?: (path: string) => boolean): string[];
 }
@@ -42,15 +43,15 @@ type Node = FileNode | DirectoryNode;
 interface NameChange {
   readonly directory: DirectoryNode;
   readonly name: string;
-  /** Undefined where the name goes. */
+  /** Undefined if the name is removed. */
   readonly node: Node | undefined;
 }
 
-/** Follows all changes below `base`, where everything is durable at the beginning. */
+/** Follows all changes below `base`. Everything there is durable at the beginning. */
 export function followPower(base: string, stash: string): PowerModel {
-  /** Of what is there now, by device and inode number. */
+  /** The current files, by device and inode number. */
   const nodes = new Map<string, Node>();
-  /** Changes of names that are not durable, in order; those of one element go together. */
+  /** Changes of names that are not durable, in order. The changes in one element are atomic. */
   let pending: (readonly NameChange[])[] = [];
   const dirty = new Set<Node>();
   /** Trees to be removed: their paths, deepest first. */
@@ -108,7 +109,7 @@ export function followPower(base: string, stash: string): PowerModel {
       if (kind === "create") existed = lookAt(path) !== undefined;
       if (kind !== "remove-tree") return;
       removing = allBelow(path);
-      // Here, where the directories are still there: removals become durable one by one.
+      // Here, while the directories still exist: removals become durable one by one.
       for (const each of removing) pending.push([change(each, undefined)]);
     },
     after: (operation) => {
@@ -130,7 +131,7 @@ export function followPower(base: string, stash: string): PowerModel {
   };
 }
 
-/** Makes the changes durable that `isSynced` says, and those before them of the same names. */
+/** Makes the changes durable that `isSynced` selects, and earlier changes of the same names. */
 function commit(
   pending: readonly (readonly NameChange[])[],
   isSynced: (change: NameChange) => boolean,
@@ -164,7 +165,7 @@ interface Unsynced {
 type Names = Map<DirectoryNode, Map<string, Node>>;
 type Contents = Map<Node, Buffer>;
 
-/** Half of the changes of names, and of the contents that were not synced. */
+/** Half of the changes of names, and half of the unsynced contents. */
 function luckyChanges(
   base: string,
   { nodes, dirty, pending, random }: Unsynced,
@@ -221,7 +222,7 @@ function treeOf(root: Node, base: string, contents: Contents, names: Names = new
   return withCatalog(build(root) as TreeDirectory, base);
 }
 
-/** Puts the files of SQLite in as they are now. */
+/** Adds the current files of SQLite. */
 function withCatalog(tree: TreeDirectory, base: string): TreeDirectory {
   const store = tree.entries.get("root");
   if (store?.kind !== "directory") return tree;
@@ -235,7 +236,7 @@ function withCatalog(tree: TreeDirectory, base: string): TreeDirectory {
   return { ...tree, entries: new Map(tree.entries).set("root", { ...store, entries }) };
 }
 
-/** Paths below one, the deepest first, and itself last. Empty when there is nothing. */
+/** Paths below a path, the deepest first, and the path itself last. Empty if nothing exists. */
 function allBelow(path: string): string[] {
   const found = lookAt(path);
   if (found === undefined) return [];

@@ -1,5 +1,5 @@
-// The power goes before every operation of every call, and of the starts after a power cut.
-// Acknowledged snapshots are whole afterwards, and nothing half made is seen or left.
+// The power fails before every operation of every call, and of the starts after a power cut.
+// Afterwards acknowledged snapshots are intact, and nothing half-made is visible or left.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cutCall, cutStart } from "./power.js";

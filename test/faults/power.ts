@@ -1,5 +1,5 @@
-// Cuts the power at every operation of one run. The run itself goes on: what each cut would leave
-// is computed meanwhile. Afterwards a start of the store in the same place judges each of these
+// Cuts the power at every operation of one run. The run itself continues, while the state after
+// each cut is computed. Afterwards a start of the store in the same place judges each of these
 // states.
 import { createRandom } from "../support/random.js";
 import type { Layer } from "./intercept.js";
@@ -14,9 +14,9 @@ import { hashTree, type Tree } from "./tree.js";
 interface Cut {
   readonly tree: Tree;
   readonly told: Told;
-  /** The event that came next. */
+  /** The next event. */
   readonly before: string;
-  /** Nothing that was not synced has survived. */
+  /** Nothing unsynced has survived. */
   readonly strict: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface CutOptions {
   readonly mistake?: Mistake;
 }
 
-/** Problems found after power cuts in the call of a scenario. */
+/** Returns the problems found after power cuts in the call of a scenario. */
 export async function cutCall(
   stage: Stage,
   prepared: Prepared,
@@ -37,7 +37,8 @@ export async function cutCall(
 }
 
 /**
- * The same in the start after another power cut, which owes what stood before or after the call.
+ * Does the same for the start after another power cut. Its store must have the state before or
+ * after the call.
  */
 export async function cutStart(
   stage: Stage,
@@ -57,7 +58,7 @@ interface CutTaker {
 
 function takeCuts(stage: Stage, { ids }: Prepared, { seed, mistake }: CutOptions): CutTaker {
   const random = createRandom("power", seed);
-  /** By what is on the disk and owed: most operations change neither. */
+  /** By the content of the disk and the obligations, because most operations change neither. */
   const cuts = new Map<string, Cut>();
   let told: Told = "nothing";
   const add = (cut: Cut): void => {

@@ -12,7 +12,7 @@ export interface RecordedOrder {
   readonly problems: readonly string[];
 }
 
-/** A seeded mistake: a layer above those that look, which it is given. */
+/** A seeded mistake: a layer above the observing layers, which it receives. */
 export type Mistake = (below: readonly Layer[]) => Layer;
 
 export async function recordOrder(
@@ -49,8 +49,8 @@ export async function recordOrder(
 }
 
 /**
- * A start does again what goes to the trash, and what the marker of a directory that was taken over
- * says means nothing any more. `path` is relative to the root.
+ * A start repeats the moves to the trash, and the marker of a directory that was taken over no
+ * longer matters. `path` is relative to the root.
  */
 function mayBeLate(path: string): boolean {
   return path.startsWith("trash/") || path.endsWith("/origin.json");

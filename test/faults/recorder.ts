@@ -12,8 +12,8 @@ export interface Recorder extends Layer {
 }
 
 /**
- * `ids` gives the names of known snapshots; another one is NEW. `onEvent` is told of each event, of
- * an operation before it is done.
+ * `ids` returns the names of known snapshots. Any other is NEW. `onEvent` is called with each
+ * event; for an operation, before it is done.
  */
 export function createRecorder(
   { base, root }: Place,
@@ -27,7 +27,7 @@ export function createRecorder(
   };
   const log = `${root}/catalog.db-wal`;
   let logBytes = sizeOf(log);
-  // SQLite appends each commit to its log: what has come since the operation before was one.
+  // SQLite appends each commit to its log. Data added since the previous operation was one commit.
   const noteCommit = (): void => {
     const bytes = sizeOf(log);
     if (bytes > logBytes) note("commit");
@@ -47,7 +47,7 @@ export function createRecorder(
     },
     before: ({ kind, path, to }: Operation) => {
       noteCommit();
-      // Opening is only what comes before a sync.
+      // An open only precedes a sync.
       if (kind === "open") return;
       note(`${kind} ${show(path) || "."}${to === undefined ? "" : ` to ${show(to)}`}`);
     },

@@ -1,5 +1,5 @@
-// The calls during which files fail or the power goes. Each scenario prepares a store, makes one
-// call, and says what the snapshot `web` must be before and after the call. `keep` must never
+// The calls during which file operations fail or the power is cut. Each scenario prepares a store,
+// makes one call, and defines the snapshot `web` before and after the call. `keep` must never
 // change.
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,10 +9,10 @@ import { patternBytes } from "../support/scratch.js";
 import { download, never, requestFor, tarOf } from "../unit/store/support.js";
 
 export interface Place {
-  /** Holds everything that a scenario changes. */
+  /** Contains everything that a scenario changes. */
   readonly base: string;
   readonly root: string;
-  /** The directory that a caller gives to the store, and an exported one. */
+  /** The directory that a caller hands over to the store, and an exported one. */
   readonly given: string;
   readonly exported: string;
 }
@@ -22,7 +22,7 @@ export function placeIn(base: string): Place {
   return { base, root: at("root"), given: at("given"), exported: at("exported") };
 }
 
-/** What a snapshot must look like. */
+/** The expected content of a snapshot. */
 export interface Content {
   readonly description: string;
   readonly files: Readonly<Record<string, Buffer>>;

@@ -1,5 +1,5 @@
-// Runs scenarios in a scratch directory. It is in memory where possible, since durability is
-// modelled and no test here depends on a disk. A store is prepared once and put back for each run.
+// Runs scenarios in a scratch directory, in memory if possible, because durability is modelled and
+// no test here depends on a disk. A store is prepared once and restored for each run.
 import { accessSync, constants, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ export interface Stage extends AsyncDisposable {
   readonly place: Place;
   /** For links to the files of ballasts. */
   readonly stash: string;
-  /** Puts `tree` in the place of what is there. */
+  /** Replaces the current content with `tree`. */
   put(tree: Tree): void;
   read(): Tree;
 }
@@ -28,7 +28,7 @@ export function openStage(): Stage {
     place,
     stash,
     put: (tree) => {
-      // Not with the asynchronous rm(): when it fails, parts of it go on and would remove new
+      // The asynchronous rm() is unsuitable: if it fails, parts of it continue and would remove new
       // files.
       clear(place.base);
       writeTree(place.base, tree);
@@ -47,11 +47,11 @@ function memoryDirectory(): string {
   }
 }
 
-/** A start of a scenario, to be put back. */
+/** The initial state of a scenario, which can be restored. */
 export interface Prepared {
   readonly scenario: Scenario;
   readonly tree: Tree;
-  /** What the ids of the snapshots that are there are called in texts. */
+  /** Names of the existing snapshots' ids in texts. */
   readonly ids: ReadonlyMap<string, string>;
 }
 
@@ -75,15 +75,15 @@ export interface Played {
 }
 
 export interface PlayOptions {
-  /** Told when the call has succeeded. */
+  /** Called when the call has succeeded. */
   readonly answered?: () => void;
-  /** A fault has come, which may keep the work in the background from ending. */
+  /** A fault has occurred, which may prevent the background work from ending. */
   readonly isStruck?: () => boolean;
 }
 
 /**
- * Makes the call of a scenario, with the layers between the store and its files until the work in
- * the background is done and the store is closed.
+ * Makes the call of a scenario. The layers stay between the store and its files until the
+ * background work is done and the store is closed.
  */
 export async function play(
   stage: Stage,
@@ -103,7 +103,7 @@ export async function play(
 const settleLimitMs = 5000;
 const struckLimitMs = 30;
 
-/** Waits for the work in the background: digests computed, trash emptied. */
+/** Waits for the background work: digests computed, trash emptied. */
 async function settle(store: SnapshotStore, isStruck: () => boolean): Promise<void> {
   const isDone = (): boolean =>
     store.list({ pageSize: 10 }).snapshots.every(({ digest }) => digest !== "") &&
@@ -116,7 +116,7 @@ async function settle(store: SnapshotStore, isStruck: () => boolean): Promise<vo
   }
 }
 
-/** The same for a start of the store that `tree` is: recovery is the call. */
+/** Does the same for a start of the store in `tree`. Recovery is then the call. */
 export async function playStart(
   stage: Stage,
   tree: Tree,

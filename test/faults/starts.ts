@@ -8,7 +8,7 @@ import type { Tree } from "./tree.js";
 export interface Start {
   readonly name: string;
   readonly of: string;
-  /** The power goes before this event. */
+  /** The power is cut before this event. */
   readonly before: RegExp;
 }
 
@@ -56,8 +56,8 @@ export const starts: readonly Start[] = [
 ];
 
 /**
- * The last such moment before the answer counts: of the commits of an upload the one that records
- * it.
+ * The last such moment before the answer counts. Of the commits of an upload, that is the one that
+ * records it.
  */
 export async function prepareStart(stage: Stage, { of, before }: Start): Promise<Prepared> {
   const scenario = scenarios.find(({ name }) => name === of);
@@ -67,7 +67,7 @@ export async function prepareStart(stage: Stage, { of, before }: Start): Promise
   let isAnswered = false;
   const layersOf = () => {
     const power = followPower(stage.place.base, stage.stash);
-    // The catalog is read after the commit; a commit is to be undone by taking the tree before it.
+    // The catalog is read after the commit. To undo a commit, take the tree before it.
     let previous = power.afterCut();
     const recorder = createRecorder(stage.place, prepared.ids, (event) => {
       if (before.test(event) && !isAnswered) {

@@ -1,4 +1,5 @@
-// A directory tree in memory: what a store consists of at one moment, put back in milliseconds.
+// A directory tree in memory: the content of a store at one moment, which can be restored in
+// milliseconds.
 import {
   chmodSync,
   closeSync,
@@ -31,14 +32,14 @@ export interface TreeDirectory {
   readonly entries: ReadonlyMap<string, Tree>;
 }
 
-/** The ballast is 4 MiB that nobody reads: its files are linked. `stash` holds links to keep. */
+/** The ballast is 4 MiB that nobody reads, so its files are linked. `stash` holds links to keep. */
 export function readTree(path: string, stash: string): Tree {
   const stat = lstatSync(path);
   const mode = stat.mode & 0o7777;
   if (!stat.isDirectory()) return { kind: "file", mode, content: readFileSync(path) };
   const entries = new Map<string, Tree>();
   for (const name of readdirSync(path).sort()) {
-    // Both are made anew: the one by SQLite, the other when the root is locked.
+    // Both are made again: one by SQLite, the other when the root is locked.
     if (name === "catalog.db-shm" || name.startsWith("lock.")) continue;
     const child = join(path, name);
     entries.set(name, name === "ballast" ? readBallast(child, stash) : readTree(child, stash));
@@ -88,7 +89,7 @@ function writeSparse(path: string, { content, mode }: TreeFile): void {
   chmodSync(path, mode);
 }
 
-/** Removes what is at `path`, read-only directories too. */
+/** Removes the entry at `path`, including read-only directories. */
 export function clear(path: string): void {
   makeWritable(path);
   rmSync(path, { recursive: true, force: true });

@@ -1,5 +1,5 @@
-// Fuzzes one parser for some time: starts its thread, watches that each input ends, gathers what it
-// found.
+// Fuzzes one parser for some time: starts its thread, checks that each input ends, and collects its
+// findings.
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { FuzzTarget } from "./fuzz-targets.js";
@@ -18,19 +18,19 @@ export interface Finding {
 
 export interface CampaignOutcome {
   readonly executions: number;
-  /** Branches of the instrumented modules that ran, of those in the modules that were loaded. */
+  /** Number of instrumented branches that ran, of those in the loaded modules. */
   readonly branches: number;
   readonly of: number;
-  /** Inputs that reached something new, those given included. */
+  /** Inputs that reached something new, including the given ones. */
   readonly kept: readonly Uint8Array[];
   readonly findings: readonly Finding[];
 }
 
 const maxInputBytes = 64 * 1024;
 const lookMs = 1000;
-/** An input takes a millisecond; a busy machine stops a thread for a while. */
+/** An input takes a millisecond. A busy machine may stop a thread for a while. */
 const hangMs = 60_000;
-/** Of the thread: no input of 64 KiB needs a tenth of it. */
+/** Memory of the thread. No input of 64 KiB needs a tenth of it. */
 const maxHeapMib = 256;
 
 export function runCampaign({ dist, ...job }: CampaignOptions): Promise<CampaignOutcome> {
@@ -58,7 +58,7 @@ export function runCampaign({ dist, ...job }: CampaignOptions): Promise<Campaign
       else if (message.kind === "finding") findings.push({ target, ...message });
       else reached = message;
     });
-    // Out of memory, for one.
+    // For example, out of memory.
     worker.on("error", (error) => {
       const text = error instanceof Error ? error.message : String(error);
       findings.push({ target, input: current(), text });
@@ -78,7 +78,7 @@ function watchProgress({ counts }: SharedInput, onHang: () => void): () => void 
   const timer = setInterval(() => {
     const now = performance.now();
     const executions = Atomics.load(counts, 0);
-    // Before the first one the modules are loaded.
+    // The modules are loaded before the first one.
     if (executions !== last || executions === 0) lastChangeMs = now;
     last = executions;
     if (now - lastChangeMs < hangMs) return;

@@ -1,5 +1,4 @@
-// The inputs that are kept in the repository, a file each: each reached a branch that none before
-// it did.
+// The inputs in the repository, one file each. Each reached a branch that no earlier one did.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { FuzzTarget } from "./fuzz-targets.js";
 
 const sources = fileURLToPath(new URL("../../../test/fuzz/corpus/", import.meta.url));
-/** Longer ones teach little for the place that they take. */
+/** Longer inputs are not worth their space. */
 const maxKeptBytes = 4096;
 
 export function readCorpus(target: FuzzTarget): readonly Uint8Array[] {

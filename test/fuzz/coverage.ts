@@ -1,22 +1,24 @@
-// What the instrumented modules counted, and whether an input did something that none did before.
+// The counters of the instrumented modules, and whether an input reached something new.
 
 declare global {
-  /** Called by each instrumented module as it is loaded; see instrument.ts. */
+  /** Each instrumented module calls it when it is loaded; see instrument.ts. */
   var fuzzModule: (counters: number, literals: readonly string[]) => Uint32Array;
 }
 
 export interface Coverage {
-  /** Literals of the modules, to build inputs of. */
+  /** Literals of the modules, from which inputs are built. */
   readonly literals: readonly string[];
-  /** Forgets the counts of the last input. */
+  /** Resets the counts of the last input. */
   reset(): void;
-  /** Whether a branch ran that never ran, or another number of times; remembers it. */
+  /** Whether a branch ran for the first time, or a new number of times. Records it. */
   isNew(): boolean;
-  /** Branches that ran at least once, of how many there are. */
+  /** Branches that ran at least once, and the total. */
   reached(): { readonly branches: number; readonly of: number };
 }
 
-/** To be called before the modules are loaded. `coarse`: how often a branch ran does not matter. */
+/**
+ * Call it before the modules are loaded. `coarse`: the number of runs of a branch does not matter.
+ */
 export function collectCoverage(coarse: boolean): Coverage {
   const modules: { readonly counts: Uint32Array; readonly seen: Uint8Array }[] = [];
   const literals: string[] = [];
@@ -52,7 +54,7 @@ export function collectCoverage(coarse: boolean): Coverage {
   };
 }
 
-/** 0 to 7: how often, roughly. */
+/** A rough frequency from 0 to 7. */
 function magnitude(count: number): number {
   if (count <= 3) return count - 1;
   return Math.min(7, 1 + Math.floor(Math.log2(count)));

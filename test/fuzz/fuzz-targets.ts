@@ -1,4 +1,4 @@
-// The parsers that are fuzzed, and how one is called with one input.
+// The parsers that are fuzzed, and how to call each with one input.
 
 export const fuzzTargets = [
   "tar",
@@ -12,7 +12,7 @@ export const fuzzTargets = [
 
 export type FuzzTarget = (typeof fuzzTargets)[number];
 
-/** Throws what is a finding. */
+/** Throws to report a finding. */
 export type FuzzFunction = (data: Buffer) => void | Promise<void>;
 
 export async function loadTarget(target: FuzzTarget): Promise<FuzzFunction> {

@@ -1,4 +1,4 @@
-// The corpus, and a short run of `npm run lab -- fuzz`; a mistake that is put into a parser is
+// Runs the corpus, and a short run of `npm run lab -- fuzz`. A seeded mistake in a parser must be
 // found.
 import assert from "node:assert/strict";
 import { test } from "node:test";

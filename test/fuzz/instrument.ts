@@ -1,9 +1,9 @@
-// A copy of the build whose parsers count which of their branches ran, and tell the literals they
-// compare with.
+// Makes a copy of the build whose parsers count their executed branches, and report the literals
+// they compare with.
 //
-// Jazzer.js, the one kept fuzzer for Node, ships a binary that needs a newer C library than Debian
-// 12 has, without its source; V8's own coverage takes longer to read than a parser runs. What
-// remains is little, and the TypeScript compiler is here already.
+// Jazzer.js, the one maintained fuzzer for Node, ships a binary without source that needs a newer C
+// library than Debian 12 has. Reading V8's own coverage takes longer than a parser runs. The
+// remaining task is small, and the TypeScript compiler is already a dependency.
 import { cp, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,13 +11,13 @@ import ts from "typescript";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const copied = ["src", "gen", "test/fuzz", "test/unit/archive", "test/support"];
-/** Floors of the parsers, and what they stand on. */
+/** Floors of the parsers, and the modules on which they depend. */
 const counted = ["src/archive", "src/files", "src/model", "src/base", "src/wire"];
 const counters = "__fuzzCounters";
-/** Shorter ones are found by themselves, longer ones are messages. */
+/** The fuzzer finds shorter ones by itself. Longer ones are messages. */
 const literalLength = { min: 2, max: 32 } as const;
 
-/** A change of the copied build, to see whether it is found. */
+/** A change of the copied build, to test whether the fuzzer finds it. */
 export interface Plant {
   /** Below dist/. */
   readonly file: string;
@@ -25,7 +25,7 @@ export interface Plant {
   readonly replace: string;
 }
 
-/** Makes the copy in an empty directory; returns its folder `dist`. */
+/** Makes the copy in an empty directory. Returns its folder `dist`. */
 export async function copyInstrumented(directory: string, plant?: Plant): Promise<string> {
   const dist = join(directory, "dist");
   for (const part of copied) {
@@ -50,7 +50,10 @@ export async function copyInstrumented(directory: string, plant?: Plant): Promis
   return dist;
 }
 
-/** The same module, which registers with `globalThis.fuzzModule` (see coverage.ts) and counts. */
+/**
+ * Returns the same module with counters. It registers with `globalThis.fuzzModule` (see
+ * coverage.ts).
+ */
 export function instrument(code: string): string {
   const source = ts.createSourceFile("module.js", code, ts.ScriptTarget.Latest, true);
   const literals = new Set<string>();

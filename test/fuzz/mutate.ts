@@ -1,10 +1,10 @@
-// New inputs from old ones.
+// Makes new inputs from existing ones.
 import type { Random } from "../support/random.js";
 
 const maxInputBytes = 64 * 1024;
 const maxSteps = 8;
 const blockBytes = 512;
-/** Numbers at whose edges parsers err. */
+/** Numbers at whose limits parsers fail. */
 const numbers = [
   ...["0", "1", "-1", "7", "8", "9", "255", "256", "511", "512", "513", "4095", "4096", "65535"],
   ...["2147483647", "2147483648", "4294967295", "4294967296", "9007199254740991"],
@@ -15,7 +15,7 @@ export interface Material {
   readonly random: Random;
   /** Words that the parser knows. */
   readonly words: readonly Uint8Array[];
-  /** Another input, to take parts from. */
+  /** Another input, from which parts are taken. */
   other(): Uint8Array;
 }
 
@@ -68,7 +68,7 @@ const steps: readonly Step[] = [
     const head = bytes.subarray(0, random.below(bytes.length + 1));
     return Buffer.concat([head, donor.subarray(random.below(donor.length + 1))]);
   },
-  // Archives are made of blocks behind a byte for the fuzzer.
+  // Archives consist of blocks, after a first byte for the fuzzer.
   (bytes, { random, other }) => {
     const donor = other();
     const from = blockStart(donor, random);
@@ -98,7 +98,7 @@ function inserted(bytes: Uint8Array, at: number, part: Uint8Array): Buffer {
   return Buffer.concat([bytes.subarray(0, at), part, bytes.subarray(at)]);
 }
 
-/** Put between, or over what is there. */
+/** Inserted, or written over existing bytes. */
 function placed(bytes: Buffer, random: Random, part: Uint8Array): Buffer {
   const at = random.below(bytes.length + 1);
   if (random.chance(0.5)) return inserted(bytes, at, part);

@@ -1,11 +1,11 @@
-// The property of every parser: it takes its input or refuses it with one of these reasons, in
-// little time. Anything else it throws is a finding.
+// The property of every parser: it accepts its input or refuses it with one of these reasons, in
+// little time. Any other error is a finding.
 import { isStoreError, type ErrorReason } from "../../src/base/errors.js";
 
-/** Of the process, its collector included. Inputs have 64 KiB at most. */
+/** CPU time of the process, including its collector. Inputs have at most 64 KiB. */
 const maxCpuMicros = 2_000_000;
 
-/** What `parse` made, or undefined where it refused; `onRefusal` gets its words. */
+/** Returns the result of `parse`, or undefined if it refused. `onRefusal` gets the message. */
 export function parsed<T>(
   reasons: readonly ErrorReason[],
   parse: () => T,

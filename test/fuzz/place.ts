@@ -1,6 +1,9 @@
-// What makes two findings one.
+// Identifies a finding, so that equal findings count once.
 
-/** Messages hold numbers and parts of the input: where it was thrown says what it is. */
+/**
+ * Messages contain numbers and parts of the input, so the place of the throw identifies the
+ * finding.
+ */
 export function placeOf(text: string): string {
   return text.split("\n").find((line) => line.startsWith("    at ")) ?? text;
 }

@@ -1,5 +1,5 @@
 // `npm run lab -- fuzz --minutes N --seed S [--target NAME] [--save]`: coverage-guided fuzzing of
-// the parsers. Prints what it did and found; `--save` writes the inputs worth keeping into corpus/.
+// the parsers. Prints its progress and findings. `--save` writes new inputs to corpus/.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { seedsOf } from "./seeds.js";
 import { removeScratch } from "../support/scratch.js";
 
 const maxFindings = 20;
-/** Of each target in turn, so that each has its part of the hours in which the machine is busy. */
+/** The targets take turns, so that all share the hours in which the machine is busy. */
 const minutesPerRound = 2;
 
 async function main(): Promise<void> {
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   process.exitCode = found === 0 ? 0 : 1;
 }
 
-/** The slower a parser is, and the more ways there are to be wrong, the more. */
+/** A slower parser, or one with more ways to fail, gets more time. */
 const shareOfSlow: Partial<Record<FuzzTarget, number>> = { tar: 3, envelope: 2, manifest: 2 };
 
 function shareOf(target: FuzzTarget): number {
@@ -69,8 +69,8 @@ function shareOf(target: FuzzTarget): number {
 }
 
 /**
- * Of two rounds. A round finds again what the one before found: by where it was thrown it is the
- * same.
+ * Joins two rounds. A later round repeats the findings of an earlier one; the place of the throw
+ * identifies them.
  */
 function together(before: CampaignOutcome | undefined, now: CampaignOutcome): CampaignOutcome {
   const known = new Set(before?.findings.map(({ text }) => placeOf(text)));
@@ -99,7 +99,7 @@ function keepFinding(folder: string, { target, input, text }: Finding): void {
   process.stdout.write(`FINDING ${path}\n${text}\n`);
 }
 
-/** Of all that is known the shortest inputs that together reach all that is reached. */
+/** Selects the shortest inputs that together reach everything that is reached. */
 async function save(dist: string, target: FuzzTarget, outcome: CampaignOutcome): Promise<void> {
   const seeds = seedsOf(target).map((seed) => nameOf(seed));
   const known = new Map(

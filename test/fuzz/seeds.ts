@@ -1,4 +1,4 @@
-// What each fuzzer starts from besides its corpus: good inputs, and the hostile archives.
+// The initial inputs of each fuzzer besides its corpus: good inputs, and the hostile archives.
 import type { DigestAlgorithm } from "../../src/files/block-digest.js";
 import { encodeBlockTable } from "../../src/files/block-table-codec.js";
 import { blockBytes } from "../../src/files/block-table.js";
@@ -90,7 +90,7 @@ const seeds: Readonly<Record<FuzzTarget, () => readonly Uint8Array[]>> = {
   ],
 };
 
-/** With the byte before it by which a target chooses what to do. */
+/** Preceded by the byte with which a target chooses its action. */
 function withChoice(input: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([3]), input]);
 }

@@ -1,5 +1,6 @@
-// The loop itself, in a thread of its own: takes an input, changes it, runs the parser, keeps what
-// reached something new. What it works on is in shared memory, so that a hang can be looked into.
+// The fuzzing loop, in its own thread: selects an input, changes it, runs the parser, and keeps
+// inputs that reach something new. The current input is in shared memory, so that a hang can be
+// examined.
 import { parentPort, workerData } from "node:worker_threads";
 import { createRandom } from "../support/random.js";
 import { collectCoverage } from "./coverage.js";
@@ -10,12 +11,12 @@ import { placeOf } from "./place.js";
 export interface WorkerJob {
   readonly target: FuzzTarget;
   readonly seed: number;
-  /** Mutations go on for so long; 0: only the inputs that are given. */
+  /** Duration of the mutations. 0: only the given inputs. */
   readonly milliseconds: number;
   readonly inputs: readonly Uint8Array[];
   /** See `collectCoverage`. */
   readonly coarse: boolean;
-  /** So many different findings end the run. */
+  /** This many different findings end the run. */
   readonly maxFindings: number;
   readonly shared: SharedInput;
 }
@@ -63,7 +64,7 @@ async function main(job: WorkerJob): Promise<void> {
   const other = (): Uint8Array => random.pick(pool);
   const end = performance.now() + job.milliseconds;
   while (performance.now() < end && pool.length > 0 && findings.size < job.maxFindings) {
-    // The newest are the least explored.
+    // The newest inputs are the least explored.
     const recent = pool[pool.length - 1 - random.below(Math.min(pool.length, 8))];
     const parent = random.chance(0.25) && recent !== undefined ? recent : other();
     await execute(mutate(parent, { random, words, other }));

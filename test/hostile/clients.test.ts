@@ -1,5 +1,5 @@
-// Hostile clients against the real daemon: each is answered or cut off, nothing of it stays, and
-// others are served all the while.
+// Hostile clients against the real daemon: each gets an answer or is disconnected, leaves nothing
+// behind, and does not disturb others.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ interface Scene {
   readonly client: Client;
 }
 
-/** While `attack` runs another client calls; afterwards the store is as it was. */
+/** While `attack` runs, another client makes calls. Afterwards the store is unchanged. */
 async function withDaemon(
   t: TestContext,
   attack: (scene: Scene) => Promise<void>,
@@ -85,7 +85,7 @@ test("400 streams left half open: those within the limits stay, the rest are ref
         refused.push(statusOf(stream));
       }
     }
-    // Three quarters of the places: who has no credentials leaves the others to those on the
+    // Three quarters of the streams: callers without credentials leave the rest to callers on the
     // socket.
     await eventually("48 uploads", async () => (await entriesOf(root, "staging")).length === 48);
     const settled: string[] = [];
@@ -134,7 +134,7 @@ test("readers that do not read get no more than their window, and go when they a
       const streams = Array.from({ length: 40 }, () => open(paths.restore).end(request));
       await new Promise((resolve) => setTimeout(resolve, 1000));
       assert.ok(residentBytes(daemon) - before < 256 * mib);
-      // Idle for 2 s: the daemon ends them by itself.
+      // The daemon ends them by itself after 2 s of idleness.
       await Promise.all(streams.map((stream) => once(stream.resume(), "close")));
       session.destroy();
       await client.delete("large");
@@ -142,7 +142,7 @@ test("readers that do not read get no more than their window, and go when they a
     { "stream-idle": "2s" },
   ));
 
-/** All sequences of one to four frames that are no upload. */
+/** All sequences of one to four frames that are not an upload. */
 function wrongOrders(): (keyof typeof frames)[][] {
   const names = Object.keys(frames) as (keyof typeof frames)[];
   let longest: (keyof typeof frames)[][] = [[]];
@@ -309,7 +309,7 @@ test("300 idle connections keep nobody out", (t) =>
     const port = Number(daemon.tcpAddress.split(":")[1]);
     const sockets = Array.from({ length: 300 }, () => connectSocket(port, "127.0.0.1"));
     for (const socket of sockets) socket.on("error", () => undefined).resume();
-    // The first ones give way to the last, and so may close before we look.
+    // The first ones are evicted for the last, so they may close before we look.
     const settled = sockets.map((socket) =>
       socket.connecting
         ? Promise.race([once(socket, "connect"), once(socket, "close")])

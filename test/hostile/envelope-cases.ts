@@ -1,4 +1,4 @@
-// Envelopes that are missing, doubled, huge, deep, or say something else than they seem to.
+// Envelopes that are missing, duplicated, huge, deep, or misleading.
 import { rawFile, rawHeader } from "../unit/archive/support.js";
 import { endMarker, envelopeEntry, envelopeText, goodFile, refused } from "./hostile-case.js";
 import type { HostileCase } from "./hostile-case.js";

@@ -1,4 +1,4 @@
-// Headers that lie: checksums, sizes, PAX records, and more of them than anybody needs.
+// Headers with false checksums, sizes or PAX records, and far too many headers.
 import { rawFile, rawHeader, rawPax, rawPaxBody } from "../unit/archive/support.js";
 import { archiveOf, endMarker, envelopeEntry, goodFile, refused, withPax } from "./hostile-case.js";
 import type { HostileCase } from "./hostile-case.js";
@@ -46,7 +46,7 @@ const badPaxBodies: readonly (readonly [what: string, body: string])[] = [
   ["NULs", "\0".repeat(100)],
 ];
 
-/** More entries than any snapshot has, made as they are sent. */
+/** More entries than any snapshot has, generated while they are sent. */
 function* many(entry: Buffer, count: number): Generator<Uint8Array> {
   yield envelopeEntry();
   const hundred = Buffer.concat(Array.from({ length: 100 }, () => entry));

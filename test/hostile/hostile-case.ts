@@ -1,10 +1,10 @@
-// What a hostile archive is: its bytes, and the reason with which an import must refuse it.
+// A hostile archive: its bytes, and the reason with which an import must refuse it.
 import type { ErrorReason } from "../../src/base/errors.js";
 import { padded, rawFile, rawHeader, rawPax } from "../unit/archive/support.js";
 
 export interface HostileCase {
   readonly name: string;
-  /** "stored" marks what only looks hostile and has to be taken. */
+  /** "stored" marks an archive that only looks hostile and must be accepted. */
   readonly expected: ErrorReason | "stored";
   bytes(): Uint8Array | Iterable<Uint8Array>;
 }
@@ -25,20 +25,20 @@ export function archiveOf(...entries: readonly Uint8Array[]): Buffer {
   return Buffer.concat([envelopeEntry(), ...entries, endMarker]);
 }
 
-/** A data file that is fine, for archives whose fault is elsewhere. */
+/** A valid data file, for archives whose fault is elsewhere. */
 export const goodFile = rawFile("memory", "content of the machine");
 
-/** An archive with one good file and one whose name is this. */
+/** An archive with one valid file and one with this name. */
 export function named(name: string | Uint8Array): Buffer {
   return archiveOf(goodFile, Buffer.concat([rawHeader({ name, size: 4 }), padded("data")]));
 }
 
-/** A file whose name stands in a PAX record, where no NUL ends it. */
+/** A file whose name is in a PAX record, where no NUL ends it. */
 export function paxNamed(path: string): Buffer {
   return archiveOf(goodFile, rawPax([["path", path]]), rawFile("other", "data"));
 }
 
-/** An entry with these PAX records before it and a body of that text. */
+/** An entry with these PAX records and this text as its body. */
 export function withPax(records: readonly (readonly [string, string])[], body = "data"): Buffer {
   return archiveOf(goodFile, rawPax(records), rawFile("disk", body));
 }

@@ -1,5 +1,5 @@
-// Clients that do what no client library does: streams left half open, readers that do not read,
-// resets, frames in wrong orders, bytes that are no gRPC. Each works on HTTP/2 by hand.
+// Clients that do what no client library does: streams left half-open, readers that stop reading,
+// resets, frames in wrong order, bytes that are not gRPC. Each uses HTTP/2 directly.
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -28,7 +28,7 @@ export interface HostileSession {
   open(path: string, headers?: Readonly<Record<string, string>>): ClientHttp2Stream;
 }
 
-/** `address` is `HOST:PORT`. Errors of the session are what it is there for. */
+/** `address` is `HOST:PORT`. Errors of the session are expected. */
 export function openSession(address: string, token?: string): HostileSession {
   const session = connect(`http://${address}`);
   session.on("error", () => undefined);
@@ -49,7 +49,7 @@ export function openSession(address: string, token?: string): HostileSession {
   };
 }
 
-/** `grpc-status`, or what became of the stream instead. */
+/** `grpc-status`, or how the stream ended instead. */
 export function statusOf(stream: ClientHttp2Stream): Promise<string> {
   return new Promise((resolve) => {
     let status: string | undefined;

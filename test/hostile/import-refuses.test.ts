@@ -1,5 +1,5 @@
-// Every hostile archive against the real daemon: the documented reason, nothing left on disk or in
-// the catalog, memory bounded, and the next caller served.
+// Every hostile archive against the real daemon: it gets the documented reason, leaves nothing on
+// disk or in the catalog, uses bounded memory, and does not affect the next caller.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -19,11 +19,11 @@ import { streamCases } from "./stream-cases.js";
 
 const groups = { nameCases, headerCases, sparseCases, envelopeCases, streamCases };
 const mib = 1024 * 1024;
-/** Above what the daemon takes when it has stored one good archive. The bombs hold 8 GiB. */
+/** Above the daemon's memory after it has stored one valid archive. The bombs contain 8 GiB. */
 const maxGrowthBytes = 256 * mib;
 const timeoutMs = 60_000;
 const chunkBytes = 64 * 1024;
-/** What a snapshot in the store or on its way occupies. */
+/** Disk space of a snapshot, stored or in transit. */
 const places = ["staging", "data", "trash", "quarantine", "transfers"];
 
 for (const [group, cases] of Object.entries(groups)) {
@@ -75,7 +75,7 @@ async function meetAll(
   assert.ok(peak.bytes - before < maxGrowthBytes, `${peak.name} took ${inMib(peak.bytes)}`);
 }
 
-/** The reason of the refusal; what was stored is deleted again. */
+/** Returns the reason of the refusal. Deletes the snapshot again if it was stored. */
 async function importOutcome(client: Client, hostile: HostileCase): Promise<string> {
   try {
     const { snapshot } = await client.import({}, piecesOf(hostile.bytes()), { timeoutMs });
@@ -87,7 +87,7 @@ async function importOutcome(client: Client, hostile: HostileCase): Promise<stri
   }
 }
 
-/** An ordinary import works and can be deleted; then the store holds nothing at all. */
+/** A normal import works and can be deleted. Afterwards the store is empty. */
 async function assertServing(client: Client, root: string): Promise<void> {
   const { snapshot } = await client.import({}, piecesOf(archiveOf(goodFile)), { timeoutMs });
   const { snapshots } = await client.list({});

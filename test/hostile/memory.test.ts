@@ -1,4 +1,4 @@
-// What the daemon holds in memory for callers who want it to hold much. SECURITY.md has the bounds.
+// Bounds the daemon's memory against callers that try to exhaust it. SECURITY.md lists the bounds.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -26,13 +26,13 @@ import { openRawConnection, streamId, type RawConnection } from "./raw-connectio
 interface Scene {
   readonly daemon: DaemonProcess;
   readonly client: Client;
-  /** A reader's. */
+  /** The token of a reader. */
   readonly hostileToken: string;
 }
 
 /**
- * While `attack` runs a caller with a token is served. Fails if the daemon then takes more than
- * three times of what it takes at rest.
+ * While `attack` runs, a caller with a token is served. Fails if the daemon then uses more than
+ * three times its memory at rest.
  */
 async function attackMemory(
   t: TestContext,
@@ -69,7 +69,7 @@ const endHeaders = 4;
 const health = "/grpc.health.v1.Health/Check";
 const reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
-/** Resolves when the daemon has taken in what was sent: it grows no more. */
+/** Resolves when the daemon has read everything that was sent and no longer grows. */
 async function untilTakenIn(daemon: DaemonProcess): Promise<void> {
   let before = 0;
   for (let looks = 0; looks < 20; looks++) {
@@ -80,7 +80,7 @@ async function untilTakenIn(daemon: DaemonProcess): Promise<void> {
   }
 }
 
-/** On as many connections as there are places for, each with as many streams as it may have. */
+/** On the maximum number of connections, each with the maximum number of streams. */
 async function openStrangers(
   daemon: DaemonProcess,
   open: (session: HostileSession) => void,
@@ -98,7 +98,7 @@ async function openStrangers(
 test("half-open calls of strangers with a message of a megabyte that does not end", (t) =>
   attackMemory(t, async ({ daemon }) => {
     const start = Buffer.alloc(1024 * 1024);
-    // As long as the longest that is taken.
+    // The longest accepted name.
     start.writeUInt32BE(1024 * 1024 + 32 * 1024, 1);
     using _strangers = await openStrangers(daemon, ({ open }) => {
       open(reflection).resume().write(start);

@@ -1,4 +1,4 @@
-// Names that leave the directory, hide in it, or clash; entries that are no files.
+// Names that leave the directory, hide in it, or collide, and entries that are not files.
 import { rawFile, rawHeader, rawPax } from "../unit/archive/support.js";
 import { archiveOf, goodFile, named, paxNamed, refused, type HostileCase } from "./hostile-case.js";
 

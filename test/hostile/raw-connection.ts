@@ -1,4 +1,4 @@
-// A connection whose HTTP/2 frames are made by hand. It acknowledges the server's settings or not.
+// A connection with hand-made HTTP/2 frames. It acknowledges the server's settings or not.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import {
@@ -11,9 +11,9 @@ import {
 
 export interface RawConnection {
   readonly socket: Socket;
-  /** Resolves when the kernel has taken it, or the connection is closed. */
+  /** Resolves when the kernel has taken the bytes, or the connection is closed. */
   send(...frames: readonly Buffer[]): Promise<void>;
-  /** What the server has sent. */
+  /** The frames that the server has sent. */
   frames(): readonly Frame[];
   readonly closed: Promise<unknown>;
 }
@@ -27,7 +27,7 @@ export interface RawOptions {
 
 const ackFlag = 1;
 
-/** `address` is `HOST:PORT`. Errors of the connection are what it is there for. */
+/** `address` is `HOST:PORT`. Errors of the connection are expected. */
 export async function openRawConnection(
   address: string,
   { acknowledges, settings = Buffer.alloc(0) }: RawOptions,

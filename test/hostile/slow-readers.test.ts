@@ -1,5 +1,5 @@
-// Downloads whose clients do not read: what the daemon holds for each, and what is left of it when
-// they have gone. SECURITY.md has the bound.
+// Downloads whose clients do not read: the daemon's memory for each, and after they have ended.
+// SECURITY.md has the bound.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ import { framed, openSession, paths } from "./hostile-clients.js";
 
 const readers = 64;
 const readersPerConnection = 16;
-/** Small enough for a few seconds, and large enough that each reader is stopped in the middle. */
+/** Small enough for a few seconds, but large enough to stop each reader in the middle. */
 const contentBytes = 16 * mib;
 
 async function* content(): AsyncGenerator<Uint8Array> {
@@ -40,7 +40,7 @@ const cases = {
   "an export with gzip": {
     path: `/${SnapshotService.typeName}/${exported.name}`,
     request: framed(exported.input, { ref: "large", compression: Compression.GZIP }),
-    // A slow reader of 1 MiB and the compressor, with garbage that the collector has yet to find.
+    // A slow reader of 1 MiB and the compressor, with garbage that has not been collected yet.
     mostBytes: 2.5 * mib,
   },
 } as const;
@@ -58,7 +58,7 @@ for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
     await client.create({ config: { name: "large" } }, content()).finally(() => client.close());
     const resident = (): number => memoryOf(daemon, "VmRSS");
 
-    /** Resolves with what the daemon takes when that has not changed for so long. */
+    /** Resolves with the daemon's memory when it has been stable for this long. */
     const settled = async (seconds: number): Promise<number> => {
       let before = resident();
       for (let unchanged = 0, looks = 0; unchanged < seconds && looks < 60; unchanged++, looks++) {
@@ -69,7 +69,7 @@ for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
       }
       return before;
     };
-    /** Returns what is held for it. */
+    /** Returns the memory that is held for it. */
     const crowd = async (): Promise<number> => {
       const sessions = Array.from({ length: readers / readersPerConnection }, () =>
         openSession(daemon.tcpAddress),
@@ -89,7 +89,7 @@ for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
         for (const { session } of sessions) session.destroy();
       }
     };
-    // The first one leaves what the daemon keeps for later: tables, code, buffers of the upload.
+    // The first one leaves memory that the daemon keeps: tables, code, buffers of the upload.
     await crowd();
     const rest = await settled(15);
     const held = await crowd();

@@ -1,4 +1,4 @@
-// Sparse maps that would shift a disk, tear it, or cost memory without end.
+// Sparse maps that would shift a disk, damage it, or use memory without a bound.
 import { padded, rawHeader } from "../unit/archive/support.js";
 import { archiveOf, goodFile, refused, withPax, type HostileCase } from "./hostile-case.js";
 
@@ -52,7 +52,7 @@ function gnu01(blocks: string, map: string): Buffer {
   ]);
 }
 
-/** An old GNU header that says that map blocks follow, and blocks that hold nothing. */
+/** An old GNU header that announces map blocks, and blocks without segments. */
 function oldGnuEmptyBlocks(): Buffer {
   const patch = (header: Buffer): void => {
     header.write("00000000000\x0000000000004\0", 386, "latin1");

@@ -1,4 +1,4 @@
-// Streams that end too early, go on too long, or unfold into far more than was sent.
+// Streams that end too early, continue too long, or decompress to far more than was sent.
 import { gzipSync } from "node:zlib";
 import { zstdAvailable } from "../../src/archive/compression.js";
 import { rawFile } from "../unit/archive/support.js";
@@ -8,7 +8,7 @@ import { refused, type HostileCase } from "./hostile-case.js";
 const mib = 1024 * 1024;
 const block = 512;
 
-/** Every byte count at which a tar reader could think that it is done. */
+/** Every byte count at which a tar reader could believe that the archive is complete. */
 function truncations(): HostileCase[] {
   const whole = archiveOf(goodFile, rawFile("disk", Buffer.alloc(3 * block, 7)));
   return Array.from({ length: whole.byteLength / block }, (_, index) => index * block).map((end) =>
@@ -42,7 +42,7 @@ function zstdZeros(bytes: number): Buffer {
   return Buffer.concat([header, ...blocks]);
 }
 
-/** A tar that is over, with this many zeros behind its end. */
+/** A complete tar with this many zeros after its end. */
 const padding = (bytes: number): Buffer =>
   Buffer.concat([archiveOf(goodFile), Buffer.alloc(bytes)]);
 
@@ -123,5 +123,5 @@ const cases: readonly HostileCase[] = [
 
 const hasZstd = await zstdAvailable();
 
-/** Without those in zstd where this Node has none: they would be NOT_IMPLEMENTED. */
+/** Leaves out zstd if this Node has none, because the reason would be NOT_IMPLEMENTED. */
 export const streamCases = cases.filter(({ name }) => hasZstd || !name.startsWith("zstd"));

@@ -1,5 +1,5 @@
-// stasis adopt on stores laid out as cocoon's source says: 50 ready snapshots, 2 pending, 1 without
-// its directory.
+// `stasis adopt` on stores in the layout of cocoon's source: 50 ready snapshots, 2 pending, 1
+// without its directory.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ const noBtrfs = cannotMount("btrfs");
 
 type CocoonRecord = Record<string, unknown> & { readonly id: string; readonly name: string };
 
-/** `<root>/snapshot/localfile/<id>/` for each, and their records; the last one has no directory. */
+/** `<root>/snapshot/localfile/<id>/` for each, and their records. The last one has no directory. */
 async function makeData(root: string): Promise<CocoonRecord[]> {
   const records: CocoonRecord[] = [];
   const total = readyCount + 3;
@@ -71,7 +71,7 @@ async function writeJsonIndex(
   await writeFile(join(root, "snapshot", "db", "snapshots.json"), `${JSON.stringify(index)}\n`);
 }
 
-/** As cocoon makes `meta.db`: its identity, one table per namespace and kind, JSON in BLOBs. */
+/** Like cocoon's `meta.db`: its identity, one table per namespace and kind, JSON in BLOBs. */
 async function writeSqliteIndex(root: string, records: readonly CocoonRecord[]): Promise<Database> {
   await mkdir(join(root, "meta"), { recursive: true });
   const database = new Database(join(root, "meta", "meta.db"));
@@ -88,11 +88,11 @@ async function writeSqliteIndex(root: string, records: readonly CocoonRecord[]):
     PRAGMA user_version = 1;`);
   const put = database.prepare(`INSERT INTO "snapshots__records" (id, data) VALUES (?, ?)`);
   for (const record of records) put.run(record.id, Buffer.from(JSON.stringify(record)));
-  // Left open: the records are in the log only, as after a crash of cocoon.
+  // Left open, so that the records are only in the log, as after a crash of cocoon.
   return database;
 }
 
-/** Digest and time of everything below. */
+/** Digest and time of everything below the path. */
 async function fingerprint(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const prints: Record<string, string> = {};
@@ -152,7 +152,7 @@ for (const kind of ["json", "sqlite"] as const) {
     await compareAdopted(client, root, records);
     assert.deepEqual(await fingerprint(root), before);
 
-    // What an interrupted run had not come to.
+    // The part that an interrupted run had not reached.
     await client.delete({ refs: ["vm-1", "vm-2"] });
     const again = await adopt("--json");
     const { snapshots } = JSON.parse(again.stdout) as { snapshots: { outcome: string }[] };
@@ -179,7 +179,7 @@ test("an index of generation 2 is read as well, one of a later generation is ref
   assert.notEqual(refused.code, 0);
 });
 
-/** A deletion of cocoon's that was cut off: `leased` before it touched a file, `deleting` after. */
+/** An interrupted deletion of cocoon's: `leased` before it touched a file, `deleting` after. */
 function tombstone(phase: "leased" | "deleting"): object {
   return {
     ...{ lease_id: "L", phase, leased_at: "2026-07-01T10:00:00Z" },
@@ -230,7 +230,7 @@ test(
   { skip: noBtrfs },
   (t) =>
     withFilesystem("btrfs", 256, async (mountPoint) => {
-      // A test of its own, so that its daemon has stopped before the filesystem goes.
+      // A separate test, so that its daemon has stopped before the filesystem is unmounted.
       await t.test("on btrfs, and from another filesystem", async (inner) => {
         const { address } = await startTestDaemon(inner, { root: join(mountPoint, "root") });
         const client = connect(address);
@@ -279,7 +279,7 @@ test("what is there but cannot be looked at is an error; nothing older stands in
     assert.match(stderr, part, stdout);
     assert.equal(code, 7, stderr);
   };
-  // Links to themselves, and a directory for a file: forbidden things are open to root.
+  // Links to themselves, and a directory instead of a file, because root may open forbidden files.
   await writeJsonIndex(root, (await makeData(root)).slice(0, 1));
   const localfile = join(root, "snapshot", "localfile");
   await rename(localfile, join(root, "elsewhere"));
@@ -305,7 +305,7 @@ test("an id that leads elsewhere is none, and nothing there is touched", async (
   await makeVm(victim, 0);
   const [record] = await makeData(root);
   assert.ok(record !== undefined);
-  // With a directory, so that there is something to adopt.
+  // With a directory, so that there is a snapshot to adopt.
   const data_dir = join(root, "snapshot", "localfile", record.id);
   for (const id of ["x/../victim", ".."]) {
     await writeJsonIndex(root, [{ ...record, id, data_dir }]);

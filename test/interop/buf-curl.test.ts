@@ -1,4 +1,4 @@
-// Every RPC through `buf curl`, which knows the schema from reflection alone.
+// Every RPC through `buf curl`, which gets the schema from reflection alone.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { crc32 } from "node:zlib";
@@ -19,11 +19,11 @@ const buf = fileURLToPath(new URL("../../../node_modules/.bin/buf", import.meta.
 interface Answer {
   /** The messages, as JSON, one after the other. */
   readonly messages: Record<string, unknown>[];
-  /** What buf says of an error: a JSON object with code, message and details. */
+  /** An error of buf: a JSON object with code, message and details. */
   readonly error: string;
 }
 
-/** Calls one RPC over a Unix socket. A stream that never ends is cut off by `maxTimeSeconds`. */
+/** Calls one RPC over a Unix socket. `maxTimeSeconds` ends an endless stream. */
 function curl(
   socket: string,
   rpc: string,

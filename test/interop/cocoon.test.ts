@@ -1,6 +1,6 @@
-// Archives and a store that the original cocoon has written (test/fixtures/cocoon) are taken in:
-// each byte, each hole and the configuration are compared. `npm run lab -- interop` does the same,
-// and more, with cocoon itself.
+// Imports archives and a store that the original cocoon has written (test/fixtures/cocoon), and
+// compares each byte, each hole and the configuration. `npm run lab -- interop` does the same, and
+// more, with cocoon itself.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";

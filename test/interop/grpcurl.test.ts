@@ -1,4 +1,4 @@
-// The README's own lines of grpcurl and `buf curl`, as they stand there but for the socket's path.
+// README's own lines with grpcurl and `buf curl`, unchanged except for the socket's path.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -15,13 +15,13 @@ const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 const readme = readFileSync(join(checkout, "README.md"), "utf8");
 const readmeSocket = "/var/lib/stasis/stasis.sock";
 
-// In CI it has to be there: what is missing is a failure then.
+// In CI it must be installed, so a missing program is a failure there.
 const noGrpcurl =
   process.env["CI"] !== "true" && spawnSync("grpcurl", ["-version"]).error !== undefined
     ? "there is no grpcurl in the PATH"
     : false;
 
-/** What each command prints, by a part of it. */
+/** A part of each command's output. */
 const printed: Readonly<Record<string, RegExp>> = {
   " list": /^stasis\.v1\.SnapshotService$/m,
   " describe stasis.v1.SnapshotService.Create":
@@ -34,7 +34,9 @@ const printed: Readonly<Record<string, RegExp>> = {
   "npx buf curl": /"name":\s*"nightly"/,
 };
 
-/** The fenced blocks that call the API by hand: each line of grpcurl or buf, or a whole script. */
+/**
+ * The fenced blocks that call the API by hand: each line with grpcurl or buf, or a whole script.
+ */
 function commandsOf(text: string): string[] {
   const blocks = [...text.matchAll(/^```\w*\n([^]*?)^```$/gm)].map(([, block = ""]) =>
     block.trim(),
@@ -44,7 +46,7 @@ function commandsOf(text: string): string[] {
     .flatMap((block) => (/^(grpcurl|npx buf curl) /.test(block) ? block.split("\n") : [block]));
 }
 
-/** What npx finds is found from the checkout only. */
+/** npx finds the tools only from the checkout. */
 async function shell(script: string, scratch: string): Promise<string> {
   const cwd = script.startsWith("npx ") ? checkout : scratch;
   const argv = ["-euo", "pipefail", "-c", script];

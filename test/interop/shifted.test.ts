@@ -1,5 +1,5 @@
-// An export that another program unpacked wrongly, or that was changed since, is not imported: our
-// envelopes say what each file was.
+// An export that another program unpacked wrongly, or that was changed since, is refused at import,
+// because our envelopes describe each file.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
@@ -23,7 +23,7 @@ interface Scene {
   stasis(...args: string[]): Promise<Finished>;
 }
 
-/** A snapshot without any configuration that would tell the size of its memory. */
+/** A snapshot without a configuration that reveals the size of its memory. */
 async function setUp(t: TestContext): Promise<Scene> {
   const { address, scratch } = await startTestDaemon(t);
   const client = connect(address);
@@ -38,7 +38,7 @@ async function setUp(t: TestContext): Promise<Scene> {
   return { client, scratch, env, stasis };
 }
 
-/** What `export | tar x` leaves behind. */
+/** The result of `export | tar x`. */
 async function exported(scene: Scene, reader: TarReader, ...options: string[]): Promise<string> {
   const directory = join(scene.scratch, `unpacked-${reader.program}${options.join("")}`);
   await mkdir(directory);
@@ -78,7 +78,7 @@ for (const reader of [gnuTar, bsdtar]) {
       const archive = join(scene.scratch, "again.tar");
       await run("tar", ["-cf", archive, "-C", directory, "."]);
       await expectRefused(scene, [archive], shifted);
-      // The client looks itself, before it sends; the daemon does so for others.
+      // The client checks before it sends. For other clients, the daemon checks.
       const call = scene.client.importFromDirectory({ directory, name: "again" });
       await assert.rejects(call, { reason: "ARCHIVE_INVALID", message: shifted });
     },

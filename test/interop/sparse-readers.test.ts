@@ -1,5 +1,5 @@
-// What `restore` and `export` write by default is unpacked by the programs that people have: sizes,
-// bytes and holes are those of the source. docs/formats.md has this matrix as a table.
+// Common programs unpack the default output of `restore` and `export`: sizes, bytes and holes equal
+// the source. docs/formats.md has this matrix as a table.
 import assert from "node:assert/strict";
 import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ interface Scene {
   readonly client: Client;
   readonly scratch: string;
   readonly source: string;
-  /** Of the shell that runs `stasis`. */
+  /** Environment of the shell that runs `stasis`. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -37,7 +37,7 @@ const diskBytes = 2 * gib;
 const diskDataBytes = 10 * mib;
 const ref = "vm";
 
-/** A stored snapshot with a disk of 2 GiB that holds 10 MiB, and what else a VM has. */
+/** A stored snapshot with a disk of 2 GiB that contains 10 MiB, and the other files of a VM. */
 async function setUp(t: TestContext): Promise<Scene> {
   const { address, scratch } = await startTestDaemon(t);
   const client = connect(address);
@@ -150,7 +150,7 @@ test("a call that names no format gets GNU PAX 1.0 from Restore and Export", asy
 const segmentBytes = 512;
 const stride = 8 * kib;
 
-/** A file of so many segments, each of which holds its own number. */
+/** A file with this many segments, each of which contains its own number. */
 function fragments(segments: number): ArchiveFile {
   const extents = Array.from({ length: segments }, (_, index) => ({
     offset: index * stride,
@@ -172,7 +172,7 @@ function fragments(segments: number): ArchiveFile {
   };
 }
 
-/** The first bytes of each segment, and of the hole behind it. */
+/** The first bytes of each segment, and of the hole after it. */
 async function expectFragments(path: string, segments: number): Promise<void> {
   await using file = await open(path, "r");
   assert.equal((await file.stat()).size, segments * stride);
@@ -185,7 +185,7 @@ async function expectFragments(path: string, segments: number): Promise<void> {
   }
 }
 
-/** Of a file whose map is as long as Go takes, and of one with a segment more than that. */
+/** A file with the longest map that Go accepts, and one with one more segment. */
 function segmentsAtGoLimit(): number {
   let [fits, tooMany] = [1, maxGoMapBytes];
   while (tooMany - fits > 1) {
@@ -233,7 +233,7 @@ test("restore and export warn of a map that Go and cocoon refuse, and of holes t
   const { client, scratch, env } = scene;
   const directory = join(scratch, "fragments");
   await mkdir(directory);
-  // Far out in the file, where each segment takes 19 bytes of the map: as few as will do.
+  // Far out in the file, where each segment takes 19 bytes of the map, so that few suffice.
   const [count, base] = [56_000, 1024 * gib];
   await using file = await open(join(directory, "memory"), "wx");
   await file.truncate(base + count * stride);
@@ -266,7 +266,7 @@ test("restore and export warn of a map that Go and cocoon refuse, and of holes t
     assert.equal(warning.file, "memory");
     assert.deepEqual(warning.readers, readers);
     assert.match(warning.message, said);
-    // The reader takes everything: one that leaves early ends the writer with SIGPIPE.
+    // The reader consumes everything, because one that leaves early ends the writer with SIGPIPE.
     const drain = { ...gnuTar, command: "cat >/dev/null" };
     const stasis = [process.execPath, mainPath, command, "fragments", "--sparse", format];
     const heard = await pipeInto(drain, scratch, stasis, env);

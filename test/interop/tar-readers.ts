@@ -1,4 +1,4 @@
-// The programs other than stasis that unpack our tars, as they are installed.
+// The installed programs other than stasis that unpack our tars.
 import { execFile, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const goBuildLimitMs = 5 * 60_000;
 export interface TarReader {
   readonly name: string;
   readonly program: string;
-  /** Why it cannot be used here, or false. */
+  /** Why it is unavailable here, or false. */
   readonly missing: string | false;
   /** A shell command that unpacks the tar on its stdin into the directory `$1`. */
   readonly command: string;
@@ -30,7 +30,7 @@ function reader(name: string, program: string, command: string): TarReader {
   return { name, program, missing: status === 0 ? false : `${program} is not installed`, command };
 }
 
-/** Built on the first call. */
+/** Built at the first call. */
 export function goTar(): TarReader {
   const name = "Go archive/tar";
   if (spawnSync("go", ["version"], { stdio: "ignore" }).status !== 0) {
@@ -40,7 +40,7 @@ export function goTar(): TarReader {
   const source = join(checkout, "test", "interop", "go-tar");
   mkdirSync(folder, { recursive: true });
   for (const file of ["go.mod", "main.go"]) copyFileSync(join(source, file), join(folder, file));
-  // With the local toolchain: the test must not download one.
+  // With the local toolchain, because the test must not download one.
   const env = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-buildvcs=false" };
   const options = { cwd: folder, env, encoding: "utf8", timeout: goBuildLimitMs } as const;
   const { status, stderr } = spawnSync("go", ["build", "-o", "go-tar", "."], options);
@@ -55,7 +55,7 @@ export function goRefusesLongMaps(): boolean {
   return minor > 25 || (minor === 25 && patch >= 2) || (minor === 24 && patch >= 8);
 }
 
-/** `producer | reader`: what either of them says on stderr. Rejects if one of them fails. */
+/** Runs `producer | reader` and returns both programs' stderr. Rejects if one of them fails. */
 export async function pipeInto(
   reader: TarReader,
   directory: string,

@@ -1,4 +1,4 @@
-// Limits on what an archive may be: each at its edge, and one past it.
+// Limits of archives: each at its edge, and one past it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -69,7 +69,7 @@ test("bytes of a PAX header", async () => {
 
 test("segments of a sparse map", async () => {
   const { maxSegments } = defaultArchiveLimits;
-  // GNU's format 1.0, whose map is no part of a PAX header. The segments hold nothing.
+  // GNU's format 1.0, whose map is not part of a PAX header. The segments are empty.
   const sparse = (segments: number) => {
     const map = Buffer.from(`${segments}\n${"0\n0\n".repeat(segments)}`);
     return [
@@ -130,7 +130,7 @@ test("how far an archive unfolds", async () => {
     "LIMIT_EXCEEDED",
   );
   assert.equal(error.metadata["limit"], "max_ratio");
-  // Zeros become holes: a disk may be all but empty.
+  // Zeros become holes, because a disk may be nearly empty.
   const zeros = gzipSync(Buffer.alloc(unfolded));
   assert.equal(await drain(decompress(owned(streamOf(zeros)), { maxRatio: 2 })), unfolded);
   const small = gzipSync(Buffer.alloc(60 * mib, "a"));

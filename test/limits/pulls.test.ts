@@ -1,4 +1,4 @@
-// Room on the disk while a pull runs.
+// Disk space while a pull runs.
 import assert from "node:assert/strict";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ function makeMemory(directory: string): Promise<string> {
 test("max_store: a pull that passes it ends while it runs, and what it had stays", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t, { "max-store": "16MiB" })];
   await createOn(from, await makeMemory(join(from.scratch, "source")), "web");
-  // Each attempt: what was kept of the one before counts too.
+  // In each attempt, the data kept from the previous one counts too.
   for (let attempt = 0; attempt < 2; attempt += 1) {
     const error = await failsWith(pull(to, { source: from.address, ref: "web" }), "STORAGE_FULL");
     assert.equal(error.metadata["limit"], "max_store");

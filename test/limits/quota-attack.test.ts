@@ -1,5 +1,5 @@
-// Ways to take more of the disk than the quota allows: each repeats one kind of call until it is
-// refused, while the test measures what the root takes.
+// Attacks on the quota: each repeats one kind of call until it is refused, while the test measures
+// the disk space of the root.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -15,7 +15,7 @@ import { rawFile } from "../unit/archive/support.js";
 const quotaBytes = 64 * mib;
 /** The ballast of 4 MiB, the write-ahead log and free pages of the catalog: SECURITY.md. */
 const slackBytes = 16 * mib;
-/** Enough to pass the quota twice where nothing is counted. */
+/** Enough to pass the quota twice if nothing is counted. */
 const maxRounds = 25;
 
 function tarOf(files: readonly (readonly [string, Buffer])[]): Buffer {

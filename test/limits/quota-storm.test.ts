@@ -1,5 +1,5 @@
-// The property behind quotas: whatever callers do, the root never takes more of the disk than the
-// quota and a fixed amount for the store itself. A storm of random calls, looked at all the time.
+// The property behind quotas: in a storm of random calls, the root never takes more disk space than
+// the quota and a fixed amount for the store itself. The test checks all the time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -42,7 +42,7 @@ function tarOf(random: Random): Buffer {
 
 interface Callers {
   readonly client: Client;
-  /** Hands out directories: tenants may not ask for them. */
+  /** An operator opens directories, because tenants may not. */
   readonly operator: Client;
 }
 
@@ -66,7 +66,7 @@ async function act({ client, operator }: Callers, prefix: string, random: Random
     const bytes = download.bytes[Symbol.asyncIterator]();
     await bytes.next();
     await pause(random.below(600));
-    // Some go away without reading on.
+    // Some disconnect without reading the rest.
     if (random.below(2) === 0) await download[Symbol.asyncDispose]();
     else for (let next = await bytes.next(); next.done !== true; next = await bytes.next());
   } else if (kind === 8) {

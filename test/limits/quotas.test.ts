@@ -1,5 +1,4 @@
-// Quotas hold for what the disk gives: also for what nobody sees any more, for metadata, and for
-// all ways in at once.
+// Quotas limit actual disk space: including invisible snapshots, metadata, and all ways in at once.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -40,7 +39,7 @@ const large = memoryOf(24 * mib);
 const put = (client: Client, name: string, tar: Buffer = large, replace = false) =>
   client.create({ config: { name }, onNameConflict: replace ? 2 : 1 }, streamOf(tar));
 
-/** Begins to read, and stops until it is told to go on. */
+/** Begins to read, and pauses until it is told to continue. */
 async function readHalf(client: Client, ref: string): Promise<{ finish(): Promise<number> }> {
   const download = await client.restore(ref);
   const bytes = download.bytes[Symbol.asyncIterator]();
@@ -77,7 +76,7 @@ for (const [limit, key] of [
     const usage = (await scene.client(scene.address).getInfo()).usage;
     assert.ok(usage !== undefined && usage.heldBytes > 24 * mib);
     assert.ok((await reading.finish()) > 24 * mib);
-    // Its removal ends on its own: until then uploads wait.
+    // Its removal ends by itself. Until then, uploads wait.
     await put(a, "a/2");
   });
 
@@ -88,7 +87,7 @@ for (const [limit, key] of [
     await put(a, "a/1");
     const lease = await operator.openDataDirectory("a/1");
     await put(a, "a/1", memoryOf(24 * mib, 2), true);
-    // Both are there, and a third would be too much.
+    // Both exist, and a third would exceed the limit.
     await failsWith(put(a, "a/1", memoryOf(24 * mib, 3), true), "STORAGE_FULL");
     await failsWith(put(a, "a/2"), "STORAGE_FULL");
     await lease[Symbol.asyncDispose]();
@@ -134,7 +133,7 @@ test("after a kill what was deleted while it was read is neither there nor count
   await put(client, "one");
 });
 
-/** Disk and inodes that snapshots of this kind take, and what they are charged. */
+/** Disk space and inodes of such snapshots, and their charge. */
 async function measure(
   config: (n: number) => Partial<SnapshotConfig>,
   tar: Buffer,
@@ -238,11 +237,11 @@ test("2,000 empty files and 1,000 blob ids do not come for nothing", async (t) =
     })(),
     "STORAGE_FULL",
   );
-  // What was refused has taken nothing.
+  // The refused upload uses no space.
   await client.delete({ refs: ["b1", "b2"], allowMissing: true });
   const { usage } = await client.getInfo();
   assert.ok(usage !== undefined && usage.chargedBytes - usage.heldBytes === 0n);
-  // Nor do labels that come later.
+  // Labels that come later do not either.
   const fill = async (): Promise<void> => {
     for (let n = 0; ; n += 1) {
       await client.create({ config: { name: `u${n}` } }, streamOf(memoryOf(256 * kib, n)));
@@ -315,7 +314,7 @@ test("all ways in at once: no two take the last bytes", async (t) => {
     const whys = outcomes.map((outcome) =>
       outcome.status === "rejected" ? String(outcome.reason) : "stored",
     );
-    // Two may all the same both be refused: each found the other's half in its way.
+    // Both may still be refused, because each saw the other's reservation.
     assert.ok(stored <= 2, `${stored} were stored: ${whys.join("; ")}`);
     for (const why of whys) assert.match(why, /^stored$|max_store/);
     const { usage } = await client.getInfo();
@@ -344,7 +343,7 @@ test("what is kept of a pull that was cut off counts until it is dropped", async
   const { usage } = await to.client.getInfo();
   assert.ok(usage !== undefined && usage.chargedBytes > 11 * mib, String(usage?.chargedBytes));
   await failsWith(put(to.client, "one"), "STORAGE_FULL");
-  // It is not counted twice when the pull goes on.
+  // It is not counted twice when the pull continues.
   await drainPull(to.client, { source: from.address, ref: "web" });
   await to.client.delete({ refs: ["web"] });
   await to.client.cancelTransfer({ digest: kept.digest });

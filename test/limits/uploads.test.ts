@@ -1,4 +1,4 @@
-// Limits that a whole daemon keeps: room on the disk, uploads that lie, what one identity may take.
+// Limits of a whole daemon: disk space, uploads with false sizes, and shares of one identity.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -36,9 +36,9 @@ test("max_upload: an upload of so many bytes is stored, one of a block more is n
   await assertEmpty(root);
 });
 
-/** 256 KiB on disk, whatever the filesystem's block. */
+/** 256 KiB on disk, with any block size of the filesystem. */
 const small = tarOf(256 * kib);
-/** Two of them fit, with what they take beside their data. */
+/** Two of them fit, including their metadata. */
 const quota = "704KiB";
 const quotaBytes = 704 * kib;
 
@@ -155,7 +155,7 @@ for (const [limit, namePrefix] of [
     const stored = (await outcomes).filter(({ status }) => status === "fulfilled");
     assert.equal(stored.length, 2);
     assertNearlyFull(await chargedTo(client));
-    // None of those that were refused still has room.
+    // No refused upload still holds a reservation.
     await client.delete({ refs: ["a/1", "a/2", "a/3", "a/4", "a/5"], allowMissing: true });
     await client.create({ config: { name: "a/6" } }, streamOf(small));
     await client.create({ config: { name: "a/7" } }, streamOf(small));

@@ -1,4 +1,4 @@
-// What the snapshots of a model run hold: a few small contents, known to the last byte.
+// The content of the snapshots in a model run: a few small contents, known to the last byte.
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,9 +19,9 @@ export interface Content {
   readonly tar: Buffer;
   /** The archives that Import takes: plain and gzip. */
   readonly archives: readonly [Buffer, Buffer];
-  /** Digest of the snapshot, as the daemon gave it first. */
+  /** Digest of the snapshot, from the daemon's first answer. */
   readonly digest: string;
-  /** SHA-256 of each file's bytes, by its name. */
+  /** SHA-256 of each file's bytes, by name. */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -35,7 +35,7 @@ interface Shape {
   readonly pieces: readonly Piece[];
 }
 
-/** Nothing, little, holes, and ends on both sides of the blocks of 256 KiB. */
+/** Empty files, small files, holes, and ends on both sides of the blocks of 256 KiB. */
 const shapes: readonly Readonly<Record<string, Shape>>[] = [
   { empty: { sizeBytes: 0, pieces: [] } },
   { "state.json": { sizeBytes: 100, pieces: [{ at: 0, length: 100 }] } },
@@ -58,7 +58,7 @@ const shapes: readonly Readonly<Record<string, Shape>>[] = [
 
 export const contentCount = shapes.length;
 
-/** Makes them in `directory` and learns their archives and digests from the daemon. */
+/** Makes them in `directory` and gets their archives and digests from the daemon. */
 export async function makeContents(client: Client, directory: string): Promise<Content[]> {
   await mkdir(directory);
   const contents: Content[] = [];
@@ -107,7 +107,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** What is wrong with a tar without sparse notation that should hold this content. */
+/** The differences between a tar without sparse notation and this content. */
 export async function contentProblems(
   received: Buffer,
   zipped: boolean,

@@ -1,5 +1,5 @@
-// What happened in a round: each call with the moments of its begin and its end, and what its
-// caller was told. Moments are numbers in the order in which the test process saw them.
+// The history of a round: each call with the moments of its start and its end, and the caller's
+// answer. Moments are numbers in the order in which the test process observed them.
 import type { Operation } from "./plan.js";
 
 /** A snapshot as a caller saw it. */
@@ -17,14 +17,14 @@ export interface Collected {
   readonly id: string;
   readonly name: string;
   readonly outcome: "removed" | "planned" | "in use" | "protected" | "changed" | "failed" | "other";
-  /** Not a snapshot, but something that should not be in the store. */
+  /** Not a snapshot, but an entry that should not be in the store. */
   readonly leftover: boolean;
 }
 
 export type Outcome =
   | {
       readonly kind: "ok";
-      /** What was seen, at the latest at `seenAt`. */
+      /** The observed snapshots. Each existed at `seenAt` or earlier. */
       readonly seen: readonly Seen[];
       readonly removed?: readonly string[];
       readonly collected?: readonly Collected[];
@@ -32,13 +32,13 @@ export type Outcome =
   | {
       readonly kind: "refused";
       readonly reason: string;
-      /** Who has the name, as the error says. */
+      /** The holder of the name, according to the error. */
       readonly holder?: { readonly id: string; readonly pending: boolean };
     }
-  /** Nobody told the caller. */
+  /** The caller got no answer. */
   | { readonly kind: "unknown"; readonly reason: string };
 
-/** The operation that is carried out: a repetition stands for what it repeats. */
+/** The operation that is carried out. A repetition stands for the repeated operation. */
 export type Done = Exclude<Operation, { kind: "repeat" }>;
 
 export interface Call {
@@ -46,16 +46,16 @@ export interface Call {
   readonly done: Done;
   /** Tag of the call whose request id it sends again. */
   readonly repeats?: string;
-  /** For inspections by id: the id that was asked for. */
+  /** For inspections by id: the requested id. */
   readonly askedId?: string;
   readonly beginsAt: number;
-  /** When the answer had begun; then for downloads the bytes still come. */
+  /** When the answer began. For downloads, the bytes follow later. */
   readonly seenAt: number;
   readonly endsAt: number;
   readonly outcome: Outcome;
-  /** What the player itself found wrong, for example in the bytes. */
+  /** Errors that the player itself found, for example in the bytes. */
   readonly problems: readonly string[];
 }
 
-/** What stood under each name when nobody was doing anything. */
+/** The snapshot under each name while no call was running. */
 export type Standing = ReadonlyMap<string, Seen & { readonly content: number }>;

@@ -1,5 +1,5 @@
-// Histories that must not be: the model has to see what is wrong with each, and nothing in the like
-// of it that may be.
+// Impossible histories: the model must find the error in each, and accept a similar possible
+// history.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Call, Collected, Done, Outcome, Seen, Standing } from "./history.js";

@@ -1,15 +1,15 @@
-// Holds what the callers of one round were told against what was possible.
+// Compares the answers that the callers of one round got with the possible ones.
 import type { Call, Collected, Outcome, Seen } from "./history.js";
 import { free, possibilities, type Possible, type RoundFacts } from "./possible.js";
 
 export interface JudgedRound extends RoundFacts {
   /** Digest of each content. */
   readonly digests: readonly string[];
-  /** Id by tag, of all that was ever acknowledged or seen; new ones are added. */
+  /** Id by tag, of all snapshots that were ever acknowledged or seen. New ones are added. */
   readonly ids: Map<string, string>;
 }
 
-/** What is wrong, as texts that name the calls; empty when all fits. */
+/** Returns the errors, as texts that name the calls. Empty if everything fits. */
 export function judgeRound(round: JudgedRound): string[] {
   const possible = possibilities(round);
   const problems: string[] = [];
@@ -42,7 +42,7 @@ function judgeCall(one: Case): string[] {
   ];
 }
 
-/** A snapshot that somebody was shown. */
+/** A snapshot that a caller was shown. */
 function judgeSeen({ round, possible, call }: Case, seen: Seen): string[] {
   const { tag, id, name, description, protected: isProtected, digest } = seen;
   const { beginsAt, seenAt } = call;
@@ -71,7 +71,7 @@ function show({ tag, id, name }: Seen): string {
   return `${name} ${id} (made by ${tag})`;
 }
 
-/** What a success says besides the snapshots in it. */
+/** The facts in a successful answer, apart from its snapshots. */
 function judgeAnswer(one: Case, outcome: Extract<Outcome, { kind: "ok" }>): string[] {
   const { call, possible } = one;
   const { done } = call;
@@ -113,12 +113,12 @@ function judgeStored(one: Case, seen: Seen | undefined): string[] {
   if (done.kind !== "create" && done.kind !== "import") return [];
   const own = repeats ?? tag;
   if (seen?.tag !== own) return [`was given the snapshot of ${seen?.tag}`];
-  // A repetition of what may be there already changes nothing.
+  // A repetition of an existing upload changes nothing.
   if (repeats !== undefined && one.possible.mayBeThere(own, beginsAt - 1, beginsAt)) return [];
   return done.replace ? [] : mayBe(one, done.name, free);
 }
 
-/** For each name in question: what the list has for it, or that it does not have it. */
+/** For each relevant name: the snapshot in the list, or its absence. */
 function judgeList(
   one: Case,
   { prefix, pageSize }: { readonly prefix: string; readonly pageSize: number },
@@ -131,8 +131,8 @@ function judgeList(
   }
   for (const name of one.possible.names.keys()) {
     const tag = listed.get(name);
-    // A snapshot that was made after the first page was read stands before it. When it took the
-    // place of one that stood after it, a reader of several pages sees neither.
+    // A snapshot that was made after the first page was read precedes that page. If it replaced a
+    // snapshot on a later page, a reader of several pages sees neither.
     const between = tag === undefined && seen.length >= pageSize && mayChange(one, name);
     if (name.startsWith(prefix) && !between) problems.push(...mayBe(one, name, tag ?? free));
   }
@@ -178,7 +178,7 @@ function judgeRow({ possible, call }: Case, row: Collected): string[] {
   if (leftover) return [`${what} is of a leftover`];
   if (outcome === "failed" || outcome === "other") return [what];
   const tag = possible.tags.get(id);
-  // It was made and has gone without that anybody saw it.
+  // It was made and removed without being seen.
   if (tag === undefined) return possible.mayHoldUnseen(name) ? [] : [`${what} is of nobody`];
   const problems: string[] = [];
   if (!possible.mayBeThere(tag, beginsAt, endsAt)) problems.push(`${what} had gone before`);
@@ -247,7 +247,9 @@ function judgeNameTaken(one: Case, holder: { id: string; pending: boolean } | un
   return one.possible.mayHoldUnseen(name) ? [] : [`names a holder ${holder.id} that nobody knows`];
 }
 
-/** An upload is taking the name at this moment, or it broke off and the daemon is yet to notice. */
+/**
+ * A running upload has reserved the name, or it was interrupted and the daemon has not noticed yet.
+ */
 function judgePending(one: Case, name: string): string[] {
   const running = (other: Call): boolean =>
     (other.done.kind === "create" || other.done.kind === "import") && other.done.name === name;

@@ -1,5 +1,5 @@
-// What the clients of a model run do: made from a seed alone, never from what the daemon answers,
-// so that a run can be repeated and parts of it can be left out.
+// The calls of the clients in a model run. They depend on a seed alone and never on the daemon's
+// answers, so that a run can be repeated and parts of it can be left out.
 import { createRandom, type Random } from "../support/random.js";
 
 export type Operation =
@@ -10,7 +10,7 @@ export type Operation =
       readonly content: number;
       readonly replace: boolean;
       readonly protect: boolean;
-      /** The upload breaks off in the middle. */
+      /** The upload is interrupted in the middle. */
       readonly cut: boolean;
     }
   /** Sends an earlier create or import of this client again, with its request id. */
@@ -31,12 +31,16 @@ export type Operation =
     };
 
 export interface PlannedCall {
-  /** Unique in the run. Marks the snapshot that the call makes, and the text that it writes. */
+  /**
+   * Unique in the run. Identifies the snapshot that the call makes, and the text that it writes.
+   */
   readonly tag: string;
   readonly operation: Operation;
 }
 
-/** How a round ends: all calls end, or the daemon is stopped or killed once so many have begun. */
+/**
+ * How a round ends: all calls end, or the daemon is stopped or killed once this many have begun.
+ */
 export type RoundEnd =
   { readonly kind: "quiet" } | { readonly kind: "restart" | "kill"; readonly afterCalls: number };
 
@@ -51,7 +55,7 @@ export interface PlanOptions {
   readonly clients: number;
   /** Calls of all clients together. */
   readonly operations: number;
-  /** How many contents there are. */
+  /** Number of contents. */
   readonly contents: number;
 }
 
@@ -79,7 +83,7 @@ function planEnd(random: Random, calls: number): RoundEnd {
   return { kind: dice < 5 ? "restart" : "kill", afterCalls: 1 + random.below(calls) };
 }
 
-/** Every name that a run with so many clients uses. */
+/** Every name in a run with this many clients. */
 export function allNames(clients: number): string[] {
   const names = Array.from({ length: sharedNames }, (_, index) => `s/n${index}`);
   for (let client = 0; client < clients; client += 1) {
@@ -94,7 +98,7 @@ function pickName(random: Random, client: number): string {
     : `s/n${random.below(sharedNames)}`;
 }
 
-/** Shares of the kinds, in parts of their sum. */
+/** Relative frequencies of the kinds. */
 const shares: readonly (readonly [Operation["kind"], number])[] = [
   ["create", 14],
   ["import", 5],

@@ -1,4 +1,4 @@
-// Makes the calls of one client, one after the other, and notes what it was told.
+// Makes the calls of one client, one after the other, and records the answers.
 import { createHash } from "node:crypto";
 import type { ByteStream } from "../../src/base/async.js";
 import {
@@ -18,16 +18,16 @@ import { contentProblems, type Content } from "./contents.js";
 import type { Call, Collected, Done, Outcome, Seen } from "./history.js";
 import type { Operation, PlannedCall } from "./plan.js";
 
-/** Longer than any call takes: a call that gets no answer is a finding. */
+/** Longer than any call takes, so a call without an answer is a finding. */
 const timeoutMs = 60_000;
 
 type Intake = Extract<Operation, { kind: "create" | "import" }>;
 
-/** What a client remembers from one round to the next. */
+/** The state of a client that lasts over rounds. */
 export interface Memory {
   /** Its latest uploads, newest first. */
   readonly uploads: { readonly tag: string; readonly operation: Intake }[];
-  /** The id that it has last seen under a name. */
+  /** The last id that it has seen under a name. */
   readonly ids: Map<string, string>;
 }
 
@@ -42,14 +42,14 @@ export interface Stage {
 
 const rememberedUploads = 6;
 
-/** Undefined when there is nothing that it could do. */
+/** Undefined if there is nothing that it could do. */
 export async function play(stage: Stage, planned: PlannedCall): Promise<Call | undefined> {
   const { memory } = stage;
   const { tag, operation } = planned;
   if (operation.kind === "repeat") {
     const earlier = memory.uploads[operation.back];
     if (earlier === undefined) return undefined;
-    // The repetition goes through to its end.
+    // The repetition is not interrupted.
     const done = { ...earlier.operation, cut: false };
     return noted(stage, { tag, done, repeats: earlier.tag });
   }
@@ -158,7 +158,7 @@ class BrokenOff extends Error {}
 async function* piecesOf(bytes: Buffer, cut: boolean): ByteStream {
   const half = bytes.length >> 1;
   yield bytes.subarray(0, half);
-  // The daemon gets time to see the first half.
+  // The daemon gets time to read the first half.
   await new Promise((resolve) => setImmediate(resolve));
   if (cut) throw new BrokenOff();
   yield bytes.subarray(half);

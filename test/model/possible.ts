@@ -1,22 +1,22 @@
-// What a round's calls make possible: for each name which snapshot it may have meant when, for each
-// snapshot what was written to it and when it may have gone. Calls that nobody answered count both
-// ways. Snapshots go by the tag of the call that made them.
+// Computes the possible states from a round's calls. For each name: which snapshot it may have
+// meant, and when. For each snapshot: the changes it may have, and when it may have been removed.
+// Calls without an answer count both ways. Tags of the creating calls identify snapshots.
 import type { Call, Standing } from "./history.js";
 import { createRegister, type Register } from "./register.js";
 
 /** In place of a tag: the name is free. */
 export const free = "";
 
-/** A reason why snapshots may be gone from some moment on. */
+/** A reason why snapshots may be absent from some moment on. */
 interface Removal {
   /** Undefined: any. */
   readonly tag?: string;
   /** Undefined: under any name. */
   readonly name?: string;
-  /** The one that came in place of the others. */
+  /** The snapshot that replaced them. */
   readonly except?: string;
   readonly beginsAt: number;
-  /** Infinity when it may not have happened, or not to all that it fits. */
+  /** Infinity if it may not have happened, or not to all matching snapshots. */
   readonly endsAt: number;
 }
 
@@ -24,14 +24,14 @@ export interface Possible {
   readonly names: ReadonlyMap<string, Register<string>>;
   readonly descriptions: ReadonlyMap<string, Register<string>>;
   readonly protections: ReadonlyMap<string, Register<boolean>>;
-  /** Index of the content of each snapshot that may have been there. */
+  /** Index of the content of each snapshot that may have existed. */
   readonly contents: ReadonlyMap<string, number>;
   /** Tag by id, as far as callers have seen it. */
   readonly tags: ReadonlyMap<string, string>;
   /** True if a reader in this interval may find the snapshot. */
   mayBeThere(tag: string, beginsAt: number, endsAt: number): boolean;
   mayBeGone(tag: string, beginsAt: number, endsAt: number): boolean;
-  /** True if a call that nobody answered may have stored something under the name. */
+  /** True if a call without an answer may have stored a snapshot under the name. */
   mayHoldUnseen(name: string): boolean;
 }
 
@@ -63,7 +63,7 @@ export function possibilities(facts: RoundFacts): Possible {
   const draft = startingFrom(facts);
   for (const call of facts.calls) noteIntake(draft, call, facts);
   for (const call of facts.calls) noteDone(draft, call);
-  // A rename that nobody answered may have moved what another such rename had moved before.
+  // A rename without an answer may have moved a snapshot that another such rename had moved before.
   for (let pass = 0; pass < 3; pass += 1) {
     for (const call of facts.calls) noteUnanswered(draft, call, pass);
   }
@@ -122,9 +122,7 @@ function nameOf(draft: Draft, name: string): Register<string> {
   return register;
 }
 
-/**
- * Calls with the same request id are one upload: it was made by the first that may have made it.
- */
+/** Calls with the same request id are one upload. The first possible call made it. */
 function noteIntake(draft: Draft, call: Call, { calls }: RoundFacts): void {
   const { done, outcome } = call;
   if (done.kind !== "create" && done.kind !== "import") return;
@@ -161,7 +159,7 @@ function noteDone(draft: Draft, { tag: text, done, outcome, beginsAt, endsAt }: 
     const removed = outcome.removed ?? [];
     const all = removed.length === done.names.length;
     for (const name of done.names) {
-      // Which of the names were free already shows only when all of them had a snapshot.
+      // Only after all of them had a snapshot is it clear which of the names were free before.
       if (all) nameOf(draft, name).write(free, beginsAt, endsAt);
       else nameOf(draft, name).writeMaybe(free, beginsAt);
     }
@@ -201,7 +199,9 @@ function noteUnanswered(draft: Draft, call: Call, pass: number): void {
   }
 }
 
-/** A collection names what it has removed by the name of its plan, which may have changed since. */
+/**
+ * A collection reports removed snapshots under the name in its plan, which may have changed since.
+ */
 function noteCollected(draft: Draft, { outcome, beginsAt, endsAt }: Call): void {
   if (outcome.kind !== "ok") return;
   for (const { id, outcome: fate } of outcome.collected ?? []) {

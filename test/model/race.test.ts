@@ -1,4 +1,5 @@
-// A hundred clients want one name at the same moment: one gets it, the others are told who has it.
+// A hundred clients try to take one name at the same moment. One succeeds, and the others learn its
+// holder.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,12 +31,12 @@ async function startRace(t: TestContext): Promise<Race> {
   const daemon = await startTestDaemon(t, { "max-streams": "200", "max-connections": "400" });
   const clients = Array.from({ length: clientCount }, () => connect(daemon.address));
   t.after(() => clients.forEach((client) => client.close()));
-  // The connections stand before the race begins.
+  // The connections are open before the race begins.
   await Promise.all(clients.map((client) => client.getInfo()));
   return { daemon, clients };
 }
 
-/** The tar of a snapshot whose one file tells whose it is. */
+/** The tar of a snapshot with one file that identifies its contender. */
 async function tarOf({ daemon }: Race, contender: number): Promise<Buffer> {
   const directory = join(daemon.scratch, `contender-${contender}`);
   const sizeBytes = 5000 + contender;
@@ -61,7 +62,7 @@ async function runRace(race: Race, store: Store): Promise<void> {
     assert.equal(error.code, "ALREADY_EXISTS");
     assert.equal(error.metadata["snapshot_id"], id);
   }
-  // What stands there is the winner's, and nothing of the others.
+  // The winner's snapshot is stored, and nothing of the others.
   const [client] = clients as [Client];
   const { snapshots, totalSize } = await client.list();
   assert.equal(totalSize, 1n);

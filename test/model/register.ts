@@ -1,4 +1,5 @@
-// One value that several clients write and read at the same time: which values a reader may see.
+// One value that several clients write and read concurrently: computes the values that a reader may
+// see.
 
 interface Write<V> {
   readonly value: V;
@@ -10,11 +11,11 @@ interface Write<V> {
 
 export interface Register<V> {
   write(value: V, beginsAt: number, endsAt: number): void;
-  /** Nobody knows whether it happened; if so, then before the round's end. */
+  /** Nobody knows whether it happened. If it did, then before the round's end. */
   writeMaybe(value: V, beginsAt: number): void;
   /**
-   * True if a read in this interval may see the value: some write of it had begun, and no other
-   * write lies wholly between that one and the read.
+   * True if a read in this interval may see the value: a write of it had begun, and no other write
+   * lies completely between that write and the read.
    */
   allows(value: V, beginsAt: number, endsAt: number): boolean;
   /** Each value that was ever written. */
@@ -28,7 +29,7 @@ export function createRegister<V>(initial: V): Register<V> {
     writeMaybe: (value, beginsAt) =>
       void writes.push({ value, beginsAt, endsAt: Infinity, maybe: true }),
     allows: (value, beginsAt, endsAt) => {
-      // The latest begin of a write that was over before the read: what ended before that is gone.
+      // The latest start of a write that ended before the read. Earlier writes are overwritten.
       let latest = -Infinity;
       for (const write of writes) {
         if (!write.maybe && write.endsAt < beginsAt) latest = Math.max(latest, write.beginsAt);

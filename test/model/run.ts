@@ -1,6 +1,6 @@
 // `npm run lab -- model --operations N --seed S --clients C`: random calls of several clients
-// against the real daemon, which is stopped and killed on the way; every answer is held against the
-// model.
+// against the real daemon, which is stopped and killed in between. Every answer is compared with
+// the model.
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ interface Options {
   readonly signal: AbortSignal;
 }
 
-/** A run that failed, as it is written to a file. */
+/** A failed run, in the form in which it is written to a file. */
 interface Failure {
   readonly seed: number;
   readonly clients: number;
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   else process.exitCode = await (options.replay === undefined ? soak(options) : replay(options));
 }
 
-/** How many rounds before a failing one are kept to play it again. */
+/** Number of rounds before a failing one that are kept for repetition. */
 const keptRounds = 8;
 const reportEveryMs = 30_000;
 

@@ -16,7 +16,7 @@ import { allNames, type PlannedCall, type Round } from "./plan.js";
 import { play, type Memory, type Stage } from "./player.js";
 
 export interface SessionOptions {
-  /** Empty; the store and its socket go in here. Its path must be short. */
+  /** Empty. Contains the store and its socket. Its path must be short. */
   readonly directory: string;
   readonly seed: number;
   readonly clients: number;
@@ -133,14 +133,14 @@ function stageOf(fixed: Fixed, state: State, index: number): Stage {
 }
 
 interface Strike {
-  /** To be called with each call that begins. */
+  /** Call it when a call begins. */
   count(): void;
   readonly done: boolean;
-  /** Resolves when the signal has been sent, if there is one to send. */
+  /** Resolves when the signal has been sent, if the round has one. */
   readonly over: Promise<void>;
 }
 
-/** Strikes the daemon a moment after the call of that number has begun. */
+/** Strikes the daemon a moment after the call with that number has begun. */
 function createStrike(served: Served, { end }: Round): Strike {
   let begun = 0;
   let done = false;
@@ -177,7 +177,7 @@ async function playClient(
   }
 }
 
-/** Brings about what the round ends with, and a daemon that serves. */
+/** Ends the round as planned, and returns a serving daemon. */
 async function endRound(
   fixed: Fixed,
   state: State,
@@ -200,7 +200,7 @@ async function endRound(
   return problems;
 }
 
-/** A second signal would end it at once: `signalled` says that it has one. */
+/** A second signal would end it at once. `signalled` says whether it already has one. */
 async function stop(state: State, signalled: boolean): Promise<string[]> {
   const { served } = state;
   closeAll(state);
@@ -211,7 +211,7 @@ async function stop(state: State, signalled: boolean): Promise<string[]> {
   return [`the daemon stopped with ${code ?? signal}: ${lastWords(served)}`];
 }
 
-/** The end of what it has written, without the record of each call. */
+/** The end of its output, without the record of each call. */
 function lastWords(served: Served): string {
   const lines = served.output().split("\n");
   return lines
@@ -220,14 +220,14 @@ function lastWords(served: Served): string {
     .join("\n");
 }
 
-/** How often all data is verified: once in so many rounds. */
+/** All data is verified once in this many rounds. */
 const verifyEvery = 8;
 
-/** Everything as it stands when nobody is doing anything. */
+/** The complete state while no call is running. */
 async function observe(fixed: Fixed, state: State, problems: string[]): Promise<Call> {
   const { root } = fixed.place;
   const { client } = state.served;
-  // An upload that broke off is cleared away a little later.
+  // An interrupted upload is cleared a little later.
   const soon = async (what: string, look: () => Promise<boolean>): Promise<void> => {
     await eventually(what, look).catch((error: unknown) => problems.push(String(error)));
   };
@@ -241,7 +241,7 @@ async function observe(fixed: Fixed, state: State, problems: string[]): Promise<
   const { totalSize } = await client.list({ pageSize: 1 });
   if (totalSize !== BigInt(seen.length)) problems.push(`total_size is ${totalSize}`);
   const ids = seen.map(({ id }) => id).sort();
-  // A directory that was replaced goes to the trash a little later.
+  // A directory that was replaced moves to the trash a little later.
   await soon("the directories of the listed snapshots", async () => {
     return (await entriesOf(root, "data")).join() === ids.join();
   });
@@ -251,7 +251,7 @@ async function observe(fixed: Fixed, state: State, problems: string[]): Promise<
   return call;
 }
 
-/** What was seen at the end is what the next round begins with. */
+/** The next round begins with the state seen at the end. */
 function settle(fixed: Fixed, state: State, last: Call): void {
   const { contents, memories, ids } = fixed;
   const seen = last.outcome.kind === "ok" ? last.outcome.seen : [];
@@ -259,7 +259,7 @@ function settle(fixed: Fixed, state: State, last: Call): void {
   state.standing = new Map(
     seen.map((each) => [each.name, { ...each, content: content(each.digest) }]),
   );
-  // Only what a later call can ask for is worth remembering.
+  // Only state that a later call can use is kept.
   const kept = new Set([
     ...seen.map(({ id }) => id),
     ...memories.flatMap((memory) => [...memory.ids.values()]),

@@ -1,4 +1,4 @@
-// A failing run gets smaller down to the calls that matter.
+// A failing run is reduced to the calls that matter.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { planRound, type Round } from "./plan.js";

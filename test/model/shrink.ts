@@ -1,17 +1,17 @@
-// Makes a failing run small: leaves out rounds, then calls, as long as it still fails.
+// Reduces a failing run: leaves out rounds, then calls, as long as it still fails.
 import type { PlannedCall, Round } from "./plan.js";
 
 export interface Shrinking {
-  /** Plays the rounds on an empty store; true if something went wrong again. */
+  /** Plays the rounds on an empty store. Returns true if a problem occurred again. */
   fails(rounds: readonly Round[]): Promise<boolean>;
-  /** Most runs to try. */
+  /** Maximum number of runs. */
   readonly maxTrials: number;
   readonly signal: AbortSignal;
 }
 
 export interface Shrunk {
   readonly rounds: readonly Round[];
-  /** False: it has not failed again at all. */
+  /** False if it has not failed again at all. */
   readonly reproduced: boolean;
   readonly trials: number;
 }
@@ -33,7 +33,7 @@ export async function shrinkRounds(
     return true;
   };
   for (let kept = 1; !reproduced && kept < rounds.length * 2; kept *= 2) {
-    // What depends on the moment does not fail each time.
+    // A failure that depends on timing does not occur each time.
     for (let again = 0; again < 3 && !reproduced; again += 1) await attempt(rounds.slice(-kept));
   }
   if (!reproduced) return { rounds, reproduced, trials };

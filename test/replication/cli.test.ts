@@ -1,4 +1,4 @@
-// stasis pull, push and transfers as programs.
+// The commands pull, push and transfers.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

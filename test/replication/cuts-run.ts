@@ -1,4 +1,4 @@
-// `npm run lab -- cuts --cuts 1000 --seed 7`: cuts at random bytes of pulls; prints what they cost.
+// `npm run lab -- cuts --cuts 1000 --seed 7`: cuts pulls at random bytes and prints the cost.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const { values } = parseArgs({
   },
 });
 const [cuts, seed, dataMib] = [Number(values.cuts), Number(values.seed), Number(values.data)];
-/** To kill a daemon takes a second or two to start it again. */
+/** Killing a daemon costs a second or two to start it again. */
 const kinds = ["reset", "reset", "close", "close", "peer", "receiver"] as const;
 const scratch = await mkdtemp(join(process.env["STASIS_BENCH_DIR"] ?? tmpdir(), "stasis-cuts-"));
 const startedMs = performance.now();

@@ -1,11 +1,14 @@
-// The short run of `npm run lab -- cuts`. STASIS_SEED repeats one.
+// A short run of `npm run lab -- cuts`. STASIS_SEED repeats one.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeScratch } from "../support/daemon.js";
 import { cutKinds, runCuts } from "./cuts.js";
 import { mib } from "./nodes.js";
 
-/** What may be on its way when the link goes: HTTP/2 windows, and blocks not written yet. */
+/**
+ * Bytes that may be in flight when the link is cut: HTTP/2 windows, and blocks that are not written
+ * yet.
+ */
 const inFlightBytes = 8 * mib;
 
 const runs = {

@@ -1,6 +1,5 @@
-// Cuts at random bytes of pulls: the link reset or closed, the peer killed, the receiver killed;
-// each is followed by another call. Whatever was cut, the end is the same, and little travels
-// twice.
+// Cuts pulls at random bytes: the link is reset or closed, the peer or the receiver is killed.
+// Another call follows each cut. The final result is always the same, and few bytes travel twice.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +11,7 @@ import { compareFiles } from "../support/scratch.js";
 import { changedCopy, drainPull, kib, mib } from "./nodes.js";
 import { openWireProxy, type WireProxy } from "./wire-proxy.js";
 
-/** What ends a pull. */
+/** The events that interrupt a pull. */
 export const cutKinds = ["reset", "close", "peer", "receiver"] as const;
 export type CutKind = (typeof cutKinds)[number];
 
@@ -31,14 +30,14 @@ export interface CutOptions {
 export interface CutSummary {
   readonly cuts: Readonly<Record<CutKind, number>>;
   readonly pulls: number;
-  /** Bytes on the link beyond those of an uncut pull, for one cut. */
+  /** Bytes on the link beyond those of an uncut pull, per cut. */
   readonly mostAgainBytes: number;
   readonly meanAgainBytes: number;
 }
 
-/** What a cut may cost at the most. */
+/** Maximum cost of a cut. */
 export const maxAgainBytes = 64 * mib;
-/** Cuts that one pull meets before it is left alone. */
+/** Number of cuts in one pull before it may finish. */
 const cutsInARow = 12;
 
 /** Throws an AssertionError that names the cut. */
@@ -59,7 +58,7 @@ export async function runCuts(options: CutOptions): Promise<CutSummary> {
     const where = met.map(({ kind, at }) => `${kind} at ${at}`).join(", ");
     const what = `${total} cuts, pull ${pulls}, ${target.name}: ${where}`;
     report(`${what}: ${(againBytes / mib).toFixed(2)} MiB again`);
-    // All of it on one of them would still be allowed.
+    // All of the excess in one cut would still be allowed.
     assert.ok(againBytes <= maxAgainBytes, `${what}: ${againBytes} bytes again`);
     if (met.length > 0) most = Math.max(most, each);
     sum += againBytes;
@@ -72,7 +71,7 @@ interface Target {
   readonly name: string;
   readonly source: string;
   readonly digest: string;
-  /** Bytes on the link of a pull that nothing cuts. */
+  /** Bytes on the link of an uncut pull. */
   readonly wholeBytes: number;
 }
 
@@ -81,11 +80,11 @@ interface Scene extends AsyncDisposable {
   readonly receiver: Restartable;
   readonly proxy: WireProxy;
   readonly targets: readonly Target[];
-  /** Nothing but the base is left. */
+  /** Only the base is left. */
   checkEmpty(): Promise<void>;
 }
 
-/** One snapshot that travels whole, and one of which the receiver has the parent. */
+/** One snapshot without a base, and one whose parent the receiver has. */
 async function openScene(scratch: string, dataMib: number): Promise<Scene> {
   const peer = await openRestartable(join(scratch, "peer"));
   const receiver = await openRestartable(join(scratch, "receiver"));
@@ -153,7 +152,7 @@ interface Cut {
   readonly at: number;
 }
 
-/** Cuts a pull as often as is wanted, then lets it end, and compares what is stored. */
+/** Cuts a pull as often as requested, then lets it finish, and compares the stored files. */
 async function pullWithCuts(
   scene: Scene,
   target: Target,
@@ -171,7 +170,7 @@ async function pullWithCuts(
     passed += proxy.passedBytes();
     if (!whole) met.push(cut);
     stored = (await namesOf(receiver.client())).includes(target.name);
-    // A receiver that is killed with its last word unsaid has published.
+    // A receiver that is killed before its last message has published the snapshot.
     assert.ok(whole === stored || cut.kind === "receiver", `${cut.kind} at ${cut.at}: visible`);
   }
   if (!stored) {
@@ -184,7 +183,7 @@ async function pullWithCuts(
   return { met, againBytes: Math.max(0, passed - target.wholeBytes) };
 }
 
-/** Whether it came to its end before the cut. */
+/** Whether it finished before the cut. */
 async function pullWithCut(
   { peer, receiver, proxy }: Scene,
   ref: string,
@@ -220,7 +219,7 @@ async function checkStored(receiver: Restartable, { name, source, digest }: Targ
   }
 }
 
-/** A daemon that can be killed and comes back with the same store. */
+/** A daemon that can be killed and restarted with the same store. */
 interface Restartable {
   address(): string;
   client(): Client;

@@ -1,5 +1,5 @@
-// Peers that lie: each lie ends the pull with an error, nothing is stored, nothing grows without
-// bound.
+// Peers that lie: each lie ends the pull with an error, nothing is stored, and memory stays
+// bounded.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
@@ -38,7 +38,7 @@ interface Lie {
 
 const otherDigest = `sha256:${"ab".repeat(32)}`;
 
-/** A change of the snapshot that both calls of GetManifest tell. */
+/** A change of the snapshot in both calls of GetManifest. */
 function aboutSnapshot(what: string, change: (snapshot: Snapshot) => void): Lie {
   return {
     what,
@@ -94,8 +94,9 @@ function* inBytes({ file, table }: { readonly file: string; readonly table: Uint
 }
 
 /**
- * Says in all that it has this one file with this table, with digests that fit: what is wrong with
- * it is wrong in itself. `spoil` changes the table's bytes, whose own checksum is then made anew.
+ * Claims consistently that the snapshot has one file with this table, with matching digests, so
+ * that only the table itself is wrong. `spoil` changes the table's bytes, and the table's checksum
+ * is then computed again.
  */
 function aboutFile(
   what: string,
@@ -205,7 +206,7 @@ const lies: readonly Lie[] = [
   {
     ...aboutManifest("a table whose end never comes", async function* (truth) {
       for await (const message of truth) {
-        // Something to come, of more blocks than it has shown.
+        // Pending blocks, more than it has announced.
         if (message.part.case === "blocks") await forAWhile();
         yield message;
       }
@@ -302,7 +303,7 @@ const lies: readonly Lie[] = [
   },
 ];
 
-/** Lies that take a second snapshot of the honest peer, `other`. */
+/** Lies that use a second snapshot of the honest peer, `other`. */
 function liesWith(honest: Client, other: Snapshot): readonly Lie[] {
   const otherRef = other.config?.id ?? "";
   return [
@@ -358,15 +359,12 @@ function liesWith(honest: Client, other: Snapshot): readonly Lie[] {
   ];
 }
 
-/** The fields of a message that a new one can be made of. */
+/** The fields from which a new message can be made. */
 function withoutType({ baseDigests, snapshotOnly }: GetManifestRequest) {
   return { baseDigests, snapshotOnly };
 }
 
-/**
- * Above what the receiver takes after honest pulls: windows, messages, and what V8 has not
- * collected.
- */
+/** Above the receiver's memory after honest pulls: windows, messages, and uncollected garbage. */
 const maxGrowthBytes = 128 * mib;
 
 test("each lie of a peer ends the pull, nothing is stored, and memory stays bounded", async (t) => {
@@ -456,7 +454,7 @@ test("wrong differences: the block comes whole instead, and what is stored is ri
     { offset: mib, bytes: patternBytes(100 * kib, 9) },
   ]);
   await createOn(honest, child, "child");
-  // 64 KiB that unfold to 64 MiB.
+  // 64 KiB that decompress to 64 MiB.
   const endless = deflateRawSync(Buffer.alloc(64 * mib));
   const allPages = (1n << 64n) - 1n;
   const bombs: Lies["blocks"][] = [

@@ -1,4 +1,4 @@
-// A peer whose answers a test can twist: a real daemon's answers, changed on their way out.
+// A peer whose answers a test can change: a real daemon's answers, modified in transit.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TestContext } from "node:test";
 import { createLogger } from "../../src/base/logger.js";
@@ -18,9 +18,9 @@ import type { Client } from "../../src/client/index.js";
 type ManifestInit = MessageInitShape<typeof GetManifestResponseSchema>;
 type BlocksInit = MessageInitShape<typeof ReadBlocksResponseSchema>;
 
-/** Each passes on what is true unless it is given. */
+/** Each forwards the true answer unless it is given. */
 export interface Lies {
-  /** As a peer from before NONZERO_PAGES. */
+  /** Behaves like a peer from before NONZERO_PAGES. */
   readonly old?: boolean;
   readonly manifest?: (
     truth: AsyncIterable<GetManifestResponse>,

@@ -1,4 +1,4 @@
-// Two daemons, and snapshots of which one is the other with some pages changed.
+// Two daemons, and snapshots that differ in some pages.
 import assert from "node:assert/strict";
 import { cp, mkdtemp, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export async function startNode(
   return { ...node, client };
 }
 
-/** What a node answers with, wherever it runs. */
+/** A node's answers, wherever it runs. */
 export type Reached = Pick<Node, "client">;
 
 export async function createOn(
@@ -70,7 +70,7 @@ export async function pull(
   return { snapshot, progress };
 }
 
-/** Pulls to the end, whatever it says on the way. */
+/** Pulls to the end and ignores progress messages. */
 export async function drainPull(
   client: Client,
   request: Parameters<Client["pull"]>[0],
@@ -79,8 +79,8 @@ export async function drainPull(
 }
 
 /**
- * Fails unless the snapshot holds the same files with the same bytes and modes as the directory.
- * Holes may be more than there: zeros that were written come as holes.
+ * Fails unless the snapshot has the same files, bytes and modes as the directory. It may have more
+ * holes, because written zeros arrive as holes.
  */
 export async function checkContent(node: Node, ref: string, expected: string): Promise<void> {
   const target = await mkdtemp(join(node.scratch, "restored-"));
@@ -97,7 +97,7 @@ export async function checkContent(node: Node, ref: string, expected: string): P
 export const kib = 1024;
 export const mib = 1024 * kib;
 
-/** A copy in which the pages at these offsets are others. */
+/** A copy with other pages at these offsets. */
 export async function changedCopy(
   from: string,
   to: string,

@@ -1,5 +1,4 @@
-// Peers by name: over TLS with certificates or tokens, over a socket, and what goes wrong with
-// them.
+// Peers by name: over TLS with certificates or tokens, over a socket, and the errors.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,13 +19,13 @@ const identities = ["peer", "operator", "reader"]
   .join("");
 
 interface Pair {
-  /** Has the snapshot `web`; wants TLS, and a certificate or a token. */
+  /** Has the snapshot `web`. Requires TLS, and a certificate or a token. */
   readonly from: AccessScene;
   readonly source: string;
   /** Has the peers of `configFile`. */
   readonly to: Node;
   readonly configFile: string;
-  /** Replaces the peers; each is the lines of its table but for the name. */
+  /** Replaces the peers. Each consists of the lines of its table without the name. */
   setPeers(
     peers: Readonly<Record<string, Readonly<Record<string, string | boolean>>>>,
   ): Promise<void>;
@@ -173,7 +172,7 @@ test("push by name: the other daemon pulls by the name that it has for this one"
   const operator = await authority.issue("operator", { names: "DNS:operator.example" });
   await setPeers({ hub: { address: from.tcpAddress, ca, ...operator } });
   await pull(to, { source: "hub", ref: "web", name: "mine" });
-  // The hub knows this node as no peer: it has its address from the request.
+  // The hub does not know this node as a peer. The address comes from the request.
   const stasis = (...args: string[]) => runStasis(["--addr", to.tcpAddress, ...args]);
   const pushed = await stasis("push", "hub", "mine", "--as", "back", "--source", to.tcpAddress);
   assert.equal(pushed.code, 0, pushed.stderr);

@@ -1,4 +1,4 @@
-// Pull between two daemons: what arrives, and how much travels.
+// Pull between two daemons: the stored result, and the bytes on the link.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -58,7 +58,7 @@ test("a pull without a base brings the same files, and its digest", async (t) =>
   assert.deepEqual(await entriesOf(to.root, "staging"), []);
 });
 
-/** 5,000 pages of 64 MiB, each with a hole before and behind it. */
+/** 5,000 pages of 64 MiB, each with a hole before and after it. */
 async function makeFragments(directory: string): Promise<string> {
   const pages = 5000;
   const pieces = Array.from({ length: pages }, (_, index) =>
@@ -118,7 +118,7 @@ test("a child of a snapshot that both have: changed pages travel alone", async (
   const { progress } = await pull(to, { source: from.address, ref: "child" });
   await checkContent(to, "child", child);
   assert.equal(Number(progress.doneBytes), Number(progress.totalBytes));
-  // Three changed blocks with a base, one block where a hole was.
+  // Three changed blocks with a base, and one block in the place of a hole.
   assert.ok(Number(progress.changedBytes) <= mib, `${progress.changedBytes} changed`);
   const tables = 3 * kib;
   assert.ok(

@@ -1,4 +1,4 @@
-// A damaged or lost snapshot is made whole with the blocks of a peer that has the same.
+// A damaged or lost snapshot is healed with the blocks of a peer that has the same snapshot.
 import assert from "node:assert/strict";
 import { readFile, readdir, rename, rm, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";

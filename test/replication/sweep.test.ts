@@ -1,4 +1,4 @@
-// What is kept of a pull that was cut off: how long, and who may remove it when.
+// The data of an interrupted pull: how long it is kept, and who may remove it.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ const origin = { source: "peer", ref: "web" };
 const logger = createLogger("silent");
 const hourMs = 3_600_000;
 
-/** As a pull that fetches `parts` files and is then cut off. */
+/** Like a pull that fetches `parts` files and is then interrupted. */
 async function fetchSome(store: SnapshotStore, digest: string, parts: number): Promise<string> {
   const transfer = await store.transfers.open(digest, origin);
   for (let index = 0; index < parts; index += 1) {
@@ -33,7 +33,7 @@ test("an abandoned transfer goes when its time is over, not at the next of rare 
     await using transfers = await openTransfers(store, { logger, ttlMs: 1000 });
     const claim = await transfers.claim(digestOf(1), "run");
     const directory = await fetchSome(store, digestOf(1), 3);
-    // As long as a pull runs, and for all of the time from its end on.
+    // During the pull, and for the full time after its end.
     await new Promise((resolve) => setTimeout(resolve, 1200));
     assert.ok(existsSync(directory));
     const endedMs = performance.now();
@@ -59,7 +59,7 @@ test("the time to keep is elapsed time: a step of the clock removes nothing, als
       await using transfers = await openTransfers(store, options);
       await using _ = await transfers.claim(digestOf(1), "run");
       await fetchSome(store, digestOf(1), 1);
-      // The daemon is killed: nobody notes that this one has ended.
+      // The daemon is killed, so nobody records the end of this pull.
       await fetchSome(store, digestOf(2), 1);
     }
     for (const stepMs of [365 * 24 * hourMs, -2 * 365 * 24 * hourMs, 365 * 24 * hourMs]) {

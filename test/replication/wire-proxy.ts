@@ -1,5 +1,4 @@
-// A TCP proxy that counts what passes, cuts the link after so many bytes, and can meet a piece
-// before it passes.
+// A TCP proxy that counts bytes, cuts the link after a number of bytes, and can intercept a piece.
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 
@@ -12,15 +11,15 @@ export interface WireProxy extends AsyncDisposable {
   /** Bytes in both directions since the last `cutAfter`. */
   passedBytes(): number;
   /**
-   * Starts to count anew; the connection on which the byte passes is ended, or passes no more once
-   * the function was called, which ends it.
+   * Restarts the count. When the byte passes, its connection is closed. If a function is given, it
+   * runs then; it closes the connection, which forwards nothing more.
    */
   cutAfter(bytes: number, how?: "reset" | "close" | (() => void)): void;
-  /** Where connections go from now on. */
+  /** The new target of connections. */
   setTarget(target: string): void;
   /**
-   * The nth piece in that direction, from 1 and from now, waits until `meet` says whether it
-   * passes; if not, its connection is reset.
+   * The nth piece in that direction, counted from now and from 1, waits until `meet` decides
+   * whether it passes. If not, its connection is reset.
    */
   meetPiece(direction: Direction, nth: number, meet: () => Promise<boolean>): void;
 }

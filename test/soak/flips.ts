@@ -1,5 +1,5 @@
-// Random byte flips in data files: Verify has to find each and to name its file and range, and none
-// may be served by a verified read. One flip in each of several snapshots at a time, then undone.
+// Random byte flips in data files: Verify must find each flip and name its file and range. No
+// verified read may return one. Several snapshots have one flip at a time, which is then undone.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -19,7 +19,7 @@ import type { SoakResult } from "./soak-main.js";
 import { openPastMode } from "../support/tamper.js";
 
 export interface FlipsOptions {
-  /** Empty; its path must be short. */
+  /** Empty. Its path must be short. */
   readonly directory: string;
   readonly seed: number;
   readonly flips: number;
@@ -27,9 +27,9 @@ export interface FlipsOptions {
 }
 
 const blockBytes = 256 * kib;
-/** Damaged at once, each in one byte. */
+/** Number of snapshots that are damaged at once, in one byte each. */
 const snapshotCount = 25;
-/** Data, a hole, and a last block that is not full; small ones beside it. */
+/** Data, a hole, and a partial last block. Also small files. */
 const memoryBytes = 2 * blockBytes + 5000;
 const files = [
   { name: "config.json", sizeBytes: 300, pieces: [piece(0, 300)] },
@@ -45,7 +45,7 @@ interface Scene {
   readonly client: Client;
   readonly root: string;
   readonly ids: readonly string[];
-  /** What each of them gives when it is whole. */
+  /** The content of each file while it is intact. */
   readonly whole: { readonly restore: Buffer; readonly export: Buffer };
   readonly problems: string[];
   readonly counts: Map<string, number>;
@@ -56,7 +56,7 @@ interface Flip {
   readonly path: string;
   readonly file: string;
   readonly offset: number;
-  /** The block that holds it. */
+  /** The block that contains it. */
   readonly start: number;
   readonly length: number;
   readonly bit: number;
@@ -101,7 +101,7 @@ async function playBatch(scene: Scene, random: Random, size: number): Promise<vo
   for (const flip of flips) await turn(flip);
   count(scene, "bytes flipped", size);
   for (const [index, flip] of flips.entries()) {
-    // Before a verified read has it marked.
+    // Before a verified read has marked it.
     if (index % 5 === 0) await judgeDefault(scene, flip);
     await judgeVerified(scene, flip, index % 2 === 0 ? "restore" : "export");
   }
@@ -128,9 +128,7 @@ async function turn({ path, offset, bit }: Flip): Promise<void> {
   await handle.write(byte, 0, 1, offset);
 }
 
-/**
- * What a verified read gives before it fails is what was stored; the damage that it met is marked.
- */
+/** The bytes that a verified read returns before its error are intact. The snapshot is marked. */
 async function judgeVerified(scene: Scene, flip: Flip, way: "restore" | "export"): Promise<void> {
   const { client, whole } = scene;
   const text = `${way} of ${describe(flip)}`;
@@ -146,7 +144,7 @@ async function judgeVerified(scene: Scene, flip: Flip, way: "restore" | "export"
     else count(scene, "verified reads refused the damage");
   }
   const bytes = Buffer.concat(received);
-  // The envelope of an export differs from snapshot to snapshot in the id alone.
+  // The envelopes of exports differ only in the id of the snapshot.
   const expected = way === "restore" ? whole.restore : ofSnapshot(whole.export, scene, flip.id);
   if (!bytes.equals(expected.subarray(0, bytes.length))) {
     scene.problems.push(`${text}: bytes that were not stored`);
@@ -160,7 +158,7 @@ function ofSnapshot(archive: Buffer, { ids }: Scene, id: string): Buffer {
   return Buffer.from(archive.toString("latin1").replaceAll(ids[0] ?? "", id), "latin1");
 }
 
-/** A default read tells what it sent in the trailer, and what was stored in the header. */
+/** A default read has the sent bytes in the trailer, and the stored digest in the header. */
 async function judgeDefault(scene: Scene, flip: Flip): Promise<void> {
   const text = `default read of ${describe(flip)}`;
   await using download = await scene.client.restore(reading(flip.id, false));

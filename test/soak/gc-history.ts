@@ -1,14 +1,15 @@
-// What happened in a run of the collection soak, by the clock of its clients, and whether every
-// snapshot that went was allowed to. A snapshot whose storage was answered may go only
+// The history of a run of the collection soak, by the clock of its clients. Judges whether every
+// removed snapshot was allowed to be removed. A snapshot whose storage was answered may be removed
+// only
 //   - by a caller's own Delete, or by being replaced under its name; or
 //   - by a collection that reports it as REMOVED, if the policy of that collection covers it for
 //     every reason it gives, and if it was not protected or held by a reader during the removal,
 //     nor read between the plan and the removal.
-// A caller knows only when a call began and when it was answered. Where what the daemon did in
-// between could be either way, the judge takes the daemon's side: what it reports is certain.
+// A caller knows only when a call began and when it was answered. If both orders are possible in
+// between, the judge accepts the daemon's report.
 import type { GcPolicy } from "../../src/model/gc-plan.js";
 
-/** Milliseconds of the clock, both. */
+/** Both in milliseconds of the clock. */
 export interface Span {
   readonly fromMs: number;
   readonly toMs: number;
@@ -28,11 +29,11 @@ export interface Removal {
   readonly policy: GcPolicy;
   /** The call that made the plan. */
   readonly plan: Span;
-  /** The call that removed it: the same one, unless an orchestrator's session did it. */
+  /** The call that removed it: the same one, unless an orchestrator's session removed it. */
   readonly removal: Span;
 }
 
-/** A read: asked for, begun (the header is here), ended. */
+/** A read: requested, begun (the header has arrived), ended. */
 export interface Held extends Span {
   readonly id: string;
   readonly askedMs: number;
@@ -40,7 +41,7 @@ export interface Held extends Span {
 
 export interface History {
   stored(one: Stored): void;
-  /** A caller asks for its end; whether it got it is not always known. */
+  /** A caller requests its deletion. The outcome is not always known. */
   givenUp(id: string, fromMs: number): void;
   /** The answer of a call that stores under this name was lost. */
   mayBeStored(name: string): void;
@@ -48,17 +49,17 @@ export interface History {
   mayBeRemoved(ids: readonly string[]): void;
   removed(removal: Removal): void;
   held(read: Held): void;
-  /** From the answer that said so to the call that took it back. */
+  /** From the answer that confirmed it to the call that revoked it. */
   protected(id: string, span: Span): void;
-  /** Ids that may still be there, oldest first. */
+  /** Ids that may still exist, oldest first. */
   alive(): readonly string[];
-  /** Disk bytes that may have come to the store since then. */
+  /** Disk bytes that may have been stored since then. */
   storedSinceBytes(fromMs: number): number;
-  /** What went wrong, given the ids that are there in the end, with their names. */
+  /** Returns the violations, from the ids and names that exist at the end. */
   judge(listed: ReadonlyMap<string, string>): readonly string[];
 }
 
-/** Between the clock in a call's answer and the last access that the daemon notes. */
+/** Between the clock in a call's answer and the last access that the daemon records. */
 const clockSlackMs = 50;
 
 export function createHistory(): History {
@@ -81,7 +82,7 @@ export function createHistory(): History {
       (other) =>
         (policy.groupByLabel === undefined || other.group === group) && mayHaveBeen(other, plan),
     );
-  /** What speaks against a reason, if anything does. */
+  /** The objection to a reason, if any. */
   const against = (reason: string, one: Stored, removal: Removal): string | undefined => {
     const { policy, plan } = removal;
     switch (reason) {

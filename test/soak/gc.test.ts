@@ -1,4 +1,4 @@
-// A short run of `npm run lab -- soak-gc`, and what its judge must not let pass.
+// A short run of `npm run lab -- soak-gc`, and histories that its judge must reject.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHistory, type History, type Removal } from "./gc-history.js";
@@ -27,7 +27,7 @@ const removal: Removal = {
   removal: { fromMs: 120, toMs: 130 },
 };
 
-/** `a`, then the newer `b`; `a` goes. */
+/** `a`, then the newer `b`. `a` is removed. */
 function historyWith(note: (history: History) => void): readonly string[] {
   const history = createHistory();
   ["a", "b"].forEach((id, index) => {

@@ -1,7 +1,7 @@
-// Writers, readers, deleters, a collector with tight limits and an orchestrator with sessions, all
-// at once on one daemon. gc-history.ts says which snapshots may go; each read ends whole or is
-// refused with a documented reason before its first byte; in the end catalog and disk agree and the
-// limit holds.
+// Writers, readers, deleters, a collector with tight limits and an orchestrator with GC sessions,
+// concurrently on one daemon. gc-history.ts says which snapshots may be removed. Each read
+// completes, or fails with a documented reason before its first byte. At the end, catalog and disk
+// agree, and the limit holds.
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ import { randomRead, readWhole } from "./reading.js";
 import type { SoakResult } from "./soak-main.js";
 
 export interface GcSoakOptions {
-  /** Empty; its path must be short. */
+  /** Empty. Its path must be short. */
   readonly directory: string;
   readonly seed: number;
   readonly limitMs: number;
@@ -43,16 +43,16 @@ const protectors = 3;
 const namesPerWriter = 4;
 const groups = 4;
 const blobCount = 12;
-/** About a third of what the names hold when all are taken. */
+/** About a third of the size when all names are in use. */
 const limitBytes = 16 * mib;
 /** More than one content takes. */
 const contentLimitBytes = 6 * mib;
 
-/** How long this process did not get to run: the daemon, on the same machine, fares no better. */
+/** How long this process did not run. The daemon is on the same machine and suffers equally. */
 interface Standstill {
   readonly timer: NodeJS.Timeout;
   worstMs: number;
-  /** When it last did not for seconds. */
+  /** When this process was last blocked for seconds. */
   lastMs: number;
 }
 
@@ -131,7 +131,10 @@ export async function playGc(options: GcSoakOptions): Promise<SoakResult> {
   return { problems, counts };
 }
 
-/** All has ended: what is there is what the history owes, whole, and no more than the limit. */
+/**
+ * All calls have ended. The store contains exactly the intact snapshots that the history requires,
+ * within the limit.
+ */
 async function atRest(
   client: Client,
   root: string,
@@ -141,7 +144,7 @@ async function atRest(
   const policy = { maxTotalBytes: limitBytes };
   const last = await collectOnce({ client, history, problems, counts }, policy);
   for (const { id, outcome } of last) {
-    // Nobody holds or protects anything any more, and nothing is half done.
+    // Nobody holds or protects anything any more, and no call is unfinished.
     if (outcome !== GcOutcome.REMOVED)
       problems.push(`last collection: ${id} ${GcOutcome[outcome]}`);
   }
@@ -169,7 +172,7 @@ async function atRest(
   return problems;
 }
 
-/** What the files of all snapshots take, by the filesystem's own count. */
+/** Disk space of the files of all snapshots, as counted by the filesystem. */
 async function dataOnDisk(root: string): Promise<{ totalBytes: number; directories: string[] }> {
   const directories = await entriesOf(root, "data");
   let totalBytes = 0;
@@ -186,7 +189,7 @@ function count({ counts }: Pick<Scene, "counts">, what: string, times = 1): void
   counts.set(what, (counts.get(what) ?? 0) + times);
 }
 
-/** Counts a refusal that is documented for this kind of call; all others are findings. */
+/** Counts a refusal that is documented for this kind of call. All others are findings. */
 function refused(scene: Scene, who: string, error: unknown, ...documented: string[]): void {
   if (!isStoreError(error)) throw error;
   const starved = performance.now() - scene.standstill.lastMs < keepaliveMs;
@@ -200,7 +203,7 @@ function refused(scene: Scene, who: string, error: unknown, ...documented: strin
   }
 }
 
-/** Nobody knows what became of the call. */
+/** The outcome of the call is unknown. */
 function isLost(error: unknown): boolean {
   return isStoreError(error, "DAEMON_UNREACHABLE");
 }
@@ -235,7 +238,7 @@ async function writeOnce(
   const { tar } = random.pick(random.chance(0.3) ? contents.slice(-2) : contents);
   const before = current.get(name);
   const fromMs = Date.now();
-  // It may be replaced from now on; if it is not, it may still not go unless somebody says so.
+  // It may be replaced from now on. If it is not, it may be removed only with an explanation.
   if (replace && before !== undefined) history.givenUp(before, fromMs);
   try {
     const creating = client.create({ config, onNameConflict }, streamOf(tar));
@@ -257,7 +260,7 @@ async function writeOnce(
   }
 }
 
-/** A writer that goes away in the middle: nothing of it may stay. */
+/** A writer that disconnects in the middle. Nothing of its upload may stay. */
 async function breakOff(scene: Scene, random: Random): Promise<void> {
   const { tar } = random.pick(scene.contents);
   const ending = new AbortController();
@@ -282,7 +285,7 @@ function timeOf(snapshot: Snapshot | undefined): number {
   return snapshot?.createdAt === undefined ? NaN : timestampDate(snapshot.createdAt).getTime();
 }
 
-/** A name, or an id that is likely to be there. */
+/** A name, or an id that is likely to exist. */
 function anyRef({ history }: Scene, random: Random): string {
   const ids = history.alive();
   if (ids.length > 0 && random.chance(0.5)) return random.pick(ids);
@@ -308,7 +311,7 @@ async function readOnce(scene: Scene, ref: string, random: Random): Promise<void
       Object.assign(seen, { id: config?.id ?? "", fromMs: Date.now() });
     });
     scene.problems.push(...wrong.map((text) => `reader of ${ref} ${seen.id}: ${text}`));
-    // The stream may have ended on the other side before its last bytes were here.
+    // The stream may have ended at the daemon before its last bytes arrived here.
     scene.history.held({ ...seen, askedMs, toMs: seen.fromMs });
     count(scene, read.exporting ? "exports whole" : "restores whole");
   } catch (error) {
@@ -317,7 +320,7 @@ async function readOnce(scene: Scene, ref: string, random: Random): Promise<void
   }
 }
 
-/** Keeps a data directory open; whatever happens, its files stay as they are. */
+/** Keeps a data directory open. Its files must stay unchanged, whatever happens. */
 async function holdDirectory(scene: Scene, ref: string, random: Random): Promise<void> {
   const askedMs = Date.now();
   try {
@@ -363,7 +366,7 @@ async function protectOn(scene: Scene, index: number): Promise<void> {
   const { client, history } = scene;
   while (!scene.isOver()) {
     await pause(random.below(400));
-    // Each has snapshots of its own: none takes back what another one protects.
+    // Each has its own snapshots, so none revokes another's protection.
     const ids = history.alive().filter((id) => id.charCodeAt(0) % protectors === index);
     if (ids.length === 0) continue;
     const ref = random.pick(ids);
@@ -443,7 +446,7 @@ function note(
     const names = reasons.map((reason) => GcReason[reason]);
     count(scene, `collected rows: ${GcOutcome[outcome]}`);
     if (outcome === GcOutcome.FAILED) scene.problems.push(`collection of ${id}: ${message}`);
-    // Nothing here dies: the daemon leaves nothing behind that a collection would have to remove.
+    // Nothing crashes here, so the daemon leaves nothing that a collection would have to remove.
     const leftover = names.find((name) => leftoverReasons.has(name));
     if (leftover !== undefined) scene.problems.push(`${id} was found as ${leftover}`);
     if (outcome !== GcOutcome.REMOVED) continue;
@@ -464,7 +467,7 @@ async function planOnly(scene: Scene, policy: GcPolicy): Promise<void> {
   count(scene, "dry runs");
 }
 
-/** Right after a collection: no more than the limit, what it kept, and what has come since. */
+/** Right after a collection: at most the limit, the snapshots it kept, and later ones. */
 async function judgeTotal(
   scene: Scene,
   rows: readonly GcCandidate[],
@@ -474,7 +477,7 @@ async function judgeTotal(
   const keptBytes = rows
     .filter(({ outcome }) => outcome !== GcOutcome.REMOVED)
     .reduce((sum, { bytes }) => sum + Number(bytes), 0);
-  // A writer whose answer is still on its way may have stored one more.
+  // A writer whose answer is still in transit may have stored one more.
   const comeBytes = scene.history.storedSinceBytes(fromMs) + writers * contentLimitBytes;
   const found = Number(usage?.allocatedBytes);
   if (found > limitBytes + keptBytes + comeBytes) {
@@ -506,7 +509,7 @@ interface Session {
 
 const shortTtlMs = 1000;
 
-/** A `short` session is left alone until it has expired. */
+/** A `short` session is left idle until it has expired. */
 async function oneCycle(
   scene: Scene,
   { short, ...session }: Session & { readonly short: boolean },
@@ -525,7 +528,7 @@ async function oneCycle(
     if (pageToken === "") break;
   }
   const plan = { fromMs, toMs: Date.now() };
-  // Time in which readers come to use what was listed.
+  // Time for readers to use the listed snapshots.
   await pause(random.below(400));
   if (short) {
     await letExpire(scene, session, ids);
@@ -536,7 +539,7 @@ async function oneCycle(
   const added = after.filter((blob) => !before.includes(blob));
   if (added.length > 0) scene.problems.push(`pinned during a session: ${added.join()}`);
   await client.endGc(session);
-  // Its answer may have been lost: once more is no error.
+  // Its answer may have been lost, so a repetition is not an error.
   if (random.chance(0.3)) await client.endGc(session);
   count(scene, "cycles of the orchestrator");
 }
@@ -563,7 +566,7 @@ async function collectListed(
   }
 }
 
-/** A session that was not renewed changes nothing any more. */
+/** A session that was not renewed must not change anything any more. */
 async function letExpire(scene: Scene, session: Session, ids: readonly string[]): Promise<void> {
   await pause(shortTtlMs + 300);
   try {
@@ -576,7 +579,7 @@ async function letExpire(scene: Scene, session: Session, ids: readonly string[])
   await scene.client.endGc(session);
 }
 
-/** All pages, held against the count and the digest that the last one brings. */
+/** Reads all pages and compares them with the count and the digest in the last one. */
 async function readReferences(scene: Scene, session: Session, random: Random): Promise<string[]> {
   const blobs: string[] = [];
   for (let pageToken = ""; ;) {
@@ -588,7 +591,7 @@ async function readReferences(scene: Scene, session: Session, random: Random): P
     const lines = blobs.map((blob) => `${blob}\n`).join("");
     const digest = `sha256:${createHash("sha256").update(lines).digest("hex")}`;
     const whole = Number(page.totalCount) === blobs.length && page.digest === digest;
-    // Deletions go on, so the pages need not be of one moment; then it reads them again.
+    // Deletions continue, so the pages may be of different moments. Then it reads them again.
     if (whole) return blobs;
     count(scene, "references read again: they changed meanwhile");
     blobs.length = 0;

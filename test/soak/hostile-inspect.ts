@@ -1,12 +1,11 @@
-// The good client of `npm run lab -- soak-hostile` that is measured, a process of its own so that
-// nothing but the daemon and the machine's processors make it wait: prints how long its Inspects
-// took.
+// The measured good client of `npm run lab -- soak-hostile`. It has its own process, so that only
+// the daemon and the machine's processors delay it. Prints the latencies of its Inspects.
 import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "../../src/client/index.js";
 import type { Latencies } from "./hostile.js";
 
 const betweenInspectsMs = 5;
-/** Not counted: the connection comes to be, and code that is new is slow. */
+/** Not counted, because the connection is opened and new code is slow. */
 const warmUpMs = 1000;
 
 const [address = "", seconds = "0"] = process.argv.slice(2);

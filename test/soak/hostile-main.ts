@@ -1,6 +1,6 @@
-// The bad client of `npm run lab -- soak-hostile`, a process of its own: keeps its streams open
-// until it is ended; one that was refused or cut off is opened anew a second later, as RetryInfo
-// asks for, or at once.
+// The bad client of `npm run lab -- soak-hostile`, in its own process. It keeps its streams open
+// until it is ended. It reopens a refused or reset stream after a second, as RetryInfo requests, or
+// at once.
 import { constants } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
 import { SnapshotService } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<void> {
   const token = process.env["HOSTILE_TOKEN"] ?? "";
   const total = Number(halfOpen) + Number(slowReaders);
   const sessions = new Map<number, HostileSession>();
-  /** A connection that was cut off is made anew. */
+  /** Reopens a connection that was cut off. */
   const sessionOf = (index: number): HostileSession => {
     const number = Math.floor(index / streamsPerConnection);
     const before = sessions.get(number);
@@ -52,7 +52,7 @@ async function main(args: readonly string[]): Promise<void> {
   process.stdout.write(`opened ${counts.opened}, of them ${counts.open} open\n`);
 }
 
-/** In rounds, between which Node writes what it has; a connection that was cut off is made anew. */
+/** In rounds, between which Node writes its data. Reopens a connection that was cut off. */
 async function keepResetting(address: string, token: string): Promise<void> {
   for (;;) {
     const { session, open } = openSession(address, token);
@@ -70,9 +70,9 @@ async function keepResetting(address: string, token: string): Promise<void> {
 
 type Stream = ReturnType<HostileSession["open"]>;
 
-/** What becomes of a stream that was answered. */
+/** Handles a stream that was answered. */
 interface Again {
-  /** It is closed at once, and not when the daemon does. */
+  /** It is closed at once, and not when the daemon closes it. */
   readonly closes: boolean;
   readonly afterMs: number;
 }
@@ -103,7 +103,7 @@ const archiveStart = framed(create.input, {
 });
 const restoreLarge = framed(restore.input, { ref: "large" });
 
-/** A little each half second. */
+/** A few bytes each half second. */
 function slowRestore({ open }: HostileSession): Stream {
   const stream = open(paths.restore);
   stream.end(restoreLarge);

@@ -1,6 +1,6 @@
-// One bad client beside a good one: thousands of streams left half open and readers that hardly
-// read, and what a normal client's Inspect and a large transfer cost meanwhile, beside the same
-// without them.
+// One bad client next to a good one. It leaves thousands of streams half-open and reads hardly
+// anything. Measures the good client's Inspect and a large transfer, with and without the bad
+// client.
 import { readFileSync } from "node:fs";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { connect, type Client } from "../../src/client/index.js";
@@ -13,23 +13,23 @@ import { patternBytes } from "../support/scratch.js";
 import { rawHeader } from "../unit/archive/support.js";
 
 export interface HostileOptions {
-  /** Empty; its path must be short. */
+  /** Empty. Its path must be short. */
   readonly directory: string;
   readonly halfOpen: number;
   readonly slowReaders: number;
-  /** Connections that open streams and reset them at once, as fast as they can. */
+  /** Connections that open streams and reset them at once, as fast as possible. */
   readonly resets: number;
   readonly seconds: number;
-  /** Of the snapshot that is transferred, again and again. */
+  /** Size of the snapshot that is transferred repeatedly. */
   readonly sizeBytes: number;
-  /** Refused streams are closed and opened anew at once, whatever RetryInfo says. */
+  /** Refused streams are closed and reopened at once, whatever RetryInfo says. */
   readonly eager: boolean;
   /** True: the daemon's limits are raised so that all of the hostile streams stay. */
   readonly held: boolean;
 }
 
 export interface Latencies {
-  /** All that were measured, refused ones too. */
+  /** All measured calls, including refused ones. */
   readonly inspects: number;
   readonly refused: number;
   readonly p50Ms: number;
@@ -37,10 +37,10 @@ export interface Latencies {
   readonly maxMs: number;
 }
 
-/** Of one phase. */
+/** Figures of one phase. */
 export interface Measured extends Latencies {
   readonly mibPerSecond: number;
-  /** Median of what the daemon held, looked at four times a second. */
+  /** Median of the daemon's memory, sampled four times a second. */
   readonly residentBytes: number;
   /** Processors that the daemon, and the bad client, kept busy. */
   readonly daemonCores: number;
@@ -51,13 +51,13 @@ export interface HostileResult {
   readonly quiet: Measured;
   readonly hostile: Measured;
   readonly afterwards: Measured;
-  /** What the hostile client says of itself. */
+  /** The hostile client's own counts. */
   readonly report: string;
 }
 
-/** Of a phase without the bad client. */
+/** Figures of a phase without the bad client. */
 const quietSeconds = 30;
-/** Its first transfers are slower, and memory comes to its level. */
+/** Its first transfers are slower, while memory reaches its normal level. */
 const warmUpSeconds = 10;
 
 export async function playHostile(options: HostileOptions): Promise<HostileResult> {
@@ -160,7 +160,7 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-/** Of a processor, since the process began: proc(5), stat. */
+/** CPU time since the process began: proc(5), stat. */
 function cpuSecondsOf({ pid }: Child): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   const ticksPerSecond = 100;

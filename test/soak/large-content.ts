@@ -1,4 +1,4 @@
-// Contents of several chunks, so that a read takes long enough to meet what happens meanwhile.
+// Contents of several chunks, so that a read lasts long enough to overlap with other calls.
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

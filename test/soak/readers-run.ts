@@ -1,4 +1,4 @@
-// `npm run lab -- soak-readers --minutes M --seed S`: 32 readers against deletion, replacement,
+// `npm run lab -- soak-readers --minutes M --seed S`: 32 readers during deletion, replacement and
 // collection.
 import { playReaders } from "./readers.js";
 import { soakMain } from "./soak-main.js";

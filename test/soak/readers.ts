@@ -1,5 +1,5 @@
-// Many readers of a few names, while their snapshots are deleted, replaced and collected: every
-// read ends whole, or fails with a documented reason before its first byte.
+// Many readers of a few names, while their snapshots are deleted, replaced and collected. Every
+// read completes, or fails with a documented reason before its first byte.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -22,20 +22,20 @@ import { randomRead, readWhole } from "./reading.js";
 import type { SoakResult } from "./soak-main.js";
 
 export interface ReadersOptions {
-  /** Empty; its path must be short. */
+  /** Empty. Its path must be short. */
   readonly directory: string;
   readonly seed: number;
   readonly readers: number;
   /**
-   * Ends when so many reads have ended whole after their snapshot had gone, and snapshots went in
-   * each of the three ways, or after `limitMs`.
+   * Ends after `limitMs`, or when this many reads have completed after the removal of their
+   * snapshot and snapshots were removed in each of the three ways.
    */
   readonly outlived: number;
   readonly limitMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** As they are counted. */
+/** In the order in which they are counted. */
 export const waysToGo = ["deleted", "replaced", "collected"] as const;
 
 const names = Array.from({ length: 10 }, (_, index) => `vm/${index}`);

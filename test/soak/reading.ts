@@ -1,5 +1,4 @@
-// One read of a snapshot from its first byte to its last, in one of the two ways, held against what
-// it must hold.
+// One complete read of a snapshot, in one of the two ways, compared with the expected content.
 import { setTimeout as pause } from "node:timers/promises";
 import { SparseFormat, type Client, type Snapshot } from "../../src/client/index.js";
 import { contentProblems, type Content } from "../model/contents.js";
@@ -9,7 +8,7 @@ export interface Read {
   readonly ref: string;
   readonly exporting: boolean;
   readonly verify: boolean;
-  /** Waited after each chunk: a slow reader is more likely to meet a removal in the middle. */
+  /** Pause after each chunk. A slow reader is more likely to overlap with a removal. */
   readonly pauseMs: number;
 }
 
@@ -23,8 +22,8 @@ export function randomRead(ref: string, random: Random): Read {
 }
 
 /**
- * Returns what was wrong with the bytes. An error before the header is thrown as it comes; one
- * after `began` was told is thrown too, and is never right.
+ * Returns the differences in the bytes. Throws an error before the header unchanged. An error after
+ * `began` was called is thrown too, and is never allowed.
  */
 export async function readWhole(
   client: Client,

@@ -1,5 +1,4 @@
-// What the soaks have in common: their command line, their directory, and the printing of their
-// result.
+// Shared code of the soaks: their command line, their directory, and the printing of their result.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +7,7 @@ import { removeScratch } from "../support/scratch.js";
 
 export interface SoakResult {
   readonly problems: readonly string[];
-  /** What happened how often. */
+  /** How often each event happened. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
@@ -26,8 +25,8 @@ export async function inSoakDirectory<Result>(
 }
 
 /**
- * Runs a soak whose options are all numbers, until its end or Ctrl-C; the exit code says how it
- * went.
+ * Runs a soak whose options are all numbers, until its end or Ctrl-C. Sets the exit code by its
+ * result.
  */
 export async function soakMain<Name extends string>(
   name: string,

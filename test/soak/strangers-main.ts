@@ -1,6 +1,5 @@
-// The strangers of `npm run lab -- soak-strangers`, a process of its own: connections with
-// half-open calls without a credential; each stream that was refused or cut off is opened anew at
-// once.
+// The strangers of `npm run lab -- soak-strangers`, in their own process: connections with
+// half-open calls without a credential. Each refused or reset stream is reopened at once.
 import { openSession, type HostileSession } from "../hostile/hostile-clients.js";
 
 const [address = "", connections = "0", streams = "0"] = process.argv.slice(2);

@@ -1,5 +1,6 @@
-// Strangers beside a caller with a token: connections with a thousand half-open calls each, opened
-// anew when they are refused. What does the caller's Inspect cost meanwhile, and is each answered?
+// Strangers next to a caller with a token: connections with a thousand half-open calls each,
+// reopened when they are refused. Measures the latency of the caller's Inspect, and that each is
+// answered.
 import { connect } from "../../src/client/index.js";
 import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
 import { rawFile } from "../unit/archive/support.js";
@@ -11,7 +12,7 @@ import { forgetPeak, memoryOf } from "../support/memory.js";
 import type { Latencies } from "./hostile.js";
 
 export interface StrangersOptions {
-  /** Empty; its path must be short. */
+  /** Empty. Its path must be short. */
   readonly directory: string;
   readonly connections: number;
   readonly streamsPerConnection: number;
@@ -25,7 +26,7 @@ export interface Measured extends Latencies {
 export interface StrangersResult {
   readonly quiet: Measured;
   readonly attacked: Measured;
-  /** What the strangers say of themselves. */
+  /** The strangers' own counts. */
   readonly report: string;
 }
 

@@ -1,6 +1,5 @@
-// btrfs writes what fsync asks for into a log of its own, which the next mount replays. A directory
-// that was moved must not stand in it under both names: such a filesystem cannot be mounted any
-// more.
+// btrfs writes synced changes to its own log, which the next mount replays. The log must not
+// contain both names of a moved directory; such a filesystem can no longer be mounted.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";

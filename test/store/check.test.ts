@@ -1,4 +1,4 @@
-// Check finds each thing that does not fit together, names it, and changes nothing.
+// Check finds and names each inconsistency, and changes nothing.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
@@ -31,7 +31,7 @@ for (const [damage, { inflict, expected }] of Object.entries(damages)) {
     }));
 }
 
-/** Names of everything there but the lock, with the bytes of what SQLite does not own. */
+/** Names of everything there except the lock, with the bytes of files that SQLite does not own. */
 async function listing(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const lines = await Promise.all(
@@ -39,7 +39,7 @@ async function listing(root: string): Promise<string[]> {
       .filter(({ name }) => !name.startsWith("lock."))
       .map(async (entry) => {
         const path = join(entry.parentPath, entry.name);
-        // Of the databases only SQLite may open.
+        // Only SQLite may open the databases.
         const isPlain = entry.isFile() && !entry.name.includes(".db");
         return isPlain ? `${path} ${(await readFile(path)).toString("base64")}` : path;
       }),

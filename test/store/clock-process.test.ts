@@ -1,4 +1,4 @@
-// The real program, whose wall clock is set while it runs and while it does not.
+// The real program, while its wall clock is set at run time and while it is stopped.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -41,7 +41,7 @@ test(
       assert.match(daemon.output(), /the wall clock is (1 day|365 days) (ahead of|behind)/);
       daemon.signal("SIGTERM");
       await daemon.exited;
-      // Started with the wrong clock, and put right while it runs.
+      // Started with the wrong clock, which is corrected while it runs.
       await using again = await startDaemonProcess(root, flags, wall.env);
       const late = connect(again.address);
       t.after(() => late.close());

@@ -1,5 +1,5 @@
-// Steps of the wall clock under a running schedule: nothing is collected that should not be, and
-// what should be still is.
+// Steps of the wall clock under a running schedule: nothing is collected wrongly, and old snapshots
+// still are.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ interface Scene extends AsyncDisposable {
   names(): Promise<string[]>;
   /** Waits for scheduled collections that began after the call. */
   collections(): Promise<void>;
-  /** As by an operator, between two that the schedule makes. */
+  /** Like an operator's collection, between two scheduled ones. */
   gc(policy: Policy, dryRun?: boolean): Promise<CollectGarbageResponse>;
   warnings(): number;
 }
@@ -112,7 +112,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
     assert.deepEqual(await scene.names(), ["a", "b", "c"]);
     assert.deepEqual(await clockOf(client), { suspect: true, aheadHours: stepMs / hourMs });
     assert.ok(scene.warnings() >= 1);
-    // By hand it takes a word more.
+    // A manual collection needs an additional option.
     const policy = { maxAge: durationFromMs(hourMs) };
     const error = await failsWith(scene.gc(policy), "CLOCK_SUSPECT");
     assert.equal(error.code, "FAILED_PRECONDITION");
@@ -121,7 +121,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
     const dry = await scene.gc(sure, true);
     assert.deepEqual(dry.candidates, []);
     assert.equal((await clockOf(client)).suspect, true);
-    // Put right: the schedule goes on, and takes what has really grown old.
+    // The clock is corrected. The schedule continues, and removes snapshots that are really old.
     clock.step(-stepMs);
     await eventually("trust", async () => !(await clockOf(client)).suspect);
     clock.pass(2 * hourMs);
@@ -195,7 +195,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
       client.create({ requestId, config: { name: "once" } }, streamOf(tar));
     const { snapshot } = await create(scene.client);
     clock.step(stepMs);
-    // Longer than `access_flush`, which also forgets requests.
+    // Longer than `access_flush`, which also expires requests.
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.equal((await create(scene.client)).snapshot?.config?.id, snapshot?.config?.id);
     await scene[Symbol.asyncDispose]();
@@ -217,7 +217,8 @@ for (const [title, stepMs] of Object.entries(steps)) {
       await using again = await openScene(t, flags, { clock, root: scene.root });
       await again.collections();
       assert.deepEqual(await again.names(), ["a", "b"]);
-      // A machine may well have been off for a day: that counts when the clock has proved itself.
+      // A machine may well have been off for a day. The time counts once the clock has proved
+      // reliable.
       const ordinary = how === "over a reboot" && stepMs === dayMs;
       assert.equal((await clockOf(again.client)).suspect, !ordinary);
       clock.step(-stepMs);

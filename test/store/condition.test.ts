@@ -1,5 +1,5 @@
-// A store whose disk is read-only, full or unreadable: calls fail with a reason that says so, and
-// health tells it, by service and as a whole.
+// A store whose disk is read-only, full or unreadable: calls fail with the matching reason, and
+// health reports it, by service and as a whole.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, stat } from "node:fs/promises";
@@ -111,7 +111,7 @@ test(
         await using client = connect(daemon.address);
         await create(client, source, "a");
         assert.deepEqual(await stopped(client), []);
-        // What ext4 does after an error of its disk.
+        // The behaviour of ext4 after an error of its disk.
         execFileSync("mount", ["-o", "remount,abort", join(root, "..")]);
         await becomesStopped(client, "writes", "collections");
         assert.deepEqual(await reasons(client), ["STORE_READ_ONLY"]);

@@ -1,4 +1,4 @@
-// Directories full of data for the store suite, and the ways between them and a store.
+// Directories with data for the store suite, and helpers to move them into and out of a store.
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ export interface SourceFile {
   readonly mode?: number;
 }
 
-/** A run of data that is not zero. */
+/** A run of nonzero data. */
 export function piece(offset: number, length: number): Piece {
   return { offset, bytes: patternBytes(length, offset + length) };
 }
@@ -59,7 +59,7 @@ export function createFrom(
   return store.create(packDirectory(directory), header);
 }
 
-/** Makes `directory` with what the stream brings; it is read to its end. */
+/** Makes `directory` from the stream, which is read to its end. */
 export async function unpackReading(reading: Reading, directory: string): Promise<string> {
   await using whole = reading;
   await unpackInto(directory, owned(whole.bytes), {
@@ -77,7 +77,7 @@ export async function restoreTo(
   return unpackReading(await store.restore(ref), directory);
 }
 
-/** Fails unless both hold the same files with the same bytes, holes and modes. */
+/** Fails unless both contain the same files with the same bytes, holes and modes. */
 export async function compareDirectories(actual: string, expected: string): Promise<void> {
   await compareContents(actual, expected);
   for (const name of await readdir(expected)) {
@@ -90,7 +90,7 @@ export async function compareDirectories(actual: string, expected: string): Prom
 }
 
 /**
- * Fails unless `stored`, a snapshot's directory in the store, holds the files of `expected`, all
+ * Fails unless `stored`, a snapshot's directory in the store, contains the files of `expected`, all
  * read-only.
  */
 export async function compareStored(stored: string, expected: string): Promise<void> {
@@ -111,7 +111,9 @@ async function modeOf(path: string): Promise<number> {
   return (await stat(path)).mode & 0o777;
 }
 
-/** All bytes, copied piece by piece: a piece is only good until the next one is asked for. */
+/**
+ * All bytes, copied piece by piece, because a piece is only valid until the next one is requested.
+ */
 export async function collect(bytes: ByteStream): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const each of bytes) pieces.push(Buffer.from(each));
@@ -127,7 +129,7 @@ export async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
-/** What the envelope of an export says of the files, under our own key. */
+/** The claims about the files in the envelope of an export. */
 export function claimsOf({ files }: PlainSnapshot): unknown {
   const claims = files.map(({ name, sizeBytes, digest }) => [
     name,

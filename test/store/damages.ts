@@ -1,4 +1,4 @@
-// What can happen to a store behind the daemon's back, and what check says of it.
+// Kinds of damage behind the daemon's back, and the findings of check for each.
 import { randomBytes } from "node:crypto";
 import {
   chmod,
@@ -21,7 +21,7 @@ import { openPastMode, pastModes } from "../support/tamper.js";
 
 export interface Damage {
   readonly inflict: (scene: StoredScene) => Promise<unknown> | void;
-  /** Kind and action of all that is found, in order. */
+  /** Kind and action of all findings, in order. */
   readonly expected: readonly (readonly [FindingKind, FindingAction])[];
 }
 
@@ -58,7 +58,7 @@ export const damages: Readonly<Record<string, Damage>> = {
   nothing: { inflict: () => undefined, expected: [] },
   "a directory without a record": {
     inflict: (scene) => tamper(scene, `DELETE FROM snapshots WHERE id = '${scene.a.config.id}'`),
-    // The sums of what the record had are right: its deletion was counted.
+    // The sums of the record are right, because its deletion was counted.
     expected: [["directory_unknown", "adopt"]],
   },
   "a directory without a record and without a manifest": {

@@ -1,4 +1,4 @@
-// The store suite's subject that is the domain itself, without any network.
+// The store suite's subject for the domain itself, without any network.
 import { lend } from "../../src/wire/chunk.js";
 import { createLogger } from "../../src/base/logger.js";
 import { emptyConfig } from "../../src/model/config.js";
@@ -41,7 +41,7 @@ export async function openDomainSubject(options: SubjectOptions): Promise<StoreS
   };
 }
 
-/** Nobody hangs up here: signals of callers are a matter of the wire. */
+/** No caller disconnects here. Callers' signals belong to the wire. */
 function untilDone(): AbortSignal {
   return new AbortController().signal;
 }

@@ -1,4 +1,4 @@
-// SIGTERM on the real program: what runs ends well, what comes is told to go elsewhere.
+// SIGTERM on the real program: running calls finish, and new calls are refused.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ import {
   piece,
 } from "./contents.js";
 
-/** More than what fits into all the buffers between the store and a reader that waits. */
+/** More than all the buffers between the store and a waiting reader. */
 const longReadBytes = 48 * mib;
 
 interface Scene {
@@ -49,7 +49,7 @@ async function withDaemon(
   });
 }
 
-/** Tells the daemon to stop, and resolves when it has begun to. */
+/** Tells the daemon to stop. Resolves when it has begun to stop. */
 async function beginDrain(daemon: DaemonProcess): Promise<void> {
   daemon.signal("SIGTERM");
   await daemon.line(/^SIGTERM: draining/);
@@ -78,7 +78,7 @@ test("running calls finish, new ones are refused, and the daemon ends with statu
     await failsWith(newcomer.list(), "DRAINING");
     const { status } = await client.checkHealth();
     assert.equal(status, HealthCheckResponse_ServingStatus.NOT_SERVING);
-    // As grpcurl asks for it, which has no proto files of its own.
+    // In the way of grpcurl, which has no proto files of its own.
     const reflect = ServerReflection.method.serverReflectionInfo;
     const asking = openCaller({ address: daemon.address });
     assert.equal(await firstAnswer(asking, reflect), "OK");
@@ -109,7 +109,7 @@ test("calls that outlast the grace period end with DRAINING", () =>
     assert.equal(store.list({ pageSize: 10 }).totalSize, 1);
   }));
 
-/** Reads a little, has the daemon stopped, and reads on. */
+/** Reads a little, stops the daemon, and continues to read. */
 async function readSlowly(download: Download, daemon: DaemonProcess): Promise<void> {
   let begun = false;
   for await (const _ of download.bytes) {

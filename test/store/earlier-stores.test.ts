@@ -1,5 +1,5 @@
-// Stores of earlier builds, opened by this one; and what those builds do with a store of this one:
-// they refuse it, with one clear line, and leave it as it is.
+// This build opens stores of earlier builds. Earlier builds refuse a store of this one with one
+// clear line, and leave it unchanged.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,7 +20,7 @@ import { withScratchDir } from "../support/scratch.js";
 const fixtures = new URL("../fixtures/stores/", import.meta.url);
 const kib = 1024;
 
-/** The newest schema that the builds know which do not look at store.json. */
+/** The newest schema that is known to builds without a check of store.json. */
 const lastUngated = 4;
 
 async function unpack(name: string, directory: string): Promise<string> {
@@ -29,7 +29,7 @@ async function unpack(name: string, directory: string): Promise<string> {
   return join(directory, "root");
 }
 
-/** What the README of the fixtures says of a snapshot. */
+/** The README of the fixtures describes this snapshot. */
 function contentOf(name: string): Map<string, Buffer> {
   const cow = Buffer.alloc(3 * 1024 * kib);
   cow.write(`disk of ${name}`, 1024 * kib);
@@ -94,7 +94,7 @@ for (const [name, algorithm] of Object.entries(stores)) {
         for (const table of await readdir(blocks)) {
           assert.equal((await readBlockTable(join(blocks, table))).algorithm, algorithm);
         }
-        // Its manifest is written by this build.
+        // This build has written its manifest.
         for (const description of ["new", ""]) {
           await client.update({ ref: "c", description, updateMask: { paths: ["description"] } });
         }
@@ -121,7 +121,7 @@ async function contentsBelow(root: string): Promise<Record<string, string>> {
   return found;
 }
 
-/** As SQLite's file format has it, without what is in the log. */
+/** According to SQLite's file format, without the log. */
 async function schemaInFile(root: string): Promise<number> {
   await using file = await open(join(root, "catalog.db"));
   const header = Buffer.alloc(100);
@@ -146,7 +146,7 @@ test("builds without a look at store.json find a schema that they refuse, also w
   }));
 
 const earlier = "0608b27";
-// What the last commit that does not look at store.json says; it is in src/catalog/migrations.ts
+// The message of the last commit without a check of store.json. It is in src/catalog/migrations.ts
 // there.
 const refusal = new RegExp(
   `^stasis: the catalog has schema version ${newestSchema}, this stasis knows versions up to 4: ` +
@@ -180,7 +180,7 @@ test(`the build of ${earlier} refuses a store of this one`, { skip: cannotBuild(
   }),
 );
 
-/** Without what says who holds the lock, and the file into which SQLite brings a log. */
+/** Without the text about the lock holder, and without the file to which SQLite moves its log. */
 function essential(contents: Record<string, string>): Record<string, string> {
   const own = /\/(lock\.info|catalog\.db(-wal)?|stasis\.sock)$/;
   return Object.fromEntries(Object.entries(contents).filter(([path]) => !own.test(path)));

@@ -1,5 +1,5 @@
-// Every reason that the daemon can answer with, provoked for real over TCP and read from
-// `grpc-status-details-bin`; no reason may be left out.
+// Provokes every reason that the daemon can return, over TCP, and reads it from
+// `grpc-status-details-bin`. No reason may be missing.
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,11 +26,14 @@ limitErrors(noTmpfs);
 
 interface Elsewhere {
   readonly why: string;
-  /** The test that provokes it, relative to this folder. Without one, nothing in src/ raises it. */
+  /**
+   * The test that provokes it, relative to this folder. Without a test, no code in src/ may raise
+   * it.
+   */
   readonly test?: string;
 }
 
-/** Reasons that are not provoked here. */
+/** Reasons that other tests provoke. */
 const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
   SNAPSHOT_ID_TAKEN: {
     why: "ids are 80 random bits: no request makes two equal",

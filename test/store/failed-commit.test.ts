@@ -1,5 +1,5 @@
-// The disk fails the catalog's log: what a caller is then told stays true over a restart, and no
-// restart is needed to go on.
+// The disk fails the catalog's log. The answer to the caller stays true over a restart, and the
+// daemon continues without a restart.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -26,7 +26,7 @@ function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
     const root = join(scratch, "root");
     const source = await makeSmallSource(join(scratch, "source"));
     {
-      // Access times are not written meanwhile: those commits would be counted too.
+      // Access times are not written meanwhile, because those commits would be counted too.
       await using daemon = await startDaemonProcess(root, { "access-flush": "1h" });
       await using client = connect(daemon.address);
       await client.create(
@@ -39,7 +39,7 @@ function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
   });
 }
 
-/** `when` as strace counts: "1" is the next sync, "1+" all from the next one on. */
+/** `when` in strace's notation: "1" is the next sync, "1+" all from the next one on. */
 async function failSyncs({ daemon, root }: Scene, when: string): Promise<Child> {
   const strace = run("strace", [
     ...["-f", "-p", String(daemon.pid), "-P", join(root, "catalog.db-wal")],
@@ -83,7 +83,7 @@ test(
       assert.match(error.message, /nothing has changed/);
       await endOf(strace);
       assert.match(strace.output(), /INJECTED/);
-      // Nothing that was committed later covers what the failed one has written.
+      // Later commits do not cover the remains of the failed one.
       await daemon.kill();
       await using store = await reopen(root);
       assert.equal(store.inspect("web").config.description, "before");
@@ -94,7 +94,7 @@ test("after a commit that failed the daemon goes on without a restart", { skip }
   withScene(async (scene) => {
     const { client, daemon, root, source } = scene;
     for (const when of ["1", "2", "3"]) {
-      // Of an upload: its reservation, then its record; of what follows it.
+      // Commits of an upload: its reservation, then its record, then later ones.
       await using strace = await failSyncs(scene, when);
       const config = { name: `n${when}` };
       await client.create({ config }, packDirectory(source)).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-// A store on a filesystem without a free byte: it starts, tells the truth, and can be emptied.
+// A store on a filesystem without a free byte: it starts, reports the problem, and can delete.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { open, truncate } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { cannotMount, withFilesystem } from "../support/scratch.js";
 import { createFrom, download, openTestStore } from "../unit/store/support.js";
 import { pastModes } from "../support/tamper.js";
 
-/** Writes until the filesystem has no room left. */
+/** Writes until the filesystem is full. */
 async function fillDisk(path: string): Promise<void> {
   await using file = await open(path, "a");
   const fill = async (): Promise<never> => {

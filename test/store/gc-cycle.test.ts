@@ -1,4 +1,4 @@
-// The cycle of an outside orchestrator: lock, references, candidates, collect, unlock.
+// The cycle of an external orchestrator: lock, references, candidates, collect, unlock.
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -79,7 +79,7 @@ test("a whole cycle: every pin is heard, and only what was listed is collected",
       ["unlisted", GcOutcome.NOT_FOUND],
     ],
   );
-  // The answer was lost: the same request again is answered the same.
+  // The answer was lost. The repeated request gets the same answer.
   assert.deepEqual(await client.collectGc(request), first);
   await failsWith(client.collectGc({ ...request, ids: [old] }), "REQUEST_ID_REUSED");
   await failsWith(client.inspect("old"), "SNAPSHOT_NOT_FOUND");
@@ -104,7 +104,7 @@ test("count and digest are of what the pages said, also when a snapshot goes bet
   assert.equal(last.totalCount, 4n);
   const lines = told.map((blob) => `${blob}\n`).join("");
   assert.equal(last.digest, `sha256:${createHash("sha256").update(lines).digest("hex")}`);
-  // The answer was lost: the page is asked for again.
+  // The answer was lost, so the page is requested again.
   const again = await client.listGcReferences({ sessionId, epoch, pageToken });
   assert.deepEqual(again, last);
 });

@@ -1,5 +1,4 @@
-// What changes between the plan of a collection and the moment of a removal: the row is looked at
-// again.
+// Changes between the plan of a collection and a removal: the collection checks each row again.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +20,7 @@ test("a snapshot that is opened or protected while a collection runs is not remo
     const refs = (): string[] =>
       store.list({ pageSize: count }).snapshots.map((one) => one.config.id);
     const collecting = store.collectGarbage({ policy: { evictAll: true }, dryRun: false }, never);
-    // The plan is made: the first of its rows is gone.
+    // The plan is complete, because the first of its rows is removed.
     while (refs().length === count) await nextTurn();
     const [open = "", safe = ""] = refs();
     const opening = store.openDataDirectory(open, { force: false }, never);
@@ -46,7 +45,7 @@ test("a session that begins while an upload is being published sees nothing beco
     while (!published()) await nextTurn();
     const { sessionId, epoch } = store.gcSessions.begin({ owner: "images", ttlMs: 600_000 });
     assert.equal(store.list({ pageSize: 10 }).totalSize, 0, "the session began before the record");
-    // Time enough to go wrong in.
+    // Enough time for an error to occur.
     for (const end = performance.now() + 500; performance.now() < end && !settled;) {
       await nextTurn();
     }

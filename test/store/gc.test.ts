@@ -1,4 +1,4 @@
-// Collections on a real store, through a client: what goes, what stays and why.
+// Collections on a real store, through a client: which snapshots are removed or kept, and why.
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -57,7 +57,7 @@ async function openScene(
   return { client, root, tar, make };
 }
 
-/** `NAME reason,reason OUTCOME`, for reading at a glance. */
+/** `NAME reason,reason OUTCOME`, which is easy to read. */
 function lines({ candidates }: CollectGarbageResponse): string[] {
   return candidates.map(({ id, name, reasons, outcome }) => {
     const why = reasons.map((reason) => GcReason[reason]).join(",");
@@ -213,7 +213,7 @@ test("collections on a schedule follow the policy of the configuration", async (
 
 test("what goes while a collection looks at the store is not called a leftover", async (t) => {
   const { client, root, make } = await openScene(t);
-  // Real leftovers keep the collection busy between its listing and its look at each name.
+  // Real leftovers keep the collection busy between its listing and its check of each name.
   for (let index = 0; index < 100; index += 1) {
     await mkdir(join(root, "data", `leftover-${index}`));
   }

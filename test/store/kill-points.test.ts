@@ -1,5 +1,5 @@
-// Killed at every system call that makes something durable, for the calls that are done in an
-// instant: afterwards there is all of it or nothing, and what was acknowledged stays.
+// Kills the daemon at every durable system call of the fast calls. Afterwards the effect is
+// complete or absent, and acknowledged snapshots stay.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, stat, unlink } from "node:fs/promises";
@@ -24,10 +24,10 @@ import {
 } from "./contents.js";
 
 const skip = cannotStrace() || cannotAttach();
-/** Above what any of the calls makes, so that a loop that finds no end fails. */
+/** Above the number in any call, so that an endless loop fails. */
 const maxPoints = 60;
 
-/** A process that is no child of strace's own. */
+/** A process that is not a child of strace's own. */
 function cannotAttach(): string | false {
   const path = "/proc/sys/kernel/yama/ptrace_scope";
   if (process.getuid?.() === 0 || !existsSync(path)) return false;
@@ -36,7 +36,7 @@ function cannotAttach(): string | false {
 
 interface Scene {
   readonly root: string;
-  /** The directory that is given to the store, and one like it. */
+  /** The directory that is handed over to the store, and one like it. */
   readonly source: string;
   readonly twin: string;
 }
@@ -45,13 +45,13 @@ interface Step {
   readonly syscalls: readonly string[];
   prepare(client: Client, scene: Scene): Promise<unknown>;
   act(client: Client, scene: Scene): Promise<unknown>;
-  /** Checks what is there after a restart, and brings it back to where `prepare` begins. */
+  /** Checks the state after a restart, and restores the state from which `prepare` begins. */
   check(store: SnapshotStore, scene: Scene, acknowledged: boolean): Promise<void>;
 }
 
 /**
- * Kills the daemon at the n-th such call of any of its threads, while it serves `act` or does what
- * is left to do after it. False if it does not make so many.
+ * Kills the daemon at the n-th such call of any thread, while it serves `act` or finishes the work
+ * after it. Returns false if there are fewer calls.
  */
 async function killAt(step: Step, scene: Scene, syscall: string, n: number): Promise<boolean> {
   await using daemon = await startDaemonProcess(scene.root);
@@ -68,7 +68,7 @@ async function killAt(step: Step, scene: Scene, syscall: string, n: number): Pro
   );
   const killed = !acknowledged || (await isKilledLater(daemon, scene.root));
   await daemon.kill();
-  // What was cut short is no problem: only the start that comes next is to see it.
+  // An interrupted call is not a problem. Only the next start handles it.
   await assertClean(scene.root);
   await using store = await reopen(scene.root);
   for (const part of ["staging", "trash", "quarantine"] as const) {
@@ -80,7 +80,7 @@ async function killAt(step: Step, scene: Scene, syscall: string, n: number): Pro
   return killed;
 }
 
-/** Waits until the work in the background is done, or the daemon has been killed while at it. */
+/** Waits until the background work is done, or until the daemon was killed during it. */
 async function isKilledLater(daemon: DaemonProcess, root: string): Promise<boolean> {
   let killed = false;
   void daemon.exited.then(() => (killed = true));

@@ -1,5 +1,5 @@
-// Killed in the middle of an upload: nothing half-made is seen, and all is as if it had never
-// begun.
+// Kills the daemon in the middle of an upload. Nothing half-made is visible, as if the upload had
+// never begun.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// A client in a process of its own that holds a data directory until it is killed.
+// A client in its own process that holds a data directory until it is killed.
 import { connect } from "../../src/client/index.js";
 
 const [address = "", ref = "", token] = process.argv.slice(2);

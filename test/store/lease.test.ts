@@ -1,4 +1,4 @@
-// A lease ends with its holder, whatever ends the holder.
+// A lease ends with its holder, however the holder ends.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -30,7 +30,7 @@ async function deletedAtLast(client: Client): Promise<readonly string[]> {
 
 for (const transport of ["tcp", "unix"] as const) {
   test(`a lease over ${transport} ends when its holder is killed`, async (t) => {
-    // Over TCP only callers with a credential are told a path of the node.
+    // Over TCP, only callers with a credential learn a path of the node.
     const tokens = join(await makeScratch(t, "stasis-lease-"), "tokens.json");
     const { token, record } = makeToken(reader, new Date());
     changeTokenFile(tokens, () => [record]);
@@ -64,7 +64,7 @@ test("a daemon that stops ends its leases and says why", async (t) => {
   await using client = connect(address);
   await createWeb(client, scratch);
   const lease = await client.openDataDirectory("web");
-  // Bug: it waited the whole grace period for a lease, which never ends by itself.
+  // Bug: the stop waited the whole grace period for a lease, which never ends by itself.
   await daemon.stop();
   assert.equal((await lease.closed)?.reason, "DRAINING");
   assert.ok(lease.signal.aborted);

@@ -1,6 +1,5 @@
-// What a newer stasis has written: a store of it is refused before anything is changed, and a
-// manifest, a table or another file of it is never damage: nothing marks it, moves it or writes
-// over it.
+// Data of a newer stasis: its store is refused before any change. Its manifest, table or other
+// files are never treated as damage: nothing marks, moves or overwrites them.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
@@ -26,7 +25,7 @@ import { tamper, withStoredScene, type StoredScene } from "./stored-scene.js";
 const never = new AbortController().signal;
 const thorough = { dryRun: false, deep: true, limitBytesPerSecond: 0 };
 
-/** Every path below a directory with its bytes, its mode and when it was changed. */
+/** Every path below a directory with its bytes, its mode and its change time. */
 async function stateOf(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const state: Record<string, string> = {};
@@ -48,7 +47,7 @@ function tablePath({ layout, a }: StoredScene, index: number): string {
   return join(layout.dataDirectory(a.config.id), "blocks", blockTableName(index));
 }
 
-/** As a newer stasis would write it: another version, something unknown, and the right checksum. */
+/** Written like a newer stasis would: another version, an unknown field, and the right checksum. */
 async function makeManifestNewer(scene: StoredScene): Promise<Buffer> {
   const { manifest } = JSON.parse(await readFile(manifestPath(scene), "utf8")) as {
     manifest: Record<string, unknown>;
@@ -107,7 +106,7 @@ test("a store of a newer format is refused with one line, before anything in it 
       assert.deepEqual(rest, [""]);
     }
     assert.deepEqual(await stateOf(root), before);
-    // Without the catalog too: manifests are not looked at.
+    // Even without the catalog, it does not read manifests.
     await rm(join(root, "catalog.db"));
     const without = await stateOf(root);
     await assert.rejects(reopen(root), { reason: "FORMAT_UNSUPPORTED" });
@@ -170,7 +169,7 @@ test("a manifest of a newer version is left as it is by all that look at it", ()
       assert.equal(updated.config.description, "by an older stasis");
       assert.equal(updated.corrupt, false);
     }
-    // Its record is marked as not written to the manifest yet.
+    // Its record is marked: its manifest is not up to date.
     await using _again = await reopen(root);
     assert.ok((await readFile(manifestPath(scene))).equals(newer));
   }));
@@ -227,7 +226,7 @@ test("a block table of a newer version is no damage: Verify, scrub, check and re
       assert.equal(error?.reason, "FORMAT_UNSUPPORTED", error?.text);
       assert.match(error.message, /block table .* has version 3/);
       assert.ok(verdicts.every(({ intact }) => intact));
-      // All files of the other snapshot, and the others of this one.
+      // All files of the other snapshot, and the other files of this one.
       assert.equal(verdicts.length, 2 * a.files.length - 1);
       const verified = client.restore({ ref: "a", verify: true });
       await assert.rejects(
@@ -254,7 +253,7 @@ test("a pull from a newer peer says so; a base that only a newer stasis reads is
       await using daemon = await startDaemonProcess(scene.root);
       await pull(to, { source: daemon.address, ref: "a" });
     }
-    // Of the copy here: `b` resembles it, and has to come whole.
+    // Blocks of the local copy. `b` resembles it, but must arrive completely.
     const { snapshot } = await to.client.inspect("a");
     const blocks = join(to.root, "data", snapshot?.config?.id ?? "", "blocks");
     for (const name of await readdir(blocks)) await makeTableNewer(join(blocks, name));
@@ -263,7 +262,8 @@ test("a pull from a newer peer says so; a base that only a newer stasis reads is
     await checkContent(to, "b", scene.source);
     const copy = await to.client.inspect("a");
     assert.equal(copy.snapshot?.corrupt, false);
-    // And the other way: the peer serves tables as they are, and says that it cannot.
+    // In the other direction, the peer serves tables unchanged, and reports that it cannot read
+    // them.
     const back = await startNode(t);
     const error = await drainPull(back.client, { source: to.address, ref: "a" }).catch(
       (thrown: unknown) => thrown,

@@ -1,5 +1,5 @@
-// Snapshots whose blocks were hashed with SHA-256, as all were before BLAKE3: they stay what they
-// are, damage in them is found and mended, and they go to other nodes.
+// Snapshots with SHA-256 block digests from before BLAKE3: they stay unchanged, damage in them is
+// found and repaired, and other nodes can pull them.
 import assert from "node:assert/strict";
 import { open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -33,10 +33,7 @@ function tableOf({ layout, a }: StoredScene, index: number): string {
   return join(layout.dataDirectory(a.config.id), "blocks", blockTableName(index));
 }
 
-/**
- * Makes `a` what it would be if it had been stored then; the catalog is made again from the
- * manifests.
- */
+/** Turns `a` into a snapshot of that time. The catalog is made again from the manifests. */
 async function makeOld(scene: StoredScene): Promise<void> {
   const { layout, a } = scene;
   const manifest = await readManifest(layout, a.config.id);
@@ -108,7 +105,7 @@ test("other nodes get it as it is, beside what is new, and mend it", (t) =>
     const blocks = join(to.root, "data", snapshot.config?.id ?? "", "blocks");
     assert.equal((await readBlockTable(join(blocks, blockTableName(2)))).algorithm, "sha256");
 
-    // The same bytes under digests of another kind: only the tables and the manifest travel.
+    // The same bytes with digests of another algorithm: only the tables and the manifest travel.
     const { progress } = await pull(to, { source, ref: "b" });
     assert.ok(progress.sentBytes < 10_000n, `${progress.sentBytes} bytes`);
     await checkContent(to, "b", scene.source);

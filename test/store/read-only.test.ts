@@ -1,5 +1,5 @@
-// Stored files are read-only for whoever is given their path, and give back the modes that they
-// had.
+// Stored files are read-only for users of their path, and get their original modes back when they
+// leave the store.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmod, chown, lstat, mkdir, readdir, stat } from "node:fs/promises";
@@ -29,11 +29,11 @@ import {
 
 const never = new AbortController().signal;
 const nobody: User = { uid: 65534, gid: 65534 };
-/** A group that no account needs to have, and a user of it. */
+/** A group that needs no account, and a user in it. */
 const group = 54_321;
 const hypervisor: User = { uid: 65_533, gid: group };
 
-/** Why tests that need other users cannot run here. */
+/** Why tests with other users cannot run here. */
 function cannotSwitchUser(): string | false {
   if (process.geteuid?.() !== 0) return "skipped: only root can run programs as another user";
   const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
@@ -61,7 +61,7 @@ async function giveTo(directory: string, { uid, gid }: User): Promise<string> {
   return directory;
 }
 
-/** What `sh` says to a command as another user: empty if it succeeds. */
+/** The error of `sh` for a command as another user. Empty if it succeeds. */
 function attempt(user: User, command: string, ...args: string[]): string {
   const { status, stderr } = spawnSync("sh", ["-c", command, "sh", ...args], {
     ...user,
@@ -103,7 +103,7 @@ test("the daemon's own user cannot write to what was handed out", { skip }, () =
         assert.equal(attempt(nobody, remove, join(directory, file)), "denied", file);
       }
       assert.equal(attempt(nobody, make, directory), "denied");
-      // Another user does not come so far.
+      // Another user cannot reach this point.
       assert.equal(attempt(hypervisor, list, directory), "denied");
       await compareStored(directory, join(place, "source"));
     }
@@ -226,7 +226,7 @@ test("the data group reads the data by their path, and nothing else", { skip }, 
     assert.equal(attempt(hypervisor, read, join(snapshot, "manifest.json")), "denied");
     assert.equal(attempt(hypervisor, list, join(snapshot, "blocks")), "denied");
     await daemon.kill();
-    // Without the option the way is closed again.
+    // Without the option, the group loses its access again.
     await using without = await startDaemonProcess(root, {}, {}, daemonUser);
     const path = join(layoutOf(root).filesDirectory(old), "config.json");
     assert.equal(attempt(hypervisor, read, path), "denied");
@@ -244,7 +244,7 @@ test("a data group that the daemon's user is no member of stops the start", { sk
   }),
 );
 
-/** Modes and owners that no store has of itself. */
+/** Modes and owners that the store itself never uses. */
 async function makeOdd(directory: string): Promise<string> {
   await makeSmallSource(directory);
   await chmod(join(directory, "state.json"), 0o2604);
@@ -275,7 +275,7 @@ test("what cannot be taken over gets its owners and modes back", () =>
     await using store = await reopen(join(scratch, "root"));
     const odd = await makeOdd(join(scratch, "odd"));
     const before = await attributesIn(odd);
-    // Seen after the rename: the disk has another size.
+    // Detected after the rename, because the disk has another size.
     await failsWith(
       store.createFromDirectory(request("a", 7 * 1024 * 1024), { path: odd }, never),
       "ARCHIVE_INVALID",
@@ -288,7 +288,7 @@ test("what cannot be taken over gets its owners and modes back", () =>
       assert.equal(mode & 0o7777, name === "." ? 0o550 : 0o440, name);
       assert.equal(uid, process.geteuid?.(), name);
     }
-    // The mode is remembered, and given back by whatever leaves the store.
+    // The mode is recorded, and every exit from the store restores it.
     const modes = Object.fromEntries(files.map(({ name, mode }) => [name, mode]));
     assert.equal(modes["state.json"], 0o604);
     assert.equal(modes["cow.raw"], 0);
@@ -297,7 +297,7 @@ test("what cannot be taken over gets its owners and modes back", () =>
     assert.equal(await modeOf(join(scratch, "out/memory-ranges")), 0o600);
   }));
 
-/** As versions before these modes left a snapshot. */
+/** The state in which versions before these modes left a snapshot. */
 async function makeOld(store: SnapshotStore, id: string): Promise<void> {
   const directory = store.layout.filesDirectory(id);
   await chmod(directory, 0o700);
@@ -328,7 +328,7 @@ test("a store from before is in order, and its files are sealed when they are ha
     }
     await store.scrub.run(0, never);
     await compareStored(store.layout.filesDirectory(b), source);
-    // From now on each other mode is a finding.
+    // From now on, every other mode is a finding.
     await chmod(join(store.layout.filesDirectory(b), "config.json"), 0o644);
     const kinds: string[] = [];
     for await (const event of store.check({ deep: false, limitBytesPerSecond: 0 }, never)) {

@@ -1,6 +1,6 @@
-// A store with a long history whose catalog is deleted, cut, overwritten, or replaced by an older
-// copy: each time a start must find all that was there, and nothing that was deleted. Also a
-// program: `npm run lab -- rebuild --snapshots 2000` prints what each takes.
+// A store with a long history whose catalog is deleted, truncated, overwritten, or replaced by an
+// older copy. Each time a start must find everything, and nothing that was deleted. Also a program:
+// `npm run lab -- rebuild --snapshots 2000` prints the durations.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
@@ -17,13 +17,13 @@ export interface History {
   readonly root: string;
   /** A copy of the catalog from the middle of the history, made while the store was closed. */
   readonly olderCopy: string;
-  /** By id: all that the store held at its end. */
+  /** All snapshots at the store's end, by id. */
   readonly expected: ReadonlyMap<string, unknown>;
   readonly deletedIds: readonly string[];
 }
 
 /**
- * A closed store that held about `count` snapshots; a tenth each was changed in one of the ways.
+ * A closed store that contained about `count` snapshots. A tenth was changed in each of the ways.
  */
 export async function makeHistory(scratch: string, count: number): Promise<History> {
   const root = join(scratch, "root");
@@ -47,7 +47,7 @@ export async function makeHistory(scratch: string, count: number): Promise<Histo
   return { root, olderCopy, expected, deletedIds };
 }
 
-/** Every way in which a snapshot can change after the copy was made; s0 and s9 of each ten stay. */
+/** All ways in which a snapshot can change after the copy was made. s0 and s9 of each ten stay. */
 async function changeTen(
   store: SnapshotStore,
   source: string,
@@ -57,7 +57,7 @@ async function changeTen(
   const name = (n: number): string => `s${first + n}`;
   const idOf = (ref: string): string => store.inspect(ref).config.id;
   await store.update({ ref: name(1), name: `${name(1)}-renamed` });
-  // Two swap their names; a third one takes the name of one that has gone.
+  // Two exchange their names. A third one takes the name of a deleted one.
   await store.update({ ref: name(2), name: "on the move".replaceAll(" ", "-") });
   await store.update({ ref: name(3), name: name(2) });
   await store.update({ ref: "on-the-move", name: name(3) });
@@ -81,7 +81,7 @@ function contentsOf(store: SnapshotStore): Map<string, unknown> {
   }
 }
 
-/** Only the catalog knows when it was read last, and what was measured when it was stored. */
+/** Only the catalog knows the last access, and the measured size at upload. */
 function plain({ lastAccessedAt: _, chargedBytes, ...rest }: Snapshot): unknown {
   assert.ok(chargedBytes > rest.allocatedBytes, "the snapshot is charged for its files");
   return rest;
@@ -112,7 +112,8 @@ async function catalogFiles(root: string): Promise<string[]> {
 }
 
 /**
- * Starts the store after a damage, compares everything and checks it. Milliseconds of the start.
+ * Starts the store after a damage, compares and checks everything. Returns the milliseconds of the
+ * start.
  */
 export async function checkRebuilt(history: History): Promise<number> {
   const tookMs = await startAndCompare(history, 0);
@@ -120,7 +121,7 @@ export async function checkRebuilt(history: History): Promise<number> {
   return tookMs;
 }
 
-/** All of `expected` is there, nothing else, and so many snapshots are in quarantine. */
+/** All of `expected` exist, nothing else, and this many snapshots are in quarantine. */
 export async function startAndCompare(
   { root, expected, deletedIds }: History,
   quarantined: number,

@@ -1,6 +1,5 @@
-// The catalog is gone and manifests are damaged: each such snapshot goes to quarantine with a
-// reason, all others are served as they were. What was done to the store is undone after each
-// start.
+// The catalog is missing and manifests are damaged. Each such snapshot goes to quarantine with a
+// reason, and all others are served unchanged. The damage is undone after each start.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, open, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
@@ -22,7 +21,7 @@ const manifestDamages: Readonly<Record<string, Damage>> = {
   "that of another snapshot": (path, other) => copyFile(other, path),
 };
 
-/** Anywhere: whatever it says there, its checksum no longer fits. */
+/** Changes any byte. Its checksum no longer matches. */
 async function flipOneBit(path: string): Promise<void> {
   await using file = await open(path, "r+");
   const { size } = await file.stat();
@@ -33,7 +32,7 @@ async function flipOneBit(path: string): Promise<void> {
   await file.write(byte, 0, 1, at);
 }
 
-/** What can be understood, and is not what was stored: only the checksum tells. */
+/** Readable but wrong content, which only the checksum reveals. */
 async function protectOrNot(path: string): Promise<void> {
   const text = await readFile(path, "utf8");
   const changed = text.replace(
@@ -46,12 +45,12 @@ async function protectOrNot(path: string): Promise<void> {
 
 export interface ManifestRun {
   readonly starts: number;
-  /** Manifests that were damaged, by kind of damage. */
+  /** Number of damaged manifests, by kind of damage. */
   readonly damaged: ReadonlyMap<string, number>;
   readonly slowestStartMs: number;
 }
 
-/** Damages every manifest of the store once, a `starts`-th of them before each start. */
+/** Damages every manifest of the store once, a fraction of 1/`starts` before each start. */
 export async function damageEveryManifest(history: History, starts: number): Promise<ManifestRun> {
   const { root, expected } = history;
   const layout = layoutOf(root);
@@ -79,7 +78,7 @@ export async function damageEveryManifest(history: History, starts: number): Pro
   return { starts, damaged, slowestStartMs };
 }
 
-/** Every snapshot in quarantine is one of those that were damaged, each with its reason. */
+/** Every snapshot in quarantine was damaged, and has a reason. */
 async function putBack(root: string, originals: ReadonlyMap<string, Buffer>): Promise<void> {
   const layout = layoutOf(root);
   const catalogs = basename(layout.catalogDatabase);

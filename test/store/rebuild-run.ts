@@ -1,5 +1,5 @@
-// `npm run lab -- rebuild [--snapshots N]`: seconds of a start after each damage to the catalog,
-// and what becomes of every manifest's damage.
+// `npm run lab -- rebuild [--snapshots N]`: prints the seconds of a start after each damage to the
+// catalog, and the result of every damaged manifest.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// A catalog that is gone, bad or too old is made again: all that was there is there, nothing else.
+// A missing, damaged or outdated catalog is made again: all snapshots exist, and nothing else.
 import assert from "node:assert/strict";
 import { cp, open, readdir, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ for (const [damage, inflict] of Object.entries(catalogDamages)) {
       const history = await makeHistory(scratch, 50);
       await inflict(history);
       await checkRebuilt(history);
-      // And it stays so: the next start has nothing to do.
+      // The next start has nothing to do.
       await using store = await reopen(history.root);
       assert.ok(Object.values(store.recovery).every((count) => count === 0));
     }));
@@ -71,7 +71,7 @@ test("a catalog that goes on after an older copy was put back is no older copy a
       await using store = await reopen(root);
       assert.equal(store.recovery.adopted, 3);
     }
-    // Now a missing directory is a loss again.
+    // From now on, a missing directory is a loss again.
     await cp(layout.dataDirectory(b.config.id), join(scratch, "away"), { recursive: true });
     await removeScratch(layout.dataDirectory(b.config.id));
     await using store = await reopen(root);
@@ -79,7 +79,7 @@ test("a catalog that goes on after an older copy was put back is no older copy a
     assert.equal(store.recovery.lost, 1);
   }));
 
-/** To the manifest in a snapshot's directory. */
+/** Changes the manifest in a snapshot's directory. */
 const manifestDamages: Readonly<Record<string, (path: string) => Promise<void>>> = {
   "a flipped bit": async (path) => {
     await using handle = await open(path, "r+");

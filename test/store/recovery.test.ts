@@ -1,4 +1,4 @@
-// What a start makes of a store that somebody has laid hands on.
+// A start with a store that somebody has changed by hand.
 import assert from "node:assert/strict";
 import { cp, mkdir, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
@@ -27,7 +27,7 @@ async function add(store: SnapshotStore, source: string, name: string): Promise<
 interface Scene {
   readonly root: string;
   readonly source: string;
-  /** Snapshots a, b and c; c is deleted. */
+  /** Snapshots a, b and c. c is deleted. */
   readonly kept: readonly Snapshot[];
 }
 
@@ -49,7 +49,7 @@ async function withClosedStore(body: (scene: Scene) => Promise<void>): Promise<v
   });
 }
 
-/** The catalog with what SQLite keeps beside it. The store is closed. */
+/** The catalog with SQLite's other files. The store is closed. */
 async function catalogFiles(root: string): Promise<string[]> {
   const names = (await readdir(root)).filter((name) => name.startsWith("catalog.db"));
   return names.map((name) => join(root, name));
@@ -132,13 +132,14 @@ test("a snapshot whose directory is missing is lost, and the others are served",
       await add(store, source, "a");
     }
     await rename(away, layoutOf(root).dataDirectory(a.config.id));
-    // Put back, it is served again; its name has gone to another one.
+    // When the directory returns, the snapshot is served again. Its name belongs to another one
+    // now.
     await using store = await reopen(root);
     assert.equal(store.inspect(a.config.id).config.name, "");
     assert.equal(store.list({ pageSize: 10 }).totalSize, 3);
   }));
 
-// Bug: the hint said that it could be deleted, and it could not.
+// Bug: the hint offered a deletion that was refused.
 test("a lost snapshot can be deleted by its id", () =>
   withClosedStore(async ({ root, kept: [a] }) => {
     assert.ok(a);
@@ -166,8 +167,8 @@ test("what cannot be explained is set aside, and the others are served", () =>
     await cp(layout.dataDirectory(a.config.id), layout.dataDirectory("abcdefghjkmnpqrs"), {
       recursive: true,
     });
-    // Somebody's own folder, as in a root that was no empty directory: kept, although it is called
-    // trash.
+    // A user's own folder in a root that was not an empty directory. It is kept, although it is
+    // called trash.
     await mkdir(join(layout.trashRoot, "family photos"));
     await writeFile(join(layout.trashRoot, "family photos", "1.jpg"), "mine");
     await using store = await reopen(root);

@@ -1,4 +1,4 @@
-// Repair does what check proposes: afterwards the store is clean or says itself what is lost, and
+// Repair does what check proposes. Afterwards the store is consistent or reports its losses, and
 // nothing was deleted.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
@@ -24,12 +24,12 @@ async function collect(events: AsyncIterable<Repaired>): Promise<Repaired[]> {
   return all;
 }
 
-/** What no repair can bring back stays to be seen, and nothing is proposed any more. */
+/** Findings that no repair can fix stay visible, and check proposes nothing more. */
 function isProblem({ severity, action }: Finding): boolean {
   return severity === "problem" && action !== "none";
 }
 
-/** Names of all data files and of what was set aside, wherever they stand, leaving out catalogs. */
+/** Names of all data files and of quarantined entries, wherever they are, without catalogs. */
 async function keptNames({ root, layout }: StoredScene): Promise<string[]> {
   const names: string[] = [];
   for (const part of [layout.dataRoot, layout.quarantineRoot]) {
@@ -63,7 +63,7 @@ for (const [damage, { inflict }] of Object.entries(damages)) {
       const after = await findingsIn(scene.root);
       assert.deepEqual(after.filter(isProblem), []);
       const kept = await keptNames(scene);
-      // Recovery itself may free what was in the trash; of what check calls a problem nothing goes.
+      // Recovery itself may empty the trash. Nothing that check reports as a problem is removed.
       if (!before.some(({ kind }) => kind === "trash_leftover")) {
         for (const name of names) assert.ok(kept.includes(name), `${name} is gone`);
       }
@@ -108,7 +108,7 @@ test("stasis repair through a daemon: what it did, exit codes, JSON", () =>
     assert.equal((await runStasis(["check", "--deep", "--addr", daemon.address])).code, 0);
   }));
 
-/** Names come and go, manifests are rewritten, directories move: none of it is a finding. */
+/** Names change, manifests are rewritten, directories move. None of this is a finding. */
 test("check of a live store under load finds nothing", () =>
   withStoredScene(async ({ root, source, scratch }) => {
     assert.ok(scratch.length > 0);

@@ -1,4 +1,5 @@
-// Every method of stasis.v1 while the root is away: none answers INTERNAL, and GetInfo says why.
+// Every method of stasis.v1 while the root is unavailable: no answer is INTERNAL, and GetInfo
+// reports the reason.
 import assert from "node:assert/strict";
 import { mkdir, rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +30,7 @@ interface Expected {
 
 const digest = `sha256:${"0".repeat(64)}`;
 
-/** What each method is asked, and what it must answer. */
+/** The request of each method, and its expected answer. */
 function expectations({ peer, source, directory, session }: Prepared): Record<string, Expected> {
   const ref = "a";
   const header = { case: "header", value: { config: { name: "b" } } };
@@ -103,7 +104,7 @@ for (const replaced of [false, true]) {
       const { sessionId, epoch } = await client.beginGc({ owner: "before" });
       await rename(root, `${root}-moved`);
       if (replaced) await mkdir(root, { mode: 0o700 });
-      // What an operator calls first knows it at once.
+      // The call that operators make first reports it at once.
       await infoSaysWhy(client, daemon.address);
 
       const session = { sessionId, epoch };
@@ -122,7 +123,7 @@ for (const replaced of [false, true]) {
       } finally {
         caller.close();
       }
-      // Nothing was made in what is not the store.
+      // Nothing was created in the directory that is not the store.
       if (replaced) await rmdir(root);
       await rename(`${root}-moved`, root);
       daemon.signal("SIGTERM");

@@ -1,5 +1,5 @@
-// A root that goes away under a running daemon, or that another daemon takes over: noticed before
-// anything is published, answered with a reason, and neither store is harmed.
+// A root that disappears under a running daemon, or that another daemon takes over. The daemon
+// notices before it publishes anything, answers with a reason, and harms neither store.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -63,7 +63,7 @@ async function everythingFails({ client, source, directory }: Scene): Promise<vo
   }
 }
 
-/** What the daemon knows without looking: told within seconds. */
+/** The daemon's own report, within seconds. */
 async function listFails(client: Client): Promise<void> {
   await eventually("List says that the root is not available", async () => {
     try {
@@ -120,7 +120,7 @@ test("another store in its place is left alone, also by the end of the daemon", 
   withDaemon(async (scene) => {
     const { root, directory, client, source, daemon } = scene;
     await rename(root, `${root}-moved`);
-    // That other store is served, with a log that only its own daemon may remove.
+    // The other store is being served. Only its own daemon may remove its log.
     const other = await startDaemonProcess(root, { socket: join(directory, "other") });
     await using _other = other;
     await using otherClient = connect(other.address);
@@ -185,7 +185,7 @@ test("a filesystem that is unmounted below the daemon", { skip: cannotMount("tmp
         mounted = false;
         await everythingFails(scene);
         await listFails(scene.client);
-        // Nothing is made in the directory that was below it.
+        // Nothing is created in the directory below the mount point.
         assert.deepEqual(await readdir(mountPoint), []);
       }, mountPoint);
     } finally {
@@ -197,7 +197,7 @@ test("a filesystem that is unmounted below the daemon", { skip: cannotMount("tmp
 test("a second daemon, where the filesystem does not keep it out, stops the first", () =>
   withDaemon(async (scene) => {
     const { root, client, daemon } = scene;
-    // As another machine would write it, whose lock nobody here can see.
+    // Written like another machine would, whose lock is not visible here.
     const other = { ...describeSelf(root), pid: 4711, host: "elsewhere", bootId: "another" };
     await rm(join(root, "lock.info"));
     await writeFile(join(root, "lock.info"), JSON.stringify(other));
@@ -206,7 +206,7 @@ test("a second daemon, where the filesystem does not keep it out, stops the firs
     assert.equal(error.metadata["host"], "elsewhere");
     await everythingFails(scene);
     await listFails(client);
-    // It has written to the catalog: what this one knows is worth nothing any more, whatever comes.
+    // The other daemon has written to the catalog, so the state of this one is permanently invalid.
     await rm(join(root, "lock.info"));
     await everythingFails(scene);
     await writeFile(join(root, "lock.info"), JSON.stringify(other));

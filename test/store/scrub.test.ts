@@ -1,4 +1,4 @@
-// The background scrub: what it finds, what it remembers, and what makes it give way.
+// The background scrub: its findings, its saved progress, and when it gives way.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -43,7 +43,7 @@ async function statusOf(client: Client): Promise<ScrubStatus> {
   return scrub;
 }
 
-/** A logger and what it has written. */
+/** A logger and its output. */
 function listen() {
   const lines: Record<string, unknown>[] = [];
   const sink = new Writable({
@@ -104,7 +104,7 @@ async function fill(scratch: string, count: number): Promise<{ root: string; ids
   return { root, ids: ids.sort() };
 }
 
-/** Scrubs until so many are done, then breaks off. */
+/** Scrubs until this many are done, then stops. */
 async function scrubSome(store: SnapshotStore, count: number): Promise<void> {
   const breaking = new AbortController();
   const running = store.scrub.run(2000 * kib, breaking.signal);
@@ -126,7 +126,7 @@ test("after a restart a scrub goes on with the snapshot at which it was", () =>
       assert.ok(bytes > 0);
       await scrubSome(store, 2);
     }
-    // It has passed by the first one and has yet to come to the last.
+    // It has passed the first snapshot and has not reached the last one.
     await damage(root, ids[0] ?? "");
     await damage(root, ids.at(-1) ?? "");
     await using store = await reopen(root);
@@ -146,7 +146,7 @@ test("after a restart a scrub goes on with the snapshot at which it was", () =>
     assert.equal(store.scrub.state().last?.damaged, 2);
   }));
 
-/** So slow that a test would wait for minutes, were it to wait for it. */
+/** So slow that a test would have to wait for minutes. */
 const crawling = "1KiB";
 
 async function startCrawling(t: TestContext) {
@@ -156,7 +156,7 @@ async function startCrawling(t: TestContext) {
   t.after(() => client.close());
   const source = await makeSmallSource(join(started.scratch, "source"));
   await make(client, source, "web");
-  // One that has nothing to read has ended before anybody can see it.
+  // A scrub with nothing to read ends before anybody can see it.
   await eventually("a scrub that is at it", () => started.daemon.store.scrub.state().running);
   return { ...started, client };
 }
@@ -172,7 +172,7 @@ test("a stop does not wait for the scrub, not even while a call still runs", asy
   const { daemon, client, root } = await startCrawling(t);
   await using lease = await client.openDataDirectory({ ref: "web" });
   const stopped = daemon.stop();
-  // It notes how far it is when it ends.
+  // It records its progress when it ends.
   await eventually(
     "the end of the scrub",
     async () => (await readScrubState(layoutOf(root))).running,

@@ -1,5 +1,4 @@
-// A disk whose every sync takes 100 ms: readers wait for a commit or two, not for those of all
-// writers.
+// A disk with 100 ms per sync: readers wait for one or two commits, not for those of all writers.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -48,7 +47,7 @@ test(
       await updates;
       strace.signal("SIGTERM");
       await strace.exited;
-      // All commits together block for six seconds and more.
+      // All commits together block for more than six seconds.
       assert.ok(slowestMs < (writers * syncMs) / 2, `a read took ${Math.round(slowestMs)} ms`);
     }),
 );

@@ -1,4 +1,4 @@
-// One test of the store suite: a fresh store below a fresh directory, closed and removed
+// One test of the store suite, with a new store in a new directory, which is closed and removed
 // afterwards.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// A store with a little history, closed: what tests lay hands on that look at what is made of it.
+// A closed store with a short history, for tests that change a store and inspect the result.
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Database } from "../../src/catalog/sqlite.js";
@@ -18,9 +18,9 @@ export interface StoredScene {
   readonly layout: Layout;
   /** A directory beside the root. */
   readonly scratch: string;
-  /** What the snapshots were made from. */
+  /** The source of the snapshots. */
   readonly source: string;
-  /** Named so; `a` was changed once, with labels and an image blob; `c` was deleted. */
+  /** Snapshots by name. `a` was changed once, with labels and an image blob. `c` was deleted. */
   readonly a: Snapshot;
   readonly b: Snapshot;
 }

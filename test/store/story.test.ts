@@ -1,5 +1,5 @@
-// docs/life-of-a-snapshot.md, told by a real store: what can be seen at each step of an upload and
-// of a download with a deletion in its middle.
+// The story of docs/life-of-a-snapshot.md with a real store: the visible state at each step of an
+// upload, and of a download during which the snapshot is deleted.
 import assert from "node:assert/strict";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,8 +29,7 @@ void test("the story of an upload: reserved, staged, published, recorded, retrie
     const seen: { staged: string[]; stored: string[]; listed: string[] }[] = [];
     const tar = async function* () {
       for await (const chunk of tarOf(files)) {
-        // A pending upload has a name that is taken, a staging area, and nothing that a caller
-        // sees.
+        // A pending upload has a reserved name and a staging area. Callers see nothing of it.
         await failsWith(
           store.create(requestFor("web"), tarOf(files), never),
           "SNAPSHOT_NAME_TAKEN",
@@ -91,7 +90,7 @@ void test("the story of a download: leased, deleted meanwhile, read to its end, 
     {
       await using download = await store.download("web", plainRestore, never);
       assert.deepEqual(await store.delete({ refs: ["web"], allowMissing: false }), [id]);
-      // The name is free and the directory is in the trash, while the reader goes on.
+      // The name is free and the directory is in the trash, while the reader continues.
       assert.deepEqual(listed(store), []);
       assert.deepEqual(await entriesOf(root, "data"), []);
       assert.deepEqual(await entriesOf(root, "trash"), [id]);
@@ -100,7 +99,7 @@ void test("the story of a download: leased, deleted meanwhile, read to its end, 
       assert.ok(Buffer.concat(chunks).includes(files["cow.raw"]), "every byte of the file came");
       assert.deepEqual(await entriesOf(root, "trash"), [id]);
     }
-    // The last lease was released: the bytes go, and the row after them.
+    // The last lease was released. The bytes are removed, and then the row.
     await eventually("an empty trash", async () => (await entriesOf(root, "trash")).length === 0);
     await eventually("a dropped row", () => store.usage()?.chargedBytes === 0);
   }));

@@ -1,5 +1,5 @@
-// What the store suite asks of a store, whoever it is reached through: the domain itself, or a
-// client over TCP or a Unix socket. Plain values only, so that one suite fits all of them.
+// The interface of a store in the store suite: the domain itself, or a client over TCP or a Unix
+// socket. It uses plain values only, so that one suite fits all of them.
 import type { ByteStream } from "../../src/base/async.js";
 import type { Clock } from "../../src/base/clock.js";
 
@@ -80,7 +80,9 @@ export interface ExportOptions {
   readonly sparseFormat?: SparseFormat;
 }
 
-/** A byte stream that is being read; holds its snapshot's bytes until it is read or disposed of. */
+/**
+ * A byte stream that is being read. It holds its snapshot's bytes until it is read or disposed of.
+ */
 export interface Reading extends AsyncDisposable {
   readonly snapshot: PlainSnapshot;
   readonly bytes: ByteStream;
@@ -92,9 +94,9 @@ export interface HeldDirectory extends AsyncDisposable {
 }
 
 export interface PlainEvent {
-  /** Of the proto, in lower case. */
+  /** The names of the proto, in lower case. */
   readonly type: string;
-  /** Empty if the event is about no snapshot, as the name is. */
+  /** Empty if the event concerns no snapshot, like the name. */
   readonly id: string;
   readonly name: string;
   readonly snapshot: PlainSnapshot | undefined;
@@ -109,7 +111,7 @@ export interface WatchOptions {
   readonly filter?: NonNullable<ListRequest["filter"]>;
 }
 
-/** A stream of events, begun with the first `next`. Disposing hangs up. */
+/** A stream of events. The first `next` begins it. Disposing disconnects. */
 export interface Watching extends AsyncDisposable {
   next(): Promise<PlainEvent>;
 }
@@ -133,11 +135,9 @@ export interface StoreCalls {
 
 export interface StoreSubject extends StoreCalls, AsyncDisposable {
   readonly root: string;
-  /** Calls of another user of the same store: over a network, on a connection of its own. */
+  /** Calls of another user of the same store. Over a network, they use their own connection. */
   another(): StoreCalls;
-  /**
-   * Stops it in an orderly way and starts it again on the same root; `between` is run meanwhile.
-   */
+  /** Stops it in an orderly way and starts it again on the same root. `between` runs in between. */
   restart(between?: () => Promise<void>): Promise<void>;
 }
 
@@ -148,7 +148,7 @@ export interface SubjectOptions {
 
 export type OpenSubject = (options: SubjectOptions) => Promise<StoreSubject>;
 
-/** What a stream of events has in common, whoever sends it. */
+/** The common part of all streams of events. */
 export function watching<Event>(
   open: (signal: AbortSignal) => AsyncIterable<Event>,
   plain: (event: Event) => PlainEvent,
@@ -168,7 +168,7 @@ export function watching<Event>(
   };
 }
 
-/** A clock whose every look is a second later: the order of things is seen in their times. */
+/** A clock that advances by a second at each reading, so that times show the order of events. */
 export function tickingClock(): Clock {
   const startMs = Date.UTC(2030, 0, 1);
   let nowMs = startMs;

@@ -1,4 +1,4 @@
-// An update whose snapshot is deleted while its manifest is being written is no alarm in the log.
+// If a snapshot is deleted while an update writes its manifest, the log has no error.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";

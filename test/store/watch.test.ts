@@ -51,7 +51,7 @@ test("a watcher that does not read is told what it missed, and others hear of ev
     for (const events of [stalled, eager]) {
       assert.equal((await next(events)).type, EventType.POSITION);
     }
-    // Several times what fits into the windows and buffers of a connection.
+    // Several times the windows and buffers of a connection.
     const count = 300;
     const heard = (async () => {
       const names: string[] = [];
@@ -87,7 +87,7 @@ test("watchers are bounded by a limit of their own, which GetInfo tells", async 
     const third = client.watch()[Symbol.asyncIterator]();
     const error = await failsWith(third.next(), "TOO_MANY_STREAMS");
     assert.equal(error.metadata["limit"], "watchers");
-    // Byte streams are counted apart.
+    // Byte streams are counted separately.
     await using download = await client.restore("n0");
     for await (const bytes of download.bytes) assert.ok(bytes.length > 0);
     for (const events of held) await events.return?.();

@@ -1,4 +1,4 @@
-// The store suite's subjects that are clients of a daemon, over TCP and over a Unix socket.
+// The store suite's subjects for clients of a daemon, over TCP and over a Unix socket.
 import { dirname } from "node:path";
 import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { createLogger } from "../../src/base/logger.js";
@@ -30,14 +30,14 @@ import {
   type SubjectOptions,
 } from "./subject.js";
 
-/** Enough for the test in which a hundred callers upload at once. */
+/** Enough for the test with a hundred concurrent uploads. */
 const maxStreams = 200;
 
 export function openTcpSubject(options: SubjectOptions): Promise<StoreSubject> {
   const tokens = `${options.root}.tokens.json`;
   const { token, record } = makeToken(operator, new Date());
   changeTokenFile(tokens, () => [record]);
-  // Over TCP it takes a credential to have the daemon use directories.
+  // Over TCP, the use of directories needs a credential.
   const flags = { tokens, "allowed-directories": [dirname(options.root)] };
   return openWireSubject(options, flags, ({ addresses: [address] }) => connect(address, { token }));
 }

@@ -1,4 +1,4 @@
-// A program run in a process of its own, ended at the latest with the test.
+// Runs a program in its own process and ends it with the test at the latest.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -10,27 +10,24 @@ export interface Exit {
 
 export interface Child extends AsyncDisposable {
   readonly pid: number;
-  /** Everything that it has written so far, stdout and stderr as they came. */
+  /** All of its output so far, stdout and stderr in order of arrival. */
   output(): string;
-  /** The match of the first line, from the start, that fits. Rejects if the program ends before. */
+  /** The match in the first matching line, from the start. Rejects if the program ends before. */
   line(pattern: RegExp): Promise<RegExpExecArray>;
   signal(signal: NodeJS.Signals): void;
-  /** How it ended, when it has. */
+  /** How it ended, once it has ended. */
   readonly exited: Promise<Exit>;
   /** SIGKILL, and waits for its end. */
   kill(): Promise<void>;
 }
 
-/** Whom a program runs as; only root can choose. */
+/** The user of the program. Only root can choose it. */
 export interface User {
   readonly uid: number;
   readonly gid: number;
 }
 
-/**
- * Those that still run are killed when the test's process exits, whatever the test has failed to
- * do.
- */
+/** Running programs are killed when the test's process exits, even after a failure. */
 const running = new Set<ChildProcess>();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 

@@ -1,7 +1,7 @@
 // Owned chunks for tests, and all bytes of a stream of either kind.
 import { bytesOf, OwnedChunk, type Chunk, type OwnedStream } from "../../src/wire/chunk.js";
 
-/** A chunk of bytes that the test goes on using. */
+/** A chunk of bytes that the test continues to use. */
 export function chunkOf(bytes: Uint8Array): OwnedChunk {
   return OwnedChunk.copyOf(bytes);
 }

@@ -1,4 +1,4 @@
-// The real check of a store that nobody serves at the moment.
+// The real check of a store that no daemon serves at the moment.
 import assert from "node:assert/strict";
 import type { CheckOptions, Finding, FindingKind } from "../../src/model/finding.js";
 import { checkOffline } from "../../src/store/offline.js";
@@ -6,7 +6,7 @@ import { checkOffline } from "../../src/store/offline.js";
 const never = new AbortController().signal;
 const thorough: CheckOptions = { deep: true, limitBytesPerSecond: 0 };
 
-/** All that a finished check finds, notes too. */
+/** All findings of a finished check, including notes. */
 export async function findingsIn(
   root: string,
   options: CheckOptions = thorough,
@@ -22,7 +22,8 @@ export async function findingsIn(
 }
 
 /**
- * Fails unless nothing is wrong, by default every byte included. Kinds in `expected` must be there.
+ * Fails if check finds a problem. By default it reads every byte. The kinds in `expected` must be
+ * present.
  */
 export async function assertClean(
   root: string,

@@ -1,11 +1,11 @@
-// The real program `stasis serve` in a process of its own, to be stopped or killed.
+// The real program `stasis serve` in its own process, which a test can stop or kill.
 import { runModule, type Child, type User } from "./child.js";
 import { openLoopback } from "./daemon.js";
 
 const program = new URL("../../src/main.js", import.meta.url);
 
 export interface DaemonProcess extends Child {
-  /** `unix:PATH`: the way in that a daemon has by default. */
+  /** `unix:PATH`: the socket that a daemon has by default. */
   readonly address: string;
   /** `127.0.0.1:PORT`. */
   readonly tcpAddress: string;
@@ -15,11 +15,11 @@ export interface DaemonProcess extends Child {
 export async function startDaemonProcess(
   root: string,
   flags: Readonly<Record<string, string>> = {},
-  // One thread for file calls, so that the n-th of a kind is the same each time.
+  // One thread for file calls, so that the n-th call of a kind is the same each time.
   env: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "1" },
   user: Partial<User> = {},
 ): Promise<DaemonProcess> {
-  // No scrub at the start: it would find first what a test has damaged.
+  // No scrub at the start, because it would find a test's damage first.
   const quiet = { "scrub-interval": "0s" };
   const all = { root, ...openLoopback(flags), reserve: "0", ...quiet, ...flags };
   const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);

@@ -13,7 +13,7 @@ import { removeScratch } from "./scratch.js";
 
 export interface TestDaemon {
   readonly daemon: Daemon;
-  /** `unix:PATH`: the way in that a daemon has by default. */
+  /** `unix:PATH`: the socket that a daemon has by default. */
   readonly address: string;
   /** `127.0.0.1:PORT`. */
   readonly tcpAddress: string;
@@ -36,13 +36,16 @@ export async function makeScratch(t: TestContext, prefix: string): Promise<strin
   return scratch;
 }
 
-/** Flags for a TCP address of this machine, which asks for credentials if `flags` say which. */
+/**
+ * Flags for a TCP address of this machine. If `flags` configure credentials, the daemon requires
+ * them.
+ */
 export function openLoopback(flags: Readonly<Record<string, RawValue>>): Record<string, RawValue> {
   const asks = "tokens" in flags || "client-ca" in flags;
   return { listen: "127.0.0.1:0", ...(asks ? {} : { "unauthenticated-tcp": "this-machine" }) };
 }
 
-/** `flags` are those of `stasis serve`, without dashes. */
+/** `flags` are flags of `stasis serve`, without dashes. */
 export async function startTestDaemon(
   t: TestContext,
   flags: Readonly<Record<string, RawValue>> = {},
@@ -60,7 +63,7 @@ export async function startTestDaemon(
     },
   });
   const daemon = await startDaemon({ config, logger, ...(clock && { clock }) });
-  // One hook, since hooks run in the order in which they were declared.
+  // One hook, because hooks run in the order in which they were declared.
   t.after(async () => {
     await daemon.stop();
     await removeScratch(scratch);

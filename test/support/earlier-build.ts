@@ -1,4 +1,4 @@
-// A build of an earlier commit, made from the history of this repository, where there is one.
+// A build of an earlier commit, made from the history of this repository if there is one.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 /** Why that commit cannot be built here, or false. */
 export function cannotBuild(commit: string): string | false {
   const [major = 0] = process.versions.node.split(".").map(Number);
-  // It knows better-sqlite3 12 only, which aborts there.
+  // It only supports better-sqlite3 12, which aborts there.
   if (major >= 24) return "builds from then do not run on Node 24";
   if (!existsSync(join(repository, ".git"))) return "no history here";
   const { status } = spawnSync("git", ["-C", repository, "cat-file", "-e", `${commit}^{commit}`]);

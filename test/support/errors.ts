@@ -1,4 +1,4 @@
-// Expecting a failure by its reason.
+// Expects a failure with a given reason.
 import assert from "node:assert/strict";
 import { isStoreError, type ErrorReason, type StoreError } from "../../src/base/errors.js";
 

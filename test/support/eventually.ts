@@ -1,12 +1,12 @@
-// Waiting for what happens in the background and tells nobody.
+// Waits for background work that sends no notification.
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
 const intervalMs = 10;
-/** Generous: it is only ever reached by a test that fails. */
+/** Generous, because only a failing test reaches it. */
 const limitMs = 60_000;
 
-/** Looks again and again until `look` gives a value other than undefined and false. */
+/** Calls `look` repeatedly until it returns a value other than undefined and false. */
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

@@ -1,9 +1,9 @@
-// The wall clock of one process, moved from outside while it runs.
+// Changes the wall clock of one process from outside while it runs.
 import { readdirSync, existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** As Debian's package `libfaketime` installs it. */
+/** The path of Debian's package `libfaketime`. */
 function findLibrary(): string | undefined {
   const libraries = "/usr/lib";
   return readdirSync(libraries)
@@ -13,14 +13,14 @@ function findLibrary(): string | undefined {
 
 const library = findLibrary();
 
-/** Why it cannot be used here, or false. */
+/** Why it is unavailable here, or false. */
 export const cannotFakeTime: string | false =
   library === undefined ? "libfaketime is not installed" : false;
 
 export interface WallClock {
-  /** For the process whose clock it is. */
+  /** The environment for the process with this clock. */
   readonly env: Readonly<Record<string, string>>;
-  /** Sets it to the real time and so many seconds more. */
+  /** Sets it to the real time plus this many seconds. */
   set(offsetSeconds: number): Promise<void>;
 }
 

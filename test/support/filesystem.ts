@@ -1,4 +1,4 @@
-// Filesystems in image files, made, mounted and unmounted.
+// Makes, mounts and unmounts filesystems in image files.
 import { execFile } from "node:child_process";
 import { open, readFile, readdir } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
@@ -28,7 +28,7 @@ export async function mountImage(path: string, mountPoint: string): Promise<void
 const unmountTries = 50;
 const detachLimitMs = 60_000;
 
-/** What has just ended may hold it for a moment longer. */
+/** A process that has just ended may use it for a moment longer. */
 export async function unmount(mountPoint: string): Promise<void> {
   for (let left = unmountTries; ; left -= 1) {
     try {
@@ -41,7 +41,10 @@ export async function unmount(mountPoint: string): Promise<void> {
   }
 }
 
-/** Waits until nothing holds the image: a process that was just put into mounts of its own may. */
+/**
+ * Waits until no process uses the image. A process that has just entered its own mount namespace
+ * may still do so.
+ */
 export async function unmountImage(image: string, mountPoint: string): Promise<void> {
   await unmount(mountPoint);
   const end = performance.now() + detachLimitMs;

@@ -1,4 +1,4 @@
-// Another program that uses up a filesystem: to the last byte, or to the last inode.
+// Acts as another program that fills a filesystem: to the last byte, or to the last inode.
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
@@ -8,19 +8,19 @@ import { setAttribute } from "../../src/holes/native.js";
 
 const exec = promisify(execFile);
 
-/** `inodes` on btrfs, which has no fixed number of them: all room for metadata. */
+/** `inodes` on btrfs, which has no fixed number of them: all space for metadata. */
 export type Exhausted = "bytes" | "inodes";
 
 const mib = 1024 * 1024;
 
-/** Leaves nothing of it; `directory` must not exist, and is what to remove to undo it. */
+/** Fills the filesystem. `directory` must not exist. Removing it undoes the effect. */
 export async function exhaust(
   what: Exhausted,
   directory: string,
   { btrfs }: { readonly btrfs: boolean },
 ): Promise<void> {
   await mkdir(directory);
-  // What the filesystem gives back when it writes its log is used up too.
+  // Also uses the space that the filesystem frees when it writes its log.
   for (let round = 0; round < maxRounds; round += 1) {
     const use = what === "bytes" ? useBytes : btrfs ? useMetadata : useInodes;
     const used = await use(directory, round);
@@ -36,7 +36,7 @@ export async function undoExhaust(directory: string): Promise<void> {
 
 const maxRounds = 6;
 const maxFiles = 300_000;
-/** btrfs keeps so small a file among its metadata. */
+/** btrfs stores such a small file among its metadata. */
 const inlineBytes = 2000;
 
 async function useBytes(directory: string, round: number): Promise<number> {
@@ -71,8 +71,8 @@ async function openNew(path: string) {
 }
 
 /**
- * Extended attributes of 15 KB fill the metadata of btrfs a hundred times faster than files; the
- * files that follow take what is left between them.
+ * Extended attributes of 15 KB fill the metadata of btrfs a hundred times faster than files. The
+ * files that follow fill the gaps between them.
  */
 async function useMetadata(directory: string, round: number): Promise<number> {
   const value = Buffer.alloc(15_000, 0xa5);
@@ -88,7 +88,7 @@ async function useMetadata(directory: string, round: number): Promise<number> {
   return used + (await useInodes(directory, round, inlineBytes));
 }
 
-/** Makes files until there is no room for another one; says how many. */
+/** Makes files until there is no space for another one. Returns their number. */
 async function useInodes(
   directory: string,
   round: number,

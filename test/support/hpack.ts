@@ -1,6 +1,6 @@
-// Header blocks by hand (HPACK, RFC 7541), for lists that no library would send.
+// Makes header blocks directly (HPACK, RFC 7541), for lists that no library would send.
 
-/** An integer behind a prefix of so many bits (5.1). `first` has the bits before it. */
+/** An integer with a prefix of this many bits (5.1). `first` has the bits before it. */
 function integer(first: number, bits: number, value: number): Buffer {
   const max = (1 << bits) - 1;
   if (value < max) return Buffer.of(first | value);
@@ -15,7 +15,7 @@ function text(value: string): Buffer {
   return Buffer.concat([integer(0, 7, value.length), Buffer.from(value, "latin1")]);
 }
 
-/** A header that is put into the dynamic table (6.2.1). */
+/** A header that is added to the dynamic table (6.2.1). */
 export function literalHeader(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.of(0x40), text(name), text(value)]);
 }
@@ -32,7 +32,7 @@ export const newestIndex = 62;
 const methodPost = indexedHeader(3);
 const schemeHttp = indexedHeader(6);
 
-/** All that a gRPC call needs. It fills four entries of the dynamic table. */
+/** All headers of a gRPC call. They fill four entries of the dynamic table. */
 export function grpcHeaders(path: string): Buffer {
   return Buffer.concat([
     methodPost,
@@ -44,7 +44,7 @@ export function grpcHeaders(path: string): Buffer {
   ]);
 }
 
-/** The same again in six bytes, if `added` headers have been put into the table since. */
+/** The same headers in six bytes, if `added` headers have been added to the table since. */
 export function grpcHeadersAgain(added: number): Buffer {
   const entries = [3, 2, 1, 0].map((age) => indexedHeader(newestIndex + added + age));
   return Buffer.concat([methodPost, schemeHttp, ...entries]);

@@ -1,4 +1,4 @@
-// HTTP/2 frames by hand (RFC 9113, 4.1), for what no library sends.
+// Makes HTTP/2 frames directly (RFC 9113, 4.1), for frames that no library sends.
 export function http2Frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
@@ -25,7 +25,7 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-/** All frames that came whole. */
+/** All frames that arrived completely. */
 export function framesOf(received: Buffer): Frame[] {
   const frames: Frame[] = [];
   for (let at = 0; at + 9 <= received.length;) {
@@ -42,7 +42,7 @@ export function framesOf(received: Buffer): Frame[] {
   return frames;
 }
 
-/** The data of all frames that came whole or in part. */
+/** The data of all frames that arrived completely or in part. */
 export function dataOf(received: Buffer): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; at + 9 <= received.length;) {

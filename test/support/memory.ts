@@ -1,8 +1,8 @@
-// What a process takes of memory, as Linux counts it.
+// Memory of a process, as counted by Linux.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** The peak (VmHWM) counts anew from here: proc(5), clear_refs. */
+/** Resets the peak (VmHWM): proc(5), clear_refs. */
 export function forgetPeak({ pid }: { readonly pid: number }): void {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }

@@ -1,4 +1,4 @@
-// A user of the machine that is neither root nor the daemon's, and what acting for it takes.
+// A user of the machine who is neither root nor the daemon's user, and helpers to act as that user.
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { mainPath } from "../unit/cli/run-stasis.js";

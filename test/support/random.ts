@@ -1,4 +1,4 @@
-// Numbers from a seed: the same seed, the same numbers.
+// Numbers from a seed. The same seed gives the same numbers.
 
 export interface Random {
   /** An integer from 0 to `below` - 1. */
@@ -7,7 +7,7 @@ export interface Random {
   pick<T>(from: readonly T[]): T;
 }
 
-/** `parts` choose a stream of their own: streams of one seed do not repeat each other. */
+/** `parts` select a separate stream: streams of one seed do not repeat each other. */
 export function createRandom(...parts: readonly (number | string)[]): Random {
   // FNV-1a over the parts seeds mulberry32, which passes the usual statistical batteries.
   let state = 0x811c9dc5;

@@ -1,4 +1,4 @@
-// Opens a store in this process, to look at what a daemon has left.
+// Opens a store in this process, to inspect the remains of a daemon.
 import { systemClock } from "../../src/base/clock.js";
 import { createLogger } from "../../src/base/logger.js";
 import { openStore } from "../../src/store/store.js";

@@ -13,7 +13,7 @@ import { makeImage, mountImage, unmount, type DiskFilesystem } from "./filesyste
 
 const run = promisify(execFile);
 
-/** Runs `body` with a fresh directory that is removed afterwards. */
+/** Runs `body` with a new directory that is removed afterwards. */
 export async function withScratchDir<T>(body: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), "stasis-test-"));
   try {
@@ -24,8 +24,8 @@ export async function withScratchDir<T>(body: (directory: string) => Promise<T>)
 }
 
 /**
- * Removes a directory that may hold a store, whose data are read-only, or in which a process that
- * was killed has made something at the last moment.
+ * Removes a directory that may contain a store, whose data is read-only, or in which a killed
+ * process made files at the last moment.
  */
 export async function removeScratch(directory: string): Promise<void> {
   const options = { recursive: true, force: true, maxRetries: 5 };
@@ -37,7 +37,7 @@ export interface Piece {
   readonly bytes: Uint8Array;
 }
 
-/** Writes a file of `sizeBytes` that holds only the pieces. */
+/** Writes a file of `sizeBytes` that contains only the pieces. */
 export async function makeSparseFile(
   path: string,
   sizeBytes: number,
@@ -48,7 +48,7 @@ export async function makeSparseFile(
   await handle.truncate(sizeBytes);
 }
 
-/** Bytes that are the same for the same seed, none of them zero. */
+/** Bytes that are the same for the same seed. No byte is zero. */
 export function patternBytes(length: number, seed: number): Buffer {
   const bytes = Buffer.alloc(length);
   let state = (seed * 2654435761 + 1) >>> 0;
@@ -59,7 +59,7 @@ export function patternBytes(length: number, seed: number): Buffer {
   return bytes;
 }
 
-/** The holes of a file, as its data extents. */
+/** The holes of a file, derived from its data extents. */
 export async function extentsOf(path: string): Promise<readonly Extent[] | undefined> {
   await using handle = await open(path, "r");
   return dataExtents(handle.fd, (await handle.stat()).size);
@@ -70,7 +70,7 @@ export async function allocatedBytesOf(path: string): Promise<number> {
   return (await handle.stat()).blocks * 512;
 }
 
-/** Fails unless both files have the same size, bytes and, unless told otherwise, holes. */
+/** Fails unless both files have the same size, bytes and, by default, holes. */
 export async function compareFiles(
   actual: string,
   expected: string,
@@ -120,7 +120,7 @@ function succeeds(command: string): boolean {
   return outcome;
 }
 
-/** Runs `body` on a filesystem of its own, which is unmounted and removed afterwards. */
+/** Runs `body` on a separate filesystem, which is unmounted and removed afterwards. */
 export async function withFilesystem<T>(
   kind: FilesystemKind,
   sizeMib: number,
@@ -144,7 +144,7 @@ export async function withFilesystem<T>(
   });
 }
 
-/** Why strace cannot be used here, or false. */
+/** Why strace is unavailable here, or false. */
 export function cannotStrace(): string | false {
   return succeeds("strace -o /dev/null true") ? false : "strace is not installed or not permitted";
 }

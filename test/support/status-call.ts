@@ -1,5 +1,5 @@
-// One call through bare grpc-js with the generated messages: what a client in another language
-// sees.
+// One call through grpc-js and the generated messages, as a client in another language would see
+// it.
 import {
   create,
   fromBinary,
@@ -19,7 +19,7 @@ import {
 } from "../../gen/ts/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
 
-/** How a call ended: `OK`, or the code with what `grpc-status-details-bin` says. */
+/** How a call ended: `OK`, or the code with the content of `grpc-status-details-bin`. */
 export interface CallStatus {
   readonly code: string;
   readonly message: string;

@@ -1,12 +1,12 @@
-// The machine's clocks, with hands that a test can move.
+// The machine's clocks, which a test can set.
 import { systemClock, type Clock } from "../../src/base/clock.js";
 
 export interface SteppedClock extends Clock {
-  /** Somebody sets the wall clock. */
+  /** An operator sets the wall clock. */
   step(ms: number): void;
-  /** So much time passes at once, on all clocks. */
+  /** This much time passes at once, on all clocks. */
   pass(ms: number): void;
-  /** The machine is off for `offMs`; its wall clock comes back with an error of `stepMs`. */
+  /** The machine is off for `offMs`. Its wall clock comes back with an error of `stepMs`. */
   reboot(offMs: number, stepMs?: number): void;
 }
 

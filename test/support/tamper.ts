@@ -1,12 +1,9 @@
-// What a failing disk or a careless root does to stored files, which are read-only, as whatever
-// user the tests run.
+// Changes stored files, which are read-only, as a failing disk or a careless root does. Works for
+// any user that runs the tests.
 import { chmod, lstat, open, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/**
- * Runs `work`, which changes the file at `path`, or its name. Modes are as before when it has
- * ended.
- */
+/** Runs `work`, which changes the file at `path`, or its name. Restores the modes afterwards. */
 export async function pastModes<T>(path: string, work: () => Promise<T>): Promise<T> {
   await using _directory = await makeWritable(dirname(path), 0o300);
   await using _file = await makeWritable(path, 0o600);

@@ -1,7 +1,7 @@
-// Whether an answer is what a scenario expects of it.
+// Checks whether an answer matches the expectation of a scenario.
 import type { JsonValue } from "@bufbuild/protobuf";
 
-/** What does not fit, or nothing. An answer may have more than was expected. */
+/** Returns the first difference, if any. An answer may have more fields than expected. */
 export function fits(wanted: JsonValue, found: JsonValue | undefined, path: string): string {
   const problem = `${path || "answer"}: expected ${JSON.stringify(wanted)}`;
   if (wanted === null) return found === undefined ? "" : problem;
@@ -25,7 +25,9 @@ export function fits(wanted: JsonValue, found: JsonValue | undefined, path: stri
   return each.find((text) => text !== "") ?? "";
 }
 
-/** `*` is anything but nothing, `~text` a part; a number is its text. */
+/**
+ * `*` matches any value that is not empty, `~text` matches a part. A number is compared as text.
+ */
 function fitsText(wanted: string, found: JsonValue): boolean {
   if (typeof found === "object") return wanted === "*" && Object.keys(found ?? {}).length > 0;
   const text = String(found);

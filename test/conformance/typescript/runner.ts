@@ -1,5 +1,5 @@
-// The runner in TypeScript: bare grpc-js and the generated messages, none of our client.
-// See ../README.md for what each step means.
+// The runner in TypeScript. It uses grpc-js and the generated messages, without our client.
+// ../README.md explains each step.
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync, openSync, writeSync, closeSync } from "node:fs";
 import { crc32 } from "node:zlib";
@@ -35,7 +35,7 @@ interface Job {
   readonly cases: readonly { readonly case: string; readonly steps: readonly Step[] }[];
 }
 
-/** How a call ended: what it answered, or its error. */
+/** How a call ended: its answers, or its error. */
 interface Outcome {
   readonly ok: boolean;
   readonly value: Fields;
@@ -76,7 +76,9 @@ function methodOf(name: string): DescMethod {
   return found;
 }
 
-/** The step with `${name}` replaced; a string that is nothing else becomes the value itself. */
+/**
+ * Replaces `${name}` in the step. A string that consists of one reference becomes the value itself.
+ */
 function filled(value: JsonValue | undefined, names: Fields): JsonValue {
   if (typeof value === "string") {
     const whole = /^\$\{([\w.]+)\}$/.exec(value)?.[1];
@@ -159,7 +161,7 @@ function collector(step: Step) {
   };
 }
 
-/** Opens the call; a request that is no stream is sent at once. */
+/** Opens the call. A request that is not a stream is sent at once. */
 function open(step: Step): Running {
   const method = methodOf(textOf(step["call"]));
   const target = job.targets[textOf(step["at"] ?? "main")] ?? fail("no such daemon");
@@ -294,7 +296,7 @@ function check(step: Step, outcome: Outcome): void {
   }
 }
 
-/** The same step many times at once; `outcomes` says how many may end how. */
+/** Runs the same step many times concurrently. `outcomes` limits the number of each outcome. */
 async function parallel(raw: Step): Promise<void> {
   const { count, step, outcomes } = raw["parallel"] as {
     count: number;
@@ -333,7 +335,8 @@ async function run(step: Step): Promise<void> {
 }
 
 /**
- * This program again, in a process of its own, which holds what its steps hold until it is killed.
+ * Starts this program again in its own process, which holds the calls of its steps until it is
+ * killed.
  */
 async function spawnChild(step: Step): Promise<void> {
   const name = textOf(step["spawn"]);

@@ -1,4 +1,4 @@
-// Block tables, with a checksum that is right. What is read is exactly what would be written.
+// Block tables with a valid checksum. A table that is read must encode to the same bytes.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { rootDigest } from "../../../src/files/block-table.js";

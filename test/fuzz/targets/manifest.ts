@@ -1,5 +1,4 @@
-// Manifests: the text inside, with checksum and digest that are right unless the first byte says
-// otherwise.
+// Manifests: the inner text. Checksum and digest are valid unless the first byte says otherwise.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decodeManifest, encodeManifest, snapshotDigest } from "../../../src/files/manifest.js";
@@ -10,8 +9,8 @@ const members = [
   ...["name", "sizeBytes", "allocatedBytes", "mode", "labels", "imageBlobIds", "unknown"],
 ];
 /**
- * The schema is walked by a library that is not instrumented: what it objects to, and where, stands
- * for the branch. Not counted where nothing else is.
+ * A library without instrumentation checks the schema. Its objection, with the path, stands for the
+ * branch. It is not counted if nothing else is.
  */
 const objections = new Map<string, number>();
 const counts = (globalThis.fuzzModule as typeof globalThis.fuzzModule | undefined)?.(512, members);
@@ -42,7 +41,7 @@ export function fuzz(data: Buffer): void {
   assert.equal(JSON.stringify(again), JSON.stringify(manifest), "it changed on its way");
 }
 
-/** With the digest of its files, where there is one: no mutation meets it by chance. */
+/** With the digest of its files, if there is one, because no mutation hits it by chance. */
 function withDigest(text: Buffer): Buffer {
   try {
     const body = JSON.parse(text.toString()) as { files: []; digest: string };

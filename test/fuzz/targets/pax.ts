@@ -9,13 +9,13 @@ export function fuzz(data: Buffer): void {
   const records = parsed(["ARCHIVE_INVALID"], () => decodePax(data, "header"));
   if (records === undefined) return;
   parsed(["ARCHIVE_INVALID"], () => indexPax(records, gnuRepeatedKeys, "header"));
-  // Where no value is skipped, the records say all that the bytes say.
+  // If no value is skipped, the records represent all of the bytes.
   if (!records.every(({ key }) => isFileKey(key))) return;
   const again = Buffer.from(records.map(({ key, value }) => paxRecord(key, value)).join(""));
   assert.equal(withoutLengths(again), withoutLengths(data), "records got lost");
 }
 
-/** A length counts its own digits, so that some records have two that are right: 9 and 10. */
+/** A length counts its own digits, so some records have two valid lengths: 9 and 10. */
 function withoutLengths(body: Buffer): string {
   const rest: Buffer[] = [];
   for (let at = 0; at < body.length;) {

@@ -1,5 +1,5 @@
-// Whole archives: headers, PAX, long names, maps in all notations, bodies, the end. Read once in
-// one piece and once in small ones, which must come to the same.
+// Whole archives: headers, PAX, long names, maps in all notations, bodies, the end. Each is read
+// once in one piece and once in small ones, with the same result.
 import assert from "node:assert/strict";
 import { isStoreError } from "../../../src/base/errors.js";
 import { readTar } from "../../../src/archive/tar-reader.js";
@@ -12,14 +12,14 @@ const magicAt = 257;
 const reasons = ["ARCHIVE_INVALID", "LIMIT_EXCEEDED"] as const;
 /** Chunk sizes around the block's. */
 const cuts = [1, 7, 100, 511, 512, 513, 1000, 5000];
-/** Small enough for inputs to reach them. */
+/** Small, so that inputs reach them. */
 const limits = { maxFiles: 16, maxPaxBytes: 8192, maxSegments: 64 };
 
-/** The first byte says how the rest is cut, and whether checksums stay as they came. */
+/** The first byte selects the piece size, and whether checksums stay unchanged. */
 export async function fuzz(data: Buffer): Promise<void> {
   const seed = data[0] ?? 0;
   const tar = Buffer.from(data.subarray(1));
-  // No mutation meets a checksum by chance: without this nothing behind it would be reached.
+  // No mutation hits a checksum by chance. Without this, nothing behind it would be reached.
   if (seed % 16 !== 0) mendChecksums(tar);
   const whole = await outcome(tar, undefined);
   const cut = await outcome(tar, cuts[seed % cuts.length]);

@@ -1,5 +1,4 @@
-// The cutting of zstd streams into parts: nothing is lost, and the end is found alike however the
-// bytes come.
+// Cuts zstd streams into parts. Nothing is lost, and the end is the same for any piece size.
 import assert from "node:assert/strict";
 import { createZstdFrameSplitter } from "../../../src/archive/zstd-frames.js";
 import { parsed } from "../only-store-errors.js";
@@ -10,7 +9,7 @@ export function fuzz(data: Buffer): void {
   assert.equal(cut, whole, "the outcome depends on how the bytes come");
 }
 
-/** Whether the stream was taken. */
+/** Whether the stream was accepted. */
 function split(data: Buffer, chunkBytes: number): boolean {
   const taken = parsed(["ARCHIVE_INVALID"], () => {
     const splitter = createZstdFrameSplitter();

@@ -1,4 +1,4 @@
-// The snapshots that go to and fro: their files, made anew, and their configurations with cocoon's
+// The snapshots of the interop tests: their generated files, and their configurations with cocoon's
 // keys.
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -9,18 +9,18 @@ import { patternBytes } from "../../support/scratch.js";
 const kib = 1024;
 const mib = 1024 * kib;
 const gib = 1024 * mib;
-/** What cocoon makes holes of, and what filesystems keep them in. */
+/** The unit of cocoon's holes and of filesystem holes. */
 const blockBytes = 4 * kib;
 
 export interface InteropCase {
   readonly name: string;
   /** Keys that stasis knows. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Keys of newer cocoons, which it only keeps. */
+  /** Keys of newer cocoons, which stasis only preserves. */
   readonly more?: Readonly<Record<string, unknown>>;
   /** Makes the directory. */
   make(directory: string): Promise<unknown>;
-  /** Too large to be sent in every format there is. */
+  /** Too large for sending it in every format. */
   readonly large?: boolean;
 }
 
@@ -91,10 +91,7 @@ export const cases: readonly InteropCase[] = [
   big([5000, 70_000]),
 ];
 
-/**
- * Archives of these are kept in test/fixtures/cocoon, as cocoon itself wrote them: so they are
- * small.
- */
+/** test/fixtures/cocoon contains cocoon's own archives of these, so they are small. */
 export const fixtures: readonly { readonly file: string; readonly of: InteropCase }[] = [
   { file: "every-field.tar", of: everyField },
   { file: "every-field.tar.gz", of: everyField },
@@ -132,8 +129,8 @@ function sparse(name: string, segments: number, sizeBytes: number, dull = false)
 }
 
 /**
- * Segments of one block each, no two alike, with as large a hole after each; `dull` ones compress
- * well.
+ * Segments of one block each, all different, with a hole of the same size after each. `dull` ones
+ * compress well.
  */
 function writeSegments(path: string, count: number, sizeBytes: number, dull: boolean): void {
   const file = openSync(path, "wx", 0o600);

@@ -1,4 +1,4 @@
-// What is different between two directories, or two configurations: nothing, if all is well.
+// Lists the differences between two directories, or two configurations. Empty if they are equal.
 import { closeSync, openSync, readSync } from "node:fs";
 import { readFile, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ export interface Comparison {
 const pieceBytes = 1 << 20;
 
 /**
- * What compareTrees() compares, of a snapshot in the store: there the modes are metadata, and every
+ * Compares a snapshot in the store like compareTrees(). Its modes are metadata there, and every
  * file is read-only.
  */
 export async function compareStoredTree(
@@ -104,7 +104,7 @@ function readFully(file: number, into: Buffer, count: number, position: number):
   if (readSync(file, into, 0, count, position) !== count) throw new Error("the file was cut");
 }
 
-/** Of cocoon's keys, those that differ. */
+/** The keys of cocoon that differ. */
 export function compareConfigs(
   actual: Readonly<Record<string, unknown>>,
   expected: Readonly<Record<string, unknown>>,
@@ -119,9 +119,7 @@ function show(value: unknown): string {
   return value === undefined ? "none" : JSON.stringify(value);
 }
 
-/**
- * The configuration that an export of ours says, with cocoon's keys and those that we do not know.
- */
+/** The configuration in our export, with cocoon's keys and the keys that we do not know. */
 export async function exportedConfig(
   client: Client,
   ref: string,
@@ -136,7 +134,7 @@ export async function exportedConfig(
   return rest;
 }
 
-/** What the API says of a configuration with cocoon's keys. */
+/** The configuration in the API, with cocoon's keys. */
 export function ourConfigOf(
   keys: Readonly<Record<string, unknown>>,
 ): Omit<SnapshotConfig, "$typeName" | "id" | "labels"> {

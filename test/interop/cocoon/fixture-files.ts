@@ -1,4 +1,4 @@
-// Where the fixtures are that cocoon itself has written.
+// Paths of the fixtures that cocoon itself has written.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,7 +9,7 @@ export const fixtureFolder = fileURLToPath(
 /** A store, as a tar with the holes of its files (GNU sparse). */
 export const fixtureStore = {
   file: join(fixtureFolder, "store.tar.gz"),
-  /** Its index once more, as newer cocoons keep it; made by sqlite/main.go. */
+  /** Its index in the form of newer cocoons; made by sqlite/main.go. */
   sqliteIndex: join(fixtureFolder, "index-sqlite.tar.gz"),
   size: { ready: 5, pending: 2, missing: 1 },
 };

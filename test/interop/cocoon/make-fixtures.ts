@@ -1,6 +1,6 @@
-// `node dist/test/interop/cocoon/make-fixtures.js ROOT`: makes test/fixtures/cocoon anew with the
-// original program. ROOT, which must not exist, is where its stores are meanwhile; it stays in the
-// index that is kept.
+// `node dist/test/interop/cocoon/make-fixtures.js ROOT`: makes test/fixtures/cocoon again with the
+// original program. ROOT must not exist. It contains the stores meanwhile, and the kept index
+// mentions it.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename } from "node:fs/promises";

@@ -37,7 +37,7 @@ interface Format {
   readonly title: string;
   readonly compression?: Compression;
   readonly sparse?: SparseFormat;
-  /** Costs too much with large files, and says nothing new. */
+  /** Too expensive with large files, and shows nothing new. */
   readonly small?: boolean;
 }
 
@@ -50,7 +50,7 @@ const ours: readonly Format[] = [
   { ...gzip, title: "gzip, plain", sparse: SparseFormat.NONE, small: true },
 ];
 
-/** Calls `onRow` with each row as it is done. Everything is made below `scratch` and removed. */
+/** Calls `onRow` with each finished row. Makes everything below `scratch` and removes it. */
 export async function playCase(
   each: InteropCase,
   peer: Peer,
@@ -82,7 +82,7 @@ class Stage {
     private readonly onRow: (row: Row) => void,
   ) {}
 
-  /** cocoon → us, and on to another cocoon. */
+  /** cocoon → us, and then to another cocoon. */
   async fromCocoon(): Promise<void> {
     const { client, source, folder } = this;
     const config = { ...this.each.config, ...this.each.more };
@@ -158,7 +158,7 @@ class Stage {
     return { ...files, differences };
   }
 
-  /** If cocoon refuses the map, as the warnings must have said, with the holes as zeros. */
+  /** If cocoon refuses the map, as the warnings must have said, exports the holes as zeros. */
   private async exportToCocoon(
     ref: string,
     format: Format,

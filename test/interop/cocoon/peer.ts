@@ -1,4 +1,4 @@
-// Builds main.go with the original package of cocoon, and calls it.
+// Builds main.go with cocoon's original package, and calls it.
 import { execFile, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -9,20 +9,23 @@ const checkout = fileURLToPath(new URL("../../../..", import.meta.url));
 const source = join(checkout, "test", "interop", "cocoon");
 const moduleName = "github.com/cocoonstack/cocoon";
 
-/** The version that is tested with: one of those whose index is JSON. */
+/** The tested version, whose index is JSON. */
 export const cocoonCommit = "5507725ffee445d15bb49b97f123a539cbb3aba8";
 
 const buildLimitMs = 10 * 60_000;
 const callLimitMs = 10 * 60_000;
 const run = promisify(execFile);
 
-/** A store of cocoon's, used by the original program. */
+/** A cocoon store that the original program uses. */
 export interface CocoonStore {
-  /** As given to `cocoon --root-dir`. */
+  /** The value of `cocoon --root-dir`. */
   readonly root: string;
-  /** `config` has cocoon's keys; `from` is a directory, or a tar without an envelope. The id. */
+  /**
+   * `config` has cocoon's keys. `from` is a directory, or a tar without an envelope. Returns the
+   * id.
+   */
   create(config: object, from: string): Promise<string>;
-  /** As `create`, killed in between. */
+  /** Like `create`, killed in between. */
   breakOff(config: object, from: string): Promise<void>;
   /** Writes an archive to `file`. */
   export(ref: string, file: string, options?: { readonly gzip?: boolean }): Promise<void>;
@@ -37,15 +40,15 @@ export interface CocoonStore {
 export type CocoonRecord = Readonly<Record<string, unknown>> & { readonly id: string };
 
 export interface Peer {
-  /** Which cocoon it is. */
+  /** The version of cocoon. */
   readonly version: string;
   open(root: string): CocoonStore;
 }
 
 /**
- * `COCOON_SOURCE` in the environment names a copy of cocoon's module to build with; otherwise it
- * comes from the module proxy, and ModuleUnavailable is thrown if that does not have it. Throws
- * with what go says of other trouble.
+ * `COCOON_SOURCE` in the environment names a copy of cocoon's module. Otherwise the module comes
+ * from the module proxy, and ModuleUnavailable is thrown if the proxy does not have it. Throws go's
+ * own message for other problems.
  */
 export function buildPeer(): Peer {
   const folder = join(checkout, "build", "interop-cocoon");
@@ -62,11 +65,11 @@ export function buildPeer(): Peer {
   return { version, open: (root) => openStore(program, root) };
 }
 
-/** The proxy, or whoever is in its place, does not serve the module. */
+/** The proxy, or its replacement, does not serve the module. */
 export class ModuleUnavailable extends Error {}
 
 function fetchModule(folder: string): void {
-  // Go itself must be there.
+  // Go itself must be installed.
   go(folder, "version");
   try {
     go(folder, "get", `${moduleName}@${cocoonCommit}`);

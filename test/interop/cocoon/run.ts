@@ -1,6 +1,6 @@
-// `npm run lab -- interop [--case TEXT]`: our archives and stores beside those of the original
-// program, built from its own module. Ends with 0 if all is identical, 1 if not, 2 if the module
-// cannot be had.
+// `npm run lab -- interop [--case TEXT]`: compares our archives and stores with those of the
+// original program, built from its own module. Ends with 0 if all is identical, 1 if not, 2 if the
+// module is unavailable.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({ options: { case: { type: "string", default: "" } } });
   const chosen = cases.filter(({ name }) => name.includes(values.case));
   const adopts = "adopt".includes(values.case);
-  // A run of nothing would be green.
+  // An empty run must not count as a success.
   if (chosen.length === 0 && !adopts) throw new Error(`no case is named "${values.case}"`);
   let peer: Peer;
   try {

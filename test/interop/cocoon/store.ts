@@ -1,5 +1,5 @@
-// A store that cocoon itself has written, with snapshots that it had not finished and one that lost
-// its directory, is adopted; every file is compared.
+// Adopts a store that cocoon itself has written, with unfinished snapshots and one without a
+// directory. Compares every file.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rm, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -15,7 +15,7 @@ export interface StoreSize {
   readonly missing: number;
 }
 
-/** Lines that say what was done; `problems` is empty if all is well. */
+/** Lines about the work done. `problems` is empty if all is well. */
 export interface Adoption {
   readonly lines: readonly string[];
   readonly problems: readonly string[];
@@ -27,7 +27,9 @@ interface Made {
   readonly source: string;
 }
 
-/** The ready snapshots of the store that it makes at `root`; `sources` gets what went in. */
+/**
+ * The ready snapshots of the store that it makes at `root`. `sources` receives the original files.
+ */
 export async function makeCocoonStore(
   peer: Peer,
   root: string,
@@ -51,7 +53,7 @@ export async function makeCocoonStore(
   return made;
 }
 
-/** Files and configuration of the VM of that number. */
+/** Files and configuration of the VM with that number. */
 export async function makeVm(directory: string, index: number): Promise<Record<string, unknown>> {
   const storage = 1048576 + index;
   await makeSource(directory, [
@@ -82,7 +84,7 @@ export async function makeVm(directory: string, index: number): Promise<Record<s
   };
 }
 
-/** Dry, for real, and again, through the program itself. */
+/** As a dry run, for real, and again, through the program itself. */
 export async function adoptStore(
   peer: Peer,
   client: Client,
@@ -128,7 +130,7 @@ export async function adoptStore(
   return { lines, problems };
 }
 
-/** Digest, time, mode and space of everything below. */
+/** Digest, time, mode and space of everything below the path. */
 async function fingerprint(root: string): Promise<readonly string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries

@@ -1,4 +1,4 @@
-// Update: what its mask names and nothing else, across a restart.
+// Update: changes exactly the fields in its mask, also across a restart.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { failsWith } from "../../support/errors.js";

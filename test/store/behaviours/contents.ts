@@ -1,4 +1,5 @@
-// What goes in comes out: the same bytes, the same holes, and no more space than they need.
+// Stored data is returned unchanged: the same bytes, the same holes, and no more space than
+// necessary.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Delete and REPLACE: all or nothing, gone at once, and readers finish what they began.
+// Delete and REPLACE: atomic and immediate, while readers finish what they began.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ import {
 import type { StoreTest } from "../store-test.js";
 import type { Reading, StoreSubject } from "../subject.js";
 
-/** More than what fits into all the buffers on the way to a reader. */
+/** More than all the buffers between the store and a reader. */
 const longReadBytes = 40 * mib;
 
 async function makeLongSource(scratch: string): Promise<string> {
@@ -28,7 +28,7 @@ async function makeLongSource(scratch: string): Promise<string> {
   return makeSource(join(scratch, "long"), [{ name: "cow.raw", sizeBytes: 50 * mib, pieces }]);
 }
 
-/** The same reading, after its first piece is here. */
+/** The same read, after its first piece has arrived. */
 async function begun(reading: Reading): Promise<Reading> {
   const iterator = reading.bytes[Symbol.asyncIterator]();
   const first = await iterator.next();
@@ -90,7 +90,7 @@ export function deletingBehaviours(storeTest: StoreTest): void {
     await failsWith(store.inspect(id), "SNAPSHOT_NOT_FOUND");
     assert.deepEqual(await entriesOf(store.root, "data"), []);
     assert.deepEqual(await entriesOf(store.root, "trash"), [id]);
-    // The name is free, and whoever takes it changes nothing for the readers.
+    // The name is free, and a new snapshot under it changes nothing for the readers.
     const next = await createFrom(store, await makeSmallSource(join(scratch, "next")), {
       name: "web",
     });

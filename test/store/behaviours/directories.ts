@@ -61,7 +61,7 @@ export function directoryBehaviours(storeTest: StoreTest): void {
     await createFrom(store, twin, { name: "web" });
     const source = await makeSmallSource(join(scratch, "source"));
     await failsWith(store.createFromDirectory(source, { name: "web" }), "SNAPSHOT_NAME_TAKEN");
-    // cow.raw has another size than the disk: seen only after the rename.
+    // cow.raw has another size than the disk, which is detected only after the rename.
     const wrongDisk = { name: "disk", storageBytes: 7 * mib };
     await failsWith(store.createFromDirectory(source, wrongDisk), "ARCHIVE_INVALID");
     await compareDirectories(source, twin);

@@ -20,7 +20,7 @@ async function creatorOf(
   return (header) => createFrom(store, source, header);
 }
 
-/** A second snapshot with the same data under an id of the test's choice. The store is stopped. */
+/** A second snapshot with the same data under an id that the test chooses. The store is stopped. */
 async function copyStored(root: string, id: string, copyId: string): Promise<void> {
   const layout = layoutOf(root);
   const manifest = await readManifest(layout, id);
@@ -57,7 +57,8 @@ export function findingBehaviours(storeTest: StoreTest): void {
   storeTest("an ambiguous ref names the candidates", async ({ store, scratch }) => {
     const create = await creatorOf(store, scratch);
     const one = await create();
-    // Ids are random: one that begins alike is made from what is on disk, and adopted at start.
+    // Ids are random. The test copies a snapshot on disk to an id with the same beginning, and the
+    // start adopts it.
     const two = one.id.slice(0, 15) + (one.id.endsWith("0") ? "1" : "0");
     await store.restart(() => copyStored(store.root, one.id, two));
     const prefix = one.id.slice(0, 3);

@@ -1,4 +1,4 @@
-// What the store knows survives a restart, and what time it was last asked for what.
+// The store's state, including access times, survives a restart.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { failsWith } from "../../support/errors.js";

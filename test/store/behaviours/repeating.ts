@@ -1,4 +1,4 @@
-// request_id: a retry is safe, whatever became of the first call.
+// request_id: a retry is safe, whatever happened to the first call.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -80,7 +80,7 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
     assert.ok((early.retryAfterMs ?? 0) > 0);
     const other = { ...header, name: "api" };
     await failsWith(createFrom(store, source, other), "REQUEST_ID_REUSED");
-    // Whoever else wants the name is told who has it.
+    // Another caller that wants the name learns its holder.
     const taken = await failsWith(
       createFrom(store, source, { name: "web" }),
       "SNAPSHOT_NAME_TAKEN",

@@ -72,7 +72,7 @@ export function watchingBehaviours(storeTest: StoreTest): void {
         await calls.update(`${writer}-${n - 1}`, { name: `${writer}-${n}` });
       await calls.delete([`${writer}-19`]);
     };
-    // One watcher stays; the other one hangs up after each few events and goes on.
+    // One watcher stays. The other one disconnects after every few events and resumes.
     const count = writers.length * 21;
     const staying = takeFrom(store.another(), start, count);
     const returning = takeInParts(store.another(), start, count);

@@ -1,4 +1,4 @@
-// Collections of garbage that mean nothing, or whose session is not open.
+// Collections with a meaningless policy, or without an open session.
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -29,7 +29,7 @@ function policyCases({ call }: Scene): readonly ErrorCase[] {
   ];
 }
 
-/** While the session `open` of the owner "images" is open, and has read no references yet. */
+/** The session `open` of the owner "images" is open, and has read no references yet. */
 function sessionCases(
   { call }: Scene,
   open: SessionRef,

@@ -1,5 +1,5 @@
-// Directories of the daemon's node that cannot be taken, or cannot be filled. They stay as they
-// are.
+// Directories of the daemon's node that cannot be taken over, or cannot be filled. They stay
+// unchanged.
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ const rpc = SnapshotService.method;
 
 interface Directories {
   readonly absent: string;
-  /** With a subdirectory, which no snapshot can have. */
+  /** Contains a subdirectory, which no snapshot can have. */
   readonly nested: string;
-  /** With a file in it. */
+  /** Contains a file. */
   readonly full: string;
   /** The file in it. */
   readonly file: string;

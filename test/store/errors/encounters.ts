@@ -1,5 +1,4 @@
-// Requests that meet what others are doing: a running upload, an open directory, ids that look
-// alike.
+// Requests that conflict with other activity: a running upload, an open directory, similar ids.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -14,7 +13,7 @@ import { openScene, runCases, type ErrorCase, type Scene } from "./scene.js";
 const rpc = SnapshotService.method;
 const requestId = "7d9b1ad4-6d6a-4d59-8f0e-3f2b0a6f1c22";
 
-/** While an upload named "slow" with the same request id is on its way. */
+/** While an upload named "slow" with the same request id is running. */
 function runningCases({ call, tar }: Scene, runningId: string): readonly ErrorCase[] {
   const slow = { name: "slow" };
   const metadata = { snapshot_id: runningId };

@@ -1,4 +1,4 @@
-// Frames of uploads in few words.
+// Short constructors for the frames of uploads.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
   CreateHeaderSchema,
@@ -14,7 +14,7 @@ export interface DataRequest {
   readonly frame: Extract<Frame, { case: "chunk" | "commit" }>;
 }
 
-/** What no enum has. */
+/** A value that no enum has. */
 export const noSuchValue: number = 99;
 
 export function createHeader(

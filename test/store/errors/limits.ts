@@ -1,4 +1,4 @@
-// What the daemon has no room for, what is damaged, and what is not built.
+// Exhausted limits, damaged data, and unimplemented features.
 import assert from "node:assert/strict";
 import { access, mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const named = createHeader({ config: { name: "web" } });
 function fullDisk(noTmpfs: string | false): void {
   test("a full disk", { skip: noTmpfs }, (t) =>
     withFilesystem("tmpfs", 24, async (mountPoint) => {
-      // A test of its own, so that its daemon has stopped before the filesystem goes.
+      // A separate test, so that its daemon has stopped before the filesystem is unmounted.
       await t.test("refuses an upload and keeps nothing of it", async (inner) => {
         const scene = await openScene(inner, { root: join(mountPoint, "root") });
         const source = join(scene.scratch, "large");

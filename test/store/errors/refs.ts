@@ -1,4 +1,4 @@
-// Refs, names, tokens and fields that mean nothing, or something of another's.
+// Refs, names, tokens and fields that mean nothing, or that belong to another object.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -78,7 +78,7 @@ function missingCases({ call, scratch }: Scene, deletedId: string): readonly Err
   ];
 }
 
-/** `webId` has the name web, `otherId` has none, and `done` is the request id of "done". */
+/** `webId` has the name web, `otherId` has no name, and `done` is the request id of "done". */
 function takenCases(
   { call, tar }: Scene,
   { webId, otherId }: { webId: string; otherId: string },

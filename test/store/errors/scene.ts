@@ -1,5 +1,5 @@
-// A daemon to be provoked, and what an answer must look like: code, domain, reason, details, and a
-// store that is as it was before.
+// A daemon for provoked errors, and the checks of an answer: code, domain, reason, details, and an
+// unchanged store.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,13 +17,13 @@ export interface Scene {
   readonly client: Client;
   readonly root: string;
   readonly scratch: string;
-  /** The tar that makes a small snapshot. */
+  /** The tar of a small snapshot. */
   readonly tar: Uint8Array;
   call<I extends DescMessage>(
     method: DescMethod & { readonly input: I },
     ...requests: readonly MessageInitShape<I>[]
   ): Promise<CallStatus>;
-  /** Stores a snapshot; its id. */
+  /** Stores a snapshot and returns its id. */
   store(name?: string): Promise<string>;
 }
 
@@ -43,22 +43,22 @@ export async function openScene(
   return { daemon, client, root, scratch, tar, call, store };
 }
 
-/** What an answer must say beside code, domain and reason. */
+/** Expected parts of an answer, in addition to code, domain and reason. */
 export interface Expected {
   /** Fields of google.rpc.BadRequest. Default: none. */
   readonly fields?: readonly string[];
-  /** `type name` of google.rpc.ResourceInfo. Default: not looked at. */
+  /** `type name` of google.rpc.ResourceInfo. Default: not checked. */
   readonly resource?: string;
   /** Entries that ErrorInfo.metadata must have. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Whether RetryInfo comes. Default: no. */
+  /** Whether RetryInfo is present. Default: no. */
   readonly retry?: boolean;
 }
 
 /** One way to make the daemon answer with `reason`. */
 export interface ErrorCase {
   readonly reason: ErrorReason;
-  /** How it is provoked, in words. */
+  /** Describes the provocation. */
   readonly how: string;
   readonly provoke: () => Promise<CallStatus>;
   readonly expected?: Expected;
@@ -67,7 +67,7 @@ export interface ErrorCase {
 /** The reasons that cases have expected so far. */
 export const covered = new Set<ErrorReason>();
 
-/** Runs each case as a test of its own. None may leave a trace in the store. */
+/** Runs each case as a separate test. No case may change the store. */
 export async function runCases(
   t: TestContext,
   scene: Scene,
@@ -98,7 +98,7 @@ function checkStatus(status: CallStatus, reason: ErrorReason, expected: Expected
   assert.equal(status.hasPrecondition, status.code === "FAILED_PRECONDITION");
 }
 
-/** What the store holds: on disk, and as its callers see it. */
+/** The content of the store: on disk, and as its callers see it. */
 async function pictureOf({ root, client }: Scene): Promise<unknown> {
   const { snapshots, totalSize } = await client.list();
   const { snapshotCount, sizeBytes } = (await client.getInfo()).usage ?? {};

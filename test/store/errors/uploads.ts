@@ -1,4 +1,4 @@
-// Uploads whose header, frames or bytes are not as they should be.
+// Uploads with an invalid header, frames or bytes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -14,7 +14,7 @@ import { openScene, runCases, type ErrorCase, type Scene } from "./scene.js";
 
 const { create, import: importArchive } = SnapshotService.method;
 
-/** All of them ask for this name, which must be free afterwards. */
+/** All of them request this name, which must be free afterwards. */
 const name = "web";
 const named = createHeader({ config: { name } });
 const imported = importHeader({ name });

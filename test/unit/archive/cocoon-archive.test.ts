@@ -1,5 +1,5 @@
-// Whole archives as cocoon writes them, made by hand to the letter of the format: raw, gzip and
-// zstd, with and without the list of files.
+// Whole archives in cocoon's exact format, made by hand: raw, gzip and zstd, with and without the
+// list of files.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";

@@ -1,4 +1,4 @@
-// gzip and zstd as a whole: recognised, checked to their last byte, nothing let through behind it.
+// gzip and zstd streams: detected, checked to their last byte, and nothing accepted behind them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { constants, gunzipSync, gzipSync } from "node:zlib";
@@ -187,7 +187,7 @@ test("gzip with all optional fields, and with other settings, is read", async ()
 test("zstd with skippable frames and frames of other shapes is read", async () => {
   const packed = await pack("zstd");
   const skippable = Buffer.from("5f2a4d1803000000616263502a4d1800000000", "hex");
-  // A frame by hand: single segment, no checksum, 4 bytes, one raw block; then the same as RLE.
+  // A hand-made frame: single segment, no checksum, 4 bytes, one raw block. Then the same as RLE.
   const raw = Buffer.from("28b52ffd200421000061626364", "hex");
   const rle = Buffer.from("28b52ffd200423000061", "hex");
   const all = Buffer.concat([skippable, raw, packed, skippable, rle]);
@@ -200,7 +200,7 @@ test("zstd with skippable frames and frames of other shapes is read", async () =
 });
 
 test("a zstd stream that unfolds without bound is decoded only as far as it is read", async () => {
-  // Blocks of 4 bytes, each 128 KiB of zeros: 400 KB that hold 13 GB.
+  // Blocks of 4 bytes, each 128 KiB of zeros: 400 KB that contain 13 GB.
   const block = Buffer.from([0x02, 0x00, 0x10, 0x00]);
   const bomb = Buffer.concat([
     Buffer.from("28b52ffd0058", "hex"),
@@ -233,7 +233,7 @@ test("zstd windows above 8 MiB share 512 MiB: who finds no room is refused, unti
     assert.equal(Buffer.from((await stream.next()).value?.bytes ?? []).toString(), "abc");
     return stream;
   };
-  // Without a field of its own the window is as large as the content: 128 MiB, in eight bytes.
+  // Without its own field, the window is as large as the content: 128 MiB, in eight bytes.
   const content = Buffer.from("28b52ffde00000000800000000", "hex");
   const held = [
     await open(Buffer.concat([content, rawBlock])),

@@ -1,4 +1,4 @@
-// The envelope: cocoon's bytes, keys that nobody knows, and everything that is refused.
+// The envelope: cocoon's bytes, unknown keys, and everything that is refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -180,7 +180,7 @@ test("whatever is unknown comes back as the same JSON", () => {
           string,
           Record<string, unknown>
         >;
-        // As text, since a property __proto__ is not compared otherwise.
+        // As text, because a property __proto__ is not compared otherwise.
         assert.equal(JSON.stringify(again["config"]?.["x"]), JSON.stringify(config));
         assert.equal(JSON.stringify(again["y"]), JSON.stringify(config));
       },
@@ -358,7 +358,7 @@ test("claims of the wrong form name the key; what newer versions add is skipped"
 });
 
 test("claims that would make an envelope too long for its readers are left out", () => {
-  // Each character takes two in JSON, and each name comes twice.
+  // Each character takes two in JSON, and each name occurs twice.
   const names = Array.from({ length: 4096 }, (_, index) => `${index}-${'"'.repeat(240)}`).sort();
   const claims = new Map(names.map((name) => [name, { sizeBytes: 1, digest, blocks: "blake3" }]));
   const read = decodeEnvelope(encodeEnvelope(emptyConfig(), names, claims));
@@ -372,7 +372,7 @@ test("a file of another size than was claimed is refused, with both sizes and wh
   const check = (sizeBytes: number, name = "cow.raw"): void => {
     checkArchiveAgainstEnvelope({ config, files: undefined, claims }, [{ name, sizeBytes }]);
   };
-  // What is claimed is known better than what the configuration lets expect.
+  // The claims are more precise than the expectation from the configuration.
   check(100);
   assert.throws(() => check(4), {
     reason: "ARCHIVE_INVALID",
@@ -390,7 +390,7 @@ test("memory that is certainly too short is refused where nothing better is know
   check("firecracker", "mem", 1024 * mib, 1024 * mib);
   check("firecracker", "mem", 1000 * mib + 77, 1000 * mib);
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 4096 * mib);
-  // A clone that was given more, and memory that lies elsewhere.
+  // A clone that got more memory, and memory in a separate file.
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 512 * mib);
   check("cloud-hypervisor", "memory-ranges", 4096 * mib, 0);
   check("cloud-hypervisor", "memory-ranges", 0, 1);

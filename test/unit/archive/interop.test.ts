@@ -1,5 +1,5 @@
-// Other programs' tars are read, and ours are unpacked by them: GNU tar and bsdtar as they are
-// installed, tar-stream as a library.
+// Reads other programs' tars, and lets them unpack ours: GNU tar and bsdtar as installed,
+// tar-stream as a library.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ import { collect, oneChunk, readAll } from "./support.js";
 const run = promisify(execFile);
 const blockBytes = 4096;
 
-/** What each file holds: [offset, bytes] of data, and its size. Offsets are whole blocks. */
+/** The content of each file: [offset, bytes] of data, and its size. Offsets are whole blocks. */
 const contents: Record<
   string,
   { sizeBytes: number; data: readonly (readonly [number, number])[] }
@@ -32,7 +32,7 @@ const contents: Record<
     ],
   },
   empty: { sizeBytes: 0, data: [] },
-  // More segments than an old GNU header and one block of its continuation hold.
+  // More segments than an old GNU header and one continuation block can contain.
   fragments: {
     sizeBytes: 100 * blockBytes,
     data: Array.from({ length: 40 }, (_, i) => [i * 2 * blockBytes, blockBytes] as const),
@@ -74,7 +74,7 @@ async function hasProgram(t: TestContext, program: string): Promise<boolean> {
   }
 }
 
-/** The files of a directory as the writer wants them. */
+/** The files of a directory, in the form for the writer. */
 async function* filesOf(directory: string): AsyncGenerator<ArchiveFile> {
   for (const name of names) {
     await using handle = await open(join(directory, name), "r");

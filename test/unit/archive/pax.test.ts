@@ -1,4 +1,4 @@
-// PAX records: exact lengths, any bytes in the value, nothing dropped in silence.
+// PAX records: exact lengths, any bytes in the value, and no record dropped silently.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodePax, encodePax, indexPax, parseDecimal } from "../../../src/archive/pax.js";

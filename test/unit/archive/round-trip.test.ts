@@ -1,4 +1,4 @@
-// Whatever is written is read back the same, whatever the sizes, holes and chunks.
+// Written archives are read back unchanged, for any sizes, holes and chunks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -12,7 +12,7 @@ interface GivenFile {
   readonly extents: readonly Extent[] | undefined;
 }
 
-/** Runs of data and of zeros by turns, as a file with holes has them. */
+/** Alternating runs of data and of zeros, as in a file with holes. */
 const givenFile: fc.Arbitrary<GivenFile> = fc
   .record({
     runs: fc.array(
@@ -73,7 +73,7 @@ test("random files come back with the same bytes, and with their holes", async (
   );
 });
 
-/** cocoon keeps every extent; GNU widens them to blocks; plain entries have none. */
+/** cocoon keeps every extent. GNU widens them to blocks. Plain entries have no extents. */
 function checkHoles(
   read: readonly Extent[] | undefined,
   written: readonly Extent[] | undefined,

@@ -1,4 +1,4 @@
-// Sparse entries made by hand in every notation that is read, and maps that are refused.
+// Hand-made sparse entries in every supported notation, and maps that are refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Extent } from "../../../src/model/extent.js";
@@ -206,7 +206,7 @@ test("GNU's sparse format 0.0", async () => {
   await refused(/numblocks/, entry([...head.slice(0, 1), ...segments], "AAAABB"));
 });
 
-/** A header of type S with these segments in it. */
+/** A header of type S with these segments. */
 function oldGnuHeader(
   segments: readonly Extent[],
   realSize: number,

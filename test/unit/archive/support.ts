@@ -1,4 +1,4 @@
-// What the archive tests share: streams, files in memory, and headers made by hand.
+// Shared helpers of the archive tests: streams, files in memory, and hand-made headers.
 import assert from "node:assert/strict";
 import { StoreError, type ErrorReason } from "../../../src/base/errors.js";
 import { OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
@@ -26,7 +26,7 @@ export function oneChunk(...parts: readonly Uint8Array[]): OwnedStream {
   return chunked(Buffer.concat(parts), [Number.MAX_SAFE_INTEGER]);
 }
 
-/** A file whose content is `bytes`; holes are where `extents` leaves them out. */
+/** A file with the content `bytes`. Holes are outside of `extents`. */
 export function memoryFile(
   name: string,
   bytes: Uint8Array,
@@ -56,7 +56,7 @@ export interface ReadBack extends Omit<ArchiveEntry, "pieces" | "extents"> {
   readonly bytes: Buffer;
 }
 
-/** Reads an archive whole. Only for files that fit into memory. */
+/** Reads an archive completely. Only for files that fit into memory. */
 export async function readAll(source: OwnedStream, options?: ReadTarOptions): Promise<ReadBack[]> {
   const files: ReadBack[] = [];
   for await (const entry of readTar(source, options)) {
@@ -74,7 +74,7 @@ export async function readAll(source: OwnedStream, options?: ReadTarOptions): Pr
   return files;
 }
 
-/** Asserts that it fails with that reason and a message that matches. */
+/** Asserts that it fails with that reason and a matching message. */
 export async function rejectsWith(
   promise: Promise<unknown>,
   reason: ErrorReason,
@@ -95,11 +95,11 @@ export interface RawHeader {
   readonly mode?: string;
   readonly magic?: string;
   readonly prefix?: string;
-  /** Bytes written over the finished header, before its checksum is made. */
+  /** Bytes written over the finished header, before its checksum is computed. */
   readonly patch?: (header: Buffer) => void;
 }
 
-/** A header as POSIX describes it, made here independently of the code under test. */
+/** A header according to POSIX, made here independently of the code under test. */
 export function rawHeader(fields: RawHeader): Buffer {
   const header = Buffer.alloc(512);
   header.set(typeof fields.name === "string" ? Buffer.from(fields.name) : fields.name, 0);
@@ -134,7 +134,7 @@ export function rawFile(name: string, content: string | Uint8Array): Buffer {
   return Buffer.concat([rawHeader({ name, size: Buffer.byteLength(content) }), padded(content)]);
 }
 
-/** An extended header with these records, lengths counted here. */
+/** An extended header with these records. Computes their lengths. */
 export function rawPax(records: readonly (readonly [string, string])[], type = "x"): Buffer {
   const body = records.map(([key, value]) => paxRecord(key, value)).join("");
   return rawPaxBody(body, type);

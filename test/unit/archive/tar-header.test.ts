@@ -1,4 +1,4 @@
-// The tar header: its own bytes, and every number form that is read or refused.
+// The tar header: its own bytes, and every accepted or refused form of numbers.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeTarHeader, encodeTarHeader } from "../../../src/archive/tar-header.js";
@@ -115,7 +115,7 @@ test("one changed bit anywhere breaks the checksum", () => {
   for (let byte = 0; byte < 512; byte++) {
     const bad = Buffer.from(good);
     bad[byte] = (bad[byte] ?? 0) ^ 1;
-    // The last two bytes of the checksum field end the number and hold no digit.
+    // The last two bytes of the checksum field end the number and are not digits.
     if (byte === 154 || byte === 155) continue;
     refused(bad, /checksum/);
   }

@@ -1,4 +1,4 @@
-// What the reader accepts and what it refuses, on archives made by hand.
+// Accepted and refused archives, made by hand.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OwnedStream } from "../../../src/wire/chunk.js";
@@ -17,7 +17,7 @@ import {
   rejectsWith,
 } from "./support.js";
 
-/** One chunk for each block: what is not copied in time is overwritten. */
+/** One chunk for each block. Bytes that are not copied in time are overwritten. */
 const inBlocks = (...parts: Uint8Array[]): OwnedStream => chunked(Buffer.concat(parts), [512]);
 
 const names = async (...parts: Uint8Array[]): Promise<string[]> =>
@@ -108,7 +108,7 @@ test("what is no regular file is refused by what it is", async () => {
   assert.deepEqual(await names(rawHeader({ name: "a", type: "7" })), ["a"]);
 });
 
-// tar-stream 3.2.2 waits for ever at such a header.
+// tar-stream 3.2.2 waits forever at such a header.
 test("a directory with data is refused", async () => {
   const header = rawHeader({ name: "./", type: "5", size: 600 });
   await refused(/a directory with 600 bytes/, header, Buffer.alloc(1024, 1));

@@ -1,5 +1,5 @@
-// What the writer writes: byte for byte where others depend on it, and through tar-stream's reader
-// as a second opinion.
+// The writer's output: exact bytes if other programs depend on them, and tar-stream's reader as a
+// second opinion.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Readable } from "node:stream";
@@ -27,12 +27,12 @@ interface Seen {
   readonly body: Buffer;
 }
 
-/** tar-stream keeps what it has not read yet. */
+/** tar-stream keeps unread data. */
 async function* copied(stream: OwnedStream): AsyncGenerator<Buffer> {
   for await (const bytes of lend(stream)) yield Buffer.from(bytes);
 }
 
-/** Entries as tar-stream sees them. */
+/** Entries as parsed by tar-stream. */
 async function viaTarStream(stream: OwnedStream): Promise<Seen[]> {
   const entries: Seen[] = [];
   const tar = extract();
@@ -159,7 +159,7 @@ test("the format none writes holes as zeros without reading them", async () => {
 
 const oneByte = OwnedChunk.constant(Buffer.alloc(1, 1));
 
-/** A file of `count` segments of one byte, as far apart as `stride`. */
+/** A file of `count` segments of one byte, at a distance of `stride`. */
 function fragmented(count: number, stride: number): ArchiveFile {
   return {
     name: "memory",
@@ -195,7 +195,7 @@ test("a cocoon map above 800 KiB is made shorter, with the smallest holes as zer
   for (const { head } of [exact, plan]) {
     assert.ok(decodeTarHeader(head, "header").sizeBytes < 1024 * 1024, "Go reads at most 1 MiB");
   }
-  // All of the large holes are still holes: the small ones cost at most a byte each.
+  // All of the large holes are still holes. The small ones cost at most a byte each.
   assert.ok(plan.bodyBytes < 2 * fits, `${plan.bodyBytes} bytes`);
   const file: ArchiveFile = {
     ...longer,
@@ -296,7 +296,7 @@ test("the same files give the same bytes, and as many as tarSizeBytes says", asy
   assert.equal(tarSizeBytes([]), 1024);
 });
 
-/** A file that is one hole but for a few bytes at its end. */
+/** A file that is one hole, except for a few bytes at its end. */
 function hugeFile(sizeBytes: number): ArchiveFile {
   return {
     name: "huge",
@@ -334,7 +334,7 @@ test("a size above 8 GiB stands in the PAX records and in the header", async () 
   const shape = { name: "a", mode: 0o644, sizeBytes: 8 ** 11, extents: undefined };
   const head = Buffer.from(planEntry(shape, "cocoon", 0).head);
   assert.equal(paxOf(head), paxRecord("size", String(8 ** 11)));
-  // tar-stream knows both forms.
+  // tar-stream reads both forms.
   const tar = extract();
   const seen = new Promise<number | undefined>((resolve) => {
     tar.on("entry", (header) => {

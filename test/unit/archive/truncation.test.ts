@@ -1,4 +1,4 @@
-// An archive that is cut anywhere, or damaged anywhere, is never taken for whole by mistake.
+// An archive that is truncated or damaged anywhere is never accepted as complete.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -47,7 +47,7 @@ test("a whole entry that is missing at the end is noticed", async () => {
   await rejectsWith(readAll(oneChunk(cut)), "ARCHIVE_INVALID", /the next header or the end marker/);
 });
 
-/** Reads without believing any size: a flipped bit may announce a file of petabytes. */
+/** Reads without trusting any size, because a flipped bit may announce a file of petabytes. */
 async function drain(bytes: Buffer, chunkBytes: number): Promise<void> {
   for await (const entry of readTar(decompress(chunked(bytes, [chunkBytes])))) {
     for await (const piece of entry.pieces()) {
@@ -83,7 +83,7 @@ for (const format of ["cocoon", "gnu"] as const) {
   });
 }
 
-/** Makes every block with the magic of a header pass as one: damage then reaches deeper. */
+/** Makes every block with the magic of a header valid, so that damage reaches deeper. */
 function repairChecksums(bytes: Buffer): void {
   for (let start = 0; start + 512 <= bytes.byteLength; start += 512) {
     const block = bytes.subarray(start, start + 512);

@@ -7,7 +7,7 @@ test("a full collection lets go of what nobody holds, old or new", async () => {
   const gone = new WeakRef({ bytes: Buffer.alloc(1024) });
   const held = { bytes: Buffer.alloc(1024) };
   const kept = new WeakRef(held);
-  // A WeakRef keeps its target for as long as the turn lasts in which it was made.
+  // A WeakRef keeps its target until the end of the turn in which it was made.
   await new Promise(setImmediate);
   collect();
   assert.equal(gone.deref(), undefined);

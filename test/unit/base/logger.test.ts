@@ -1,4 +1,4 @@
-// What the log looks like: for programs, and for a person at a terminal.
+// The format of the log: for programs, and for a person at a terminal.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

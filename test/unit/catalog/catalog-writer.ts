@@ -1,4 +1,4 @@
-// A process for open.test.ts: writes a number of snapshots, then ends as it is told.
+// A process for open.test.ts: writes a number of snapshots, then ends in the requested way.
 import { writeSync } from "node:fs";
 import { isStoreError } from "../../../src/base/errors.js";
 import { openCatalog, type Catalog } from "../../../src/catalog/open.js";
@@ -31,7 +31,7 @@ function outcomeOf(n: number): string {
 if (ending === "until-failure") {
   let n = 0;
   let outcome = "stored";
-  // As long as one page fits, a failed commit is taken back at once, and that page is used up.
+  // As long as one page fits, a failed commit is taken back at once, which uses that page.
   while (outcome !== "IO_FAILED unknown" && n < Number(count)) outcome = outcomeOf(n++);
   console.log(outcome);
   console.log(outcomeOf(n));

@@ -1,4 +1,4 @@
-// Events: one with each change, in its transaction, in order, in bounds.
+// Events: one per change, in its transaction, in order, and bounded.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ function eventsOf(catalog: Catalog, after = 0): readonly CatalogEvent[] {
   return events;
 }
 
-/** `type id name`, and what else the event says. */
+/** `type id name`, and the other fields of the event. */
 function told(events: readonly CatalogEvent[]): string[] {
   return events.map(({ type, snapshot, replacedBy, previous }) => {
     const { id, name } = snapshot.config;
@@ -38,7 +38,7 @@ test("every change that can be seen is told, once, with the snapshot as it is or
     clock.nowMs += 1000;
     catalog.update(idOf("a"), { name: "api" });
     catalog.update(idOf("a"), { labels: { k: "2" }, protected: true });
-    // Nothing changes: nothing is told.
+    // Nothing changes, so there is no event.
     catalog.update(idOf("a"), { name: "api", protected: true });
     catalog.setDigest(idOf("a"), "sha256:ff", [fileOf("memory")]);
     catalog.setCorrupt(idOf("a"), true);
@@ -123,7 +123,7 @@ test("what fails is not told, and leaves no gap in the order", async () => {
     store(catalog, idOf("a"), { name: "a" });
     let calls = 0;
     const end = catalog.onEvents(() => (calls += 1));
-    // The first of the two is tombstoned and told before the second one fails.
+    // The first of the two is tombstoned and has an event before the second one fails.
     throwsReason(() => catalog.markDeleting([idOf("a"), idOf("b")]), "SNAPSHOT_NOT_FOUND");
     store(catalog, idOf("c"), { name: "c" });
     assert.deepEqual(told(eventsOf(catalog)), ["created a a", "created c c"]);

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { openCatalog } from "../../../src/catalog/open.js";
 import { idOf, startMs, store, testClock, throwsReason, withScratch } from "./support.js";
 
-/** Writes until the filesystem has no room left. */
+/** Writes until the filesystem is full. */
 function fillDisk(path: string): void {
   const fd = openSync(path, "a");
   const block = Buffer.alloc(4096);
@@ -40,7 +40,7 @@ test("on a full disk reads, start and stop work; a change works as soon as there
       let catalog = openCatalog(path, { clock });
       for (const id of ["a", "b"]) store(catalog, idOf(id), { name: id });
       for (let start = 0; start < 2; start++) {
-        // A start gives back the room of the log before.
+        // A start frees the space of the previous log.
         fill();
         throwsReason(() => catalog.markDeleting([idOf("a")]), "STORAGE_FULL");
         throwsReason(() => store(catalog, idOf("c")), "STORAGE_FULL");

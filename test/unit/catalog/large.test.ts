@@ -1,4 +1,4 @@
-// 100,000 records: what is found is right. How fast it is found is measured elsewhere.
+// 100,000 records: results are correct. bench/catalog.ts measures the speed.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { configOf, idsOf, startMs, testClock, throwsReason, withScratch } from "
 
 const count = 100_000;
 
-/** Spreads the ids so that neither their order nor that of the names is that of the times. */
+/** Spreads the ids, so that the orders of ids, names and times differ. */
 function idAt(n: number): string {
   return ((n * 48_271) % 2_147_483_647).toString(36).padStart(8, "0").padEnd(16, "x");
 }
@@ -27,7 +27,9 @@ function timeAt(n: number): number {
   return startMs + Math.floor(n / 3);
 }
 
-/** Straight into the file, in one transaction: 100,000 durable commits would take a minute. */
+/**
+ * Written directly to the file, in one transaction: 100,000 durable commits would take a minute.
+ */
 function fill(path: string): void {
   const database = new Database(path);
   const insert = database.prepare(sql.insertSnapshot);

@@ -159,7 +159,7 @@ test("while pages are read, nothing comes twice and nothing that stays is missed
       seen.push(...idsOf(result.snapshots));
       pageToken = result.nextPageToken;
       if (pageToken === "") break;
-      // A newer one arrives; the last one shown, and some of the rest, go.
+      // A newer one arrives. The last shown one, and some of the rest, are removed.
       store(catalog, idAt(1000 + page), {}, { createdAtMs: startMs + 1000 + page });
       for (const id of [seen.at(-1) ?? "", idAt(page * 2)]) {
         if (catalog.get(id)?.state !== "ready") continue;
@@ -180,7 +180,7 @@ test("a page token is refused when it is damaged or for another filter", async (
     for (let n = 0; n < 3; n++) store(catalog, idOf(n + 100), { labels: { a: "1", b: "2" } });
     const filter = { labels: { a: "1", b: "2" }, createdAfter: new Date(0) };
     const pageToken = catalog.list({ pageSize: 1, filter }).nextPageToken;
-    // The order of labels means nothing, nor does the page size.
+    // The order of labels has no meaning, nor does the page size.
     const same = { createdAfter: new Date(0), labels: { b: "2", a: "1" } };
     assert.equal(catalog.list({ pageSize: 2, pageToken, filter: same }).snapshots.length, 2);
 

@@ -1,4 +1,4 @@
-// Random operations against a catalog and against a simple model of what must be seen.
+// Random operations on a catalog and on a simple model of its visible state.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ interface Entry {
   blob: string;
   createdAtMs: number;
   sizeBytes: number;
-  /** The name that quotas look at: that of before if it was replaced. */
+  /** The name whose quota is charged: the previous one if the snapshot was replaced. */
   chargedName: string;
   chargedBytes: number;
 }
@@ -28,7 +28,7 @@ function metadataBytes({ id, name, label, blob }: Entry): number {
 type Model = Map<string, Entry>;
 
 interface Step {
-  /** Changes both; returns what each answered: a reason, or "ok" with what the caller sees. */
+  /** Changes both. Returns the answer of each: a reason, or "ok" with the visible state. */
   run(catalog: Catalog, model: Model): { actual: string; expected: string };
 }
 
@@ -259,7 +259,7 @@ function compare(catalog: Catalog, model: Model): void {
   }
 }
 
-/** Whoever hears of everything knows what is listed, and under which name. */
+/** A listener of all events knows the listed snapshots, and their names. */
 function followEvents(catalog: Catalog, known: Map<string, string>, after: number): number {
   const { events, missed } = catalog.eventsAfter(after, 100);
   assert.equal(missed, false);

@@ -135,7 +135,7 @@ async function readsVersion(version: number): Promise<void> {
       lastAccessedAt: new Date(1_700_000_001_000),
       sizeBytes: 10737418240,
       allocatedBytes: 4096,
-      // An estimate: nobody measured it then.
+      // An estimate, because nothing was measured then.
       chargedBytes: 48718,
       digest: "sha256:cd",
       protected: true,
@@ -226,7 +226,7 @@ test("noise, a cut file and a damaged page are STORED_DATA_CORRUPT or found by t
   });
 });
 
-/** How many problems opening and checking find. */
+/** Number of problems that opening and checking find. */
 function problemsOf(path: string): number {
   let catalog: Catalog;
   try {

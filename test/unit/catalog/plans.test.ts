@@ -1,4 +1,4 @@
-// No statement of the catalog reads a table from end to end: SQLite is asked for every plan.
+// No statement of the catalog reads a whole table. The test asks SQLite for every plan.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,7 +18,7 @@ before(() => {
   const path = join(directory, "catalog.db");
   openCatalog(path, { clock: testClock() }).close();
   database = new Database(path);
-  // How the planner sees a catalog whose statistics were never gathered, as ours.
+  // The planner's view of a catalog without gathered statistics, like ours.
   assert.deepEqual(
     database.prepare("SELECT name FROM sqlite_master WHERE name = 'sqlite_stat1'").all(),
     [],

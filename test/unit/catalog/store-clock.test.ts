@@ -1,4 +1,4 @@
-// What the catalog stamps when the wall clock is set: creation times, uses, the ends of requests.
+// The catalog's stamps when the wall clock is set: creation times, uses, the ends of requests.
 import assert from "node:assert/strict";
 import { Database } from "../../../src/catalog/sqlite.js";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const fixtures = join(here, "..", "..", "..", "..", "test", "fixtures");
 const hourMs = 3_600_000;
 const yearMs = 365 * 24 * hourMs;
 
-/** Stores `id` as the domain does, at the time that the catalog gives. */
+/** Stores `id` as the domain does, with the time that the catalog returns. */
 function storeNow(catalog: Catalog, id: string): Date {
   const createdAt = catalog.nextCreation();
   store(catalog, id, {}, { createdAtMs: createdAt.getTime() });
@@ -48,7 +48,7 @@ test("creation times only grow: newest first is the order of insertion, over ste
       times,
       [...new Set(times)].sort((a, b) => a - b),
     );
-    // What was deleted keeps nobody in the future.
+    // Deleted snapshots do not push others into the future.
     open.markDeleting(ids);
     for (const id of ids) open.removeRow(id);
     assert.equal(storeNow(reopen(), idOf("b")).getTime(), clock.now().getTime());
@@ -145,7 +145,7 @@ test("the catalog of an older version: uses begin as last accesses, none in the 
       .prepare("UPDATE snapshots SET last_accessed_at = :at WHERE id = 'bbbb000000000000'")
       .run({ at: Date.now() + yearMs });
     database.close();
-    // Who only looks changes nothing, and needs no newer schema.
+    // A reader changes nothing, and needs no newer schema.
     {
       await using reader = openCatalogReader(path);
       assert.equal(reader?.auditRow("aaaa000000000000")?.snapshot?.config.name, "web/1");

@@ -13,7 +13,7 @@ export const startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
 export interface TestClock extends Clock {
   nowMs: number;
-  /** Wall time alone is so much further: a step of the clock. */
+  /** The wall clock alone advances by this much: a step of the clock. */
   stepMs: number;
   bootId: string;
 }
@@ -88,7 +88,7 @@ export interface StoreOptions {
   readonly files?: readonly SnapshotFile[];
 }
 
-/** Stores a snapshot the way the domain does it: pending, then ready. */
+/** Stores a snapshot like the domain: pending, then ready. */
 export function store(
   catalog: Catalog,
   id: string,

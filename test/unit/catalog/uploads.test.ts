@@ -1,4 +1,4 @@
-// From reservation to ready: who gets a name or an id, and what replacing does.
+// From reservation to ready: which upload gets a name or an id, and the effect of replacing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTick } from "node:timers/promises";
@@ -103,7 +103,7 @@ test("a name is unique among pending and ready snapshots; the error names the wi
 
     catalog.abandonPending(idOf("c"));
     store(catalog, idOf("d"), { name: "p" });
-    // Nameless ones do not stand in each other's way.
+    // Snapshots without a name do not conflict.
     store(catalog, idOf("e"));
     store(catalog, idOf("f"));
     assert.equal(catalog.totals().count, 4);
@@ -186,7 +186,7 @@ test("a replaced snapshot that is in use becomes nameless and keeps its pins", a
       "replaced",
     );
     assert.deepEqual(catalog.listPinnedBlobs("", 10), ["old"]);
-    // Its manifest still claims the name: it has to be written again.
+    // Its manifest still claims the name, so it must be written again.
     assert.deepEqual(catalog.manifestDirtyIds(), [idOf("a")]);
     catalog.markDeleting([idOf("a")]);
     assert.deepEqual(catalog.listPinnedBlobs("", 10), []);

@@ -303,7 +303,8 @@ test("a named pipe is read to its end, and one that nobody writes to ends with a
   const waiting = startStasis(["--addr", address, "create", pipe, "--name", "never"]);
   const ended = finished(waiting);
   t.after(() => waiting.kill("SIGKILL"));
-  // A writer that writes nothing. Until somebody reads, a pipe cannot be opened so (fifo(7)).
+  // A writer that writes nothing. Before a reader opens it, the pipe cannot be opened for writing
+  // (fifo(7)).
   const writer = await untilOpen(pipe);
   waiting.kill("SIGTERM");
   assert.equal((await ended).code, 143);
@@ -340,7 +341,7 @@ async function untilOpen(pipe: string): Promise<FileHandle> {
   }
 }
 
-/** One entry of 4 MiB, of which half is there. */
+/** One entry of 4 MiB, of which half is present. */
 async function firstHalfOfTar(): Promise<Buffer> {
   const bytes = patternBytes(4 * mib, 3);
   async function* pieces() {

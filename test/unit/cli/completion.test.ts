@@ -1,4 +1,4 @@
-// What can come next on the command line, and the script for bash as bash runs it.
+// Completions of the command line, and the bash script as bash runs it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
@@ -73,7 +73,7 @@ test("arguments: refs, files, choices", async () => {
 
 const run = promisify(execFile);
 
-/** What bash would offer after `line`. */
+/** The completions that bash offers after `line`. */
 async function bashReplies(line: string, directory: string): Promise<string[]> {
   const script = `
     ${completionScripts.bash}

@@ -1,4 +1,4 @@
-// stasis du as a program: sparse files, files that share blocks, and its table.
+// The command `stasis du`: sparse files, files that share blocks, and its table.
 import assert from "node:assert/strict";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { runStasis } from "./run-stasis.js";
 import { openPastMode } from "../../support/tamper.js";
 
 const mib = 1024 * 1024;
-/** Written anew in a copy. */
+/** This file is written again in a copy. */
 const changed = 128 * 1024;
 
 interface SpaceJson {
@@ -84,12 +84,13 @@ for (const kind of ["xfs", "btrfs"] as const) {
           assert.equal((await stasis("create", join(mountPoint, "vm"), "--name", "one")).code, 0);
           const before = JSON.parse((await stasis("du", "--json")).stdout) as DuJson;
           assert.equal(before.total.sharedBytes, "0");
-          // A reflink of the files, given back as a snapshot of their own.
+          // A reflink of the files, stored as a separate snapshot.
           const copy = join(mountPoint, "copy");
           await using client = connect(address);
           await client.exportToDirectory({ ref: "one", directory: copy });
           await client.importFromDirectory({ directory: copy, name: "two" });
-          // Of the copy a part in the middle is written anew, as much as xfs sets aside for that.
+          // In the copy, a part in the middle is written again, as large as xfs's allocation unit
+          // for copies.
           const { snapshot } = await client.inspect("two");
           await using file = await openPastMode(join(snapshot?.dataDir ?? "", "cow.raw"));
           await file.write(patternBytes(changed, 9), 0, changed, 32 * mib + changed);
@@ -100,7 +101,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
           const after = JSON.parse((await stasis("du", "--json")).stdout) as DuJson;
           for (const { allocatedBytes, sharedBytes } of after.snapshots) {
             assert.equal(allocatedBytes, String(mib));
-            // btrfs calls an extent shared as long as any part of it is.
+            // btrfs reports an extent as shared if any part of it is.
             assert.ok(
               [mib - changed, ...(kind === "btrfs" ? [mib] : [])].includes(Number(sharedBytes)),
             );

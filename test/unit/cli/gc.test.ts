@@ -55,7 +55,7 @@ test("gc: a table with a total, JSON with stable keys, and --evict-all only when
   assert.match(nonsense.stderr, /100GiB/);
 });
 
-/** Runs it with a terminal of its own, where `keys` are pressed when it asks. */
+/** Runs it on its own terminal, on which `keys` are pressed when it asks. */
 async function onTerminal(args: readonly string[], keys: string): Promise<[number | null, string]> {
   const child = startOnTerminal(args);
   let shown = "";
@@ -97,7 +97,7 @@ test("gc tells of more rows than fit into the usual 4 MiB of a message", async (
     id: String(index).padStart(16, "0"),
     name: String(index).padStart(128, "n"),
   }));
-  // To make that many snapshots would take minutes.
+  // Making that many snapshots would take minutes.
   const server = createGrpcServer({
     logger: createLogger("silent"),
     limits: { maxMessageBytes: 1024 * 1024 },

@@ -1,5 +1,4 @@
-// stasis open while its lease is cut off: by a proxy, by a daemon that is away, by a deletion
-// meanwhile.
+// `stasis open` while its lease is interrupted: by a proxy, by a stopped daemon, by a deletion.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -14,9 +13,9 @@ import { finished, runStasis, startOnTerminal, startStasis, type Finished } from
 
 interface Proxy {
   readonly address: string;
-  /** Ends all connections; new ones are let through. */
+  /** Closes all connections, and accepts new ones. */
   cut(): void;
-  /** Ends all connections, and refuses new ones until `reopen`. */
+  /** Closes all connections, and refuses new ones until `reopen`. */
   close(): void;
   reopen(): void;
 }
@@ -104,7 +103,7 @@ async function openScene(t: TestContext): Promise<Scene> {
   };
 }
 
-/** Says when it runs, and ends by itself when the file `done` is there, or after a minute. */
+/** Prints a line when it runs. Ends when the file `done` exists, or after a minute. */
 const command = [
   "--",
   "sh",
@@ -131,7 +130,7 @@ test("open takes a lease again that was cut off, and the command notices nothing
   await eventually("the command", () => opened.stderr().includes("running"));
   for (const round of [1, 2, 3]) {
     if (round === 2) {
-      // As a daemon that restarts.
+      // Like a daemon that restarts.
       proxy.close();
       await eventually("the loss", () => opened.stderr().split("has ended").length === round + 1);
       proxy.reopen();

@@ -1,4 +1,4 @@
-// What people see: tables on terminals and in pipes, colours, summaries, outputs that fail.
+// Visible output: tables on terminals and in pipes, colours, summaries, failing outputs.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdir, open, readdir, truncate, writeFile } from "node:fs/promises";
@@ -24,7 +24,7 @@ interface Scene {
   readonly scratch: string;
   readonly root: string;
   run(...args: string[]): Promise<Finished>;
-  /** What it shows on a terminal. */
+  /** The text on its terminal. */
   show(args: readonly string[], options?: TerminalOptions): Promise<string>;
 }
 
@@ -202,7 +202,7 @@ test("a disk is no tar: what to type instead, and nothing is uploaded", async (t
     /^stasis: stdin is not a tar\nhint: Pipe a tar .*tar -C DIR -cS/,
   );
   assert.equal((await run("ls", "-q")).stdout, "");
-  // What it says to type does it. A tar that comes byte by byte is one as well.
+  // The suggested command works. A tar that arrives byte by byte is accepted as well.
   const tar = execFileSync("tar", ["-C", join(scratch, "my vm"), "-cS", "cow.raw"]);
   const stored = await runStasis(["--addr", address, "create", "-", "--name", "disk"], {
     input: tar,

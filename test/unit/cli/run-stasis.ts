@@ -15,13 +15,13 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Runs it as this user, whose group has the same number. Takes root. */
+  /** Runs it as this user, whose group has the same number. Requires root. */
   readonly uid?: number;
   /** Without the terminal of the tests, if they have one. */
   readonly detached?: boolean;
 }
 
-/** Only what is given reaches the program: no STASIS_ variable of the machine. */
+/** The program gets only these variables, and no STASIS_ variable of the machine. */
 export function startStasis(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const child = spawn(process.execPath, [mainPath, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
@@ -62,13 +62,13 @@ export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts it with a terminal of its own; what it shows comes from `child.stdout`. */
+/** Starts it on its own terminal, whose text arrives at `child.stdout`. */
 export function startOnTerminal(
   args: readonly string[],
   { columns = 80, env = {} }: TerminalOptions = {},
 ): ChildProcess {
   const words = [process.execPath, mainPath, ...args].map((word) => `'${word}'`);
-  // Of util-linux: ends as the program has ended.
+  // Belongs to util-linux: ends with the program's exit status.
   const line = `stty cols ${columns}; exec ${words.join(" ")}`;
   return spawn("script", ["-qec", line, "/dev/null"], {
     stdio: "pipe",

@@ -1,4 +1,4 @@
-// The hand-written encoder of chunk frames is the generated codec, byte for byte.
+// The hand-written encoder of chunk frames produces the bytes of the generated codec.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";

@@ -1,4 +1,4 @@
-// Which daemon a client finds that was given no address.
+// The daemon that a client without an address finds.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ async function listenOn(t: TestContext, path: string): Promise<void> {
   t.after(() => server.close());
 }
 
-/** A socket's file that nobody listens on any more. */
+/** A socket's file without a listener. */
 async function leaveStaleSocket(path: string): Promise<void> {
   const server = createServer().listen(`${path}.live`);
   await once(server, "listening");

@@ -1,4 +1,5 @@
-// Whole directories through a real daemon: bytes and holes come back, nothing half-made stays.
+// Whole directories through a real daemon: bytes and holes are restored, and nothing half-made
+// stays.
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -165,7 +166,7 @@ test("what comes is compared with what was stored, unless that is not wanted", a
   );
   await stored.write(Buffer.from([1]), 0, 1, 2 * mib);
   const damaged = (error: unknown) => isStoreError(error, "STORED_DATA_CORRUPT");
-  // First, for the others mark it.
+  // First, because the others mark it.
   await restoreToLocalDirectory(client, { ref: "a", verify: false }, join(scratch, "as it is"));
   await assert.rejects(restoreToLocalDirectory(client, "a", join(scratch, "out")), damaged);
   assert.equal((await client.inspect("a")).snapshot?.corrupt, true);
@@ -245,7 +246,7 @@ test("a daemon behind a forwarded port that sees other files: the archive comes 
       SnapshotService.method.export,
     ],
     {
-      // The path is here too, by chance, and belongs to this user.
+      // The path exists here too, by chance, and belongs to this user.
       GetInfo: (_call: unknown, answer: grpc.sendUnaryData<unknown>) =>
         answer(null, { root: scratch, features: { directoryExport: true } }),
       ExportToDirectory: (
@@ -269,7 +270,7 @@ test("a daemon behind a forwarded port that sees other files: the archive comes 
   const target = join(scratch, "exported");
   await exportToLocalDirectory(client, "vm", target);
   await assertSameFiles(target, source);
-  // A random directory made for this call: nobody else's machine has it.
+  // A random directory made for this call, which exists on no other machine.
   assert.match(asked[0] ?? "", /\/\.stasis-partial-[0-9a-f]{12}\/files$/);
   assert.deepEqual((await readdir(scratch)).sort(), ["exported", "root", "source"]);
 });

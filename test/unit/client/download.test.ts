@@ -1,4 +1,4 @@
-// Downloads: what counts as whole, what is said when it is not, back-pressure, leaving early.
+// Downloads: when one is complete, the errors of an incomplete one, back-pressure, leaving early.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";

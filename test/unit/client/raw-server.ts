@@ -1,5 +1,5 @@
-// A grpc-js server that speaks generated messages and does exactly what a test tells it to, also
-// what no daemon would do.
+// A grpc-js server with generated messages that does exactly what a test tells it to, even what no
+// daemon would do.
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect as connectSocket, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -57,7 +57,7 @@ export async function startRawServer(
   return { address: wire.address, client, kill: () => wire.cut() };
 }
 
-/** A cable to the server that can be cut: grpc-js itself always says goodbye. */
+/** A connection to the server that can be cut, because grpc-js itself always closes properly. */
 async function openWire(port: number): Promise<{ address: string; cut: () => void }> {
   const sockets = new Set<Socket>();
   const wire = createServer((near) => {
@@ -95,7 +95,7 @@ function encode(schema: DescMessage, message: MessageInitShape<DescMessage>): Bu
   return Buffer.from(toBinary(schema, create(schema, message)));
 }
 
-/** A status as the daemon sends it. */
+/** A status in the daemon's form. */
 export function statusWith(
   code: grpc.status,
   reason: string,
@@ -115,7 +115,7 @@ export async function scratchDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
-/** Resolves once `value` has stayed the same for a while: nothing moves any more. */
+/** Resolves once `value` has stayed the same for a while. */
 export async function settled(value: () => number): Promise<number> {
   for (let same = 0, last = value(); ;) {
     await new Promise((resolve) => setTimeout(resolve, 20));

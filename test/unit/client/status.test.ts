@@ -1,4 +1,5 @@
-// From a failed call back to a StoreError: what the daemon says, and what others on the way say.
+// Converts a failed call back to a StoreError: the daemon's errors, and those of other programs on
+// the way.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { join } from "node:path";
@@ -33,7 +34,7 @@ function statusOf(code: grpc.status, message: string, details: Any[]): grpc.Stat
   return { code, details: message, metadata };
 }
 
-/** What Inspect rejects with when a server answers with this status. */
+/** The error of Inspect when a server answers with this status. */
 async function inspectError(t: Context, status: Partial<grpc.StatusObject>): Promise<StoreError> {
   const { client } = await startRawServer(t, [SnapshotService.method.inspect], {
     Inspect: (_call: UnaryCall, answer: Answer) => answer(status),

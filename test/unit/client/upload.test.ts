@@ -15,12 +15,12 @@ const methods = [SnapshotService.method.create];
 type CreateCall = grpc.ServerReadableStream<CreateRequest, CreateResponse>;
 type Answer = grpc.sendUnaryData<CreateResponse>;
 
-/** A stored snapshot of that name, as far as these tests look at it. */
+/** A stored snapshot of that name, as far as these tests read it. */
 function stored(name: string): CreateResponse {
   return { snapshot: { config: { name } } } as unknown as CreateResponse;
 }
 
-/** Endless pieces of 64 KiB, and what became of them. */
+/** Endless pieces of 64 KiB, and their state. */
 function endlessSource(): AsyncIterable<Uint8Array> & { pulled: number; stopped: Promise<void> } {
   const piece = Buffer.alloc(64 * 1024, 1);
   let stopped: (() => void) | undefined;

@@ -1,4 +1,4 @@
-// Where a value comes from, and what is said when it cannot be used.
+// The source of each value, and the errors for unusable values.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

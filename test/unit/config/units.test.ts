@@ -1,4 +1,4 @@
-// Sizes and durations: what is read, what is refused, and that printing is exact.
+// Sizes and durations: accepted and refused texts, and exact formatting.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-// Every promise of docs/consistency.md names the file that holds it: the file is there.
+// docs/consistency.md names a test file for every guarantee, and each file exists.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// CONTRIBUTING.md's table of dependencies, package.json and what is imported say the same.
+// CONTRIBUTING.md's table of dependencies, package.json and the imports agree.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ interface PackageJson {
 
 const manifest = JSON.parse(read("package.json")) as PackageJson;
 const shipped = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
-/** Types have no reason of their own: they come with their package. */
+/** Types have no reason of their own, because they belong to their package. */
 const development = Object.keys(manifest.devDependencies).filter(
   (name) => !name.startsWith("@types/"),
 );
@@ -49,7 +49,7 @@ test("every dependency has its reason in CONTRIBUTING.md, and nothing else has o
     for (const [, name = ""] of cell.matchAll(/`([^`]+)`/g)) {
       if (kind === "optional") assert.ok(name in manifest.optionalDependencies, name);
       if (kind === undefined) assert.ok(!(name in manifest.optionalDependencies), name);
-      // What only makes gen/ stands beside the package that reads it.
+      // Packages that only make gen/ are listed with the package that reads it.
       if (kind === "development") assert.ok(name in manifest.devDependencies, name);
     }
   }

@@ -1,4 +1,4 @@
-// The table of versions in docs/formats.md says what the program writes.
+// The table of versions in docs/formats.md matches the program.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { formats } from "../../../src/store/parts/formats.js";
 
 const page = readFileSync(new URL("../../../../docs/formats.md", import.meta.url), "utf8");
 
-/** What is written now, by the first words of a row. */
+/** The written versions, by the first words of a row. */
 function written(what: string): string | undefined {
   const row = page.split("\n").find((line) => line.startsWith(`| ${what} |`));
   return row?.split("|")[3]?.trim();

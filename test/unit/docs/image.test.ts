@@ -1,4 +1,4 @@
-// The image is made of what is in the repository.
+// The image contains only files of the repository.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

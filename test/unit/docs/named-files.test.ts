@@ -1,4 +1,4 @@
-// The documents name files of src/ and test/: each of them exists.
+// The documents name files of src/ and test/. Each of them must exist.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

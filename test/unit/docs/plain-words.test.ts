@@ -1,4 +1,4 @@
-// The documents use the terms of the field: they are held to the word list of the lint rule.
+// The documents use the terms of the field. They are checked with the word list of the lint rule.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";

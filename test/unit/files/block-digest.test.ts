@@ -1,11 +1,11 @@
-// The digests of blocks are those of the specifications, in any pieces, one after the other.
+// The digests of blocks follow the specifications, for any pieces, one after the other.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { algorithms, createBlockDigest, digestOf } from "../../../src/files/block-digest.js";
 import { patternBytes } from "../../support/scratch.js";
 
-/** As the test vectors of BLAKE3 have it: the bytes 0 to 250, again and again. */
+/** Like BLAKE3's test vectors: the bytes 0 to 250, repeated. */
 function vectorInput(length: number): Buffer {
   return Buffer.from(Array.from({ length }, (_, index) => index % 251));
 }

@@ -30,7 +30,7 @@ import { patternBytes, withScratchDir } from "../../support/scratch.js";
 const kib = 1024;
 const tib = 1024 ** 4;
 
-/** The table of a content whose every byte was written, computed in the plainest way. */
+/** The table of a completely written content, computed in the simplest way. */
 function plainTable(
   content: Uint8Array,
   algorithm: DigestAlgorithm = currentAlgorithm,
@@ -52,7 +52,7 @@ function plainTable(
   };
 }
 
-/** Contents of a few blocks in which whole blocks, parts of blocks, or nothing is zero. */
+/** Contents of a few blocks in which whole blocks, parts of blocks, or no bytes are zero. */
 const contents = fc
   .tuple(
     fc.array(fc.constantFrom("zero", "data", "start", "middle", "end"), { maxLength: 5 }),
@@ -109,7 +109,7 @@ test("however a file was cut into pieces of blocks, it has the same table", () =
     const expected = plainTable(content, algorithm);
     const lengths = [10_000, blockBytes, 2 * blockBytes, 3 * blockBytes + 5, content.length];
     for (const pieceBytes of lengths) {
-      // As an archive has it: pieces that begin behind a header.
+      // Like an archive's pieces, which begin behind a header.
       for (const firstBytes of [pieceBytes, pieceBytes - 1536]) {
         const hasher = createBlockHasher(algorithm);
         hasher.update(0, content.subarray(0, firstBytes));

@@ -216,7 +216,7 @@ test("an export refuses a target that holds something, or cannot be one", () =>
       [join(directory, "absent", "deep"), "DIRECTORY_NOT_FOUND"],
       ["relative", "FIELD_INVALID"],
       ["/proc/nothing", "DIRECTORY_NOT_FOUND"],
-      // Empty, but the next start clears it; and what is in no catalog ends in quarantine.
+      // Empty, but the next start clears it. Entries without a record go to quarantine.
       [layout.stagingRoot, "FIELD_INVALID"],
       [join(directory, "link"), "FIELD_INVALID"],
       [join(layout.dataRoot, "new"), "FIELD_INVALID"],

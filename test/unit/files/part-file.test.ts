@@ -1,5 +1,4 @@
-// A file put together over several attempts: what is found of an earlier one is believed only by
-// digest.
+// A file assembled over several attempts: data of an earlier attempt is trusted only by its digest.
 import assert from "node:assert/strict";
 import { open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +9,7 @@ import { openPartFile } from "../../../src/files/part-file.js";
 import { patternBytes, withScratchDir } from "../../support/scratch.js";
 
 const { signal } = new AbortController();
-/** A block of data, a hole, a block with a page of zeros in it, a short one. */
+/** A block of data, a hole, a block with a page of zeros, a short one. */
 const sizeBytes = 3 * blockBytes + 1000;
 
 function makeContent(): Buffer {
@@ -58,7 +57,8 @@ test("what is wrong in an earlier attempt is found, and nothing of it stays", ()
     const path = join(directory, "part");
     const content = makeContent();
     const table = tableOf(content);
-    // Garbage everywhere: in the hole, where zeros belong, and one wrong byte in the first block.
+    // Garbage everywhere: in the hole, in the place of zeros, and one wrong byte in the first
+    // block.
     const wrong = patternBytes(sizeBytes, 6);
     blockOf(content, 0).copy(wrong);
     wrong[100] = (wrong[100] ?? 0) ^ 1;

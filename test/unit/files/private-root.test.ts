@@ -1,5 +1,5 @@
-// The root is refused where another user could change or replace it, and closed otherwise, whatever
-// the umask.
+// A root that another user could change or replace is refused. Otherwise it is closed, whatever the
+// umask.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, chown, lstat, lchown, mkdir, readdir, stat, symlink } from "node:fs/promises";
@@ -58,7 +58,7 @@ test("a group that has other users counts as others", { skip: needsRoot }, () =>
     await chmod(root, 0o770);
     const error = await failsWith(openLayout(root), "ROOT_UNSAFE");
     assert.match(error.message, /the group with id 65534 can write to it/);
-    // One with nobody but this user in it does not: it is closed.
+    // A group that contains only this user does not make the root unsafe. The root is closed.
     await chown(root, 0, 0);
     await openLayout(root);
     assert.equal(await modeOf(root), 0o700);
@@ -85,7 +85,7 @@ test("a directory above, where others can put another root in its place, is refu
     const error = await failsWith(openLayout(root), "ROOT_UNSAFE");
     assert.match(error.message, /all users can write to .*above, and put another one in its place/);
     assert.deepEqual(await readdir(above), [], "it was made nevertheless");
-    // As /tmp is: only their owners rename what stands there.
+    // Like /tmp: only owners can rename its entries.
     await chmod(above, 0o1777);
     await openLayout(root);
     assert.equal(await modeOf(join(above, "between")), 0o700);
@@ -94,7 +94,7 @@ test("a directory above, where others can put another root in its place, is refu
     const owned = await failsWith(openLayout(root), "ROOT_UNSAFE");
     assert.match(owned.message, /above belongs to the user with id 65534/);
     await chown(above, 0, 0);
-    // A link of somebody else leads where they like.
+    // A link of another user may lead anywhere.
     await mkdir(join(directory, "mine"));
     await symlink(join(directory, "mine"), join(above, "link"));
     await openLayout(join(above, "link"));
@@ -103,7 +103,7 @@ test("a directory above, where others can put another root in its place, is refu
     await assert.rejects(openLayout(join(above, "link")), { reason: /ROOT_UNSAFE|IO_FAILED/ });
   }));
 
-/** Everything below a directory with its mode, but sockets, which have their own options. */
+/** Everything below a directory with its mode, except sockets, which have their own options. */
 async function openEntries(root: string): Promise<string[]> {
   const open: string[] = [];
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
@@ -112,7 +112,7 @@ async function openEntries(root: string): Promise<string[]> {
     const path = join(entry.parentPath, entry.name);
     const mode = (await lstat(path)).mode & 0o777;
     const isStored = /\/data\/[^/]+\/files(\/|$)/.test(path);
-    // Read-only, for a group too; but the way to them is closed.
+    // Read-only, even for a group, but the path to them is closed.
     const allowed = isStored ? 0o550 : entry.isDirectory() ? 0o700 : 0o640;
     if (!entry.isSocket() && (mode & ~allowed) !== 0) open.push(`${path} ${mode.toString(8)}`);
   }

@@ -1,4 +1,5 @@
-// Run under strace by publish-order.test.ts: stages and publishes one snapshot, says how it went.
+// Runs under strace for publish-order.test.ts: stages and publishes one snapshot, and reports the
+// outcome.
 import { writeSync } from "node:fs";
 import { isStoreError } from "../../../src/base/errors.js";
 import { layoutOf } from "../../../src/files/layout.js";
@@ -15,5 +16,5 @@ try {
 } catch (error) {
   say(isStoreError(error) ? error.reason : String(error));
 }
-// Node's own exit calls fsync on its standard streams, and hangs when strace makes that fail.
+// Node's own exit calls fsync on its standard streams, and hangs if strace makes that fail.
 process.kill(process.pid, "SIGKILL");

@@ -15,7 +15,7 @@ const child = fileURLToPath(new URL("publish-child.js", import.meta.url));
 const skip = cannotStrace();
 
 interface Traced {
-  /** What the child said. */
+  /** The child's report. */
   readonly answer: string;
   /** Calls in the order in which they began: name and path below the root. */
   readonly calls: readonly string[];
@@ -28,7 +28,7 @@ async function publishTraced(layout: Layout, log: string, inject?: string): Prom
   const program = [process.execPath, child, layout.root, id];
   const { stdout } = spawnSync("strace", [...strace, ...program], {
     encoding: "utf8",
-    // One thread: strace counts calls per thread when it fails the N-th.
+    // One thread, because strace counts calls per thread when it fails the N-th.
     env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
     timeout: 60_000,
     killSignal: "SIGKILL",
@@ -38,7 +38,7 @@ async function publishTraced(layout: Layout, log: string, inject?: string): Prom
   return { answer, calls: callsIn(text.replaceAll(layout.root, "").replaceAll(id, "ID")) };
 }
 
-/** Fails if a call begins before the one before has ended. */
+/** Fails if a call begins before the previous one has ended. */
 function callsIn(text: string): string[] {
   const calls: string[] = [];
   let unfinished: string | undefined;

@@ -1,6 +1,6 @@
-// A process for root-lock.test.ts: tries to lock each root that it reads from standard input, says
-// what came of it, and holds the lock until it is killed or its input ends. With the argument
-// `sqlite` it locks as builds did that used SQLite for it.
+// A process for root-lock.test.ts: tries to lock each root that it reads from standard input and
+// reports the outcome. It holds the lock until it is killed or its input ends. With the argument
+// `sqlite`, it locks like builds that used SQLite for it.
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isStoreError } from "../../../src/base/errors.js";
@@ -21,7 +21,7 @@ async function outcomeOf(root: string): Promise<string> {
   }
 }
 
-/** A connection that nobody refers to is closed by the garbage collector. */
+/** The garbage collector closes a connection without references. */
 const held: Database[] = [];
 
 function lockWithSqlite(path: string): void {

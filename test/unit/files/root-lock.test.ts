@@ -1,5 +1,5 @@
-// One root, one daemon: within a process, between processes, through symlinks, after kill -9,
-// beside builds that lock with SQLite, on a full disk, and where locks are of no use.
+// One root, one daemon: within a process, between processes, through symlinks, after kill -9, with
+// builds that lock with SQLite, on a full disk, and on filesystems whose locks do not work.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -56,7 +56,7 @@ async function rejectsWith(work: Promise<unknown>, reason: ErrorReason): Promise
 
 interface Holder {
   readonly child: ChildProcess;
-  /** What came of the attempt to lock this root. */
+  /** The outcome of the attempt to lock this root. */
   tryLock(root: string): Promise<string>;
 }
 
@@ -123,7 +123,7 @@ test("another process is refused, told who holds the root, and let in after kill
     } finally {
       await stop(child, "SIGKILL");
     }
-    // The killed holder could not change its text: it must not stand in the way.
+    // The killed holder could not change its text, which must not block the next one.
     assert(existsSync(filesIn(directory).lockInfo));
     (await lockRoot(filesIn(directory))).release();
   }));
@@ -132,7 +132,7 @@ test("of processes that try in the same instant exactly one gets the root", () =
   withScratchDir(async (directory) => {
     const holders = [startHolder(), startHolder()];
     try {
-      // Each warms up alone; then they race, each round for another root.
+      // Each warms up alone. Then they race, each round for another root.
       for (const [index, holder] of holders.entries()) {
         const root = join(directory, `warm-${index}`);
         mkdirSync(root);
@@ -324,7 +324,7 @@ function startOf(pid: number): string {
   return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }
 
-/** Of a type that is not known to have one kernel only, as those of networks are not. */
+/** A type that several kernels may mount, as network filesystems are. */
 async function withSharedFilesystem(body: (mountPoint: string) => Promise<void>): Promise<void> {
   await withScratchDir(async (mountPoint) => {
     execFileSync("mount", ["-t", "ramfs", "-o", "mode=700", "ramfs", mountPoint]);
@@ -360,7 +360,7 @@ test(
       } finally {
         clearInterval(heartbeat);
       }
-      // It is silent now.
+      // It has stopped touching the file.
       await using lock = await lockRoot(files);
       using _guard = guardRoot(files, lock.holder, createLogger("silent"));
       const { mtimeMs } = statSync(files.lockInfo);

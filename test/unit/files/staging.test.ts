@@ -131,7 +131,7 @@ test("an id is staged once, published once, and its name never replaced", () =>
     await using again = await openStaging(layout, id);
     await assert.rejects(openStaging(layout, id), { reason: "IO_FAILED", message: /EEXIST/ });
     const file = await upload(again, "other", Buffer.from("x"));
-    // The id is another one's already: disposing `again` must not take that one away.
+    // The id belongs to another one already, and disposing `again` must not remove that one.
     await assert.rejects(again.publish(manifestOf(id, [file])), { message: /EEXIST/ });
     await assert.rejects(again.publish(manifestOf(id, [file])), /is publishing/);
     await again[Symbol.asyncDispose]();
@@ -325,7 +325,7 @@ test("after a crash, staging is cleared and directories go back where they came 
     const source = await makeSource(directory);
     const before = await treeOf(source);
     const [upload1, adopted, kept] = [newSnapshotId(), newSnapshotId(), newSnapshotId()];
-    // Not disposed before the purge: what a crash leaves.
+    // Not disposed before the purge, like the remains of a crash.
     await using staging = await openStaging(layout, upload1);
     await upload(staging, "a", Buffer.from("x"));
     await (await openStaging(layout, adopted)).adoptDirectory({ path: source });

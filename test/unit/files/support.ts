@@ -1,4 +1,4 @@
-// What the tests of the data floor share: a store in a scratch directory, a snapshot in it.
+// Shared helpers for the tests of src/files: a store in a scratch directory, with a snapshot.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openLayout, type Layout } from "../../../src/files/layout.js";
@@ -43,7 +43,7 @@ export async function storeSnapshot(
   const config = await upload(staging, "config.json", Buffer.from("{}\n"));
   await staging.publish(manifestOf(id, [memory, config]));
   staging.recorded();
-  // In order of names, as a catalog has them.
+  // In order of names, as in a catalog.
   return { id, files: [config, memory] };
 }
 
@@ -68,7 +68,7 @@ export async function upload(
   return await file.finish();
 }
 
-/** Every path below a directory, sorted: what a test expects to be there, and nothing else. */
+/** Every path below a directory, sorted. */
 export async function treeOf(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true });
   return entries.sort();

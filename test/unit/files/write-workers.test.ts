@@ -66,7 +66,7 @@ test("memory that a chunk owns is transferred without a copy, and is gone then",
       const lane = workers.openLane(handle.fd, path);
       const hasher = createBlockHasher();
       hasher.update(0, content);
-      // As archives have it: the first piece is shorter, and small pieces come between large ones.
+      // Like an archive: the first piece is shorter, and small pieces come between large ones.
       const sizes = [bufferBytes - 1536, bufferBytes, 300, 2 * mib, minTakenBytes, 64 * 1024];
       let taken = 0;
       for (let offset = 0, turn = 0; offset < content.length; turn += 1) {

@@ -1,5 +1,5 @@
-// Direct writes: the bytes are right however they are cut, large ones leave no pages behind, what a
-// filesystem does not take goes the ordinary way, and a disk that fails is told.
+// Direct writes: the bytes are right for any pieces, and large pieces leave no pages in the cache.
+// Data that a filesystem refuses is written normally, and a failing disk is reported.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
@@ -27,14 +27,12 @@ const mib = 1024 * 1024;
 const twoAtOnce = createWriteSlots(createThreadSemaphore(2));
 
 interface Cut {
-  /** Left out before the piece: a hole. */
+  /** Skipped before the piece: a hole. */
   readonly gapBytes: number;
   readonly bytes: number;
 }
 
-/**
- * Writes pieces of a pattern; returns what the file must be, after comparing what the observer saw.
- */
+/** Writes pieces of a pattern. Returns the expected file, after comparing the observer's bytes. */
 async function writeCuts(
   path: string,
   cuts: readonly Cut[],
@@ -59,7 +57,7 @@ async function writeCuts(
       const piece = patternBytes(bytes, offset);
       piece.copy(expected, offset);
       const { written } = await writer.write(offset, piece);
-      // Its memory is the caller's again.
+      // Its memory belongs to the caller again.
       piece.fill(0);
       written.catch(() => undefined);
       writes.push(written);
@@ -120,7 +118,7 @@ test("no write is left waiting where another thread takes what one has given bac
       ...semaphore,
       release() {
         semaphore.release();
-        // As if by a thread that comes in between, and keeps it.
+        // As if a thread came in between and kept it.
         if (takenAway++ === 0) assert.ok(semaphore.tryAcquire());
       },
     };
@@ -130,7 +128,7 @@ test("no write is left waiting where another thread takes what one has given bac
     assert.ok(takenAway > 0);
   }));
 
-/** As the chunks of an archive come: a header has shifted them. */
+/** Like the chunks of an archive, which a header has shifted. */
 const shifted: readonly Cut[] = [
   { gapBytes: 0, bytes: mib - 1536 },
   ...Array.from({ length: 15 }, () => ({ gapBytes: 0, bytes: mib })),
@@ -163,7 +161,7 @@ test("tmpfs takes all of it", { skip: cannotMount("tmpfs") }, () =>
   }),
 );
 
-/** For an import in a program of its own. */
+/** For an import in a separate program. */
 function moduleOf(name: string): string {
   return JSON.stringify(new URL(`../../../src/holes/${name}.js`, import.meta.url).href);
 }
@@ -176,7 +174,7 @@ test("a filesystem that refuses direct writes gets ordinary ones", () =>
       import { createDirectWriter } from ${moduleOf("direct-writer")};
       import { createThreadSemaphore, createWriteSlots } from ${moduleOf("write-slots")};
       const fd = openSync(process.argv[1], "wx");
-      // The first such call of each thread fails: this one here is used up, those of the pool are
+      // The first such call of each thread fails. This thread's one is already used; the pool's are
       // the direct writes.
       try { writeSync(fd, "x", 0); } catch {}
       const writer = createDirectWriter(fd, process.argv[1], createWriteSlots(createThreadSemaphore(2)), { update() {} });

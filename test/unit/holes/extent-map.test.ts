@@ -108,7 +108,7 @@ test("fewer extents hold all of the others, are no more than asked for, and fill
         assert.ok(fewer.some(holds), `${offset}+${length}`);
       }
       assert.equal(fewer[0]?.offset, extents[0]?.offset);
-      // An eighth of a power of two: no hole that was filled is much larger than one that was kept.
+      // An eighth of a power of two: no filled hole is much larger than a kept one.
       const filled: number[] = [];
       const kept: number[] = [];
       for (const [index, { offset }] of extents.entries()) {

@@ -170,7 +170,7 @@ test("a slow consumer, and one that frees what it has copied, get the same bytes
     let parts = 0;
     for await (const { offset, chunk } of readExtents(handle, extents)) {
       const { bytes: found } = chunk;
-      // What was read ahead is freed meanwhile, more than once.
+      // The data that was read ahead is freed meanwhile, more than once.
       if (parts % 5 === 1) await new Promise((resolve) => setTimeout(resolve, 500));
       assert.ok(bytes.subarray(offset, offset + found.length).equals(found), `at ${offset}`);
       parts++;

@@ -1,5 +1,5 @@
-// What the lint rule of the floors must refuse: it is the proof that only some rooms can publish a
-// snapshot, and only some can remove one.
+// Tests the lint rule of the floors: it proves that only some rooms can publish a snapshot, and
+// only some can remove one.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -23,7 +23,7 @@ const rule = (await import(pathToFileURL(join(root, "eslint.boundaries.js")).hre
 
 const eslint = new ESLint({
   cwd: root,
-  // Only the rule of the floors: others need the types of files that do not exist here.
+  // Only the rule of the floors, because others need the types of files that do not exist here.
   overrideConfigFile: true,
   overrideConfig: {
     files: ["src/**/*.ts"],

@@ -1,4 +1,4 @@
-// Elapsed time of a store: what steps of the wall clock, restarts and reboots do to it.
+// Elapsed time of a store under steps of the wall clock, restarts and reboots.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -17,7 +17,7 @@ const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 const yearMs = 365 * dayMs;
 
-/** A machine with a store, and what is known of it. */
+/** A machine with a store, and the saved state of its clock. */
 class Machine {
   wallMs = Date.UTC(2026, 0, 1);
   sinceBootMs = 10 * dayMs;
@@ -39,7 +39,7 @@ class Machine {
     return this.look();
   }
 
-  /** With looks as a daemon has them, and slewing of 500 ppm. */
+  /** With readings as often as a daemon makes them, and slewing of 500 ppm. */
   pass(ms: number): this {
     const looks = 20;
     for (let look = 0; look < looks; look += 1) {
@@ -57,7 +57,7 @@ class Machine {
     return this.look();
   }
 
-  /** The age of what was stamped at the beginning, or of another stamp. */
+  /** The age of the first stamp, or of another one. */
   ageMs(stampMs: number = this.#startMs): number {
     const { elapsedMs, offTimes } = this.state;
     const before = offTimes.filter(({ atMs }) => atMs >= stampMs);
@@ -251,7 +251,7 @@ test("a catalog from before elapsed time may have been used in this boot: no dou
   const soon = look(2 * hourMs);
   assert.equal(soon.elapsedMs, wallMs + 2 * hourMs);
   assert.equal(soon.doubt, undefined);
-  // Longer ago than the boot: the machine may have been off.
+  // Longer ago than the boot, so the machine may have been off.
   const later = look(11 * dayMs);
   assert.equal(later.elapsedMs, wallMs + 10 * dayMs);
   assert.equal(later.doubt?.aheadMs, dayMs);

@@ -1,4 +1,4 @@
-// The plan of a collection: examples of each criterion, and what holds for every store and policy.
+// The plan of a collection: examples of each criterion, and properties for every store and policy.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -13,7 +13,7 @@ import {
 const elapsedMs = Date.UTC(2026, 0, 31, 12);
 const hourMs = 3_600_000;
 
-/** A snapshot, and whether somebody uses it. */
+/** A snapshot, and whether a caller uses it. */
 interface Held extends GcSnapshot {
   readonly inUse: boolean;
 }
@@ -192,7 +192,7 @@ test("never evicts more than the criteria ask", () => {
         const left = all.filter(({ id }) => survivors(all, { maxTotalBytes }).has(id));
         const bytes = left.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
         const goneFree = free.filter((one) => !left.includes(one));
-        // The last one that went was still needed, and nothing that could go was left above the
+        // The last eviction was necessary, and nothing that could be evicted was left above the
         // limit.
         const newest = goneFree.sort(
           (a, b) =>

@@ -1,4 +1,4 @@
-// Which headers `npm run setup` builds native packages with.
+// The headers with which `npm run setup` builds native packages.
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Commits block the thread; between two of them everybody else is served.
+// Commits block the thread. Between two of them, other work runs.
 import assert from "node:assert/strict";
 import { setImmediate as nextRound } from "node:timers/promises";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { CommitTurns } from "../../../src/store/parts/commit-turns.js";
 
 const longerThanAPauseMs = 200;
 
-/** What a commit on a slow disk does to this thread. */
+/** The effect of a commit on a slow disk. */
 function block(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);

@@ -1,4 +1,4 @@
-// What a read finds out about the stored data: damage marks the snapshot, anything else does not.
+// Damage that a read finds marks the snapshot. Other errors do not.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -153,7 +153,7 @@ void test(
         assert.ok(!(await readdir(scratch)).includes("out"));
         assert.equal(store.inspect("a").corrupt, true);
         assert.deepEqual(await events(), ["corrupt"]);
-        // As it is, for whoever wants what is left of it.
+        // Unchanged, for callers that want the remaining data.
         await exported(true, target);
         assert.equal((await readFile(join(target, "memory-ranges"))).length, whole.length);
       }),

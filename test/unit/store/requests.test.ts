@@ -36,7 +36,7 @@ test("a request id is forgotten when its time is over, and not before, also acro
       nowMs += hourMs;
       const { config } = await create(store, "younger", younger);
       nowMs += 23 * hourMs;
-      // To the millisecond 24 hours after the end of its call: still remembered.
+      // Exactly 24 hours after the end of its call: still remembered.
       await failsWith(create(store, "other", older), "REQUEST_ID_REUSED");
       assert.equal((await create(store, "younger", younger)).config.id, config.id);
     }
@@ -52,7 +52,7 @@ test("a request id is forgotten when its time is over, and not before, also acro
       }
     });
     assert.equal(again.config.name, "other");
-    // What forgot the older one has looked at the younger one too, and left it.
+    // The run that expired the older one has seen the younger one too, and left it.
     await failsWith(create(store, "another", younger), "REQUEST_ID_REUSED");
     assert.equal(store.list({ pageSize: 10 }).totalSize, 3);
   });

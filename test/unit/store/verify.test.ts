@@ -30,7 +30,7 @@ function pathOf(store: SnapshotStore, snapshot: Snapshot, file: string): string 
   return join(store.layout.filesDirectory(snapshot.config.id), file);
 }
 
-/** Changes one byte and returns how to change it back. */
+/** Changes one byte. Returns a function that restores it. */
 async function flip(path: string, offset: number): Promise<() => Promise<void>> {
   await using file = await openPastMode(path);
   const byte = Buffer.alloc(1);
@@ -43,7 +43,7 @@ async function flip(path: string, offset: number): Promise<() => Promise<void>> 
   };
 }
 
-/** Data, zeros, data, and a last block that is not full. */
+/** Data, zeros, data, and a partial last block. */
 function someFiles(): Record<string, Buffer> {
   const memory = Buffer.concat([randomBytes(MiB), Buffer.alloc(MiB), randomBytes(MiB + 1234)]);
   return { "memory-ranges": memory, "state.json": Buffer.from("{}"), empty: Buffer.alloc(0) };
@@ -189,7 +189,7 @@ void test(
       const offset = (await readFile(image)).indexOf(bytes.subarray(-4096));
       assert.ok(offset > 0);
       await flip(image, offset);
-      // From memory, where it is whole.
+      // From memory, where it is intact.
       assert.ok((await download(store, "a")).includes(bytes.subarray(-4096)));
       const found = await verdicts(store, "a");
       const damaged = [{ offset: 3 * blockBytes, length: blockBytes }];

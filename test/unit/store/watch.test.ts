@@ -1,4 +1,4 @@
-// Watching the domain: bounds, slow watchers, ends.
+// Watching the domain: limits, slow watchers, ends.
 import assert from "node:assert/strict";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ function watch(store: SnapshotStore, request: Partial<WatchRequest> = {}): Watch
   };
 }
 
-/** Opens a store, works with it, and tells where its events end. */
+/** Opens a store, uses it, and returns the position after its events. */
 async function tokenAfter(
   root: string,
   work: (store: SnapshotStore) => Promise<unknown>,
@@ -65,7 +65,7 @@ test("a watcher that lags gets all that is kept, holds no events of its own, and
     assert.equal((await slow.next()).type, "position");
     await createFrom(store, "n0", files);
     assert.equal(nameOf(await slow.next()), "n0");
-    // Far enough behind for a page, not for a loss.
+    // Far enough behind for a page, but nothing was trimmed.
     await rename(store, 0, 40);
     for (let n = 1; n <= 40; n += 1) assert.equal(nameOf(await slow.next()), `n${n}`);
     await rename(store, 40, 45);
@@ -100,7 +100,7 @@ test("a rebuilt catalog, and an older copy of it, do not know the tokens of befo
     const { catalogDatabase } = await openLayout(root);
     const first = await tokenAfter(root, (store) => createFrom(store, "a", files));
     const second = await tokenAfter(root, (store) => createFrom(store, "b", files));
-    // What an older copy of the catalog is: the same node, whose last event never happened.
+    // An older copy of the catalog: the same node, whose last event never happened.
     const older = new Database(catalogDatabase);
     older.exec("DELETE FROM events WHERE sequence = 2");
     older.exec("DELETE FROM snapshots WHERE name = 'b'");
@@ -108,7 +108,7 @@ test("a rebuilt catalog, and an older copy of it, do not know the tokens of befo
     {
       await using store = await openTestStore(root);
       await using known = watch(store, { resumeToken: first });
-      // Recovery has found the snapshot again and told so, as another second event.
+      // Recovery has found the snapshot again, and has recorded that as a different second event.
       assert.equal(nameOf(await known.next()), "b");
       await using unknown = watch(store, { resumeToken: second });
       assert.equal((await unknown.next()).type, "missed");
@@ -176,7 +176,7 @@ test("closing ends all watchers, waiting or not, and admits no new one", async (
     assert.equal(nameOf(await lagging.next()), "n0");
     await store[Symbol.asyncDispose]();
     await ended;
-    // What it has in memory may still come.
+    // Its cached events may still arrive.
     await failsWith(
       (async () => {
         for (let n = 0; n < 5; n += 1) await lagging.next();
@@ -196,7 +196,7 @@ test("watchers have a limit of their own, and give their places back", async () 
     assert.deepEqual(error.metadata, { limit: "watchers", max: "2" });
     assert.ok((error.retryAfterMs ?? 0) > 0);
     await held[0]?.[Symbol.asyncDispose]();
-    // One that fails at once takes no place.
+    // A watch that fails at once uses no seat.
     await failsWith(watch(store, { resumeToken: "x" }).next(), "FIELD_INVALID");
     await using another = watch(store);
     await another.next();

@@ -1,5 +1,5 @@
-// Each limit on calls: at its edge the call is let in, one past it is not, and a place that is left
-// is free again.
+// Each limit on calls: a call at the limit is admitted, one above it is refused, and a released
+// permit can be used again.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isStoreError } from "../../../src/base/errors.js";
@@ -28,7 +28,7 @@ interface Case {
   readonly limit: keyof CallLimits;
   readonly method: MethodBinding | undefined;
   readonly identity: Identity | undefined;
-  /** What still gets in when nothing more of that does. */
+  /** Calls that are still admitted when the limit of that kind is reached. */
   readonly stillIn: readonly [MethodBinding | undefined, Identity | undefined];
 }
 
@@ -67,7 +67,7 @@ for (const { limit, method, identity, stillIn } of cases) {
     enter(...stillIn).leave();
     refusesWith(max, () => enter(method, identity));
     admitted[0]?.leave();
-    // Idempotent: it gives one place back and no second one.
+    // Idempotent: it releases one permit only.
     admitted[0]?.leave();
     enter(method, identity);
     refusesWith(max, () => enter(method, identity));

@@ -1,4 +1,4 @@
-// Answers that their callers do not read: their bytes are bounded, and they are not held for ever.
+// Answers that their callers do not read: their bytes are bounded, and they are not kept forever.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";

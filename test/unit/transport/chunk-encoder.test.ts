@@ -1,4 +1,4 @@
-// The encoder written by hand gives the bytes of the generated codec.
+// The hand-written encoder produces the bytes of the generated codec.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toBinary, type DescMessage } from "@bufbuild/protobuf";
@@ -80,7 +80,7 @@ test("downloaded chunks have the bytes that the handler gave", async () => {
   const content = (sizeBytes: number): Buffer => Buffer.alloc(sizeBytes, `bytes of ${sizeBytes}`);
   await using harness = await startServer({
     async *restore() {
-      // The handler may use its buffer again as soon as it is asked for the next chunk.
+      // The handler may use its buffer again as soon as the next chunk is requested.
       const reused = Buffer.alloc(1024 * 1024);
       for (const sizeBytes of sizes) {
         content(sizeBytes).copy(reused);

@@ -1,4 +1,4 @@
-// Found when 256 idle connections kept everybody else out.
+// Regression: 256 idle connections kept all other callers out.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";

@@ -1,4 +1,4 @@
-// Whatever a handler throws, its caller gets one status and the server lives on.
+// Whatever a handler throws, its caller gets one status and the server keeps running.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { status as grpcStatus } from "@grpc/grpc-js";

@@ -1,5 +1,5 @@
-// Frames of downloads are freed when they have been sent, and never before: not when a connection
-// is given up in the middle of one, of which Node may still be writing a part.
+// Frames of downloads are freed when they have been sent, and never before. If a connection is
+// aborted in the middle of a frame, Node may still be writing a part of it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -70,10 +70,10 @@ test("what a reader gets after its connection was given up is still its data", a
     ]),
   );
   await eventually("the end of the call, whose connection is dead", () => ended);
-  // How many more depends on the kernel's buffers.
+  // Further frames depend on the kernel's buffers.
   assert.ok(sent >= 3, `${sent} messages were sent`);
   await sleep(100);
-  // Whoever wants memory now gets what was freed.
+  // A new allocation reuses the freed memory.
   const others = Array.from({ length: 9 }, (_, index) =>
     Buffer.allocUnsafeSlow(100 * 1024 + index * 30_000).fill(0x55),
   );

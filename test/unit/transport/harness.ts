@@ -1,4 +1,4 @@
-// A real server on a real socket, and a small client made of grpc-js and the generated descriptors.
+// A real server on a real socket, and a small client of grpc-js and the generated descriptors.
 import {
   create,
   fromBinary,
@@ -50,7 +50,7 @@ export interface Harness extends AsyncDisposable {
   readonly server: GrpcServer;
   readonly port: number;
   readonly client: Client;
-  /** A client with a connection of its own. */
+  /** A client with its own connection. */
   connect(): Client;
 }
 
@@ -177,7 +177,7 @@ export function upload<I extends DescMessage, O extends DescMessage>(
         else resolve(value);
       },
     );
-    // Writes after the server has answered fail; the answer is what counts.
+    // Writes after the server has answered fail. Only the answer matters.
     call.on("error", () => undefined);
   });
   if (call === undefined) throw new Error("no call");
@@ -222,7 +222,7 @@ export interface Details {
   readonly preconditions: readonly { type: string; subject: string }[];
 }
 
-/** What `grpc-status-details-bin` of an error says. */
+/** The content of `grpc-status-details-bin` in an error. */
 export function detailsOf(error: { readonly metadata: Metadata | null }): Details {
   const [encoded] = error.metadata?.get("grpc-status-details-bin") ?? [];
   if (!Buffer.isBuffer(encoded)) throw new Error("the error has no details");
@@ -257,7 +257,7 @@ export function createSignal<T = void>(): Signal<T> {
   return { promise, resolve };
 }
 
-/** The reason that a signal fires with. */
+/** The reason with which a signal fires. */
 export function aborted(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve(signal.reason);

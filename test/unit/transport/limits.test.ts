@@ -1,4 +1,4 @@
-// Bounds on calls, streams, headers and connections, and what strangers on the port can do.
+// Limits on calls, streams, headers and connections, and attacks of strangers on the port.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -22,7 +22,7 @@ import {
 import { eventually } from "../../support/eventually.js";
 import { grpcFrame, openRawClient } from "./raw-client.js";
 
-/** A service whose uploads say when they have started and end with their caller. */
+/** A service whose uploads report when they have started, and end with their caller. */
 function startHolder(
   limits: Parameters<typeof startServer>[1],
 ): Promise<Harness & { readonly started: () => Promise<void> }> {
@@ -100,7 +100,7 @@ test("streams that are open, answered or not, are bounded: one too many is answe
   const held = raw.call(create);
   held.stream.write(grpcFrame(encode(methods.create.input, chunk(1))));
   await harness.started();
-  // Answered, and half open still.
+  // Answered, and still half-open.
   const refused = raw.call(create);
   assert.match(String((await refused.status)["grpc-message"]), /^1%20byte%20streams/);
   const error = await failureOf(unary(harness.client, methods.list, {}));

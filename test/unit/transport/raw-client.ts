@@ -1,16 +1,16 @@
-// A gRPC call made by hand on node:http2, for what a well-behaved client library never does.
+// A gRPC call made directly on node:http2, for behaviour that no client library shows.
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import type { IncomingHttpHeaders } from "node:http2";
 
 export interface RawClient extends AsyncDisposable {
   readonly session: ClientHttp2Session;
-  /** Starts a call; the caller writes and ends it. */
+  /** Starts a call. The caller writes and ends it. */
   call(path: string, headers?: Record<string, string>): RawCall;
 }
 
 export interface RawCall {
   readonly stream: ClientHttp2Stream;
-  /** What happened, in order: headers, trailers, data, end, close:<RST code>. */
+  /** The events in order: headers, trailers, data, end, close:<RST code>. */
   readonly events: string[];
   /** Headers of the answer, or its trailers: where `grpc-status` is. */
   readonly status: Promise<IncomingHttpHeaders>;

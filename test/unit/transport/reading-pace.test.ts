@@ -1,5 +1,5 @@
-// A connection that is over its credit is not read, and read again in its turn. An upgrade of Node
-// that takes away what this relies on fails here.
+// A connection above its credit is not read for a while, and then read again. If an upgrade of Node
+// removes the hook's basis, this test fails.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type ServerHttp2Session } from "node:http2";

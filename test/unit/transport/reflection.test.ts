@@ -1,4 +1,4 @@
-// Reflection answers what grpcurl and buf curl ask, from the committed descriptor set.
+// Reflection answers the requests of grpcurl and buf curl, from the committed descriptor set.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -22,7 +22,7 @@ const descriptorSetUrl = new URL("../../../../gen/stasis.binpb", import.meta.url
 type InfoMethod = typeof ServerReflection.method.serverReflectionInfo;
 type Request = MessageInitShape<InfoMethod["input"]>;
 
-/** Asks all on one stream and returns the answers. */
+/** Sends all requests on one stream and returns the answers. */
 async function ask(
   requests: readonly Request["messageRequest"][],
   service: typeof ServerReflection | typeof ServerReflectionAlpha = ServerReflection,
@@ -55,7 +55,7 @@ function filesOf(answer: ServerReflectionResponse | undefined): FileDescriptorPr
   );
 }
 
-/** In the order that the registry wants. */
+/** In the order that the registry requires. */
 function importsFirst(files: readonly FileDescriptorProto[]): FileDescriptorProto[] {
   const sorted = new Set<FileDescriptorProto>();
   const add = (file: FileDescriptorProto | undefined): void => {

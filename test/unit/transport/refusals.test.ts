@@ -1,4 +1,4 @@
-// Refusals beyond a rate wait their turn, those of one identity and no other.
+// Refusals beyond a rate are delayed, for one identity only.
 import assert from "node:assert/strict";
 import { setMaxListeners } from "node:events";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ test("the first refusals are answered at once, many more of one identity wait, o
   await Promise.all([...first, other]);
   assert.equal(order.filter((name) => name === "other").length, 1);
   assert.ok(order.length < 1000, `${order.length} were answered at once`);
-  // Who hangs up is not waited for.
+  // A caller that disconnects is not waited for.
   ending.abort();
   await Promise.all(eager);
 });

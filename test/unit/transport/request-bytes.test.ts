@@ -1,5 +1,5 @@
-// Bytes that came and are held, on streams of real connections. An upgrade of Node that takes away
-// what this relies on fails here.
+// Bytes that have arrived and are held, on streams of real connections. If an upgrade of Node
+// removes the hook's basis, this test fails.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, constants, createServer } from "node:http2";
@@ -19,7 +19,7 @@ interface Pair {
   readonly server: ServerHttp2Stream;
 }
 
-/** Opens streams, each with its two ends. */
+/** Opens streams and returns the two ends of each. */
 async function startPairs(t: TestContext): Promise<() => Promise<Pair>> {
   const server = createServer();
   const arrived: ServerHttp2Stream[] = [];
@@ -44,7 +44,7 @@ async function startPairs(t: TestContext): Promise<() => Promise<Pair>> {
   };
 }
 
-/** What is told when there is no room for the bytes. */
+/** The error when there is no room for the bytes. */
 function watch(requests: RequestBytes, { server }: Pair, owner = one, keepsRequest = false) {
   const told: string[] = [];
   const account = requests.open(server, { owner, keepsRequest });

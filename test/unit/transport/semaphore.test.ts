@@ -1,4 +1,4 @@
-// Of each resource some is left for those who are known, whoever takes the rest.
+// Some of each resource is left for known callers, whatever others take.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Identity } from "../../../src/model/access.js";
@@ -9,7 +9,7 @@ const other: Identity = { ...one, name: "other" };
 const unix: Identity = { ...one, name: "unix", shared: true };
 const stranger = undefined;
 
-/** How much more an owner gets, one by one; it keeps it. */
+/** The amount that an owner gets, one by one. It keeps it. */
 function fill(semaphore: Semaphore, owner: Owner): number {
   let taken = 0;
   for (; semaphore.exceededBy(owner) === undefined && taken < 1000; taken++)

@@ -131,7 +131,7 @@ test("what an aborted operation throws becomes the reason of the abort", () => {
   const abortError = new DOMException("This operation was aborted", "AbortError");
   assert.equal(toCallError(abortError, call), reason);
   assert.equal(toCallError(reason, call), reason);
-  // Without an abort of the call it is nobody's wish but a fault.
+  // If the call was not aborted, it is a fault.
   const running = { ...call, signal: new AbortController().signal };
   assert.equal(toCallError(abortError, running).reason, "INTERNAL");
 });
@@ -145,7 +145,7 @@ test("things that are no errors become INTERNAL too", () => {
   }
 });
 
-/** What a block with `await using` throws when both it and the cleanup after it fail. */
+/** The error of a block with `await using` when both the block and its cleanup fail. */
 async function failTwice(first: unknown, second: unknown): Promise<unknown> {
   try {
     await using _resource = { [Symbol.asyncDispose]: () => Promise.reject(second) };

@@ -1,5 +1,5 @@
 // Streams that never become calls: those of clients that ignore the server's settings, and those
-// whose headers are too many.
+// with too many headers.
 import assert from "node:assert/strict";
 import { constants } from "node:http2";
 import { test } from "node:test";
@@ -90,7 +90,7 @@ for (const [limit, named] of [
     const error = await failureOf(unary(harness.client, methods.list, {}, { metadata }));
     assert.equal(error.code, grpcStatus.RESOURCE_EXHAUSTED);
     assert.equal(detailsOf(error).metadata["limit"], named);
-    // What is small still has room.
+    // There is still room for small ones.
     await unary(harness.client, methods.list, {});
     await Promise.allSettled(held);
     await unary(harness.client, methods.list, {}, { metadata });

@@ -1,4 +1,4 @@
-// The order in which streams are begun, with streams of real connections.
+// The order in which streams begin, with streams of real connections.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type ClientHttp2Session, type ServerHttp2Stream } from "node:http2";
@@ -10,7 +10,7 @@ import { eventually } from "../../support/eventually.js";
 
 interface Scene extends AsyncDisposable {
   readonly streams: readonly ServerHttp2Stream[];
-  /** Opens so many on a connection of their own, and waits for them. */
+  /** Opens this many streams on a new connection, and waits for them. */
   open(count: number): Promise<ClientHttp2Session>;
 }
 
@@ -88,7 +88,7 @@ test("known callers do not wait for hundreds of streams of strangers, which begi
   await scene.open(600);
   const scheduler = createStreamScheduler();
   const begun: string[] = [];
-  // A crowd of each kind, the strangers first.
+  // Many streams of each kind, the strangers first.
   const order = [...scene.streams.keys()].map((index) => (index < 300 ? "stranger" : "known"));
   scene.streams.forEach((stream, index) => {
     const kind = order[index] ?? "";

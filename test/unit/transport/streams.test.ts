@@ -1,4 +1,4 @@
-// Back-pressure, early answers, cancelling: what moving streams do when one side stops.
+// Back-pressure, early answers, cancelling: the behaviour of streams when one side stops.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { constants } from "node:http2";
@@ -172,7 +172,7 @@ test("a slow handler makes the daemon hold a window and a message, not the uploa
     }
     call.stream.end();
   })();
-  // The first message was read and its window given back; nothing after it may be.
+  // The first message was read and its window returned. Nothing after it may be read.
   const boundBytes = streamWindowBytes + 2 * frame.length;
   while (acceptedBytes < streamWindowBytes - frame.length)
     await unary(harness.client, methods.list, {});
@@ -302,7 +302,7 @@ test("success does not fire the signal", async () => {
   const { call, response } = upload(harness.client, methods.create);
   call.end();
   await response;
-  // grpc-js reports its cancel on a later turn: another call on the connection is later still.
+  // grpc-js reports its cancel in a later turn, so another call on the connection comes even later.
   await unary(harness.client, methods.inspect, { ref: "x" });
   assert.equal(contexts.length, 4);
   assert.deepEqual(
@@ -321,7 +321,7 @@ test("a passed deadline fires the signal with DEADLINE_PASSED", async () => {
       throw context.signal.reason;
     },
   });
-  // A client without a deadline of its own that sends one: only the server's clock counts.
+  // A client that sends a deadline without enforcing it, so only the server's clock counts.
   await using raw = await openRawClient(harness.port);
   const call = raw.call(pathOf(methods.inspect), { "grpc-timeout": "50m" });
   call.stream.end(grpcFrame(encode(methods.inspect.input, { ref: "x" })));
@@ -389,7 +389,7 @@ test("a download whose reader has stopped is ended, and frees its handler", asyn
   await once(call.stream, "data");
   call.stream.pause();
   assert.ok(isStoreError(await reason.promise, "DEADLINE_PASSED"));
-  // The connection has stayed open: what frees the handler is the abort and not a broken stream.
+  // The connection has stayed open, so the abort frees the handler and not a broken stream.
   assert.ok(!call.stream.destroyed);
 });
 
@@ -413,7 +413,7 @@ test("a busy handler does not count as an idle caller", async () => {
   await response;
 });
 
-/** The first value that stays over some turns of the event loop. */
+/** The first value that stays the same over some turns of the event loop. */
 async function settled(read: () => number): Promise<number> {
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
   return read();

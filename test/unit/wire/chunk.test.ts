@@ -1,4 +1,4 @@
-// Ownership of chunks: what may be kept, transferred and freed, and what the compiler refuses.
+// Ownership of chunks: which may be kept, transferred and freed, and what the compiler refuses.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ByteStream } from "../../../src/base/async.js";
@@ -123,6 +123,6 @@ async function refusedByTheCompiler(
 }
 
 test("the compiler refuses borrowed bytes where they would be kept", () => {
-  // The build has failed if one of the lines in it was accepted.
+  // The build fails if the compiler accepts one of its lines.
   assert.equal(typeof refusedByTheCompiler, "function");
 });

@@ -1,4 +1,4 @@
-// Chunks out of pieces of any size: all bytes, in order, none too large, and large pieces not
+// Chunks made of pieces of any size: all bytes, in order, no chunk too large, and large pieces not
 // copied.
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { bytesOf, OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
 import { rechunk } from "../../../src/wire/rechunk.js";
 
-/** Each piece is overwritten as soon as the next is asked for, as its maker may do. */
+/** Each piece is overwritten as soon as the next one is requested, as its producer may do. */
 async function* shortLived(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
     const piece = part.slice();

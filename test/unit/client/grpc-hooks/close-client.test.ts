@@ -1,4 +1,4 @@
-// A closed client leaves no connection behind, also when it was trying to make one.
+// A closed client leaves no connection behind, even if it was trying to connect.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
@@ -8,7 +8,7 @@ import { connect } from "../../../../src/client/index.js";
 import { eventually } from "../../../support/eventually.js";
 import { failsWith } from "../../../support/errors.js";
 
-/** grpc-js tries again after one second, more or less a fifth. */
+/** grpc-js retries after one second, plus or minus a fifth. */
 const retriedMs = 2500;
 
 async function listenOn(server: Server, port: number): Promise<number> {
@@ -26,7 +26,7 @@ test("a client that is closed after a failed call does not connect when the daem
     await using client = connect(`127.0.0.1:${port}`);
     await failsWith(client.getInfo(), "DAEMON_UNREACHABLE");
   }
-  // One that is closed in the middle of its first attempt.
+  // A client that is closed during its first attempt.
   const hasty = connect(`127.0.0.1:${port}`);
   const call = failsWith(hasty.getInfo(), "DAEMON_UNREACHABLE");
   hasty.close();
@@ -41,7 +41,7 @@ test("a client that is closed after a failed call does not connect when the daem
   });
   await listenOn(server, port);
   t.after(() => server.close());
-  // A client that is closed while the server has not answered its connection yet.
+  // A client that is closed before the server has answered its connection.
   const waiting = connect(`127.0.0.1:${port}`);
   const unanswered = failsWith(waiting.getInfo(), "DAEMON_UNREACHABLE");
   await eventually("a connection", () => connected.size > 0);

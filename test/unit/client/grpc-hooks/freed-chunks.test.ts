@@ -1,5 +1,5 @@
-// Chunks of uploads are freed when they have been sent, and never before: not when a stream is
-// given up in the middle of one, of which Node may still be writing a part.
+// Chunks of uploads are freed when they have been sent, and never before. If a stream is aborted in
+// the middle of a chunk, Node may still be writing a part of it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import http2, { type ClientHttp2Stream } from "node:http2";
@@ -80,7 +80,7 @@ test("what the daemon gets of an upload whose stream was given up is still its d
   for (const stream of streams) stream.destroy();
   assert.ok((await outcome) instanceof Error);
   await sleep(100);
-  // Whoever wants memory now gets what was freed.
+  // A new allocation reuses the freed memory.
   const others = Array.from({ length: 16 }, (_, index) =>
     Buffer.allocUnsafeSlow(mib - 200_000 + index * 30_000).fill(0x55),
   );

@@ -1,5 +1,5 @@
-// Messages are put together right however their bytes are cut, and grpc-js lets us do it: an
-// upgrade that does not fails here.
+// Messages are assembled correctly for any pieces, and grpc-js accepts our assembler. If an upgrade
+// breaks this, the test fails.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
@@ -47,7 +47,8 @@ test("messages come out as they went in, whole, wherever their bytes were cut", 
       }
       assert.deepEqual(found, messages);
       for (const { byteLength, buffer, byteOffset } of found) {
-        // Others take the memory of large ones over (wire/chunk.ts); small ones are in Node's pool.
+        // Large ones own memory that may be transferred (wire/chunk.ts). Small ones are in Node's
+        // pool.
         if (byteLength > Buffer.poolSize / 2)
           assert.equal(byteOffset + byteLength, buffer.byteLength);
       }
@@ -90,8 +91,7 @@ test("a message that comes a byte at a time takes little more than its bytes", (
   const assembler = createMessageAssembler(maxMessageBytes);
   for (let at = 0; at < frames; at++) assembler.write(Buffer.from(message.subarray(at, at + 1)));
   const after = process.memoryUsage();
-  // Buffers of one byte that were kept would take 20 MB; garbage of the loop takes some of that
-  // too.
+  // Retained buffers of one byte would take 20 MB. Garbage of the loop takes some of that too.
   const taken = after.arrayBuffers - before.arrayBuffers;
   assert.ok(taken < 2 * maxMessageBytes, `${taken} bytes`);
   const kept = assembler.write(message.subarray(frames));

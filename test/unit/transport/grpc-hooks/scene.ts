@@ -73,7 +73,7 @@ export async function startHttp2(
   };
 }
 
-/** Opens a stream with a body on the scene; returns its two ends. */
+/** Opens a stream with a body on the scene. Returns its two ends. */
 export async function openStream(scene: Http2Scene, headers: Record<string, string> = {}) {
   const session = await scene.connect();
   const before = scene.arrived.length;

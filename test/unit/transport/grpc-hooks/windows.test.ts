@@ -1,4 +1,5 @@
-// The flow-control windows that a client sees: an upgrade of grpc-js that breaks them fails here.
+// The flow-control windows that a client sees. If an upgrade of grpc-js breaks them, this test
+// fails.
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { test } from "node:test";
@@ -15,7 +16,7 @@ const listed = { list: () => Promise.resolve({}) };
 
 async function answered(raw: RawClient): Promise<void> {
   const call = raw.call(pathOf(list));
-  // Without a request, so that nothing of the connection's window is in use.
+  // Without a request, so that the connection's window is unused.
   call.stream.end();
   await call.status;
   // The server's settings and the WINDOW_UPDATE of the connection come before a ping's answer.
@@ -28,7 +29,7 @@ test("a caller who is known sees the windows and limits that were asked for", as
   const limits = { streamWindowBytes, connectionWindowBytes, maxStreamsPerConnection: 777 };
   await using harness = await startServer(listed, limits);
   await using raw = await openRawClient(harness.port);
-  // Nobody has called yet.
+  // There was no call yet.
   assert.equal(raw.session.remoteSettings.initialWindowSize, 65_535);
   assert.equal(raw.session.remoteSettings.maxConcurrentStreams, 100);
   await answered(raw);
