@@ -15,7 +15,7 @@ interface Line {
   readonly [key: string]: unknown;
 }
 
-test("who, what, which and with what outcome", async (t) => {
+test("each line names the caller, the call, its object and its outcome", async (t) => {
   const lines: Line[] = [];
   const logger = pino(
     { base: null },
@@ -56,7 +56,7 @@ test("who, what, which and with what outcome", async (t) => {
   ]);
 });
 
-test("a push says where to, and a cancelled transfer which", async (t) => {
+test("a push names its target, and a cancelled transfer its digest", async (t) => {
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
   const scene = await startScene(t, { logger });
@@ -71,7 +71,7 @@ test("a push says where to, and a cancelled transfer which", async (t) => {
   );
 });
 
-test("what a caller writes cannot push who did what out of the line", async (t) => {
+test("text from a caller cannot crowd the rest out of the line", async (t) => {
   const lines: Line[] = [];
   const write = (text: string) => void lines.push(JSON.parse(boundedLine(text)) as Line);
   const scene = await startScene(t, { logger: pino({ base: null }, { write }) });
@@ -116,7 +116,7 @@ test("unauthenticated callers cannot fill the log, and are counted", async (t) =
   });
 });
 
-test("calls of one identity that has too many are counted, and few of them are lines", () => {
+test("refused calls of one identity are counted, and few of them are logged", () => {
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
   const audit = createAuditLog(logger);

@@ -16,7 +16,7 @@ test("common and alternative names", () => {
   assert.deepEqual(names("O=x"), []);
 });
 
-test("a name with a comma or a quote in it is one name, and matches none", () => {
+test("a name with a comma or a quote is one name, and matches no other", () => {
   assert.deepEqual(names("", 'DNS:"a, DNS:admin, DNS:b", DNS:c'), ["DNS:c"]);
   assert.deepEqual(names("", 'URI:"x\\", DNS:admin, DNS:\\"y", DNS:c'), ["DNS:c"]);
   assert.deepEqual(names("CN=a\\0Aadmin\nO=x"), []);

@@ -43,7 +43,7 @@ test("a token is made, used, listed and revoked", async (t) => {
   assert.equal(revoked.code, 10);
 });
 
-test("a certificate is shown with --tls-cert and --tls-key", async (t) => {
+test("a certificate is presented with --tls-cert and --tls-key", async (t) => {
   const identities = '[[identities]]\nname = "n"\nrole = "reader"\ncertificates = ["CN=n"]\n';
   const scene = await startScene(t, { identities });
   const { cert, key } = await scene.authority.issue("n");
@@ -65,7 +65,7 @@ test("tokens need a role, a file, and a prefix that ends", async (t) => {
   assert.equal(prefix.code, 7);
 });
 
-test("the socket has the mode and the group that were asked for", async (t) => {
+test("the socket has the requested mode and group", async (t) => {
   const group = String(process.getgid?.() ?? 0);
   const flags = { "socket-mode": "0660", "socket-group": group };
   const { config } = await startScene(t, { flags });

@@ -17,7 +17,7 @@ async function listening(t: TestContext, server: Server): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test("a client in plain text at a port with TLS is told so", async (t) => {
+test("a client in plain text at a port with TLS gets a clear error", async (t) => {
   const { tcpAddress, client, tls } = await startScene(t);
   const error = await failsWith(client(tcpAddress).list(), "DAEMON_UNREACHABLE");
   assert.equal(
@@ -32,7 +32,7 @@ test("a client in plain text at a port with TLS is told so", async (t) => {
   await failsWith(client(tcpAddress, { tls: tls() }).list(), "CREDENTIALS_INVALID");
 });
 
-test("a client with TLS at a port in plain text is told so", async (t) => {
+test("a client with TLS at a port in plain text gets a clear error", async (t) => {
   const scene = await startScene(t);
   const { tcpAddress } = await startTestDaemon(t);
   const { client, tls } = scene;
@@ -41,7 +41,7 @@ test("a client with TLS at a port in plain text is told so", async (t) => {
   assert.match(error.hint ?? "", /Leave out --tls/);
 });
 
-test("a certificate that is not trusted is named as the reason", async (t) => {
+test("the error for an untrusted certificate names the reason", async (t) => {
   const scene = await startScene(t);
   const error = await failsWith(
     scene.client(scene.tcpAddress, { tls: true }).list(),
@@ -51,7 +51,7 @@ test("a certificate that is not trusted is named as the reason", async (t) => {
   assert.match(error.hint ?? "", /--tls-ca/);
 });
 
-test("a server that is no daemon is told from a daemon that closes the connection", async (t) => {
+test("the error distinguishes another server from a daemon that closes the connection", async (t) => {
   const { client } = await startScene(t);
   const http = await listening(t, createHttp());
   const other = await failsWith(client(http).list(), "DAEMON_UNREACHABLE");

@@ -30,7 +30,7 @@ role = "operator"
 certificates = ["DNS:nobody.example", "URI:spiffe://node/1"]
 `;
 
-test("a certificate is known by its common name or an alternative name", async (t) => {
+test("a certificate is matched by its common name or an alternative name", async (t) => {
   const scene = await startScene(t, { identities });
   const alice = await scene.authority.issue("alice");
   const node = await scene.authority.issue("node", { names: "DNS:x.example,URI:spiffe://node/1" });
@@ -61,7 +61,7 @@ test("identities are followed without a restart, unless the file is bad", async 
   await scene.client(scene.tcpAddress, { tls: scene.tls(bob) }).list();
 });
 
-test("a certificate of another authority, or whose time is over, is none", async (t) => {
+test("a certificate of another authority, or an expired one, is not accepted", async (t) => {
   const scene = await startScene(t, { identities });
   const other = await makeAuthority(scene.directory, "other");
   const alice = await other.issue("alice");
@@ -78,7 +78,7 @@ test("a certificate of another authority, or whose time is over, is none", async
   );
 });
 
-test("without credentials only health is answered, and by the socket", async (t) => {
+test("without credentials only health is answered, except over the socket", async (t) => {
   const scene = await startScene(t);
   const client = scene.client(scene.tcpAddress, { tls: scene.tls() });
   await failsWith(client.list(), "CREDENTIALS_INVALID");
@@ -106,7 +106,7 @@ test("the client refuses a daemon whose certificate it cannot trust", async (t) 
   );
 });
 
-test("a token is good until it expires or is revoked, without a restart", async (t) => {
+test("a token is valid until it expires or is revoked, without a restart", async (t) => {
   const scene = await startScene(t);
   const call = (token: string) =>
     scene.client(scene.tcpAddress, { tls: scene.tls(), token }).list();
@@ -126,7 +126,7 @@ test("a token is good until it expires or is revoked, without a restart", async 
   await call(soon);
 });
 
-test("calls that run end when their token is revoked, and others go on", async (t) => {
+test("running calls end when their token is revoked, and others continue", async (t) => {
   const scene = await startScene(t);
   const tls = scene.tls();
   const [gone, stays] = ["gone", "stays"].map((name) => {
@@ -144,7 +144,7 @@ test("calls that run end when their token is revoked, and others go on", async (
   await stays?.return?.(undefined);
 });
 
-test("under TLS the flow-control windows are those that were asked for", async (t) => {
+test("under TLS the flow-control windows have the configured size", async (t) => {
   const scene = await startScene(t, { flags: { "stream-window": "3MiB" } });
   const session = http2.connect(`https://${scene.tcpAddress}`, { rejectUnauthorized: false });
   t.after(() => session.destroy());
@@ -167,7 +167,7 @@ test("under TLS the flow-control windows are those that were asked for", async (
   assert.equal(session.state.remoteWindowSize, 64 * 1024 * 1024);
 });
 
-test("a wrong token is refused also where none is needed", async (t) => {
+test("a wrong token is refused even where no token is needed", async (t) => {
   const scene = await startScene(t);
   const client = scene.client(scene.address, { token: "stasis_000000000000_x" });
   await failsWith(client.list(), "CREDENTIALS_INVALID");
@@ -185,7 +185,7 @@ test("a file of tokens behind a symbolic link is changed where it is", async (t)
   assert.equal(await readlink(link), scene.tokens);
 });
 
-test("no token stands in its file", async (t) => {
+test("the token file contains no token", async (t) => {
   const scene = await startScene(t);
   const token = scene.newToken({ name: "good", ...operator });
   const text = readFileSync(scene.tokens, "utf8");
@@ -212,7 +212,7 @@ test("a renewed certificate is served without a restart, and a bad one is not", 
   await scene.client(scene.tcpAddress, { tls: scene.tls(), token }).list();
 });
 
-test("client_ca that is half written, or none, locks nobody out", async (t) => {
+test("a half-written or invalid client_ca locks nobody out", async (t) => {
   const messages: string[] = [];
   const write = (text: string) => void messages.push(text);
   const scene = await startScene(t, { identities, logger: pino({}, { write }) });

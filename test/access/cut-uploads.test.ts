@@ -58,7 +58,7 @@ function chunk(bytes: Uint8Array): Buffer {
   return prefixed(message.length, message);
 }
 
-test("an upload that its client cancels is no wrong order of frames, however the cancel comes", async (t) => {
+test("a cancelled upload is never reported as a wrong order of frames", async (t) => {
   const lines: Line[] = [];
   const logger = pino({}, { write: (text) => void lines.push(JSON.parse(text) as Line) });
   const scene = await startScene(t, { logger });
@@ -86,7 +86,7 @@ test("an upload that its client cancels is no wrong order of frames, however the
   assert.equal(await outcomeOf("cut"), "FRAME_ORDER_INVALID");
 });
 
-test("a message that is too large is refused when the name of its upload is free again", async (t) => {
+test("the refusal of a too large message comes after the name of its upload is free", async (t) => {
   const scene = await startScene(t);
   const client = scene.client(scene.address);
   const source = await makeSmallSource(join(scene.scratch, "source"));

@@ -57,7 +57,7 @@ test("every method has its row: in the daemon's table, and here", () => {
   assert.deepEqual(Object.keys(expected).sort(), methods.map(shortName).sort());
 });
 
-test("what is served is what is asked for here", async (t) => {
+test("this test covers exactly the served methods", async (t) => {
   const scene = await startScene(t);
   const client = openCaller({ address: scene.address });
   t.after(() => client.close());
@@ -127,7 +127,7 @@ test("without credentials over TCP nothing but health and reflection is answered
     assert.equal(await firstAnswer(client, method), "OK", method.name);
 });
 
-test("no header of a caller decides which connection its call came by", async (t) => {
+test("a caller cannot choose its connection with a header", async (t) => {
   const scene = await startScene(t);
   const list = SnapshotService.method.list;
   const unix = openCaller({ address: scene.address });

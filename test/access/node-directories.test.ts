@@ -48,7 +48,7 @@ async function assertUntouched(place: string): Promise<void> {
   assert.equal((await readdir(join(place, "vm"))).length, 4);
 }
 
-test("without a credential over TCP: none, whatever allowed_directories says, and no path is told", async (t) => {
+test("without a credential over TCP: no directory, whatever allowed_directories says, and no path is revealed", async (t) => {
   for (const allowed of [false, true]) {
     const flags: Record<string, RawValue> = allowed ? { "allowed-directories": ["/"] } : {};
     const daemon = await startTestDaemon(t, flags);
@@ -108,7 +108,7 @@ async function startAllowed(t: TestContext, allowed: boolean): Promise<Allowed> 
   return { ...scene, place, operator, socket };
 }
 
-test("a token: none while allowed_directories is not set, also over the Unix socket", async (t) => {
+test("a token: no directory while allowed_directories is not set, also over the Unix socket", async (t) => {
   const scene = await startAllowed(t, false);
   const { place, operator } = scene;
   const token = scene.newToken({ name: "more", role: "operator", namePrefix: "" });
@@ -188,7 +188,7 @@ test("an envelope that is a link or a pipe is refused, not read", async (t) => {
   await failsWith(operator.importFromDirectory({ directory }), "ARCHIVE_INVALID");
 });
 
-test("the store's own directories are for nobody", async (t) => {
+test("nobody may use the store's own directories", async (t) => {
   const daemon = await startTestDaemon(t, { "allowed-directories": ["/"] });
   const client = clientOf(t, daemon.address);
   await fillPlace(client, join(daemon.scratch, "place"));
@@ -216,7 +216,7 @@ async function openToAll(t: TestContext, flags: Readonly<Record<string, RawValue
 }
 
 test(
-  "another user over an open socket: none while allowed_directories is not set",
+  "another user over an open socket: no directory while allowed_directories is not set",
   {
     skip,
   },
@@ -270,7 +270,7 @@ test(
   },
 );
 
-test("what is swapped while the daemon looks is never taken", async (t) => {
+test("a directory that is swapped during the check is never taken over", async (t) => {
   const { place, operator, scratch } = await startAllowed(t, true);
   const secret = join(scratch, "secret");
   await makeSmallSource(secret, 7);

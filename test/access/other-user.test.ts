@@ -25,7 +25,7 @@ async function makeScratch(t: TestContext): Promise<string> {
 }
 
 test(
-  "a socket that may not be opened says whose it is, and how to be let in",
+  "the error for a forbidden socket names its owner, and how to get access",
   { skip },
   async (t) => {
     const { address, scratch, root } = await startTestDaemon(t);
@@ -61,7 +61,7 @@ test(
   },
 );
 
-test("check --root of another user's store says permission", { skip }, async (t) => {
+test("check --root of another user's store reports a permission error", { skip }, async (t) => {
   const { daemon, root, scratch } = await startTestDaemon(t);
   await daemon.stop();
   await chmod(scratch, 0o755);

@@ -63,7 +63,7 @@ async function startScene(t: TestContext, configText = ""): Promise<Scene> {
   };
 }
 
-test("SIGHUP reads certificates, tokens and tables again, and a running stream goes on", async (t) => {
+test("SIGHUP reads certificates, tokens and tables again, and a running stream continues", async (t) => {
   const scene = await startScene(t);
   const { daemon, authority, server, config } = scene;
   const token = scene.newToken("operator");
@@ -112,7 +112,7 @@ test("SIGHUP reads certificates, tokens and tables again, and a running stream g
   assert.ok(event?.snapshot, "the watch goes on too");
 });
 
-test("SIGHUP keeps what it had where the new files cannot be used, and says so", async (t) => {
+test("SIGHUP keeps the old files if the new ones cannot be used, and reports that", async (t) => {
   const scene = await startScene(t);
   const { daemon, authority, server, scratch } = scene;
   const token = scene.newToken("reader");
@@ -141,7 +141,7 @@ test("SIGUSR1 opens no inspector, SIGUSR2 and an early SIGHUP end nothing", asyn
   assert.equal((await client.list()).totalSize, 0n);
 });
 
-test("files that others can change or replace, and a key that others can read, are warned of", async (t) => {
+test("the daemon warns of files that others can change or replace, and of a key that others can read", async (t) => {
   const scratch = await makeScratch(t, "stasis-trust-");
   const path = join(scratch, "tokens.json");
   assert.deepEqual(trustProblems(path), [], "absent");
@@ -185,7 +185,7 @@ test("the daemon warns at its start and at SIGHUP", async (t) => {
 });
 
 test(
-  "another user's token file is warned of",
+  "the daemon warns of another user's token file",
   {
     skip: process.getuid?.() === 0 ? false : "skipped: takes root",
   },
@@ -217,7 +217,7 @@ print(open(sys.argv[1]).read())
 `;
 
 test(
-  "a daemon whose terminal has gone stops, in order",
+  "a daemon whose terminal hangs up stops cleanly",
   {
     skip: spawnSync("python3", ["-c", "import pty"]).status === 0 ? false : "skipped: no python3",
   },

@@ -22,7 +22,7 @@ async function openRaw(t: TestContext, scene: AccessScene): Promise<http2.Client
   return session;
 }
 
-test("half-open health checks of a stranger take nobody else's place", async (t) => {
+test("half-open health checks of a stranger do not block other callers", async (t) => {
   const scene = await startScene(t);
   const session = await openRaw(t, scene);
   for (let n = 0; n < halfOpenCalls; n++) {
@@ -76,7 +76,7 @@ async function sessionOf(socket: TLSSocket): Promise<Buffer | undefined> {
 const notRoot = process.getuid?.() === 0 ? false : "only root gives files away";
 
 test(
-  "root's change of the token file leaves it to the daemon's user",
+  "after root's change, the token file still belongs to the daemon's user",
   { skip: notRoot },
   async (t) => {
     const scene = await startScene(t);

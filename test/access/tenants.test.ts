@@ -69,7 +69,7 @@ const refCalls: Readonly<Record<string, (client: Client, ref: string) => Promise
 };
 
 for (const [name, call] of Object.entries(refCalls)) {
-  test(`${name} finds one's own by id, name and prefix, and nobody else's`, async (t) => {
+  test(`${name} finds the tenant's own snapshots by id, name and prefix, and no others`, async (t) => {
     const { a, b, all, ids } = await startTenants(t);
     const foreign = [ids.b, "b/one", ids.b.slice(0, 15), "c/one"];
     for (const ref of foreign) {
@@ -86,7 +86,7 @@ for (const [name, call] of Object.entries(refCalls)) {
   });
 }
 
-test("delete takes all or nothing, and says nothing of others", async (t) => {
+test("delete removes all or nothing, and reveals no other snapshots", async (t) => {
   const { a, all, ids } = await startTenants(t);
   await failsWith(a.delete({ refs: [ids.a, ids.b] }), "SNAPSHOT_NOT_FOUND");
   const { deletedIds } = await a.delete({ refs: [ids.a, ids.b, "b/one"], allowMissing: true });
@@ -94,7 +94,7 @@ test("delete takes all or nothing, and says nothing of others", async (t) => {
   await all.inspect(ids.b);
 });
 
-test("list shows one's own, whatever the filter asks for", async (t) => {
+test("list shows only the tenant's own snapshots, for any filter", async (t) => {
   const { a, all } = await startTenants(t);
   const names = async (namePrefix: string) => {
     const page = await a.list({ filter: { namePrefix } });
@@ -130,7 +130,7 @@ test("new names begin with the prefix, also those of imports and renames", async
   assert.deepEqual(names, ["", "a/one", "a/two", "b/one", "c/one"]);
 });
 
-test("a name is taken from nobody else, and tells of nobody else", async (t) => {
+test("a tenant's name neither conflicts with others nor reveals them", async (t) => {
   const { a, all, tar, ids } = await startTenants(t);
   const header = { config: { name: "b/one" }, onNameConflict: OnNameConflict.REPLACE };
   const error = await failsWith(a.create(header, toStream(tar)), "FIELD_INVALID");
@@ -141,7 +141,7 @@ test("a name is taken from nobody else, and tells of nobody else", async (t) => 
   await failsWith(a.inspect(ids.a), "SNAPSHOT_NOT_FOUND");
 });
 
-test("a request id is its tenant's: others neither collide with it nor learn of it", async (t) => {
+test("a request id belongs to its tenant: others neither collide with it nor learn it", async (t) => {
   const { a, b, all, tar } = await startTenants(t);
   const requestId = randomUUID();
   const madeOf = async (client: Client, name: string): Promise<string> => {
@@ -159,7 +159,7 @@ test("a request id is its tenant's: others neither collide with it nor learn of 
   }
 });
 
-test("a request id of an import that runs is its tenant's too", async (t) => {
+test("the request id of a running import belongs to its tenant, too", async (t) => {
   const { scene, a, b, all } = await startTenants(t);
   const requestId = randomUUID();
   const archive = await collect((await all.export("b/one")).bytes);
@@ -191,7 +191,7 @@ function textsOf(value: unknown): string[] {
   return [...own, ...Object.values(value).flatMap(textsOf)];
 }
 
-test("a tenant is told no path of the node: in answers, events, errors and reports of damage", async (t) => {
+test("a tenant sees no path of the node in answers, events, errors and damage reports", async (t) => {
   const { scene, a, all, tar, ids } = await startTenants(t);
   const seen: unknown[] = [];
   const watching = new AbortController();
@@ -226,7 +226,7 @@ test("a tenant is told no path of the node: in answers, events, errors and repor
   assert.equal(snapshot?.dataDir, join(scene.root, "data", ids.b, "files"), "others see it");
 });
 
-test("verify without a ref reads one's own", async (t) => {
+test("verify without a ref reads the tenant's own snapshots", async (t) => {
   const { a, ids } = await startTenants(t);
   const seen = new Set<string>();
   for await (const { event } of a.verify({})) {
@@ -235,7 +235,7 @@ test("verify without a ref reads one's own", async (t) => {
   assert.deepEqual([...seen], [ids.a]);
 });
 
-test("collections plan and evict one's own, and find no leftovers", async (t) => {
+test("collections plan and evict the tenant's own snapshots, and find no leftovers", async (t) => {
   const { a, all } = await startTenants(t);
   assert.deepEqual((await a.collectGarbage({ dryRun: true })).candidates, []);
   const { candidates } = await a.collectGarbage({ policy: { evictAll: true } });
@@ -275,7 +275,7 @@ test("each method is either tried here by one tenant against the other, or refus
   assert.deepEqual(letIn.sort(), [...ownCalls].sort());
 });
 
-test("what reaches beyond the prefix is refused: directories of the node, peers", async (t) => {
+test("calls beyond the prefix are refused: directories of the node, peers", async (t) => {
   const { a, scene, ids } = await startTenants(t);
   const directory = join(scene.root, "data", ids.b, "files");
   const config = { name: "a/stolen" };
@@ -292,7 +292,7 @@ test("what reaches beyond the prefix is refused: directories of the node, peers"
   for (const call of refused) await failsWith(call, "ROLE_INSUFFICIENT");
 });
 
-test("info tells a tenant nothing of the others", async (t) => {
+test("info reveals nothing about other tenants", async (t) => {
   const { a, all } = await startTenants(t);
   assert.equal((await all.getInfo()).usage?.snapshotCount, 4n);
   const own = await a.getInfo();
@@ -300,7 +300,7 @@ test("info tells a tenant nothing of the others", async (t) => {
   assert.equal(own.root, "");
 });
 
-test("watch tells of one's own; a rename across prefixes is a coming or a going", async (t) => {
+test("watch shows the tenant's own snapshots; a rename across prefixes is a creation or a deletion", async (t) => {
   const { a, b, all, tar, ids } = await startTenants(t);
   const hangUp = new AbortController();
   t.after(() => hangUp.abort());
@@ -329,7 +329,7 @@ test("watch tells of one's own; a rename across prefixes is a coming or a going"
   ]);
 });
 
-test("a rename to another tenant tells nothing of what else it wrote", async (t) => {
+test("a rename to another tenant does not reveal its other changes", async (t) => {
   const { a, all, ids } = await startTenants(t);
   const hangUp = new AbortController();
   t.after(() => hangUp.abort());
@@ -346,7 +346,7 @@ test("a rename to another tenant tells nothing of what else it wrote", async (t)
   assert.deepEqual({ name, description, labels }, { name: "a/one", description: "", labels: {} });
 });
 
-test("watch with a filter for others' names tells nothing, not even of one's own", async (t) => {
+test("watch with a filter for others' names shows nothing, not even the tenant's own snapshots", async (t) => {
   const { a, b, tar } = await startTenants(t);
   const hangUp = new AbortController();
   t.after(() => hangUp.abort());
@@ -369,7 +369,7 @@ test("watch with a filter for others' names tells nothing, not even of one's own
   assert.equal(heard, false);
 });
 
-test("an ambiguous prefix of an id counts and names one's own only", async (t) => {
+test("an ambiguous prefix of an id counts and names only the tenant's own snapshots", async (t) => {
   const { a, all, tar } = await startTenants(t);
   const byStart = new Map<string, string[]>();
   // There are 32 possible first characters, so of 33 snapshots two ids begin alike. Refs need three

@@ -39,7 +39,7 @@ for (const [what, from, to, gap] of [
   });
 }
 
-test("a run of nothing is a mistake", () => {
+test("an empty run is a failure", () => {
   const program = fileURLToPath(new URL("run.js", import.meta.url));
   for (const args of [["golang"], ["--transport", "udp"], ["--case", "no such case"]]) {
     const { status, stderr } = spawnSync(process.execPath, [program, ...args], {

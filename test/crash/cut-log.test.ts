@@ -4,7 +4,7 @@ import { logKind } from "./log-kind.js";
 import { playShortRun } from "./short-run.js";
 
 test(
-  "whichever writes are lost before their flush, what was acknowledged is there",
+  "whichever unflushed writes are lost, acknowledged snapshots exist",
   { skip: logKind.cannot() },
   (t) => playShortRun(t, logKind, { states: 36 }),
 );

@@ -4,7 +4,7 @@ import { lyingKind } from "./log-kind.js";
 import { playShortRun } from "./short-run.js";
 
 test(
-  "a disk that lies about flushes: damage is told and never served as whole",
+  "a disk that lies about flushes: damage is reported and never served as intact",
   { skip: lyingKind.cannot() },
   (t) => playShortRun(t, lyingKind, { states: 24 }),
 );

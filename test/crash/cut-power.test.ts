@@ -4,7 +4,7 @@ import { powerKind } from "./power-kind.js";
 import { playShortRun } from "./short-run.js";
 
 test(
-  "a power cut takes nothing that was acknowledged and leaves nothing half-made",
+  "a power cut loses nothing acknowledged and leaves nothing half-made",
   { skip: powerKind.cannot() },
   (t) => playShortRun(t, powerKind, { states: 12 }),
 );

@@ -82,7 +82,7 @@ async function whichOf(
       misfits.push(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
     }
   }
-  problems.push(`${name} ${id} is none of what it may be: ${misfits.join("; ") || description}`);
+  problems.push(`${name} ${id} matches no possible content: ${misfits.join("; ") || description}`);
   return { content: undefined };
 }
 

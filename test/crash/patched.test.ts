@@ -5,7 +5,7 @@ import { mutants } from "./mutant-list.js";
 import { patched } from "./patched.js";
 
 for (const mutant of mutants) {
-  test(`the build has the place of: ${mutant.name}`, async () => {
+  test(`the build contains the text of: ${mutant.name}`, async () => {
     assert.ok((await patched(mutant)).includes(mutant.replace));
   });
 }

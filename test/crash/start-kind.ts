@@ -28,7 +28,7 @@ interface Mess {
   readonly name: string;
   readonly scenario: string;
   readonly killedAt: (what: string, syscall: string) => boolean;
-  /** Which of these calls, counted from 0 or, if negative, from the end. */
+  /** Index of the call to strike, counted from 0 or, if negative, from the end. */
   readonly which: number;
   readonly ruin?: (root: string) => Promise<void>;
 }

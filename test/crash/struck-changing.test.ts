@@ -9,7 +9,7 @@ const reading = ["restore", "export-to-directory", "verify", "stop"];
 const scenarios = [...changing, ...reading];
 
 test(
-  "a daemon struck while it replaces, removes or reads keeps what it has answered",
+  "a daemon struck while it replaces, removes or reads keeps its promises",
   { skip: cannotStrace() },
   (t) => playShortRun(t, syscallKind, { states: 110, scenarios }),
 );

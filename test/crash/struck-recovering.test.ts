@@ -5,7 +5,7 @@ import { playShortRun } from "./short-run.js";
 import { startKind } from "./start-kind.js";
 
 test(
-  "a daemon struck in recovery loses nothing, and the next start ends what it began",
+  "a daemon struck in recovery loses nothing, and the next start finishes the work",
   { skip: cannotStrace() },
   (t) => playShortRun(t, startKind, { states: 24 }),
 );

@@ -267,11 +267,11 @@ describe("the example orchestrator", { concurrency: true }, () => {
     });
   });
 
-  test("cut off at each answer it asks again or gives up, and no pinned blob is gone", async (t) => {
+  test("cut off at each answer, it retries or gives up, and no pinned blob is gone", async (t) => {
     await play(t, (scene) => struckOnTheWire(scene, "cut", "down"));
   });
 
-  test("held up until its session is over, it puts back what it had condemned", async (t) => {
+  test("delayed until its session is over, it restores the condemned blobs", async (t) => {
     await play(t, (scene) => struckOnTheWire(scene, "late", "up"));
   });
 });

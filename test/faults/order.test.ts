@@ -8,7 +8,7 @@ import { scenarios } from "./scenarios.js";
 import { openStage, prepare } from "./stage.js";
 
 for (const scenario of scenarios) {
-  test(`what ${scenario.name} does to its files comes in the order that makes it durable`, async () => {
+  test(`the file operations of ${scenario.name} are in a durable order`, async () => {
     await using stage = openStage();
     const { events, problems } = await recordOrder(stage, await prepare(stage, scenario));
     const shown = `\n${events.join("\n")}`;

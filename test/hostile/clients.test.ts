@@ -73,7 +73,7 @@ function residentBytes({ pid }: DaemonProcess): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
 }
 
-test("400 streams left half open: those within the limits stay, the rest are refused at once", (t) =>
+test("400 half-open streams: those within the limits stay, the rest are refused at once", (t) =>
   withDaemon(t, async ({ daemon, root }) => {
     const before = residentBytes(daemon);
     const sessions = Array.from({ length: 4 }, () => openSession(daemon.tcpAddress));
@@ -122,7 +122,7 @@ test("a connection that resets more than a thousand streams at once is cut off",
     await closed;
   }));
 
-test("readers that do not read get no more than their window, and go when they are cut off", (t) =>
+test("readers that do not read get no more than their window, and are cut off", (t) =>
   withDaemon(
     t,
     async ({ daemon, client }) => {
@@ -209,7 +209,7 @@ test("writers that send a byte at a time get their uploads stored", (t) =>
     for (const { config } of stored) await client.delete(config?.id ?? "");
   }));
 
-test("messages whose length lies, or that are no protobuf", (t) =>
+test("messages with a false length, and messages that are not protobuf", (t) =>
   withDaemon(t, async ({ daemon }) => {
     const { session, open } = openSession(daemon.tcpAddress);
     const lies: readonly Buffer[] = [

@@ -37,7 +37,7 @@ const badTexts: readonly (readonly [what: string, text: string])[] = [
 
 export const envelopeCases: readonly HostileCase[] = [
   ...badTexts.map(([what, text]) => refused(`envelope: ${what}`, () => withEnvelope(text))),
-  refused("envelope: none", () => Buffer.concat([goodFile, endMarker]), "ENVELOPE_MISSING"),
+  refused("envelope: missing", () => Buffer.concat([goodFile, endMarker]), "ENVELOPE_MISSING"),
   refused(
     "envelope: version 2",
     () => withEnvelope(envelopeText({ version: 2 })),

@@ -63,7 +63,7 @@ function* manyFiles(count: number): Generator<Uint8Array> {
 export const headerCases: readonly HostileCase[] = [
   refused("checksum wrong", badChecksum),
   refused("unknown magic", () => archiveOf(goodFile, rawHeader({ name: "x", magic: "tarball0" }))),
-  refused("mode is no number", () =>
+  refused("mode is not a number", () =>
     archiveOf(goodFile, rawHeader({ name: "x", mode: "rwxr-xr\0" })),
   ),
   refused(
@@ -75,7 +75,7 @@ export const headerCases: readonly HostileCase[] = [
   refused("size beyond the archive", () => sized(1024 * mib)),
   refused("size below the data", () => sized(0)),
   refused(
-    "size of 2^53 - 1, which no sum of sizes may pass",
+    "size of 2^53 - 1, the maximum for a sum of sizes",
     () => sized(base256(0x80, 0, 0, 0, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)),
     "LIMIT_EXCEEDED",
   ),

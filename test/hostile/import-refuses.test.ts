@@ -27,7 +27,7 @@ const chunkBytes = 64 * 1024;
 const places = ["staging", "data", "trash", "quarantine", "transfers"];
 
 for (const [group, cases] of Object.entries(groups)) {
-  test(`${group}: ${cases.length} archives are met with their reason and leave nothing`, async (t) => {
+  test(`${group}: ${cases.length} archives are refused with their reason and leave nothing`, async (t) => {
     const root = join(await makeScratch(t, "stasis-hostile-"), "root");
     {
       await using daemon = await startDaemonProcess(root);

@@ -141,7 +141,7 @@ test("answers of reflection that strangers do not read", (t) =>
     });
   }));
 
-test("header blocks that never end, on as many connections as there are", (t) =>
+test("endless header blocks, on the maximum number of connections", (t) =>
   attackMemory(t, async ({ daemon }) => {
     const literal = literalHeader("x", "a".repeat(16_000));
     const connections = await Promise.all(
@@ -190,7 +190,7 @@ test("watches with filters of half a megabyte, of a reader with a token", (t) =>
     });
   }));
 
-test("events and lists that a reader with a token asks for and does not read", (t) =>
+test("events and lists that a reader with a token requests and does not read", (t) =>
   attackMemory(t, async (scene) => {
     const { daemon } = scene;
     const operator = connect(daemon.address);

@@ -47,7 +47,7 @@ const cases = {
 
 for (const [what, { path, request, mostBytes }] of Object.entries(cases)) {
   const most = `${mostBytes / mib} MiB`;
-  test(`a slow reader of ${what} holds ${most} at most, and nothing when it has gone`, async (t) => {
+  test(`a slow reader of ${what} holds at most ${most}, and nothing after it has ended`, async (t) => {
     const root = join(await makeScratch(t, "stasis-slow-"), "root");
     const streams = String(readers + 16);
     await using daemon = await startDaemonProcess(root, {

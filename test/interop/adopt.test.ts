@@ -128,7 +128,7 @@ async function compareAdopted(
 }
 
 for (const kind of ["json", "sqlite"] as const) {
-  test(`a store with its index in ${kind} is adopted, and stays as it is`, async (t) => {
+  test(`a store with its index in ${kind} is adopted, and stays unchanged`, async (t) => {
     const { address } = await startTestDaemon(t);
     const root = await makeScratch(t, "stasis-cocoon-");
     const records = await makeData(root);
@@ -188,7 +188,7 @@ function tombstone(phase: "leased" | "deleting"): object {
 }
 
 for (const kind of ["json", "sqlite"] as const) {
-  test(`what cocoon has begun to delete is skipped, with its index in ${kind}`, async (t) => {
+  test(`snapshots that cocoon is deleting are skipped, with its index in ${kind}`, async (t) => {
     const { address } = await startTestDaemon(t);
     const root = await makeScratch(t, "stasis-cocoon-");
     const records = (await makeData(root)).slice(0, 3);
@@ -226,7 +226,7 @@ test("with --move the directories are taken, and a second run finds them adopted
 });
 
 test(
-  "--reflink shares the blocks, leaves the source, and says where it cannot",
+  "--reflink shares the blocks and keeps the source, or reports why it cannot",
   { skip: noBtrfs },
   (t) =>
     withFilesystem("btrfs", 256, async (mountPoint) => {
@@ -253,7 +253,7 @@ test(
     }),
 );
 
-test("an index that is cut falls back to the one before; what is no store is said to be none", async (t) => {
+test("a truncated index falls back to the previous one; another directory is reported as not a store", async (t) => {
   const { address } = await startTestDaemon(t);
   const root = await makeScratch(t, "stasis-cocoon-");
   const adopt = (...args: string[]) => runStasis(["--addr", address, "adopt", root, ...args]);
@@ -271,7 +271,7 @@ test("an index that is cut falls back to the one before; what is no store is sai
   assert.equal((await adopt()).code, 7);
 });
 
-test("what is there but cannot be looked at is an error; nothing older stands in for it", async (t) => {
+test("an unreadable index is an error; no older one replaces it", async (t) => {
   const { address } = await startTestDaemon(t);
   const root = await makeScratch(t, "stasis-cocoon-");
   const refused = async (part: RegExp): Promise<void> => {
@@ -298,7 +298,7 @@ test("what is there but cannot be looked at is an error; nothing older stands in
   await refused(/cannot read cocoon's index.*snapshots\.json/);
 });
 
-test("an id that leads elsewhere is none, and nothing there is touched", async (t) => {
+test("an id with a path is invalid, and nothing at that path is touched", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const root = join(scratch, "cocoon");
   const victim = join(scratch, "victim");

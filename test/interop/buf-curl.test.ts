@@ -183,7 +183,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       for (const { verdict } of messages) assert.match(JSON.stringify(verdict), /"intact":true/);
     });
 
-    await t.test("Watch answers, stays open, and goes on from a token", async () => {
+    await t.test("Watch answers, stays open, and continues from a token", async () => {
       const watch = async (request: object): Promise<Record<string, unknown>> => {
         const rpc = "stasis.v1.SnapshotService/Watch";
         const { messages, error } = await curl(socket, rpc, [request], "grpc-v1", 2);
@@ -215,7 +215,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.match(JSON.stringify(candidates), /"GC_OUTCOME_PLANNED"/);
     });
 
-    await t.test("a session of GcService", async () => {
+    await t.test("a GC session", async () => {
       const begun = await call("GcService/BeginGc", { owner: "buf" });
       const { sessionId, epoch } = begun.messages[0] ?? assert.fail(begun.error);
       const session = { sessionId, epoch };
@@ -237,7 +237,7 @@ void test("every RPC answers in buf curl through reflection", async (t) => {
       assert.equal(health.messages[0]?.["status"], "SERVING", health.error);
     });
 
-    await t.test("replication: manifest and blocks, and what is running", async () => {
+    await t.test("replication: manifest, blocks and running transfers", async () => {
       const { messages, error } = await call("ReplicationService/ListTransfers");
       assert.equal(messages.length, 1, error);
       for (const name of ["Pull", "Push", "GetManifest", "ReadBlocks"]) {

@@ -21,7 +21,7 @@ import { fixtureFolder, fixtureStore } from "./cocoon/fixture-files.js";
 import { makeVm } from "./cocoon/store.js";
 
 for (const { file, of } of fixtures) {
-  test(`${file} (${of.name}) is imported as cocoon meant it`, async (t) => {
+  test(`${file} (${of.name}) is imported with cocoon's meaning`, async (t) => {
     const { address, scratch } = await startTestDaemon(t);
     const client = connect(address);
     t.after(() => client.close());
@@ -41,7 +41,7 @@ for (const { file, of } of fixtures) {
 
 for (const index of ["JSON", "SQLite"]) {
   const what = `a store of cocoon's own with its index in ${index}`;
-  test(`${what} is adopted, with what stasis does not know of its configurations`, async (t) => {
+  test(`${what} is adopted, including unknown keys of its configurations`, async (t) => {
     const { address, scratch } = await startTestDaemon(t);
     const client = connect(address);
     t.after(() => client.close());
@@ -75,7 +75,7 @@ for (const index of ["JSON", "SQLite"]) {
   });
 }
 
-test("--move says which keys of the configurations it cannot keep", async (t) => {
+test("--move reports the keys of the configurations that it cannot keep", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   execFileSync("tar", ["-C", scratch, "-xzf", fixtureStore.file]);
   const root = join(scratch, "cocoon");

@@ -66,7 +66,7 @@ const shifted = new RegExp(
 
 for (const reader of [gnuTar, bsdtar]) {
   test(
-    `what ${reader.name} makes of cocoon's form is refused by every import`,
+    `every import refuses the files that ${reader.name} makes of cocoon's form`,
     { skip: reader.missing },
     async (t) => {
       const scene = await setUp(t);
@@ -85,7 +85,7 @@ for (const reader of [gnuTar, bsdtar]) {
   );
 }
 
-test("a file that was changed after the export is refused by its digest, unless the claim is taken out", async (t) => {
+test("a file that was changed after the export is refused by its digest, unless the claim is removed", async (t) => {
   const scene = await setUp(t);
   const directory = await exported(scene, gnuTar);
   await using file = await open(join(directory, "memory"), "r+");
@@ -107,7 +107,7 @@ test("a file that was changed after the export is refused by its digest, unless 
   assert.equal(taken.code, 0, taken.stderr);
 });
 
-test("the claims of an export are those of the snapshot, and do not come twice after an import", async (t) => {
+test("the claims of an export match the snapshot, and occur once after an import", async (t) => {
   const scene = await setUp(t);
   const { snapshot } = await scene.client.inspect("vm");
   const expected = Object.fromEntries(

@@ -106,7 +106,7 @@ test("the default is unpacked by other programs to the files that were stored", 
   }
 });
 
-test("every format is read back by our own client, and sent when it is asked for", async (t) => {
+test("our own client reads every format, and the daemon sends the requested one", async (t) => {
   const scene = await setUp(t);
   const { client, scratch } = scene;
   const formats = [SparseFormat.UNSPECIFIED, SparseFormat.GNU, SparseFormat.COCOON];
@@ -132,7 +132,7 @@ test("every format is read back by our own client, and sent when it is asked for
   assert.match(refused.stderr, /--sparse is for tars/);
 });
 
-test("a call that names no format gets GNU PAX 1.0 from Restore and Export", async (t) => {
+test("without a format, Restore and Export send GNU PAX 1.0", async (t) => {
   const { client } = await setUp(t);
   for (const download of [await client.restore(ref), await client.export(ref)]) {
     await using open = download;
@@ -197,7 +197,7 @@ function segmentsAtGoLimit(): number {
   return fits;
 }
 
-test("maps up to 1 MiB are read by all; above that we say who refuses them, and they do", async (t) => {
+test("all programs read maps up to 1 MiB; above that, the named programs refuse them", async (t) => {
   const scratch = await makeScratch(t, "stasis-maps-");
   const atLimit = segmentsAtGoLimit();
   for (const segments of [atLimit, atLimit + 100]) {
@@ -228,7 +228,7 @@ test("maps up to 1 MiB are read by all; above that we say who refuses them, and 
   }
 });
 
-test("restore and export warn of a map that Go and cocoon refuse, and of holes that cocoon's cannot hold", async (t) => {
+test("restore and export warn of a map that Go and cocoon refuse, and of holes beyond cocoon's format", async (t) => {
   const scene = await setUp(t);
   const { client, scratch, env } = scene;
   const directory = join(scratch, "fragments");

@@ -120,7 +120,7 @@ test("bytes of an upload", async () => {
   assert.equal(error.metadata["limit"], "max_upload_bytes");
 });
 
-test("how far an archive unfolds", async () => {
+test("decompression ratio of an archive", async () => {
   const unfolded = 80 * mib;
   const packed = gzipSync(Buffer.alloc(unfolded, "a"));
   const ratio = Math.ceil(unfolded / packed.length);
@@ -152,7 +152,7 @@ test("bytes of a line of the log", () => {
   assert.deepEqual(JSON.parse(least), { level: 50, message: "m", cut: true });
 });
 
-test("a line of the log shows what a terminal would act on, and means the same", () => {
+test("a line of the log escapes characters that a terminal would act on, without changing its meaning", () => {
   // A control sequence, DEL, a separator of lines, one that turns the direction.
   const text = "\u009b31m\u007f\u2028\u2029\u202e\u2066\u200fä\u00a0";
   const line = boundedLine(`${JSON.stringify({ level: 30, message: "m", text })}\n`);
@@ -162,7 +162,7 @@ test("a line of the log shows what a terminal would act on, and means the same",
   assert.doesNotMatch(long, /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]./u);
 });
 
-test("a line of the log that is cut keeps all its fields while they have room", () => {
+test("a shortened line of the log keeps as many fields as fit", () => {
   const texts = Array.from({ length: 40 }, () => "\u0001".repeat(250));
   const entry = { level: 30, message: "m", who: "anna", refs: texts, outcome: "OK" };
   const line = boundedLine(`${JSON.stringify(entry)}\n`);

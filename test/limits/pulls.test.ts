@@ -13,7 +13,7 @@ function makeMemory(directory: string): Promise<string> {
   return makeSource(directory, [{ name: "memory", sizeBytes, pieces: [piece(0, sizeBytes)] }]);
 }
 
-test("max_store: a pull that passes it ends while it runs, and what it had stays", async (t) => {
+test("max_store: a pull that exceeds it ends early, and its data stays", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t, { "max-store": "16MiB" })];
   await createOn(from, await makeMemory(join(from.scratch, "source")), "web");
   // In each attempt, the data kept from the previous one counts too.
@@ -29,9 +29,9 @@ test("max_store: a pull that passes it ends while it runs, and what it had stays
   }
 });
 
-test("reserve: looked at while a pull runs", { skip: cannotMount("tmpfs") }, (t) =>
+test("reserve: checked while a pull runs", { skip: cannotMount("tmpfs") }, (t) =>
   withFilesystem("tmpfs", 96, async (mountPoint) => {
-    await t.test("the pull ends while there is room left", async (inner) => {
+    await t.test("the pull ends while there is still space", async (inner) => {
       const root = join(mountPoint, "root");
       const [from, to] = [
         await startNode(inner),

@@ -59,7 +59,7 @@ for (const [limit, key] of [
   ["max_store", "max-store"],
   ["prefix_quota", "prefix-quota"],
 ] as const) {
-  test(`${limit}: what was deleted counts as long as somebody reads it, for whom it was`, async (t) => {
+  test(`${limit}: a deleted snapshot counts for its owner as long as it is read`, async (t) => {
     const scene = await startScene(t, { flags: { [key]: "40MiB" } });
     const [a, b] = [tenantOf(scene, "a/"), tenantOf(scene, "b/")];
     await put(a, "a/1");
@@ -80,7 +80,7 @@ for (const [limit, key] of [
     await put(a, "a/2");
   });
 
-  test(`${limit}: what was replaced counts as long as its directory is open`, async (t) => {
+  test(`${limit}: a replaced snapshot counts as long as its directory is open`, async (t) => {
     const scene = await startScene(t, { flags: { [key]: "64MiB" } });
     const a = tenantOf(scene, "a/");
     const operator = scene.client(scene.address);
@@ -111,7 +111,7 @@ test("space is free for the next upload as soon as a delete has answered", async
     await put(client, "two", memoryOf(15 * mib, round), true);
 });
 
-test("after a kill what was deleted while it was read is neither there nor counted", async (t) => {
+test("after a kill, a snapshot that was deleted while it was read is neither present nor counted", async (t) => {
   const scratch = await makeScratch(t, "stasis-quota-");
   const root = join(scratch, "root");
   {
@@ -211,7 +211,7 @@ const shapes = {
 } as const;
 
 for (const [title, [config, tar, count]] of Object.entries(shapes)) {
-  test(`the charge is no less than what the disk gives: ${title}`, async (t) => {
+  test(`the charge is at least the disk space: ${title}`, async (t) => {
     const { taken, charged } = await measure(config, tar, count);
     t.diagnostic(
       `${Math.round(taken / count)} bytes taken, ${Math.round(charged / count)} charged`,
@@ -221,7 +221,7 @@ for (const [title, [config, tar, count]] of Object.entries(shapes)) {
   });
 }
 
-test("2,000 empty files and 1,000 blob ids do not come for nothing", async (t) => {
+test("2,000 empty files and 1,000 blob ids have a charge", async (t) => {
   const { address } = await startTestDaemon(t, { "max-store": "12MiB" });
   const client = connect(address);
   t.after(() => client.close());
@@ -285,7 +285,7 @@ test("list, inspect, info and the sums of a tenant agree on what is charged", as
   await agree();
 });
 
-test("all ways in at once: no two take the last bytes", async (t) => {
+test("all ways in at once: no two uploads use the last bytes", async (t) => {
   const from = await startNode(t);
   const files = [{ name: "memory", sizeBytes: 8 * mib, pieces: [piece(0, 8 * mib)] }];
   await createOn(from, await makeSource(join(from.scratch, "source"), files), "pulled");
@@ -327,7 +327,7 @@ test("all ways in at once: no two take the last bytes", async (t) => {
   }
 });
 
-test("what is kept of a pull that was cut off counts until it is dropped", async (t) => {
+test("the data of an interrupted pull counts until it is discarded", async (t) => {
   const from = await startNode(t);
   const to = await startNode(t, { "max-store": "32MiB" });
   const files = [{ name: "memory", sizeBytes: 24 * mib, pieces: [piece(0, 24 * mib)] }];

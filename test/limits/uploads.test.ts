@@ -24,7 +24,7 @@ async function assertEmpty(root: string): Promise<void> {
   });
 }
 
-test("max_upload: an upload of so many bytes is stored, one of a block more is not", async (t) => {
+test("max_upload: an upload of exactly that size is stored, a larger one is not", async (t) => {
   const { address, root } = await startTestDaemon(t, { "max-upload": "1MiB" });
   const client = connect(address);
   t.after(() => client.close());
@@ -51,7 +51,7 @@ function assertNearlyFull(bytes: number): void {
   assert.ok(bytes > 512 * kib && bytes <= quotaBytes, `${bytes} bytes are charged`);
 }
 
-test("max_store: what fits is stored, the next is refused at its header and at its end", async (t) => {
+test("max_store: uploads that fit are stored, the next is refused at its header and at its end", async (t) => {
   const { address, root } = await startTestDaemon(t, { "max-store": quota });
   const client = connect(address);
   t.after(() => client.close());
@@ -71,7 +71,7 @@ test("max_store: what fits is stored, the next is refused at its header and at i
   await assertEmpty(root);
 });
 
-test("max_store: an upload that passes it is cut off while it runs, not when it is all there", async (t) => {
+test("max_store: an upload that exceeds it is ended while it runs, not at its end", async (t) => {
   const { address, root } = await startTestDaemon(t, { "max-store": "16MiB" });
   const client = connect(address);
   t.after(() => client.close());
@@ -99,9 +99,9 @@ function headerOfSize(head: Buffer, sizeBytes: number): Buffer {
 
 const noTmpfs = cannotMount("tmpfs");
 
-test("reserve: looked at while an upload runs", { skip: noTmpfs }, (t) =>
+test("reserve: checked while an upload runs", { skip: noTmpfs }, (t) =>
   withFilesystem("tmpfs", 96, async (mountPoint) => {
-    await t.test("the upload ends while there is room left", async (inner) => {
+    await t.test("the upload ends while there is still space", async (inner) => {
       const root = join(mountPoint, "root");
       const { address } = await startTestDaemon(inner, { root, reserve: "40MiB" });
       const client = connect(address);
@@ -138,7 +138,7 @@ for (const [limit, namePrefix] of [
   ["max-store", ""],
   ["prefix-quota", "a/"],
 ] as const) {
-  test(`${limit}: of uploads that end together no more are stored than fit`, async (t) => {
+  test(`${limit}: of uploads that end together, only those that fit are stored`, async (t) => {
     const scene = await startScene(t, { flags: { [limit]: quota } });
     const token = scene.newToken({ name: "a", role: "writer", namePrefix });
     const client = scene.client(scene.tcpAddress, { tls: scene.tls(), token });
@@ -162,7 +162,7 @@ for (const [limit, namePrefix] of [
   });
 }
 
-test("max_store: a tenant that is refused is not told how much the others have", async (t) => {
+test("max_store: a refusal does not reveal how much other tenants have", async (t) => {
   const scene = await startScene(t, { flags: { "max-store": quota } });
   const operator = scene.client(scene.address);
   await operator.create({ config: { name: "b/1" } }, streamOf(small));
@@ -178,7 +178,7 @@ test("max_store: a tenant that is refused is not told how much the others have",
   assert.doesNotMatch(message, /take \d|deleted or replaced/);
 });
 
-test("max_streams_per_identity: an identity has its streams and leaves the others theirs", async (t) => {
+test("max_streams_per_identity: one identity's streams leave room for others", async (t) => {
   const flags = { "max-streams": 4, "max-streams-per-identity": 2 };
   const scene = await startScene(t, { flags });
   const tls = scene.tls();
@@ -204,7 +204,7 @@ test("max_streams_per_identity: an identity has its streams and leaves the other
   await greedy.create({}, streamOf(small));
 });
 
-test("stream_idle: who stops sending is cut off and leaves nothing; who stops reading is cut off", async (t) => {
+test("stream_idle: a caller that stops sending is cut off and leaves nothing; a reader that stops is cut off", async (t) => {
   const { address, root } = await startTestDaemon(t, { "stream-idle": "1s" });
   const client = connect(address);
   t.after(() => client.close());

@@ -67,7 +67,7 @@ function fails(what: string, problem: RegExp, calls: readonly Call[], scene?: Sc
 
 const x = snapshot("x", "a");
 
-void test("what was acknowledged is there for who asks later", () => {
+void test("an acknowledged snapshot is visible to later calls", () => {
   const made = call("x", create("a"), [1, 4], ok(x));
   fits("found", [made, call("i", inspect("a"), [5, 6], ok(x))]);
   fits("not found yet", [made, call("i", inspect("a"), [2, 3], refused("SNAPSHOT_NOT_FOUND"))]);
@@ -76,7 +76,7 @@ void test("what was acknowledged is there for who asks later", () => {
   fails("not listed", /found a free/, [made, call("l", list(), [5, 6], ok())]);
 });
 
-void test("what was deleted does not come back, what was refused does not come", () => {
+void test("deleted snapshots stay deleted, refused ones never appear", () => {
   const gone = call("d", remove("a"), [1, 2], removed(x.id));
   const late = call("i", inspect("a"), [3, 4], ok(x));
   fails("deleted", /gone before/, [gone, late], { before: [x] });
@@ -88,7 +88,7 @@ void test("what was deleted does not come back, what was refused does not come",
   fails("half-made", /nobody has stored/, [broken, late]);
 });
 
-void test("a call that nobody answered may have happened, but not before it began", () => {
+void test("a call without an answer may have happened, but not before it began", () => {
   const lost = call("x", create("a"), [3, 4], unknown);
   fits("it did", [lost, call("l", list(), [9, 10], ok(x))]);
   fits("it did not", [lost, call("l", list(), [9, 10], ok())]);
@@ -146,7 +146,7 @@ void test("a replacement is one step, a rename too", () => {
   fits("moved", [renamed, call("l", list(), [3, 4], ok({ ...x, name: "b" }))], { before: [x] });
 });
 
-void test("descriptions, protection, data and ids are those that were written", () => {
+void test("descriptions, protection, data and ids have the written values", () => {
   const wrong = (changes: Partial<Seen>): Call[] => [
     call("i", inspect("a"), [1, 2], ok({ ...x, ...changes })),
   ];
@@ -156,7 +156,7 @@ void test("descriptions, protection, data and ids are those that were written", 
   fails("id", /stored as/, wrong({ id: "other" }), { before: [x] });
 });
 
-void test("a repeated request is answered with the first outcome", () => {
+void test("a repeated request returns the first outcome", () => {
   const made = call("x", create("a"), [1, 2], ok(x));
   const again = { repeats: "x" };
   fits("the same", [made, call("z", create("a"), [3, 4], ok(x), again)]);
@@ -166,7 +166,7 @@ void test("a repeated request is answered with the first outcome", () => {
   fails("forgotten", /has gone/, [made, call("z", create("a"), [3, 4], gone, again)]);
 });
 
-void test("a collection says what it did", () => {
+void test("a collection reports its removals", () => {
   const row = (outcome: Collected["outcome"]): Outcome => ({
     kind: "ok",
     seen: [],

@@ -102,7 +102,7 @@ function judgeAnswer(one: Case, outcome: Extract<Outcome, { kind: "ok" }>): stri
       return [...possible.contents.keys()]
         .filter((tag) => !rows.has(tag))
         .filter((tag) => !possible.mayBeGone(tag, call.beginsAt, call.endsAt))
-        .map((tag) => `passes over what ${tag} has made`);
+        .map((tag) => `skips the snapshot that ${tag} has made`);
     }
   }
 }

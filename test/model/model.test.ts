@@ -18,7 +18,7 @@ const operations = 300;
 const kinds = ["create", "import", "repeat", "rename", "describe", "protect", "delete"];
 const readingKinds = ["restore", "export", "list", "inspect", "gc"];
 
-void test("what random clients see fits the model, over restarts and kills", async (t) => {
+void test("random clients see only states of the model, over restarts and kills", async (t) => {
   const seed = 1;
   const directory = await mkdtemp(join(tmpdir(), "stasis-model-"));
   t.after(() => removeScratch(directory));

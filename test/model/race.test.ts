@@ -76,7 +76,7 @@ async function runRace(race: Race, store: Store): Promise<void> {
   assert.deepEqual(candidates, [], "no record of an upload is left");
 }
 
-void test("100 clients create one name: one wins, the others learn its id, nothing of theirs stays", async (t) => {
+void test("100 clients create one name: one succeeds, the others learn its id and leave nothing", async (t) => {
   const race = await startRace(t);
   const tars = await Promise.all(race.clients.map((_, contender) => tarOf(race, contender)));
   await runRace(race, async (client, contender) => {
@@ -100,7 +100,7 @@ async function archivesOf(race: Race, storedName: string): Promise<Buffer[]> {
   return archives;
 }
 
-void test("100 clients import archives under one name: one wins", async (t) => {
+void test("100 clients import archives under one name: one succeeds", async (t) => {
   const race = await startRace(t);
   const archives = await archivesOf(race, "");
   await runRace(race, async (client, contender) => {
@@ -109,7 +109,7 @@ void test("100 clients import archives under one name: one wins", async (t) => {
   });
 });
 
-void test("100 clients import archives that bring the same name: one wins", async (t) => {
+void test("100 clients import archives with the same name: one succeeds", async (t) => {
   const race = await startRace(t);
   const archives = await archivesOf(race, name);
   await runRace(race, async (client, contender) => {

@@ -22,7 +22,7 @@ void test("the same seed makes the same calls, another seed makes others", () =>
   assert.notDeepEqual(planRound(7, plan), planRound(8, plan));
 });
 
-void test("only the calls that a failure needs are left", async () => {
+void test("only the calls that cause a failure are left", async () => {
   const fails = needs("2.1.5", "2.3.40");
   const { rounds: left, reproduced } = await shrinkRounds(rounds, {
     fails,
@@ -46,7 +46,7 @@ void test("earlier rounds stay when the failure needs them", async () => {
   );
 });
 
-void test("what does not fail again stays as it was, within the number of trials", async () => {
+void test("a run that does not fail again is unchanged, within the number of trials", async () => {
   let trials = 0;
   const fails = (): Promise<boolean> => {
     trials += 1;

@@ -17,7 +17,7 @@ const runs = {
 } as const;
 
 for (const [what, { cuts, kinds }] of Object.entries(runs)) {
-  test(`${cuts} times ${what}: another call goes on, and the end is the same`, async (t) => {
+  test(`${cuts} times ${what}: another call continues, and the result is the same`, async (t) => {
     const seed = Number(process.env["STASIS_SEED"] ?? Date.now() % 1_000_000);
     const scratch = await makeScratch(t, "stasis-cuts-");
     t.diagnostic(`seed ${seed}`);

@@ -152,10 +152,10 @@ function eachBlock(what: string, change: (message: ReadBlocksResponse) => void):
 }
 
 const lies: readonly Lie[] = [
-  aboutSnapshot("a digest that is not that of its files", (snapshot) => {
+  aboutSnapshot("a digest that does not match its files", (snapshot) => {
     snapshot.digest = otherDigest;
   }),
-  aboutSnapshot("a digest that is none", (snapshot) => {
+  aboutSnapshot("a malformed digest", (snapshot) => {
     snapshot.digest = "sha256:../../etc/passwd";
   }),
   aboutSnapshot("a file that leaves the directory", (snapshot) => {
@@ -251,7 +251,7 @@ const lies: readonly Lie[] = [
   eachBlock("blocks that are too long", (message) => {
     message.data = Buffer.alloc(2 * mib);
   }),
-  eachBlock("a block that was not asked for", (message) => {
+  eachBlock("a block that was not requested", (message) => {
     message.index += 1_000_000n;
   }),
   eachBlock("a block of a negative number", (message) => {
@@ -443,7 +443,7 @@ test("messages without end after a manifest cost the receiver nothing", async (t
   assert.ok(growth < maxGrowthBytes, inMib(growth));
 });
 
-test("wrong differences: the block comes whole instead, and what is stored is right", async (t) => {
+test("wrong differences: the whole block is sent instead, and the stored data is right", async (t) => {
   const [honest, to] = [await startNode(t), await startNode(t)];
   const parent = await makeSource(join(honest.scratch, "parent"), [
     { name: "memory", sizeBytes: 2 * mib, pieces: [piece(0, 2 * mib)] },
@@ -502,7 +502,7 @@ test("wrong differences: the block comes whole instead, and what is stored is ri
   await assert.rejects(pull(to, { source: twice, ref: "child" }), { reason: "PEER_DATA_INVALID" });
 });
 
-test("callers who lie: what they ask for is refused, and costs nothing", async (t) => {
+test("lying callers: their requests are refused, and cost nothing", async (t) => {
   const { client, scratch } = await startNode(t);
   const source = await makeSource(join(scratch, "source"), [
     { name: "memory", sizeBytes: 4 * mib, pieces: [piece(0, mib), piece(2 * mib, mib)] },
@@ -526,8 +526,8 @@ test("callers who lie: what they ask for is refused, and costs nothing", async (
     ["descending ranges", blocks([range(2n, 1n), range(0n, 1n)])],
     ["too many ranges", blocks(Array.from({ length: 5000 }, () => range(0n, 1n)))],
     ["a hole", blocks([range(5n, 1n)])],
-    ["a file that is none", blocks([range(0n, 1n)], { file: "../manifest.json" })],
-    ["a base that is no digest", blocks([range(0n, 1n)], { baseDigest: "../../x" })],
+    ["an unknown file", blocks([range(0n, 1n)], { file: "../manifest.json" })],
+    ["a base that is not a digest", blocks([range(0n, 1n)], { baseDigest: "../../x" })],
     ["a manifest of no digest", client.getManifest({ ref: "", digest: "sha256:zz" })],
     ["a ref and a digest", client.getManifest({ ref: "web", digest: otherDigest })],
     [
@@ -537,7 +537,7 @@ test("callers who lie: what they ask for is refused, and costs nothing", async (
         baseDigests: Array.from({ length: 33 }, () => otherDigest),
       }),
     ],
-    ["a base that is none", client.getManifest({ ref: "web", baseDigests: ["x"] })],
+    ["a malformed base", client.getManifest({ ref: "web", baseDigests: ["x"] })],
   ];
   for (const [what, answer] of questions) {
     await assert.rejects(drain(answer), { reason: "FIELD_INVALID" }, what);

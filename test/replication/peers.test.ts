@@ -115,7 +115,7 @@ test("a peer may fetch, and nothing else; other roles may not fetch", async (t) 
   }
 });
 
-test("who is not in the file, and who is not the one meant", async (t) => {
+test("a peer that is not in the file, and a peer with a wrong identity", async (t) => {
   const { from, to, setPeers } = await startPair(t);
   const { tcpAddress: address, authority, directory } = from;
   const alone = await failureOf(to, "node7");
@@ -148,7 +148,7 @@ test("who is not in the file, and who is not the one meant", async (t) => {
   assert.match(noToken.text, /token_file of the peer no-token cannot be read: ENOENT/);
 });
 
-test("peers, and their tokens, are followed while the daemon runs", async (t) => {
+test("changes of peers and their tokens take effect while the daemon runs", async (t) => {
   const { from, to, setPeers } = await startPair(t);
   const { tcpAddress: address, authority, directory, tokens } = from;
   const tokenFile = join(directory, "node.token");

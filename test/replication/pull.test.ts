@@ -67,7 +67,7 @@ async function makeFragments(directory: string): Promise<string> {
   return makeSource(directory, [{ name: "memory", sizeBytes: 64 * mib, pieces }]);
 }
 
-test("of a block with holes only its pages travel, and they come back as holes", async (t) => {
+test("only the pages of a block with holes travel, and its holes are restored", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeFragments(join(from.scratch, "source"));
   const stored = await createOn(from, source, "web");
@@ -80,7 +80,7 @@ test("of a block with holes only its pages travel, and they come back as holes",
   await compareFiles(join(snapshot.dataDir, "memory"), join(source, "memory"));
 });
 
-test("a peer from before sends whole blocks, and one gets whole blocks", async (t) => {
+test("an older peer sends whole blocks, and receives whole blocks", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeFragments(join(from.scratch, "source"));
   const { config, digest } = await createOn(from, source, "web");
@@ -139,7 +139,7 @@ test("the same content under another name costs no block", async (t) => {
   await checkContent(to, "copy", source);
 });
 
-test("a base that only the receiver has spares the blocks that are the same", async (t) => {
+test("a base that only the receiver has saves the equal blocks", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const parent = await makeMemory(join(from.scratch, "parent"));
   await createOn(to, parent, "parent");
@@ -202,7 +202,7 @@ test("a name that is taken, an unknown ref, no daemon at the address", async (t)
   assert.deepEqual(await entriesOf(to.root, "staging"), []);
 });
 
-test("a retry with the same request id gives the first outcome", async (t) => {
+test("a retry with the same request id returns the first outcome", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   await createOn(from, await makeSmallSource(join(from.scratch, "source")), "web");
   const requestId = "7a0d3c6e-93a4-4d0a-9f43-0d4d4f3f8a11";
@@ -225,7 +225,7 @@ test("push asks the peer to pull", async (t) => {
   await checkContent(to, "web", source);
 });
 
-test("a pull that is cancelled is kept, listed, and goes on where it stopped", async (t) => {
+test("a cancelled pull is kept, listed, and continues where it stopped", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   const source = await makeMemory(join(from.scratch, "source"));
   const { digest } = await createOn(from, source, "web");
@@ -249,7 +249,7 @@ test("a pull that is cancelled is kept, listed, and goes on where it stopped", a
   assert.deepEqual((await to.client.listTransfers()).transfers, []);
 });
 
-test("what was kept can be dropped", async (t) => {
+test("kept data can be discarded", async (t) => {
   const [from, to] = [await startNode(t), await startNode(t)];
   await createOn(from, await makeMemory(join(from.scratch, "source")), "web");
   const slow = { source: from.address, ref: "web", limitBytesPerSecond: BigInt(4 * mib) };

@@ -137,7 +137,7 @@ const damages: readonly Damage[] = [
   },
 ];
 
-test("each kind of damage is repaired, and only what is missing travels", async (t) => {
+test("each kind of damage is healed, and only missing blocks travel", async (t) => {
   const { from, to, source, id, stored } = await startPair(t);
   for (const { what, strike, fetchedBytes } of damages) {
     await t.test(what, async () => {
@@ -157,7 +157,7 @@ test("each kind of damage is repaired, and only what is missing travels", async 
   }
 });
 
-test("repair of what is whole asks nobody and changes nothing", async (t) => {
+test("healing an intact snapshot contacts no peer and changes nothing", async (t) => {
   const { to, source } = await startPair(t);
   const { progress } = await pull(to, { source: "127.0.0.1:1", ref: "web", repair: true });
   assert.equal(progress.sentBytes, 0n);
@@ -175,7 +175,7 @@ test("a snapshot that has lost its directory comes back under its id, name and l
   await checkContent(to, "web", source);
 });
 
-test("a snapshot that a start has found lost comes back too, and lives through the next start", async (t) => {
+test("a snapshot that a start has found lost comes back too, and survives the next start", async (t) => {
   const from = await startNode(t);
   const source = await makeVm(join(from.scratch, "source"));
   await createOn(from, source, "web", { tier: "one" });
@@ -269,7 +269,7 @@ test("readers during repairs get the right bytes or an error", async (t) => {
   assert.ok(refused > 0, "none of them came in between");
 });
 
-test("a daemon that is killed during repairs: the next call makes it whole", async (t) => {
+test("a daemon is killed during repairs: the next call completes the snapshot", async (t) => {
   const from = await startNode(t);
   const source = await makeVm(join(from.scratch, "source"));
   const stored = await createOn(from, source, "web");

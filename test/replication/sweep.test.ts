@@ -27,7 +27,7 @@ async function fetchSome(store: SnapshotStore, digest: string, parts: number): P
   return dirname(transfer.partPath(0));
 }
 
-test("an abandoned transfer goes when its time is over, not at the next of rare sweeps", async () => {
+test("an abandoned transfer is discarded when its time is over, not at a rare sweep", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     await using transfers = await openTransfers(store, { logger, ttlMs: 1000 });
@@ -73,7 +73,7 @@ test("the time to keep is elapsed time: a step of the clock removes nothing, als
   });
 });
 
-test("a removal and a new pull of the same snapshot never meet", async () => {
+test("a removal and a new pull of the same snapshot never overlap", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     await using transfers = await openTransfers(store, { logger, ttlMs: hourMs });

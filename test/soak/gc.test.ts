@@ -5,7 +5,7 @@ import { createHistory, type History, type Removal } from "./gc-history.js";
 import { playGc } from "./gc.js";
 import { describeCounts, inSoakDirectory } from "./soak-main.js";
 
-void test("under collections from two sides no snapshot goes that should not, and no reader is broken off", async (t) => {
+void test("under concurrent collections, no snapshot is removed wrongly and no reader is interrupted", async (t) => {
   const { problems, counts } = await inSoakDirectory("gc", (directory) =>
     playGc({ directory, seed: 1, limitMs: 40_000 }),
   );
@@ -38,7 +38,7 @@ function historyWith(note: (history: History) => void): readonly string[] {
   return history.judge(new Map([["b", "name"]]));
 }
 
-void test("the judge of the soak lets pass what the policy covers, and nothing else", () => {
+void test("the judge of the soak accepts what the policy covers, and nothing else", () => {
   const judge = (change: Partial<Removal>, note: (history: History) => void = () => undefined) =>
     historyWith((history) => {
       history.removed({ ...removal, ...change });
@@ -63,7 +63,7 @@ void test("the judge of the soak lets pass what the policy covers, and nothing e
   assert.match(judge({}, (history) => history.protected("a", span)).join(), /while protected/);
 });
 
-void test("the judge of the soak misses what nobody removed, and knows what nobody stored", () => {
+void test("the judge of the soak reports missing and unknown snapshots", () => {
   assert.match(historyWith(() => undefined).join(), /a: gone, and nobody removed it/);
   assert.deepEqual(
     historyWith((history) => history.givenUp("a", 50)),

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { makeScratch } from "../support/daemon.js";
 import { playStrangers } from "./strangers.js";
 
-test("a token holder is answered beside 10 connections of strangers with 1,000 half-open calls each", async (t) => {
+test("a token holder is answered despite 10 connections of strangers with 1,000 half-open calls each", async (t) => {
   const { quiet, attacked, report } = await playStrangers({
     directory: await makeScratch(t, "stasis-n-"),
     ...{ connections: 10, streamsPerConnection: 1000, seconds: 5 },

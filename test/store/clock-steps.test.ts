@@ -103,7 +103,7 @@ async function clockOf(client: Client): Promise<{ suspect: boolean; aheadHours: 
 }
 
 for (const [title, stepMs] of Object.entries(steps)) {
-  test(`max_age, ${title}: what is seconds old stays, the alarm is seen, age goes on counting`, async (t) => {
+  test(`max_age, ${title}: new snapshots stay, the alarm is visible, ages continue to count`, async (t) => {
     const scene = await openScene(t, { "gc-max-age": "1h" });
     const { client, clock } = scene;
     await scene.make("a", "b", "c");
@@ -130,7 +130,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
     assert.deepEqual(await scene.names(), ["d"]);
   });
 
-  test(`max_age, ${title}, trusted by an operator or for a day: ages are those that passed`, async (t) => {
+  test(`max_age, ${title}, trusted by an operator or for a day: ages are correct`, async (t) => {
     const scene = await openScene(t, { "gc-max-age": "30h" });
     const { client, clock } = scene;
     await scene.make("a");
@@ -153,7 +153,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
     assert.deepEqual(await scene.names(), ["b"]);
   });
 
-  test(`keep_last, ${title}: the last that were stored stay, and are listed first`, async (t) => {
+  test(`keep_last, ${title}: the newest snapshots stay, and are listed first`, async (t) => {
     const scene = await openScene(t, { "gc-keep-last": 2 });
     await scene.make("a", "b");
     scene.clock.step(stepMs);
@@ -170,7 +170,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
     assert.ok(d !== undefined && c !== undefined && d >= c);
   });
 
-  test(`max_size, ${title}: the least recently used go, whatever their times say`, async (t) => {
+  test(`max_size, ${title}: the least recently used are evicted, whatever their times say`, async (t) => {
     const scene = await openScene(t, { "gc-interval": "0s" });
     await scene.make("a", "b", "c");
     scene.clock.step(stepMs);
@@ -206,7 +206,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
   });
 
   for (const how of ["while no daemon runs", "over a reboot"] as const) {
-    test(`max_age, ${title} ${how}: what is seconds old stays`, async (t) => {
+    test(`max_age, ${title} ${how}: new snapshots stay`, async (t) => {
       const clock = steppedClock();
       const flags = { "gc-max-age": "1h" };
       const scene = await openScene(t, flags, { clock });
@@ -232,7 +232,7 @@ for (const [title, stepMs] of Object.entries(steps)) {
   }
 }
 
-test("a year without power: nothing goes at the start, all that is old after a day or with trust", async (t) => {
+test("a year without power: nothing is evicted at the start, old snapshots after a day or with trust", async (t) => {
   const clock = steppedClock();
   const flags = { "gc-max-age": "30d" };
   const scene = await openScene(t, flags, { clock });

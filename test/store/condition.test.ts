@@ -102,7 +102,7 @@ async function reasons(client: Client): Promise<(string | undefined)[]> {
 }
 
 test(
-  "a filesystem that goes read-only below the daemon: health tells it without a call, reads work, writes say why",
+  "a filesystem becomes read-only: health reports it without a call, reads work, writes fail with the reason",
   { skip },
   () =>
     withDisk(async ({ directory, source, root, mount, unmount }) => {
@@ -156,45 +156,48 @@ async function listing(root: string): Promise<string[]> {
 }
 
 for (const end of ["SIGTERM", "SIGKILL"] as const) {
-  test(`a read-only mount of a store after ${end}: check works, all else says why`, { skip }, () =>
-    withDisk(async ({ directory, source, root, mount, unmount }) => {
-      {
-        await using daemon = await startDaemonProcess(root, { socket: join(directory, "s") });
-        await using client = connect(daemon.address);
-        await create(client, source, "a");
-        daemon.signal(end);
-        await daemon.exited;
-      }
-      await unmount();
-      await mount("ro");
-      const before = await listing(root);
-      const temporary = join(directory, "tmp");
-      await mkdir(temporary);
-      const env = { TMPDIR: temporary };
-      const check = await runStasis(["check", "--root", root, "--deep"], { env });
-      assert.equal(check.stdout, "1 snapshot, no problems\n", check.stderr);
-      assert.equal(check.code, 0);
-      const dryRun = await runStasis(["repair", "--root", root, "--dry-run"], { env });
-      assert.equal(dryRun.code, 0, dryRun.stderr);
-      assert.deepEqual(await readdir(temporary), [], "a copy of the catalog was left behind");
-      const refused = [
-        ["serve", "--root", root, `--socket=${join(directory, "s")}`],
-        ["serve", "--root", join(root, "..", "new"), `--socket=${join(directory, "s")}`],
-        ["repair", "--root", root],
-      ];
-      for (const args of refused) {
-        const { code, stderr } = await runStasis(args);
-        assert.equal(code, 5, stderr);
-        assert.match(stderr, /^stasis: .*read-only.*\nhint: .*mount it read-write.*\n$/m);
-        assert.doesNotMatch(stderr, /^ +at /m, "a stack trace");
-      }
-      assert.deepEqual(await listing(root), before);
-    }),
+  test(
+    `a read-only mount of a store after ${end}: check works, all else fails with the reason`,
+    { skip },
+    () =>
+      withDisk(async ({ directory, source, root, mount, unmount }) => {
+        {
+          await using daemon = await startDaemonProcess(root, { socket: join(directory, "s") });
+          await using client = connect(daemon.address);
+          await create(client, source, "a");
+          daemon.signal(end);
+          await daemon.exited;
+        }
+        await unmount();
+        await mount("ro");
+        const before = await listing(root);
+        const temporary = join(directory, "tmp");
+        await mkdir(temporary);
+        const env = { TMPDIR: temporary };
+        const check = await runStasis(["check", "--root", root, "--deep"], { env });
+        assert.equal(check.stdout, "1 snapshot, no problems\n", check.stderr);
+        assert.equal(check.code, 0);
+        const dryRun = await runStasis(["repair", "--root", root, "--dry-run"], { env });
+        assert.equal(dryRun.code, 0, dryRun.stderr);
+        assert.deepEqual(await readdir(temporary), [], "a copy of the catalog was left behind");
+        const refused = [
+          ["serve", "--root", root, `--socket=${join(directory, "s")}`],
+          ["serve", "--root", join(root, "..", "new"), `--socket=${join(directory, "s")}`],
+          ["repair", "--root", root],
+        ];
+        for (const args of refused) {
+          const { code, stderr } = await runStasis(args);
+          assert.equal(code, 5, stderr);
+          assert.match(stderr, /^stasis: .*read-only.*\nhint: .*mount it read-write.*\n$/m);
+          assert.doesNotMatch(stderr, /^ +at /m, "a stack trace");
+        }
+        assert.deepEqual(await listing(root), before);
+      }),
   );
 }
 
 test(
-  "a full filesystem: health tells that nothing can be stored, until there is room",
+  "a full filesystem: health reports that nothing can be stored, until there is space",
   {
     skip: cannotMount("tmpfs"),
   },
@@ -219,7 +222,7 @@ test(
 );
 
 test(
-  "a disk that cannot read the catalog is not taken for a damaged catalog",
+  "a disk that cannot read the catalog does not count as a damaged catalog",
   {
     skip: cannotStrace(),
   },

@@ -129,7 +129,7 @@ async function schemaInFile(root: string): Promise<number> {
   return header.readUInt32BE(60);
 }
 
-test("builds without a look at store.json find a schema that they refuse, also without the log", () =>
+test("builds without a check of store.json refuse the schema, also without the log", () =>
   withScratchDir(async (directory) => {
     const root = await unpack("store-0608b27", directory);
     const roots = [root, join(directory, "new")];

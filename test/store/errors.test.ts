@@ -68,7 +68,7 @@ const elsewhere: Partial<Record<ErrorReason, Elsewhere>> = {
     : { CROSS_FILESYSTEM: { why: noTmpfs, test: "../unit/holes/errno.test.js" } }),
 };
 
-test("every reason is provoked here, or it is said where and why", async () => {
+test("every reason is provoked here, or the table says where", async () => {
   const reasons = Object.keys(codeOfReason) as ErrorReason[];
   const missing = reasons.filter((reason) => !covered.has(reason) && !(reason in elsewhere));
   assert.deepEqual(missing, []);

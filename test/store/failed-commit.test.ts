@@ -90,7 +90,7 @@ test(
     }),
 );
 
-test("after a commit that failed the daemon goes on without a restart", { skip }, () =>
+test("after a failed commit the daemon continues without a restart", { skip }, () =>
   withScene(async (scene) => {
     const { client, daemon, root, source } = scene;
     for (const when of ["1", "2", "3"]) {
@@ -117,7 +117,7 @@ test("after a commit that failed the daemon goes on without a restart", { skip }
 );
 
 test(
-  "while the disk fails every sync, reads go on; then writes do, without a restart",
+  "while the disk fails every sync, reads continue; afterwards writes do, without a restart",
   { skip },
   () =>
     withScene(async (scene) => {

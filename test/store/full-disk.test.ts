@@ -25,7 +25,7 @@ const names = (store: SnapshotStore): string[] =>
     .snapshots.map(({ config }) => config.name);
 
 test(
-  "on a full disk it starts, damage is called damage, and deleting works",
+  "on a full disk the daemon starts, reports damage, and deletes",
   { skip: cannotMount("tmpfs") },
   () =>
     withFilesystem("tmpfs", 24, async (mountPoint) => {

@@ -49,7 +49,7 @@ async function readReferences(
   }
 }
 
-test("a whole cycle: every pin is heard, and only what was listed is collected", async (t) => {
+test("a whole cycle: every pin is listed, and only listed rows are collected", async (t) => {
   const { client, create } = await openScene(t);
   const blobs = Array.from({ length: 25 }, (_, index) => `blob-${String(index).padStart(2, "0")}`);
   const old = await create("old", blobs.slice(0, 15));
@@ -89,7 +89,7 @@ test("a whole cycle: every pin is heard, and only what was listed is collected",
   await failsWith(client.renewGc(session), "GC_SESSION_FENCED");
 });
 
-test("count and digest are of what the pages said, also when a snapshot goes between two of them", async (t) => {
+test("count and digest match the pages, even if a snapshot is deleted between two of them", async (t) => {
   const { client, create } = await openScene(t);
   await create("goes", ["a", "c"]);
   await create("stays", ["b", "d", "e"]);
@@ -131,7 +131,7 @@ test("pages of long references and of large snapshots fit into the usual 4 MiB o
   assert.equal(totalCount, 6000n);
 });
 
-test("busy is an answer, never a wait; an unknown session is told from one that is over", async (t) => {
+test("a busy lock is reported at once; the errors of unknown and ended sessions differ", async (t) => {
   const { client } = await openScene(t);
   const { sessionId, epoch } = await client.beginGc({ owner: "first" });
   const busy = await failsWith(client.beginGc({ owner: "second" }), "GC_LOCK_BUSY");
@@ -167,7 +167,7 @@ test("a session that is not renewed expires, and its calls change nothing", asyn
   await client.endGc({ sessionId: next.sessionId, epoch: next.epoch });
 });
 
-test("while a session is open nothing is published", async (t) => {
+test("while a GC session is open, publication is paused", async (t) => {
   const { client, create } = await openScene(t);
   const { sessionId, epoch } = await client.beginGc({ owner: "images" });
   const pinned = create("pinned", ["blob"]);
@@ -176,7 +176,7 @@ test("while a session is open nothing is published", async (t) => {
     Promise.allSettled([pinned, plain]).then(() => "published"),
     readReferences(client, { sessionId, epoch }, 10).then(({ blobs }) => blobs.join()),
   ]);
-  assert.equal(blocked, "", "no page tells of the blob");
+  assert.equal(blocked, "", "no page lists the blob");
   assert.equal((await client.list()).totalSize, 0n);
   await client.endGc({ sessionId, epoch });
   await Promise.all([pinned, plain]);

@@ -65,7 +65,7 @@ function lines({ candidates }: CollectGarbageResponse): string[] {
   });
 }
 
-test("keep_last: the oldest go, protected ones and those in use stay; a dry run tells it all", async (t) => {
+test("keep_last: the oldest are evicted, protected and used ones stay; a dry run reports the same", async (t) => {
   const { client, root, make } = await openScene(t);
   for (const name of ["a", "b", "c", "d"]) await make(name, { protected: name === "a" });
   const lease = await client.openDataDirectory("b");
@@ -117,7 +117,7 @@ test("groups, age and size", async (t) => {
   );
 });
 
-test("evictions are told to watchers as evictions", async (t) => {
+test("watchers receive evictions as evictions", async (t) => {
   const { client, make } = await openScene(t);
   const seen: string[] = [];
   const ending = new AbortController();
@@ -134,7 +134,7 @@ test("evictions are told to watchers as evictions", async (t) => {
   await watching;
 });
 
-test("leftovers go, and what is being made stays", async (t) => {
+test("leftovers are discarded, and running uploads stay", async (t) => {
   const { client, root, tar, make } = await openScene(t);
   const kept = await make("kept");
   const lost = await make("lost");
@@ -172,7 +172,7 @@ test("leftovers go, and what is being made stays", async (t) => {
   assert.deepEqual(lines(await client.collectGarbage({})), []);
 });
 
-test("a policy that means nothing is refused", async (t) => {
+test("a policy without a meaning is refused", async (t) => {
   const { client } = await openScene(t);
   for (const policy of [
     { keepLast: -1 },
@@ -211,7 +211,7 @@ test("collections on a schedule follow the policy of the configuration", async (
   assert.deepEqual(names, ["x2", "y1"]);
 });
 
-test("what goes while a collection looks at the store is not called a leftover", async (t) => {
+test("a snapshot that is deleted during the survey does not count as a leftover", async (t) => {
   const { client, root, make } = await openScene(t);
   // Real leftovers keep the collection busy between its listing and its check of each name.
   for (let index = 0; index < 100; index += 1) {

@@ -152,7 +152,7 @@ test("store.json says who wrote to the store last, and is written again when it 
     await failsWith(claimFormat({ root }, logger), "IO_FAILED");
   }));
 
-test("a manifest of a newer version is left as it is by all that look at it", () =>
+test("every reader leaves a manifest of a newer version unchanged", () =>
   withStoredScene(async (scene) => {
     const { root, layout, a } = scene;
     const newer = await makeManifestNewer(scene);
@@ -213,7 +213,7 @@ async function verify(client: Client, ref: string): Promise<Verified> {
   }
 }
 
-test("a block table of a newer version is no damage: Verify, scrub, check and repair leave it", () =>
+test("a block table of a newer version is not damage: Verify, scrub, check and repair leave it", () =>
   withStoredScene(async (scene) => {
     const { root, a } = scene;
     const newer = await makeTableNewer(tablePath(scene, 2));
@@ -272,7 +272,7 @@ test("a pull from a newer peer says so; a base that only a newer stasis reads is
     assert.equal((await back.client.list({})).totalSize, 0n);
   }));
 
-test("where a directory came from, in words of a newer stasis: it stays in staging", () =>
+test("a directory with the origin marker of a newer stasis stays in staging", () =>
   withStoredScene(async ({ root, layout }) => {
     const staging = join(layout.stagingRoot, newSnapshotId());
     await mkdir(join(staging, "files"), { recursive: true });
@@ -284,7 +284,7 @@ test("where a directory came from, in words of a newer stasis: it stays in stagi
     assert.deepEqual(await readdir(layout.quarantineRoot), []);
   }));
 
-test("notes beside the catalog that a newer stasis has written say nothing, and stay", () =>
+test("files of a newer stasis next to the catalog are ignored, and stay", () =>
   withStoredScene(async ({ root, layout }) => {
     const text = '{"version":2,"all":"different"}\n';
     for (const path of [layout.catalogMark, layout.scrubState]) await writeFile(path, text);
@@ -310,7 +310,7 @@ test("a token file of a newer version is refused as such, and not written over",
     assert.equal(await readFile(path, "utf8"), text);
   }));
 
-test("stasis info and --version tell the build and the formats", () =>
+test("stasis info and --version show the build and the formats", () =>
   withStoredScene(async ({ root }) => {
     await using daemon = await startDaemonProcess(root);
     const info = await runStasis(["info", "--addr", daemon.address]);

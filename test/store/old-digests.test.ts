@@ -59,7 +59,7 @@ async function verdictsOf(client: Client, ref: string): Promise<VerifyVerdict[]>
   return verdicts;
 }
 
-test("what was hashed with SHA-256 is intact, and damage in it is found and named", () =>
+test("snapshots with SHA-256 digests are intact, and damage in them is found and named", () =>
   withStoredScene(async (scene) => {
     await makeOld(scene);
     assert.deepEqual(await findingsIn(scene.root), []);
@@ -77,7 +77,7 @@ test("what was hashed with SHA-256 is intact, and damage in it is found and name
     );
   }));
 
-test("a block table that is gone is made again as it was", () =>
+test("a missing block table is made again unchanged", () =>
   withStoredScene(async (scene) => {
     await makeOld(scene);
     const before = await readFile(tableOf(scene, 2));
@@ -92,7 +92,7 @@ test("a block table that is gone is made again as it was", () =>
     assert.deepEqual(await findingsIn(scene.root), []);
   }));
 
-test("other nodes get it as it is, beside what is new, and mend it", (t) =>
+test("other nodes pull it unchanged, along with new snapshots, and heal it", (t) =>
   withStoredScene(async (scene) => {
     await makeOld(scene);
     await using daemon = await startDaemonProcess(scene.root);
@@ -116,7 +116,7 @@ test("other nodes get it as it is, beside what is new, and mend it", (t) =>
     await checkContent(to, "a", scene.source);
   }));
 
-test("an export says with what its digests were made, and its import compares with that", () =>
+test("an export names the algorithm of its digests, and its import uses that algorithm", () =>
   withStoredScene(async (scene) => {
     await makeOld(scene);
     await using daemon = await startDaemonProcess(scene.root);

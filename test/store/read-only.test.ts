@@ -86,7 +86,7 @@ async function createOn(client: Client, source: string, name: string): Promise<s
   return snapshot?.config?.id ?? "";
 }
 
-test("the daemon's own user cannot write to what was handed out", { skip }, () =>
+test("the daemon's own user cannot write to files that were handed out", { skip }, () =>
   withPlaceOf(nobody, async (place) => {
     const root = join(place, "root");
     await using daemon = await startDaemonProcess(root, {}, {}, nobody);
@@ -234,7 +234,7 @@ test("the data group reads the data by their path, and nothing else", { skip }, 
   }),
 );
 
-test("a data group that the daemon's user is no member of stops the start", { skip }, () =>
+test("a data group without the daemon's user stops the start", { skip }, () =>
   withPlaceOf(nobody, async (place) => {
     const flags = { "data-group": String(group) };
     await assert.rejects(
@@ -270,7 +270,7 @@ function request(name: string, storageBytes = 0): StoreRequest {
   return { config, requestId: "", onNameConflict: "fail", protected: false };
 }
 
-test("what cannot be taken over gets its owners and modes back", () =>
+test("a directory that cannot be taken over gets its owners and modes back", () =>
   withScratchDir(async (scratch) => {
     await using store = await reopen(join(scratch, "root"));
     const odd = await makeOdd(join(scratch, "odd"));
@@ -306,7 +306,7 @@ async function makeOld(store: SnapshotStore, id: string): Promise<void> {
   }
 }
 
-test("a store from before is in order, and its files are sealed when they are handed out", () =>
+test("a store of an earlier version is valid, and its files are sealed when they are handed out", () =>
   withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const source = await makeSmallSource(join(scratch, "source"));

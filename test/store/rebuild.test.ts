@@ -12,7 +12,7 @@ import { damageEveryManifest } from "./rebuild-manifests.js";
 import { addSnapshot, tamper, withStoredScene, type StoredScene } from "./stored-scene.js";
 
 for (const [damage, inflict] of Object.entries(catalogDamages)) {
-  test(`a catalog that was ${damage}: every snapshot as it was, nothing deleted is back`, () =>
+  test(`a catalog that was ${damage}: every snapshot is unchanged, and no deleted one is back`, () =>
     withScratchDir(async (scratch) => {
       const history = await makeHistory(scratch, 50);
       await inflict(history);
@@ -23,7 +23,7 @@ for (const [damage, inflict] of Object.entries(catalogDamages)) {
     }));
 }
 
-test("each manifest damaged in turn, the catalog gone: in quarantine, and all others as they were", () =>
+test("each manifest damaged in turn, the catalog missing: it is in quarantine, and all others are unchanged", () =>
   withScratchDir(async (scratch) => {
     const history = await makeHistory(scratch, 30);
     const { damaged } = await damageEveryManifest(history, 3);
@@ -60,7 +60,7 @@ test("an upload that was pending in the older copy is kept, for it was acknowled
     assert.equal(store.list({ pageSize: 10 }).totalSize, 3);
   }));
 
-test("a catalog that goes on after an older copy was put back is no older copy any more", () =>
+test("a restored older copy counts as current once the catalog has advanced", () =>
   withStoredScene(async (scene) => {
     const { root, layout, scratch, source, b } = scene;
     await putBack(scene, async () => {

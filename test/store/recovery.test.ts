@@ -158,7 +158,7 @@ test("a lost snapshot can be deleted by its id", () =>
     await assertClean(root);
   }));
 
-test("what cannot be explained is set aside, and the others are served", () =>
+test("unexplained directories go to quarantine, and the others are served", () =>
   withClosedStore(async ({ root, kept: [a, b] }) => {
     assert.ok(a && b);
     const layout = layoutOf(root);
@@ -182,7 +182,7 @@ test("what cannot be explained is set aside, and the others are served", () =>
     await assertClean(root);
   }));
 
-test("a second daemon on the same root is refused and told who has it", () =>
+test("a second daemon on the same root is refused, and the error names the first", () =>
   withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     await using daemon = await startDaemonProcess(root);

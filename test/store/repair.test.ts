@@ -72,7 +72,7 @@ for (const [damage, { inflict }] of Object.entries(damages)) {
     }));
 }
 
-test("data without the digest that was stored get no new block table: the snapshot is marked", () =>
+test("data with a wrong digest gets no new block table: the snapshot is marked", () =>
   withStoredScene(async (scene) => {
     const id = scene.a.config.id;
     await flip(fileOf(scene, "memory-ranges"), 700 * 1024 + 17);

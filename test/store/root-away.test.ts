@@ -96,7 +96,7 @@ async function listsOnly(client: Client, ...names: string[]): Promise<void> {
   assert.deepEqual(found.map(({ config }) => config?.name).sort(), names);
 }
 
-test("a root that is moved away is noticed at once, and served again when it is back", () =>
+test("a missing root is noticed at once, and served again when it is back", () =>
   withDaemon(async (scene) => {
     const { root, client, source, daemon } = scene;
     await rename(root, `${root}-moved`);
@@ -152,7 +152,7 @@ test("another store in its place is left alone, also by the end of the daemon", 
     }
   }));
 
-test("an upload that is under way when the root is moved publishes nothing", () =>
+test("an upload that is running when the root is moved publishes nothing", () =>
   withDaemon(async ({ root, client, source }) => {
     let moved = false;
     const slow = async function* () {

@@ -55,7 +55,7 @@ function listen() {
   return { lines, logger: pino({ messageKey: "message" }, sink) };
 }
 
-test("a scrub on a schedule marks what is damaged, logs it, and GetInfo tells of it", async (t) => {
+test("a scheduled scrub marks damage, logs it, and GetInfo reports it", async (t) => {
   const { lines, logger } = listen();
   const flags = { "scrub-interval": "100ms", "scrub-limit": "0" };
   const { address, root, scratch } = await startTestDaemon(t, flags, { logger });
@@ -115,7 +115,7 @@ async function scrubSome(store: SnapshotStore, count: number): Promise<void> {
   await running;
 }
 
-test("after a restart a scrub goes on with the snapshot at which it was", () =>
+test("after a restart a scrub continues with its current snapshot", () =>
   withScratchDir(async (scratch) => {
     const { root, ids } = await fill(scratch, 8);
     let bytes: number;

@@ -12,7 +12,7 @@ const writers = 60;
 const syncMs = 100;
 
 test(
-  "a read beside many writers does not wait for all their commits",
+  "a read during many writes does not wait for all their commits",
   { skip: cannotStrace() },
   () =>
     withScratchDir(async (scratch) => {

@@ -7,7 +7,7 @@ import { connect, isStoreError } from "../../src/client/index.js";
 import { startTestDaemon } from "../support/daemon.js";
 import { collect, makeSmallSource, packDirectory, streamOf } from "./contents.js";
 
-test("an update that a deletion overtakes is no alarm", async (t) => {
+test("an update that a deletion overtakes logs no error", async (t) => {
   const alarms: unknown[] = [];
   const logger = Object.assign(createLogger("silent"), {
     error: (...said: unknown[]) => void alarms.push(said),

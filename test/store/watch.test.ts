@@ -44,7 +44,7 @@ async function rename(client: Client, from: number, to: number): Promise<void> {
   }
 }
 
-test("a watcher that does not read is told what it missed, and others hear of everything", async (t) => {
+test("a watcher that does not read learns that it missed events, and others receive everything", async (t) => {
   await withDaemon(t, { "max-events": 100 }, async (client, another) => {
     const stalled = another().watch()[Symbol.asyncIterator]();
     const eager = client.watch()[Symbol.asyncIterator]();
@@ -76,7 +76,7 @@ test("a watcher that does not read is told what it missed, and others hear of ev
   });
 });
 
-test("watchers are bounded by a limit of their own, which GetInfo tells", async (t) => {
+test("watchers have a separate limit, which GetInfo reports", async (t) => {
   const flags = { "max-watchers": 2, "max-streams": 1, "max-events": 1000 };
   await withDaemon(t, flags, async (client) => {
     const { limits } = await client.getInfo();
@@ -94,7 +94,7 @@ test("watchers are bounded by a limit of their own, which GetInfo tells", async 
   });
 });
 
-test("a stop ends watchers at once, whatever the grace period; they go on after the restart", () =>
+test("a stop ends watchers at once, whatever the grace period; they continue after the restart", () =>
   withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const source = await makeSmallSource(join(scratch, "source"));

@@ -6,7 +6,7 @@ import { createFrom, makeSmallSource } from "../contents.js";
 import type { StoreTest } from "../store-test.js";
 
 export function changingBehaviours(storeTest: StoreTest): void {
-  storeTest("update changes what it is asked to", async ({ store, scratch }) => {
+  storeTest("update changes the requested fields", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const header = { name: "web", description: "first", labels: { a: "1", b: "2" } };
     const before = await createFrom(store, source, header);
@@ -22,7 +22,7 @@ export function changingBehaviours(storeTest: StoreTest): void {
     assert.deepEqual(await store.update("api", { name: "" }), { ...renamed, name: "" });
   });
 
-  storeTest("update refuses what cannot be", async ({ store, scratch }) => {
+  storeTest("update refuses invalid changes", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const web = await createFrom(store, source, { name: "web" });
     const api = await createFrom(store, source, { name: "api" });
@@ -38,7 +38,7 @@ export function changingBehaviours(storeTest: StoreTest): void {
     assert.deepEqual(await store.update("api", { name: "api" }), api);
   });
 
-  storeTest("an exported snapshot tells what update changed", async ({ store, scratch }) => {
+  storeTest("an export contains the changes of update", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     await createFrom(store, source, { name: "web" });
     await store.update("web", { name: "api", description: "changed", labels: { k: "v" } });

@@ -31,30 +31,33 @@ import { compressions, sparseFormats } from "../subject.js";
 const sha256 = /^sha256:[0-9a-f]{64}$/;
 
 export function contentBehaviours(storeTest: StoreTest): void {
-  storeTest("what is created is inspected and restored as it was", async ({ store, scratch }) => {
-    const source = await makeSource(join(scratch, "source"), [
-      { name: "dense", sizeBytes: mib + 123, pieces: [piece(0, mib + 123)], mode: 0o755 },
-      { name: "empty", sizeBytes: 0, pieces: [], mode: 0o400 },
-      { name: "far", sizeBytes: 6 * gib + 5, pieces: [piece(4 * gib - 6 * kib, 12 * kib)] },
-      { name: "hole", sizeBytes: 64 * mib, pieces: [] },
-      { name: "tail", sizeBytes: 5 * gib + 17, pieces: [piece(0, 1), piece(5 * gib, 17)] },
-    ]);
-    const created = await createFrom(store, source, { name: "web", labels: { a: "1" } });
-    assert.equal(created.sizeBytes, mib + 123 + 6 * gib + 5 + 64 * mib + 5 * gib + 17);
-    assert.match(created.digest, sha256);
-    const seen = await store.inspect("web");
-    assert.deepEqual(seen, created);
-    const shown = seen.files.map(({ name, sizeBytes, mode }) => ({ name, sizeBytes, mode }));
-    assert.deepEqual(shown, [
-      { name: "dense", sizeBytes: mib + 123, mode: 0o755 },
-      { name: "empty", sizeBytes: 0, mode: 0o400 },
-      { name: "far", sizeBytes: 6 * gib + 5, mode: 0o600 },
-      { name: "hole", sizeBytes: 64 * mib, mode: 0o600 },
-      { name: "tail", sizeBytes: 5 * gib + 17, mode: 0o600 },
-    ]);
-    for (const file of seen.files) assert.match(file.digest, sha256);
-    await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
-  });
+  storeTest(
+    "a created snapshot is inspected and restored unchanged",
+    async ({ store, scratch }) => {
+      const source = await makeSource(join(scratch, "source"), [
+        { name: "dense", sizeBytes: mib + 123, pieces: [piece(0, mib + 123)], mode: 0o755 },
+        { name: "empty", sizeBytes: 0, pieces: [], mode: 0o400 },
+        { name: "far", sizeBytes: 6 * gib + 5, pieces: [piece(4 * gib - 6 * kib, 12 * kib)] },
+        { name: "hole", sizeBytes: 64 * mib, pieces: [] },
+        { name: "tail", sizeBytes: 5 * gib + 17, pieces: [piece(0, 1), piece(5 * gib, 17)] },
+      ]);
+      const created = await createFrom(store, source, { name: "web", labels: { a: "1" } });
+      assert.equal(created.sizeBytes, mib + 123 + 6 * gib + 5 + 64 * mib + 5 * gib + 17);
+      assert.match(created.digest, sha256);
+      const seen = await store.inspect("web");
+      assert.deepEqual(seen, created);
+      const shown = seen.files.map(({ name, sizeBytes, mode }) => ({ name, sizeBytes, mode }));
+      assert.deepEqual(shown, [
+        { name: "dense", sizeBytes: mib + 123, mode: 0o755 },
+        { name: "empty", sizeBytes: 0, mode: 0o400 },
+        { name: "far", sizeBytes: 6 * gib + 5, mode: 0o600 },
+        { name: "hole", sizeBytes: 64 * mib, mode: 0o600 },
+        { name: "tail", sizeBytes: 5 * gib + 17, mode: 0o600 },
+      ]);
+      for (const file of seen.files) assert.match(file.digest, sha256);
+      await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
+    },
+  );
 
   storeTest("an upload cut off behind a large file ends, and its name is free", async (t) => {
     const { store, scratch } = t;
@@ -140,7 +143,7 @@ export function contentBehaviours(storeTest: StoreTest): void {
     });
   });
 
-  storeTest("keys that nobody here knows survive import and export", async ({ store }) => {
+  storeTest("unknown keys survive import and export", async ({ store }) => {
     const text =
       '{"config":{"name":"web","future":{"deep":[1,{"é":12345678901234567890}]}},' +
       '"version":1,"signature":1.50}';

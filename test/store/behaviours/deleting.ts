@@ -51,7 +51,7 @@ async function untilTrashIsEmpty(store: StoreSubject): Promise<void> {
 }
 
 export function deletingBehaviours(storeTest: StoreTest): void {
-  storeTest("delete removes all that the refs mean, once", async ({ store, scratch }) => {
+  storeTest("delete removes all snapshots of the refs, once", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const a = await createFrom(store, source, { name: "a" });
     const b = await createFrom(store, source, { name: "b" });
@@ -81,7 +81,7 @@ export function deletingBehaviours(storeTest: StoreTest): void {
     assert.deepEqual(await store.delete(["x", "a", "y"], { allowMissing: true }), [a.id]);
   });
 
-  storeTest("a restore that runs finishes whole after the delete", async ({ store, scratch }) => {
+  storeTest("a running restore completes after the delete", async ({ store, scratch }) => {
     const source = await makeLongSource(scratch);
     const { id } = await createFrom(store, source, { name: "web" });
     const restoring = await begun(await store.restore("web"));
@@ -127,7 +127,7 @@ export function deletingBehaviours(storeTest: StoreTest): void {
     await compareDirectories(await restoreTo(store, "web", join(scratch, "restored")), source);
   });
 
-  storeTest("a replaced snapshot stays for who holds its directory", async (context) => {
+  storeTest("a replaced snapshot stays for the holder of its directory", async (context) => {
     const { store, scratch } = context;
     const source = await makeSmallSource(join(scratch, "source"));
     const changed = await makeSmallSource(join(scratch, "changed"), 2);

@@ -74,7 +74,7 @@ export function directoryBehaviours(storeTest: StoreTest): void {
     assert.equal((await entriesOf(store.root, "data")).length, 1);
   });
 
-  storeTest("a directory goes out and comes in again", async ({ store, scratch }) => {
+  storeTest("a directory is exported and imported again", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const header = { name: "web", description: "first", image: "debian", imageBlobIds: ["b", "a"] };
     const original = await createFrom(store, source, header);
@@ -98,7 +98,7 @@ export function directoryBehaviours(storeTest: StoreTest): void {
     await compareDirectories(await restoreTo(store, "copy", join(scratch, "restored")), source);
   });
 
-  storeTest("an export wants an empty place", async ({ store, scratch }) => {
+  storeTest("an export requires an empty directory", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     await createFrom(store, source, { name: "web" });
     const full = join(scratch, "full");
@@ -119,7 +119,7 @@ export function directoryBehaviours(storeTest: StoreTest): void {
     assert.equal((await readdir(empty)).length, (await readdir(source)).length + 1);
   });
 
-  storeTest("who holds a data directory keeps it from deletion", async ({ store, scratch }) => {
+  storeTest("a lease on a data directory prevents its deletion", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const web = await createFrom(store, source, { name: "web" });
     await createFrom(store, source, { name: "other" });

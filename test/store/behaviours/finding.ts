@@ -32,7 +32,7 @@ async function copyStored(root: string, id: string, copyId: string): Promise<voi
 const namesOf = (snapshots: readonly PlainSnapshot[]) => snapshots.map(({ name }) => name);
 
 export function findingBehaviours(storeTest: StoreTest): void {
-  storeTest("a ref is an id, a name or the beginning of an id", async ({ store, scratch }) => {
+  storeTest("a ref is an id, a name or a prefix of an id", async ({ store, scratch }) => {
     const create = await creatorOf(store, scratch);
     const web = await create({ name: "web" });
     const other = await create({});
@@ -46,7 +46,7 @@ export function findingBehaviours(storeTest: StoreTest): void {
     }
   });
 
-  storeTest("a name comes before the beginning of an id", async ({ store, scratch }) => {
+  storeTest("a name takes precedence over a prefix of an id", async ({ store, scratch }) => {
     const create = await creatorOf(store, scratch);
     const first = await create();
     const named = await create({ name: first.id.slice(0, 4) });
@@ -70,7 +70,7 @@ export function findingBehaviours(storeTest: StoreTest): void {
     assert.equal((await store.list()).totalSize, 2);
   });
 
-  storeTest("a name can be had once", async ({ store, scratch }) => {
+  storeTest("a name is unique", async ({ store, scratch }) => {
     const create = await creatorOf(store, scratch);
     const web = await create({ name: "web" });
     const taken = await failsWith(create({ name: "web" }), "SNAPSHOT_NAME_TAKEN");
@@ -83,7 +83,7 @@ export function findingBehaviours(storeTest: StoreTest): void {
     assert.notEqual((await create({ name: "web" })).id, web.id);
   });
 
-  storeTest("names that are no names are refused", async ({ store, scratch }) => {
+  storeTest("invalid names are refused", async ({ store, scratch }) => {
     const create = await creatorOf(store, scratch);
     for (const name of ["-a", "a b", "a\u0000", "é", "a".repeat(129), "."]) {
       const error = await failsWith(create({ name }), "FIELD_INVALID");
@@ -93,24 +93,34 @@ export function findingBehaviours(storeTest: StoreTest): void {
     assert.equal((await create({ name: longest })).name, longest);
   });
 
-  storeTest("pages are newest first and stay whole while others come", async (context) => {
-    const { store, scratch } = context;
-    const create = await creatorOf(store, scratch);
-    for (let index = 0; index < 7; index += 1) await create({ name: `s${index}` });
-    const first = await store.list({ pageSize: 3 });
-    assert.deepEqual(namesOf(first.snapshots), ["s6", "s5", "s4"]);
-    assert.equal(first.totalSize, 7);
-    await create({ name: "s7" });
-    await store.delete(["s5", "s2"]);
-    const second = await store.list({ pageSize: 3, pageToken: first.nextPageToken });
-    assert.deepEqual(namesOf(second.snapshots), ["s3", "s1", "s0"]);
-    assert.equal(second.totalSize, 6);
-    assert.equal(second.nextPageToken, "");
-    assert.deepEqual(namesOf((await store.list()).snapshots), ["s7", "s6", "s4", "s3", "s1", "s0"]);
-    for (const { files } of second.snapshots) assert.deepEqual(files, []);
-  });
+  storeTest(
+    "pages are newest first and stay complete while snapshots are added",
+    async (context) => {
+      const { store, scratch } = context;
+      const create = await creatorOf(store, scratch);
+      for (let index = 0; index < 7; index += 1) await create({ name: `s${index}` });
+      const first = await store.list({ pageSize: 3 });
+      assert.deepEqual(namesOf(first.snapshots), ["s6", "s5", "s4"]);
+      assert.equal(first.totalSize, 7);
+      await create({ name: "s7" });
+      await store.delete(["s5", "s2"]);
+      const second = await store.list({ pageSize: 3, pageToken: first.nextPageToken });
+      assert.deepEqual(namesOf(second.snapshots), ["s3", "s1", "s0"]);
+      assert.equal(second.totalSize, 6);
+      assert.equal(second.nextPageToken, "");
+      assert.deepEqual(namesOf((await store.list()).snapshots), [
+        "s7",
+        "s6",
+        "s4",
+        "s3",
+        "s1",
+        "s0",
+      ]);
+      for (const { files } of second.snapshots) assert.deepEqual(files, []);
+    },
+  );
 
-  storeTest("a page token that is not ours is refused", async ({ store, scratch }) => {
+  storeTest("a foreign page token is refused", async ({ store, scratch }) => {
     const create = await creatorOf(store, scratch);
     for (const name of ["a", "b"]) await create({ name });
     const { nextPageToken } = await store.list({ pageSize: 1 });
@@ -121,7 +131,7 @@ export function findingBehaviours(storeTest: StoreTest): void {
     for (const pageSize of [-1, 1001]) await failsWith(store.list({ pageSize }), "FIELD_INVALID");
   });
 
-  storeTest("filters combine, and total_size counts what they leave", async (context) => {
+  storeTest("filters combine, and total_size counts the matches", async (context) => {
     const { store, scratch } = context;
     const create = await creatorOf(store, scratch);
     await create({ name: "web-1", labels: { tier: "web", zone: "a" }, image: "debian" });

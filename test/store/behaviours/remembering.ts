@@ -56,7 +56,7 @@ export function rememberingBehaviours(storeTest: StoreTest): void {
     assert.deepEqual((await store.inspect("web")).lastAccessedAt, last);
   });
 
-  storeTest("of a hundred callers who want one name, one gets it", async (context) => {
+  storeTest("of a hundred callers that request one name, one gets it", async (context) => {
     const { store, scratch } = context;
     const source = await makeSmallSource(join(scratch, "source"));
     const tar = await collect(packDirectory(source));

@@ -58,7 +58,7 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
     );
   });
 
-  storeTest("an import is repeated as safely", async ({ store, scratch }) => {
+  storeTest("an import can be retried as safely", async ({ store, scratch }) => {
     await createFrom(store, await makeSmallSource(join(scratch, "source")), { name: "web" });
     await using archive = await store.export("web", { compression: "gzip" });
     const whole = await collect(archive.bytes);
@@ -105,7 +105,7 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
     assert.equal((await store.inspect("web")).id, snapshot.id);
   });
 
-  storeTest("a retry does not bring back what was deleted", async ({ store, scratch }) => {
+  storeTest("a retry does not restore a deleted snapshot", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const header = { name: "web", requestId: randomUUID() };
     await createFrom(store, source, header);

@@ -7,7 +7,7 @@ import type { StoreTest } from "../store-test.js";
 import type { PlainEvent, StoreCalls, Watching } from "../subject.js";
 
 export function watchingBehaviours(storeTest: StoreTest): void {
-  storeTest("watch tells what happens", async ({ store, scratch }) => {
+  storeTest("watch reports changes", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     await createFrom(store, source, { name: "before" });
     await using events = store.another().watch();
@@ -44,24 +44,27 @@ export function watchingBehaviours(storeTest: StoreTest): void {
     assert.equal(new Set(told.map(({ resumeToken }) => resumeToken)).size, told.length);
   });
 
-  storeTest("a watch goes on from any token, also after a restart", async ({ store, scratch }) => {
-    const source = await makeSmallSource(join(scratch, "source"));
-    const start = await firstToken(store);
-    for (const name of ["a", "b", "c"]) await createFrom(store, source, { name });
-    const seen = await takeFrom(store, start, 3);
-    assert.deepEqual(seen.map(describe), ["created a", "created b", "created c"]);
-    await store.delete(["a"]);
-    await store.restart();
-    await store.delete(["b"]);
-    const all = await takeFrom(store, start, 5);
-    assert.deepEqual(all.slice(0, 3), seen);
-    assert.deepEqual(all.slice(3).map(describe), ["deleted a", "deleted b"]);
-    for (const [index, { resumeToken }] of all.slice(0, -1).entries()) {
-      assert.deepEqual(await takeFrom(store, resumeToken, 4 - index), all.slice(index + 1));
-    }
-  });
+  storeTest(
+    "a watch continues from any token, also after a restart",
+    async ({ store, scratch }) => {
+      const source = await makeSmallSource(join(scratch, "source"));
+      const start = await firstToken(store);
+      for (const name of ["a", "b", "c"]) await createFrom(store, source, { name });
+      const seen = await takeFrom(store, start, 3);
+      assert.deepEqual(seen.map(describe), ["created a", "created b", "created c"]);
+      await store.delete(["a"]);
+      await store.restart();
+      await store.delete(["b"]);
+      const all = await takeFrom(store, start, 5);
+      assert.deepEqual(all.slice(0, 3), seen);
+      assert.deepEqual(all.slice(3).map(describe), ["deleted a", "deleted b"]);
+      for (const [index, { resumeToken }] of all.slice(0, -1).entries()) {
+        assert.deepEqual(await takeFrom(store, resumeToken, 4 - index), all.slice(index + 1));
+      }
+    },
+  );
 
-  storeTest("nothing is left out or told twice while many write", async ({ store, scratch }) => {
+  storeTest("no event is missed or repeated while many write", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const start = await firstToken(store);
     const writers = ["a", "b", "c", "d"];
@@ -89,34 +92,37 @@ export function watchingBehaviours(storeTest: StoreTest): void {
     }
   });
 
-  storeTest("a watch with a filter hears what enters and what leaves", async (context) => {
-    const { store, scratch } = context;
-    const source = await makeSmallSource(join(scratch, "source"));
-    const start = await firstToken(store);
-    await createFrom(store, source, { name: "other" });
-    await createFrom(store, source, { name: "web/1", labels: { a: "1" } });
-    await store.update("web/1", { labels: { a: "2" } });
-    await store.update("web/1", { description: "unseen by its label" });
-    await store.update("web/1", { name: "gone" });
-    await store.update("other", { name: "web/2", labels: { a: "1" } });
-    await store.delete(["gone", "web/2"]);
-    const byLabel = await takeFrom(store, start, 4, { labels: { a: "1" } });
-    assert.deepEqual(byLabel.map(describe), [
-      "created web/1",
-      "updated web/1",
-      "renamed web/2, was other",
-      "deleted web/2",
-    ]);
-    const byName = await takeFrom(store, start, 6, { namePrefix: "web/" });
-    assert.deepEqual(byName.map(describe), [
-      "created web/1",
-      "updated web/1",
-      "updated web/1",
-      "renamed gone, was web/1",
-      "renamed web/2, was other",
-      "deleted web/2",
-    ]);
-  });
+  storeTest(
+    "a watch with a filter reports snapshots that start or stop matching",
+    async (context) => {
+      const { store, scratch } = context;
+      const source = await makeSmallSource(join(scratch, "source"));
+      const start = await firstToken(store);
+      await createFrom(store, source, { name: "other" });
+      await createFrom(store, source, { name: "web/1", labels: { a: "1" } });
+      await store.update("web/1", { labels: { a: "2" } });
+      await store.update("web/1", { description: "unseen by its label" });
+      await store.update("web/1", { name: "gone" });
+      await store.update("other", { name: "web/2", labels: { a: "1" } });
+      await store.delete(["gone", "web/2"]);
+      const byLabel = await takeFrom(store, start, 4, { labels: { a: "1" } });
+      assert.deepEqual(byLabel.map(describe), [
+        "created web/1",
+        "updated web/1",
+        "renamed web/2, was other",
+        "deleted web/2",
+      ]);
+      const byName = await takeFrom(store, start, 6, { namePrefix: "web/" });
+      assert.deepEqual(byName.map(describe), [
+        "created web/1",
+        "updated web/1",
+        "updated web/1",
+        "renamed gone, was web/1",
+        "renamed web/2, was other",
+        "deleted web/2",
+      ]);
+    },
+  );
 
   storeTest(
     "a token is one of Watch; one of another store means that events are missed",

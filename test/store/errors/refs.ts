@@ -115,7 +115,7 @@ function takenCases(
 }
 
 export function refErrors(): void {
-  test("requests that mean nothing, or something of another's", async (t) => {
+  test("requests without a meaning, or about another caller's objects", async (t) => {
     const scene = await openScene(t);
     const { client, tar } = scene;
     const webId = await scene.store("web");

@@ -141,7 +141,7 @@ function tarOf(entry: string): Uint8Array {
 }
 
 export function uploadErrors(): void {
-  test("uploads that are not as they should be", async (t) => {
+  test("invalid uploads", async (t) => {
     const scene = await openScene(t);
     await runCases(t, scene, headerCases(scene));
     await runCases(t, scene, frameCases(scene));

@@ -89,7 +89,7 @@ test("an archive made by hand is read raw, as gzip and as zstd", async () => {
   }
 });
 
-test("what we write is that archive but for device numbers", async () => {
+test("our output equals that archive except for device numbers", async () => {
   const { config, files } = decodeEnvelope(Buffer.from(withFiles));
   const envelope = encodeEnvelope(config, files ?? []);
   const written = await collect(
@@ -112,7 +112,7 @@ test("what we write is that archive but for device numbers", async () => {
   check(await readAll(oneChunk(written)), files);
 });
 
-test("a program that passes over the sparse records is found out by the disk's size", async () => {
+test("the disk's size reveals a program that ignores the sparse records", async () => {
   const flattened = Buffer.concat([
     rawFile("snapshot.json", withFiles),
     ...sparseDisk.slice(1),

@@ -26,7 +26,7 @@ test("zstd is there on every Node that is supported", () => {
   assert.deepEqual(formats, ["gzip", "zstd"]);
 });
 
-test("what is not compressed passes as it is", async () => {
+test("an uncompressed stream passes unchanged", async () => {
   for (const bytes of [
     plain,
     Buffer.from([0x1f]),
@@ -39,7 +39,7 @@ test("what is not compressed passes as it is", async () => {
 });
 
 for (const format of formats) {
-  test(`${format}: what was compressed comes back, in whatever chunks`, async () => {
+  test(`${format}: compressed data is restored, for any chunks`, async () => {
     const packed = await pack(format);
     assert.ok(packed.byteLength < plain.byteLength / 2);
     for (const sizes of [[1 << 30], [1000, 3, 1, 70_000], [1, 1, 1, 1, 1, 9999]]) {
@@ -57,7 +57,7 @@ for (const format of formats) {
     }
   });
 
-  test(`${format}: a stream that goes on is ARCHIVE_INVALID`, async () => {
+  test(`${format}: a stream with trailing data is ARCHIVE_INVALID`, async () => {
     const packed = await pack(format);
     for (const more of [
       "\0",
@@ -95,7 +95,7 @@ for (const format of formats) {
     await rejectsWith(unpack(oneChunk(cut)), "ARCHIVE_INVALID", /cut off/);
   });
 
-  test(`${format}: higher levels, and levels that are none`, async () => {
+  test(`${format}: higher levels, and invalid levels`, async () => {
     const packed = await collect(compress(oneChunk(plain), format, { level: 6 }));
     assert.deepEqual(await unpack(oneChunk(packed)), plain);
     for (const level of [0, -1, 1.5, 99]) {
@@ -199,7 +199,7 @@ test("zstd with skippable frames and frames of other shapes is read", async () =
   }
 });
 
-test("a zstd stream that unfolds without bound is decoded only as far as it is read", async () => {
+test("a zstd stream without an end is decoded only as far as it is read", async () => {
   // Blocks of 4 bytes, each 128 KiB of zeros: 400 KB that contain 13 GB.
   const block = Buffer.from([0x02, 0x00, 0x10, 0x00]);
   const bomb = Buffer.concat([
@@ -218,7 +218,7 @@ test("a zstd stream that unfolds without bound is decoded only as far as it is r
   assert.ok(grown < 128 * 1024 * 1024, `${grown} bytes of memory for ${readBytes} that were read`);
 });
 
-test("zstd windows above 8 MiB share 512 MiB: who finds no room is refused, until others have ended", async () => {
+test("zstd windows above 8 MiB share 512 MiB: a decoder without room is refused until others end", async () => {
   // The byte of the window's size: 2^(10 + its upper five bits). Then one raw block, and no end.
   const asking = (windowByte: number) =>
     Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowByte]), rawBlock]);

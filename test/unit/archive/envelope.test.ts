@@ -101,7 +101,7 @@ test("an envelope is written to the letter, and read back", () => {
   });
 });
 
-test("what is empty is left out, the name never", () => {
+test("empty members are left out, except for the name", () => {
   const text = '{\n  "config": {\n    "name": ""\n  },\n  "version": 1\n}\n';
   assert.equal(encode(emptyConfig()), text);
   assert.deepEqual(decode(text), { config: emptyConfig(), files: undefined, claims: noClaims });
@@ -125,7 +125,7 @@ test("blob ids are sorted", () => {
   assert.deepEqual(config.imageBlobIds, ["10", "9", "a", "b"]);
 });
 
-test("unknown keys survive, digit for digit, and __proto__ is one like any other", () => {
+test("unknown keys survive, digit for digit, even __proto__", () => {
   const text = `{
   "config": {
     "name": "a",
@@ -221,7 +221,7 @@ test("an error names the key, what was expected and what was found", () => {
   refused('{"version":1,"config":{},"files":["snapshot.json"]}', /not a data file/);
 });
 
-test("what is no JSON object in UTF-8 is refused", () => {
+test("input that is not a JSON object in UTF-8 is refused", () => {
   for (const text of ["", " ", "{", "nothing", '{"version":1,}', "\ufeff{}", "{}{}", '{"a":"']) {
     refused(text, /invalid JSON/);
   }
@@ -302,7 +302,7 @@ test("the disk has the size that the config records", () => {
 
 const digest = `sha256:${"0a".repeat(32)}`;
 
-test("what is claimed of the files is written under a key of our own, and read back", () => {
+test("the claims about files are written under our own key, and read back", () => {
   const claims = new Map([
     ["__proto__", { sizeBytes: 0, digest, blocks: "sha256" }],
     ["cow.raw", { sizeBytes: Number.MAX_SAFE_INTEGER, digest, blocks: "blake3" }],
@@ -323,7 +323,7 @@ test("what is claimed of the files is written under a key of our own, and read b
   assert.deepEqual(read.config.unknown, noUnknownKeys);
 });
 
-test("a key that became known since a snapshot was stored comes once, with what is true now", () => {
+test("a key that became known later occurs once, with the current value", () => {
   const unknown = {
     envelope: { stasis: '{"files":{}}', x: "1" },
     config: { labels: '{"a":"b"}', y: "2" },
@@ -335,7 +335,7 @@ test("a key that became known since a snapshot was stored comes once, with what 
   assert.deepEqual(read.config.labels, {});
 });
 
-test("claims of the wrong form name the key; what newer versions add is skipped", () => {
+test("an error about a malformed claim names the key; unknown additions are skipped", () => {
   const withClaims = (text: string) => decode(`{"version":1,"config":{},"stasis":${text}}`);
   for (const [text, message] of [
     ["[]", /snapshot\.json: stasis: expected an object/],
@@ -366,7 +366,7 @@ test("claims that would make an envelope too long for its readers are left out",
   assert.equal(read.claims.size, 0);
 });
 
-test("a file of another size than was claimed is refused, with both sizes and what to do", () => {
+test("a file with a wrong size is refused, with both sizes and a hint", () => {
   const config = { ...emptyConfig(), storageBytes: 5 };
   const claims = new Map([["cow.raw", { sizeBytes: 100, digest: "", blocks: "" }]]);
   const check = (sizeBytes: number, name = "cow.raw"): void => {
@@ -383,7 +383,7 @@ test("a file of another size than was claimed is refused, with both sizes and wh
   assert.throws(() => check(1, "other"), { message: /"cow\.raw" is listed .* but missing/ });
 });
 
-test("memory that is certainly too short is refused where nothing better is known", () => {
+test("a memory image that is certainly too short is refused if there are no claims", () => {
   const mib = 1024 * 1024;
   const check = (hypervisor: string, name: string, memoryBytes: number, sizeBytes: number): void =>
     checkPlausible({ ...emptyConfig(), hypervisor, memoryBytes }, [{ name, sizeBytes }]);

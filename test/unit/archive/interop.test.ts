@@ -137,7 +137,7 @@ const foreign: [title: string, program: string, args: string[], keepsHoles: bool
 
 for (const [title, program, args, keepsHoles] of foreign) {
   for (const what of [".", "each file"]) {
-    test(`reads what ${title} writes of ${what}`, async (t) => {
+    test(`reads ${title}'s archive of ${what}`, async (t) => {
       if (!(await hasProgram(t, program))) return;
       const directory = await scratch(t);
       await makeFiles(directory);
@@ -155,7 +155,7 @@ for (const [title, program, args, keepsHoles] of foreign) {
   }
 }
 
-test("reads what GNU tar writes as ustar, which has no long names", async (t) => {
+test("reads GNU tar's ustar archives, which have no long names", async (t) => {
   if (!(await hasProgram(t, "tar"))) return;
   const directory = await scratch(t);
   await makeFiles(directory);
@@ -171,7 +171,7 @@ test("reads what GNU tar writes as ustar, which has no long names", async (t) =>
 
 for (const program of ["tar", "bsdtar"]) {
   for (const sparseFormat of ["gnu", "none"] as const) {
-    test(`${program} unpacks what we write as ${sparseFormat} to the same files`, async (t) => {
+    test(`${program} unpacks our ${sparseFormat} archives to the same files`, async (t) => {
       if (!(await hasProgram(t, program))) return;
       const [from, to, other] = [await scratch(t), await scratch(t), await scratch(t)];
       await makeFiles(from);
@@ -190,7 +190,7 @@ for (const program of ["tar", "bsdtar"]) {
   }
 }
 
-test("GNU tar finds nothing to complain about in what we write for cocoon", async (t) => {
+test("GNU tar accepts our output for cocoon without a warning", async (t) => {
   if (!(await hasProgram(t, "tar"))) return;
   const [from, other] = [await scratch(t), await scratch(t)];
   await makeFiles(from);
@@ -228,7 +228,7 @@ test("gzip and zstd of ours are unpacked by tar", async (t) => {
   }
 });
 
-test("reads what tar-stream packs, also long names and sizes above 8 GiB", async () => {
+test("reads tar-stream's archives, also with long names and sizes above 8 GiB", async () => {
   const stream = pack();
   const content = Buffer.from("content");
   const long = "n".repeat(200);

@@ -51,14 +51,14 @@ test("a record that is not exact is refused", () => {
   refused(Buffer.concat([Buffer.from("11 path=a"), Buffer.from([0xff, 0x0a])]), /UTF-8/);
 });
 
-test("values of keys that we pass over may hold any bytes", () => {
+test("values of keys that we skip may contain any bytes", () => {
   const body = Buffer.from("20 SCHILY.xattr.a=??\n");
   body.set([0xff, 0xfe], 18);
   body.write("21", 0);
   assert.deepEqual(decodePax(body, "header"), [{ key: "SCHILY.xattr.a", value: "" }]);
 });
 
-test("a key that says what the file is may come once only", () => {
+test("a key that describes the file may occur only once", () => {
   const records = [
     { key: "path", value: "a" },
     { key: "path", value: "b" },

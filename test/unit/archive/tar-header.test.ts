@@ -58,7 +58,7 @@ test("octal sizes are read as writers pad them", () => {
   }
 });
 
-test("a size that is no size is refused", () => {
+test("an invalid size is refused", () => {
   const garbage = ["00000000018\0", "-0000000001\0", "\0\0\0\0\0\0\0\0\0\0\0\0", "           \0"];
   const split = ["0000 0001\0\0\0", "1\x002\0\0\0\0\0\0\0\0\0", "0x1\0\0\0\0\0\0\0\0\0"];
   for (const size of [...garbage, ...split]) {

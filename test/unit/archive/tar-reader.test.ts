@@ -62,7 +62,7 @@ test("a leading ./ is dropped, and the directory . is skipped", async () => {
   assert.deepEqual(await names(prefixed), ["c"]);
 });
 
-test("names that are no data file names are refused", async () => {
+test("names that are not valid for data files are refused", async () => {
   for (const name of ["a/b", "/a", "..", "../a", "././a", ".", "./..", "a\nb", "\x7f", "a\\\tb"]) {
     await refused(/the name/, rawFile(name, "x"));
   }
@@ -87,7 +87,7 @@ test("a name that comes twice is refused", async () => {
   await refused(/comes twice/, rawFile("a", "1"), rawPax([["path", "a"]]), rawFile("b", "2"));
 });
 
-test("what is no regular file is refused by what it is", async () => {
+test("the error for another entry names its type", async () => {
   const kinds: [string, RegExp][] = [
     ["1", /a hard link/],
     ["2", /a symbolic link/],
@@ -132,7 +132,7 @@ test("PAX path and size replace what the header has", async () => {
   assert.equal(file.bytes.toString(), "hello");
 });
 
-test("PAX headers that cannot be taken at their word are refused", async () => {
+test("inconsistent PAX headers are refused", async () => {
   const file = rawFile("a", "x");
   await refused(/PAX size/, rawPax([["size", "1e1"]]), file);
   await refused(/PAX size/, rawPax([["size", "9007199254740992"]]), file);
@@ -148,7 +148,7 @@ test("PAX headers that cannot be taken at their word are refused", async () => {
   await refused(/global header for one entry/, rawPax([["path", "b"]]), rawPax([], "g"), file);
 });
 
-test("global PAX headers may not say what files are", async () => {
+test("global PAX headers may not describe files", async () => {
   assert.deepEqual(await names(rawPax([["comment", "x"]], "g"), rawFile("a", "x")), ["a"]);
   for (const key of ["path", "size", "COCOON.sparse.map", "GNU.sparse.major"]) {
     await refused(/a header for all entries/, rawPax([[key, "1"]], "g"), rawFile("a", "x"));
@@ -168,7 +168,7 @@ test("v7 headers are read", async () => {
   assert.deepEqual(await names(header, padded("abc")), ["a"]);
 });
 
-test("what is no tar at all is refused with a hint", async () => {
+test("input that is not a tar is refused with a hint", async () => {
   await refused(/not a tar header: its checksum/, Buffer.alloc(512, "not a tar "));
   await rejectsWith(readAll(oneChunk()), "ARCHIVE_INVALID", /cut off.*ends at byte 0/);
 });
@@ -197,7 +197,7 @@ test("zeros without end behind the marker meet a limit", async () => {
   await rejectsWith(readAll(endless()), "LIMIT_EXCEEDED", /max_trailing_bytes/);
 });
 
-test("what a caller leaves unread is skipped", async () => {
+test("unread data is skipped", async () => {
   const source = chunked(
     Buffer.concat([
       rawFile("a", "x".repeat(3000)),
@@ -281,7 +281,7 @@ test("an error of the source passes as it is", async () => {
   await assert.rejects(readAll(broken()), (error) => error === failure);
 });
 
-test("the source is let go when the reader is left or fails", async () => {
+test("the source is closed when the reader stops or fails", async () => {
   let closed = 0;
   async function* source(): OwnedStream {
     try {

@@ -346,7 +346,7 @@ test("a size above 8 GiB stands in the PAX records and in the header", async () 
   tar.destroy();
 });
 
-test("a file that is shorter or longer than said is STORED_DATA_CORRUPT", async () => {
+test("a file that is shorter or longer than its size is STORED_DATA_CORRUPT", async () => {
   for (const wrong of [content.subarray(0, 2999), Buffer.concat([content, content])]) {
     const file: ArchiveFile = {
       ...memoryFile("disk.raw", content),

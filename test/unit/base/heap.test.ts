@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fullCollection } from "../../../src/base/heap.js";
 
-test("a full collection lets go of what nobody holds, old or new", async () => {
+test("a full collection frees unreachable objects, old or new", async () => {
   const collect = fullCollection();
   const gone = new WeakRef({ bytes: Buffer.alloc(1024) });
   const held = { bytes: Buffer.alloc(1024) };

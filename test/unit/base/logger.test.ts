@@ -45,7 +45,7 @@ test("levels have names, times are ISO 8601", () => {
   }
 });
 
-test("an expected error has no stack, and all that it says; an unexpected one has its stack", () => {
+test("an expected error is logged without a stack, an unexpected one with its stack", () => {
   const cause = new Error("ENOSPC: no space left on device, write");
   const options = { hint: "Add space", metadata: { errno: "ENOSPC" }, cause };
   const full = new StoreError("STORAGE_FULL", "cannot write the file", options);
@@ -66,7 +66,7 @@ test("an expected error has no stack, and all that it says; an unexpected one ha
   }
 });
 
-test("at a terminal an entry is a line that does nothing to the terminal", () => {
+test("at a terminal an entry is a line without control characters", () => {
   const line = JSON.stringify({
     level: "warn",
     time: "2026-01-02T03:04:05.678Z",
@@ -91,7 +91,7 @@ test("at a terminal an entry is a line that does nothing to the terminal", () =>
   assert.match(fault, /ERROR m\n {4}Error: no\n {8}at here\n {8}at there\n$/);
 });
 
-test("the daemon says its version and commit when it starts", async (t: TestContext) => {
+test("the daemon logs its version and commit when it starts", async (t: TestContext) => {
   const root = join(await makeScratch(t, "stasis-logger-"), "root");
   await using daemon = await startDaemonProcess(root);
   const line =

@@ -32,7 +32,7 @@ function told(events: readonly CatalogEvent[]): string[] {
   });
 }
 
-test("every change that can be seen is told, once, with the snapshot as it is or was", async () => {
+test("every visible change has one event, with the snapshot's current or last state", async () => {
   await withCatalog(({ catalog, clock }) => {
     store(catalog, idOf("a"), { name: "web", labels: { k: "1" }, imageBlobIds: ["blob"] });
     clock.nowMs += 1000;
@@ -85,7 +85,7 @@ test("every change that can be seen is told, once, with the snapshot as it is or
   });
 });
 
-test("an event's snapshot is what a listing showed at that moment", async () => {
+test("an event's snapshot equals the listing at that moment", async () => {
   await withCatalog(({ catalog }) => {
     const changes = {
       name: "web",
@@ -100,7 +100,7 @@ test("an event's snapshot is what a listing showed at that moment", async () => 
   });
 });
 
-test("what nobody could see is not told: uploads, a replaced snapshot that is still read", async () => {
+test("invisible changes have no event: uploads, a replaced snapshot that is still read", async () => {
   await withCatalog(({ catalog }) => {
     const config = configOf({ name: "web" });
     const createdAt = new Date(startMs);
@@ -118,7 +118,7 @@ test("what nobody could see is not told: uploads, a replaced snapshot that is st
   });
 });
 
-test("what fails is not told, and leaves no gap in the order", async () => {
+test("a failed change has no event, and leaves no gap in the sequence", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "a" });
     let calls = 0;
@@ -180,7 +180,7 @@ async function withFewEvents(
   });
 }
 
-test("old events are trimmed in batches; whoever needed them is told", async () => {
+test("old events are trimmed in batches, and watchers that needed them learn it", async () => {
   await withFewEvents(30, (open) => {
     const catalog = open();
     store(catalog, idOf("a"), { name: "n" });
@@ -231,7 +231,7 @@ test("the bytes of all events are bounded too, and the newest one always stays",
   });
 });
 
-test("long lists of blob ids are not kept in events, but told as long as the snapshot is there", async () => {
+test("events do not contain long lists of blob ids, but show them while the snapshot exists", async () => {
   await withCatalog(({ catalog }) => {
     const megabyte = Array.from({ length: 1000 }, (_, n) => `${n}`.padEnd(1024, "x")).sort();
     store(catalog, idOf("a"), { imageBlobIds: megabyte });
@@ -246,7 +246,7 @@ test("long lists of blob ids are not kept in events, but told as long as the sna
   });
 });
 
-test("a position of another history of the catalog is not known", async () => {
+test("a position of another history of the catalog is unknown", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"));
     const { sequence, mark } = catalog.eventPosition();

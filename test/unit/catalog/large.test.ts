@@ -82,7 +82,7 @@ function checkPages(catalog: Catalog): void {
   assert.equal(rest.totalSize, count - first);
 }
 
-test("among 100,000 snapshots each ref, page and filter finds what it should", async () => {
+test("each ref, page and filter finds the right ones of 100,000 snapshots", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     openCatalog(path, { clock: testClock() }).close();

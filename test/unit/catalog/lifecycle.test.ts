@@ -98,7 +98,7 @@ test("a lost snapshot is not served, and can be found again or deleted", async (
   });
 });
 
-test("adoption keeps what the manifest says and respects names and ids", async () => {
+test("adoption keeps the manifest's values and respects names and ids", async () => {
   await withCatalog(({ catalog }) => {
     const manifest = adopted(idOf("a"), {
       protected: true,
@@ -138,7 +138,7 @@ test("adoption keeps what the manifest says and respects names and ids", async (
   });
 });
 
-test("update changes what it is given and makes the manifest dirty until that revision is written", async () => {
+test("update changes the given fields and makes the manifest dirty until that revision is written", async () => {
   await withCatalog(({ catalog, reopen }) => {
     const { snapshot } = store(catalog, idOf("a"), {
       name: "n",

@@ -136,7 +136,7 @@ test("filters narrow, one by one and together, and the total is that of the filt
   });
 });
 
-test("64 labels can be asked for at once", async () => {
+test("a filter can have 64 labels", async () => {
   await withCatalog(({ catalog }) => {
     const labels = Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`key${n}`, `v${n}`]));
     store(catalog, idOf("a"), { labels });
@@ -147,7 +147,7 @@ test("64 labels can be asked for at once", async () => {
   });
 });
 
-test("while pages are read, nothing comes twice and nothing that stays is missed", async () => {
+test("while pages are read, no snapshot occurs twice and none that stays is missed", async () => {
   await withCatalog(({ catalog }) => {
     const idAt = (n: number) => idOf(String(n).padStart(4, "0"));
     for (let n = 0; n < 60; n++) store(catalog, idAt(n), {}, { createdAtMs: startMs + n });

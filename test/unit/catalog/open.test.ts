@@ -60,7 +60,7 @@ test("each commit is synced to disk before it is acknowledged", async (t) => {
   });
 });
 
-test("the settings that durability rests on hold after writes", async () => {
+test("the settings for durability are in force after writes", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     for (let round = 0; round < 2; round++) {
@@ -259,7 +259,7 @@ test("totals that do not add up are found by the check", async () => {
   });
 });
 
-test("a configuration that is no JSON object is STORED_DATA_CORRUPT", async () => {
+test("a configuration that is not a JSON object is STORED_DATA_CORRUPT", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     makeCatalog(path, 1);
@@ -297,7 +297,7 @@ test("commits survive a process that ends without closing", async () => {
   });
 });
 
-test("after the disk has failed a write nothing more is written, reads go on", async () => {
+test("after a failed write nothing more is written, and reads continue", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
     makeCatalog(path, 5);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { idOf, store, throwsReason, withCatalog } from "./support.js";
 
-test("an exact id wins over a name, a name over a prefix", async () => {
+test("an exact id takes precedence over a name, a name over a prefix", async () => {
   await withCatalog(({ catalog }) => {
     const long = `${idOf("abc")}x`;
     store(catalog, idOf("abc"), { name: "first" });
@@ -17,7 +17,7 @@ test("an exact id wins over a name, a name over a prefix", async () => {
   });
 });
 
-test("what does not exist is not found, and says how to look", async () => {
+test("a missing snapshot is not found, and the hint says how to look", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("abc"), { name: "n" });
     for (const ref of ["", "nope", "abcd", "ABC", idOf("z"), "abc%", "ab_", "n ", "\0", "\ud800"]) {
@@ -31,7 +31,7 @@ test("what does not exist is not found, and says how to look", async () => {
   });
 });
 
-test("a prefix that is too short is not found, and the hint tells the length", async () => {
+test("a prefix that is too short is not found, and the hint names the length", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("abc"), { name: "q" });
     for (const ref of ["a", "ab"]) {

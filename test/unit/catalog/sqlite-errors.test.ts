@@ -33,7 +33,7 @@ test("a full database is STORAGE_FULL", async () => {
   });
 });
 
-test("a file that is no database is STORED_DATA_CORRUPT", async () => {
+test("a file that is not a database is STORED_DATA_CORRUPT", async () => {
   await withScratch((directory) => {
     const path = join(directory, "a.db");
     writeFileSync(path, "noise ".repeat(2000));
@@ -62,7 +62,7 @@ test("a database that someone else has locked is ROOT_LOCKED", async () => {
   });
 });
 
-test("what cannot be opened is IO_FAILED, what cannot be written is STORE_READ_ONLY", async () => {
+test("a database that cannot be opened is IO_FAILED, one that cannot be written is STORE_READ_ONLY", async () => {
   await withScratch((directory) => {
     const asDirectory = join(directory, "d.db");
     mkdirSync(asDirectory);
@@ -80,7 +80,7 @@ test("what cannot be opened is IO_FAILED, what cannot be written is STORE_READ_O
   });
 });
 
-test("a native part that does not load says how to build it", async () => {
+test("the error for a native part that does not load says how to build it", async () => {
   await withScratch((directory) => {
     const nativeBinding = join(directory, "better_sqlite3.node");
     writeFileSync(nativeBinding, "built for something else");

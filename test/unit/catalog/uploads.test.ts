@@ -194,7 +194,7 @@ test("a replaced snapshot that is in use becomes nameless and keeps its pins", a
   });
 });
 
-test("replace with nobody to replace just takes the name", async () => {
+test("replace without an older snapshot takes the name", async () => {
   await withCatalog(({ catalog }) => {
     assert.equal(store(catalog, idOf("a"), { name: "n" }, { replace: true }).replaced, undefined);
     assert.equal(store(catalog, idOf("b"), {}, { replace: true }).replaced, undefined);
@@ -232,7 +232,7 @@ test("a failure while a name moves leaves everything as it was", async () => {
   });
 });
 
-test("an import reserves the name that it learns on the way, and gives up the one before", async () => {
+test("an import reserves the name in its archive, and releases the earlier one", async () => {
   await withCatalog(({ catalog }) => {
     store(catalog, idOf("a"), { name: "taken" });
     catalog.insertPending({
@@ -307,7 +307,7 @@ test("only a pending upload becomes ready or is abandoned", async () => {
   });
 });
 
-test("100 uploads race for one name: one wins, the others learn its id, nothing stays of them", async () => {
+test("100 uploads race for one name: one succeeds, the others learn its id and leave nothing", async () => {
   await withCatalog(async ({ catalog }) => {
     const attempt = async (replace: boolean): Promise<string> => {
       const id = newSnapshotId();

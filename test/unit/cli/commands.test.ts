@@ -125,7 +125,7 @@ test("--json: one document, with keys that do not come and go", async (t) => {
   assert.deepEqual(await okJson(run("rm", id, "--json")), { deletedIds: [id] });
 });
 
-test("ls shows everything in each form; what --limit cuts off is said", async (t) => {
+test("ls shows everything in each form, and reports what --limit left out", async (t) => {
   const { run, daemon, scratch } = await setUp(t);
   for (let index = 0; index < 53; index += 1) {
     const directory = join(scratch, `small-${index}`);
@@ -243,7 +243,7 @@ test("exit codes and messages", async (t) => {
     assert.ok(ended.stderr.startsWith("stasis: "), ended.stderr);
     assert.equal(ended.stdout, "");
   }
-  assert.equal((await runWith("no tar at all", "create", "-")).code, 7);
+  assert.equal((await runWith("not a tar", "create", "-")).code, 7);
   const packed = await runWith(gzipSync(Buffer.alloc(1024)), "create", "-");
   assert.deepEqual([packed.code, packed.stdout], [7, ""]);
   assert.match(packed.stderr, /found one that is compressed with gzip\nhint: /);
@@ -263,7 +263,7 @@ test("open runs a command with the path, and its exit code is the command's", as
   assert.equal((await run("open", "vm", "--", "no-such-program")).code, 3);
 });
 
-test("open holds the lease until it is interrupted, and that is no failure", async (t) => {
+test("open holds the lease until it is interrupted, which is not a failure", async (t) => {
   const { run, address } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   const holder = startStasis(["--addr", address, "open", "vm"]);
@@ -317,7 +317,7 @@ test("a named pipe is read to its end, and one that nobody writes to ends with a
   assert.equal((await run("inspect", "never")).code, 3);
 });
 
-test("an answer that cannot be written is said in one line: exit 8", async (t) => {
+test("an answer that cannot be written is reported in one line: exit 8", async (t) => {
   const { address } = await setUp(t);
   const full = await open("/dev/full", "w");
   t.after(() => full.close());
@@ -351,7 +351,7 @@ async function firstHalfOfTar(): Promise<Buffer> {
   return (await collect(writeTar([file]))).subarray(0, 2 * mib);
 }
 
-test("a reader that goes away ends the program quietly; one that stops does not deafen it", async (t) => {
+test("a reader that disconnects ends the program quietly; signals still work when a reader stalls", async (t) => {
   const { run, address } = await setUp(t);
   await ok(run("create", "source", "--name", "vm"));
   const left = startStasis(["--addr", address, "export", "vm"]);

@@ -87,7 +87,7 @@ async function bashReplies(line: string, directory: string): Promise<string[]> {
   return bash.stdout.split("\n").filter(Boolean);
 }
 
-test("bash offers commands, options, choices and files; an absent daemon is no error", async () => {
+test("bash offers commands, options, choices and files; an absent daemon is not an error", async () => {
   await withScratchDir(async (directory) => {
     const program = join(directory, "stasis");
     await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${mainPath}' "$@"\n`);

@@ -33,7 +33,7 @@ test("the keys of cocoon and those of protobuf's JSON mapping mean the same", ()
   assert.deepEqual(config, parseConfig(JSON.stringify(envelope), "snapshot.json"));
 });
 
-test("what is no configuration is refused, naming file and key", () => {
+test("an invalid configuration is refused, naming file and key", () => {
   for (const [text, expected] of [
     ["{", /vm\.json is not a snapshot configuration/],
     ["[]", /vm\.json/],

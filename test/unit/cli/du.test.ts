@@ -39,7 +39,7 @@ async function makeDisk(directory: string): Promise<void> {
   await makeSparseFile(join(directory, "cow.raw"), 64 * mib, [{ offset: 32 * mib, bytes }]);
 }
 
-test("du: a hole takes nothing, the blocks are those of the files, the largest comes first", async (t) => {
+test("du: holes take no space, blocks are those of the files, the largest comes first", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const stasis = (...args: string[]) => runStasis(["--addr", address, ...args]);
   const source = join(scratch, "vm");
@@ -73,7 +73,7 @@ test("du: a hole takes nothing, the blocks are those of the files, the largest c
 
 for (const kind of ["xfs", "btrfs"] as const) {
   test(
-    `du: what snapshots share on ${kind} is told, and counted once in all`,
+    `du: blocks that snapshots share on ${kind} are shown, and counted once in the total`,
     { skip: cannotMount(kind) },
     async (t) => {
       await withFilesystem(kind, 400, async (mountPoint) => {
@@ -120,7 +120,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
 }
 
 test(
-  "du: where the filesystem does not say what is shared, it is unknown",
+  "du: if the filesystem does not report shared blocks, they are unknown",
   { skip: cannotMount("tmpfs") },
   async (t) => {
     await withFilesystem("tmpfs", 20, async (mountPoint) => {
@@ -139,7 +139,7 @@ test(
   },
 );
 
-test("du: bars are as long as what is allocated, and show the part that is shared", () => {
+test("du: bars show the allocated blocks, and the shared part of them", () => {
   const row = (id: string, allocatedBytes: number, sharedBytes: number | undefined) => {
     const space: Space = { sizeBytes: 10 * mib, allocatedBytes, sharedBytes, shared: [] };
     const config = { id, name: `vm/${id}` };

@@ -11,7 +11,7 @@ import { startTestDaemon } from "../../support/daemon.js";
 import { eventually } from "../../support/eventually.js";
 import { finished, runStasis, startOnTerminal } from "./run-stasis.js";
 
-test("gc: a table with a total, JSON with stable keys, and --evict-all only when it is meant", async (t) => {
+test("gc: a table with a total, JSON with stable keys, and --evict-all only when confirmed", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const stasis = (...args: string[]) => runStasis(["--addr", address, ...args]);
   const source = join(scratch, "vm");
@@ -66,7 +66,7 @@ async function onTerminal(args: readonly string[], keys: string): Promise<[numbe
   return [(await end).code, shown];
 }
 
-test("gc --evict-all asks on a terminal: yes alone removes; Ctrl-C and Ctrl-D are no faults", async (t) => {
+test("gc --evict-all asks on a terminal: only yes removes; Ctrl-C and Ctrl-D are not errors", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   const stasis = (...args: string[]) => runStasis(["--addr", address, ...args]);
   const source = join(scratch, "vm");
@@ -90,7 +90,7 @@ test("gc --evict-all asks on a terminal: yes alone removes; Ctrl-C and Ctrl-D ar
   assert.match(shown, / evict-all +removed +web/);
 });
 
-test("gc tells of more rows than fit into the usual 4 MiB of a message", async (t) => {
+test("gc reports more rows than fit into the default 4 MiB of a message", async (t) => {
   const row = { reasons: [GcReason.KEEP_LAST], outcome: GcOutcome.REMOVED };
   const candidates = Array.from({ length: 30_000 }, (_, index) => ({
     ...row,

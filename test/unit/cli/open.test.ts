@@ -124,7 +124,7 @@ async function remove(client: Client): Promise<void> {
   );
 }
 
-test("open takes a lease again that was cut off, and the command notices nothing", async (t) => {
+test("open acquires an interrupted lease again, and the command notices nothing", async (t) => {
   const { client, proxy, scratch, open } = await openScene(t);
   const opened = open(...command);
   await eventually("the command", () => opened.stderr().includes("running"));
@@ -149,7 +149,7 @@ test("open takes a lease again that was cut off, and the command notices nothing
   await remove(client);
 });
 
-test("open fails, and ends the command, when what it holds was deleted meanwhile", async (t) => {
+test("open fails, and ends the command, when its snapshot was deleted meanwhile", async (t) => {
   const { client, proxy, open } = await openScene(t);
   const opened = open(...command);
   await eventually("the command", () => opened.stderr().includes("running"));
@@ -164,7 +164,7 @@ test("open fails, and ends the command, when what it holds was deleted meanwhile
   );
 });
 
-test("open without a command takes the lease again, and fails when there is nothing to hold", async (t) => {
+test("open without a command acquires the lease again, and fails when the snapshot is gone", async (t) => {
   const { client, proxy, open } = await openScene(t);
   const opened = open();
   await eventually("the lease", () => opened.stderr().includes("held open"));

@@ -108,7 +108,7 @@ test("columns stay aligned with wide characters and with colours", () => {
   assert.match(cut, /^語+…\s+x\ny +z\n$/m);
 });
 
-test("what is damaged is red on a terminal, unless NO_COLOR is set", async (t) => {
+test("damage is red on a terminal, unless NO_COLOR is set", async (t) => {
   const scene = await setUp(t, "good", "bad");
   await damage(scene, "bad");
   const { run, show } = scene;
@@ -122,7 +122,7 @@ test("what is damaged is red on a terminal, unless NO_COLOR is set", async (t) =
   assert.ok(!piped.includes("\x1b["));
 });
 
-test("verify --all prints what is wrong, with its name, and a summary", async (t) => {
+test("verify --all prints the damage, with its name, and a summary", async (t) => {
   const scene = await setUp(t, "good", "bad");
   const { run } = scene;
   const whole = await run("verify", "--all");
@@ -153,7 +153,7 @@ test("one is one: no plural for a single thing", async (t) => {
   assert.doesNotMatch(stdout, /\b1 [a-z]+s\b(?! at)/);
 });
 
-test("an output that fails is said in one line, whatever the command writes", async (t) => {
+test("a failing output is reported in one line, whatever the command writes", async (t) => {
   const { address } = await setUp(t, "web");
   await using full = await open("/dev/full", "w");
   for (const args of [
@@ -181,7 +181,7 @@ test("an output that fails is said in one line, whatever the command writes", as
   }
 });
 
-test("a disk is no tar: what to type instead, and nothing is uploaded", async (t) => {
+test("a disk is not a tar: the error suggests the right command, and nothing is uploaded", async (t) => {
   const { run, scratch, address } = await setUp(t);
   await mkdir(join(scratch, "my vm"));
   for (const bytes of [patternBytes(5000, 3), Buffer.alloc(0)]) {
@@ -210,7 +210,7 @@ test("a disk is no tar: what to type instead, and nothing is uploaded", async (t
   assert.equal(stored.code, 0, stored.stderr);
 });
 
-test("a tar whose first block comes in pieces is taken, with old and with signed checksums", async (t) => {
+test("a tar whose first block arrives in pieces is accepted, with old and with signed checksums", async (t) => {
   const { requireTar } = await import("../../../src/cli/tar-start.js");
   const { scratch } = await setUp(t);
   await writeFile(join(scratch, "f"), "x");

@@ -23,7 +23,7 @@ function startWatch(address: string, ...args: string[]) {
   return { child, ended, line };
 }
 
-test("watch: a line per event, Ctrl-C ends it well, --from goes on where it was", async (t) => {
+test("watch: a line per event, Ctrl-C ends it cleanly, --from continues where it was", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
   await mkdir(join(scratch, "source"));
   await writeFile(join(scratch, "source", "state.json"), "{}\n");

@@ -24,7 +24,7 @@ test("a chunk of any length is encoded as the generated codec does it", () => {
   }
 });
 
-test("who looks at what is copied sees all of it in order, each time that it is copied", () => {
+test("the observer sees all copied bytes in order, at each copy", () => {
   const chunk = patternBytes(maxChunkBytes - 77, 3);
   let crc = 0;
   const encoded = encodeChunk(chunk, (piece, start) => {

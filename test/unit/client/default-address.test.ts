@@ -32,7 +32,7 @@ async function leaveStaleSocket(path: string): Promise<void> {
   await once(server, "close");
 }
 
-test("a socket is asked whether somebody listens", async (t) => {
+test("a socket is tested for a listener", async (t) => {
   const scratch = scratchDirectory(t);
   const at = (name: string): string => join(scratch, name);
   await listenOn(t, at("live"));

@@ -110,7 +110,7 @@ for (const over of ["tcp", "unix"] as const) {
   });
 }
 
-test("an empty directory is filled and stays itself; another is refused and left alone", async (t) => {
+test("an empty directory is filled in place; a non-empty one is refused and left unchanged", async (t) => {
   const { client, source, scratch } = await setUp(t);
   await createFromLocalDirectory(client, source, { config: { name: "vm" } });
   const empty = join(scratch, "empty-target");
@@ -158,7 +158,7 @@ test("a restore that fails or is cancelled leaves nothing behind", async (t) => 
   assert.deepEqual(await readdir(empty), []);
 });
 
-test("what comes is compared with what was stored, unless that is not wanted", async (t) => {
+test("received data is compared with the stored digests, unless disabled", async (t) => {
   const { client, source, scratch, root } = await setUp(t);
   const { snapshot } = await createFromLocalDirectory(client, source, { config: { name: "a" } });
   await using stored = await openPastMode(
@@ -208,7 +208,7 @@ test("a create that is cancelled is CALL_CANCELLED and stores nothing", async (t
   assert.equal((await client.list()).totalSize, 0n);
 });
 
-test("directories that are no snapshots are refused with a word on what to do", async (t) => {
+test("directories that are not snapshots are refused with a hint", async (t) => {
   const { client, source, scratch } = await setUp(t);
   await assert.rejects(importLocalDirectory(client, source), (error) =>
     isStoreError(error, "ENVELOPE_MISSING"),
@@ -233,7 +233,7 @@ test("directories that are no snapshots are refused with a word on what to do", 
   assert.equal((await client.list()).totalSize, 0n);
 });
 
-test("a daemon behind a forwarded port that sees other files: the archive comes by the stream", async (t) => {
+test("a daemon behind a forwarded port that sees other files: the archive comes through the stream", async (t) => {
   const { client: real, source, scratch } = await setUp(t);
   await createFromLocalDirectory(real, source, { config: { name: "vm" } });
   const refusal = statusWith(grpc.status.NOT_FOUND, "DIRECTORY_NOT_FOUND", "no such directory");

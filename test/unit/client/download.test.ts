@@ -56,7 +56,7 @@ test("header, bytes, trailer", async (t) => {
   }
 });
 
-test("pieces can be kept, and are gone when the next is asked for if nobody wants to", async (t) => {
+test("pieces can be kept, or are freed when the next is requested", async (t) => {
   const contents = [1, 2, 3].map((byte) => Buffer.alloc(100_000 + byte, byte)).concat(data);
   const all = Buffer.concat(contents);
   const frames = contents.map((value): Frame => ({ case: "chunk", value }));
@@ -130,7 +130,7 @@ test("an error before the header and one after some bytes arrive as themselves",
   );
 });
 
-test("a reader that stops stops the daemon, and goes on where it was", async (t) => {
+test("a reader that pauses pauses the daemon, and continues where it was", async (t) => {
   const chunkBytes = 256 * 1024;
   const chunks = 256;
   let sent = 0;
@@ -190,7 +190,7 @@ for (const how of ["leaving the loop", "disposing", "aborting the signal"]) {
   });
 }
 
-test("a connection that breaks in the middle is no clean end", async (t) => {
+test("a connection that breaks in the middle is not a clean end", async (t) => {
   const server = await startRawServer(t, methods, {
     Restore: (call: RestoreCall) => send(call, [header, chunk]),
   });

@@ -44,7 +44,7 @@ test("path and config come first, and disposing ends the call", async (t) => {
   await lease[Symbol.asyncDispose]();
 });
 
-test("a lease that the daemon ends tells why", async (t) => {
+test("a lease that the daemon ends reports the reason", async (t) => {
   let end: (() => void) | undefined;
   const { client } = await leaseServer(t, (call) => {
     call.write(answer);

@@ -136,7 +136,7 @@ test("no daemon at a TCP address or a socket: DAEMON_UNREACHABLE, and what to do
   }
 });
 
-test("a server that is no stasis: NOT_IMPLEMENTED", async (t) => {
+test("a server that is not stasis: NOT_IMPLEMENTED", async (t) => {
   const { client } = await startRawServer(t, [], {});
   const error = await rejection(client.inspect("x"));
   assert.equal(error.reason, "NOT_IMPLEMENTED");
@@ -176,7 +176,7 @@ test("a closed client refuses calls, and closing twice is fine", async () => {
   assert.match((await rejection(client.getInfo())).message, /the client is closed/);
 });
 
-test("what is no address is refused at once", () => {
+test("a malformed address is refused at once", () => {
   const long = `unix:/${"x".repeat(120)}`;
   for (const address of [
     "",

@@ -81,7 +81,7 @@ test("an empty source is header and commit", async (t) => {
   assert.deepEqual(cases, ["header", "commit"]);
 });
 
-test("memory that the source uses again does not change what was sent", async (t) => {
+test("memory that the source reuses does not change the sent data", async (t) => {
   const received: Uint8Array[] = [];
   const { client } = await startRawServer(t, methods, {
     Create: (call: CreateCall, answer: Answer) => {
@@ -103,7 +103,7 @@ test("memory that the source uses again does not change what was sent", async (t
   }
 });
 
-test("a daemon that does not read stops the source, and it goes on afterwards", async (t) => {
+test("a daemon that does not read pauses the source, which continues afterwards", async (t) => {
   let resume: (() => void) | undefined;
   let received = 0;
   const { client } = await startRawServer(t, methods, {
@@ -180,7 +180,7 @@ test("an early refusal arrives while the source waits for input that never comes
   assert.equal(returned, true);
 });
 
-test("an early success, the outcome of an earlier request, is an answer too", async (t) => {
+test("an early success with the outcome of an earlier request is accepted", async (t) => {
   const { client } = await startRawServer(t, methods, {
     Create: (call: CreateCall, answer: Answer) => {
       call.once("data", () => {

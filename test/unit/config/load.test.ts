@@ -61,7 +61,7 @@ test("flag over environment over file over default", (t) => {
   );
 });
 
-test("STASIS_CONFIG names the file; an empty variable is as good as none", (t) => {
+test("STASIS_CONFIG names the file; an empty variable counts as not set", (t) => {
   const file = configFile(t, "plaintext_network = true\nreserve = 4096\n");
   const { config } = loadDaemonConfig({ env: { STASIS_CONFIG: file, STASIS_LISTEN: "" } });
   assert.equal(config.plaintextNetwork, true);
@@ -69,7 +69,7 @@ test("STASIS_CONFIG names the file; an empty variable is as good as none", (t) =
   assert.equal(config.listen, undefined);
 });
 
-test("none switches a listener off, but not both", () => {
+test("none switches one listener off, but not both", () => {
   assert.equal(loadDaemonConfig({ flags: { listen: "none" } }).config.listen, undefined);
   const tcp = { listen: "127.0.0.1:0", tokens: "t.json" };
   assert.equal(loadDaemonConfig({ flags: { ...tcp, socket: "none" } }).config.socket, undefined);
@@ -77,7 +77,7 @@ test("none switches a listener off, but not both", () => {
   assert.equal(error.reason, "FIELD_INVALID");
 });
 
-test("a bad value names key, source, what is accepted and what came", (t) => {
+test("the error for a bad value names key, source, accepted and actual value", (t) => {
   const fromFlag = failure(() => loadDaemonConfig({ flags: { "drain-grace": "soon" } }));
   assert.match(fromFlag.message, /drain_grace: expected a duration .* from 0s to 1h, got "soon"/);
   assert.match(fromFlag.text, /flag --drain-grace/);
@@ -107,7 +107,7 @@ test("an unknown key, a table and a broken line in the file are refused", (t) =>
 const elsewhere = ["0.0.0.0:7420", "[::]:7420", "node7:7420", "10.0.0.1:1"];
 const here = ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7420", "localhost:7420"];
 
-test("nobody is let in over TCP without credentials, unless the configuration says who", () => {
+test("nobody is admitted over TCP without credentials, unless the configuration says who", () => {
   for (const listen of [...elsewhere, ...here]) {
     const error = failure(() => loadDaemonConfig({ flags: { listen } }));
     const scope = here.includes(listen) ? "this-machine" : "network";
@@ -130,7 +130,7 @@ test("callers over TCP need credentials or do not: both at once is refused", () 
   assert.match(error.message, /^unauthenticated_tcp: expected "none", since tokens or client_ca/);
 });
 
-test("an option of earlier versions is refused, with what to write instead", (t) => {
+test("an option of earlier versions is refused, and the error names its replacement", (t) => {
   const listen = { listen: "0.0.0.0:1" };
   const expected = /insecure_listen: there is no such option any more .*unauthenticated_tcp = /;
   for (const sources of [
@@ -143,7 +143,7 @@ test("an option of earlier versions is refused, with what to write instead", (t)
   }
 });
 
-test("other machines are let in with TLS and credentials", (t) => {
+test("other machines are admitted with TLS and credentials", (t) => {
   const tls = { "server-cert": "a.pem", "server-key": "a.key" };
   const listen = "0.0.0.0:7420";
   const noTokens = failure(() => loadDaemonConfig({ flags: { listen, ...tls } }));
@@ -214,7 +214,7 @@ test("flags and variables are named after the key, and the table has a row for e
   assert.deepEqual(new Set(columns), new Set([8]));
 });
 
-test("peers: what fits together, and errors that name the key", (t) => {
+test("peers: valid combinations, and errors that name the key", (t) => {
   const read = (text: string) => loadDaemonConfig({ configFile: configFile(t, text) }).config.peers;
   const two =
     '[[peers]]\nname = "a"\naddress = "a:1"\n[[peers]]\nname = "b"\naddress = "unix:/s"\n';

@@ -14,7 +14,7 @@ test("sizes with binary, decimal and no units", () => {
   assert.equal(parseSize("100TiB"), 100 * 2 ** 40);
 });
 
-test("no sizes: ambiguous, negative, fractional or beyond safe integers", () => {
+test("invalid sizes: ambiguous, negative, fractional or beyond safe integers", () => {
   for (const text of ["", "5M", "-1", "1.5", "0.3B", "1e9", "9999999TiB", "GiB", "1 2KiB"]) {
     assert.equal(parseSize(text), undefined, text);
   }
@@ -31,7 +31,7 @@ test("durations need a unit, except 0", () => {
   }
 });
 
-test("what is printed reads back as the same value", () => {
+test("a printed value reads back as the same value", () => {
   fc.assert(
     fc.property(fc.nat(Number.MAX_SAFE_INTEGER), (value) => {
       assert.equal(parseSize(formatSize(value)), value);

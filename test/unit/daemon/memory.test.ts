@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createTidying } from "../../../src/daemon/memory.js";
 import { eventually } from "../../support/eventually.js";
 
-test("what a crowd leaves is collected, however often it is told that one has gone", async () => {
+test("the garbage of many streams is collected, however often their end is reported", async () => {
   const crowdGone = createTidying();
   const garbage = new WeakRef({ bytes: Buffer.alloc(64 * 1024 * 1024, 1) });
   await new Promise(setImmediate);

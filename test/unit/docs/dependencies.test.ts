@@ -38,7 +38,7 @@ function isImported(name: string, text: string): boolean {
   return new RegExp(`(from |import |import\\()"${escaped}(/[^"]*)?"`).test(text);
 }
 
-test("every dependency has its reason in CONTRIBUTING.md, and nothing else has one", () => {
+test("every dependency has its reason in CONTRIBUTING.md, and no other package has one", () => {
   const table = /^\| package \| why \|\n\|---\|---\|\n((?:\|.*\n)+)/m.exec(read("CONTRIBUTING.md"));
   const rows = (table?.[1] ?? "").trim().split("\n");
   const cells = rows.map((row) => row.split("|")[1] ?? "");
@@ -55,7 +55,7 @@ test("every dependency has its reason in CONTRIBUTING.md, and nothing else has o
   }
 });
 
-test("what is shipped is imported by the program, what is not is used elsewhere and not by it", () => {
+test("shipped packages are imported by the program, others are used only elsewhere", () => {
   const source = textOf("src", /\.ts$/) + textOf("gen/ts", /\.ts$/);
   for (const name of shipped)
     assert.ok(isImported(name, source), `${name} is not imported in src/`);
@@ -72,7 +72,7 @@ test("what is shipped is imported by the program, what is not is used elsewhere 
   }
 });
 
-test("types are those of a package that is there", () => {
+test("each types package belongs to an installed package", () => {
   for (const name of Object.keys(manifest.devDependencies)) {
     const [, typed] = /^@types\/(.+)$/.exec(name) ?? [];
     if (typed === undefined || typed === "node") continue;
@@ -80,7 +80,7 @@ test("types are those of a package that is there", () => {
   }
 });
 
-test("the published package has all that its setup imports", () => {
+test("the published package contains everything that its setup imports", () => {
   for (const file of manifest.files.filter((each) => each.endsWith(".mjs"))) {
     for (const [, path = ""] of read(file).matchAll(/from "\.\/([^"]+)"/g)) {
       assert.ok(manifest.files.includes(`scripts/${path}`), `${file} imports scripts/${path}`);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 const repository = new URL("../../../../", import.meta.url);
 
-test("the Dockerfile's COPY of everything leaves out what the host has built, and its history", () => {
+test("the Dockerfile's COPY leaves out the host's build output and the git history", () => {
   const dockerfile = readFileSync(new URL("deploy/Dockerfile", repository), "utf8");
   assert.match(dockerfile, /^COPY \. \.$/m);
   const leftOut = readFileSync(new URL(".dockerignore", repository), "utf8").split("\n");

@@ -19,13 +19,13 @@ const vectors: readonly (readonly [number, string])[] = [
   [102400, "bc3e3d41a1146b069abffad3c0d44860cf664390afce4d9661f7902e7943e085"],
 ];
 
-test("BLAKE3 is that of its test vectors", () => {
+test("BLAKE3 matches its test vectors", () => {
   for (const [length, hex] of vectors) {
     assert.equal(digestOf("blake3", vectorInput(length)).toString("hex"), hex, `${length} bytes`);
   }
 });
 
-test("SHA-256 is that of OpenSSL", () => {
+test("SHA-256 matches OpenSSL", () => {
   const bytes = patternBytes(100_000, 4);
   const expected = createHash("sha256").update(bytes).digest();
   assert.deepEqual(digestOf("sha256", bytes), expected);

@@ -178,7 +178,7 @@ for (const [algorithm, domain] of [
   });
 }
 
-test("a block is a hole, zero or data by what was written into it", () => {
+test("a block is a hole, zero or data by its written bytes", () => {
   const hasher = createBlockHasher();
   hasher.update(2 * blockBytes + 100, Buffer.alloc(10));
   hasher.update(4 * blockBytes - 1, Buffer.from([0, 5]));
@@ -297,7 +297,7 @@ test("any changed, missing or added byte is found, and the file named", () => {
   );
 });
 
-test("a table that lies is refused although its checksum is right", () => {
+test("a wrong table is refused although its checksum is right", () => {
   const good: BlockTable = {
     sizeBytes: 3 * blockBytes,
     blockSizeBytes: blockBytes,
@@ -340,7 +340,7 @@ test("a table is read from its file, and a missing one is damage", async () => {
   });
 });
 
-test("a table of a newer version is no damage; one whose version was changed by accident is", () => {
+test("a table of a newer version is not damage; one whose version was changed by accident is", () => {
   const bytes = Buffer.from(encodeBlockTable(plainTable(patternBytes(blockBytes, 3))));
   const changed = Buffer.from(bytes);
   changed.writeUInt32LE(3, 8);

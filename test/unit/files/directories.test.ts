@@ -57,7 +57,7 @@ test("data files are listed by the bytes of their names, with size and mode", ()
     assert.equal(files[2]?.mode, 0o751);
   }));
 
-test("what is no data file is refused by name", () =>
+test("an entry that is not a data file is refused by name", () =>
   withScratchDir(async (directory) => {
     const makers: readonly [string, RegExp, (path: string) => unknown][] = [
       ["sub", /a directory, not a regular file/, (path) => mkdir(path)],
@@ -110,7 +110,7 @@ async function withStored(
   });
 }
 
-test("a stored snapshot says where its data is", () =>
+test("a stored snapshot has the path of its data", () =>
   withStored(async (stored) => {
     const memory = stored.files.find(({ name }) => name === "memory");
     assert.ok(memory?.extents !== undefined);
@@ -206,7 +206,7 @@ test("an export is everything with the envelope, into an absent or empty directo
     assert.equal((await stat(empty)).mode & 0o777, 0o755);
   }));
 
-test("an export refuses a target that holds something, or cannot be one", () =>
+test("an export refuses a target that is not empty or not usable", () =>
   withStored(async (stored, layout, directory) => {
     await writeFile(join(directory, "file"), "");
     await symlink(layout.stagingRoot, join(directory, "link"));

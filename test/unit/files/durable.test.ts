@@ -78,7 +78,7 @@ test("a rename between filesystems is CROSS_FILESYSTEM", { skip: cannotMount("tm
   }),
 );
 
-test("a directory that is no directory cannot be made durable", async () => {
+test("a path that is not a directory cannot be made durable", async () => {
   await withScratchDir(async (directory) => {
     await fsyncDirectory(directory);
     await writeFile(join(directory, "file"), "");
@@ -87,7 +87,7 @@ test("a directory that is no directory cannot be made durable", async () => {
   });
 });
 
-test("removing does not follow links, and what is gone is gone", async () => {
+test("removing does not follow links, and accepts a missing path", async () => {
   await withScratchDir(async (directory) => {
     await mkdir(join(directory, "keep"));
     await writeFile(join(directory, "keep", "file"), "");

@@ -87,7 +87,7 @@ test("isInside tells the store's own paths", () =>
     return Promise.resolve();
   }));
 
-test("the ballast is made once, given up, and made again", () =>
+test("the ballast is made once, deleted, and made again", () =>
   withStore(async (layout) => {
     assert.equal(await ensureBallast(layout), true);
     const first = await contentsOf(layout.ballast);
@@ -124,7 +124,7 @@ test("the ballast of an older version, a file, gives way to a directory", () =>
   }));
 
 test(
-  "on a full disk the ballast gives room, and as much of it is made again as fits",
+  "on a full disk the ballast frees space, and as much of it is made again as fits",
   { skip: cannotMount("tmpfs") },
   () =>
     withFilesystem("tmpfs", 6, async (mountPoint) => {

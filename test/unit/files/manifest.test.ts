@@ -99,7 +99,7 @@ function forgeText(text: string): Buffer {
   return Buffer.from(`{\n"checksum": "sha256:${checksum}",\n"manifest": ${text}\n}\n`);
 }
 
-test("a manifest that lies is refused although its checksum is right", () => {
+test("a wrong manifest is refused although its checksum is right", () => {
   const good = manifestOf([fileOf("a"), fileOf("b")]);
   const plain = JSON.parse(
     JSON.stringify({ ...good, createdAt: good.createdAt.toISOString() }),
@@ -183,7 +183,7 @@ test("a stored manifest is read and replaced; a missing or foreign one is damage
   });
 });
 
-test("a manifest of a newer version is no damage, whatever else is in it", () => {
+test("a manifest of a newer version is not damage, whatever else is in it", () => {
   for (const more of [{}, { digest: 1, files: "elsewhere" }]) {
     const body = { ...manifestOf([fileOf("a")]), createdAt: "then", ...more, version: 2 };
     assert.throws(() => decodeManifest(forge(body), "/the/file"), {

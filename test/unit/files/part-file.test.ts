@@ -52,7 +52,7 @@ test("blocks in any order, over two attempts, give the file", () =>
     assert.ok((await stat(path)).blocks * 512 < sizeBytes, "the hole is one");
   }));
 
-test("what is wrong in an earlier attempt is found, and nothing of it stays", () =>
+test("wrong blocks of an earlier attempt are found and replaced", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "part");
     const content = makeContent();
@@ -74,7 +74,7 @@ test("what is wrong in an earlier attempt is found, and nothing of it stays", ()
     assert.ok((await readFile(path)).equals(content));
   }));
 
-test("a part of another size is begun anew; sharing falls back to writing", () =>
+test("a part of another size starts again; sharing falls back to writing", () =>
   withScratchDir(async (directory) => {
     const path = join(directory, "part");
     const content = makeContent();

@@ -122,7 +122,7 @@ async function openEntries(root: string): Promise<string[]> {
 const program = fileURLToPath(new URL("../../../src/main.js", import.meta.url));
 
 for (const umask of ["000", "777"]) {
-  test(`with the umask ${umask} everything that a daemon makes is for its user alone`, () =>
+  test(`with the umask ${umask} all files of a daemon are private to its user`, () =>
     withScratchDir(async (directory) => {
       const [root, socket] = [join(directory, "root"), join(directory, "s")];
       const source = join(directory, "source");

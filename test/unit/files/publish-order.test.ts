@@ -85,7 +85,7 @@ test(
     }),
 );
 
-test("an fsync that fails is never tried again, and nothing stays", { skip }, () =>
+test("a failed fsync is never retried, and nothing stays", { skip }, () =>
   withStore(async (layout, directory) => {
     const syncs = order.filter((call) => call.startsWith("fsync"));
     for (const [index, failing] of syncs.entries()) {

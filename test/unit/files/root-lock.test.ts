@@ -95,7 +95,7 @@ test("a locked root refuses a second lock in the same process, also through a sy
     (await lockRoot(filesIn(directory))).release();
   }));
 
-test("release is what disposing does; the text then says that nobody holds the root", () =>
+test("disposing releases the lock; the text then says that nobody holds the root", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const read = (): Record<string, unknown> =>
@@ -109,7 +109,7 @@ test("release is what disposing does; the text then says that nobody holds the r
     (await lockRoot(files)).release();
   }));
 
-test("another process is refused, told who holds the root, and let in after kill -9", () =>
+test("another process is refused with the holder's name, and admitted after kill -9", () =>
   withScratchDir(async (directory) => {
     const { child, tryLock } = startHolder();
     try {
@@ -128,7 +128,7 @@ test("another process is refused, told who holds the root, and let in after kill
     (await lockRoot(filesIn(directory))).release();
   }));
 
-test("of processes that try in the same instant exactly one gets the root", () =>
+test("of concurrent processes exactly one gets the root", () =>
   withScratchDir(async (directory) => {
     const holders = [startHolder(), startHolder()];
     try {
@@ -149,7 +149,7 @@ test("of processes that try in the same instant exactly one gets the root", () =
     }
   }));
 
-test("text about the holder that makes no sense is not shown, the process is found", () =>
+test("a malformed text about the holder is not shown, the process is found", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const lock = await lockRoot(files);
@@ -161,7 +161,7 @@ test("text about the holder that makes no sense is not shown, the process is fou
     lock.release();
   }));
 
-test("a root that is not there, or a lock file that is something else, is a clear error", () =>
+test("a missing root, or a lock file of another type, is a clear error", () =>
   withScratchDir(async (directory) => {
     const missing = await rejectsWith(lockRoot(filesIn(join(directory, "none"))), "IO_FAILED");
     assert.match(missing.message, /cannot open the lock of the root: ENOENT/);
@@ -194,7 +194,7 @@ test("builds that lock with SQLite are kept out, and keep this one out", () =>
     assert.deepEqual(readdirSync(directory).sort(), ["lock.db", "lock.info"]);
   }));
 
-test("several may look at once; they keep a daemon out, and it keeps them out", () =>
+test("several readers may hold the lock at once; they keep a daemon out, and it keeps them out", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     {
@@ -254,7 +254,7 @@ test("lock.info does not follow a symbolic link, neither when it is written nor 
     assert.match(readFileSync(target, "utf8"), /elsewhere/);
   }));
 
-test("a lock file that was replaced lets nobody in while its holder lives", () =>
+test("a replaced lock file admits nobody while its holder is alive", () =>
   withScratchDir(async (directory) => {
     const files = filesIn(directory);
     const { child, tryLock } = startHolder();
@@ -297,7 +297,7 @@ test("a disk without a free byte or inode can be locked", { skip: cannotMount("t
   }),
 );
 
-test("a holder lives, has ended, or cannot be known from here", () =>
+test("a holder is alive, has ended, or is unknown here", () =>
   withScratchDir((directory) => {
     const self = describeSelf(directory);
     const none = new Set<string>();
@@ -338,35 +338,32 @@ async function withSharedFilesystem(body: (mountPoint: string) => Promise<void>)
 
 const noMounts = cannotMount("tmpfs");
 
-test(
-  "where other machines may have the files, a holder there is looked for",
-  { skip: noMounts },
-  () =>
-    withSharedFilesystem(async (directory) => {
-      const files = filesIn(directory);
-      const elsewhere = {
-        ...describeSelf(directory),
-        host: "elsewhere",
-        pid: 4711,
-        bootId: "another",
-      };
-      writeFileSync(files.lockInfo, JSON.stringify(elsewhere));
-      const heartbeat = setInterval(() => utimesSync(files.lockInfo, new Date(), new Date()), 500);
-      try {
-        const error = await rejectsWith(lockRoot(files), "ROOT_LOCKED");
-        assert.match(error.message, /in use by process 4711 on elsewhere/);
-        assert.match(error.hint ?? "", /the filesystem does not forward locks/);
-        assert.ok(readFileSync(files.lockInfo, "utf8").includes(elsewhere.nonce));
-      } finally {
-        clearInterval(heartbeat);
-      }
-      // It has stopped touching the file.
-      await using lock = await lockRoot(files);
-      using _guard = guardRoot(files, lock.holder, createLogger("silent"));
-      const { mtimeMs } = statSync(files.lockInfo);
-      await pause(2 * heartbeatMs);
-      assert.ok(statSync(files.lockInfo).mtimeMs > mtimeMs, "no heartbeat");
-    }),
+test("if other machines may have the files, a holder there is detected", { skip: noMounts }, () =>
+  withSharedFilesystem(async (directory) => {
+    const files = filesIn(directory);
+    const elsewhere = {
+      ...describeSelf(directory),
+      host: "elsewhere",
+      pid: 4711,
+      bootId: "another",
+    };
+    writeFileSync(files.lockInfo, JSON.stringify(elsewhere));
+    const heartbeat = setInterval(() => utimesSync(files.lockInfo, new Date(), new Date()), 500);
+    try {
+      const error = await rejectsWith(lockRoot(files), "ROOT_LOCKED");
+      assert.match(error.message, /in use by process 4711 on elsewhere/);
+      assert.match(error.hint ?? "", /the filesystem does not forward locks/);
+      assert.ok(readFileSync(files.lockInfo, "utf8").includes(elsewhere.nonce));
+    } finally {
+      clearInterval(heartbeat);
+    }
+    // It has stopped touching the file.
+    await using lock = await lockRoot(files);
+    using _guard = guardRoot(files, lock.holder, createLogger("silent"));
+    const { mtimeMs } = statSync(files.lockInfo);
+    await pause(2 * heartbeatMs);
+    assert.ok(statSync(files.lockInfo).mtimeMs > mtimeMs, "no heartbeat");
+  }),
 );
 
 test("a local disk is not touched for a holder on another machine", () =>

@@ -61,7 +61,7 @@ const everything = [
   "/manifest.json",
 ];
 
-test("what is published is a manifest, block tables and the files, and nothing is left", () =>
+test("publishing stores a manifest, block tables and the files, and leaves nothing else", () =>
   withStore(async (layout) => {
     const { id, files } = await storeSnapshot(layout);
     assert.deepEqual(await treeOf(layout.root), [
@@ -89,7 +89,7 @@ test("what is published is a manifest, block tables and the files, and nothing i
     assert.equal((await stat(layout.filesDirectory(id))).mode & 0o777, 0o550);
   }));
 
-test("until it is published and settled, disposing removes everything", () =>
+test("until it is published and recorded, disposing removes everything", () =>
   withStore(async (layout) => {
     const before = await treeOf(layout.root);
     {
@@ -110,7 +110,7 @@ test("until it is published and settled, disposing removes everything", () =>
     assert.deepEqual(await treeOf(layout.root), before);
   }));
 
-test("a file that is given up leaves its name free of bytes, not of use", () =>
+test("a discarded file leaves no bytes, but its name cannot be used again", () =>
   withStore(async (layout) => {
     await using staging = await openStaging(layout, newSnapshotId());
     {
@@ -246,7 +246,7 @@ test("a directory is taken over by rename, and hashed when asked", () =>
     assert.deepEqual(await extentsOf(memory), extents);
   }));
 
-test("a directory that was taken over goes back unless it is settled", () =>
+test("a directory that was taken over goes back unless it is recorded", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const before = await treeOf(directory);
@@ -262,7 +262,7 @@ test("a directory that was taken over goes back unless it is settled", () =>
     assert.equal(await readFile(join(source, "state.json"), "utf8"), "{}");
   }));
 
-test("what cannot be taken over is left exactly as it was", () =>
+test("a directory that cannot be taken over stays unchanged", () =>
   withStore(async (layout, directory) => {
     const source = await makeSource(directory);
     const add = (name: string) => join(source, name);
@@ -362,7 +362,7 @@ test("a directory whose place has been taken is kept in quarantine", () =>
     assert.match(await readFile(`${kept}.reason.txt`, "utf8"), /could not be put back: .*EEXIST/);
   }));
 
-test("the trash takes a snapshot once, and is emptied", () =>
+test("a snapshot moves to the trash once, and the trash is emptied", () =>
   withStore(async (layout) => {
     const { id } = await storeSnapshot(layout);
     assert.equal(await moveToTrash(layout, id), true);

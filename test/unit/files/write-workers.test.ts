@@ -90,7 +90,7 @@ test("memory that a chunk owns is transferred without a copy, and is gone then",
     await Promise.all(files);
   }));
 
-test("what is being written takes bounded memory, however much is written", () =>
+test("writing uses bounded memory, however much is written", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -108,7 +108,7 @@ test("what is being written takes bounded memory, however much is written", () =
     lane.drop();
   }));
 
-test("a lane that has finished, or has been dropped, is idle", () =>
+test("a finished or discarded lane is idle", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -123,7 +123,7 @@ test("a lane that has finished, or has been dropped, is idle", () =>
     }
   }));
 
-test("lanes whose peers send no more hold up nobody", () =>
+test("lanes with idle peers do not block others", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -142,7 +142,7 @@ test("lanes whose peers send no more hold up nobody", () =>
     }
   }));
 
-test("a lane that has failed gives back the room of what it holds", () =>
+test("a failed lane releases its room", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -163,7 +163,7 @@ test("a lane that has failed gives back the room of what it holds", () =>
     for (const lane of [failed, ...slow]) lane.drop();
   }));
 
-test("what waits for more bytes does not count as written", () =>
+test("bytes that wait for more do not count as written", () =>
   withScratchDir(async (directory) => {
     await using workers = openWriteWorkers(1);
     const path = join(directory, "file");
@@ -203,7 +203,7 @@ test("a full disk is STORAGE_FULL, for this file only", { skip: noTmpfs }, () =>
   }),
 );
 
-test("a bad descriptor fails the lane, and a thread that is gone fails all of its lanes", () =>
+test("a bad descriptor fails the lane, and a dead thread fails all of its lanes", () =>
   withScratchDir(async (directory) => {
     const workers = openWriteWorkers(1);
     const bad = workers.openLane(1_000_000, "nothing");

@@ -97,7 +97,7 @@ test("any pieces in ascending order", () =>
     );
   }));
 
-test("writes that others leave no room for are made by the thread itself, and the semaphore is released", () =>
+test("without a free permit the thread writes by itself, and the semaphore is released", () =>
   withScratchDir(async (directory) => {
     const semaphore = createThreadSemaphore(1);
     const slots = createWriteSlots(semaphore);
@@ -110,7 +110,7 @@ test("writes that others leave no room for are made by the thread itself, and th
     assert.ok(semaphore.tryAcquire() && !semaphore.tryAcquire());
   }));
 
-test("no write is left waiting where another thread takes what one has given back", () =>
+test("no write starves if another thread takes the released permit", () =>
   withScratchDir(async (directory) => {
     const semaphore = createThreadSemaphore(1);
     let takenAway = 0;
@@ -147,7 +147,7 @@ for (const kind of ["ext4", "xfs", "btrfs"] as const) {
   );
 }
 
-test("a full disk is told of the piece that had no room", { skip: cannotMount("ext4") }, () =>
+test("a full disk is reported for the piece that did not fit", { skip: cannotMount("ext4") }, () =>
   withFilesystem("ext4", 24, async (directory) => {
     const cuts = Array.from({ length: 64 }, () => ({ gapBytes: 0, bytes: mib }));
     await assert.rejects(writeCuts(join(directory, "file"), cuts), { code: "ENOSPC" });

@@ -46,7 +46,7 @@ test("every errno that a store meets has a reason and a hint", () => {
   }
 });
 
-test("what is no system error passes unchanged", () => {
+test("an error that is not a system error passes unchanged", () => {
   const context = { what: "write", path: "/p" };
   const known = new StoreError("STORAGE_FULL", "full");
   assert.equal(ioError(known, context), known);

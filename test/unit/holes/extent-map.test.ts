@@ -32,7 +32,7 @@ test("a map gives back what was pushed, by index and in order, over several chun
   assert.equal(map.filledHoles, false);
 });
 
-test("maps share their memory: one that finds none is refused, and gets it when another is disposed of", async () => {
+test("maps share their memory: one without room is refused until another is disposed of", async () => {
   const memory = createMapMemory(2 * mib);
   using first = new ExtentMap({ memory });
   fill(first, 3 * perChunk, "push");
@@ -50,7 +50,7 @@ test("maps share their memory: one that finds none is refused, and gets it when 
   assert.equal(first.length, 3 * perChunk, "what it holds stays readable");
 });
 
-test("a file that is here gets a shorter map instead of a refusal, and the memory it gives up is others'", () => {
+test("a local file gets a shorter map instead of a refusal, and releases the memory", () => {
   const memory = createMapMemory(mib);
   using map = new ExtentMap({ memory });
   const count = 5 * perChunk;

@@ -75,7 +75,7 @@ for (const kind of ["ext4", "xfs", "btrfs", "tmpfs"] as const satisfies Filesyst
   );
 }
 
-test("where holes cannot be told there is no answer instead of a wrong one", async () => {
+test("without information about holes there is no answer instead of a wrong one", async () => {
   await using handle = await open("/dev/null", "r");
   const answer = dataExtents(handle.fd, 100);
   assert.ok(answer === undefined || answer.length <= 1);
@@ -123,7 +123,7 @@ test("readExtent gives the bytes of any range in pieces of their own", async () 
   });
 });
 
-test("pieces are what was asked for, however ranges lie to each other", async () => {
+test("pieces match the requested ranges, for any arrangement", async () => {
   await withScratchDir(async (directory) => {
     const path = join(directory, "file");
     const bytes = patternBytes(3 * pieceBytes, 9);

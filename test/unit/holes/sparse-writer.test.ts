@@ -108,7 +108,7 @@ test("a file of known size is reserved as long as it has no holes", async () => 
   });
 });
 
-test("what is reserved by a guess fails nobody", { skip: cannotMount("tmpfs") }, () =>
+test("a failed reservation does not fail the write", { skip: cannotMount("tmpfs") }, () =>
   withFilesystem("tmpfs", 4, async (directory) => {
     const path = join(directory, "file");
     const options = { mode: 0o600, detectZeros: true, expectedBytes: 8 * mib };
@@ -240,7 +240,7 @@ test("writes must ascend and stay inside the announced size", async () => {
   });
 });
 
-test("giving up removes the file, finishing keeps it", async () => {
+test("discarding removes the file, finishing keeps it", async () => {
   await withScratchDir(async (directory) => {
     {
       await using writer = await createSparseFile(join(directory, "dropped"), plain);

@@ -67,7 +67,7 @@ void test("only store/remove and store/heal can remove", async () => {
   assert.deepEqual(await foldersThatMayImport("files/removal.ts"), ["files", ...rooms]);
 });
 
-void test("replication never sees the layout of the store's files", async () => {
+void test("replication never imports the layout of the store's files", async () => {
   assert.notDeepEqual(await judge("replication", "files/layout.ts"), []);
 });
 

@@ -81,14 +81,14 @@ for (const stepMs of [dayMs, -dayMs, yearMs, -yearMs, 2 * minuteMs, -2 * minuteM
     assert.equal(machine.ageMs(), 26 * hourMs);
   });
 
-  test(`a step of ${stepMs / hourMs} hours that is put right is forgotten at once`, () => {
+  test(`a corrected step of ${stepMs / hourMs} hours is forgotten at once`, () => {
     const machine = new Machine().step(stepMs).pass(hourMs).step(-stepMs);
     assert.equal(machine.state.doubt, undefined);
     assert.equal(machine.ageMs(), hourMs);
   });
 }
 
-test("an operator ends a doubt, and what did not pass does not count", () => {
+test("an operator ends a doubt, and time that did not pass does not count", () => {
   const machine = new Machine().step(yearMs);
   machine.state = trustClock(machine.state);
   machine.pass(hourMs);
@@ -96,7 +96,7 @@ test("an operator ends a doubt, and what did not pass does not count", () => {
   assert.equal(machine.ageMs(), hourMs);
 });
 
-test("a suspended machine is no step", () => {
+test("a suspended machine is not a step", () => {
   const machine = new Machine();
   machine.sinceBootMs += 5 * dayMs;
   machine.wallMs += 5 * dayMs;
@@ -113,7 +113,7 @@ test("a short time off counts after an hour, and nobody is alarmed", () => {
   assert.ok(machine.ageMs() >= 14 * hourMs && machine.ageMs() < 14 * hourMs + minuteMs);
 });
 
-test("a clock that is eight hours wrong after a reboot and is then put right ages nothing", () => {
+test("a clock that is eight hours wrong after a reboot and is then corrected ages nothing", () => {
   for (const stepMs of [8 * hourMs, -8 * hourMs]) {
     const machine = new Machine()
       .reboot(10 * minuteMs, stepMs)
@@ -190,7 +190,7 @@ test("elapsed time never goes back; without reboots it is the time since boot to
   );
 });
 
-test("time off makes older what was there before, not what came while it was pending", () => {
+test("time off ages earlier snapshots, not those stored while it was pending", () => {
   const machine = new Machine().pass(hourMs).reboot(yearMs).pass(hourMs);
   const stampMs = machine.state.elapsedMs;
   machine.pass(25 * hourMs);
@@ -198,7 +198,7 @@ test("time off makes older what was there before, not what came while it was pen
   assert.equal(machine.ageMs(stampMs), 25 * hourMs);
 });
 
-test("the stamp of an age divides what is older from what is not, over many times off", () => {
+test("the stamp of an age separates older from newer snapshots, over many times off", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ upMs: fc.nat(100), offMs: fc.nat(100) }), { maxLength: 10 }),
@@ -231,7 +231,7 @@ test("a machine that is rebooted every day for ten years keeps few times off", (
   assert.ok(years > 5.8 && years < 5.9, `${years}`);
 });
 
-test("no step is missed by looking rarely: only the sum of a look counts", () => {
+test("rare readings miss no step: only the sum counts", () => {
   const machine = new Machine();
   machine.sinceBootMs += 10 * dayMs;
   machine.wallMs += 10 * dayMs + stepBoundMs + 1;

@@ -87,7 +87,7 @@ test("max_age goes by the last access, and a time ahead of the clock is never ol
   assert.deepEqual(removed(plan(all, { maxAgeMs: 24 * hourMs })), ["old"]);
 });
 
-test("max_total_bytes passes over what must be kept, and says so", () => {
+test("max_total_bytes skips snapshots that must be kept, and reports it", () => {
   const all = [
     snapshot("a", 4, { protected: true }),
     snapshot("b", 3, { inUse: true }),
@@ -105,7 +105,7 @@ test("max_total_bytes passes over what must be kept, and says so", () => {
   );
 });
 
-test("every reason that holds is named", () => {
+test("every matching reason is named", () => {
   const policy = { keepLast: 1, maxAgeMs: hourMs, maxTotalBytes: 100, evictAll: true };
   const [row] = plan([snapshot("old", 5), snapshot("new", 0)], policy);
   assert.deepEqual(row?.reasons, ["keep_last", "max_age", "max_total_bytes", "evict_all"]);
@@ -160,7 +160,7 @@ test("never touches a protected or leased one; the same input gives the same pla
   );
 });
 
-test("survivors of two criteria together are those that survive each of them", () => {
+test("the survivors of two criteria survive each of them", () => {
   fc.assert(
     fc.property(snapshots, policies, (all, policy) => {
       const { groupByLabel } = policy;

@@ -67,7 +67,7 @@ async function withScene(scratch: string, body: (scene: Scene) => Promise<void>)
 
 const damaged = (error: unknown): boolean => isStoreError(error, "STORED_DATA_CORRUPT");
 
-void test("a verified read that meets damage marks the snapshot, once, with an event", () =>
+void test("a verified read that finds damage marks the snapshot, once, with an event", () =>
   withScratchDir((directory) =>
     withScene(directory, async ({ store, snapshot, events }) => {
       await flip(pathOf(store, snapshot, "memory-ranges"), MiB + 17);
@@ -81,7 +81,7 @@ void test("a verified read that meets damage marks the snapshot, once, with an e
     }),
   ));
 
-void test("an unverified read that comes to the end of a cut file marks it too", () =>
+void test("an unverified read that reaches the end of a truncated file marks it too", () =>
   withScratchDir((directory) =>
     withScene(directory, async ({ store, snapshot }) => {
       const options = { ...{ force: false, verify: false, envelope: false } };
@@ -107,7 +107,7 @@ void test("a damaged block table marks it when something is compared", () =>
     }),
   ));
 
-void test("a read that was given up, and a file that cannot be read, mark nothing", () =>
+void test("an aborted read, and an unreadable file, mark nothing", () =>
   withScratchDir((directory) =>
     withScene(directory, async ({ store, snapshot, scratch, events }) => {
       const ending = new AbortController();
@@ -137,7 +137,7 @@ void test("a read that was given up, and a file that cannot be read, mark nothin
   ));
 
 void test(
-  "an export to a directory compares what it copies, and leaves nothing of a damaged one",
+  "an export to a directory compares the copied data, and leaves nothing of a damaged snapshot",
   { skip: cannotMount("ext4") },
   () =>
     withFilesystem("ext4", 64, (mountPoint) =>

@@ -7,7 +7,7 @@ import { isStoreError } from "../../../src/base/errors.js";
 import { withScratchDir } from "../../support/scratch.js";
 import { createFrom, never, openTestStore, requestFor, tarOf } from "./support.js";
 
-void test("closing waits for a publication that runs, and refuses what comes later", async () => {
+void test("closing waits for a running publication, and refuses later calls", async () => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const store = await openTestStore(root);

@@ -114,7 +114,7 @@ void test("data that has become a hole is damage", async () => {
   });
 });
 
-void test("a missing, a short and an unknown file do not hide what is wrong with the others", async () => {
+void test("a missing, a short and an unknown file do not hide damage in the others", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const snapshot = await createFrom(store, "a", someFiles());
@@ -137,7 +137,7 @@ void test("a missing, a short and an unknown file do not hide what is wrong with
   });
 });
 
-void test("damage is marked before it is told, also when nobody waits for the rest", async () => {
+void test("damage is marked before it is reported, even if nobody waits for the rest", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const snapshot = await createFrom(store, "a", someFiles());
@@ -149,7 +149,7 @@ void test("damage is marked before it is told, also when nobody waits for the re
   });
 });
 
-void test("what cannot be read keeps neither other files nor other snapshots from it", async () => {
+void test("an unreadable file does not stop the verification of others", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const snapshots = [];
@@ -177,27 +177,24 @@ void test("what cannot be read keeps neither other files nor other snapshots fro
   });
 });
 
-void test(
-  "what the disk has counts, not what memory has of it",
-  { skip: cannotMount("ext4") },
-  () =>
-    withFilesystem("ext4", 64, async (mountPoint) => {
-      const bytes = randomBytes(MiB);
-      const image = join(dirname(mountPoint), "image");
-      await using store = await openTestStore(join(mountPoint, "root"));
-      await createFrom(store, "a", { "memory-ranges": bytes });
-      const offset = (await readFile(image)).indexOf(bytes.subarray(-4096));
-      assert.ok(offset > 0);
-      await flip(image, offset);
-      // From memory, where it is intact.
-      assert.ok((await download(store, "a")).includes(bytes.subarray(-4096)));
-      const found = await verdicts(store, "a");
-      const damaged = [{ offset: 3 * blockBytes, length: blockBytes }];
-      assert.deepEqual(
-        found.map((event) => event.damaged),
-        [damaged],
-      );
-    }),
+void test("the data on the disk counts, not the page cache", { skip: cannotMount("ext4") }, () =>
+  withFilesystem("ext4", 64, async (mountPoint) => {
+    const bytes = randomBytes(MiB);
+    const image = join(dirname(mountPoint), "image");
+    await using store = await openTestStore(join(mountPoint, "root"));
+    await createFrom(store, "a", { "memory-ranges": bytes });
+    const offset = (await readFile(image)).indexOf(bytes.subarray(-4096));
+    assert.ok(offset > 0);
+    await flip(image, offset);
+    // From memory, where it is intact.
+    assert.ok((await download(store, "a")).includes(bytes.subarray(-4096)));
+    const found = await verdicts(store, "a");
+    const damaged = [{ offset: 3 * blockBytes, length: blockBytes }];
+    assert.deepEqual(
+      found.map((event) => event.damaged),
+      [damaged],
+    );
+  }),
 );
 
 void test("verifying all reads every ready snapshot", async () => {

@@ -58,7 +58,7 @@ function nameOf(event: WatchEvent): string {
   return "snapshot" in event ? event.snapshot.config.name : event.type;
 }
 
-test("a watcher that lags gets all that is kept, holds no events of its own, and hears what it has missed", async () => {
+test("a lagging watcher gets all kept events, holds none itself, and learns that it missed some", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"), { maxEvents: 50 });
     await using slow = watch(store);
@@ -77,7 +77,7 @@ test("a watcher that lags gets all that is kept, holds no events of its own, and
   });
 });
 
-test("a token whose events were trimmed begins with what it has missed", async () => {
+test("a watch from a token whose events were trimmed begins with MISSED", async () => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const few = { maxEvents: 20 };
@@ -121,7 +121,7 @@ test("a rebuilt catalog, and an older copy of it, do not know the tokens of befo
   });
 });
 
-test("what recovery does is told as well", async () => {
+test("changes by recovery have events as well", async () => {
   await withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
     const { dataRoot } = await openLayout(root);
@@ -187,7 +187,7 @@ test("closing ends all watchers, waiting or not, and admits no new one", async (
   });
 });
 
-test("watchers have a limit of their own, and give their places back", async () => {
+test("watchers have a separate limit, and free their seats", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"), { maxWatchers: 2 });
     const held = [watch(store), watch(store)];
@@ -204,7 +204,7 @@ test("watchers have a limit of their own, and give their places back", async () 
   });
 });
 
-test("one identity leaves places to others", async () => {
+test("one identity leaves seats for others", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"), { maxWatchers: 4 });
     const held = [1, 2, 3].map(() => watch(store, { identity: "greedy" }));
@@ -219,7 +219,7 @@ test("one identity leaves places to others", async () => {
   });
 });
 
-test("a thousand watchers all hear of everything", async () => {
+test("a thousand watchers all receive every event", async () => {
   await withScratchDir(async (scratch) => {
     await using store = await openTestStore(join(scratch, "root"));
     const all = Array.from({ length: 1000 }, () => watch(store));

@@ -19,7 +19,7 @@ for (const [how, code] of Object.entries({
   "leaves them running": "process.exit()",
   "throws outside of all tests": "setImmediate(() => { throw new Error() })",
 })) {
-  test(`what a test has started ends with it when it ${how}`, async () => {
+  test(`a test's programs end with it when it ${how}`, async () => {
     const script = `import { run } from "${childModule}";
       console.log(run("sleep", ["60"]).pid);
       ${code};`;

@@ -84,7 +84,7 @@ test("maxCalls: that many of all kinds and callers", () => {
   enter(list, other);
 });
 
-test("a request that has arrived is no unfinished one", () => {
+test("a request that has arrived does not count as unfinished", () => {
   const enter = enterWith({ maxPendingRequests: 1 });
   const call = enter(list, one);
   refusesWith(1, () => enter(list, one));
@@ -94,7 +94,7 @@ test("a request that has arrived is no unfinished one", () => {
   refusesWith(1, () => enter(list, one));
 });
 
-test("who shares an identity with all others has no limit of its own", () => {
+test("a caller with a shared identity has no separate limit", () => {
   const enter = enterWith({ maxStreamsPerIdentity: 1, maxCallsPerIdentity: 1 });
   for (let calls = 0; calls < 3; calls++) enter(create, shared);
 });

@@ -36,7 +36,7 @@ test("unread answers are bounded: one too many is refused, what is read has room
   await unary(harness.client, methods.list, {});
 });
 
-test("an answer that nobody reads is given up", async () => {
+test("an answer that nobody reads is aborted", async () => {
   await using harness = await startServer(
     { list: () => Promise.resolve(large) },
     { streamIdleMs: 200, lingerMs: 200 },

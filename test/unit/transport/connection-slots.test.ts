@@ -11,7 +11,7 @@ function idle(port: number): Socket {
   return socket.resume();
 }
 
-test("idle connections give their places to newcomers, the oldest first; who has called keeps its own", async () => {
+test("idle connections are evicted for new ones, the oldest first; known callers keep theirs", async () => {
   await using harness = await startServer(
     { list: () => Promise.resolve({}) },
     { maxConnections: 3 },
@@ -29,7 +29,7 @@ test("idle connections give their places to newcomers, the oldest first; who has
   await unary(harness.client, methods.list, {});
 });
 
-test("where all have called the newcomer is closed", async () => {
+test("if all connections have known callers, the new one is closed", async () => {
   await using harness = await startServer(
     { list: () => Promise.resolve({}) },
     { maxConnections: 2 },

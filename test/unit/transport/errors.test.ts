@@ -33,7 +33,7 @@ test("a rejected promise reaches the caller as an opaque INTERNAL with an incide
   assert.equal((await unary(harness.client, methods.list, {})).totalSize, 7n);
 });
 
-test("a handler that throws before its first await is answered all the same", async () => {
+test("a handler that throws before its first await is answered nevertheless", async () => {
   await using harness = await startServer({
     inspect: () => {
       throw new StoreError("SNAPSHOT_NOT_FOUND", "no snapshot x", {
@@ -105,7 +105,7 @@ test("a service that is not served answers UNIMPLEMENTED", async () => {
   assert.equal(error.code, grpcStatus.UNIMPLEMENTED);
 });
 
-test("bytes that are no request answer INVALID_ARGUMENT", async () => {
+test("bytes that are not a request answer INVALID_ARGUMENT", async () => {
   await using harness = await startServer({ inspect: () => Promise.resolve({}) });
   await using raw = await openRawClient(harness.port);
   const call = raw.call(pathOf(methods.inspect));

@@ -26,7 +26,7 @@ function literalHeader(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from([0]), part(name), part(value)]);
 }
 
-test("what a reader gets after its connection was given up is still its data", async () => {
+test("a reader receives intact data of an aborted connection", async () => {
   let sent = 0;
   let ended = false;
   const keepaliveMs = 1000;

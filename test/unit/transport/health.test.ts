@@ -40,7 +40,7 @@ const stopped: readonly { problem: HealthProblem; services: readonly string[] }[
 ];
 
 for (const { problem, services } of stopped) {
-  test(`what does not serve because of ${problem.error.reason}`, async () => {
+  test(`services that stop because of ${problem.error.reason}`, async () => {
     await using harness = await startServer({});
     const notServing = async (): Promise<string[]> => {
       const { statuses } = await unary(harness.client, Health.method.list, {});

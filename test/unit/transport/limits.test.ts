@@ -49,7 +49,7 @@ function startHolder(
   }));
 }
 
-test("one byte stream too many gets TOO_MANY_STREAMS with a delay, other calls go on", async () => {
+test("one byte stream too many gets TOO_MANY_STREAMS with a delay, other calls continue", async () => {
   await using harness = await startHolder({ maxStreams: 2 });
   const held = [upload(harness.client, methods.create), upload(harness.client, methods.create)];
   for (const { call } of held) {
@@ -81,7 +81,7 @@ test("the number of calls is bounded over all connections", async () => {
   await response;
 });
 
-test("requests that never arrive in full are bounded, and given up", async () => {
+test("requests that never arrive in full are bounded, and ended", async () => {
   await using harness = await startHolder({ maxPendingRequests: 1, requestTimeoutMs: 200 });
   await using raw = await openRawClient(harness.port);
   const first = raw.call(pathOf(methods.list));
@@ -119,7 +119,7 @@ test("streams that are open, answered or not, are bounded: one too many is answe
   );
 });
 
-test("a stream whose request has arrived is no unfinished request", async () => {
+test("a stream whose request has arrived does not count as an unfinished request", async () => {
   await using harness = await startHolder({ maxPendingRequests: 1 });
   const watch = download(harness.client, Health.method.watch, {});
   watch.on("error", () => undefined);
@@ -129,7 +129,7 @@ test("a stream whose request has arrived is no unfinished request", async () => 
   watch.cancel();
 });
 
-test("the largest message is taken, one byte more is not", async () => {
+test("the largest message is accepted, one byte more is not", async () => {
   const maxMessageBytes = 100_000;
   await using harness = await startHolder({ maxMessageBytes });
   const frame = encode(methods.create.input, chunk(maxMessageBytes)).length - maxMessageBytes;

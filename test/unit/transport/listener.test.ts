@@ -49,7 +49,7 @@ async function modeOf(path: string): Promise<string> {
   return ((await lstat(path)).mode & 0o777).toString(8);
 }
 
-test("a Unix socket is for its user alone, serves, and goes at close", async () => {
+test("a Unix socket is private to its user, serves, and is removed at close", async () => {
   await using scratch = await openScratch();
   const path = join(scratch.directory, "run", "stasis.sock");
   const server = startListServer();
@@ -99,7 +99,7 @@ test("a socket that somebody listens on is left alone and named", async () => {
   assert.equal(await peerSeenAt(address), "unix");
 });
 
-test("a file that is no socket is never removed", async () => {
+test("a file that is not a socket is never removed", async () => {
   await using scratch = await openScratch();
   const path = join(scratch.directory, "precious");
   await writeFile(path, "data");

@@ -138,7 +138,7 @@ test("on one stream a file is sent again only if it is asked for", async () => {
   );
 });
 
-test("what is unknown answers NOT_FOUND and the stream goes on", async () => {
+test("an unknown symbol answers NOT_FOUND and the stream continues", async () => {
   const answers = await ask([
     { case: "fileByFilename", value: "no/such.proto" },
     { case: "fileContainingSymbol", value: "no.such.Symbol" },

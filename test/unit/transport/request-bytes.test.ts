@@ -90,7 +90,7 @@ test("a request that is kept counts sixteen times, also what decompression has a
   assert.equal(told.length, 1);
 });
 
-test("of an upload that runs only the unread frames count", async (t) => {
+test("only the unread frames of a running upload count", async (t) => {
   const open = await startPairs(t);
   const requests = createRequestBytes(32 * kib);
   const pair = await open();

@@ -31,7 +31,7 @@ test("strangers get a quarter, an identity three quarters, a shared identity all
   assert.equal(fill(createSemaphore({ what: "things", max: 100 }), unix), 100);
 });
 
-test("who asks for more than one place gets all of them or none", () => {
+test("a request for several permits gets all of them or none", () => {
   const semaphore = createSemaphore({ what: "bytes", max: 100, perIdentity: 60, strangers: 10 });
   assert.deepEqual(semaphore.exceededBy(one, 61), { what: "bytes of this identity", limit: 60 });
   assert.deepEqual(semaphore.exceededBy(stranger, 11), {

@@ -14,7 +14,7 @@ function tryToSend(sender: Sender, bytes = 1): { begun: boolean } {
 
 const settled = (): Promise<void> => new Promise(setImmediate);
 
-test("one sends for its bytes, then the next, and nobody waits who is alone", async () => {
+test("senders take turns by bytes, and a single sender never waits", async () => {
   const scheduler = createSendScheduler({ maxBytes: 10, maxPauseMs: longMs });
   const [first, second, third] = [scheduler.open(), scheduler.open(), scheduler.open()];
   for (let message = 0; message < 5; message += 1) await first.begin(10);
@@ -27,7 +27,7 @@ test("one sends for its bytes, then the next, and nobody waits who is alone", as
   assert.deepEqual([ofSecond.begun, ofThird.begun, again.begun], [true, false, false]);
   second.close();
   await settled();
-  assert.deepEqual([ofThird.begun, again.begun], [true, false], "who was there before goes first");
+  assert.deepEqual([ofThird.begun, again.begun], [true, false], "an earlier sender goes first");
   await third.begin(5);
   await third.begin(1);
   await settled();
@@ -41,7 +41,7 @@ test("one sends for its bytes, then the next, and nobody waits who is alone", as
   third.close();
 });
 
-test("who has ended while it waited holds up nobody", async () => {
+test("a sender that ends while it waits blocks nobody", async () => {
   const scheduler = createSendScheduler({ maxBytes: 10, maxPauseMs: longMs });
   const [first, second, third] = [scheduler.open(), scheduler.open(), scheduler.open()];
   await first.begin(1);
@@ -55,7 +55,7 @@ test("who has ended while it waited holds up nobody", async () => {
   third.close();
 });
 
-test("who pauses loses its turn; one whose reader is behind then sends without", async () => {
+test("a sender that pauses loses its turn; one with a slow reader then sends unscheduled", async () => {
   const scheduler = createSendScheduler({ maxBytes: 10, maxPauseMs: 400 });
   const [slow, other] = [scheduler.open(), scheduler.open()];
   await slow.begin(1);

@@ -96,7 +96,7 @@ test("when the grace period is over running calls end with DRAINING", async () =
   assert.ok(isStoreError(reasons[0], "DRAINING"));
 });
 
-test("a handler that finishes its work although the grace is over gives its true outcome", async () => {
+test("a handler that finishes after the grace period returns its true outcome", async () => {
   const started = createSignal();
   await using harness = await startServer({
     async inspect(_request, { signal }) {

@@ -56,7 +56,7 @@ test("all facts of an error arrive", () => {
   );
 });
 
-test("details of any error fit, keep their reason, and what goes over the wire stays small", () => {
+test("details of any error fit, keep their reason, and stay small on the wire", () => {
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 3000 }),
     fc.string({ unit: fc.constantFrom("a", "€", "😀", "\ud800", "\udc00", "\n"), maxLength: 3000 }),
@@ -103,7 +103,7 @@ test("a long message is cut at its end, between characters", () => {
   assert.equal(Buffer.byteLength(ascii), 1024);
 });
 
-test("lone surrogates and very large errors reach a client, and the connection lives on", async () => {
+test("lone surrogates and very large errors reach a client, and the connection survives", async () => {
   const errors: Record<string, StoreError> = {
     surrogate: new StoreError("ARCHIVE_INVALID", "entry \ud800 is bad", {
       metadata: { entry: "\udfff" },
@@ -125,7 +125,7 @@ test("lone surrogates and very large errors reach a client, and the connection l
   await unary(harness.client, methods.list, {});
 });
 
-test("what an aborted operation throws becomes the reason of the abort", () => {
+test("the error of an aborted operation becomes the reason of the abort", () => {
   const reason = new StoreError("DRAINING", "going down");
   const call = { method: "a.B/C", signal: AbortSignal.abort(reason), logger: silent };
   const abortError = new DOMException("This operation was aborted", "AbortError");
@@ -136,7 +136,7 @@ test("what an aborted operation throws becomes the reason of the abort", () => {
   assert.equal(toCallError(abortError, running).reason, "INTERNAL");
 });
 
-test("things that are no errors become INTERNAL too", () => {
+test("thrown values that are not errors become INTERNAL too", () => {
   const call = { method: "a.B/C", signal: new AbortController().signal, logger: silent };
   for (const thrown of [undefined, null, "text", 7, { code: 5 }]) {
     const error = toCallError(thrown, call);
@@ -155,7 +155,7 @@ async function failTwice(first: unknown, second: unknown): Promise<unknown> {
   }
 }
 
-test("an error is told by its reason also when the cleanup after it has failed", async () => {
+test("an error keeps its reason even if the cleanup after it fails", async () => {
   const call = { method: "Restore", signal: new AbortController().signal, logger: silent };
   const first = new StoreError("STORAGE_FULL", "no space");
   const bug = new TypeError("a bug");

@@ -26,7 +26,7 @@ function codesOf({ frames }: RawConnection, type: number): number[] {
   return frames().flatMap((frame) => (frame.type === type ? [frame.payload.readUInt32BE(at)] : []));
 }
 
-test("a client that does not acknowledge the settings is sent away", async () => {
+test("a client that does not acknowledge the settings is disconnected", async () => {
   await using harness = await startServer(listed, { settingsTimeoutMs: 200 });
   const ignoring = await openRawConnection(`127.0.0.1:${harness.port}`, { acknowledges: false });
   const obeying = await openRawConnection(`127.0.0.1:${harness.port}`, { acknowledges: true });

@@ -64,7 +64,7 @@ test("a stream does not wait behind the hundreds of another connection; each is 
   assert.deepEqual(crowd, [...crowd.keys()]);
 });
 
-test("what was reset before its turn is never begun", async () => {
+test("a stream that was reset before its turn never begins", async () => {
   await using scene = await startScene();
   const crowd = await scene.open(300);
   await scene.open(1);
@@ -83,7 +83,7 @@ test("what was reset before its turn is never begun", async () => {
   assert.equal(begun, inFirstTurn);
 });
 
-test("known callers do not wait for hundreds of streams of strangers, which begin all the same", async () => {
+test("known callers do not wait for hundreds of streams of strangers, which begin nevertheless", async () => {
   await using scene = await startScene();
   await scene.open(600);
   const scheduler = createStreamScheduler();
@@ -104,7 +104,7 @@ for (const [crowd, times] of [
   [15, 0],
   [16, 1],
 ] as const) {
-  test(`when ${crowd} streams have gone, that is told ${times} times`, async () => {
+  test(`the end of ${crowd} streams is reported ${times} times`, async () => {
     await using scene = await startScene();
     let told = 0;
     const bursts = createBurstWatch(() => void told++);

@@ -49,7 +49,7 @@ test("an upload is read to its end, in order", async () => {
   assert.equal((await response).snapshot?.sizeBytes, BigInt(expected));
 });
 
-test("a received chunk has memory of its own, so that it can be handed over", async () => {
+test("a received chunk owns its memory, so that it can be transferred", async () => {
   const sizes = [128 * 1024, 512 * 1024, mib - 100];
   const seen: number[] = [];
   await using harness = await startServer({
@@ -115,7 +115,7 @@ test("a refused upload sees the whole answer and no reset, on the wire", async (
   assert.deepEqual(call.events, ["headers", "end", "close:0"]);
 });
 
-test("a client that goes on sending after its answer is reset in the end, with NO_ERROR", async () => {
+test("a client that continues to send after its answer is finally reset, with NO_ERROR", async () => {
   await using harness = await startServer(
     { create: () => Promise.reject(nameTaken) },
     { lingerMs: 50 },
@@ -183,7 +183,7 @@ test("a slow handler makes the daemon hold a window and a message, not the uploa
   assert.equal((await call.status)["grpc-status"], "0");
 });
 
-test("a download makes no more than its reader takes", async () => {
+test("a download produces no more than its reader takes", async () => {
   let made = 0;
   await using harness = await startServer({
     async *restore() {
@@ -244,7 +244,7 @@ test("a cancel fires the signal of a handler that waits for something else", asy
   assert.equal((await failure).code, grpcStatus.CANCELLED);
 });
 
-test("a client that goes away never looks like one that has sent everything", async () => {
+test("a disconnected client never looks like one that has sent everything", async () => {
   const ways: Record<string, (raw: RawClient, call: RawCall) => unknown> = {
     "the session is destroyed": (raw) => raw.session.destroy(),
     "the stream is reset with CANCEL": (_raw, call) => call.stream.close(constants.NGHTTP2_CANCEL),
@@ -352,7 +352,7 @@ test("a deadline more than 24.8 days away is kept as long as a timer can be", as
   );
 });
 
-test("a byte stream that lies idle is ended", async () => {
+test("an idle byte stream is ended", async () => {
   await using harness = await startServer(
     {
       async create(requests) {

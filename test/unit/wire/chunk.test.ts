@@ -14,7 +14,7 @@ import { lend, OwnedChunk, type BorrowedChunk, type OwnedStream } from "../../..
 
 const kib = 1024;
 
-test("memory is handed over once, with the part at the end", () => {
+test("memory is transferred once, with the last part", () => {
   const bytes = new Uint8Array(new ArrayBuffer(100 * kib), 7);
   const chunk = OwnedChunk.handOver(bytes);
   assert.equal(chunk.part(0, 50).takeMemory(), undefined, "more bytes follow");
@@ -24,14 +24,14 @@ test("memory is handed over once, with the part at the end", () => {
   assert.equal(last.takeMemory(), undefined, "taken already");
 });
 
-test("memory may end behind the bytes of a chunk: it goes with the last of these", () => {
+test("memory may end behind the bytes of a chunk: it belongs to the last part", () => {
   const bytes = new Uint8Array(new ArrayBuffer(100 * kib), 0, 90 * kib);
   const chunk = OwnedChunk.handOver(bytes);
   assert.equal(chunk.part(0, 50).takeMemory(), undefined);
   assert.equal(chunk.part(50, 90 * kib).takeMemory(), bytes.buffer);
 });
 
-test("the pool of small Buffers is never handed over", () => {
+test("the pool of small Buffers is never transferred", () => {
   const pooled = Buffer.allocUnsafe(kib);
   const chunk = OwnedChunk.handOver(pooled);
   assert.equal(chunk.takeMemory(), undefined);
@@ -66,7 +66,7 @@ test("a copy owns its bytes, whatever happens to the original", () => {
   assert.equal(copy.takeMemory(), copy.bytes.buffer);
 });
 
-test("a chunk that is lent is freed when the next one is requested, and not before", async () => {
+test("a borrowed chunk is freed when the next one is requested, and not before", async () => {
   const memories = [new Uint8Array(100 * kib), new Uint8Array(100 * kib)];
   async function* source(): OwnedStream {
     await Promise.resolve();
@@ -114,7 +114,7 @@ async function refusedByTheCompiler(
   await unpackInto("directory", download.bytes, unpacking);
   // @ts-expect-error: the store keeps the chunks of an upload.
   await store.create(request, stream, signal);
-  // @ts-expect-error: owned chunks are lent to a consumer of borrowed ones by `lend`.
+  // @ts-expect-error: a consumer of borrowed chunks gets owned ones through `lend`.
   const lent: ByteStream = download.chunks;
   assert.ok(lent);
 

@@ -59,7 +59,7 @@ function watchStreams(): ClientHttp2Stream[] & Disposable {
   });
 }
 
-test("what the daemon gets of an upload whose stream was given up is still its data", async () => {
+test("the daemon receives intact data of an upload whose stream was aborted", async () => {
   using server = await startDeafServer();
   using streams = watchStreams();
   await using client = connect(server.address);

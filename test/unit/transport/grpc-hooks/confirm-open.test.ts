@@ -16,7 +16,7 @@ function signalOf(stream: ServerHttp2Stream): AbortSignal {
   return controller.signal;
 }
 
-test("the end of a stream that was reset is told from a half-close", async () => {
+test("the end of a reset stream is distinguished from a half-close", async () => {
   await using scene = await startHttp2();
   const half = await openStream(scene);
   const halfSignal = signalOf(half.stream);

@@ -26,7 +26,7 @@ test("with the versions that stasis is tested with, all hooks attach", async () 
   assert.deepEqual(await linesOfFirstCall(), []);
 });
 
-test("a hook that misses what it relies on is logged before anybody calls", async (t) => {
+test("a hook that does not attach is logged before the first call", async (t) => {
   const scratch = await makeScratch(t, "stasis-hooks-");
   const prototype = await handlePrototype(join(scratch, "s"));
   const { readStop } = prototype;

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { limitLinger } from "../../../../src/transport/grpc-hooks/linger.js";
 import { openStream, startHttp2 } from "./scene.js";
 
-test("a client that goes on sending gets its answer, and then NO_ERROR", async () => {
+test("a client that continues to send gets its answer, and then NO_ERROR", async () => {
   await using scene = await startHttp2();
   const { client, stream } = await openStream(scene);
   limitLinger(stream, 50);

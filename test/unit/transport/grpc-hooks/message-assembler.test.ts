@@ -57,7 +57,7 @@ test("messages come out as they went in, whole, wherever their bytes were cut", 
   );
 });
 
-test("one that is announced larger than the maximum is refused with the first bytes", () => {
+test("a message announced as larger than the maximum is refused at its first bytes", () => {
   const prefix = framed(Buffer.alloc(0));
   prefix.writeUInt32BE(maxMessageBytes + 1, 1);
   const assembler = createMessageAssembler(maxMessageBytes);
@@ -69,7 +69,7 @@ test("one that is announced larger than the maximum is refused with the first by
   assert.deepEqual(createMessageAssembler(-1).write(prefix), []);
 });
 
-test("a message that is announced and does not come takes little memory until some of it has come", () => {
+test("an announced message takes little memory until part of it has arrived", () => {
   const start = framed(Buffer.alloc(66_000));
   start.writeUInt32BE(maxMessageBytes, 1);
   for (const [length, mostBytes] of [

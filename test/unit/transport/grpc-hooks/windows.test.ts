@@ -23,7 +23,7 @@ async function answered(raw: RawClient): Promise<void> {
   await new Promise((resolve) => raw.session.ping(resolve));
 }
 
-test("a caller who is known sees the windows and limits that were asked for", async () => {
+test("a known caller sees the configured windows and limits", async () => {
   const streamWindowBytes = 3_000_000;
   const connectionWindowBytes = 7_000_000;
   const limits = { streamWindowBytes, connectionWindowBytes, maxStreamsPerConnection: 777 };
