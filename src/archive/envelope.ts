@@ -84,7 +84,7 @@ function checkSize(bytes: Uint8Array): void {
   if (bytes.byteLength > maxEnvelopeBytes) {
     throw limitExceeded(
       "maxEnvelopeBytes",
-      `bytes of ${envelopeFileName}`,
+      `size of ${envelopeFileName}`,
       maxEnvelopeBytes,
       bytes.byteLength,
     );
@@ -162,5 +162,6 @@ export function checkArchiveAgainstEnvelope(
   checkPlausible(
     config,
     files.filter(({ name }) => !claims.has(name)),
+    envelopeFileName,
   );
 }

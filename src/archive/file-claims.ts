@@ -1,6 +1,7 @@
 // Claims about each file in our envelopes: its size and digest at export. They are under the key
 // `stasis`, which other programs ignore. A program that does not know an archive's notation of
 // holes restores a file short and shifted, without an error. The claims reveal that.
+import { formatBytesApart } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";
@@ -69,6 +70,7 @@ export function checkClaimedSize(
   if (claim === undefined || claim.sizeBytes === sizeBytes) return;
   const shorter = sizeBytes < claim.sizeBytes;
   throw differs(name, "size", `${claim.sizeBytes} bytes`, `${sizeBytes} bytes`, {
+    shown: formatBytesApart(claim.sizeBytes, sizeBytes),
     hint: shorter
       ? "A program that does not know the holes of the archive unpacked it short and shifted, or the file was cut. Import the " +
         "archive itself, or export it again with the sparse format gnu or none, and unpack that"
@@ -94,11 +96,14 @@ function differs(
   what: "size" | "digest",
   expected: string,
   actual: string,
-  { hint }: { readonly hint: string },
+  {
+    hint,
+    shown: [wanted, found] = [expected, actual],
+  }: { readonly hint: string; readonly shown?: readonly [string, string] },
 ): StoreError {
   return new StoreError(
     "ARCHIVE_INVALID",
-    `${name} is not what was exported: expected ${expected} (${what} in ${envelopeFileName}), found ${actual}`,
+    `${name} is not what was exported: expected ${wanted} (${what} in ${envelopeFileName}), found ${found}`,
     { hint, metadata: { entry: name, expected, actual } },
   );
 }

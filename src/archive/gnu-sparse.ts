@@ -79,7 +79,7 @@ function finishFormat0(
   if (count > maxSegments) throw limitExceeded("maxSegments", where, maxSegments, count);
   if (values.length !== count * 2) {
     throw archiveInvalid(
-      `${where}: sparse map: ${count} segments announced, ${values.length / 2} found`,
+      `${where}: sparse map: segments announced: ${count}, found: ${values.length / 2}`,
     );
   }
   const map = new SparseMapReader(requireDecimal(pax, "GNU.sparse.size", where), entry);

@@ -1,5 +1,6 @@
 // Bounds on the cost of reading an archive. The reader checks each bound before it spends the
 // memory or disk space.
+import { formatBytes } from "../base/sizes.js";
 import type { OwnedStream } from "../wire/chunk.js";
 import { StoreError } from "../base/errors.js";
 import { maxMapExtents } from "../holes/extent-map.js";
@@ -44,7 +45,7 @@ export async function* limitBytes(source: OwnedStream, maxUploadBytes: number): 
   for await (const chunk of source) {
     bytes += chunk.length;
     if (bytes > maxUploadBytes) {
-      throw limitExceeded("maxUploadBytes", "bytes of the upload", maxUploadBytes, bytes);
+      throw limitExceeded("maxUploadBytes", "size of the upload", maxUploadBytes, bytes);
     }
     yield chunk;
   }
@@ -58,9 +59,13 @@ export function limitExceeded(
   actual: number,
 ): StoreError {
   const name = limit.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const shown = limit.endsWith("Bytes") ? formatBytes : String;
+  const most = shown(expected);
+  // The metadata have the exact numbers.
+  const found = shown(actual) === most ? "more" : shown(actual);
   return new StoreError(
     "LIMIT_EXCEEDED",
-    `${what}: expected at most ${expected} (limit ${name}), found ${actual}`,
+    `${what}: expected at most ${most} (limit ${name}), found ${found}`,
     { metadata: { limit: name, expected: String(expected), actual: String(actual) } },
   );
 }

@@ -1,8 +1,8 @@
 // Compares file sizes with the configuration of their VM. Uploads and cocoon's archives need this
 // check because they carry no sizes of their own. It refuses a file only if its size is certainly
 // wrong.
+import { formatBytesApart } from "../base/sizes.js";
 import type { SnapshotConfig } from "../model/config.js";
-import { envelopeFileName } from "../model/name.js";
 import { archiveInvalid } from "./archive-invalid.js";
 
 const mib = 1024 * 1024;
@@ -51,18 +51,23 @@ const expectations: readonly Expectation[] = [
   },
 ];
 
-/** Throws ARCHIVE_INVALID for a file whose size is impossible. */
+/** Throws ARCHIVE_INVALID for an impossible size. `source` is where `config` comes from. */
 export function checkPlausible(
   config: SnapshotConfig,
   files: readonly { readonly name: string; readonly sizeBytes: number }[],
+  source = "the configuration",
 ): void {
   for (const { name, sizeBytes } of files) {
     const expectation = expectations.find(({ file }) => file === name);
     const configured = expectation?.contradicted(config, sizeBytes);
     if (expectation === undefined || configured === undefined) continue;
+    const [size, other] = formatBytesApart(sizeBytes, configured);
     throw archiveInvalid(
-      `${name} has ${sizeBytes} bytes, but ${envelopeFileName} records ${expectation.what} of ${configured}`,
-      { hint: hintFor(expectation, sizeBytes < configured), entry: name },
+      `${name} has ${size}, but ${source} says ${expectation.what} of ${other}`,
+      {
+        hint: hintFor(expectation, sizeBytes < configured),
+        entry: name,
+      },
     );
   }
 }

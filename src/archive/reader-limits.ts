@@ -1,5 +1,6 @@
 // Limits of other programs that read our tars. test/interop/sparse-readers.test.ts measures them,
 // and docs/formats.md has the table.
+import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import type { ArchiveFileShape } from "./archive-file.js";
 import type { SparseFormat } from "./entry-plan.js";
 import { alignExtents, gnuMapShape } from "./gnu-sparse.js";
@@ -49,9 +50,10 @@ function longMap(name: string, sizeBytes: number, extents: Extents): ArchiveWarn
     sizeBytes,
   );
   if (mapBytes <= maxGoMapBytes || dataBytes === sizeBytes) return undefined;
+  const [size, max] = formatBytesApart(mapBytes, maxGoMapBytes);
   const message =
-    `${name} has a sparse map of ${mapBytes} bytes (${segments} segments): ${goReaders.join(" and ")} refuse more than ` +
-    `${maxGoMapBytes}; ask for the sparse format none for them. GNU tar, bsdtar, Python and stasis read it`;
+    `${name} has a sparse map of ${size} (${segments} segments): ${goReaders.join(" and ")} refuse more than ` +
+    `${max}; ask for the sparse format none for them. GNU tar, bsdtar, Python and stasis read it`;
   return { kind: "reader-refuses", file: name, readers: goReaders, message };
 }
 
@@ -59,12 +61,12 @@ function fewHoles(name: string, sizeBytes: number, extents: Extents): ArchiveWar
   const written = cocoonExtents(extents, sizeBytes);
   if (written === extents) return undefined;
   const zeroBytes = totalLength(written) - totalLength(extents);
-  const why = `cocoon's format holds a map of ${maxCocoonMapBytes} bytes; the sparse format gnu has no such limit`;
+  const why = `cocoon's format holds a map of ${formatBytes(maxCocoonMapBytes)}; the sparse format gnu has no such limit`;
   return holesFilled(name, why, zeroBytes);
 }
 
 function holesFilled(name: string, why: string, zeroBytes?: number): ArchiveWarning {
-  const cost = zeroBytes === undefined ? "" : `, ${zeroBytes} bytes of them`;
+  const cost = zeroBytes === undefined ? "" : `, ${formatBytes(zeroBytes)} of them`;
   const message = `the smallest holes of ${name} are written as zeros${cost}: ${why}`;
   return { kind: "holes-filled", file: name, readers: [], message };
 }

@@ -1,6 +1,7 @@
 // Accounts for the window memory of zstd decoders. A few bytes of a hostile archive can request 128
 // MiB, the maximum that decoders accept. Windows of a common size are free. Larger windows share
 // one quota.
+import { formatBytes } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 
 /** The size that every decoder should accept (RFC 8878, 3.1.1.1.2). zstd -19 requests as much. */
@@ -37,7 +38,7 @@ export function openZstdWindow(): ZstdWindow {
 function tooMany(): StoreError {
   return new StoreError(
     "TOO_MANY_STREAMS",
-    `zstd archives with windows above ${freeWindowBytes} bytes already take what they may: ${sharedWindowBytes} bytes`,
+    `zstd archives with windows above ${formatBytes(freeWindowBytes)} already take what they may: ${formatBytes(sharedWindowBytes)}`,
     {
       hint: "Retry when others have ended, or compress with a smaller window: zstd without --long or --ultra",
       metadata: { limit: "zstd_windows", max: String(sharedWindowBytes) },

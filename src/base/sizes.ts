@@ -10,3 +10,9 @@ export function formatBytes(bytes: number | bigint): string {
 export function formatBytesExactly(bytes: number | bigint): string {
   return bytes < 1024 ? formatBytes(bytes) : `${formatBytes(bytes)} (${bytes} bytes)`;
 }
+
+/** Two different sizes, exactly if they would look the same. */
+export function formatBytesApart(a: number, b: number): readonly [string, string] {
+  const short = [formatBytes(a), formatBytes(b)] as const;
+  return short[0] === short[1] ? [formatBytesExactly(a), formatBytesExactly(b)] : short;
+}

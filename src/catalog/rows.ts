@@ -1,4 +1,5 @@
 // Converts rows of the catalog to snapshots and back.
+import { formatBytes } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
@@ -105,7 +106,7 @@ export function sizeColumns(id: string, files: readonly SnapshotFile[]): Params 
   if (!Number.isSafeInteger(sizeBytes) || !Number.isSafeInteger(allocatedBytes)) {
     throw new StoreError(
       "LIMIT_EXCEEDED",
-      `the files of snapshot ${id} have ${sizeBytes} bytes together, at most ${Number.MAX_SAFE_INTEGER} are stored`,
+      `the files of snapshot ${id} have ${formatBytes(sizeBytes)} together, at most ${formatBytes(Number.MAX_SAFE_INTEGER)} are stored`,
       { metadata: { snapshot_id: id } },
     );
   }

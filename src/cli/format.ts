@@ -1,13 +1,8 @@
 // Formats values for people.
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 
+export { count } from "../base/count.js";
 export { formatBytes, formatBytesExactly } from "../base/sizes.js";
-
-/** `1 snapshot`, `2 snapshots`, `no snapshots`. */
-export function count(amount: number | bigint, noun: string): string {
-  const number = Number(amount);
-  return `${number === 0 ? "no" : number} ${noun}${number === 1 ? "" : "s"}`;
-}
 
 const steps: readonly (readonly [seconds: number, unit: string])[] = [
   [60, "second"],

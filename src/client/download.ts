@@ -1,6 +1,7 @@
 // Receives the frames of Restore or Export (header, chunks, trailer) and checks that nothing is
 // missing.
 
+import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
 import { crc32 } from "../wire/crc32.js";
@@ -151,7 +152,7 @@ async function* readChunks(
     onEnd();
   }
   if (trailer === undefined) {
-    throw truncated(`it ended after ${totalBytes} bytes without a trailer`);
+    throw truncated(`it ended after ${formatBytes(totalBytes)} without a trailer`);
   }
   checkTrailer(trailer, totalBytes, crc);
   onTrailer(trailer);
@@ -159,7 +160,8 @@ async function* readChunks(
 
 function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number): void {
   if (trailer.totalBytes !== BigInt(totalBytes)) {
-    throw truncated(`expected ${trailer.totalBytes} bytes, received ${totalBytes}`);
+    const [sent, received] = formatBytesApart(Number(trailer.totalBytes), totalBytes);
+    throw truncated(`expected ${sent}, received ${received}`);
   }
   if (trailer.crc32 !== crc) {
     throw truncated(`expected CRC-32 ${hex(trailer.crc32)}, received data has ${hex(crc)}`);

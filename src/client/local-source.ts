@@ -1,4 +1,5 @@
 // Packs a directory of data files of this machine as the tar that Create and Import accept.
+import { formatBytes } from "../base/sizes.js";
 import { constants } from "node:fs";
 import { lstat, open, readFile, readdir, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -82,7 +83,7 @@ async function readEnvelope(path: string): Promise<Uint8Array> {
   if (!stat.isFile() || stat.size > maxEnvelopeBytes) {
     throw new StoreError(
       "ARCHIVE_INVALID",
-      `${path}: expected a regular file of at most ${maxEnvelopeBytes} bytes`,
+      `${path}: expected a regular file of at most ${formatBytes(maxEnvelopeBytes)}`,
     );
   }
   return withIoError({ what: "read", path, owner: "caller", access: "read" }, () => readFile(path));

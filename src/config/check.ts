@@ -1,4 +1,5 @@
 // Checks rules between options of the daemon, including the addresses it may listen on.
+import { formatBytesExactly } from "../base/sizes.js";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import { isLoopbackHost, maxSocketPathBytes, type HostPort } from "../base/host-port.js";
 import { daemonOptions, type DaemonConfig } from "./daemon-options.js";
@@ -15,7 +16,7 @@ export function checkDaemonConfig(config: DaemonConfig): void {
   if (config.chunkBytes > largestChunk) {
     throw fieldInvalid(
       daemonOptions.chunkBytes.key,
-      `at most max_message less ${frameOverheadBytes} bytes, which is ${largestChunk} bytes`,
+      `at most max_message less ${frameOverheadBytes} bytes, which is ${formatBytesExactly(largestChunk)}`,
       formatSize(config.chunkBytes),
     );
   }

@@ -13,6 +13,7 @@
 // The magic, the version and the SHA-256 at the end are at these places in every version, so that a
 // newer table can be recognized.
 // A run of more than 2^32-1 blocks takes several records; the writer fills each but the last.
+import { count } from "../base/count.js";
 import { createHash } from "node:crypto";
 import { open, readFile } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
@@ -155,8 +156,8 @@ function checkCounts(table: BlockTable, digestCount: number, what: string): void
     if (run.kind === "data") dataBlocks += run.count;
   }
   const wanted = blockCount(table.sizeBytes, table.blockSizeBytes);
-  ensure(blocks === wanted, what, `its runs cover ${blocks} blocks, expected ${wanted}`);
-  const found = `it has ${digestCount} digests for ${dataBlocks} data blocks`;
+  ensure(blocks === wanted, what, `its runs cover ${count(blocks, "block")}, expected ${wanted}`);
+  const found = `it has ${count(digestCount, "digest")} for ${count(dataBlocks, "data block")}`;
   ensure(dataBlocks === digestCount, what, found);
 }
 

@@ -1,7 +1,9 @@
 // Finds out whether the filesystem of the store accepts writes and has free space. It changes
 // nothing except the modification time of lock.info.
+import { formatBytesApart } from "../base/sizes.js";
 import { constants } from "node:fs";
 import { access, open, statfs } from "node:fs/promises";
+import { count } from "../base/count.js";
 import { StoreError } from "../base/errors.js";
 import { errnoCode, ioError, isErrno } from "../holes/errno.js";
 import type { Layout } from "./layout.js";
@@ -64,11 +66,12 @@ export async function findLackOfRoom(
   const { bavail, bsize, files, ffree } = await statfs(root);
   const freeBytes = bavail * bsize;
   if (freeBytes < reserveBytes || freeBytes === 0) {
-    return fullError(root, `${freeBytes} bytes are free, ${reserveBytes} are kept free`);
+    const [free, kept] = formatBytesApart(freeBytes, reserveBytes);
+    return fullError(root, `${free} are free, ${kept} are kept free`);
   }
   // btrfs reports zero inodes in total and has no limit on them.
   if (files === 0 || ffree >= minFreeInodes) return undefined;
-  return fullError(root, `${ffree} inodes are free`);
+  return fullError(root, `${count(ffree, "inode")} left`);
 }
 
 export function fullError(root: string, found: string): StoreError {

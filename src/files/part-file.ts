@@ -1,5 +1,6 @@
 // A file that is assembled block by block, in any order, over several attempts. Blocks from an
 // earlier attempt are trusted only after their digests have been computed again.
+import { formatBytes } from "../base/sizes.js";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { writeFully } from "../base/whole-io.js";
@@ -47,11 +48,14 @@ export async function openPartFile(
 ): Promise<PartFile> {
   const handle = await withIoError({ what: "open the part", path }, () => openPart(path));
   try {
-    await withIoError({ what: `set the size to ${table.sizeBytes}`, path }, async () => {
-      const { size } = await handle.stat();
-      if (size !== table.sizeBytes) await handle.truncate(0);
-      await handle.truncate(table.sizeBytes);
-    });
+    await withIoError(
+      { what: `set the size to ${formatBytes(table.sizeBytes)}`, path },
+      async () => {
+        const { size } = await handle.stat();
+        if (size !== table.sizeBytes) await handle.truncate(0);
+        await handle.truncate(table.sizeBytes);
+      },
+    );
     const { blocks } = await handle.stat();
     onData(blocks * statBlockBytes);
     const part = new Part(path, handle, indexBlocks(table), onData);
@@ -167,7 +171,7 @@ class Part implements PartFile {
 
   async #write(bytes: Uint8Array, offset: number): Promise<void> {
     this.#onData(bytes.length);
-    const what = `write ${bytes.length} bytes at offset ${offset}`;
+    const what = `write ${formatBytes(bytes.length)} at offset ${offset}`;
     await withIoError({ what, path: this.path }, () => writeFully(this.#handle, bytes, offset));
   }
 

@@ -1,4 +1,5 @@
 // A stored snapshot, opened for reading.
+import { formatBytesExactly } from "../base/sizes.js";
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -142,7 +143,7 @@ async function describe(
     () => handle.stat(),
   );
   if (size !== file.sizeBytes) {
-    const problem = `its file ${file.name} has ${size} bytes, expected ${file.sizeBytes}`;
+    const problem = `its file ${file.name} has ${formatBytesExactly(size)}, expected ${formatBytesExactly(file.sizeBytes)}`;
     throw corrupt(id, problem, { file: file.name });
   }
   const extents = await scanExtents(handle.fd, size, signal);

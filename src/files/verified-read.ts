@@ -1,5 +1,6 @@
 // Reads a stored file and compares each block with its digest before it returns any byte of the
 // block.
+import { formatBytes } from "../base/sizes.js";
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { readFully } from "../base/whole-io.js";
@@ -236,7 +237,7 @@ async function readWhole(
   start: number,
   what: string,
 ): Promise<void> {
-  const context = { what: `read ${bytes.length} bytes at offset ${start}`, path: what };
+  const context = { what: `read ${formatBytes(bytes.length)} at offset ${start}`, path: what };
   const done = await withIoError(context, () => readFully(handle, bytes, start));
   if (done < bytes.length) throw damaged(what, start + done, bytes.length - done);
 }

@@ -4,6 +4,7 @@
 // chunks, such as the output of zlib, are copied into buffers that are transferred: V8 copies into
 // shared memory at a third of the rate. These buffers begin and end where pages and blocks of
 // digests do. holes/direct-writer.ts tells how the worker writes them.
+import { formatBytes } from "../base/sizes.js";
 import { ioError } from "../holes/errno.js";
 import type { WritePool } from "../holes/write-pool.js";
 import type { BorrowedChunk, OwnedChunk } from "../wire/chunk.js";
@@ -115,7 +116,7 @@ class Lane implements WriteLane, LaneEvents {
   done(offset: number, error: Error | undefined): void {
     const length = this.#pending.get(offset) ?? 0;
     this.#pending.delete(offset);
-    if (error !== undefined) this.#failWriting(error, `${length} bytes at offset ${offset}`);
+    if (error !== undefined) this.#failWriting(error, `${formatBytes(length)} at offset ${offset}`);
   }
 
   flushed(error: Error | undefined): void {

@@ -1,6 +1,7 @@
 // Stores the map of a sparse file in 16 bytes per extent, and bounds the memory of all such maps. A
 // guest's memory image often has hundreds of thousands of extents. As objects, each would take
 // about 80 bytes.
+import { formatBytes } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import type { Extent, Extents } from "../model/extent.js";
 import { fewerExtents } from "./fewer-extents.js";
@@ -93,7 +94,7 @@ export class ExtentMap implements Extents, Disposable {
     if (this.#tryPush(offset, length)) return;
     throw new StoreError(
       "TOO_MANY_STREAMS",
-      `the sparse maps of the files under way take the ${maxMapsBytes} bytes that they may take together`,
+      `the sparse maps of the files under way take the ${formatBytes(maxMapsBytes)} that they may take together`,
       {
         hint: "Try again when other transfers of fragmented files have ended",
         retryAfterMs: 1000,

@@ -1,4 +1,5 @@
 // Finds the data of a file, and reads it in pieces of a suitable size.
+import { formatBytes } from "../base/sizes.js";
 import type { FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { StoreError } from "../base/errors.js";
@@ -244,7 +245,10 @@ async function readWhole(
   what = `file descriptor ${handle.fd}`,
 ): Promise<OwnedChunk> {
   const buffer = Buffer.allocUnsafeSlow(range.length);
-  const context = { what: `read ${range.length} bytes at offset ${range.offset}`, path: what };
+  const context = {
+    what: `read ${formatBytes(range.length)} at offset ${range.offset}`,
+    path: what,
+  };
   const done = await withIoError(context, () => readFully(handle, buffer, range.offset));
   if (done < range.length) throw endedEarly(what, range.offset + done, range);
   return OwnedChunk.handOver(buffer);

@@ -1,5 +1,6 @@
 // Copies a file with its holes. It shares blocks if possible, and otherwise copies extent by extent
 // inside the kernel.
+import { formatBytes } from "../base/sizes.js";
 import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
@@ -186,7 +187,7 @@ async function tryExtents(
 ): Promise<boolean> {
   const extents = lazyExtents(source.fd, sizeBytes);
   if (extents === undefined) return false;
-  await withIoError({ what: `set the size to ${sizeBytes}`, path: from }, () =>
+  await withIoError({ what: `set the size to ${formatBytes(sizeBytes)}`, path: from }, () =>
     target.truncate(sizeBytes),
   );
   try {

@@ -1,4 +1,5 @@
 // Writes a new file with holes. It keeps several positional writes in flight and leaves out zeros.
+import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
@@ -97,7 +98,7 @@ export async function createSparseFile(
   try {
     // Sets a known size first: xfs reserves no space after the file for writes inside it.
     if (expectedBytes !== undefined) {
-      const what = `set the size to ${expectedBytes}`;
+      const what = `set the size to ${formatBytes(expectedBytes)}`;
       await withIoError({ what, path }, () => handle.truncate(expectedBytes));
     }
   } catch (error) {
@@ -226,9 +227,10 @@ class FileWriter implements SparseFileWriter {
     }
     const { expectedBytes } = this.#options;
     if (expectedBytes === undefined || end <= expectedBytes) return;
+    const [reached, announced] = formatBytesApart(end, expectedBytes);
     throw new StoreError(
       "ARCHIVE_INVALID",
-      `data up to byte ${end}, but the file was announced with ${expectedBytes}: ${this.#path}`,
+      `data up to ${reached}, but the file was announced with ${announced}: ${this.#path}`,
     );
   }
 }

@@ -1,5 +1,6 @@
 // Runs positional writes concurrently, and manages the page cache and the reserved blocks around
 // them.
+import { formatBytes } from "../base/sizes.js";
 import type { FileHandle } from "node:fs/promises";
 import { isStoreError } from "../base/errors.js";
 import { writeFully } from "../base/whole-io.js";
@@ -34,7 +35,7 @@ export function createWritePool(handle: FileHandle, path: string): WritePool {
     write: async (offset, { bytes }) => {
       const write = writeFully(handle, bytes, offset)
         .catch((error: unknown) => {
-          const what = `write ${bytes.length} bytes at offset ${offset}`;
+          const what = `write ${formatBytes(bytes.length)} at offset ${offset}`;
           failure ??= { error: ioError(error, { what, path }) };
         })
         .finally(() => running.delete(offset));
@@ -124,7 +125,7 @@ export function createReservation(
       await reserveRange(fd, offset, length);
     } catch (error) {
       supported = !isUnsupported(error);
-      if (supported) throw ioError(error, { what: `reserve ${length} bytes`, path });
+      if (supported) throw ioError(error, { what: `reserve ${formatBytes(length)}`, path });
     }
   };
   return {
@@ -162,7 +163,7 @@ export function createGuessedReservation(fd: number, path: string, sizeBytes: nu
     try {
       await releaseRange(fd, end, unusedBytes);
     } catch (error) {
-      const what = `give back ${unusedBytes} reserved bytes`;
+      const what = `give back ${formatBytes(unusedBytes)} that were reserved`;
       if (!isUnsupported(error)) throw ioError(error, { what, path });
     }
   };

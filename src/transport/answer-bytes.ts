@@ -1,5 +1,6 @@
 // Bounds the answers that clients have not read yet: events for watchers, pages of lists. It does
 // not count chunks of downloads, which the number of byte streams bounds.
+import { formatBytesApart } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import { createSemaphore, maxPerIdentity, tooMany, type Owner } from "./semaphore.js";
 
@@ -57,9 +58,10 @@ export function createAnswerBytes(maxBytes: number): AnswerBytes {
 }
 
 function answerTooLarge(bytes: number, max: number): StoreError {
+  const [size, most] = formatBytesApart(bytes, max);
   return new StoreError(
     "LIMIT_EXCEEDED",
-    `The answer has ${bytes} bytes, more than the ${max} that a caller may leave unread`,
+    `The answer has ${size}, more than the ${most} that a caller may leave unread`,
     { hint: "Ask for less at once, with a smaller page_size for example" },
   );
 }

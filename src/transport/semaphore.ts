@@ -88,7 +88,7 @@ export function createSemaphore(options: SemaphoreOptions): Semaphore {
 const retryAfterMs = 1000;
 
 export function tooMany({ what, limit }: ExceededLimit): StoreError {
-  return new StoreError("TOO_MANY_STREAMS", `${limit} ${what} are open, which is the maximum`, {
+  return new StoreError("TOO_MANY_STREAMS", `the limit on ${what} is reached: ${limit}`, {
     hint: "Retry when others have ended",
     metadata: { limit: what.replaceAll(" ", "_"), max: String(limit) },
     retryAfterMs,

@@ -34,7 +34,7 @@ export function addVerifyCommand(program: Command, setExitCode: (code: number) =
     .command("verify")
     .summary("read data again and compare it with its digests")
     .description(
-      "Reads all data of a snapshot, or of all, and prints a verdict for each file with its " +
+      "Reads all data of a snapshot, or of all, and prints a verdict for each file, and then the " +
         "damaged ranges; with --all for each file that is damaged. A damaged snapshot is marked and not served any more unless forced; the " +
         "mark goes when a later verify finds it intact. Exit code 9 if anything is damaged.",
     )
@@ -107,16 +107,21 @@ function render(
   const shown = all
     ? verdicts.filter(({ intact, problem }) => !intact || problem !== "")
     : verdicts;
-  const rows = shown.map(({ snapshotId, file, intact, damaged, problem }) => {
-    const ranges = damaged.map(({ offset, length }) => `${offset}+${length}`).join(" ");
-    const details = intact ? problem : [problem, ranges].filter((text) => text !== "").join(": ");
+  const rows = shown.map(({ snapshotId, file, intact, problem }) => {
     const verdict = intact ? "intact" : red("DAMAGED");
     const name = all ? [printable(names.get(snapshotId) || "-")] : [];
-    return [snapshotId, ...name, verdict, printable(file), printable(details)];
+    return [snapshotId, ...name, verdict, printable(file), printable(problem)];
   });
-  const header = ["ID", ...(all ? ["NAME"] : []), "VERDICT", "FILE", "OFFSET+LENGTH"];
-  const table = rows.length === 0 ? "" : renderTable(header, rows);
+  const header = ["ID", ...(all ? ["NAME"] : []), "VERDICT", "FILE", "PROBLEM"];
+  const table = rows.length === 0 ? "" : renderTable(header, rows) + shown.map(ranges).join("");
   return quiet ? table : `${table}${summary(verdicts)}\n`;
+}
+
+/** The damaged ranges of one file, in bytes, for programs such as dd. */
+function ranges({ snapshotId, file, damaged }: VerifyVerdict): string {
+  if (damaged.length === 0) return "";
+  const rows = damaged.map(({ offset, length }) => [String(offset), String(length)]);
+  return `\n${snapshotId} ${printable(file)}, in bytes:\n${renderTable(["OFFSET", "LENGTH"], rows)}\n`;
 }
 
 function summary(verdicts: readonly VerifyVerdict[]): string {

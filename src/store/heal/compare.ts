@@ -1,5 +1,6 @@
 // Compares one snapshot's record with its directory. The functions are pure, so that each
 // difference can be tested alone.
+import { formatBytesExactly } from "../../base/sizes.js";
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
 import { isStoreError, type StoreError } from "../../base/errors.js";
@@ -157,7 +158,7 @@ function oneFile(
     return [finding("file_kind", where, "it is not a regular file", "mark_corrupt")];
   }
   if (found.sizeBytes !== file.sizeBytes) {
-    const text = `it has ${found.sizeBytes} bytes, expected ${file.sizeBytes}`;
+    const text = `it has ${formatBytesExactly(found.sizeBytes)}, expected ${formatBytesExactly(file.sizeBytes)}`;
     return [finding("file_size", where, text, "mark_corrupt")];
   }
   if (found.mode === storedFileMode) return [];

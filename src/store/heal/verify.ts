@@ -1,6 +1,7 @@
 // Verify: reads all data again and compares it with the stored digests.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../../base/clock.js";
+import { count } from "../../base/count.js";
 import { isStoreError, type StoreError } from "../../base/errors.js";
 import { differingRanges } from "../../files/block-compare.js";
 import { createBlockHasher } from "../../files/block-hash.js";
@@ -196,7 +197,7 @@ async function* compareFile(
   }
   const actual = yield* hashAgain(place, stored, expected.algorithm, run);
   const damaged = differingRanges(expected, actual);
-  const problem = damaged.length === 0 ? "" : `${damaged.length} damaged ranges`;
+  const problem = damaged.length === 0 ? "" : count(damaged.length, "damaged range");
   return {
     file: file.name,
     intact: damaged.length === 0,

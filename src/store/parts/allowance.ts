@@ -1,5 +1,6 @@
 // Reserves disk space for uploads. Each upload reserves bytes before it writes them, so that two
 // uploads never use the same free space. It keeps them until the catalog counts its snapshot.
+import { formatBytes, formatBytesApart } from "../../base/sizes.js";
 import { statfsSync } from "node:fs";
 import { isStoreError, StoreError } from "../../base/errors.js";
 import type { BackgroundWork, Reader, Room } from "./ports.js";
@@ -129,14 +130,15 @@ function checkQuota(
   const isTold = countHeld !== undefined;
   const heldBytes = countHeld?.() ?? 0;
   const whose = limit === "max_store" ? "the store" : "the caller's prefix of names";
-  const actual = isTold ? `${bytes} bytes` : "too much";
+  const [wanted, max] = formatBytesApart(bytes, maxBytes);
+  const actual = isTold ? wanted : "too much";
   const held =
     heldBytes > 0
-      ? `; ${heldBytes} of them belong to deleted or replaced snapshots that are still in use`
+      ? `; ${formatBytes(heldBytes)} of that belong to deleted or replaced snapshots that are still in use`
       : "";
   throw new StoreError(
     "STORAGE_FULL",
-    `the snapshots of ${whose} would take ${actual} on disk${held}; at most ${maxBytes} bytes are allowed (${limit})`,
+    `the snapshots of ${whose} would be charged ${actual}${held}; at most ${max} are allowed (${limit})`,
     {
       hint: "Delete snapshots, or have the limit raised",
       metadata: {
@@ -155,9 +157,10 @@ function checkFree({ layout, namePrefix, options }: SpacePorts): void {
   const freeBytes = bavail * bsize;
   if (freeBytes >= reserveBytes) return;
   const isTold = namePrefix === "";
+  const [free, kept] = formatBytesApart(freeBytes, reserveBytes);
   throw new StoreError(
     "STORAGE_FULL",
-    `the filesystem of the store has ${isTold ? `${freeBytes} bytes` : "too little"} left; ${reserveBytes} bytes are kept free`,
+    `the filesystem of the store has ${isTold ? free : "too little"} left; ${kept} are kept free`,
     {
       hint: "Delete snapshots or add space",
       metadata: { limit: "reserve", ...(isTold && { free_bytes: String(freeBytes) }) },

@@ -1,4 +1,5 @@
 // Import: stores an archive with its envelope, or a directory with one.
+import { formatBytesApart } from "../../base/sizes.js";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { OwnedStream } from "../../wire/chunk.js";
@@ -133,9 +134,10 @@ async function readEnvelopeEntry(entry: ArchiveEntry): Promise<Uint8Array> {
 
 function checkEnvelopeSize(sizeBytes: number): void {
   if (sizeBytes <= maxEnvelopeBytes) return;
+  const [size, max] = formatBytesApart(sizeBytes, maxEnvelopeBytes);
   throw new StoreError(
     "LIMIT_EXCEEDED",
-    `${envelopeFileName} has ${sizeBytes} bytes, at most ${maxEnvelopeBytes} are read`,
+    `${envelopeFileName} has ${size}, at most ${max} are read`,
     { metadata: { limit: "max_envelope_bytes", entry: envelopeFileName } },
   );
 }

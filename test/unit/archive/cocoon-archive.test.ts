@@ -123,5 +123,5 @@ test("the disk's size reveals a program that ignores the sparse records", async 
   assert.ok(first !== undefined);
   assert.throws(() => {
     checkArchiveAgainstEnvelope(decodeEnvelope(first.bytes), files);
-  }, /cow\.raw has 4096 bytes, but snapshot\.json records a disk of 32768/);
+  }, /cow\.raw has 4 KiB, but snapshot\.json says a disk of 32 KiB/);
 });

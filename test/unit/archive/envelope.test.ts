@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { formatBytes } from "../../../src/base/sizes.js";
 import {
   checkArchiveAgainstEnvelope,
   decodeEnvelope,
@@ -296,7 +297,7 @@ test("the disk has the size that the config records", () => {
     (error: unknown) =>
       error instanceof StoreError &&
       error.reason === "ARCHIVE_INVALID" &&
-      /cow\.raw has 99 bytes.*100/.test(error.message),
+      /cow\.raw has 99 B.*100 B/.test(error.message),
   );
 });
 
@@ -376,7 +377,7 @@ test("a file with a wrong size is refused, with both sizes and a hint", () => {
   check(100);
   assert.throws(() => check(4), {
     reason: "ARCHIVE_INVALID",
-    message: /cow\.raw is not what was exported: expected 100 bytes .*, found 4 bytes/,
+    message: /cow\.raw is not what was exported: expected 100 B .*, found 4 B/,
     hint: /short and shifted.*gnu or none/s,
   });
   assert.throws(() => check(101), { hint: /remove the key "stasis"/ });
@@ -403,7 +404,9 @@ test("a memory image that is certainly too short is refused if there are no clai
   ] as const) {
     assert.throws(() => check(hypervisor, name, memoryBytes, sizeBytes), {
       reason: "ARCHIVE_INVALID",
-      message: new RegExp(`${name} has ${sizeBytes} bytes.*memory of ${memoryBytes}`),
+      message: new RegExp(
+        `${name} has ${formatBytes(sizeBytes)}, .*memory of ${formatBytes(memoryBytes)}`,
+      ),
     });
   }
 });

@@ -89,8 +89,8 @@ test("the pool of small Buffers is not freed, also where it is as large as in No
 });
 
 const broken: readonly (readonly [string, readonly Frame[], RegExp])[] = [
-  ["no trailer, though the status is OK", [header, chunk], /12 bytes without a trailer/],
-  ["a wrong total", [header, chunk, trailer(13, crc32(data))], /expected 13 bytes, received 12/],
+  ["no trailer, though the status is OK", [header, chunk], /12 B without a trailer/],
+  ["a wrong total", [header, chunk, trailer(13, crc32(data))], /expected 13 B, received 12 B/],
   ["a wrong CRC-32", [header, chunk, trailer(12, 1)], /expected CRC-32 00000001/],
 ];
 for (const [what, frames, message] of broken) {

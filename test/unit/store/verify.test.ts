@@ -133,7 +133,7 @@ void test("a missing, a short and an unknown file do not hide damage in the othe
       ],
     );
     assert.match(found[0]?.problem ?? "", /missing/);
-    assert.match(found[2]?.problem ?? "", /1 bytes, expected 2/);
+    assert.match(found[2]?.problem ?? "", /has 1 B, expected 2 B/);
   });
 });
 

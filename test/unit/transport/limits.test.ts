@@ -102,12 +102,15 @@ test("streams that are open, answered or not, are bounded: one too many is answe
   await harness.started();
   // Answered, and still half-open.
   const refused = raw.call(create);
-  assert.match(String((await refused.status)["grpc-message"]), /^1%20byte%20streams/);
+  assert.match(
+    String((await refused.status)["grpc-message"]),
+    /^the%20limit%20on%20byte%20streams%20is%20reached:%201/,
+  );
   const error = await failureOf(unary(harness.client, methods.list, {}));
   assert.equal(error.code, grpcStatus.RESOURCE_EXHAUSTED);
   const details = detailsOf(error);
   assert.equal(details.reason, "TOO_MANY_STREAMS");
-  assert.match(error.details, /^2 streams are open/);
+  assert.match(error.details, /^the limit on streams is reached: 2/);
   assert.ok((details.retryDelayMs ?? 0) > 0);
   refused.stream.end();
   await refused.closed;
