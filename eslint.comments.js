@@ -1,6 +1,6 @@
-// Two rules for the language of the sources: comments have at most 100 columns, and private terms
-// that this project once used do not come back. test/unit/docs/plain-words.test.ts holds the
-// documents to the same word list.
+// Two rules for the language of the sources. Comments have at most 100 columns. Private terms that
+// this project once used must not come back. test/unit/docs/plain-words.test.ts checks the
+// documents with the same word list.
 
 const maxColumns = 100;
 

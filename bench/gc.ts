@@ -20,7 +20,7 @@ import { removeScratch } from "../test/support/scratch.js";
 const rows = Number(process.argv[2] ?? 1_000_000);
 const removed = Number(process.argv[3] ?? 10_000);
 const mib = 1024 * 1024;
-/** Number of delay reports that a daemon was asked for. */
+/** Number of requested delay reports. */
 let asked = 0;
 
 const scratch = await mkdtemp(join(tmpdir(), "stasis-bench-"));

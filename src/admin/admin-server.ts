@@ -1,6 +1,5 @@
-// The admin listener: the web page, what it shows, metrics and probes over HTTP. It changes
-// nothing. It opens before recovery and closes last, so that
-// probes see both.
+// The admin listener: the web page with its data, metrics and probes over HTTP. It changes nothing.
+// It opens before recovery and closes last, so that probes see both.
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { isLoopbackHost } from "../base/host-port.js";
@@ -30,7 +29,7 @@ import { sendPieces } from "./send-pieces.js";
 export interface AdminServerOptions {
   readonly access: Access;
   readonly peerUser: PeerUser;
-  /** For callers who may not see paths of the node. */
+  /** Used for callers that may not see paths of the node. */
   readonly conceal: Conceal;
   readonly routes: Routes;
   readonly logger: Logger;
@@ -42,7 +41,7 @@ export interface AdminServer extends AsyncDisposable {
   listenTcp(address: TcpAddress, tls?: TlsFiles): Promise<Listener>;
   /** Throws FIELD_INVALID if a process listens there. See `openUnixListener`. */
   listenUnix(path: string, file?: SocketFile): Promise<Listener>;
-  /** What /readyz says of the daemon itself. Draining ends event streams. */
+  /** The daemon's own part of the answer of /readyz. Draining ends event streams. */
   setPhase(phase: Phase): void;
   /** Ends all connections. Idempotent. */
   close(): Promise<void>;
@@ -52,7 +51,7 @@ interface Server {
   readonly options: AdminServerOptions;
   readonly limits: AdminLimits;
   readonly listeners: Listener[];
-  /** Fires when event streams have to end. */
+  /** Fires when event streams must end. */
   readonly draining: AbortController;
   readonly held: { phase: Phase; requests: number; answerBytes: number };
   readonly pipelined: WeakMap<Socket, number>;

@@ -1,4 +1,4 @@
-// An HTTP answer of the admin listener, with the headers that every answer has.
+// An HTTP answer of the admin listener, with the headers that all answers share.
 import type { ServerResponse } from "node:http";
 import type { StoreError } from "../base/errors.js";
 
@@ -12,7 +12,7 @@ export interface Answer {
 /** Answers in pieces, until the reader or the daemon ends it. */
 export interface StreamAnswer {
   readonly contentType: string;
-  /** `signal` fires when the reader is gone. It must not throw. */
+  /** `signal` fires when the reader disconnects. It must not throw. */
   readonly pieces: AsyncIterable<string>;
 }
 
@@ -27,7 +27,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** No answer may be framed, sniffed, kept by a cache without asking, or read by another origin. */
+/** Other pages must not frame, sniff or read any answer, and caches must revalidate it. */
 const commonHeaders = {
   "content-security-policy": policy,
   "x-content-type-options": "nosniff",

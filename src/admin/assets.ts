@@ -1,5 +1,5 @@
-// The files of the web page, which scripts/build.mjs puts into dist/web/. They are read once: the
-// page of a running daemon stays the one that it was started with.
+// The files of the web page, which scripts/build.mjs puts into dist/web/. They are read once, so a
+// running daemon keeps the page with which it was started.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname } from "node:path";

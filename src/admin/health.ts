@@ -1,12 +1,12 @@
-// /livez and /readyz, as Kubernetes asks them. Anybody who can connect may ask; reasons are told by
-// name, and in words only to those who may see paths of the node.
+// /livez and /readyz for Kubernetes. Anybody who can connect may request them. Reasons are names.
+// Only callers that may see paths of the node also get the messages.
 import type { ErrorReason } from "../base/errors.js";
 import type { StoreProblem } from "../store/parts/condition.js";
 import { jsonAnswer, textAnswer, type Answer } from "./answer.js";
 
 export type Phase = "recovering" | "serving" | "draining";
 
-/** What /readyz looks at. `failed` is the reason in a word. */
+/** The facts that /readyz checks. `failed` is the reason in a word. */
 export interface ReadinessCheck {
   readonly name: string;
   readonly failed?: string;
@@ -14,7 +14,7 @@ export interface ReadinessCheck {
   readonly message?: string;
 }
 
-/** Which check a problem of the store belongs to, and what it is called there. */
+/** The check to which a problem of the store belongs, and the problem's name there. */
 const checkOf: Partial<Record<ErrorReason, readonly [check: string, failed: string]>> = {
   ROOT_UNAVAILABLE: ["root", "unavailable"],
   STORED_DATA_CORRUPT: ["catalog", "damaged"],

@@ -1,4 +1,5 @@
-// The HTTP servers of the admin listener, with bounds on whatever a client can make them hold.
+// The HTTP servers of the admin listener, with bounds on everything that a client can make them
+// hold.
 import { createServer as createHttp, type RequestListener, type Server } from "node:http";
 import { createServer as createHttps } from "node:https";
 import { secureOptions, type TlsFiles } from "../transport/auth/tls-files.js";
@@ -6,7 +7,7 @@ import { secureOptions, type TlsFiles } from "../transport/auth/tls-files.js";
 export interface AdminLimits {
   /** Connections at once, per listener. */
   readonly maxConnections: number;
-  /** Bytes of a request's line and headers; more get 431. */
+  /** Bytes of a request's line and headers. A longer one gets 431. */
   readonly maxHeaderBytes: number;
   /** How long the headers of a request may take to arrive. */
   readonly headersTimeoutMs: number;
@@ -46,7 +47,7 @@ export function createHttpServer(
   const options = {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
-    // A request has no body: its headers are all of it.
+    // A request has no body, so its headers are complete.
     requestTimeout: limits.headersTimeoutMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
@@ -60,7 +61,7 @@ export function createHttpServer(
 
 const handshakeTimeoutMs = 10_000;
 
-/** As the gRPC listener: a client without a certificate may have a token. */
+/** Like the gRPC listener: a client without a certificate may have a token. */
 function createSecure(options: object, tls: TlsFiles): Server {
   const context = tls.context();
   const server = createHttps({

@@ -1,4 +1,4 @@
-// A request of the admin listener: what it asks for, and whether it may be answered at all.
+// A request of the admin listener. Parses its target and decides whether it may be answered at all.
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { StoreError } from "../base/errors.js";
@@ -13,14 +13,14 @@ import {
 } from "../transport/auth/connections.js";
 import { textAnswer, type Answer } from "./answer.js";
 
-/** How requests of one listener come. */
+/** How requests reach one listener. */
 export interface Arrival {
   readonly via: Via;
   /** Whether the listener's address can only be reached from this machine. */
   readonly loopback: boolean;
 }
 
-/** Why the request gets no answer from a route; undefined if it does. */
+/** The reason why no route answers the request. Undefined if a route does. */
 export function refusalOf(request: IncomingMessage, arrival: Arrival): Answer | undefined {
   const { method = "", headers } = request;
   if (method !== "GET" && method !== "HEAD") {
@@ -43,7 +43,8 @@ export function refusalOf(request: IncomingMessage, arrival: Arrival): Answer | 
 }
 
 /**
- * A page of another name that resolves to 127.0.0.1 (DNS rebinding) has the page's own name here.
+ * If another host name resolves to 127.0.0.1 (DNS rebinding), this header contains the page's own
+ * host name.
  */
 function namesThisMachine(host: string | undefined): boolean {
   if (host === undefined) return false;
@@ -51,7 +52,7 @@ function namesThisMachine(host: string | undefined): boolean {
   return parsed !== undefined && isLoopbackHost(parsed.host);
 }
 
-/** Undefined for a target that is no path. */
+/** Undefined for a target that is not a path. */
 export function urlOf(request: IncomingMessage): URL | undefined {
   const { url = "" } = request;
   if (!url.startsWith("/")) return undefined;
@@ -80,7 +81,7 @@ function connectionOf({ socket }: IncomingMessage, via: Via, peerUser: PeerUser)
   };
 }
 
-/** A header with characters that no token has is invalid, not absent. */
+/** A header with characters that no token contains is invalid, not absent. */
 function shown({ headers }: IncomingMessage): CallHeaders {
   const { authorization } = headers;
   const value = authorization !== undefined && /^[ -~]*$/.test(authorization) ? authorization : "";

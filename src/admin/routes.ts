@@ -1,4 +1,4 @@
-// What the admin listener answers at which path.
+// Maps each path of the admin listener to its answer.
 import type { IncomingHttpHeaders } from "node:http";
 import type { Identity } from "../model/access.js";
 import { seesPaths } from "../model/access.js";
@@ -17,9 +17,9 @@ export interface RouteRequest {
   /** `host:port`, or `unix`. */
   readonly peer: string;
   readonly phase: Phase;
-  /** Fires when the reader is gone. */
+  /** Fires when the reader disconnects. */
   readonly signal: AbortSignal;
-  /** Fires when event streams have to end. */
+  /** Fires when event streams must end. */
   readonly draining: AbortSignal;
   /** Throws CREDENTIALS_INVALID. */
   identity(): Identity;
@@ -37,7 +37,7 @@ export interface RouteParts {
   readonly api: () => Routes | undefined;
 }
 
-/** The figures count all snapshots, and show nothing that a reader of them could not learn. */
+/** The figures count all snapshots, and reveal nothing that a reader of them could not learn. */
 const metricsRule = {
   roles: ["reader", "writer", "operator"],
   changes: false,

@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import type { StreamAnswer } from "./answer.js";
 
 /**
- * A piece is made when the one before has been taken, so that a slow reader costs one piece. The
+ * A piece is made when the previous one has been taken, so a slow reader costs one piece. The
  * connection's idle time-out ends a reader that takes nothing.
  */
 export async function sendPieces(

@@ -1,6 +1,6 @@
-// Runs byte streams through Node's compression streams. It keeps back-pressure from end to end,
-// retains each input piece until the codec has used it, and destroys everything on an error, an
-// abort or an early return.
+// Runs byte streams through Node's compression streams. It keeps back-pressure from end to end. It
+// retains each input piece until the codec has used it. An error, an abort or an early return
+// destroys everything.
 import type { Duplex } from "node:stream";
 import { OwnedChunk, type OwnedStream } from "../wire/chunk.js";
 import { openBytePuller, type BytePuller } from "./byte-puller.js";

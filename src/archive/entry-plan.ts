@@ -22,8 +22,8 @@ export interface EntryPlan {
   readonly map: () => Iterable<Uint8Array>;
   readonly mapBytes: number;
   /**
-   * Parts of the file that follow, in ascending order. Each extent lies in one of them. The rest of
-   * the parts is zeros.
+   * Parts of the file that follow, in ascending order. Each extent lies in one of them. All other
+   * bytes of the parts are zeros.
    */
   readonly body: Iterable<Extent>;
   /** Bytes of the body, without padding. */

@@ -27,7 +27,7 @@ export interface FileClaim {
   readonly blocks: string;
 }
 
-/** By file name. Empty if another program or an old version wrote the envelope. */
+/** Claims by file name. Empty if another program or an old version wrote the envelope. */
 export type FileClaims = ReadonlyMap<string, FileClaim>;
 
 export const noClaims: FileClaims = new Map();

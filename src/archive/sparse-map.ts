@@ -153,7 +153,7 @@ export function decodeCocoonMap(
   if (sizeBytes === undefined) {
     throw archiveInvalid(`${where}: ${cocoonSizeKey} is not a number from 0 to 2^53 - 1`);
   }
-  // At most as many as fit into a PAX header.
+  // A PAX header has no room for more segments than that.
   const segments = parseCocoonMap(map, where);
   if (segments.length > source.maxSegments) {
     throw limitExceeded("maxSegments", where, source.maxSegments, segments.length);

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 export const socketFileName = "stasis.sock";
-/** Of the admin listener, in the directory of a socket with the name above. */
+/** Name of the admin listener's socket, in the directory of a socket with the name above. */
 export const adminSocketName = "admin.sock";
 /** The paths of root's own daemon. */
 const rootsDirectory = "/var/lib/stasis";

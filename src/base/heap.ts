@@ -8,11 +8,10 @@ import { runInNewContext } from "node:vm";
  * collection, which takes half of all CPU time. This setting lets the old generation grow to five
  * times what was alive after the last collection. A higher limit saves no CPU time and costs
  * memory. At eleven times, the upload of a file in 500,000 pieces took the daemon to 380 MiB
- * instead of
- * 260 MiB; the difference was garbage. The young generation is collected for every 32 MB of buffers
- * and contains almost no objects: one thread does this in half the time that several threads need
- * to coordinate. The setting applies to the whole process, so the program makes this choice, not a
- * library.
+ * instead of 260 MiB; the difference was garbage. The young generation is collected for every 32 MB
+ * of buffers and contains almost no objects. One thread does this in half the time that several
+ * threads need to coordinate. The setting applies to the whole process, so the program makes this
+ * choice, not a library.
  */
 export function tuneCollector(): void {
   setFlagsFromString("--heap-growing-percent=400");

@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 export const maxSocketPathBytes = 107;
 
 export interface HostPort {
-  /** Without brackets. */
+  /** The host without brackets. */
   readonly host: string;
   readonly port: number;
 }

@@ -1,9 +1,10 @@
-// Reads and writes of files that go on until all bytes are done: one call may do a part of them.
+// Reads and writes files until all bytes are done, because one call may process only a part of
+// them.
 import type { FileHandle } from "node:fs/promises";
 
 /**
  * Reads into `bytes` from `position` on. Returns the number of bytes read, which is smaller than
- * asked for only where the file ends. Throws the error of Node.
+ * requested only if the file ends. Throws Node's own error.
  */
 export async function readFully(
   handle: FileHandle,
@@ -19,7 +20,7 @@ export async function readFully(
   return done;
 }
 
-/** Writes all bytes from `position` on; by default where the last write ended. */
+/** Writes all bytes from `position` on. Default: the end of the last write. */
 export async function writeFully(
   handle: FileHandle,
   bytes: Uint8Array,

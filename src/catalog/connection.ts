@@ -229,7 +229,7 @@ function wrap(database: Database, file: number, damage: DamageJudge): Connection
 }
 
 /**
- * Takes a failed commit back for good. Otherwise the next start would find it in the log, if the
+ * Undoes a failed commit permanently. Otherwise the next start would find it in the log, if the
  * disk kept all of it. The next commit begins where the failed one began, so none of the failed
  * commit counts once the next sync has succeeded. We do not retry the failed sync: we write other
  * bytes in the same place, and sync those. Only page 1 is written. SQLite writes it for any schema

@@ -23,7 +23,10 @@ export function writeFiles(
   }
 }
 
-/** Only for a ready snapshot: listings by label rely on every label row belonging to one. */
+/**
+ * Called only for a ready snapshot, because listings by label rely on every label row belonging to
+ * one.
+ */
 export function writeLabels(
   connection: Connection,
   config: Pick<SnapshotConfig, "id" | "labels">,

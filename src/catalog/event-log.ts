@@ -105,7 +105,7 @@ export function createEventLog(
     },
   };
   const committed = (): void => {
-    // Also true after a transaction that failed. Listeners then look once in vain.
+    // Called even after a transaction that failed. Listeners then look once in vain.
     if (!recorded) return;
     recorded = false;
     for (const listener of listeners) listener();

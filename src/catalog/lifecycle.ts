@@ -43,8 +43,8 @@ export interface Lifecycle {
   setDigest(id: string, digest: string, files: readonly SnapshotFile[]): void;
   setCorrupt(id: string, corrupt: boolean): void;
   /**
-   * Adds a snapshot to the catalog that exists on disk. It replaces a lost row with the same id
-   * and, with `overwrite`, a row in any state.
+   * Adds a snapshot that exists on disk to the catalog. Replaces a lost row with the same id and,
+   * with `overwrite`, a row in any state.
    */
   insertReady(adopted: AdoptedSnapshot, options?: { readonly overwrite?: boolean }): Snapshot;
   /** The manifest of `revision` is durable. Does nothing if there is a newer one to write. */

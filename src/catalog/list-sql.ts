@@ -125,7 +125,8 @@ function labelWalk(shape: ListShape): Walk {
     ...range("l.created_at", "l.snapshot_id"),
   ];
   for (let label = 1; label < shape.labelCount; label++) {
-    // Not EXISTS: SQLite turns it into a join, and takes seconds to plan a join of 64 tables.
+    // We do not use EXISTS: SQLite turns it into a join, and takes seconds to plan a join of 64
+    // tables.
     conditions.push(`1 = (SELECT 1 FROM snapshot_labels o WHERE o.key = :key${label}
       AND o.value = :value${label} AND o.created_at = l.created_at
       AND o.snapshot_id = l.snapshot_id)`);

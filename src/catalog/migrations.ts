@@ -157,7 +157,7 @@ CREATE TABLE gc_sessions (
 ) STRICT;
 `;
 
-/** By digest: a peer requests snapshots by digest, and a pull looks for them. */
+/** Adds an index by digest, because peers request snapshots by digest and pulls look for them. */
 const version4 = `
 DROP INDEX ready_undigested;
 CREATE INDEX ready_by_digest ON snapshots (digest, id) WHERE state = 'ready';

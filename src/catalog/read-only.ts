@@ -71,8 +71,8 @@ function sidecarRemoval(path: string): () => void {
 }
 
 /**
- * SQLite cannot read a database in WAL mode where it cannot make the log and its index: on a
- * read-only or full filesystem, and in a directory without write permission. In these cases we read
+ * To read a database in WAL mode, SQLite must create the log and its index. It cannot on a
+ * read-only or full filesystem, or in a directory without write permission. In these cases we read
  * a copy.
  */
 function copyCatalog(path: string): { readonly path: string; readonly remove: () => void } {

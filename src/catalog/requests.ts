@@ -1,4 +1,4 @@
-// Request ids: record which call made which snapshot, also across restarts.
+// Request ids. The catalog records which call made which snapshot, also across restarts.
 import { StoreError } from "../base/errors.js";
 import type { CatalogContext } from "./context.js";
 import { sql } from "./sql.js";

@@ -1,11 +1,11 @@
-// Every fixed statement of the catalog, in one place, so that a test can ask SQLite for each plan.
-// list-sql.ts builds the statements of listings; the test walks all their shapes.
+// Contains every fixed statement of the catalog, so that a test can ask SQLite for each plan.
+// list-sql.ts builds the statements of listings, and the test checks all of their shapes.
 
 declare const registered: unique symbol;
 /** SQL that the plan test covers. Only this file and list-sql.ts make it. */
 export type Sql = string & { readonly [registered]: true };
 
-/** For sql.ts and list-sql.ts only. */
+/** Only sql.ts and list-sql.ts use it. */
 export function register(text: string): Sql {
   return text as Sql;
 }

@@ -8,7 +8,7 @@ interface Meaning {
   readonly hint: string;
 }
 
-/** By primary code; an extended code such as SQLITE_IOERR_FSYNC falls under the longest match. */
+/** Reasons by primary code. An extended code such as SQLITE_IOERR_FSYNC uses the longest match. */
 const meanings: Readonly<Record<string, Meaning>> = {
   SQLITE_FULL: {
     reason: "STORAGE_FULL",

@@ -48,7 +48,7 @@ interface Row {
   readonly doubt: string;
 }
 
-/** Saving rarely loses nothing: each saved reading is as good as a later one. */
+/** Frequent saves are unnecessary, because each saved reading is as good as a later one. */
 const saveIntervalMs = 10 * 60_000;
 
 export function createStoreClock(connection: Connection, clock: Clock): StampingClock {

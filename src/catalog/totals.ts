@@ -5,11 +5,11 @@ import { walkRows } from "./records.js";
 import { sql } from "./sql.js";
 
 export interface Totals {
-  /** Of all ready snapshots. */
+  /** These three count all ready snapshots. */
   readonly count: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
-  /** Of all snapshots that still take space. */
+  /** Includes every snapshot that still takes space. */
   readonly chargedBytes: number;
 }
 

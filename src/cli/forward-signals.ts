@@ -1,9 +1,9 @@
-// Forwards signals to the command that this program runs, which ends both.
+// Forwards signals to the command that this program runs.
 //
-// A terminal sends Ctrl-C and Ctrl-\ to all processes of its foreground group, the command
-// included. A second SIGINT would make many programs give up their orderly end, so a command that
-// the terminal reaches does not get it again. Nobody but the terminal is expected to send these two
-// to a program in the foreground: `kill` from elsewhere uses SIGTERM, which is always forwarded.
+// A terminal sends Ctrl-C and Ctrl-\ to all processes of its foreground group, including the
+// command. A second SIGINT would make many programs abort their clean end, so a command that the
+// terminal reaches does not get it again. Only the terminal is expected to send these two signals
+// to a foreground program. `kill` from elsewhere uses SIGTERM, which is always forwarded.
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 
@@ -33,7 +33,7 @@ function isReachedByTerminal(pid: number | undefined): boolean {
   } catch {
     return false;
   }
-  // The program's name comes before these fields, and may contain anything.
+  // The program's name comes before these fields, and may contain any character.
   const [, , group, , , foreground] = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return group === foreground;
 }

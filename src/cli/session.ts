@@ -74,7 +74,7 @@ export function renderJson(json: JsonValue): string {
 }
 
 /**
- * Shows the progress of `transfer` if stderr is a terminal and neither end is a pipe: the program
+ * Shows the progress of `transfer` if stderr is a terminal and neither end is a pipe. The program
  * at the other end of a pipe may draw on the same terminal.
  */
 export async function withProgress<T>(

@@ -24,7 +24,7 @@ function stdoutError(error: unknown): Error {
   return fileError(error, "cannot write to stdout");
 }
 
-/** For people: everything except the answer. */
+/** Writes text for people: everything except the answer. */
 export function printErr(text: string): void {
   process.stderr.write(text);
 }

@@ -148,7 +148,7 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
     "grpc.use_local_subchannel_pool": 1,
     // grpc-js does not keep a chunk that it has sent, so that its memory can be freed.
     "grpc.per_rpc_retry_buffer_size": maxRetryBytes,
-    // No TXT look-ups for a service configuration.
+    // Prevents TXT look-ups for a service configuration.
     "grpc.service_config_disable_resolution": 1,
     // A daemon on this machine is never behind the proxy of the environment.
     ...(address.local ? { "grpc.enable_http_proxy": 0 } : {}),

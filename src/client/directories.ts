@@ -89,8 +89,8 @@ export async function importLocalDirectory(
 }
 
 /**
- * Refuses what the daemon would refuse, before gigabytes travel. The daemon decides whether the
- * envelope is well-formed.
+ * Makes the daemon's checks before gigabytes travel. The daemon decides whether the envelope is
+ * well-formed.
  */
 function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
   let claims: FileClaims;

@@ -17,9 +17,9 @@ import type { SnapshotConfig } from "../model/config.js";
 import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js";
 
 export interface CocoonSnapshot {
-  /** With cocoon's id, and the keys that stasis does not know. */
+  /** The configuration with cocoon's id, and the keys that stasis does not know. */
   readonly config: SnapshotConfig;
-  /** As cocoon wrote it; may be empty. */
+  /** The text that cocoon wrote. May be empty. */
   readonly createdAt: string;
   /** Cocoon had not finished it. */
   readonly pending: boolean;
@@ -63,7 +63,7 @@ export async function readCocoonStore(root: string): Promise<CocoonStore> {
 
 interface CocoonIndex {
   readonly records: readonly JsonObject[];
-  /** By the id of a snapshot. */
+  /** Deletions in progress, by the id of the snapshot. */
   readonly tombstones: ReadonlyMap<string, JsonObject>;
   readonly remark: string;
 }

@@ -90,7 +90,7 @@ const namedOptions = Object.entries(daemonOptions) as [DaemonOptionName, Option<
 interface Found {
   readonly raw: RawValue;
   readonly origin: ConfigOrigin;
-  /** For error messages. */
+  /** Describes the place of a value in error messages. */
   readonly where: string;
 }
 
@@ -112,7 +112,9 @@ function lookUp(
   return undefined;
 }
 
-/** A path that the kernel would refuse is no default: nobody has asked for the listener. */
+/**
+ * A path that the kernel would refuse is not a default, because nobody has requested the listener.
+ */
 function defaultAdmin(socket: unknown): AdminAddress | undefined {
   if (typeof socket !== "string") return undefined;
   const path = adminSocketBeside(socket);

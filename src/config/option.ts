@@ -201,7 +201,7 @@ export function listenOption(
   );
 }
 
-/** Where the admin listener is: a Unix socket or a TCP address. */
+/** The address of the admin listener: a Unix socket or a TCP address. */
 export type AdminAddress =
   { readonly kind: "unix"; readonly path: string } | ({ readonly kind: "tcp" } & HostPort);
 

@@ -34,7 +34,7 @@ const path = z
 
 /** The descriptions are error texts, and rows of the README's table. */
 const peerSchema = z.strictObject({
-  // No colon: a text with a colon is an address.
+  // It must not contain a colon, because a text with a colon is an address.
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)

@@ -196,7 +196,7 @@ function unwritable(path: string, next: string, cause: unknown): StoreError {
     case "EACCES":
       return unusable(path, cause, denialHint(cause, next, "write"));
     case "EPERM":
-      // Only root can give a file to the owner that the old one has.
+      // Only root can make another user the owner of a file.
       return unusable(path, cause, denialHint(cause, path, "write"));
     case "ENOENT":
       return unusable(path, cause, `Make the directory ${dirname(path)} first`);

@@ -39,9 +39,11 @@ export interface Daemon extends AsyncDisposable {
   readonly store: SnapshotStore;
   /** The addresses it listens on: `HOST:PORT` with the real port, then `unix:PATH`. */
   readonly addresses: readonly string[];
-  /** What the daemon does and has done, for Prometheus. */
+  /** The state and the counters of the daemon, for Prometheus. */
   readonly metrics: MetricsPage;
-  /** Where the admin listener is, `HOST:PORT` or `unix:PATH`; undefined if it is switched off. */
+  /**
+   * The address of the admin listener, `HOST:PORT` or `unix:PATH`. Undefined if it is switched off.
+   */
   readonly adminAddress: string | undefined;
   /** Reads certificates, tokens and tables again. Running calls continue. See reload.ts. */
   reload(): Reloaded;
@@ -66,7 +68,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(async () => {
     await store[Symbol.asyncDispose]();
   });
-  // Last of all that answers callers, so that probes see the drain.
+  // It closes after all other listeners, so that probes see the drain.
   cleanup.defer(admin.close);
   const schedules = [
     startCollections(store, config, logger),
@@ -155,7 +157,7 @@ async function listen(
   return { tcp, unix };
 }
 
-/** What is served, over gRPC and to the admin listener. */
+/** The services, for gRPC and for the admin listener. */
 function bindServices(
   config: DaemonConfig,
   parts: {

@@ -8,8 +8,8 @@ import type { SnapshotStore } from "../store/snapshot-store.js";
 import { startSchedule, type Schedule } from "./schedule.js";
 
 /**
- * Delay after an error that is not a finding. It is a fault of the program, which must not keep it
- * busy.
+ * Delay after an unexpected error. Such an error is a bug, and a retry without a delay would keep
+ * the daemon busy.
  */
 const afterErrorMs = 60_000;
 

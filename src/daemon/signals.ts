@@ -26,7 +26,7 @@ export function catchSignals(): Signals {
   let hungUp = false;
   process.on("SIGHUP", () => {
     if (onTerminal && hasHungUp()) {
-      // The kernel may send it twice: to the leader of the session and to the foreground job.
+      // The kernel may send SIGHUP twice: to the leader of the session and to the foreground job.
       if (hungUp) return;
       hungUp = true;
       if (stop === undefined) endOfHangup();

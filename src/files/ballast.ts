@@ -78,7 +78,7 @@ const amplyBytes = 32 * 1024 * 1024;
 const amplyInodes = 256;
 const probeBytes = 64 * 1024;
 
-/** Whether a start should give up the ballast first, because little or nothing is free. */
+/** Whether a start should delete the ballast first, because little or nothing is free. */
 export async function isShortOfRoom(layout: Layout): Promise<boolean> {
   const { bavail, bsize, files, ffree } = await statfs(layout.root);
   if (bavail * bsize < amplyBytes || (files > 0 && ffree < amplyInodes)) return true;

@@ -9,7 +9,10 @@ import { errnoCode, ioError, isErrno } from "../holes/errno.js";
 import type { Layout } from "./layout.js";
 
 export interface LookOptions {
-  /** Also change an inode: some filesystems open files for writing and then refuse every write. */
+  /**
+   * Opening for writing is not enough. Some filesystems allow it and then refuse every write, so we
+   * also change an inode.
+   */
   readonly tryWrite: boolean;
 }
 

@@ -25,12 +25,12 @@ export interface FoundFile {
   readonly mode: number;
 }
 
-/** `missing` also if a directory above it is missing; `newer` if a newer stasis has written it. */
+/** `missing` includes a missing directory above it. `newer`: a newer stasis has written it. */
 export type FoundTable = "intact" | "missing" | "damaged" | "newer";
 
 export interface Examined {
   readonly directory: string;
-  /** Says what is wrong with the manifest: FORMAT_UNSUPPORTED if a newer stasis has written it. */
+  /** Names the problem of the manifest: FORMAT_UNSUPPORTED if a newer stasis has written it. */
   readonly manifest: Manifest | StoreError;
   readonly manifestMissing: boolean;
   /** Files by name. Undefined if their directory is missing. */

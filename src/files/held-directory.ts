@@ -44,7 +44,7 @@ export interface HeldPlace extends AsyncDisposable {
   readonly parent: HeldDirectory;
   /** The last part of the path, in `parent`. It may be absent, or any kind of file. */
   readonly name: string;
-  /** As `HeldDirectory.path`. */
+  /** See `HeldDirectory.path`. */
   readonly path: string;
 }
 
@@ -118,7 +118,10 @@ async function checked(
   }
 }
 
-/** Only the store may use what is inside its root: recovery would remove or quarantine it. */
+/**
+ * Only the store may use the directories inside its root. Recovery would remove or quarantine other
+ * data.
+ */
 function requireOutside(layout: Layout, path: string, given: string): void {
   if (!isInside(layout, path)) return;
   throw fieldInvalid(field, "a directory outside the store's root", given);
@@ -179,13 +182,13 @@ async function openBelow(parent: FileHandle, name: string, given: string): Promi
 }
 
 interface Start {
-  /** Without symbolic links. */
+  /** The real path, without symbolic links. */
   readonly start: string;
   /** The names from there to the caller's directory. */
   readonly names: readonly string[];
 }
 
-/** An allowed directory may be given as it is configured or as the path that it resolves to. */
+/** A caller may name an allowed directory as it is configured, or by its resolved path. */
 async function startOf({ path, within = [] }: CallerPath): Promise<Start> {
   const given = resolve(path);
   for (const allowed of within) {

@@ -51,7 +51,7 @@ export function describeSelf(root: string): Holder {
   };
 }
 
-/** Device and inode of what is at a path; empty when nothing is there. */
+/** Device and inode of the file at a path. Empty if nothing exists there. */
 export function identityOf(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "" : `${stat.dev}:${stat.ino}`;

@@ -76,7 +76,7 @@ function encode(origin: Origin): Buffer {
   return Buffer.from(`${JSON.stringify({ version: originVersion, ...origin })}\n`);
 }
 
-/** Where the files in a snapshot's directory came from. Undefined if they were made here. */
+/** The origin of the files in a snapshot's directory. Undefined if they were made here. */
 export async function originOf(
   directory: string,
 ): Promise<z.infer<typeof originSchema> | undefined> {
@@ -125,8 +125,9 @@ export async function giveBack(directory: string): Promise<string | undefined> {
 }
 
 /**
- * The files were sealed after their directory. Only while the directory is sealed are they known to
- * be the files that the marker describes. Otherwise a program that has it open could replace them.
+ * The files were sealed after their directory. If the directory is sealed, nobody can have replaced
+ * the files since the marker was written. Otherwise a program that has the directory open could
+ * have replaced them.
  */
 async function giveBackAttributes(
   directory: string,

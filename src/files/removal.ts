@@ -25,7 +25,7 @@ export async function moveToTrash(layout: Layout, id: string): Promise<boolean> 
   const from = layout.dataDirectory(id);
   const to = layout.trashDirectory(id);
   const moved = await renameIfThere(from, to);
-  // Also needed if an earlier call moved the directory and failed afterwards.
+  // A sync is needed even if an earlier call moved the directory and failed afterwards.
   await fsyncParents(from, to);
   return moved;
 }
@@ -142,7 +142,7 @@ export async function purgeStaging(
 interface Discarded {
   /** The place to which a directory that was taken over has returned. */
   readonly source?: string;
-  /** Where the directory was put because its place had been taken. */
+  /** The place in quarantine, because the old place of the directory had been taken. */
   readonly quarantined?: string;
 }
 

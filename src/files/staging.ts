@@ -101,7 +101,7 @@ class StagingArea implements Staging {
   readonly #workers: WriteWorkers | undefined;
   readonly #directory: string;
   readonly #filesDirectory: string;
-  /** Every name that was ever claimed, including names of files that were given up. */
+  /** Every name that was ever claimed, including names of discarded files. */
   readonly #names = new Set<string>();
   readonly #uploads: StagedFile[] = [];
   /** Finished files by name. */

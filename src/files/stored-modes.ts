@@ -39,7 +39,7 @@ function snapshotDirectoryMode({ dataGroup }: Layout): number {
   return dataGroup === undefined ? 0o700 : 0o710;
 }
 
-/** For a file that already has its mode. */
+/** Does the same for a file that already has its mode. */
 export async function giveToGroup(path: string, group: number): Promise<void> {
   await withIoError({ what: `give the file to group ${group}`, path }, () =>
     disk.chown(path, -1, group),
@@ -101,7 +101,7 @@ async function holdFile(path: string): Promise<Place & AsyncDisposable> {
   throw new StoreError("STORED_DATA_CORRUPT", `expected a regular file: ${path}`);
 }
 
-/** Only for paths in directories that nobody else can write to, because it follows links. */
+/** Follows links, so it may only be used for paths in directories that nobody else can write to. */
 function atPath(path: string): Place {
   return {
     path,

@@ -83,7 +83,7 @@ export async function openStored(
   }
   const handedOut: FileHandle[] = [];
   let closed: Promise<void> | undefined;
-  // Also closes what a consumer that stopped in the middle left open. Closing twice does nothing.
+  // Also closes the reads of a consumer that stopped in the middle. Closing twice has no effect.
   const close = async (): Promise<void> => {
     releaseMaps();
     for (const handle of handedOut) await closeQuietly(handle);
@@ -127,7 +127,9 @@ async function openStoredFile(path: string, name: string, id: string): Promise<F
   }
 }
 
-/** For a descriptor that was only read from: an error of close(2) says nothing about the data. */
+/**
+ * Closes a descriptor that was only read from. An error of close(2) says nothing about the data.
+ */
 async function closeQuietly(handle: FileHandle): Promise<void> {
   await handle.close().catch(() => undefined);
 }

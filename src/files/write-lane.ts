@@ -19,7 +19,7 @@ import {
 
 /** One file that a worker writes. Offsets ascend. */
 export interface WriteLane extends WritePool {
-  /** After `idle`: the digests of all that was written. Call it once. */
+  /** After `idle`: returns the digests of the written file. Call it once. */
   finish(sizeBytes: number): Promise<BlockTable>;
   /** After `idle`: discards all state of the file. Has no effect after `finish`. */
   drop(): void;

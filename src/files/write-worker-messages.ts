@@ -36,7 +36,7 @@ export type ToWorker =
   | WriteMessage
   /** Answered when all before it has been written, or has failed. */
   | { readonly kind: "flush"; readonly lane: number }
-  /** Answered with the block table of all that was written. */
+  /** The answer contains the block table of the written file. */
   | { readonly kind: "finish"; readonly lane: number; readonly sizeBytes: number }
   /** Forgets the lane. No answer. */
   | { readonly kind: "drop"; readonly lane: number };

@@ -18,7 +18,7 @@ export interface IoContext {
    * Inside the store, it is damage. Default: store.
    */
   readonly owner?: "caller" | "store";
-  /** What the step needs the right to do. Default: found out from the system call. */
+  /** The access that the step needs. Default: derived from the system call. */
   readonly access?: Access;
 }
 

@@ -46,7 +46,7 @@ function largestHoles(extents: Iterable<Extent>, count: number): (length: number
     smallest -= 1;
     left -= holes[smallest] ?? 0;
   }
-  // Of the holes in the size class just below, the first ones stay as long as there is room.
+  // Of the size class just below, the first `left` holes are kept.
   return (length) => {
     const bucket = bucketOf(length);
     if (bucket >= smallest) return true;

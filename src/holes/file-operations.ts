@@ -1,6 +1,6 @@
-// The calls that change files, in one object. Everything that the store does to its files, except
-// for the catalog's, goes through `disk`, so that a test can record each call, fail it, or model
-// what a power cut would leave (test/faults). A lint rule refuses other imports of these calls.
+// The calls that change files, in one object. The store changes all its files, except for the
+// catalog's, through `disk`. A test can therefore record each call, fail it, or model a power cut
+// (test/faults). A lint rule refuses other imports of these calls.
 //
 // `disk` holds the functions of Node and native.ts themselves, without a wrapper.
 import { chmodSync, mkdirSync } from "node:fs";

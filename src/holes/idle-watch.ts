@@ -1,5 +1,5 @@
-// Notices a consumer that does not request the next piece, so that what was read ahead for it can
-// be freed. Otherwise thousands of slow readers would hold a buffer each.
+// Notices a consumer that does not request the next piece, so that the piece that was read ahead
+// can be freed. Otherwise thousands of slow readers would hold a buffer each.
 import { returnFreedMemory } from "./bulk-memory.js";
 
 /** A faster consumer reads more than 2.5 MB/s, in pieces of 512 KiB. */

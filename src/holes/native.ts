@@ -79,9 +79,9 @@ const mallocTrim = bind("int malloc_trim(size_t pad)");
 const mallopt = bind("int mallopt(int parameter, int value)");
 
 /**
- * Tells the C library to keep up to `keptBytes` of freed memory at the end of its heap for later
- * allocations, and to allocate blocks below `blockBytes` from the heap. Otherwise the kernel must
- * clear the memory of every new buffer of a transfer.
+ * Tells the C library to keep up to `keptBytes` of freed memory at the end of its heap. The library
+ * then also allocates blocks below `blockBytes` from the heap. Otherwise the kernel must clear the
+ * memory of every new buffer of a transfer.
  */
 export function keepFreedMemory(keptBytes: number, blockBytes: number): void {
   mallopt?.(M_TRIM_THRESHOLD, keptBytes);

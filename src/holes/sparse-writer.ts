@@ -80,7 +80,7 @@ export interface SparseFileWriter extends AsyncDisposable {
   close(): Promise<void>;
   /** Discards the file and removes it. Has no effect after `close`. */
   discard(): Promise<void>;
-  /** `complete`, `sync` if wanted, `close`. */
+  /** Runs `complete`, then `sync` if requested, then `close`. */
   finish(options: { readonly sizeBytes: number; readonly sync: boolean }): Promise<WrittenFile>;
 }
 

@@ -102,7 +102,7 @@ export interface Reservation {
   before(offset: number, length: number): Promise<void>;
   /** The offset up to which blocks have been reserved, at most. */
   reservedUntil(): number;
-  /** Releases what was reserved and not written. Called after the last write. */
+  /** Releases blocks that were reserved and not written. Called after the last write. */
   releaseUnused(): Promise<void>;
 }
 

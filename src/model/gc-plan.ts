@@ -60,7 +60,7 @@ export interface GcLeftover {
   readonly name: string;
   readonly chargedBytes: number;
   /**
-   * For a snapshot whose directory is missing. A protected snapshot keeps its record, as does one
+   * Marks a snapshot whose directory is missing. A protected snapshot keeps its record, as does one
    * in use.
    */
   readonly protected?: boolean;

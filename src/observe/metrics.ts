@@ -1,13 +1,13 @@
-// The metrics of one daemon, in the text format of Prometheus. Each daemon has a registry of its
-// own: several may run in one process.
+// The metrics of one daemon, in the text format of Prometheus. Each daemon has its own registry,
+// because several may run in one process.
 import { Gauge, Registry } from "prom-client";
 import { buildInfo } from "../base/build-info.js";
 
-/** What `/metrics` answers. */
+/** The answer of `/metrics`. */
 export interface MetricsPage {
   /** The value of the Content-Type header. */
   readonly contentType: string;
-  /** Reads all figures. A figure that cannot be read is left out; the page is made anyway. */
+  /** Reads all figures. Leaves out a figure that cannot be read. */
   render(): Promise<string>;
 }
 

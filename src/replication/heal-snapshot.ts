@@ -59,7 +59,8 @@ async function fetchWhole(
   },
 ): Promise<void> {
   const { path, table, file, rest } = from;
-  // Not counted against quotas: the copy replaces the damaged file, also in a full store.
+  // This is not counted against quotas, because the copy replaces the damaged file, also in a full
+  // store.
   await using part = await openPartFile(path, table, context);
   // Its blocks are compared with the expected digests before they are copied.
   const base: BaseFile | undefined = rest && {

@@ -93,7 +93,9 @@ interface PeerLimits {
   readonly signal: AbortSignal;
 }
 
-/** Returns what the peer has under this ref or digest. This is the only answer that is trusted. */
+/**
+ * Returns the peer's snapshot under this ref or digest. This is the only answer that is trusted.
+ */
 export async function fetchDescription(
   client: PeerClient,
   wanted: { readonly ref: string } | { readonly digest: string },

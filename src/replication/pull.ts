@@ -75,7 +75,7 @@ export async function pullSnapshot(
 /** The transfer of one pull: claimed when its digest is known, and kept when the pull fails. */
 export interface HeldTransfer extends AsyncDisposable {
   claim(digest: string): Promise<TransferClaim>;
-  /** Discards what is kept, if anything was claimed: the snapshot is stored. */
+  /** The snapshot is stored, so this discards the kept data, if a digest was claimed. */
   drop(): Promise<void>;
 }
 
@@ -191,7 +191,8 @@ async function fetchFiles(
     await part.complete();
     paths.push(path);
   }
-  // Only when all files are complete: until then everything stays where the next call looks for it.
+  // This runs only when all files are complete. Until then everything stays where the next call
+  // looks for it.
   const files: SnapshotFile[] = [];
   for (const [index, { name, mode }] of snapshot.files.entries()) {
     const [path, table] = [paths[index], tables.get(name)];

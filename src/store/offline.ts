@@ -20,9 +20,9 @@ import { isForUs } from "./heal/repair.js";
 import { openStore } from "./store.js";
 
 /**
- * Throws ROOT_LOCKED if a daemon serves the store, DIRECTORY_NOT_FOUND if there is no store,
- * ACCESS_DENIED if it belongs to another user, and FORMAT_UNSUPPORTED if a newer stasis has written
- * it.
+ * Throws ROOT_LOCKED if a daemon serves the store, and DIRECTORY_NOT_FOUND if there is no store.
+ * Throws ACCESS_DENIED if it belongs to another user, and FORMAT_UNSUPPORTED if a newer stasis has
+ * written it.
  */
 export async function* checkOffline(
   root: string,

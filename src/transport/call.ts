@@ -44,7 +44,9 @@ export interface Call {
   abort(reason: StoreError): void;
   /** How long the caller may keep `receive` or `send` waiting; 0 = no limit. */
   setIdleTimeout(timeoutMs: number): void;
-  /** From now on counts what is sent until the caller has read it. The call closes the account. */
+  /**
+   * From now on counts each sent message until the caller has read it. The call closes the account.
+   */
   countAnswers(account: AnswerAccount): void;
   /** From now on frees the memory of each large message when it was sent on `stream`. */
   freeWritten(stream: SentOn): void;

@@ -26,7 +26,7 @@ interface Slot {
 }
 
 export function createConnectionSlots(max: number): ConnectionSlots {
-  /** In the order in which they were opened. */
+  /** Connections in the order in which they were opened. */
   const slots = new Map<Peer, Slot>();
   const byPeer = new Map<string, Slot>();
   const trustedOf = new Map<string, number>();

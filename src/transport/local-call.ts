@@ -8,7 +8,7 @@ import type { Conceal } from "./auth/conceal.js";
 import { checkRole, ruleOf } from "./auth/role-table.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
 
-/** Whoever asks, and for how long. */
+/** The caller, and its deadline. */
 export interface LocalCaller {
   readonly identity: Identity;
   readonly signal: AbortSignal;
@@ -20,13 +20,13 @@ export interface LocalCaller {
 export type LocalMessage = Readonly<Record<string, unknown>>;
 
 export interface LocalCalls {
-  /** Throws ROLE_INSUFFICIENT, and whatever the handler throws. */
+  /** Throws ROLE_INSUFFICIENT, and any error of the handler. */
   unary(method: string, request: LocalMessage, caller: LocalCaller): Promise<JsonValue>;
   /** The same for a method that streams its answers. */
   stream(method: string, request: LocalMessage, caller: LocalCaller): AsyncIterable<JsonValue>;
 }
 
-/** `conceal` is for callers who may not see paths of the node. */
+/** `conceal` is used for callers that may not see paths of the node. */
 export function createLocalCalls(
   bindings: readonly ServiceBinding[],
   conceal: Conceal,

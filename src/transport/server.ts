@@ -90,7 +90,7 @@ export const defaultGrpcLimits: GrpcLimits = {
   maxTotalMetadataBytes: 32 * mib,
   // A chunk of the largest size and its frame.
   maxMessageBytes: mib + 64 * kib,
-  // A request counts sixteen times its bytes, which is what it takes when it is decoded.
+  // A request counts sixteen times its bytes, which is its size when decoded.
   maxRequestBytes: 96 * mib,
   maxAnswerBytes: 64 * mib,
   maxConnections: 256,

@@ -19,8 +19,9 @@ export const errorDomain = "stasis.v1";
 export const detailsKey = "grpc-status-details-bin";
 
 /**
- * Trailers above about 60 KB hang a whole grpc-js connection, and gRPC's C core and Java refuse
- * header lists above 8 KiB: 4 KiB of details (5.4 KiB in base64) and 2 KiB of message stay below.
+ * Trailers above about 60 KB hang a whole grpc-js connection. gRPC's C core and Java refuse header
+ * lists above 8 KiB. 4 KiB of details (5.4 KiB in base64) and 2 KiB of message stay below both
+ * limits.
  */
 const maxDetailsBytes = 4096;
 const maxMessageBytes = 1024;

@@ -1,13 +1,12 @@
-// Types for the ownership of a stream's bytes: the holder of an `OwnedChunk` may keep, transfer or
-// free them, the holder of a `BorrowedChunk` may only look at them until the next chunk is
-// requested.
+// Types for the ownership of a stream's bytes. The holder of an `OwnedChunk` may keep, transfer or
+// free them. The holder of a `BorrowedChunk` may only read them until the next chunk is requested.
 //
 // Invariants:
 // - A function that keeps bytes after it has returned takes an `OwnedChunk`. The compiler then
 //   refuses borrowed bytes there; `OwnedChunk.copyOf` is the way from one to the other.
-// - A chunk is cut with `part`. The part at the end takes over the memory of the whole chunk.
-//   Whoever receives that part must be done with the parts before it when it transfers or frees the
-//   memory; all consumers here handle the parts of a chunk in order.
+// - A chunk is cut with `part`. The part at the end takes over the memory of the whole chunk. Its
+//   receiver must finish the earlier parts before it transfers or frees the memory. All consumers
+//   here handle the parts of a chunk in order.
 // - Code that passes a chunk on must not look at its bytes afterwards.
 import type { ByteStream } from "../base/async.js";
 
@@ -20,9 +19,9 @@ export type Chunk = OwnedChunk | BorrowedChunk;
 export type OwnedStream = AsyncIterable<OwnedChunk>;
 
 /**
- * Smaller memory is left to the collector, because freeing it by hand costs more. This is also the
- * upper bound of the pool that Node cuts small Buffers from (8 KiB, and 64 KiB from Node 24 on),
- * which must never be transferred.
+ * Smaller memory is left to the collector, because freeing it explicitly costs more. Node's pool
+ * for small Buffers must never be transferred, and this is its maximum size: 8 KiB, and 64 KiB from
+ * Node 24 on.
  */
 const maxUnownedBytes = 64 * 1024;
 

@@ -1,5 +1,5 @@
-// One call of any method with one message, up to its first answer: whether it is let in.
-// The message is empty unless its fields are given.
+// Makes one call of any method with one message and waits for the first answer, which shows whether
+// the call is admitted. The message is empty unless its fields are given.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import {

@@ -1,4 +1,4 @@
-// The admin listener: which requests it answers, to whom, and what it says of a daemon in trouble.
+// The admin listener: the requests it answers, its callers, and its reports of a daemon in trouble.
 import assert from "node:assert/strict";
 import { stat } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
@@ -38,7 +38,8 @@ test("where it listens by default, and how it is switched off", () => {
   assert.equal(at({ "admin-listen": "none" }), undefined);
   const alone = { socket: "none", listen: "127.0.0.1:0", "unauthenticated-tcp": "this-machine" };
   assert.equal(at(alone), undefined);
-  // Longer than the kernel allows: nobody has asked for it, so the daemon starts without it.
+  // The path is longer than the kernel allows. Nobody has requested the listener, so the daemon
+  // starts without it.
   assert.equal(at({ socket: `/${"s".repeat(100)}` }), undefined);
 });
 
@@ -177,7 +178,7 @@ test("the list of checks, as text and as JSON, without those that were excluded"
   );
 });
 
-/** A server of its own, with small limits. */
+/** A separate server with small limits. */
 async function limited(t: TestContext, limits: object): Promise<string> {
   const scratch = await makeScratch(t, "stasis-admin-");
   const server = createAdminServer({

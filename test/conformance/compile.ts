@@ -11,7 +11,7 @@ interface TarEntry {
   /** The content: a text, repeated, … */
   readonly text?: string;
   readonly times?: number;
-  /** … or so many zeros, … */
+  /** … or this many zeros, … */
   readonly zeros?: number;
   /** … or a file of this size with texts at these offsets and holes elsewhere. */
   readonly size?: number;

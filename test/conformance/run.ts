@@ -1,6 +1,5 @@
-// `npm run lab -- conformance [LANGUAGE...]`: builds the runners of the five languages, has each
-// execute the scenario against live daemons over TCP and over a Unix socket, and prints case ×
-// language.
+// `npm run lab -- conformance [LANGUAGE...]`: builds the runners of the five languages and runs the
+// scenario with each, over TCP and over a Unix socket. Prints a table of cases and languages.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// `npm run lab -- crash --states N --seed S`: plays crash states and prints what was found.
+// `npm run lab -- crash --states N --seed S`: plays crash states and prints the findings.
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

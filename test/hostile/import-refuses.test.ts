@@ -1,5 +1,5 @@
-// Every hostile archive against the real daemon: it gets the documented reason, leaves nothing on
-// disk or in the catalog, uses bounded memory, and does not affect the next caller.
+// Every hostile archive against the real daemon. Each gets the documented reason, uses bounded
+// memory and leaves nothing on disk or in the catalog. The next caller is served.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

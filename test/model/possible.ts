@@ -159,7 +159,7 @@ function noteDone(draft: Draft, { tag: text, done, outcome, beginsAt, endsAt }: 
     const removed = outcome.removed ?? [];
     const all = removed.length === done.names.length;
     for (const name of done.names) {
-      // Only after all of them had a snapshot is it clear which of the names were free before.
+      // It is clear which names were free before only after all of them had a snapshot.
       if (all) nameOf(draft, name).write(free, beginsAt, endsAt);
       else nameOf(draft, name).writeMaybe(free, beginsAt);
     }

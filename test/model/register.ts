@@ -14,8 +14,8 @@ export interface Register<V> {
   /** Nobody knows whether it happened. If it did, then before the round's end. */
   writeMaybe(value: V, beginsAt: number): void;
   /**
-   * True if a read in this interval may see the value: a write of it had begun, and no other write
-   * lies completely between that write and the read.
+   * True if a read in this interval may see the value. A write of the value must have begun, and no
+   * other write lies completely between that write and the read.
    */
   allows(value: V, beginsAt: number, endsAt: number): boolean;
   /** Each value that was ever written. */

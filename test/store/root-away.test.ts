@@ -197,7 +197,7 @@ test("a filesystem that is unmounted below the daemon", { skip: cannotMount("tmp
 test("a second daemon, where the filesystem does not keep it out, stops the first", () =>
   withDaemon(async (scene) => {
     const { root, client, daemon } = scene;
-    // Written like another machine would, whose lock is not visible here.
+    // Written as if by a daemon on another machine. The lock of such a daemon is not visible here.
     const other = { ...describeSelf(root), pid: 4711, host: "elsewhere", bootId: "another" };
     await rm(join(root, "lock.info"));
     await writeFile(join(root, "lock.info"), JSON.stringify(other));

@@ -1,4 +1,4 @@
-// HTTP requests to the admin listener, over its socket or TCP, each on a connection of its own.
+// HTTP requests to the admin listener, over its socket or TCP, each on its own connection.
 import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 
@@ -14,7 +14,7 @@ interface HttpOptions {
   readonly body?: string;
 }
 
-/** `address` is `unix:PATH` or `HOST:PORT`, as the daemon gives it. */
+/** `address` is `unix:PATH` or `HOST:PORT`, as the daemon returns it. */
 export function get(
   address: string,
   path: string,
@@ -44,7 +44,7 @@ function target(address: string): { socketPath: string } | { host: string; port:
   return { host, port: Number(port) };
 }
 
-/** A connection on which a test sends what it likes. The test destroys it. */
+/** A connection on which a test sends any bytes. The test destroys it. */
 export function rawConnection(address: string): Promise<Socket> {
   const where = target(address);
   const socket = "socketPath" in where ? connect(where.socketPath) : connect(where);

@@ -45,7 +45,7 @@ interface AdoptFlags extends GlobalOptions {
 
 type Way = "copy" | "reflink" | "move";
 
-/** In the order in which they are counted. */
+/** The order of the counts in the summary. */
 const outcomes = [
   "adopted",
   "planned",

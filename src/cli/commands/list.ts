@@ -60,7 +60,7 @@ async function list(session: Session, options: ListOptions): Promise<void> {
         : renderSnapshots(response.snapshots),
   );
   const more = Number(response.totalSize) - response.snapshots.length;
-  // Also with --json and --quiet: a script must not mistake a part for the whole.
+  // Printed with --json and --quiet too, because a script must not mistake a part for the whole.
   if (response.nextPageToken !== "" && more > 0)
     printErr(`and ${more} more: --limit cut them off\n`);
 }

@@ -3,7 +3,7 @@
 // Relies on: grpc-js joins the pieces of a message in a new Buffer, hands that to the deserializer
 // and forgets it (stream-decoder.js, subchannel-call.js), and the decoder of protobuf-es returns
 // bytes as a view of it. A message that arrived in one piece is a view of what the socket has read;
-// Node reads at most 64 KiB at once, and `OwnedChunk.handOver` leaves memory up to that size to the
+// Node reads at most 64 KiB at once. `OwnedChunk.handOver` leaves memory up to that size to the
 // garbage collector.
 // For: the memory of a chunk can be freed or transferred to a worker when the chunk has been
 // written. A download with `reuseBuffers` saves up to a tenth of its CPU time.

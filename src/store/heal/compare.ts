@@ -54,8 +54,8 @@ export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean):
 }
 
 /**
- * The files that must exist, according to the record. If the record contradicts its own digest,
- * according to the manifest. Undefined if neither can be trusted.
+ * The files that must exist. The record lists them, or the manifest if the record contradicts its
+ * own digest. Undefined if neither can be trusted.
  */
 export function describedFiles(
   row: AuditedRow,
@@ -111,7 +111,7 @@ export function differingFields(snapshot: Snapshot, manifest: Manifest): string[
   return pairs.filter(([, a, b]) => !isDeepStrictEqual(a, b)).map(([name]) => name);
 }
 
-/** Without prototypes, which differ between parsed and constructed objects. */
+/** Copies without prototypes, which differ between parsed and constructed objects. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }

@@ -105,7 +105,7 @@ function createSeats(maxWatchers: number) {
 }
 
 function createPages(catalog: Pick<Catalog, "eventsAfter">) {
-  /** By the sequence that they follow. The most recently used page is last. */
+  /** Pages by the sequence that they follow. The most recently used page is last. */
   const pages = new Map<number, EventPage>();
 
   /** Sequences have no gaps. */

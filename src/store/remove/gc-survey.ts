@@ -45,7 +45,7 @@ export async function surveyStore(
   const missing = await findMissing(reader, withoutDirectory, signal);
   const orphans = await findOrphans(reader, { stored, staged }, signal);
   const stale = await findStale(reader);
-  // From here on there is no await.
+  // There is no await below this line.
   const leftovers = [...missing, ...orphans, ...stale];
   const gone = new Set(missing.map(({ id }) => id));
   return {

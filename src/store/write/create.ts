@@ -12,10 +12,7 @@ import { begin, type IntakeRequest } from "./intake.js";
 import { stageEntry } from "./stage-entry.js";
 import { tarEntries } from "./upload-stages.js";
 
-/**
- * Stores the data files in `tar`. The stream must end without error only if the caller has
- * committed.
- */
+/** Stores the data files in `tar`. The stream must fail unless the caller has committed. */
 export async function create(
   publisher: Publisher,
   request: IntakeRequest,

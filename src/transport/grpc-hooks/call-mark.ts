@@ -12,7 +12,9 @@ import type { Metadata } from "@grpc/grpc-js";
 
 const header = "stasis-connection";
 
-/** Call it before grpc-js sees the headers. Overwrites what the client sent under the same name. */
+/**
+ * Call it before grpc-js sees the headers. Overwrites any header of the client with the same name.
+ */
 export function markCall(headers: IncomingHttpHeaders, mark: string): void {
   headers[header] = mark;
 }

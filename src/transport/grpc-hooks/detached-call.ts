@@ -8,7 +8,7 @@
 // If it changes: the registered handler runs, and it throws. That is loud: every call fails.
 import { ServerInterceptingCall, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 
-/** Returns what the interceptor has to return. The caller owns `raw` from then on. */
+/** Returns the value that the interceptor must return. The caller owns `raw` from then on. */
 export function detachCall(raw: ServerInterceptingCallInterface): ServerInterceptingCall {
   return new ServerInterceptingCall(raw, { start: () => undefined });
 }

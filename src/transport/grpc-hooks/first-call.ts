@@ -1,8 +1,8 @@
 // Makes the first call to a new server, over a Unix socket that nobody else sees.
 //
 // A hook finds out whether it attaches when a connection or a call uses it. This call uses all of
-// them when the daemon starts, so that a version of Node or grpc-js that a hook was not written for
-// is in the log from the beginning (attachments.ts).
+// them when the daemon starts. If a hook does not support this version of Node or grpc-js, the log
+// says so from the beginning (attachments.ts).
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, constants, type ClientHttp2Session } from "node:http2";
 import { connect as connectSocket } from "node:net";

@@ -1,6 +1,6 @@
-// Bounds how long a client may go on sending after its call was answered.
+// Bounds how long a client may continue to send after its call was answered.
 //
-// Relies on: grpc-js goes on reading a stream that it has answered, and discards what arrives
+// Relies on: grpc-js continues to read a stream that it has answered, and discards the data
 // (`notifyOnCancel` resumes the stream). A stream emits `finish` when its answer has been handed to
 // the connection.
 // For: the answer arrives rather than a reset, but a client that never stops sending cannot keep

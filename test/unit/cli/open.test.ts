@@ -143,7 +143,7 @@ test("open acquires an interrupted lease again, and the command notices nothing"
   await writeFile(join(scratch, "done"), "");
   const { code, stdout, stderr } = await opened.ended;
   assert.deepEqual([code, stdout], [7, "of a machine"]);
-  // Each time it says for how long nothing protects the files.
+  // Each time it prints how long nothing protects the files.
   const unprotected = /for up to 60 s to acquire it again\. Until then nothing protects the files/g;
   assert.equal(stderr.match(unprotected)?.length, 3, stderr);
   await remove(client);
@@ -208,7 +208,7 @@ test("a signal ends open when its command has ended and the lease is still cut o
   assert.equal(opened.child.signalCode, "SIGINT");
 });
 
-/** Says how often it got the signal, for two seconds after the first, and ends with 9. */
+/** Prints how often it got the signal, for two seconds after the first, and ends with 9. */
 const counting = (name: string): string => `
 n=0; left=600
 trap 'n=$((n+1)); echo "got $n" >&2; [ $n = 1 ] && left=20' ${name}

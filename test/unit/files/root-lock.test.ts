@@ -1,5 +1,6 @@
-// One root, one daemon: within a process, between processes, through symlinks, after kill -9, with
-// builds that lock with SQLite, on a full disk, and on filesystems whose locks do not work.
+// One root, one daemon: within a process, between processes, through symlinks and after kill -9.
+// Also with builds that lock with SQLite, on a full disk, and on filesystems whose locks do not
+// work.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
-// Ownership of chunks: which may be kept, transferred and freed, and what the compiler refuses.
+// Ownership of chunks: which chunks may be kept, transferred and freed, and which uses the compiler
+// refuses.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ByteStream } from "../../../src/base/async.js";
