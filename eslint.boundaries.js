@@ -17,7 +17,7 @@ const floors = {
   catalog: ["base", "model"],
   files: ["base", "model", "wire", "holes"],
   cocoon: ["base", "model", "holes", "archive", "catalog"],
-  "store/parts": ["base", "model", "catalog", "files"],
+  "store/parts": ["base", "model", "observe", "catalog", "files"],
   "store/watch": ["base", "model", "catalog", "store/parts"],
   "store/read": ["base", "model", "wire", "holes", "archive", "files", "store/parts"],
   "store/remove": ["base", "model", "holes", "catalog", "files", "store/parts"],
@@ -33,6 +33,7 @@ const floors = {
       "base",
       "model",
       "wire",
+      "observe",
       "holes",
       "archive",
       "catalog",
@@ -44,11 +45,12 @@ const floors = {
   ],
   client: ["base", "model", "wire", "holes", "archive", "gen"],
   replication: [
-    ...["base", "model", "files", "store", "store/read", "store/write", "store/heal", "client"],
+    ...["base", "model", "observe", "files", "store", "store/read", "store/write", "store/heal"],
+    "client",
   ],
   "transport/auth": ["base", "model"],
   "transport/grpc-hooks": ["base", "wire", "transport/auth"],
-  transport: ["base", "model", "wire", "transport/auth", "transport/grpc-hooks", "gen"],
+  transport: ["base", "model", "wire", "observe", "transport/auth", "transport/grpc-hooks", "gen"],
   "transport/services": [
     ...["base", "model", "wire", "transport", "transport/auth", "store", "store/parts"],
     ...["store/read", "store/remove", "store/heal", "store/watch", "replication", "gen"],
@@ -79,6 +81,8 @@ const fileHomes = {
   "store/write/publisher.ts": ["store/write", "store/heal"],
   "files/removal.ts": ["files", "store/remove", "store/heal"],
   "store/remove/remover.ts": ["store/remove", "store/heal"],
+  // The floors below know only the ports.
+  "observe/metrics.ts": ["observe", "admin", "daemon"],
 };
 
 /** Packages that only some places may import: a floor, or one file. All others are unrestricted. */

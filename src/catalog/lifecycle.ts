@@ -92,6 +92,7 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
         const before = getListed(context, id);
         const changed = connection.run(sql.setCorrupt, { id, corrupt: corrupt ? 1 : 0 });
         if (changed === 0) throw noSuchIdError(id);
+        if (corrupt) context.marked.ids?.add(id);
         if (before?.corrupt === corrupt) return;
         recordIf(context, corrupt ? "corrupt" : "updated", id, ["ready"]);
       });

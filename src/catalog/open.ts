@@ -79,6 +79,8 @@ export interface CatalogOptions {
   readonly maxEvents?: number;
   /** Called before each transaction that changes something. If it throws, nothing is changed. */
   readonly beforeWrite?: () => void;
+  /** Called after each transaction, durable or failed, with the time that it took. */
+  readonly afterWrite?: (seconds: number) => void;
 }
 
 export const defaultMaxEvents = 100_000;
@@ -102,11 +104,19 @@ export function openCatalog(path: string, options: CatalogOptions): Catalog {
 /** The same connection, whose transactions tell when they begin, commit and fail. */
 function withHooks(
   file: Connection,
-  hooks: { beforeWrite: () => void; committed: () => void; undone: () => void },
+  hooks: {
+    beforeWrite: () => void;
+    afterWrite: (seconds: number) => void;
+    committed: () => void;
+    undone: () => void;
+  },
 ): Connection {
+  let depth = 0;
   return {
     ...file,
     write: (what, work) => {
+      const began = performance.now();
+      depth += 1;
       try {
         hooks.beforeWrite();
         const result = file.write(what, work);
@@ -115,6 +125,10 @@ function withHooks(
       } catch (error) {
         hooks.undone();
         throw error;
+      } finally {
+        depth -= 1;
+        // A nested call is a part of the outer transaction.
+        if (depth === 0) hooks.afterWrite((performance.now() - began) / 1000);
       }
     },
   };
@@ -133,15 +147,20 @@ function closeCleanly({ accesses, connection, storeClock }: CatalogContext): voi
 }
 
 function catalogOver(file: Connection, options: CatalogOptions): Catalog {
-  const { clock, maxEvents = defaultMaxEvents, beforeWrite = () => undefined } = options;
+  const { clock, maxEvents = defaultMaxEvents } = options;
+  const { beforeWrite = () => undefined, afterWrite = () => undefined } = options;
   const { events, reading, committed } = createEventLog(file, { clock, maxEvents });
-  const connection = withHooks(file, { beforeWrite, committed, undone: () => charges.forget() });
+  const connection = withHooks(file, {
+    ...{ beforeWrite, afterWrite, committed },
+    undone: () => charges.forget(),
+  });
   const { add, forget, ...sums } = createCharges(connection);
   const charges = { ...sums, add, forget };
   const { save, ...storeClock } = createStoreClock(connection, clock);
   const stamping = { ...storeClock, save };
   const accesses = createAccessLog(connection, stamping);
-  const context = { connection, accesses, events, clock, storeClock: stamping, charges };
+  const marked = { ids: undefined };
+  const context = { connection, accesses, events, clock, storeClock: stamping, charges, marked };
   let open = true;
   const close = (): void => {
     if (!open) return;

@@ -53,6 +53,9 @@ const texts = {
   setCharge: `UPDATE snapshots SET charged_name = :charged_name, charged_bytes = :charged_bytes
     WHERE id = :id`,
   idsInState: `SELECT id FROM snapshots WHERE state = :state`,
+  countInState: `SELECT count(*) AS count FROM snapshots WHERE state = :state`,
+  corruptIds: `SELECT id FROM snapshots WHERE state = 'ready' AND corrupt = 1`,
+  isCorrupt: `SELECT corrupt FROM snapshots WHERE id = :id AND state = 'ready'`,
   idsAfter: `SELECT id, state, size_bytes, allocated_bytes, charged_bytes FROM snapshots
     WHERE id > :after ORDER BY id LIMIT :limit`,
   readyRevisions: `SELECT id, revision FROM snapshots WHERE state = 'ready'`,

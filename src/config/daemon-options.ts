@@ -124,6 +124,12 @@ export const daemonOptions = {
     default: "info",
     doc: "Lowest level of messages to log, as JSON lines on stderr.",
   }),
+  accessLog: choiceOption({
+    key: "access_log",
+    choices: ["changes", "all", "off"],
+    default: "changes",
+    doc: "Calls that get an access line at level info. `changes`: those that change something or fail; the others get one at level debug.",
+  }),
   drainGraceMs: durationOption({
     key: "drain_grace",
     default: "30s",

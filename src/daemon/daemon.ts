@@ -6,9 +6,9 @@ import { systemClock, type Clock } from "../base/clock.js";
 import { isLoopbackHost } from "../base/host-port.js";
 import { createLogger, type Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
-import { openStore } from "../store/store.js";
+import { openStore, type OpenStoreOptions } from "../store/store.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
-import { createMetrics, type MetricsPage } from "../observe/metrics.js";
+import type { Metrics, MetricsPage } from "../observe/metrics.js";
 import type { Access } from "../transport/auth/access.js";
 import { openTlsFiles } from "../transport/auth/tls-files.js";
 import { createGrpcServer, type GrpcServer } from "../transport/server.js";
@@ -25,6 +25,7 @@ import { bindReplicationService } from "../transport/services/replication-servic
 import { createReload, type Reloaded } from "./reload.js";
 import { readDescriptorSet } from "./descriptor-set.js";
 import { createTidying } from "./memory.js";
+import { attachMetrics, openMetrics } from "./metrics.js";
 import { peerUserOf } from "./peer-user.js";
 import { openPeers } from "./peers.js";
 import { warnOfUntrustedFiles } from "./trusted-files.js";
@@ -56,7 +57,6 @@ export interface Daemon extends AsyncDisposable {
 /** Opens and recovers the store, and then listens. */
 export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const { config, clock = systemClock } = options;
-  const metrics = createMetrics();
   const logger = options.logger ?? createLogger(config.logLevel);
   await using cleanup = createCleanup();
   const { access, steps } = openAccess(config, clock, logger);
@@ -64,10 +64,11 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(() => tls?.[Symbol.dispose]());
   const admin = openAdmin(config, { access, tls }, logger);
   cleanup.defer(admin.close);
-  const store = await openConfiguredStore(config, logger, clock, admin.listenEarly);
-  cleanup.defer(async () => {
-    await store[Symbol.asyncDispose]();
-  });
+  const metrics = openMetrics();
+  cleanup.defer(() => metrics[Symbol.dispose]());
+  const watched = { observer: metrics.work, onRecovery: admin.listenEarly };
+  const store = await openConfiguredStore(config, { logger, clock, ...watched });
+  cleanup.defer(async () => store[Symbol.asyncDispose]());
   // It closes after all other listeners, so that probes see the drain.
   cleanup.defer(admin.close);
   const schedules = [
@@ -77,28 +78,27 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   for (const schedule of schedules) cleanup.defer(async () => schedule[Symbol.asyncDispose]());
   const peers = openPeers(config, logger);
   const replicator = await openReplicator(store, {
-    clock,
-    logger,
+    ...{ clock, logger, connect: peers.connect, observer: metrics.pulls },
     limitBytesPerSecond: config.replicationLimitBytes,
     ttlMs: config.transferTtlMs,
     idleMs: config.peerIdleMs,
-    connect: peers.connect,
   });
   cleanup.defer(async () => replicator[Symbol.asyncDispose]());
   let listening = "";
   const advertised = (): string => (config.advertise === "" ? listening : config.advertise);
   const bindings = bindServices(config, { store, replicator, advertised }, clock);
-  const server = createServer(config, { store, access, bindings }, logger);
+  const server = createServer(config, { store, access, bindings, metrics }, logger);
   cleanup.defer(() => server.close());
   warnOfOpenDoor(config, logger);
   warnOfUntrustedFiles(config, logger);
   await server.tryHooks();
   const { tcp, unix } = await listen(config, { server, store, tls });
   const adminAddress = await store.withBallast(admin.listen);
-  admin.serve({ problems: store.condition.problems, metrics });
+  admin.serve({ problems: store.condition.problems, metrics: metrics.page });
   listening = tcp?.address ?? "";
   store.condition.follow(server.setProblems);
   server.setServing(true);
+  attachMetrics(metrics, { store, server, replicator, config });
   const close = cleanup.release();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -111,14 +111,13 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   const certificates = tls && { what: "certificates", reload: () => tls.reload() };
   const reloadSteps = [certificates ?? [], steps, peers.steps].flat();
   const reload = createReload(config, reloadSteps, logger);
-  return { store, addresses, adminAddress, metrics, reload, stop, [Symbol.asyncDispose]: stop };
+  const listeners = { addresses, adminAddress, metrics: metrics.page };
+  return { store, ...listeners, reload, stop, [Symbol.asyncDispose]: stop };
 }
 
 async function openConfiguredStore(
   config: DaemonConfig,
-  logger: Logger,
-  clock: Clock,
-  onRecovery: () => Promise<void>,
+  parts: Pick<OpenStoreOptions, "logger" | "clock" | "observer" | "onRecovery">,
 ): Promise<SnapshotStore> {
   const { dataGroup: group } = config;
   const dataGroup = group === "" ? undefined : await groupId(group, "data_group");
@@ -135,7 +134,7 @@ async function openConfiguredStore(
     gzipLevel: config.gzipLevel,
     zstdLevel: config.zstdLevel,
   };
-  return openStore({ root: config.root, dataGroup, clock, logger, options, onRecovery });
+  return openStore({ root: config.root, dataGroup, ...parts, options });
 }
 
 async function listen(
@@ -194,10 +193,11 @@ function createServer(
     readonly store: SnapshotStore;
     readonly access: Access;
     readonly bindings: readonly ServiceBinding[];
+    readonly metrics: Metrics;
   },
   logger: Logger,
 ): GrpcServer {
-  const { store, access, bindings } = parts;
+  const { store, access, bindings, metrics } = parts;
   return createGrpcServer({
     implementations: bindings,
     ...(hasReflection(config) ? { descriptorSet: readDescriptorSet() } : {}),
@@ -205,6 +205,8 @@ function createServer(
     peerUser: peerUserOf,
     privateRoot: store.layout.root,
     logger,
+    observer: metrics.calls,
+    accessLog: config.accessLog,
     onBurstOver: createTidying(),
     limits: {
       maxConnections: config.maxConnections,

@@ -1,7 +1,25 @@
 // The metrics of one daemon, in the text format of Prometheus. Each daemon has its own registry,
 // because several may run in one process.
-import { Gauge, Registry } from "prom-client";
 import { buildInfo } from "../base/build-info.js";
+import type {
+  ConditionFigures,
+  ReplicationFigures,
+  ScrubFigures,
+  StoreFigures,
+  TransportFigures,
+} from "./figures.js";
+import { callMetrics } from "./call-metrics.js";
+import { MetricSet, type MetricDescription } from "./metric-set.js";
+import type { CallObserver, PullObserver, StoreObserver } from "./ports.js";
+import { addProcessMetrics } from "./process-metrics.js";
+import {
+  conditionReadings,
+  replicationReadings,
+  scrubReadings,
+  storeReadings,
+  transportReadings,
+} from "./store-metrics.js";
+import { pullMetrics, workMetrics } from "./work-metrics.js";
 
 /** The answer of `/metrics`. */
 export interface MetricsPage {
@@ -11,14 +29,59 @@ export interface MetricsPage {
   render(): Promise<string>;
 }
 
-export function createMetrics(): MetricsPage {
-  const registry = new Registry();
+/** Where the figures come from. They are asked when the page is rendered. */
+export interface MetricSources {
+  readonly store: () => Promise<StoreFigures>;
+  readonly transport: () => TransportFigures;
+  readonly replication: () => ReplicationFigures;
+  readonly condition: () => ConditionFigures;
+  readonly scrub: () => ScrubFigures;
+}
+
+export interface Metrics extends Disposable {
+  readonly page: MetricsPage;
+  readonly described: readonly MetricDescription[];
+  readonly calls: CallObserver;
+  readonly work: StoreObserver;
+  readonly pulls: PullObserver;
+  /** Call it once, when the daemon has been composed. */
+  attach(sources: MetricSources): void;
+}
+
+/** `methods` as `stasis.v1.SnapshotService/Create`: the only ones that become labels. */
+export function createMetrics(methods: readonly string[] = []): Metrics {
+  const set = new MetricSet();
   const { version, commit } = buildInfo();
-  new Gauge({
-    name: "stasis_build_info",
-    help: "Always 1. The labels identify the running build",
-    labelNames: ["version", "commit", "node"],
-    registers: [registry],
-  }).set({ version, commit, node: process.version }, 1);
-  return { contentType: registry.contentType, render: () => registry.metrics() };
+  set
+    .gauge("stasis_build_info", "Always 1. The labels identify the running build", [
+      "version",
+      "commit",
+      "node",
+    ])
+    .set({ version, commit, node: process.version }, 1);
+  const sampling = addProcessMetrics(set);
+  const condition = set.readings("condition", conditionReadings);
+  const calls = callMetrics(set, methods);
+  const transport = set.readings("transport", transportReadings);
+  const store = set.readings("store", storeReadings);
+  const work = workMetrics(set);
+  const scrub = set.readings("scrub", scrubReadings);
+  const pulls = pullMetrics(set);
+  const replication = set.readings("replication", replicationReadings);
+  return {
+    page: { contentType: set.registry.contentType, render: () => set.render() },
+    described: set.described,
+    calls,
+    work,
+    pulls: pulls.observer,
+    attach(sources) {
+      condition(sources.condition);
+      transport(sources.transport);
+      store(sources.store);
+      scrub(sources.scrub);
+      replication(sources.replication);
+      pulls.running(() => sources.replication().bytes);
+    },
+    [Symbol.dispose]: () => sampling[Symbol.dispose](),
+  };
 }

@@ -8,6 +8,7 @@ import {
   readBlock,
   type BlockIndex,
 } from "../files/block-access.js";
+import type { PullBytes } from "../observe/ports.js";
 import type { PartFile } from "../files/part-file.js";
 import { BlockEncoding, type ReadBlocksResponse } from "../client/index.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
@@ -20,11 +21,9 @@ import { maxBlocks, maxRanges } from "./serve.js";
 /** Blocks that are checked and written concurrently. */
 const inFlight = 8;
 
-export interface TransferCounters {
+export interface TransferCounters extends PullBytes {
   totalBytes: number;
-  doneBytes: number;
   changedBytes: number;
-  sentBytes: number;
 }
 
 export interface FetchContext {
@@ -102,6 +101,7 @@ async function takeFromBase(
       if (bytes?.length === length && isSame) {
         await (context.reflink ? part.share(block, bytes, base.handle) : part.put(block, bytes));
         counters.doneBytes += bytes.length;
+        counters.reusedBytes += bytes.length;
         return;
       }
     }

@@ -1,10 +1,12 @@
 // Manages all pulls of a node: the running ones with their progress, and the interrupted ones with
 // their data.
 import type { Clock } from "../base/clock.js";
-import { StoreError } from "../base/errors.js";
+import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { emptyConfig } from "../model/config.js";
 import type { Snapshot } from "../model/snapshot.js";
+import type { ReplicationFigures } from "../observe/figures.js";
+import { unobservedPulls, type PullBytes, type PullObserver } from "../observe/ports.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { TransferCounters } from "./fetch.js";
 import { healSnapshot } from "./heal-snapshot.js";
@@ -38,12 +40,15 @@ export interface ReplicatorOptions {
   readonly idleMs: number;
   /** Connects to a peer by name or address; `field` is the request field that named it. */
   readonly connect: (nameOrAddress: string, field: string) => PeerClient;
+  /** Default: nobody. */
+  readonly observer?: PullObserver;
 }
 
 export interface Replicator extends AsyncDisposable {
   /** Yields progress about twice a second, then the snapshot. Leaving the loop cancels the pull. */
   pull(request: PullRequest, signal: AbortSignal): AsyncGenerator<PullEvent, void, undefined>;
   transfers(): Promise<TransferStatus[]>;
+  figures(): ReplicationFigures;
   /** Ends a pull and discards its data. Returns false if neither exists. */
   cancel(digest: string): Promise<boolean>;
   readonly connect: ReplicatorOptions["connect"];
@@ -72,6 +77,8 @@ class Pulls implements Replicator {
   readonly #options: ReplicatorOptions;
   readonly #transfers: Transfers<Running>;
   readonly #nodeLimit: RateLimit;
+  /** Of each running pull, and since when it has brought nothing more, as figures() has seen it. */
+  readonly #counting = new Map<PullBytes, { bytes: number; atMs: number }>();
 
   constructor(store: SnapshotStore, options: ReplicatorOptions, transfers: Transfers<Running>) {
     this.connect = options.connect;
@@ -103,6 +110,26 @@ class Pulls implements Replicator {
     return describe(this.#store, this.#transfers.running);
   }
 
+  figures(): ReplicationFigures {
+    const bytes = { doneBytes: 0, reusedBytes: 0, sentBytes: 0 };
+    const nowMs = this.#options.clock.monotonicMs();
+    let longestMs = 0;
+    for (const [counters, seen] of this.#counting) {
+      const { doneBytes, reusedBytes, sentBytes } = counters;
+      bytes.doneBytes += doneBytes;
+      bytes.reusedBytes += reusedBytes;
+      bytes.sentBytes += sentBytes;
+      if (doneBytes + sentBytes !== seen.bytes) {
+        seen.bytes = doneBytes + sentBytes;
+        seen.atMs = nowMs;
+      }
+      longestMs = Math.max(longestMs, nowMs - seen.atMs);
+    }
+    const running = this.#counting.size;
+    const longestSilenceSeconds = longestMs / 1000;
+    return { running, kept: this.#transfers.kept(), bytes, longestSilenceSeconds };
+  }
+
   async cancel(digest: string): Promise<boolean> {
     checkDigest(digest, "digest");
     const run = this.#transfers.running.get(digest);
@@ -124,7 +151,9 @@ class Pulls implements Replicator {
     const { clock, idleMs } = this.#options;
     const controller = new AbortController();
     const signal = AbortSignal.any([caller, controller.signal]);
-    const counters = { totalBytes: 0, doneBytes: 0, changedBytes: 0, sentBytes: 0 };
+    const counters = {
+      ...{ totalBytes: 0, doneBytes: 0, changedBytes: 0, sentBytes: 0, reusedBytes: 0 },
+    };
     const limit = createRateLimit(request.limitBytesPerSecond, clock);
     const client = this.connect(request.source, "source");
     const parts: PullParts = {
@@ -146,9 +175,16 @@ class Pulls implements Replicator {
         ? healSnapshot(parts, request, signal)
         : pullSnapshot(parts, request, emptyConfig(), signal),
     );
+    this.#counting.set(counters, { bytes: 0, atMs: clock.monotonicMs() });
+    const end = (reason: string): void => {
+      client.close();
+      this.#counting.delete(counters);
+      const { observer = unobservedPulls } = this.#options;
+      observer.pulled(request.repair ? "heal" : "pull", reason, counters);
+    };
     const ended: Promise<void> = outcome.then(
-      () => client.close(),
-      () => client.close(),
+      () => end("OK"),
+      (error: unknown) => end(isStoreError(error) ? error.reason : "INTERNAL"),
     );
     return { controller, counters, outcome, ended };
   }

@@ -13,6 +13,8 @@ export interface TransferClaim extends AsyncDisposable {
 export interface Transfers<Run> extends AsyncDisposable {
   /** The running pulls, by digest. */
   readonly running: ReadonlyMap<string, Run>;
+  /** Number of transfers that no pull has claimed. */
+  kept(): number;
   /**
    * Claims the digest for one pull, after a running removal has ended. Throws if another pull has
    * it. Disposing releases the claim; data that was not discarded by then is kept for `ttlMs`.
@@ -81,6 +83,10 @@ class KeptTransfers<Run> implements Transfers<Run> {
       measure: () => this.#measure(digest),
       [Symbol.asyncDispose]: () => this.#giveBack(digest),
     };
+  }
+
+  kept(): number {
+    return this.#ends.size;
   }
 
   async drop(digest: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { openTransferArea } from "../files/transfer-area.js";
 import { maxEnvelopeBytes } from "../archive/envelope.js";
 import { defaultArchiveLimits } from "../archive/limits.js";
-import { fieldInvalid } from "../base/errors.js";
+import { fieldInvalid, isStoreError } from "../base/errors.js";
 import type { Snapshot } from "../model/snapshot.js";
 import { confinedParts, watchOwn } from "./confined.js";
 import { checkStore } from "./heal/check.js";
@@ -12,11 +12,17 @@ import { verify } from "./heal/verify.js";
 import type { Background } from "./parts/background.js";
 import { clockStatus } from "./parts/clock-alarm.js";
 import { formats } from "./parts/formats.js";
+import { figuresOf } from "./parts/figures.js";
 import { refillBallast, withBallast } from "./parts/room.js";
 import { usageOf } from "./parts/usage.js";
 import { openBlocks } from "./read/blocks.js";
 import { exportToDirectory, openDataDirectory, openDownload } from "./read/read.js";
-import { collectGarbage, collectOwn } from "./remove/collect.js";
+import {
+  collectGarbage,
+  collectOwn,
+  type CollectRequest,
+  type GcResult,
+} from "./remove/collect.js";
 import { createGcCycle } from "./remove/gc-session.js";
 import { deleteSnapshots } from "./remove/removal.js";
 import type { SnapshotStore, StoreLimits } from "./snapshot-store.js";
@@ -51,9 +57,11 @@ export function operationsOver(
     exportToDirectory: (ref, directory, options, signal) =>
       exportToDirectory(parts, ref, directory, options, signal),
     watch: (request, signal) => watch(parts, request, signal),
-    collectGarbage: (request, signal) => during(() => collectGarbage(parts, request, signal)),
+    collectGarbage: (request, signal) =>
+      during(() => observed(parts, request, () => collectGarbage(parts, request, signal))),
     gcSessions: createGcCycle(parts, during),
     usage: () => usageOf(parts),
+    figures: () => figuresOf(parts),
     transfers: openTransferArea(parts.layout),
     noteKept: parts.space.noteKept,
     clock: () => clockStatus(parts),
@@ -78,7 +86,8 @@ export function operationsOver(
         layout: parts.layout,
         ...sharedOperations(own, during),
         watch: (request, signal) => watchOwn(parts, request, namePrefix, signal),
-        collectGarbage: (request, signal) => during(() => collectOwn(own, request, signal)),
+        collectGarbage: (request, signal) =>
+          during(() => observed(own, request, () => collectOwn(own, request, signal))),
       };
     },
     [Symbol.asyncDispose]: close,
@@ -126,6 +135,23 @@ function sharedOperations(parts: StoreParts, during: Background["operation"]) {
       }),
     verify: (request, signal) => verify(parts, request, signal),
   } satisfies Partial<SnapshotStore>;
+}
+
+/** Counts the collection, unless it changes nothing. */
+async function observed(
+  { observer }: StoreParts,
+  { dryRun }: CollectRequest,
+  collect: () => Promise<GcResult[]>,
+): Promise<GcResult[]> {
+  if (dryRun) return await collect();
+  try {
+    const results = await collect();
+    observer.collectionEnded("OK");
+    return results;
+  } catch (error) {
+    observer.collectionEnded(isStoreError(error) ? error.reason : "INTERNAL");
+    throw error;
+  }
 }
 
 const maxWithDigest = 32;

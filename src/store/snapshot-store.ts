@@ -6,6 +6,7 @@ import type { TransferArea } from "../files/transfer-area.js";
 import type { CallerPath } from "../model/caller-path.js";
 import type { CheckEvent, CheckOptions, RepairOptions, Repaired } from "../model/finding.js";
 import type { Snapshot } from "../model/snapshot.js";
+import type { StoreFigures } from "../observe/figures.js";
 import type { FetchWhole } from "./heal/heal-from-peer.js";
 import type { RecoveryReport } from "./heal/recovery.js";
 import type { Scrub } from "./heal/scrub.js";
@@ -108,6 +109,8 @@ export interface SnapshotStore extends AsyncDisposable {
   readonly gcSessions: GcCycle;
   /** Undefined while it is unknown; `condition` knows why. */
   usage(): StoreUsage | undefined;
+  /** For metrics. */
+  figures(): Promise<StoreFigures>;
   /** The data that is kept of interrupted pulls. */
   readonly transfers: TransferArea;
   /** Counts the data that is kept of an interrupted pull, by its digest. */

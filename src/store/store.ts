@@ -11,6 +11,7 @@ import { lockRoot } from "../files/root-lock.js";
 import { claimFormat, requireKnownFormat } from "../files/store-format.js";
 import { openWriteWorkers } from "../files/write-workers.js";
 import { supportsReflink } from "../holes/sparse-copy.js";
+import { type StoreObserver, unobservedStore } from "../observe/ports.js";
 import { guardStore } from "./guarded.js";
 import { noteCatalogPosition } from "./heal/catalog-history.js";
 import { openCatalogWithRoom } from "./heal/open-catalog.js";
@@ -41,6 +42,8 @@ export interface OpenStoreOptions {
   readonly options?: Partial<StoreOptions>;
   /** Called once the root is this store's and its catalog is open, before recovery begins. */
   readonly onRecovery?: () => Promise<void>;
+  /** Default: nobody. */
+  readonly observer?: StoreObserver;
 }
 
 /** Locks the root, opens the catalog and runs recovery. It serves nothing before that. */
@@ -72,7 +75,7 @@ async function openParts(
   open: OpenStoreOptions,
   cleanup: Cleanup,
 ): Promise<{ parts: StoreParts; background: Background }> {
-  const { clock, logger } = open;
+  const { clock, logger, observer = unobservedStore } = open;
   const options = { ...defaultStoreOptions, ...open.options };
   const { layout, root, catalog } = await openRootAndCatalog(open, options, cleanup);
   const writeWorkers = openWriteWorkers();
@@ -94,6 +97,7 @@ async function openParts(
     writeWorkers,
     intakes: new Set(),
     space: createSpace(),
+    observer,
     namePrefix: "",
     collecting: createGcLock(clock),
     clock,
@@ -107,7 +111,7 @@ async function openParts(
 }
 
 async function openRootAndCatalog(
-  { root: path, dataGroup, clock, logger }: OpenStoreOptions,
+  { root: path, dataGroup, clock, logger, observer }: OpenStoreOptions,
   { maxEvents }: StoreOptions,
   cleanup: Cleanup,
 ): Promise<Pick<StoreParts, "layout" | "root" | "catalog">> {
@@ -123,8 +127,11 @@ async function openRootAndCatalog(
   });
   const claimed = await claimFormat(layout, logger);
   await makeParts(layout);
-  const beforeWrite = root.check;
-  const catalog = await openCatalogWithRoom(layout, { clock, maxEvents, beforeWrite }, logger);
+  const catalogOptions = {
+    ...{ clock, maxEvents, beforeWrite: root.check },
+    ...(observer && { afterWrite: observer.committed }),
+  };
+  const catalog = await openCatalogWithRoom(layout, catalogOptions, logger);
   cleanup.defer(() => closeCatalog({ catalog, layout, logger, root }));
   // The catalog may have used the space of the ballast.
   if (!claimed) await claimFormat(layout, logger);

@@ -14,12 +14,12 @@ import { takesOneRequest, type Admission, type Admitted } from "./admission.js";
 import type { AnswerBytes } from "./answer-bytes.js";
 import type { Arrivals } from "./arrivals.js";
 import type { Access } from "./auth/access.js";
-import type { AuditLog, AuditRecord } from "./auth/audit-log.js";
 import type { Conceal } from "./auth/conceal.js";
 import type { Connections } from "./auth/connections.js";
 import type { Rechecks } from "./auth/rechecks.js";
 import { checkRole, ruleOf, type MethodRule } from "./auth/role-table.js";
 import { callerGone, openCall, type Call } from "./call.js";
+import type { CallRecord, CallRecords } from "./call-records.js";
 import type { Caller } from "./callers.js";
 import { createDecoder, createEncoder, type Decoder, type Encoder } from "./codec.js";
 import type { CallContext, ErasedHandler, MethodBinding, ServiceBinding } from "./handler.js";
@@ -46,7 +46,7 @@ export interface AdapterOptions {
   readonly attachments: Attachments;
   readonly unread: UnreadAnswers;
   readonly rechecks: Rechecks;
-  readonly audit: AuditLog;
+  readonly records: CallRecords;
   /** Used for callers that may not see paths of the node. */
   readonly conceal: Conceal;
   readonly refusals: Refusals;
@@ -116,14 +116,12 @@ export function createAdapter(
       if (target === undefined) return undefined;
       const { rule, method } = target;
       const { identity } = caller;
-      const { admission, audit, logger } = options;
+      const { admission, records, logger } = options;
       const open = rule.roles === "anyone";
       const error = (open ? undefined : caller.refusal) ?? admission.refusalOf(method, identity);
       if (error === undefined) return undefined;
       logger.debug({ method: method.name, reason: error.reason }, error.message);
-      const record = audit.begin(rule, method.name, peer);
-      if (identity !== undefined) record.caller(identity);
-      record.end(error.reason);
+      records.refused(rule, { method: method.name, peer }, identity, error);
       return error;
     },
     keepsRequest(path) {
@@ -156,11 +154,11 @@ async function serve(
 ): Promise<void> {
   const { method, rule } = target;
   const { logger } = options;
-  const call = openCall(raw, options.scheduler);
+  const peer = peerOf(raw);
+  const record = options.records.begin(rule, method.name, peer);
+  const call = openCall(raw, options.scheduler, record.traffic);
   // The call then ends like any other failure, after its effects are undone.
   interceptBareRefusals(raw, detailsKey, (details) => call.abort(messageTooLarge(details)));
-  const peer = peerOf(raw);
-  const audit = options.audit.begin(rule, method.name, peer);
   let admitted: Admitted | undefined;
   let forget: (() => void) | undefined;
   const arrival = options.arrivals.of(call.metadata);
@@ -170,7 +168,7 @@ async function serve(
     // Its stream has closed.
     if (arrival === undefined) throw callerGone(call.deadline);
     const before = identity ?? stranger;
-    audit.caller(before);
+    record.caller(before);
     checkCaller(rule, arrival.caller, method.name);
     admitted = options.admission.enter(method, call.abort, identity);
     arrival.request.refuseBy((exceeded) => call.abort(tooMany(exceeded)));
@@ -179,14 +177,14 @@ async function serve(
     else call.countAnswers(options.answers.open(identity));
     forget = options.rechecks.add(() => recheck(target, call, before, options));
     const context = contextOf(method, call, peer, before, logger);
-    const serving = { admitted, audit, request: arrival.request };
+    const serving = { admitted, record, request: arrival.request };
     const last = await run(target, call, context, serving, options);
     call.finish(okStatus, last);
-    audit.end("OK");
+    record.end();
   } catch (error) {
     const failure = toCallError(error, { method: method.name, signal: call.signal, logger });
     logger.debug({ method: method.name, reason: failure.reason }, failure.message);
-    audit.end(failure.reason);
+    record.end(failure);
     if (admitted === undefined && failure.reason === "TOO_MANY_STREAMS") {
       await options.refusals.delay(identity, call.signal);
     }
@@ -266,7 +264,7 @@ function contextOf(
 /** State of an admitted call. */
 interface Serving {
   readonly admitted: Admitted;
-  readonly audit: AuditRecord;
+  readonly record: CallRecord;
   readonly request: RequestAccount;
 }
 
@@ -279,7 +277,7 @@ async function run(
   options: AdapterOptions,
 ): Promise<EncodedMessage | undefined> {
   const { method } = target;
-  const { admitted, audit } = serving;
+  const { admitted, record } = serving;
   const { handler } = method;
   if (handler === undefined) throw notImplemented(method);
   const idleMs = method.byteStream ? options.streamIdleMs : 0;
@@ -288,7 +286,7 @@ async function run(
     call.setIdleTimeout(options.requestTimeoutMs);
     request = await receiveOne(target, call, serving.request);
     admitted.requestArrived();
-    audit.request(request);
+    record.request(request);
     call.setIdleTimeout(idleMs);
   } else {
     // The first message of a stream has the same time limit as a single request.
@@ -298,7 +296,7 @@ async function run(
   const encode: Encoder = seesPaths(context.identity)
     ? target.encode
     : (message) => target.encode(options.conceal.message(message));
-  return answer({ ...target, encode }, call, handler, request, context, audit);
+  return answer({ ...target, encode }, call, handler, request, context, record);
 }
 
 async function answer(
@@ -307,13 +305,13 @@ async function answer(
   handler: ErasedHandler,
   request: unknown,
   context: CallContext,
-  audit: AuditRecord,
+  record: CallRecord,
 ): Promise<EncodedMessage | undefined> {
   const kind = target.method.descriptor.methodKind;
   // ServiceImplementation has tied the handler's type to its method's kind.
   if (kind === "unary" || kind === "client_streaming") {
     const response = await handler(request, context);
-    audit.response(response);
+    record.response(response);
     return target.encode(response);
   }
   for await (const message of handler(request, context) as AsyncIterable<unknown>) {
@@ -339,7 +337,7 @@ async function receiveOne(target: Target, call: Call, account: RequestAccount): 
 async function* receiveAll(
   target: Target,
   call: Call,
-  { audit, request }: Serving,
+  { record, request }: Serving,
   idleMs: number,
 ): AsyncGenerator<unknown> {
   for (let first = true; ; first = false) {
@@ -351,7 +349,7 @@ async function* receiveAll(
       await confirmOpen(call.signal);
     }
     const message = target.decode(bytes);
-    if (first) audit.request(message);
+    if (first) record.request(message);
     yield message;
     if (!target.method.byteStream) request.release();
   }

@@ -1,6 +1,7 @@
 // Decides which calls may start, and tracks the running ones.
 import { StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
+import type { Occupancy } from "../observe/figures.js";
 import type { MethodBinding } from "./handler.js";
 import { createSemaphore, tooMany, type ExceededLimit, type Semaphore } from "./semaphore.js";
 
@@ -45,8 +46,10 @@ export interface Admission {
   /** The error that `enter` would throw, if any. */
   refusalOf(method: MethodBinding, identity: Identity | undefined): StoreError | undefined;
   activeCalls(): number;
+  occupancy(): readonly Occupancy[];
   /** From now on only methods that serve while draining are admitted. */
   startDrain(): void;
+  isDraining(): boolean;
   /** Aborts running calls with DRAINING: all, or only those that never end by themselves. */
   abortCalls(which: "all" | "endless"): void;
   /** Resolves when no call is running. */
@@ -89,9 +92,11 @@ export function createAdmission(limits: CallLimits): Admission {
       };
     },
     activeCalls: running.size,
+    occupancy: semaphores.occupancy,
     startDrain() {
       draining = true;
     },
+    isDraining: () => draining,
     abortCalls(which) {
       for (const call of running.all()) {
         if (which === "all" || call.method.endsOnDrain) call.abort(drainingError());
@@ -151,6 +156,7 @@ function createCallSemaphores(limits: CallLimits) {
   }
 
   return {
+    occupancy: () => [calls, streams, pendingRequests].map((each) => each.occupancy()),
     exceededBy(method: MethodBinding, identity: Identity | undefined): ExceededLimit | undefined {
       const all = heldThroughout(method).concat(takesOneRequest(method) ? pendingRequests : []);
       for (const semaphore of all) {

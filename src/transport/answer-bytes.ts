@@ -2,6 +2,7 @@
 // not count chunks of downloads, which the number of byte streams bounds.
 import { formatBytesApart } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
+import type { Occupancy } from "../observe/figures.js";
 import { createSemaphore, maxPerIdentity, tooMany, type Owner } from "./semaphore.js";
 
 export interface AnswerAccount {
@@ -15,6 +16,7 @@ export interface AnswerAccount {
 
 export interface AnswerBytes {
   open(owner: Owner): AnswerAccount;
+  occupancy(): Occupancy;
 }
 
 /** A message counts with the objects from which it was encoded. */
@@ -31,6 +33,7 @@ export function createAnswerBytes(maxBytes: number): AnswerBytes {
   });
   const mostBytes = maxPerIdentity(maxBytes);
   return {
+    occupancy: semaphore.occupancy,
     open(owner) {
       let heldKib = 0;
       const costKib = (bytes: number): number => (bytes * factor + overheadBytes) / kib;

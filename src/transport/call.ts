@@ -3,6 +3,7 @@
 //
 // It uses the interceptor interface of grpc-js; grpc-hooks/detached-call.ts says why.
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import type { Traffic } from "../observe/ports.js";
 import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
 import type { AnswerAccount } from "./answer-bytes.js";
@@ -52,8 +53,18 @@ export interface Call {
   freeWritten(stream: SentOn): void;
 }
 
+/** The call counts its messages twice: for itself, and for all calls of its method. */
+export interface CallTraffic {
+  readonly own: Traffic;
+  readonly total: Traffic;
+}
+
 /** Takes ownership of `raw`. Nothing else may use it. */
-export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendScheduler): Call {
+export function openCall(
+  raw: ServerInterceptingCallInterface,
+  scheduler: SendScheduler,
+  traffic: CallTraffic,
+): Call {
   const controller = new AbortController();
   const { signal } = controller;
   const deadline = deadlineOf(raw);
@@ -61,7 +72,7 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
     // A handler that is busy itself restarts the timer with its next wait.
     if (inbox.isWaiting() || outbox.isWaiting()) abort(callerIdle(idle.timeoutMs()));
   });
-  const waits = { signal, restartIdle: () => idle.restart() };
+  const waits = { signal, traffic, restartIdle: () => idle.restart() };
   const outbox = openOutbox(raw, scheduler, waits);
   const inbox = openInbox(raw, waits, () => {
     outbox.streamClosed();
@@ -92,7 +103,10 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
       finished = true;
       outbox.stop();
       idle.set(0);
-      if (lastMessage !== undefined) raw.sendMessage(lastMessage, () => undefined);
+      if (lastMessage !== undefined) {
+        countSent(traffic, lastMessage);
+        raw.sendMessage(lastMessage, () => undefined);
+      }
       raw.sendStatus(status);
     },
     setIdleTimeout: (timeoutMs) => idle.set(timeoutMs),
@@ -104,6 +118,7 @@ export function openCall(raw: ServerInterceptingCallInterface, scheduler: SendSc
 /** The state that each wait of a call needs. */
 interface Waits {
   readonly signal: AbortSignal;
+  readonly traffic: CallTraffic;
   restartIdle(): void;
 }
 
@@ -120,7 +135,7 @@ interface Inbox {
 /** Starts the call. `onClosed` runs after every call, including successful ones. */
 function openInbox(
   raw: ServerInterceptingCallInterface,
-  { signal, restartIdle }: Waits,
+  { signal, traffic, restartIdle }: Waits,
   onClosed: () => void,
 ): Inbox {
   const readable = createGate();
@@ -132,6 +147,8 @@ function openInbox(
       metadata = received;
     },
     onReceiveMessage: (message: Buffer) => {
+      traffic.own.receivedBytes += message.length;
+      traffic.total.receivedBytes += message.length;
       messages.push(message);
       readable.open();
     },
@@ -183,7 +200,7 @@ function openOutbox(
   scheduler: SendScheduler,
   waits: Waits,
 ): Outbox {
-  const { signal } = waits;
+  const { signal, traffic } = waits;
   const window = createSendWindow(waits);
   /** Used for the large messages of this call. */
   let sender: Sender | undefined;
@@ -203,6 +220,7 @@ function openOutbox(
       await scheduled?.begin(message.byteLength);
       signal.throwIfAborted();
       const left = window.enter(message.byteLength);
+      countSent(traffic, message);
       sendAndFree(raw, message, sentOn, () => {
         scheduled?.sent();
         answers?.taken(message.byteLength);
@@ -258,6 +276,11 @@ function createSendWindow({ signal, restartIdle }: Waits) {
     isWaiting: writable.isWaiting,
     fail: writable.fail,
   };
+}
+
+function countSent({ own, total }: CallTraffic, { byteLength }: EncodedMessage): void {
+  own.sentBytes += byteLength;
+  total.sentBytes += byteLength;
 }
 
 /** Lets one waiter wait for an event. */

@@ -15,6 +15,8 @@ export interface ReadingPace {
    * the credit was used up, and then stops reading the connection.
    */
   charge(session: Http2Session | undefined, owner: Owner): boolean;
+  /** Connections that are not read at the moment. */
+  paused(): number;
 }
 
 /** Free streams of a connection, so that others do not slow down a health check. */
@@ -30,6 +32,7 @@ export function createReadingPace(): ReadingPace {
   const paused = createPausedConnections();
 
   return {
+    paused: paused.count,
     charge(session, owner) {
       if (session === undefined || session.destroyed) return false;
       const connection = ofConnection.get(session) ?? createCredit(freeOfConnection);
@@ -71,6 +74,7 @@ function createPausedConnections() {
   }
 
   return {
+    count: (): number => known.size + strangers.size,
     add(session: Http2Session, isKnown: boolean): void {
       pauseReading(session);
       (isKnown ? known : strangers).add(session);

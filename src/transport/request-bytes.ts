@@ -5,6 +5,7 @@
 // the objects for unread frames, which are larger than very small frames. It counts bytes when they
 // arrive (grpc-hooks/arriving-bytes.ts).
 import type { ServerHttp2Stream } from "node:http2";
+import type { Occupancy } from "../observe/figures.js";
 import { watchArrivals } from "./grpc-hooks/arriving-bytes.js";
 import type { Attachments } from "./grpc-hooks/attachments.js";
 import { enhanceYourCalm } from "./grpc-hooks/error-codes.js";
@@ -27,6 +28,7 @@ export interface RequestBytes {
    * stream for which there is no room.
    */
   open(stream: ServerHttp2Stream, request: RequestOptions): RequestAccount;
+  occupancy(): Occupancy;
 }
 
 export interface RequestOptions {
@@ -44,6 +46,7 @@ const kib = 1024;
 export function createRequestBytes(maxBytes: number, attachments?: Attachments): RequestBytes {
   const semaphore = createSemaphore({ what: "KiB of requests", max: maxBytes / kib });
   return {
+    occupancy: semaphore.occupancy,
     open(stream, { owner, keepsRequest }) {
       const held = createHeldBytes(semaphore, owner, (exceeded) => refuse(exceeded));
       const factor = keepsRequest ? decodedFactor : 1;

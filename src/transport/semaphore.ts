@@ -6,6 +6,7 @@
 // the Unix socket, may take whatever is left.
 import { StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
+import type { Occupancy } from "../observe/figures.js";
 
 /** Undefined: a stranger. */
 export type Owner = Identity | undefined;
@@ -27,6 +28,7 @@ export interface Semaphore {
   /** Counts `amount` without a check. */
   acquire(owner: Owner, amount?: number): void;
   release(owner: Owner, amount?: number): void;
+  occupancy(): Occupancy;
 }
 
 /**
@@ -82,6 +84,7 @@ export function createSemaphore(options: SemaphoreOptions): Semaphore {
     },
     acquire: (owner, amount = 1) => add(owner, amount),
     release: (owner, amount = 1) => add(owner, -amount),
+    occupancy: () => ({ limit: limitName({ what }), inUse, max }),
   };
 }
 
@@ -90,7 +93,12 @@ const retryAfterMs = 1000;
 export function tooMany({ what, limit }: ExceededLimit): StoreError {
   return new StoreError("TOO_MANY_STREAMS", `the limit on ${what} is reached: ${limit}`, {
     hint: "Retry when others have ended",
-    metadata: { limit: what.replaceAll(" ", "_"), max: String(limit) },
+    metadata: { limit: limitName({ what }), max: String(limit) },
     retryAfterMs,
   });
+}
+
+/** As in the metadata of the refusal, such as `byte_streams_of_this_identity`. */
+export function limitName({ what }: Pick<ExceededLimit, "what">): string {
+  return what.replaceAll(" ", "_");
 }

@@ -7,6 +7,8 @@
 export interface SendScheduler {
   /** Opens the sender of one call. */
   open(): Sender;
+  /** Downloads that wait for their turn to send. */
+  waiting(): number;
 }
 
 export interface Sender {
@@ -29,12 +31,13 @@ export interface SendSchedulerOptions {
 
 export function createSendScheduler(options: SendSchedulerOptions): SendScheduler {
   const slot = createSlot();
-  return { open: () => openSender(slot, options) };
+  return { open: () => openSender(slot, options), waiting: slot.waiting };
 }
 
 /** The right to send, which one sender has at a time. */
 interface Slot {
   isWanted(): boolean;
+  waiting(): number;
   acquire(): Promise<void>;
   /** Hands it to the sender that has waited longest. */
   release(): void;
@@ -45,6 +48,7 @@ function createSlot(): Slot {
   let isTaken = false;
   return {
     isWanted: () => waiting.length > 0,
+    waiting: () => waiting.length,
     async acquire() {
       if (isTaken) await new Promise<void>((resolve) => waiting.push(resolve));
       isTaken = true;

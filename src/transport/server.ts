@@ -2,6 +2,9 @@
 import { Server } from "@grpc/grpc-js";
 import type { ServerHttp2Session } from "node:http2";
 import type { Logger } from "../base/logger.js";
+import type { TransportFigures } from "../observe/figures.js";
+import { unobservedCalls, type CallObserver } from "../observe/ports.js";
+import { createAccessLog, type AccessLogChoice } from "./access-log.js";
 import { createAdapter } from "./adapter.js";
 import { defaultAccess, type Access } from "./auth/access.js";
 import { createAuditLog } from "./auth/audit-log.js";
@@ -10,11 +13,13 @@ import { createConnections, type PeerUser, type Via } from "./auth/connections.j
 import { createRechecks } from "./auth/rechecks.js";
 import type { TlsFiles } from "./auth/tls-files.js";
 import { createBurstWatch, type BurstWatch } from "./stream-bursts.js";
-import { createAdmission, type Admission, type CallLimits } from "./admission.js";
-import { createAnswerBytes } from "./answer-bytes.js";
+import { createAdmission, type Admission } from "./admission.js";
+import { createAnswerBytes, type AnswerBytes } from "./answer-bytes.js";
 import { createArrivals } from "./arrivals.js";
+import { createCallRecords } from "./call-records.js";
 import { createCallers, type Callers } from "./callers.js";
 import type { ServiceBinding } from "./handler.js";
+import { defaultGrpcLimits, type GrpcLimits } from "./grpc-limits.js";
 import { createHealth, healthCheckPath, type HealthProblem, type HealthService } from "./health.js";
 import { createAttachments, type Attachments } from "./grpc-hooks/attachments.js";
 import { makeFirstCall } from "./grpc-hooks/first-call.js";
@@ -34,79 +39,15 @@ import { createConnectionSlots, type ConnectionSlots } from "./connection-slots.
 import { createReflection } from "./reflection.js";
 import { createRefusals } from "./refusals.js";
 import { createRequestBytes } from "./request-bytes.js";
-import { createSendScheduler } from "./send-scheduler.js";
-import { createStreamGate, type StreamGate, type StreamLimits } from "./stream-gate.js";
+import { createSendScheduler, type SendScheduler } from "./send-scheduler.js";
+import { createStreamGate, type StreamGate } from "./stream-gate.js";
 import type { SocketFile } from "./unix-socket.js";
 import {
   createInjector,
   raiseStreams,
   raiseWindows,
   type Http2Hooks,
-  type Http2Limits,
 } from "./grpc-hooks/windows.js";
-
-export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
-  /** Bytes that callers have sent and the daemon still holds, except chunks of running uploads. */
-  readonly maxRequestBytes: number;
-  /** Bytes of answers that their callers have not read yet, except chunks of downloads. */
-  readonly maxAnswerBytes: number;
-  /** Bytes of one request message with its frame. A larger one gets RESOURCE_EXHAUSTED. */
-  readonly maxMessageBytes: number;
-  /** Connections at once, per listener. */
-  readonly maxConnections: number;
-  /** How long a byte stream may stay open while its caller neither sends nor reads. */
-  readonly streamIdleMs: number;
-  /** How long the single request of a call may take to arrive. */
-  readonly requestTimeoutMs: number;
-  /** Silence after which the server pings a connection, and how long the answer may take. */
-  readonly keepaliveMs: number;
-  readonly keepaliveTimeoutMs: number;
-  /** A connection without calls is closed after this. */
-  readonly connectionIdleMs: number;
-  /** How long a client may take to acknowledge the first settings of the server. */
-  readonly settingsTimeoutMs: number;
-  /** How often the credentials of running calls are checked again. */
-  readonly recheckMs: number;
-}
-
-const kib = 1024;
-const mib = 1024 * kib;
-
-export const defaultGrpcLimits: GrpcLimits = {
-  maxCalls: 4096,
-  maxStreams: 64,
-  maxCallsPerIdentity: 2048,
-  maxStreamsPerIdentity: 48,
-  maxPendingRequests: 256,
-  maxOpenCalls: 128,
-  // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays
-  // open.
-  maxStreamsPerConnection: 1000,
-  streamWindowBytes: 4 * mib,
-  // Sixteen stalled uploads on one connection before its other calls have to wait for them.
-  connectionWindowBytes: 64 * mib,
-  maxMetadataBytes: 16 * kib,
-  maxConnectionMetadataBytes: 4 * mib,
-  maxTotalMetadataBytes: 32 * mib,
-  // A chunk of the largest size and its frame.
-  maxMessageBytes: mib + 64 * kib,
-  // A request counts sixteen times its bytes, which is its size when decoded.
-  maxRequestBytes: 96 * mib,
-  maxAnswerBytes: 64 * mib,
-  maxConnections: 256,
-  streamIdleMs: 5 * 60_000,
-  requestTimeoutMs: 30_000,
-  keepaliveMs: 60_000,
-  keepaliveTimeoutMs: 20_000,
-  connectionIdleMs: 15 * 60_000,
-  lingerMs: 10_000,
-  // Twice the calls.
-  maxOpenStreams: 8192,
-  // Twice the calls of strangers.
-  maxStrangerStreams: 256,
-  settingsTimeoutMs: 10_000,
-  recheckMs: 2000,
-};
 
 export interface GrpcServerOptions {
   readonly implementations: readonly ServiceBinding[];
@@ -121,6 +62,10 @@ export interface GrpcServerOptions {
   /** The user of the process at the other end of a Unix socket. Default: unknown. */
   readonly peerUser?: PeerUser;
   readonly logger: Logger;
+  /** Default: nobody. */
+  readonly observer?: CallObserver;
+  /** Default: `changes`. */
+  readonly accessLog?: AccessLogChoice;
   /** Called when most of many streams have closed and have left garbage. */
   readonly onBurstOver?: () => void;
 }
@@ -146,6 +91,9 @@ export interface GrpcServer extends AsyncDisposable {
   setProblems(problems: readonly HealthProblem[]): void;
   /** The number of calls whose handlers run. */
   activeCalls(): number;
+  /** Whether new calls are refused for good. */
+  isDraining(): boolean;
+  figures(): TransportFigures;
   /**
    * Refuses new calls with DRAINING, lets running calls finish, ends them after `graceMs`, and then
    * closes everything. Never rejects. A second call waits for the first.
@@ -156,7 +104,7 @@ export interface GrpcServer extends AsyncDisposable {
 }
 
 /** 32 downloads at once then transfer nearly as much as one, and each sends five times a second. */
-const sendBytes = 16 * mib;
+const sendBytes = 16 * 1024 * 1024;
 /** On loopback a message takes a tenth of this time. On a slower link, CPU time is not scarce. */
 const maxPauseMs = 3;
 
@@ -180,6 +128,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     setServing: (serving) => health.setServing(serving),
     setProblems: (problems) => health.setProblems(problems),
     activeCalls: () => admission.activeCalls(),
+    isDraining: () => admission.isDraining(),
+    figures: () => figuresOf(core),
     drain: ({ graceMs }) => (draining ??= drainCalls(parts, graceMs).then(close)),
     close,
     [Symbol.asyncDispose]: close,
@@ -196,6 +146,18 @@ interface Core {
   readonly bursts: BurstWatch;
   readonly attachments: Attachments;
   readonly parts: Parts;
+  readonly answers: AnswerBytes;
+  readonly scheduler: SendScheduler;
+  readonly connections: Record<Via, number>;
+}
+
+function figuresOf({ parts, gate, answers, scheduler, connections }: Core): TransportFigures {
+  const { admission } = parts;
+  return {
+    connections: { ...connections },
+    occupancy: [...admission.occupancy(), ...gate.occupancy(), answers.occupancy()],
+    queues: { ...gate.queues(), send: scheduler.waiting() },
+  };
 }
 
 function createCore(options: GrpcServerOptions): Core {
@@ -210,14 +172,19 @@ function createCore(options: GrpcServerOptions): Core {
   const rechecks = createRechecks(limits.recheckMs);
   // A client that pauses for longer than a short stream_idle still receives the status of its call.
   const unread = createUnreadAnswers(Math.max(limits.streamIdleMs, limits.lingerMs));
+  const answers = createAnswerBytes(limits.maxAnswerBytes);
+  const scheduler = createSendScheduler({ maxBytes: sendBytes, maxPauseMs });
+  const records = createCallRecords({
+    observer: options.observer ?? unobservedCalls,
+    audit: createAuditLog(logger),
+    access: createAccessLog(logger, options.accessLog ?? "changes"),
+  });
   const adapter = createAdapter(bindings, {
     ...limits,
     ...{ access, admission, arrivals, attachments, connections, logger, rechecks, unread },
-    audit: createAuditLog(logger),
+    ...{ answers, records, scheduler },
     conceal: createConceal(options.privateRoot),
-    answers: createAnswerBytes(limits.maxAnswerBytes),
     refusals: createRefusals(),
-    scheduler: createSendScheduler({ maxBytes: sendBytes, maxPauseMs }),
   });
   const server = new Server({ ...grpcOptions(limits), interceptors: [adapter.interceptor] });
   adapter.register(server);
@@ -226,12 +193,14 @@ function createCore(options: GrpcServerOptions): Core {
     requests: createRequestBytes(limits.maxRequestBytes, attachments),
     keepsRequest: adapter.keepsRequest,
     refusalOf: adapter.refusalOf,
+    onExceeded: records.exceeded,
     onBusy: (session) => raiseStreams(session, limits),
   });
   const timers = [rechecks, unread];
   const parts: Parts = { admission, health, timers, listeners: [], sessions: new Set() };
   const bursts = createBurstWatch(options.onBurstOver ?? (() => undefined));
-  return { limits, logger, server, callers, gate, bursts, attachments, parts };
+  const own = { limits, logger, server, callers, gate, bursts, attachments, parts };
+  return { ...own, answers, scheduler, connections: { tcp: 0, unix: 0 } };
 }
 
 function listenerOptions(core: Core, via: Via, tls?: TlsFiles): ListenerOptions {
@@ -262,6 +231,8 @@ function createHttp2Hooks(core: Core, via: Via, slots: ConnectionSlots): Http2Ho
   return {
     onSession(session, socket) {
       trackSession(parts.sessions, session, logger);
+      core.connections[via] += 1;
+      session.once("close", () => (core.connections[via] -= 1));
       if (!canPauseReading(session)) attachments.missing("socket-reading");
       closeUnlessAcknowledged(session, limits.settingsTimeoutMs);
       callers.addSession(session, via, (identity) => {

@@ -3,6 +3,7 @@
 // a tenth of a call.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { StoreError } from "../base/errors.js";
+import type { Occupancy } from "../observe/figures.js";
 import type { Arrivals } from "./arrivals.js";
 import type { Caller, Callers } from "./callers.js";
 import { answerAtOnce, answerEarly } from "./grpc-hooks/early-answer.js";
@@ -43,6 +44,8 @@ export interface StreamGateOptions {
    * call begins.
    */
   readonly refusalOf: (path: string, caller: Caller, peer: string) => StoreError | undefined;
+  /** Called when a stream is refused for a limit of the gate. */
+  readonly onExceeded: (exceeded: ExceededLimit) => void;
   /** Called once per connection, when its client may soon need more streams than it may open. */
   readonly onBusy: (session: ServerHttp2Session) => void;
 }
@@ -58,6 +61,9 @@ export interface StreamGate {
     rawHeaders: readonly string[],
     begin: () => void,
   ): void;
+  occupancy(): readonly Occupancy[];
+  /** Streams that wait to begin, and connections that are not read for a while. */
+  queues(): Readonly<Record<"stream_start" | "reading_pace", number>>;
 }
 
 export function createStreamGate(options: StreamGateOptions): StreamGate {
@@ -81,6 +87,8 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
   }
 
   return {
+    occupancy: () => [...capacity.occupancy(), requests.occupancy()],
+    queues: () => ({ stream_start: scheduler.waiting(), reading_pace: pace.paused() }),
     take(stream, headers, rawHeaders, begin) {
       // This listener is needed until grpc-js listens. Without one, a reset would end the process.
       stream.on("error", () => undefined);
@@ -95,6 +103,7 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
       if (identity === undefined) pace.charge(stream.session, identity);
       const exceeded = capacity.take(stream, identity, bytes);
       if (exceeded !== undefined) {
+        options.onExceeded(exceeded);
         // Answering thousands of strangers would take time from known callers.
         if (identity === undefined) stream.close(enhanceYourCalm);
         else refuse(stream, caller, tooMany(exceeded));
@@ -102,10 +111,7 @@ export function createStreamGate(options: StreamGateOptions): StreamGate {
       }
       const path = String(headers[":path"]);
       const peer = peerOf(stream.session?.socket);
-      const request = requests.open(stream, {
-        owner: identity,
-        keepsRequest: keepsRequest(path),
-      });
+      const request = requests.open(stream, { owner: identity, keepsRequest: keepsRequest(path) });
       arrivals.add({ stream, caller, request }, headers);
       scheduler.schedule(stream, caller.isKnown, () => {
         const refusal = refusalOf(path, caller, peer);
@@ -146,6 +152,7 @@ function createBusy(onBusy: (session: ServerHttp2Session) => void) {
 interface StreamCapacity {
   /** Counts the stream until it closes. Returns the limit that the stream would exceed, if any. */
   take(stream: ServerHttp2Stream, owner: Owner, headerBytes: number): ExceededLimit | undefined;
+  occupancy(): readonly Occupancy[];
 }
 
 const kib = 1024;
@@ -165,6 +172,7 @@ function createStreamCapacity(limits: StreamLimits): StreamCapacity {
   const ofConnection = new WeakMap<object, number>();
 
   return {
+    occupancy: () => [streams.occupancy(), headers.occupancy()],
     take(stream, owner, bytes) {
       const { session } = stream;
       if (session === undefined) return undefined;

@@ -7,6 +7,8 @@ import type { ServerHttp2Stream } from "node:http2";
 export interface StreamScheduler {
   /** Calls `begin` now or in a later iteration, and never if the stream has ended by then. */
   schedule(stream: ServerHttp2Stream, isKnown: boolean, begin: () => void): void;
+  /** Streams that wait for their turn. */
+  waiting(): number;
 }
 
 const streamsPerIteration = 16;
@@ -45,6 +47,7 @@ export function createStreamScheduler(): StreamScheduler {
         (isKnown ? known : strangers).add({ stream, begin });
       }
     },
+    waiting: () => known.streams() + strangers.streams(),
   };
 }
 
@@ -57,7 +60,9 @@ interface Queue {
   add(waiting: Waiting): void;
   /** Begins at most `count`, round-robin over the connections; returns how many it began. */
   begin(count: number): number;
+  /** Connections with waiting streams. */
   size(): number;
+  streams(): number;
 }
 
 function createQueue(): Queue {
@@ -84,5 +89,6 @@ function createQueue(): Queue {
       return begun;
     },
     size: () => waiting.size,
+    streams: () => [...waiting.values()].reduce((sum, { length }) => sum + length, 0),
   };
 }

@@ -96,7 +96,7 @@ export function chargedBytes({ catalog, space }: SpacePorts): number {
 }
 
 /** The total of all whose key begins with the prefix. */
-function sumOf(account: ReadonlyMap<string, number>, start: string): number {
+export function sumOf(account: ReadonlyMap<string, number>, start: string): number {
   let sum = 0;
   for (const [key, bytes] of account) if (key.startsWith(start)) sum += bytes;
   return sum;

@@ -21,6 +21,11 @@ export class CommitTurns {
   readonly #waiting: (() => void)[] = [];
   #busy = false;
 
+  /** Writers that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Never rejects. */
   take(): Promise<void> {
     return new Promise((resolve) => {

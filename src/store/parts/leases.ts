@@ -3,7 +3,7 @@
 import { StoreError } from "../../base/errors.js";
 
 /**
- * stream      reads through open descriptors: a deletion continues, and the bytes stay until it ends
+ * stream      reads through open descriptors: a deletion goes on, and the bytes stay until it ends
  * directory   has the path of the data directory: a deletion must wait or be refused
  * background  the daemon's own work on the data: a deletion fires its signal and ends it
  */
@@ -49,6 +49,15 @@ export class LeaseTable {
       if (kind === undefined || holder.kind === kind) count += 1;
     }
     return count;
+  }
+
+  /** Number of leases of each kind on all snapshots. */
+  totals(): Readonly<Record<LeaseKind, number>> {
+    const totals = { stream: 0, directory: 0, background: 0 };
+    for (const holders of this.#holders.values()) {
+      for (const { kind } of holders) totals[kind] += 1;
+    }
+    return totals;
   }
 
   /** True while a caller reads it. The daemon's own background work does not count. */

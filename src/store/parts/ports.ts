@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.js";
 import type { Logger } from "../../base/logger.js";
 import type { Catalog } from "../../catalog/open.js";
 import type { Layout } from "../../files/layout.js";
+import type { StoreObserver } from "../../observe/ports.js";
 import type { RootGuard } from "../../files/root-guard.js";
 import type { WriteWorkers } from "../../files/write-workers.js";
 import type { CommitTurns } from "./commit-turns.js";
@@ -25,6 +26,8 @@ export type CatalogReader = Pick<
   | "manifestState"
   | "idsInState"
   | "idsInStateWithName"
+  | "countInState"
+  | "countCorrupt"
   | "idsWithDigest"
   | "idsWithoutDigest"
   | "allIds"
@@ -112,6 +115,11 @@ export interface Room {
 /** One writer at a time for each manifest. */
 export interface Manifests {
   readonly manifests: SerialQueue;
+}
+
+/** Tells what was done, for metrics. */
+export interface Observed {
+  readonly observer: StoreObserver;
 }
 
 /** Wakes watchers when an event was committed. */

@@ -21,6 +21,8 @@ export interface Watchers {
    * a page was empty. Rejects with the signal's reason.
    */
   nextChange(signal: AbortSignal): Promise<void>;
+  /** Watchers that are open now. */
+  count(): number;
   /** Ends all watchers. */
   close(): void;
 }
@@ -64,6 +66,7 @@ export function createWatchers(
       return pages.eventAfter(sequence);
     },
     nextChange: (signal) => untilWoken(sleeping, signal),
+    count: seats.count,
     close: () => {
       closed = true;
       ignoreEvents();
@@ -80,6 +83,7 @@ function createSeats(maxWatchers: number) {
   const takenBy = new Map<string | undefined, number>();
   let count = 0;
   return {
+    count: () => count,
     /** Disposing the result frees the seat. Throws TOO_MANY_STREAMS. */
     take(identity: string | undefined): Disposable {
       if (count >= maxWatchers) throw tooManyError("watchers", maxWatchers);

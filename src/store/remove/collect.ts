@@ -118,6 +118,12 @@ function result({ verdict: _, ...row }: GcRow, outcome: GcOutcome, message = "")
  * Acts on one row if it still applies. Reports a failure in the row and continues with the others.
  */
 export async function carryOut(remover: Remover, row: GcRow): Promise<GcResult> {
+  const done = await actOn(remover, row);
+  remover.observer.collected(done);
+  return done;
+}
+
+async function actOn(remover: Remover, row: GcRow): Promise<GcResult> {
   if (row.verdict !== "remove") return result(row, row.verdict);
   try {
     const [reason] = row.reasons;

@@ -7,6 +7,7 @@ import type {
   Commits,
   Gate,
   Leases,
+  Observed,
   Reader,
   Room,
   Uploads,
@@ -18,6 +19,7 @@ export type RemovingCatalog = Pick<
   "markDeleting" | "removeRow" | "abandonPending" | "trustClock" | "insertGcSession"
 >;
 
-export interface Remover extends Reader, Leases, Gate, Commits, BackgroundWork, Uploads, Room {
+export interface Remover
+  extends Reader, Leases, Gate, Commits, BackgroundWork, Uploads, Room, Observed {
   readonly catalog: CatalogReader & RemovingCatalog;
 }

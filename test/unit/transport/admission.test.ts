@@ -8,7 +8,7 @@ import { SnapshotService } from "../../../gen/ts/stasis/v1/snapshot_service_pb.j
 import type { Identity } from "../../../src/model/access.js";
 import { createAdmission, type CallLimits } from "../../../src/transport/admission.js";
 import { bindService, type MethodBinding } from "../../../src/transport/handler.js";
-import { defaultGrpcLimits } from "../../../src/transport/server.js";
+import { defaultGrpcLimits } from "../../../src/transport/grpc-limits.js";
 
 const traits = { byteStreams: ["create"] } as const;
 const snapshots = bindService(SnapshotService, {}, traits).methods;

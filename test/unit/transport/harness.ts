@@ -34,11 +34,8 @@ import {
   type MethodTraits,
   type ServiceImplementation,
 } from "../../../src/transport/handler.js";
-import {
-  createGrpcServer,
-  type GrpcLimits,
-  type GrpcServer,
-} from "../../../src/transport/server.js";
+import type { GrpcLimits } from "../../../src/transport/grpc-limits.js";
+import { createGrpcServer, type GrpcServer } from "../../../src/transport/server.js";
 
 export const silent = createLogger("silent");
 export const methods = SnapshotService.method;

@@ -13,7 +13,7 @@ import {
   type ServerInterceptor,
 } from "@grpc/grpc-js";
 import { createInjector, type Http2Hooks } from "../../../../src/transport/grpc-hooks/windows.js";
-import { defaultGrpcLimits } from "../../../../src/transport/server.js";
+import { defaultGrpcLimits } from "../../../../src/transport/grpc-limits.js";
 import { eventually } from "../../../support/eventually.js";
 
 export interface Arrived {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Server } from "@grpc/grpc-js";
 import type { TlsFiles } from "../../../../src/transport/auth/tls-files.js";
 import { createInjector } from "../../../../src/transport/grpc-hooks/windows.js";
-import { defaultGrpcLimits } from "../../../../src/transport/server.js";
+import { defaultGrpcLimits } from "../../../../src/transport/grpc-limits.js";
 import { eventually } from "../../../support/eventually.js";
 import { methods, pathOf, startServer, unary } from "../harness.js";
 import { openRawClient, type RawClient } from "../raw-client.js";

@@ -1,0 +1,47 @@
+// Connects the metrics to what they are read from.
+import type { DaemonConfig } from "../config/daemon-options.js";
+import type { ConditionFigures, ScrubFigures } from "../observe/figures.js";
+import { createMetrics, type Metrics } from "../observe/metrics.js";
+import type { Replicator } from "../replication/replicator.js";
+import type { SnapshotStore } from "../store/snapshot-store.js";
+import { roleTable } from "../transport/auth/role-table.js";
+import type { GrpcServer } from "../transport/server.js";
+
+export function openMetrics(): Metrics {
+  return createMetrics(Object.keys(roleTable));
+}
+
+export function attachMetrics(
+  metrics: Metrics,
+  parts: {
+    readonly store: SnapshotStore;
+    readonly server: GrpcServer;
+    readonly replicator: Replicator;
+    readonly config: DaemonConfig;
+  },
+): void {
+  const { store, server, replicator, config } = parts;
+  metrics.attach({
+    store: () => store.figures(),
+    transport: () => server.figures(),
+    replication: () => replicator.figures(),
+    condition: () => conditionOf(store, server),
+    scrub: () => scrubOf(store, config),
+  });
+}
+
+function conditionOf(store: SnapshotStore, server: GrpcServer): ConditionFigures {
+  const problems: string[] = store.condition.problems().map(({ error }) => error.reason);
+  if (server.isDraining()) problems.push("DRAINING");
+  return { ready: problems.length === 0, problems };
+}
+
+function scrubOf({ scrub }: SnapshotStore, { scrubIntervalMs }: DaemonConfig): ScrubFigures {
+  const { last, running } = scrub.state();
+  const seconds = (date: Date): number => date.getTime() / 1000;
+  return {
+    intervalSeconds: scrubIntervalMs / 1000,
+    last: last && { ...last, endedAt: seconds(last.endedAt) },
+    running: running && { ...running, startedAt: seconds(running.startedAt) },
+  };
+}

@@ -1,0 +1,13 @@
+// The table of all metrics, for docs/metrics.md.
+import { createMetrics } from "./metrics.js";
+
+/** Markdown, sorted by name, with the columns padded as Prettier wants no other. */
+export function renderMetricsTable(): string {
+  using metrics = createMetrics();
+  const rows = [...metrics.described]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, type, labels, help }) => {
+      return `| \`${name}\` | ${type} | ${labels.join(", ")} | ${help} |`;
+    });
+  return ["| metric | type | labels | meaning |", "|---|---|---|---|", ...rows].join("\n");
+}

@@ -1,0 +1,72 @@
+// What the floors below tell about their work. They know these interfaces only, and daemon/
+// decides what listens. Nothing here may cost more than an addition per message.
+
+/** Bytes of messages, without frames and compression. */
+export interface Traffic {
+  receivedBytes: number;
+  sentBytes: number;
+}
+
+/** All calls of one method. The transport adds to it. */
+export interface MethodTotals extends Traffic {
+  /** Calls that run now. */
+  active: number;
+}
+
+export interface CallObserver {
+  /** The totals of a method such as `stasis.v1.SnapshotService/Create`. Always the same object. */
+  totalsOf(method: string): MethodTotals;
+  /** A call has ended with this status code, such as `NOT_FOUND`. */
+  ended(method: string, code: string, seconds: number): void;
+  /**
+   * A call was refused, perhaps before it had begun. `limit` is the limit that it would exceed, if
+   * one was the reason.
+   */
+  refused(reason: string, limit: string | undefined): void;
+}
+
+/** For servers that nobody observes. */
+export const unobservedCalls: CallObserver = {
+  totalsOf: () => ({ receivedBytes: 0, sentBytes: 0, active: 0 }),
+  ended: () => undefined,
+  refused: () => undefined,
+};
+
+/** One row of a collection. */
+export interface CollectedRow {
+  readonly reasons: readonly string[];
+  readonly outcome: string;
+  readonly chargedBytes: number;
+}
+
+export interface StoreObserver {
+  /** A transaction of the catalog has ended, or failed. */
+  committed(seconds: number): void;
+  /** A collection that removes has acted on this row. */
+  collected(row: CollectedRow): void;
+  /** A collection that removes has ended, with OK or the reason of its error. */
+  collectionEnded(outcome: string): void;
+}
+
+export const unobservedStore: StoreObserver = {
+  committed: () => undefined,
+  collected: () => undefined,
+  collectionEnded: () => undefined,
+};
+
+/** Bytes of pulls. A running pull adds to it. */
+export interface PullBytes {
+  /** Data that is now here, whether it travelled or not. */
+  doneBytes: number;
+  /** Of these, data that a snapshot of this node had. */
+  reusedBytes: number;
+  /** What came from peers, compressed as it travelled. */
+  sentBytes: number;
+}
+
+export interface PullObserver {
+  /** A pull or a healing has ended, with OK or the reason of its error. */
+  pulled(kind: "pull" | "heal", outcome: string, bytes: PullBytes): void;
+}
+
+export const unobservedPulls: PullObserver = { pulled: () => undefined };

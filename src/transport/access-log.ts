@@ -1,0 +1,125 @@
+// The access log: one line for each call, when it has ended. docs/metrics.md says which level a
+// line has, and why.
+import { createRateLimiter, type RateLimiter } from "../base/rate-limiter.js";
+import type { StoreError } from "../base/errors.js";
+import type { Logger } from "../base/logger.js";
+import type { Identity } from "../model/access.js";
+import type { Traffic } from "../observe/ports.js";
+import type { MethodRule } from "./auth/role-table.js";
+
+/**
+ * all      every call
+ * changes  calls that change something, and calls that fail; the others with log_level debug
+ * off      none
+ */
+export const accessLogChoices = ["changes", "all", "off"] as const;
+export type AccessLogChoice = (typeof accessLogChoices)[number];
+
+export interface EndedCall extends Traffic {
+  readonly seconds: number;
+  readonly failure: StoreError | undefined;
+}
+
+export interface AccessRecord {
+  caller(identity: Identity): void;
+  /** The request, or the first message of an upload. */
+  request(message: unknown): void;
+  end(call: EndedCall): void;
+}
+
+export interface AccessLog {
+  begin(rule: MethodRule, method: string, peer: string): AccessRecord;
+}
+
+const ignored: AccessRecord = {
+  caller: () => undefined,
+  request: () => undefined,
+  end: () => undefined,
+};
+
+/**
+ * Lines per second about failed reads, for each of: strangers, and all identities together. A
+ * caller that repeats a failing call could otherwise fill the disk.
+ */
+const maxFailuresPerSecond = 20;
+
+export function createAccessLog(logger: Logger, choice: AccessLogChoice): AccessLog {
+  if (choice === "off") return { begin: () => ignored };
+  const limits = {
+    strangers: createRateLimiter(maxFailuresPerSecond),
+    known: createRateLimiter(maxFailuresPerSecond),
+  };
+  return {
+    begin(rule, method, peer) {
+      let who: Identity | undefined;
+      let what: unknown;
+      return {
+        caller: (identity) => (who = identity),
+        request: (message) => (what = message),
+        end(call) {
+          const level = choice === "all" ? "info" : levelOf(rule, call.failure);
+          if (!logger.isLevelEnabled(level)) return;
+          const leftOut = leftOutBefore(limits, rule, who, call.failure);
+          if (leftOut === undefined) return;
+          const { name = "", role = "" } = who ?? {};
+          const line = { access: true, who: name, role, peer, method, ...refOf(what) };
+          logger[level](
+            { ...line, ...figuresOf(call), ...(leftOut > 0 ? { leftOut } : {}) },
+            "call",
+          );
+        },
+      };
+    },
+  };
+}
+
+/** A caller that goes away, as every watcher does at some time, is no failure. */
+function levelOf({ changes }: MethodRule, failure: StoreError | undefined): "info" | "debug" {
+  if (changes) return "info";
+  return failure === undefined || failure.code === "CANCELLED" ? "debug" : "info";
+}
+
+/** Undefined: leave this line out as well. */
+function leftOutBefore(
+  limits: { readonly strangers: RateLimiter; readonly known: RateLimiter },
+  { changes }: MethodRule,
+  who: Identity | undefined,
+  failure: StoreError | undefined,
+): number | undefined {
+  if (failure === undefined) return 0;
+  if (who === undefined || who.name === "") return limits.strangers.take();
+  return changes && failure.reason !== "TOO_MANY_STREAMS" ? 0 : limits.known.take();
+}
+
+function figuresOf({ receivedBytes, sentBytes, seconds, failure }: EndedCall) {
+  const incident = failure?.metadata["incident"];
+  return {
+    receivedBytes,
+    sentBytes,
+    seconds: Math.round(seconds * 1e6) / 1e6,
+    code: failure?.code ?? "OK",
+    ...(failure === undefined ? {} : { reason: failure.reason }),
+    ...(incident === undefined ? {} : { incident }),
+  };
+}
+
+/** What the call is about: the first of these fields that its request has. */
+const subjects = ["ref", "name", "directory", "digest", "sessionId"] as const;
+const maxText = 256;
+
+function refOf(message: unknown): { readonly ref?: string } {
+  const request = fieldsOf(message);
+  const frame = fieldsOf(request["frame"]);
+  const header = frame["case"] === "header" ? fieldsOf(frame["value"]) : request;
+  const refs = header["refs"];
+  const found = [
+    ...subjects.map((key) => header[key]),
+    fieldsOf(header["config"])["name"],
+    ...(Array.isArray(refs) ? (refs as unknown[]).slice(0, 1) : []),
+  ].find((value) => typeof value === "string" && value !== "") as string | undefined;
+  return found === undefined ? {} : { ref: found.slice(0, maxText) };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,88 @@
+// What is kept of each call for people: its figures, its line in the audit, its access line.
+import type { StoreError } from "../base/errors.js";
+import type { Identity } from "../model/access.js";
+import type { CallObserver } from "../observe/ports.js";
+import type { AccessLog } from "./access-log.js";
+import type { AuditLog } from "./auth/audit-log.js";
+import type { MethodRule } from "./auth/role-table.js";
+import type { CallTraffic } from "./call.js";
+import { limitName, type ExceededLimit } from "./semaphore.js";
+
+export interface CallRecord {
+  /** The call counts its bytes here. */
+  readonly traffic: CallTraffic;
+  caller(identity: Identity): void;
+  /** The request, or the first message of an upload. */
+  request(message: unknown): void;
+  response(message: unknown): void;
+  /** Call it once. Without a failure the call ended well. */
+  end(failure?: StoreError): void;
+}
+
+export interface CallRecords {
+  /** Begins the record of a call of, for example, `stasis.v1.SnapshotService/Create`. */
+  begin(rule: MethodRule, method: string, peer: string): CallRecord;
+  /** Records a call that is refused before it begins. */
+  refused(
+    rule: MethodRule,
+    call: { readonly method: string; readonly peer: string },
+    identity: Identity | undefined,
+    error: StoreError,
+  ): void;
+  /** Counts a stream that is refused before anything is known of its call. */
+  exceeded(limit: ExceededLimit): void;
+}
+
+export interface CallRecordParts {
+  readonly observer: CallObserver;
+  readonly audit: AuditLog;
+  readonly access: AccessLog;
+}
+
+export function createCallRecords({ observer, audit, access }: CallRecordParts): CallRecords {
+  const failed = ({ reason, metadata }: StoreError): void => {
+    observer.refused(reason, metadata["limit"]);
+  };
+  return {
+    begin(rule, method, peer) {
+      const total = observer.totalsOf(method);
+      const own = { receivedBytes: 0, sentBytes: 0 };
+      const audited = audit.begin(rule, method, peer);
+      const accessed = access.begin(rule, method, peer);
+      const began = performance.now();
+      total.active += 1;
+      return {
+        traffic: { own, total },
+        caller(identity) {
+          audited.caller(identity);
+          accessed.caller(identity);
+        },
+        request(message) {
+          audited.request(message);
+          accessed.request(message);
+        },
+        response: audited.response,
+        end(failure) {
+          const seconds = (performance.now() - began) / 1000;
+          total.active -= 1;
+          observer.ended(method, failure?.code ?? "OK", seconds);
+          if (failure !== undefined) failed(failure);
+          audited.end(failure?.reason ?? "OK");
+          accessed.end({ ...own, seconds, failure });
+        },
+      };
+    },
+    refused(rule, { method, peer }, identity, error) {
+      failed(error);
+      const audited = audit.begin(rule, method, peer);
+      const accessed = access.begin(rule, method, peer);
+      if (identity !== undefined) {
+        audited.caller(identity);
+        accessed.caller(identity);
+      }
+      audited.end(error.reason);
+      accessed.end({ receivedBytes: 0, sentBytes: 0, seconds: 0, failure: error });
+    },
+    exceeded: (limit) => observer.refused("TOO_MANY_STREAMS", limitName(limit)),
+  };
+}

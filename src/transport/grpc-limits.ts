@@ -1,0 +1,67 @@
+// The limits of a server, and their defaults. SECURITY.md says what they add up to.
+import type { CallLimits } from "./admission.js";
+import type { Http2Limits } from "./grpc-hooks/windows.js";
+import type { StreamLimits } from "./stream-gate.js";
+
+export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
+  /** Bytes that callers have sent and the daemon still holds, except chunks of running uploads. */
+  readonly maxRequestBytes: number;
+  /** Bytes of answers that their callers have not read yet, except chunks of downloads. */
+  readonly maxAnswerBytes: number;
+  /** Bytes of one request message with its frame. A larger one gets RESOURCE_EXHAUSTED. */
+  readonly maxMessageBytes: number;
+  /** Connections at once, per listener. */
+  readonly maxConnections: number;
+  /** How long a byte stream may stay open while its caller neither sends nor reads. */
+  readonly streamIdleMs: number;
+  /** How long the single request of a call may take to arrive. */
+  readonly requestTimeoutMs: number;
+  /** Silence after which the server pings a connection, and how long the answer may take. */
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** A connection without calls is closed after this. */
+  readonly connectionIdleMs: number;
+  /** How long a client may take to acknowledge the first settings of the server. */
+  readonly settingsTimeoutMs: number;
+  /** How often the credentials of running calls are checked again. */
+  readonly recheckMs: number;
+}
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+export const defaultGrpcLimits: GrpcLimits = {
+  maxCalls: 4096,
+  maxStreams: 64,
+  maxCallsPerIdentity: 2048,
+  maxStreamsPerIdentity: 48,
+  maxPendingRequests: 256,
+  maxOpenCalls: 128,
+  // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays
+  // open.
+  maxStreamsPerConnection: 1000,
+  streamWindowBytes: 4 * mib,
+  // Sixteen stalled uploads on one connection before its other calls have to wait for them.
+  connectionWindowBytes: 64 * mib,
+  maxMetadataBytes: 16 * kib,
+  maxConnectionMetadataBytes: 4 * mib,
+  maxTotalMetadataBytes: 32 * mib,
+  // A chunk of the largest size and its frame.
+  maxMessageBytes: mib + 64 * kib,
+  // A request counts sixteen times its bytes, which is its size when decoded.
+  maxRequestBytes: 96 * mib,
+  maxAnswerBytes: 64 * mib,
+  maxConnections: 256,
+  streamIdleMs: 5 * 60_000,
+  requestTimeoutMs: 30_000,
+  keepaliveMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+  connectionIdleMs: 15 * 60_000,
+  lingerMs: 10_000,
+  // Twice the calls.
+  maxOpenStreams: 8192,
+  // Twice the calls of strangers.
+  maxStrangerStreams: 256,
+  settingsTimeoutMs: 10_000,
+  recheckMs: 2000,
+};

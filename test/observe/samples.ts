@@ -1,0 +1,14 @@
+// Reads a page of metrics, as a test wants it.
+
+/** Values by `name{label="value",...}`, labels in the order of the page. */
+export type Page = ReadonlyMap<string, number>;
+
+export function parsePage(text: string): Page {
+  const page = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    if (line === "" || line.startsWith("#")) continue;
+    const at = line.lastIndexOf(" ");
+    page.set(line.slice(0, at), Number(line.slice(at + 1)));
+  }
+  return page;
+}
