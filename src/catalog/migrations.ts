@@ -247,6 +247,21 @@ BEGIN
 END;
 `;
 
+/**
+ * Files that clones link to, as they were before the first link. `inode` and `mtime_ns` are decimal
+ * text, since they may exceed 63 bits.
+ */
+const version8 = `
+CREATE TABLE linked_files (
+  snapshot_id TEXT NOT NULL REFERENCES snapshots (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  inode TEXT NOT NULL,
+  mtime_ns TEXT NOT NULL,
+  uid INTEGER NOT NULL,
+  PRIMARY KEY (snapshot_id, name)
+) STRICT, WITHOUT ROWID;
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
@@ -255,6 +270,7 @@ export const migrations: readonly Migration[] = [
   { version: 5, sql: version5 },
   { version: 6, sql: version6 },
   { version: 7, sql: version7 },
+  { version: 8, sql: version8 },
 ];
 
 /** The version that this program writes. */

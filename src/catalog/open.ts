@@ -11,6 +11,7 @@ import { createEventLog, type EventReading } from "./event-log.js";
 import { createGcReading, type GcReading } from "./gc-reading.js";
 import { createGcSessions, type GcSessions } from "./gc-sessions.js";
 import { createLifecycle, type Lifecycle } from "./lifecycle.js";
+import { createLinkedFiles, type LinkedFiles } from "./linked-files.js";
 import { createListing, type Listing } from "./listing.js";
 import { createRecords, type Records } from "./records.js";
 import { createRefs, type Refs } from "./refs.js";
@@ -25,6 +26,7 @@ export type { CatalogEvent, CatalogEventType, EventPosition } from "./event.js";
 export type { EventPage } from "./event-log.js";
 export type { GcSessionRecord } from "./gc-sessions.js";
 export type { AdoptedSnapshot } from "./lifecycle.js";
+export type { LinkedFile } from "./linked-files.js";
 export type { ListFilter } from "./list-filter.js";
 export type { ListPage, ListQuery } from "./listing.js";
 export type { ManifestState, PendingUpload } from "./records.js";
@@ -46,6 +48,7 @@ export interface Catalog
     Records,
     Refs,
     Listing,
+    LinkedFiles,
     Requests,
     Sums,
     GcReading,
@@ -174,6 +177,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
     ...createRecords(context),
     ...createRefs(context),
     ...createListing(context),
+    ...createLinkedFiles(context),
     ...createRequests(context),
     ...createSums(context),
     ...createGcReading(context),

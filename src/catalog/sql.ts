@@ -27,6 +27,11 @@ const texts = {
   newestCreation: `SELECT created_at FROM snapshots INDEXED BY ready_by_age
     WHERE state = 'ready' AND created_at >= :from ORDER BY created_at DESC LIMIT 1`,
 
+  linkedFiles: `SELECT name, inode, mtime_ns, uid FROM linked_files WHERE snapshot_id = :id ORDER BY name`,
+  idsWithLinks: `SELECT DISTINCT snapshot_id AS id FROM linked_files WHERE snapshot_id > ''`,
+  deleteLinkedFiles: `DELETE FROM linked_files WHERE snapshot_id = :id`,
+  insertLinkedFile: `INSERT INTO linked_files VALUES (:id, :name, :inode, :mtime_ns, :uid)`,
+
   nodeId: `SELECT node_id FROM store_info WHERE singleton = 1`,
   totals: `SELECT ready_count, size_bytes, allocated_bytes, charged_bytes FROM totals WHERE singleton = 1`,
 

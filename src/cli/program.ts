@@ -4,6 +4,7 @@ import { addressEnv } from "../client/index.js";
 import { durationArgument } from "./arguments.js";
 import { addAdoptCommand, type ReadCocoonStore } from "./commands/adopt.js";
 import { addCheckCommand, type CheckOffline } from "./commands/check.js";
+import { addCloneCommand } from "./commands/clone.js";
 import { addCompletionCommand } from "./commands/completion.js";
 import { addCreateCommand } from "./commands/create.js";
 import { addDuCommand } from "./commands/du.js";
@@ -69,6 +70,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
     addUpdateCommand,
     addRemoveCommand,
     addRestoreCommand,
+    addCloneCommand,
     addExportCommand,
     addImportCommand,
   ]) {

@@ -76,6 +76,11 @@ export interface SnapshotCalls {
     request: Init<typeof snapshots.ExportToDirectoryRequestSchema>,
     options?: CallOptions,
   ): Promise<snapshots.ExportToDirectoryResponse>;
+  /** Makes a writable working copy of the data files on the daemon's node. */
+  cloneToDirectory(
+    request: Init<typeof snapshots.CloneToDirectoryRequestSchema>,
+    options?: CallOptions,
+  ): Promise<snapshots.CloneToDirectoryResponse>;
   /** Stores an archive (tar, gzip or zstd) under a new id. Otherwise as `create`. */
   import(
     header: ImportHeaderInit,

@@ -97,6 +97,7 @@ function snapshotCalls(channel: Channel): SnapshotCalls {
     export: (request, options) =>
       openDownload((call) => channel.serverStream(rpc.export, withRef(request), call), options),
     exportToDirectory: (request, options) => channel.unary(rpc.exportToDirectory, request, options),
+    cloneToDirectory: (request, options) => channel.unary(rpc.cloneToDirectory, request, options),
     import: (header, bytes, options = {}) => {
       const frame = create(ImportRequestSchema, { frame: { case: "header", value: header } });
       return upload(channel, rpc.import, encode(ImportRequestSchema, frame), bytes, options);

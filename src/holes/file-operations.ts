@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import {
   chmod,
   chown,
+  link,
   mkdir,
   open,
   rename,
@@ -23,6 +24,7 @@ export interface FileOperations {
   chmod: typeof chmod;
   chmodSync: typeof chmodSync;
   chown: typeof chown;
+  link: typeof link;
   mkdir: typeof mkdir;
   mkdirSync: typeof mkdirSync;
   /** The handle's methods change files too: `write`, `truncate`, `chmod`, `sync` and others. */
@@ -43,6 +45,7 @@ const operations: FileOperations = {
   chmod,
   chmodSync,
   chown,
+  link,
   mkdir,
   mkdirSync,
   open,

@@ -18,6 +18,8 @@ export interface CopyOptions {
   readonly mode: number;
   /** Makes the copy durable before it returns. */
   readonly sync: boolean;
+  /** Ways that are tried before reading and writing. Default: reflink, then extents. */
+  readonly ways?: readonly CopyMethod[];
   /** Whose path the source is, for errors. Default: store. */
   readonly sourceOwner?: IoContext["owner"];
   /** User id that must own the source. Default: anybody. */
@@ -48,17 +50,13 @@ export async function copySparse(
   to: string,
   options: CopyOptions,
 ): Promise<CopiedFile> {
-  const { signal } = options;
+  const { signal, ways = ["reflink", "extents"] } = options;
   signal?.throwIfAborted();
   await using source = await openSource(from, options);
   const { size: sizeBytes } = await withIoError({ what: "look at the file", path: from }, () =>
     source.stat(),
   );
-  const shared = await copyInKernel(
-    { source, from, sizeBytes, ways: ["reflink", "extents"] },
-    to,
-    options,
-  );
+  const shared = await copyInKernel({ source, from, sizeBytes, ways }, to, options);
   if (shared !== undefined) return shared;
   // Without information about holes, the reader may still have skipped zeros.
   const extents = lazyExtents(source.fd, sizeBytes);
@@ -113,7 +111,8 @@ async function copyInKernel(
   let method: CopyMethod | undefined;
   let kept = false;
   try {
-    method = (await tryClone(source, target, to)) ? "reflink" : undefined;
+    const cloned = ways.includes("reflink") && (await tryClone(source, target, to));
+    method = cloned ? "reflink" : undefined;
     if (method === undefined && ways.includes("extents")) {
       const copied = await tryExtents(source, target, from, sizeBytes, options);
       method = copied ? "extents" : undefined;

@@ -22,6 +22,7 @@ export function guardStore(store: SnapshotStore, guards: Guards): SnapshotStore 
     createFromDirectory: (...args) => call(() => store.createFromDirectory(...args)),
     importFromDirectory: (...args) => call(() => store.importFromDirectory(...args)),
     exportToDirectory: (...args) => call(() => store.exportToDirectory(...args)),
+    cloneToDirectory: (...args) => call(() => store.cloneToDirectory(...args)),
     openBlocks: (...args) => call(() => store.openBlocks(...args)),
     healFromPeer: (...args) => call(() => store.healFromPeer(...args)),
     receive: (...args) => call(() => store.receive(...args)),

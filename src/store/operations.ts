@@ -16,6 +16,7 @@ import { figuresOf } from "./parts/figures.js";
 import { refillBallast, withBallast } from "./parts/room.js";
 import { usageOf } from "./parts/usage.js";
 import { openBlocks } from "./read/blocks.js";
+import { cloneToDirectory } from "./read/clone.js";
 import { exportToDirectory, openDataDirectory, openDownload } from "./read/read.js";
 import {
   collectGarbage,
@@ -56,6 +57,8 @@ export function operationsOver(
     },
     exportToDirectory: (ref, directory, options, signal) =>
       exportToDirectory(parts, ref, directory, options, signal),
+    cloneToDirectory: (ref, directory, request, signal) =>
+      during(() => cloneToDirectory(parts, ref, directory, request, signal)),
     watch: (request, signal) => watch(parts, request, signal),
     collectGarbage: (request, signal) =>
       during(() => observed(parts, request, () => collectGarbage(parts, request, signal))),

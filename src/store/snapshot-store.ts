@@ -4,6 +4,7 @@ import type { Layout } from "../files/layout.js";
 import type { RootGuard } from "../files/root-guard.js";
 import type { TransferArea } from "../files/transfer-area.js";
 import type { CallerPath } from "../model/caller-path.js";
+import type { CloneRequest } from "../model/clone.js";
 import type { CheckEvent, CheckOptions, RepairOptions, Repaired } from "../model/finding.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { StoreFigures } from "../observe/figures.js";
@@ -15,6 +16,7 @@ import type { ClockStatus } from "./parts/clock-alarm.js";
 import type { Condition } from "./parts/condition.js";
 import type { StoreFormats } from "./parts/formats.js";
 import type { StoreUsage } from "./parts/usage.js";
+import type { Clone } from "./read/clone.js";
 import type { OpenBlocks } from "./read/blocks.js";
 import type { Download, DownloadOptions, OpenDirectory, ReadOptions } from "./read/read.js";
 import type { CollectRequest, GcResult } from "./remove/collect.js";
@@ -84,6 +86,13 @@ export interface SnapshotStore extends AsyncDisposable {
     options: ReadOptions,
     signal: AbortSignal,
   ): Promise<{ snapshot: Snapshot; reflinked: boolean }>;
+  /** Makes a writable working copy outside the store. */
+  cloneToDirectory(
+    ref: string,
+    directory: CallerPath,
+    request: CloneRequest & ReadOptions,
+    signal: AbortSignal,
+  ): Promise<Clone>;
   openDataDirectory(ref: string, options: ReadOptions, signal: AbortSignal): Promise<OpenDirectory>;
   /** A lease on the snapshot with its block tables, for peers. */
   openBlocks(ref: string, signal: AbortSignal): Promise<OpenBlocks>;

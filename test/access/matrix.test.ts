@@ -24,6 +24,7 @@ const expected: Readonly<Record<string, string>> = {
   "SnapshotService/Restore": "rwo",
   "SnapshotService/Export": "rwo",
   "SnapshotService/ExportToDirectory": "o",
+  "SnapshotService/CloneToDirectory": "o",
   "SnapshotService/Import": "wo",
   "SnapshotService/ImportFromDirectory": "o",
   "SnapshotService/OpenDataDirectory": "rwo",

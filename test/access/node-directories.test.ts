@@ -21,17 +21,18 @@ function clientOf(t: TestContext, address: string, token?: string): Client {
 }
 
 /**
- * The three calls, each on a usable directory, so that only the caller decides. `name` is stored.
+ * The four calls, each on a usable directory, so that only the caller decides. `name` is stored.
  */
 function directoryCalls(client: Client, at: (name: string) => string) {
   return {
     CreateFromDirectory: () => client.createFromDirectory({ directory: at("vm") }),
     ImportFromDirectory: () => client.importFromDirectory({ directory: at("exported") }),
     ExportToDirectory: () => client.exportToDirectory({ ref: "web", directory: at("out") }),
+    CloneToDirectory: () => client.cloneToDirectory({ ref: "web", directory: at("clone") }),
   };
 }
 
-/** `vm` holds data files, `exported` an export; `out` is absent. */
+/** `vm` holds data files, `exported` an export; `out` and `clone` are absent. */
 async function fillPlace(client: Client, place: string): Promise<void> {
   await mkdir(place, { recursive: true });
   await makeSmallSource(join(place, "vm"));
@@ -149,7 +150,7 @@ test("allowed_directories holds for everybody, root over the socket too", async 
     for (const call of Object.values(directoryCalls(client, (name) => join(place, name)))) {
       await call();
     }
-    await rm(join(place, "out"), { recursive: true });
+    for (const made of ["out", "clone"]) await rm(join(place, made), { recursive: true });
     await makeSmallSource(join(place, "vm"));
     await rm(beside, { recursive: true });
   }

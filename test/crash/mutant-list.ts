@@ -163,7 +163,12 @@ export const mutants: readonly Mutant[] = [
     file: "catalog/connection.js",
     find: "        database.pragma(`user_version = ${version}`);\n        return true;",
     replace: "        return version >= 0;",
-    by: { kind: "syscall", scenarios: "update", states: 90 },
+    by: {
+      kind: "syscall",
+      scenarios: "update",
+      states: 40,
+      only: "syscall:update:main.fsync.",
+    },
   },
   {
     name: "a deleted snapshot goes back from the trash, its record forgotten",
@@ -173,7 +178,7 @@ export const mutants: readonly Mutant[] = [
       '    const { rename } = await import("node:fs/promises");\n' +
       "    for (const id of trashed)\n" +
       "        await rename(layout.trashDirectory(id), layout.dataDirectory(id));\n",
-    by: { kind: "start", scenarios: "purging", states: 2 },
+    by: { kind: "start", scenarios: "deleting", states: 4 },
   },
   {
     name: "what an older copy of the catalog knows and the disk does not is called lost",

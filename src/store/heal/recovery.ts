@@ -23,6 +23,8 @@ import { adoptAll, readNewerManifests, readWholeManifest, takeNewer } from "./ad
 import { isOlderCatalog, noteCatalogPosition } from "./catalog-history.js";
 import type { Healer } from "./healer.js";
 import { isDeviceTrouble } from "../../holes/errno.js";
+import { noteDamage } from "../parts/damage.js";
+import { requireUnchanged } from "../parts/linked.js";
 import { syncManifest } from "../write/update.js";
 
 /** What recovery did. All numbers are zero after a clean stop. The log has the ids and paths. */
@@ -78,11 +80,28 @@ export async function recover(healer: Healer): Promise<RecoveryReport> {
   for (const id of healer.catalog.manifestDirtyIds()) {
     await whereRoom(healer, `write the manifest of ${id}`, () => syncUnlessNewer(healer, id));
   }
+  await markChangedLinks(healer);
   if (Object.values(report).some((count) => count > 0)) {
     healer.logger.warn({ recovery: report }, "recovered after an unclean stop");
   }
   await noteCatalogPosition(healer);
   return report;
+}
+
+/** While the daemon was stopped, a clone may have changed a stored file through its hard link. */
+async function markChangedLinks(healer: Healer): Promise<void> {
+  const { catalog, layout, logger } = healer;
+  for (const id of catalog.idsWithLinks()) {
+    const known = catalog.get(id);
+    if (known?.state !== "ready" || known.corrupt) continue;
+    const pathOf = (name: string): string => join(layout.filesDirectory(id), name);
+    try {
+      await requireUnchanged(healer, { id, pathOf });
+    } catch (error) {
+      logger.error({ err: error, id }, "a linked file of a snapshot is not as it was");
+      await whereRoom(healer, `mark ${id}`, () => noteDamage(healer, id, error));
+    }
+  }
 }
 
 /** Runs one step. If the disk has no space for it, logs the work that was left. */

@@ -1,4 +1,5 @@
 // Verify: reads all data again and compares it with the stored digests.
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../../base/clock.js";
 import { count } from "../../base/count.js";
@@ -17,11 +18,12 @@ import type { Extent } from "../../model/extent.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
 import { readExtents } from "../../holes/extents.js";
 import { forgetCached } from "../../holes/native.js";
-import type { Leases, Marker, Reader } from "../parts/ports.js";
+import { setDamaged } from "../parts/damage.js";
+import { acceptLinks, lookAtLinks } from "../parts/linked.js";
+import type { Commits, Leases, Links, Marker, Reader } from "../parts/ports.js";
 
 /** Verify marks damaged snapshots, and changes nothing else. */
-export type VerifyPorts = Reader & Leases & Marker;
-import { setDamaged } from "../parts/damage.js";
+export type VerifyPorts = Reader & Leases & Marker & Links & Commits;
 
 export interface VerifyRequest {
   /** Empty: all ready snapshots. */
@@ -127,6 +129,8 @@ export async function* verifyAndMark(
   run: VerifyRun,
 ): AsyncGenerator<VerifyEvent> {
   const { id } = snapshot.config;
+  const pathOf = (name: string): string => join(reader.layout.filesDirectory(id), name);
+  const links = await lookAtLinks(reader, { id, pathOf }).catch(() => undefined);
   let intact = true;
   for await (const event of verifyFiles(reader, snapshot, run)) {
     if (event.kind === "verdict" && !event.intact) {
@@ -136,7 +140,9 @@ export async function* verifyAndMark(
     yield event;
   }
   // Clears the mark only if it was set before. Marks that others have set meanwhile stay.
-  if (intact && snapshot.corrupt) setDamaged(reader, id, false);
+  if (!intact) return;
+  if (links !== undefined) await acceptLinks(reader, id, links);
+  if (snapshot.corrupt) setDamaged(reader, id, false);
 }
 
 /**

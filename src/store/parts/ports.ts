@@ -33,6 +33,7 @@ export type CatalogReader = Pick<
   | "allIds"
   | "pendingUploads"
   | "findRequest"
+  | "linkedFiles"
   | "totals"
   | "heldBytes"
   | "chargedBytesNamed"
@@ -73,6 +74,11 @@ export interface Reader {
 export interface Marker {
   readonly catalog: Pick<Catalog, "get" | "setCorrupt">;
   readonly logger: Logger;
+}
+
+/** Records which stored files clones link to. */
+export interface Links {
+  readonly catalog: Pick<Catalog, "linkedFiles" | "setLinkedFiles">;
 }
 
 /** Leases keep the files of a snapshot in place. */

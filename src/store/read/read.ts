@@ -15,12 +15,13 @@ import { openVerified } from "../../files/verified-read.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import type { Snapshot } from "../../model/snapshot.js";
 import { readExtents, type FilePiece } from "../../holes/extents.js";
-import type { Leases, Marker, Reader } from "../parts/ports.js";
+import { requireUnchanged } from "../parts/linked.js";
+import type { Leases, Links, Marker, Reader } from "../parts/ports.js";
 import { noteDamage } from "../parts/damage.js";
 import type { LeaseKind } from "../parts/leases.js";
 
 /** A read may mark a snapshot in which it finds damage. It changes nothing else. */
-export type ReadPorts = Reader & Leases & Marker;
+export type ReadPorts = Reader & Leases & Marker & Links;
 
 export interface ReadOptions {
   /** Serve the snapshot although it is known to be damaged. */
@@ -159,7 +160,7 @@ export async function openRead(
     if (snapshot.corrupt && !options.force) throw corruptError(id);
     const lease = reader.leases.share(id, kind);
     try {
-      const stored = await openStored(reader.layout, id, snapshot.files, signal);
+      const stored = await openUnchanged(reader, snapshot, options, signal);
       reader.catalog.recordAccess(id, reader.clock.now());
       return {
         snapshot: reader.catalog.get(id) ?? snapshot,
@@ -178,6 +179,22 @@ export async function openRead(
       noteDamage(reader, id, error);
       throw error;
     }
+  }
+}
+
+async function openUnchanged(
+  reader: ReadPorts,
+  { config: { id }, files }: Snapshot,
+  { force }: ReadOptions,
+  signal: AbortSignal,
+): Promise<StoredSnapshot> {
+  const stored = await openStored(reader.layout, id, files, signal);
+  try {
+    if (!force) await requireUnchanged(reader, stored);
+    return stored;
+  } catch (error) {
+    await stored[Symbol.asyncDispose]();
+    throw error;
   }
 }
 

@@ -20,6 +20,7 @@ import {
   type ServiceBinding,
   type ServiceImplementation,
 } from "../handler.js";
+import { clonedFileToMessage, cloneRequestFromMessage } from "./clone-messages.js";
 import {
   compressionFromWire,
   configFromMessage,
@@ -62,11 +63,14 @@ function messageOf({ layout }: Pick<SnapshotStore, "layout">, identity: Identity
   return (snapshot: Snapshot) => snapshotToMessage(snapshot, directoryOf(snapshot.config.id));
 }
 
+type DirectoryMethod =
+  "createFromDirectory" | "importFromDirectory" | "exportToDirectory" | "cloneToDirectory";
+
 /** The methods that use directories of the node. */
 function implementDirectories(
   store: SnapshotStore,
   policy: NodePolicy,
-): Pick<Implementation, "createFromDirectory" | "importFromDirectory" | "exportToDirectory"> {
+): Pick<Implementation, DirectoryMethod> {
   const callerPath = (directory: string, { identity, method }: CallContext): CallerPath => ({
     ...directoryRules(identity, method, policy),
     path: absolutePath(directory),
@@ -93,6 +97,17 @@ function implementDirectories(
       const done = await store.exportToDirectory(ref, target, { force }, context.signal);
       const snapshot = messageOf(store, context.identity)(done.snapshot);
       return { snapshot, reflinked: done.reflinked };
+    },
+    cloneToDirectory: async (message, context) => {
+      const { ref, force } = message;
+      const target = callerPath(message.directory, context);
+      const request = { ...cloneRequestFromMessage(message), force };
+      const clone = await store.cloneToDirectory(ref, target, request, context.signal);
+      return {
+        snapshot: messageOf(store, context.identity)(clone.snapshot),
+        files: clone.files.map(clonedFileToMessage),
+        durable: request.durable,
+      };
     },
   };
 }

@@ -135,6 +135,11 @@ const (
 	// FAILED_PRECONDITION. The filesystem of the store is read-only, for example after a disk error.
 	// Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
 	ErrorReason_ERROR_REASON_STORE_READ_ONLY ErrorReason = 106
+	// FAILED_PRECONDITION. The filesystem cannot share the blocks of a file, and copying it was not
+	// allowed or would exceed max_copy_bytes of CloneToDirectory.
+	ErrorReason_ERROR_REASON_REFLINK_UNSUPPORTED ErrorReason = 110
+	// FAILED_PRECONDITION. The system does not let the daemon link a stored file to the directory.
+	ErrorReason_ERROR_REASON_LINK_UNSUPPORTED ErrorReason = 111
 	// Any code. Raised by the client library for a status whose reason it does not know, for example
 	// from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
 	ErrorReason_ERROR_REASON_UNRECOGNIZED ErrorReason = 105
@@ -189,6 +194,8 @@ var (
 		103: "ERROR_REASON_IO_FAILED",
 		104: "ERROR_REASON_INTERNAL",
 		106: "ERROR_REASON_STORE_READ_ONLY",
+		110: "ERROR_REASON_REFLINK_UNSUPPORTED",
+		111: "ERROR_REASON_LINK_UNSUPPORTED",
 		105: "ERROR_REASON_UNRECOGNIZED",
 	}
 	ErrorReason_value = map[string]int32{
@@ -238,6 +245,8 @@ var (
 		"ERROR_REASON_IO_FAILED":                    103,
 		"ERROR_REASON_INTERNAL":                     104,
 		"ERROR_REASON_STORE_READ_ONLY":              106,
+		"ERROR_REASON_REFLINK_UNSUPPORTED":          110,
+		"ERROR_REASON_LINK_UNSUPPORTED":             111,
 		"ERROR_REASON_UNRECOGNIZED":                 105,
 	}
 )
@@ -273,7 +282,7 @@ var File_stasis_v1_errors_proto protoreflect.FileDescriptor
 
 const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xeb\f\n" +
+	"\x16stasis/v1/errors.proto\x12\tstasis.v1*\xb4\r\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -320,7 +329,9 @@ const file_stasis_v1_errors_proto_rawDesc = "" +
 	"\x1cERROR_REASON_DEADLINE_PASSED\x10f\x12\x1a\n" +
 	"\x16ERROR_REASON_IO_FAILED\x10g\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10h\x12 \n" +
-	"\x1cERROR_REASON_STORE_READ_ONLY\x10j\x12\x1d\n" +
+	"\x1cERROR_REASON_STORE_READ_ONLY\x10j\x12$\n" +
+	" ERROR_REASON_REFLINK_UNSUPPORTED\x10n\x12!\n" +
+	"\x1dERROR_REASON_LINK_UNSUPPORTED\x10o\x12\x1d\n" +
 	"\x19ERROR_REASON_UNRECOGNIZED\x10iB\x85\x01\n" +
 	"\tstasis.v1B\vErrorsProtoP\x01Z&stasis.local/gen/go/stasis/v1;stasisv1\xa2\x02\x03SXX\xaa\x02\tStasis.V1\xca\x02\tStasis\\V1\xe2\x02\x15Stasis\\V1\\GPBMetadata\xea\x02\n" +
 	"Stasis::V1b\x06proto3"

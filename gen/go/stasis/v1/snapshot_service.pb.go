@@ -250,6 +250,76 @@ func (DownloadWarningKind) EnumDescriptor() ([]byte, []int) {
 	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{3}
 }
 
+// How CloneToDirectory makes a file.
+type CloneMode int32
+
+const (
+	// The same as AUTO.
+	CloneMode_CLONE_MODE_UNSPECIFIED CloneMode = 0
+	// REFLINK, or COPY where the filesystem cannot share blocks (max_copy_bytes). The default.
+	CloneMode_CLONE_MODE_AUTO CloneMode = 1
+	// A hard link to the stored file: one file and one page cache for all clones, in no time. Only
+	// for files that the hypervisor maps privately and opens read-only, such as a memory image. Never
+	// make it the target of a new snapshot. The daemon notices a change before it next reads the
+	// snapshot, marks it corrupt, and Verify decides. The file keeps the owner and the mode of the
+	// store (0440).
+	CloneMode_CLONE_MODE_LINK CloneMode = 2
+	// The file shares its blocks with the stored one until either changes. Refused with
+	// REFLINK_UNSUPPORTED where the filesystem cannot do it.
+	CloneMode_CLONE_MODE_REFLINK CloneMode = 3
+	// The kernel copies the data; holes stay holes.
+	CloneMode_CLONE_MODE_COPY CloneMode = 4
+	// The file is left out.
+	CloneMode_CLONE_MODE_SKIP CloneMode = 5
+)
+
+// Enum value maps for CloneMode.
+var (
+	CloneMode_name = map[int32]string{
+		0: "CLONE_MODE_UNSPECIFIED",
+		1: "CLONE_MODE_AUTO",
+		2: "CLONE_MODE_LINK",
+		3: "CLONE_MODE_REFLINK",
+		4: "CLONE_MODE_COPY",
+		5: "CLONE_MODE_SKIP",
+	}
+	CloneMode_value = map[string]int32{
+		"CLONE_MODE_UNSPECIFIED": 0,
+		"CLONE_MODE_AUTO":        1,
+		"CLONE_MODE_LINK":        2,
+		"CLONE_MODE_REFLINK":     3,
+		"CLONE_MODE_COPY":        4,
+		"CLONE_MODE_SKIP":        5,
+	}
+)
+
+func (x CloneMode) Enum() *CloneMode {
+	p := new(CloneMode)
+	*p = x
+	return p
+}
+
+func (x CloneMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CloneMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_stasis_v1_snapshot_service_proto_enumTypes[4].Descriptor()
+}
+
+func (CloneMode) Type() protoreflect.EnumType {
+	return &file_stasis_v1_snapshot_service_proto_enumTypes[4]
+}
+
+func (x CloneMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CloneMode.Descriptor instead.
+func (CloneMode) EnumDescriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{4}
+}
+
 // Kinds of events.
 type EventType int32
 
@@ -318,11 +388,11 @@ func (x EventType) String() string {
 }
 
 func (EventType) Descriptor() protoreflect.EnumDescriptor {
-	return file_stasis_v1_snapshot_service_proto_enumTypes[4].Descriptor()
+	return file_stasis_v1_snapshot_service_proto_enumTypes[5].Descriptor()
 }
 
 func (EventType) Type() protoreflect.EnumType {
-	return &file_stasis_v1_snapshot_service_proto_enumTypes[4]
+	return &file_stasis_v1_snapshot_service_proto_enumTypes[5]
 }
 
 func (x EventType) Number() protoreflect.EnumNumber {
@@ -331,7 +401,7 @@ func (x EventType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EventType.Descriptor instead.
 func (EventType) EnumDescriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{4}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{5}
 }
 
 // Last frame of an upload.
@@ -1994,6 +2064,300 @@ func (x *ExportToDirectoryResponse) GetReflinked() bool {
 	return false
 }
 
+// How CloneToDirectory makes one file.
+type CloneFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of a file of the snapshot.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How it is made.
+	Mode          CloneMode `protobuf:"varint,2,opt,name=mode,proto3,enum=stasis.v1.CloneMode" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloneFile) Reset() {
+	*x = CloneFile{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloneFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloneFile) ProtoMessage() {}
+
+func (x *CloneFile) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloneFile.ProtoReflect.Descriptor instead.
+func (*CloneFile) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *CloneFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CloneFile) GetMode() CloneMode {
+	if x != nil {
+		return x.Mode
+	}
+	return CloneMode_CLONE_MODE_UNSPECIFIED
+}
+
+// Request of CloneToDirectory.
+type CloneToDirectoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id, name or id prefix.
+	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Absolute path on the daemon's node; absent (its parent must exist) or empty.
+	Directory string `protobuf:"bytes,2,opt,name=directory,proto3" json:"directory,omitempty"`
+	// Files that are made in another way than default_mode. No name may occur twice.
+	Files []*CloneFile `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
+	// How all other files are made. Default: AUTO.
+	DefaultMode CloneMode `protobuf:"varint,4,opt,name=default_mode,json=defaultMode,proto3,enum=stasis.v1.CloneMode" json:"default_mode,omitempty"`
+	// True: the directory is durable when the call answers. Default: false, since a working copy can
+	// be made again.
+	Durable bool `protobuf:"varint,5,opt,name=durable,proto3" json:"durable,omitempty"`
+	// Most bytes that AUTO copies, in all files together. If it would copy more, the call fails with
+	// REFLINK_UNSUPPORTED instead of taking seconds. Default: 1 GiB.
+	MaxCopyBytes *int64 `protobuf:"varint,6,opt,name=max_copy_bytes,json=maxCopyBytes,proto3,oneof" json:"max_copy_bytes,omitempty"`
+	// As in RestoreRequest.
+	Force         bool `protobuf:"varint,7,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloneToDirectoryRequest) Reset() {
+	*x = CloneToDirectoryRequest{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloneToDirectoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloneToDirectoryRequest) ProtoMessage() {}
+
+func (x *CloneToDirectoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloneToDirectoryRequest.ProtoReflect.Descriptor instead.
+func (*CloneToDirectoryRequest) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CloneToDirectoryRequest) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *CloneToDirectoryRequest) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+func (x *CloneToDirectoryRequest) GetFiles() []*CloneFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *CloneToDirectoryRequest) GetDefaultMode() CloneMode {
+	if x != nil {
+		return x.DefaultMode
+	}
+	return CloneMode_CLONE_MODE_UNSPECIFIED
+}
+
+func (x *CloneToDirectoryRequest) GetDurable() bool {
+	if x != nil {
+		return x.Durable
+	}
+	return false
+}
+
+func (x *CloneToDirectoryRequest) GetMaxCopyBytes() int64 {
+	if x != nil && x.MaxCopyBytes != nil {
+		return *x.MaxCopyBytes
+	}
+	return 0
+}
+
+func (x *CloneToDirectoryRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// A file that CloneToDirectory made or left out.
+type ClonedFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the file.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How it was made: never AUTO.
+	Mode CloneMode `protobuf:"varint,2,opt,name=mode,proto3,enum=stasis.v1.CloneMode" json:"mode,omitempty"`
+	// Bytes of data that it shares with the snapshot, by link or by reflink.
+	SharedBytes int64 `protobuf:"varint,3,opt,name=shared_bytes,json=sharedBytes,proto3" json:"shared_bytes,omitempty"`
+	// Bytes of data that were copied.
+	CopiedBytes   int64 `protobuf:"varint,4,opt,name=copied_bytes,json=copiedBytes,proto3" json:"copied_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClonedFile) Reset() {
+	*x = ClonedFile{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClonedFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClonedFile) ProtoMessage() {}
+
+func (x *ClonedFile) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClonedFile.ProtoReflect.Descriptor instead.
+func (*ClonedFile) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ClonedFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ClonedFile) GetMode() CloneMode {
+	if x != nil {
+		return x.Mode
+	}
+	return CloneMode_CLONE_MODE_UNSPECIFIED
+}
+
+func (x *ClonedFile) GetSharedBytes() int64 {
+	if x != nil {
+		return x.SharedBytes
+	}
+	return 0
+}
+
+func (x *ClonedFile) GetCopiedBytes() int64 {
+	if x != nil {
+		return x.CopiedBytes
+	}
+	return 0
+}
+
+// Answer of CloneToDirectory.
+type CloneToDirectoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The snapshot that was cloned, with its files.
+	Snapshot *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	// One entry for each file of the snapshot, in the same order.
+	Files []*ClonedFile `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
+	// Whether the directory is durable.
+	Durable       bool `protobuf:"varint,3,opt,name=durable,proto3" json:"durable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloneToDirectoryResponse) Reset() {
+	*x = CloneToDirectoryResponse{}
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloneToDirectoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloneToDirectoryResponse) ProtoMessage() {}
+
+func (x *CloneToDirectoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloneToDirectoryResponse.ProtoReflect.Descriptor instead.
+func (*CloneToDirectoryResponse) Descriptor() ([]byte, []int) {
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *CloneToDirectoryResponse) GetSnapshot() *Snapshot {
+	if x != nil {
+		return x.Snapshot
+	}
+	return nil
+}
+
+func (x *CloneToDirectoryResponse) GetFiles() []*ClonedFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *CloneToDirectoryResponse) GetDurable() bool {
+	if x != nil {
+		return x.Durable
+	}
+	return false
+}
+
 // A frame of Import.
 type ImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2011,7 +2375,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2023,7 +2387,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[24]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2036,7 +2400,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{24}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ImportRequest) GetFrame() isImportRequest_Frame {
@@ -2119,7 +2483,7 @@ type ImportHeader struct {
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2131,7 +2495,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[25]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2144,7 +2508,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{25}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ImportHeader) GetName() string {
@@ -2200,7 +2564,7 @@ type ImportResponse struct {
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2212,7 +2576,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[26]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2225,7 +2589,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{26}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ImportResponse) GetSnapshot() *Snapshot {
@@ -2258,7 +2622,7 @@ type ImportFromDirectoryRequest struct {
 
 func (x *ImportFromDirectoryRequest) Reset() {
 	*x = ImportFromDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2270,7 +2634,7 @@ func (x *ImportFromDirectoryRequest) String() string {
 func (*ImportFromDirectoryRequest) ProtoMessage() {}
 
 func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[27]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2283,7 +2647,7 @@ func (x *ImportFromDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{27}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ImportFromDirectoryRequest) GetDirectory() string {
@@ -2346,7 +2710,7 @@ type ImportFromDirectoryResponse struct {
 
 func (x *ImportFromDirectoryResponse) Reset() {
 	*x = ImportFromDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2722,7 @@ func (x *ImportFromDirectoryResponse) String() string {
 func (*ImportFromDirectoryResponse) ProtoMessage() {}
 
 func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[28]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2735,7 @@ func (x *ImportFromDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFromDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ImportFromDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{28}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ImportFromDirectoryResponse) GetSnapshot() *Snapshot {
@@ -2394,7 +2758,7 @@ type OpenDataDirectoryRequest struct {
 
 func (x *OpenDataDirectoryRequest) Reset() {
 	*x = OpenDataDirectoryRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2406,7 +2770,7 @@ func (x *OpenDataDirectoryRequest) String() string {
 func (*OpenDataDirectoryRequest) ProtoMessage() {}
 
 func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[29]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2419,7 +2783,7 @@ func (x *OpenDataDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{29}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *OpenDataDirectoryRequest) GetRef() string {
@@ -2449,7 +2813,7 @@ type OpenDataDirectoryResponse struct {
 
 func (x *OpenDataDirectoryResponse) Reset() {
 	*x = OpenDataDirectoryResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2461,7 +2825,7 @@ func (x *OpenDataDirectoryResponse) String() string {
 func (*OpenDataDirectoryResponse) ProtoMessage() {}
 
 func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[30]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2474,7 +2838,7 @@ func (x *OpenDataDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDataDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*OpenDataDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{30}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *OpenDataDirectoryResponse) GetDirectory() string {
@@ -2504,7 +2868,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2516,7 +2880,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[31]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2529,7 +2893,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{31}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *VerifyRequest) GetRef() string {
@@ -2562,7 +2926,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +2938,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[32]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +2951,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{32}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *VerifyResponse) GetEvent() isVerifyResponse_Event {
@@ -2648,7 +3012,7 @@ type VerifyProgress struct {
 
 func (x *VerifyProgress) Reset() {
 	*x = VerifyProgress{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2660,7 +3024,7 @@ func (x *VerifyProgress) String() string {
 func (*VerifyProgress) ProtoMessage() {}
 
 func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[33]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2673,7 +3037,7 @@ func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyProgress.ProtoReflect.Descriptor instead.
 func (*VerifyProgress) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{33}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *VerifyProgress) GetSnapshotId() string {
@@ -2716,7 +3080,7 @@ type VerifyVerdict struct {
 
 func (x *VerifyVerdict) Reset() {
 	*x = VerifyVerdict{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2728,7 +3092,7 @@ func (x *VerifyVerdict) String() string {
 func (*VerifyVerdict) ProtoMessage() {}
 
 func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[34]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2741,7 +3105,7 @@ func (x *VerifyVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyVerdict.ProtoReflect.Descriptor instead.
 func (*VerifyVerdict) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{34}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *VerifyVerdict) GetSnapshotId() string {
@@ -2792,7 +3156,7 @@ type ByteRange struct {
 
 func (x *ByteRange) Reset() {
 	*x = ByteRange{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2804,7 +3168,7 @@ func (x *ByteRange) String() string {
 func (*ByteRange) ProtoMessage() {}
 
 func (x *ByteRange) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[35]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2817,7 +3181,7 @@ func (x *ByteRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ByteRange.ProtoReflect.Descriptor instead.
 func (*ByteRange) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{35}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ByteRange) GetOffset() int64 {
@@ -2851,7 +3215,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2863,7 +3227,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[36]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2876,7 +3240,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{36}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *WatchRequest) GetResumeToken() string {
@@ -2916,7 +3280,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2928,7 +3292,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[37]
+	mi := &file_stasis_v1_snapshot_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2941,7 +3305,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{37}
+	return file_stasis_v1_snapshot_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *WatchResponse) GetType() EventType {
@@ -3109,7 +3473,29 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x05force\x18\x03 \x01(\bR\x05force\"j\n" +
 	"\x19ExportToDirectoryResponse\x12/\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\x12\x1c\n" +
-	"\treflinked\x18\x02 \x01(\bR\treflinked\"\x96\x01\n" +
+	"\treflinked\x18\x02 \x01(\bR\treflinked\"I\n" +
+	"\tCloneFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x14.stasis.v1.CloneModeR\x04mode\"\x9c\x02\n" +
+	"\x17CloneToDirectoryRequest\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x1c\n" +
+	"\tdirectory\x18\x02 \x01(\tR\tdirectory\x12*\n" +
+	"\x05files\x18\x03 \x03(\v2\x14.stasis.v1.CloneFileR\x05files\x127\n" +
+	"\fdefault_mode\x18\x04 \x01(\x0e2\x14.stasis.v1.CloneModeR\vdefaultMode\x12\x18\n" +
+	"\adurable\x18\x05 \x01(\bR\adurable\x12)\n" +
+	"\x0emax_copy_bytes\x18\x06 \x01(\x03H\x00R\fmaxCopyBytes\x88\x01\x01\x12\x14\n" +
+	"\x05force\x18\a \x01(\bR\x05forceB\x11\n" +
+	"\x0f_max_copy_bytes\"\x90\x01\n" +
+	"\n" +
+	"ClonedFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x14.stasis.v1.CloneModeR\x04mode\x12!\n" +
+	"\fshared_bytes\x18\x03 \x01(\x03R\vsharedBytes\x12!\n" +
+	"\fcopied_bytes\x18\x04 \x01(\x03R\vcopiedBytes\"\x92\x01\n" +
+	"\x18CloneToDirectoryResponse\x12/\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\x12+\n" +
+	"\x05files\x18\x02 \x03(\v2\x15.stasis.v1.ClonedFileR\x05files\x12\x18\n" +
+	"\adurable\x18\x03 \x01(\bR\adurable\"\x96\x01\n" +
 	"\rImportRequest\x121\n" +
 	"\x06header\x18\x01 \x01(\v2\x17.stasis.v1.ImportHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x121\n" +
@@ -3201,7 +3587,14 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x13DownloadWarningKind\x12%\n" +
 	"!DOWNLOAD_WARNING_KIND_UNSPECIFIED\x10\x00\x12(\n" +
 	"$DOWNLOAD_WARNING_KIND_READER_REFUSES\x10\x01\x12&\n" +
-	"\"DOWNLOAD_WARNING_KIND_HOLES_FILLED\x10\x02*\xfc\x01\n" +
+	"\"DOWNLOAD_WARNING_KIND_HOLES_FILLED\x10\x02*\x93\x01\n" +
+	"\tCloneMode\x12\x1a\n" +
+	"\x16CLONE_MODE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fCLONE_MODE_AUTO\x10\x01\x12\x13\n" +
+	"\x0fCLONE_MODE_LINK\x10\x02\x12\x16\n" +
+	"\x12CLONE_MODE_REFLINK\x10\x03\x12\x13\n" +
+	"\x0fCLONE_MODE_COPY\x10\x04\x12\x13\n" +
+	"\x0fCLONE_MODE_SKIP\x10\x05*\xfc\x01\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12EVENT_TYPE_CREATED\x10\x01\x12\x16\n" +
@@ -3212,7 +3605,7 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x12EVENT_TYPE_UPDATED\x10\x06\x12\x16\n" +
 	"\x12EVENT_TYPE_CORRUPT\x10\a\x12\x13\n" +
 	"\x0fEVENT_TYPE_LOST\x10\b\x12\x17\n" +
-	"\x13EVENT_TYPE_POSITION\x10\t2\x9e\b\n" +
+	"\x13EVENT_TYPE_POSITION\x10\t2\xfb\b\n" +
 	"\x0fSnapshotService\x12?\n" +
 	"\x06Create\x12\x18.stasis.v1.CreateRequest\x1a\x19.stasis.v1.CreateResponse(\x01\x12d\n" +
 	"\x13CreateFromDirectory\x12%.stasis.v1.CreateFromDirectoryRequest\x1a&.stasis.v1.CreateFromDirectoryResponse\x127\n" +
@@ -3222,7 +3615,8 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x06Delete\x12\x18.stasis.v1.DeleteRequest\x1a\x19.stasis.v1.DeleteResponse\x12B\n" +
 	"\aRestore\x12\x19.stasis.v1.RestoreRequest\x1a\x1a.stasis.v1.RestoreResponse0\x01\x12?\n" +
 	"\x06Export\x12\x18.stasis.v1.ExportRequest\x1a\x19.stasis.v1.ExportResponse0\x01\x12^\n" +
-	"\x11ExportToDirectory\x12#.stasis.v1.ExportToDirectoryRequest\x1a$.stasis.v1.ExportToDirectoryResponse\x12?\n" +
+	"\x11ExportToDirectory\x12#.stasis.v1.ExportToDirectoryRequest\x1a$.stasis.v1.ExportToDirectoryResponse\x12[\n" +
+	"\x10CloneToDirectory\x12\".stasis.v1.CloneToDirectoryRequest\x1a#.stasis.v1.CloneToDirectoryResponse\x12?\n" +
 	"\x06Import\x12\x18.stasis.v1.ImportRequest\x1a\x19.stasis.v1.ImportResponse(\x01\x12d\n" +
 	"\x13ImportFromDirectory\x12%.stasis.v1.ImportFromDirectoryRequest\x1a&.stasis.v1.ImportFromDirectoryResponse\x12`\n" +
 	"\x11OpenDataDirectory\x12#.stasis.v1.OpenDataDirectoryRequest\x1a$.stasis.v1.OpenDataDirectoryResponse0\x01\x12?\n" +
@@ -3243,139 +3637,152 @@ func file_stasis_v1_snapshot_service_proto_rawDescGZIP() []byte {
 	return file_stasis_v1_snapshot_service_proto_rawDescData
 }
 
-var file_stasis_v1_snapshot_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_stasis_v1_snapshot_service_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_stasis_v1_snapshot_service_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_stasis_v1_snapshot_service_proto_goTypes = []any{
 	(OnNameConflict)(0),                 // 0: stasis.v1.OnNameConflict
 	(Compression)(0),                    // 1: stasis.v1.Compression
 	(SparseFormat)(0),                   // 2: stasis.v1.SparseFormat
 	(DownloadWarningKind)(0),            // 3: stasis.v1.DownloadWarningKind
-	(EventType)(0),                      // 4: stasis.v1.EventType
-	(*UploadCommit)(nil),                // 5: stasis.v1.UploadCommit
-	(*DownloadTrailer)(nil),             // 6: stasis.v1.DownloadTrailer
-	(*DownloadHeader)(nil),              // 7: stasis.v1.DownloadHeader
-	(*DownloadWarning)(nil),             // 8: stasis.v1.DownloadWarning
-	(*CreateRequest)(nil),               // 9: stasis.v1.CreateRequest
-	(*CreateHeader)(nil),                // 10: stasis.v1.CreateHeader
-	(*CreateResponse)(nil),              // 11: stasis.v1.CreateResponse
-	(*CreateFromDirectoryRequest)(nil),  // 12: stasis.v1.CreateFromDirectoryRequest
-	(*CreateFromDirectoryResponse)(nil), // 13: stasis.v1.CreateFromDirectoryResponse
-	(*SnapshotFilter)(nil),              // 14: stasis.v1.SnapshotFilter
-	(*ListRequest)(nil),                 // 15: stasis.v1.ListRequest
-	(*ListResponse)(nil),                // 16: stasis.v1.ListResponse
-	(*InspectRequest)(nil),              // 17: stasis.v1.InspectRequest
-	(*InspectResponse)(nil),             // 18: stasis.v1.InspectResponse
-	(*UpdateRequest)(nil),               // 19: stasis.v1.UpdateRequest
-	(*UpdateResponse)(nil),              // 20: stasis.v1.UpdateResponse
-	(*DeleteRequest)(nil),               // 21: stasis.v1.DeleteRequest
-	(*DeleteResponse)(nil),              // 22: stasis.v1.DeleteResponse
-	(*RestoreRequest)(nil),              // 23: stasis.v1.RestoreRequest
-	(*RestoreResponse)(nil),             // 24: stasis.v1.RestoreResponse
-	(*ExportRequest)(nil),               // 25: stasis.v1.ExportRequest
-	(*ExportResponse)(nil),              // 26: stasis.v1.ExportResponse
-	(*ExportToDirectoryRequest)(nil),    // 27: stasis.v1.ExportToDirectoryRequest
-	(*ExportToDirectoryResponse)(nil),   // 28: stasis.v1.ExportToDirectoryResponse
-	(*ImportRequest)(nil),               // 29: stasis.v1.ImportRequest
-	(*ImportHeader)(nil),                // 30: stasis.v1.ImportHeader
-	(*ImportResponse)(nil),              // 31: stasis.v1.ImportResponse
-	(*ImportFromDirectoryRequest)(nil),  // 32: stasis.v1.ImportFromDirectoryRequest
-	(*ImportFromDirectoryResponse)(nil), // 33: stasis.v1.ImportFromDirectoryResponse
-	(*OpenDataDirectoryRequest)(nil),    // 34: stasis.v1.OpenDataDirectoryRequest
-	(*OpenDataDirectoryResponse)(nil),   // 35: stasis.v1.OpenDataDirectoryResponse
-	(*VerifyRequest)(nil),               // 36: stasis.v1.VerifyRequest
-	(*VerifyResponse)(nil),              // 37: stasis.v1.VerifyResponse
-	(*VerifyProgress)(nil),              // 38: stasis.v1.VerifyProgress
-	(*VerifyVerdict)(nil),               // 39: stasis.v1.VerifyVerdict
-	(*ByteRange)(nil),                   // 40: stasis.v1.ByteRange
-	(*WatchRequest)(nil),                // 41: stasis.v1.WatchRequest
-	(*WatchResponse)(nil),               // 42: stasis.v1.WatchResponse
-	nil,                                 // 43: stasis.v1.SnapshotFilter.LabelsEntry
-	nil,                                 // 44: stasis.v1.UpdateRequest.LabelsEntry
-	nil,                                 // 45: stasis.v1.ImportHeader.LabelsEntry
-	nil,                                 // 46: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	(*Snapshot)(nil),                    // 47: stasis.v1.Snapshot
-	(*SnapshotConfig)(nil),              // 48: stasis.v1.SnapshotConfig
-	(*timestamppb.Timestamp)(nil),       // 49: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),       // 50: google.protobuf.FieldMask
+	(CloneMode)(0),                      // 4: stasis.v1.CloneMode
+	(EventType)(0),                      // 5: stasis.v1.EventType
+	(*UploadCommit)(nil),                // 6: stasis.v1.UploadCommit
+	(*DownloadTrailer)(nil),             // 7: stasis.v1.DownloadTrailer
+	(*DownloadHeader)(nil),              // 8: stasis.v1.DownloadHeader
+	(*DownloadWarning)(nil),             // 9: stasis.v1.DownloadWarning
+	(*CreateRequest)(nil),               // 10: stasis.v1.CreateRequest
+	(*CreateHeader)(nil),                // 11: stasis.v1.CreateHeader
+	(*CreateResponse)(nil),              // 12: stasis.v1.CreateResponse
+	(*CreateFromDirectoryRequest)(nil),  // 13: stasis.v1.CreateFromDirectoryRequest
+	(*CreateFromDirectoryResponse)(nil), // 14: stasis.v1.CreateFromDirectoryResponse
+	(*SnapshotFilter)(nil),              // 15: stasis.v1.SnapshotFilter
+	(*ListRequest)(nil),                 // 16: stasis.v1.ListRequest
+	(*ListResponse)(nil),                // 17: stasis.v1.ListResponse
+	(*InspectRequest)(nil),              // 18: stasis.v1.InspectRequest
+	(*InspectResponse)(nil),             // 19: stasis.v1.InspectResponse
+	(*UpdateRequest)(nil),               // 20: stasis.v1.UpdateRequest
+	(*UpdateResponse)(nil),              // 21: stasis.v1.UpdateResponse
+	(*DeleteRequest)(nil),               // 22: stasis.v1.DeleteRequest
+	(*DeleteResponse)(nil),              // 23: stasis.v1.DeleteResponse
+	(*RestoreRequest)(nil),              // 24: stasis.v1.RestoreRequest
+	(*RestoreResponse)(nil),             // 25: stasis.v1.RestoreResponse
+	(*ExportRequest)(nil),               // 26: stasis.v1.ExportRequest
+	(*ExportResponse)(nil),              // 27: stasis.v1.ExportResponse
+	(*ExportToDirectoryRequest)(nil),    // 28: stasis.v1.ExportToDirectoryRequest
+	(*ExportToDirectoryResponse)(nil),   // 29: stasis.v1.ExportToDirectoryResponse
+	(*CloneFile)(nil),                   // 30: stasis.v1.CloneFile
+	(*CloneToDirectoryRequest)(nil),     // 31: stasis.v1.CloneToDirectoryRequest
+	(*ClonedFile)(nil),                  // 32: stasis.v1.ClonedFile
+	(*CloneToDirectoryResponse)(nil),    // 33: stasis.v1.CloneToDirectoryResponse
+	(*ImportRequest)(nil),               // 34: stasis.v1.ImportRequest
+	(*ImportHeader)(nil),                // 35: stasis.v1.ImportHeader
+	(*ImportResponse)(nil),              // 36: stasis.v1.ImportResponse
+	(*ImportFromDirectoryRequest)(nil),  // 37: stasis.v1.ImportFromDirectoryRequest
+	(*ImportFromDirectoryResponse)(nil), // 38: stasis.v1.ImportFromDirectoryResponse
+	(*OpenDataDirectoryRequest)(nil),    // 39: stasis.v1.OpenDataDirectoryRequest
+	(*OpenDataDirectoryResponse)(nil),   // 40: stasis.v1.OpenDataDirectoryResponse
+	(*VerifyRequest)(nil),               // 41: stasis.v1.VerifyRequest
+	(*VerifyResponse)(nil),              // 42: stasis.v1.VerifyResponse
+	(*VerifyProgress)(nil),              // 43: stasis.v1.VerifyProgress
+	(*VerifyVerdict)(nil),               // 44: stasis.v1.VerifyVerdict
+	(*ByteRange)(nil),                   // 45: stasis.v1.ByteRange
+	(*WatchRequest)(nil),                // 46: stasis.v1.WatchRequest
+	(*WatchResponse)(nil),               // 47: stasis.v1.WatchResponse
+	nil,                                 // 48: stasis.v1.SnapshotFilter.LabelsEntry
+	nil,                                 // 49: stasis.v1.UpdateRequest.LabelsEntry
+	nil,                                 // 50: stasis.v1.ImportHeader.LabelsEntry
+	nil,                                 // 51: stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	(*Snapshot)(nil),                    // 52: stasis.v1.Snapshot
+	(*SnapshotConfig)(nil),              // 53: stasis.v1.SnapshotConfig
+	(*timestamppb.Timestamp)(nil),       // 54: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),       // 55: google.protobuf.FieldMask
 }
 var file_stasis_v1_snapshot_service_proto_depIdxs = []int32{
-	47, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
-	8,  // 1: stasis.v1.DownloadHeader.warnings:type_name -> stasis.v1.DownloadWarning
+	52, // 0: stasis.v1.DownloadHeader.snapshot:type_name -> stasis.v1.Snapshot
+	9,  // 1: stasis.v1.DownloadHeader.warnings:type_name -> stasis.v1.DownloadWarning
 	3,  // 2: stasis.v1.DownloadWarning.kind:type_name -> stasis.v1.DownloadWarningKind
-	10, // 3: stasis.v1.CreateRequest.header:type_name -> stasis.v1.CreateHeader
-	5,  // 4: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
-	48, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
+	11, // 3: stasis.v1.CreateRequest.header:type_name -> stasis.v1.CreateHeader
+	6,  // 4: stasis.v1.CreateRequest.commit:type_name -> stasis.v1.UploadCommit
+	53, // 5: stasis.v1.CreateHeader.config:type_name -> stasis.v1.SnapshotConfig
 	0,  // 6: stasis.v1.CreateHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	47, // 7: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
-	48, // 8: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
+	52, // 7: stasis.v1.CreateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	53, // 8: stasis.v1.CreateFromDirectoryRequest.config:type_name -> stasis.v1.SnapshotConfig
 	0,  // 9: stasis.v1.CreateFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	47, // 10: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	43, // 11: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
-	49, // 12: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
-	49, // 13: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
-	14, // 14: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	47, // 15: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
-	47, // 16: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
-	44, // 17: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
-	50, // 18: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	47, // 19: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
+	52, // 10: stasis.v1.CreateFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	48, // 11: stasis.v1.SnapshotFilter.labels:type_name -> stasis.v1.SnapshotFilter.LabelsEntry
+	54, // 12: stasis.v1.SnapshotFilter.created_after:type_name -> google.protobuf.Timestamp
+	54, // 13: stasis.v1.SnapshotFilter.created_before:type_name -> google.protobuf.Timestamp
+	15, // 14: stasis.v1.ListRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	52, // 15: stasis.v1.ListResponse.snapshots:type_name -> stasis.v1.Snapshot
+	52, // 16: stasis.v1.InspectResponse.snapshot:type_name -> stasis.v1.Snapshot
+	49, // 17: stasis.v1.UpdateRequest.labels:type_name -> stasis.v1.UpdateRequest.LabelsEntry
+	55, // 18: stasis.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	52, // 19: stasis.v1.UpdateResponse.snapshot:type_name -> stasis.v1.Snapshot
 	2,  // 20: stasis.v1.RestoreRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	7,  // 21: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
-	6,  // 22: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	8,  // 21: stasis.v1.RestoreResponse.header:type_name -> stasis.v1.DownloadHeader
+	7,  // 22: stasis.v1.RestoreResponse.trailer:type_name -> stasis.v1.DownloadTrailer
 	1,  // 23: stasis.v1.ExportRequest.compression:type_name -> stasis.v1.Compression
 	2,  // 24: stasis.v1.ExportRequest.sparse_format:type_name -> stasis.v1.SparseFormat
-	7,  // 25: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
-	6,  // 26: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
-	47, // 27: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	30, // 28: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
-	5,  // 29: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
-	0,  // 30: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	45, // 31: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
-	47, // 32: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
-	0,  // 33: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
-	46, // 34: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
-	47, // 35: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	47, // 36: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
-	38, // 37: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
-	39, // 38: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
-	40, // 39: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
-	14, // 40: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
-	4,  // 41: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
-	47, // 42: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
-	49, // 43: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
-	9,  // 44: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
-	12, // 45: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
-	15, // 46: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
-	17, // 47: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
-	19, // 48: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
-	21, // 49: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
-	23, // 50: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
-	25, // 51: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
-	27, // 52: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
-	29, // 53: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
-	32, // 54: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
-	34, // 55: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
-	36, // 56: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
-	41, // 57: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
-	11, // 58: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
-	13, // 59: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
-	16, // 60: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
-	18, // 61: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
-	20, // 62: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
-	22, // 63: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
-	24, // 64: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
-	26, // 65: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
-	28, // 66: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
-	31, // 67: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
-	33, // 68: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
-	35, // 69: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
-	37, // 70: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
-	42, // 71: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
-	58, // [58:72] is the sub-list for method output_type
-	44, // [44:58] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	8,  // 25: stasis.v1.ExportResponse.header:type_name -> stasis.v1.DownloadHeader
+	7,  // 26: stasis.v1.ExportResponse.trailer:type_name -> stasis.v1.DownloadTrailer
+	52, // 27: stasis.v1.ExportToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	4,  // 28: stasis.v1.CloneFile.mode:type_name -> stasis.v1.CloneMode
+	30, // 29: stasis.v1.CloneToDirectoryRequest.files:type_name -> stasis.v1.CloneFile
+	4,  // 30: stasis.v1.CloneToDirectoryRequest.default_mode:type_name -> stasis.v1.CloneMode
+	4,  // 31: stasis.v1.ClonedFile.mode:type_name -> stasis.v1.CloneMode
+	52, // 32: stasis.v1.CloneToDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	32, // 33: stasis.v1.CloneToDirectoryResponse.files:type_name -> stasis.v1.ClonedFile
+	35, // 34: stasis.v1.ImportRequest.header:type_name -> stasis.v1.ImportHeader
+	6,  // 35: stasis.v1.ImportRequest.commit:type_name -> stasis.v1.UploadCommit
+	0,  // 36: stasis.v1.ImportHeader.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	50, // 37: stasis.v1.ImportHeader.labels:type_name -> stasis.v1.ImportHeader.LabelsEntry
+	52, // 38: stasis.v1.ImportResponse.snapshot:type_name -> stasis.v1.Snapshot
+	0,  // 39: stasis.v1.ImportFromDirectoryRequest.on_name_conflict:type_name -> stasis.v1.OnNameConflict
+	51, // 40: stasis.v1.ImportFromDirectoryRequest.labels:type_name -> stasis.v1.ImportFromDirectoryRequest.LabelsEntry
+	52, // 41: stasis.v1.ImportFromDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	52, // 42: stasis.v1.OpenDataDirectoryResponse.snapshot:type_name -> stasis.v1.Snapshot
+	43, // 43: stasis.v1.VerifyResponse.progress:type_name -> stasis.v1.VerifyProgress
+	44, // 44: stasis.v1.VerifyResponse.verdict:type_name -> stasis.v1.VerifyVerdict
+	45, // 45: stasis.v1.VerifyVerdict.damaged:type_name -> stasis.v1.ByteRange
+	15, // 46: stasis.v1.WatchRequest.filter:type_name -> stasis.v1.SnapshotFilter
+	5,  // 47: stasis.v1.WatchResponse.type:type_name -> stasis.v1.EventType
+	52, // 48: stasis.v1.WatchResponse.snapshot:type_name -> stasis.v1.Snapshot
+	54, // 49: stasis.v1.WatchResponse.occurred_at:type_name -> google.protobuf.Timestamp
+	10, // 50: stasis.v1.SnapshotService.Create:input_type -> stasis.v1.CreateRequest
+	13, // 51: stasis.v1.SnapshotService.CreateFromDirectory:input_type -> stasis.v1.CreateFromDirectoryRequest
+	16, // 52: stasis.v1.SnapshotService.List:input_type -> stasis.v1.ListRequest
+	18, // 53: stasis.v1.SnapshotService.Inspect:input_type -> stasis.v1.InspectRequest
+	20, // 54: stasis.v1.SnapshotService.Update:input_type -> stasis.v1.UpdateRequest
+	22, // 55: stasis.v1.SnapshotService.Delete:input_type -> stasis.v1.DeleteRequest
+	24, // 56: stasis.v1.SnapshotService.Restore:input_type -> stasis.v1.RestoreRequest
+	26, // 57: stasis.v1.SnapshotService.Export:input_type -> stasis.v1.ExportRequest
+	28, // 58: stasis.v1.SnapshotService.ExportToDirectory:input_type -> stasis.v1.ExportToDirectoryRequest
+	31, // 59: stasis.v1.SnapshotService.CloneToDirectory:input_type -> stasis.v1.CloneToDirectoryRequest
+	34, // 60: stasis.v1.SnapshotService.Import:input_type -> stasis.v1.ImportRequest
+	37, // 61: stasis.v1.SnapshotService.ImportFromDirectory:input_type -> stasis.v1.ImportFromDirectoryRequest
+	39, // 62: stasis.v1.SnapshotService.OpenDataDirectory:input_type -> stasis.v1.OpenDataDirectoryRequest
+	41, // 63: stasis.v1.SnapshotService.Verify:input_type -> stasis.v1.VerifyRequest
+	46, // 64: stasis.v1.SnapshotService.Watch:input_type -> stasis.v1.WatchRequest
+	12, // 65: stasis.v1.SnapshotService.Create:output_type -> stasis.v1.CreateResponse
+	14, // 66: stasis.v1.SnapshotService.CreateFromDirectory:output_type -> stasis.v1.CreateFromDirectoryResponse
+	17, // 67: stasis.v1.SnapshotService.List:output_type -> stasis.v1.ListResponse
+	19, // 68: stasis.v1.SnapshotService.Inspect:output_type -> stasis.v1.InspectResponse
+	21, // 69: stasis.v1.SnapshotService.Update:output_type -> stasis.v1.UpdateResponse
+	23, // 70: stasis.v1.SnapshotService.Delete:output_type -> stasis.v1.DeleteResponse
+	25, // 71: stasis.v1.SnapshotService.Restore:output_type -> stasis.v1.RestoreResponse
+	27, // 72: stasis.v1.SnapshotService.Export:output_type -> stasis.v1.ExportResponse
+	29, // 73: stasis.v1.SnapshotService.ExportToDirectory:output_type -> stasis.v1.ExportToDirectoryResponse
+	33, // 74: stasis.v1.SnapshotService.CloneToDirectory:output_type -> stasis.v1.CloneToDirectoryResponse
+	36, // 75: stasis.v1.SnapshotService.Import:output_type -> stasis.v1.ImportResponse
+	38, // 76: stasis.v1.SnapshotService.ImportFromDirectory:output_type -> stasis.v1.ImportFromDirectoryResponse
+	40, // 77: stasis.v1.SnapshotService.OpenDataDirectory:output_type -> stasis.v1.OpenDataDirectoryResponse
+	42, // 78: stasis.v1.SnapshotService.Verify:output_type -> stasis.v1.VerifyResponse
+	47, // 79: stasis.v1.SnapshotService.Watch:output_type -> stasis.v1.WatchResponse
+	65, // [65:80] is the sub-list for method output_type
+	50, // [50:65] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_stasis_v1_snapshot_service_proto_init() }
@@ -3401,12 +3808,13 @@ func file_stasis_v1_snapshot_service_proto_init() {
 		(*ExportResponse_Chunk)(nil),
 		(*ExportResponse_Trailer)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[24].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[25].OneofWrappers = []any{}
+	file_stasis_v1_snapshot_service_proto_msgTypes[28].OneofWrappers = []any{
 		(*ImportRequest_Header)(nil),
 		(*ImportRequest_Chunk)(nil),
 		(*ImportRequest_Commit)(nil),
 	}
-	file_stasis_v1_snapshot_service_proto_msgTypes[32].OneofWrappers = []any{
+	file_stasis_v1_snapshot_service_proto_msgTypes[36].OneofWrappers = []any{
 		(*VerifyResponse_Progress)(nil),
 		(*VerifyResponse_Verdict)(nil),
 	}
@@ -3415,8 +3823,8 @@ func file_stasis_v1_snapshot_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stasis_v1_snapshot_service_proto_rawDesc), len(file_stasis_v1_snapshot_service_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   42,
+			NumEnums:      6,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	SnapshotService_Restore_FullMethodName             = "/stasis.v1.SnapshotService/Restore"
 	SnapshotService_Export_FullMethodName              = "/stasis.v1.SnapshotService/Export"
 	SnapshotService_ExportToDirectory_FullMethodName   = "/stasis.v1.SnapshotService/ExportToDirectory"
+	SnapshotService_CloneToDirectory_FullMethodName    = "/stasis.v1.SnapshotService/CloneToDirectory"
 	SnapshotService_Import_FullMethodName              = "/stasis.v1.SnapshotService/Import"
 	SnapshotService_ImportFromDirectory_FullMethodName = "/stasis.v1.SnapshotService/ImportFromDirectory"
 	SnapshotService_OpenDataDirectory_FullMethodName   = "/stasis.v1.SnapshotService/OpenDataDirectory"
@@ -100,6 +101,14 @@ type SnapshotServiceClient interface {
 	//
 	// Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
 	ExportToDirectory(ctx context.Context, in *ExportToDirectoryRequest, opts ...grpc.CallOption) (*ExportToDirectoryResponse, error)
+	// Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+	// node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+	// the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+	// works for operators, in the directories that the daemon's configuration allows them.
+	//
+	// Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+	// CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+	CloneToDirectory(ctx context.Context, in *CloneToDirectoryRequest, opts ...grpc.CallOption) (*CloneToDirectoryResponse, error)
 	// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
 	//
 	// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
@@ -258,6 +267,16 @@ func (c *snapshotServiceClient) ExportToDirectory(ctx context.Context, in *Expor
 	return out, nil
 }
 
+func (c *snapshotServiceClient) CloneToDirectory(ctx context.Context, in *CloneToDirectoryRequest, opts ...grpc.CallOption) (*CloneToDirectoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CloneToDirectoryResponse)
+	err := c.cc.Invoke(ctx, SnapshotService_CloneToDirectory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *snapshotServiceClient) Import(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportRequest, ImportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &SnapshotService_ServiceDesc.Streams[3], SnapshotService_Import_FullMethodName, cOpts...)
@@ -401,6 +420,14 @@ type SnapshotServiceServer interface {
 	//
 	// Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, STORED_DATA_CORRUPT, STORAGE_FULL.
 	ExportToDirectory(context.Context, *ExportToDirectoryRequest) (*ExportToDirectoryResponse, error)
+	// Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+	// node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+	// the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+	// works for operators, in the directories that the daemon's configuration allows them.
+	//
+	// Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+	// CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+	CloneToDirectory(context.Context, *CloneToDirectoryRequest) (*CloneToDirectoryResponse, error)
 	// Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
 	//
 	// Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
@@ -474,6 +501,9 @@ func (UnimplementedSnapshotServiceServer) Export(*ExportRequest, grpc.ServerStre
 }
 func (UnimplementedSnapshotServiceServer) ExportToDirectory(context.Context, *ExportToDirectoryRequest) (*ExportToDirectoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExportToDirectory not implemented")
+}
+func (UnimplementedSnapshotServiceServer) CloneToDirectory(context.Context, *CloneToDirectoryRequest) (*CloneToDirectoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CloneToDirectory not implemented")
 }
 func (UnimplementedSnapshotServiceServer) Import(grpc.ClientStreamingServer[ImportRequest, ImportResponse]) error {
 	return status.Error(codes.Unimplemented, "method Import not implemented")
@@ -648,6 +678,24 @@ func _SnapshotService_ExportToDirectory_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SnapshotService_CloneToDirectory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CloneToDirectoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SnapshotServiceServer).CloneToDirectory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SnapshotService_CloneToDirectory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SnapshotServiceServer).CloneToDirectory(ctx, req.(*CloneToDirectoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SnapshotService_Import_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(SnapshotServiceServer).Import(&grpc.GenericServerStream[ImportRequest, ImportResponse]{ServerStream: stream})
 }
@@ -736,6 +784,10 @@ var SnapshotService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExportToDirectory",
 			Handler:    _SnapshotService_ExportToDirectory_Handler,
+		},
+		{
+			MethodName: "CloneToDirectory",
+			Handler:    _SnapshotService_CloneToDirectory_Handler,
 		},
 		{
 			MethodName: "ImportFromDirectory",

@@ -38,6 +38,15 @@ class DownloadWarningKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DOWNLOAD_WARNING_KIND_READER_REFUSES: _ClassVar[DownloadWarningKind]
     DOWNLOAD_WARNING_KIND_HOLES_FILLED: _ClassVar[DownloadWarningKind]
 
+class CloneMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CLONE_MODE_UNSPECIFIED: _ClassVar[CloneMode]
+    CLONE_MODE_AUTO: _ClassVar[CloneMode]
+    CLONE_MODE_LINK: _ClassVar[CloneMode]
+    CLONE_MODE_REFLINK: _ClassVar[CloneMode]
+    CLONE_MODE_COPY: _ClassVar[CloneMode]
+    CLONE_MODE_SKIP: _ClassVar[CloneMode]
+
 class EventType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     EVENT_TYPE_UNSPECIFIED: _ClassVar[EventType]
@@ -64,6 +73,12 @@ SPARSE_FORMAT_NONE: SparseFormat
 DOWNLOAD_WARNING_KIND_UNSPECIFIED: DownloadWarningKind
 DOWNLOAD_WARNING_KIND_READER_REFUSES: DownloadWarningKind
 DOWNLOAD_WARNING_KIND_HOLES_FILLED: DownloadWarningKind
+CLONE_MODE_UNSPECIFIED: CloneMode
+CLONE_MODE_AUTO: CloneMode
+CLONE_MODE_LINK: CloneMode
+CLONE_MODE_REFLINK: CloneMode
+CLONE_MODE_COPY: CloneMode
+CLONE_MODE_SKIP: CloneMode
 EVENT_TYPE_UNSPECIFIED: EventType
 EVENT_TYPE_CREATED: EventType
 EVENT_TYPE_DELETED: EventType
@@ -326,6 +341,54 @@ class ExportToDirectoryResponse(_message.Message):
     snapshot: _resources_pb2.Snapshot
     reflinked: bool
     def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., reflinked: bool = ...) -> None: ...
+
+class CloneFile(_message.Message):
+    __slots__ = ("name", "mode")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mode: CloneMode
+    def __init__(self, name: _Optional[str] = ..., mode: _Optional[_Union[CloneMode, str]] = ...) -> None: ...
+
+class CloneToDirectoryRequest(_message.Message):
+    __slots__ = ("ref", "directory", "files", "default_mode", "durable", "max_copy_bytes", "force")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_MODE_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_FIELD_NUMBER: _ClassVar[int]
+    MAX_COPY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    ref: str
+    directory: str
+    files: _containers.RepeatedCompositeFieldContainer[CloneFile]
+    default_mode: CloneMode
+    durable: bool
+    max_copy_bytes: int
+    force: bool
+    def __init__(self, ref: _Optional[str] = ..., directory: _Optional[str] = ..., files: _Optional[_Iterable[_Union[CloneFile, _Mapping]]] = ..., default_mode: _Optional[_Union[CloneMode, str]] = ..., durable: bool = ..., max_copy_bytes: _Optional[int] = ..., force: bool = ...) -> None: ...
+
+class ClonedFile(_message.Message):
+    __slots__ = ("name", "mode", "shared_bytes", "copied_bytes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    SHARED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    COPIED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mode: CloneMode
+    shared_bytes: int
+    copied_bytes: int
+    def __init__(self, name: _Optional[str] = ..., mode: _Optional[_Union[CloneMode, str]] = ..., shared_bytes: _Optional[int] = ..., copied_bytes: _Optional[int] = ...) -> None: ...
+
+class CloneToDirectoryResponse(_message.Message):
+    __slots__ = ("snapshot", "files", "durable")
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_FIELD_NUMBER: _ClassVar[int]
+    snapshot: _resources_pb2.Snapshot
+    files: _containers.RepeatedCompositeFieldContainer[ClonedFile]
+    durable: bool
+    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., files: _Optional[_Iterable[_Union[ClonedFile, _Mapping]]] = ..., durable: bool = ...) -> None: ...
 
 class ImportRequest(_message.Message):
     __slots__ = ("header", "chunk", "commit")

@@ -90,6 +90,11 @@ class SnapshotServiceStub(object):
                 request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportToDirectoryRequest.SerializeToString,
                 response_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportToDirectoryResponse.FromString,
                 _registered_method=True)
+        self.CloneToDirectory = channel.unary_unary(
+                '/stasis.v1.SnapshotService/CloneToDirectory',
+                request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryRequest.SerializeToString,
+                response_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryResponse.FromString,
+                _registered_method=True)
         self.Import = channel.stream_unary(
                 '/stasis.v1.SnapshotService/Import',
                 request_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ImportRequest.SerializeToString,
@@ -223,6 +228,19 @@ class SnapshotServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CloneToDirectory(self, request, context):
+        """Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+        node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+        the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+        works for operators, in the directories that the daemon's configuration allows them.
+
+        Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+        CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Import(self, request_iterator, context):
         """Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
 
@@ -332,6 +350,11 @@ def add_SnapshotServiceServicer_to_server(servicer, server):
                     servicer.ExportToDirectory,
                     request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportToDirectoryRequest.FromString,
                     response_serializer=stasis_dot_v1_dot_snapshot__service__pb2.ExportToDirectoryResponse.SerializeToString,
+            ),
+            'CloneToDirectory': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloneToDirectory,
+                    request_deserializer=stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryRequest.FromString,
+                    response_serializer=stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryResponse.SerializeToString,
             ),
             'Import': grpc.stream_unary_rpc_method_handler(
                     servicer.Import,
@@ -613,6 +636,33 @@ class SnapshotService(object):
             '/stasis.v1.SnapshotService/ExportToDirectory',
             stasis_dot_v1_dot_snapshot__service__pb2.ExportToDirectoryRequest.SerializeToString,
             stasis_dot_v1_dot_snapshot__service__pb2.ExportToDirectoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloneToDirectory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stasis.v1.SnapshotService/CloneToDirectory',
+            stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryRequest.SerializeToString,
+            stasis_dot_v1_dot_snapshot__service__pb2.CloneToDirectoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -111,6 +111,11 @@ pub enum ErrorReason {
     /// FAILED_PRECONDITION. The filesystem of the store is read-only, for example after a disk error.
     /// Reads still work. Metadata `commit` is `unknown` if the change may take effect after a restart.
     StoreReadOnly = 106,
+    /// FAILED_PRECONDITION. The filesystem cannot share the blocks of a file, and copying it was not
+    /// allowed or would exceed max_copy_bytes of CloneToDirectory.
+    ReflinkUnsupported = 110,
+    /// FAILED_PRECONDITION. The system does not let the daemon link a stored file to the directory.
+    LinkUnsupported = 111,
     /// Any code. Raised by the client library for a status whose reason it does not know, for example
     /// from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
     Unrecognized = 105,
@@ -170,6 +175,8 @@ impl ErrorReason {
             Self::IoFailed => "ERROR_REASON_IO_FAILED",
             Self::Internal => "ERROR_REASON_INTERNAL",
             Self::StoreReadOnly => "ERROR_REASON_STORE_READ_ONLY",
+            Self::ReflinkUnsupported => "ERROR_REASON_REFLINK_UNSUPPORTED",
+            Self::LinkUnsupported => "ERROR_REASON_LINK_UNSUPPORTED",
             Self::Unrecognized => "ERROR_REASON_UNRECOGNIZED",
         }
     }
@@ -224,6 +231,8 @@ impl ErrorReason {
             "ERROR_REASON_IO_FAILED" => Some(Self::IoFailed),
             "ERROR_REASON_INTERNAL" => Some(Self::Internal),
             "ERROR_REASON_STORE_READ_ONLY" => Some(Self::StoreReadOnly),
+            "ERROR_REASON_REFLINK_UNSUPPORTED" => Some(Self::ReflinkUnsupported),
+            "ERROR_REASON_LINK_UNSUPPORTED" => Some(Self::LinkUnsupported),
             "ERROR_REASON_UNRECOGNIZED" => Some(Self::Unrecognized),
             _ => None,
         }
@@ -1871,6 +1880,72 @@ pub struct ExportToDirectoryResponse {
     #[prost(bool, tag = "2")]
     pub reflinked: bool,
 }
+/// How CloneToDirectory makes one file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloneFile {
+    /// Name of a file of the snapshot.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How it is made.
+    #[prost(enumeration = "CloneMode", tag = "2")]
+    pub mode: i32,
+}
+/// Request of CloneToDirectory.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CloneToDirectoryRequest {
+    /// Id, name or id prefix.
+    #[prost(string, tag = "1")]
+    pub r#ref: ::prost::alloc::string::String,
+    /// Absolute path on the daemon's node; absent (its parent must exist) or empty.
+    #[prost(string, tag = "2")]
+    pub directory: ::prost::alloc::string::String,
+    /// Files that are made in another way than default_mode. No name may occur twice.
+    #[prost(message, repeated, tag = "3")]
+    pub files: ::prost::alloc::vec::Vec<CloneFile>,
+    /// How all other files are made. Default: AUTO.
+    #[prost(enumeration = "CloneMode", tag = "4")]
+    pub default_mode: i32,
+    /// True: the directory is durable when the call answers. Default: false, since a working copy can
+    /// be made again.
+    #[prost(bool, tag = "5")]
+    pub durable: bool,
+    /// Most bytes that AUTO copies, in all files together. If it would copy more, the call fails with
+    /// REFLINK_UNSUPPORTED instead of taking seconds. Default: 1 GiB.
+    #[prost(int64, optional, tag = "6")]
+    pub max_copy_bytes: ::core::option::Option<i64>,
+    /// As in RestoreRequest.
+    #[prost(bool, tag = "7")]
+    pub force: bool,
+}
+/// A file that CloneToDirectory made or left out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClonedFile {
+    /// Name of the file.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How it was made: never AUTO.
+    #[prost(enumeration = "CloneMode", tag = "2")]
+    pub mode: i32,
+    /// Bytes of data that it shares with the snapshot, by link or by reflink.
+    #[prost(int64, tag = "3")]
+    pub shared_bytes: i64,
+    /// Bytes of data that were copied.
+    #[prost(int64, tag = "4")]
+    pub copied_bytes: i64,
+}
+/// Answer of CloneToDirectory.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CloneToDirectoryResponse {
+    /// The snapshot that was cloned, with its files.
+    #[prost(message, optional, tag = "1")]
+    pub snapshot: ::core::option::Option<Snapshot>,
+    /// One entry for each file of the snapshot, in the same order.
+    #[prost(message, repeated, tag = "2")]
+    pub files: ::prost::alloc::vec::Vec<ClonedFile>,
+    /// Whether the directory is durable.
+    #[prost(bool, tag = "3")]
+    pub durable: bool,
+}
 /// A frame of Import.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ImportRequest {
@@ -2232,6 +2307,56 @@ impl DownloadWarningKind {
             "DOWNLOAD_WARNING_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "DOWNLOAD_WARNING_KIND_READER_REFUSES" => Some(Self::ReaderRefuses),
             "DOWNLOAD_WARNING_KIND_HOLES_FILLED" => Some(Self::HolesFilled),
+            _ => None,
+        }
+    }
+}
+/// How CloneToDirectory makes a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CloneMode {
+    /// The same as AUTO.
+    Unspecified = 0,
+    /// REFLINK, or COPY where the filesystem cannot share blocks (max_copy_bytes). The default.
+    Auto = 1,
+    /// A hard link to the stored file: one file and one page cache for all clones, in no time. Only
+    /// for files that the hypervisor maps privately and opens read-only, such as a memory image. Never
+    /// make it the target of a new snapshot. The daemon notices a change before it next reads the
+    /// snapshot, marks it corrupt, and Verify decides. The file keeps the owner and the mode of the
+    /// store (0440).
+    Link = 2,
+    /// The file shares its blocks with the stored one until either changes. Refused with
+    /// REFLINK_UNSUPPORTED where the filesystem cannot do it.
+    Reflink = 3,
+    /// The kernel copies the data; holes stay holes.
+    Copy = 4,
+    /// The file is left out.
+    Skip = 5,
+}
+impl CloneMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CLONE_MODE_UNSPECIFIED",
+            Self::Auto => "CLONE_MODE_AUTO",
+            Self::Link => "CLONE_MODE_LINK",
+            Self::Reflink => "CLONE_MODE_REFLINK",
+            Self::Copy => "CLONE_MODE_COPY",
+            Self::Skip => "CLONE_MODE_SKIP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CLONE_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CLONE_MODE_AUTO" => Some(Self::Auto),
+            "CLONE_MODE_LINK" => Some(Self::Link),
+            "CLONE_MODE_REFLINK" => Some(Self::Reflink),
+            "CLONE_MODE_COPY" => Some(Self::Copy),
+            "CLONE_MODE_SKIP" => Some(Self::Skip),
             _ => None,
         }
     }
@@ -2645,6 +2770,39 @@ pub mod snapshot_service_client {
             req.extensions_mut()
                 .insert(
                     GrpcMethod::new("stasis.v1.SnapshotService", "ExportToDirectory"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+        /// node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+        /// the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+        /// works for operators, in the directories that the daemon's configuration allows them.
+        ///
+        /// Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+        /// CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+        pub async fn clone_to_directory(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CloneToDirectoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CloneToDirectoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/stasis.v1.SnapshotService/CloneToDirectory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("stasis.v1.SnapshotService", "CloneToDirectory"),
                 );
             self.inner.unary(req, path, codec).await
         }

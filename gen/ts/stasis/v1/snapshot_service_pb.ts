@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file stasis/v1/snapshot_service.proto.
  */
 export const file_stasis_v1_snapshot_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAcieQoORG93bmxvYWRIZWFkZXISJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSEgoKZGF0YV9ieXRlcxgCIAEoAxIsCgh3YXJuaW5ncxgDIAMoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFdhcm5pbmcibwoPRG93bmxvYWRXYXJuaW5nEiwKBGtpbmQYASABKA4yHi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nS2luZBIMCgRmaWxlGAIgASgJEg8KB3JlYWRlcnMYAyADKAkSDwoHbWVzc2FnZRgEIAEoCSJ/Cg1DcmVhdGVSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5DcmVhdGVIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSKVAQoMQ3JlYXRlSGVhZGVyEikKBmNvbmZpZxgBIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxISCgpyZXF1ZXN0X2lkGAIgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYAyABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAQgASgIIjcKDkNyZWF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IrYBChpDcmVhdGVGcm9tRGlyZWN0b3J5UmVxdWVzdBIRCglkaXJlY3RvcnkYASABKAkSKQoGY29uZmlnGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEhIKCnJlcXVlc3RfaWQYAyABKAkSMwoQb25fbmFtZV9jb25mbGljdBgEIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBSABKAgiRAobQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90ItECCg5TbmFwc2hvdEZpbHRlchITCgtuYW1lX3ByZWZpeBgBIAEoCRI1CgZsYWJlbHMYAiADKAsyJS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIuTGFiZWxzRW50cnkSDQoFaW1hZ2UYAyABKAkSFAoMaW1hZ2VfZGlnZXN0GAQgASgJEhIKCmh5cGVydmlzb3IYBSABKAkSMQoNY3JlYXRlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOY3JlYXRlZF9iZWZvcmUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKCXByb3RlY3RlZBgIIAEoCEgAiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDAoKX3Byb3RlY3RlZCJfCgtMaXN0UmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIpCgZmaWx0ZXIYAyABKAsyGS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIiYwoMTGlzdFJlc3BvbnNlEiYKCXNuYXBzaG90cxgBIAMoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAyIdCg5JbnNwZWN0UmVxdWVzdBILCgNyZWYYASABKAkiOAoPSW5zcGVjdFJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IugBCg1VcGRhdGVSZXF1ZXN0EgsKA3JlZhgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEjQKBmxhYmVscxgEIAMoCzIkLnN0YXNpcy52MS5VcGRhdGVSZXF1ZXN0LkxhYmVsc0VudHJ5EhEKCXByb3RlY3RlZBgFIAEoCBIvCgt1cGRhdGVfbWFzaxgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2saLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI3Cg5VcGRhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI0Cg1EZWxldGVSZXF1ZXN0EgwKBHJlZnMYASADKAkSFQoNYWxsb3dfbWlzc2luZxgCIAEoCCIlCg5EZWxldGVSZXNwb25zZRITCgtkZWxldGVkX2lkcxgBIAMoCSJsCg5SZXN0b3JlUmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgSDgoGdmVyaWZ5GAMgASgIEi4KDXNwYXJzZV9mb3JtYXQYBCABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0IocBCg9SZXN0b3JlUmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIpgBCg1FeHBvcnRSZXF1ZXN0EgsKA3JlZhgBIAEoCRIrCgtjb21wcmVzc2lvbhgCIAEoDjIWLnN0YXNpcy52MS5Db21wcmVzc2lvbhIuCg1zcGFyc2VfZm9ybWF0GAMgASgOMhcuc3Rhc2lzLnYxLlNwYXJzZUZvcm1hdBINCgVmb3JjZRgEIAEoCBIOCgZ2ZXJpZnkYBSABKAgihgEKDkV4cG9ydFJlc3BvbnNlEisKBmhlYWRlchgBIAEoCzIZLnN0YXNpcy52MS5Eb3dubG9hZEhlYWRlckgAEg8KBWNodW5rGAIgASgMSAASLQoHdHJhaWxlchgDIAEoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFRyYWlsZXJIAEIHCgVmcmFtZSJJChhFeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRINCgVmb3JjZRgDIAEoCCJVChlFeHBvcnRUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhEKCXJlZmxpbmtlZBgCIAEoCCJ/Cg1JbXBvcnRSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5JbXBvcnRIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSLxAQoMSW1wb3J0SGVhZGVyEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRIzChBvbl9uYW1lX2NvbmZsaWN0GAQgASgOMhkuc3Rhc2lzLnYxLk9uTmFtZUNvbmZsaWN0EhEKCXByb3RlY3RlZBgFIAEoCBIzCgZsYWJlbHMYBiADKAsyIy5zdGFzaXMudjEuSW1wb3J0SGVhZGVyLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNwoOSW1wb3J0UmVzcG9uc2USJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QioAIKGkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0EhEKCWRpcmVjdG9yeRgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhIKCnJlcXVlc3RfaWQYBCABKAkSMwoQb25fbmFtZV9jb25mbGljdBgFIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBiABKAgSQQoGbGFiZWxzGAcgAygLMjEuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRAobSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjYKGE9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgiVQoZT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZRIRCglkaXJlY3RvcnkYASABKAkSJQoIc25hcHNob3QYAiABKAsyEy5zdGFzaXMudjEuU25hcHNob3QiPAoNVmVyaWZ5UmVxdWVzdBILCgNyZWYYASABKAkSHgoWbGltaXRfYnl0ZXNfcGVyX3NlY29uZBgCIAEoAyJ1Cg5WZXJpZnlSZXNwb25zZRItCghwcm9ncmVzcxgBIAEoCzIZLnN0YXNpcy52MS5WZXJpZnlQcm9ncmVzc0gAEisKB3ZlcmRpY3QYAiABKAsyGC5zdGFzaXMudjEuVmVyaWZ5VmVyZGljdEgAQgcKBWV2ZW50Ik4KDlZlcmlmeVByb2dyZXNzEhMKC3NuYXBzaG90X2lkGAEgASgJEhIKCmRvbmVfYnl0ZXMYAiABKAMSEwoLdG90YWxfYnl0ZXMYAyABKAMiegoNVmVyaWZ5VmVyZGljdBITCgtzbmFwc2hvdF9pZBgBIAEoCRIMCgRmaWxlGAIgASgJEg4KBmludGFjdBgDIAEoCBIlCgdkYW1hZ2VkGAQgAygLMhQuc3Rhc2lzLnYxLkJ5dGVSYW5nZRIPCgdwcm9ibGVtGAUgASgJIisKCUJ5dGVSYW5nZRIOCgZvZmZzZXQYASABKAMSDgoGbGVuZ3RoGAIgASgDIk8KDFdhdGNoUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkSKQoGZmlsdGVyGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90RmlsdGVyIs0BCg1XYXRjaFJlc3BvbnNlEiIKBHR5cGUYASABKA4yFC5zdGFzaXMudjEuRXZlbnRUeXBlEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90Ei8KC29jY3VycmVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxyZXN1bWVfdG9rZW4YBCABKAkSFQoNcHJldmlvdXNfbmFtZRgFIAEoCRITCgtyZXBsYWNlZF9ieRgGIAEoCSprCg5Pbk5hbWVDb25mbGljdBIgChxPTl9OQU1FX0NPTkZMSUNUX1VOU1BFQ0lGSUVEEAASGQoVT05fTkFNRV9DT05GTElDVF9GQUlMEAESHAoYT05fTkFNRV9DT05GTElDVF9SRVBMQUNFEAIqbAoLQ29tcHJlc3Npb24SGwoXQ09NUFJFU1NJT05fVU5TUEVDSUZJRUQQABIUChBDT01QUkVTU0lPTl9OT05FEAESFAoQQ09NUFJFU1NJT05fR1pJUBACEhQKEENPTVBSRVNTSU9OX1pTVEQQAyp2CgxTcGFyc2VGb3JtYXQSHQoZU1BBUlNFX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhgKFFNQQVJTRV9GT1JNQVRfQ09DT09OEAESFQoRU1BBUlNFX0ZPUk1BVF9HTlUQAhIWChJTUEFSU0VfRk9STUFUX05PTkUQAyqOAQoTRG93bmxvYWRXYXJuaW5nS2luZBIlCiFET1dOTE9BRF9XQVJOSU5HX0tJTkRfVU5TUEVDSUZJRUQQABIoCiRET1dOTE9BRF9XQVJOSU5HX0tJTkRfUkVBREVSX1JFRlVTRVMQARImCiJET1dOTE9BRF9XQVJOSU5HX0tJTkRfSE9MRVNfRklMTEVEEAIq/AEKCUV2ZW50VHlwZRIaChZFVkVOVF9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSRVZFTlRfVFlQRV9DUkVBVEVEEAESFgoSRVZFTlRfVFlQRV9ERUxFVEVEEAISFgoSRVZFTlRfVFlQRV9FVklDVEVEEAMSFgoSRVZFTlRfVFlQRV9SRU5BTUVEEAQSFQoRRVZFTlRfVFlQRV9NSVNTRUQQBRIWChJFVkVOVF9UWVBFX1VQREFURUQQBhIWChJFVkVOVF9UWVBFX0NPUlJVUFQQBxITCg9FVkVOVF9UWVBFX0xPU1QQCBIXChNFVkVOVF9UWVBFX1BPU0lUSU9OEAkynggKD1NuYXBzaG90U2VydmljZRI/CgZDcmVhdGUSGC5zdGFzaXMudjEuQ3JlYXRlUmVxdWVzdBoZLnN0YXNpcy52MS5DcmVhdGVSZXNwb25zZSgBEmQKE0NyZWF0ZUZyb21EaXJlY3RvcnkSJS5zdGFzaXMudjEuQ3JlYXRlRnJvbURpcmVjdG9yeVJlcXVlc3QaJi5zdGFzaXMudjEuQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEjcKBExpc3QSFi5zdGFzaXMudjEuTGlzdFJlcXVlc3QaFy5zdGFzaXMudjEuTGlzdFJlc3BvbnNlEkAKB0luc3BlY3QSGS5zdGFzaXMudjEuSW5zcGVjdFJlcXVlc3QaGi5zdGFzaXMudjEuSW5zcGVjdFJlc3BvbnNlEj0KBlVwZGF0ZRIYLnN0YXNpcy52MS5VcGRhdGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlVwZGF0ZVJlc3BvbnNlEj0KBkRlbGV0ZRIYLnN0YXNpcy52MS5EZWxldGVSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkRlbGV0ZVJlc3BvbnNlEkIKB1Jlc3RvcmUSGS5zdGFzaXMudjEuUmVzdG9yZVJlcXVlc3QaGi5zdGFzaXMudjEuUmVzdG9yZVJlc3BvbnNlMAESPwoGRXhwb3J0Ehguc3Rhc2lzLnYxLkV4cG9ydFJlcXVlc3QaGS5zdGFzaXMudjEuRXhwb3J0UmVzcG9uc2UwARJeChFFeHBvcnRUb0RpcmVjdG9yeRIjLnN0YXNpcy52MS5FeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXNwb25zZRI/CgZJbXBvcnQSGC5zdGFzaXMudjEuSW1wb3J0UmVxdWVzdBoZLnN0YXNpcy52MS5JbXBvcnRSZXNwb25zZSgBEmQKE0ltcG9ydEZyb21EaXJlY3RvcnkSJS5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlcXVlc3QaJi5zdGFzaXMudjEuSW1wb3J0RnJvbURpcmVjdG9yeVJlc3BvbnNlEmAKEU9wZW5EYXRhRGlyZWN0b3J5EiMuc3Rhc2lzLnYxLk9wZW5EYXRhRGlyZWN0b3J5UmVxdWVzdBokLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlc3BvbnNlMAESPwoGVmVyaWZ5Ehguc3Rhc2lzLnYxLlZlcmlmeVJlcXVlc3QaGS5zdGFzaXMudjEuVmVyaWZ5UmVzcG9uc2UwARI8CgVXYXRjaBIXLnN0YXNpcy52MS5XYXRjaFJlcXVlc3QaGC5zdGFzaXMudjEuV2F0Y2hSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
+  fileDesc("CiBzdGFzaXMvdjEvc25hcHNob3Rfc2VydmljZS5wcm90bxIJc3Rhc2lzLnYxIkEKDFVwbG9hZENvbW1pdBITCgt0b3RhbF9ieXRlcxgBIAEoAxISCgVjcmMzMhgCIAEoB0gAiAEBQggKBl9jcmMzMiI1Cg9Eb3dubG9hZFRyYWlsZXISEwoLdG90YWxfYnl0ZXMYASABKAMSDQoFY3JjMzIYAiABKAcieQoORG93bmxvYWRIZWFkZXISJQoIc25hcHNob3QYASABKAsyEy5zdGFzaXMudjEuU25hcHNob3QSEgoKZGF0YV9ieXRlcxgCIAEoAxIsCgh3YXJuaW5ncxgDIAMoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFdhcm5pbmcibwoPRG93bmxvYWRXYXJuaW5nEiwKBGtpbmQYASABKA4yHi5zdGFzaXMudjEuRG93bmxvYWRXYXJuaW5nS2luZBIMCgRmaWxlGAIgASgJEg8KB3JlYWRlcnMYAyADKAkSDwoHbWVzc2FnZRgEIAEoCSJ/Cg1DcmVhdGVSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnN0YXNpcy52MS5DcmVhdGVIZWFkZXJIABIPCgVjaHVuaxgCIAEoDEgAEikKBmNvbW1pdBgDIAEoCzIXLnN0YXNpcy52MS5VcGxvYWRDb21taXRIAEIHCgVmcmFtZSKVAQoMQ3JlYXRlSGVhZGVyEikKBmNvbmZpZxgBIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdENvbmZpZxISCgpyZXF1ZXN0X2lkGAIgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYAyABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAQgASgIIjcKDkNyZWF0ZVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IrYBChpDcmVhdGVGcm9tRGlyZWN0b3J5UmVxdWVzdBIRCglkaXJlY3RvcnkYASABKAkSKQoGY29uZmlnGAIgASgLMhkuc3Rhc2lzLnYxLlNuYXBzaG90Q29uZmlnEhIKCnJlcXVlc3RfaWQYAyABKAkSMwoQb25fbmFtZV9jb25mbGljdBgEIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBSABKAgiRAobQ3JlYXRlRnJvbURpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90ItECCg5TbmFwc2hvdEZpbHRlchITCgtuYW1lX3ByZWZpeBgBIAEoCRI1CgZsYWJlbHMYAiADKAsyJS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIuTGFiZWxzRW50cnkSDQoFaW1hZ2UYAyABKAkSFAoMaW1hZ2VfZGlnZXN0GAQgASgJEhIKCmh5cGVydmlzb3IYBSABKAkSMQoNY3JlYXRlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOY3JlYXRlZF9iZWZvcmUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKCXByb3RlY3RlZBgIIAEoCEgAiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDAoKX3Byb3RlY3RlZCJfCgtMaXN0UmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIpCgZmaWx0ZXIYAyABKAsyGS5zdGFzaXMudjEuU25hcHNob3RGaWx0ZXIiYwoMTGlzdFJlc3BvbnNlEiYKCXNuYXBzaG90cxgBIAMoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoAyIdCg5JbnNwZWN0UmVxdWVzdBILCgNyZWYYASABKAkiOAoPSW5zcGVjdFJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IugBCg1VcGRhdGVSZXF1ZXN0EgsKA3JlZhgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEjQKBmxhYmVscxgEIAMoCzIkLnN0YXNpcy52MS5VcGRhdGVSZXF1ZXN0LkxhYmVsc0VudHJ5EhEKCXByb3RlY3RlZBgFIAEoCBIvCgt1cGRhdGVfbWFzaxgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2saLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI3Cg5VcGRhdGVSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI0Cg1EZWxldGVSZXF1ZXN0EgwKBHJlZnMYASADKAkSFQoNYWxsb3dfbWlzc2luZxgCIAEoCCIlCg5EZWxldGVSZXNwb25zZRITCgtkZWxldGVkX2lkcxgBIAMoCSJsCg5SZXN0b3JlUmVxdWVzdBILCgNyZWYYASABKAkSDQoFZm9yY2UYAiABKAgSDgoGdmVyaWZ5GAMgASgIEi4KDXNwYXJzZV9mb3JtYXQYBCABKA4yFy5zdGFzaXMudjEuU3BhcnNlRm9ybWF0IocBCg9SZXN0b3JlUmVzcG9uc2USKwoGaGVhZGVyGAEgASgLMhkuc3Rhc2lzLnYxLkRvd25sb2FkSGVhZGVySAASDwoFY2h1bmsYAiABKAxIABItCgd0cmFpbGVyGAMgASgLMhouc3Rhc2lzLnYxLkRvd25sb2FkVHJhaWxlckgAQgcKBWZyYW1lIpgBCg1FeHBvcnRSZXF1ZXN0EgsKA3JlZhgBIAEoCRIrCgtjb21wcmVzc2lvbhgCIAEoDjIWLnN0YXNpcy52MS5Db21wcmVzc2lvbhIuCg1zcGFyc2VfZm9ybWF0GAMgASgOMhcuc3Rhc2lzLnYxLlNwYXJzZUZvcm1hdBINCgVmb3JjZRgEIAEoCBIOCgZ2ZXJpZnkYBSABKAgihgEKDkV4cG9ydFJlc3BvbnNlEisKBmhlYWRlchgBIAEoCzIZLnN0YXNpcy52MS5Eb3dubG9hZEhlYWRlckgAEg8KBWNodW5rGAIgASgMSAASLQoHdHJhaWxlchgDIAEoCzIaLnN0YXNpcy52MS5Eb3dubG9hZFRyYWlsZXJIAEIHCgVmcmFtZSJJChhFeHBvcnRUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRINCgVmb3JjZRgDIAEoCCJVChlFeHBvcnRUb0RpcmVjdG9yeVJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90EhEKCXJlZmxpbmtlZBgCIAEoCCI9CglDbG9uZUZpbGUSDAoEbmFtZRgBIAEoCRIiCgRtb2RlGAIgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZSLaAQoXQ2xvbmVUb0RpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEhEKCWRpcmVjdG9yeRgCIAEoCRIjCgVmaWxlcxgDIAMoCzIULnN0YXNpcy52MS5DbG9uZUZpbGUSKgoMZGVmYXVsdF9tb2RlGAQgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZRIPCgdkdXJhYmxlGAUgASgIEhsKDm1heF9jb3B5X2J5dGVzGAYgASgDSACIAQESDQoFZm9yY2UYByABKAhCEQoPX21heF9jb3B5X2J5dGVzImoKCkNsb25lZEZpbGUSDAoEbmFtZRgBIAEoCRIiCgRtb2RlGAIgASgOMhQuc3Rhc2lzLnYxLkNsb25lTW9kZRIUCgxzaGFyZWRfYnl0ZXMYAyABKAMSFAoMY29waWVkX2J5dGVzGAQgASgDIngKGENsb25lVG9EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIkCgVmaWxlcxgCIAMoCzIVLnN0YXNpcy52MS5DbG9uZWRGaWxlEg8KB2R1cmFibGUYAyABKAgifwoNSW1wb3J0UmVxdWVzdBIpCgZoZWFkZXIYASABKAsyFy5zdGFzaXMudjEuSW1wb3J0SGVhZGVySAASDwoFY2h1bmsYAiABKAxIABIpCgZjb21taXQYAyABKAsyFy5zdGFzaXMudjEuVXBsb2FkQ29tbWl0SABCBwoFZnJhbWUi8QEKDEltcG9ydEhlYWRlchIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSMwoQb25fbmFtZV9jb25mbGljdBgEIAEoDjIZLnN0YXNpcy52MS5Pbk5hbWVDb25mbGljdBIRCglwcm90ZWN0ZWQYBSABKAgSMwoGbGFiZWxzGAYgAygLMiMuc3Rhc2lzLnYxLkltcG9ydEhlYWRlci5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjcKDkltcG9ydFJlc3BvbnNlEiUKCHNuYXBzaG90GAEgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IqACChpJbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdBIRCglkaXJlY3RvcnkYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRISCgpyZXF1ZXN0X2lkGAQgASgJEjMKEG9uX25hbWVfY29uZmxpY3QYBSABKA4yGS5zdGFzaXMudjEuT25OYW1lQ29uZmxpY3QSEQoJcHJvdGVjdGVkGAYgASgIEkEKBmxhYmVscxgHIAMoCzIxLnN0YXNpcy52MS5JbXBvcnRGcm9tRGlyZWN0b3J5UmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkQKG0ltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRIlCghzbmFwc2hvdBgBIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdCI2ChhPcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QSCwoDcmVmGAEgASgJEg0KBWZvcmNlGAIgASgIIlUKGU9wZW5EYXRhRGlyZWN0b3J5UmVzcG9uc2USEQoJZGlyZWN0b3J5GAEgASgJEiUKCHNuYXBzaG90GAIgASgLMhMuc3Rhc2lzLnYxLlNuYXBzaG90IjwKDVZlcmlmeVJlcXVlc3QSCwoDcmVmGAEgASgJEh4KFmxpbWl0X2J5dGVzX3Blcl9zZWNvbmQYAiABKAMidQoOVmVyaWZ5UmVzcG9uc2USLQoIcHJvZ3Jlc3MYASABKAsyGS5zdGFzaXMudjEuVmVyaWZ5UHJvZ3Jlc3NIABIrCgd2ZXJkaWN0GAIgASgLMhguc3Rhc2lzLnYxLlZlcmlmeVZlcmRpY3RIAEIHCgVldmVudCJOCg5WZXJpZnlQcm9ncmVzcxITCgtzbmFwc2hvdF9pZBgBIAEoCRISCgpkb25lX2J5dGVzGAIgASgDEhMKC3RvdGFsX2J5dGVzGAMgASgDInoKDVZlcmlmeVZlcmRpY3QSEwoLc25hcHNob3RfaWQYASABKAkSDAoEZmlsZRgCIAEoCRIOCgZpbnRhY3QYAyABKAgSJQoHZGFtYWdlZBgEIAMoCzIULnN0YXNpcy52MS5CeXRlUmFuZ2USDwoHcHJvYmxlbRgFIAEoCSIrCglCeXRlUmFuZ2USDgoGb2Zmc2V0GAEgASgDEg4KBmxlbmd0aBgCIAEoAyJPCgxXYXRjaFJlcXVlc3QSFAoMcmVzdW1lX3Rva2VuGAEgASgJEikKBmZpbHRlchgCIAEoCzIZLnN0YXNpcy52MS5TbmFwc2hvdEZpbHRlciLNAQoNV2F0Y2hSZXNwb25zZRIiCgR0eXBlGAEgASgOMhQuc3Rhc2lzLnYxLkV2ZW50VHlwZRIlCghzbmFwc2hvdBgCIAEoCzITLnN0YXNpcy52MS5TbmFwc2hvdBIvCgtvY2N1cnJlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcmVzdW1lX3Rva2VuGAQgASgJEhUKDXByZXZpb3VzX25hbWUYBSABKAkSEwoLcmVwbGFjZWRfYnkYBiABKAkqawoOT25OYW1lQ29uZmxpY3QSIAocT05fTkFNRV9DT05GTElDVF9VTlNQRUNJRklFRBAAEhkKFU9OX05BTUVfQ09ORkxJQ1RfRkFJTBABEhwKGE9OX05BTUVfQ09ORkxJQ1RfUkVQTEFDRRACKmwKC0NvbXByZXNzaW9uEhsKF0NPTVBSRVNTSU9OX1VOU1BFQ0lGSUVEEAASFAoQQ09NUFJFU1NJT05fTk9ORRABEhQKEENPTVBSRVNTSU9OX0daSVAQAhIUChBDT01QUkVTU0lPTl9aU1REEAMqdgoMU3BhcnNlRm9ybWF0Eh0KGVNQQVJTRV9GT1JNQVRfVU5TUEVDSUZJRUQQABIYChRTUEFSU0VfRk9STUFUX0NPQ09PThABEhUKEVNQQVJTRV9GT1JNQVRfR05VEAISFgoSU1BBUlNFX0ZPUk1BVF9OT05FEAMqjgEKE0Rvd25sb2FkV2FybmluZ0tpbmQSJQohRE9XTkxPQURfV0FSTklOR19LSU5EX1VOU1BFQ0lGSUVEEAASKAokRE9XTkxPQURfV0FSTklOR19LSU5EX1JFQURFUl9SRUZVU0VTEAESJgoiRE9XTkxPQURfV0FSTklOR19LSU5EX0hPTEVTX0ZJTExFRBACKpMBCglDbG9uZU1vZGUSGgoWQ0xPTkVfTU9ERV9VTlNQRUNJRklFRBAAEhMKD0NMT05FX01PREVfQVVUTxABEhMKD0NMT05FX01PREVfTElOSxACEhYKEkNMT05FX01PREVfUkVGTElOSxADEhMKD0NMT05FX01PREVfQ09QWRAEEhMKD0NMT05FX01PREVfU0tJUBAFKvwBCglFdmVudFR5cGUSGgoWRVZFTlRfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVWRU5UX1RZUEVfQ1JFQVRFRBABEhYKEkVWRU5UX1RZUEVfREVMRVRFRBACEhYKEkVWRU5UX1RZUEVfRVZJQ1RFRBADEhYKEkVWRU5UX1RZUEVfUkVOQU1FRBAEEhUKEUVWRU5UX1RZUEVfTUlTU0VEEAUSFgoSRVZFTlRfVFlQRV9VUERBVEVEEAYSFgoSRVZFTlRfVFlQRV9DT1JSVVBUEAcSEwoPRVZFTlRfVFlQRV9MT1NUEAgSFwoTRVZFTlRfVFlQRV9QT1NJVElPThAJMvsICg9TbmFwc2hvdFNlcnZpY2USPwoGQ3JlYXRlEhguc3Rhc2lzLnYxLkNyZWF0ZVJlcXVlc3QaGS5zdGFzaXMudjEuQ3JlYXRlUmVzcG9uc2UoARJkChNDcmVhdGVGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkNyZWF0ZUZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkNyZWF0ZUZyb21EaXJlY3RvcnlSZXNwb25zZRI3CgRMaXN0EhYuc3Rhc2lzLnYxLkxpc3RSZXF1ZXN0Ghcuc3Rhc2lzLnYxLkxpc3RSZXNwb25zZRJACgdJbnNwZWN0Ehkuc3Rhc2lzLnYxLkluc3BlY3RSZXF1ZXN0Ghouc3Rhc2lzLnYxLkluc3BlY3RSZXNwb25zZRI9CgZVcGRhdGUSGC5zdGFzaXMudjEuVXBkYXRlUmVxdWVzdBoZLnN0YXNpcy52MS5VcGRhdGVSZXNwb25zZRI9CgZEZWxldGUSGC5zdGFzaXMudjEuRGVsZXRlUmVxdWVzdBoZLnN0YXNpcy52MS5EZWxldGVSZXNwb25zZRJCCgdSZXN0b3JlEhkuc3Rhc2lzLnYxLlJlc3RvcmVSZXF1ZXN0Ghouc3Rhc2lzLnYxLlJlc3RvcmVSZXNwb25zZTABEj8KBkV4cG9ydBIYLnN0YXNpcy52MS5FeHBvcnRSZXF1ZXN0Ghkuc3Rhc2lzLnYxLkV4cG9ydFJlc3BvbnNlMAESXgoRRXhwb3J0VG9EaXJlY3RvcnkSIy5zdGFzaXMudjEuRXhwb3J0VG9EaXJlY3RvcnlSZXF1ZXN0GiQuc3Rhc2lzLnYxLkV4cG9ydFRvRGlyZWN0b3J5UmVzcG9uc2USWwoQQ2xvbmVUb0RpcmVjdG9yeRIiLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVxdWVzdBojLnN0YXNpcy52MS5DbG9uZVRvRGlyZWN0b3J5UmVzcG9uc2USPwoGSW1wb3J0Ehguc3Rhc2lzLnYxLkltcG9ydFJlcXVlc3QaGS5zdGFzaXMudjEuSW1wb3J0UmVzcG9uc2UoARJkChNJbXBvcnRGcm9tRGlyZWN0b3J5EiUuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXF1ZXN0GiYuc3Rhc2lzLnYxLkltcG9ydEZyb21EaXJlY3RvcnlSZXNwb25zZRJgChFPcGVuRGF0YURpcmVjdG9yeRIjLnN0YXNpcy52MS5PcGVuRGF0YURpcmVjdG9yeVJlcXVlc3QaJC5zdGFzaXMudjEuT3BlbkRhdGFEaXJlY3RvcnlSZXNwb25zZTABEj8KBlZlcmlmeRIYLnN0YXNpcy52MS5WZXJpZnlSZXF1ZXN0Ghkuc3Rhc2lzLnYxLlZlcmlmeVJlc3BvbnNlMAESPAoFV2F0Y2gSFy5zdGFzaXMudjEuV2F0Y2hSZXF1ZXN0Ghguc3Rhc2lzLnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_stasis_v1_resources]);
 
 /**
  * Last frame of an upload.
@@ -895,6 +895,176 @@ export const ExportToDirectoryResponseSchema: GenMessage<ExportToDirectoryRespon
   messageDesc(file_stasis_v1_snapshot_service, 23);
 
 /**
+ * How CloneToDirectory makes one file.
+ *
+ * @generated from message stasis.v1.CloneFile
+ */
+export type CloneFile = Message<"stasis.v1.CloneFile"> & {
+  /**
+   * Name of a file of the snapshot.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * How it is made.
+   *
+   * @generated from field: stasis.v1.CloneMode mode = 2;
+   */
+  mode: CloneMode;
+};
+
+/**
+ * Describes the message stasis.v1.CloneFile.
+ * Use `create(CloneFileSchema)` to create a new message.
+ */
+export const CloneFileSchema: GenMessage<CloneFile> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 24);
+
+/**
+ * Request of CloneToDirectory.
+ *
+ * @generated from message stasis.v1.CloneToDirectoryRequest
+ */
+export type CloneToDirectoryRequest = Message<"stasis.v1.CloneToDirectoryRequest"> & {
+  /**
+   * Id, name or id prefix.
+   *
+   * @generated from field: string ref = 1;
+   */
+  ref: string;
+
+  /**
+   * Absolute path on the daemon's node; absent (its parent must exist) or empty.
+   *
+   * @generated from field: string directory = 2;
+   */
+  directory: string;
+
+  /**
+   * Files that are made in another way than default_mode. No name may occur twice.
+   *
+   * @generated from field: repeated stasis.v1.CloneFile files = 3;
+   */
+  files: CloneFile[];
+
+  /**
+   * How all other files are made. Default: AUTO.
+   *
+   * @generated from field: stasis.v1.CloneMode default_mode = 4;
+   */
+  defaultMode: CloneMode;
+
+  /**
+   * True: the directory is durable when the call answers. Default: false, since a working copy can
+   * be made again.
+   *
+   * @generated from field: bool durable = 5;
+   */
+  durable: boolean;
+
+  /**
+   * Most bytes that AUTO copies, in all files together. If it would copy more, the call fails with
+   * REFLINK_UNSUPPORTED instead of taking seconds. Default: 1 GiB.
+   *
+   * @generated from field: optional int64 max_copy_bytes = 6;
+   */
+  maxCopyBytes?: bigint | undefined;
+
+  /**
+   * As in RestoreRequest.
+   *
+   * @generated from field: bool force = 7;
+   */
+  force: boolean;
+};
+
+/**
+ * Describes the message stasis.v1.CloneToDirectoryRequest.
+ * Use `create(CloneToDirectoryRequestSchema)` to create a new message.
+ */
+export const CloneToDirectoryRequestSchema: GenMessage<CloneToDirectoryRequest> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 25);
+
+/**
+ * A file that CloneToDirectory made or left out.
+ *
+ * @generated from message stasis.v1.ClonedFile
+ */
+export type ClonedFile = Message<"stasis.v1.ClonedFile"> & {
+  /**
+   * Name of the file.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * How it was made: never AUTO.
+   *
+   * @generated from field: stasis.v1.CloneMode mode = 2;
+   */
+  mode: CloneMode;
+
+  /**
+   * Bytes of data that it shares with the snapshot, by link or by reflink.
+   *
+   * @generated from field: int64 shared_bytes = 3;
+   */
+  sharedBytes: bigint;
+
+  /**
+   * Bytes of data that were copied.
+   *
+   * @generated from field: int64 copied_bytes = 4;
+   */
+  copiedBytes: bigint;
+};
+
+/**
+ * Describes the message stasis.v1.ClonedFile.
+ * Use `create(ClonedFileSchema)` to create a new message.
+ */
+export const ClonedFileSchema: GenMessage<ClonedFile> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 26);
+
+/**
+ * Answer of CloneToDirectory.
+ *
+ * @generated from message stasis.v1.CloneToDirectoryResponse
+ */
+export type CloneToDirectoryResponse = Message<"stasis.v1.CloneToDirectoryResponse"> & {
+  /**
+   * The snapshot that was cloned, with its files.
+   *
+   * @generated from field: stasis.v1.Snapshot snapshot = 1;
+   */
+  snapshot?: Snapshot | undefined;
+
+  /**
+   * One entry for each file of the snapshot, in the same order.
+   *
+   * @generated from field: repeated stasis.v1.ClonedFile files = 2;
+   */
+  files: ClonedFile[];
+
+  /**
+   * Whether the directory is durable.
+   *
+   * @generated from field: bool durable = 3;
+   */
+  durable: boolean;
+};
+
+/**
+ * Describes the message stasis.v1.CloneToDirectoryResponse.
+ * Use `create(CloneToDirectoryResponseSchema)` to create a new message.
+ */
+export const CloneToDirectoryResponseSchema: GenMessage<CloneToDirectoryResponse> = /*@__PURE__*/
+  messageDesc(file_stasis_v1_snapshot_service, 27);
+
+/**
  * A frame of Import.
  *
  * @generated from message stasis.v1.ImportRequest
@@ -937,7 +1107,7 @@ export type ImportRequest = Message<"stasis.v1.ImportRequest"> & {
  * Use `create(ImportRequestSchema)` to create a new message.
  */
 export const ImportRequestSchema: GenMessage<ImportRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 24);
+  messageDesc(file_stasis_v1_snapshot_service, 28);
 
 /**
  * First frame of Import.
@@ -993,7 +1163,7 @@ export type ImportHeader = Message<"stasis.v1.ImportHeader"> & {
  * Use `create(ImportHeaderSchema)` to create a new message.
  */
 export const ImportHeaderSchema: GenMessage<ImportHeader> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 25);
+  messageDesc(file_stasis_v1_snapshot_service, 29);
 
 /**
  * Answer of Import.
@@ -1014,7 +1184,7 @@ export type ImportResponse = Message<"stasis.v1.ImportResponse"> & {
  * Use `create(ImportResponseSchema)` to create a new message.
  */
 export const ImportResponseSchema: GenMessage<ImportResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 26);
+  messageDesc(file_stasis_v1_snapshot_service, 30);
 
 /**
  * Request of ImportFromDirectory.
@@ -1077,7 +1247,7 @@ export type ImportFromDirectoryRequest = Message<"stasis.v1.ImportFromDirectoryR
  * Use `create(ImportFromDirectoryRequestSchema)` to create a new message.
  */
 export const ImportFromDirectoryRequestSchema: GenMessage<ImportFromDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 27);
+  messageDesc(file_stasis_v1_snapshot_service, 31);
 
 /**
  * Answer of ImportFromDirectory.
@@ -1098,7 +1268,7 @@ export type ImportFromDirectoryResponse = Message<"stasis.v1.ImportFromDirectory
  * Use `create(ImportFromDirectoryResponseSchema)` to create a new message.
  */
 export const ImportFromDirectoryResponseSchema: GenMessage<ImportFromDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 28);
+  messageDesc(file_stasis_v1_snapshot_service, 32);
 
 /**
  * Request of OpenDataDirectory.
@@ -1126,7 +1296,7 @@ export type OpenDataDirectoryRequest = Message<"stasis.v1.OpenDataDirectoryReque
  * Use `create(OpenDataDirectoryRequestSchema)` to create a new message.
  */
 export const OpenDataDirectoryRequestSchema: GenMessage<OpenDataDirectoryRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 29);
+  messageDesc(file_stasis_v1_snapshot_service, 33);
 
 /**
  * The only message of OpenDataDirectory; the lease lasts as long as the stream is open.
@@ -1154,7 +1324,7 @@ export type OpenDataDirectoryResponse = Message<"stasis.v1.OpenDataDirectoryResp
  * Use `create(OpenDataDirectoryResponseSchema)` to create a new message.
  */
 export const OpenDataDirectoryResponseSchema: GenMessage<OpenDataDirectoryResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 30);
+  messageDesc(file_stasis_v1_snapshot_service, 34);
 
 /**
  * Request of Verify.
@@ -1182,7 +1352,7 @@ export type VerifyRequest = Message<"stasis.v1.VerifyRequest"> & {
  * Use `create(VerifyRequestSchema)` to create a new message.
  */
 export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 31);
+  messageDesc(file_stasis_v1_snapshot_service, 35);
 
 /**
  * A message of Verify.
@@ -1219,7 +1389,7 @@ export type VerifyResponse = Message<"stasis.v1.VerifyResponse"> & {
  * Use `create(VerifyResponseSchema)` to create a new message.
  */
 export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 32);
+  messageDesc(file_stasis_v1_snapshot_service, 36);
 
 /**
  * The progress of Verify.
@@ -1254,7 +1424,7 @@ export type VerifyProgress = Message<"stasis.v1.VerifyProgress"> & {
  * Use `create(VerifyProgressSchema)` to create a new message.
  */
 export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 33);
+  messageDesc(file_stasis_v1_snapshot_service, 37);
 
 /**
  * The verdict of Verify on one file.
@@ -1303,7 +1473,7 @@ export type VerifyVerdict = Message<"stasis.v1.VerifyVerdict"> & {
  * Use `create(VerifyVerdictSchema)` to create a new message.
  */
 export const VerifyVerdictSchema: GenMessage<VerifyVerdict> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 34);
+  messageDesc(file_stasis_v1_snapshot_service, 38);
 
 /**
  * A range of bytes in a file.
@@ -1331,7 +1501,7 @@ export type ByteRange = Message<"stasis.v1.ByteRange"> & {
  * Use `create(ByteRangeSchema)` to create a new message.
  */
 export const ByteRangeSchema: GenMessage<ByteRange> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 35);
+  messageDesc(file_stasis_v1_snapshot_service, 39);
 
 /**
  * Request of Watch.
@@ -1363,7 +1533,7 @@ export type WatchRequest = Message<"stasis.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 36);
+  messageDesc(file_stasis_v1_snapshot_service, 40);
 
 /**
  * One event of Watch.
@@ -1421,7 +1591,7 @@ export type WatchResponse = Message<"stasis.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_stasis_v1_snapshot_service, 37);
+  messageDesc(file_stasis_v1_snapshot_service, 41);
 
 /**
  * What to do if the name of a new snapshot is taken.
@@ -1579,6 +1749,66 @@ export const DownloadWarningKindSchema: GenEnum<DownloadWarningKind> = /*@__PURE
   enumDesc(file_stasis_v1_snapshot_service, 3);
 
 /**
+ * How CloneToDirectory makes a file.
+ *
+ * @generated from enum stasis.v1.CloneMode
+ */
+export enum CloneMode {
+  /**
+   * The same as AUTO.
+   *
+   * @generated from enum value: CLONE_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * REFLINK, or COPY where the filesystem cannot share blocks (max_copy_bytes). The default.
+   *
+   * @generated from enum value: CLONE_MODE_AUTO = 1;
+   */
+  AUTO = 1,
+
+  /**
+   * A hard link to the stored file: one file and one page cache for all clones, in no time. Only
+   * for files that the hypervisor maps privately and opens read-only, such as a memory image. Never
+   * make it the target of a new snapshot. The daemon notices a change before it next reads the
+   * snapshot, marks it corrupt, and Verify decides. The file keeps the owner and the mode of the
+   * store (0440).
+   *
+   * @generated from enum value: CLONE_MODE_LINK = 2;
+   */
+  LINK = 2,
+
+  /**
+   * The file shares its blocks with the stored one until either changes. Refused with
+   * REFLINK_UNSUPPORTED where the filesystem cannot do it.
+   *
+   * @generated from enum value: CLONE_MODE_REFLINK = 3;
+   */
+  REFLINK = 3,
+
+  /**
+   * The kernel copies the data; holes stay holes.
+   *
+   * @generated from enum value: CLONE_MODE_COPY = 4;
+   */
+  COPY = 4,
+
+  /**
+   * The file is left out.
+   *
+   * @generated from enum value: CLONE_MODE_SKIP = 5;
+   */
+  SKIP = 5,
+}
+
+/**
+ * Describes the enum stasis.v1.CloneMode.
+ */
+export const CloneModeSchema: GenEnum<CloneMode> = /*@__PURE__*/
+  enumDesc(file_stasis_v1_snapshot_service, 4);
+
+/**
  * Kinds of events.
  *
  * @generated from enum stasis.v1.EventType
@@ -1662,7 +1892,7 @@ export enum EventType {
  * Describes the enum stasis.v1.EventType.
  */
 export const EventTypeSchema: GenEnum<EventType> = /*@__PURE__*/
-  enumDesc(file_stasis_v1_snapshot_service, 4);
+  enumDesc(file_stasis_v1_snapshot_service, 5);
 
 /**
  * Stores the snapshots of one node.
@@ -1798,6 +2028,22 @@ export const SnapshotService: GenService<{
     methodKind: "unary";
     input: typeof ExportToDirectoryRequestSchema;
     output: typeof ExportToDirectoryResponseSchema;
+  },
+  /**
+   * Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+   * node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+   * the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+   * works for operators, in the directories that the daemon's configuration allows them.
+   *
+   * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+   * CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+   *
+   * @generated from rpc stasis.v1.SnapshotService.CloneToDirectory
+   */
+  cloneToDirectory: {
+    methodKind: "unary";
+    input: typeof CloneToDirectoryRequestSchema;
+    output: typeof CloneToDirectoryResponseSchema;
   },
   /**
    * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.

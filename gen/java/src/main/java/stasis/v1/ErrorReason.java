@@ -401,6 +401,23 @@ public enum ErrorReason
   ERROR_REASON_STORE_READ_ONLY(106),
   /**
    * <pre>
+   * FAILED_PRECONDITION. The filesystem cannot share the blocks of a file, and copying it was not
+   * allowed or would exceed max_copy_bytes of CloneToDirectory.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REFLINK_UNSUPPORTED = 110;</code>
+   */
+  ERROR_REASON_REFLINK_UNSUPPORTED(110),
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. The system does not let the daemon link a stored file to the directory.
+   * </pre>
+   *
+   * <code>ERROR_REASON_LINK_UNSUPPORTED = 111;</code>
+   */
+  ERROR_REASON_LINK_UNSUPPORTED(111),
+  /**
+   * <pre>
    * Any code. Raised by the client library for a status whose reason it does not know, for example
    * from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
    * </pre>
@@ -804,6 +821,23 @@ public enum ErrorReason
   public static final int ERROR_REASON_STORE_READ_ONLY_VALUE = 106;
   /**
    * <pre>
+   * FAILED_PRECONDITION. The filesystem cannot share the blocks of a file, and copying it was not
+   * allowed or would exceed max_copy_bytes of CloneToDirectory.
+   * </pre>
+   *
+   * <code>ERROR_REASON_REFLINK_UNSUPPORTED = 110;</code>
+   */
+  public static final int ERROR_REASON_REFLINK_UNSUPPORTED_VALUE = 110;
+  /**
+   * <pre>
+   * FAILED_PRECONDITION. The system does not let the daemon link a stored file to the directory.
+   * </pre>
+   *
+   * <code>ERROR_REASON_LINK_UNSUPPORTED = 111;</code>
+   */
+  public static final int ERROR_REASON_LINK_UNSUPPORTED_VALUE = 111;
+  /**
+   * <pre>
    * Any code. Raised by the client library for a status whose reason it does not know, for example
    * from a newer daemon or from a proxy in between. Metadata `reason` contains the received text.
    * </pre>
@@ -883,6 +917,8 @@ public enum ErrorReason
       case 103: return ERROR_REASON_IO_FAILED;
       case 104: return ERROR_REASON_INTERNAL;
       case 106: return ERROR_REASON_STORE_READ_ONLY;
+      case 110: return ERROR_REASON_REFLINK_UNSUPPORTED;
+      case 111: return ERROR_REASON_LINK_UNSUPPORTED;
       case 105: return ERROR_REASON_UNRECOGNIZED;
       default: return null;
     }

@@ -259,7 +259,7 @@ public enum EventType
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return stasis.v1.SnapshotServiceProto.getDescriptor().getEnumTypes().get(4);
+    return stasis.v1.SnapshotServiceProto.getDescriptor().getEnumTypes().get(5);
   }
 
   private static final EventType[] VALUES = values();

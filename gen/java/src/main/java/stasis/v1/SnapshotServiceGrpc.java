@@ -302,6 +302,37 @@ public final class SnapshotServiceGrpc {
     return getExportToDirectoryMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<stasis.v1.CloneToDirectoryRequest,
+      stasis.v1.CloneToDirectoryResponse> getCloneToDirectoryMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "CloneToDirectory",
+      requestType = stasis.v1.CloneToDirectoryRequest.class,
+      responseType = stasis.v1.CloneToDirectoryResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<stasis.v1.CloneToDirectoryRequest,
+      stasis.v1.CloneToDirectoryResponse> getCloneToDirectoryMethod() {
+    io.grpc.MethodDescriptor<stasis.v1.CloneToDirectoryRequest, stasis.v1.CloneToDirectoryResponse> getCloneToDirectoryMethod;
+    if ((getCloneToDirectoryMethod = SnapshotServiceGrpc.getCloneToDirectoryMethod) == null) {
+      synchronized (SnapshotServiceGrpc.class) {
+        if ((getCloneToDirectoryMethod = SnapshotServiceGrpc.getCloneToDirectoryMethod) == null) {
+          SnapshotServiceGrpc.getCloneToDirectoryMethod = getCloneToDirectoryMethod =
+              io.grpc.MethodDescriptor.<stasis.v1.CloneToDirectoryRequest, stasis.v1.CloneToDirectoryResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "CloneToDirectory"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CloneToDirectoryRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  stasis.v1.CloneToDirectoryResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new SnapshotServiceMethodDescriptorSupplier("CloneToDirectory"))
+              .build();
+        }
+      }
+    }
+    return getCloneToDirectoryMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<stasis.v1.ImportRequest,
       stasis.v1.ImportResponse> getImportMethod;
 
@@ -644,6 +675,21 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+     * node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+     * the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+     * works for operators, in the directories that the daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+     * CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    default void cloneToDirectory(stasis.v1.CloneToDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.CloneToDirectoryResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCloneToDirectoryMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
      * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
      * </pre>
@@ -885,6 +931,22 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+     * node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+     * the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+     * works for operators, in the directories that the daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+     * CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public void cloneToDirectory(stasis.v1.CloneToDirectoryRequest request,
+        io.grpc.stub.StreamObserver<stasis.v1.CloneToDirectoryResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getCloneToDirectoryMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
      * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
      * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
      * </pre>
@@ -1106,6 +1168,21 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+     * node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+     * the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+     * works for operators, in the directories that the daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+     * CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public stasis.v1.CloneToDirectoryResponse cloneToDirectory(stasis.v1.CloneToDirectoryRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getCloneToDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Stores an uploaded archive (tar, gzip or zstd, detected) under a new id.
      * Raises the errors of Create, and ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED.
      * </pre>
@@ -1311,6 +1388,21 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+     * node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+     * the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+     * works for operators, in the directories that the daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+     * CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public stasis.v1.CloneToDirectoryResponse cloneToDirectory(stasis.v1.CloneToDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getCloneToDirectoryMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
      * source is unchanged.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
@@ -1482,6 +1574,22 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
+     * Makes a writable working copy of the data files in an empty or absent directory on the daemon's
+     * node, without `snapshot.json`: milliseconds where the filesystem shares blocks. The copy and
+     * the snapshot are independent, except for files of CLONE_MODE_LINK. Like ExportToDirectory it
+     * works for operators, in the directories that the daemon's configuration allows them.
+     * Raises FIELD_INVALID, DIRECTORY_NOT_EMPTY, REFLINK_UNSUPPORTED, LINK_UNSUPPORTED,
+     * CROSS_FILESYSTEM, OPERATION_IN_PROGRESS, STORED_DATA_CORRUPT, STORAGE_FULL.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<stasis.v1.CloneToDirectoryResponse> cloneToDirectory(
+        stasis.v1.CloneToDirectoryRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getCloneToDirectoryMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * Stores a copy of a directory on the daemon's node that ExportToDirectory or cocoon wrote. The
      * source is unchanged.
      * Raises FIELD_INVALID, DIRECTORY_NOT_FOUND, ENVELOPE_MISSING, ENVELOPE_VERSION_UNSUPPORTED,
@@ -1504,12 +1612,13 @@ public final class SnapshotServiceGrpc {
   private static final int METHODID_RESTORE = 5;
   private static final int METHODID_EXPORT = 6;
   private static final int METHODID_EXPORT_TO_DIRECTORY = 7;
-  private static final int METHODID_IMPORT_FROM_DIRECTORY = 8;
-  private static final int METHODID_OPEN_DATA_DIRECTORY = 9;
-  private static final int METHODID_VERIFY = 10;
-  private static final int METHODID_WATCH = 11;
-  private static final int METHODID_CREATE = 12;
-  private static final int METHODID_IMPORT = 13;
+  private static final int METHODID_CLONE_TO_DIRECTORY = 8;
+  private static final int METHODID_IMPORT_FROM_DIRECTORY = 9;
+  private static final int METHODID_OPEN_DATA_DIRECTORY = 10;
+  private static final int METHODID_VERIFY = 11;
+  private static final int METHODID_WATCH = 12;
+  private static final int METHODID_CREATE = 13;
+  private static final int METHODID_IMPORT = 14;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1559,6 +1668,10 @@ public final class SnapshotServiceGrpc {
         case METHODID_EXPORT_TO_DIRECTORY:
           serviceImpl.exportToDirectory((stasis.v1.ExportToDirectoryRequest) request,
               (io.grpc.stub.StreamObserver<stasis.v1.ExportToDirectoryResponse>) responseObserver);
+          break;
+        case METHODID_CLONE_TO_DIRECTORY:
+          serviceImpl.cloneToDirectory((stasis.v1.CloneToDirectoryRequest) request,
+              (io.grpc.stub.StreamObserver<stasis.v1.CloneToDirectoryResponse>) responseObserver);
           break;
         case METHODID_IMPORT_FROM_DIRECTORY:
           serviceImpl.importFromDirectory((stasis.v1.ImportFromDirectoryRequest) request,
@@ -1664,6 +1777,13 @@ public final class SnapshotServiceGrpc {
               stasis.v1.ExportToDirectoryResponse>(
                 service, METHODID_EXPORT_TO_DIRECTORY)))
         .addMethod(
+          getCloneToDirectoryMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              stasis.v1.CloneToDirectoryRequest,
+              stasis.v1.CloneToDirectoryResponse>(
+                service, METHODID_CLONE_TO_DIRECTORY)))
+        .addMethod(
           getImportMethod(),
           io.grpc.stub.ServerCalls.asyncClientStreamingCall(
             new MethodHandlers<
@@ -1755,6 +1875,7 @@ public final class SnapshotServiceGrpc {
               .addMethod(getRestoreMethod())
               .addMethod(getExportMethod())
               .addMethod(getExportToDirectoryMethod())
+              .addMethod(getCloneToDirectoryMethod())
               .addMethod(getImportMethod())
               .addMethod(getImportFromDirectoryMethod())
               .addMethod(getOpenDataDirectoryMethod())

@@ -157,6 +157,26 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_stasis_v1_ExportToDirectoryResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_CloneFile_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_CloneFile_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_CloneToDirectoryRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_CloneToDirectoryRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_ClonedFile_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_ClonedFile_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_stasis_v1_CloneToDirectoryResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_stasis_v1_CloneToDirectoryResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_stasis_v1_ImportRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -333,108 +353,131 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "\030\003 \001(\010R\005force\"j\n\031ExportToDirectoryRespon" +
       "se\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snapsho" +
       "tR\010snapshot\022\034\n\treflinked\030\002 \001(\010R\treflinke" +
-      "d\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001(\0132\027.st" +
-      "asis.v1.ImportHeaderH\000R\006header\022\026\n\005chunk\030" +
-      "\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis." +
-      "v1.UploadCommitH\000R\006commitB\007\n\005frame\"\276\002\n\014I" +
-      "mportHeader\022\022\n\004name\030\001 \001(\tR\004name\022 \n\013descr" +
-      "iption\030\002 \001(\tR\013description\022\035\n\nrequest_id\030" +
-      "\003 \001(\tR\trequestId\022C\n\020on_name_conflict\030\004 \001" +
-      "(\0162\031.stasis.v1.OnNameConflictR\016onNameCon" +
-      "flict\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;\n\006l" +
-      "abels\030\006 \003(\0132#.stasis.v1.ImportHeader.Lab" +
-      "elsEntryR\006labels\0329\n\013LabelsEntry\022\020\n\003key\030\001" +
-      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A\n\016I" +
-      "mportResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
-      ".v1.SnapshotR\010snapshot\"\370\002\n\032ImportFromDir" +
-      "ectoryRequest\022\034\n\tdirectory\030\001 \001(\tR\tdirect" +
-      "ory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013description\030\003" +
-      " \001(\tR\013description\022\035\n\nrequest_id\030\004 \001(\tR\tr" +
-      "equestId\022C\n\020on_name_conflict\030\005 \001(\0162\031.sta" +
-      "sis.v1.OnNameConflictR\016onNameConflict\022\034\n" +
-      "\tprotected\030\006 \001(\010R\tprotected\022I\n\006labels\030\007 " +
-      "\003(\01321.stasis.v1.ImportFromDirectoryReque" +
-      "st.LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020\n" +
-      "\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028" +
-      "\001\"N\n\033ImportFromDirectoryResponse\022/\n\010snap" +
-      "shot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapsho" +
-      "t\"B\n\030OpenDataDirectoryRequest\022\020\n\003ref\030\001 \001" +
-      "(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031OpenDat" +
-      "aDirectoryResponse\022\034\n\tdirectory\030\001 \001(\tR\td" +
-      "irectory\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1.S" +
-      "napshotR\010snapshot\"V\n\rVerifyRequest\022\020\n\003re" +
-      "f\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_second\030\002" +
-      " \001(\003R\023limitBytesPerSecond\"\210\001\n\016VerifyResp" +
-      "onse\0227\n\010progress\030\001 \001(\0132\031.stasis.v1.Verif" +
-      "yProgressH\000R\010progress\0224\n\007verdict\030\002 \001(\0132\030" +
-      ".stasis.v1.VerifyVerdictH\000R\007verdictB\007\n\005e" +
-      "vent\"q\n\016VerifyProgress\022\037\n\013snapshot_id\030\001 " +
-      "\001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001(\003R\tdon" +
-      "eBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntotalBytes\"" +
-      "\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030\001 \001(\tR\n" +
-      "snapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n\006intact" +
-      "\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024.stasis" +
-      ".v1.ByteRangeR\007damaged\022\030\n\007problem\030\005 \001(\tR" +
-      "\007problem\";\n\tByteRange\022\026\n\006offset\030\001 \001(\003R\006o" +
-      "ffset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014WatchRe" +
-      "quest\022!\n\014resume_token\030\001 \001(\tR\013resumeToken" +
-      "\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.SnapshotFil" +
-      "terR\006filter\"\220\002\n\rWatchResponse\022(\n\004type\030\001 " +
-      "\001(\0162\024.stasis.v1.EventTypeR\004type\022/\n\010snaps" +
-      "hot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
-      "\022;\n\013occurred_at\030\003 \001(\0132\032.google.protobuf." +
-      "TimestampR\noccurredAt\022!\n\014resume_token\030\004 " +
-      "\001(\tR\013resumeToken\022#\n\rprevious_name\030\005 \001(\tR" +
-      "\014previousName\022\037\n\013replaced_by\030\006 \001(\tR\nrepl" +
-      "acedBy*k\n\016OnNameConflict\022 \n\034ON_NAME_CONF" +
-      "LICT_UNSPECIFIED\020\000\022\031\n\025ON_NAME_CONFLICT_F" +
-      "AIL\020\001\022\034\n\030ON_NAME_CONFLICT_REPLACE\020\002*l\n\013C" +
-      "ompression\022\033\n\027COMPRESSION_UNSPECIFIED\020\000\022" +
-      "\024\n\020COMPRESSION_NONE\020\001\022\024\n\020COMPRESSION_GZI" +
-      "P\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*v\n\014SparseForma" +
-      "t\022\035\n\031SPARSE_FORMAT_UNSPECIFIED\020\000\022\030\n\024SPAR" +
-      "SE_FORMAT_COCOON\020\001\022\025\n\021SPARSE_FORMAT_GNU\020" +
-      "\002\022\026\n\022SPARSE_FORMAT_NONE\020\003*\216\001\n\023DownloadWa" +
-      "rningKind\022%\n!DOWNLOAD_WARNING_KIND_UNSPE" +
-      "CIFIED\020\000\022(\n$DOWNLOAD_WARNING_KIND_READER" +
-      "_REFUSES\020\001\022&\n\"DOWNLOAD_WARNING_KIND_HOLE" +
-      "S_FILLED\020\002*\374\001\n\tEventType\022\032\n\026EVENT_TYPE_U" +
-      "NSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022" +
-      "EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT_TYPE_EVICT" +
-      "ED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021EVENT_TY" +
-      "PE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022E" +
-      "VENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010" +
-      "\022\027\n\023EVENT_TYPE_POSITION\020\t2\236\010\n\017SnapshotSe" +
-      "rvice\022?\n\006Create\022\030.stasis.v1.CreateReques" +
-      "t\032\031.stasis.v1.CreateResponse(\001\022d\n\023Create" +
-      "FromDirectory\022%.stasis.v1.CreateFromDire" +
-      "ctoryRequest\032&.stasis.v1.CreateFromDirec" +
-      "toryResponse\0227\n\004List\022\026.stasis.v1.ListReq" +
-      "uest\032\027.stasis.v1.ListResponse\022@\n\007Inspect" +
-      "\022\031.stasis.v1.InspectRequest\032\032.stasis.v1." +
-      "InspectResponse\022=\n\006Update\022\030.stasis.v1.Up" +
-      "dateRequest\032\031.stasis.v1.UpdateResponse\022=" +
-      "\n\006Delete\022\030.stasis.v1.DeleteRequest\032\031.sta" +
-      "sis.v1.DeleteResponse\022B\n\007Restore\022\031.stasi" +
-      "s.v1.RestoreRequest\032\032.stasis.v1.RestoreR" +
-      "esponse0\001\022?\n\006Export\022\030.stasis.v1.ExportRe" +
-      "quest\032\031.stasis.v1.ExportResponse0\001\022^\n\021Ex" +
-      "portToDirectory\022#.stasis.v1.ExportToDire" +
-      "ctoryRequest\032$.stasis.v1.ExportToDirecto" +
-      "ryResponse\022?\n\006Import\022\030.stasis.v1.ImportR" +
-      "equest\032\031.stasis.v1.ImportResponse(\001\022d\n\023I" +
-      "mportFromDirectory\022%.stasis.v1.ImportFro" +
-      "mDirectoryRequest\032&.stasis.v1.ImportFrom" +
-      "DirectoryResponse\022`\n\021OpenDataDirectory\022#" +
-      ".stasis.v1.OpenDataDirectoryRequest\032$.st" +
-      "asis.v1.OpenDataDirectoryResponse0\001\022?\n\006V" +
-      "erify\022\030.stasis.v1.VerifyRequest\032\031.stasis" +
-      ".v1.VerifyResponse0\001\022<\n\005Watch\022\027.stasis.v" +
-      "1.WatchRequest\032\030.stasis.v1.WatchResponse" +
-      "0\001B\216\001\n\tstasis.v1B\024SnapshotServiceProtoP\001" +
-      "Z&stasis.local/gen/go/stasis/v1;stasisv1" +
-      "\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\" +
-      "V1\\GPBMetadata\352\002\nStasis::V1b\006proto3"
+      "d\"I\n\tCloneFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mo" +
+      "de\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mode\"\234\002\n" +
+      "\027CloneToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
+      "ef\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022*\n\005file" +
+      "s\030\003 \003(\0132\024.stasis.v1.CloneFileR\005files\0227\n\014" +
+      "default_mode\030\004 \001(\0162\024.stasis.v1.CloneMode" +
+      "R\013defaultMode\022\030\n\007durable\030\005 \001(\010R\007durable\022" +
+      ")\n\016max_copy_bytes\030\006 \001(\003H\000R\014maxCopyBytes\210" +
+      "\001\001\022\024\n\005force\030\007 \001(\010R\005forceB\021\n\017_max_copy_by" +
+      "tes\"\220\001\n\nClonedFile\022\022\n\004name\030\001 \001(\tR\004name\022(" +
+      "\n\004mode\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mode" +
+      "\022!\n\014shared_bytes\030\003 \001(\003R\013sharedBytes\022!\n\014c" +
+      "opied_bytes\030\004 \001(\003R\013copiedBytes\"\222\001\n\030Clone" +
+      "ToDirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023." +
+      "stasis.v1.SnapshotR\010snapshot\022+\n\005files\030\002 " +
+      "\003(\0132\025.stasis.v1.ClonedFileR\005files\022\030\n\007dur" +
+      "able\030\003 \001(\010R\007durable\"\226\001\n\rImportRequest\0221\n" +
+      "\006header\030\001 \001(\0132\027.stasis.v1.ImportHeaderH\000" +
+      "R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006comm" +
+      "it\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006com" +
+      "mitB\007\n\005frame\"\276\002\n\014ImportHeader\022\022\n\004name\030\001 " +
+      "\001(\tR\004name\022 \n\013description\030\002 \001(\tR\013descript" +
+      "ion\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\022C\n\020on" +
+      "_name_conflict\030\004 \001(\0162\031.stasis.v1.OnNameC" +
+      "onflictR\016onNameConflict\022\034\n\tprotected\030\005 \001" +
+      "(\010R\tprotected\022;\n\006labels\030\006 \003(\0132#.stasis.v" +
+      "1.ImportHeader.LabelsEntryR\006labels\0329\n\013La" +
+      "belsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001" +
+      "(\tR\005value:\0028\001\"A\n\016ImportResponse\022/\n\010snaps" +
+      "hot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
+      "\"\370\002\n\032ImportFromDirectoryRequest\022\034\n\tdirec" +
+      "tory\030\001 \001(\tR\tdirectory\022\022\n\004name\030\002 \001(\tR\004nam" +
+      "e\022 \n\013description\030\003 \001(\tR\013description\022\035\n\nr" +
+      "equest_id\030\004 \001(\tR\trequestId\022C\n\020on_name_co" +
+      "nflict\030\005 \001(\0162\031.stasis.v1.OnNameConflictR" +
+      "\016onNameConflict\022\034\n\tprotected\030\006 \001(\010R\tprot" +
+      "ected\022I\n\006labels\030\007 \003(\01321.stasis.v1.Import" +
+      "FromDirectoryRequest.LabelsEntryR\006labels" +
+      "\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005val" +
+      "ue\030\002 \001(\tR\005value:\0028\001\"N\n\033ImportFromDirecto" +
+      "ryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1" +
+      ".SnapshotR\010snapshot\"B\n\030OpenDataDirectory" +
+      "Request\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010" +
+      "R\005force\"j\n\031OpenDataDirectoryResponse\022\034\n\t" +
+      "directory\030\001 \001(\tR\tdirectory\022/\n\010snapshot\030\002" +
+      " \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"V\n\rV" +
+      "erifyRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_" +
+      "bytes_per_second\030\002 \001(\003R\023limitBytesPerSec" +
+      "ond\"\210\001\n\016VerifyResponse\0227\n\010progress\030\001 \001(\013" +
+      "2\031.stasis.v1.VerifyProgressH\000R\010progress\022" +
+      "4\n\007verdict\030\002 \001(\0132\030.stasis.v1.VerifyVerdi" +
+      "ctH\000R\007verdictB\007\n\005event\"q\n\016VerifyProgress" +
+      "\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\035\n\ndon" +
+      "e_bytes\030\002 \001(\003R\tdoneBytes\022\037\n\013total_bytes\030" +
+      "\003 \001(\003R\ntotalBytes\"\246\001\n\rVerifyVerdict\022\037\n\013s" +
+      "napshot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001" +
+      "(\tR\004file\022\026\n\006intact\030\003 \001(\010R\006intact\022.\n\007dama" +
+      "ged\030\004 \003(\0132\024.stasis.v1.ByteRangeR\007damaged" +
+      "\022\030\n\007problem\030\005 \001(\tR\007problem\";\n\tByteRange\022" +
+      "\026\n\006offset\030\001 \001(\003R\006offset\022\026\n\006length\030\002 \001(\003R" +
+      "\006length\"d\n\014WatchRequest\022!\n\014resume_token\030" +
+      "\001 \001(\tR\013resumeToken\0221\n\006filter\030\002 \001(\0132\031.sta" +
+      "sis.v1.SnapshotFilterR\006filter\"\220\002\n\rWatchR" +
+      "esponse\022(\n\004type\030\001 \001(\0162\024.stasis.v1.EventT" +
+      "ypeR\004type\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1." +
+      "SnapshotR\010snapshot\022;\n\013occurred_at\030\003 \001(\0132" +
+      "\032.google.protobuf.TimestampR\noccurredAt\022" +
+      "!\n\014resume_token\030\004 \001(\tR\013resumeToken\022#\n\rpr" +
+      "evious_name\030\005 \001(\tR\014previousName\022\037\n\013repla" +
+      "ced_by\030\006 \001(\tR\nreplacedBy*k\n\016OnNameConfli" +
+      "ct\022 \n\034ON_NAME_CONFLICT_UNSPECIFIED\020\000\022\031\n\025" +
+      "ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAME_CONFL" +
+      "ICT_REPLACE\020\002*l\n\013Compression\022\033\n\027COMPRESS" +
+      "ION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022" +
+      "\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMPRESSION_ZST" +
+      "D\020\003*v\n\014SparseFormat\022\035\n\031SPARSE_FORMAT_UNS" +
+      "PECIFIED\020\000\022\030\n\024SPARSE_FORMAT_COCOON\020\001\022\025\n\021" +
+      "SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FORMAT_NON" +
+      "E\020\003*\216\001\n\023DownloadWarningKind\022%\n!DOWNLOAD_" +
+      "WARNING_KIND_UNSPECIFIED\020\000\022(\n$DOWNLOAD_W" +
+      "ARNING_KIND_READER_REFUSES\020\001\022&\n\"DOWNLOAD" +
+      "_WARNING_KIND_HOLES_FILLED\020\002*\223\001\n\tCloneMo" +
+      "de\022\032\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023\n\017CLONE_" +
+      "MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022CLON" +
+      "E_MODE_REFLINK\020\003\022\023\n\017CLONE_MODE_COPY\020\004\022\023\n" +
+      "\017CLONE_MODE_SKIP\020\005*\374\001\n\tEventType\022\032\n\026EVEN" +
+      "T_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CREAT" +
+      "ED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT_TY" +
+      "PE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021" +
+      "EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATE" +
+      "D\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYP" +
+      "E_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2\373\010\n\017Sn" +
+      "apshotService\022?\n\006Create\022\030.stasis.v1.Crea" +
+      "teRequest\032\031.stasis.v1.CreateResponse(\001\022d" +
+      "\n\023CreateFromDirectory\022%.stasis.v1.Create" +
+      "FromDirectoryRequest\032&.stasis.v1.CreateF" +
+      "romDirectoryResponse\0227\n\004List\022\026.stasis.v1" +
+      ".ListRequest\032\027.stasis.v1.ListResponse\022@\n" +
+      "\007Inspect\022\031.stasis.v1.InspectRequest\032\032.st" +
+      "asis.v1.InspectResponse\022=\n\006Update\022\030.stas" +
+      "is.v1.UpdateRequest\032\031.stasis.v1.UpdateRe" +
+      "sponse\022=\n\006Delete\022\030.stasis.v1.DeleteReque" +
+      "st\032\031.stasis.v1.DeleteResponse\022B\n\007Restore" +
+      "\022\031.stasis.v1.RestoreRequest\032\032.stasis.v1." +
+      "RestoreResponse0\001\022?\n\006Export\022\030.stasis.v1." +
+      "ExportRequest\032\031.stasis.v1.ExportResponse" +
+      "0\001\022^\n\021ExportToDirectory\022#.stasis.v1.Expo" +
+      "rtToDirectoryRequest\032$.stasis.v1.ExportT" +
+      "oDirectoryResponse\022[\n\020CloneToDirectory\022\"" +
+      ".stasis.v1.CloneToDirectoryRequest\032#.sta" +
+      "sis.v1.CloneToDirectoryResponse\022?\n\006Impor" +
+      "t\022\030.stasis.v1.ImportRequest\032\031.stasis.v1." +
+      "ImportResponse(\001\022d\n\023ImportFromDirectory\022" +
+      "%.stasis.v1.ImportFromDirectoryRequest\032&" +
+      ".stasis.v1.ImportFromDirectoryResponse\022`" +
+      "\n\021OpenDataDirectory\022#.stasis.v1.OpenData" +
+      "DirectoryRequest\032$.stasis.v1.OpenDataDir" +
+      "ectoryResponse0\001\022?\n\006Verify\022\030.stasis.v1.V" +
+      "erifyRequest\032\031.stasis.v1.VerifyResponse0" +
+      "\001\022<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030.st" +
+      "asis.v1.WatchResponse0\001B\216\001\n\tstasis.v1B\024S" +
+      "napshotServiceProtoP\001Z&stasis.local/gen/" +
+      "go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312" +
+      "\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nSt" +
+      "asis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -599,14 +642,38 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportToDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", "Reflinked", });
-    internal_static_stasis_v1_ImportRequest_descriptor =
+    internal_static_stasis_v1_CloneFile_descriptor =
       getDescriptor().getMessageType(24);
+    internal_static_stasis_v1_CloneFile_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_CloneFile_descriptor,
+        new java.lang.String[] { "Name", "Mode", });
+    internal_static_stasis_v1_CloneToDirectoryRequest_descriptor =
+      getDescriptor().getMessageType(25);
+    internal_static_stasis_v1_CloneToDirectoryRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_CloneToDirectoryRequest_descriptor,
+        new java.lang.String[] { "Ref", "Directory", "Files", "DefaultMode", "Durable", "MaxCopyBytes", "Force", });
+    internal_static_stasis_v1_ClonedFile_descriptor =
+      getDescriptor().getMessageType(26);
+    internal_static_stasis_v1_ClonedFile_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_ClonedFile_descriptor,
+        new java.lang.String[] { "Name", "Mode", "SharedBytes", "CopiedBytes", });
+    internal_static_stasis_v1_CloneToDirectoryResponse_descriptor =
+      getDescriptor().getMessageType(27);
+    internal_static_stasis_v1_CloneToDirectoryResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_stasis_v1_CloneToDirectoryResponse_descriptor,
+        new java.lang.String[] { "Snapshot", "Files", "Durable", });
+    internal_static_stasis_v1_ImportRequest_descriptor =
+      getDescriptor().getMessageType(28);
     internal_static_stasis_v1_ImportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportRequest_descriptor,
         new java.lang.String[] { "Header", "Chunk", "Commit", "Frame", });
     internal_static_stasis_v1_ImportHeader_descriptor =
-      getDescriptor().getMessageType(25);
+      getDescriptor().getMessageType(29);
     internal_static_stasis_v1_ImportHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportHeader_descriptor,
@@ -618,13 +685,13 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportHeader_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportResponse_descriptor =
-      getDescriptor().getMessageType(26);
+      getDescriptor().getMessageType(30);
     internal_static_stasis_v1_ImportResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(27);
+      getDescriptor().getMessageType(31);
     internal_static_stasis_v1_ImportFromDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryRequest_descriptor,
@@ -636,61 +703,61 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
         internal_static_stasis_v1_ImportFromDirectoryRequest_LabelsEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(28);
+      getDescriptor().getMessageType(32);
     internal_static_stasis_v1_ImportFromDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ImportFromDirectoryResponse_descriptor,
         new java.lang.String[] { "Snapshot", });
     internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor =
-      getDescriptor().getMessageType(29);
+      getDescriptor().getMessageType(33);
     internal_static_stasis_v1_OpenDataDirectoryRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryRequest_descriptor,
         new java.lang.String[] { "Ref", "Force", });
     internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor =
-      getDescriptor().getMessageType(30);
+      getDescriptor().getMessageType(34);
     internal_static_stasis_v1_OpenDataDirectoryResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_OpenDataDirectoryResponse_descriptor,
         new java.lang.String[] { "Directory", "Snapshot", });
     internal_static_stasis_v1_VerifyRequest_descriptor =
-      getDescriptor().getMessageType(31);
+      getDescriptor().getMessageType(35);
     internal_static_stasis_v1_VerifyRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyRequest_descriptor,
         new java.lang.String[] { "Ref", "LimitBytesPerSecond", });
     internal_static_stasis_v1_VerifyResponse_descriptor =
-      getDescriptor().getMessageType(32);
+      getDescriptor().getMessageType(36);
     internal_static_stasis_v1_VerifyResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyResponse_descriptor,
         new java.lang.String[] { "Progress", "Verdict", "Event", });
     internal_static_stasis_v1_VerifyProgress_descriptor =
-      getDescriptor().getMessageType(33);
+      getDescriptor().getMessageType(37);
     internal_static_stasis_v1_VerifyProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyProgress_descriptor,
         new java.lang.String[] { "SnapshotId", "DoneBytes", "TotalBytes", });
     internal_static_stasis_v1_VerifyVerdict_descriptor =
-      getDescriptor().getMessageType(34);
+      getDescriptor().getMessageType(38);
     internal_static_stasis_v1_VerifyVerdict_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_VerifyVerdict_descriptor,
         new java.lang.String[] { "SnapshotId", "File", "Intact", "Damaged", "Problem", });
     internal_static_stasis_v1_ByteRange_descriptor =
-      getDescriptor().getMessageType(35);
+      getDescriptor().getMessageType(39);
     internal_static_stasis_v1_ByteRange_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ByteRange_descriptor,
         new java.lang.String[] { "Offset", "Length", });
     internal_static_stasis_v1_WatchRequest_descriptor =
-      getDescriptor().getMessageType(36);
+      getDescriptor().getMessageType(40);
     internal_static_stasis_v1_WatchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchRequest_descriptor,
         new java.lang.String[] { "ResumeToken", "Filter", });
     internal_static_stasis_v1_WatchResponse_descriptor =
-      getDescriptor().getMessageType(37);
+      getDescriptor().getMessageType(41);
     internal_static_stasis_v1_WatchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_WatchResponse_descriptor,

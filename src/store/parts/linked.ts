@@ -1,0 +1,89 @@
+// Notices changes of stored files through hard links that clones hold.
+//
+// A link is the stored file itself, and no mode protects it from root: a hypervisor may open it
+// read-write, punch holes into it or take it as the target of a new snapshot. So the attributes of
+// a file are recorded, durably, before its first link exists. Whatever opens the snapshot compares
+// them (requireUnchanged), and so does the start. A difference marks the snapshot corrupt. Verify
+// then reads all data: if the digests are right, the mark goes and the new attributes are recorded.
+//
+// The change time is not compared: every link that is made or removed moves it. A program that
+// writes and then sets the old modification time again is found by Verify and the scrub only.
+import { StoreError } from "../../base/errors.js";
+import type { LinkedFile } from "../../catalog/open.js";
+import { identityOf } from "../../files/file-identity.js";
+import type { StoredSnapshot } from "../../files/stored.js";
+import type { Commits, Links } from "./ports.js";
+
+type Opened = Pick<StoredSnapshot, "id" | "pathOf">;
+
+/** Call it before files of the snapshot are linked. Files that are known stay as they are. */
+export async function recordLinks(
+  { catalog, commits }: Links & Commits,
+  stored: Opened,
+  names: readonly string[],
+): Promise<void> {
+  const isKnown = (name: string): boolean =>
+    catalog.linkedFiles(stored.id).some((known) => known.name === name);
+  const missing = names.filter((name) => !isKnown(name));
+  if (missing.length === 0) return;
+  const found = await Promise.all(missing.map((name) => attributesOf(stored, name)));
+  await commits.take();
+  const news = found.filter(({ name }) => !isKnown(name));
+  if (news.length > 0) {
+    catalog.setLinkedFiles(stored.id, [...catalog.linkedFiles(stored.id), ...news]);
+  }
+}
+
+/** Throws STORED_DATA_CORRUPT if a linked file is not as it was before its first link. */
+export async function requireUnchanged(
+  links: Pick<Links, "catalog">,
+  stored: Opened,
+): Promise<void> {
+  const known = links.catalog.linkedFiles(stored.id);
+  if (known.length === 0) return;
+  const found = await lookAtLinks(links, stored);
+  const changed = known.find((file, index) => isChanged(file, found[index]));
+  if (changed === undefined) return;
+  throw new StoreError(
+    "STORED_DATA_CORRUPT",
+    `snapshot ${stored.id} may be damaged: ${changed.name} was changed through a hard link of a clone`,
+    {
+      hint: `Run \`stasis verify ${stored.id}\`: if its digests are right, it can be used again`,
+      resource: { type: "snapshot", name: stored.id },
+      metadata: { snapshot_id: stored.id, file: changed.name },
+    },
+  );
+}
+
+/** The linked files as they are now. */
+export async function lookAtLinks(
+  { catalog }: Pick<Links, "catalog">,
+  stored: Opened,
+): Promise<readonly LinkedFile[]> {
+  return Promise.all(catalog.linkedFiles(stored.id).map(({ name }) => attributesOf(stored, name)));
+}
+
+/**
+ * Records links as they were when `lookAtLinks` found them. Call it when all data that was read
+ * since then has the right digests.
+ */
+export async function acceptLinks(
+  { catalog, commits }: Links & Commits,
+  id: string,
+  found: readonly LinkedFile[],
+): Promise<void> {
+  const known = catalog.linkedFiles(id);
+  if (!known.some((file, index) => isChanged(file, found[index]))) return;
+  await commits.take();
+  if (catalog.linkedFiles(id).length === found.length) catalog.setLinkedFiles(id, found);
+}
+
+/** Another inode is a file that stasis has put in its place, as healing does. */
+function isChanged(known: LinkedFile, found: LinkedFile | undefined): boolean {
+  if (known.inode !== found?.inode) return false;
+  return known.mtimeNs !== found.mtimeNs || known.uid !== found.uid;
+}
+
+async function attributesOf(stored: Opened, name: string): Promise<LinkedFile> {
+  return { name, ...(await identityOf(stored.pathOf(name))) };
+}

@@ -1,0 +1,59 @@
+// CloneToDirectory: a writable working copy of a snapshot in a directory of the node.
+import { fieldInvalid } from "../../base/errors.js";
+import { cloneToDirectory as makeClone } from "../../files/clone.js";
+import type { CallerPath } from "../../model/caller-path.js";
+import type { ClonedFile, CloneRequest } from "../../model/clone.js";
+import type { Snapshot } from "../../model/snapshot.js";
+import { noteDamage } from "../parts/damage.js";
+import { recordLinks } from "../parts/linked.js";
+import type { Commits } from "../parts/ports.js";
+import { notHashedYet, openRead, type ReadOptions, type ReadPorts } from "./read.js";
+
+export interface Clone {
+  readonly snapshot: Snapshot;
+  readonly files: readonly ClonedFile[];
+}
+
+/**
+ * The directory is absent or empty before, and again after a failure. The lease lasts until the
+ * clone is complete; nothing depends on the snapshot afterwards.
+ */
+export async function cloneToDirectory(
+  ports: ReadPorts & Commits,
+  ref: string,
+  directory: CallerPath,
+  options: CloneRequest & ReadOptions,
+  signal: AbortSignal,
+): Promise<Clone> {
+  await using read = await openRead(ports, ref, options, "stream", signal);
+  const { snapshot, stored } = read;
+  requireFiles(snapshot, options);
+  const linked = linkedNames(snapshot, options);
+  if (linked.length > 0) {
+    // Without a digest, a change through the link could not be told from what was stored.
+    if (snapshot.digest === "") throw notHashedYet(stored.id);
+    await recordLinks(ports, stored, linked);
+  }
+  try {
+    const files = await makeClone(ports.layout, stored, directory, options, signal);
+    return { snapshot, files };
+  } catch (error) {
+    noteDamage(ports, stored.id, error);
+    throw error;
+  }
+}
+
+function requireFiles({ config, files }: Snapshot, { modes }: CloneRequest): void {
+  const names = new Set(files.map(({ name }) => name));
+  for (const name of modes.keys()) {
+    if (names.has(name)) continue;
+    const expected = `files of snapshot ${config.id}: ${[...names].slice(0, 10).join(", ")}`;
+    throw fieldInvalid("files", expected, name);
+  }
+}
+
+function linkedNames({ files }: Snapshot, { modes, defaultMode }: CloneRequest): string[] {
+  return files
+    .map(({ name }) => name)
+    .filter((name) => (modes.get(name) ?? defaultMode) === "link");
+}
