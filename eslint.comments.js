@@ -28,6 +28,20 @@ export const plainWords = [
   { term: /\banew\b/i, use: '"again"' },
   { term: /\b(hears?|tells?) of\b/i, use: '"is notified of" or "reports"' },
   { term: /\ball the same\b/i, use: '"nevertheless"' },
+  { term: /\b(go|goes|going|gone) on\b/i, use: '"continue"' },
+  { term: /\bunfold(s|ed|ing)?\b/i, use: '"decompress"' },
+  { term: /\b(is|are|was|were) told\b/i, use: '"receives", or what the answer says' },
+  { term: /\bwhoever\b/i, use: 'a subject: "the caller that …"' },
+  { term: /\bdata (are|were)\b/i, use: 'the singular: "the data is"' },
+  { term: /\b(puts|be put|is put|was put|were put) back\b/i, use: '"restore"' },
+  { term: /\b(break|breaks|broken|breaking) off\b/i, use: '"interrupt", "abort" or "end early"' },
+  { term: /\bgiv(e|es|en|ing) (it |them )?back\b/i, use: '"release" or "return"' },
+  { term: /\bso (many|much) (bytes|more|streams|time|zeros)\b/i, use: '"this many"' },
+  { term: /\bstand(s|ing)? (in|beside|behind)\b/i, use: '"is in"' },
+  {
+    term: /(?<!\bthere )\bis no (?!longer|more|less|such|need|room|proof)/i,
+    use: '"is not a …"',
+  },
 ];
 
 /** The replacement for the first private term in a text, or undefined. */

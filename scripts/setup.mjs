@@ -209,7 +209,7 @@ function inPath(tool) {
 
 function giveUp(native, message, hint) {
   if (native.optional === undefined) fail(message, hint);
-  process.stderr.write(`${message} Going on without: ${native.optional}.\n`);
+  process.stderr.write(`${message} Continuing without: ${native.optional}.\n`);
 }
 
 await main();

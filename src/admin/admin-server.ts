@@ -143,7 +143,7 @@ async function serve(
   const refusal = refusalOf(request, arrival);
   const url = urlOf(request);
   if (refusal !== undefined || url === undefined) {
-    send(server, request, response, refusal ?? textAnswer(400, "the target is no path"));
+    send(server, request, response, refusal ?? textAnswer(400, "the target is not a path"));
     return;
   }
   let asking: Identity | undefined;

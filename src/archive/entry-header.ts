@@ -121,7 +121,7 @@ function readPrelude(header: TarHeader, body: Uint8Array, where: string): Prelud
 function checkGlobal(body: Uint8Array, where: string): void {
   for (const { key } of decodePax(body, where)) {
     if (isFileKey(key)) {
-      throw archiveInvalid(`${where}: ${describeValue(key)} stands in a header for all entries`);
+      throw archiveInvalid(`${where}: ${describeValue(key)} is in a header for all entries`);
     }
   }
 }

@@ -94,7 +94,7 @@ function finishFormat0(
   }
 }
 
-/** In format 1.0, the body begins with the map: decimal numbers, each with a newline, then padding. */
+/** In format 1.0, the body begins with the map: decimal numbers, one per line, and padding. */
 async function readFormat10(pax: ReadonlyMap<string, string>, entry: GnuEntry): Promise<SparseMap> {
   const map = new SparseMapReader(requireDecimal(pax, "GNU.sparse.realsize", entry.where), entry);
   try {

@@ -32,7 +32,7 @@ interface SnapshotText {
   readonly lookUpBlobIds?: boolean;
 }
 
-/** Events do not contain lists of blob ids above this many bytes, which may have a mebibyte. */
+/** Events do not contain longer lists of blob ids, in bytes. A list may have a mebibyte. */
 const maxBlobIdBytes = 4096;
 
 /**

@@ -13,7 +13,7 @@ export interface GcReading {
    * group. An empty `label` means no groups.
    */
   gcPage(label: string, after: GcCursor | undefined, limit: number): readonly GcSnapshot[];
-  /** The same for one snapshot. Undefined unless it is ready. */
+  /** Reads one snapshot in the same form. Undefined unless it is ready. */
   gcSnapshot(label: string, id: string): GcSnapshot | undefined;
 }
 

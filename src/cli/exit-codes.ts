@@ -88,7 +88,7 @@ const fileCodes: Readonly<Record<string, ErrorCode>> = {
 
 /**
  * Converts a system error on a file that the user named; returns other errors unchanged. `access`
- * is what the program wanted to do there.
+ * is the access that the program needed.
  */
 export function fileError(error: unknown, what: string, access?: "read" | "write" | "run"): Error {
   if (!(error instanceof Error)) return new Error(String(error));

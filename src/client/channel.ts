@@ -3,7 +3,7 @@
 //
 // Uploads have their own connection. Node's HTTP/2 does not read from a socket while a write to it
 // is in progress. If both ends of one connection sent more than the kernel buffers at the same
-// moment, each would wait for the other for ever.
+// moment, each would wait for the other forever.
 import {
   create,
   fromBinary,

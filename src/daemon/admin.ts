@@ -13,7 +13,10 @@ import type { TlsFiles } from "../transport/auth/tls-files.js";
 import { peerUserOf } from "./peer-user.js";
 
 export interface Admin {
-  /** Tries to listen. A disk without room for the socket's file is no failure: call it again. */
+  /**
+   * Tries to listen. If the disk has no room for the socket's file, it returns without an error.
+   * Call it again then.
+   */
   listenEarly(): Promise<void>;
   /** Listens, unless it does already. Returns the address. */
   listen(): Promise<string | undefined>;

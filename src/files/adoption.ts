@@ -52,7 +52,7 @@ export async function takeOver(
     await forgetOrigin(staging);
     throw error;
   }
-  // The target's parent is synced first, so that the name always stands in one of the two.
+  // The target's parent is synced first, so that the name is always in one of the two.
   await fsyncDirectory(staging);
   await fsyncDirectory(place.parent.self);
   await requireSame(directory, files, source.path);

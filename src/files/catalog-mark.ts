@@ -1,5 +1,5 @@
 // A text file beside the catalog that names the newest event which the catalog is known to hold. If
-// the catalog does not hold that event, it is an older copy that somebody has put back. The file
+// the catalog does not hold that event, it is an older copy that somebody has restored. The file
 // trails the catalog and is never made durable: a missing or unreadable mark says nothing.
 import { readLoosely, replaceLoosely } from "./durable.js";
 import type { Layout } from "./layout.js";

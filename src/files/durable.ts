@@ -127,7 +127,7 @@ export async function fsyncBeforeMove(from: string): Promise<void> {
 }
 
 /**
- * Makes a rename durable. The target's parent is synced first, so that the name always stands in
+ * Makes a rename durable. The target's parent is synced first, so that the name is always in
  * one of the two.
  */
 export async function fsyncParents(from: string, to: string): Promise<void> {

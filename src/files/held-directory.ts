@@ -27,7 +27,7 @@ export interface HeldDirectory extends AsyncDisposable {
   readonly path: string;
   /** A path of the directory itself that stays valid until this is disposed. */
   readonly self: string;
-  /** The same for an entry of it. */
+  /** A path of an entry of it. It stays valid in the same way. */
   at(name: string): string;
 }
 

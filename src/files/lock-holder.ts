@@ -76,7 +76,7 @@ export function parseShownHolder(text: string | undefined): ShownHolder | undefi
   return parse(shownSchema, text);
 }
 
-/** Undefined also for the text of an older stasis. */
+/** Undefined for the text of an older stasis, too. */
 export function parseHolder(text: string | undefined): Holder | undefined {
   return parse(holderSchema, text);
 }

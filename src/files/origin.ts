@@ -1,5 +1,5 @@
 // A directory that is taken over by rename stays its caller's until the catalog records it. A
-// marker beside it says where it came from, so that it can be put back, even after a crash.
+// marker beside it says where it came from, so that it can return there, even after a crash.
 import { readFile, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";

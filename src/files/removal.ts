@@ -157,7 +157,7 @@ export async function discardDirectory(layout: Layout, path: string): Promise<Di
     source = await giveBack(path);
   } catch (error) {
     if (isDeviceTrouble(error) || isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
-    const reason = `could not be put back: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `could not be restored: ${error instanceof Error ? error.message : String(error)}`;
     return { quarantined: await quarantine(layout, path, reason) };
   }
   await removeTree(path);

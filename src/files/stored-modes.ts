@@ -46,7 +46,7 @@ export async function giveToGroup(path: string, group: number): Promise<void> {
   );
 }
 
-/** Makes a data file read-only, whoever made it, even if the daemon may not read it. */
+/** Makes a data file read-only, for any owner, even if the daemon may not read it. */
 export async function sealFile(layout: Layout, path: string): Promise<void> {
   await using file = await holdFile(path);
   await seal(file, storedFileMode, layout);
@@ -184,7 +184,7 @@ export async function restoreFileAttributes(path: string, before: Attributes): P
 }
 
 function restore(place: Place, before: Attributes): Promise<boolean> {
-  return withIoError({ what: "give back owner and mode", path: place.path }, async () => {
+  return withIoError({ what: "restore owner and mode", path: place.path }, async () => {
     const now = attributesOf(await place.stat());
     const moved = now.uid !== before.uid || now.gid !== before.gid;
     if (moved) await place.chown(before.uid, before.gid);

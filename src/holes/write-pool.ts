@@ -9,7 +9,7 @@ import type { OwnedChunk } from "../wire/chunk.js";
 import { ioError, isErrno } from "./errno.js";
 import { forgetCached, releaseRange, reserveRange, startWriteback } from "./native.js";
 
-/** More gain nothing, because Node's thread pool has four threads. */
+/** A larger number gains nothing, because Node's thread pool has four threads. */
 const maxWritesInFlight = 4;
 
 export interface WritePool {
@@ -163,7 +163,7 @@ export function createGuessedReservation(fd: number, path: string, sizeBytes: nu
     try {
       await releaseRange(fd, end, unusedBytes);
     } catch (error) {
-      const what = `give back ${formatBytes(unusedBytes)} that were reserved`;
+      const what = `release ${formatBytes(unusedBytes)} that were reserved`;
       if (!isUnsupported(error)) throw ioError(error, { what, path });
     }
   };

@@ -192,7 +192,7 @@ function beyondTotal(
 
 type Compare = (a: GcSnapshot, b: GcSnapshot) => number;
 
-/** The same order for positions in `snapshots`. */
+/** Sorts positions in `snapshots` in the same order. */
 function by(compare: Compare, snapshots: readonly GcSnapshot[]): (a: number, b: number) => number {
   return (a, b) => compare(snapshots[a] as GcSnapshot, snapshots[b] as GcSnapshot);
 }

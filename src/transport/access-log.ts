@@ -73,7 +73,7 @@ export function createAccessLog(logger: Logger, choice: AccessLogChoice): Access
   };
 }
 
-/** A caller that goes away, as every watcher does at some time, is no failure. */
+/** A caller that disconnects is not a failure. Every watcher disconnects at some time. */
 function levelOf({ changes }: MethodRule, failure: StoreError | undefined): "info" | "debug" {
   if (changes) return "info";
   return failure === undefined || failure.code === "CANCELLED" ? "debug" : "info";

@@ -22,7 +22,7 @@ export type LocalMessage = Readonly<Record<string, unknown>>;
 export interface LocalCalls {
   /** Throws ROLE_INSUFFICIENT, and any error of the handler. */
   unary(method: string, request: LocalMessage, caller: LocalCaller): Promise<JsonValue>;
-  /** The same for a method that streams its answers. */
+  /** Does the same for a method that streams its answers. */
   stream(method: string, request: LocalMessage, caller: LocalCaller): AsyncIterable<JsonValue>;
 }
 

@@ -200,7 +200,8 @@ test("a renewed certificate is served without a restart, and a bad one is not", 
   await running.list();
   const next = await scene.authority.issue("server", { names: "DNS:localhost,IP:127.0.0.1" });
   const { serverCert = "", serverKey = "" } = scene.config;
-  // In between, the key does not match the certificate.
+  // The files are replaced one after the other, so the key does not match the certificate in
+  // between.
   await copyFile(next.cert, serverCert);
   assert.equal(await servedSerial(scene.tcpAddress), before);
   await copyFile(next.key, serverKey);

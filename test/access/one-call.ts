@@ -64,7 +64,7 @@ export function firstAnswer(
   });
 }
 
-/** By reflection. */
+/** The descriptor comes from reflection. */
 export function listServices(client: Client): Promise<readonly string[]> {
   const { input, output, parent, name } = ServerReflection.method.serverReflectionInfo;
   const request = create(input, { messageRequest: { case: "listServices", value: "" } });

@@ -109,7 +109,7 @@ test("SIGHUP reads certificates, tokens and tables again, and a running stream c
   const { snapshot } = await upload;
   assert.equal(snapshot?.config?.name, "through");
   const { value: event } = (await events.next()) as { value?: { snapshot?: unknown } };
-  assert.ok(event?.snapshot, "the watch goes on too");
+  assert.ok(event?.snapshot, "the watch continues too");
 });
 
 test("SIGHUP keeps the old files if the new ones cannot be used, and reports that", async (t) => {

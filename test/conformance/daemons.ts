@@ -38,7 +38,7 @@ export async function startDaemons(scratch: string, transport: Transport): Promi
     const tokens = join(scratch, "tokens.json");
     const readerToken = makeReaderToken(tokens);
     const flags: Record<string, Record<string, string>> = {
-      // Over TCP, callers without credentials are one identity; the scenario opens 64 streams.
+      // Callers without credentials over TCP are one identity. The scenario opens 64 streams.
       main: { "max-streams-per-identity": "64" },
       peer: {},
       stopping: {},

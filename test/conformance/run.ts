@@ -122,7 +122,7 @@ async function runLanguage(
     return titles.map(({ title }) => ({ title, result }));
   }
   const builtAfter = seconds(started);
-  // In parallel: each has its own daemons, and both spend much time waiting.
+  // The two runs are parallel, because each has its own daemons and spends much time waiting.
   const columns = await Promise.all(
     titles.map(async ({ transport, title }) => {
       const cases = plan.cases.filter(({ only = transport }) => only === transport);

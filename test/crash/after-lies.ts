@@ -73,7 +73,7 @@ function outcomeOf(
   listed: readonly Snapshot[],
   damaged: readonly string[],
 ): string {
-  if (damaged.length > 0) return "damage was told";
+  if (damaged.length > 0) return "damage was reported";
   const there = new Set(listed.map(({ config }) => config?.id));
   const kept = [...owed.names.values()].every((possible) =>
     possible.some(({ content, id }) => content === undefined || id === undefined || there.has(id)),

@@ -1,4 +1,4 @@
-// The same on a disk that lies about its flushes.
+// Recorded writes of the daemon on a disk that lies about its flushes.
 import { test } from "node:test";
 import { lyingKind } from "./log-kind.js";
 import { playShortRun } from "./short-run.js";

@@ -23,7 +23,7 @@ const subjects: readonly Subject[] = (["ext4", "xfs", "btrfs"] as const).flatMap
   (["bytes", "inodes"] as const).map((exhausted) => ({ filesystem, exhausted })),
 );
 
-/** As small as their tools allow, with few inodes. */
+/** The images are as small as their tools allow, with few inodes. */
 const images = {
   ext4: { sizeMib: 64, options: ["-b", "4096", "-J", "size=4", "-N", "512"] },
   xfs: { sizeMib: 300, options: ["-i", "maxpct=1"] },
@@ -130,7 +130,7 @@ function stepsOf(points: readonly Point[]): Point[] {
 interface Scene extends AsyncDisposable {
   readonly bench: Bench;
   readonly mountPoint: string;
-  /** On a disk with room. */
+  /** This runs on a disk with room. */
   readonly elsewhere: string;
 }
 
@@ -154,7 +154,7 @@ async function openScene(
     const bench = await openBench({
       directory: join(directory, "bench"),
       storeDirectory: mountPoint,
-      // On the full disk too, because its file takes an inode.
+      // The socket is on the full disk too, because its file takes an inode.
       socket: join(mountPoint, "s", "d.sock"),
       seed,
     });

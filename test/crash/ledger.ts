@@ -24,7 +24,7 @@ export interface Given {
 
 export type Outcome =
   | { readonly kind: "acknowledged"; readonly id: string | undefined }
-  /** The caller was told that it did not happen. */
+  /** The answer said that it did not happen. */
   | { readonly kind: "refused" }
   /** The caller got no answer, or the daemon said that it cannot know. */
   | { readonly kind: "unknown" };

@@ -98,7 +98,7 @@ async function inspectGiven(
   const stored = found.get(given.name)?.content?.directory === given.twin;
   const there = await isThere(given.path);
   if (there && stored) problems.push(`${given.path} is in the store and where it was`);
-  if (!there && given.must === "back") problems.push(`${given.path} was not put back`);
+  if (!there && given.must === "back") problems.push(`${given.path} did not return to its place`);
   if (!there && !stored && given.must === "either" && clean) {
     problems.push(`${given.path} is nowhere`);
   }

@@ -9,7 +9,7 @@ export interface Point {
   readonly syscall: string;
   /** Ordinal of this call among the thread's calls of that name, from 1. */
   readonly nth: number;
-  /** The answer waits for it, so a caller that is told of success may rely on it. */
+  /** The answer waits for it, so a caller may rely on it after a success. */
   readonly promised: boolean;
   /** Relative to the root, without ids, for people. */
   readonly what: string;

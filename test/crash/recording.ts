@@ -36,7 +36,7 @@ export function filesOf(directory: string) {
     facts: join(directory, "recording.json"),
     mountPoint: join(directory, "mnt"),
     root: join(directory, "mnt", "root"),
-    /** For the user who plays it. */
+    /** Facts for the user who plays it. */
     playground: join(directory, "play"),
   };
 }

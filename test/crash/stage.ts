@@ -196,7 +196,7 @@ export async function exportArchive(client: Client, name: string): Promise<Uint8
 
 export function onlyPossibility(ledger: Ledger, name: string): Possibility {
   const possible = ledger.expect().names.get(name) ?? [{ content: undefined }];
-  if (possible.length !== 1) throw new Error(`${name} stands in ${possible.length} ways`);
+  if (possible.length !== 1) throw new Error(`${name} has ${possible.length} possible contents`);
   return possible[0] as Possibility;
 }
 

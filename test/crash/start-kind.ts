@@ -246,7 +246,7 @@ function stateName(mess: Mess, { point, fault }: { point: StartPoint; fault: Fau
 
 const readOnly =
   /^(newfstatat|statx|fstat|lstat|stat|access|faccessat2?|readlink|getdents64|lseek|read|pread64|close|fcntl|statfs|fstatfs)$/;
-/** Of temporary files, whose names would otherwise differ at each start. */
+/** Names of temporary files, which would otherwise differ at each start. */
 const sameNames = { NODE_OPTIONS: `--import ${new URL("same-names.js", import.meta.url).href}` };
 
 /** All calls on the root until the daemon listens. */

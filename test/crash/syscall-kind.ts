@@ -72,7 +72,7 @@ async function planScenario(
 ): Promise<Planned[]> {
   const directory = join(options.directory, `plan-${lane}`);
   await using bench = await openBench({ directory, seed: seedOf(options, round) });
-  // After a restart, like all later states.
+  // The daemon was restarted, as for all later states.
   const problems = await bench.restart();
   const given = await givenFiles(bench, scenario);
   const { calls, points, answeredAt, result } = await record(bench, scenario);

@@ -58,7 +58,10 @@ interface CutTaker {
 
 function takeCuts(stage: Stage, { ids }: Prepared, { seed, mistake }: CutOptions): CutTaker {
   const random = createRandom("power", seed);
-  /** By the content of the disk and the obligations, because most operations change neither. */
+  /**
+   * States already judged, by the content of the disk and the obligations. Most operations change
+   * neither.
+   */
   const cuts = new Map<string, Cut>();
   let told: Told = "nothing";
   const add = (cut: Cut): void => {

@@ -13,7 +13,7 @@ import { clear, readTree, writeTree, type Tree } from "./tree.js";
 
 export interface Stage extends AsyncDisposable {
   readonly place: Place;
-  /** For links to the files of ballasts. */
+  /** Contains links to the files of ballasts. */
   readonly stash: string;
   /** Replaces the current content with `tree`. */
   put(tree: Tree): void;

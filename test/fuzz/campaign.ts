@@ -58,7 +58,7 @@ export function runCampaign({ dist, ...job }: CampaignOptions): Promise<Campaign
       else if (message.kind === "finding") findings.push({ target, ...message });
       else reached = message;
     });
-    // For example, out of memory.
+    // For example, the thread is out of memory.
     worker.on("error", (error) => {
       const text = error instanceof Error ? error.message : String(error);
       findings.push({ target, input: current(), text });

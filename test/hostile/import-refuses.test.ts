@@ -19,7 +19,7 @@ import { streamCases } from "./stream-cases.js";
 
 const groups = { nameCases, headerCases, sparseCases, envelopeCases, streamCases };
 const mib = 1024 * 1024;
-/** Above the daemon's memory after it has stored one valid archive. The bombs contain 8 GiB. */
+/** A bound above the daemon's memory after one valid archive. The bombs contain 8 GiB. */
 const maxGrowthBytes = 256 * mib;
 const timeoutMs = 60_000;
 const chunkBytes = 64 * 1024;

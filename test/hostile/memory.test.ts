@@ -80,7 +80,7 @@ async function untilTakenIn(daemon: DaemonProcess): Promise<void> {
   }
 }
 
-/** On the maximum number of connections, each with the maximum number of streams. */
+/** Opens the maximum number of connections, each with the maximum number of streams. */
 async function openStrangers(
   daemon: DaemonProcess,
   open: (session: HostileSession) => void,

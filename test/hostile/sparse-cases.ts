@@ -23,7 +23,7 @@ const badMaps: readonly (readonly [what: string, map: string, size?: string])[] 
   ["holds null", "[null]"],
   ["holds __proto__", '[{"__proto__":{"o":0,"l":4}}]'],
   ["is an object", '{"o":0,"l":4}'],
-  ["is no JSON", "[{o:0,l:4}]"],
+  ["is not JSON", "[{o:0,l:4}]"],
   ["nests 400,000 brackets", "[".repeat(400_000)],
   ["gives a size of 1e309", '[{"o":0,"l":4}]', "1e309"],
   ["gives a negative size", '[{"o":0,"l":4}]', "-1"],

@@ -49,7 +49,7 @@ const padding = (bytes: number): Buffer =>
 const cases: readonly HostileCase[] = [
   ...truncations(),
   refused("nothing at all", () => Buffer.alloc(0)),
-  refused("text", () => Buffer.from("this is no archive\n".repeat(100))),
+  refused("text", () => Buffer.from("this is not an archive\n".repeat(100))),
   refused("zeros only", () => Buffer.alloc(10_240), "ENVELOPE_MISSING"),
   refused("0xff only", () => Buffer.alloc(10_240, 0xff)),
   refused("cut at an entry, files listed", () => {

@@ -305,7 +305,7 @@ test("an id with a path is invalid, and nothing at that path is touched", async 
   await makeVm(victim, 0);
   const [record] = await makeData(root);
   assert.ok(record !== undefined);
-  // With a directory, so that there is a snapshot to adopt.
+  // The test makes a directory, so that there is a snapshot to adopt.
   const data_dir = join(root, "snapshot", "localfile", record.id);
   for (const id of ["x/../victim", ".."]) {
     await writeJsonIndex(root, [{ ...record, id, data_dir }]);

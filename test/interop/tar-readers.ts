@@ -40,7 +40,7 @@ export function goTar(): TarReader {
   const source = join(checkout, "test", "interop", "go-tar");
   mkdirSync(folder, { recursive: true });
   for (const file of ["go.mod", "main.go"]) copyFileSync(join(source, file), join(folder, file));
-  // With the local toolchain, because the test must not download one.
+  // Uses the local toolchain, because the test must not download one.
   const env = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-buildvcs=false" };
   const options = { cwd: folder, env, encoding: "utf8", timeout: goBuildLimitMs } as const;
   const { status, stderr } = spawnSync("go", ["build", "-o", "go-tar", "."], options);

@@ -39,7 +39,7 @@ const large = memoryOf(24 * mib);
 const put = (client: Client, name: string, tar: Buffer = large, replace = false) =>
   client.create({ config: { name }, onNameConflict: replace ? 2 : 1 }, streamOf(tar));
 
-/** Begins to read, and pauses until it is told to continue. */
+/** Begins to read, and pauses until the gate opens. */
 async function readHalf(client: Client, ref: string): Promise<{ finish(): Promise<number> }> {
   const download = await client.restore(ref);
   const bytes = download.bytes[Symbol.asyncIterator]();

@@ -4,7 +4,7 @@
 import type { Call, Standing } from "./history.js";
 import { createRegister, type Register } from "./register.js";
 
-/** In place of a tag: the name is free. */
+/** Takes the place of a tag: the name is free. */
 export const free = "";
 
 /** A reason why snapshots may be absent from some moment on. */

@@ -135,7 +135,7 @@ test("pulls: what travelled, and what was here already", async (t) => {
   assert.equal(last.get('stasis_transfers{state="running"}'), 0);
 });
 
-test("a daemon that cannot work is not ready, and its page is there all the same", async (t) => {
+test("a daemon that cannot work is not ready, and its page is available nevertheless", async (t) => {
   const node = await startTestDaemon(t);
   assert.equal((await read(node)).get("stasis_ready"), 1);
   await rm(node.root, { recursive: true });

@@ -364,7 +364,10 @@ function withoutType({ baseDigests, snapshotOnly }: GetManifestRequest) {
   return { baseDigests, snapshotOnly };
 }
 
-/** Above the receiver's memory after honest pulls: windows, messages, and uncollected garbage. */
+/**
+ * A bound above the receiver's memory after honest pulls: windows, messages, and uncollected
+ * garbage.
+ */
 const maxGrowthBytes = 128 * mib;
 
 test("each lie of a peer ends the pull, nothing is stored, and memory stays bounded", async (t) => {

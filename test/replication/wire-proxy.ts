@@ -2,7 +2,7 @@
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 
-/** From the caller to the target, and back. */
+/** Directions: from the caller to the target, and back. */
 export type Direction = "up" | "down";
 
 export interface WireProxy extends AsyncDisposable {

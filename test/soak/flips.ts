@@ -101,7 +101,7 @@ async function playBatch(scene: Scene, random: Random, size: number): Promise<vo
   for (const flip of flips) await turn(flip);
   count(scene, "bytes flipped", size);
   for (const [index, flip] of flips.entries()) {
-    // Before a verified read has marked it.
+    // This happens before a verified read has marked it.
     if (index % 5 === 0) await judgeDefault(scene, flip);
     await judgeVerified(scene, flip, index % 2 === 0 ? "restore" : "export");
   }

@@ -49,7 +49,7 @@ export interface History {
   mayBeRemoved(ids: readonly string[]): void;
   removed(removal: Removal): void;
   held(read: Held): void;
-  /** From the answer that confirmed it to the call that revoked it. */
+  /** The time from the answer that confirmed it to the call that revoked it. */
   protected(id: string, span: Span): void;
   /** Ids that may still exist, oldest first. */
   alive(): readonly string[];
@@ -59,7 +59,7 @@ export interface History {
   judge(listed: ReadonlyMap<string, string>): readonly string[];
 }
 
-/** Between the clock in a call's answer and the last access that the daemon records. */
+/** Tolerance between the clock in a call's answer and the last access that the daemon records. */
 const clockSlackMs = 50;
 
 export function createHistory(): History {
@@ -108,7 +108,7 @@ export function createHistory(): History {
       case "EVICT_ALL":
         return policy.evictAll === true ? undefined : "the policy does not say so";
       default:
-        return "a stored snapshot is no leftover";
+        return "a stored snapshot is not a leftover";
     }
   };
   const judgeRemoval = (one: Stored, removal: Removal): string[] => {

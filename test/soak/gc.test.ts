@@ -12,7 +12,7 @@ void test("under concurrent collections, no snapshot is removed wrongly and no r
   t.diagnostic(describeCounts(counts));
   assert.deepEqual(problems, []);
   const expected = [
-    ...["stored", "stored, replacing", "uploads broken off", "deleted", "protected for a while"],
+    ...["stored", "stored, replacing", "interrupted uploads", "deleted", "protected for a while"],
     ...["exports whole", "restores whole", "directories held open"],
     ...["collections", "dry runs", "cycles of the orchestrator", "collected rows: REMOVED"],
   ];

@@ -273,7 +273,7 @@ async function breakOff(scene: Scene, random: Random): Promise<void> {
   ending.abort();
   const [{ status }] = await settled;
   if (status === "fulfilled") scene.problems.push("an upload without its second half was stored");
-  count(scene, "uploads broken off");
+  count(scene, "interrupted uploads");
 }
 
 function blobsOf(random: Random): string[] {

@@ -52,7 +52,7 @@ async function main(args: readonly string[]): Promise<void> {
   process.stdout.write(`opened ${counts.opened}, of them ${counts.open} open\n`);
 }
 
-/** In rounds, between which Node writes its data. Reopens a connection that was cut off. */
+/** Sends in rounds, between which Node writes its data. Reopens a connection that was cut off. */
 async function keepResetting(address: string, token: string): Promise<void> {
   for (;;) {
     const { session, open } = openSession(address, token);

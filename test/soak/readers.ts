@@ -27,15 +27,15 @@ export interface ReadersOptions {
   readonly seed: number;
   readonly readers: number;
   /**
-   * Ends after `limitMs`, or when this many reads have completed after the removal of their
-   * snapshot and snapshots were removed in each of the three ways.
+   * Ends after `limitMs` at the latest. Otherwise it ends when snapshots were removed in all three
+   * ways, and this many reads have completed after the removal of their snapshot.
    */
   readonly outlived: number;
   readonly limitMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** In the order in which they are counted. */
+/** The order of the counts in the report. */
 export const waysToGo = ["deleted", "replaced", "collected"] as const;
 
 const names = Array.from({ length: 10 }, (_, index) => `vm/${index}`);

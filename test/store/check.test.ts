@@ -77,7 +77,7 @@ test("stasis check: exit codes, text and JSON", () =>
     assert.equal(clean.code, 0, clean.stderr);
     assert.equal(clean.stdout, "2 snapshots, no problems\n");
     await removeScratch(scene.layout.ballast);
-    assert.equal((await runStasis(args)).code, 0, "a note is no problem");
+    assert.equal((await runStasis(args)).code, 0, "a note is not a problem");
     await flip(fileOf(scene, "memory-ranges"), 700 * 1024 + 17);
     assert.equal((await runStasis(args)).code, 0, "data is only read with --deep");
     const deep = await runStasis([...args, "--deep"]);
@@ -93,7 +93,7 @@ test("stasis check: exit codes, text and JSON", () =>
     const [damaged] = findings.filter(({ problem }) => problem);
     assert.equal(damaged?.kind, "FINDING_KIND_DATA_DAMAGED");
     assert.equal(damaged.id, scene.a.config.id);
-    // The same through a daemon.
+    // Checks the store through a daemon.
     await using daemon = await startDaemonProcess(scene.root);
     const online = await runStasis(["check", "--deep", "--addr", daemon.address]);
     assert.equal(online.code, 11, online.stderr);

@@ -227,7 +227,7 @@ export const damages: Readonly<Record<string, Damage>> = {
       ["manifest_differs", "take_manifest"],
     ],
   },
-  "a configuration that is no JSON": {
+  "a configuration that is not JSON": {
     inflict: (scene) => tamper(scene, "UPDATE snapshots SET config = '{' WHERE name = 'a'"),
     expected: [["catalog_rows", "take_manifest"]],
   },

@@ -78,7 +78,7 @@ test("running calls finish, new ones are refused, and the daemon ends with statu
     await failsWith(newcomer.list(), "DRAINING");
     const { status } = await client.checkHealth();
     assert.equal(status, HealthCheckResponse_ServingStatus.NOT_SERVING);
-    // In the way of grpcurl, which has no proto files of its own.
+    // Makes the call like grpcurl, which has no proto files of its own.
     const reflect = ServerReflection.method.serverReflectionInfo;
     const asking = openCaller({ address: daemon.address });
     assert.equal(await firstAnswer(asking, reflect), "OK");

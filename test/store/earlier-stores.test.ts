@@ -180,7 +180,7 @@ test(`the build of ${earlier} refuses a store of this one`, { skip: cannotBuild(
   }),
 );
 
-/** Without the text about the lock holder, and without the file to which SQLite moves its log. */
+/** Leaves out the text about the lock holder, and the file to which SQLite moves its log. */
 function essential(contents: Record<string, string>): Record<string, string> {
   const own = /\/(lock\.info|catalog\.db(-wal)?|stasis\.sock)$/;
   return Object.fromEntries(Object.entries(contents).filter(([path]) => !own.test(path)));

@@ -33,7 +33,7 @@ try {
       `all others there and equal; slowest start ${slowest} s\n  ${kinds}`,
   );
   await catalogDamages["deleted"]?.(history);
-  line("all put back", await checkRebuilt(history));
+  line("all restored", await checkRebuilt(history));
 } finally {
   await removeScratch(scratch);
 }

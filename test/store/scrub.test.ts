@@ -146,7 +146,7 @@ test("after a restart a scrub continues with its current snapshot", () =>
     assert.equal(store.scrub.state().last?.damaged, 2);
   }));
 
-/** So slow that a test would have to wait for minutes. */
+/** The rate is so low that a test would have to wait for minutes. */
 const crawling = "1KiB";
 
 async function startCrawling(t: TestContext) {

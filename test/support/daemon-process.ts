@@ -19,7 +19,7 @@ export async function startDaemonProcess(
   env: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "1" },
   user: Partial<User> = {},
 ): Promise<DaemonProcess> {
-  // No scrub at the start, because it would find a test's damage first.
+  // Disables the scrub at the start, because it would find a test's damage first.
   const quiet = { "scrub-interval": "0s" };
   const all = { root, ...openLoopback(flags), reserve: "0", ...quiet, ...flags };
   const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);

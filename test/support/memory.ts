@@ -7,7 +7,7 @@ export function forgetPeak({ pid }: { readonly pid: number }): void {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
-/** In bytes. */
+/** The size in bytes. */
 export function memoryOf({ pid }: { readonly pid: number }, field: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];

@@ -52,7 +52,7 @@ function freeName({ catalog, logger }: Healer, { config, createdAt }: Manifest):
   if (known === undefined || known.createdAt >= createdAt) return;
   catalog.update(known.config.id, { name: "" });
   const ids = { id: known.config.id, name: config.name, newOwner: config.id };
-  logger.warn(ids, "a newer snapshot on disk has this name: the older one goes on without");
+  logger.warn(ids, "a newer snapshot on disk has this name: the older one continues without it");
 }
 
 /** Leaves out a name that is taken by now, because the data matters more. */

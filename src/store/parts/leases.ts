@@ -3,7 +3,7 @@
 import { StoreError } from "../../base/errors.js";
 
 /**
- * stream      reads through open descriptors: a deletion goes on, and the bytes stay until it ends
+ * stream      reads through open descriptors: a deletion succeeds, but the bytes stay until it ends
  * directory   has the path of the data directory: a deletion must wait or be refused
  * background  the daemon's own work on the data: a deletion fires its signal and ends it
  */

@@ -57,8 +57,8 @@ export async function collectGarbage(
 }
 
 /**
- * The same for a caller that is confined to a prefix, with parts from `confinedParts`. It treats
- * nothing as a leftover, because unknown files may belong to another caller.
+ * Does the same for a caller that is confined to a prefix, with parts from `confinedParts`. It
+ * treats nothing as a leftover, because unknown files may belong to another caller.
  */
 export async function collectOwn(
   remover: Remover,

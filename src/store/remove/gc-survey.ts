@@ -17,7 +17,7 @@ export type GcSurvey = Pick<GcInput, "snapshots" | "inUse" | "leftovers">;
 /** Rows that are read between two turns of the event loop: a few milliseconds. */
 const rowsPerTurn = 500;
 
-/** The policy groups by `label`. Nothing has changed since the survey when the promise resolves. */
+/** The policy groups by `label`. When the promise resolves, the survey is current. */
 export async function surveyStore(
   reader: Surveyed,
   label = "",
@@ -55,7 +55,7 @@ export async function surveyStore(
   };
 }
 
-/** The same for parts from `confinedParts`. They contain no leftovers. */
+/** Does the same for parts from `confinedParts`. They contain no leftovers. */
 export async function surveyOwn(
   { catalog, leases }: Surveyed,
   label = "",

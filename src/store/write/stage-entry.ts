@@ -9,7 +9,7 @@ export async function stageEntry(
   entry: ArchiveEntry,
   signal: AbortSignal,
 ): Promise<SnapshotFile> {
-  // Blocks of known data are reserved before they are written.
+  // Reserves the blocks of known data before writing them.
   let knownBytes = 0;
   for (const { length } of entry.extents ?? []) knownBytes += wholeBlocks(length);
   await allowance.wait(fileBytes + knownBytes);

@@ -94,6 +94,6 @@ function byCertificate(
 
 function invalid(message: string): StoreError {
   return new StoreError("CREDENTIALS_INVALID", message, {
-    hint: "Ask whoever runs the daemon for a token (`stasis token create`) or a certificate",
+    hint: "Ask the operator of the daemon for a token (`stasis token create`) or a certificate",
   });
 }

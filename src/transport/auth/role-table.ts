@@ -107,7 +107,7 @@ export function checkMayProtect(identity: Identity): void {
 
 function denied({ role }: Identity, message: string): StoreError {
   return new StoreError("ROLE_INSUFFICIENT", message, {
-    hint: "Ask whoever runs the daemon for another role",
+    hint: "Ask the operator of the daemon for another role",
     metadata: { role },
   });
 }

@@ -4,7 +4,7 @@
 // (`notifyOnCancel` resumes the stream). A stream emits `finish` when its answer has been handed to
 // the connection.
 // For: the answer arrives rather than a reset, but a client that never stops sending cannot keep
-// the stream for ever. Clients stop when they see the answer.
+// the stream forever. Clients stop when they see the answer.
 // If it changes: a client sees a reset instead of the answer, or a stream stays open until its
 // client closes it. Both are silent; test/unit/transport/streams.test.ts and the contract test
 // fail.

@@ -112,7 +112,7 @@ function createPrefix(maxMessageBytes: number) {
       const length = bytes.readUInt32BE(1);
       if (maxMessageBytes !== -1 && length > maxMessageBytes) {
         isRefused = true;
-        // The same text as grpc-js.
+        // This is the text of grpc-js.
         throw new Error(`Received message larger than max (${length} vs ${maxMessageBytes})`);
       }
       endBytes = prefixBytes + length;

@@ -14,7 +14,7 @@ export async function withFieldNames<T>(names: FieldNames, work: () => Promise<T
   }
 }
 
-/** The same for a stream. */
+/** Does the same for a stream. */
 export async function* streamWithFieldNames<T>(
   names: FieldNames,
   stream: AsyncIterable<T>,

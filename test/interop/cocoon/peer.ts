@@ -107,7 +107,7 @@ function openStore(program: string, root: string): CocoonStore {
         () => undefined,
         (error: unknown) => (error as { signal?: string }).signal,
       );
-      if (signal !== "SIGKILL") throw new Error("the create that was to be broken off was not");
+      if (signal !== "SIGKILL") throw new Error("the create was not interrupted");
     },
     export: async (ref, file, { gzip = false } = {}) =>
       void (await call(gzip ? "export-compressed" : "export", ref, file)),

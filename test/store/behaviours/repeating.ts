@@ -69,33 +69,39 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
     await failsWith(store.import(streamOf(whole), other), "REQUEST_ID_REUSED");
   });
 
-  storeTest("while the first call runs, a retry is told to wait", async ({ store, scratch }) => {
-    const source = await makeSmallSource(join(scratch, "source"));
-    const tar = await collect(packDirectory(source));
-    const header = { name: "web", requestId: randomUUID() };
-    const gate = createGate();
-    const running = store.another().create(heldBack(tar, gate), header);
-    await eventually("an upload", async () => (await entriesOf(store.root, "staging")).length > 0);
-    const early = await failsWith(createFrom(store, source, header), "OPERATION_IN_PROGRESS");
-    assert.ok((early.retryAfterMs ?? 0) > 0);
-    const other = { ...header, name: "api" };
-    await failsWith(createFrom(store, source, other), "REQUEST_ID_REUSED");
-    // Another caller that wants the name learns its holder.
-    const taken = await failsWith(
-      createFrom(store, source, { name: "web" }),
-      "SNAPSHOT_NAME_TAKEN",
-    );
-    await failsWith(
-      createFrom(store, source, { name: "web", replace: true }),
-      "OPERATION_IN_PROGRESS",
-    );
-    assert.equal((await store.list()).totalSize, 0);
-    await failsWith(store.inspect("web"), "SNAPSHOT_NOT_FOUND");
-    gate.open();
-    const first = await running;
-    assert.equal(taken.metadata["snapshot_id"], first.id);
-    assert.deepEqual(await createFrom(store, source, header), first);
-  });
+  storeTest(
+    "while the first call runs, a retry is refused with a delay",
+    async ({ store, scratch }) => {
+      const source = await makeSmallSource(join(scratch, "source"));
+      const tar = await collect(packDirectory(source));
+      const header = { name: "web", requestId: randomUUID() };
+      const gate = createGate();
+      const running = store.another().create(heldBack(tar, gate), header);
+      await eventually(
+        "an upload",
+        async () => (await entriesOf(store.root, "staging")).length > 0,
+      );
+      const early = await failsWith(createFrom(store, source, header), "OPERATION_IN_PROGRESS");
+      assert.ok((early.retryAfterMs ?? 0) > 0);
+      const other = { ...header, name: "api" };
+      await failsWith(createFrom(store, source, other), "REQUEST_ID_REUSED");
+      // Another caller that wants the name learns its holder.
+      const taken = await failsWith(
+        createFrom(store, source, { name: "web" }),
+        "SNAPSHOT_NAME_TAKEN",
+      );
+      await failsWith(
+        createFrom(store, source, { name: "web", replace: true }),
+        "OPERATION_IN_PROGRESS",
+      );
+      assert.equal((await store.list()).totalSize, 0);
+      await failsWith(store.inspect("web"), "SNAPSHOT_NOT_FOUND");
+      gate.open();
+      const first = await running;
+      assert.equal(taken.metadata["snapshot_id"], first.id);
+      assert.deepEqual(await createFrom(store, source, header), first);
+    },
+  );
 
   storeTest("a request that failed may be tried again", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));

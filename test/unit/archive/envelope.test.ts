@@ -181,7 +181,7 @@ test("whatever is unknown comes back as the same JSON", () => {
           string,
           Record<string, unknown>
         >;
-        // As text, because a property __proto__ is not compared otherwise.
+        // We compare text, because deepEqual ignores a property __proto__.
         assert.equal(JSON.stringify(again["config"]?.["x"]), JSON.stringify(config));
         assert.equal(JSON.stringify(again["y"]), JSON.stringify(config));
       },

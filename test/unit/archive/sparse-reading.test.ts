@@ -142,7 +142,7 @@ test("GNU's sparse format 1.0 with a map of many blocks", async () => {
   await expectFile(entry(records, gnuBody(map, "x".repeat(count)), placeholder), bytes, segments);
 });
 
-test("maps of format 1.0 that break off or lie are refused", async () => {
+test("maps of format 1.0 that are truncated or wrong are refused", async () => {
   const bad: [string, RegExp][] = [
     ["3\n4\n4\n10\n2\n", /beyond the entry/],
     ["x\n", /expected a number/],

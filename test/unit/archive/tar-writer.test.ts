@@ -330,7 +330,7 @@ for (const [sparseFormat, sizeBytes] of [
   });
 }
 
-test("a size above 8 GiB stands in the PAX records and in the header", async () => {
+test("a size above 8 GiB is in the PAX records and in the header", async () => {
   const shape = { name: "a", mode: 0o644, sizeBytes: 8 ** 11, extents: undefined };
   const head = Buffer.from(planEntry(shape, "cocoon", 0).head);
   assert.equal(paxOf(head), paxRecord("size", String(8 ** 11)));

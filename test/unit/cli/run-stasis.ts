@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Runs it as this user, whose group has the same number. Requires root. */
   readonly uid?: number;
-  /** Without the terminal of the tests, if they have one. */
+  /** Detaches the program from the terminal of the tests, if they have one. */
   readonly detached?: boolean;
 }
 

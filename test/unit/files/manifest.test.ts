@@ -107,7 +107,7 @@ test("a wrong manifest is refused although its checksum is right", () => {
   assert.deepEqual(decodeManifest(forge(plain), "m"), good);
   const lies: readonly [string, Record<string, unknown>][] = [
     ["older version", { version: 0 }],
-    ["version that is no whole number", { version: 1.5 }],
+    ["version that is not a whole number", { version: 1.5 }],
     ["no version", { version: undefined }],
     ["other id in the config", { id: newSnapshotId() }],
     ["malformed id", { id: "../../etc" }],

@@ -325,7 +325,7 @@ test("after a crash, staging is cleared and directories go back where they came 
     const source = await makeSource(directory);
     const before = await treeOf(source);
     const [upload1, adopted, kept] = [newSnapshotId(), newSnapshotId(), newSnapshotId()];
-    // Not disposed before the purge, like the remains of a crash.
+    // We do not dispose it before the purge, so it looks like the remains of a crash.
     await using staging = await openStaging(layout, upload1);
     await upload(staging, "a", Buffer.from("x"));
     await (await openStaging(layout, adopted)).adoptDirectory({ path: source });
@@ -359,7 +359,7 @@ test("a directory whose place has been taken is kept in quarantine", () =>
     assert.deepEqual(await readdir(source), []);
     const kept = join(layout.quarantineRoot, id);
     assert.deepEqual(await readdir(join(kept, "files")), ["memory", "state.json"]);
-    assert.match(await readFile(`${kept}.reason.txt`, "utf8"), /could not be put back: .*EEXIST/);
+    assert.match(await readFile(`${kept}.reason.txt`, "utf8"), /could not be restored: .*EEXIST/);
   }));
 
 test("a snapshot moves to the trash once, and the trash is emptied", () =>

@@ -43,7 +43,7 @@ export async function storeSnapshot(
   const config = await upload(staging, "config.json", Buffer.from("{}\n"));
   await staging.publish(manifestOf(id, [memory, config]));
   staging.recorded();
-  // In order of names, as in a catalog.
+  // The files in the order of their names, as in a catalog.
   return { id, files: [config, memory] };
 }
 

@@ -39,7 +39,7 @@ test("several files at once over one thread: bytes and tables are those of one t
         const chunk = OwnedChunk.constant(piece);
         await lane.write(gap + start, chunk);
         assert.equal(chunk.length, piece.length, "memory that others use is copied");
-        // So that a view instead of a copy would be noticed.
+        // Overwrites the memory, so that the test notices a view instead of a copy.
         piece.fill(0xff);
       }
       await lane.idle();

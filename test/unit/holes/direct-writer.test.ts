@@ -118,7 +118,7 @@ test("no write starves if another thread takes the released permit", () =>
       ...semaphore,
       release() {
         semaphore.release();
-        // As if a thread came in between and kept it.
+        // Acts like a thread that comes in between and keeps the permit.
         if (takenAway++ === 0) assert.ok(semaphore.tryAcquire());
       },
     };
@@ -128,7 +128,7 @@ test("no write starves if another thread takes the released permit", () =>
     assert.ok(takenAway > 0);
   }));
 
-/** Like the chunks of an archive, which a header has shifted. */
+/** The pieces are shifted by a header, like the chunks of an archive. */
 const shifted: readonly Cut[] = [
   { gapBytes: 0, bytes: mib - 1536 },
   ...Array.from({ length: 15 }, () => ({ gapBytes: 0, bytes: mib })),
@@ -161,7 +161,7 @@ test("tmpfs takes all of it", { skip: cannotMount("tmpfs") }, () =>
   }),
 );
 
-/** For an import in a separate program. */
+/** Source text for an import in a separate program. */
 function moduleOf(name: string): string {
   return JSON.stringify(new URL(`../../../src/holes/${name}.js`, import.meta.url).href);
 }

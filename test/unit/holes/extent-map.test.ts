@@ -13,7 +13,7 @@ function fill(map: ExtentMap, count: number, add: "push" | "pushOrMerge"): void 
   for (let index = 0; index < count; index += 1) map[add](index * 8192, 4096);
 }
 
-test("a map gives back what was pushed, by index and in order, over several chunks", () => {
+test("a map returns the pushed extents, by index and in order, over several chunks", () => {
   using map = new ExtentMap();
   const count = 3 * perChunk + 5;
   fill(map, count, "push");

@@ -36,7 +36,7 @@ test("a request id is forgotten when its time is over, and not before, also acro
       nowMs += hourMs;
       const { config } = await create(store, "younger", younger);
       nowMs += 23 * hourMs;
-      // Exactly 24 hours after the end of its call: still remembered.
+      // The request id is still remembered exactly 24 hours after the end of its call.
       await failsWith(create(store, "other", older), "REQUEST_ID_REUSED");
       assert.equal((await create(store, "younger", younger)).config.id, config.id);
     }

@@ -186,7 +186,7 @@ void test("the data on the disk counts, not the page cache", { skip: cannotMount
     const offset = (await readFile(image)).indexOf(bytes.subarray(-4096));
     assert.ok(offset > 0);
     await flip(image, offset);
-    // From memory, where it is intact.
+    // This reads from memory, where the data is intact.
     assert.ok((await download(store, "a")).includes(bytes.subarray(-4096)));
     const found = await verdicts(store, "a");
     const damaged = [{ offset: 3 * blockBytes, length: blockBytes }];

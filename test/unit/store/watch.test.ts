@@ -152,7 +152,7 @@ test("a filter that leaves out much still brings newer tokens", async () => {
     assert.equal(type, "position");
     await using rest = watch(store, { resumeToken });
     const next = Number(nameOf(await rest.next()).slice(1));
-    assert.ok(next > 1000, `goes on at n${next}`);
+    assert.ok(next > 1000, `continues at n${next}`);
     await createFrom(store, "web", files);
     assert.equal(nameOf(await filtered.next()), "web");
   });

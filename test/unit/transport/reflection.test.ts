@@ -55,7 +55,7 @@ function filesOf(answer: ServerReflectionResponse | undefined): FileDescriptorPr
   );
 }
 
-/** In the order that the registry requires. */
+/** The order that the registry requires. */
 function importsFirst(files: readonly FileDescriptorProto[]): FileDescriptorProto[] {
   const sorted = new Set<FileDescriptorProto>();
   const add = (file: FileDescriptorProto | undefined): void => {

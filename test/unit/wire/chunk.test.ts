@@ -107,7 +107,7 @@ async function refusedByTheCompiler(
   await sinks.pool.write(0, borrowed);
   // @ts-expect-error: a lane transfers memory to a thread.
   await sinks.lane.write(0, borrowed);
-  // @ts-expect-error: an object with the same members is no owned chunk.
+  // @ts-expect-error: an object with the same members is not an owned chunk.
   await sinks.lane.write(0, { bytes: borrowed, length: borrowed.length });
   // @ts-expect-error: the entries of a tar are parts of the stream's chunks.
   for await (const entry of readTar(stream)) assert.ok(entry);

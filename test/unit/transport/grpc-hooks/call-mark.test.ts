@@ -23,7 +23,7 @@ test("a call has the mark of its stream, and a call without a stream has none", 
   await using scene = await startGrpc({
     intercept,
     onStream(stream, headers, _rawHeaders, begin) {
-      // As if the client had sent it.
+      // Acts as if the client had sent it.
       headers["stasis-connection"] = "forged";
       markCall(headers, `mark.${stream.id}`);
       begin();

@@ -9,7 +9,7 @@ import { openStream, startHttp2 } from "./scene.js";
 
 const gone = new Error("the caller is gone");
 
-/** As a call of grpc-js does: the signal fires in a tick after the close. */
+/** Behaves like a call of grpc-js: the signal fires in a tick after the close. */
 function signalOf(stream: ServerHttp2Stream): AbortSignal {
   const controller = new AbortController();
   stream.once("close", () => process.nextTick(() => controller.abort(gone)));

@@ -43,7 +43,7 @@ test("a hook that does not attach is logged before the first call", async (t) =>
   );
 });
 
-/** Where the Unix sockets of this process get `readStop` from. */
+/** The prototype from which the Unix sockets of this process get `readStop`. */
 async function handlePrototype(path: string): Promise<{ readStop?: unknown }> {
   const server = createServer((socket) => socket.end());
   server.listen(path);

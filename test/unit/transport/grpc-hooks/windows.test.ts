@@ -16,7 +16,7 @@ const listed = { list: () => Promise.resolve({}) };
 
 async function answered(raw: RawClient): Promise<void> {
   const call = raw.call(pathOf(list));
-  // Without a request, so that the connection's window is unused.
+  // Makes no request, so the connection's window is unused.
   call.stream.end();
   await call.status;
   // The server's settings and the WINDOW_UPDATE of the connection come before a ping's answer.
@@ -37,7 +37,7 @@ test("a known caller sees the configured windows and limits", async () => {
   assert.equal(raw.session.state.remoteWindowSize, connectionWindowBytes);
 });
 
-test("a connection with many streams that were let in may have more of them", async () => {
+test("a connection with many admitted streams may have more of them", async () => {
   await using harness = await startServer(listed, { maxStreamsPerConnection: 777 });
   await using raw = await openRawClient(harness.port);
   const calls = Array.from({ length: 90 }, () => raw.call(pathOf(list)));
