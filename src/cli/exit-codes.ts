@@ -61,7 +61,7 @@ export const exitCodesHelp = `Exit codes:
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly code: ErrorCode;
-  readonly reason: "USAGE" | "FILE_FAILED" | "INPUT_INVALID";
+  readonly reason: "USAGE" | "FILE_FAILED" | "INPUT_INVALID" | "NOT_SERVING";
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, reason: CliError["reason"], message: string, hint?: string) {

@@ -5,6 +5,7 @@ import type { ByteStream } from "../base/async.js";
 import type {
   HealthCheckRequestSchema,
   HealthCheckResponse,
+  HealthListResponse,
 } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import type * as gc from "../../gen/ts/stasis/v1/gc_service_pb.js";
 import type * as replication from "../../gen/ts/stasis/v1/replication_service_pb.js";
@@ -189,6 +190,8 @@ export interface SystemCalls {
     request?: Init<typeof HealthCheckRequestSchema>,
     options?: CallOptions,
   ): Promise<HealthCheckResponse>;
+  /** grpc.health.v1 List: every service, and the daemon as a whole under the empty name. */
+  listHealth(options?: CallOptions): Promise<HealthListResponse>;
 }
 
 /**

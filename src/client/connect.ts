@@ -148,6 +148,7 @@ function systemCalls(channel: Channel): SystemCalls {
     repair: (request = {}, options) =>
       channel.serverStream(SystemService.method.repair, request, options),
     checkHealth: (request = {}, options) => channel.unary(Health.method.check, request, options),
+    listHealth: (options) => channel.unary(Health.method.list, {}, options),
   };
 }
 

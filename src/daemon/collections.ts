@@ -37,12 +37,12 @@ function policyOf(config: DaemonConfig): GcPolicy {
 /** CLOCK_SUSPECT: the clock was set during planning. The next collection ignores ages. */
 const expected: ReadonlySet<ErrorReason> = new Set(["GC_LOCK_BUSY", "DRAINING", "CLOCK_SUSPECT"]);
 
-/** After the clock was set, ages are uncertain. The other criteria still apply. */
-function withoutUncertainAges(store: SnapshotStore, policy: GcPolicy, logger: Logger): GcPolicy {
-  const { suspect, aheadMs, trustedAfterMs } = store.clock();
-  if (!suspect || policy.maxAgeMs === undefined) return policy;
-  logger.warn({ aheadMs, trustedAfterMs }, "the wall clock is suspect: nothing is evicted by age");
-  return { ...policy, maxAgeMs: undefined };
+/**
+ * After the clock was set, ages are uncertain. The other criteria still apply. The store's alarm
+ * logs it once, so that no collection has to.
+ */
+function withoutUncertainAges(store: SnapshotStore, policy: GcPolicy): GcPolicy {
+  return store.clock().suspect ? { ...policy, maxAgeMs: undefined } : policy;
 }
 
 async function collect(
@@ -52,13 +52,15 @@ async function collect(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const usable = withoutUncertainAges(store, policy, logger);
+    const usable = withoutUncertainAges(store, policy);
+    const agesIgnored = usable.maxAgeMs !== policy.maxAgeMs;
     const results = await store.collectGarbage({ policy: usable, dryRun: false }, signal);
     const removed = results.filter(({ outcome }) => outcome === "removed");
     const freedBytes = removed.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
     const failed = results.filter(({ outcome }) => outcome === "failed").length;
     const ids = removed.map(({ id }) => id);
-    logger.info({ removed: removed.length, failed, freedBytes, ids }, "collected garbage");
+    const done = { removed: removed.length, failed, freedBytes, ids };
+    logger.info({ ...done, ...(agesIgnored && { agesIgnored }) }, "collected garbage");
   } catch (error) {
     if (signal.aborted) return;
     if (isStoreError(error) && expected.has(error.reason)) {

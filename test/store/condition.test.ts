@@ -101,6 +101,25 @@ async function reasons(client: Client): Promise<(string | undefined)[]> {
   return (await client.getInfo()).problems.map(({ reason }) => ErrorReason[reason]);
 }
 
+/** What people see of a store that is read-only: each service, the reason, and an exit code. */
+async function healthSays(address: string): Promise<void> {
+  const health = (...args: string[]) => runStasis(["--addr", address, "health", ...args]);
+  const { code, stdout, stderr } = await health();
+  assert.equal(code, 6, stderr);
+  const lines = [
+    "^SERVING +the daemon as a whole$",
+    "^SERVING +stasis\\.v1\\.SnapshotService$",
+    "^NOT_SERVING +stasis\\.v1\\.SnapshotService/writes$",
+    "^NOT_SERVING +stasis\\.v1\\.GcService$",
+    "^STORE_READ_ONLY since ",
+  ];
+  for (const line of lines) assert.match(stdout, new RegExp(line, "m"));
+  assert.match(stderr, /^stasis: not served: \S+GcService, \S+SnapshotService\/writes\n$/);
+  assert.equal((await health("stasis.v1.SnapshotService/writes")).code, 6);
+  assert.equal((await health("stasis.v1.SystemService")).code, 0);
+  assert.equal((await health("")).code, 0);
+}
+
 test(
   "a filesystem becomes read-only: health reports it without a call, reads work, writes fail with the reason",
   { skip },
@@ -115,6 +134,7 @@ test(
         execFileSync("mount", ["-o", "remount,abort", join(root, "..")]);
         await becomesStopped(client, "writes", "collections");
         assert.deepEqual(await reasons(client), ["STORE_READ_ONLY"]);
+        await healthSays(daemon.address);
         const writing: readonly (() => Promise<unknown>)[] = [
           () => create(client, source, "b"),
           () => client.delete({ refs: ["a"] }),

@@ -1,43 +1,89 @@
-// stasis health: reports whether the daemon serves, and what keeps its store from working.
-import type { JsonObject } from "@bufbuild/protobuf";
+// stasis health: reports what the daemon serves, and what keeps its store from working.
 import type { Command } from "commander";
 import { StoreError, isStoreError, type StoreProblem } from "../../client/index.js";
-import {
-  HealthCheckResponseSchema,
-  HealthCheckResponse_ServingStatus as ServingStatus,
-} from "../../../gen/ts/grpc/health/v1/health_pb.js";
+import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../gen/ts/grpc/health/v1/health_pb.js";
 import { ErrorReason } from "../../../gen/ts/stasis/v1/errors_pb.js";
 import { StoreProblemSchema } from "../../../gen/ts/stasis/v1/system_service_pb.js";
+import { CliError } from "../exit-codes.js";
 import { formatTime } from "../format.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
+import { renderTable } from "../table.js";
 
 export function addHealthCommand(program: Command): void {
   program
     .command("health")
-    .summary("tell whether the daemon serves")
+    .summary("tell what the daemon serves, and what it does not")
     .description(
-      "Asks grpc.health.v1, and GetInfo for what keeps the store from working. Exit code 0 if it serves, 6 if it\n" +
-        "does not. A store that is full or read-only serves reads: stasis.v1.SnapshotService/writes tells\n" +
-        "whether anything can be stored.",
+      "Prints the state of every service by grpc.health.v1, and by GetInfo what keeps the store from working. " +
+        "Exit code 0 if all of them serve, or the one that is named, 6 if any does not.\n\n" +
+        "`stasis.v1.SnapshotService/writes` tells whether snapshots can be stored: it does not serve while " +
+        "the store is full or read-only, although the other services do, and so does the daemon as a " +
+        "whole, whose name is empty. A probe that restarts the daemon should name stasis.v1.SystemService: " +
+        "a restart frees no space.",
     )
-    .argument("[service]", "one service, for example stasis.v1.SnapshotService/writes")
+    .argument("[service]", 'one service; "" is the daemon as a whole')
     .action(async (service: string | undefined, _options: unknown, command: Command) => {
-      await withSession(command.optsWithGlobals<GlobalOptions>(), async (session) => {
-        const answer = await session.client.checkHealth({ service: service ?? "" }, session.call);
-        const problems = await problemsOf(session);
-        const status = ServingStatus[answer.status];
-        await session.answer(
-          () => ({
-            ...(messageJson(HealthCheckResponseSchema, answer) as JsonObject),
-            ...(problems.length > 0 && {
-              problems: problems.map((problem) => messageJson(StoreProblemSchema, problem)),
-            }),
-          }),
-          () => [status, ...problems.map(problemText)].map((line) => `${line}\n`).join(""),
-        );
-        if (answer.status !== ServingStatus.SERVING) throw notServing(service, status, problems);
-      });
+      await withSession(command.optsWithGlobals<GlobalOptions>(), (session) =>
+        reportHealth(session, service),
+      );
     });
+}
+
+async function reportHealth(session: Session, service: string | undefined): Promise<void> {
+  const { client, call } = session;
+  const statuses = await statusesOf(session, service);
+  const { status } =
+    service === undefined ? await client.checkHealth({}, call) : { status: statuses[0]?.[1] };
+  const problems = await problemsOf(session);
+  await session.answer(
+    () => ({
+      status: nameOf(status),
+      ...(service === undefined && {
+        services: Object.fromEntries(statuses.map(([name, each]) => [name, nameOf(each)])),
+      }),
+      ...(problems.length > 0 && {
+        problems: problems.map((problem) => messageJson(StoreProblemSchema, problem)),
+      }),
+    }),
+    () => render(statuses, problems, service),
+  );
+  const stopped = statuses.filter(([, each]) => each !== ServingStatus.SERVING);
+  if (stopped.length > 0) throw notServing(stopped, problems);
+}
+
+type Statuses = readonly (readonly [service: string, status: ServingStatus])[];
+
+/** In order of names: the daemon as a whole comes first. */
+async function statusesOf(
+  { client, call }: Session,
+  service: string | undefined,
+): Promise<Statuses> {
+  if (service !== undefined) {
+    return [[service, (await client.checkHealth({ service }, call)).status]];
+  }
+  const { statuses } = await client.listHealth(call);
+  return Object.entries(statuses)
+    .map(([name, { status }]) => [name, status] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function render(
+  statuses: Statuses,
+  problems: readonly StoreProblem[],
+  service: string | undefined,
+): string {
+  const told = problems.map((problem) => `${problemText(problem)}\n`).join("");
+  if (service !== undefined) return `${nameOf(statuses[0]?.[1])}\n${told}`;
+  const rows = statuses.map(([name, status]) => [nameOf(status), shownName(name)]);
+  return renderTable(["STATE", "SERVICE"], rows) + told;
+}
+
+function shownName(service: string): string {
+  return service === "" ? "the daemon as a whole" : service;
+}
+
+function nameOf(status: ServingStatus | undefined): string {
+  return ServingStatus[status ?? ServingStatus.UNKNOWN] ?? "UNKNOWN";
 }
 
 /**
@@ -52,14 +98,12 @@ async function problemsOf({ client, call }: Session): Promise<readonly StoreProb
   }
 }
 
-function notServing(
-  service: string | undefined,
-  status: string | undefined,
-  problems: readonly StoreProblem[],
-): StoreError {
+function notServing(stopped: Statuses, problems: readonly StoreProblem[]): Error {
+  const names = stopped.map(([name]) => shownName(name)).join(", ");
+  const message = `not served: ${names}`;
   const isGone = problems.some(({ reason }) => reason === ErrorReason.ROOT_UNAVAILABLE);
-  const what = service === undefined ? "the daemon does not serve" : `${service} does not serve`;
-  return new StoreError(isGone ? "ROOT_UNAVAILABLE" : "DRAINING", `${what}: ${status ?? "?"}`);
+  if (isGone) return new StoreError("ROOT_UNAVAILABLE", message);
+  return new CliError("UNAVAILABLE", "NOT_SERVING", message);
 }
 
 /** Formats a problem as one line. */

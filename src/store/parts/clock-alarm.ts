@@ -1,5 +1,5 @@
 // Tells operators when the wall clock becomes suspect, and when it is trusted again.
-import { describeDoubt, isSuspect, suspectGraceMs, type ClockDoubt } from "../../model/elapsed.js";
+import { describeDoubt, isSuspect, suspectGraceMs } from "../../model/elapsed.js";
 import type { Reader } from "./ports.js";
 
 export interface ClockStatus {
@@ -24,18 +24,19 @@ export function createClockAlarm({
   catalog,
   logger,
 }: Pick<Reader, "catalog" | "logger">): () => void {
-  let told: ClockDoubt | undefined;
+  let told = false;
   return () => {
     const doubt = catalog.clockDoubt();
     if (isSuspect(doubt)) {
-      if (doubt.sinceMs !== told?.sinceMs) {
+      // Only once: a clock that is set again and again would fill the log.
+      if (!told) {
         const action = "nothing is evicted by age until it is set right or trusted (stasis info)";
         logger.warn({ aheadMs: doubt.aheadMs }, `${describeDoubt(doubt)}: ${action}`);
       }
-      told = doubt;
-    } else if (told !== undefined) {
+      told = true;
+    } else if (told) {
       logger.info("the wall clock is trusted again");
-      told = undefined;
+      told = false;
     }
     try {
       catalog.noteClock();

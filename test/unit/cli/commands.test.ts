@@ -111,7 +111,13 @@ test("--json: one document, with keys that do not come and go", async (t) => {
   const inspected = await okJson(run("--json", "inspect", id.slice(0, 6)));
   assert.equal((inspected["snapshot"] as { config: { id: string } }).config.id, id);
   assert.equal((await okJson(run("info", "--json")))["storeType"], "localfile");
-  assert.deepEqual(await okJson(run("health", "--json")), { status: "SERVING" });
+  const health = await okJson(run("health", "--json"));
+  assert.equal(health["status"], "SERVING");
+  assert.equal(
+    (health["services"] as Record<string, string>)["stasis.v1.SnapshotService/writes"],
+    "SERVING",
+  );
+  assert.deepEqual(await okJson(run("health", "", "--json")), { status: "SERVING" });
   const restored = await okJson(run("restore", id, "--to", "restored", "--json"));
   assert.deepEqual(Object.keys(restored), ["snapshot", "dataBytes", "warnings"]);
   const exported = await okJson(run("export", id, "-o", "a.tar", "--json"));
