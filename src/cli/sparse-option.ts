@@ -14,7 +14,7 @@ export function sparseOption(): Option {
   return new Option(
     "--sparse <format>",
     "how holes are written: gnu (default; tar programs and cocoon read it), cocoon (only cocoon and " +
-      "stasis read it), none (as zeros)",
+      "stasis read it), none (as zeros; a note says how many bytes)",
   ).choices(Object.keys(formats));
 }
 

@@ -5,7 +5,6 @@ import {
   ExportToDirectoryResponseSchema,
   exportToLocalDirectory,
   openCompared,
-  type Download,
   type ExportInit,
   type ExportToDirectoryResponse,
 } from "../../client/index.js";
@@ -21,7 +20,7 @@ import {
 } from "../session.js";
 import { snapshotTitle } from "../show-snapshot.js";
 import { sparseFormatOf, sparseOption, type SparseFormatName } from "../sparse-option.js";
-import { noteUncompared, warnIfDamaged, writeOut } from "./restore.js";
+import { noteUncompared, warnIfDamaged, writeOut, zerosForHoles } from "./restore.js";
 
 interface ExportOptions extends GlobalOptions {
   readonly output?: string;
@@ -95,7 +94,9 @@ async function exportSnapshot(
   const call = { ...session.call, reuseBuffers: true };
   const open = (asked: ExportInit) => session.client.export(asked, call);
   await using download = await openCompared(open, request);
-  await writeOut(session, "export", download, output, expectedBytes(download, options));
+  const zeroBytes = zerosForHoles(download.header, options.sparse);
+  const totalBytes = isCompressed(options) ? 0 : Number(download.header.dataBytes) + zeroBytes;
+  await writeOut(session, "export", download, output, { totalBytes, zeroBytes });
   noteUncompared(session, download.header, request);
 }
 
@@ -103,10 +104,8 @@ function howRead({ force, verify }: ExportOptions): Pick<ExportInit, "force" | "
   return verify === undefined ? { force } : { force, verify };
 }
 
-/** 0 if unknown. */
-function expectedBytes({ header }: Download, options: ExportOptions): number {
-  if (options.gzip || options.zstd) return 0;
-  return Number(options.sparse === "none" ? (header.snapshot?.sizeBytes ?? 0n) : header.dataBytes);
+function isCompressed({ gzip, zstd }: ExportOptions): boolean {
+  return gzip || zstd;
 }
 
 async function exportDirectory(

@@ -77,9 +77,9 @@ async function restore(
     const open = (asked: RestoreInit) => session.client.restore(asked, call);
     const sparseFormat = sparseFormatOf(options.sparse);
     await using download = await openCompared(open, { ...request, sparseFormat });
-    const { snapshot, dataBytes } = download.header;
-    const totalBytes = options.sparse === "none" ? (snapshot?.sizeBytes ?? 0n) : dataBytes;
-    await writeOut(session, "restore", download, output, Number(totalBytes));
+    const zeroBytes = zerosForHoles(download.header, options.sparse);
+    const totalBytes = Number(download.header.dataBytes) + zeroBytes;
+    await writeOut(session, "restore", download, output, { totalBytes, zeroBytes });
     noteUncompared(session, download.header, request);
     return;
   }
@@ -96,16 +96,34 @@ async function restore(
   session.note(`restored ${snapshotTitle(header.snapshot)} to ${to}`);
 }
 
+/** Bytes of holes that are written as zeros. */
+export function zerosForHoles(
+  { snapshot, dataBytes }: Pick<DownloadHeader, "snapshot" | "dataBytes">,
+  sparse: SparseFormatName | undefined,
+): number {
+  if (sparse !== "none" || snapshot === undefined) return 0;
+  return Math.max(0, Number(snapshot.sizeBytes - dataBytes));
+}
+
+export interface Written {
+  /** 0 if unknown. */
+  readonly totalBytes: number;
+  readonly zeroBytes: number;
+}
+
 /** Receives a download, and answers with its header and trailer in one message. */
 export async function writeOut(
   session: Session,
   what: "restore" | "export",
   download: Download,
   output: Output,
-  totalBytes: number,
+  { totalBytes, zeroBytes }: Written,
 ): Promise<void> {
   warnIfDamaged(session, download.header);
   for (const { message } of download.header.warnings) session.warn(`warning: ${message}`);
+  if (zeroBytes > 0) {
+    session.note(`${formatBytes(zeroBytes)} of holes are written as zeros (--sparse none)`);
+  }
   explainInterruption(() => (output.isStdout ? "the output is incomplete" : "no file was written"));
   await withProgress(session, what, output.isStdout, (onProgress) =>
     receive(download, output, { totalBytes, onProgress, signal: session.call.signal }),
@@ -118,6 +136,7 @@ export async function writeOut(
   const json = {
     ...(messageJson(DownloadHeaderSchema, header) as object),
     ...(trailer === undefined ? {} : (messageJson(DownloadTrailerSchema, trailer) as object)),
+    zeroBytes: String(zeroBytes),
   };
   if (output.isStdout) printErr(renderJson(json));
   else await session.answer(() => json, String);

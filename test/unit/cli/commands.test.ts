@@ -127,6 +127,7 @@ test("--json: one document, with keys that do not come and go", async (t) => {
     "warnings",
     "totalBytes",
     "crc32",
+    "zeroBytes",
   ]);
   assert.deepEqual(await okJson(run("rm", id, "--json")), { deletedIds: [id] });
 });
@@ -385,4 +386,27 @@ test("verify finds a changed byte, names its range, and ends with 9; restore the
   assert.equal((await run("restore", "web", "-o", "web.tar")).code, 9);
   assert.equal((await run("restore", "web", "-o", "web.tar", "--force")).code, 0);
   assert.equal((await run("verify")).code, 2);
+});
+
+test("--sparse none says how many bytes of holes are written as zeros", async (t) => {
+  const { run, scratch } = await setUp(t);
+  await ok(run("create", "source", "--name", "vm"));
+  for (const command of ["restore", "export"]) {
+    const zeros = await run(command, "vm", "--sparse", "none", "-o", `${command}.tar`);
+    assert.match(
+      zeros.stderr,
+      /^9\d(\.\d+)? MiB of holes are written as zeros \(--sparse none\)$/m,
+    );
+    const { zeroBytes, totalBytes } = await okJson(
+      run(command, "vm", "--sparse", "none", "-o", `${command}-2.tar`, "--json"),
+    );
+    assert.equal(Number(zeroBytes), 100 * mib - 2 * mib - 4096);
+    assert.ok(Number(totalBytes) > 100 * mib);
+    const holes = await run(command, "vm", "-o", `${command}-3.tar`);
+    assert.doesNotMatch(holes.stderr, /zeros/);
+  }
+  await writeFile(join(scratch, "source", "cow.raw"), "without a hole");
+  await ok(run("create", "source", "--name", "dense"));
+  const dense = await run("export", "dense", "--sparse", "none", "-o", "dense.tar");
+  assert.doesNotMatch(dense.stderr, /zeros/);
 });
