@@ -178,7 +178,7 @@ export const mutants: readonly Mutant[] = [
       '    const { rename } = await import("node:fs/promises");\n' +
       "    for (const id of trashed)\n" +
       "        await rename(layout.trashDirectory(id), layout.dataDirectory(id));\n",
-    by: { kind: "start", scenarios: "deleting", states: 4 },
+    by: { tests: "store/killed" },
   },
   {
     name: "what an older copy of the catalog knows and the disk does not is called lost",

@@ -1,5 +1,5 @@
-// Kills the daemon in the middle of an upload. Nothing half-made is visible, as if the upload had
-// never begun.
+// Kills the daemon in the middle of an upload: nothing half-made is visible, as if the upload had
+// never begun. And after a deletion, while its files are still whole: it stays deleted.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -77,3 +77,24 @@ for (const compression of [1, 2]) {
       await client.import({ name: "web" }, heldBack(whole, createGate()));
     }));
 }
+
+test("killed after a deletion whose snapshot is still being read", () =>
+  withScratchDir(async (scratch) => {
+    const root = join(scratch, "root");
+    const source = await makeSmallSource(join(scratch, "source"));
+    await using daemon = await startDaemonProcess(root);
+    await using client = connect(daemon.address);
+    await client.create({ config: { name: "web" } }, packDirectory(source));
+    // The lease of the read keeps all files in the trash.
+    await using reading = await client.restore("web");
+    const { deletedIds } = await client.delete({ refs: ["web"] });
+    assert.deepEqual(await entriesOf(root, "trash"), deletedIds);
+    assert.ok(reading.header.dataBytes > 0n);
+    await daemon.kill();
+    await using store = await reopen(root);
+    assert.equal(store.recovery.adopted, 0);
+    assert.deepEqual(store.list({ pageSize: 10 }).snapshots, []);
+    for (const part of ["data", "trash", "quarantine"] as const) {
+      assert.deepEqual(await entriesOf(root, part), [], part);
+    }
+  }));
