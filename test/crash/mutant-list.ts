@@ -173,7 +173,10 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a deleted snapshot goes back from the trash, its record forgotten",
     file: "store/heal/recovery.js",
-    find: "    await purgeTrash(layout);\n",
+    find:
+      "    await purgeTrash(layout);\n" +
+      "    for (const id of removed)\n" +
+      "        await purgeRemoved(layout, id);\n",
     replace:
       '    const { rename } = await import("node:fs/promises");\n' +
       "    for (const id of trashed)\n" +
