@@ -16,7 +16,10 @@ import {
   entriesOf,
   heldBack,
   makeSmallSource,
+  makeSource,
+  mib,
   packDirectory,
+  piece,
 } from "./contents.js";
 
 interface Running {
@@ -81,11 +84,13 @@ for (const compression of [1, 2]) {
 test("killed after a deletion whose snapshot is still being read", () =>
   withScratchDir(async (scratch) => {
     const root = join(scratch, "root");
-    const source = await makeSmallSource(join(scratch, "source"));
+    const bytes = 24 * mib;
+    const file = { name: "memory", sizeBytes: bytes, pieces: [piece(0, bytes)] };
+    const source = await makeSource(join(scratch, "source"), [file]);
     await using daemon = await startDaemonProcess(root);
     await using client = connect(daemon.address);
     await client.create({ config: { name: "web" } }, packDirectory(source));
-    // The lease of the read keeps all files in the trash.
+    // More than the windows between the two hold: its lease keeps all files in the trash.
     await using reading = await client.restore("web");
     const { deletedIds } = await client.delete({ refs: ["web"] });
     assert.deepEqual(await entriesOf(root, "trash"), deletedIds);
