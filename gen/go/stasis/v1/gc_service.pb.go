@@ -429,7 +429,7 @@ type CollectGarbageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A row per candidate.
 	Candidates []*GcCandidate `protobuf:"bytes,1,rep,name=candidates,proto3" json:"candidates,omitempty"`
-	// Bytes on disk of everything that was removed, or would be removed.
+	// The charged_bytes of everything that was removed, or would be removed: what quotas count.
 	FreedBytes    int64 `protobuf:"varint,2,opt,name=freed_bytes,json=freedBytes,proto3" json:"freed_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -889,7 +889,7 @@ type GetInfoResponse struct {
 	Limits *Limits `protobuf:"bytes,6,opt,name=limits,proto3" json:"limits,omitempty"`
 	// The capabilities of this store.
 	Features *Features `protobuf:"bytes,7,opt,name=features,proto3" json:"features,omitempty"`
-	// Counts and sizes of the stored data.
+	// Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
 	Usage *Usage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
 	// The background scrub.
 	Scrub *ScrubStatus `protobuf:"bytes,9,opt,name=scrub,proto3" json:"scrub,omitempty"`

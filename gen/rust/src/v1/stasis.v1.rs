@@ -308,7 +308,7 @@ pub struct CollectGarbageResponse {
     /// A row per candidate.
     #[prost(message, repeated, tag = "1")]
     pub candidates: ::prost::alloc::vec::Vec<GcCandidate>,
-    /// Bytes on disk of everything that was removed, or would be removed.
+    /// The charged_bytes of everything that was removed, or would be removed: what quotas count.
     #[prost(int64, tag = "2")]
     pub freed_bytes: i64,
 }
@@ -3093,7 +3093,7 @@ pub struct GetInfoResponse {
     /// The capabilities of this store.
     #[prost(message, optional, tag = "7")]
     pub features: ::core::option::Option<Features>,
-    /// Counts and sizes of the stored data.
+    /// Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
     #[prost(message, optional, tag = "8")]
     pub usage: ::core::option::Option<Usage>,
     /// The background scrub.

@@ -184,7 +184,7 @@ export type CollectGarbageResponse = Message<"stasis.v1.CollectGarbageResponse">
   candidates: GcCandidate[];
 
   /**
-   * Bytes on disk of everything that was removed, or would be removed.
+   * The charged_bytes of everything that was removed, or would be removed: what quotas count.
    *
    * @generated from field: int64 freed_bytes = 2;
    */

@@ -352,7 +352,7 @@ export type GetInfoResponse = Message<"stasis.v1.GetInfoResponse"> & {
   features?: Features | undefined;
 
   /**
-   * Counts and sizes of the stored data.
+   * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
    *
    * @generated from field: stasis.v1.Usage usage = 8;
    */

@@ -113,7 +113,7 @@ private static final long serialVersionUID = 0L;
   private long freedBytes_ = 0L;
   /**
    * <pre>
-   * Bytes on disk of everything that was removed, or would be removed.
+   * The charged_bytes of everything that was removed, or would be removed: what quotas count.
    * </pre>
    *
    * <code>int64 freed_bytes = 2 [json_name = "freedBytes"];</code>
@@ -809,7 +809,7 @@ private static final long serialVersionUID = 0L;
     private long freedBytes_ ;
     /**
      * <pre>
-     * Bytes on disk of everything that was removed, or would be removed.
+     * The charged_bytes of everything that was removed, or would be removed: what quotas count.
      * </pre>
      *
      * <code>int64 freed_bytes = 2 [json_name = "freedBytes"];</code>
@@ -821,7 +821,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes on disk of everything that was removed, or would be removed.
+     * The charged_bytes of everything that was removed, or would be removed: what quotas count.
      * </pre>
      *
      * <code>int64 freed_bytes = 2 [json_name = "freedBytes"];</code>
@@ -837,7 +837,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes on disk of everything that was removed, or would be removed.
+     * The charged_bytes of everything that was removed, or would be removed: what quotas count.
      * </pre>
      *
      * <code>int64 freed_bytes = 2 [json_name = "freedBytes"];</code>

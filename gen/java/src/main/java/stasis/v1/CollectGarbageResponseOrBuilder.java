@@ -56,7 +56,7 @@ public interface CollectGarbageResponseOrBuilder extends
 
   /**
    * <pre>
-   * Bytes on disk of everything that was removed, or would be removed.
+   * The charged_bytes of everything that was removed, or would be removed: what quotas count.
    * </pre>
    *
    * <code>int64 freed_bytes = 2 [json_name = "freedBytes"];</code>

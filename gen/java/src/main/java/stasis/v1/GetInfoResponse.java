@@ -362,7 +362,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.Usage usage_;
   /**
    * <pre>
-   * Counts and sizes of the stored data.
+   * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -374,7 +374,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Counts and sizes of the stored data.
+   * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -386,7 +386,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Counts and sizes of the stored data.
+   * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2207,7 +2207,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Usage, stasis.v1.Usage.Builder, stasis.v1.UsageOrBuilder> usageBuilder_;
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2218,7 +2218,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2233,7 +2233,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2253,7 +2253,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2271,7 +2271,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2296,7 +2296,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2313,7 +2313,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2325,7 +2325,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -2340,7 +2340,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Counts and sizes of the stored data.
+     * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
      * </pre>
      *
      * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>

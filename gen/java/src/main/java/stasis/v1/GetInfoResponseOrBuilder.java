@@ -175,7 +175,7 @@ public interface GetInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * Counts and sizes of the stored data.
+   * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -184,7 +184,7 @@ public interface GetInfoResponseOrBuilder extends
   boolean hasUsage();
   /**
    * <pre>
-   * Counts and sizes of the stored data.
+   * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
@@ -193,7 +193,7 @@ public interface GetInfoResponseOrBuilder extends
   stasis.v1.Usage getUsage();
   /**
    * <pre>
-   * Counts and sizes of the stored data.
+   * Counts and sizes of the stored data. Absent while the root is away (ROOT_UNAVAILABLE).
    * </pre>
    *
    * <code>.stasis.v1.Usage usage = 8 [json_name = "usage"];</code>
