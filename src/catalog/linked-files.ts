@@ -5,7 +5,7 @@ import { sql } from "./sql.js";
 
 export interface LinkedFile {
   readonly name: string;
-  /** Decimal text. Another file in its place is one that stasis has put there. */
+  /** Decimal text. A different inode means that stasis has replaced the file. */
   readonly inode: string;
   /** Nanoseconds since 1970, decimal text. */
   readonly mtimeNs: string;
@@ -17,7 +17,7 @@ export interface LinkedFiles {
   linkedFiles(id: string): LinkedFile[];
   /** Snapshots, in any state, with at least one linked file. */
   idsWithLinks(): string[];
-  /** Replaces what is known of the snapshot's linked files. The snapshot must exist. */
+  /** Replaces the record of the snapshot's linked files. The snapshot must exist. */
   setLinkedFiles(id: string, files: readonly LinkedFile[]): void;
 }
 

@@ -1,4 +1,4 @@
-// Connects the metrics to what they are read from.
+// Connects the metrics to their sources.
 import type { DaemonConfig } from "../config/daemon-options.js";
 import type { ConditionFigures, ScrubFigures } from "../observe/figures.js";
 import { createMetrics, type Metrics } from "../observe/metrics.js";

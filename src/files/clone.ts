@@ -1,5 +1,6 @@
-// Makes a writable working copy of a stored snapshot in a caller's directory, in milliseconds where
-// the filesystem shares blocks. Never by a symbolic link: the copy must outlive the snapshot.
+// Makes a writable working copy of a stored snapshot in a caller's directory. This takes
+// milliseconds if the filesystem shares blocks. It never uses symbolic links, because the copy must
+// outlive the snapshot.
 import { stat } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { formatBytes } from "../base/sizes.js";
@@ -49,7 +50,7 @@ interface Cloning {
   readonly file: StoredFile;
   readonly directory: HeldDirectory;
   readonly durable: boolean;
-  /** What `auto` may still copy. */
+  /** Bytes that `auto` may still copy. */
   readonly leftBytes: number;
   readonly signal: AbortSignal;
 }
@@ -120,7 +121,7 @@ function requireSize({ stored, file }: Pick<Cloning, "stored" | "file">, sizeByt
 async function linkFile({ stored, file, directory }: Cloning): Promise<void> {
   const to = directory.at(file.name);
   try {
-    // link(2) of /proc/self/fd/N/name: the last part is the file itself, so nothing is followed.
+    // link(2) of /proc/self/fd/N/name: the last part is the file itself, so no link is followed.
     await disk.link(stored.pathOf(file.name), to);
   } catch (error) {
     throw linkError(error, stored.id, file.name, directory.path);

@@ -1,4 +1,4 @@
-// Tells whether a file is still the one that it was: its inode, its modification time, its owner.
+// Tells whether a file is unchanged, by its inode, its modification time and its owner.
 import { lstat } from "node:fs/promises";
 import { withIoError } from "../holes/errno.js";
 

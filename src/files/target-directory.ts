@@ -1,5 +1,5 @@
-// The directory that a caller names for an export or a clone. It is absent or empty before, and
-// after a failure it is again.
+// The directory that a caller names for an export or a clone. Before the call, and after a failure,
+// it is absent or empty.
 import { constants } from "node:fs";
 import { access, opendir } from "node:fs/promises";
 import { StoreError, isStoreError } from "../base/errors.js";
@@ -18,11 +18,15 @@ import {
 import type { Layout } from "./layout.js";
 
 export interface TargetOptions {
-  /** Makes the name of a new directory durable. What is in the directory is up to `work`. */
+  /**
+   * Makes the name of a new directory durable. `work` must make its content durable if necessary.
+   */
   readonly durable: boolean;
 }
 
-/** Makes files in the directory, and adds the path of each to `made`, to be removed on failure. */
+/**
+ * Makes files in the directory. Adds the path of each to `made`, so that a failure removes them.
+ */
 export type Fill<T> = (directory: HeldDirectory, made: string[]) => Promise<T>;
 
 /**
@@ -126,7 +130,7 @@ async function requireEmpty(directory: HeldDirectory): Promise<void> {
   }
 }
 
-/** Otherwise the first file would fail as if the store refused it. */
+/** Without this check, the first file would fail with an error that blames the store. */
 async function requireWritable({ path, self }: HeldDirectory): Promise<void> {
   const context = { what: "write into the target directory", path, owner: "caller" } as const;
   await withIoError({ ...context, access: "write" }, () => access(self, constants.W_OK));

@@ -19,7 +19,7 @@ export interface CloneRequest {
   readonly maxCopyBytes: number;
 }
 
-/** A directory that takes seconds to copy is better refused: its caller expects milliseconds. */
+/** A directory that takes seconds to copy is refused, because its caller expects milliseconds. */
 export const defaultMaxCopyBytes = 1024 ** 3;
 
 export interface ClonedFile {

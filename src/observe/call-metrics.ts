@@ -3,11 +3,11 @@ import type { MetricSet } from "./metric-set.js";
 import { reading, type Samples } from "./metric-set.js";
 import type { CallObserver, MethodTotals } from "./ports.js";
 
-/** From a lookup in the catalog to the upload of a large snapshot. */
+/** The range is from a lookup in the catalog to the upload of a large snapshot. */
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 60, 600];
 const otherLabel = "other";
 
-/** Reasons that say that a caller has to come again, or may not come. */
+/** Reasons that tell a caller to retry, or that deny access. */
 const refusals: ReadonlySet<string> = new Set([
   ...["TOO_MANY_STREAMS", "STORAGE_FULL", "LIMIT_EXCEEDED", "DRAINING", "BLOCKED_BY_GC"],
   ...["CREDENTIALS_INVALID", "ROLE_INSUFFICIENT", "ACCESS_DENIED"],

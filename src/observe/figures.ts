@@ -1,5 +1,5 @@
-// The figures that the floors below give when metrics are read. Nothing is paid for them while
-// nobody reads.
+// The figures that the floors below supply when metrics are read. They cost nothing while nobody
+// reads them.
 import type { SnapshotState } from "../model/snapshot.js";
 import type { PullBytes } from "./ports.js";
 
@@ -7,20 +7,20 @@ export interface StoreFigures {
   readonly snapshots: Readonly<Record<SnapshotState, number>>;
   /** Ready snapshots that are marked as damaged. */
   readonly damaged: number;
-  /** Of all ready snapshots. */
+  /** These count all ready snapshots. */
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
   /** Everything that `max_store` counts. */
   readonly chargedBytes: number;
-  /** Of that, deleted or replaced snapshots that are still read. */
+  /** The part that belongs to deleted or replaced snapshots with readers. */
   readonly heldBytes: number;
-  /** Of that, running uploads. */
+  /** The part of running uploads. */
   readonly stagingBytes: number;
-  /** Of that, pulls that were cut off. */
+  /** The part of interrupted pulls. */
   readonly keptBytes: number;
   /** `max_store`; 0 = no limit. */
   readonly quotaBytes: number;
-  /** What uploads leave free. */
+  /** Bytes that uploads leave free. */
   readonly reserveBytes: number;
   readonly filesystem: {
     readonly sizeBytes: number;
@@ -39,7 +39,7 @@ export interface StoreFigures {
 
 /** How full a semaphore is. */
 export interface Occupancy {
-  /** As the refusals name it, such as `byte_streams`. */
+  /** The name in refusals, such as `byte_streams`. */
   readonly limit: string;
   readonly inUse: number;
   readonly max: number;
@@ -49,22 +49,22 @@ export interface Occupancy {
 export interface TransportFigures {
   readonly connections: Readonly<Record<"tcp" | "unix", number>>;
   readonly occupancy: readonly Occupancy[];
-  /** How much waits in each queue. */
+  /** The length of each queue. */
   readonly queues: Readonly<Record<string, number>>;
 }
 
-/** For metrics. */
+/** Used for metrics. */
 export interface ReplicationFigures {
   readonly running: number;
-  /** Pulls that were cut off and can be resumed. */
+  /** Interrupted pulls that can be resumed. */
   readonly kept: number;
-  /** Of the running pulls. */
+  /** The sum over the running pulls. */
   readonly bytes: PullBytes;
-  /** How long the running pull that is silent longest has brought nothing. */
+  /** The longest silence of a running pull. */
   readonly longestSilenceSeconds: number;
 }
 
-/** What the daemon can do at this moment. */
+/** The daemon's current abilities. */
 export interface ConditionFigures {
   /** It serves, and nothing stops reads or writes. */
   readonly ready: boolean;

@@ -12,7 +12,7 @@ export interface MetricDescription {
 export type Samples =
   number | readonly (readonly [labels: Record<string, string>, value: number])[];
 
-/** A metric whose values are read when somebody asks. */
+/** A metric whose values are read on demand. */
 export interface Reading<Source> extends MetricDescription {
   readonly type: "counter" | "gauge";
   /** Undefined: there is no value now. */
@@ -29,7 +29,9 @@ export function reading<Source>(
   return { name, type: name.endsWith("_total") ? "counter" : "gauge", help, labels, read };
 }
 
-/** Longer than this nobody waits for a source: a page without its figures is better than none. */
+/**
+ * A source that takes longer is skipped, because a page without its figures is better than no page.
+ */
 const patienceMs = 2000;
 
 export class MetricSet {

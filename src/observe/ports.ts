@@ -1,5 +1,5 @@
-// What the floors below tell about their work. They know these interfaces only, and daemon/
-// decides what listens. Nothing here may cost more than an addition per message.
+// The interfaces through which the floors below report their work. daemon/ decides who listens.
+// Nothing here may cost more than an addition per message.
 
 /** Bytes of messages, without frames and compression. */
 export interface Traffic {
@@ -25,7 +25,7 @@ export interface CallObserver {
   refused(reason: string, limit: string | undefined): void;
 }
 
-/** For servers that nobody observes. */
+/** Used by servers that nobody observes. */
 export const unobservedCalls: CallObserver = {
   totalsOf: () => ({ receivedBytes: 0, sentBytes: 0, active: 0 }),
   ended: () => undefined,
@@ -56,11 +56,11 @@ export const unobservedStore: StoreObserver = {
 
 /** Bytes of pulls. A running pull adds to it. */
 export interface PullBytes {
-  /** Data that is now here, whether it travelled or not. */
+  /** Data that is now stored here, whether it travelled or not. */
   doneBytes: number;
-  /** Of these, data that a snapshot of this node had. */
+  /** The part that a snapshot of this node already had. */
   reusedBytes: number;
-  /** What came from peers, compressed as it travelled. */
+  /** Bytes that came from peers, in compressed form. */
   sentBytes: number;
 }
 

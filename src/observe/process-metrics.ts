@@ -41,7 +41,7 @@ const processReadings: readonly Reading<ProcessFigures>[] = [
 ];
 
 const lagBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
-/** The lag is measured so often, by a timer that does nothing else. */
+/** A separate timer measures the lag at this interval. */
 const sampleMs = 100;
 
 /** Disposing the result ends the measurement. */
@@ -72,7 +72,7 @@ export function addProcessMetrics(set: MetricSet): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Undefined without a /proc, and where no descriptor is left to look with. */
+/** Undefined if there is no /proc, or no descriptor is left to open it. */
 async function countEntries(directory: string): Promise<number | undefined> {
   try {
     return (await readdir(directory)).length;

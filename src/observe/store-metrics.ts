@@ -1,4 +1,4 @@
-// The metrics that are read from the store, the transport and the replicator when somebody asks.
+// The metrics that are read on demand from the store, the transport and the replicator.
 import type {
   ConditionFigures,
   ReplicationFigures,
@@ -51,7 +51,7 @@ const spaceReadings: readonly Reading<StoreFigures>[] = [
   reading("stasis_filesystem_free_bytes", "Bytes there that the daemon may use", (f) => {
     return f.filesystem.freeBytes;
   }),
-  // Filesystems that make inodes as they need them, such as btrfs, have no number of them.
+  // Filesystems that create inodes on demand, such as btrfs, report no number of them.
   reading("stasis_filesystem_inodes", "Inodes there; absent where they have no limit", (f) => {
     return f.filesystem.inodes === 0 ? undefined : f.filesystem.inodes;
   }),

@@ -1,4 +1,4 @@
-// The metrics of what the store and the replicator have done.
+// The metrics of completed work of the store and the replicator.
 import type { MetricSet } from "./metric-set.js";
 import { reading } from "./metric-set.js";
 import type { PullBytes, PullObserver, StoreObserver } from "./ports.js";

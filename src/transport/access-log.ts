@@ -79,7 +79,7 @@ function levelOf({ changes }: MethodRule, failure: StoreError | undefined): "inf
   return failure === undefined || failure.code === "CANCELLED" ? "debug" : "info";
 }
 
-/** Undefined: leave this line out as well. */
+/** Undefined: this line is left out too. */
 function leftOutBefore(
   limits: { readonly strangers: RateLimiter; readonly known: RateLimiter },
   { changes }: MethodRule,
@@ -103,7 +103,7 @@ function figuresOf({ receivedBytes, sentBytes, seconds, failure }: EndedCall) {
   };
 }
 
-/** What the call is about: the first of these fields that its request has. */
+/** The object of the call: the first of these fields that its request has. */
 const subjects = ["ref", "name", "directory", "digest", "sessionId"] as const;
 const maxText = 256;
 

@@ -1,4 +1,4 @@
-// What is kept of each call for people: its figures, its line in the audit, its access line.
+// The records of each call for people: its figures, its line in the audit log, its access line.
 import type { StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { CallObserver } from "../observe/ports.js";
@@ -29,7 +29,7 @@ export interface CallRecords {
     identity: Identity | undefined,
     error: StoreError,
   ): void;
-  /** Counts a stream that is refused before anything is known of its call. */
+  /** Counts a stream that is refused before its call is known. */
   exceeded(limit: ExceededLimit): void;
 }
 

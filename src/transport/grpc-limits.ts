@@ -1,4 +1,4 @@
-// The limits of a server, and their defaults. SECURITY.md says what they add up to.
+// The limits of a server, and their defaults. SECURITY.md has their sum.
 import type { CallLimits } from "./admission.js";
 import type { Http2Limits } from "./grpc-hooks/windows.js";
 import type { StreamLimits } from "./stream-gate.js";

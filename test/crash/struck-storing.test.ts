@@ -1,4 +1,4 @@
-// The daemon is struck at system calls of calls that store a snapshot.
+// The daemon is struck at the system calls of Create, Import and their directory forms.
 import { test } from "node:test";
 import { cannotStrace } from "../support/scratch.js";
 import { playShortRun } from "./short-run.js";

@@ -236,7 +236,7 @@ test("the start finds a linked file that was changed while the daemon was stoppe
   assert.equal((await second.inspect("web")).snapshot?.corrupt, true);
 });
 
-/** As root can, whatever the mode is. */
+/** Writes like root, which can ignore the mode. */
 async function overwrite(path: string): Promise<void> {
   await using handle = await open(path, constants.O_RDWR);
   await handle.write(Buffer.from("not what was stored"), 0, 19, 100);

@@ -29,7 +29,7 @@ export function findingsOfRow(row: AuditedRow, path: string): Finding[] {
 /** `live`: an update may be between its record and its manifest. */
 export function compareWithDisk(row: AuditedRow, disk: Examined, live: boolean): Finding[] {
   const subject = { id: row.id, name: row.name };
-  // Only a newer stasis knows which other entries belong into this directory.
+  // Only a newer stasis knows which other entries belong in this directory.
   if (isStoreError(disk.manifest, "FORMAT_UNSUPPORTED")) {
     const path = join(disk.directory, manifestFileName);
     return [finding("format_unsupported", { ...subject, path }, disk.manifest.message, "none")];

@@ -34,7 +34,7 @@ export async function recordLinks(
   }
 }
 
-/** Throws STORED_DATA_CORRUPT if a linked file is not as it was before its first link. */
+/** Throws STORED_DATA_CORRUPT if a linked file has changed since before its first link. */
 export async function requireUnchanged(
   links: Pick<Links, "catalog">,
   stored: Opened,
@@ -64,8 +64,8 @@ export async function lookAtLinks(
 }
 
 /**
- * Records links as they were when `lookAtLinks` found them. Call it when all data that was read
- * since then has the right digests.
+ * Records links in the state that `lookAtLinks` found. Call it when all data that was read since
+ * then matches the digests.
  */
 export async function acceptLinks(
   { catalog, commits }: Links & Commits,
@@ -78,7 +78,7 @@ export async function acceptLinks(
   if (catalog.linkedFiles(id).length === found.length) catalog.setLinkedFiles(id, found);
 }
 
-/** Another inode is a file that stasis has put in its place, as healing does. */
+/** A different inode means that stasis has replaced the file, as healing does. */
 function isChanged(known: LinkedFile, found: LinkedFile | undefined): boolean {
   if (known.inode !== found?.inode) return false;
   return known.mtimeNs !== found.mtimeNs || known.uid !== found.uid;

@@ -30,7 +30,7 @@ export async function cloneToDirectory(
   requireFiles(snapshot, options);
   const linked = linkedNames(snapshot, options);
   if (linked.length > 0) {
-    // Without a digest, a change through the link could not be told from what was stored.
+    // Without a digest, nobody could detect a change through the link.
     if (snapshot.digest === "") throw notHashedYet(stored.id);
     await recordLinks(ports, stored, linked);
   }
