@@ -77,7 +77,7 @@ class Pulls implements Replicator {
   readonly #options: ReplicatorOptions;
   readonly #transfers: Transfers<Running>;
   readonly #nodeLimit: RateLimit;
-  /** Of each running pull, and since when it has brought nothing more, as figures() has seen it. */
+  /** The progress of each running pull as figures() last saw it, and the time of its last change. */
   readonly #counting = new Map<PullBytes, { bytes: number; atMs: number }>();
 
   constructor(store: SnapshotStore, options: ReplicatorOptions, transfers: Transfers<Running>) {
