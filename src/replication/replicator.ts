@@ -77,7 +77,7 @@ class Pulls implements Replicator {
   readonly #options: ReplicatorOptions;
   readonly #transfers: Transfers<Running>;
   readonly #nodeLimit: RateLimit;
-  /** The progress of each running pull as figures() last saw it, and the time of its last change. */
+  /** The bytes of each running pull when figures() last read them, and the time of their change. */
   readonly #counting = new Map<PullBytes, { bytes: number; atMs: number }>();
 
   constructor(store: SnapshotStore, options: ReplicatorOptions, transfers: Transfers<Running>) {
