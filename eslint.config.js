@@ -72,7 +72,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -139,7 +139,7 @@ export default defineConfig(
   },
   // The words of comments and messages; see eslint.comments.js.
   {
-    files: ["{src,scripts,examples,bench,test}/**/*.{ts,mjs}", "*.js"],
+    files: ["{src,scripts,examples,bench,test,web}/**/*.{ts,tsx,mjs}", "*.js"],
     rules: { "house/plain-english": "error" },
   },
   // Imports an optional package. The build must work without its types.

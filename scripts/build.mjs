@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { buildWeb } from "./build-web.mjs";
 import { passThrough, root } from "./run-tool.mjs";
 
 const dist = join(root, "dist");
@@ -31,13 +32,15 @@ const assetFolders = ["src", "test"];
 const assetFiles = [join("gen", "stasis.binpb")];
 const compiledSuffixes = [".d.ts.map", ".d.ts", ".js.map", ".js"];
 
-function main() {
+async function main() {
   removeStale();
   // The compiler trusts its build info and would not restore a deleted file.
   if (!isComplete()) rmSync(buildInfo, { force: true });
   const status = passThrough("tsc", ["-p", "."]);
   if (status !== 0) process.exit(status);
   copyAssets();
+  const webStatus = await buildWeb();
+  if (webStatus !== 0) process.exit(webStatus);
   writeBuildInfo();
   const program = join(dist, "src", "main.js");
   if (existsSync(program)) chmodSync(program, 0o755);
@@ -45,9 +48,14 @@ function main() {
 
 function removeStale() {
   for (const file of filesBelow(dist)) {
-    if (file === buildInfo || file === commitFile) continue;
+    if (file === buildInfo || file === commitFile || isOfWeb(file)) continue;
     if (!sourcesOf(file).some((source) => existsSync(source))) rmSync(file);
   }
+}
+
+/** scripts/build-web.mjs keeps these in order. */
+function isOfWeb(file) {
+  return file.startsWith(join(dist, "web/")) || file === join(dist, "web.tsbuildinfo");
 }
 
 function sourcesOf(distFile) {
@@ -110,4 +118,4 @@ function filesBelow(folder) {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-main();
+await main();

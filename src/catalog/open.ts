@@ -13,6 +13,7 @@ import { createGcSessions, type GcSessions } from "./gc-sessions.js";
 import { createLifecycle, type Lifecycle } from "./lifecycle.js";
 import { createLinkedFiles, type LinkedFiles } from "./linked-files.js";
 import { createListing, type Listing } from "./listing.js";
+import { createOutline, type Outline } from "./outline.js";
 import { createRecords, type Records } from "./records.js";
 import { createRefs, type Refs } from "./refs.js";
 import { createRequests, type Requests } from "./requests.js";
@@ -24,6 +25,7 @@ import { createUploads, type Uploads } from "./uploads.js";
 export type { AuditedRow } from "./audit.js";
 export type { CatalogEvent, CatalogEventType, EventPosition } from "./event.js";
 export type { EventPage } from "./event-log.js";
+export type { OutlinePart, OutlineRow, OutlineWalk } from "./outline.js";
 export type { GcSessionRecord } from "./gc-sessions.js";
 export type { AdoptedSnapshot } from "./lifecycle.js";
 export type { LinkedFile } from "./linked-files.js";
@@ -51,6 +53,7 @@ export interface Catalog
     LinkedFiles,
     Requests,
     Sums,
+    Outline,
     GcReading,
     GcSessions,
     Audit,
@@ -180,6 +183,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
     ...createLinkedFiles(context),
     ...createRequests(context),
     ...createSums(context),
+    ...createOutline(context),
     ...createGcReading(context),
     ...createGcSessions(context),
     ...createAudit(context),

@@ -19,6 +19,9 @@ const gcColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.used_ms, s.
   s.protected, (SELECT l.value FROM snapshot_labels l WHERE l.snapshot_id = s.id AND l.key = :label)
     AS group_value`;
 
+const outlineColumns = `s.id, s.name, s.created_at, s.last_accessed_at, s.size_bytes,
+  s.charged_bytes, s.corrupt`;
+
 const texts = {
   clock: `SELECT elapsed_ms, wall_ms, boot_id, since_boot_ms, off_times, doubt
     FROM store_clock WHERE singleton = 1`,
@@ -136,6 +139,16 @@ const texts = {
   gcPage: `SELECT ${gcColumns} FROM snapshots s INDEXED BY ready_by_age
     WHERE s.state = 'ready' AND (s.created_at, s.id) < (:created_at, :id)
     ORDER BY s.created_at DESC, s.id DESC LIMIT :limit`,
+  outlineByAge: `SELECT ${outlineColumns} FROM snapshots s INDEXED BY ready_by_age
+    WHERE s.state = 'ready' AND (s.created_at, s.id) < (:created_at, :id)
+    ORDER BY s.created_at DESC, s.id DESC LIMIT :limit`,
+  outlineByName: `SELECT ${outlineColumns} FROM snapshots s INDEXED BY by_state_name
+    WHERE s.state = 'ready' AND s.name >= :prefix AND s.name > :after AND s.name < :prefixEnd
+    ORDER BY s.name LIMIT :limit`,
+  outlineByLabel: `SELECT ${outlineColumns} FROM snapshot_labels l
+    CROSS JOIN snapshots s ON s.id = l.snapshot_id
+    WHERE l.key = :key AND l.value = :value AND (l.created_at, l.snapshot_id) < (:created_at, :id)
+    ORDER BY l.created_at DESC, l.snapshot_id DESC LIMIT :limit`,
   gcRowById: `SELECT ${gcColumns} FROM snapshots s WHERE s.id = :id AND s.state = 'ready'`,
 
   gcSessionById: `SELECT epoch, session_id, owner FROM gc_sessions

@@ -35,6 +35,14 @@ export function sizeArgument(text: string): number {
   return bytes;
 }
 
+export function portArgument(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
+    throw new InvalidArgumentError("Expected a port, 0 to 65535.");
+  }
+  return port;
+}
+
 export function countArgument(text: string): number {
   const count = Number(text);
   if (!/^\d{1,9}$/.test(text) || count === 0) {

@@ -25,6 +25,7 @@ import { addPullCommand, addPushCommand, addTransfersCommand } from "./commands/
 import { addUpdateCommand } from "./commands/update.js";
 import { addVerifyCommand } from "./commands/verify.js";
 import { addWatchCommand } from "./commands/watch.js";
+import { addWebCommand } from "./commands/web.js";
 import { exitCodesHelp } from "./exit-codes.js";
 
 export interface ProgramParts {
@@ -87,6 +88,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addDuCommand(program);
   addInfoCommand(program);
   addHealthCommand(program);
+  addWebCommand(program);
   addTokenCommand(program);
   const addDaemonFlags = addServeCommand(program, parts.serve);
   addCompletionCommand(program, addDaemonFlags);

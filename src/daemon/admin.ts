@@ -2,6 +2,10 @@
 import { isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
+import { createApi } from "../admin/api.js";
+import { openUsageHistory } from "../admin/usage-history.js";
+import { createLocalCalls } from "../transport/local-call.js";
+import type { ServiceBinding } from "../transport/handler.js";
 import { createAdminServer } from "../admin/admin-server.js";
 import { loadAssets } from "../admin/assets.js";
 import { createRoutes, type Routes } from "../admin/routes.js";
@@ -20,16 +24,18 @@ export interface Admin {
   listenEarly(): Promise<void>;
   /** Listens, unless it does already. Returns the address. */
   listen(): Promise<string | undefined>;
-  /** The store has recovered. */
-  serve(parts: AdminParts): void;
+  /** The store has recovered. The result ends what runs for the page. */
+  serve(parts: AdminParts): () => void;
   startDrain(): void;
   close(): Promise<void>;
 }
 
 export interface AdminParts {
-  readonly problems: SnapshotStore["condition"]["problems"];
-  readonly api?: Routes | undefined;
-  readonly metrics?: MetricsPage | undefined;
+  readonly store: SnapshotStore;
+  readonly bindings: readonly ServiceBinding[];
+  readonly metrics: MetricsPage;
+  /** Calls over gRPC that are running. */
+  readonly activeCalls: () => number;
 }
 
 export function openAdmin(
@@ -37,11 +43,11 @@ export function openAdmin(
   { access, tls }: { readonly access: Access; readonly tls: TlsFiles | undefined },
   logger: Logger,
 ): Admin {
-  let parts: AdminParts | undefined;
+  let parts: (AdminParts & { readonly api: Routes }) | undefined;
   const conceal = createConceal(config.root);
   const routes = createRoutes({
     assets: loadAssets(),
-    problems: () => parts?.problems(),
+    problems: () => parts?.store.condition.problems(),
     api: () => parts?.api,
     metrics: () => parts?.metrics,
   });
@@ -67,8 +73,12 @@ export function openAdmin(
       }
     },
     serve(served) {
-      parts = served;
+      const { store, bindings, activeCalls } = served;
+      const history = openUsageHistory(store);
+      const calls = createLocalCalls(bindings, conceal, logger);
+      parts = { ...served, api: createApi({ store, calls, history, activeCalls }) };
       server.setPhase("serving");
+      return () => history[Symbol.dispose]();
     },
     startDrain: () => server.setPhase("draining"),
     close: () => server.close(),

@@ -94,7 +94,8 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   await server.tryHooks();
   const { tcp, unix } = await listen(config, { server, store, tls });
   const adminAddress = await store.withBallast(admin.listen);
-  admin.serve({ problems: store.condition.problems, metrics: metrics.page });
+  const { activeCalls } = server;
+  cleanup.defer(admin.serve({ store, bindings, metrics: metrics.page, activeCalls }));
   listening = tcp?.address ?? "";
   store.condition.follow(server.setProblems);
   server.setServing(true);

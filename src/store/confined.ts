@@ -42,6 +42,7 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
       if (filter !== undefined) return catalog.list({ ...query, filter });
       return { snapshots: [], nextPageToken: "", totalSize: 0 };
     },
+    ...confinedOutline(catalog, namePrefix),
     // An import learns its name from the archive. Before that it has no name, and nobody sees it.
     insertPending: (upload) => {
       if (!(upload.config.name === "" && upload.kind.startsWith("import"))) {
@@ -76,6 +77,26 @@ function requestRunning(): StoreError {
     retryAfterMs: 1000,
   });
 }
+
+type OutlineReads = Pick<Catalog, "outline" | "listed" | "pendingUploads">;
+
+function confinedOutline(catalog: Catalog, namePrefix: string): OutlineReads {
+  return {
+    outline: (walk) => {
+      const { namePrefix: wanted = "" } = walk;
+      if (wanted.startsWith(namePrefix)) return catalog.outline(walk);
+      return namePrefix.startsWith(wanted) ? catalog.outline({ ...walk, namePrefix }) : nothing;
+    },
+    listed: (id) => {
+      const snapshot = catalog.listed(id);
+      return snapshot?.config.name.startsWith(namePrefix) === true ? snapshot : undefined;
+    },
+    pendingUploads: () =>
+      catalog.pendingUploads().filter(({ name }) => name.startsWith(namePrefix)),
+  };
+}
+
+const nothing = { rows: [], next: undefined } as const;
 
 /** Undefined if nothing can match. */
 function ownFilter(filter: ListFilter, namePrefix: string): ListFilter | undefined {

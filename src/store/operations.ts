@@ -9,12 +9,14 @@ import { checkStore } from "./heal/check.js";
 import { healFromPeer } from "./heal/heal-from-peer.js";
 import { repairStore } from "./heal/repair.js";
 import { verify } from "./heal/verify.js";
+import { activityOf } from "./parts/activity.js";
 import type { Background } from "./parts/background.js";
 import { clockStatus } from "./parts/clock-alarm.js";
 import { formats } from "./parts/formats.js";
 import { figuresOf } from "./parts/figures.js";
 import { refillBallast, withBallast } from "./parts/room.js";
 import { usageOf } from "./parts/usage.js";
+import { dataMap } from "./read/data-map.js";
 import { openBlocks } from "./read/blocks.js";
 import { cloneToDirectory } from "./read/clone.js";
 import { exportToDirectory, openDataDirectory, openDownload } from "./read/read.js";
@@ -26,7 +28,7 @@ import {
 } from "./remove/collect.js";
 import { createGcCycle } from "./remove/gc-session.js";
 import { deleteSnapshots } from "./remove/removal.js";
-import type { SnapshotStore, StoreLimits } from "./snapshot-store.js";
+import type { ConfinedStore, SnapshotStore, StoreLimits } from "./snapshot-store.js";
 import type { StoreParts } from "./store-parts.js";
 import { watch } from "./watch/watch.js";
 import { create, createFromDirectory } from "./write/create.js";
@@ -83,17 +85,23 @@ export function operationsOver(
     },
     repair: (repairOptions, signal) => repairStore(parts, repairOptions, signal),
     check: (checkOptions, signal) => checkStore({ ...parts, live: parts }, checkOptions, signal),
-    confined: (namePrefix) => {
-      const own = confinedParts(parts, namePrefix);
-      return {
-        layout: parts.layout,
-        ...sharedOperations(own, during),
-        watch: (request, signal) => watchOwn(parts, request, namePrefix, signal),
-        collectGarbage: (request, signal) =>
-          during(() => observed(own, request, () => collectOwn(own, request, signal))),
-      };
-    },
+    confined: (namePrefix) => confinedOperations(parts, during, namePrefix),
     [Symbol.asyncDispose]: close,
+  };
+}
+
+function confinedOperations(
+  parts: StoreParts,
+  during: Background["operation"],
+  namePrefix: string,
+): ConfinedStore {
+  const own = confinedParts(parts, namePrefix);
+  return {
+    layout: parts.layout,
+    ...sharedOperations(own, during),
+    watch: (request, signal) => watchOwn(parts, request, namePrefix, signal),
+    collectGarbage: (request, signal) =>
+      during(() => observed(own, request, () => collectOwn(own, request, signal))),
   };
 }
 
@@ -120,6 +128,12 @@ function sharedOperations(parts: StoreParts, during: Background["operation"]) {
     import: (request, archive, signal) =>
       during(() => importArchive(parts, { ...request, kind: "import" }, archive, signal)),
     list: (query) => parts.catalog.list(query),
+    outline: (walk) => parts.catalog.outline(walk),
+    listed: (id) => parts.catalog.listed(id),
+    position: () => JSON.stringify(parts.catalog.eventPosition()),
+    dataMap: (ref, maxCells, signal) => dataMap(parts, ref, maxCells, signal),
+    activity: () => activityOf(parts),
+    lost: () => lostSnapshots(parts),
     inspect: (ref) => {
       if (ref === "") throw fieldInvalid("ref", "an id, a name or a unique id prefix", ref);
       return parts.catalog.resolveRef(ref);
@@ -155,6 +169,13 @@ async function observed(
     observer.collectionEnded(isStoreError(error) ? error.reason : "INTERNAL");
     throw error;
   }
+}
+
+const maxLost = 200;
+
+function lostSnapshots({ catalog }: StoreParts): Snapshot[] {
+  const ids = catalog.idsInState("lost").slice(0, maxLost);
+  return ids.flatMap((id) => catalog.get(id) ?? []);
 }
 
 const maxWithDigest = 32;

@@ -1,5 +1,13 @@
 // The store as services, replication and collectors see it.
-import type { ListFilter, ListPage, ListQuery, StoreClock } from "../catalog/open.js";
+import type {
+  ListFilter,
+  ListPage,
+  ListQuery,
+  OutlinePart,
+  OutlineRow,
+  OutlineWalk,
+  StoreClock,
+} from "../catalog/open.js";
 import type { Layout } from "../files/layout.js";
 import type { RootGuard } from "../files/root-guard.js";
 import type { TransferArea } from "../files/transfer-area.js";
@@ -12,12 +20,14 @@ import type { FetchWhole } from "./heal/heal-from-peer.js";
 import type { RecoveryReport } from "./heal/recovery.js";
 import type { Scrub } from "./heal/scrub.js";
 import type { VerifyEvent, VerifyRequest } from "./heal/verify.js";
+import type { Activity } from "./parts/activity.js";
 import type { ClockStatus } from "./parts/clock-alarm.js";
 import type { Condition } from "./parts/condition.js";
 import type { StoreFormats } from "./parts/formats.js";
 import type { StoreUsage } from "./parts/usage.js";
 import type { Clone } from "./read/clone.js";
 import type { OpenBlocks } from "./read/blocks.js";
+import type { DataStrip } from "./read/data-map.js";
 import type { Download, DownloadOptions, OpenDirectory, ReadOptions } from "./read/read.js";
 import type { CollectRequest, GcResult } from "./remove/collect.js";
 import type { GcCycle } from "./remove/gc-session.js";
@@ -27,7 +37,7 @@ import type { Filled, Intake, IntakeRequest } from "./write/intake.js";
 import type { UpdateRequest } from "./write/update.js";
 import type { OwnedStream } from "../wire/chunk.js";
 
-export type { ListFilter, ListPage, ListQuery };
+export type { ListFilter, ListPage, ListQuery, OutlineRow, OutlineWalk };
 
 /** The properties that an upload declares. The method tells which call it came by. */
 export type StoreRequest = Omit<IntakeRequest, "kind" | "source">;
@@ -76,6 +86,18 @@ export interface SnapshotStore extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Snapshot>;
   list(query: ListQuery): ListPage;
+  /** A part of the snapshots in outline; see `Outline`. */
+  outline(walk: OutlineWalk): OutlinePart;
+  /** As listings show it. Undefined unless it is there. */
+  listed(id: string): Snapshot | undefined;
+  /** Changes whenever what a listing shows changes. */
+  position(): string;
+  /** Where the data of its files lies, in at most `maxCells` cells a file. */
+  dataMap(ref: string, maxCells: number, signal: AbortSignal): Promise<DataStrip[]>;
+  /** Leases and uploads at this moment. */
+  activity(): Activity;
+  /** Snapshots whose directory was missing at the start, some of them if they are many. */
+  lost(): Snapshot[];
   inspect(ref: string): Snapshot;
   update(request: UpdateRequest): Promise<Snapshot>;
   delete(request: DeleteRequest): Promise<string[]>;
@@ -150,6 +172,12 @@ export type ConfinedStore = Pick<
   | "create"
   | "import"
   | "list"
+  | "outline"
+  | "listed"
+  | "position"
+  | "dataMap"
+  | "activity"
+  | "lost"
   | "inspect"
   | "update"
   | "delete"

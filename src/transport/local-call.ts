@@ -21,7 +21,13 @@ export type LocalMessage = Readonly<Record<string, unknown>>;
 
 export interface LocalCalls {
   /** Throws ROLE_INSUFFICIENT, and any error of the handler. */
-  unary(method: string, request: LocalMessage, caller: LocalCaller): Promise<JsonValue>;
+  unary(
+    method: string,
+    request: LocalMessage,
+    caller: LocalCaller,
+    /** Changes the answer before it becomes JSON, for example to shorten it. */
+    edit?: (answer: LocalMessage) => LocalMessage,
+  ): Promise<JsonValue>;
   /** Does the same for a method that streams its answers. */
   stream(method: string, request: LocalMessage, caller: LocalCaller): AsyncIterable<JsonValue>;
 }
@@ -50,9 +56,9 @@ export function createLocalCalls(
     return { answer, encode: (message: unknown) => encode(method, shown(message)) };
   };
   return {
-    async unary(name, request, caller) {
+    async unary(name, request, caller, edit = (answer) => answer) {
       const { answer, encode } = prepare(name, request, caller);
-      return encode(await answer);
+      return encode(edit((await answer) as LocalMessage));
     },
     async *stream(name, request, caller) {
       const { answer, encode } = prepare(name, request, caller);

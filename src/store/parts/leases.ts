@@ -75,6 +75,11 @@ export class LeaseTable {
     return new Set([...this.#holders.keys()].filter((id) => this.inUse(id)));
   }
 
+  /** Ids of all that have a lease of any kind. */
+  held(): string[] {
+    return [...this.#holders.keys()];
+  }
+
   /** Asks background work on the snapshot to release its leases. */
   interruptBackground(id: string): void {
     for (const holder of this.#holders.get(id) ?? []) {

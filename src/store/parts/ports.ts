@@ -23,6 +23,8 @@ export type CatalogReader = Pick<
   | "files"
   | "resolveRef"
   | "list"
+  | "outline"
+  | "listed"
   | "manifestState"
   | "idsInState"
   | "idsInStateWithName"

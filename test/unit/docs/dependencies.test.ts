@@ -62,7 +62,8 @@ test("shipped packages are imported by the program, others are used only elsewhe
   const elsewhere = ["test", "bench", "examples", "scripts"].map((each) =>
     textOf(each, /\.m?[jt]s$/),
   );
-  const own = [read("eslint.config.js"), read("buf.gen.yaml"), ...elsewhere].join("\n");
+  const page = textOf("web", /\.(tsx?|css)$/);
+  const own = [read("eslint.config.js"), read("buf.gen.yaml"), page, ...elsewhere].join("\n");
   const scripts = Object.values(manifest.scripts).join("\n");
   for (const name of development) {
     assert.ok(!isImported(name, source), `${name} is imported in src/: it belongs in dependencies`);

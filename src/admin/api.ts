@@ -1,0 +1,206 @@
+// /api/: what the web page needs, as JSON. Answers are protobuf's JSON mapping of the messages that
+// the calls of gRPC have, and the role table decides as it does there. A confined identity sees its
+// own snapshots only.
+import { fieldInvalid } from "../base/errors.js";
+import type { Identity } from "../model/access.js";
+import type { ConfinedStore, SnapshotStore } from "../store/snapshot-store.js";
+import { checkRole, ruleOf } from "../transport/auth/role-table.js";
+import type { LocalCaller, LocalCalls } from "../transport/local-call.js";
+import { listedJson } from "../transport/services/listed-json.js";
+import { jsonAnswer, textAnswer, type Answer, type StreamAnswer } from "./answer.js";
+import { createEvents, type Events } from "./events.js";
+import { gcAnswer } from "./gc-picture.js";
+import { readinessChecks } from "./health.js";
+import type { RouteRequest, Routes } from "./routes.js";
+import type { UsageHistory } from "./usage-history.js";
+import { createViews, viewQueryOf, type Views } from "./views.js";
+
+export interface ApiParts {
+  readonly store: SnapshotStore;
+  readonly calls: LocalCalls;
+  readonly history: UsageHistory;
+  /** Calls over gRPC that are running. */
+  readonly activeCalls: () => number;
+}
+
+interface Api extends ApiParts {
+  readonly views: Views;
+  readonly events: Events;
+}
+
+/** One request, by whom. */
+interface Asked {
+  readonly api: Api;
+  readonly request: RouteRequest;
+  readonly identity: Identity;
+  readonly caller: LocalCaller;
+  /** What the caller may see of the store. */
+  readonly own: ConfinedStore;
+}
+
+const listMethod = "stasis.v1.SnapshotService/List";
+const inspectMethod = "stasis.v1.SnapshotService/Inspect";
+const infoMethod = "stasis.v1.SystemService/GetInfo";
+const transfersMethod = "stasis.v1.ReplicationService/ListTransfers";
+
+/** Cells of a strip, at most. */
+const maxCells = 512;
+
+export function createApi(parts: ApiParts): Routes {
+  const api: Api = { ...parts, views: createViews(), events: createEvents(parts.calls) };
+  return async (request) => {
+    const identity = request.identity();
+    const { peer, signal } = request;
+    const { namePrefix } = identity;
+    const own = namePrefix === "" ? api.store : api.store.confined(namePrefix);
+    return route({ api, request, identity, caller: { identity, peer, signal }, own });
+  };
+}
+
+async function route(asked: Asked): Promise<Answer | StreamAnswer> {
+  const { api, request } = asked;
+  switch (request.path) {
+    case "/api/info":
+      return info(asked);
+    case "/api/snapshots":
+      return snapshots(asked);
+    case "/api/activity":
+      return activity(asked);
+    case "/api/usage":
+      return usage(asked);
+    case "/api/damage":
+      return damage(asked);
+    case "/api/gc":
+      return gcAnswer(api.calls, request.query, asked.caller);
+    case "/api/events":
+      return api.events.open(request, asked.caller);
+    default:
+      break;
+  }
+  const [, id = "", part = ""] = /^\/api\/snapshots\/([^/]+)(\/data)?$/.exec(request.path) ?? [];
+  if (id !== "") return one(asked, decode(id), part === "/data");
+  return textAnswer(404, `the API has nothing at ${request.path.slice(0, 200)}`);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw fieldInvalid("ref", "a percent-encoded id", text);
+  }
+}
+
+async function info({ api, request, identity, caller }: Asked): Promise<Answer> {
+  const { name, role, namePrefix } = identity;
+  const told = await api.calls.unary(infoMethod, {}, caller);
+  const checks = readinessChecks(request.phase, api.store.condition.problems());
+  const failed = checks.flatMap((check) => check.failed ?? []);
+  return jsonAnswer({ info: told, identity: { name, role, namePrefix }, failed, now: Date.now() });
+}
+
+const maxRows = 200;
+/** A page ends early beyond this size: labels and descriptions can be long. */
+const maxPageBytes = 1024 * 1024;
+
+async function snapshots({ api, request, identity, own }: Asked): Promise<Answer> {
+  checkRole(ruleOf(listMethod), identity, listMethod);
+  const { query, signal } = request;
+  const offset = wholeNumber(query, "offset", 0, Number.MAX_SAFE_INTEGER);
+  const limit = wholeNumber(query, "limit", 100, maxRows);
+  const asked = viewQueryOf(query, identity.namePrefix);
+  const view = await api.views.get(own, asked, query.get("view") ?? "", signal);
+  const rows: unknown[] = [];
+  let bytes = 0;
+  for (const id of view.ids.slice(offset, offset + limit)) {
+    const snapshot = own.listed(id);
+    // It has gone since the view was made: its place stays.
+    const row = snapshot === undefined ? { gone: true, id } : listedJson(snapshot);
+    bytes += JSON.stringify(row).length;
+    rows.push(row);
+    if (bytes > maxPageBytes) break;
+  }
+  const { token, truncated, ids } = view;
+  return jsonAnswer({ view: token, total: ids.length, truncated, offset, rows });
+}
+
+function wholeNumber(query: URLSearchParams, key: string, standard: number, max: number): number {
+  const text = query.get(key);
+  if (text === null) return standard;
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+  if (value < 0 || value > max) throw fieldInvalid(key, `0 to ${max}`, text);
+  return value;
+}
+
+async function one({ api, request, caller, own }: Asked, id: string, data: boolean) {
+  const { identity } = caller;
+  if (data) {
+    checkRole(ruleOf(inspectMethod), identity, inspectMethod);
+    const cells = wholeNumber(request.query, "cells", 256, maxCells);
+    return jsonAnswer({ files: await own.dataMap(id, Math.max(1, cells), request.signal) });
+  }
+  const inspected = await api.calls.unary(inspectMethod, { ref: id }, caller);
+  const snapshot = own.inspect(id);
+  const leases = own.activity().leases.find((lease) => lease.id === snapshot.config.id);
+  return jsonAnswer({ ...(inspected as object), leases, ...relatives(asOwn(api, own), snapshot) });
+}
+
+function asOwn({ store }: Api, own: ConfinedStore) {
+  return { own, withDigest: (digest: string) => (digest === "" ? [] : store.withDigest(digest)) };
+}
+
+/** Names are shown of this many relatives. */
+const maxRelatives = 20;
+
+/** Snapshots with the same data, and of the same image. */
+function relatives(
+  { own, withDigest }: ReturnType<typeof asOwn>,
+  { config, digest }: ReturnType<ConfinedStore["inspect"]>,
+) {
+  const shown = (id: string) => {
+    const found = id === config.id ? undefined : own.listed(id);
+    return found === undefined ? [] : [{ id, name: found.config.name }];
+  };
+  const same = withDigest(digest).flatMap((snapshot) => shown(snapshot.config.id));
+  const { image } = config;
+  const page = image === "" ? undefined : own.list({ pageSize: maxRelatives, filter: { image } });
+  return {
+    sameData: same.slice(0, maxRelatives),
+    sameImage: {
+      total: Math.max(0, (page?.totalSize ?? 0) - 1),
+      snapshots: (page?.snapshots ?? []).flatMap((snapshot) => shown(snapshot.config.id)),
+    },
+  };
+}
+
+/** What moves now. Transfers are shown to whom the table lets see them. */
+async function activity({ api, caller, own, identity }: Asked): Promise<Answer> {
+  checkRole(ruleOf(listMethod), identity, listMethod);
+  const { leases, uploads } = own.activity();
+  const seesAll = identity.role === "operator" && identity.namePrefix === "";
+  return jsonAnswer({
+    leases,
+    uploads,
+    transfers: seesAll ? await api.calls.unary(transfersMethod, {}, caller) : undefined,
+    activeCalls: identity.namePrefix === "" ? api.activeCalls() : undefined,
+  });
+}
+
+/** Callers who are confined to some names are not told what all take together. */
+function usage({ api, identity }: Asked): Answer {
+  checkRole(ruleOf(listMethod), identity, listMethod);
+  return jsonAnswer({ samples: identity.namePrefix === "" ? api.history.samples() : [] });
+}
+
+const maxDamaged = 200;
+
+async function damage({ api, request, identity, own }: Asked): Promise<Answer> {
+  checkRole(ruleOf(listMethod), identity, listMethod);
+  const asked = viewQueryOf(new URLSearchParams("damaged=1"), identity.namePrefix);
+  const { ids } = await api.views.get(own, asked, "", request.signal);
+  const damaged = ids.slice(0, maxDamaged).flatMap((id) => own.listed(id) ?? []);
+  return jsonAnswer({
+    damaged: damaged.map(listedJson),
+    damagedTotal: ids.length,
+    lost: own.lost().map(({ config }) => ({ id: config.id, name: config.name })),
+  });
+}

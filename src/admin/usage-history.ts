@@ -1,0 +1,62 @@
+// The store's space over time. It is kept in memory, so it begins with the daemon: the last hour at
+// every 10 seconds, and a week at every 10 minutes. Metrics are for more than that.
+import type { SnapshotStore } from "../store/snapshot-store.js";
+
+/** `at` is in milliseconds since 1970; the rest are bytes and counts, as GetInfo gives them. */
+export interface UsageSample {
+  readonly at: number;
+  readonly snapshots: number;
+  readonly sizeBytes: number;
+  readonly chargedBytes: number;
+  readonly allocatedBytes: number;
+  readonly freeBytes: number;
+}
+
+export interface UsageHistory extends Disposable {
+  /** In the order of time, the older ones further apart. */
+  samples(): readonly UsageSample[];
+}
+
+const fineMs = 10_000;
+const fineCount = 360;
+const coarseEvery = 60;
+const coarseCount = 1008;
+
+export function openUsageHistory(store: Pick<SnapshotStore, "usage">): UsageHistory {
+  const fine: UsageSample[] = [];
+  const coarse: UsageSample[] = [];
+  let taken = 0;
+  const take = (): void => {
+    const sample = sampleOf(store);
+    if (sample === undefined) return;
+    keep(fine, sample, fineCount);
+    if (taken++ % coarseEvery === 0) keep(coarse, sample, coarseCount);
+  };
+  take();
+  const timer = setInterval(take, fineMs).unref();
+  return {
+    samples() {
+      const [first] = fine;
+      const older = coarse.filter(({ at }) => first === undefined || at < first.at);
+      return [...older, ...fine];
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+}
+
+/** Undefined while the root is away. */
+function sampleOf(store: Pick<SnapshotStore, "usage">): UsageSample | undefined {
+  try {
+    const usage = store.usage();
+    if (usage === undefined) return undefined;
+    const { snapshotCount: snapshots, sizeBytes, chargedBytes, allocatedBytes, freeBytes } = usage;
+    return { at: Date.now(), snapshots, sizeBytes, chargedBytes, allocatedBytes, freeBytes };
+  } catch {
+    return undefined;
+  }
+}
+
+function keep(samples: UsageSample[], sample: UsageSample, count: number): void {
+  samples.push(sample);
+  if (samples.length > count) samples.shift();
+}

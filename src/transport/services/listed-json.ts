@@ -1,0 +1,12 @@
+// A snapshot of a long list as JSON: the mapping of the message Snapshot without what only its own
+// page shows.
+import { create, toJson, type JsonValue } from "@bufbuild/protobuf";
+import type { Snapshot } from "../../model/snapshot.js";
+import { SnapshotSchema } from "../../../gen/ts/stasis/v1/resources_pb.js";
+import { snapshotToMessage } from "./convert.js";
+
+export function listedJson(snapshot: Snapshot): JsonValue {
+  const config = { ...snapshot.config, imageBlobIds: [] };
+  const message = snapshotToMessage({ ...snapshot, config, files: [] }, "");
+  return toJson(SnapshotSchema, create(SnapshotSchema, message), { alwaysEmitImplicit: true });
+}

@@ -1,0 +1,64 @@
+// A real Chromium for tests of the web page, and what it must never do.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { TestContext } from "node:test";
+import { chromium, type BrowserContextOptions, type Page } from "playwright-core";
+import { openWebProxy } from "../../src/cli/web-proxy.js";
+
+const names = ["chromium", "chromium-browser", "google-chrome"];
+
+function findChromium(): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return paths.find((path) => existsSync(path));
+}
+
+/** Why there is no browser, or false: for the `skip` option of a test. */
+export const noBrowser: string | false =
+  findChromium() === undefined ? "chromium is not installed" : false;
+
+export interface OpenPage {
+  readonly page: Page;
+  readonly origin: string;
+  /** Fails if the page asked another origin, or the browser has refused or reported something. */
+  assertQuiet(): void;
+}
+
+/** Opens the page of the daemon at `adminAddress`, as `stasis web` does. */
+export async function openPage(
+  t: TestContext,
+  adminAddress: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenPage> {
+  const proxy = await openWebProxy(adminAddress.replace(/^unix:/, ""), 0);
+  const opened = await openAt(t, proxy.link, options);
+  t.after(() => proxy[Symbol.asyncDispose]());
+  return opened;
+}
+
+export async function openAt(
+  t: TestContext,
+  link: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenPage> {
+  const browser = await chromium.launch({
+    executablePath: findChromium() ?? "",
+    // Chromium's sandbox refuses root, and a container may lack the rights for it.
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
+  t.after(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
+  const { origin } = new URL(link);
+  const findings: string[] = [];
+  page.on("request", (request) => {
+    if (new URL(request.url()).origin !== origin) findings.push(`asked ${request.url()}`);
+  });
+  // A violation of the content security policy is reported there.
+  page.on("console", (message) => {
+    if (message.type() === "error") findings.push(message.text());
+  });
+  page.on("pageerror", (error) => findings.push(String(error)));
+  await page.goto(link);
+  return { page, origin, assertQuiet: () => assert.deepEqual(findings, []) };
+}

@@ -1,0 +1,16 @@
+// A store of many small records, written before a daemon starts: 100,000 uploads would take hours.
+import { mkdirSync } from "node:fs";
+import { fillCatalogFile } from "../../bench/fill-catalog-file.js";
+import { systemClock } from "../../src/base/clock.js";
+import { openCatalog } from "../../src/catalog/open.js";
+import { openLayout } from "../../src/files/layout.js";
+
+/** Names are `vm/0` and so on, the last one the newest; labels are `vm=web-0` to `vm=web-4999`. */
+export async function fillStore(root: string, count: number): Promise<void> {
+  const layout = await openLayout(root);
+  openCatalog(layout.catalogDatabase, { clock: systemClock }).close();
+  // Recovery looks for the directory of every record.
+  for (const id of fillCatalogFile(layout.catalogDatabase, count)) {
+    mkdirSync(layout.dataDirectory(id));
+  }
+}

@@ -1,0 +1,190 @@
+// The web page in a real browser: what it shows, what it does when the store changes, and what it
+// must never do. Speed is not tested, except that scrolling must not block the page.
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { connect } from "../../src/client/index.js";
+import { makeToken, changeTokenFile } from "../../src/config/token-file.js";
+import { makeSmallSource, packDirectory } from "../store/contents.js";
+import { makeScratch, startTestDaemon } from "../support/daemon.js";
+import { noBrowser, openAt, openPage } from "./browser.js";
+import { fillStore } from "./fill-store.js";
+
+const skip = noBrowser;
+
+async function startFilled(t: TestContext, names: readonly string[]) {
+  const scene = await startTestDaemon(t);
+  const client = connect(scene.address);
+  t.after(() => client.close());
+  const source = await makeSmallSource(join(scene.scratch, "source"));
+  const create = (name: string, labels = {}) =>
+    client.create({ config: { name, labels } }, packDirectory(source));
+  for (const name of names) await create(name, { env: name.startsWith("web") ? "prod" : "dev" });
+  return { ...scene, client, create, admin: scene.daemon.adminAddress ?? "" };
+}
+
+test("list, search by name and label, order, detail, and the way back", { skip }, async (t) => {
+  const { admin } = await startFilled(t, ["web-1", "web-2", "db-1"]);
+  const { page, assertQuiet } = await openPage(t, admin);
+  const names = () => page.locator(".row.line .name a").allTextContents();
+  await page.getByText("3 snapshots").waitFor();
+  assert.deepEqual(await names(), ["db-1", "web-2", "web-1"]);
+  await page.getByRole("button", { name: "Name" }).click();
+  await page.locator('[aria-sort="ascending"]').waitFor();
+  await page.locator(".row.line .name a >> nth=0").getByText("db-1").waitFor();
+  const search = page.getByRole("searchbox");
+  await page.keyboard.press("/");
+  await page.keyboard.type("WEB");
+  await page.getByText("2 snapshots").waitFor();
+  await search.fill("env=dev");
+  await page.getByText("1 snapshot", { exact: true }).waitFor();
+  assert.deepEqual(await names(), ["db-1"]);
+  await search.fill("nothing-like-it");
+  await page.getByText("Nothing matches the search.").waitFor();
+  await search.fill("");
+  await page.getByText("3 snapshots").waitFor();
+  await search.press("Escape");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  const detail = page.getByRole("complementary", { name: "Snapshot" });
+  await detail.getByRole("heading", { name: "web-1" }).waitFor();
+  await detail.getByRole("img").first().waitFor();
+  await detail.getByText("Nobody uses it now.").waitFor();
+  assert.match(await detail.innerText(), /Same data\s+(web-2\s+db-1|db-1\s+web-2)/);
+  await page.keyboard.press("Escape");
+  await detail.waitFor({ state: "detached" });
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await page.keyboard.press("Escape");
+  assertQuiet();
+});
+
+test("what happens in the store shows by itself", { skip }, async (t) => {
+  const { admin, create, client } = await startFilled(t, ["web-1"]);
+  const { page, assertQuiet } = await openPage(t, admin);
+  await page.getByText("1 snapshot", { exact: true }).waitFor();
+  await page.getByText("live", { exact: true }).waitFor();
+  await create("fresh");
+  await page.getByRole("link", { name: "fresh" }).waitFor();
+  await client.delete({ refs: ["web-1"] });
+  await page.getByRole("link", { name: "web-1" }).waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "Events" }).click();
+  const events = page.getByRole("listitem");
+  await events.getByText("deleted").waitFor();
+  assert.match(await events.allInnerTexts().then((texts) => texts.join()), /created\s+fresh/);
+  assertQuiet();
+});
+
+test("a collection is planned as a picture, and nothing is removed", { skip }, async (t) => {
+  const { admin, client } = await startFilled(t, ["web-1", "web-2", "db-1"]);
+  const { page, assertQuiet } = await openPage(t, admin);
+  await page.getByRole("link", { name: "Collection" }).click();
+  await page.getByLabel("Keep the newest").fill("1");
+  await page.getByRole("button", { name: "Plan" }).click();
+  await page.getByText("beyond keep-last").waitFor();
+  assert.match(await page.getByRole("main").innerText(), /Would go\s+2\s+of 3/);
+  await page.getByText("stasis gc --keep-last 1").waitFor();
+  assert.equal((await client.list({})).snapshots.length, 3);
+  assertQuiet();
+});
+
+test(
+  "every view in dark and on a phone: no request leaves, nothing is wider than the screen",
+  { skip },
+  async (t) => {
+    const { admin } = await startFilled(t, ["web-1"]);
+    const viewport = { width: 360, height: 720 };
+    const { page, assertQuiet, origin } = await openPage(t, admin, {
+      viewport,
+      colorScheme: "dark",
+    });
+    for (const view of ["snapshots", "activity", "space", "health", "collection", "events"]) {
+      await page.goto(`${origin}/#/${view}`);
+      await page.locator(`a[href="#/${view}"][aria-current]`).waitFor();
+      await page.waitForTimeout(100);
+      const wide = await page.evaluate("document.documentElement.scrollWidth");
+      assert.equal(wide, viewport.width, view);
+      const unnamed = await page.evaluate(
+        `[...document.querySelectorAll("a, button, input")].filter((each) =>
+        !(each.textContent?.trim() || each.getAttribute("aria-label") ||
+          each.labels?.length)).length`,
+      );
+      assert.equal(unnamed, 0, `${view}: controls without a name`);
+    }
+    assertQuiet();
+  },
+);
+
+test("a tenant signs in with a token and sees its own snapshots only", { skip }, async (t) => {
+  const scratch = await makeScratch(t, "stasis-web-");
+  const tokens = join(scratch, "tokens.json");
+  const { token, record } = makeToken(
+    { name: "tenant", role: "operator", namePrefix: "a/", expiresAt: undefined },
+    new Date(),
+  );
+  changeTokenFile(tokens, () => [record]);
+  const scene = await startTestDaemon(t, { tokens, "admin-listen": "127.0.0.1:0" });
+  await using client = connect(scene.address);
+  const source = await makeSmallSource(join(scratch, "source"));
+  for (const name of ["a/one", "b/two"]) {
+    await client.create({ config: { name } }, packDirectory(source));
+  }
+  const { page } = await openAt(t, `http://${scene.daemon.adminAddress}/`);
+  await page.getByLabel("Token").fill(token);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("1 snapshot", { exact: true }).waitFor();
+  assert.deepEqual(await page.locator(".row.line .name a").allTextContents(), ["a/one"]);
+  await client.create({ config: { name: "b/three" } }, packDirectory(source));
+  await client.create({ config: { name: "a/four" } }, packDirectory(source));
+  await page.getByRole("link", { name: "a/four" }).waitFor();
+  await page.getByRole("link", { name: "Events" }).click();
+  await page.getByRole("listitem").first().waitFor();
+  assert.doesNotMatch(await page.getByRole("main").innerText(), /b\//);
+  await page.getByRole("link", { name: "Space" }).click();
+  await page.getByText("shown to identities without a prefix").waitFor();
+});
+
+test(
+  "100,000 snapshots: any place is a jump away, and scrolling does not block the page",
+  { skip },
+  async (t) => {
+    const count = 100_000;
+    const scratch = await makeScratch(t, "stasis-web-");
+    const root = join(scratch, "root");
+    await mkdir(root, { mode: 0o700 });
+    await fillStore(root, count);
+    const { daemon } = await startTestDaemon(t, { root, "scrub-interval": "0s" });
+    const { page, assertQuiet } = await openPage(t, daemon.adminAddress ?? "");
+    await page.getByText("100,000 snapshots").waitFor();
+    await page.getByRole("link", { name: "vm/99999" }).waitFor();
+    await page.evaluate(`
+    window.longTasks = [];
+    new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((e) => e.duration)))
+      .observe({ type: "longtask", buffered: false });
+  `);
+    const rows = page.locator(".rows");
+    await rows.hover();
+    for (let turn = 0; turn < 40; turn += 1) await page.mouse.wheel(0, 900);
+    const scrollTo = (share: number) =>
+      page.evaluate(`(() => { const box = document.querySelector(".rows");
+      box.scrollTop = (box.scrollHeight - box.clientHeight) * ${share}; })()`);
+    for (const share of [0.1, 0.35, 0.6, 0.85, 0.5]) {
+      await scrollTo(share);
+      await page.waitForTimeout(150);
+    }
+    await page
+      .getByRole("link", { name: /^vm\/(49|50)\d{3}$/ })
+      .first()
+      .waitFor();
+    await scrollTo(1);
+    await page.getByRole("link", { name: "vm/0", exact: true }).waitFor();
+    const longest = await page.evaluate<number>("Math.max(0, ...window.longTasks)");
+    assert.ok(longest <= 100, `a task took ${Math.round(longest)} ms`);
+    const inDocument = await page.locator(".row.line").count();
+    assert.ok(inDocument < 100, `${inDocument} rows are in the document`);
+    await page.getByRole("searchbox").fill("vm/1 vm=web-777");
+    await page.getByText("2 snapshots").waitFor();
+    assertQuiet();
+  },
+);

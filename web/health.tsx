@@ -1,0 +1,161 @@
+// Whether the daemon can do its work, what is damaged, and what to do about it.
+import { age, bytes, count, dateTime } from "./format.js";
+import { useJson } from "./hooks.js";
+import type { Damage, Info, ScrubRun } from "./model.js";
+import { Card, Empty, Failure, Figure, SnapshotLink } from "./parts.js";
+
+/** In short; the runbook has the steps. */
+const advice: Readonly<Record<string, string>> = {
+  ROOT_UNAVAILABLE:
+    "The store's root is gone, for example unmounted. Mount it again, then restart the daemon.",
+  STORED_DATA_CORRUPT:
+    "The catalog is damaged. Nothing is lost: restart the daemon, and it rebuilds the catalog from the manifests.",
+  STORE_READ_ONLY:
+    "The filesystem is read-only. Look at the kernel's log for disk errors, then mount it read-write.",
+  IO_FAILED: "The disk fails writes. Look at the kernel's log; move the snapshots to another node.",
+  STORAGE_FULL:
+    "The disk is full. Delete snapshots, or plan a collection under Collection and run it with stasis gc.",
+};
+
+export function HealthView(props: { readonly info: Info | undefined; readonly revision: number }) {
+  const { info, revision } = props;
+  const { data, error } = useJson<Damage>("damage", 15_000, revision);
+  const facts = info?.info;
+  return (
+    <div class="page">
+      <Failure error={error} />
+      <div class="figures">
+        <Figure
+          label="State"
+          value={info === undefined ? "…" : info.failed.join(", ") || "ready"}
+          note={facts && `up ${age(facts.startedAt)}`}
+        />
+        <Figure label="Damaged" value={data === undefined ? "…" : count(data.damagedTotal)} />
+        <Figure label="Lost" value={data === undefined ? "…" : count(data.lost.length)} />
+        <Figure label="Version" value={facts?.version ?? "…"} note={facts?.commit} />
+      </div>
+      <Problems info={info} />
+      <Damaged damage={data} />
+      <Scrub info={info} />
+      <Card title="This daemon">
+        <dl class="facts">
+          <Pair name="Node" value={facts?.nodeId ?? ""} />
+          <Pair name="Root" value={facts?.root || "not shown to this identity"} />
+          <Pair name="You are" value={identityText(info)} />
+        </dl>
+      </Card>
+    </div>
+  );
+}
+
+function identityText(info: Info | undefined): string {
+  if (info === undefined) return "";
+  const { name, role, namePrefix } = info.identity;
+  return `${name}, ${role}${namePrefix === "" ? "" : `, confined to ${namePrefix}`}`;
+}
+
+function Pair({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function Problems({ info }: { readonly info: Info | undefined }) {
+  const problems = info?.info.problems ?? [];
+  const suspect = info?.info.clock?.suspect === true;
+  return (
+    <Card title="Problems" note={<Runbook />}>
+      {problems.length === 0 && !suspect && <Empty>There are none: reads and writes work.</Empty>}
+      {problems.map(({ reason, message, since, stopsReads }) => (
+        <div class="notice bad" role="alert">
+          <strong>{reason}</strong> since {dateTime(since)}:{" "}
+          {stopsReads ? "nothing works." : "writes fail, reads work."}
+          {message !== "" && <p>{message}</p>}
+          <p>{advice[reason] ?? "See the daemon's log."}</p>
+        </div>
+      ))}
+      {suspect && (
+        <div class="notice warn">
+          <strong>The clock is suspect.</strong> Collections by age wait until it is trusted again.
+          Set it right; if it is right, say so with <code>stasis gc --trust-clock</code>.
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function Runbook() {
+  return (
+    <a href="/assets/runbook.md" target="_blank" rel="noreferrer">
+      runbook
+    </a>
+  );
+}
+
+function Damaged({ damage }: { readonly damage: Damage | undefined }) {
+  const { damaged = [], lost = [], damagedTotal = 0 } = damage ?? {};
+  const isWhole = damaged.length === 0 && lost.length === 0;
+  return (
+    <Card title="Damaged and lost snapshots">
+      {isWhole && <Empty>No damage is known.</Empty>}
+      {!isWhole && (
+        <p class="muted">
+          Damaged data is not served unless forced. <code>stasis verify NAME</code> shows which
+          bytes; <code>stasis pull --repair PEER NAME</code> brings it back from another node; a
+          snapshot that nobody has is to be deleted.
+        </p>
+      )}
+      <ul class="lines">
+        {damaged.map(({ config, sizeBytes }) => (
+          <li>
+            <span class="grow">
+              <SnapshotLink id={config.id} name={config.name} />
+            </span>
+            <span class="badge bad">damaged</span>
+            <span class="muted numbers">{bytes(sizeBytes)}</span>
+          </li>
+        ))}
+        {lost.map(({ id, name }) => (
+          <li>
+            <span class="grow">{name || id}</span>
+            <span class="badge bad">lost</span>
+            <span class="muted">its directory is missing</span>
+          </li>
+        ))}
+      </ul>
+      {damagedTotal > damaged.length && (
+        <p class="muted">and {count(damagedTotal - damaged.length)} more</p>
+      )}
+    </Card>
+  );
+}
+
+function Scrub({ info }: { readonly info: Info | undefined }) {
+  const scrub = info?.info.scrub;
+  if (scrub === undefined) return null;
+  const told = (run: ScrubRun): string =>
+    `${count(run.snapshots)} snapshots, ${bytes(run.bytes)}, ${count(run.damaged)} damaged`;
+  return (
+    <Card title="Scrub" note="reads all data again and compares it">
+      <dl class="facts">
+        {scrub.running !== undefined && (
+          <Pair
+            name="Running"
+            value={`since ${dateTime(scrub.running.startedAt)}: ${told(scrub.running)}`}
+          />
+        )}
+        <Pair
+          name="Last"
+          value={
+            scrub.last === undefined
+              ? "it has not finished yet"
+              : `${dateTime(scrub.last.endedAt ?? "")}: ${told(scrub.last)}`
+          }
+        />
+      </dl>
+    </Card>
+  );
+}

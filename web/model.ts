@@ -1,0 +1,180 @@
+// The JSON of /api/, as far as the page uses it. 64-bit integers come as strings.
+
+export interface Listed {
+  readonly config: {
+    readonly id: string;
+    readonly name: string;
+    readonly description: string;
+    readonly image: string;
+    readonly imageDigest: string;
+    readonly hypervisor: string;
+    readonly cpu: number;
+    readonly memory: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly createdAt: string;
+  readonly lastAccessedAt: string;
+  readonly sizeBytes: string;
+  readonly allocatedBytes: string;
+  readonly chargedBytes: string;
+  readonly digest: string;
+  readonly protected: boolean;
+  readonly corrupt: boolean;
+  readonly dataDir: string;
+  readonly files: readonly FileFacts[];
+}
+
+export interface FileFacts {
+  readonly name: string;
+  readonly sizeBytes: string;
+  readonly allocatedBytes: string;
+}
+
+/** A snapshot that was deleted since the view was made keeps its place. */
+export interface Gone {
+  readonly gone: true;
+  readonly id: string;
+}
+
+export type Row = Listed | Gone;
+
+export interface Page {
+  readonly view: string;
+  readonly total: number;
+  readonly truncated: boolean;
+  readonly offset: number;
+  readonly rows: readonly Row[];
+}
+
+export interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface Lease extends Named {
+  readonly streams: number;
+  readonly directories: number;
+  readonly background: number;
+}
+
+export interface Detail {
+  readonly snapshot: Listed;
+  readonly leases?: Lease;
+  readonly sameData: readonly Named[];
+  readonly sameImage: { readonly total: number; readonly snapshots: readonly Named[] };
+}
+
+export interface Strip {
+  readonly name: string;
+  readonly dataBytes: number;
+  readonly cells: readonly number[];
+  readonly sharedBytes?: number;
+}
+
+export interface Problem {
+  readonly reason: string;
+  readonly message: string;
+  readonly since: string;
+  readonly stopsReads: boolean;
+}
+
+export interface ScrubRun {
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  readonly snapshots: string;
+  readonly bytes: string;
+  readonly damaged: string;
+  readonly unreadable: string;
+}
+
+export interface Info {
+  readonly info: {
+    readonly version: string;
+    readonly commit: string;
+    readonly nodeId: string;
+    readonly root: string;
+    readonly startedAt: string;
+    readonly usage?: {
+      readonly snapshotCount: string;
+      readonly sizeBytes: string;
+      readonly allocatedBytes: string;
+      readonly freeBytes: string;
+      readonly chargedBytes: string;
+      readonly heldBytes: string;
+    };
+    readonly scrub?: {
+      readonly interval: string;
+      readonly last?: ScrubRun;
+      readonly running?: ScrubRun;
+    };
+    readonly clock?: { readonly suspect: boolean };
+    readonly problems: readonly Problem[];
+    readonly limits: { readonly maxStoreBytes: string };
+  };
+  readonly identity: { readonly name: string; readonly role: string; readonly namePrefix: string };
+  readonly failed: readonly string[];
+}
+
+export interface Transfer {
+  readonly digest: string;
+  readonly source: string;
+  readonly ref: string;
+  readonly active: boolean;
+  readonly startedAt: string;
+  readonly progress?: {
+    readonly totalBytes: string;
+    readonly doneBytes: string;
+    readonly sentBytes: string;
+  };
+}
+
+export interface Activity {
+  readonly leases: readonly Lease[];
+  readonly uploads: readonly (Named & { readonly kind: string; readonly startedAt: string })[];
+  readonly transfers?: { readonly transfers: readonly Transfer[] };
+  readonly activeCalls?: number;
+}
+
+export interface UsageSample {
+  readonly at: number;
+  readonly snapshots: number;
+  readonly sizeBytes: number;
+  readonly chargedBytes: number;
+  readonly freeBytes: number;
+}
+
+export interface Damage {
+  readonly damaged: readonly Listed[];
+  readonly damagedTotal: number;
+  readonly lost: readonly Named[];
+}
+
+export interface Sum {
+  readonly key: number;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export interface GcPlan {
+  readonly plan: {
+    readonly candidates: readonly {
+      readonly id: string;
+      readonly name: string;
+      readonly bytes: string;
+      readonly reasons: readonly string[];
+      readonly outcome: string;
+    }[];
+    readonly freedBytes: string;
+  };
+  readonly total: number;
+  readonly byReason: readonly Sum[];
+  readonly byOutcome: readonly Sum[];
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly occurredAt: string;
+  readonly previousName: string;
+  readonly replacedBy: string;
+  readonly snapshot?: Listed;
+}
