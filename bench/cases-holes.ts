@@ -2,7 +2,7 @@
 // reflink.
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createFromLocalDirectory } from "../src/client/index.js";
+import { connect, createFromLocalDirectory } from "../src/client/index.js";
 import { alternate, median, type Case } from "./alternate.js";
 import type { Row } from "./report.js";
 import {
@@ -86,7 +86,8 @@ export async function reflinkCases(bytes: number, rounds: number): Promise<Row[]
     await using mounted = await mountImage(scratch, 3 * bytes + gib);
     const source = await makeDense(join(mounted.directory, "source"), bytes);
     await using daemon = await startDaemon(join(mounted.directory, "root"));
-    const { client } = daemon;
+    // Calls on directories of the node need the socket.
+    await using client = connect(daemon.socketAddress);
     await client.createFromDirectory({ directory: source, config: { name: "kept" } });
     // Its digests are computed in the background, and the measurement needs an idle machine.
     await shell(`sync -f '${mounted.directory}'`);

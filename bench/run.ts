@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { prepareForBulk } from "../src/client/index.js";
 import { catalogCases } from "./cases-catalog.js";
+import { cloneCases } from "./cases-clone.js";
 import { cocoonCases } from "./cases-cocoon.js";
 import { restCases, streamCases } from "./cases-daemon.js";
 import { fragmentCases } from "./cases-fragments.js";
@@ -34,6 +35,7 @@ const groups: Record<string, () => Promise<Row[]>> = {
   compression: () => compressionCases(scaled(gib), rounds),
   sparse: () => sparseCases(rounds),
   fragments: () => fragmentCases(Number(values.scale)),
+  clone: () => cloneCases(scaled(4 * gib), rounds),
   reflink: () => reflinkCases(scaled(4 * gib), rounds),
   streams: () => streamCases(scaled(256 * mib), rounds),
   ways: () => wayCases(scaled(gib), rounds),

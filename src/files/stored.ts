@@ -56,12 +56,21 @@ function tablePathOf(stored: StoredSnapshot, index: number): string {
   return stored.pathOf(join("..", blocksDirectoryName, blockTableName(index)));
 }
 
+export interface OpenStoredOptions {
+  /**
+   * Looks where the files have data. Without it, `extents` is undefined, and `dataBytes` is what
+   * the file took on disk when it was stored. Default: true.
+   */
+  readonly findHoles?: boolean;
+}
+
 /** Opens a snapshot, whose files must exist with the stored sizes. */
 export async function openStored(
   layout: Layout,
   id: string,
   files: readonly SnapshotFile[],
   signal?: AbortSignal,
+  { findHoles = true }: OpenStoredOptions = {},
 ): Promise<StoredSnapshot> {
   const directory = await openDirectory(layout.filesDirectory(id), id);
   const pathOf = (name: string): string => `/proc/self/fd/${directory.fd}/${name}`;
@@ -74,7 +83,12 @@ export async function openStored(
     for (const file of files) {
       signal?.throwIfAborted();
       await using handle = await openFile(file.name);
-      described.push(await describe(handle, file, id, signal));
+      const size = await requireSize(handle, file, id);
+      described.push(
+        findHoles
+          ? { ...file, ...(await findData(handle, size, signal)) }
+          : { ...file, extents: undefined, dataBytes: Math.min(size, file.allocatedBytes) },
+      );
     }
   } catch (error) {
     releaseMaps();
@@ -134,12 +148,7 @@ async function closeQuietly(handle: FileHandle): Promise<void> {
   await handle.close().catch(() => undefined);
 }
 
-async function describe(
-  handle: FileHandle,
-  file: SnapshotFile,
-  id: string,
-  signal: AbortSignal | undefined,
-): Promise<StoredFile> {
+async function requireSize(handle: FileHandle, file: SnapshotFile, id: string): Promise<number> {
   const { size } = await withIoError(
     { what: `look at a file of snapshot ${id}`, path: file.name },
     () => handle.stat(),
@@ -148,8 +157,16 @@ async function describe(
     const problem = `its file ${file.name} has ${formatBytesExactly(size)}, expected ${formatBytesExactly(file.sizeBytes)}`;
     throw corrupt(id, problem, { file: file.name });
   }
+  return size;
+}
+
+async function findData(
+  handle: FileHandle,
+  size: number,
+  signal: AbortSignal | undefined,
+): Promise<Pick<StoredFile, "extents" | "dataBytes">> {
   const extents = await scanExtents(handle.fd, size, signal);
-  return { ...file, extents, dataBytes: extents === undefined ? size : totalLength(extents) };
+  return { extents, dataBytes: extents === undefined ? size : totalLength(extents) };
 }
 
 function corrupt(id: string, problem: string, metadata: Record<string, string>): StoreError {

@@ -25,7 +25,7 @@ export async function cloneToDirectory(
   options: CloneRequest & ReadOptions,
   signal: AbortSignal,
 ): Promise<Clone> {
-  await using read = await openRead(ports, ref, options, "stream", signal);
+  await using read = await openRead(ports, ref, { ...options, findHoles: false }, "stream", signal);
   const { snapshot, stored } = read;
   requireFiles(snapshot, options);
   const linked = linkedNames(snapshot, options);

@@ -9,7 +9,12 @@ import { encodeEnvelope } from "../../archive/envelope.js";
 import type { FileClaim } from "../../archive/file-claims.js";
 import { writeTar, type ArchiveFile, type SparseFormat } from "../../archive/tar-writer.js";
 import { exportToDirectory as writeDirectory } from "../../files/directory-export.js";
-import { openStored, readStoredAlgorithm, type StoredSnapshot } from "../../files/stored.js";
+import {
+  openStored,
+  readStoredAlgorithm,
+  type OpenStoredOptions,
+  type StoredSnapshot,
+} from "../../files/stored.js";
 import { sealStored } from "../../files/stored-modes.js";
 import { openVerified } from "../../files/verified-read.js";
 import type { CallerPath } from "../../model/caller-path.js";
@@ -133,7 +138,8 @@ export async function openDataDirectory(
   options: ReadOptions,
   signal: AbortSignal,
 ): Promise<OpenDirectory> {
-  const read = await openRead(reader, ref, options, "directory", signal);
+  const how = { ...options, findHoles: false };
+  const read = await openRead(reader, ref, how, "directory", signal);
   try {
     await sealStored(reader.layout, read.stored);
   } catch (error) {
@@ -150,7 +156,7 @@ export async function openDataDirectory(
 export async function openRead(
   reader: ReadPorts,
   ref: string,
-  options: ReadOptions,
+  options: ReadOptions & OpenStoredOptions,
   kind: LeaseKind,
   signal: AbortSignal,
 ): Promise<OpenRead> {
@@ -185,10 +191,10 @@ export async function openRead(
 async function openUnchanged(
   reader: ReadPorts,
   { config: { id }, files }: Snapshot,
-  { force }: ReadOptions,
+  { force, ...how }: ReadOptions & OpenStoredOptions,
   signal: AbortSignal,
 ): Promise<StoredSnapshot> {
-  const stored = await openStored(reader.layout, id, files, signal);
+  const stored = await openStored(reader.layout, id, files, signal, how);
   try {
     if (!force) await requireUnchanged(reader, stored);
     return stored;
