@@ -10,8 +10,11 @@ import { readFileSync } from "node:fs";
 const always = ["SIGTERM", "SIGHUP"] as const;
 const unlessFromTerminal = ["SIGINT", "SIGQUIT"] as const;
 
-/** Until the result is called, these signals do not end this program. */
-export function forwardSignals(child: ChildProcess): () => void {
+/**
+ * Calls `start` and forwards signals to the child that it returns. Until `stop` is called, these
+ * signals do not end this program, not even in the moment in which the child begins.
+ */
+export function forwardSignals(start: () => ChildProcess): { child: ChildProcess; stop(): void } {
   const handlers = [
     ...always.map((name) => [name, () => child.kill(name)] as const),
     ...unlessFromTerminal.map((name) => {
@@ -20,9 +23,17 @@ export function forwardSignals(child: ChildProcess): () => void {
     }),
   ];
   for (const [name, handler] of handlers) process.on(name, handler);
-  return () => {
+  const stop = (): void => {
     for (const [name, handler] of handlers) process.off(name, handler);
   };
+  let child: ChildProcess;
+  try {
+    child = start();
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return { child, stop };
 }
 
 /** Whether the process is in the foreground group of its terminal; see proc_pid_stat(5). */

@@ -3,7 +3,7 @@
 // outlive the snapshot.
 import { stat } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
-import { formatBytes } from "../base/sizes.js";
+import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import { disk } from "../holes/file-operations.js";
 import { copySparse, shareBlocks, type CopyOptions } from "../holes/sparse-copy.js";
@@ -109,9 +109,10 @@ function copyOptions({ file, durable, signal }: Cloning): CopyOptions {
 /** FICLONE has had bugs that left a copy short (openzfs issues 15526 and 15728). */
 function requireSize({ stored, file }: Pick<Cloning, "stored" | "file">, sizeBytes: number): void {
   if (sizeBytes === file.sizeBytes) return;
+  const [found, expected] = formatBytesApart(sizeBytes, file.sizeBytes);
   throw new StoreError(
     "IO_FAILED",
-    `the copy of ${file.name} of snapshot ${stored.id} has ${sizeBytes} bytes, expected ${file.sizeBytes}`,
+    `the copy of ${file.name} of snapshot ${stored.id} has ${found}, expected ${expected}`,
     {
       hint: "The filesystem may have a fault: choose copy for this file, and look at the kernel's log",
     },

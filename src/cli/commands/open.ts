@@ -70,11 +70,10 @@ async function runCommand(
   words: readonly string[],
 ): Promise<number> {
   const [program = "", ...args] = words;
-  const child = spawn(program, args, {
-    stdio: "inherit",
-    env: { ...process.env, [dataDirectoryEnv]: first.directory },
-  });
-  const stopForwarding = forwardSignals(child);
+  const env = { ...process.env, [dataDirectoryEnv]: first.directory };
+  const { child, stop: stopForwarding } = forwardSignals(() =>
+    spawn(program, args, { stdio: "inherit", env }),
+  );
   void lost.then((error) => {
     if (error === undefined) return;
     session.warn(`${error.text}; sending SIGTERM to ${program}`);
