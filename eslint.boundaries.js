@@ -19,10 +19,10 @@ const floors = {
   cocoon: ["base", "model", "holes", "archive", "catalog"],
   "store/parts": ["base", "model", "observe", "catalog", "files"],
   "store/watch": ["base", "model", "catalog", "store/parts"],
-  "store/read": ["base", "model", "wire", "holes", "archive", "files", "store/parts"],
-  "store/remove": ["base", "model", "holes", "catalog", "files", "store/parts"],
+  "store/read": ["base", "model", "wire", "observe", "holes", "archive", "files", "store/parts"],
+  "store/remove": ["base", "model", "observe", "holes", "catalog", "files", "store/parts"],
   "store/write": [
-    ...["base", "model", "wire", "holes", "archive", "catalog", "files", "store/parts"],
+    ...["base", "model", "wire", "observe", "holes", "archive", "catalog", "files", "store/parts"],
   ],
   "store/heal": [
     ...["base", "model", "holes", "catalog", "files", "store/parts", "store/read", "store/write"],
@@ -43,7 +43,7 @@ const floors = {
     ],
     ...["store/read", "store/remove", "store/write", "store/heal"],
   ],
-  client: ["base", "model", "wire", "holes", "archive", "gen"],
+  client: ["base", "model", "wire", "observe", "holes", "archive", "gen"],
   replication: [
     ...["base", "model", "observe", "files", "store", "store/read", "store/write", "store/heal"],
     "client",
@@ -83,6 +83,7 @@ const fileHomes = {
   "store/remove/remover.ts": ["store/remove", "store/heal"],
   // The floors below know only the ports.
   "observe/metrics.ts": ["observe", "admin", "daemon"],
+  "observe/tracing.ts": ["observe", "daemon"],
 };
 
 /** Packages that only some places may import: a floor, or one file. All others are unrestricted. */
@@ -96,6 +97,10 @@ const packageHomes = {
   "zstd-napi": ["archive"],
   pino: ["base"],
   "prom-client": ["observe"],
+  "@opentelemetry/api": ["observe"],
+  "@opentelemetry/sdk-trace-node": ["observe/tracing.ts"],
+  "@opentelemetry/resources": ["observe/tracing.ts"],
+  "@opentelemetry/exporter-trace-otlp-proto": ["observe/tracing.ts"],
   "pretty-bytes": ["base"],
   commander: ["cli"],
   "cli-table3": ["cli"],

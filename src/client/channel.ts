@@ -19,6 +19,7 @@ import {
 import { Client, Metadata, type ChannelOptions, type ClientWritableStream } from "@grpc/grpc-js";
 import type { EncodedMessage } from "../wire/bytes-field.js";
 import { StoreError } from "../base/errors.js";
+import { injectTrace } from "../observe/spans.js";
 import type { Address } from "./address.js";
 import type { ChannelAccess } from "./channel-access.js";
 import { closeClient } from "./grpc-hooks/close-client.js";
@@ -155,10 +156,14 @@ function channelOptions(address: Address, settings: ChannelSettings): ChannelOpt
   };
 }
 
-/** Reads the token for each call, so that a changed token takes effect. */
+/**
+ * Reads the token for each call, so that a changed token takes effect. Names the active span as the
+ * parent, if the caller's program traces.
+ */
 function metadataOf({ token }: ChannelAccess): Metadata {
   const metadata = new Metadata();
   if (token !== undefined) metadata.set("authorization", `Bearer ${token()}`);
+  injectTrace((name, value) => metadata.set(name, value));
   return metadata;
 }
 

@@ -130,6 +130,11 @@ export const daemonOptions = {
     default: "changes",
     doc: "Calls that get an access line at level info. `changes`: those that change something or fail; the others get one at level debug.",
   }),
+  otlpEndpoint: textOption({
+    key: "otlp_endpoint",
+    placeholder: "URL",
+    doc: "Where traces are sent: a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318. Empty = what OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere. Needs packages of its own (docs/metrics.md).",
+  }),
   drainGraceMs: durationOption({
     key: "drain_grace",
     default: "30s",

@@ -26,6 +26,7 @@ import { createReload, type Reloaded } from "./reload.js";
 import { readDescriptorSet } from "./descriptor-set.js";
 import { createTidying } from "./memory.js";
 import { attachMetrics, openMetrics } from "./metrics.js";
+import { openTracing } from "./tracing.js";
 import { peerUserOf } from "./peer-user.js";
 import { openPeers } from "./peers.js";
 import { warnOfUntrustedFiles } from "./trusted-files.js";
@@ -64,10 +65,11 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   cleanup.defer(() => tls?.[Symbol.dispose]());
   const admin = openAdmin(config, { access, tls }, logger);
   cleanup.defer(admin.close);
+  cleanup.defer(await openTracing(config, logger));
   const metrics = openMetrics();
   cleanup.defer(() => metrics[Symbol.dispose]());
-  const watched = { observer: metrics.work, onRecovery: admin.listenEarly };
-  const store = await openConfiguredStore(config, { logger, clock, ...watched });
+  const watched = { logger, clock, observer: metrics.work, onRecovery: admin.listenEarly };
+  const store = await openConfiguredStore(config, watched);
   cleanup.defer(async () => store[Symbol.asyncDispose]());
   // It closes after all other listeners, so that probes see the drain.
   cleanup.defer(admin.close);
@@ -110,8 +112,7 @@ export async function startDaemon(options: StartOptions): Promise<Daemon> {
   };
   const addresses = [tcp, unix].flatMap((listener) => listener?.address ?? []);
   const certificates = tls && { what: "certificates", reload: () => tls.reload() };
-  const reloadSteps = [certificates ?? [], steps, peers.steps].flat();
-  const reload = createReload(config, reloadSteps, logger);
+  const reload = createReload(config, [certificates ?? [], steps, peers.steps].flat(), logger);
   const listeners = { addresses, adminAddress, metrics: metrics.page };
   return { store, ...listeners, reload, stop, [Symbol.asyncDispose]: stop };
 }

@@ -2,13 +2,20 @@
 import type { DaemonConfig } from "../config/daemon-options.js";
 import type { ConditionFigures, ScrubFigures } from "../observe/figures.js";
 import { createMetrics, type Metrics } from "../observe/metrics.js";
+import { unobservedCalls, unobservedPulls, unobservedStore } from "../observe/ports.js";
 import type { Replicator } from "../replication/replicator.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import { roleTable } from "../transport/auth/role-table.js";
 import type { GrpcServer } from "../transport/server.js";
 
-export function openMetrics(): Metrics {
-  return createMetrics(Object.keys(roleTable));
+/** For benchmarks: with this variable nothing is counted, so that two daemons can be compared. */
+const unobservedEnv = "STASIS_BENCH_UNOBSERVED";
+
+export function openMetrics(environment: NodeJS.ProcessEnv = process.env): Metrics {
+  const metrics = createMetrics(Object.keys(roleTable));
+  if (environment[unobservedEnv] === undefined) return metrics;
+  metrics[Symbol.dispose]();
+  return { ...metrics, calls: unobservedCalls, work: unobservedStore, pulls: unobservedPulls };
 }
 
 export function attachMetrics(

@@ -4,6 +4,7 @@ import { indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
 import { openPartFile } from "../files/part-file.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import { inSpan } from "../observe/spans.js";
 import type { Damage, WholeFile } from "../store/heal/heal-from-peer.js";
 import { fetchFile, type BaseFile, type FetchContext } from "./fetch.js";
 import { fetchDescription, fetchManifest, peerInvalid } from "./peer.js";
@@ -23,7 +24,9 @@ export async function healSnapshot(
   const fetch = async ({ snapshot, files, openRest }: Damage): Promise<Map<string, WholeFile>> => {
     const { digest } = snapshot;
     await held.claim(digest);
-    const wanted = await fetchDescription(client, { digest }, { idleMs, signal });
+    const wanted = await inSpan("describe", {}, () =>
+      fetchDescription(client, { digest }, { idleMs, signal }),
+    );
     if (wanted.digest !== digest) throw peerInvalid("a snapshot that was not requested");
     await using manifest = await fetchManifest(client, wanted, [], { idleMs, signal });
     counters.sentBytes += manifest.receivedBytes;
@@ -44,7 +47,7 @@ export async function healSnapshot(
     }
     return whole;
   };
-  const healed = await store.healFromPeer(ref, fetch, signal);
+  const healed = await inSpan("heal", {}, () => store.healFromPeer(ref, fetch, signal));
   await held.drop();
   return healed;
 }

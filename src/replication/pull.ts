@@ -4,6 +4,7 @@ import { indexBlocks } from "../files/block-access.js";
 import type { BlockTable } from "../files/block-table.js";
 import { openPartFile } from "../files/part-file.js";
 import type { Snapshot, SnapshotFile } from "../model/snapshot.js";
+import { inSpan } from "../observe/spans.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import type { Filled, Intake } from "../store/write/intake.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
@@ -56,7 +57,9 @@ export async function pullSnapshot(
   await using held = holdTransfer(parts);
   const fill = async (place: Intake): Promise<Filled> => {
     const { idleMs } = parts;
-    const wanted = await fetchDescription(parts.client, { ref: request.ref }, { idleMs, signal });
+    const wanted = await inSpan("describe", {}, () =>
+      fetchDescription(parts.client, { ref: request.ref }, { idleMs, signal }),
+    );
     const name = request.name === "" ? wanted.config.name : request.name;
     const config = await place.reconfigure({ ...wanted.config, name });
     const claim = await held.claim(wanted.digest);
@@ -106,9 +109,13 @@ async function filesFromPeer(
   const bases = likelyBases(store, wanted);
   const offered = [...new Set(bases.map(({ digest }) => digest))];
   const { idleMs } = parts;
-  await using manifest =
-    (await manifestFromHere(store, bases, wanted, signal)) ??
-    (await fetchManifest(client, wanted, offered, { idleMs, signal }));
+  await using manifest = await inSpan(
+    "manifest",
+    { "stasis.bases": offered.length },
+    async () =>
+      (await manifestFromHere(store, bases, wanted, signal)) ??
+      (await fetchManifest(client, wanted, offered, { idleMs, signal })),
+  );
   counters.sentBytes += manifest.receivedBytes;
   const common = bases.filter(({ digest }) => digest === manifest.baseDigest);
   await using base = await openBestBase(
@@ -118,7 +125,9 @@ async function filesFromPeer(
     signal,
   );
   countTotal(counters, manifest.snapshot.files, manifest.tables);
-  return await fetchFiles(parts, request, place, manifest, base, signal);
+  return await inSpan("fetch", { "stasis.files": manifest.snapshot.files.length }, () =>
+    fetchFiles(parts, request, place, manifest, base, signal),
+  );
 }
 
 /** The tables of a local snapshot with the same digest, so that they need not travel. */

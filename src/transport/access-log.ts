@@ -18,6 +18,8 @@ export type AccessLogChoice = (typeof accessLogChoices)[number];
 export interface EndedCall extends Traffic {
   readonly seconds: number;
   readonly failure: StoreError | undefined;
+  /** Empty: the call is not traced. */
+  readonly traceId: string;
 }
 
 export interface AccessRecord {
@@ -91,7 +93,7 @@ function leftOutBefore(
   return changes && failure.reason !== "TOO_MANY_STREAMS" ? 0 : limits.known.take();
 }
 
-function figuresOf({ receivedBytes, sentBytes, seconds, failure }: EndedCall) {
+function figuresOf({ receivedBytes, sentBytes, seconds, failure, traceId }: EndedCall) {
   const incident = failure?.metadata["incident"];
   return {
     receivedBytes,
@@ -100,6 +102,7 @@ function figuresOf({ receivedBytes, sentBytes, seconds, failure }: EndedCall) {
     code: failure?.code ?? "OK",
     ...(failure === undefined ? {} : { reason: failure.reason }),
     ...(incident === undefined ? {} : { incident }),
+    ...(traceId === "" ? {} : { traceId }),
   };
 }
 

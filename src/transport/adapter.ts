@@ -11,6 +11,7 @@ import { StoreError, isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { seesPaths, type Identity } from "../model/access.js";
 import { takesOneRequest, type Admission, type Admitted } from "./admission.js";
+import { noSpan, type ServerSpan } from "../observe/spans.js";
 import type { AnswerBytes } from "./answer-bytes.js";
 import type { Arrivals } from "./arrivals.js";
 import type { Access } from "./auth/access.js";
@@ -153,12 +154,12 @@ async function serve(
   options: AdapterOptions,
 ): Promise<void> {
   const { method, rule } = target;
-  const { logger } = options;
   const peer = peerOf(raw);
   const record = options.records.begin(rule, method.name, peer);
   const call = openCall(raw, options.scheduler, record.traffic);
   // The call then ends like any other failure, after its effects are undone.
   interceptBareRefusals(raw, detailsKey, (details) => call.abort(messageTooLarge(details)));
+  let { logger } = options;
   let admitted: Admitted | undefined;
   let forget: (() => void) | undefined;
   const arrival = options.arrivals.of(call.metadata);
@@ -176,9 +177,11 @@ async function serve(
     if (method.byteStream) arrival.request.isBulk();
     else call.countAnswers(options.answers.open(identity));
     forget = options.rechecks.add(() => recheck(target, call, before, options));
+    const span = beginSpan(target, call, record);
+    if (span.traceId !== "") logger = logger.child({ traceId: span.traceId });
     const context = contextOf(method, call, peer, before, logger);
     const serving = { admitted, record, request: arrival.request };
-    const last = await run(target, call, context, serving, options);
+    const last = await span.run(() => run(target, call, context, serving, options));
     call.finish(okStatus, last);
     record.end();
   } catch (error) {
@@ -195,6 +198,15 @@ async function serve(
     admitted?.leave();
     if (arrival !== undefined) options.unread.answered(arrival.stream);
   }
+}
+
+/** Without a role to check, anybody could make the daemon record and send spans. */
+function beginSpan({ rule }: Target, { metadata }: Call, record: CallRecord): ServerSpan {
+  if (rule.roles === "anyone") return noSpan();
+  return record.trace((name) => {
+    const [value] = metadata.get(name);
+    return typeof value === "string" ? value : undefined;
+  });
 }
 
 /** Ends a running call whose token was revoked or whose credentials have expired. */

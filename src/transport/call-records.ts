@@ -1,7 +1,10 @@
-// The records of each call for people: its figures, its line in the audit log, its access line.
-import type { StoreError } from "../base/errors.js";
+// The records of each call for people: its figures, its line in the audit log, its access line, its
+// span.
+import { status as grpcStatus } from "@grpc/grpc-js";
+import type { ErrorCode, StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { CallObserver } from "../observe/ports.js";
+import { noSpan, serverSpan, type ServerSpan } from "../observe/spans.js";
 import type { AccessLog } from "./access-log.js";
 import type { AuditLog } from "./auth/audit-log.js";
 import type { MethodRule } from "./auth/role-table.js";
@@ -12,6 +15,8 @@ export interface CallRecord {
   /** The call counts its bytes here. */
   readonly traffic: CallTraffic;
   caller(identity: Identity): void;
+  /** Begins the span of the call. `header` reads its metadata. */
+  trace(header: (name: string) => string | undefined): ServerSpan;
   /** The request, or the first message of an upload. */
   request(message: unknown): void;
   response(message: unknown): void;
@@ -39,6 +44,17 @@ export interface CallRecordParts {
   readonly access: AccessLog;
 }
 
+/** Codes that are the daemon's fault, as the semantic conventions for RPC servers have them. */
+const faults: ReadonlySet<ErrorCode> = new Set([
+  ...(["UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED"] as const),
+  ...(["INTERNAL", "UNAVAILABLE", "DATA_LOSS"] as const),
+]);
+
+function endSpan(span: ServerSpan, failure: StoreError | undefined): void {
+  const { code, reason } = failure ?? { code: "OK" as const, reason: "" };
+  span.end({ code: grpcStatus[code], reason, isFault: code !== "OK" && faults.has(code) });
+}
+
 export function createCallRecords({ observer, audit, access }: CallRecordParts): CallRecords {
   const failed = ({ reason, metadata }: StoreError): void => {
     observer.refused(reason, metadata["limit"]);
@@ -50,6 +66,7 @@ export function createCallRecords({ observer, audit, access }: CallRecordParts):
       const audited = audit.begin(rule, method, peer);
       const accessed = access.begin(rule, method, peer);
       const began = performance.now();
+      let span = noSpan();
       total.active += 1;
       return {
         traffic: { own, total },
@@ -57,6 +74,7 @@ export function createCallRecords({ observer, audit, access }: CallRecordParts):
           audited.caller(identity);
           accessed.caller(identity);
         },
+        trace: (header) => (span = serverSpan(method, peer, header)),
         request(message) {
           audited.request(message);
           accessed.request(message);
@@ -68,7 +86,8 @@ export function createCallRecords({ observer, audit, access }: CallRecordParts):
           observer.ended(method, failure?.code ?? "OK", seconds);
           if (failure !== undefined) failed(failure);
           audited.end(failure?.reason ?? "OK");
-          accessed.end({ ...own, seconds, failure });
+          accessed.end({ ...own, seconds, failure, traceId: span.traceId });
+          endSpan(span, failure);
         },
       };
     },
@@ -81,7 +100,7 @@ export function createCallRecords({ observer, audit, access }: CallRecordParts):
         accessed.caller(identity);
       }
       audited.end(error.reason);
-      accessed.end({ receivedBytes: 0, sentBytes: 0, seconds: 0, failure: error });
+      accessed.end({ receivedBytes: 0, sentBytes: 0, seconds: 0, failure: error, traceId: "" });
     },
     exceeded: (limit) => observer.refused("TOO_MANY_STREAMS", limitName(limit)),
   };

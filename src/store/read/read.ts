@@ -19,6 +19,7 @@ import { sealStored } from "../../files/stored-modes.js";
 import { openVerified } from "../../files/verified-read.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import type { Snapshot } from "../../model/snapshot.js";
+import { inSpan, startSpan } from "../../observe/spans.js";
 import { readExtents, type FilePiece } from "../../holes/extents.js";
 import { requireUnchanged } from "../parts/linked.js";
 import type { Leases, Links, Marker, Reader } from "../parts/ports.js";
@@ -66,6 +67,10 @@ export async function openDownload(
 ): Promise<Download> {
   const read = await openRead(reader, ref, options, "stream", signal);
   const { snapshot, stored } = read;
+  const span = startSpan("read", {
+    "stasis.snapshot_id": stored.id,
+    "stasis.verify": options.verify,
+  });
   let envelope: Uint8Array | undefined;
   try {
     if (options.verify && snapshot.files.some(({ digest }) => digest === "")) {
@@ -73,6 +78,7 @@ export async function openDownload(
     }
     if (options.envelope) envelope = await envelopeOf(snapshot, stored);
   } catch (error) {
+    span.end();
     await read[Symbol.asyncDispose]();
     throw error;
   }
@@ -81,7 +87,10 @@ export async function openDownload(
     dataBytes: stored.files.reduce((sum, file) => sum + file.dataBytes, 0),
     warnings: archiveWarnings(stored.files, options.sparseFormat),
     bytes: downloadBytes(reader, { stored, envelope }, options, signal),
-    [Symbol.asyncDispose]: () => read[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => {
+      span.end();
+      return read[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -153,7 +162,19 @@ export async function openDataDirectory(
   };
 }
 
-export async function openRead(
+export function openRead(
+  reader: ReadPorts,
+  ref: string,
+  options: ReadOptions & OpenStoredOptions,
+  kind: LeaseKind,
+  signal: AbortSignal,
+): Promise<OpenRead> {
+  return inSpan("open", { "stasis.lease": kind }, () =>
+    openReadNow(reader, ref, options, kind, signal),
+  );
+}
+
+async function openReadNow(
   reader: ReadPorts,
   ref: string,
   options: ReadOptions & OpenStoredOptions,

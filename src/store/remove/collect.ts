@@ -22,6 +22,7 @@ import {
 import { describeDoubt, isSuspect } from "../../model/elapsed.js";
 import { idPattern } from "../../model/name.js";
 import type { Snapshot } from "../../model/snapshot.js";
+import { inSpan } from "../../observe/spans.js";
 import type { Remover } from "./remover.js";
 import { isMissing, isOrphan, surveyOwn, surveyStore, type GcSurvey } from "./gc-survey.js";
 import { evict } from "./removal.js";
@@ -81,9 +82,11 @@ export async function planNow(
   policy: GcPolicy,
   signal: AbortSignal,
 ): Promise<Iterable<GcRow>> {
-  requireKnownAges(remover, policy);
-  const survey = await surveyStore(remover, policy.groupByLabel, signal);
-  return planCollection(inputFor(remover, survey, policy));
+  return inSpan("plan", {}, async () => {
+    requireKnownAges(remover, policy);
+    const survey = await surveyStore(remover, policy.groupByLabel, signal);
+    return planCollection(inputFor(remover, survey, policy));
+  });
 }
 
 function inputFor(remover: Remover, survey: GcSurvey, policy: GcPolicy): GcInput {

@@ -2,6 +2,7 @@
 // the last reader has ended, then the row. Recovery finishes interrupted removals.
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { putAway, purgeRemoved } from "../../files/removal.js";
+import { inSpan } from "../../observe/spans.js";
 import type { Remover } from "./remover.js";
 import { refillBallast, withBallast } from "../parts/room.js";
 
@@ -18,10 +19,13 @@ const maxRefs = 1000;
  * have ended.
  */
 export async function deleteSnapshots(remover: Remover, request: DeleteRequest): Promise<string[]> {
-  await remover.commits.take();
-  const ids = resolveAll(remover, request);
-  for (const id of ids) refuseInUse(remover, id);
-  await markDeleting(remover, ids);
+  const ids = await inSpan("tombstone", { "stasis.snapshots": request.refs.length }, async () => {
+    await remover.commits.take();
+    const ids = resolveAll(remover, request);
+    for (const id of ids) refuseInUse(remover, id);
+    await markDeleting(remover, ids);
+    return ids;
+  });
   for (const id of ids) await detach(remover, id);
   return ids;
 }
@@ -115,7 +119,7 @@ async function detach(remover: Remover, id: string): Promise<void> {
   if (remover.leases.inUse(id)) freeing.end(id);
   else freeing.begin(id);
   try {
-    await putAway(remover.layout, id);
+    await inSpan("put away", { "stasis.snapshot_id": id }, () => putAway(remover.layout, id));
   } catch (error) {
     freeing.end(id);
     throw error;
@@ -124,7 +128,7 @@ async function detach(remover: Remover, id: string): Promise<void> {
     freeing.begin(id);
     remover.background(`purge ${id}`, async () => {
       try {
-        await purgeRemoved(remover.layout, id);
+        await inSpan("purge", { "stasis.snapshot_id": id }, () => purgeRemoved(remover.layout, id));
         await remover.commits.take();
         remover.catalog.removeRow(id);
         await refillBallast(remover.layout);

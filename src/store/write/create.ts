@@ -5,7 +5,8 @@ import { checkPlausible } from "../../archive/plausible-sizes.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import { fileBytes } from "../../model/charge.js";
 import { envelopeFileName } from "../../model/name.js";
-import type { Snapshot } from "../../model/snapshot.js";
+import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+import { inSpan } from "../../observe/spans.js";
 import type { Publisher } from "./publisher.js";
 import { backfillDigest } from "./digest-backfill.js";
 import { begin, type IntakeRequest } from "./intake.js";
@@ -21,11 +22,13 @@ export async function create(
 ): Promise<Snapshot> {
   await using intake = await begin(publisher, request, signal);
   if (intake.earlier !== undefined) return intake.earlier;
-  const files = [];
-  for await (const entry of tarEntries(tar, publisher.options, signal)) {
-    if (entry.name === envelopeFileName) throw hasEnvelope(entry.name);
-    files.push(await stageEntry(intake, entry, signal));
-  }
+  const files: SnapshotFile[] = [];
+  await inSpan("receive", {}, async () => {
+    for await (const entry of tarEntries(tar, publisher.options, signal)) {
+      if (entry.name === envelopeFileName) throw hasEnvelope(entry.name);
+      files.push(await stageEntry(intake, entry, signal));
+    }
+  });
   requireFiles(files.length, "the tar");
   const config = { ...request.config, id: intake.id };
   checkPlausible(config, files);
@@ -56,7 +59,7 @@ async function adopt(
   const named = { ...request, source: directory.path };
   await using intake = await begin(publisher, named, signal);
   if (intake.earlier !== undefined) return intake.earlier;
-  const files = await intake.staging.adoptDirectory(directory);
+  const files = await inSpan("move", {}, () => intake.staging.adoptDirectory(directory));
   const bytes = files.reduce((sum, file) => sum + fileBytes + file.allocatedBytes, 0);
   await intake.allowance.wait(bytes);
   intake.allowance.take(bytes);

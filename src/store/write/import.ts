@@ -20,6 +20,7 @@ import { fileBytes } from "../../model/charge.js";
 import type { SnapshotConfig } from "../../model/config.js";
 import { envelopeFileName } from "../../model/name.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+import { inSpan } from "../../observe/spans.js";
 import { ioError, isErrno, shownPath } from "../../holes/errno.js";
 import type { Publisher } from "./publisher.js";
 import { begin, type Filled, type Intake, type IntakeRequest } from "./intake.js";
@@ -38,17 +39,20 @@ export async function importArchive(
   await using intake = await begin(publisher, request, signal);
   if (intake.earlier !== undefined) return intake.earlier;
   const files: SnapshotFile[] = [];
-  let envelope: Envelope | undefined;
-  for await (const entry of archiveEntries(archive, publisher.options, signal)) {
-    if (entry.name === envelopeFileName) {
-      envelope = decodeEnvelope(await readEnvelopeEntry(entry));
-      await intake.reconfigure(overlay(envelope.config, request.config));
-    } else {
-      // If the envelope comes first, as in all our archives, this happens before the data arrives.
-      checkClaimedSize(envelope?.claims ?? noClaims, entry);
-      files.push(await stageEntry(intake, entry, signal));
+  const envelope = await inSpan("receive", {}, async () => {
+    let found: Envelope | undefined;
+    for await (const entry of archiveEntries(archive, publisher.options, signal)) {
+      if (entry.name === envelopeFileName) {
+        found = decodeEnvelope(await readEnvelopeEntry(entry));
+        await intake.reconfigure(overlay(found.config, request.config));
+      } else {
+        // If the envelope comes first, as in all our archives, this happens before the data.
+        checkClaimedSize(found?.claims ?? noClaims, entry);
+        files.push(await stageEntry(intake, entry, signal));
+      }
     }
-  }
+    return found;
+  });
   if (envelope === undefined) throw envelopeMissing("the archive");
   return await intake.commit(await checkedImport(intake, request, envelope, files, signal));
 }

@@ -12,6 +12,7 @@ import { checkConfig, checkRequestId, normalizeBlobIds } from "../../model/confi
 import type { SnapshotConfig } from "../../model/config.js";
 import { newSnapshotId } from "../../model/name.js";
 import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+import { inSpan } from "../../observe/spans.js";
 import type { Publisher } from "./publisher.js";
 import { openAllowance, type Allowance } from "../parts/allowance.js";
 
@@ -62,7 +63,17 @@ export interface Intake extends AsyncDisposable {
 }
 
 /** Reserves the name and makes the staging area. `signal` interrupts everything until `commit`. */
-export async function begin(
+export function begin(
+  publisher: Publisher,
+  request: IntakeRequest,
+  signal: AbortSignal,
+): Promise<Intake | EarlierOutcome> {
+  return inSpan("reserve", { "stasis.kind": request.kind }, () =>
+    beginNow(publisher, request, signal),
+  );
+}
+
+async function beginNow(
   publisher: Publisher,
   request: IntakeRequest,
   signal: AbortSignal,
@@ -146,7 +157,11 @@ class OpenIntake implements Intake {
     }
   }
 
-  async commit(filled: Filled): Promise<Snapshot> {
+  commit(filled: Filled): Promise<Snapshot> {
+    return inSpan("publish", { "stasis.snapshot_id": this.id }, () => this.#publish(filled));
+  }
+
+  async #publish(filled: Filled): Promise<Snapshot> {
     const { catalog, collecting, root } = this.#publisher;
     const wholeBytes = estimateCharge(filled.config, filled.files);
     await this.allowance.waitWhole(wholeBytes);
@@ -154,9 +169,12 @@ class OpenIntake implements Intake {
     await collecting.waitUntilOpen(this.#signal);
     const createdAt = catalog.nextCreation();
     root.check();
-    await this.staging.publish(manifestOf(this.#request, filled, createdAt));
+    const manifest = manifestOf(this.#request, filled, createdAt);
+    await inSpan("sync", { "stasis.files": filled.files.length }, () =>
+      this.staging.publish(manifest),
+    );
     try {
-      return await this.#record(filled, createdAt);
+      return await inSpan("record", {}, () => this.#record(filled, createdAt));
     } catch (error) {
       this.#leftToRecovery = commitUnknown(error);
       if (this.#leftToRecovery) this.staging.leaveToRecovery();

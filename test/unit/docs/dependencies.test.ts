@@ -12,14 +12,18 @@ interface PackageJson {
   readonly dependencies: Record<string, string>;
   readonly optionalDependencies: Record<string, string>;
   readonly devDependencies: Record<string, string>;
+  readonly peerDependencies: Record<string, string>;
+  readonly peerDependenciesMeta: Record<string, { readonly optional: boolean }>;
   readonly files: readonly string[];
 }
 
 const manifest = JSON.parse(read("package.json")) as PackageJson;
+/** Those who want what they do install them beside stasis. Tests use them as they are. */
+const peers = Object.keys(manifest.peerDependencies);
 const shipped = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
 /** Types have no reason of their own, because they belong to their package. */
 const development = Object.keys(manifest.devDependencies).filter(
-  (name) => !name.startsWith("@types/"),
+  (name) => !name.startsWith("@types/") && !peers.includes(name),
 );
 
 function read(path: string): string {
@@ -43,12 +47,13 @@ test("every dependency has its reason in CONTRIBUTING.md, and no other package h
   const rows = (table?.[1] ?? "").trim().split("\n");
   const cells = rows.map((row) => row.split("|")[1] ?? "");
   const named = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
-  assert.deepEqual(named.sort(), [...shipped, ...development].sort());
+  assert.deepEqual(named.sort(), [...shipped, ...development, ...peers].sort());
   for (const cell of cells) {
-    const kind = /\((optional|development)\)/.exec(cell)?.[1];
+    const kind = /\((optional|development|optional peers)\)/.exec(cell)?.[1];
     for (const [, name = ""] of cell.matchAll(/`([^`]+)`/g)) {
       if (kind === "optional") assert.ok(name in manifest.optionalDependencies, name);
       if (kind === undefined) assert.ok(!(name in manifest.optionalDependencies), name);
+      assert.equal(kind === "optional peers", peers.includes(name), name);
       // Packages that only make gen/ are listed with the package that reads it.
       if (kind === "development") assert.ok(name in manifest.devDependencies, name);
     }
@@ -70,6 +75,16 @@ test("shipped packages are imported by the program, others are used only elsewhe
     const tool = (name.split("/").at(-1) ?? name).replace("typescript", "tsc");
     const isTool = new RegExp(`\\b${tool}\\b`).test(`${scripts}\n${own}`);
     assert.ok(isImported(name, own) || isTool, `${name} is used nowhere`);
+  }
+});
+
+test("a peer is optional, tested here, and loaded only when it is needed", () => {
+  const source = textOf("src", /\.ts$/);
+  for (const name of peers) {
+    assert.equal(manifest.peerDependenciesMeta[name]?.optional, true, name);
+    assert.ok(name in manifest.devDependencies, name);
+    assert.ok(source.includes(`await import("${name}")`), `${name} is not loaded`);
+    assert.ok(!source.includes(`from "${name}"`), `${name} is loaded by every program`);
   }
 });
 

@@ -1,0 +1,14 @@
+// Starts tracing where the options or the environment ask for it.
+import type { Logger } from "../base/logger.js";
+import type { DaemonConfig } from "../config/daemon-options.js";
+import { startTracing, wantsTraces } from "../observe/tracing.js";
+
+/** Returns what ends it. Throws FIELD_INVALID if packages are missing. */
+export async function openTracing(
+  { otlpEndpoint }: DaemonConfig,
+  logger: Logger,
+): Promise<() => Promise<void>> {
+  if (!wantsTraces(otlpEndpoint, process.env)) return () => Promise.resolve();
+  const tracing = await startTracing({ endpoint: otlpEndpoint, logger });
+  return async () => tracing[Symbol.asyncDispose]();
+}

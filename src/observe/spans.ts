@@ -1,0 +1,121 @@
+// Spans of OpenTelemetry. Without an SDK (tracing.ts) they record nothing and cost a function call.
+//
+// A span covers a step, never a chunk. Its context follows promises (AsyncLocalStorage), so steps
+// below need no argument for it.
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Span,
+} from "@opentelemetry/api";
+
+export type SpanAttributes = Attributes;
+
+/** Asked each time: the global tracer keeps the first SDK that it meets, even when it has ended. */
+const tracer = () => trace.getTracer("stasis");
+
+/** Runs one step. Its error is the span's, and the caller gets it. */
+export async function inSpan<T>(
+  name: string,
+  attributes: SpanAttributes,
+  work: () => Promise<T> | T,
+): Promise<T> {
+  return tracer().startActiveSpan(name, { attributes }, async (span) => {
+    try {
+      return await work();
+    } catch (error) {
+      fail(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}
+
+/** A step that ends elsewhere than it begins. No other span has it as its parent. */
+export function startSpan(name: string, attributes: SpanAttributes): { end(): void } {
+  const span = tracer().startSpan(name, { attributes });
+  return { end: () => span.end() };
+}
+
+/** The span of one call that the daemon serves. */
+export interface ServerSpan {
+  /** Empty: nobody traces this call. */
+  readonly traceId: string;
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /** `code` as in google.rpc.Code. */
+  end(outcome: { readonly code: number; readonly reason: string; readonly isFault: boolean }): void;
+}
+
+const unobserved: ServerSpan = {
+  traceId: "",
+  run: (work) => work(),
+  end: () => undefined,
+};
+
+/** For calls that are not traced. */
+export function noSpan(): ServerSpan {
+  return unobserved;
+}
+
+/**
+ * Begins the span of a call, as the semantic conventions for RPC want it. `header` reads the
+ * caller's metadata, where `traceparent` may name the parent.
+ */
+export function serverSpan(
+  method: string,
+  peer: string,
+  header: (name: string) => string | undefined,
+): ServerSpan {
+  const parent = propagation.extract(ROOT_CONTEXT, header, {
+    get: (read, key) => read(key),
+    keys: () => ["traceparent", "tracestate"],
+  });
+  const [service = "", name = ""] = method.split("/");
+  const attributes = {
+    "rpc.system": "grpc",
+    "rpc.service": service,
+    "rpc.method": name,
+    "network.peer.address": peer,
+  };
+  const span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
+  if (!span.isRecording()) return passOn(parent, span);
+  const within = trace.setSpan(parent, span);
+  return {
+    traceId: span.spanContext().traceId,
+    run: (work) => context.with(within, work),
+    end({ code, reason, isFault }) {
+      span.setAttribute("rpc.grpc.status_code", code);
+      if (reason !== "") span.setAttribute("stasis.reason", reason);
+      if (isFault) span.setStatus({ code: SpanStatusCode.ERROR, message: reason });
+      span.end();
+    },
+  };
+}
+
+/** A call that is not sampled keeps its caller's trace, for calls to peers and for the log. */
+function passOn(parent: Context, span: Span): ServerSpan {
+  const { traceId } = span.spanContext();
+  if (/^0*$/.test(traceId)) return unobserved;
+  const within = trace.setSpan(parent, span);
+  return { traceId, run: (work) => context.with(within, work), end: () => undefined };
+}
+
+/** Calls `set` with the headers that name the active span as the parent of a call to others. */
+export function injectTrace(set: (name: string, value: string) => void): void {
+  const active = context.active();
+  if (trace.getSpanContext(active) === undefined) return;
+  propagation.inject(active, set, { set: (write, key, value) => write(key, value) });
+}
+
+function fail(span: Span, error: unknown): void {
+  if (!span.isRecording()) return;
+  const reason = error instanceof Error && "reason" in error ? String(error.reason) : "INTERNAL";
+  span.setAttribute("stasis.reason", reason);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: reason });
+}
