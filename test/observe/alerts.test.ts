@@ -63,7 +63,7 @@ test("rules and runbook name metrics that exist", () => {
   const runbook = readFileSync(new URL("docs/runbook.md", repository), "utf8");
   for (const text of [rules, runbook]) {
     for (const [name] of text.matchAll(/\b(?:stasis|process)_[a-z_]+\b/g)) {
-      assert.ok(known.has(name), `${name} is no metric`);
+      assert.ok(known.has(name), `${name} is not a metric`);
     }
   }
 });
