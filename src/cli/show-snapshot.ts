@@ -1,6 +1,6 @@
 // Renders snapshots for people: rows of a listing, and all details of one.
 import type { Snapshot, SnapshotFile } from "../client/index.js";
-import { red } from "./color.js";
+import { red, yellow } from "./color.js";
 import { formatAge, formatBytes, formatBytesExactly, formatTime, printable } from "./format.js";
 import { renderFields, renderTable } from "./table.js";
 
@@ -14,7 +14,7 @@ export function renderSnapshots(snapshots: readonly Snapshot[]): string {
       formatBytes(snapshot.sizeBytes),
       formatBytes(snapshot.allocatedBytes),
       formatAge(snapshot.createdAt),
-      [snapshot.corrupt ? red("damaged") : "", snapshot.protected ? "protected" : ""]
+      [snapshot.corrupt ? red("damaged") : "", snapshot.protected ? yellow("protected") : ""]
         .filter(Boolean)
         .join(", "),
     ]),

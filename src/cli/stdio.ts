@@ -38,6 +38,11 @@ export function stdoutColumns(): number | undefined {
   return stdoutIsTerminal() && process.stdout.columns > 0 ? process.stdout.columns : undefined;
 }
 
+/** Height of the terminal; undefined if stdout is not one. */
+export function stdoutRows(): number | undefined {
+  return stdoutIsTerminal() && process.stdout.rows > 0 ? process.stdout.rows : undefined;
+}
+
 export function stdinIsTerminal(): boolean {
   return Boolean(process.stdin.isTTY);
 }

@@ -1,6 +1,7 @@
 // Renders aligned columns and lists of fields, without borders.
 import Table from "cli-table3";
 import stringWidth from "string-width";
+import { dim } from "./color.js";
 import { stdoutColumns } from "./stdio.js";
 
 const gap = "  ";
@@ -30,7 +31,7 @@ export function renderTable(
   rows: Rows,
   { cut, columns = stdoutColumns() }: { readonly cut?: string; readonly columns?: number } = {},
 ): string {
-  const all = [header, ...rows];
+  const all = [header.map(dim), ...rows];
   const blocks: Rows[] = [];
   for (let from = 0; from < all.length; from += blockRows) {
     blocks.push(all.slice(from, from + blockRows));

@@ -6,6 +6,7 @@ import {
   type ListResponse,
   type SnapshotFilterInit,
 } from "../../client/index.js";
+import { watchList } from "./list-watch.js";
 import { collectLabel, countArgument, type Labels } from "../arguments.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
 import { renderSnapshots } from "../show-snapshot.js";
@@ -18,6 +19,7 @@ interface ListOptions extends GlobalOptions {
   readonly hypervisor?: string;
   readonly limit?: number;
   readonly all: boolean;
+  readonly watch: boolean;
 }
 
 const maxPageSize = 1000;
@@ -41,6 +43,7 @@ export function addListCommand(program: Command): void {
       countArgument,
     )
     .option("--all", "show all snapshots (default)", false)
+    .option("--watch", "draw the list again on each change, until Ctrl-C", false)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>();
       await withSession(options, (session) => list(session, options));
@@ -51,7 +54,10 @@ async function list(session: Session, options: ListOptions): Promise<void> {
   const limit = options.all
     ? Number.POSITIVE_INFINITY
     : (options.limit ?? Number.POSITIVE_INFINITY);
-  const response = await listUpTo(session, limit, filterFrom(options));
+  const filter = filterFrom(options);
+  const fetchList = (): Promise<ListResponse> => listUpTo(session, limit, filter);
+  if (options.watch) return watchList(session, filter, fetchList);
+  const response = await fetchList();
   await session.answer(
     () => messageJson(ListResponseSchema, response),
     () =>

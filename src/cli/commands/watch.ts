@@ -66,7 +66,13 @@ const idWidth = 16;
 const typeWidth = 8;
 
 /** Empty for events that only matter to programs. */
-function textLine({ type, snapshot, occurredAt, previousName, replacedBy }: WatchResponse): string {
+export function textLine({
+  type,
+  snapshot,
+  occurredAt,
+  previousName,
+  replacedBy,
+}: WatchResponse): string {
   if (type === EventType.POSITION) return "";
   const { id = "-", name = "" } = snapshot?.config ?? {};
   const time = occurredAt === undefined ? "-" : timestampDate(occurredAt).toISOString();
