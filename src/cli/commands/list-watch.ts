@@ -1,5 +1,5 @@
-// stasis ls --watch: the list, drawn again on each change. Without a terminal it is printed once, and
-// each change becomes a line.
+// stasis ls --watch: the list, drawn again on each change. Without a terminal it is printed once,
+// and each change becomes a line.
 import type { ListResponse, SnapshotFilterInit } from "../../client/index.js";
 import { usageError } from "../exit-codes.js";
 import type { Session } from "../session.js";
@@ -62,11 +62,13 @@ async function drawScreen(
   try {
     const signal = AbortSignal.any([call.signal, stop.signal]);
     for await (const _ of client.watch({ filter }, { ...call, signal })) change();
+  } catch (error) {
+    // A list that failed has ended the watch.
+    throw failure ?? error;
   } finally {
     process.stdout.off("resize", change);
     await drawing;
     await printOut(leaveScreen);
-    if (failure !== undefined && !call.signal.aborted) throw failure;
   }
 }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdir, open, readdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { test, type TestContext } from "node:test";
 import { connect } from "../../../src/client/index.js";
 import { renderTable } from "../../../src/cli/table.js";
@@ -68,7 +69,10 @@ async function damage({ run, root }: Scene, name: string): Promise<void> {
 
 test("a long name is cut on a terminal that is too narrow, and whole everywhere else", async (t) => {
   const { run, show } = await setUp(t, longName, "short");
-  const narrow = (await show(["ls"], { columns: 80 })).trimEnd().split("\n");
+  const narrow = (await show(["ls"], { columns: 80 }))
+    .trimEnd()
+    .split("\n")
+    .map((line) => stripVTControlCharacters(line));
   assert.equal(narrow.length, 3);
   for (const line of narrow) assert.ok(line.length <= 80, `${line.length}: ${line}`);
   assert.match(narrow.join("\n"), /^long-long-\S*… {2}[0-9a-z]{16} {2}293 KiB/m);
