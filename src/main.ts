@@ -1,8 +1,13 @@
 #!/usr/bin/env node
 // The program `stasis`: client commands, and the daemon, which is loaded only when it runs.
-import { buildInfo, describeBuild } from "./base/build-info.js";
-import { prepareForBulk } from "./holes/bulk-memory.js";
-import { runCli } from "./cli/run.js";
+//
+// Nothing but the signals is imported statically: all static imports are loaded before any of them
+// runs, and a signal may arrive while the others load.
+import "./base/early-signals.js";
+
+const { buildInfo, describeBuild } = await import("./base/build-info.js");
+const { prepareForBulk } = await import("./holes/bulk-memory.js");
+const { runCli } = await import("./cli/run.js");
 
 // The gRPC library uses an IP address as TLS server name; this warning does not concern users.
 process.noDeprecation = true;

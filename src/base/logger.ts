@@ -18,7 +18,7 @@ const cuts = [
 
 /** Writes synchronously, because the last lines before a crash matter most. */
 export function createLogger(level: LogLevel = "info"): Logger {
-  const stderr = destination({ dest: 2, sync: true });
+  const stderr = createTolerantStderr();
   const { NO_COLOR = "", TERM } = process.env;
   const shown = process.stderr.isTTY ? { color: NO_COLOR === "" && TERM !== "dumb" } : undefined;
   return pino(logFormat(level), {
@@ -27,6 +27,17 @@ export function createLogger(level: LogLevel = "info"): Logger {
       stderr.write(shown === undefined ? line : prettyLine(line, shown));
     },
   });
+}
+
+/** Lines that wait for space on the disk. The newest are dropped when there are more. */
+const maxWaitingBytes = 1024 * 1024;
+
+function createTolerantStderr() {
+  const stderr = destination({ dest: 2, sync: true, maxLength: maxWaitingBytes });
+  // Without a listener, ENOSPC would end the process. What was not written is tried again with the
+  // next line.
+  stderr.on("error", () => undefined);
+  return stderr;
 }
 
 /** The format of an entry: names of levels, times as ISO 8601, stacks only where they help. */

@@ -7,7 +7,7 @@
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-const always = ["SIGTERM", "SIGHUP"] as const;
+const always = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 const unlessFromTerminal = ["SIGINT", "SIGQUIT"] as const;
 
 /**

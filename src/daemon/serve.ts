@@ -9,6 +9,8 @@ import { endOfHangup, type Signals } from "./signals.js";
 export async function serve(config: DaemonConfig, signals: Signals): Promise<void> {
   // Files of the daemon are private, unless their mode is set explicitly.
   process.umask(0o077);
+  // For example ENOSPC: a log on a full disk must not end the daemon.
+  process.stderr.on("error", () => undefined);
   const logger = createLogger(config.logLevel);
   const daemon = await startDaemon({ config, logger });
   // Logging starts here, so that a refused start prints one line with the reason and nothing else.

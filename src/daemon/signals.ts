@@ -1,5 +1,5 @@
-// Handles the signals of a daemon. This is loaded and called before everything else, so that no
-// signal arrives too early.
+// Handles the signals of a daemon. This is loaded and called before the rest of the daemon;
+// base/early-signals.ts covers the time before.
 //
 //   SIGTERM, SIGINT   drain and stop; the second one ends the process at once
 //   SIGHUP            read certificates, tokens and tables again; if the terminal that started the
@@ -7,6 +7,7 @@
 //   SIGUSR1, SIGUSR2  ignored: Node would open its inspector, or end
 import { closeSync, openSync } from "node:fs";
 import { isatty } from "node:tty";
+import { takeEarlyHangUp } from "../base/early-signals.js";
 
 export interface Signals {
   /**
@@ -34,6 +35,7 @@ export function catchSignals(): Signals {
     } else if (reload === undefined) missed = true;
     else reload();
   });
+  missed = takeEarlyHangUp();
   for (const signal of ["SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
   return {
     untilStopped: () =>

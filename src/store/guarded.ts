@@ -5,6 +5,7 @@ import type { RootGuard } from "../files/root-guard.js";
 import type { TransferArea } from "../files/transfer-area.js";
 import { errnoCode } from "../holes/errno.js";
 import type { Condition } from "./parts/condition.js";
+import type { GcResult } from "./remove/collect.js";
 import type { GcCycle } from "./remove/gc-session.js";
 import type { ConfinedStore, SnapshotStore } from "./snapshot-store.js";
 
@@ -76,8 +77,21 @@ function guardShared(store: ConfinedStore, guards: Guards): Omit<ConfinedStore, 
     openDataDirectory: (...args) => call(() => store.openDataDirectory(...args)),
     verify: (...args) => stream(() => store.verify(...args)),
     watch: (...args) => required().watch(...args),
-    collectGarbage: (...args) => call(() => store.collectGarbage(...args)),
+    collectGarbage: (...args) =>
+      call(async () => explainFailures(await store.collectGarbage(...args), condition)),
   };
+}
+
+/** If the store is the reason why nothing could be removed, that is the error of the call. */
+async function explainFailures(
+  results: GcResult[],
+  condition: Guards["condition"],
+): Promise<GcResult[]> {
+  const failed = results.find(({ outcome }) => outcome === "failed");
+  if (failed === undefined || results.some(({ outcome }) => outcome === "removed")) return results;
+  const cause = await condition.explain(new StoreError("IO_FAILED", failed.message));
+  if (isStoreError(cause) && cause.reason !== "IO_FAILED") throw cause;
+  return results;
 }
 
 /** GetInfo answers whatever the state of the store is. */

@@ -1,19 +1,23 @@
 // SIGHUP of the real program, what other signals do, and warnings about files that others can
 // change.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { chmod, chown, copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
+import { pathToFileURL } from "node:url";
 import { connect, type Client } from "../../src/client/index.js";
 import { trustProblems } from "../../src/config/file-trust.js";
 import { changeTokenFile, makeToken } from "../../src/config/token-file.js";
 import type { Role } from "../../src/model/access.js";
+import { runModule } from "../support/child.js";
 import { startDaemonProcess, type DaemonProcess } from "../support/daemon-process.js";
 import { makeScratch } from "../support/daemon.js";
 import { failsWith } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
 import { collect, makeSmallSource, packDirectory } from "../store/contents.js";
 import { mainPath } from "../unit/cli/run-stasis.js";
 import { makeAuthority, type Authority, type CertificateFiles } from "./certificates.js";
@@ -139,6 +143,52 @@ test("SIGUSR1 opens no inspector, SIGUSR2 and an early SIGHUP end nothing", asyn
   assert.doesNotMatch(daemon.output(), /Debugger listening|ws:\/\//);
   await using client = connect(daemon.address);
   assert.equal((await client.list()).totalSize, 0n);
+});
+
+test("a SIGHUP and a SIGUSR1 while the program still loads end nothing, and open no inspector", async (t) => {
+  // All static imports are loaded before any of them runs.
+  const imports = (await readFile(mainPath, "utf8")).match(/^import .*$/gm);
+  assert.deepEqual(imports, ['import "./base/early-signals.js";']);
+  const scratch = await makeScratch(t, "stasis-early-");
+  const args = ["serve", "--root", join(scratch, "root")];
+  await using daemon = runModule(pathToFileURL(mainPath), args);
+  await eventually("the program has its listener", () => catchesHangUp(daemon.pid));
+  daemon.signal("SIGHUP");
+  daemon.signal("SIGUSR1");
+  await daemon.line(/^data in /);
+  await daemon.line(/^SIGHUP: there is nothing to read again$/);
+  assert.doesNotMatch(daemon.output(), /Debugger listening/);
+});
+
+/** By SigCgt of proc_pid_status(5), whose lowest bit is signal 1. */
+async function catchesHangUp(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const [, mask = "0"] = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status) ?? [];
+  return (BigInt(`0x${mask}`) & 1n) === 1n;
+}
+
+test("a log that cannot be written ends nothing", async (t) => {
+  const scratch = await makeScratch(t, "stasis-log-");
+  const socket = join(scratch, "s");
+  const args = ["serve", "--root", join(scratch, "root"), "--socket", socket];
+  const full = openSync("/dev/full", "w");
+  const child = spawn(process.execPath, [mainPath, ...args, "--log-level", "trace"], {
+    stdio: ["ignore", "ignore", full],
+  });
+  closeSync(full);
+  t.after(() => child.kill("SIGKILL"));
+  await using client = connect(`unix:${socket}`);
+  await eventually("an answer", async () => {
+    assert.equal(child.exitCode, null, "it still runs");
+    return await client.list().then(
+      () => true,
+      () => false,
+    );
+  });
+  for (let index = 0; index < 20; index += 1) await client.list();
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, [0, null]);
 });
 
 test("the daemon warns of files that others can change or replace, and of a key that others can read", async (t) => {

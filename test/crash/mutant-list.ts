@@ -71,15 +71,15 @@ export const mutants: readonly Mutant[] = [
     name: "recorded in the catalog before the rename",
     file: "store/write/intake.js",
     find:
-      "        await this.staging.publish(manifestOf(this.#request, filled, createdAt));\n" +
+      '        await inSpan("sync", { "stasis.files": filled.files.length }, () => this.staging.publish(manifest));\n' +
       "        try {\n" +
-      "            return await this.#record(filled, createdAt);\n",
+      '            return await inSpan("record", {}, () => this.#record(filled, createdAt));\n',
     replace:
       "        try {\n" +
       "            const chargedBytes = estimateCharge(filled.config, filled.files);\n" +
       "            const whole = { ...filled, createdAt, chargedBytes };\n" +
       "            const snapshot = record(this.#publisher, this.#request, whole);\n" +
-      "            await this.staging.publish(manifestOf(this.#request, filled, createdAt));\n" +
+      "            await this.staging.publish(manifest);\n" +
       "            this.allowance[Symbol.dispose]();\n" +
       "            this.staging.recorded();\n" +
       "            this.#committed = true;\n" +
@@ -89,10 +89,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: "Delete answers before its commit",
     file: "store/remove/removal.js",
-    find: "    await markDeleting(remover, ids);\n    for (const id of ids)",
+    find: "            remover.catalog.markDeleting(ids);\n",
     replace:
-      "    setTimeout(() => void markDeleting(remover, ids).catch(() => {}), 400);\n" +
-      "    for (const id of ids)",
+      "            setTimeout(() => {\n" +
+      "                try { remover.catalog.markDeleting(ids); } catch { }\n" +
+      "            }, 400);\n",
     ...byOrder("delete"),
   },
   {
@@ -108,11 +109,13 @@ export const mutants: readonly Mutant[] = [
     name: "no tombstone before the move",
     file: "store/remove/removal.js",
     find:
-      "    await markDeleting(remover, ids);\n" +
+      "            remover.catalog.markDeleting(ids);\n" +
+      "            return ids;\n        });\n    });\n" +
       "    for (const id of ids)\n        await detach(remover, id);\n",
     replace:
+      "            return ids;\n        });\n    });\n" +
       "    for (const id of ids)\n        await detach(remover, id);\n" +
-      "    await markDeleting(remover, ids);\n",
+      "    remover.catalog.markDeleting(ids);\n",
     ...byOrder("delete"),
   },
   {

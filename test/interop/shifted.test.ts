@@ -6,6 +6,7 @@ import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
+import { formatBytes } from "../../src/base/sizes.js";
 import { connect, createFromLocalDirectory, type Client } from "../../src/client/index.js";
 import { makeSource, mib, piece } from "../store/contents.js";
 import { startTestDaemon } from "../support/daemon.js";
@@ -61,7 +62,7 @@ async function expectRefused(scene: Scene, args: readonly string[], text: RegExp
 }
 
 const shifted = new RegExp(
-  `memory is not what was exported: expected ${memoryBytes} bytes .*found ${dataBytes} bytes`,
+  `memory is not what was exported: expected ${formatBytes(memoryBytes)} .*found ${formatBytes(dataBytes)}`,
 );
 
 for (const reader of [gnuTar, bsdtar]) {

@@ -140,6 +140,7 @@ test(
           () => client.delete({ refs: ["a"] }),
           () =>
             client.update({ ref: "a", description: "x", updateMask: { paths: ["description"] } }),
+          () => client.collectGarbage({ policy: { maxTotalBytes: 1n } }),
         ];
         for (const call of writing) {
           const error = await failsWith(call(), "STORE_READ_ONLY");

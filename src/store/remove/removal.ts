@@ -1,5 +1,6 @@
 // Removes a snapshot in four steps: tombstone in the catalog, directory to the trash, bytes after
-// the last reader has ended, then the row. Recovery finishes interrupted removals.
+// the last reader has ended, then the row. Recovery finishes interrupted removals. On a full disk
+// the tombstone uses the space of the ballast.
 import { StoreError, isStoreError } from "../../base/errors.js";
 import { putAway, purgeRemoved } from "../../files/removal.js";
 import { inSpan } from "../../observe/spans.js";
@@ -21,10 +22,13 @@ const maxRefs = 1000;
 export async function deleteSnapshots(remover: Remover, request: DeleteRequest): Promise<string[]> {
   const ids = await inSpan("tombstone", { "stasis.snapshots": request.refs.length }, async () => {
     await remover.commits.take();
-    const ids = resolveAll(remover, request);
-    for (const id of ids) refuseInUse(remover, id);
-    await markDeleting(remover, ids);
-    return ids;
+    // All in one tick, again if the ballast had to be released: a lease cannot come in between.
+    return await withBallast(remover.layout, () => {
+      const ids = resolveAll(remover, request);
+      for (const id of ids) refuseInUse(remover, id);
+      remover.catalog.markDeleting(ids);
+      return ids;
+    });
   });
   for (const id of ids) await detach(remover, id);
   return ids;
@@ -44,7 +48,10 @@ export function removeInBackground(
   remover.leases.onFree(id, () => {
     remover.background(`remove ${id}`, async () => {
       await remover.commits.take();
-      await markDeleting(remover, [id]);
+      // Nobody can acquire a lease on it any more: no ref means a replaced snapshot.
+      await withBallast(remover.layout, () => {
+        remover.catalog.markDeleting([id]);
+      });
       await detach(remover, id);
     });
   });
@@ -104,13 +111,6 @@ export async function evict<Refusal>(
   });
   if (refusal === undefined) await detach(remover, id);
   return refusal;
-}
-
-/** On a full disk, the tombstone uses the space of the ballast. */
-async function markDeleting(remover: Remover, ids: readonly string[]): Promise<void> {
-  await withBallast(remover.layout, () => {
-    remover.catalog.markDeleting(ids);
-  });
 }
 
 async function detach(remover: Remover, id: string): Promise<void> {
