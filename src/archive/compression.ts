@@ -111,8 +111,8 @@ async function* boundRatio(
 }
 
 /**
- * Returns the bytes unchanged. Throws ARCHIVE_INVALID if they are compressed. This check comes
- * before any other.
+ * Returns the bytes unchanged. Throws ARCHIVE_INVALID if they are compressed, so that a
+ * compressed archive is not reported as a malformed tar.
  */
 export async function* uncompressedOnly(
   source: OwnedStream,

@@ -59,8 +59,8 @@ const minSqliteVersion = [3, 51, 3] as const;
 const maxCachedStatements = 512;
 
 /**
- * Must come before the first read. SQLite then keeps the index of the log in the heap. It does not
- * need a -shm file, which it could not make on a full disk.
+ * This pragma must run before the first read. SQLite then keeps the index of the log in the heap,
+ * and needs no -shm file, which it could not make on a full disk.
  */
 const exclusive = ["locking_mode", "exclusive"] as const;
 

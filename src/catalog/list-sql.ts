@@ -49,8 +49,8 @@ export type Label = readonly [key: string, value: string];
 
 /**
  * `labels` are those of the filter. The statement walks the first one, so it should be the rarest.
- * `after` limits the result to what follows a page; without it the parameters are those of the
- * count.
+ * `after` is the last row of the previous page. Without it, the function returns the parameters of
+ * the count.
  */
 export function listParams(
   filter: ListFilter,

@@ -94,7 +94,7 @@ export function reportingSent(show: ProgressListener, sent: () => void): Progres
   };
 }
 
-/** Reports the bytes passed on, and when all were passed on. */
+/** Passes the bytes on. Reports each piece, and the end. */
 export async function* counted(
   bytes: ByteStream,
   totalBytes: number | undefined,

@@ -17,7 +17,7 @@ export const exitCodes = {
   denied: 10,
   /** Check found inconsistencies. */
   problems: 11,
-  /** 128 + SIGINT, as shells count. */
+  /** 128 + SIGINT, by the convention of shells. */
   interrupted: 130,
   /** 128 + SIGPIPE, for a program whose reader is gone. */
   brokenPipe: 141,

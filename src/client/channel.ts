@@ -1,5 +1,4 @@
-// Adapts protobuf-es service descriptors to calls of grpc-js. Outside of this file, only the
-// decoding of errors depends on grpc-js.
+// Adapts protobuf-es service descriptors to calls of grpc-js.
 //
 // Uploads have their own connection. Node's HTTP/2 does not read from a socket while a write to it
 // is in progress. If both ends of one connection sent more than the kernel buffers at the same

@@ -138,7 +138,7 @@ function decodeRuns(bytes: Buffer, what: string): BlockRun[] {
     ensure(kind !== undefined && count > 0, what, `its run ${runs.length} is malformed`);
     const last = runs.at(-1);
     if (last?.kind === kind) {
-      ensure(lastWasFull, what, `its run ${runs.length} repeats the kind before`);
+      ensure(lastWasFull, what, `its run ${runs.length} has the same kind as the run before it`);
       last.count += count;
     } else {
       runs.push({ kind, count });

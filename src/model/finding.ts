@@ -1,5 +1,5 @@
-// The findings of `check`, which compares catalog, directories and manifests, and the actions of
-// `repair`.
+// Defines the findings of `check`, which compares catalog, directories and manifests, and the
+// actions of `repair`.
 
 /**
  * docs/consistency.md explains each kind. `note`: nothing that is stored is wrong, or the daemon

@@ -184,7 +184,10 @@ async function readTable(
     length += part.table.length;
     ensure(length <= Math.min(allowedBytes, tableBound(file)), `${what} that is too long`);
     // Otherwise a table in millions of parts would cost many times its bytes.
-    ensure(part.last || part.table.length >= minTablePartBytes, `${what} in tiny parts`);
+    ensure(
+      part.last || part.table.length >= minTablePartBytes,
+      `${what} in parts of less than ${minTablePartBytes} bytes`,
+    );
     // A copy, because the part is a view of a larger message.
     parts.push(Uint8Array.from(part.table));
     last = part.last;

@@ -118,7 +118,7 @@ export function bindConfinedService<S extends DescService>(
       if (own !== undefined) return own(request, context);
       // The table of roles should have refused it. If it did not, that is our bug, and the call
       // must still be refused.
-      throw new Error(`${key} is not for callers with a prefix`);
+      throw new Error(`callers that are confined to a name prefix may not call ${key}`);
     };
     return [key, chosen];
   });

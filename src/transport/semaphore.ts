@@ -2,7 +2,8 @@
 // it.
 //
 // There are three kinds of callers. A stranger has no identity, and all strangers together get a
-// small part. An identity gets three quarters. A caller whose identity is shared, such as a user of
+// small part. One identity may use at most three
+// quarters of the resource. A caller whose identity is shared, such as a user of
 // the Unix socket, may take whatever is left.
 import { StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";

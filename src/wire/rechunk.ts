@@ -2,8 +2,8 @@
 import { bytesOf, freeIfOwned, OwnedChunk, type Chunk } from "./chunk.js";
 
 /**
- * Chunks of `chunkBytes` or less. Small pieces are joined. A larger piece is cut without a copy, so
- * its chunks have the owner of the piece.
+ * Yields chunks of at most `chunkBytes`. Small pieces are joined. A larger piece is cut without a
+ * copy, so its chunks have the owner of the piece.
  */
 export async function* rechunk<C extends Chunk>(
   pieces: AsyncIterable<C>,

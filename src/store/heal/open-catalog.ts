@@ -60,7 +60,7 @@ async function isForWantOfRoom(layout: Layout, error: unknown): Promise<boolean>
 function noRoomError(layout: Layout, cause: unknown): StoreError {
   return new StoreError(
     "STORAGE_FULL",
-    `the filesystem of ${layout.root} has no room for the catalog's log, and the store had none to give up`,
+    `the filesystem of ${layout.root} has no room for the catalog's log, and the store has no reserved space left to release`,
     { hint: "Free some megabytes and some inodes there, then start the daemon again", cause },
   );
 }
@@ -83,7 +83,9 @@ function openSound(layout: Layout, options: CatalogOptions): Catalog {
   try {
     const problems = catalog.checkIntegrity();
     if (problems.length === 0) return catalog;
-    throw new StoreError("STORED_DATA_CORRUPT", `the catalog is damaged: ${problems.join("; ")}`);
+    throw new StoreError("STORED_DATA_CORRUPT", `the catalog is damaged: ${problems.join("; ")}`, {
+      hint: "The daemon sets it aside at its next start and builds it again from the manifests",
+    });
   } catch (error) {
     catalog.close();
     throw error;

@@ -18,7 +18,7 @@ export interface StoreOptions {
   readonly requestRetentionMs: number;
   /** Approximate number of events that are kept for watchers. */
   readonly maxEvents: number;
-  /** Maximum number of watchers. */
+  /** Watch streams that may be open at once. */
   readonly maxWatchers: number;
   /** gzip level of Export, 1 to 9. */
   readonly gzipLevel: number;

@@ -140,7 +140,7 @@ function createPages(catalog: Pick<Catalog, "eventsAfter">) {
 
 function tooManyError(what: string, limit: number): StoreError {
   return new StoreError("TOO_MANY_STREAMS", `the limit on ${what} is reached: ${limit}`, {
-    hint: "Retry when others have ended, or raise max_watchers",
+    hint: "Retry when another watcher has ended, or raise max_watchers",
     metadata: { limit: what.replaceAll(" ", "_"), max: String(limit) },
     retryAfterMs,
   });

@@ -81,7 +81,9 @@ function byCertificate(
 ): Identity {
   // It may have expired since the handshake. An unreadable date counts as expired.
   if (certificate?.trusted !== true || !(certificate.validUntil > clock.now())) {
-    throw invalid("The client certificate is not signed by the authority of client_ca, or expired");
+    throw invalid(
+      "The client certificate is not signed by the authority of client_ca, or has expired",
+    );
   }
   const { names } = certificate;
   const found = identities().find(({ certificates }) =>
