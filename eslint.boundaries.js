@@ -76,6 +76,7 @@ const onlyLazily = { "main.ts": ["daemon"] };
  */
 const fileHomes = {
   "files/layout.ts": ["files", "store"],
+  "holes/file-operations.ts": ["holes", "files"],
   "files/publish.ts": ["files"],
   "files/staging.ts": ["store/write", "store/heal"],
   "store/write/publisher.ts": ["store/write", "store/heal"],
@@ -84,6 +85,37 @@ const fileHomes = {
   // The floors below know only the ports.
   "observe/metrics.ts": ["observe", "admin", "daemon"],
   "observe/tracing.ts": ["observe", "daemon"],
+};
+
+/** What changes names and files, of the functions of Node. */
+const changesOfNode = [
+  ...["appendFile", "chmod", "chown", "copyFile", "cp", "link", "mkdir", "mkdtemp", "rename", "rm"],
+  ...["rmdir", "symlink", "truncate", "unlink", "utimes", "writeFile"],
+];
+
+/**
+ * Exports with fewer importers than their module has: what moves or deletes files, and the type of
+ * the whole catalog, which can do everything. Other rooms take a `Pick` of store/parts/ports.ts.
+ */
+const nameHomes = {
+  "files/durable.ts": {
+    names: ["removeTree", "renameOnly", "renameDurably", "replaceFile"],
+    homes: ["files", "store/heal"],
+  },
+  "catalog/open.ts": {
+    names: ["Catalog", "openCatalog"],
+    homes: [
+      ...["catalog", "store/heal", "store/confined.ts", "store/write/publisher.ts"],
+      ...["store/remove/remover.ts", "store/parts/ports.ts", "store/parts/watchers.ts"],
+      ...["store/parts/condition.ts", "daemon", "cocoon"],
+    ],
+  },
+};
+
+/** The rooms of store/ may not import these, except store/heal. */
+const changingBuiltins = {
+  "node:fs/promises": changesOfNode,
+  "node:fs": changesOfNode.map((name) => `${name}Sync`),
 };
 
 /** Packages that only some places may import: a floor, or one file. All others are unrestricted. */
@@ -127,6 +159,9 @@ export const boundaries = {
       lazily: "{{ from }} may load {{ to }} only with import(), when it needs it.",
       outside: "src/ may not import {{ path }}: only src/ and gen/ are part of the program.",
       file: "src/{{ file }} may be imported only in {{ homes }}: it can publish or remove snapshots.",
+      name: "{{ names }} of src/{{ file }} may be imported only in {{ homes }}: it can publish or remove snapshots.",
+      builtin:
+        "{{ from }} may not import {{ names }} of {{ specifier }}: files/ changes the store's files.",
       package: "{{ package }} may be imported only in {{ homes }}.",
       self: "src/ names its own modules by path, not through the package {{ package }}.",
     },
@@ -141,7 +176,15 @@ export const boundaries = {
       if (source?.type !== "Literal" || typeof source.value !== "string") return;
       const isType =
         (node.importKind ?? node.exportKind) === "type" || node.type === "TSImportType";
-      const finding = judge(context, { path, from, specifier: source.value, isLazy, isType });
+      const names = namesOf(node);
+      const finding = judge(context, {
+        path,
+        from,
+        specifier: source.value,
+        isLazy,
+        isType,
+        names,
+      });
       if (finding !== undefined) context.report({ node: source, ...finding });
     };
     return {
@@ -158,10 +201,11 @@ export const boundaries = {
   },
 };
 
-function judge(context, { path, from, specifier, isLazy, isType }) {
+function judge(context, { path, from, specifier, isLazy, isType, names }) {
   if (from === undefined) return undefined;
   if (specifier.startsWith("node:")) {
-    return isType ? undefined : judgeHome(path, specifier, builtinHomes);
+    if (isType) return undefined;
+    return judgeHome(path, specifier, builtinHomes) ?? judgeBuiltin(from, specifier, names);
   }
   if (!specifier.startsWith(".")) return judgePackage(path, packageOf(specifier));
   const target = resolve(dirname(context.filename), specifier).replace(/\.js$/, ".ts");
@@ -171,7 +215,8 @@ function judge(context, { path, from, specifier, isLazy, isType }) {
     return { messageId: "outside", data: { path: inRepository } };
   }
   const file = rest.join("/");
-  const narrowed = top === "src" ? judgeFile(path, file) : undefined;
+  const narrowed =
+    top === "src" ? (judgeFile(path, file) ?? judgeNames(path, file, names)) : undefined;
   if (narrowed !== undefined) return narrowed;
   const to = top === "gen" ? "gen" : floorOf(file);
   if (to === from) return undefined;
@@ -192,6 +237,35 @@ function judgeFile(path, file) {
   return { messageId: "file", data: { file, homes: where } };
 }
 
+/** The names that a statement imports. Undefined: all of them. */
+function namesOf({ specifiers }) {
+  if (specifiers === undefined || specifiers.length === 0) return undefined;
+  const names = specifiers.map(({ imported, local }) => imported?.name ?? local?.name);
+  const isAll = specifiers.some(({ type }) => type === "ImportNamespaceSpecifier");
+  return isAll ? undefined : names;
+}
+
+function judgeNames(path, file, names) {
+  const narrow = Object.hasOwn(nameHomes, file) ? nameHomes[file] : undefined;
+  if (narrow === undefined || isIn(path, narrow.homes)) return undefined;
+  const found = narrow.names.filter((name) => names?.includes(name) ?? true);
+  if (found.length === 0) return undefined;
+  const where = narrow.homes.map((home) => `src/${home}`).join(", ");
+  return { messageId: "name", data: { names: found.join(", "), file, homes: where } };
+}
+
+function judgeBuiltin(from, specifier, names) {
+  const changing = Object.hasOwn(changingBuiltins, specifier) ? changingBuiltins[specifier] : [];
+  if (!from.startsWith("store") || from === "store/heal") return undefined;
+  const found = changing.filter((name) => names?.includes(name) ?? true);
+  if (found.length === 0) return undefined;
+  return { messageId: "builtin", data: { from, names: found.join(", "), specifier } };
+}
+
+function isIn(path, homes) {
+  return homes.some((home) => path === home || path.startsWith(`${home}/`));
+}
+
 function judgePackage(path, name) {
   if (name === ownPackage) return { messageId: "self", data: { package: name } };
   return judgeHome(path, name, packageHomes);
@@ -200,7 +274,7 @@ function judgePackage(path, name) {
 function judgeHome(path, name, homesOf) {
   const homes = Object.hasOwn(homesOf, name) ? homesOf[name] : undefined;
   if (homes === undefined) return undefined;
-  if (homes.some((home) => path === home || path.startsWith(`${home}/`))) return undefined;
+  if (isIn(path, homes)) return undefined;
   const where = homes.map((home) => `src/${home}`).join(", ");
   return { messageId: "package", data: { package: name, homes: where } };
 }

@@ -2,6 +2,9 @@
 // in a cycle would have to read all of them.
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import ts from "typescript";
+
+const { preProcessFile } = ts;
 
 export const cycles = {
   meta: {
@@ -33,10 +36,10 @@ function importGraph(root) {
     if (!name.endsWith(".ts")) continue;
     const file = `src/${name.split(sep).join("/")}`;
     const text = readFileSync(join(root, file), "utf8");
-    const found = text.matchAll(/^(?:import|export|\}) .*?from "(\.[^"]+)\.js";$/gm);
-    const targets = [...found].map(([, path]) =>
-      relative(root, resolve(root, dirname(file), `${path}.ts`)),
-    );
+    const targets = preProcessFile(text, true, true)
+      .importedFiles.map(({ fileName }) => fileName)
+      .filter((name) => name.startsWith("."))
+      .map((name) => relative(root, resolve(root, dirname(file), name.replace(/\.js$/, ".ts"))));
     graph.set(file, targets);
   }
   graphs.set(root, graph);

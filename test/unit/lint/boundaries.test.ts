@@ -67,6 +67,32 @@ void test("only store/remove and store/heal can remove", async () => {
   assert.deepEqual(await foldersThatMayImport("files/removal.ts"), ["files", ...rooms]);
 });
 
+void test("no way around the ports: files are moved and deleted, and the whole catalog named, only there", async () => {
+  const durable = (name: string): string => `import { ${name} } from "../../files/durable.js";\n`;
+  const ways = {
+    removeTree: durable("removeTree"),
+    renameOnly: durable("renameOnly"),
+    all: 'import * as durable from "../../files/durable.js";\n',
+    disk: 'import { disk } from "../../holes/file-operations.js";\n',
+    rm: 'import { rm } from "node:fs/promises";\n',
+    renameSync: 'import { renameSync } from "node:fs";\n',
+    catalog: 'import type { Catalog } from "../../catalog/open.js";\n',
+  };
+  for (const folder of [
+    "store/read",
+    "store/parts",
+    "store/watch",
+    "store/remove",
+    "store/write",
+  ]) {
+    for (const [what, text] of Object.entries(ways)) {
+      assert.notDeepEqual(await judgeText(folder, text), [], `${folder}: ${what}`);
+    }
+  }
+  assert.deepEqual(await judgeText("store/remove", durable("exists")), []);
+  assert.deepEqual(await judgeText("store/read", 'import { stat } from "node:fs/promises";\n'), []);
+});
+
 void test("replication never imports the layout of the store's files", async () => {
   assert.notDeepEqual(await judge("replication", "files/layout.ts"), []);
 });
