@@ -13,6 +13,4 @@ export interface CatalogContext {
   readonly clock: Clock;
   readonly storeClock: StampingClock;
   readonly charges: ChargeLog;
-  /** Ids of all rows that are marked as damaged, and perhaps of others. Undefined: not read yet. */
-  readonly marked: { ids: Set<string> | undefined };
 }

@@ -13,6 +13,8 @@ export interface PreviousValues {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly protected: boolean;
+  /** Missing in events that do not change it. */
+  readonly corrupt?: boolean;
 }
 
 /**
@@ -31,6 +33,6 @@ export interface CatalogEvent extends EventPosition {
   readonly snapshot: Snapshot;
   /** Id of the snapshot that took over its name; empty if none did. */
   readonly replacedBy: string;
-  /** Set for renamed and updated. */
+  /** Set for changes of a snapshot that stays listed. Older events of damage lack it. */
   readonly previous: PreviousValues | undefined;
 }

@@ -5,7 +5,7 @@ import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js
 import type { CatalogContext } from "./context.js";
 import { setCharge } from "./charges.js";
 import { writeFiles, writeLabels, writePins } from "./details.js";
-import type { CatalogEventType } from "./event.js";
+import type { CatalogEventType, PreviousValues } from "./event.js";
 import { requireIdFree, requireNameFree } from "./names.js";
 import { getListed, noSuchIdError, requireSnapshot } from "./records.js";
 import { configColumns, sizeColumns } from "./rows.js";
@@ -92,9 +92,10 @@ export function createLifecycle(context: CatalogContext): Lifecycle {
         const before = getListed(context, id);
         const changed = connection.run(sql.setCorrupt, { id, corrupt: corrupt ? 1 : 0 });
         if (changed === 0) throw noSuchIdError(id);
-        if (corrupt) context.marked.ids?.add(id);
-        if (before?.corrupt === corrupt) return;
-        recordIf(context, corrupt ? "corrupt" : "updated", id, ["ready"]);
+        if (before === undefined || before.corrupt === corrupt) return;
+        const { name, labels } = before.config;
+        const previous = { name, labels, protected: before.protected, corrupt: before.corrupt };
+        recordIf(context, corrupt ? "corrupt" : "updated", id, ["ready"], previous);
       });
     },
     insertReady: (adopted, { overwrite = false } = {}) =>
@@ -113,10 +114,11 @@ function recordIf(
   type: CatalogEventType,
   id: string,
   states: readonly SnapshotState[],
+  previous?: PreviousValues,
 ): void {
   const snapshot = getListed(context, id);
   if (snapshot !== undefined && states.includes(snapshot.state)) {
-    context.events.record(type, snapshot);
+    context.events.record(type, snapshot, { ...(previous && { previous }) });
   }
 }
 

@@ -12,4 +12,6 @@ export interface ListFilter {
   /** Created before this time. */
   readonly createdBefore?: Date;
   readonly protected?: boolean;
+  /** Marked as damaged. */
+  readonly corrupt?: boolean;
 }

@@ -13,6 +13,8 @@ export interface ListShape {
   readonly imageDigest: boolean;
   readonly hypervisor: boolean;
   readonly protected: boolean;
+  /** Whether only damaged snapshots are listed, or only others. Undefined: both. */
+  readonly corrupt: boolean | undefined;
   readonly labelCount: number;
 }
 
@@ -41,6 +43,7 @@ export function shapeOf(filter: ListFilter): ListShape {
     imageDigest: filter.imageDigest !== undefined,
     hypervisor: filter.hypervisor !== undefined,
     protected: filter.protected !== undefined,
+    corrupt: filter.corrupt,
     labelCount: Object.keys(filter.labels ?? {}).length,
   };
 }
@@ -148,6 +151,8 @@ function columnConditions(shape: ListShape): string[] {
   for (const [key, { column }] of Object.entries(equalColumns)) {
     if (shape[key as keyof typeof equalColumns]) conditions.push(`s.${column} = :${key}`);
   }
+  // A literal: SQLite uses a partial index only where it sees the value.
+  if (shape.corrupt !== undefined) conditions.push(`s.corrupt = ${shape.corrupt ? 1 : 0}`);
   if (shape.namePrefix) conditions.push("s.name >= :prefix AND s.name < :prefixEnd");
   return conditions;
 }
@@ -157,6 +162,7 @@ function range(createdAt: string, id: string): string[] {
 }
 
 function chooseIndex(shape: ListShape): string {
+  if (shape.corrupt === true) return "ready_corrupt";
   if (shape.imageDigest) return equalColumns.imageDigest.index;
   if (shape.image) return equalColumns.image.index;
   // The names with the prefix are then sorted by age: few keys, in memory.

@@ -262,6 +262,12 @@ CREATE TABLE linked_files (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Few snapshots are damaged, so this index is small. */
+const version9 = `
+CREATE INDEX ready_corrupt ON snapshots (corrupt, created_at, id)
+  WHERE state = 'ready' AND corrupt = 1;
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: version1 },
   { version: 2, sql: version2 },
@@ -271,6 +277,7 @@ export const migrations: readonly Migration[] = [
   { version: 6, sql: version6 },
   { version: 7, sql: version7 },
   { version: 8, sql: version8 },
+  { version: 9, sql: version9 },
 ];
 
 /** The version that this program writes. */

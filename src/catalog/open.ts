@@ -165,8 +165,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
   const { save, ...storeClock } = createStoreClock(connection, clock);
   const stamping = { ...storeClock, save };
   const accesses = createAccessLog(connection, stamping);
-  const marked = { ids: undefined };
-  const context = { connection, accesses, events, clock, storeClock: stamping, charges, marked };
+  const context = { connection, accesses, events, clock, storeClock: stamping, charges };
   let open = true;
   const close = (): void => {
     if (!open) return;

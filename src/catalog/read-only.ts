@@ -126,7 +126,6 @@ function partsOver(connection: Connection): Omit<CatalogReader, typeof Symbol.as
     accesses: createAccessLog(connection, noStamps),
     charges: createCharges(connection),
     events: { record: refuse },
-    marked: { ids: undefined },
   };
   const { allIds } = createRecords(context);
   const { auditFile, auditRow } = createAudit(context);

@@ -34,7 +34,7 @@ export interface Records {
   /** In no particular order. */
   idsInState(state: SnapshotState): readonly string[];
   countInState(state: SnapshotState): number;
-  /** Number of ready snapshots that are marked as damaged. The first call reads all rows. */
+  /** Number of ready snapshots that are marked as damaged. */
   countCorrupt(): number;
   /** Snapshots in `state` whose names begin with the prefix. */
   idsInStateWithName(state: SnapshotState, namePrefix: string): readonly string[];
@@ -70,7 +70,7 @@ export function createRecords(context: CatalogContext): Records {
     idsInState: (state) => idsOf(connection.all(sql.idsInState, { state })),
     countInState: (state) =>
       connection.one<{ count: number }>(sql.countInState, { state })?.count ?? 0,
-    countCorrupt: () => countCorrupt(context),
+    countCorrupt: () => connection.one<{ count: number }>(sql.countCorrupt)?.count ?? 0,
     idsInStateWithName: (state, namePrefix) =>
       idsOf(connection.all(sql.idsInStateWithName, { state, ...prefixRange(namePrefix) })),
     allIds: () => idsOf([...walkRows(context)]),
@@ -82,22 +82,6 @@ export function createRecords(context: CatalogContext): Records {
     pendingUploads: () => connection.all<PendingRow>(sql.pendingUploads).map(pendingFromRow),
     manifestDirtyIds: () => idsOf(connection.all(sql.dirtyManifests)),
   };
-}
-
-/**
- * Rows have no index by damage. So the ids of damaged rows are read once, and from then on
- * setCorrupt adds to them. Ids of rows that are whole or gone by now are dropped here.
- */
-function countCorrupt(context: CatalogContext): number {
-  const { connection } = context;
-  context.marked.ids ??= new Set(
-    connection.all<{ id: string }>(sql.corruptIds).map(({ id }) => id),
-  );
-  for (const id of context.marked.ids) {
-    const row = connection.one<{ corrupt: number }>(sql.isCorrupt, { id });
-    if (row?.corrupt !== 1) context.marked.ids.delete(id);
-  }
-  return context.marked.ids.size;
 }
 
 export function getSnapshot(context: CatalogContext, id: string): Snapshot | undefined {

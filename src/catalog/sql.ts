@@ -62,8 +62,8 @@ const texts = {
     WHERE id = :id`,
   idsInState: `SELECT id FROM snapshots WHERE state = :state`,
   countInState: `SELECT count(*) AS count FROM snapshots WHERE state = :state`,
-  corruptIds: `SELECT id FROM snapshots WHERE state = 'ready' AND corrupt = 1`,
-  isCorrupt: `SELECT corrupt FROM snapshots WHERE id = :id AND state = 'ready'`,
+  countCorrupt: `SELECT count(*) AS count FROM snapshots INDEXED BY ready_corrupt
+    WHERE state = 'ready' AND corrupt = 1`,
   idsAfter: `SELECT id, state, size_bytes, allocated_bytes, charged_bytes FROM snapshots
     WHERE id > :after ORDER BY id LIMIT :limit`,
   readyRevisions: `SELECT id, revision FROM snapshots WHERE state = 'ready'`,

@@ -5,7 +5,8 @@ import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../gen
 import { ErrorReason } from "../../../gen/ts/stasis/v1/errors_pb.js";
 import { StoreProblemSchema } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { CliError } from "../exit-codes.js";
-import { formatTime } from "../format.js";
+import { red } from "../color.js";
+import { count, formatTime } from "../format.js";
 import { messageJson, withSession, type GlobalOptions, type Session } from "../session.js";
 import { renderTable } from "../table.js";
 
@@ -34,7 +35,7 @@ async function reportHealth(session: Session, service: string | undefined): Prom
   const statuses = await statusesOf(session, service);
   const { status } =
     service === undefined ? await client.checkHealth({}, call) : { status: statuses[0]?.[1] };
-  const problems = await problemsOf(session);
+  const { problems, damaged } = await stateOf(session);
   await session.answer(
     () => ({
       status: nameOf(status),
@@ -44,8 +45,9 @@ async function reportHealth(session: Session, service: string | undefined): Prom
       ...(problems.length > 0 && {
         problems: problems.map((problem) => messageJson(StoreProblemSchema, problem)),
       }),
+      ...(damaged > 0 && { damagedSnapshots: damaged }),
     }),
-    () => render(statuses, problems, service),
+    () => render(statuses, problems, service) + damagedText(damaged),
   );
   const stopped = statuses.filter(([, each]) => each !== ServingStatus.SERVING);
   if (stopped.length > 0) throw notServing(stopped, problems);
@@ -89,13 +91,26 @@ function nameOf(status: ServingStatus | undefined): string {
 /**
  * Callers that may only ask for health get no reasons. Nobody gets them while the daemon drains.
  */
-async function problemsOf({ client, call }: Session): Promise<readonly StoreProblem[]> {
+async function stateOf({ client, call }: Session): Promise<State> {
   try {
-    return (await client.getInfo(call)).problems;
+    const { problems, usage } = await client.getInfo(call);
+    return { problems, damaged: Number(usage?.corruptCount ?? 0) };
   } catch (error) {
-    if (isStoreError(error)) return [];
+    if (isStoreError(error)) return { problems: [], damaged: 0 };
     throw error;
   }
+}
+
+interface State {
+  readonly problems: readonly StoreProblem[];
+  /** Snapshots that are marked as damaged, as far as this caller may know. */
+  readonly damaged: number;
+}
+
+/** They stop no service, so they do not change the exit code. */
+function damagedText(damaged: number): string {
+  if (damaged === 0) return "";
+  return `${red(`${count(damaged, "damaged snapshot")}`)}: stasis ls --damaged\n`;
 }
 
 function notServing(stopped: Statuses, problems: readonly StoreProblem[]): Error {

@@ -8,6 +8,7 @@ import {
   type ScrubRun,
   type ScrubStatus,
 } from "../../client/index.js";
+import { red } from "../color.js";
 import { count, formatBytes, formatSeconds, formatTime } from "../format.js";
 import { messageJson, withSession, type GlobalOptions } from "../session.js";
 import { renderFields } from "../table.js";
@@ -65,12 +66,16 @@ function usageFields(
   const held =
     usage.heldBytes === 0n ? "" : `, ${formatBytes(usage.heldBytes)} deleted but still read`;
   return [
-    ["Snapshots", String(usage.snapshotCount)],
+    ["Snapshots", `${usage.snapshotCount}${damagedNote(usage.corruptCount)}`],
     ["Size", formatBytes(usage.sizeBytes)],
     ["On disk", formatBytes(usage.allocatedBytes)],
     ["Charged", `${formatBytes(usage.chargedBytes)}${limit}${held}`],
     ["Free", formatBytes(usage.freeBytes)],
   ];
+}
+
+function damagedNote(corruptCount: bigint): string {
+  return corruptCount === 0n ? "" : `, ${red(`${corruptCount} damaged`)} (stasis ls --damaged)`;
 }
 
 function clockField({ ahead, trustedAfter }: ClockStatus): [string, string] {

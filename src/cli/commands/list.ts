@@ -17,6 +17,7 @@ interface ListOptions extends GlobalOptions {
   readonly namePrefix?: string;
   readonly image?: string;
   readonly hypervisor?: string;
+  readonly damaged: boolean;
   readonly limit?: number;
   readonly all: boolean;
   readonly watch: boolean;
@@ -37,6 +38,7 @@ export function addListCommand(program: Command): void {
     .option("--name-prefix <text>", "only snapshots whose name starts with this")
     .option("--image <ref>", "only snapshots made from this image")
     .option("--hypervisor <name>", "only snapshots of this hypervisor")
+    .option("--damaged", "only snapshots that are marked as damaged", false)
     .option(
       "--limit <n>",
       "show at most this many, with a note on stderr if there are more",
@@ -95,5 +97,6 @@ function filterFrom(options: ListOptions): SnapshotFilterInit {
     labels: { ...options.label },
     image: options.image ?? "",
     hypervisor: options.hypervisor ?? "",
+    ...(options.damaged && { corrupt: true }),
   };
 }

@@ -5,6 +5,8 @@ import { chargedBytes } from "./allowance.js";
 
 export interface StoreUsage {
   readonly snapshotCount: number;
+  /** Ready snapshots that are marked as damaged. */
+  readonly corruptCount: number;
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
   /** The total that `max_store` limits: snapshots, running uploads, interrupted pulls. */
@@ -19,7 +21,7 @@ export function usageOf(ports: Reader & Room): StoreUsage {
   const { count, sizeBytes, allocatedBytes } = catalog.totals();
   const { bavail, bsize } = statfsSync(ports.layout.root);
   return {
-    ...{ snapshotCount: count, sizeBytes, allocatedBytes },
+    ...{ snapshotCount: count, corruptCount: catalog.countCorrupt(), sizeBytes, allocatedBytes },
     ...{ chargedBytes: chargedBytes(ports), heldBytes: catalog.heldBytes("") },
     freeBytes: bavail * bsize,
   };

@@ -10,9 +10,9 @@ export function eventMatches(filter: ListFilter, event: CatalogEvent): boolean {
   const { snapshot, previous } = event;
   if (snapshotMatches(filter, snapshot)) return true;
   if (previous === undefined) return false;
-  const { name, labels, protected: wasProtected } = previous;
+  const { name, labels, protected: wasProtected, corrupt = snapshot.corrupt } = previous;
   const config = { ...snapshot.config, name, labels };
-  return snapshotMatches(filter, { ...snapshot, config, protected: wasProtected });
+  return snapshotMatches(filter, { ...snapshot, config, protected: wasProtected, corrupt });
 }
 
 /** The conditions that the catalog's listing evaluates in SQL. */
@@ -26,6 +26,7 @@ function snapshotMatches(filter: ListFilter, snapshot: Snapshot): boolean {
     (filter.imageDigest ?? config.imageDigest) === config.imageDigest &&
     (filter.hypervisor ?? config.hypervisor) === config.hypervisor &&
     (filter.protected ?? snapshot.protected) === snapshot.protected &&
+    (filter.corrupt ?? snapshot.corrupt) === snapshot.corrupt &&
     (createdAfter === undefined || createdAt >= createdAfter) &&
     (createdBefore === undefined || createdAt < createdBefore)
   );

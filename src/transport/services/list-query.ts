@@ -34,5 +34,6 @@ export function filterFromMessage(filter: SnapshotFilter): ListFilter {
       ? {}
       : { createdBefore: dateFromWire(filter.createdBefore, "filter.created_before") }),
     ...(filter.protected === undefined ? {} : { protected: filter.protected }),
+    ...(filter.corrupt === undefined ? {} : { corrupt: filter.corrupt }),
   };
 }

@@ -119,5 +119,6 @@ function usageToMessage(usage: StoreUsage) {
     freeBytes: BigInt(usage.freeBytes),
     chargedBytes: BigInt(usage.chargedBytes),
     heldBytes: BigInt(usage.heldBytes),
+    corruptCount: BigInt(usage.corruptCount),
   };
 }

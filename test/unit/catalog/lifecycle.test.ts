@@ -198,8 +198,10 @@ test("damage is marked and unmarked, and the snapshot stays listed", async () =>
     store(catalog, idOf("a"));
     catalog.setCorrupt(idOf("a"), true);
     assert.equal(catalog.list({ pageSize: 1 }).snapshots[0]?.corrupt, true);
+    assert.equal(catalog.countCorrupt(), 1);
     catalog.setCorrupt(idOf("a"), false);
     assert.equal(catalog.resolveRef(idOf("a")).corrupt, false);
+    assert.equal(catalog.countCorrupt(), 0);
   });
 });
 

@@ -71,6 +71,7 @@ test("filters narrow, one by one and together, and the total is that of the filt
         { createdAtMs: startMs + n },
       );
       if (n % 5 === 0) catalog.update(idOf(String(n).padStart(3, "0")), { protected: true });
+      if (n % 7 === 0) catalog.setCorrupt(idOf(String(n).padStart(3, "0")), true);
     }
     const numbers = [...Array(24).keys()].reverse();
     const cases: [ListFilter, (n: number) => boolean][] = [
@@ -88,6 +89,9 @@ test("filters narrow, one by one and together, and the total is that of the filt
       [{ hypervisor: "firecracker" }, (n) => n < 12],
       [{ protected: true }, (n) => n % 5 === 0],
       [{ protected: false }, (n) => n % 5 !== 0],
+      [{ corrupt: true }, (n) => n % 7 === 0],
+      [{ corrupt: false }, (n) => n % 7 !== 0],
+      [{ corrupt: true, namePrefix: "web-", labels: { third: "2" } }, (n) => n === 14],
       [{ labels: { parity: "1" } }, (n) => n % 2 === 1],
       [{ labels: { parity: "1", third: "2" } }, (n) => n % 6 === 5],
       [{ labels: { parity: "1", third: "2", unique: "5" } }, (n) => n === 5],
@@ -190,6 +194,7 @@ test("a page token is refused when it is damaged or for another filter", async (
       { ...filter, createdAfter: new Date(1) },
       { ...filter, createdBefore: new Date(9e15 / 2) },
       { ...filter, protected: false },
+      { ...filter, corrupt: false },
       { ...filter, image: "" },
     ];
     for (const other of otherFilters) {

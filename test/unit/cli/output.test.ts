@@ -5,7 +5,7 @@ import { mkdir, open, readdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { test, type TestContext } from "node:test";
-import { connect } from "../../../src/client/index.js";
+import { connect, type ListResponse } from "../../../src/client/index.js";
 import { renderTable } from "../../../src/cli/table.js";
 import { startTestDaemon } from "../../support/daemon.js";
 import { patternBytes } from "../../support/scratch.js";
@@ -124,6 +124,24 @@ test("damage is red on a terminal, unless NO_COLOR is set", async (t) => {
   const piped = (await run("ls")).stdout;
   assert.match(piped, / damaged$/m);
   assert.ok(!piped.includes("\x1b["));
+});
+
+test("ls --damaged lists what is damaged; health and info say how many", async (t) => {
+  const scene = await setUp(t, "good", "bad");
+  const { run } = scene;
+  assert.equal((await run("ls", "-q", "--damaged")).stdout, "");
+  assert.doesNotMatch((await run("info")).stdout, /--damaged/);
+  await damage(scene, "bad");
+  await run("verify", "--all");
+  const listed = JSON.parse((await run("ls", "--damaged", "--json")).stdout) as ListResponse;
+  assert.deepEqual(
+    listed.snapshots.map(({ config }) => config?.name),
+    ["bad"],
+  );
+  const health = await run("health");
+  assert.equal(health.code, 0);
+  assert.match(health.stdout, /^1 damaged snapshot: stasis ls --damaged$/m);
+  assert.match((await run("info")).stdout, /^Snapshots: +2, 1 damaged \(stasis ls --damaged\)$/m);
 });
 
 test("verify --all prints the damage, with its name, and a summary", async (t) => {

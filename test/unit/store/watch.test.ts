@@ -11,6 +11,7 @@ import type { StoreOptions } from "../../../src/store/parts/options.js";
 import type { SnapshotStore } from "../../../src/store/snapshot-store.js";
 import type { WatchEvent, WatchRequest } from "../../../src/store/watch/watch.js";
 import { failsWith } from "../../support/errors.js";
+import { openPastMode } from "../../support/tamper.js";
 import { withScratchDir, removeScratch } from "../../support/scratch.js";
 import { createFrom, openTestStore } from "./support.js";
 
@@ -76,6 +77,45 @@ test("a lagging watcher gets all kept events, holds none itself, and learns that
     assert.deepEqual([nameOf(await slow.next()), nameOf(await slow.next())], ["n201", "n202"]);
   });
 });
+
+test("a watcher of damaged snapshots learns of damage, and that it was no damage", async () => {
+  await withScratchDir(async (scratch) => {
+    await using store = await openTestStore(join(scratch, "root"));
+    await using damaged = watch(store, { filter: { corrupt: true } });
+    await using whole = watch(store, { filter: { corrupt: false } });
+    for (const events of [damaged, whole]) await events.next();
+    const { config } = await createFrom(store, "a", files);
+    await createFrom(store, "b", files);
+    const path = join(scratch, "root", "data", config.id, "files", "f");
+    await overwrite(path, "y");
+    await verifyAll(store);
+    assert.deepEqual(typesOf(await damaged.next()), ["corrupt", "a"]);
+    await overwrite(path, "x");
+    await verifyAll(store);
+    assert.deepEqual(typesOf(await damaged.next()), ["updated", "a"]);
+    const each = [await whole.next(), await whole.next(), await whole.next(), await whole.next()];
+    assert.deepEqual(each.map(typesOf), [
+      ["created", "a"],
+      ["created", "b"],
+      ["corrupt", "a"],
+      ["updated", "a"],
+    ]);
+  });
+});
+
+async function overwrite(path: string, text: string): Promise<void> {
+  await using file = await openPastMode(path);
+  await file.write(text, 0);
+}
+
+function typesOf(event: WatchEvent): string[] {
+  return [event.type, nameOf(event)];
+}
+
+async function verifyAll(store: SnapshotStore): Promise<void> {
+  const request = { ref: "", limitBytesPerSecond: 0 };
+  for await (const event of store.verify(request, new AbortController().signal)) void event;
+}
 
 test("a watch from a token whose events were trimmed begins with MISSED", async () => {
   await withScratchDir(async (scratch) => {

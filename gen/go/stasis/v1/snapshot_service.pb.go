@@ -1028,7 +1028,9 @@ type SnapshotFilter struct {
 	// Published before this time.
 	CreatedBefore *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=created_before,json=createdBefore,proto3" json:"created_before,omitempty"`
 	// Whether the snapshot is protected.
-	Protected     *bool `protobuf:"varint,8,opt,name=protected,proto3,oneof" json:"protected,omitempty"`
+	Protected *bool `protobuf:"varint,8,opt,name=protected,proto3,oneof" json:"protected,omitempty"`
+	// Whether the snapshot is marked `corrupt`.
+	Corrupt       *bool `protobuf:"varint,9,opt,name=corrupt,proto3,oneof" json:"corrupt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1115,6 +1117,13 @@ func (x *SnapshotFilter) GetCreatedBefore() *timestamppb.Timestamp {
 func (x *SnapshotFilter) GetProtected() bool {
 	if x != nil && x.Protected != nil {
 		return *x.Protected
+	}
+	return false
+}
+
+func (x *SnapshotFilter) GetCorrupt() bool {
+	if x != nil && x.Corrupt != nil {
+		return *x.Corrupt
 	}
 	return false
 }
@@ -3395,7 +3404,7 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x10on_name_conflict\x18\x04 \x01(\x0e2\x19.stasis.v1.OnNameConflictR\x0eonNameConflict\x12\x1c\n" +
 	"\tprotected\x18\x05 \x01(\bR\tprotected\"N\n" +
 	"\x1bCreateFromDirectoryResponse\x12/\n" +
-	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xb9\x03\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\"\xe4\x03\n" +
 	"\x0eSnapshotFilter\x12\x1f\n" +
 	"\vname_prefix\x18\x01 \x01(\tR\n" +
 	"namePrefix\x12=\n" +
@@ -3407,12 +3416,15 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"hypervisor\x12?\n" +
 	"\rcreated_after\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedAfter\x12A\n" +
 	"\x0ecreated_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rcreatedBefore\x12!\n" +
-	"\tprotected\x18\b \x01(\bH\x00R\tprotected\x88\x01\x01\x1a9\n" +
+	"\tprotected\x18\b \x01(\bH\x00R\tprotected\x88\x01\x01\x12\x1d\n" +
+	"\acorrupt\x18\t \x01(\bH\x01R\acorrupt\x88\x01\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +
 	"\n" +
-	"_protected\"|\n" +
+	"_protectedB\n" +
+	"\n" +
+	"\b_corrupt\"|\n" +
 	"\vListRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +

@@ -1640,7 +1640,9 @@ type Usage struct {
 	ChargedBytes int64 `protobuf:"varint,5,opt,name=charged_bytes,json=chargedBytes,proto3" json:"charged_bytes,omitempty"`
 	// The part of charged_bytes that belongs to snapshots that were deleted or replaced while a
 	// caller reads them.
-	HeldBytes     int64 `protobuf:"varint,6,opt,name=held_bytes,json=heldBytes,proto3" json:"held_bytes,omitempty"`
+	HeldBytes int64 `protobuf:"varint,6,opt,name=held_bytes,json=heldBytes,proto3" json:"held_bytes,omitempty"`
+	// Ready snapshots that are marked `corrupt`. List finds them with the filter `corrupt`.
+	CorruptCount  int64 `protobuf:"varint,7,opt,name=corrupt_count,json=corruptCount,proto3" json:"corrupt_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1713,6 +1715,13 @@ func (x *Usage) GetChargedBytes() int64 {
 func (x *Usage) GetHeldBytes() int64 {
 	if x != nil {
 		return x.HeldBytes
+	}
+	return 0
+}
+
+func (x *Usage) GetCorruptCount() int64 {
+	if x != nil {
+		return x.CorruptCount
 	}
 	return 0
 }
@@ -1821,7 +1830,7 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"\x04gzip\x18\x02 \x01(\bR\x04gzip\x12\x12\n" +
 	"\x04zstd\x18\x03 \x01(\bR\x04zstd\x12)\n" +
 	"\x10directory_export\x18\x04 \x01(\bR\x0fdirectoryExport\x12\x18\n" +
-	"\areflink\x18\x05 \x01(\bR\areflink\"\xd9\x01\n" +
+	"\areflink\x18\x05 \x01(\bR\areflink\"\xfe\x01\n" +
 	"\x05Usage\x12%\n" +
 	"\x0esnapshot_count\x18\x01 \x01(\x03R\rsnapshotCount\x12\x1d\n" +
 	"\n" +
@@ -1831,7 +1840,8 @@ const file_stasis_v1_system_service_proto_rawDesc = "" +
 	"free_bytes\x18\x04 \x01(\x03R\tfreeBytes\x12#\n" +
 	"\rcharged_bytes\x18\x05 \x01(\x03R\fchargedBytes\x12\x1d\n" +
 	"\n" +
-	"held_bytes\x18\x06 \x01(\x03R\theldBytes*\x98\x01\n" +
+	"held_bytes\x18\x06 \x01(\x03R\theldBytes\x12#\n" +
+	"\rcorrupt_count\x18\a \x01(\x03R\fcorruptCount*\x98\x01\n" +
 	"\rRepairOutcome\x12\x1e\n" +
 	"\x1aREPAIR_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REPAIR_OUTCOME_PLANNED\x10\x01\x12\x17\n" +

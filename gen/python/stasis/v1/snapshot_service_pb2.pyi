@@ -177,7 +177,7 @@ class CreateFromDirectoryResponse(_message.Message):
     def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ...) -> None: ...
 
 class SnapshotFilter(_message.Message):
-    __slots__ = ("name_prefix", "labels", "image", "image_digest", "hypervisor", "created_after", "created_before", "protected")
+    __slots__ = ("name_prefix", "labels", "image", "image_digest", "hypervisor", "created_after", "created_before", "protected", "corrupt")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -193,6 +193,7 @@ class SnapshotFilter(_message.Message):
     CREATED_AFTER_FIELD_NUMBER: _ClassVar[int]
     CREATED_BEFORE_FIELD_NUMBER: _ClassVar[int]
     PROTECTED_FIELD_NUMBER: _ClassVar[int]
+    CORRUPT_FIELD_NUMBER: _ClassVar[int]
     name_prefix: str
     labels: _containers.ScalarMap[str, str]
     image: str
@@ -201,7 +202,8 @@ class SnapshotFilter(_message.Message):
     created_after: _timestamp_pb2.Timestamp
     created_before: _timestamp_pb2.Timestamp
     protected: bool
-    def __init__(self, name_prefix: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., hypervisor: _Optional[str] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., protected: bool = ...) -> None: ...
+    corrupt: bool
+    def __init__(self, name_prefix: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., image: _Optional[str] = ..., image_digest: _Optional[str] = ..., hypervisor: _Optional[str] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., protected: bool = ..., corrupt: bool = ...) -> None: ...
 
 class ListRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "filter")

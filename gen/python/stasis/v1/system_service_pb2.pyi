@@ -324,17 +324,19 @@ class Features(_message.Message):
     def __init__(self, direct_access: bool = ..., gzip: bool = ..., zstd: bool = ..., directory_export: bool = ..., reflink: bool = ...) -> None: ...
 
 class Usage(_message.Message):
-    __slots__ = ("snapshot_count", "size_bytes", "allocated_bytes", "free_bytes", "charged_bytes", "held_bytes")
+    __slots__ = ("snapshot_count", "size_bytes", "allocated_bytes", "free_bytes", "charged_bytes", "held_bytes", "corrupt_count")
     SNAPSHOT_COUNT_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     ALLOCATED_BYTES_FIELD_NUMBER: _ClassVar[int]
     FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
     CHARGED_BYTES_FIELD_NUMBER: _ClassVar[int]
     HELD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CORRUPT_COUNT_FIELD_NUMBER: _ClassVar[int]
     snapshot_count: int
     size_bytes: int
     allocated_bytes: int
     free_bytes: int
     charged_bytes: int
     held_bytes: int
-    def __init__(self, snapshot_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., charged_bytes: _Optional[int] = ..., held_bytes: _Optional[int] = ...) -> None: ...
+    corrupt_count: int
+    def __init__(self, snapshot_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., charged_bytes: _Optional[int] = ..., held_bytes: _Optional[int] = ..., corrupt_count: _Optional[int] = ...) -> None: ...

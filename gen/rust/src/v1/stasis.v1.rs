@@ -1681,6 +1681,9 @@ pub struct SnapshotFilter {
     /// Whether the snapshot is protected.
     #[prost(bool, optional, tag = "8")]
     pub protected: ::core::option::Option<bool>,
+    /// Whether the snapshot is marked `corrupt`.
+    #[prost(bool, optional, tag = "9")]
+    pub corrupt: ::core::option::Option<bool>,
 }
 /// Request of List.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3280,6 +3283,9 @@ pub struct Usage {
     /// caller reads them.
     #[prost(int64, tag = "6")]
     pub held_bytes: i64,
+    /// Ready snapshots that are marked `corrupt`. List finds them with the filter `corrupt`.
+    #[prost(int64, tag = "7")]
+    pub corrupt_count: i64,
 }
 /// The result for a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -450,6 +450,33 @@ java.lang.String defaultValue) {
     return protected_;
   }
 
+  public static final int CORRUPT_FIELD_NUMBER = 9;
+  private boolean corrupt_ = false;
+  /**
+   * <pre>
+   * Whether the snapshot is marked `corrupt`.
+   * </pre>
+   *
+   * <code>optional bool corrupt = 9 [json_name = "corrupt"];</code>
+   * @return Whether the corrupt field is set.
+   */
+  @java.lang.Override
+  public boolean hasCorrupt() {
+    return ((bitField0_ & 0x00000008) != 0);
+  }
+  /**
+   * <pre>
+   * Whether the snapshot is marked `corrupt`.
+   * </pre>
+   *
+   * <code>optional bool corrupt = 9 [json_name = "corrupt"];</code>
+   * @return The corrupt.
+   */
+  @java.lang.Override
+  public boolean getCorrupt() {
+    return corrupt_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -490,6 +517,9 @@ java.lang.String defaultValue) {
     }
     if (((bitField0_ & 0x00000004) != 0)) {
       output.writeBool(8, protected_);
+    }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeBool(9, corrupt_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -534,6 +564,10 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(8, protected_);
     }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(9, corrupt_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -574,6 +608,11 @@ java.lang.String defaultValue) {
       if (getProtected()
           != other.getProtected()) return false;
     }
+    if (hasCorrupt() != other.hasCorrupt()) return false;
+    if (hasCorrupt()) {
+      if (getCorrupt()
+          != other.getCorrupt()) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -609,6 +648,11 @@ java.lang.String defaultValue) {
       hash = (37 * hash) + PROTECTED_FIELD_NUMBER;
       hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
           getProtected());
+    }
+    if (hasCorrupt()) {
+      hash = (37 * hash) + CORRUPT_FIELD_NUMBER;
+      hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+          getCorrupt());
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -790,6 +834,7 @@ java.lang.String defaultValue) {
         createdBeforeBuilder_ = null;
       }
       protected_ = false;
+      corrupt_ = false;
       return this;
     }
 
@@ -856,6 +901,10 @@ java.lang.String defaultValue) {
         result.protected_ = protected_;
         to_bitField0_ |= 0x00000004;
       }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.corrupt_ = corrupt_;
+        to_bitField0_ |= 0x00000008;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -902,6 +951,9 @@ java.lang.String defaultValue) {
       }
       if (other.hasProtected()) {
         setProtected(other.getProtected());
+      }
+      if (other.hasCorrupt()) {
+        setCorrupt(other.getCorrupt());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -977,6 +1029,11 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000080;
               break;
             } // case 64
+            case 72: {
+              corrupt_ = input.readBool();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 72
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1883,6 +1940,62 @@ java.lang.String defaultValue) {
     public Builder clearProtected() {
       bitField0_ = (bitField0_ & ~0x00000080);
       protected_ = false;
+      onChanged();
+      return this;
+    }
+
+    private boolean corrupt_ ;
+    /**
+     * <pre>
+     * Whether the snapshot is marked `corrupt`.
+     * </pre>
+     *
+     * <code>optional bool corrupt = 9 [json_name = "corrupt"];</code>
+     * @return Whether the corrupt field is set.
+     */
+    @java.lang.Override
+    public boolean hasCorrupt() {
+      return ((bitField0_ & 0x00000100) != 0);
+    }
+    /**
+     * <pre>
+     * Whether the snapshot is marked `corrupt`.
+     * </pre>
+     *
+     * <code>optional bool corrupt = 9 [json_name = "corrupt"];</code>
+     * @return The corrupt.
+     */
+    @java.lang.Override
+    public boolean getCorrupt() {
+      return corrupt_;
+    }
+    /**
+     * <pre>
+     * Whether the snapshot is marked `corrupt`.
+     * </pre>
+     *
+     * <code>optional bool corrupt = 9 [json_name = "corrupt"];</code>
+     * @param value The corrupt to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCorrupt(boolean value) {
+
+      corrupt_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the snapshot is marked `corrupt`.
+     * </pre>
+     *
+     * <code>optional bool corrupt = 9 [json_name = "corrupt"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCorrupt() {
+      bitField0_ = (bitField0_ & ~0x00000100);
+      corrupt_ = false;
       onChanged();
       return this;
     }

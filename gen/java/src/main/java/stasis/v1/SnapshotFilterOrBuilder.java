@@ -216,4 +216,23 @@ java.lang.String defaultValue);
    * @return The protected.
    */
   boolean getProtected();
+
+  /**
+   * <pre>
+   * Whether the snapshot is marked `corrupt`.
+   * </pre>
+   *
+   * <code>optional bool corrupt = 9 [json_name = "corrupt"];</code>
+   * @return Whether the corrupt field is set.
+   */
+  boolean hasCorrupt();
+  /**
+   * <pre>
+   * Whether the snapshot is marked `corrupt`.
+   * </pre>
+   *
+   * <code>optional bool corrupt = 9 [json_name = "corrupt"];</code>
+   * @return The corrupt.
+   */
+  boolean getCorrupt();
 }

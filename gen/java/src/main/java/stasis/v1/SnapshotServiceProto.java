@@ -298,7 +298,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "NameConflictR\016onNameConflict\022\034\n\tprotecte" +
       "d\030\005 \001(\010R\tprotected\"N\n\033CreateFromDirector" +
       "yResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1." +
-      "SnapshotR\010snapshot\"\271\003\n\016SnapshotFilter\022\037\n" +
+      "SnapshotR\010snapshot\"\344\003\n\016SnapshotFilter\022\037\n" +
       "\013name_prefix\030\001 \001(\tR\nnamePrefix\022=\n\006labels" +
       "\030\002 \003(\0132%.stasis.v1.SnapshotFilter.Labels" +
       "EntryR\006labels\022\024\n\005image\030\003 \001(\tR\005image\022!\n\014i" +
@@ -307,177 +307,178 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "\006 \001(\0132\032.google.protobuf.TimestampR\014creat" +
       "edAfter\022A\n\016created_before\030\007 \001(\0132\032.google" +
       ".protobuf.TimestampR\rcreatedBefore\022!\n\tpr" +
-      "otected\030\010 \001(\010H\000R\tprotected\210\001\001\0329\n\013LabelsE" +
-      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
-      "alue:\0028\001B\014\n\n_protected\"|\n\013ListRequest\022\033\n" +
-      "\tpage_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token" +
-      "\030\002 \001(\tR\tpageToken\0221\n\006filter\030\003 \001(\0132\031.stas" +
-      "is.v1.SnapshotFilterR\006filter\"\210\001\n\014ListRes" +
-      "ponse\0221\n\tsnapshots\030\001 \003(\0132\023.stasis.v1.Sna" +
-      "pshotR\tsnapshots\022&\n\017next_page_token\030\002 \001(" +
-      "\tR\rnextPageToken\022\035\n\ntotal_size\030\003 \001(\003R\tto" +
-      "talSize\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(\tR\003" +
-      "ref\"B\n\017InspectResponse\022/\n\010snapshot\030\001 \001(\013" +
-      "2\023.stasis.v1.SnapshotR\010snapshot\"\253\002\n\rUpda" +
-      "teRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(" +
-      "\tR\004name\022 \n\013description\030\003 \001(\tR\013descriptio" +
-      "n\022<\n\006labels\030\004 \003(\0132$.stasis.v1.UpdateRequ" +
-      "est.LabelsEntryR\006labels\022\034\n\tprotected\030\005 \001" +
-      "(\010R\tprotected\022;\n\013update_mask\030\006 \001(\0132\032.goo" +
-      "gle.protobuf.FieldMaskR\nupdateMask\0329\n\013La" +
-      "belsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001" +
-      "(\tR\005value:\0028\001\"A\n\016UpdateResponse\022/\n\010snaps" +
-      "hot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
-      "\"H\n\rDeleteRequest\022\022\n\004refs\030\001 \003(\tR\004refs\022#\n" +
-      "\rallow_missing\030\002 \001(\010R\014allowMissing\"1\n\016De" +
-      "leteResponse\022\037\n\013deleted_ids\030\001 \003(\tR\ndelet" +
-      "edIds\"\216\001\n\016RestoreRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
-      "ef\022\024\n\005force\030\002 \001(\010R\005force\022\026\n\006verify\030\003 \001(\010" +
-      "R\006verify\022<\n\rsparse_format\030\004 \001(\0162\027.stasis" +
-      ".v1.SparseFormatR\014sparseFormat\"\237\001\n\017Resto" +
-      "reResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v1.D" +
-      "ownloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000" +
-      "R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1.Dow" +
-      "nloadTrailerH\000R\007trailerB\007\n\005frame\"\307\001\n\rExp" +
-      "ortRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compress" +
-      "ion\030\002 \001(\0162\026.stasis.v1.CompressionR\013compr" +
-      "ession\022<\n\rsparse_format\030\003 \001(\0162\027.stasis.v" +
-      "1.SparseFormatR\014sparseFormat\022\024\n\005force\030\004 " +
-      "\001(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\"\236\001\n\016E" +
-      "xportResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v" +
+      "otected\030\010 \001(\010H\000R\tprotected\210\001\001\022\035\n\007corrupt" +
+      "\030\t \001(\010H\001R\007corrupt\210\001\001\0329\n\013LabelsEntry\022\020\n\003k" +
+      "ey\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B" +
+      "\014\n\n_protectedB\n\n\010_corrupt\"|\n\013ListRequest" +
+      "\022\033\n\tpage_size\030\001 \001(\005R\010pageSize\022\035\n\npage_to" +
+      "ken\030\002 \001(\tR\tpageToken\0221\n\006filter\030\003 \001(\0132\031.s" +
+      "tasis.v1.SnapshotFilterR\006filter\"\210\001\n\014List" +
+      "Response\0221\n\tsnapshots\030\001 \003(\0132\023.stasis.v1." +
+      "SnapshotR\tsnapshots\022&\n\017next_page_token\030\002" +
+      " \001(\tR\rnextPageToken\022\035\n\ntotal_size\030\003 \001(\003R" +
+      "\ttotalSize\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(" +
+      "\tR\003ref\"B\n\017InspectResponse\022/\n\010snapshot\030\001 " +
+      "\001(\0132\023.stasis.v1.SnapshotR\010snapshot\"\253\002\n\rU" +
+      "pdateRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002" +
+      " \001(\tR\004name\022 \n\013description\030\003 \001(\tR\013descrip" +
+      "tion\022<\n\006labels\030\004 \003(\0132$.stasis.v1.UpdateR" +
+      "equest.LabelsEntryR\006labels\022\034\n\tprotected\030" +
+      "\005 \001(\010R\tprotected\022;\n\013update_mask\030\006 \001(\0132\032." +
+      "google.protobuf.FieldMaskR\nupdateMask\0329\n" +
+      "\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030" +
+      "\002 \001(\tR\005value:\0028\001\"A\n\016UpdateResponse\022/\n\010sn" +
+      "apshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snaps" +
+      "hot\"H\n\rDeleteRequest\022\022\n\004refs\030\001 \003(\tR\004refs" +
+      "\022#\n\rallow_missing\030\002 \001(\010R\014allowMissing\"1\n" +
+      "\016DeleteResponse\022\037\n\013deleted_ids\030\001 \003(\tR\nde" +
+      "letedIds\"\216\001\n\016RestoreRequest\022\020\n\003ref\030\001 \001(\t" +
+      "R\003ref\022\024\n\005force\030\002 \001(\010R\005force\022\026\n\006verify\030\003 " +
+      "\001(\010R\006verify\022<\n\rsparse_format\030\004 \001(\0162\027.sta" +
+      "sis.v1.SparseFormatR\014sparseFormat\"\237\001\n\017Re" +
+      "storeResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v" +
       "1.DownloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(" +
       "\014H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1." +
-      "DownloadTrailerH\000R\007trailerB\007\n\005frame\"`\n\030E" +
-      "xportToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003re" +
-      "f\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022\024\n\005force" +
-      "\030\003 \001(\010R\005force\"j\n\031ExportToDirectoryRespon" +
-      "se\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snapsho" +
-      "tR\010snapshot\022\034\n\treflinked\030\002 \001(\010R\treflinke" +
-      "d\"I\n\tCloneFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mo" +
-      "de\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mode\"\234\002\n" +
-      "\027CloneToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR\003r" +
-      "ef\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022*\n\005file" +
-      "s\030\003 \003(\0132\024.stasis.v1.CloneFileR\005files\0227\n\014" +
-      "default_mode\030\004 \001(\0162\024.stasis.v1.CloneMode" +
-      "R\013defaultMode\022\030\n\007durable\030\005 \001(\010R\007durable\022" +
-      ")\n\016max_copy_bytes\030\006 \001(\003H\000R\014maxCopyBytes\210" +
-      "\001\001\022\024\n\005force\030\007 \001(\010R\005forceB\021\n\017_max_copy_by" +
-      "tes\"\220\001\n\nClonedFile\022\022\n\004name\030\001 \001(\tR\004name\022(" +
-      "\n\004mode\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mode" +
-      "\022!\n\014shared_bytes\030\003 \001(\003R\013sharedBytes\022!\n\014c" +
-      "opied_bytes\030\004 \001(\003R\013copiedBytes\"\222\001\n\030Clone" +
-      "ToDirectoryResponse\022/\n\010snapshot\030\001 \001(\0132\023." +
-      "stasis.v1.SnapshotR\010snapshot\022+\n\005files\030\002 " +
-      "\003(\0132\025.stasis.v1.ClonedFileR\005files\022\030\n\007dur" +
-      "able\030\003 \001(\010R\007durable\"\226\001\n\rImportRequest\0221\n" +
-      "\006header\030\001 \001(\0132\027.stasis.v1.ImportHeaderH\000" +
-      "R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006comm" +
-      "it\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006com" +
-      "mitB\007\n\005frame\"\276\002\n\014ImportHeader\022\022\n\004name\030\001 " +
-      "\001(\tR\004name\022 \n\013description\030\002 \001(\tR\013descript" +
-      "ion\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\022C\n\020on" +
-      "_name_conflict\030\004 \001(\0162\031.stasis.v1.OnNameC" +
-      "onflictR\016onNameConflict\022\034\n\tprotected\030\005 \001" +
-      "(\010R\tprotected\022;\n\006labels\030\006 \003(\0132#.stasis.v" +
-      "1.ImportHeader.LabelsEntryR\006labels\0329\n\013La" +
-      "belsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001" +
-      "(\tR\005value:\0028\001\"A\n\016ImportResponse\022/\n\010snaps" +
-      "hot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
-      "\"\370\002\n\032ImportFromDirectoryRequest\022\034\n\tdirec" +
-      "tory\030\001 \001(\tR\tdirectory\022\022\n\004name\030\002 \001(\tR\004nam" +
-      "e\022 \n\013description\030\003 \001(\tR\013description\022\035\n\nr" +
-      "equest_id\030\004 \001(\tR\trequestId\022C\n\020on_name_co" +
-      "nflict\030\005 \001(\0162\031.stasis.v1.OnNameConflictR" +
-      "\016onNameConflict\022\034\n\tprotected\030\006 \001(\010R\tprot" +
-      "ected\022I\n\006labels\030\007 \003(\01321.stasis.v1.Import" +
-      "FromDirectoryRequest.LabelsEntryR\006labels" +
-      "\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005val" +
-      "ue\030\002 \001(\tR\005value:\0028\001\"N\n\033ImportFromDirecto" +
-      "ryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1" +
-      ".SnapshotR\010snapshot\"B\n\030OpenDataDirectory" +
-      "Request\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010" +
-      "R\005force\"j\n\031OpenDataDirectoryResponse\022\034\n\t" +
-      "directory\030\001 \001(\tR\tdirectory\022/\n\010snapshot\030\002" +
-      " \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"V\n\rV" +
-      "erifyRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_" +
-      "bytes_per_second\030\002 \001(\003R\023limitBytesPerSec" +
-      "ond\"\210\001\n\016VerifyResponse\0227\n\010progress\030\001 \001(\013" +
-      "2\031.stasis.v1.VerifyProgressH\000R\010progress\022" +
-      "4\n\007verdict\030\002 \001(\0132\030.stasis.v1.VerifyVerdi" +
-      "ctH\000R\007verdictB\007\n\005event\"q\n\016VerifyProgress" +
-      "\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\035\n\ndon" +
-      "e_bytes\030\002 \001(\003R\tdoneBytes\022\037\n\013total_bytes\030" +
-      "\003 \001(\003R\ntotalBytes\"\246\001\n\rVerifyVerdict\022\037\n\013s" +
-      "napshot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001" +
-      "(\tR\004file\022\026\n\006intact\030\003 \001(\010R\006intact\022.\n\007dama" +
-      "ged\030\004 \003(\0132\024.stasis.v1.ByteRangeR\007damaged" +
-      "\022\030\n\007problem\030\005 \001(\tR\007problem\";\n\tByteRange\022" +
-      "\026\n\006offset\030\001 \001(\003R\006offset\022\026\n\006length\030\002 \001(\003R" +
-      "\006length\"d\n\014WatchRequest\022!\n\014resume_token\030" +
-      "\001 \001(\tR\013resumeToken\0221\n\006filter\030\002 \001(\0132\031.sta" +
-      "sis.v1.SnapshotFilterR\006filter\"\220\002\n\rWatchR" +
-      "esponse\022(\n\004type\030\001 \001(\0162\024.stasis.v1.EventT" +
-      "ypeR\004type\022/\n\010snapshot\030\002 \001(\0132\023.stasis.v1." +
-      "SnapshotR\010snapshot\022;\n\013occurred_at\030\003 \001(\0132" +
-      "\032.google.protobuf.TimestampR\noccurredAt\022" +
-      "!\n\014resume_token\030\004 \001(\tR\013resumeToken\022#\n\rpr" +
-      "evious_name\030\005 \001(\tR\014previousName\022\037\n\013repla" +
-      "ced_by\030\006 \001(\tR\nreplacedBy*k\n\016OnNameConfli" +
-      "ct\022 \n\034ON_NAME_CONFLICT_UNSPECIFIED\020\000\022\031\n\025" +
-      "ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAME_CONFL" +
-      "ICT_REPLACE\020\002*l\n\013Compression\022\033\n\027COMPRESS" +
-      "ION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022" +
-      "\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMPRESSION_ZST" +
-      "D\020\003*v\n\014SparseFormat\022\035\n\031SPARSE_FORMAT_UNS" +
-      "PECIFIED\020\000\022\030\n\024SPARSE_FORMAT_COCOON\020\001\022\025\n\021" +
-      "SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FORMAT_NON" +
-      "E\020\003*\216\001\n\023DownloadWarningKind\022%\n!DOWNLOAD_" +
-      "WARNING_KIND_UNSPECIFIED\020\000\022(\n$DOWNLOAD_W" +
-      "ARNING_KIND_READER_REFUSES\020\001\022&\n\"DOWNLOAD" +
-      "_WARNING_KIND_HOLES_FILLED\020\002*\223\001\n\tCloneMo" +
-      "de\022\032\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023\n\017CLONE_" +
-      "MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022CLON" +
-      "E_MODE_REFLINK\020\003\022\023\n\017CLONE_MODE_COPY\020\004\022\023\n" +
-      "\017CLONE_MODE_SKIP\020\005*\374\001\n\tEventType\022\032\n\026EVEN" +
-      "T_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CREAT" +
-      "ED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT_TY" +
-      "PE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021" +
-      "EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATE" +
-      "D\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYP" +
-      "E_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2\373\010\n\017Sn" +
-      "apshotService\022?\n\006Create\022\030.stasis.v1.Crea" +
-      "teRequest\032\031.stasis.v1.CreateResponse(\001\022d" +
-      "\n\023CreateFromDirectory\022%.stasis.v1.Create" +
-      "FromDirectoryRequest\032&.stasis.v1.CreateF" +
-      "romDirectoryResponse\0227\n\004List\022\026.stasis.v1" +
-      ".ListRequest\032\027.stasis.v1.ListResponse\022@\n" +
-      "\007Inspect\022\031.stasis.v1.InspectRequest\032\032.st" +
-      "asis.v1.InspectResponse\022=\n\006Update\022\030.stas" +
-      "is.v1.UpdateRequest\032\031.stasis.v1.UpdateRe" +
-      "sponse\022=\n\006Delete\022\030.stasis.v1.DeleteReque" +
-      "st\032\031.stasis.v1.DeleteResponse\022B\n\007Restore" +
-      "\022\031.stasis.v1.RestoreRequest\032\032.stasis.v1." +
-      "RestoreResponse0\001\022?\n\006Export\022\030.stasis.v1." +
-      "ExportRequest\032\031.stasis.v1.ExportResponse" +
-      "0\001\022^\n\021ExportToDirectory\022#.stasis.v1.Expo" +
-      "rtToDirectoryRequest\032$.stasis.v1.ExportT" +
-      "oDirectoryResponse\022[\n\020CloneToDirectory\022\"" +
-      ".stasis.v1.CloneToDirectoryRequest\032#.sta" +
-      "sis.v1.CloneToDirectoryResponse\022?\n\006Impor" +
-      "t\022\030.stasis.v1.ImportRequest\032\031.stasis.v1." +
-      "ImportResponse(\001\022d\n\023ImportFromDirectory\022" +
-      "%.stasis.v1.ImportFromDirectoryRequest\032&" +
-      ".stasis.v1.ImportFromDirectoryResponse\022`" +
-      "\n\021OpenDataDirectory\022#.stasis.v1.OpenData" +
-      "DirectoryRequest\032$.stasis.v1.OpenDataDir" +
-      "ectoryResponse0\001\022?\n\006Verify\022\030.stasis.v1.V" +
-      "erifyRequest\032\031.stasis.v1.VerifyResponse0" +
-      "\001\022<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030.st" +
-      "asis.v1.WatchResponse0\001B\216\001\n\tstasis.v1B\024S" +
-      "napshotServiceProtoP\001Z&stasis.local/gen/" +
-      "go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312" +
-      "\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002\nSt" +
-      "asis::V1b\006proto3"
+      "DownloadTrailerH\000R\007trailerB\007\n\005frame\"\307\001\n\r" +
+      "ExportRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compr" +
+      "ession\030\002 \001(\0162\026.stasis.v1.CompressionR\013co" +
+      "mpression\022<\n\rsparse_format\030\003 \001(\0162\027.stasi" +
+      "s.v1.SparseFormatR\014sparseFormat\022\024\n\005force" +
+      "\030\004 \001(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\"\236\001" +
+      "\n\016ExportResponse\0223\n\006header\030\001 \001(\0132\031.stasi" +
+      "s.v1.DownloadHeaderH\000R\006header\022\026\n\005chunk\030\002" +
+      " \001(\014H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis." +
+      "v1.DownloadTrailerH\000R\007trailerB\007\n\005frame\"`" +
+      "\n\030ExportToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR" +
+      "\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022\024\n\005fo" +
+      "rce\030\003 \001(\010R\005force\"j\n\031ExportToDirectoryRes" +
+      "ponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snap" +
+      "shotR\010snapshot\022\034\n\treflinked\030\002 \001(\010R\trefli" +
+      "nked\"I\n\tCloneFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n" +
+      "\004mode\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mode\"" +
+      "\234\002\n\027CloneToDirectoryRequest\022\020\n\003ref\030\001 \001(\t" +
+      "R\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022*\n\005f" +
+      "iles\030\003 \003(\0132\024.stasis.v1.CloneFileR\005files\022" +
+      "7\n\014default_mode\030\004 \001(\0162\024.stasis.v1.CloneM" +
+      "odeR\013defaultMode\022\030\n\007durable\030\005 \001(\010R\007durab" +
+      "le\022)\n\016max_copy_bytes\030\006 \001(\003H\000R\014maxCopyByt" +
+      "es\210\001\001\022\024\n\005force\030\007 \001(\010R\005forceB\021\n\017_max_copy" +
+      "_bytes\"\220\001\n\nClonedFile\022\022\n\004name\030\001 \001(\tR\004nam" +
+      "e\022(\n\004mode\030\002 \001(\0162\024.stasis.v1.CloneModeR\004m" +
+      "ode\022!\n\014shared_bytes\030\003 \001(\003R\013sharedBytes\022!" +
+      "\n\014copied_bytes\030\004 \001(\003R\013copiedBytes\"\222\001\n\030Cl" +
+      "oneToDirectoryResponse\022/\n\010snapshot\030\001 \001(\013" +
+      "2\023.stasis.v1.SnapshotR\010snapshot\022+\n\005files" +
+      "\030\002 \003(\0132\025.stasis.v1.ClonedFileR\005files\022\030\n\007" +
+      "durable\030\003 \001(\010R\007durable\"\226\001\n\rImportRequest" +
+      "\0221\n\006header\030\001 \001(\0132\027.stasis.v1.ImportHeade" +
+      "rH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006c" +
+      "ommit\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006" +
+      "commitB\007\n\005frame\"\276\002\n\014ImportHeader\022\022\n\004name" +
+      "\030\001 \001(\tR\004name\022 \n\013description\030\002 \001(\tR\013descr" +
+      "iption\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\022C\n" +
+      "\020on_name_conflict\030\004 \001(\0162\031.stasis.v1.OnNa" +
+      "meConflictR\016onNameConflict\022\034\n\tprotected\030" +
+      "\005 \001(\010R\tprotected\022;\n\006labels\030\006 \003(\0132#.stasi" +
+      "s.v1.ImportHeader.LabelsEntryR\006labels\0329\n" +
+      "\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030" +
+      "\002 \001(\tR\005value:\0028\001\"A\n\016ImportResponse\022/\n\010sn" +
+      "apshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snaps" +
+      "hot\"\370\002\n\032ImportFromDirectoryRequest\022\034\n\tdi" +
+      "rectory\030\001 \001(\tR\tdirectory\022\022\n\004name\030\002 \001(\tR\004" +
+      "name\022 \n\013description\030\003 \001(\tR\013description\022\035" +
+      "\n\nrequest_id\030\004 \001(\tR\trequestId\022C\n\020on_name" +
+      "_conflict\030\005 \001(\0162\031.stasis.v1.OnNameConfli" +
+      "ctR\016onNameConflict\022\034\n\tprotected\030\006 \001(\010R\tp" +
+      "rotected\022I\n\006labels\030\007 \003(\01321.stasis.v1.Imp" +
+      "ortFromDirectoryRequest.LabelsEntryR\006lab" +
+      "els\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005" +
+      "value\030\002 \001(\tR\005value:\0028\001\"N\n\033ImportFromDire" +
+      "ctoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
+      ".v1.SnapshotR\010snapshot\"B\n\030OpenDataDirect" +
+      "oryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 " +
+      "\001(\010R\005force\"j\n\031OpenDataDirectoryResponse\022" +
+      "\034\n\tdirectory\030\001 \001(\tR\tdirectory\022/\n\010snapsho" +
+      "t\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"V" +
+      "\n\rVerifyRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026lim" +
+      "it_bytes_per_second\030\002 \001(\003R\023limitBytesPer" +
+      "Second\"\210\001\n\016VerifyResponse\0227\n\010progress\030\001 " +
+      "\001(\0132\031.stasis.v1.VerifyProgressH\000R\010progre" +
+      "ss\0224\n\007verdict\030\002 \001(\0132\030.stasis.v1.VerifyVe" +
+      "rdictH\000R\007verdictB\007\n\005event\"q\n\016VerifyProgr" +
+      "ess\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\035\n\n" +
+      "done_bytes\030\002 \001(\003R\tdoneBytes\022\037\n\013total_byt" +
+      "es\030\003 \001(\003R\ntotalBytes\"\246\001\n\rVerifyVerdict\022\037" +
+      "\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030" +
+      "\002 \001(\tR\004file\022\026\n\006intact\030\003 \001(\010R\006intact\022.\n\007d" +
+      "amaged\030\004 \003(\0132\024.stasis.v1.ByteRangeR\007dama" +
+      "ged\022\030\n\007problem\030\005 \001(\tR\007problem\";\n\tByteRan" +
+      "ge\022\026\n\006offset\030\001 \001(\003R\006offset\022\026\n\006length\030\002 \001" +
+      "(\003R\006length\"d\n\014WatchRequest\022!\n\014resume_tok" +
+      "en\030\001 \001(\tR\013resumeToken\0221\n\006filter\030\002 \001(\0132\031." +
+      "stasis.v1.SnapshotFilterR\006filter\"\220\002\n\rWat" +
+      "chResponse\022(\n\004type\030\001 \001(\0162\024.stasis.v1.Eve" +
+      "ntTypeR\004type\022/\n\010snapshot\030\002 \001(\0132\023.stasis." +
+      "v1.SnapshotR\010snapshot\022;\n\013occurred_at\030\003 \001" +
+      "(\0132\032.google.protobuf.TimestampR\noccurred" +
+      "At\022!\n\014resume_token\030\004 \001(\tR\013resumeToken\022#\n" +
+      "\rprevious_name\030\005 \001(\tR\014previousName\022\037\n\013re" +
+      "placed_by\030\006 \001(\tR\nreplacedBy*k\n\016OnNameCon" +
+      "flict\022 \n\034ON_NAME_CONFLICT_UNSPECIFIED\020\000\022" +
+      "\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAME_CO" +
+      "NFLICT_REPLACE\020\002*l\n\013Compression\022\033\n\027COMPR" +
+      "ESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NONE" +
+      "\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMPRESSION_" +
+      "ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPARSE_FORMAT_" +
+      "UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMAT_COCOON\020\001\022" +
+      "\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FORMAT_" +
+      "NONE\020\003*\216\001\n\023DownloadWarningKind\022%\n!DOWNLO" +
+      "AD_WARNING_KIND_UNSPECIFIED\020\000\022(\n$DOWNLOA" +
+      "D_WARNING_KIND_READER_REFUSES\020\001\022&\n\"DOWNL" +
+      "OAD_WARNING_KIND_HOLES_FILLED\020\002*\223\001\n\tClon" +
+      "eMode\022\032\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023\n\017CLO" +
+      "NE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022C" +
+      "LONE_MODE_REFLINK\020\003\022\023\n\017CLONE_MODE_COPY\020\004" +
+      "\022\023\n\017CLONE_MODE_SKIP\020\005*\374\001\n\tEventType\022\032\n\026E" +
+      "VENT_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CR" +
+      "EATED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT" +
+      "_TYPE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022" +
+      "\025\n\021EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPD" +
+      "ATED\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_" +
+      "TYPE_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2\373\010\n" +
+      "\017SnapshotService\022?\n\006Create\022\030.stasis.v1.C" +
+      "reateRequest\032\031.stasis.v1.CreateResponse(" +
+      "\001\022d\n\023CreateFromDirectory\022%.stasis.v1.Cre" +
+      "ateFromDirectoryRequest\032&.stasis.v1.Crea" +
+      "teFromDirectoryResponse\0227\n\004List\022\026.stasis" +
+      ".v1.ListRequest\032\027.stasis.v1.ListResponse" +
+      "\022@\n\007Inspect\022\031.stasis.v1.InspectRequest\032\032" +
+      ".stasis.v1.InspectResponse\022=\n\006Update\022\030.s" +
+      "tasis.v1.UpdateRequest\032\031.stasis.v1.Updat" +
+      "eResponse\022=\n\006Delete\022\030.stasis.v1.DeleteRe" +
+      "quest\032\031.stasis.v1.DeleteResponse\022B\n\007Rest" +
+      "ore\022\031.stasis.v1.RestoreRequest\032\032.stasis." +
+      "v1.RestoreResponse0\001\022?\n\006Export\022\030.stasis." +
+      "v1.ExportRequest\032\031.stasis.v1.ExportRespo" +
+      "nse0\001\022^\n\021ExportToDirectory\022#.stasis.v1.E" +
+      "xportToDirectoryRequest\032$.stasis.v1.Expo" +
+      "rtToDirectoryResponse\022[\n\020CloneToDirector" +
+      "y\022\".stasis.v1.CloneToDirectoryRequest\032#." +
+      "stasis.v1.CloneToDirectoryResponse\022?\n\006Im" +
+      "port\022\030.stasis.v1.ImportRequest\032\031.stasis." +
+      "v1.ImportResponse(\001\022d\n\023ImportFromDirecto" +
+      "ry\022%.stasis.v1.ImportFromDirectoryReques" +
+      "t\032&.stasis.v1.ImportFromDirectoryRespons" +
+      "e\022`\n\021OpenDataDirectory\022#.stasis.v1.OpenD" +
+      "ataDirectoryRequest\032$.stasis.v1.OpenData" +
+      "DirectoryResponse0\001\022?\n\006Verify\022\030.stasis.v" +
+      "1.VerifyRequest\032\031.stasis.v1.VerifyRespon" +
+      "se0\001\022<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030" +
+      ".stasis.v1.WatchResponse0\001B\216\001\n\tstasis.v1" +
+      "B\024SnapshotServiceProtoP\001Z&stasis.local/g" +
+      "en/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis." +
+      "V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002" +
+      "\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -545,7 +546,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_SnapshotFilter_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_SnapshotFilter_descriptor,
-        new java.lang.String[] { "NamePrefix", "Labels", "Image", "ImageDigest", "Hypervisor", "CreatedAfter", "CreatedBefore", "Protected", });
+        new java.lang.String[] { "NamePrefix", "Labels", "Image", "ImageDigest", "Hypervisor", "CreatedAfter", "CreatedBefore", "Protected", "Corrupt", });
     internal_static_stasis_v1_SnapshotFilter_LabelsEntry_descriptor =
       internal_static_stasis_v1_SnapshotFilter_descriptor.getNestedType(0);
     internal_static_stasis_v1_SnapshotFilter_LabelsEntry_fieldAccessorTable = new

@@ -197,60 +197,61 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
       "ess\030\001 \001(\010R\014directAccess\022\022\n\004gzip\030\002 \001(\010R\004g" +
       "zip\022\022\n\004zstd\030\003 \001(\010R\004zstd\022)\n\020directory_exp" +
       "ort\030\004 \001(\010R\017directoryExport\022\030\n\007reflink\030\005 " +
-      "\001(\010R\007reflink\"\331\001\n\005Usage\022%\n\016snapshot_count" +
+      "\001(\010R\007reflink\"\376\001\n\005Usage\022%\n\016snapshot_count" +
       "\030\001 \001(\003R\rsnapshotCount\022\035\n\nsize_bytes\030\002 \001(" +
       "\003R\tsizeBytes\022\'\n\017allocated_bytes\030\003 \001(\003R\016a" +
       "llocatedBytes\022\035\n\nfree_bytes\030\004 \001(\003R\tfreeB" +
       "ytes\022#\n\rcharged_bytes\030\005 \001(\003R\014chargedByte" +
-      "s\022\035\n\nheld_bytes\030\006 \001(\003R\theldBytes*\230\001\n\rRep" +
-      "airOutcome\022\036\n\032REPAIR_OUTCOME_UNSPECIFIED" +
-      "\020\000\022\032\n\026REPAIR_OUTCOME_PLANNED\020\001\022\027\n\023REPAIR" +
-      "_OUTCOME_DONE\020\002\022\027\n\023REPAIR_OUTCOME_LEFT\020\003" +
-      "\022\031\n\025REPAIR_OUTCOME_FAILED\020\004*\305\007\n\013FindingK" +
-      "ind\022\034\n\030FINDING_KIND_UNSPECIFIED\020\000\022 \n\034FIN" +
-      "DING_KIND_CATALOG_MISSING\020\001\022 \n\034FINDING_K" +
-      "IND_CATALOG_DAMAGED\020\002\022\035\n\031FINDING_KIND_CA" +
-      "TALOG_ROWS\020\003\022\"\n\036FINDING_KIND_DIRECTORY_U" +
-      "NKNOWN\020\004\022\"\n\036FINDING_KIND_DIRECTORY_MISSI" +
-      "NG\020\005\022\036\n\032FINDING_KIND_ENTRY_UNKNOWN\020\006\022!\n\035" +
-      "FINDING_KIND_MANIFEST_MISSING\020\007\022!\n\035FINDI" +
-      "NG_KIND_MANIFEST_DAMAGED\020\010\022\037\n\033FINDING_KI" +
-      "ND_MANIFEST_OLDER\020\t\022\037\n\033FINDING_KIND_MANI" +
-      "FEST_NEWER\020\n\022!\n\035FINDING_KIND_MANIFEST_DI" +
-      "FFERS\020\013\022\035\n\031FINDING_KIND_FILE_MISSING\020\014\022\035" +
-      "\n\031FINDING_KIND_FILE_UNKNOWN\020\r\022\032\n\026FINDING" +
-      "_KIND_FILE_KIND\020\016\022\032\n\026FINDING_KIND_FILE_S" +
-      "IZE\020\017\022\032\n\026FINDING_KIND_FILE_MODE\020\020\022$\n FIN" +
-      "DING_KIND_BLOCK_TABLE_MISSING\020\021\022$\n FINDI" +
-      "NG_KIND_BLOCK_TABLE_DAMAGED\020\022\022\035\n\031FINDING" +
-      "_KIND_DATA_DAMAGED\020\023\022\037\n\033FINDING_KIND_MAR" +
-      "KED_CORRUPT\020\024\022\034\n\030FINDING_KIND_MARKED_LOS" +
-      "T\020\025\022\034\n\030FINDING_KIND_INTERRUPTED\020\026\022!\n\035FIN" +
-      "DING_KIND_STAGING_LEFTOVER\020\027\022\037\n\033FINDING_" +
-      "KIND_TRASH_LEFTOVER\020\030\022\037\n\033FINDING_KIND_TE" +
-      "MPORARY_FILE\020\031\022\034\n\030FINDING_KIND_QUARANTIN" +
-      "ED\020\032\022 \n\034FINDING_KIND_BALLAST_MISSING\020\033\022#" +
-      "\n\037FINDING_KIND_FORMAT_UNSUPPORTED\020\034*\260\003\n\r" +
-      "FindingAction\022\036\n\032FINDING_ACTION_UNSPECIF" +
-      "IED\020\000\022\027\n\023FINDING_ACTION_NONE\020\001\022 \n\034FINDIN" +
-      "G_ACTION_AT_NEXT_START\020\002\022\030\n\024FINDING_ACTI" +
-      "ON_ADOPT\020\003\022\035\n\031FINDING_ACTION_QUARANTINE\020" +
-      "\004\022\034\n\030FINDING_ACTION_MARK_LOST\020\005\022\037\n\033FINDI" +
-      "NG_ACTION_MARK_CORRUPT\020\006\022#\n\037FINDING_ACTI" +
-      "ON_REWRITE_MANIFEST\020\007\022 \n\034FINDING_ACTION_" +
-      "TAKE_MANIFEST\020\010\022&\n\"FINDING_ACTION_REBUIL" +
-      "D_BLOCK_TABLE\020\t\022\033\n\027FINDING_ACTION_SET_MO" +
-      "DE\020\n\022\037\n\033FINDING_ACTION_REWRITE_ROWS\020\013\022\037\n" +
-      "\033FINDING_ACTION_MAKE_BALLAST\020\0142\320\001\n\rSyste" +
-      "mService\022@\n\007GetInfo\022\031.stasis.v1.GetInfoR" +
-      "equest\032\032.stasis.v1.GetInfoResponse\022<\n\005Ch" +
-      "eck\022\027.stasis.v1.CheckRequest\032\030.stasis.v1" +
-      ".CheckResponse0\001\022?\n\006Repair\022\030.stasis.v1.R" +
-      "epairRequest\032\031.stasis.v1.RepairResponse0" +
-      "\001B\214\001\n\tstasis.v1B\022SystemServiceProtoP\001Z&s" +
-      "tasis.local/gen/go/stasis/v1;stasisv1\242\002\003" +
-      "SXX\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\" +
-      "GPBMetadata\352\002\nStasis::V1b\006proto3"
+      "s\022\035\n\nheld_bytes\030\006 \001(\003R\theldBytes\022#\n\rcorr" +
+      "upt_count\030\007 \001(\003R\014corruptCount*\230\001\n\rRepair" +
+      "Outcome\022\036\n\032REPAIR_OUTCOME_UNSPECIFIED\020\000\022" +
+      "\032\n\026REPAIR_OUTCOME_PLANNED\020\001\022\027\n\023REPAIR_OU" +
+      "TCOME_DONE\020\002\022\027\n\023REPAIR_OUTCOME_LEFT\020\003\022\031\n" +
+      "\025REPAIR_OUTCOME_FAILED\020\004*\305\007\n\013FindingKind" +
+      "\022\034\n\030FINDING_KIND_UNSPECIFIED\020\000\022 \n\034FINDIN" +
+      "G_KIND_CATALOG_MISSING\020\001\022 \n\034FINDING_KIND" +
+      "_CATALOG_DAMAGED\020\002\022\035\n\031FINDING_KIND_CATAL" +
+      "OG_ROWS\020\003\022\"\n\036FINDING_KIND_DIRECTORY_UNKN" +
+      "OWN\020\004\022\"\n\036FINDING_KIND_DIRECTORY_MISSING\020" +
+      "\005\022\036\n\032FINDING_KIND_ENTRY_UNKNOWN\020\006\022!\n\035FIN" +
+      "DING_KIND_MANIFEST_MISSING\020\007\022!\n\035FINDING_" +
+      "KIND_MANIFEST_DAMAGED\020\010\022\037\n\033FINDING_KIND_" +
+      "MANIFEST_OLDER\020\t\022\037\n\033FINDING_KIND_MANIFES" +
+      "T_NEWER\020\n\022!\n\035FINDING_KIND_MANIFEST_DIFFE" +
+      "RS\020\013\022\035\n\031FINDING_KIND_FILE_MISSING\020\014\022\035\n\031F" +
+      "INDING_KIND_FILE_UNKNOWN\020\r\022\032\n\026FINDING_KI" +
+      "ND_FILE_KIND\020\016\022\032\n\026FINDING_KIND_FILE_SIZE" +
+      "\020\017\022\032\n\026FINDING_KIND_FILE_MODE\020\020\022$\n FINDIN" +
+      "G_KIND_BLOCK_TABLE_MISSING\020\021\022$\n FINDING_" +
+      "KIND_BLOCK_TABLE_DAMAGED\020\022\022\035\n\031FINDING_KI" +
+      "ND_DATA_DAMAGED\020\023\022\037\n\033FINDING_KIND_MARKED" +
+      "_CORRUPT\020\024\022\034\n\030FINDING_KIND_MARKED_LOST\020\025" +
+      "\022\034\n\030FINDING_KIND_INTERRUPTED\020\026\022!\n\035FINDIN" +
+      "G_KIND_STAGING_LEFTOVER\020\027\022\037\n\033FINDING_KIN" +
+      "D_TRASH_LEFTOVER\020\030\022\037\n\033FINDING_KIND_TEMPO" +
+      "RARY_FILE\020\031\022\034\n\030FINDING_KIND_QUARANTINED\020" +
+      "\032\022 \n\034FINDING_KIND_BALLAST_MISSING\020\033\022#\n\037F" +
+      "INDING_KIND_FORMAT_UNSUPPORTED\020\034*\260\003\n\rFin" +
+      "dingAction\022\036\n\032FINDING_ACTION_UNSPECIFIED" +
+      "\020\000\022\027\n\023FINDING_ACTION_NONE\020\001\022 \n\034FINDING_A" +
+      "CTION_AT_NEXT_START\020\002\022\030\n\024FINDING_ACTION_" +
+      "ADOPT\020\003\022\035\n\031FINDING_ACTION_QUARANTINE\020\004\022\034" +
+      "\n\030FINDING_ACTION_MARK_LOST\020\005\022\037\n\033FINDING_" +
+      "ACTION_MARK_CORRUPT\020\006\022#\n\037FINDING_ACTION_" +
+      "REWRITE_MANIFEST\020\007\022 \n\034FINDING_ACTION_TAK" +
+      "E_MANIFEST\020\010\022&\n\"FINDING_ACTION_REBUILD_B" +
+      "LOCK_TABLE\020\t\022\033\n\027FINDING_ACTION_SET_MODE\020" +
+      "\n\022\037\n\033FINDING_ACTION_REWRITE_ROWS\020\013\022\037\n\033FI" +
+      "NDING_ACTION_MAKE_BALLAST\020\0142\320\001\n\rSystemSe" +
+      "rvice\022@\n\007GetInfo\022\031.stasis.v1.GetInfoRequ" +
+      "est\032\032.stasis.v1.GetInfoResponse\022<\n\005Check" +
+      "\022\027.stasis.v1.CheckRequest\032\030.stasis.v1.Ch" +
+      "eckResponse0\001\022?\n\006Repair\022\030.stasis.v1.Repa" +
+      "irRequest\032\031.stasis.v1.RepairResponse0\001B\214" +
+      "\001\n\tstasis.v1B\022SystemServiceProtoP\001Z&stas" +
+      "is.local/gen/go/stasis/v1;stasisv1\242\002\003SXX" +
+      "\252\002\tStasis.V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPB" +
+      "Metadata\352\002\nStasis::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -360,7 +361,7 @@ public final class SystemServiceProto extends com.google.protobuf.GeneratedFile 
     internal_static_stasis_v1_Usage_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_Usage_descriptor,
-        new java.lang.String[] { "SnapshotCount", "SizeBytes", "AllocatedBytes", "FreeBytes", "ChargedBytes", "HeldBytes", });
+        new java.lang.String[] { "SnapshotCount", "SizeBytes", "AllocatedBytes", "FreeBytes", "ChargedBytes", "HeldBytes", "CorruptCount", });
     descriptor.resolveAllFeaturesImmutable();
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();

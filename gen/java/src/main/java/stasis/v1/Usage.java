@@ -139,6 +139,21 @@ private static final long serialVersionUID = 0L;
     return heldBytes_;
   }
 
+  public static final int CORRUPT_COUNT_FIELD_NUMBER = 7;
+  private long corruptCount_ = 0L;
+  /**
+   * <pre>
+   * Ready snapshots that are marked `corrupt`. List finds them with the filter `corrupt`.
+   * </pre>
+   *
+   * <code>int64 corrupt_count = 7 [json_name = "corruptCount"];</code>
+   * @return The corruptCount.
+   */
+  @java.lang.Override
+  public long getCorruptCount() {
+    return corruptCount_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -170,6 +185,9 @@ private static final long serialVersionUID = 0L;
     }
     if (heldBytes_ != 0L) {
       output.writeInt64(6, heldBytes_);
+    }
+    if (corruptCount_ != 0L) {
+      output.writeInt64(7, corruptCount_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -204,6 +222,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(6, heldBytes_);
     }
+    if (corruptCount_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(7, corruptCount_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -231,6 +253,8 @@ private static final long serialVersionUID = 0L;
         != other.getChargedBytes()) return false;
     if (getHeldBytes()
         != other.getHeldBytes()) return false;
+    if (getCorruptCount()
+        != other.getCorruptCount()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -260,6 +284,9 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + HELD_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getHeldBytes());
+    hash = (37 * hash) + CORRUPT_COUNT_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getCorruptCount());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -401,6 +428,7 @@ private static final long serialVersionUID = 0L;
       freeBytes_ = 0L;
       chargedBytes_ = 0L;
       heldBytes_ = 0L;
+      corruptCount_ = 0L;
       return this;
     }
 
@@ -452,6 +480,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000020) != 0)) {
         result.heldBytes_ = heldBytes_;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.corruptCount_ = corruptCount_;
+      }
     }
 
     @java.lang.Override
@@ -483,6 +514,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getHeldBytes() != 0L) {
         setHeldBytes(other.getHeldBytes());
+      }
+      if (other.getCorruptCount() != 0L) {
+        setCorruptCount(other.getCorruptCount());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -540,6 +574,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 48
+            case 56: {
+              corruptCount_ = input.readInt64();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -823,6 +862,50 @@ private static final long serialVersionUID = 0L;
     public Builder clearHeldBytes() {
       bitField0_ = (bitField0_ & ~0x00000020);
       heldBytes_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long corruptCount_ ;
+    /**
+     * <pre>
+     * Ready snapshots that are marked `corrupt`. List finds them with the filter `corrupt`.
+     * </pre>
+     *
+     * <code>int64 corrupt_count = 7 [json_name = "corruptCount"];</code>
+     * @return The corruptCount.
+     */
+    @java.lang.Override
+    public long getCorruptCount() {
+      return corruptCount_;
+    }
+    /**
+     * <pre>
+     * Ready snapshots that are marked `corrupt`. List finds them with the filter `corrupt`.
+     * </pre>
+     *
+     * <code>int64 corrupt_count = 7 [json_name = "corruptCount"];</code>
+     * @param value The corruptCount to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCorruptCount(long value) {
+
+      corruptCount_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Ready snapshots that are marked `corrupt`. List finds them with the filter `corrupt`.
+     * </pre>
+     *
+     * <code>int64 corrupt_count = 7 [json_name = "corruptCount"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCorruptCount() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      corruptCount_ = 0L;
       onChanged();
       return this;
     }

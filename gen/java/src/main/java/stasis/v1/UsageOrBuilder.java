@@ -71,4 +71,14 @@ public interface UsageOrBuilder extends
    * @return The heldBytes.
    */
   long getHeldBytes();
+
+  /**
+   * <pre>
+   * Ready snapshots that are marked `corrupt`. List finds them with the filter `corrupt`.
+   * </pre>
+   *
+   * <code>int64 corrupt_count = 7 [json_name = "corruptCount"];</code>
+   * @return The corruptCount.
+   */
+  long getCorruptCount();
 }
