@@ -29,8 +29,8 @@ const exitCode = await runCli(process.argv.slice(2), {
     yield* repairOffline(root, options, signal);
   },
   readCocoonStore: async (root) => {
-    const { readCocoonStore } = await import("./daemon/offline.js");
-    return await readCocoonStore(root);
+    const { readForeignStore } = await import("./daemon/offline.js");
+    return await readForeignStore(root);
   },
 });
 // Something may still be open, such as a stdin that never ends.

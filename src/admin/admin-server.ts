@@ -22,7 +22,7 @@ import { seesPaths } from "../model/access.js";
 import { errorAnswer, setCommonHeaders, textAnswer, type Answer } from "./answer.js";
 import type { Phase } from "./health.js";
 import { createHttpServer, defaultAdminLimits, type AdminLimits } from "./http-server.js";
-import { busy, createIdentify, peerOf, refusalOf, urlOf, type Arrival } from "./request.js";
+import { busy, createIdentify, peerOf, refusalOf, urlOf, type ListenerFacts } from "./request.js";
 import type { RouteRequest, Routes } from "./routes.js";
 import { sendPieces } from "./send-pieces.js";
 
@@ -75,7 +75,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     server.listeners.push(listener);
     return listener;
   };
-  const common = (arrival: Arrival, tls?: TlsFiles) => {
+  const common = (arrival: ListenerFacts, tls?: TlsFiles) => {
     const slots = createConnectionSlots(server.limits.maxConnections);
     const onRequest = createRequestListener(server, arrival, slots);
     const http = createHttpServer(server.limits, tls, onRequest);
@@ -100,7 +100,7 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
 
 function createRequestListener(
   server: Server,
-  arrival: Arrival,
+  arrival: ListenerFacts,
   slots: ConnectionSlots,
 ): RequestListener {
   const { held, limits, options, pipelined } = server;
@@ -131,7 +131,7 @@ function createRequestListener(
 /** Never rejects. */
 async function serve(
   server: Server,
-  arrival: Arrival,
+  arrival: ListenerFacts,
   request: IncomingMessage,
   response: ServerResponse,
   identity: () => Identity,

@@ -7,21 +7,21 @@ import type { Identity } from "../model/access.js";
 import type { Access, CallHeaders } from "../transport/auth/access.js";
 import {
   certificateOfPeer,
-  type Connection,
+  type ClientConnection,
   type PeerUser,
   type Via,
 } from "../transport/auth/connections.js";
 import { textAnswer, type Answer } from "./answer.js";
 
 /** How requests reach one listener. */
-export interface Arrival {
+export interface ListenerFacts {
   readonly via: Via;
   /** Whether the listener's address can only be reached from this machine. */
   readonly loopback: boolean;
 }
 
 /** The reason why no route answers the request. Undefined if a route does. */
-export function refusalOf(request: IncomingMessage, arrival: Arrival): Answer | undefined {
+export function refusalOf(request: IncomingMessage, arrival: ListenerFacts): Answer | undefined {
   const { method = "", headers } = request;
   if (method !== "GET" && method !== "HEAD") {
     const text = `${method} is not allowed: this listener only answers GET and HEAD`;
@@ -72,7 +72,7 @@ export function createIdentify(access: Access, peerUser: PeerUser): Identify {
   return (request, via) => access.identify(connectionOf(request, via, peerUser), shown(request));
 }
 
-function connectionOf({ socket }: IncomingMessage, via: Via, peerUser: PeerUser): Connection {
+function connectionOf({ socket }: IncomingMessage, via: Via, peerUser: PeerUser): ClientConnection {
   const encrypted = "encrypted" in socket;
   return {
     via,

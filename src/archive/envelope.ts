@@ -134,7 +134,7 @@ function decodeFiles(envelope: JsonObject): readonly string[] | undefined {
   return files;
 }
 
-interface FoundFile {
+interface ArrivedFile {
   readonly name: string;
   readonly sizeBytes: number;
 }
@@ -145,7 +145,7 @@ interface FoundFile {
  */
 export function checkArchiveAgainstEnvelope(
   { config, files: listed = [], claims }: Envelope,
-  files: readonly FoundFile[],
+  files: readonly ArrivedFile[],
 ): void {
   const names = new Set(files.map(({ name }) => name));
   const missing = [...listed, ...claims.keys()].find((name) => !names.has(name));

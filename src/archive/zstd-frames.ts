@@ -25,11 +25,11 @@ const blocksPerPart = 8;
 const rleBlock = 1;
 const reservedBlock = 3;
 
-type Part = "magic" | "descriptor" | "header" | "block" | "data" | "checksum" | "skipSize";
+type FramePart = "magic" | "descriptor" | "header" | "block" | "data" | "checksum" | "skipSize";
 
 /** The next element and its length, which is above 0. */
 interface Expected {
-  readonly part: Part;
+  readonly part: FramePart;
   readonly bytes: number;
 }
 
@@ -87,7 +87,7 @@ export function createZstdFrameSplitter(
 }
 
 /** Determines the element after the part that ends at `position` and begins with `bytes`. */
-function follow(part: Part, bytes: Buffer, frame: FrameState, position: number): Expected {
+function follow(part: FramePart, bytes: Buffer, frame: FrameState, position: number): Expected {
   switch (part) {
     case "magic": {
       const magic = bytes.readUInt32LE(0);

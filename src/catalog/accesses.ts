@@ -3,27 +3,27 @@ import type { Connection } from "./connection.js";
 import { sql } from "./sql.js";
 import type { StampingClock } from "./store-clock.js";
 
-export interface Access {
+export interface AccessTime {
   /** Milliseconds since 1970. */
   readonly atMs: number;
   /** Stamp of the store's clock. It orders the accesses, and ages are counted from it. */
   readonly usedMs: number;
 }
 
-export interface AccessLog {
+export interface Accesses {
   recordAccess(id: string, when: Date): void;
   /** Writes the recorded accesses in one transaction. If that fails, they stay recorded. */
   flushAccesses(): void;
   /** The last access that is not yet written. Zeros if every access is written. */
-  unwrittenAccess(id: string): Access;
+  unwrittenAccess(id: string): AccessTime;
   /** Call this when the snapshot is removed: its access would find no row. */
   forgetAccess(id: string): void;
 }
 
-const noAccess: Access = { atMs: 0, usedMs: 0 };
+const noAccess: AccessTime = { atMs: 0, usedMs: 0 };
 
-export function createAccessLog(connection: Connection, storeClock: StampingClock): AccessLog {
-  const unwritten = new Map<string, Access>();
+export function createAccesses(connection: Connection, storeClock: StampingClock): Accesses {
+  const unwritten = new Map<string, AccessTime>();
   return {
     recordAccess: (id, when) => {
       const { atMs } = unwritten.get(id) ?? noAccess;

@@ -1,6 +1,6 @@
 // State that the parts of the catalog share.
 import type { Clock } from "../base/clock.js";
-import type { AccessLog } from "./accesses.js";
+import type { Accesses } from "./accesses.js";
 import type { ChargeLog } from "./charges.js";
 import type { Connection } from "./connection.js";
 import type { EventLog } from "./event-log.js";
@@ -8,7 +8,7 @@ import type { StampingClock } from "./store-clock.js";
 
 export interface CatalogContext {
   readonly connection: Connection;
-  readonly accesses: AccessLog;
+  readonly accesses: Accesses;
   readonly events: EventLog;
   readonly clock: Clock;
   readonly storeClock: StampingClock;

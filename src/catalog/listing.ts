@@ -1,5 +1,6 @@
 // Pages of ready snapshots, newest first.
 import { fieldInvalid } from "../base/errors.js";
+import { maxPageSize } from "../model/page-size.js";
 import type { Snapshot } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
 import { type ListFilter } from "./list-filter.js";
@@ -30,7 +31,6 @@ export interface Listing {
   list(query: ListQuery): ListPage;
 }
 
-export const maxPageSize = 1000;
 /**
  * A page ends early beyond this size. A configuration may be large, a mebibyte for the longest
  * image blob ids, and gRPC clients accept messages of 4 MiB by default.

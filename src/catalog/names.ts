@@ -5,7 +5,7 @@ import type { SnapshotState } from "../model/snapshot.js";
 import type { Connection } from "./connection.js";
 import { sql } from "./sql.js";
 
-interface Holder {
+interface NameHolder {
   readonly id: string;
   readonly state: SnapshotState;
 }
@@ -21,7 +21,7 @@ export function requireNameFree(
 ): void {
   if (name === "") return;
   if (name !== taker.id) {
-    const namesake = connection.one<Holder>(sql.stateOfId, { id: name });
+    const namesake = connection.one<NameHolder>(sql.stateOfId, { id: name });
     if (namesake !== undefined) throw nameTakenError(name, namesake, "is the id of a snapshot");
   }
   const pending = holderOf(connection, name, "pending");
@@ -39,7 +39,7 @@ export function requireNameFree(
 /** Throws if `id` is the id or the name of another snapshot. */
 export function requireIdFree(connection: Connection, id: string): void {
   const holder =
-    connection.one<Holder>(sql.stateOfId, { id }) ??
+    connection.one<NameHolder>(sql.stateOfId, { id }) ??
     holderOf(connection, id, "ready") ??
     holderOf(connection, id, "pending");
   if (holder === undefined) return;
@@ -59,12 +59,12 @@ export function holderOf(
   connection: Connection,
   name: string,
   state: SnapshotState,
-): Holder | undefined {
+): NameHolder | undefined {
   if (name === "") return undefined;
-  return connection.one<Holder>(sql.snapshotByName, { name, state });
+  return connection.one<NameHolder>(sql.snapshotByName, { name, state });
 }
 
-function nameTakenError(name: string, holder: Holder, why: string): StoreError {
+function nameTakenError(name: string, holder: NameHolder, why: string): StoreError {
   return new StoreError("SNAPSHOT_NAME_TAKEN", `the name ${JSON.stringify(name)} ${why}`, {
     hint: "Choose another name, or delete that snapshot; Create and Import can replace it (--replace)",
     resource: { type: "snapshot", name },
@@ -72,7 +72,7 @@ function nameTakenError(name: string, holder: Holder, why: string): StoreError {
   });
 }
 
-function replaceInProgressError(name: string, holder: Holder): StoreError {
+function replaceInProgressError(name: string, holder: NameHolder): StoreError {
   return new StoreError(
     "OPERATION_IN_PROGRESS",
     `the upload ${holder.id} has reserved the name ${JSON.stringify(name)}`,

@@ -2,7 +2,7 @@
 // something is one transaction and durable when it returns, except recordAccess.
 import type { Clock } from "../base/clock.js";
 import { isStoreError } from "../base/errors.js";
-import { createAccessLog, type AccessLog } from "./accesses.js";
+import { createAccesses, type Accesses } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
 import { createCharges, type Charges } from "./charges.js";
 import { openConnection, type Connection } from "./connection.js";
@@ -60,7 +60,7 @@ export interface Catalog
     EventReading,
     StoreClock,
     Charges,
-    Pick<AccessLog, "recordAccess" | "flushAccesses">,
+    Pick<Accesses, "recordAccess" | "flushAccesses">,
     Pick<Connection, "trouble">,
     AsyncDisposable {
   /**
@@ -164,7 +164,7 @@ function catalogOver(file: Connection, options: CatalogOptions): Catalog {
   const charges = { ...sums, add, forget };
   const { save, ...storeClock } = createStoreClock(connection, clock);
   const stamping = { ...storeClock, save };
-  const accesses = createAccessLog(connection, stamping);
+  const accesses = createAccesses(connection, stamping);
   const context = { connection, accesses, events, clock, storeClock: stamping, charges };
   let open = true;
   const close = (): void => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { StoreError } from "../base/errors.js";
 import { systemClock } from "../base/clock.js";
-import { createAccessLog } from "./accesses.js";
+import { createAccesses } from "./accesses.js";
 import { createAudit, type Audit } from "./audit.js";
 import { createCharges } from "./charges.js";
 import type { Connection, Params } from "./connection.js";
@@ -18,7 +18,7 @@ import { cannotMakeSidecars, guarded } from "./sqlite-errors.js";
 import { Database } from "./sqlite.js";
 import type { StampingClock } from "./store-clock.js";
 
-export interface CatalogReader
+export interface OfflineCatalog
   extends Pick<Records, "allIds">, Pick<Audit, "auditFile" | "auditRow">, AsyncDisposable {}
 
 /**
@@ -26,7 +26,7 @@ export interface CatalogReader
  * the file does not exist.
  * Throws STORED_DATA_CORRUPT if the file is not a catalog, FORMAT_UNSUPPORTED if it is a newer one.
  */
-export function openCatalogReader(path: string): CatalogReader | undefined {
+export function openOfflineCatalog(path: string): OfflineCatalog | undefined {
   const absolute = resolve(path);
   if (!existsSync(absolute)) return undefined;
   return guarded(`cannot read the catalog ${absolute}`, () => {
@@ -41,7 +41,7 @@ export function openCatalogReader(path: string): CatalogReader | undefined {
 }
 
 /** Reads `path`, but names it `shown` in errors. */
-function openReader(path: string, shown: string, tidy: () => void): CatalogReader {
+function openReader(path: string, shown: string, tidy: () => void): OfflineCatalog {
   let database: Database | undefined;
   const close = (): void => {
     database?.close();
@@ -118,12 +118,12 @@ function showAsNewest(database: Database, version: number): void {
   }
 }
 
-function partsOver(connection: Connection): Omit<CatalogReader, typeof Symbol.asyncDispose> {
+function partsOver(connection: Connection): Omit<OfflineCatalog, typeof Symbol.asyncDispose> {
   const context: CatalogContext = {
     connection,
     clock: systemClock,
     storeClock: noStamps,
-    accesses: createAccessLog(connection, noStamps),
+    accesses: createAccesses(connection, noStamps),
     charges: createCharges(connection),
     events: { record: refuse },
   };

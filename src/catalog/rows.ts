@@ -3,7 +3,7 @@ import { formatBytes } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
-import type { Access } from "./accesses.js";
+import type { AccessTime } from "./accesses.js";
 import type { Params } from "./connection.js";
 
 export interface SnapshotRow {
@@ -68,7 +68,7 @@ export function configFromRow(row: SnapshotRow): SnapshotConfig {
 export function snapshotFromRow(
   row: SnapshotRow,
   files: readonly FileRow[],
-  { atMs }: Access,
+  { atMs }: AccessTime,
 ): Snapshot {
   return {
     config: configFromRow(row),

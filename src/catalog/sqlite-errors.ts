@@ -2,14 +2,14 @@
 import { StoreError, firstError, isStoreError, type ErrorReason } from "../base/errors.js";
 import { Database, type SqliteError } from "./sqlite.js";
 
-interface Meaning {
+interface SqliteMeaning {
   readonly reason: ErrorReason;
   readonly found: string;
   readonly hint: string;
 }
 
 /** Reasons by primary code. An extended code such as SQLITE_IOERR_FSYNC uses the longest match. */
-const meanings: Readonly<Record<string, Meaning>> = {
+const meanings: Readonly<Record<string, SqliteMeaning>> = {
   SQLITE_FULL: {
     reason: "STORAGE_FULL",
     found: "no space is left on the filesystem of the store",

@@ -1,5 +1,6 @@
 // Reads the client's TLS and token settings from global options and the environment.
 import { readFileSync } from "node:fs";
+import type { Environment } from "../base/default-paths.js";
 import type { ConnectOptions, TlsOptions } from "../client/index.js";
 import { fileError } from "./exit-codes.js";
 
@@ -10,8 +11,6 @@ export interface CredentialOptions {
   readonly tlsKey?: string;
   readonly tokenFile?: string;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Throws if a file cannot be read. An option takes precedence over its variable; an empty variable

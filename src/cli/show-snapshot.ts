@@ -34,9 +34,9 @@ export function renderSnapshot(snapshot: Snapshot): string {
   return renderFields(fields) + files;
 }
 
-type Fields = (readonly [string, string])[];
+type FieldRows = (readonly [string, string])[];
 
-function identity(snapshot: Snapshot): Fields {
+function identity(snapshot: Snapshot): FieldRows {
   const { config } = snapshot;
   const labels = Object.entries(config?.labels ?? {}).map(([key, value]) => `${key}=${value}`);
   return [
@@ -51,7 +51,7 @@ function identity(snapshot: Snapshot): Fields {
   ];
 }
 
-function machine({ config }: Snapshot): Fields {
+function machine({ config }: Snapshot): FieldRows {
   if (config === undefined) return [];
   const flags = [config.windows ? "windows" : "", config.noDirectIo ? "no direct I/O" : ""];
   return [
@@ -69,7 +69,7 @@ function machine({ config }: Snapshot): Fields {
   ];
 }
 
-function storage(snapshot: Snapshot): Fields {
+function storage(snapshot: Snapshot): FieldRows {
   return [
     ["Size", formatBytesExactly(snapshot.sizeBytes)],
     ["On disk", formatBytesExactly(snapshot.allocatedBytes)],
@@ -79,7 +79,7 @@ function storage(snapshot: Snapshot): Fields {
   ];
 }
 
-function optional(name: string, value: string | undefined): Fields {
+function optional(name: string, value: string | undefined): FieldRows {
   return value === undefined || value === "" ? [] : [[name, printable(value)]];
 }
 

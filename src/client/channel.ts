@@ -87,7 +87,7 @@ export function openChannel(address: Address, settings: ChannelSettings): Channe
   const uploads = openClient(address, settings);
   const access = settings.credentials;
   let closed = false;
-  const begin = (method: DescMethod, options: CallOptions): Call => {
+  const begin = (method: DescMethod, options: CallOptions): ClientCall => {
     if (closed) throw new StoreError("CALL_CANCELLED", `${method.name}: the client is closed`);
     if (options.signal?.aborted === true) throw cancelledBy(method, options.signal);
     return {
@@ -167,7 +167,7 @@ function metadataOf({ token }: ChannelAccess): Metadata {
 }
 
 /** State that the three kinds of call share. */
-interface Call {
+interface ClientCall {
   readonly client: Client;
   readonly path: string;
   readonly metadata: Metadata;
@@ -177,7 +177,7 @@ interface Call {
 }
 
 function startUnary<I extends DescMessage, O extends DescMessage>(
-  { client, path, metadata, deadline, signal, failure }: Call,
+  { client, path, metadata, deadline, signal, failure }: ClientCall,
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
 ): Promise<MessageShape<O>> {
@@ -201,7 +201,7 @@ function startUnary<I extends DescMessage, O extends DescMessage>(
 }
 
 async function* readStream<I extends DescMessage, O extends DescMessage>(
-  { client, path, metadata, deadline, signal, failure }: Call,
+  { client, path, metadata, deadline, signal, failure }: ClientCall,
   method: DescMethodServerStreaming<I, O>,
   request: MessageInitShape<I>,
 ): AsyncGenerator<MessageShape<O>, void, undefined> {
@@ -232,7 +232,7 @@ async function* readStream<I extends DescMessage, O extends DescMessage>(
 }
 
 function startUpload<I extends DescMessage, O extends DescMessage>(
-  { client, path, metadata, deadline, signal, failure }: Call,
+  { client, path, metadata, deadline, signal, failure }: ClientCall,
   method: DescMethodClientStreaming<I, O>,
 ): UploadCall<MessageShape<O>> {
   const outcome = deferred<MessageShape<O>>();

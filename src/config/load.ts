@@ -87,7 +87,7 @@ export function readFileValues(configFile: string): Readonly<Record<string, RawV
 
 const namedOptions = Object.entries(daemonOptions) as [DaemonOptionName, Option<unknown>][];
 
-interface Found {
+interface FoundValue {
   readonly raw: RawValue;
   readonly origin: ConfigOrigin;
   /** Describes the place of a value in error messages. */
@@ -100,7 +100,7 @@ function lookUp(
   env: Environment,
   fileValues: Readonly<Record<string, RawValue>>,
   file: string | undefined,
-): Found | undefined {
+): FoundValue | undefined {
   const flag = flags[option.flag];
   if (flag !== undefined) return { raw: flag, origin: "flag", where: `flag --${option.flag}` };
   const variable = nonEmpty(env[option.env]);

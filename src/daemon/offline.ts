@@ -2,22 +2,23 @@
 // the CLI.
 import { encodeEnvelope } from "../archive/envelope.js";
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
-import { readCocoonStore as readCocoon } from "../cocoon/cocoon-store.js";
-import { checkOffline as check, repairOffline as repair } from "../store/offline.js";
+import { readCocoonStore } from "../cocoon/cocoon-store.js";
+import { checkUnserved, repairUnserved } from "../store/offline.js";
 import { configToMessage } from "../transport/services/convert.js";
 import { checkEventToMessage, repairedToMessage } from "../transport/services/finding-messages.js";
 
 export async function* checkOffline(root: string, options: CheckOptions, signal: AbortSignal) {
-  for await (const event of check(root, options, signal)) yield checkEventToMessage(event);
+  for await (const event of checkUnserved(root, options, signal)) yield checkEventToMessage(event);
 }
 
 export async function* repairOffline(root: string, options: RepairOptions, signal: AbortSignal) {
   process.umask(0o077);
-  for await (const repaired of repair(root, options, signal)) yield repairedToMessage(repaired);
+  for await (const repaired of repairUnserved(root, options, signal))
+    yield repairedToMessage(repaired);
 }
 
-export async function readCocoonStore(root: string) {
-  const { snapshots, remark } = await readCocoon(root);
+export async function readForeignStore(root: string) {
+  const { snapshots, remark } = await readCocoonStore(root);
   const told = snapshots.map(({ config, ...rest }) => ({
     ...rest,
     config: configToMessage(config),

@@ -10,7 +10,7 @@ import { ensureDirectory, exists, removeTree } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { disk } from "../holes/file-operations.js";
 
-interface Part {
+interface BallastPart {
   readonly name: string;
   readonly bytes: number;
   /** Number of extended attributes of the file, each of `attributeBytes` bytes. */
@@ -21,7 +21,7 @@ interface Part {
  * The catalog's log grows to 4 MiB before SQLite writes it from the beginning again. A start makes
  * fewer than ten files: the log, the socket, the catalog mark and some probes.
  */
-const parts: readonly Part[] = Array.from({ length: 16 }, (_, index) => ({
+const parts: readonly BallastPart[] = Array.from({ length: 16 }, (_, index) => ({
   name: `part-${String(index).padStart(2, "0")}`,
   bytes: 256 * 1024,
 }));
@@ -34,7 +34,7 @@ export const ballastBytes = parts.reduce((sum, { bytes }) => sum + bytes, 0);
  * metadata, and those of one file are freed at once. Many small files would take a minute to remove
  * on a full btrfs.
  */
-const metadataPart: Part = { name: "metadata", bytes: 1, attributes: 128 };
+const metadataPart: BallastPart = { name: "metadata", bytes: 1, attributes: 128 };
 /** A little less than fits into a metadata block of 16 KiB. */
 const attributeBytes = 15_000;
 const btrfsType = 0x9123683e;
@@ -99,10 +99,10 @@ async function canMakeFile(layout: Layout): Promise<boolean> {
   }
 }
 
-async function missingParts({ ballast, root }: Layout): Promise<readonly Part[]> {
+async function missingParts({ ballast, root }: Layout): Promise<readonly BallastPart[]> {
   const wanted = (await isBtrfs(root)) ? [metadataPart, ...parts] : parts;
   const there = await namesIn(ballast);
-  const missing: Part[] = [];
+  const missing: BallastPart[] = [];
   for (const part of wanted) {
     if (!there.has(part.name) || !(await isWhole(join(ballast, part.name), part))) {
       missing.push(part);
@@ -127,7 +127,7 @@ async function namesIn(directory: string): Promise<ReadonlySet<string>> {
   }
 }
 
-async function isWhole(path: string, { bytes }: Part): Promise<boolean> {
+async function isWhole(path: string, { bytes }: BallastPart): Promise<boolean> {
   try {
     const stat = await lstat(path);
     return stat.isFile() && stat.size === bytes;
@@ -144,7 +144,7 @@ async function makeDirectory(path: string): Promise<void> {
   await ensureDirectory(path, "make the ballast");
 }
 
-async function makePart(directory: string, part: Part): Promise<void> {
+async function makePart(directory: string, part: BallastPart): Promise<void> {
   const path = join(directory, part.name);
   try {
     if (part.attributes !== undefined) await makeAttributes(path, part.attributes);

@@ -20,7 +20,7 @@ import { fillTarget } from "./target-directory.js";
  * is removed again. Throws REFLINK_UNSUPPORTED, LINK_UNSUPPORTED and CROSS_FILESYSTEM for modes
  * that are impossible here.
  */
-export async function cloneToDirectory(
+export async function cloneFiles(
   layout: Layout,
   stored: StoredSnapshot,
   target: CallerPath,
@@ -35,7 +35,7 @@ export async function cloneToDirectory(
       signal.throwIfAborted();
       const mode = request.modes.get(file.name) ?? request.defaultMode;
       const cloning: Cloning = { stored, file, directory, durable, leftBytes, signal };
-      const cloned = await cloneFile(cloning, mode);
+      const cloned = await cloneOne(cloning, mode);
       if (cloned.mode !== "skip") made.push(directory.at(file.name));
       if (mode === "auto") leftBytes -= cloned.copiedBytes;
       files.push(cloned);
@@ -55,7 +55,7 @@ interface Cloning {
   readonly signal: AbortSignal;
 }
 
-async function cloneFile(cloning: Cloning, mode: CloneMode): Promise<ClonedFile> {
+async function cloneOne(cloning: Cloning, mode: CloneMode): Promise<ClonedFile> {
   const { name, dataBytes } = cloning.file;
   const shared = { name, sharedBytes: dataBytes, copiedBytes: 0 };
   switch (mode) {

@@ -36,7 +36,7 @@ export interface DirectoryExportOptions {
  * Writes all files and the envelope into a directory outside the store that is absent or empty. The
  * export is durable when this returns. On failure everything that was made is removed again.
  */
-export async function exportToDirectory(
+export async function exportFiles(
   layout: Layout,
   stored: StoredSnapshot,
   target: CallerPath,

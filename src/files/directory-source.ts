@@ -23,7 +23,7 @@ export interface SourceFile {
   readonly attributes: Attributes;
 }
 
-export interface ListOptions {
+interface SourceOptions {
   /** Names that are not data files, for example the envelope. */
   readonly ignore?: readonly string[];
   /** User id that must own every file. Default: any owner. */
@@ -37,7 +37,7 @@ export interface ListOptions {
  */
 export async function listDataFiles(
   directory: string,
-  options: ListOptions = {},
+  options: SourceOptions = {},
 ): Promise<readonly SourceFile[]> {
   const { ignore = [], owner, signal } = options;
   const files: SourceFile[] = [];

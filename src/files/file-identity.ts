@@ -10,7 +10,7 @@ export interface FileIdentity {
   readonly uid: number;
 }
 
-export async function identityOf(path: string): Promise<FileIdentity> {
+export async function fileIdentityOf(path: string): Promise<FileIdentity> {
   const { ino, mtimeNs, uid } = await withIoError({ what: "look at the file", path }, () =>
     lstat(path, { bigint: true }),
   );

@@ -181,7 +181,7 @@ async function openBelow(parent: FileHandle, name: string, given: string): Promi
   }
 }
 
-interface Start {
+interface PathStart {
   /** The real path, without symbolic links. */
   readonly start: string;
   /** The names from there to the caller's directory. */
@@ -189,7 +189,7 @@ interface Start {
 }
 
 /** A caller may name an allowed directory as it is configured, or by its resolved path. */
-async function startOf({ path, within = [] }: CallerPath): Promise<Start> {
+async function startOf({ path, within = [] }: CallerPath): Promise<PathStart> {
   const given = resolve(path);
   for (const allowed of within) {
     const start = await realpath(allowed).catch(() => undefined);

@@ -35,10 +35,10 @@ const holderSchema = shownSchema.extend({
   endedAt: z.string().optional(),
 });
 
-export type Holder = z.infer<typeof holderSchema>;
+export type LockHolder = z.infer<typeof holderSchema>;
 export type ShownHolder = z.infer<typeof shownSchema>;
 
-export function describeSelf(root: string): Holder {
+export function describeSelf(root: string): LockHolder {
   return {
     pid: process.pid,
     host: hostname(),
@@ -47,12 +47,12 @@ export function describeSelf(root: string): Holder {
     bootId: readText("/proc/sys/kernel/random/boot_id").trim(),
     pidNamespace: pidNamespace(),
     processStart: processStart(process.pid) ?? "",
-    root: identityOf(root),
+    root: deviceAndInodeOf(root),
   };
 }
 
 /** Device and inode of the file at a path. Empty if nothing exists there. */
-export function identityOf(path: string): string {
+export function deviceAndInodeOf(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "" : `${stat.dev}:${stat.ino}`;
 }
@@ -77,7 +77,7 @@ export function parseShownHolder(text: string | undefined): ShownHolder | undefi
 }
 
 /** Undefined for the text of an older stasis, too. */
-export function parseHolder(text: string | undefined): Holder | undefined {
+export function parseHolder(text: string | undefined): LockHolder | undefined {
   return parse(holderSchema, text);
 }
 
@@ -95,7 +95,7 @@ function parse<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined
  * disk has no space for that, this overwrites the bytes of the existing file. Returns false if
  * neither is possible.
  */
-export function writeHolder(path: string, holder: Holder): boolean {
+export function writeHolder(path: string, holder: LockHolder): boolean {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const text = `${JSON.stringify(holder)}\n`;
   const temporary = `${path}.tmp`;
@@ -144,8 +144,8 @@ export type Liveness = "alive" | "ended" | "unknown";
 
 /** `ownNonces` are the nonces of the locks that this process holds. */
 export function livenessOf(
-  holder: Holder | undefined,
-  self: Holder,
+  holder: LockHolder | undefined,
+  self: LockHolder,
   ownNonces: ReadonlySet<string>,
 ): Liveness {
   if (holder === undefined || holder.endedAt !== undefined) return "ended";

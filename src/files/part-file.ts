@@ -58,7 +58,7 @@ export async function openPartFile(
     );
     const { blocks } = await handle.stat();
     onData(blocks * statBlockBytes);
-    const part = new Part(path, handle, indexBlocks(table), onData);
+    const part = new DiskPartFile(path, handle, indexBlocks(table), onData);
     await part.look(signal);
     return part;
   } catch (error) {
@@ -80,7 +80,7 @@ async function openPart(path: string): Promise<FileHandle> {
   }
 }
 
-class Part implements PartFile {
+class DiskPartFile implements PartFile {
   readonly path: string;
   readonly index: BlockIndex;
   readonly #handle: FileHandle;

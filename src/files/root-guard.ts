@@ -13,12 +13,12 @@ import { StoreError, restated } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
 import { errnoCode } from "../holes/errno.js";
 import {
-  identityOf,
+  deviceAndInodeOf,
   parseHolder,
   parseShownHolder,
   readHolderText,
   writeHolder,
-  type Holder,
+  type LockHolder,
   type ShownHolder,
 } from "./lock-holder.js";
 import { heartbeatMs, isShared, type RootLockFiles } from "./root-lock.js";
@@ -38,7 +38,7 @@ export interface RootGuard extends Disposable {
 /** Watches the root for the holder of its lock until it is disposed. */
 export function guardRoot(
   files: RootLockFiles,
-  holder: Holder,
+  holder: LockHolder,
   logger: Pick<Logger, "error" | "warn">,
 ): RootGuard {
   const { root, lockInfo } = files;
@@ -110,14 +110,14 @@ function findMove(root: string, identity: string): StoreError | undefined {
 /** A single failed check does not prove that the root is gone: a second one decides. */
 function identityTwice(root: string): string {
   try {
-    return identityOf(root);
+    return deviceAndInodeOf(root);
   } catch {
-    return identityOf(root);
+    return deviceAndInodeOf(root);
   }
 }
 
 /** Unreadable text says nothing, because it may be half written. */
-function otherHolder(text: string | undefined, own: Holder): ShownHolder | undefined {
+function otherHolder(text: string | undefined, own: LockHolder): ShownHolder | undefined {
   const holder = parseHolder(text);
   if (holder !== undefined) return holder.nonce === own.nonce ? undefined : holder;
   // Written by a build that has no nonces.

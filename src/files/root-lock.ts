@@ -18,19 +18,19 @@ import { ioError, withIoError } from "../holes/errno.js";
 import { lockRange, lockingProcess, type LockKind } from "../holes/native.js";
 import {
   describeSelf,
-  identityOf,
+  deviceAndInodeOf,
   livenessOf,
   parseHolder,
   parseShownHolder,
   readHolderText,
   removeQuietly,
   writeHolder,
-  type Holder,
+  type LockHolder,
 } from "./lock-holder.js";
 import { findLockOwner } from "./lock-owner.js";
 
 export interface RootLock extends AsyncDisposable {
-  readonly holder: Holder;
+  readonly holder: LockHolder;
   /** Lets the next daemon in. May be called again. */
   release(): void;
 }
@@ -114,9 +114,9 @@ export async function lockForReading(files: RootLockFiles): Promise<Disposable> 
  * This must come before the lock is released: afterwards the file may be the next holder's. The
  * text of another holder stays.
  */
-function endHolder({ lockInfo, root }: RootLockFiles, self: Holder): void {
+function endHolder({ lockInfo, root }: RootLockFiles, self: LockHolder): void {
   // Another directory may be there by now.
-  if (identityOf(root) !== self.root) return;
+  if (deviceAndInodeOf(root) !== self.root) return;
   const found = parseHolder(readHolderText(lockInfo));
   if (found !== undefined && found.nonce !== self.nonce) return;
   const ended = { ...self, endedAt: new Date().toISOString() };
@@ -176,7 +176,7 @@ function isStillThere(descriptor: number, { lockDatabase }: RootLockFiles): bool
  * Another daemon that serves these files holds no lock that this process can see: the filesystem
  * does not forward locks, or somebody has replaced the lock file.
  */
-async function requireNoOther(files: RootLockFiles, self: Holder): Promise<void> {
+async function requireNoOther(files: RootLockFiles, self: LockHolder): Promise<void> {
   const { lockInfo, root } = files;
   for (let waitedMs = 0; ; waitedMs += endingPauseMs) {
     const holder = parseHolder(readHolderText(lockInfo));
@@ -229,7 +229,7 @@ function lockedError(files: RootLockFiles, descriptor: number, kind: LockKind): 
   return rootLocked(files, { who, metadata: { pid: String(owner.pid) } });
 }
 
-function heldWithoutLock(files: RootLockFiles, holder: Holder | undefined): StoreError {
+function heldWithoutLock(files: RootLockFiles, holder: LockHolder | undefined): StoreError {
   const hint =
     "That daemon runs although this one could lock the root: the filesystem does not forward locks, or " +
     `${files.lockDatabase} was replaced. Stop that daemon first, or give this one another root`;
@@ -237,7 +237,7 @@ function heldWithoutLock(files: RootLockFiles, holder: Holder | undefined): Stor
 }
 
 interface Locked {
-  readonly holder?: Pick<Holder, "pid" | "host" | "startedAt"> | undefined;
+  readonly holder?: Pick<LockHolder, "pid" | "host" | "startedAt"> | undefined;
   readonly who?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly hint?: string;

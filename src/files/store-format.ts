@@ -26,7 +26,7 @@ const schema = z.object({
   writtenBy: z.object({ version: z.string(), commit: z.string() }).optional().catch(undefined),
 });
 
-type Found = z.infer<typeof schema>;
+type StoreFile = z.infer<typeof schema>;
 
 /** Throws FORMAT_UNSUPPORTED for a store that a newer program has written. Changes nothing. */
 export function requireKnownFormat(layout: Pick<Layout, "root">): void {
@@ -77,13 +77,16 @@ async function replaceStoreFile(layout: Pick<Layout, "root">, bytes: Uint8Array)
 }
 
 function isSame(
-  { format, writtenBy }: Found,
-  { version, commit }: Found["writtenBy"] & {},
+  { format, writtenBy }: StoreFile,
+  { version, commit }: StoreFile["writtenBy"] & {},
 ): boolean {
   return format === storeFormat && writtenBy?.version === version && writtenBy.commit === commit;
 }
 
-function requireKnown({ root }: Pick<Layout, "root">, found: Found | "damaged" | undefined): void {
+function requireKnown(
+  { root }: Pick<Layout, "root">,
+  found: StoreFile | "damaged" | undefined,
+): void {
   if (found === undefined || found === "damaged" || found.format <= storeFormat) return;
   const { format, writtenBy } = found;
   throw formatUnsupported(`the store ${root}`, format, storeFormat, {
@@ -99,7 +102,7 @@ function pathIn({ root }: Pick<Layout, "root">): string {
 const maxBytes = 64 * 1024;
 
 /** Undefined if there is no such file, as in a new store or one of format 1. */
-function readStoreFile(layout: Pick<Layout, "root">): Found | "damaged" | undefined {
+function readStoreFile(layout: Pick<Layout, "root">): StoreFile | "damaged" | undefined {
   const path = pathIn(layout);
   let text: string;
   try {

@@ -79,7 +79,7 @@ export async function sealStored(layout: Layout, stored: StoredSnapshot): Promis
 }
 
 /** A file or directory, by its path or by a descriptor. */
-interface Place {
+interface FileOrDirectory {
   readonly path: string;
   stat(): Promise<Stats>;
   chmod(mode: number): Promise<void>;
@@ -87,7 +87,7 @@ interface Place {
 }
 
 /** Holds a regular file. It never follows a link in the file's place. */
-async function holdFile(path: string): Promise<Place & AsyncDisposable> {
+async function holdFile(path: string): Promise<FileOrDirectory & AsyncDisposable> {
   const handle = await withIoError({ what: "open", path }, () =>
     open(path, O_PATH | constants.O_NOFOLLOW),
   );
@@ -102,7 +102,7 @@ async function holdFile(path: string): Promise<Place & AsyncDisposable> {
 }
 
 /** Follows links, so it may only be used for paths in directories that nobody else can write to. */
-function atPath(path: string): Place {
+function atPath(path: string): FileOrDirectory {
   return {
     path,
     stat: () => lstat(path),
@@ -111,7 +111,7 @@ function atPath(path: string): Place {
   };
 }
 
-function atHandle(handle: FileHandle, path: string): Place {
+function atHandle(handle: FileHandle, path: string): FileOrDirectory {
   return {
     path,
     stat: () => handle.stat(),
@@ -120,7 +120,7 @@ function atHandle(handle: FileHandle, path: string): Place {
   };
 }
 
-async function seal(place: Place, mode: number, { dataGroup }: Layout): Promise<void> {
+async function seal(place: FileOrDirectory, mode: number, { dataGroup }: Layout): Promise<void> {
   const before = attributesOf(await withIoError({ what: "look at", path: place.path }, place.stat));
   try {
     await takeOwnership(place, before);
@@ -138,7 +138,7 @@ async function seal(place: Place, mode: number, { dataGroup }: Layout): Promise<
  * The owner of a file could make it writable again. Only root can change the owner. For other
  * users, the chmod that follows decides.
  */
-async function takeOwnership(place: Place, { uid }: Attributes): Promise<void> {
+async function takeOwnership(place: FileOrDirectory, { uid }: Attributes): Promise<void> {
   const own = process.geteuid?.() ?? 0;
   if (uid === own || own !== 0) return;
   try {
@@ -183,7 +183,7 @@ export async function restoreFileAttributes(path: string, before: Attributes): P
   return isOurs && isSealed && (await restore(file, before));
 }
 
-function restore(place: Place, before: Attributes): Promise<boolean> {
+function restore(place: FileOrDirectory, before: Attributes): Promise<boolean> {
   return withIoError({ what: "restore owner and mode", path: place.path }, async () => {
     const now = attributesOf(await place.stat());
     const moved = now.uid !== before.uid || now.gid !== before.gid;

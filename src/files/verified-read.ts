@@ -20,7 +20,7 @@ export interface VerifiedFile extends AsyncDisposable {
   pieces(): AsyncGenerator<FilePiece, void, undefined>;
 }
 
-export interface VerifyOptions {
+interface VerifiedReadOptions {
   /** The file's name, for messages. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
@@ -37,7 +37,7 @@ export function verifyReads(
   handle: FileHandle,
   table: BlockTable,
   extents: Extents | undefined,
-  options: VerifyOptions,
+  options: VerifiedReadOptions,
 ): VerifiedFile {
   const whole = table.sizeBytes === 0 ? [] : [{ offset: 0, length: table.sizeBytes }];
   if (extents !== undefined) requireData(table, extents, options.what);
@@ -49,7 +49,7 @@ export async function openVerified(
   stored: StoredSnapshot,
   handle: FileHandle,
   index: number,
-  options: VerifyOptions,
+  options: VerifiedReadOptions,
 ): Promise<VerifiedFile> {
   const file = stored.files[index];
   if (file === undefined) throw new Error(`snapshot ${stored.id} has no file ${index}`);
@@ -76,7 +76,7 @@ interface Window {
 class VerifiedReader implements VerifiedFile {
   readonly #handle: FileHandle;
   readonly #index: BlockIndex;
-  readonly #options: VerifyOptions;
+  readonly #options: VerifiedReadOptions;
   readonly #windowBytes: number;
   readonly #plan: Generator<Window, undefined, undefined>;
   /** The next window, which is read while the consumer uses the current one. */
@@ -85,7 +85,12 @@ class VerifiedReader implements VerifiedFile {
   #dropped: Promise<void> | undefined;
   readonly #idle = createIdleWatch(() => this.#drop());
 
-  constructor(handle: FileHandle, table: BlockTable, extents: Extents, options: VerifyOptions) {
+  constructor(
+    handle: FileHandle,
+    table: BlockTable,
+    extents: Extents,
+    options: VerifiedReadOptions,
+  ) {
     this.#handle = handle;
     this.#index = indexBlocks(table);
     this.#options = options;

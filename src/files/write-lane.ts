@@ -26,7 +26,7 @@ export interface WriteLane extends WritePool {
 }
 
 export function openWriteLane(thread: WriteThread, fd: number, path: string): WriteLane {
-  return new Lane(thread, fd, path);
+  return new ThreadLane(thread, fd, path);
 }
 
 /** A buffer that waits for more bytes. */
@@ -38,7 +38,7 @@ interface OpenBuffer {
 
 type Piece = Omit<WriteMessage, "kind" | "lane" | "fd" | "path">;
 
-class Lane implements WriteLane, LaneEvents {
+class ThreadLane implements WriteLane, LaneEvents {
   readonly #thread: WriteThread;
   readonly #number: number;
   readonly #fd: number;

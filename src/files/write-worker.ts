@@ -7,13 +7,13 @@ import { createWriteSlots, openThreadSemaphore } from "../holes/write-slots.js";
 import { createBlockHasher, type BlockHasher } from "./block-hash.js";
 import type { ToMain, ToWorker, WriteError, WriteMessage } from "./write-worker-messages.js";
 
-interface Lane {
+interface WorkerLane {
   readonly hasher: BlockHasher;
   readonly writer: DirectWriter;
 }
 
 const slots = createWriteSlots(openThreadSemaphore(workerData as SharedArrayBuffer));
-const lanes = new Map<number, Lane>();
+const lanes = new Map<number, WorkerLane>();
 
 async function handle(message: ToWorker): Promise<void> {
   const lane = lanes.get(message.lane);
@@ -36,7 +36,7 @@ async function handle(message: ToWorker): Promise<void> {
   }
 }
 
-function openLane({ lane, fd, path }: WriteMessage): Lane {
+function openLane({ lane, fd, path }: WriteMessage): WorkerLane {
   const hasher = createBlockHasher();
   const opened = { hasher, writer: createDirectWriter(fd, path, slots, hasher) };
   lanes.set(lane, opened);
@@ -44,7 +44,7 @@ function openLane({ lane, fd, path }: WriteMessage): Lane {
 }
 
 /** Resolves when the worker can take the next piece, before this one has been written. */
-async function write({ writer }: Lane, message: WriteMessage): Promise<void> {
+async function write({ writer }: WorkerLane, message: WriteMessage): Promise<void> {
   const { lane, buffer, returned, start, length, offset } = message;
   const done = (error: WriteError | undefined): void => {
     const kept = returned ? [buffer] : [];

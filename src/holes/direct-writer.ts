@@ -43,18 +43,18 @@ export function createDirectWriter(
   slots: WriteSlots,
   observer: WriteObserver,
 ): DirectWriter {
-  return new FileWriter({ fd, path, slots, observer });
+  return new DirectFileWriter({ fd, path, slots, observer });
 }
 
-interface Target {
+interface WriteTarget {
   readonly fd: number;
   readonly path: string;
   readonly slots: WriteSlots;
   readonly observer: WriteObserver;
 }
 
-class FileWriter implements DirectWriter {
-  readonly #target: Target;
+class DirectFileWriter implements DirectWriter {
+  readonly #target: WriteTarget;
   readonly #running = new Set<Promise<void>>();
   /** The bytes after the last whole page. They are written together with the bytes behind them. */
   readonly #carry = new Uint8Array(pageBytes);
@@ -65,7 +65,7 @@ class FileWriter implements DirectWriter {
   #refused = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(target: Target) {
+  constructor(target: WriteTarget) {
     this.#target = target;
   }
 

@@ -19,34 +19,34 @@ export interface IoContext {
    */
   readonly owner?: "caller" | "store";
   /** The access that the step needs. Default: derived from the system call. */
-  readonly access?: Access;
+  readonly access?: AccessKind;
 }
 
-type Access = "reach" | "read" | "write";
+type AccessKind = "reach" | "read" | "write";
 
-interface Meaning {
+interface ErrnoMeaning {
   readonly reason: ErrorReason;
   readonly hint: string;
 }
 
-const full: Meaning = {
+const full: ErrnoMeaning = {
   reason: "STORAGE_FULL",
   hint: "Delete snapshots, collect garbage, or add space",
 };
-const device: Meaning = {
+const device: ErrnoMeaning = {
   reason: "IO_FAILED",
   hint: "The device or filesystem is failing: look into the kernel log before trusting it again",
 };
-const tooManyFiles: Meaning = {
+const tooManyFiles: ErrnoMeaning = {
   reason: "LIMIT_EXCEEDED",
   hint: "Raise the limit on open files (ulimit -n), or run fewer calls at once",
 };
-const forbidden: Meaning = {
+const forbidden: ErrnoMeaning = {
   reason: "IO_FAILED",
   hint: "Check that the owner of this process may read and write there",
 };
 
-const meanings: Readonly<Record<string, Meaning>> = {
+const meanings: Readonly<Record<string, ErrnoMeaning>> = {
   ENOSPC: full,
   EDQUOT: full,
   EIO: device,
@@ -77,7 +77,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
 };
 
-const callerMeanings: Readonly<Record<string, Meaning>> = {
+const callerMeanings: Readonly<Record<string, ErrnoMeaning>> = {
   ENOENT: { reason: "DIRECTORY_NOT_FOUND", hint: "Check the path on the machine that opens it" },
   ENOTDIR: { reason: "FIELD_INVALID", hint: "Give the path of a directory" },
   EISDIR: { reason: "FIELD_INVALID", hint: "Give the path of a file" },
@@ -133,26 +133,26 @@ export function ioError(thrown: unknown, context: IoContext): Error {
   });
 }
 
-function callerMeaning(code: string, error: unknown, context: IoContext): Meaning | undefined {
+function callerMeaning(code: string, error: unknown, context: IoContext): ErrnoMeaning | undefined {
   if (code !== "EACCES" && code !== "EPERM") return callerMeanings[code];
   const access = context.access ?? accessOf(error);
   return { reason: "FIELD_INVALID", hint: accessHints[access ?? "any"] };
 }
 
-const accessHints: Readonly<Record<Access | "any", string>> = {
+const accessHints: Readonly<Record<AccessKind | "any", string>> = {
   reach: "Let the user that opens it pass through every directory above it",
   read: "Let the user that opens it read there",
   write: "Let the user that opens it write there",
   any: "Let the user that opens it read and write there",
 };
 
-const callsForAccess: Readonly<Record<string, Access>> = {
+const callsForAccess: Readonly<Record<string, AccessKind>> = {
   ...{ access: "reach", lstat: "reach", realpath: "reach", stat: "reach" },
   ...{ opendir: "read", read: "read", readlink: "read", scandir: "read" },
 };
 
 /** Undefined for open(2), which may be for anything. All other calls change something. */
-function accessOf(error: unknown): Access | undefined {
+function accessOf(error: unknown): AccessKind | undefined {
   const { syscall = "open" } = error as NodeJS.ErrnoException;
   return syscall === "open" ? undefined : (callsForAccess[syscall] ?? "write");
 }

@@ -114,7 +114,7 @@ function* walkExtents(fd: number, sizeBytes: number): Generator<Extent> {
   if (pending !== undefined) yield pending;
 }
 
-export interface ReadOptions {
+interface ExtentReadOptions {
   /** The file's name, for messages. */
   readonly what?: string;
   readonly signal?: AbortSignal | undefined;
@@ -136,7 +136,7 @@ export async function* readExtent(
   handle: FileHandle,
   offset: number,
   length: number,
-  options: ReadOptions = {},
+  options: ExtentReadOptions = {},
 ): AsyncGenerator<OwnedChunk, void, undefined> {
   const extents = length === 0 ? [] : [{ offset, length }];
   for await (const piece of readExtents(handle, extents, options)) yield piece.chunk;
@@ -149,7 +149,7 @@ export async function* readExtent(
 export async function* readExtents(
   handle: FileHandle,
   extents: Iterable<Extent>,
-  options: ReadOptions = {},
+  options: ExtentReadOptions = {},
 ): AsyncGenerator<FilePiece, void, undefined> {
   const most = options.pieceBytes ?? pieceBytes;
   const plan = planReads(extents, most);

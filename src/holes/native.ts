@@ -50,7 +50,7 @@ const enxio = constants.errno.ENXIO;
 const libc = koffi.load(null);
 
 type Argument = number | string | readonly number[] | Uint8Array;
-type Call = KoffiFunc<(...args: Argument[]) => number>;
+type NativeCall = KoffiFunc<(...args: Argument[]) => number>;
 
 const lseek = bind("int64_t lseek(int fd, int64_t offset, int whence)");
 const ioctl = bind("int ioctl(int fd, unsigned long request, int argument)");
@@ -109,9 +109,9 @@ export function trimHeap(): void {
 }
 
 /** A call that the C library lacks fails with ENOSYS, like a call that the kernel lacks. */
-function bind(definition: string): Call | undefined {
+function bind(definition: string): NativeCall | undefined {
   try {
-    return libc.func(definition) as Call;
+    return libc.func(definition) as NativeCall;
   } catch {
     return undefined;
   }
@@ -131,7 +131,7 @@ const waiting: (() => void)[] = [];
 /** Runs a call that may block on one of koffi's threads. */
 async function callAsync(
   syscall: string,
-  call: Call | undefined,
+  call: NativeCall | undefined,
   ...args: Argument[]
 ): Promise<number> {
   if (call === undefined) throw systemError(syscall, enosys);
@@ -145,7 +145,7 @@ async function callAsync(
   }
 }
 
-function invoke(syscall: string, call: Call, args: readonly Argument[]): Promise<number> {
+function invoke(syscall: string, call: NativeCall, args: readonly Argument[]): Promise<number> {
   return new Promise((resolve, reject) => {
     call.async(...args, (error: Error | null, result: number) => {
       if (error !== null) reject(error);

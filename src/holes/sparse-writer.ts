@@ -93,7 +93,7 @@ export async function createSparseFile(
   const handle = await withIoError({ what: "create the file", path }, () =>
     disk.open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600),
   );
-  const writer = new FileWriter(handle, path, options);
+  const writer = new SparseWriter(handle, path, options);
   const { expectedBytes } = options;
   try {
     // Sets a known size first: xfs reserves no space after the file for writes inside it.
@@ -108,7 +108,7 @@ export async function createSparseFile(
   return writer;
 }
 
-class FileWriter implements SparseFileWriter {
+class SparseWriter implements SparseFileWriter {
   readonly #handle: FileHandle;
   readonly #path: string;
   readonly #options: SparseFileOptions;

@@ -144,14 +144,14 @@ export async function* serveBlocks(
   }
 }
 
-interface SourceFile {
+interface ServedFile {
   readonly open: OpenBlocks;
   readonly name: string;
   readonly handle: FileHandle;
   readonly index: BlockIndex;
 }
 
-async function openFile(open: OpenBlocks, name: string): Promise<SourceFile | undefined> {
+async function openFile(open: OpenBlocks, name: string): Promise<ServedFile | undefined> {
   const position = open.stored.files.findIndex((file) => file.name === name);
   if (position < 0) return undefined;
   const index = indexBlocks(await open.table(position));
@@ -172,8 +172,8 @@ async function openBase(
 }
 
 async function serveBlock(
-  source: SourceFile,
-  base: SourceFile | undefined,
+  source: ServedFile,
+  base: ServedFile | undefined,
   block: number,
   withoutZeros: boolean,
 ): Promise<ServedBlock> {
@@ -198,7 +198,7 @@ async function serveBlock(
 }
 
 /** A block that differs from the stored one marks the snapshot, and is not sent. */
-async function readIntact(file: SourceFile, block: number): Promise<Buffer> {
+async function readIntact(file: ServedFile, block: number): Promise<Buffer> {
   const { open, handle, index, name } = file;
   try {
     const bytes = await readBlock(handle, index, block, name);

@@ -6,7 +6,7 @@ import { createCleanup } from "../base/cleanup.js";
 import { systemClock } from "../base/clock.js";
 import { isStoreError, StoreError } from "../base/errors.js";
 import { closedPlace, describeOwner, userName } from "../base/owner.js";
-import { openCatalogReader, type CatalogReader } from "../catalog/read-only.js";
+import { openOfflineCatalog, type OfflineCatalog } from "../catalog/read-only.js";
 import { readOnlyError } from "../files/disk-state.js";
 import { layoutOf, type Layout } from "../files/layout.js";
 import { lockForReading } from "../files/root-lock.js";
@@ -24,7 +24,7 @@ import { openStore } from "./store.js";
  * Throws ACCESS_DENIED if it belongs to another user, and FORMAT_UNSUPPORTED if a newer stasis has
  * written it.
  */
-export async function* checkOffline(
+export async function* checkUnserved(
   root: string,
   options: CheckOptions,
   signal: AbortSignal,
@@ -49,14 +49,14 @@ export async function* checkOffline(
  * Repairs by starting the store without serving callers: recovery does its part, then the rest is
  * repaired. A dry run changes nothing, and reports in `left` what recovery would do.
  */
-export async function* repairOffline(
+export async function* repairUnserved(
   root: string,
   options: RepairOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Repaired> {
   existingLayout(root, options.dryRun ? constants.R_OK : constants.R_OK | constants.W_OK);
   if (options.dryRun) {
-    for await (const event of checkOffline(root, options, signal)) {
+    for await (const event of checkUnserved(root, options, signal)) {
       if (event.kind !== "finding") continue;
       const { finding } = event;
       yield { finding, outcome: isForUs(finding) ? "planned" : "left", message: "" };
@@ -109,11 +109,11 @@ function noStoreError(root: string, problem: string): StoreError {
 }
 
 function openReader(layout: Layout): {
-  readonly catalog: CatalogReader | undefined;
+  readonly catalog: OfflineCatalog | undefined;
   readonly problem: string | undefined;
 } {
   try {
-    return { catalog: openCatalogReader(layout.catalogDatabase), problem: undefined };
+    return { catalog: openOfflineCatalog(layout.catalogDatabase), problem: undefined };
   } catch (error) {
     if (!isStoreError(error, "STORED_DATA_CORRUPT")) throw error;
     return { catalog: undefined, problem: error.message };

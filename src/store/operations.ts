@@ -19,7 +19,7 @@ import { usageOf } from "./parts/usage.js";
 import { dataMap } from "./read/data-map.js";
 import { openBlocks } from "./read/blocks.js";
 import { cloneToDirectory } from "./read/clone.js";
-import { exportToDirectory, openDataDirectory, openDownload } from "./read/read.js";
+import { exportToDirectory, openDataDirectory, openDownloadStream } from "./read/read.js";
 import {
   collectGarbage,
   collectOwn,
@@ -140,7 +140,7 @@ function sharedOperations(parts: StoreParts, during: Background["operation"]) {
     },
     update: (request) => during(() => updateSnapshot(parts, request)),
     delete: (request) => during(() => deleteSnapshots(parts, request)),
-    download: (ref, options, signal) => openDownload(parts, ref, options, signal),
+    download: (ref, options, signal) => openDownloadStream(parts, ref, options, signal),
     openDataDirectory: (ref, options, signal) => openDataDirectory(parts, ref, options, signal),
     openBlocks: (ref, signal) => openBlocks(parts, ref, signal),
     withDigest: (digest) => withDigest(parts, digest),

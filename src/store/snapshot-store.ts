@@ -28,7 +28,12 @@ import type { StoreUsage } from "./parts/usage.js";
 import type { Clone } from "./read/clone.js";
 import type { OpenBlocks } from "./read/blocks.js";
 import type { DataStrip } from "./read/data-map.js";
-import type { Download, DownloadOptions, OpenDirectory, ReadOptions } from "./read/read.js";
+import type {
+  DownloadStream,
+  DownloadStreamOptions,
+  OpenDirectory,
+  ReadOptions,
+} from "./read/read.js";
 import type { CollectRequest, GcResult } from "./remove/collect.js";
 import type { GcCycle } from "./remove/gc-session.js";
 import type { DeleteRequest } from "./remove/removal.js";
@@ -101,7 +106,11 @@ export interface SnapshotStore extends AsyncDisposable {
   inspect(ref: string): Snapshot;
   update(request: UpdateRequest): Promise<Snapshot>;
   delete(request: DeleteRequest): Promise<string[]>;
-  download(ref: string, options: DownloadOptions, signal: AbortSignal): Promise<Download>;
+  download(
+    ref: string,
+    options: DownloadStreamOptions,
+    signal: AbortSignal,
+  ): Promise<DownloadStream>;
   exportToDirectory(
     ref: string,
     directory: CallerPath,

@@ -26,7 +26,7 @@ import { LeaseTable } from "./parts/leases.js";
 import { defaultStoreOptions, type StoreOptions } from "./parts/options.js";
 import { createGcLock } from "./parts/publication-gate.js";
 import { SerialQueue } from "./parts/serial-queue.js";
-import { createSpace } from "./parts/space-account.js";
+import { createSpaceAccount } from "./parts/space-account.js";
 import { createWatchers } from "./parts/watchers.js";
 import { removeInBackground } from "./remove/removal.js";
 import type { SnapshotStore } from "./snapshot-store.js";
@@ -96,7 +96,7 @@ async function openParts(
     watchers,
     writeWorkers,
     intakes: new Set(),
-    space: createSpace(),
+    space: createSpaceAccount(),
     observer,
     namePrefix: "",
     collecting: createGcLock(clock),

@@ -59,7 +59,7 @@ export interface AdapterOptions {
   readonly streamIdleMs: number;
 }
 
-interface Target {
+interface BoundMethod {
   readonly method: MethodBinding;
   readonly rule: MethodRule;
   readonly decode: Decoder;
@@ -93,7 +93,7 @@ export function createAdapter(
   bindings: readonly ServiceBinding[],
   options: AdapterOptions,
 ): Adapter {
-  const targets = new Map<string, Target>();
+  const targets = new Map<string, BoundMethod>();
   for (const method of bindings.flatMap((binding) => binding.methods)) {
     const { input, output } = method.descriptor;
     targets.set(`/${method.name}`, {
@@ -142,14 +142,14 @@ export function createAdapter(
 /**
  * Bulk uploads and methods that are open to anyone get our assembler. Returns false if that failed.
  */
-function assembles({ method, rule }: Target, raw: ServerInterceptingCallInterface): boolean {
+function assembles({ method, rule }: BoundMethod, raw: ServerInterceptingCallInterface): boolean {
   if (method.byteStream) return assembleMessages(raw);
   return rule.roles !== "anyone" || assembleMessages(raw, maxOpenMessageBytes);
 }
 
 /** Never rejects. */
 async function serve(
-  target: Target,
+  target: BoundMethod,
   raw: ServerInterceptingCallInterface,
   options: AdapterOptions,
 ): Promise<void> {
@@ -201,7 +201,7 @@ async function serve(
 }
 
 /** Without a role to check, anybody could make the daemon record and send spans. */
-function beginSpan({ rule }: Target, { metadata }: Call, record: CallRecord): ServerSpan {
+function beginSpan({ rule }: BoundMethod, { metadata }: Call, record: CallRecord): ServerSpan {
   if (rule.roles === "anyone") return noSpan();
   return record.trace((name) => {
     const [value] = metadata.get(name);
@@ -210,7 +210,12 @@ function beginSpan({ rule }: Target, { metadata }: Call, record: CallRecord): Se
 }
 
 /** Ends a running call whose token was revoked or whose credentials have expired. */
-function recheck({ rule, method }: Target, call: Call, before: Identity, options: AdapterOptions) {
+function recheck(
+  { rule, method }: BoundMethod,
+  call: Call,
+  before: Identity,
+  options: AdapterOptions,
+) {
   if (rule.roles === "anyone") return;
   try {
     const { access, connections } = options;
@@ -282,7 +287,7 @@ interface Serving {
 
 /** Returns the single response of a call that has one. */
 async function run(
-  target: Target,
+  target: BoundMethod,
   call: Call,
   context: CallContext,
   serving: Serving,
@@ -312,7 +317,7 @@ async function run(
 }
 
 async function answer(
-  target: Target,
+  target: BoundMethod,
   call: Call,
   handler: ErasedHandler,
   request: unknown,
@@ -332,7 +337,11 @@ async function answer(
   return undefined;
 }
 
-async function receiveOne(target: Target, call: Call, account: RequestAccount): Promise<unknown> {
+async function receiveOne(
+  target: BoundMethod,
+  call: Call,
+  account: RequestAccount,
+): Promise<unknown> {
   const first = await call.receive();
   if (first !== undefined) account.message(first.length);
   const second = first === undefined ? undefined : await call.receive();
@@ -347,7 +356,7 @@ async function receiveOne(target: Target, call: Call, account: RequestAccount): 
 }
 
 async function* receiveAll(
-  target: Target,
+  target: BoundMethod,
   call: Call,
   { record, request }: Serving,
   idleMs: number,

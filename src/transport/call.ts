@@ -138,7 +138,7 @@ function openInbox(
   { signal, traffic, restartIdle }: Waits,
   onClosed: () => void,
 ): Inbox {
-  const readable = createGate();
+  const readable = createLatch();
   const messages: Buffer[] = [];
   let metadata: Metadata | undefined;
   let halfClosed = false;
@@ -250,7 +250,7 @@ function openOutbox(
 
 /** Messages that grpc-js has received and the kernel has not taken yet. */
 function createSendWindow({ signal, restartIdle }: Waits) {
-  const writable = createGate();
+  const writable = createLatch();
   let messages = 0;
   let bytes = 0;
   return {
@@ -284,14 +284,14 @@ function countSent({ own, total }: CallTraffic, { byteLength }: EncodedMessage):
 }
 
 /** Lets one waiter wait for an event. */
-interface Gate {
+interface Latch {
   wait(): Promise<void>;
   isWaiting(): boolean;
   open(): void;
   fail(reason: StoreError): void;
 }
 
-function createGate(): Gate {
+function createLatch(): Latch {
   let waiting: { resolve: () => void; reject: (reason: StoreError) => void } | undefined;
   return {
     wait: () => new Promise((resolve, reject) => (waiting = { resolve, reject })),

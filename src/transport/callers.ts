@@ -5,7 +5,7 @@ import { Metadata } from "@grpc/grpc-js";
 import { isStoreError, type StoreError } from "../base/errors.js";
 import type { Identity } from "../model/access.js";
 import type { Access } from "./auth/access.js";
-import type { Connection, Connections, Via } from "./auth/connections.js";
+import type { ClientConnection, Connections, Via } from "./auth/connections.js";
 
 export interface Caller {
   /** Undefined for a stranger. */
@@ -24,7 +24,7 @@ export interface Callers {
     session: ServerHttp2Session,
     via: Via,
     onIdentity: (identity: Identity) => void,
-  ): Connection;
+  ): ClientConnection;
   /** Call it for each stream before grpc-js sees the stream. */
   identify(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Caller;
 }
@@ -34,7 +34,7 @@ export function createCallers(access: Access, connections: Connections): Callers
   /** All of them share one error, because making it costs more than the rest of a refusal. */
   let callerThatShowsNothing: Caller | undefined;
 
-  function ask(connection: Connection | undefined, headers: IncomingHttpHeaders): Caller {
+  function ask(connection: ClientConnection | undefined, headers: IncomingHttpHeaders): Caller {
     const { authorization } = headers;
     const showsNothing =
       authorization === undefined &&
@@ -45,7 +45,7 @@ export function createCallers(access: Access, connections: Connections): Callers
   }
 
   function identify(
-    connection: Connection | undefined,
+    connection: ClientConnection | undefined,
     authorization: string | undefined,
     isKnown: boolean,
   ): Caller {

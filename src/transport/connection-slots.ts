@@ -17,7 +17,7 @@ export interface ConnectionSlots {
   readonly sockets: Iterable<Socket>;
 }
 
-interface Slot {
+interface ConnectionSlot {
   readonly socket: Socket;
   /** Address and port of the other end. */
   readonly peer: string;
@@ -27,8 +27,8 @@ interface Slot {
 
 export function createConnectionSlots(max: number): ConnectionSlots {
   /** Connections in the order in which they were opened. */
-  const slots = new Map<Peer, Slot>();
-  const byPeer = new Map<string, Slot>();
+  const slots = new Map<Peer, ConnectionSlot>();
+  const byPeer = new Map<string, ConnectionSlot>();
   const trustedOf = new Map<string, number>();
 
   const makeRoom = (): boolean => {
@@ -38,7 +38,7 @@ export function createConnectionSlots(max: number): ConnectionSlots {
     oldest.socket.destroy();
     return true;
   };
-  const remove = ({ socket, peer }: Slot): void => {
+  const remove = ({ socket, peer }: ConnectionSlot): void => {
     slots.delete(socket);
     if (byPeer.get(peer)?.socket === socket) byPeer.delete(peer);
   };
@@ -77,9 +77,9 @@ export function createConnectionSlots(max: number): ConnectionSlots {
  * The oldest connection without a known caller, of the address with most such connections. A flood
  * from one machine therefore does not close new connections from other machines.
  */
-function oldestOfTheMost(slots: Iterable<Slot>): Slot | undefined {
-  const counts = new Map<string, { readonly oldest: Slot; count: number }>();
-  let most: { readonly oldest: Slot; count: number } | undefined;
+function oldestOfTheMost(slots: Iterable<ConnectionSlot>): ConnectionSlot | undefined {
+  const counts = new Map<string, { readonly oldest: ConnectionSlot; count: number }>();
+  let most: { readonly oldest: ConnectionSlot; count: number } | undefined;
   for (const slot of slots) {
     if (slot.trusted) continue;
     const found = counts.get(slot.address) ?? { oldest: slot, count: 0 };

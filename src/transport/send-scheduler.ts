@@ -35,7 +35,7 @@ export function createSendScheduler(options: SendSchedulerOptions): SendSchedule
 }
 
 /** The right to send, which one sender has at a time. */
-interface Slot {
+interface SendRight {
   isWanted(): boolean;
   waiting(): number;
   acquire(): Promise<void>;
@@ -43,7 +43,7 @@ interface Slot {
   release(): void;
 }
 
-function createSlot(): Slot {
+function createSlot(): SendRight {
   const waiting: (() => void)[] = [];
   let isTaken = false;
   return {
@@ -62,7 +62,7 @@ function createSlot(): Slot {
   };
 }
 
-function openSender(slot: Slot, { maxBytes, maxPauseMs }: SendSchedulerOptions): Sender {
+function openSender(slot: SendRight, { maxBytes, maxPauseMs }: SendSchedulerOptions): Sender {
   /** Runs while this sender has the slot. */
   let timer: NodeJS.Timeout | undefined;
   let leftBytes = 0;

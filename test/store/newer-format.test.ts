@@ -10,7 +10,7 @@ import { StoreError, connect, type Client, type VerifyVerdict } from "../../src/
 import { changeTokenFile, readTokenFile } from "../../src/config/token-file.js";
 import { blockTableName } from "../../src/files/layout.js";
 import type { Repaired } from "../../src/model/finding.js";
-import { repairOffline } from "../../src/store/offline.js";
+import { repairUnserved } from "../../src/store/offline.js";
 import { claimFormat, requireKnownFormat, storeFormat } from "../../src/files/store-format.js";
 import { newSnapshotId } from "../../src/model/name.js";
 import { checkContent, drainPull, pull, startNode } from "../replication/nodes.js";
@@ -78,7 +78,7 @@ async function kindsIn(root: string): Promise<string[]> {
 
 async function repair(root: string): Promise<Repaired[]> {
   const all: Repaired[] = [];
-  for await (const repaired of repairOffline(root, thorough, never)) all.push(repaired);
+  for await (const repaired of repairUnserved(root, thorough, never)) all.push(repaired);
   return all;
 }
 

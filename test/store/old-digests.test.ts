@@ -19,7 +19,7 @@ import { hashFile } from "../../src/files/hash-file.js";
 import { blockTableName } from "../../src/files/layout.js";
 import { readManifest, snapshotDigest, writeManifest } from "../../src/files/manifest.js";
 import type { SnapshotFile } from "../../src/model/snapshot.js";
-import { repairOffline } from "../../src/store/offline.js";
+import { repairUnserved } from "../../src/store/offline.js";
 import { checkContent, pull, startNode } from "../replication/nodes.js";
 import { findingsIn } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
@@ -84,7 +84,7 @@ test("a missing block table is made again unchanged", () =>
     await rm(tableOf(scene, 2));
     const options = { dryRun: false, deep: true, limitBytesPerSecond: 0 };
     const outcomes: string[] = [];
-    for await (const { outcome } of repairOffline(scene.root, options, never)) {
+    for await (const { outcome } of repairUnserved(scene.root, options, never)) {
       outcomes.push(outcome);
     }
     assert.deepEqual(outcomes, ["done"]);

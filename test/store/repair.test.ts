@@ -5,7 +5,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Finding, Repaired, RepairOptions } from "../../src/model/finding.js";
-import { repairOffline } from "../../src/store/offline.js";
+import { repairUnserved } from "../../src/store/offline.js";
 import type { SnapshotStore } from "../../src/store/snapshot-store.js";
 import { findingsIn } from "../support/clean.js";
 import { startDaemonProcess } from "../support/daemon-process.js";
@@ -50,14 +50,14 @@ for (const [damage, { inflict }] of Object.entries(damages)) {
       const before = await findingsIn(scene.root);
       const names = await keptNames(scene);
       const planned = await collect(
-        repairOffline(scene.root, { ...thorough, dryRun: true }, never),
+        repairUnserved(scene.root, { ...thorough, dryRun: true }, never),
       );
       assert.deepEqual(
         planned.map(({ finding }) => finding),
         before,
       );
       assert.deepEqual(await findingsIn(scene.root), before, "a dry run changed something");
-      const repaired = await collect(repairOffline(scene.root, thorough, never));
+      const repaired = await collect(repairUnserved(scene.root, thorough, never));
       const failed = repaired.filter(({ outcome }) => outcome === "failed");
       assert.deepEqual(failed, []);
       const after = await findingsIn(scene.root);
@@ -78,7 +78,7 @@ test("data with a wrong digest gets no new block table: the snapshot is marked",
     await flip(fileOf(scene, "memory-ranges"), 700 * 1024 + 17);
     const tables = join(scene.layout.dataDirectory(id), "blocks");
     for (const name of await readdir(tables)) await flip(join(tables, name), 10);
-    const repaired = await collect(repairOffline(scene.root, { ...thorough, deep: false }, never));
+    const repaired = await collect(repairUnserved(scene.root, { ...thorough, deep: false }, never));
     const outcomes = repaired.map(({ outcome, finding }) => `${outcome} ${finding.path.slice(-5)}`);
     assert.deepEqual(
       outcomes.sort(),

@@ -1,7 +1,7 @@
 // The real check of a store that no daemon serves at the moment.
 import assert from "node:assert/strict";
 import type { CheckOptions, Finding, FindingKind } from "../../src/model/finding.js";
-import { checkOffline } from "../../src/store/offline.js";
+import { checkUnserved } from "../../src/store/offline.js";
 
 const never = new AbortController().signal;
 const thorough: CheckOptions = { deep: true, limitBytesPerSecond: 0 };
@@ -13,7 +13,7 @@ export async function findingsIn(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   let finished = false;
-  for await (const event of checkOffline(root, options, never)) {
+  for await (const event of checkUnserved(root, options, never)) {
     if (event.kind === "finding") findings.push(event.finding);
     if (event.kind === "summary") finished = true;
   }

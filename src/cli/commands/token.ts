@@ -13,7 +13,7 @@ interface TokenOptions extends GlobalOptions {
   readonly tokens?: string;
 }
 
-interface CreateOptions extends TokenOptions {
+interface TokenCreateOptions extends TokenOptions {
   readonly role: Role;
   readonly namePrefix: string;
   readonly expires?: number;
@@ -46,7 +46,7 @@ function addCreate(token: Command): void {
       durationArgument,
     )
     .action(async (name: string, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CreateOptions>();
+      const options = command.optsWithGlobals<TokenCreateOptions>();
       const { changeTokenFile, makeToken } = await import("../../config/token-file.js");
       const now = new Date();
       const { role, namePrefix, expires } = options;

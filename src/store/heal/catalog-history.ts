@@ -3,13 +3,13 @@
 import { readCatalogMark, writeCatalogMark } from "../../files/catalog-mark.js";
 import type { Reader } from "../parts/ports.js";
 
-type Place = Pick<Reader, "catalog" | "layout" | "logger">;
+type HistoryPorts = Pick<Reader, "catalog" | "layout" | "logger">;
 
 /**
  * True if the catalog lacks an event that the store's catalog had. The catalog is then older than
  * the manifests, and the disk takes precedence over it.
  */
-export async function isOlderCatalog({ catalog, layout }: Place): Promise<boolean> {
+export async function isOlderCatalog({ catalog, layout }: HistoryPorts): Promise<boolean> {
   const mark = await readCatalogMark(layout);
   if (mark === undefined || mark.sequence === 0) return false;
   if (catalog.eventPosition().sequence < mark.sequence) return true;
@@ -21,7 +21,7 @@ export async function isOlderCatalog({ catalog, layout }: Place): Promise<boolea
 /**
  * Records how far the catalog has advanced. Called periodically, and at the end of a clean stop.
  */
-export async function noteCatalogPosition(place: Place): Promise<void> {
+export async function noteCatalogPosition(place: HistoryPorts): Promise<void> {
   try {
     const position = newestPosition(place.catalog);
     if (position !== undefined) await writeCatalogMark(place.layout, position);
@@ -30,10 +30,10 @@ export async function noteCatalogPosition(place: Place): Promise<void> {
   }
 }
 
-const noted = new WeakMap<Place["catalog"], number>();
+const noted = new WeakMap<HistoryPorts["catalog"], number>();
 
 /** Undefined if it was already recorded. */
-function newestPosition(catalog: Place["catalog"]) {
+function newestPosition(catalog: HistoryPorts["catalog"]) {
   const position = catalog.eventPosition();
   if (noted.get(catalog) === position.sequence) return undefined;
   noted.set(catalog, position.sequence);

@@ -1,11 +1,11 @@
 // The input of a check: the store's files, and what its catalog and its daemon know of them.
 import type { Clock } from "../../base/clock.js";
 import type { Catalog } from "../../catalog/open.js";
-import type { Leases, Manifests, Uploads } from "../parts/ports.js";
+import type { Leases, Manifests, Intakes } from "../parts/ports.js";
 import type { Layout } from "../../files/layout.js";
 
 /** State of a serving daemon that distinguishes its work from leftovers. */
-export type LiveStore = Uploads & Leases & Manifests;
+export type LiveStore = Intakes & Leases & Manifests;
 
 export interface CheckScene {
   readonly layout: Layout;

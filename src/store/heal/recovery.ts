@@ -159,7 +159,7 @@ async function listTrash(healer: Healer, report: RecoveryReport): Promise<readon
 }
 
 /** The state of the disk, and whether it takes precedence over the catalog. */
-interface Found {
+interface FoundOnDisk {
   /** Ids with a directory in `data/`. */
   readonly stored: ReadonlySet<string>;
   /** The catalog is an older copy. */
@@ -219,7 +219,7 @@ async function listStored(healer: Healer, report: RecoveryReport): Promise<Reado
 
 async function adoptUnknown(
   healer: Healer,
-  { stored, older }: Found,
+  { stored, older }: FoundOnDisk,
   report: RecoveryReport,
 ): Promise<void> {
   const lost = new Set(healer.catalog.idsInState("lost"));
@@ -242,7 +242,7 @@ async function adoptUnknown(
   report.adopted += whole.length;
 }
 
-function markMissing(healer: Healer, { stored, older }: Found, report: RecoveryReport): void {
+function markMissing(healer: Healer, { stored, older }: FoundOnDisk, report: RecoveryReport): void {
   const { catalog, logger } = healer;
   for (const id of catalog.idsInState("ready")) {
     if (stored.has(id)) continue;

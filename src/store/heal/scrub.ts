@@ -9,7 +9,7 @@ import { openStored } from "../../files/stored.js";
 import { sealStored } from "../../files/stored-modes.js";
 import type { ScrubState } from "../../model/scrub.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { Uploads } from "../parts/ports.js";
+import type { Intakes } from "../parts/ports.js";
 import { verifyAndMark, type Verdict, type VerifyPorts } from "./verify.js";
 
 export interface Scrub {
@@ -25,7 +25,7 @@ export interface Scrub {
 const partWhileOthersWork = 4;
 const saveIntervalMs = 5000;
 
-type ScrubPorts = VerifyPorts & Uploads;
+type ScrubPorts = VerifyPorts & Intakes;
 
 export async function openScrub(reader: ScrubPorts): Promise<Scrub> {
   let state = await readScrubState(reader.layout);

@@ -53,7 +53,7 @@ export interface Verdict {
 const progressIntervalMs = 1000;
 export const maxDamagedRanges = 1000;
 
-interface Progress {
+interface VerifyProgress {
   doneBytes: number;
   totalBytes: number;
   /** Time of the next event, in monotonic milliseconds. */
@@ -98,7 +98,7 @@ function isUnread(error: unknown): error is StoreError {
 
 /** State that the reading of several snapshots shares. */
 export interface VerifyRun {
-  readonly progress: Progress;
+  readonly progress: VerifyProgress;
   readonly throttle: (bytes: number) => Promise<void>;
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,5 @@
 // The leases and uploads of this moment, for people who look at the store.
-import type { Leases, Reader, Uploads } from "./ports.js";
+import type { Leases, Reader, Intakes } from "./ports.js";
 
 export interface Activity {
   /** Snapshots that are in use. */
@@ -25,7 +25,7 @@ export interface RunningUpload {
   readonly startedAt: Date;
 }
 
-export function activityOf(ports: Reader & Leases & Uploads): Activity {
+export function activityOf(ports: Reader & Leases & Intakes): Activity {
   const { catalog, leases, intakes } = ports;
   const uses = leases.held().flatMap((id) => {
     const snapshot = catalog.get(id);

@@ -4,9 +4,9 @@ import { stat, statfs } from "node:fs/promises";
 import type { StoreFigures } from "../../observe/figures.js";
 import type { SnapshotState } from "../../model/snapshot.js";
 import { chargedBytes, sumOf } from "./allowance.js";
-import type { Commits, Gate, Leases, Reader, Room, Uploads, Watching } from "./ports.js";
+import type { Commits, Gate, Leases, Reader, Room, Intakes, Watching } from "./ports.js";
 
-type FigurePorts = Reader & Room & Uploads & Leases & Commits & Gate & Watching;
+type FigurePorts = Reader & Room & Intakes & Leases & Commits & Gate & Watching;
 
 export async function figuresOf(ports: FigurePorts): Promise<StoreFigures> {
   const { catalog, layout, options, space } = ports;

@@ -15,13 +15,13 @@ export interface Lease extends Disposable {
   readonly signal: AbortSignal;
 }
 
-interface Holder {
+interface LeaseHolder {
   readonly kind: LeaseKind;
   readonly controller: AbortController;
 }
 
 export class LeaseTable {
-  readonly #holders = new Map<string, Set<Holder>>();
+  readonly #holders = new Map<string, Set<LeaseHolder>>();
   readonly #whenFree = new Map<string, (() => void)[]>();
 
   /**
@@ -29,8 +29,8 @@ export class LeaseTable {
    * Without an await in between, nothing can be deleted between the check and the lease.
    */
   share(id: string, kind: LeaseKind): Lease {
-    const holder: Holder = { kind, controller: new AbortController() };
-    const holders = this.#holders.get(id) ?? new Set<Holder>();
+    const holder: LeaseHolder = { kind, controller: new AbortController() };
+    const holders = this.#holders.get(id) ?? new Set<LeaseHolder>();
     this.#holders.set(id, holders);
     holders.add(holder);
     return {
@@ -97,7 +97,7 @@ export class LeaseTable {
     this.#whenFree.set(id, [...(this.#whenFree.get(id) ?? []), callback]);
   }
 
-  #release(id: string, holder: Holder): void {
+  #release(id: string, holder: LeaseHolder): void {
     const holders = this.#holders.get(id);
     if (holders?.delete(holder) !== true || holders.size > 0) return;
     this.#holders.delete(id);

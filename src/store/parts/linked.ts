@@ -10,7 +10,7 @@
 // writes and then sets the old modification time again is found by Verify and the scrub only.
 import { StoreError } from "../../base/errors.js";
 import type { LinkedFile } from "../../catalog/open.js";
-import { identityOf } from "../../files/file-identity.js";
+import { fileIdentityOf } from "../../files/file-identity.js";
 import type { StoredSnapshot } from "../../files/stored.js";
 import type { Commits, Links } from "./ports.js";
 
@@ -85,5 +85,5 @@ function isChanged(known: LinkedFile, found: LinkedFile | undefined): boolean {
 }
 
 async function attributesOf(stored: Opened, name: string): Promise<LinkedFile> {
-  return { name, ...(await identityOf(stored.pathOf(name))) };
+  return { name, ...(await fileIdentityOf(stored.pathOf(name))) };
 }

@@ -13,7 +13,7 @@ import type { LeaseTable } from "./leases.js";
 import type { StoreOptions } from "./options.js";
 import type { GcLock } from "./publication-gate.js";
 import type { SerialQueue } from "./serial-queue.js";
-import type { Space } from "./space-account.js";
+import type { SpaceAccount } from "./space-account.js";
 import type { Watchers } from "./watchers.js";
 
 /** Queries of the catalog. No method here changes what a caller sees of a snapshot. */
@@ -106,7 +106,7 @@ export interface BackgroundWork {
 }
 
 /** Ids of the running uploads. Nobody else touches their staging areas. */
-export interface Uploads {
+export interface Intakes {
   readonly intakes: Set<string>;
 }
 
@@ -117,7 +117,7 @@ export interface Workers {
 
 /** Counts disk space that is not in the catalog. */
 export interface Room {
-  readonly space: Space;
+  readonly space: SpaceAccount;
 }
 
 /** One writer at a time for each manifest. */

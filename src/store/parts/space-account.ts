@@ -3,7 +3,7 @@
 import { untilWoken } from "../../base/async.js";
 
 /** Bytes that the catalog does not count. */
-export interface Space {
+export interface SpaceAccount {
   /** Bytes of running uploads, by the prefix of their callers. */
   readonly reserved: Map<string, number>;
   /** Bytes of interrupted pulls, by digest. */
@@ -24,7 +24,7 @@ export interface Freeing {
   next(signal: AbortSignal): Promise<void>;
 }
 
-export function createSpace(): Space {
+export function createSpaceAccount(): SpaceAccount {
   const kept = new Map<string, number>();
   return {
     reserved: new Map(),

@@ -1,6 +1,6 @@
 // CloneToDirectory: a writable working copy of a snapshot in a directory of the node.
 import { fieldInvalid } from "../../base/errors.js";
-import { cloneToDirectory as makeClone } from "../../files/clone.js";
+import { cloneFiles } from "../../files/clone.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import type { ClonedFile, CloneRequest } from "../../model/clone.js";
 import type { Snapshot } from "../../model/snapshot.js";
@@ -35,7 +35,7 @@ export async function cloneToDirectory(
     await recordLinks(ports, stored, linked);
   }
   try {
-    const files = await makeClone(ports.layout, stored, directory, options, signal);
+    const files = await cloneFiles(ports.layout, stored, directory, options, signal);
     return { snapshot, files };
   } catch (error) {
     noteDamage(ports, stored.id, error);

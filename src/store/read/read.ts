@@ -8,7 +8,7 @@ import { archiveWarnings, type ArchiveWarning } from "../../archive/reader-limit
 import { encodeEnvelope } from "../../archive/envelope.js";
 import type { FileClaim } from "../../archive/file-claims.js";
 import { writeTar, type ArchiveFile, type SparseFormat } from "../../archive/tar-writer.js";
-import { exportToDirectory as writeDirectory } from "../../files/directory-export.js";
+import { exportFiles } from "../../files/directory-export.js";
 import {
   openStored,
   readStoredAlgorithm,
@@ -34,7 +34,7 @@ export interface ReadOptions {
   readonly force: boolean;
 }
 
-export interface DownloadOptions extends ReadOptions {
+export interface DownloadStreamOptions extends ReadOptions {
   /** Compare every block with its stored digest before returning it. */
   readonly verify: boolean;
   /** With the envelope as first entry. */
@@ -44,7 +44,7 @@ export interface DownloadOptions extends ReadOptions {
 }
 
 /** A byte stream that holds a lease until it is disposed. */
-export interface Download extends AsyncDisposable {
+export interface DownloadStream extends AsyncDisposable {
   readonly snapshot: Snapshot;
   /** Bytes of data in all files, without holes. */
   readonly dataBytes: number;
@@ -59,12 +59,12 @@ export interface OpenRead extends AsyncDisposable {
   readonly stored: StoredSnapshot;
 }
 
-export async function openDownload(
+export async function openDownloadStream(
   reader: ReadPorts,
   ref: string,
-  options: DownloadOptions,
+  options: DownloadStreamOptions,
   signal: AbortSignal,
-): Promise<Download> {
+): Promise<DownloadStream> {
   const read = await openRead(reader, ref, options, "stream", signal);
   const { snapshot, stored } = read;
   const span = startSpan("read", {
@@ -98,7 +98,7 @@ export async function openDownload(
 function downloadBytes(
   reader: ReadPorts,
   { stored, envelope }: { stored: StoredSnapshot; envelope: Uint8Array | undefined },
-  options: DownloadOptions,
+  options: DownloadStreamOptions,
   signal: AbortSignal,
 ): OwnedStream {
   const { compression, sparseFormat } = options;
@@ -120,7 +120,7 @@ export async function exportToDirectory(
   await using read = await openRead(reader, ref, options, "stream", signal);
   const { snapshot, stored } = read;
   try {
-    const { reflinked } = await writeDirectory(reader.layout, stored, directory, {
+    const { reflinked } = await exportFiles(reader.layout, stored, directory, {
       envelope: await envelopeOf(snapshot, stored),
       verify: !options.force,
       signal,
@@ -232,7 +232,7 @@ const compressedPieceBytes = 128 * 1024;
 async function* archiveFiles(
   reader: ReadPorts,
   stored: StoredSnapshot,
-  { verify, compression }: DownloadOptions,
+  { verify, compression }: DownloadStreamOptions,
   signal: AbortSignal,
 ): AsyncIterable<ArchiveFile> {
   const small = compression === "none" ? {} : { pieceBytes: compressedPieceBytes };

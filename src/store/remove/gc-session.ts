@@ -66,7 +66,7 @@ export interface OpenedSession extends GcSessionRef {
 }
 
 /** State of the open GC session. */
-interface Progress {
+interface SessionState {
   readonly session: GcSession;
   /** Page tokens that the session has returned. */
   readonly tokens: Map<string, ReferencesRead>;
@@ -108,7 +108,7 @@ class Cycle implements GcCycle {
   readonly #remover: Remover;
   readonly #during: Background["operation"];
   /** State of the open GC session. Undefined if no session is open. */
-  #progress: Progress | undefined;
+  #progress: SessionState | undefined;
 
   constructor(remover: Remover, during: Background["operation"]) {
     this.#remover = remover;
@@ -200,7 +200,7 @@ class Cycle implements GcCycle {
       throw requestReused(key);
     }
     if (!progress.referencesComplete) throw referencesIncomplete();
-    const requireOpen = (): Progress => this.#requireOpen(ref);
+    const requireOpen = (): SessionState => this.#requireOpen(ref);
     const outcome = this.#during(() => collectAll(this.#remover, progress, ids, requireOpen));
     progress.requests.set(key, { ids: joined, outcome });
     return await outcome;
@@ -226,7 +226,7 @@ class Cycle implements GcCycle {
     return { sessionId, epoch, expiresAt };
   }
 
-  #requireOpen(ref: GcSessionRef): Progress {
+  #requireOpen(ref: GcSessionRef): SessionState {
     this.#requireKnown(ref);
     const progress = this.#progress;
     const open = this.#remover.collecting.session();
@@ -248,7 +248,7 @@ class Cycle implements GcCycle {
  * Returns the position of the page among the candidates. Throws PAGE_TOKEN_INVALID unless the plan
  * made the token.
  */
-function startOfPage(plan: Progress["plan"], pageToken: string): number {
+function startOfPage(plan: SessionState["plan"], pageToken: string): number {
   const [id, at = ""] = pageToken.split(".");
   if (plan === undefined || id !== plan.id || !/^\d{1,9}$/.test(at)) throw noSuchToken();
   return Number(at);
@@ -270,7 +270,7 @@ function requestReused(key: string): StoreError {
  */
 async function collectAll(
   remover: Remover,
-  { listed }: Progress,
+  { listed }: SessionState,
   ids: readonly string[],
   requireOpen: () => unknown,
 ): Promise<readonly GcCollected[]> {

@@ -8,9 +8,9 @@ import { inodeBytes } from "../../model/charge.js";
 import { newerManifest } from "../../files/manifest.js";
 import type { GcInput, GcLeftover, GcSnapshot } from "../../model/gc-plan.js";
 import { reflinkProbePrefix } from "../../holes/sparse-copy.js";
-import type { Leases, Reader, Uploads } from "../parts/ports.js";
+import type { Leases, Reader, Intakes } from "../parts/ports.js";
 
-type Surveyed = Reader & Leases & Uploads;
+type Surveyed = Reader & Leases & Intakes;
 
 export type GcSurvey = Pick<GcInput, "snapshots" | "inUse" | "leftovers">;
 

@@ -10,7 +10,7 @@ import type {
   Observed,
   Reader,
   Room,
-  Uploads,
+  Intakes,
 } from "../parts/ports.js";
 
 /** The changes of the catalog that a removal consists of. */
@@ -20,6 +20,6 @@ export type RemovingCatalog = Pick<
 >;
 
 export interface Remover
-  extends Reader, Leases, Gate, Commits, BackgroundWork, Uploads, Room, Observed {
+  extends Reader, Leases, Gate, Commits, BackgroundWork, Intakes, Room, Observed {
   readonly catalog: CatalogReader & RemovingCatalog;
 }

@@ -94,13 +94,13 @@ export async function* watch(
   }
 }
 
-interface Start {
+interface WatchStart {
   readonly position: EventPosition;
   /** Messages that the caller needs before the first event. */
   readonly say?: StreamEvent["type"];
 }
 
-function startOf({ catalog }: WatchPorts, nodeId: string, resumeToken: string): Start {
+function startOf({ catalog }: WatchPorts, nodeId: string, resumeToken: string): WatchStart {
   const newest = catalog.eventPosition();
   if (resumeToken === "") return { position: newest, say: "position" };
   const position = decodeWatchToken(resumeToken);

@@ -10,7 +10,7 @@ import type {
   Manifests,
   Reader,
   Room,
-  Uploads,
+  Intakes,
   Workers,
 } from "../parts/ports.js";
 
@@ -28,7 +28,7 @@ export type PublishingCatalog = Pick<
 >;
 
 export interface Publisher
-  extends Reader, Leases, Gate, Commits, BackgroundWork, Uploads, Workers, Room, Manifests {
+  extends Reader, Leases, Gate, Commits, BackgroundWork, Intakes, Workers, Room, Manifests {
   readonly catalog: CatalogReader & PublishingCatalog;
   /** Hands a replaced snapshot to removal, which frees its space in the background. */
   retire(replaced: { readonly id: string; readonly state: "deleting" | "replaced" }): void;

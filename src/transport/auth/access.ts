@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.js";
 import { StoreError } from "../../base/errors.js";
 import type { Identity } from "../../model/access.js";
-import type { Connection } from "./connections.js";
+import type { ClientConnection } from "./connections.js";
 
 /** An identity that is bound to names of a client certificate. */
 export interface CertificateIdentity extends Identity {
@@ -33,7 +33,7 @@ export interface CallHeaders {
 
 export interface Access {
   /** Throws CREDENTIALS_INVALID. */
-  identify(connection: Connection | undefined, headers: CallHeaders): Identity;
+  identify(connection: ClientConnection | undefined, headers: CallHeaders): Identity;
 }
 
 export const defaultAccess: Access = {
@@ -77,7 +77,7 @@ function byToken({ tokens }: AccessOptions, authorization: string): Identity {
 
 function byCertificate(
   { identities, clock }: AccessOptions,
-  { certificate }: Connection,
+  { certificate }: ClientConnection,
 ): Identity {
   // It may have expired since the handshake. An unreadable date counts as expired.
   if (certificate?.trusted !== true || !(certificate.validUntil > clock.now())) {

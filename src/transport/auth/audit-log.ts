@@ -42,7 +42,7 @@ export function createAuditLog(logger: Logger): AuditLog {
     begin(rule, method, peer) {
       if (!rule.changes) return ignored;
       let who: Identity | undefined;
-      let what: Fields = {};
+      let what: RequestFields = {};
       return {
         caller: (identity) => (who = identity),
         request: (message) => (what = { ...what, ...subjectOf(message) }),
@@ -71,10 +71,10 @@ const maxText = 256;
  */
 const maxListBytes = 8 * 1024;
 
-type Fields = Readonly<Record<string, unknown>>;
+type RequestFields = Readonly<Record<string, unknown>>;
 
 /** Takes the fields that have the same name in all requests, whatever the service. */
-function subjectOf(message: unknown): Fields {
+function subjectOf(message: unknown): RequestFields {
   const request = fieldsOf(message);
   const frame = fieldsOf(request["frame"]);
   const header = frame["case"] === "header" ? fieldsOf(frame["value"]) : request;
@@ -94,7 +94,7 @@ function subjectOf(message: unknown): Fields {
   };
 }
 
-function effectOf(message: unknown): Fields {
+function effectOf(message: unknown): RequestFields {
   const response = fieldsOf(message);
   const id = text(fieldsOf(fieldsOf(response["snapshot"])["config"])["id"]);
   const rows = response["candidates"] ?? response["outcomes"];
@@ -111,11 +111,11 @@ function effectOf(message: unknown): Fields {
   };
 }
 
-function one(key: string, value: string | undefined): Fields {
+function one(key: string, value: string | undefined): RequestFields {
   return value === undefined ? {} : { [key]: value };
 }
 
-function list(key: string, value: unknown): Fields {
+function list(key: string, value: unknown): RequestFields {
   if (!Array.isArray(value) || value.length === 0) return {};
   const shown: string[] = [];
   let room = maxListBytes;
@@ -138,6 +138,6 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value.slice(0, maxText) : undefined;
 }
 
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
+function fieldsOf(value: unknown): RequestFields {
+  return typeof value === "object" && value !== null ? (value as RequestFields) : {};
 }

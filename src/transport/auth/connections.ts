@@ -8,7 +8,7 @@ import { certificateNames } from "./certificate-names.js";
 
 export type Via = "tcp" | "unix";
 
-export interface Connection {
+export interface ClientConnection {
   readonly via: Via;
   /** User id of the process at the other end of a Unix socket, if it is known. */
   readonly uid: number | undefined;
@@ -25,13 +25,13 @@ export interface ClientCertificate {
 }
 
 export interface Connections {
-  add(session: ServerHttp2Session, via: Via): Connection;
+  add(session: ServerHttp2Session, via: Via): ClientConnection;
   /** Undefined if the connection has closed. */
-  of(session: ServerHttp2Session | undefined): Connection | undefined;
+  of(session: ServerHttp2Session | undefined): ClientConnection | undefined;
   /** A mark that no two streams share, even on different connections. */
   markFor(stream: ServerHttp2Stream): string;
   /** The connection of the stream with this mark. Undefined if it has closed. */
-  ofMark(mark: string | undefined): Connection | undefined;
+  ofMark(mark: string | undefined): ClientConnection | undefined;
 }
 
 /** Returns the user id of the process at the other end of a Unix socket. */
@@ -39,7 +39,7 @@ export type PeerUser = (socket: Socket | TLSSocket) => number | undefined;
 
 export function createConnections(peerUser: PeerUser = () => undefined): Connections {
   const numbers = new WeakMap<ServerHttp2Session, string>();
-  const open = new Map<string, Connection>();
+  const open = new Map<string, ClientConnection>();
   const numberOf = (session: ServerHttp2Session | undefined): string =>
     (session && numbers.get(session)) ?? "";
   return {

@@ -20,12 +20,12 @@ const writers = ["writer", "operator"] as const;
 const operators = ["operator"] as const;
 const peers = ["peer", "operator"] as const;
 
-type Extent = "snapshots" | "node";
+type Scope = "snapshots" | "node";
 
-const reads = (roles: readonly Role[], extent: Extent = "snapshots"): MethodRule => ({
+const reads = (roles: readonly Role[], extent: Scope = "snapshots"): MethodRule => ({
   ...{ roles, changes: false, wholeNode: extent === "node" },
 });
-const changes = (roles: readonly Role[], extent: Extent = "snapshots"): MethodRule => ({
+const changes = (roles: readonly Role[], extent: Scope = "snapshots"): MethodRule => ({
   ...{ roles, changes: true, wholeNode: extent === "node" },
 });
 const open: MethodRule = { roles: "anyone", changes: false, wholeNode: false };

@@ -74,7 +74,7 @@ export function createInjector(
     const emit = made.emit.bind(made) as (event: string, ...args: unknown[]) => boolean;
     made.emit = (event: string, ...args: unknown[]): boolean => {
       if (event !== "stream") return emit(event, ...args);
-      const [stream, headers, , rawHeaders] = args as StreamEvent;
+      const [stream, headers, , rawHeaders] = args as StreamEventArguments;
       hooks.onStream(stream, headers, rawHeaders, () => void emit(event, ...args));
       return true;
     };
@@ -105,7 +105,7 @@ export function createInjector(
   }
 }
 
-type StreamEvent = [
+type StreamEventArguments = [
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   flags: number,

@@ -5,7 +5,7 @@ import { timestampDate, timestampFromDate, type Timestamp } from "@bufbuild/prot
 import { fieldInvalid } from "../../base/errors.js";
 import { emptyConfig, type SnapshotConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { Download } from "../../store/read/read.js";
+import type { DownloadStream } from "../../store/read/read.js";
 import type { VerifyEvent } from "../../store/heal/verify.js";
 import type {
   SnapshotConfig as ConfigMessage,
@@ -133,7 +133,7 @@ export function warningToMessage({
   file,
   readers,
   message,
-}: Download["warnings"][number]): MessageInitShape<typeof DownloadWarningSchema> {
+}: DownloadStream["warnings"][number]): MessageInitShape<typeof DownloadWarningSchema> {
   return { kind: warningKinds[kind], file, readers: [...readers], message };
 }
 

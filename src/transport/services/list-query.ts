@@ -1,11 +1,11 @@
 // Converts a ListRequest to a query of the catalog.
 import { fieldInvalid } from "../../base/errors.js";
+import { maxPageSize } from "../../model/page-size.js";
 import type { ListFilter, ListQuery } from "../../store/snapshot-store.js";
 import type { ListRequest, SnapshotFilter } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { dateFromWire } from "./convert.js";
 
-export const defaultPageSize = 50;
-export const maxPageSize = 1000;
+const defaultPageSize = 50;
 
 export function listQueryFromMessage(request: ListRequest): ListQuery {
   const { pageSize, pageToken, filter } = request;

@@ -22,7 +22,7 @@ const wireEncoding: Readonly<Record<ServedBlock["encoding"], BlockEncoding>> = {
   "nonzero-pages": BlockEncoding.NONZERO_PAGES,
 };
 
-type Implementation = ServiceImplementation<typeof ReplicationService>;
+type ReplicationMethods = ServiceImplementation<typeof ReplicationService>;
 
 /** `advertised` is the address at which peers reach this daemon, or empty. */
 export function bindReplicationService(
@@ -47,7 +47,7 @@ function implementPull(
   store: SnapshotStore,
   replicator: Replicator,
   policy: NodePolicy,
-): Pick<Implementation, "pull"> {
+): Pick<ReplicationMethods, "pull"> {
   return {
     pull: async function* ({ source, ref, name, requestId, repair, ...rest }, context) {
       const { signal, identity, method } = context;
@@ -78,7 +78,7 @@ function implementPush(
   replicator: Replicator,
   advertised: () => string,
   policy: NodePolicy,
-): Pick<Implementation, "push"> {
+): Pick<ReplicationMethods, "push"> {
   return {
     push: async function* ({ target, ref, name, requestId, ...rest }, context) {
       const { signal, identity, method } = context;
@@ -102,7 +102,7 @@ function implementPush(
 
 function implementTransfers(
   replicator: Replicator,
-): Pick<Implementation, "listTransfers" | "cancelTransfer"> {
+): Pick<ReplicationMethods, "listTransfers" | "cancelTransfer"> {
   return {
     listTransfers: async () => {
       const transfers = await replicator.transfers();
@@ -121,7 +121,7 @@ function implementTransfers(
 /** The data that peers read from this daemon. */
 function implementServing(
   store: SnapshotStore,
-): Pick<Implementation, "getManifest" | "readBlocks"> {
+): Pick<ReplicationMethods, "getManifest" | "readBlocks"> {
   return {
     getManifest: async function* (request, { signal }) {
       for await (const part of serveManifest(store, request, signal)) {

@@ -4,7 +4,7 @@ import { seesPaths, type Identity } from "../../model/access.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import { emptyConfig } from "../../model/config.js";
 import type { Snapshot } from "../../model/snapshot.js";
-import type { DownloadOptions } from "../../store/read/read.js";
+import type { DownloadStreamOptions } from "../../store/read/read.js";
 import type { ConfinedStore, SnapshotStore, StoreRequest } from "../../store/snapshot-store.js";
 import {
   SnapshotService,
@@ -55,7 +55,7 @@ export function bindSnapshotService(
   });
 }
 
-type Implementation = ServiceImplementation<typeof SnapshotService>;
+type SnapshotMethods = ServiceImplementation<typeof SnapshotService>;
 
 /** Only callers that may see paths of the node receive the data directory. */
 function messageOf({ layout }: Pick<SnapshotStore, "layout">, identity: Identity) {
@@ -70,7 +70,7 @@ type DirectoryMethod =
 function implementDirectories(
   store: SnapshotStore,
   policy: NodePolicy,
-): Pick<Implementation, DirectoryMethod> {
+): Pick<SnapshotMethods, DirectoryMethod> {
   const callerPath = (directory: string, { identity, method }: CallContext): CallerPath => ({
     ...directoryRules(identity, method, policy),
     path: absolutePath(directory),
@@ -113,7 +113,7 @@ function implementDirectories(
 }
 
 /** The methods that callers with a prefix may use too. */
-function implement(store: ConfinedStore, options: SnapshotServiceOptions): Implementation {
+function implement(store: ConfinedStore, options: SnapshotServiceOptions): SnapshotMethods {
   return {
     ...implementUploads(store),
     ...implementQueries(store),
@@ -122,7 +122,7 @@ function implement(store: ConfinedStore, options: SnapshotServiceOptions): Imple
   };
 }
 
-function implementUploads(store: ConfinedStore): Pick<Implementation, "create" | "import"> {
+function implementUploads(store: ConfinedStore): Pick<SnapshotMethods, "create" | "import"> {
   return {
     create: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests, signal);
@@ -147,7 +147,7 @@ function implementUploads(store: ConfinedStore): Pick<Implementation, "create" |
 
 function implementQueries(
   store: ConfinedStore,
-): Pick<Implementation, "list" | "inspect" | "update" | "delete"> {
+): Pick<SnapshotMethods, "list" | "inspect" | "update" | "delete"> {
   return {
     list: (request, { identity }) => {
       const page = store.list(listQueryFromMessage(request));
@@ -171,8 +171,12 @@ function implementQueries(
 function implementDownloads(
   store: ConfinedStore,
   chunkBytes: number,
-): Pick<Implementation, "restore" | "export"> {
-  async function* download(ref: string, what: DownloadOptions, { signal, identity }: CallContext) {
+): Pick<SnapshotMethods, "restore" | "export"> {
+  async function* download(
+    ref: string,
+    what: DownloadStreamOptions,
+    { signal, identity }: CallContext,
+  ) {
     await using source = await store.download(ref, what, signal);
     const toMessage = messageOf(store, identity);
     const header = {
@@ -204,7 +208,7 @@ function implementDownloads(
 
 function implementStreams(
   store: ConfinedStore,
-): Pick<Implementation, "verify" | "watch" | "openDataDirectory"> {
+): Pick<SnapshotMethods, "verify" | "watch" | "openDataDirectory"> {
   return {
     verify: async function* ({ ref, limitBytesPerSecond }, { signal }: CallContext) {
       const request = {

@@ -2,6 +2,7 @@
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BuildInfo } from "../../base/build-info.js";
 import { seesPaths } from "../../model/access.js";
+import { maxPageSize } from "../../model/page-size.js";
 import type { ScrubCounts, ScrubState } from "../../model/scrub.js";
 import type { ClockStatus } from "../../store/parts/clock-alarm.js";
 import type { StoreProblem } from "../../store/parts/condition.js";
@@ -12,7 +13,6 @@ import { SystemService } from "../../../gen/ts/stasis/v1/system_service_pb.js";
 import { bindService, type CallContext, type ServiceBinding } from "../handler.js";
 import { sizeFromWire } from "./convert.js";
 import { checkEventToMessage, repairedToMessage } from "./finding-messages.js";
-import { maxPageSize } from "./list-query.js";
 
 export interface SystemFacts extends BuildInfo {
   readonly startedAt: Date;

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { openCatalog, type Catalog } from "../../../src/catalog/open.js";
-import { openCatalogReader } from "../../../src/catalog/read-only.js";
+import { openOfflineCatalog } from "../../../src/catalog/read-only.js";
 import { isSuspect } from "../../../src/model/elapsed.js";
 import { configOf, idOf, startMs, store, testClock, withCatalog, withScratch } from "./support.js";
 
@@ -147,7 +147,7 @@ test("the catalog of an older version: uses begin as last accesses, none in the 
     database.close();
     // A reader changes nothing, and needs no newer schema.
     {
-      await using reader = openCatalogReader(path);
+      await using reader = openOfflineCatalog(path);
       assert.equal(reader?.auditRow("aaaa000000000000")?.snapshot?.config.name, "web/1");
       assert.deepEqual(reader.auditFile(), { file: [], totals: [] });
     }

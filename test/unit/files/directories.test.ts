@@ -14,7 +14,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { exportToDirectory } from "../../../src/files/directory-export.js";
+import { exportFiles } from "../../../src/files/directory-export.js";
 import { listDataFiles, maxDataFiles } from "../../../src/files/directory-source.js";
 import type { Layout } from "../../../src/files/layout.js";
 import { openLayout } from "../../../src/files/layout.js";
@@ -142,7 +142,7 @@ test("an open snapshot is read to its end although it was moved to the trash", (
     await using handle = await stored.open("config.json");
     assert.equal(await handle.readFile("utf8"), "{}\n");
     const target = join(directory, "out");
-    await exportToDirectory(
+    await exportFiles(
       layout,
       stored,
       { path: target },
@@ -196,7 +196,7 @@ test("an export is everything with the envelope, into an absent or empty directo
       join(directory, "link"),
       `${directory}/new/`,
     ]) {
-      await exportToDirectory(layout, stored, { path: target }, { envelope, verify: true });
+      await exportFiles(layout, stored, { path: target }, { envelope, verify: true });
       assert.deepEqual(await treeOf(target), ["config.json", "memory", "snapshot.json"]);
       await compareFiles(join(target, "memory"), stored.pathOf("memory"));
       assert.deepEqual(await readFile(join(target, "snapshot.json")), envelope);
@@ -222,7 +222,7 @@ test("an export refuses a target that is not empty or not usable", () =>
       [join(layout.dataRoot, "new"), "FIELD_INVALID"],
     ] as const) {
       await assert.rejects(
-        exportToDirectory(layout, stored, { path: target }, { envelope, verify: true }),
+        exportFiles(layout, stored, { path: target }, { envelope, verify: true }),
         { reason },
         target,
       );
@@ -239,12 +239,7 @@ test("an export that fails removes what it made", { skip: cannotMount("tmpfs") }
       await mkdir(join(small, "given"));
       for (const name of ["made", "given"]) {
         await assert.rejects(
-          exportToDirectory(
-            layout,
-            stored,
-            { path: join(small, name) },
-            { envelope, verify: true },
-          ),
+          exportFiles(layout, stored, { path: join(small, name) }, { envelope, verify: true }),
           {
             reason: "STORAGE_FULL",
           },
@@ -253,7 +248,7 @@ test("an export that fails removes what it made", { skip: cannotMount("tmpfs") }
       assert.deepEqual(await treeOf(small), ["given", "other"]);
       const signal = AbortSignal.abort();
       await assert.rejects(
-        exportToDirectory(
+        exportFiles(
           layout,
           stored,
           { path: join(small, "made") },
@@ -276,7 +271,7 @@ for (const kind of ["xfs", "btrfs"] as const) {
       await using stored = await openStored(layout, id, files);
       const target = join(mountPoint, "out");
       assert.deepEqual(
-        await exportToDirectory(layout, stored, { path: target }, { envelope, verify: true }),
+        await exportFiles(layout, stored, { path: target }, { envelope, verify: true }),
         {
           reflinked: true,
         },

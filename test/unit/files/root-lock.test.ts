@@ -28,7 +28,7 @@ import { createLogger } from "../../../src/base/logger.js";
 import {
   describeSelf,
   livenessOf,
-  type Holder as Described,
+  type LockHolder as Described,
 } from "../../../src/files/lock-holder.js";
 import { guardRoot } from "../../../src/files/root-guard.js";
 import {

@@ -5,7 +5,7 @@ import { createLogger } from "../../../src/base/logger.js";
 import { emptyConfig } from "../../../src/model/config.js";
 import type { Snapshot } from "../../../src/model/snapshot.js";
 import type { StoreOptions } from "../../../src/store/parts/options.js";
-import type { DownloadOptions } from "../../../src/store/read/read.js";
+import type { DownloadStreamOptions } from "../../../src/store/read/read.js";
 import { openStore } from "../../../src/store/store.js";
 import type { SnapshotStore, StoreRequest } from "../../../src/store/snapshot-store.js";
 import { OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
@@ -51,7 +51,7 @@ export function createFrom(
   return store.create(requestFor(name), tarOf(files), never);
 }
 
-export const plainRestore: DownloadOptions = {
+export const plainRestore: DownloadStreamOptions = {
   force: false,
   verify: false,
   envelope: false,
@@ -63,7 +63,7 @@ export const plainRestore: DownloadOptions = {
 export async function download(
   store: SnapshotStore,
   ref: string,
-  options: Partial<DownloadOptions> = {},
+  options: Partial<DownloadStreamOptions> = {},
 ): Promise<Buffer> {
   await using source = await store.download(ref, { ...plainRestore, ...options }, never);
   return await collect(source.bytes);

@@ -1,0 +1,3 @@
+// The largest page of a list. The service and the catalog check it, and GetInfo reports it.
+
+export const maxPageSize = 1000;
