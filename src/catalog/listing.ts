@@ -47,7 +47,7 @@ function list(context: CatalogContext, query: ListQuery): ListPage {
   const { pageSize, pageToken = "" } = query;
   const filter = withoutEmpty(query.filter ?? {});
   if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > maxPageSize) {
-    throw fieldInvalid("page_size", `1 to ${maxPageSize}`, pageSize);
+    throw fieldInvalid("pageSize", `1 to ${maxPageSize}`, pageSize);
   }
   const after = pageToken === "" ? undefined : decodePageToken(pageToken, filter);
   const statements = listStatements(shapeOf(filter));

@@ -52,8 +52,8 @@ function byKey([a]: [string, unknown], [b]: [string, unknown]): number {
 
 function invalidError(why: string): StoreError {
   const description = `expected a token from the previous page with the same filter; ${why}`;
-  return new StoreError("PAGE_TOKEN_INVALID", `page_token: ${description}`, {
+  return new StoreError("PAGE_TOKEN_INVALID", `pageToken: ${description}`, {
     hint: "Start again without a token, and keep the filter the same from page to page",
-    fields: [{ field: "page_token", description }],
+    fields: [{ field: "pageToken", description }],
   });
 }

@@ -107,13 +107,13 @@ function usedError(
   if (same && earlier.state === "running") {
     return new StoreError(
       "OPERATION_IN_PROGRESS",
-      `the first call with request_id ${earlier.requestId} is still running`,
+      `the first call with the request id ${earlier.requestId} is still running`,
       { hint: "Try again when it has ended", metadata, retryAfterMs: 1000 },
     );
   }
   return new StoreError(
     "REQUEST_ID_REUSED",
-    `request_id ${earlier.requestId} was already used for snapshot ${earlier.snapshotId}`,
+    `the request id ${earlier.requestId} was already used for snapshot ${earlier.snapshotId}`,
     { hint: "Use a new UUID for each new request", metadata },
   );
 }

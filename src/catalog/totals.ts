@@ -61,7 +61,7 @@ function listPinnedBlobs(
   limit: number,
 ): readonly string[] {
   if (!Number.isInteger(limit) || limit < 1 || limit > maxPinnedBlobs) {
-    throw fieldInvalid("page_size", `1 to ${maxPinnedBlobs}`, limit);
+    throw fieldInvalid("pageSize", `1 to ${maxPinnedBlobs}`, limit);
   }
   const blobs: string[] = [];
   while (blobs.length < limit) {

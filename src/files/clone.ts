@@ -75,7 +75,7 @@ async function cloneOne(cloning: Cloning, mode: CloneMode): Promise<ClonedFile> 
       throw cannotShare(
         cloning,
         `Copying it would take ${formatBytes(dataBytes)}, and at most ` +
-          `${formatBytes(cloning.leftBytes)} may be copied: raise max_copy_bytes, or choose copy`,
+          `${formatBytes(cloning.leftBytes)} may be copied: raise the limit on copied bytes, or choose copy`,
       );
   }
 }

@@ -16,19 +16,19 @@ export function checkConfig(config: SnapshotConfig, parent: string): void {
   checkDescription(config.description, `${prefix}description`);
   checkLabels(config.labels, `${prefix}labels`);
   checkText(config.image, `${prefix}image`);
-  checkText(config.imageDigest, `${prefix}image_digest`);
-  checkText(config.imageType, `${prefix}image_type`);
+  checkText(config.imageDigest, `${prefix}imageDigest`);
+  checkText(config.imageType, `${prefix}imageType`);
   checkText(config.hypervisor, `${prefix}hypervisor`);
   checkText(config.network, `${prefix}network`);
   checkSize(config.memoryBytes, `${prefix}memory`);
   checkSize(config.storageBytes, `${prefix}storage`);
   if (config.imageBlobIds.length > maxImageBlobIds) {
     const found = `${config.imageBlobIds.length} ids`;
-    throw fieldInvalid(`${prefix}image_blob_ids`, `at most ${maxImageBlobIds} ids`, found);
+    throw fieldInvalid(`${prefix}imageBlobIds`, `at most ${maxImageBlobIds} ids`, found);
   }
   for (const id of config.imageBlobIds) {
-    if (id === "") throw fieldInvalid(`${prefix}image_blob_ids`, "no empty id", id);
-    checkText(id, `${prefix}image_blob_ids`);
+    if (id === "") throw fieldInvalid(`${prefix}imageBlobIds`, "no empty id", id);
+    checkText(id, `${prefix}imageBlobIds`);
   }
 }
 

@@ -38,9 +38,9 @@ export async function* serveManifest(
 ): AsyncGenerator<ManifestPart, void, undefined> {
   const { baseDigests } = request;
   if (baseDigests.length > maxBases) {
-    throw fieldInvalid("base_digests", `at most ${maxBases}`, baseDigests.length);
+    throw fieldInvalid("baseDigests", `at most ${maxBases}`, baseDigests.length);
   }
-  for (const digest of baseDigests) checkDigest(digest, "base_digests");
+  for (const digest of baseDigests) checkDigest(digest, "baseDigests");
   const ref = request.digest === "" ? request.ref : idOfDigest(store, request);
   await using open = await store.openBlocks(ref, signal);
   if (request.snapshotOnly) {
@@ -165,7 +165,7 @@ async function openBase(
   signal: AbortSignal,
 ): Promise<OpenBlocks | undefined> {
   if (digest === "") return undefined;
-  checkDigest(digest, "base_digest");
+  checkDigest(digest, "baseDigest");
   const [known] = store.withDigest(digest);
   if (known === undefined) return undefined;
   return store.openBlocks(known.config.id, signal).catch(() => undefined);

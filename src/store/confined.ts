@@ -72,7 +72,7 @@ function confinedCatalog(catalog: Catalog, namePrefix: string): Catalog {
 }
 
 function requestRunning(): StoreError {
-  return new StoreError("OPERATION_IN_PROGRESS", "the first call with this request_id is running", {
+  return new StoreError("OPERATION_IN_PROGRESS", "the first call with this request id is running", {
     hint: "Try again when it has ended",
     retryAfterMs: 1000,
   });

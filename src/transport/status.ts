@@ -13,6 +13,7 @@ import {
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
 import { firstError, isStoreError, StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import { withMessageFields } from "./field-names.js";
 
 /** `domain` of every google.rpc.ErrorInfo that stasis sends. */
 export const errorDomain = "stasis.v1";
@@ -48,9 +49,9 @@ export interface FailedCall {
 }
 
 /**
- * The error as the caller may see it. An error of an aborted operation becomes the reason of the
- * abort. An unexpected error becomes INTERNAL without its message, and is logged with its cause
- * under an incident id.
+ * The error as the caller may see it, with the names of the fields of the message. An error of an
+ * aborted operation becomes the reason of the abort. An unexpected error becomes INTERNAL without
+ * its message, and is logged with its cause under an incident id.
  */
 export function toCallError(thrown: unknown, call: FailedCall): StoreError {
   const error = firstError(thrown);
@@ -62,7 +63,7 @@ export function toCallError(thrown: unknown, call: FailedCall): StoreError {
     if (error.code === "INTERNAL" || error.code === "DATA_LOSS") {
       call.logger.error({ method: call.method, reason: error.reason, err: error }, error.message);
     }
-    return error;
+    return withMessageFields(error);
   }
   const incident = randomBytes(6).toString("hex");
   call.logger.error({ method: call.method, incident, err: thrown }, "unexpected error in a call");

@@ -134,7 +134,7 @@ test("without shared blocks, auto copies no more than it may, and reflink is ref
     await failsWith(client.cloneToDirectory(reflink), "REFLINK_UNSUPPORTED");
     const little = client.cloneToDirectory({ ref: "web", directory, maxCopyBytes: 10_000n });
     const error = await failsWith(little, "REFLINK_UNSUPPORTED");
-    assert.match(error.hint ?? "", /max_copy_bytes/);
+    assert.match(error.hint ?? "", /limit on copied bytes/);
     await isAbsent();
     const linked = client.cloneToDirectory({ ref: "web", directory, files: [memory] });
     await failsWith(linked, "CROSS_FILESYSTEM");

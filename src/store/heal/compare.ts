@@ -103,7 +103,7 @@ function manifestFindings(row: AuditedRow, disk: Examined, live: boolean): Findi
 export function differingFields(snapshot: Snapshot, manifest: Manifest): string[] {
   const pairs: readonly (readonly [string, unknown, unknown])[] = [
     ["config", plain(snapshot.config), plain(manifest.config)],
-    ["created_at", snapshot.createdAt.getTime(), manifest.createdAt.getTime()],
+    ["createdAt", snapshot.createdAt.getTime(), manifest.createdAt.getTime()],
     ["protected", snapshot.protected, manifest.protected],
     ["digest", snapshot.digest, manifest.digest],
     ["files", filesByName(snapshot.files), filesByName(manifest.files)],

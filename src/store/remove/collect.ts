@@ -101,9 +101,9 @@ function requireKnownAges({ catalog }: Remover, { maxAgeMs, trustClock }: GcPoli
   if (maxAgeMs === undefined || trustClock === true || !isSuspect(doubt)) return;
   throw new StoreError(
     "CLOCK_SUSPECT",
-    `max_age: the age of snapshots is uncertain: ${describeDoubt(doubt)}`,
+    `no maximum age can be applied, the age of snapshots is uncertain: ${describeDoubt(doubt)}`,
     {
-      hint: "Set the clock right; if it is right, say so with trust_clock (`stasis gc --trust-clock`)",
+      hint: "Set the clock right; if it is right, let the policy trust it (`stasis gc --trust-clock`)",
       metadata: { ahead_ms: String(doubt.aheadMs) },
     },
   );

@@ -191,8 +191,8 @@ class Cycle implements GcCycle {
     if (ids.length < 1 || ids.length > maxIds) {
       throw fieldInvalid("ids", `1 to ${maxIds} ids`, ids.length);
     }
-    const key = checkRequestId(requestId, "request_id");
-    if (key === undefined) throw fieldInvalid("request_id", "a UUID", requestId);
+    const key = checkRequestId(requestId, "requestId");
+    if (key === undefined) throw fieldInvalid("requestId", "a UUID", requestId);
     const joined = ids.join("\n");
     const earlier = progress.requests.get(key);
     if (earlier !== undefined) {
@@ -259,7 +259,7 @@ function plannedResult({ verdict: _, ...row }: GcRow): GcResult {
 }
 
 function requestReused(key: string): StoreError {
-  return new StoreError("REQUEST_ID_REUSED", `request_id ${key} came with other ids before`, {
+  return new StoreError("REQUEST_ID_REUSED", `the request id ${key} came with other ids before`, {
     hint: "Use a new UUID for each new request",
     metadata: { request_id: key },
   });
@@ -329,12 +329,10 @@ function fenced(ref: GcSessionRef, open: GcSession | undefined): StoreError {
 function noSuchToken(): StoreError {
   return new StoreError(
     "PAGE_TOKEN_INVALID",
-    "page_token: this session has not returned such a token",
+    "pageToken: this session has not returned such a token",
     {
-      hint: "Start again without page_token",
-      fields: [
-        { field: "page_token", description: "expected the next_page_token of a page before" },
-      ],
+      hint: "Start again without a page token",
+      fields: [{ field: "pageToken", description: "expected the token of an earlier page" }],
     },
   );
 }

@@ -21,9 +21,9 @@ export function decodeWatchToken(token: string): WatchPosition {
   const [, nodeId, digits, mark] = positionPattern.exec(text) ?? [];
   const sequence = Number(digits);
   if (nodeId === undefined || mark === undefined || !Number.isSafeInteger(sequence)) {
-    const expected = "empty, or the resume_token of a message of Watch";
+    const expected = "empty, or the token of a message of Watch";
     const hint = "Watch without a token, then list";
-    throw fieldInvalid("resume_token", expected, token, hint);
+    throw fieldInvalid("resumeToken", expected, token, hint);
   }
   return { nodeId, sequence, mark };
 }

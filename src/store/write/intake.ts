@@ -78,7 +78,7 @@ async function beginNow(
   request: IntakeRequest,
   signal: AbortSignal,
 ): Promise<Intake | EarlierOutcome> {
-  const requestId = checkRequestId(request.requestId, "request_id");
+  const requestId = checkRequestId(request.requestId, "requestId");
   const fingerprint = fingerprintOf(request);
   const earlier = earlierOutcome(publisher, requestId, fingerprint);
   if (earlier !== undefined) return nothingToDo(earlier);
@@ -314,7 +314,7 @@ function earlierOutcome(
   if (earlier.fingerprint !== fingerprint) {
     throw new StoreError(
       "REQUEST_ID_REUSED",
-      `request_id ${requestId} was already used by a request with other contents`,
+      `the request id ${requestId} was already used by a request with other contents`,
       { hint: "Use a new UUID for each new request", metadata: { request_id: requestId } },
     );
   }
@@ -322,9 +322,9 @@ function earlierOutcome(
   if (snapshot === undefined || snapshot.state === "deleting" || snapshot.state === "lost") {
     throw new StoreError(
       "SNAPSHOT_NOT_FOUND",
-      `the snapshot ${earlier.snapshotId} that request_id ${requestId} made has been deleted since`,
+      `the snapshot ${earlier.snapshotId} that the request id ${requestId} made has been deleted since`,
       {
-        hint: "Use a new request_id to store it again",
+        hint: "Use a new request id to store it again",
         resource: { type: "snapshot", name: earlier.snapshotId },
         metadata: { snapshot_id: earlier.snapshotId },
       },
@@ -333,7 +333,7 @@ function earlierOutcome(
   if (snapshot.state === "pending") {
     throw new StoreError(
       "OPERATION_IN_PROGRESS",
-      `the first call with request_id ${requestId} is still running`,
+      `the first call with the request id ${requestId} is still running`,
       {
         hint: "Try again when it has ended",
         resource: { type: "snapshot", name: earlier.snapshotId },

@@ -22,7 +22,7 @@ export async function updateSnapshot(
 ): Promise<Snapshot> {
   const { ref, ...changes } = request;
   if (Object.keys(changes).length === 0) {
-    throw fieldInvalid("update_mask", "name, description, labels or protected", "nothing");
+    throw fieldInvalid("changes", "name, description, labels or protected", "nothing");
   }
   if (changes.name !== undefined) checkName(changes.name, "name");
   if (changes.description !== undefined) checkDescription(changes.description, "description");

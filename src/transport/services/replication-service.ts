@@ -13,7 +13,7 @@ import {
 import { checkSocketAddress, type NodePolicy } from "../auth/node-access.js";
 import { bindService, type ServiceBinding, type ServiceImplementation } from "../handler.js";
 import { sizeFromWire, snapshotToMessage } from "./convert.js";
-import { streamWithFieldNames } from "./field-names.js";
+import { streamWithFieldNames } from "../field-names.js";
 
 const wireEncoding: Readonly<Record<ServedBlock["encoding"], BlockEncoding>> = {
   raw: BlockEncoding.RAW,

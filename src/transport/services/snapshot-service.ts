@@ -31,7 +31,7 @@ import {
   verifyEventToMessage,
   warningToMessage,
 } from "./convert.js";
-import { withFieldNames, type FieldNames } from "./field-names.js";
+import { withFieldNames, type FieldNames } from "../field-names.js";
 import { downloadFrames, openUpload } from "./frames.js";
 import { listQueryFromMessage } from "./list-query.js";
 import { watchEventToMessage, watchRequestFromMessage } from "./watch-messages.js";
@@ -159,9 +159,13 @@ function implementQueries(
     },
     inspect: ({ ref }, { identity }) =>
       Promise.resolve({ snapshot: messageOf(store, identity)(store.inspect(ref)) }),
-    update: async (request, { identity }) => ({
-      snapshot: messageOf(store, identity)(await store.update(changes(request))),
-    }),
+    update: async (request, { identity }) => {
+      const update = changes(request);
+      const snapshot = await withFieldNames([["changes", "update_mask"]], () =>
+        store.update(update),
+      );
+      return { snapshot: messageOf(store, identity)(snapshot) };
+    },
     delete: async ({ refs, allowMissing }) => ({
       deletedIds: await store.delete({ refs, allowMissing }),
     }),
@@ -253,7 +257,7 @@ function createRequest(header: Omit<CreateHeader, "$typeName">, prefix: FieldPre
 function createFields(prefix: FieldPrefix): FieldNames {
   return [
     ["config", `${prefix}config`],
-    ["request_id", `${prefix}request_id`],
+    ["requestId", `${prefix}request_id`],
   ];
 }
 
@@ -261,7 +265,7 @@ function createFields(prefix: FieldPrefix): FieldNames {
 function importFields(prefix: FieldPrefix): FieldNames {
   return [
     ["config", prefix === "" ? "" : "header"],
-    ["request_id", `${prefix}request_id`],
+    ["requestId", `${prefix}request_id`],
   ];
 }
 

@@ -125,6 +125,6 @@ export function repeatingBehaviours(storeTest: StoreTest): void {
   storeTest("a request_id is a UUID", async ({ store, scratch }) => {
     const source = await makeSmallSource(join(scratch, "source"));
     const error = await failsWith(createFrom(store, source, { requestId: "1" }), "FIELD_INVALID");
-    assert.match(error.fields[0]?.field ?? "", /request_id$/);
+    assert.match(error.fields[0]?.field ?? "", /(requestId|request_id)$/);
   });
 }

@@ -133,7 +133,8 @@ export function watchingBehaviours(storeTest: StoreTest): void {
       for (const wrong of ["x", `${token}!`, "a".repeat(1000)]) {
         await using events = store.watch({ resumeToken: wrong });
         const error = await failsWith(events.next(), "FIELD_INVALID");
-        assert.equal(error.fields[0]?.field, "resume_token");
+        // As the domain and as the API name it.
+        assert.match(error.fields[0]?.field ?? "", /^(resumeToken|resume_token)$/);
       }
       const text = Buffer.from(token, "base64url").toString();
       const other = text.replace(/^w1\.[0-9a-f]{16}/, "w1.0123456789abcdef");

@@ -202,7 +202,7 @@ test("a page token is refused when it is damaged or for another filter", async (
         () => catalog.list({ pageSize: 1, pageToken, filter: other }),
         "PAGE_TOKEN_INVALID",
       );
-      assert.equal(error.fields[0]?.field, "page_token");
+      assert.equal(error.fields[0]?.field, "pageToken");
     }
     const flipped =
       pageToken.slice(0, -3) + (pageToken.at(-3) === "A" ? "B" : "A") + pageToken.slice(-2);

@@ -1,6 +1,7 @@
-// The domain has its own names for the fields of a request (`config.name`, `request_id`). Callers
-// know the fields of their message. This file translates the names in errors that leave the domain.
-import { StoreError, restated } from "../../base/errors.js";
+// The domain names its own properties in errors (`config.name`, `requestId`). Callers know the
+// fields of their message (`header.config.name`, `header.request_id`). This file translates the
+// names in errors that leave the domain, so that no protobuf name appears below the transport.
+import { StoreError, restated } from "../base/errors.js";
 
 /** Path in the domain and path in the message. An empty path is the message itself. */
 export type FieldNames = readonly (readonly [domain: string, message: string])[];
@@ -26,8 +27,24 @@ export async function* streamWithFieldNames<T>(
   }
 }
 
+/** Writes the names of fields as protobuf does. Every error of a call passes here. */
+export function withMessageFields(error: StoreError): StoreError {
+  return restatedWith(error, snakeCase);
+}
+
+/** Leaves a key of a map as it is: `configLabels[myKey]` becomes `config_labels[myKey]`. */
+function snakeCase(field: string): string {
+  return field.replace(/\[[^\]]*\]|[A-Z]/g, (found) =>
+    found.startsWith("[") ? found : `_${found.toLowerCase()}`,
+  );
+}
+
 function renamed(error: StoreError, names: FieldNames): StoreError {
-  const fields = error.fields.map((each) => ({ ...each, field: rename(each.field, names) }));
+  return restatedWith(error, (field) => rename(field, names));
+}
+
+function restatedWith(error: StoreError, nameOf: (field: string) => string): StoreError {
+  const fields = error.fields.map((each) => ({ ...each, field: nameOf(each.field) }));
   if (fields.every(({ field }, index) => field === error.fields[index]?.field)) return error;
   return restated(error, { message: renamedMessage(error, fields[0]?.field ?? ""), fields });
 }
