@@ -11,6 +11,7 @@ import { fillCatalogFile } from "./fill-catalog-file.js";
 import type { Row } from "./report.js";
 import { millisecondRows, ratios } from "./rows.js";
 import { withScratch } from "./scene.js";
+import { storeDefaults } from "../test/support/defaults.js";
 
 /**
  * One size. `records` is at most a million, because a larger index does not fit in one string of
@@ -19,9 +20,9 @@ import { withScratch } from "./scene.js";
 export async function catalogCases(records: number, rounds: number): Promise<Row[]> {
   return withScratch(async (scratch) => {
     const path = join(scratch, "catalog.db");
-    openCatalog(path, { clock: systemClock }).close();
+    openCatalog(path, { clock: systemClock, maxEvents: storeDefaults.maxEvents }).close();
     const ids = fillCatalogFile(path, records);
-    const catalog = openCatalog(path, { clock: systemClock });
+    const catalog = openCatalog(path, { clock: systemClock, maxEvents: storeDefaults.maxEvents });
     const index = join(scratch, "index.json");
     writeIndex(index, Object.fromEntries(ids.map((id, n) => [id, indexRecord(`vm/${n}`)])));
     let turn = 0;

@@ -10,6 +10,7 @@ import { openLayout } from "../src/files/layout.js";
 import { emptyConfig } from "../src/model/config.js";
 import { newSnapshotId } from "../src/model/name.js";
 import { openLoopback } from "../test/support/daemon.js";
+import { storeDefaults } from "../test/support/defaults.js";
 
 /** Starts a daemon in this process over the filled store. */
 export interface FilledCatalog extends AsyncDisposable {
@@ -47,7 +48,10 @@ function nameOf(number: number): string {
 
 async function fill(root: string, records: number): Promise<string[]> {
   const layout = await openLayout(root);
-  const catalog = openCatalog(layout.catalogDatabase, { clock: systemClock });
+  const catalog = openCatalog(layout.catalogDatabase, {
+    clock: systemClock,
+    maxEvents: storeDefaults.maxEvents,
+  });
   const ids: string[] = [];
   for (let index = 0; index < records; index += 1) {
     const id = newSnapshotId();

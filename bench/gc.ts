@@ -16,6 +16,7 @@ import { fillCatalogFile } from "./fill-catalog-file.js";
 import type { LoopDelays } from "./loop-delay.js";
 import { startDaemon, type Daemon } from "./scene.js";
 import { removeScratch } from "../test/support/scratch.js";
+import { storeDefaults } from "../test/support/defaults.js";
 
 const rows = Number(process.argv[2] ?? 1_000_000);
 const removed = Number(process.argv[3] ?? 10_000);
@@ -35,10 +36,12 @@ try {
 async function planMany(directory: string): Promise<void> {
   mkdirSync(directory);
   const path = join(directory, "catalog.db");
-  openCatalog(path, { clock: systemClock }).close();
+  openCatalog(path, { clock: systemClock, maxEvents: storeDefaults.maxEvents }).close();
   console.log(`filling a catalog with ${rows} rows`);
   fillCatalogFile(path, rows);
-  using catalog = disposable(openCatalog(path, { clock: systemClock }));
+  using catalog = disposable(
+    openCatalog(path, { clock: systemClock, maxEvents: storeDefaults.maxEvents }),
+  );
   global.gc?.();
   const before = process.memoryUsage().rss;
   let peak = before;
@@ -141,7 +144,10 @@ async function loopDelays({ process: child }: Daemon): Promise<LoopDelays> {
 }
 
 function fillStore(layout: Layout, count: number): void {
-  openCatalog(layout.catalogDatabase, { clock: systemClock }).close();
+  openCatalog(layout.catalogDatabase, {
+    clock: systemClock,
+    maxEvents: storeDefaults.maxEvents,
+  }).close();
   for (const id of fillCatalogFile(layout.catalogDatabase, count)) {
     mkdirSync(layout.filesDirectory(id), { recursive: true });
   }

@@ -81,15 +81,13 @@ export interface Catalog
 
 export interface CatalogOptions {
   readonly clock: Clock;
-  /** Approximate number of events to keep. Default: 100,000. */
-  readonly maxEvents?: number;
+  /** Approximate number of events to keep. */
+  readonly maxEvents: number;
   /** Called before each transaction that changes something. If it throws, nothing is changed. */
   readonly beforeWrite?: () => void;
   /** Called after each transaction, durable or failed, with the time that it took. */
   readonly afterWrite?: (seconds: number) => void;
 }
-
-export const defaultMaxEvents = 100_000;
 
 /**
  * Opens or makes the catalog in the file `path`. The file belongs to this process until it is
@@ -153,7 +151,7 @@ function closeCleanly({ accesses, connection, storeClock }: CatalogContext): voi
 }
 
 function catalogOver(file: Connection, options: CatalogOptions): Catalog {
-  const { clock, maxEvents = defaultMaxEvents } = options;
+  const { clock, maxEvents } = options;
   const { beforeWrite = () => undefined, afterWrite = () => undefined } = options;
   const { events, reading, committed } = createEventLog(file, { clock, maxEvents });
   const connection = withHooks(file, {

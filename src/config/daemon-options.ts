@@ -186,6 +186,7 @@ export const daemonOptions = {
   }),
   connectionWindowBytes: sizeOption({
     key: "connection_window",
+    // Sixteen stalled uploads on one connection before its other calls have to wait for them.
     default: "64MiB",
     min: "64KiB",
     max: "1GiB",
@@ -193,6 +194,7 @@ export const daemonOptions = {
   }),
   maxMessageBytes: sizeOption({
     key: "max_message",
+    // A chunk of the largest size and its frame.
     default: "1088KiB",
     min: "64KiB",
     max: "16MiB",

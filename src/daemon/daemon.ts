@@ -17,6 +17,7 @@ import type { ServiceBinding } from "../transport/handler.js";
 import { openAccess } from "./access.js";
 import { openAdmin } from "./admin.js";
 import { startCollections } from "./collections.js";
+import { serverLimitsOf, storeOptionsOf } from "./configured.js";
 import { startScrubs } from "./scrubs.js";
 import { bindGcService } from "../transport/services/gc-service.js";
 import { bindSystemService } from "../transport/services/system-service.js";
@@ -123,20 +124,7 @@ async function openConfiguredStore(
 ): Promise<SnapshotStore> {
   const { dataGroup: group } = config;
   const dataGroup = group === "" ? undefined : await groupId(group, "data_group");
-  const options = {
-    freeSpaceReserveBytes: config.reserveBytes,
-    maxStoreBytes: config.maxStoreBytes,
-    prefixQuotaBytes: config.prefixQuotaBytes,
-    maxUploadBytes: config.maxUploadBytes,
-    maxRatio: config.maxRatio,
-    accessFlushIntervalMs: config.accessFlushMs,
-    requestRetentionMs: config.requestRetentionMs,
-    maxEvents: config.maxEvents,
-    maxWatchers: config.maxWatchers,
-    gzipLevel: config.gzipLevel,
-    zstdLevel: config.zstdLevel,
-  };
-  return openStore({ root: config.root, dataGroup, ...parts, options });
+  return openStore({ root: config.root, dataGroup, ...parts, options: storeOptionsOf(config) });
 }
 
 async function listen(
@@ -210,15 +198,7 @@ function createServer(
     observer: metrics.calls,
     accessLog: config.accessLog,
     onBurstOver: createTidying(),
-    limits: {
-      maxConnections: config.maxConnections,
-      maxStreams: config.maxStreams,
-      maxStreamsPerIdentity: config.maxStreamsPerIdentity,
-      maxMessageBytes: config.maxMessageBytes,
-      streamWindowBytes: config.streamWindowBytes,
-      connectionWindowBytes: config.connectionWindowBytes,
-      streamIdleMs: config.streamIdleMs,
-    },
+    limits: serverLimitsOf(config),
   });
 }
 

@@ -4,6 +4,7 @@ import { encodeEnvelope } from "../archive/envelope.js";
 import type { CheckOptions, RepairOptions } from "../model/finding.js";
 import { readCocoonStore } from "../cocoon/cocoon-store.js";
 import { checkUnserved, repairUnserved } from "../store/offline.js";
+import { defaultConfig, storeOptionsOf } from "./configured.js";
 import { configToMessage } from "../transport/services/convert.js";
 import { checkEventToMessage, repairedToMessage } from "../transport/services/finding-messages.js";
 
@@ -13,7 +14,8 @@ export async function* checkOffline(root: string, options: CheckOptions, signal:
 
 export async function* repairOffline(root: string, options: RepairOptions, signal: AbortSignal) {
   process.umask(0o077);
-  for await (const repaired of repairUnserved(root, options, signal))
+  const storeOptions = storeOptionsOf(defaultConfig());
+  for await (const repaired of repairUnserved(root, options, signal, storeOptions))
     yield repairedToMessage(repaired);
 }
 

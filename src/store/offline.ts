@@ -17,7 +17,7 @@ import { checkStore } from "./heal/check.js";
 import type { CheckScene } from "./heal/check-scene.js";
 import { isErrno } from "../holes/errno.js";
 import { isForUs } from "./heal/repair.js";
-import { openStore } from "./store.js";
+import { openStore, type StoreOptions } from "./store.js";
 
 /**
  * Throws ROOT_LOCKED if a daemon serves the store, and DIRECTORY_NOT_FOUND if there is no store.
@@ -53,6 +53,7 @@ export async function* repairUnserved(
   root: string,
   options: RepairOptions,
   signal: AbortSignal,
+  storeOptions: StoreOptions,
 ): AsyncGenerator<Repaired> {
   existingLayout(root, options.dryRun ? constants.R_OK : constants.R_OK | constants.W_OK);
   if (options.dryRun) {
@@ -67,6 +68,7 @@ export async function* repairUnserved(
     root,
     clock: systemClock,
     logger: createLogger("error"),
+    options: storeOptions,
   });
   yield* store.repair(options, signal);
 }

@@ -23,7 +23,7 @@ import { createClockAlarm } from "./parts/clock-alarm.js";
 import { CommitTurns } from "./parts/commit-turns.js";
 import { type Condition, openCondition } from "./parts/condition.js";
 import { LeaseTable } from "./parts/leases.js";
-import { defaultStoreOptions, type StoreOptions } from "./parts/options.js";
+import type { StoreOptions } from "./parts/options.js";
 import { createGcLock } from "./parts/publication-gate.js";
 import { SerialQueue } from "./parts/serial-queue.js";
 import { createSpaceAccount } from "./parts/space-account.js";
@@ -33,13 +33,15 @@ import type { SnapshotStore } from "./snapshot-store.js";
 import type { StoreParts } from "./store-parts.js";
 import { backfillDigest } from "./write/digest-backfill.js";
 
+export type { StoreOptions };
+
 export interface OpenStoreOptions {
   readonly root: string;
   /** Number of the group that may read stored data files. Default: none. */
   readonly dataGroup?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly options?: Partial<StoreOptions>;
+  readonly options: StoreOptions;
   /** Called once the root is this store's and its catalog is open, before recovery begins. */
   readonly onRecovery?: () => Promise<void>;
   /** Default: nobody. */
@@ -75,9 +77,8 @@ async function openParts(
   open: OpenStoreOptions,
   cleanup: Cleanup,
 ): Promise<{ parts: StoreParts; background: Background }> {
-  const { clock, logger, observer = unobservedStore } = open;
-  const options = { ...defaultStoreOptions, ...open.options };
-  const { layout, root, catalog } = await openRootAndCatalog(open, options, cleanup);
+  const { clock, logger, options, observer = unobservedStore } = open;
+  const { layout, root, catalog } = await openRootAndCatalog(open, cleanup);
   const writeWorkers = openWriteWorkers();
   cleanup.defer(async () => writeWorkers[Symbol.asyncDispose]());
   const background = createBackground(logger);
@@ -111,8 +112,7 @@ async function openParts(
 }
 
 async function openRootAndCatalog(
-  { root: path, dataGroup, clock, logger, observer }: OpenStoreOptions,
-  { maxEvents }: StoreOptions,
+  { root: path, dataGroup, clock, logger, observer, options }: OpenStoreOptions,
   cleanup: Cleanup,
 ): Promise<Pick<StoreParts, "layout" | "root" | "catalog">> {
   const layout = await openRoot(path, dataGroup);
@@ -128,7 +128,7 @@ async function openRootAndCatalog(
   const claimed = await claimFormat(layout, logger);
   await makeParts(layout);
   const catalogOptions = {
-    ...{ clock, maxEvents, beforeWrite: root.check },
+    ...{ clock, maxEvents: options.maxEvents, beforeWrite: root.check },
     ...(observer && { afterWrite: observer.committed }),
   };
   const catalog = await openCatalogWithRoom(layout, catalogOptions, logger);

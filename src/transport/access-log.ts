@@ -12,8 +12,7 @@ import type { MethodRule } from "./auth/role-table.js";
  * changes  calls that change something, and calls that fail; the others with log_level debug
  * off      none
  */
-export const accessLogChoices = ["changes", "all", "off"] as const;
-export type AccessLogChoice = (typeof accessLogChoices)[number];
+export type AccessLogChoice = "all" | "changes" | "off";
 
 export interface EndedCall extends Traffic {
   readonly seconds: number;

@@ -1,4 +1,4 @@
-// The limits of a server, and their defaults. SECURITY.md has their sum.
+// The limits of a server. SECURITY.md has their sum.
 import type { CallLimits } from "./admission.js";
 import type { Http2Limits } from "./grpc-hooks/windows.js";
 import type { StreamLimits } from "./stream-gate.js";
@@ -30,29 +30,32 @@ export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
 const kib = 1024;
 const mib = 1024 * kib;
 
-export const defaultGrpcLimits: GrpcLimits = {
+/** The limits that the configuration sets. Their defaults are in config/daemon-options.ts. */
+export type ConfiguredLimits = Pick<
+  GrpcLimits,
+  | "maxConnections"
+  | "maxStreams"
+  | "maxStreamsPerIdentity"
+  | "maxMessageBytes"
+  | "streamWindowBytes"
+  | "connectionWindowBytes"
+  | "streamIdleMs"
+>;
+
+export const fixedGrpcLimits: Omit<GrpcLimits, keyof ConfiguredLimits> = {
   maxCalls: 4096,
-  maxStreams: 64,
   maxCallsPerIdentity: 2048,
-  maxStreamsPerIdentity: 48,
   maxPendingRequests: 256,
   maxOpenCalls: 128,
   // Enough for the leases of an orchestrator that uses one connection: OpenDataDirectory stays
   // open.
   maxStreamsPerConnection: 1000,
-  streamWindowBytes: 4 * mib,
-  // Sixteen stalled uploads on one connection before its other calls have to wait for them.
-  connectionWindowBytes: 64 * mib,
   maxMetadataBytes: 16 * kib,
   maxConnectionMetadataBytes: 4 * mib,
   maxTotalMetadataBytes: 32 * mib,
-  // A chunk of the largest size and its frame.
-  maxMessageBytes: mib + 64 * kib,
   // A request counts sixteen times its bytes, which is its size when decoded.
   maxRequestBytes: 96 * mib,
   maxAnswerBytes: 64 * mib,
-  maxConnections: 256,
-  streamIdleMs: 5 * 60_000,
   requestTimeoutMs: 30_000,
   keepaliveMs: 60_000,
   keepaliveTimeoutMs: 20_000,

@@ -19,7 +19,7 @@ import { createArrivals } from "./arrivals.js";
 import { createCallRecords } from "./call-records.js";
 import { createCallers, type Callers } from "./callers.js";
 import type { ServiceBinding } from "./handler.js";
-import { defaultGrpcLimits, type GrpcLimits } from "./grpc-limits.js";
+import { fixedGrpcLimits, type ConfiguredLimits, type GrpcLimits } from "./grpc-limits.js";
 import { createHealth, healthCheckPath, type HealthProblem, type HealthService } from "./health.js";
 import { createAttachments, type Attachments } from "./grpc-hooks/attachments.js";
 import { makeFirstCall } from "./grpc-hooks/first-call.js";
@@ -51,8 +51,8 @@ import {
 
 export interface GrpcServerOptions {
   readonly implementations: readonly ServiceBinding[];
-  /** Defaults: `defaultGrpcLimits`. */
-  readonly limits?: Partial<GrpcLimits>;
+  /** Limits that are left out are those of `fixedGrpcLimits`. */
+  readonly limits: ConfiguredLimits & Partial<GrpcLimits>;
   /** Enables reflection: an encoded FileDescriptorSet with imports and comments. */
   readonly descriptorSet?: Uint8Array;
   /** Who may call which method. Default: everybody is an operator. */
@@ -64,8 +64,7 @@ export interface GrpcServerOptions {
   readonly logger: Logger;
   /** Default: nobody. */
   readonly observer?: CallObserver;
-  /** Default: `changes`. */
-  readonly accessLog?: AccessLogChoice;
+  readonly accessLog: AccessLogChoice;
   /** Called when most of many streams have closed and have left garbage. */
   readonly onBurstOver?: () => void;
 }
@@ -162,7 +161,7 @@ function figuresOf({ parts, gate, answers, scheduler, connections }: Core): Tran
 
 function createCore(options: GrpcServerOptions): Core {
   const { logger, access = defaultAccess } = options;
-  const limits = { ...defaultGrpcLimits, ...options.limits };
+  const limits = { ...fixedGrpcLimits, ...options.limits };
   const { health, bindings } = allServices(options);
   const admission = createAdmission(limits);
   const attachments = createAttachments(logger);
@@ -177,7 +176,7 @@ function createCore(options: GrpcServerOptions): Core {
   const records = createCallRecords({
     observer: options.observer ?? unobservedCalls,
     audit: createAuditLog(logger),
-    access: createAccessLog(logger, options.accessLog ?? "changes"),
+    access: createAccessLog(logger, options.accessLog),
   });
   const adapter = createAdapter(bindings, {
     ...limits,

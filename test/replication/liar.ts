@@ -14,6 +14,7 @@ import {
   type ReadBlocksResponseSchema,
 } from "../../gen/ts/stasis/v1/replication_service_pb.js";
 import type { Client } from "../../src/client/index.js";
+import { grpcLimits, serverDefaults } from "../support/defaults.js";
 
 type ManifestInit = MessageInitShape<typeof GetManifestResponseSchema>;
 type BlocksInit = MessageInitShape<typeof ReadBlocksResponseSchema>;
@@ -35,8 +36,9 @@ export interface Lies {
 /** Its address. */
 export async function startLiar(t: TestContext, honest: Client, lies: Lies): Promise<string> {
   const server = createGrpcServer({
+    ...serverDefaults,
     logger: createLogger("silent"),
-    limits: { maxMessageBytes: 16 * 1024 * 1024 },
+    limits: { ...grpcLimits, maxMessageBytes: 16 * 1024 * 1024 },
     implementations: [
       bindService(ReplicationService, {
         getManifest: (request, { signal }) => {

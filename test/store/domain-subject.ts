@@ -16,6 +16,7 @@ import {
   type StoreSubject,
   type SubjectOptions,
 } from "./subject.js";
+import { storeDefaults } from "../support/defaults.js";
 
 export async function openDomainSubject(options: SubjectOptions): Promise<StoreSubject> {
   const { root, clock } = options;
@@ -24,7 +25,7 @@ export async function openDomainSubject(options: SubjectOptions): Promise<StoreS
       root,
       clock,
       logger: createLogger("silent"),
-      options: { freeSpaceReserveBytes: 0 },
+      options: { ...storeDefaults, freeSpaceReserveBytes: 0 },
     });
   let store = await open();
   const calls = callsOf(() => store);

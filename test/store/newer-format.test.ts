@@ -21,6 +21,7 @@ import { reopen } from "../support/reopen.js";
 import { withScratchDir } from "../support/scratch.js";
 import { runStasis } from "../unit/cli/run-stasis.js";
 import { tamper, withStoredScene, type StoredScene } from "./stored-scene.js";
+import { storeDefaults } from "../support/defaults.js";
 
 const never = new AbortController().signal;
 const thorough = { dryRun: false, deep: true, limitBytesPerSecond: 0 };
@@ -78,7 +79,8 @@ async function kindsIn(root: string): Promise<string[]> {
 
 async function repair(root: string): Promise<Repaired[]> {
   const all: Repaired[] = [];
-  for await (const repaired of repairUnserved(root, thorough, never)) all.push(repaired);
+  for await (const repaired of repairUnserved(root, thorough, never, storeDefaults))
+    all.push(repaired);
   return all;
 }
 

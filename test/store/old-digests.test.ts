@@ -26,6 +26,7 @@ import { startDaemonProcess } from "../support/daemon-process.js";
 import { reopen } from "../support/reopen.js";
 import { fileOf, flip } from "./damages.js";
 import { withStoredScene, type StoredScene } from "./stored-scene.js";
+import { storeDefaults } from "../support/defaults.js";
 
 const never = new AbortController().signal;
 
@@ -84,7 +85,7 @@ test("a missing block table is made again unchanged", () =>
     await rm(tableOf(scene, 2));
     const options = { dryRun: false, deep: true, limitBytesPerSecond: 0 };
     const outcomes: string[] = [];
-    for await (const { outcome } of repairUnserved(scene.root, options, never)) {
+    for await (const { outcome } of repairUnserved(scene.root, options, never, storeDefaults)) {
       outcomes.push(outcome);
     }
     assert.deepEqual(outcomes, ["done"]);

@@ -14,6 +14,7 @@ import { runStasis } from "../unit/cli/run-stasis.js";
 import { compareStored } from "./contents.js";
 import { damages, fileOf, flip } from "./damages.js";
 import { addSnapshot, withStoredScene, type StoredScene } from "./stored-scene.js";
+import { storeDefaults } from "../support/defaults.js";
 
 const never = new AbortController().signal;
 const thorough: RepairOptions = { dryRun: false, deep: true, limitBytesPerSecond: 0 };
@@ -50,14 +51,14 @@ for (const [damage, { inflict }] of Object.entries(damages)) {
       const before = await findingsIn(scene.root);
       const names = await keptNames(scene);
       const planned = await collect(
-        repairUnserved(scene.root, { ...thorough, dryRun: true }, never),
+        repairUnserved(scene.root, { ...thorough, dryRun: true }, never, storeDefaults),
       );
       assert.deepEqual(
         planned.map(({ finding }) => finding),
         before,
       );
       assert.deepEqual(await findingsIn(scene.root), before, "a dry run changed something");
-      const repaired = await collect(repairUnserved(scene.root, thorough, never));
+      const repaired = await collect(repairUnserved(scene.root, thorough, never, storeDefaults));
       const failed = repaired.filter(({ outcome }) => outcome === "failed");
       assert.deepEqual(failed, []);
       const after = await findingsIn(scene.root);
@@ -78,7 +79,9 @@ test("data with a wrong digest gets no new block table: the snapshot is marked",
     await flip(fileOf(scene, "memory-ranges"), 700 * 1024 + 17);
     const tables = join(scene.layout.dataDirectory(id), "blocks");
     for (const name of await readdir(tables)) await flip(join(tables, name), 10);
-    const repaired = await collect(repairUnserved(scene.root, { ...thorough, deep: false }, never));
+    const repaired = await collect(
+      repairUnserved(scene.root, { ...thorough, deep: false }, never, storeDefaults),
+    );
     const outcomes = repaired.map(({ outcome, finding }) => `${outcome} ${finding.path.slice(-5)}`);
     assert.deepEqual(
       outcomes.sort(),

@@ -4,11 +4,15 @@ import { fillCatalogFile } from "../../bench/fill-catalog-file.js";
 import { systemClock } from "../../src/base/clock.js";
 import { openCatalog } from "../../src/catalog/open.js";
 import { openLayout } from "../../src/files/layout.js";
+import { storeDefaults } from "../support/defaults.js";
 
 /** Names are `vm/0` and so on, the last one the newest; labels are `vm=web-0` to `vm=web-4999`. */
 export async function fillStore(root: string, count: number): Promise<void> {
   const layout = await openLayout(root);
-  openCatalog(layout.catalogDatabase, { clock: systemClock }).close();
+  openCatalog(layout.catalogDatabase, {
+    clock: systemClock,
+    maxEvents: storeDefaults.maxEvents,
+  }).close();
   // Recovery looks for the directory of every record.
   for (const id of fillCatalogFile(layout.catalogDatabase, count)) {
     mkdirSync(layout.dataDirectory(id));

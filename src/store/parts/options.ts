@@ -1,5 +1,5 @@
-// The options with which a store is opened.
-import { defaultMaxEvents } from "../../catalog/open.js";
+// The options with which a store is opened. Their defaults are those of the daemon's configuration
+// (config/daemon-options.ts), and nowhere else.
 
 export interface StoreOptions {
   /** Free bytes that uploads leave on the filesystem. 0 = no reserve. */
@@ -25,17 +25,3 @@ export interface StoreOptions {
   /** Zstandard level of Export, 1 to 19. */
   readonly zstdLevel: number;
 }
-
-export const defaultStoreOptions: StoreOptions = {
-  freeSpaceReserveBytes: 64 * 1024 * 1024,
-  maxStoreBytes: 0,
-  prefixQuotaBytes: 0,
-  maxUploadBytes: 4 * 1024 ** 4,
-  maxRatio: 2000,
-  accessFlushIntervalMs: 10_000,
-  requestRetentionMs: 24 * 3600 * 1000,
-  maxEvents: defaultMaxEvents,
-  maxWatchers: 1000,
-  gzipLevel: 1,
-  zstdLevel: 1,
-};

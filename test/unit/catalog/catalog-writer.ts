@@ -3,9 +3,10 @@ import { writeSync } from "node:fs";
 import { isStoreError } from "../../../src/base/errors.js";
 import { openCatalog, type Catalog } from "../../../src/catalog/open.js";
 import { configOf, idOf, startMs, testClock } from "./support.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 const [path = "", count = "0", ending = "close"] = process.argv.slice(2);
-const catalog = openCatalog(path, { clock: testClock() });
+const catalog = openCatalog(path, { clock: testClock(), maxEvents: storeDefaults.maxEvents });
 
 function adopt(target: Catalog, n: number): void {
   target.insertReady({

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openCatalog } from "../../../src/catalog/open.js";
 import { idOf, startMs, store, testClock, throwsReason, withScratch } from "./support.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 /** Writes until the filesystem is full. */
 function fillDisk(path: string): void {
@@ -37,7 +38,7 @@ test("on a full disk reads, start and stop work; a change works as soon as there
         fillDisk(path);
       };
       const clock = testClock();
-      let catalog = openCatalog(path, { clock });
+      let catalog = openCatalog(path, { clock, maxEvents: storeDefaults.maxEvents });
       for (const id of ["a", "b"]) store(catalog, idOf(id), { name: id });
       for (let start = 0; start < 2; start++) {
         // A start frees the space of the previous log.
@@ -51,7 +52,7 @@ test("on a full disk reads, start and stop work; a change works as soon as there
         }, "STORAGE_FULL");
         assert.equal(catalog.get(idOf("b"))?.lastAccessedAt.getTime(), startMs + 1000);
         catalog.close();
-        catalog = openCatalog(path, { clock });
+        catalog = openCatalog(path, { clock, maxEvents: storeDefaults.maxEvents });
       }
       for (const filler of fillers) rmSync(filler);
       catalog.markDeleting([idOf("a")]);

@@ -7,6 +7,7 @@ import { configColumns } from "../../../src/catalog/rows.js";
 import { sql } from "../../../src/catalog/sql.js";
 import { Database } from "../../../src/catalog/sqlite.js";
 import { configOf, idsOf, startMs, testClock, throwsReason, withScratch } from "./support.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 const count = 100_000;
 
@@ -85,9 +86,9 @@ function checkPages(catalog: Catalog): void {
 test("each ref, page and filter finds the right ones of 100,000 snapshots", async () => {
   await withScratch((directory) => {
     const path = join(directory, "catalog.db");
-    openCatalog(path, { clock: testClock() }).close();
+    openCatalog(path, { clock: testClock(), maxEvents: storeDefaults.maxEvents }).close();
     fill(path);
-    const catalog = openCatalog(path, { clock: testClock() });
+    const catalog = openCatalog(path, { clock: testClock(), maxEvents: storeDefaults.maxEvents });
     try {
       assert.deepEqual(catalog.checkIntegrity(), []);
       assert.deepEqual(catalog.totals(), {

@@ -19,6 +19,7 @@ import {
   withCatalog,
   withScratch,
 } from "./support.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 /** Tests run from <checkout>/<build directory>/test/unit/catalog. */
@@ -26,7 +27,7 @@ const fixtures = join(here, "..", "..", "..", "..", "test", "fixtures");
 const writerProgram = join(here, "catalog-writer.js");
 
 function open(path: string): Catalog {
-  return openCatalog(path, { clock: testClock() });
+  return openCatalog(path, { clock: testClock(), maxEvents: storeDefaults.maxEvents });
 }
 
 /** A catalog with `rows` snapshots, closed. */

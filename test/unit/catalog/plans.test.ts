@@ -9,6 +9,7 @@ import { listStatements, type ListShape } from "../../../src/catalog/list-sql.js
 import { sql } from "../../../src/catalog/sql.js";
 import { Database } from "../../../src/catalog/sqlite.js";
 import { testClock } from "./support.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 let directory: string;
 let database: Database;
@@ -16,7 +17,7 @@ let database: Database;
 before(() => {
   directory = mkdtempSync(join(tmpdir(), "stasis-plans-"));
   const path = join(directory, "catalog.db");
-  openCatalog(path, { clock: testClock() }).close();
+  openCatalog(path, { clock: testClock(), maxEvents: storeDefaults.maxEvents }).close();
   database = new Database(path);
   // The planner's view of a catalog without gathered statistics, like ours.
   assert.deepEqual(

@@ -9,6 +9,7 @@ import { openCatalog, type Catalog } from "../../../src/catalog/open.js";
 import { openOfflineCatalog } from "../../../src/catalog/read-only.js";
 import { isSuspect } from "../../../src/model/elapsed.js";
 import { configOf, idOf, startMs, store, testClock, withCatalog, withScratch } from "./support.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const fixtures = join(here, "..", "..", "..", "..", "test", "fixtures");
@@ -153,7 +154,7 @@ test("the catalog of an older version: uses begin as last accesses, none in the 
     }
     const clock = testClock();
     clock.nowMs = Date.now();
-    const catalog = openCatalog(path, { clock });
+    const catalog = openCatalog(path, { clock, maxEvents: storeDefaults.maxEvents });
     try {
       assert.equal(usedMs(catalog, "aaaa000000000000"), 1_700_000_001_000);
       assert.ok(Math.abs(catalog.elapsedMs() - clock.nowMs) < hourMs);

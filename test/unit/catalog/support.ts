@@ -8,6 +8,7 @@ import { StoreError, type ErrorReason } from "../../../src/base/errors.js";
 import { openCatalog, type Catalog } from "../../../src/catalog/open.js";
 import { emptyConfig, type SnapshotConfig } from "../../../src/model/config.js";
 import type { SnapshotFile } from "../../../src/model/snapshot.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 export const startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -53,10 +54,10 @@ export async function withCatalog(work: (scratch: Scratch) => void | Promise<voi
   await withScratch(async (directory) => {
     const clock = testClock();
     const path = join(directory, "catalog.db");
-    let catalog = openCatalog(path, { clock });
+    let catalog = openCatalog(path, { clock, maxEvents: storeDefaults.maxEvents });
     const reopen = (): Catalog => {
       catalog.close();
-      catalog = openCatalog(path, { clock });
+      catalog = openCatalog(path, { clock, maxEvents: storeDefaults.maxEvents });
       return catalog;
     };
     try {

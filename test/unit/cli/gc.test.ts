@@ -10,6 +10,7 @@ import { createGrpcServer } from "../../../src/transport/server.js";
 import { startTestDaemon } from "../../support/daemon.js";
 import { eventually } from "../../support/eventually.js";
 import { finished, runStasis, startOnTerminal } from "./run-stasis.js";
+import { grpcLimits, serverDefaults } from "../../support/defaults.js";
 
 test("gc: a table with a total, JSON with stable keys, and --evict-all only when confirmed", async (t) => {
   const { address, scratch } = await startTestDaemon(t);
@@ -99,8 +100,9 @@ test("gc reports more rows than fit into the default 4 MiB of a message", async 
   }));
   // Making that many snapshots would take minutes.
   const server = createGrpcServer({
+    ...serverDefaults,
     logger: createLogger("silent"),
-    limits: { maxMessageBytes: 1024 * 1024 },
+    limits: { ...grpcLimits, maxMessageBytes: 1024 * 1024 },
     implementations: [
       bindService(GcService, { collectGarbage: () => Promise.resolve({ candidates }) }),
     ],

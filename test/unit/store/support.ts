@@ -10,6 +10,7 @@ import { openStore } from "../../../src/store/store.js";
 import type { SnapshotStore, StoreRequest } from "../../../src/store/snapshot-store.js";
 import { OwnedChunk, type OwnedStream } from "../../../src/wire/chunk.js";
 import { collect } from "../../support/chunks.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 export function openTestStore(
   root: string,
@@ -20,7 +21,7 @@ export function openTestStore(
     root,
     clock,
     logger: createLogger("silent"),
-    options: { freeSpaceReserveBytes: 0, ...options },
+    options: { ...storeDefaults, freeSpaceReserveBytes: 0, ...options },
   });
 }
 

@@ -14,6 +14,7 @@ import { failsWith } from "../../support/errors.js";
 import { openPastMode } from "../../support/tamper.js";
 import { withScratchDir, removeScratch } from "../../support/scratch.js";
 import { createFrom, openTestStore } from "./support.js";
+import { storeDefaults } from "../../support/defaults.js";
 
 const files = { f: Buffer.from("x") };
 
@@ -181,7 +182,10 @@ test("a filter that leaves out much still brings newer tokens", async () => {
     const before = await tokenAfter(root, (store) => createFrom(store, "n0", files));
     // The domain would sync a manifest for each change.
     const { catalogDatabase } = await openLayout(root);
-    const catalog = openCatalog(catalogDatabase, { clock: systemClock });
+    const catalog = openCatalog(catalogDatabase, {
+      clock: systemClock,
+      maxEvents: storeDefaults.maxEvents,
+    });
     const { id } = catalog.resolveRef("n0").config;
     for (let n = 1; n <= 1100; n += 1) catalog.update(id, { name: `n${n}` });
     catalog.close();

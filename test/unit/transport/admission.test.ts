@@ -8,7 +8,7 @@ import { SnapshotService } from "../../../gen/ts/stasis/v1/snapshot_service_pb.j
 import type { Identity } from "../../../src/model/access.js";
 import { createAdmission, type CallLimits } from "../../../src/transport/admission.js";
 import { bindService, type MethodBinding } from "../../../src/transport/handler.js";
-import { defaultGrpcLimits } from "../../../src/transport/grpc-limits.js";
+import { grpcLimits } from "../../support/defaults.js";
 
 const traits = { byteStreams: ["create"] } as const;
 const snapshots = bindService(SnapshotService, {}, traits).methods;
@@ -41,7 +41,7 @@ const cases: readonly Case[] = [
 ];
 
 function enterWith(limits: Partial<CallLimits>) {
-  const admission = createAdmission({ ...defaultGrpcLimits, ...limits });
+  const admission = createAdmission({ ...grpcLimits, ...limits });
   return (method: MethodBinding | undefined, identity: Identity | undefined) => {
     assert.ok(method !== undefined);
     return admission.enter(method, () => undefined, identity);

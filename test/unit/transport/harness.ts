@@ -36,6 +36,7 @@ import {
 } from "../../../src/transport/handler.js";
 import type { GrpcLimits } from "../../../src/transport/grpc-limits.js";
 import { createGrpcServer, type GrpcServer } from "../../../src/transport/server.js";
+import { grpcLimits, serverDefaults } from "../../support/defaults.js";
 
 export const silent = createLogger("silent");
 export const methods = SnapshotService.method;
@@ -57,8 +58,9 @@ export async function startServer(
   traits: Traits = { byteStreams: ["create", "import", "restore", "export"] },
 ): Promise<Harness> {
   const server = createGrpcServer({
+    ...serverDefaults,
     implementations: [bindService(SnapshotService, implementation, traits)],
-    limits,
+    limits: { ...grpcLimits, ...limits },
     logger: silent,
   });
   server.setServing(true);

@@ -12,6 +12,7 @@ import { bindService } from "../../../src/transport/handler.js";
 import { createGrpcServer, type GrpcServer } from "../../../src/transport/server.js";
 import { SnapshotService } from "../../../gen/ts/stasis/v1/snapshot_service_pb.js";
 import { methods, openClient, silent, unary } from "./harness.js";
+import { serverDefaults } from "../../support/defaults.js";
 
 interface Scratch extends AsyncDisposable {
   readonly directory: string;
@@ -27,6 +28,7 @@ async function openScratch(): Promise<Scratch> {
 
 function startListServer(): GrpcServer {
   return createGrpcServer({
+    ...serverDefaults,
     implementations: [
       bindService(SnapshotService, {
         list: (_request, { peer }) => Promise.resolve({ nextPageToken: peer }),

@@ -17,6 +17,7 @@ import { SnapshotService } from "../../../gen/ts/stasis/v1/snapshot_service_pb.j
 import { bindService } from "../../../src/transport/handler.js";
 import { createGrpcServer } from "../../../src/transport/server.js";
 import { bidi, openClient, silent } from "./harness.js";
+import { serverDefaults } from "../../support/defaults.js";
 
 const descriptorSetUrl = new URL("../../../../gen/stasis.binpb", import.meta.url);
 type InfoMethod = typeof ServerReflection.method.serverReflectionInfo;
@@ -28,6 +29,7 @@ async function ask(
   service: typeof ServerReflection | typeof ServerReflectionAlpha = ServerReflection,
 ): Promise<ServerReflectionResponse[]> {
   await using server = createGrpcServer({
+    ...serverDefaults,
     implementations: [bindService(SnapshotService, {})],
     descriptorSet: await readFile(descriptorSetUrl),
     logger: silent,

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { pino } from "pino";
 import { createGrpcServer } from "../../../../src/transport/server.js";
 import { makeScratch } from "../../../support/daemon.js";
+import { serverDefaults } from "../../../support/defaults.js";
 
 interface Line {
   readonly level: number;
@@ -17,7 +18,7 @@ interface Line {
 async function linesOfFirstCall(): Promise<readonly Line[]> {
   const lines: Line[] = [];
   const logger = pino({}, { write: (line: string) => void lines.push(JSON.parse(line) as Line) });
-  await using server = createGrpcServer({ implementations: [], logger });
+  await using server = createGrpcServer({ ...serverDefaults, implementations: [], logger });
   await server.tryHooks();
   return lines;
 }

@@ -13,8 +13,8 @@ import {
   type ServerInterceptor,
 } from "@grpc/grpc-js";
 import { createInjector, type Http2Hooks } from "../../../../src/transport/grpc-hooks/windows.js";
-import { defaultGrpcLimits } from "../../../../src/transport/grpc-limits.js";
 import { eventually } from "../../../support/eventually.js";
+import { grpcLimits } from "../../../support/defaults.js";
 
 export interface Arrived {
   readonly stream: ServerHttp2Stream;
@@ -132,7 +132,7 @@ export async function startGrpc(options: GrpcSceneOptions = {}): Promise<GrpcSce
     "unary",
   );
   const { injectConnection } = createInjector(server, {
-    limits: defaultGrpcLimits,
+    limits: grpcLimits,
     areNewcomers: false,
     hooks: {
       onSession: (session) => void session.on("error", () => undefined),

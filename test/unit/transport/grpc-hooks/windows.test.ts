@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { Server } from "@grpc/grpc-js";
 import type { TlsFiles } from "../../../../src/transport/auth/tls-files.js";
 import { createInjector } from "../../../../src/transport/grpc-hooks/windows.js";
-import { defaultGrpcLimits } from "../../../../src/transport/grpc-limits.js";
 import { eventually } from "../../../support/eventually.js";
 import { methods, pathOf, startServer, unary } from "../harness.js";
 import { openRawClient, type RawClient } from "../raw-client.js";
+import { grpcLimits } from "../../../support/defaults.js";
 
 const { list } = methods;
 const listed = { list: () => Promise.resolve({}) };
@@ -52,7 +52,7 @@ test("the defaults reach the client too", async () => {
   await using harness = await startServer(listed);
   await using raw = await openRawClient(harness.port);
   await answered(raw);
-  const { streamWindowBytes, connectionWindowBytes } = defaultGrpcLimits;
+  const { streamWindowBytes, connectionWindowBytes } = grpcLimits;
   assert.equal(raw.session.remoteSettings.initialWindowSize, streamWindowBytes);
   assert.equal(raw.session.state.remoteWindowSize, connectionWindowBytes);
   await unary(harness.client, list, {});
@@ -62,7 +62,7 @@ test("node:http2 is as it was afterwards", () => {
   const { createServer, createSecureServer } = http2;
   const server = new Server();
   const hooks = { onSession: () => undefined, onStream: () => undefined };
-  const options = { limits: defaultGrpcLimits, hooks, areNewcomers: true };
+  const options = { limits: grpcLimits, hooks, areNewcomers: true };
   createInjector(server, options);
   assert.equal(http2.createServer, createServer);
   assert.equal(http2.createSecureServer, createSecureServer);
