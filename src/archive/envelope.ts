@@ -42,17 +42,19 @@ const knownKeys: ReadonlySet<string> = new Set(["config", "version", "files", cl
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * `files` are the data files, sorted. Throws LIMIT_EXCEEDED if the result is too large for readers.
- * If thousands of long names leave no room for the claims about the files, it omits the claims.
+ * `files` are the data files of the archive, sorted, and `leftOut` those of the snapshot that it
+ * lacks. Throws LIMIT_EXCEEDED if the result is too large for readers. If thousands of long names
+ * leave no room for the claims about the files, it omits the claims, and what is left out.
  */
 export function encodeEnvelope(
   config: SnapshotConfig,
   files: readonly string[],
   claims: FileClaims = noClaims,
+  leftOut: readonly string[] = [],
 ): Uint8Array {
   const members = [`"config":${encodeConfig(config)}`, `"version":${envelopeVersion}`];
   if (files.length > 0) members.push(`"files":${JSON.stringify(files)}`);
-  if (claims.size > 0) members.push(`"${claimsKey}":${encodeClaims(claims)}`);
+  if (claims.size > 0) members.push(`"${claimsKey}":${encodeClaims(claims, leftOut)}`);
   members.push(...unknownTexts(config.unknown.envelope, knownKeys));
   const bytes = Buffer.from(`${indentJson(`{${members.join()}}`)}\n`);
   if (bytes.byteLength > maxEnvelopeBytes && claims.size > 0) return encodeEnvelope(config, files);

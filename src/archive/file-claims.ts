@@ -15,6 +15,8 @@ import {
 
 export const claimsKey = "stasis";
 const filesKey = "files";
+/** For people and scripts: it shows that an archive has only a part of a snapshot. */
+const leftOutKey = "left_out";
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 export interface FileClaim {
@@ -32,13 +34,14 @@ export type FileClaims = ReadonlyMap<string, FileClaim>;
 
 export const noClaims: FileClaims = new Map();
 
-/** Returns the value of the key as JSON. */
-export function encodeClaims(claims: FileClaims): string {
+/** Returns the value of the key as JSON. `leftOut` names files that the archive lacks. */
+export function encodeClaims(claims: FileClaims, leftOut: readonly string[]): string {
   const files = [...claims].map(([name, { sizeBytes, digest, blocks }]) => {
     const claim = { size: sizeBytes, ...(digest === "" ? {} : { digest, blocks }) };
     return `${JSON.stringify(name)}:${JSON.stringify(claim)}`;
   });
-  return `{${JSON.stringify(filesKey)}:{${files.join()}}}`;
+  const rest = leftOut.length === 0 ? "" : `,"${leftOutKey}":${JSON.stringify(leftOut)}`;
+  return `{${JSON.stringify(filesKey)}:{${files.join()}}${rest}}`;
 }
 
 /** Ignores unknown keys inside, because newer versions write them. */

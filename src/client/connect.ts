@@ -92,10 +92,14 @@ function snapshotCalls(channel: Channel): SnapshotCalls {
         typeof request === "string" ? { refs: [request] } : request,
         options,
       ),
-    restore: (request, options) =>
-      openDownload((call) => channel.serverStream(rpc.restore, withRef(request), call), options),
-    export: (request, options) =>
-      openDownload((call) => channel.serverStream(rpc.export, withRef(request), call), options),
+    restore: (request, options) => {
+      const asked = withRef(request);
+      return openDownload(asked, (call) => channel.serverStream(rpc.restore, asked, call), options);
+    },
+    export: (request, options) => {
+      const asked = withRef(request);
+      return openDownload(asked, (call) => channel.serverStream(rpc.export, asked, call), options);
+    },
     exportToDirectory: (request, options) => channel.unary(rpc.exportToDirectory, request, options),
     cloneToDirectory: (request, options) => channel.unary(rpc.cloneToDirectory, request, options),
     import: (header, bytes, options = {}) => {

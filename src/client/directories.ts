@@ -103,7 +103,7 @@ function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
 }
 
 /**
- * Writes the data files of a snapshot into an absent or empty directory. It appears with all files
+ * Writes the data files of a snapshot, or `files` of them, into an absent or empty directory. It appears with all files
  * or not at all; LocalTarget describes the case of an existing directory. The daemon compares each
  * block with its digest, unless the request has `verify: false` or `force`; see `openCompared`.
  */
@@ -136,7 +136,9 @@ export async function exportToLocalDirectory(
   const wanted: ExportInit = typeof request === "string" ? { ref: request } : request;
   await using target = await openLocalTarget(directory);
   const sync = options.sync ?? true;
-  if (options.via !== "stream" && wanted.verify !== true && (await runsAsUs(client, options))) {
+  // ExportToDirectory selects no files, and compares nothing that it reflinks.
+  const asked = wanted.verify === true || (wanted.files ?? []).length > 0;
+  if (options.via !== "stream" && !asked && (await runsAsUs(client, options))) {
     const response = await target.fill((files) => exportByDaemon(client, wanted, files, options));
     if (response !== undefined) {
       await target.commit({ sync });

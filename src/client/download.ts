@@ -46,8 +46,12 @@ export interface DownloadOptions extends CallOptions {
 type Frame = (RestoreResponse | ExportResponse)["frame"];
 type FrameStream = AsyncGenerator<{ readonly frame: Frame }, void, undefined>;
 
-/** Waits for the header. */
+/**
+ * Waits for the header. Throws NOT_IMPLEMENTED if the request selects files and the daemon does not
+ * know how to.
+ */
 export async function openDownload(
+  { files = [] }: { readonly ref?: string; readonly files?: readonly string[] },
   open: (options: CallOptions) => FrameStream,
   options: DownloadOptions = {},
 ): Promise<Download> {
@@ -55,6 +59,7 @@ export async function openDownload(
   try {
     const frames = open({ ...options, signal: ending.signal });
     const header = await readHeader(frames);
+    if (files.length > 0 && header.files.length === 0) throw sendsAll();
     return holdDownload(frames, header, ending, options.reuseBuffers === true);
   } catch (error) {
     ending.abort();
@@ -86,6 +91,12 @@ export async function openCompared<R extends DownloadRequest>(
     if (!isStoreError(error, "OPERATION_IN_PROGRESS")) throw error;
     return open(request);
   }
+}
+
+function sendsAll(): StoreError {
+  return new StoreError("NOT_IMPLEMENTED", "this daemon cannot select files: it sends all", {
+    hint: "Use a newer daemon, or ask for all files",
+  });
 }
 
 async function readHeader(frames: FrameStream): Promise<DownloadHeader> {

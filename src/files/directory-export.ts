@@ -85,7 +85,7 @@ async function copyVerified(
   const { name, sizeBytes, extents } = file;
   const { mode, signal } = options;
   await using handle = await stored.open(name);
-  await using source = await openVerified(stored, handle, index, { what: name, signal });
+  await using source = await openVerified(stored, handle, { file, index }, { what: name, signal });
   const detectZeros = extents === undefined || extents.filledHoles;
   await using writer = await createSparseFile(to, {
     mode,

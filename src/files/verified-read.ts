@@ -12,7 +12,7 @@ import { createIdleWatch } from "../holes/idle-watch.js";
 import { isZero } from "../holes/zero.js";
 import { hasBytes, indexBlocks, type BlockIndex } from "./block-access.js";
 import { placedRuns, rootDigest, type BlockTable } from "./block-table.js";
-import { readStoredTable, type StoredSnapshot } from "./stored.js";
+import { readStoredTable, type StoredFile, type StoredSnapshot } from "./stored.js";
 
 /** The caller disposes of it before it closes the file, because a read may be in flight. */
 export interface VerifiedFile extends AsyncDisposable {
@@ -44,15 +44,16 @@ export function verifyReads(
   return new VerifiedReader(handle, table, extents ?? whole, options);
 }
 
-/** `verifyReads` of the file at `index` in the order of names, which must have a digest. */
+/**
+ * `verifyReads` of a file that has a digest. `index` is its place among all files of the snapshot
+ * in the order of names.
+ */
 export async function openVerified(
   stored: StoredSnapshot,
   handle: FileHandle,
-  index: number,
+  { file, index }: { readonly file: StoredFile; readonly index: number },
   options: VerifiedReadOptions,
 ): Promise<VerifiedFile> {
-  const file = stored.files[index];
-  if (file === undefined) throw new Error(`snapshot ${stored.id} has no file ${index}`);
   const table = await readStoredTable(stored, index);
   if (rootDigest(table) !== file.digest) {
     throw new StoreError(

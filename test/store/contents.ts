@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { readTar } from "../../src/archive/tar-reader.js";
 import type { ByteStream } from "../../src/base/async.js";
 import { openLocalSource } from "../../src/client/local-source.js";
 import { countProgress } from "../../src/client/progress.js";
@@ -125,17 +126,35 @@ export async function* streamOf(...pieces: readonly Uint8Array[]): ByteStream {
   yield* pieces;
 }
 
+/** Names of the entries of a tar, in their order. */
+export async function entryNames(tar: AsyncIterable<Uint8Array>): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of readTar(owned(tar))) names.push(entry.name);
+  return names;
+}
+
+/** The text of `snapshot.json` in an archive. */
+export async function envelopeText(archive: Buffer): Promise<string> {
+  for await (const entry of readTar(owned(streamOf(archive)))) {
+    if (entry.name !== "snapshot.json") continue;
+    const pieces: Buffer[] = [];
+    for await (const each of entry.pieces()) pieces.push(Buffer.from(each.chunk.bytes));
+    return Buffer.concat(pieces).toString();
+  }
+  throw new Error("the archive has no envelope");
+}
+
 export async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
 /** The claims about the files in the envelope of an export. */
-export function claimsOf({ files }: PlainSnapshot): unknown {
+export function claimsOf({ files }: Pick<PlainSnapshot, "files">): { readonly files: unknown } {
   const claims = files.map(({ name, sizeBytes, digest }) => [
     name,
     { size: sizeBytes, digest, blocks: "blake3" },
   ]);
-  return { files: Object.fromEntries(claims) as unknown };
+  return { files: Object.fromEntries(claims) };
 }
 
 export interface Gate {

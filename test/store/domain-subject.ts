@@ -49,11 +49,12 @@ function untilDone(): AbortSignal {
 
 function callsOf(store: () => SnapshotStore): StoreCalls {
   const read = async (ref: string, envelope: boolean, options: ExportOptions): Promise<Reading> => {
-    const { compression = "none", sparseFormat = "cocoon" } = options;
-    const what = { force: false, verify: false, envelope, compression, sparseFormat };
+    const { compression = "none", sparseFormat = "cocoon", verify = false, files = [] } = options;
+    const what = { force: false, verify, files, envelope, compression, sparseFormat };
     const download = await store().download(ref, what, untilDone());
     return {
       snapshot: plain(download.snapshot),
+      dataBytes: download.dataBytes,
       bytes: lend(download.bytes),
       [Symbol.asyncDispose]: () => download[Symbol.asyncDispose](),
     };
@@ -74,7 +75,7 @@ function callsOf(store: () => SnapshotStore): StoreCalls {
     inspect: async (ref) => plain(store().inspect(ref)),
     update: async (ref, changes) => plain(await store().update({ ref, ...changes })),
     delete: (refs, { allowMissing = false } = {}) => store().delete({ refs, allowMissing }),
-    restore: (ref) => read(ref, false, {}),
+    restore: (ref, options = {}) => read(ref, false, options),
     export: (ref, options = {}) => read(ref, true, options),
     exportToDirectory: async (ref, directory) => {
       const target = { path: directory };

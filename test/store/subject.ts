@@ -75,7 +75,13 @@ export type Compression = (typeof compressions)[number];
 export const sparseFormats = ["cocoon", "gnu", "none"] as const;
 export type SparseFormat = (typeof sparseFormats)[number];
 
-export interface ExportOptions {
+export interface RestoreOptions {
+  /** Names of files. Default: all. */
+  readonly files?: readonly string[];
+  readonly verify?: boolean;
+}
+
+export interface ExportOptions extends RestoreOptions {
   readonly compression?: Compression;
   readonly sparseFormat?: SparseFormat;
 }
@@ -85,6 +91,8 @@ export interface ExportOptions {
  */
 export interface Reading extends AsyncDisposable {
   readonly snapshot: PlainSnapshot;
+  /** Bytes of data that follow. */
+  readonly dataBytes: number;
   readonly bytes: ByteStream;
 }
 
@@ -126,7 +134,7 @@ export interface StoreCalls {
   inspect(ref: string): Promise<PlainSnapshot>;
   update(ref: string, changes: Changes): Promise<PlainSnapshot>;
   delete(refs: readonly string[], options?: { readonly allowMissing?: boolean }): Promise<string[]>;
-  restore(ref: string): Promise<Reading>;
+  restore(ref: string, options?: RestoreOptions): Promise<Reading>;
   export(ref: string, options?: ExportOptions): Promise<Reading>;
   exportToDirectory(ref: string, directory: string): Promise<PlainSnapshot>;
   openDataDirectory(ref: string): Promise<HeldDirectory>;

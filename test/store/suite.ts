@@ -6,6 +6,7 @@ import { directoryBehaviours } from "./behaviours/directories.js";
 import { findingBehaviours } from "./behaviours/finding.js";
 import { rememberingBehaviours } from "./behaviours/remembering.js";
 import { repeatingBehaviours } from "./behaviours/repeating.js";
+import { selectingBehaviours } from "./behaviours/selecting.js";
 import { watchingBehaviours } from "./behaviours/watching.js";
 import { storeTestOf } from "./store-test.js";
 import type { OpenSubject } from "./subject.js";
@@ -13,6 +14,7 @@ import type { OpenSubject } from "./subject.js";
 export function storeSuite(name: string, open: OpenSubject): void {
   const storeTest = storeTestOf(name, open);
   contentBehaviours(storeTest);
+  selectingBehaviours(storeTest);
   findingBehaviours(storeTest);
   changingBehaviours(storeTest);
   deletingBehaviours(storeTest);

@@ -110,7 +110,8 @@ function callsOf(client: () => Client): StoreCalls {
     },
     delete: async (refs, { allowMissing = false } = {}) =>
       (await client().delete({ refs: [...refs], allowMissing })).deletedIds,
-    restore: async (ref) => reading(await client().restore(ref)),
+    restore: async (ref, { files = [], verify = false } = {}) =>
+      reading(await client().restore({ ref, files: [...files], verify })),
     export: async (ref, options = {}) =>
       reading(await client().export({ ref, ...exportOptions(options) })),
     exportToDirectory: async (ref, directory) =>
@@ -169,8 +170,10 @@ function wireFilter({ createdAfter, createdBefore, ...rest }: NonNullable<ListRe
   };
 }
 
-function exportOptions({ compression = "none", sparseFormat = "cocoon" }: ExportOptions) {
+function exportOptions(options: ExportOptions) {
+  const { compression = "none", sparseFormat = "cocoon", files = [], verify = false } = options;
   return {
+    ...{ files: [...files], verify },
     compression: { none: Compression.NONE, gzip: Compression.GZIP, zstd: Compression.ZSTD }[
       compression
     ],
@@ -185,6 +188,7 @@ function exportOptions({ compression = "none", sparseFormat = "cocoon" }: Export
 function reading(download: Download): Reading {
   return {
     snapshot: plain(download.header.snapshot),
+    dataBytes: Number(download.header.dataBytes),
     bytes: download.bytes,
     [Symbol.asyncDispose]: () => download[Symbol.asyncDispose](),
   };

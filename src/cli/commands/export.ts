@@ -8,8 +8,10 @@ import {
   type ExportInit,
   type ExportToDirectoryResponse,
 } from "../../client/index.js";
+import { collectWord } from "../arguments.js";
 import { openOutput } from "../byte-output.js";
 import { usageError } from "../exit-codes.js";
+import { count } from "../format.js";
 import { explainInterruption } from "../interrupt.js";
 import {
   messageJson,
@@ -23,6 +25,7 @@ import { sparseFormatOf, sparseOption, type SparseFormatName } from "../sparse-o
 import { noteUncompared, warnIfDamaged, writeOut, zerosForHoles } from "./restore.js";
 
 interface ExportOptions extends GlobalOptions {
+  readonly file?: string[];
   readonly output?: string;
   readonly toDir?: string;
   readonly onNode: boolean;
@@ -42,9 +45,10 @@ export function addExportCommand(program: Command): void {
       "Writes an archive to a file or stdout, or a directory with snapshot.json. The directory must " +
         "be absent or empty; it appears completely or not at all, readable by its owner " +
         "only. A daemon of this user on this machine writes the directory itself, by reflink where it " +
-        "can. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
+        "can. With --file, the archive or directory is a snapshot of these files alone. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
     )
     .argument("<ref>", "id, name or unique id prefix")
+    .option("--file <name>", "only this file; repeatable (default: all)", collectWord)
     .option("-o, --output <file>", "file to write the archive to; - is stdout (default)")
     .option("--to-dir <dir>", "directory to write the files and snapshot.json into")
     .option("--on-node", "DIR of --to-dir is an absolute path on the daemon's node", false)
@@ -67,6 +71,10 @@ function checkOptions(options: ExportOptions): void {
   if (options.toDir === undefined) {
     if (options.onNode) throw usageError("--on-node needs --to-dir");
     return;
+  }
+  if (options.onNode && options.file !== undefined) {
+    const hint = "Leave out --on-node: the files then come through the connection";
+    throw usageError("--file and --on-node exclude each other", hint);
   }
   if (options.output !== undefined) throw usageError("--output and --to-dir exclude each other");
   if (options.gzip || options.zstd || options.sparse !== undefined) {
@@ -100,8 +108,12 @@ async function exportSnapshot(
   noteUncompared(session, download.header, request);
 }
 
-function howRead({ force, verify }: ExportOptions): Pick<ExportInit, "force" | "verify"> {
-  return verify === undefined ? { force } : { force, verify };
+function howRead({
+  force,
+  verify,
+  file: files = [],
+}: ExportOptions): Pick<ExportInit, "force" | "verify" | "files"> {
+  return verify === undefined ? { force, files } : { force, files, verify };
 }
 
 function isCompressed({ gzip, zstd }: ExportOptions): boolean {
@@ -127,5 +139,8 @@ async function exportDirectory(
     () => "",
   );
   const how = response.reflinked ? ", sharing its blocks with the store" : "";
-  session.note(`exported ${snapshotTitle(response.snapshot)} to ${directory}${how}`);
+  const { file: files = [] } = options;
+  const title = snapshotTitle(response.snapshot);
+  const what = files.length === 0 ? title : `${count(new Set(files).size, "file")} of ${title}`;
+  session.note(`exported ${what} to ${directory}${how}`);
 }

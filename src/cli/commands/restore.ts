@@ -9,9 +9,10 @@ import {
   type DownloadHeader,
   type RestoreInit,
 } from "../../client/index.js";
+import { collectWord } from "../arguments.js";
 import { openOutput, receive, type Output } from "../byte-output.js";
 import { usageError } from "../exit-codes.js";
-import { formatBytes } from "../format.js";
+import { count, formatBytes } from "../format.js";
 import { explainInterruption } from "../interrupt.js";
 import {
   messageJson,
@@ -26,6 +27,7 @@ import { sparseFormatOf, sparseOption, type SparseFormatName } from "../sparse-o
 import { printErr } from "../stdio.js";
 
 interface RestoreOptions extends GlobalOptions {
+  readonly file?: string[];
   readonly to?: string;
   readonly output?: string;
   readonly sparse?: SparseFormatName;
@@ -44,6 +46,7 @@ export function addRestoreCommand(program: Command): void {
         "owner only. With --json the answer goes to stdout, or to stderr if the data goes to stdout.",
     )
     .argument("<ref>", "id, name or unique id prefix")
+    .option("--file <name>", "only this file; repeatable (default: all)", collectWord)
     .option("--to <dir>", "directory to write the files into")
     .option("-o, --output <file>", "file to write a tar to; - is stdout (default)")
     .addOption(sparseOption())
@@ -59,8 +62,8 @@ export function addRestoreCommand(program: Command): void {
       if (options.to !== undefined && options.sparse !== undefined) {
         throw usageError("--sparse is for tars, not for --to, which keeps holes as they are");
       }
-      const { force, verify } = options;
-      const request = { ref, force, ...(verify === undefined ? {} : { verify }) };
+      const { force, verify, file: files = [] } = options;
+      const request = { ref, force, files, ...(verify === undefined ? {} : { verify }) };
       await withSession(options, (session) => restore(session, request, options));
     });
 }
@@ -93,16 +96,18 @@ async function restore(
     () => messageJson(DownloadHeaderSchema, header),
     () => "",
   );
-  session.note(`restored ${snapshotTitle(header.snapshot)} to ${to}`);
+  session.note(`restored ${sentTitle(header)} to ${to}`);
 }
 
 /** Bytes of holes that are written as zeros. */
 export function zerosForHoles(
-  { snapshot, dataBytes }: Pick<DownloadHeader, "snapshot" | "dataBytes">,
+  { snapshot, dataBytes, files }: Pick<DownloadHeader, "snapshot" | "dataBytes" | "files">,
   sparse: SparseFormatName | undefined,
 ): number {
   if (sparse !== "none" || snapshot === undefined) return 0;
-  return Math.max(0, Number(snapshot.sizeBytes - dataBytes));
+  const sent = snapshot.files.filter(({ name }) => files.length === 0 || files.includes(name));
+  const sizeBytes = sent.reduce((sum, file) => sum + file.sizeBytes, 0n);
+  return Math.max(0, Number(sizeBytes - dataBytes));
 }
 
 export interface Written {
@@ -129,9 +134,8 @@ export async function writeOut(
     receive(download, output, { totalBytes, onProgress, signal: session.call.signal }),
   );
   const { header, trailer } = download;
-  const title = snapshotTitle(header.snapshot);
   const done = what === "restore" ? "restored" : "exported";
-  session.note(`${done} ${title}: ${formatBytes(trailer?.totalBytes ?? 0n)}`);
+  session.note(`${done} ${sentTitle(header)}: ${formatBytes(trailer?.totalBytes ?? 0n)}`);
   if (!session.options.json) return;
   const json = {
     ...(messageJson(DownloadHeaderSchema, header) as object),
@@ -140,6 +144,11 @@ export async function writeOut(
   };
   if (output.isStdout) printErr(renderJson(json));
   else await session.answer(() => json, String);
+}
+
+function sentTitle({ snapshot, files }: Pick<DownloadHeader, "snapshot" | "files">): string {
+  const title = snapshotTitle(snapshot);
+  return files.length === 0 ? title : `${count(files.length, "file")} of ${title}`;
 }
 
 /** Notes that nothing was compared because the snapshot has no digests yet. */

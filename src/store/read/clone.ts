@@ -1,5 +1,4 @@
 // CloneToDirectory: a writable working copy of a snapshot in a directory of the node.
-import { fieldInvalid } from "../../base/errors.js";
 import { cloneFiles } from "../../files/clone.js";
 import type { CallerPath } from "../../model/caller-path.js";
 import type { ClonedFile, CloneRequest } from "../../model/clone.js";
@@ -8,6 +7,7 @@ import { noteDamage } from "../parts/damage.js";
 import { recordLinks } from "../parts/linked.js";
 import type { Commits } from "../parts/ports.js";
 import { notHashedYet, openRead, type ReadOptions, type ReadPorts } from "./read.js";
+import { requireNames } from "./select.js";
 
 export interface Clone {
   readonly snapshot: Snapshot;
@@ -27,7 +27,7 @@ export async function cloneToDirectory(
 ): Promise<Clone> {
   await using read = await openRead(ports, ref, { ...options, findHoles: false }, "stream", signal);
   const { snapshot, stored } = read;
-  requireFiles(snapshot, options);
+  requireNames(snapshot, options.modes.keys());
   const linked = linkedNames(snapshot, options);
   if (linked.length > 0) {
     // Without a digest, nobody could detect a change through the link.
@@ -40,15 +40,6 @@ export async function cloneToDirectory(
   } catch (error) {
     noteDamage(ports, stored.id, error);
     throw error;
-  }
-}
-
-function requireFiles({ config, files }: Snapshot, { modes }: CloneRequest): void {
-  const names = new Set(files.map(({ name }) => name));
-  for (const name of modes.keys()) {
-    if (names.has(name)) continue;
-    const expected = `files of snapshot ${config.id}: ${[...names].slice(0, 10).join(", ")}`;
-    throw fieldInvalid("files", expected, name);
   }
 }
 

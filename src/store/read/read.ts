@@ -25,6 +25,7 @@ import { requireUnchanged } from "../parts/linked.js";
 import type { Leases, Links, Marker, Reader } from "../parts/ports.js";
 import { noteDamage } from "../parts/damage.js";
 import type { LeaseKind } from "../parts/leases.js";
+import { selectFiles } from "./select.js";
 
 /** A read may mark a snapshot in which it finds damage. It changes nothing else. */
 export type ReadPorts = Reader & Leases & Marker & Links;
@@ -35,6 +36,8 @@ export interface ReadOptions {
 }
 
 export interface DownloadStreamOptions extends ReadOptions {
+  /** Names of the files to return. Default, and if it is empty: all. */
+  readonly files?: readonly string[];
   /** Compare every block with its stored digest before returning it. */
   readonly verify: boolean;
   /** With the envelope as first entry. */
@@ -46,7 +49,9 @@ export interface DownloadStreamOptions extends ReadOptions {
 /** A byte stream that holds a lease until it is disposed. */
 export interface DownloadStream extends AsyncDisposable {
   readonly snapshot: Snapshot;
-  /** Bytes of data in all files, without holes. */
+  /** Names of the files in the stream. */
+  readonly files: readonly string[];
+  /** Bytes of data in these files, without holes. */
   readonly dataBytes: number;
   /** Warnings for the caller about the tar. */
   readonly warnings: readonly ArchiveWarning[];
@@ -56,7 +61,14 @@ export interface DownloadStream extends AsyncDisposable {
 
 export interface OpenRead extends AsyncDisposable {
   readonly snapshot: Snapshot;
+  /** The files that were asked for. */
   readonly stored: StoredSnapshot;
+}
+
+/** How a snapshot is opened. */
+export interface OpenReadOptions extends ReadOptions, OpenStoredOptions {
+  /** Names of the files to open. Default, and if it is empty: all. */
+  readonly files?: readonly string[];
 }
 
 export async function openDownloadStream(
@@ -73,7 +85,7 @@ export async function openDownloadStream(
   });
   let envelope: Uint8Array | undefined;
   try {
-    if (options.verify && snapshot.files.some(({ digest }) => digest === "")) {
+    if (options.verify && stored.files.some(({ digest }) => digest === "")) {
       throw notHashedYet(stored.id);
     }
     if (options.envelope) envelope = await envelopeOf(snapshot, stored);
@@ -84,9 +96,10 @@ export async function openDownloadStream(
   }
   return {
     snapshot,
+    files: stored.files.map(({ name }) => name),
     dataBytes: stored.files.reduce((sum, file) => sum + file.dataBytes, 0),
     warnings: archiveWarnings(stored.files, options.sparseFormat),
-    bytes: downloadBytes(reader, { stored, envelope }, options, signal),
+    bytes: downloadBytes(reader, { ...read, envelope }, options, signal),
     [Symbol.asyncDispose]: () => {
       span.end();
       return read[Symbol.asyncDispose]();
@@ -97,13 +110,13 @@ export async function openDownloadStream(
 /** The stages of a download. The transport cuts the result into chunks and adds the trailer. */
 function downloadBytes(
   reader: ReadPorts,
-  { stored, envelope }: { stored: StoredSnapshot; envelope: Uint8Array | undefined },
+  { envelope, ...read }: Omit<OpenRead, symbol> & { readonly envelope: Uint8Array | undefined },
   options: DownloadStreamOptions,
   signal: AbortSignal,
 ): OwnedStream {
   const { compression, sparseFormat } = options;
   const { zstdLevel, gzipLevel } = reader.options;
-  const files = archiveFiles(reader, stored, options, signal);
+  const files = archiveFiles(reader, read, options, signal);
   const tar = writeTar(files, { sparseFormat, signal, ...(envelope && { envelope }) });
   const level = compression === "zstd" ? zstdLevel : gzipLevel;
   return compress(tar, compression, { level, signal });
@@ -165,7 +178,7 @@ export async function openDataDirectory(
 export function openRead(
   reader: ReadPorts,
   ref: string,
-  options: ReadOptions & OpenStoredOptions,
+  options: OpenReadOptions,
   kind: LeaseKind,
   signal: AbortSignal,
 ): Promise<OpenRead> {
@@ -177,7 +190,7 @@ export function openRead(
 async function openReadNow(
   reader: ReadPorts,
   ref: string,
-  options: ReadOptions & OpenStoredOptions,
+  options: OpenReadOptions,
   kind: LeaseKind,
   signal: AbortSignal,
 ): Promise<OpenRead> {
@@ -211,11 +224,12 @@ async function openReadNow(
 
 async function openUnchanged(
   reader: ReadPorts,
-  { config: { id }, files }: Snapshot,
-  { force, ...how }: ReadOptions & OpenStoredOptions,
+  snapshot: Snapshot,
+  { force, files: names = [], ...how }: OpenReadOptions,
   signal: AbortSignal,
 ): Promise<StoredSnapshot> {
-  const stored = await openStored(reader.layout, id, files, signal, how);
+  const files = selectFiles(snapshot, names);
+  const stored = await openStored(reader.layout, snapshot.config.id, files, signal, how);
   try {
     if (!force) await requireUnchanged(reader, stored);
     return stored;
@@ -231,7 +245,7 @@ const compressedPieceBytes = 128 * 1024;
 /** Damage marks the snapshot before the error is reported. */
 async function* archiveFiles(
   reader: ReadPorts,
-  stored: StoredSnapshot,
+  { snapshot, stored }: Omit<OpenRead, symbol>,
   { verify, compression }: DownloadStreamOptions,
   signal: AbortSignal,
 ): AsyncIterable<ArchiveFile> {
@@ -244,13 +258,14 @@ async function* archiveFiles(
       throw error;
     }
   };
+  const indexOf = tableIndexes(snapshot);
   try {
-    for (const [index, file] of stored.files.entries()) {
+    for (const file of stored.files) {
       const { name, mode, sizeBytes, extents } = file;
       await using handle = await stored.open(name);
       const options = { what: name, signal, ...small };
       await using compared = verify
-        ? await openVerified(stored, handle, index, options)
+        ? await openVerified(stored, handle, { file, index: indexOf(name) }, options)
         : undefined;
       const shape = { name, mode, sizeBytes, extents };
       const pieces: ArchiveFile["pieces"] = () =>
@@ -271,19 +286,27 @@ export function notHashedYet(id: string): StoreError {
   );
 }
 
+/** The place of each file in the order of names, which numbers the block tables. */
+function tableIndexes({ files }: Snapshot): (name: string) => number {
+  const indexes = new Map(files.map(({ name }, index) => [name, index]));
+  return (name) => indexes.get(name) ?? -1;
+}
+
 /**
- * Files of a damaged snapshot are sent as they are. They have no valid digests any more, so none
- * are sent.
+ * Describes the files of `stored`, and names those of the snapshot that are left out. Files of a
+ * damaged snapshot are sent as they are. They have no valid digests any more, so none are sent.
  */
 async function envelopeOf(snapshot: Snapshot, stored: StoredSnapshot): Promise<Uint8Array> {
   const claims = new Map<string, FileClaim>();
-  for (const [index, { name, sizeBytes, digest }] of snapshot.files.entries()) {
+  const indexOf = tableIndexes(snapshot);
+  for (const { name, sizeBytes, digest } of stored.files) {
     const known = digest !== "" && !snapshot.corrupt;
-    const blocks = known ? await readStoredAlgorithm(stored, index) : undefined;
+    const blocks = known ? await readStoredAlgorithm(stored, indexOf(name)) : undefined;
     const claim = blocks === undefined ? { digest: "", blocks: "" } : { digest, blocks };
     claims.set(name, { sizeBytes, ...claim });
   }
-  return encodeEnvelope(snapshot.config, [...claims.keys()], claims);
+  const leftOut = snapshot.files.map(({ name }) => name).filter((name) => !claims.has(name));
+  return encodeEnvelope(snapshot.config, [...claims.keys()], claims, leftOut);
 }
 
 export function corruptError(id: string): StoreError {

@@ -186,6 +186,7 @@ function implementDownloads(
     const header = {
       snapshot: toMessage(source.snapshot),
       dataBytes: BigInt(source.dataBytes),
+      files: what.files === undefined || what.files.length === 0 ? [] : [...source.files],
       warnings: source.warnings.map(warningToMessage),
     };
     yield { frame: { case: "header" as const, value: header } };
@@ -197,15 +198,14 @@ function implementDownloads(
   }
 
   return {
-    restore: ({ ref, force, verify, sparseFormat: format }, context) => {
-      const sparseFormat = sparseFormatFromWire(format);
-      const what = { force, verify, envelope: false, compression: "none", sparseFormat } as const;
-      return download(ref, what, context);
+    restore: ({ ref, force, verify, files, sparseFormat: format }, context) => {
+      const how = { force, verify, files, sparseFormat: sparseFormatFromWire(format) };
+      return download(ref, { ...how, envelope: false, compression: "none" }, context);
     },
-    export: ({ ref, force, verify, compression: packed, sparseFormat: format }, context) => {
-      const sparseFormat = sparseFormatFromWire(format);
-      const compression = compressionFromWire(packed);
-      return download(ref, { force, verify, envelope: true, compression, sparseFormat }, context);
+    export: ({ ref, force, verify, files, sparseFormat: format, ...rest }, context) => {
+      const how = { force, verify, files, sparseFormat: sparseFormatFromWire(format) };
+      const compression = compressionFromWire(rest.compression);
+      return download(ref, { ...how, envelope: true, compression }, context);
     },
   };
 }

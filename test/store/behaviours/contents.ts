@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readTar } from "../../../src/archive/tar-reader.js";
 import { writeTar } from "../../../src/archive/tar-writer.js";
 import { zstdAvailable } from "../../../src/archive/compression.js";
 import { allocatedBytesOf, patternBytes } from "../../support/scratch.js";
@@ -12,6 +11,8 @@ import {
   collect,
   compareDirectories,
   createFrom,
+  entryNames,
+  envelopeText,
   gib,
   kib,
   makeSmallSource,
@@ -25,7 +26,6 @@ import {
 } from "../contents.js";
 import type { StoreTest } from "../store-test.js";
 import { lend, OwnedChunk } from "../../../src/wire/chunk.js";
-import { owned } from "../../support/chunks.js";
 import { compressions, sparseFormats } from "../subject.js";
 
 const sha256 = /^sha256:[0-9a-f]{64}$/;
@@ -172,20 +172,4 @@ function memoryFile(name: string, bytes: Uint8Array) {
       yield await Promise.resolve({ offset: 0, chunk: OwnedChunk.copyOf(bytes) });
     },
   };
-}
-
-async function entryNames(tar: AsyncIterable<Uint8Array>): Promise<string[]> {
-  const names: string[] = [];
-  for await (const entry of readTar(owned(tar))) names.push(entry.name);
-  return names;
-}
-
-async function envelopeText(archive: Buffer): Promise<string> {
-  for await (const entry of readTar(owned(streamOf(archive)))) {
-    if (entry.name !== "snapshot.json") continue;
-    const pieces: Buffer[] = [];
-    for await (const each of entry.pieces()) pieces.push(Buffer.from(each.chunk.bytes));
-    return Buffer.concat(pieces).toString();
-  }
-  throw new Error("the archive has no envelope");
 }

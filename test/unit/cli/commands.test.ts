@@ -119,12 +119,13 @@ test("--json: one document, with keys that do not come and go", async (t) => {
   );
   assert.deepEqual(await okJson(run("health", "", "--json")), { status: "SERVING" });
   const restored = await okJson(run("restore", id, "--to", "restored", "--json"));
-  assert.deepEqual(Object.keys(restored), ["snapshot", "dataBytes", "warnings"]);
+  assert.deepEqual(Object.keys(restored), ["snapshot", "dataBytes", "warnings", "files"]);
   const exported = await okJson(run("export", id, "-o", "a.tar", "--json"));
   assert.deepEqual(Object.keys(exported), [
     "snapshot",
     "dataBytes",
     "warnings",
+    "files",
     "totalBytes",
     "crc32",
     "zeroBytes",

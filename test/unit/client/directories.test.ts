@@ -180,6 +180,32 @@ test("received data is compared with the stored digests, unless disabled", async
   assert.ok(!(await readdir(scratch)).includes("out"));
 });
 
+for (const over of ["tcp", "unix"] as const) {
+  test(`selected files are restored and exported to directories over ${over}`, async (t) => {
+    const { client, source, scratch } = await setUp(t, over);
+    const created = await createFromLocalDirectory(client, source, { config: { name: "a" } });
+    const request = { ref: "a", files: ["memory", "cow.raw"] };
+    const restored = join(scratch, "restored");
+    const header = await restoreToLocalDirectory(client, request, restored);
+    assert.deepEqual(header.files, ["cow.raw", "memory"]);
+    assert.deepEqual((await readdir(restored)).sort(), ["cow.raw", "memory"]);
+    const exported = join(scratch, "exported");
+    await exportToLocalDirectory(client, request, exported);
+    assert.deepEqual((await readdir(exported)).sort(), ["cow.raw", "memory", "snapshot.json"]);
+    for (const name of request.files) {
+      await compareFiles(join(restored, name), join(source, name));
+      await compareFiles(join(exported, name), join(source, name));
+    }
+    const { snapshot: part } = await importLocalDirectory(client, exported, { name: "part" });
+    const digestsOf = (files: readonly { name: string; digest: string }[] = []) =>
+      files.map(({ name, digest }) => `${name} ${digest}`).filter((line) => /cow|mem/.test(line));
+    assert.deepEqual(digestsOf(part?.files), digestsOf(created.snapshot?.files));
+    const absent = restoreToLocalDirectory(client, { ref: "a", files: ["x"] }, join(scratch, "x"));
+    await assert.rejects(absent, (error) => isStoreError(error, "FIELD_INVALID"));
+    assert.ok(!(await readdir(scratch)).includes("x"));
+  });
+}
+
 test("an export by stream is compared by default", async (t) => {
   const { client, source, scratch, root } = await setUp(t);
   const { snapshot } = await createFromLocalDirectory(client, source, { config: { name: "a" } });

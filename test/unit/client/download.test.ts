@@ -56,6 +56,19 @@ test("header, bytes, trailer", async (t) => {
   }
 });
 
+test("a daemon that sends all files although some were selected is refused", async (t) => {
+  const older = await restoreOf(t, [header, chunk, chunk, goodTrailer]);
+  const request = { ref: "x", files: ["disk"] };
+  for (const asked of [older.restore(request), older.export(request)]) {
+    await assert.rejects(asked, (error) => isStoreError(error, "NOT_IMPLEMENTED"));
+  }
+  const known: Frame = { case: "header", value: { files: ["disk"] } };
+  const newer = await restoreOf(t, [known, chunk, chunk, goodTrailer]);
+  const download = await newer.restore(request);
+  assert.deepEqual(download.header.files, ["disk"]);
+  assert.equal((await concat(download.bytes)).length, 2 * data.length);
+});
+
 test("pieces can be kept, or are freed when the next is requested", async (t) => {
   const contents = [1, 2, 3].map((byte) => Buffer.alloc(100_000 + byte, byte)).concat(data);
   const all = Buffer.concat(contents);

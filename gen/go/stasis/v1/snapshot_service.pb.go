@@ -517,14 +517,18 @@ func (x *DownloadTrailer) GetCrc32() uint32 {
 // First frame of a download.
 type DownloadHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The snapshot that follows, with its files.
+	// The snapshot, with all its files.
 	Snapshot *Snapshot `protobuf:"bytes,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
-	// Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
-	// stream itself is slightly larger because of headers, or smaller if it is compressed.
+	// Bytes of data in the files that follow: the bytes that travel if holes cost nothing. For
+	// progress bars. The stream itself is slightly larger because of headers, or smaller if it is
+	// compressed.
 	DataBytes int64 `protobuf:"varint,2,opt,name=data_bytes,json=dataBytes,proto3" json:"data_bytes,omitempty"`
 	// Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
 	// the messages to the user who asked for the download.
-	Warnings      []*DownloadWarning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*DownloadWarning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+	// daemon that does not know `files`: it sends all files.
+	Files         []string `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -576,6 +580,13 @@ func (x *DownloadHeader) GetDataBytes() int64 {
 func (x *DownloadHeader) GetWarnings() []*DownloadWarning {
 	if x != nil {
 		return x.Warnings
+	}
+	return nil
+}
+
+func (x *DownloadHeader) GetFiles() []string {
+	if x != nil {
+		return x.Files
 	}
 	return nil
 }
@@ -1601,7 +1612,12 @@ type RestoreRequest struct {
 	// STORED_DATA_CORRUPT instead of sending a damaged block. Default: false.
 	Verify bool `protobuf:"varint,3,opt,name=verify,proto3" json:"verify,omitempty"`
 	// How holes are written. Default: GNU.
-	SparseFormat  SparseFormat `protobuf:"varint,4,opt,name=sparse_format,json=sparseFormat,proto3,enum=stasis.v1.SparseFormat" json:"sparse_format,omitempty"`
+	SparseFormat SparseFormat `protobuf:"varint,4,opt,name=sparse_format,json=sparseFormat,proto3,enum=stasis.v1.SparseFormat" json:"sparse_format,omitempty"`
+	// Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+	// not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+	// FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+	// this field sends all files: see DownloadHeader.files.
+	Files         []string `protobuf:"bytes,5,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1662,6 +1678,13 @@ func (x *RestoreRequest) GetSparseFormat() SparseFormat {
 		return x.SparseFormat
 	}
 	return SparseFormat_SPARSE_FORMAT_UNSPECIFIED
+}
+
+func (x *RestoreRequest) GetFiles() []string {
+	if x != nil {
+		return x.Files
+	}
+	return nil
 }
 
 // A frame of Restore.
@@ -1780,7 +1803,10 @@ type ExportRequest struct {
 	// As in RestoreRequest.
 	Force bool `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`
 	// As in RestoreRequest.
-	Verify        bool `protobuf:"varint,5,opt,name=verify,proto3" json:"verify,omitempty"`
+	Verify bool `protobuf:"varint,5,opt,name=verify,proto3" json:"verify,omitempty"`
+	// As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+	// those that were left out. Importing such an archive stores a snapshot of its files alone.
+	Files         []string `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1848,6 +1874,13 @@ func (x *ExportRequest) GetVerify() bool {
 		return x.Verify
 	}
 	return false
+}
+
+func (x *ExportRequest) GetFiles() []string {
+	if x != nil {
+		return x.Files
+	}
+	return nil
 }
 
 // A frame of Export.
@@ -3372,12 +3405,13 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\x0fDownloadTrailer\x12\x1f\n" +
 	"\vtotal_bytes\x18\x01 \x01(\x03R\n" +
 	"totalBytes\x12\x14\n" +
-	"\x05crc32\x18\x02 \x01(\aR\x05crc32\"\x98\x01\n" +
+	"\x05crc32\x18\x02 \x01(\aR\x05crc32\"\xae\x01\n" +
 	"\x0eDownloadHeader\x12/\n" +
 	"\bsnapshot\x18\x01 \x01(\v2\x13.stasis.v1.SnapshotR\bsnapshot\x12\x1d\n" +
 	"\n" +
 	"data_bytes\x18\x02 \x01(\x03R\tdataBytes\x126\n" +
-	"\bwarnings\x18\x03 \x03(\v2\x1a.stasis.v1.DownloadWarningR\bwarnings\"\x8d\x01\n" +
+	"\bwarnings\x18\x03 \x03(\v2\x1a.stasis.v1.DownloadWarningR\bwarnings\x12\x14\n" +
+	"\x05files\x18\x04 \x03(\tR\x05files\"\x8d\x01\n" +
 	"\x0fDownloadWarning\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.stasis.v1.DownloadWarningKindR\x04kind\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x18\n" +
@@ -3457,23 +3491,25 @@ const file_stasis_v1_snapshot_service_proto_rawDesc = "" +
 	"\rallow_missing\x18\x02 \x01(\bR\fallowMissing\"1\n" +
 	"\x0eDeleteResponse\x12\x1f\n" +
 	"\vdeleted_ids\x18\x01 \x03(\tR\n" +
-	"deletedIds\"\x8e\x01\n" +
+	"deletedIds\"\xa4\x01\n" +
 	"\x0eRestoreRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x14\n" +
 	"\x05force\x18\x02 \x01(\bR\x05force\x12\x16\n" +
 	"\x06verify\x18\x03 \x01(\bR\x06verify\x12<\n" +
-	"\rsparse_format\x18\x04 \x01(\x0e2\x17.stasis.v1.SparseFormatR\fsparseFormat\"\x9f\x01\n" +
+	"\rsparse_format\x18\x04 \x01(\x0e2\x17.stasis.v1.SparseFormatR\fsparseFormat\x12\x14\n" +
+	"\x05files\x18\x05 \x03(\tR\x05files\"\x9f\x01\n" +
 	"\x0fRestoreResponse\x123\n" +
 	"\x06header\x18\x01 \x01(\v2\x19.stasis.v1.DownloadHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x126\n" +
 	"\atrailer\x18\x03 \x01(\v2\x1a.stasis.v1.DownloadTrailerH\x00R\atrailerB\a\n" +
-	"\x05frame\"\xc7\x01\n" +
+	"\x05frame\"\xdd\x01\n" +
 	"\rExportRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x128\n" +
 	"\vcompression\x18\x02 \x01(\x0e2\x16.stasis.v1.CompressionR\vcompression\x12<\n" +
 	"\rsparse_format\x18\x03 \x01(\x0e2\x17.stasis.v1.SparseFormatR\fsparseFormat\x12\x14\n" +
 	"\x05force\x18\x04 \x01(\bR\x05force\x12\x16\n" +
-	"\x06verify\x18\x05 \x01(\bR\x06verify\"\x9e\x01\n" +
+	"\x06verify\x18\x05 \x01(\bR\x06verify\x12\x14\n" +
+	"\x05files\x18\x06 \x03(\tR\x05files\"\x9e\x01\n" +
 	"\x0eExportResponse\x123\n" +
 	"\x06header\x18\x01 \x01(\v2\x19.stasis.v1.DownloadHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x126\n" +

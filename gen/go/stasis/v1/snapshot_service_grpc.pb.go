@@ -87,9 +87,10 @@ type SnapshotServiceClient interface {
 	// Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
 	// OPERATION_IN_PROGRESS.
 	Delete(ctx context.Context, in *DeleteRequest, opts ...grpc.CallOption) (*DeleteResponse, error)
-	// Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
+	// Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
+	// the configuration.
 	//
-	// Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
 	Restore(ctx context.Context, in *RestoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestoreResponse], error)
 	// Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
 	//
@@ -406,9 +407,10 @@ type SnapshotServiceServer interface {
 	// Raises FIELD_INVALID, SNAPSHOT_IN_USE (a caller has it open with OpenDataDirectory),
 	// OPERATION_IN_PROGRESS.
 	Delete(context.Context, *DeleteRequest) (*DeleteResponse, error)
-	// Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
+	// Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
+	// the configuration.
 	//
-	// Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+	// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
 	Restore(*RestoreRequest, grpc.ServerStreamingServer[RestoreResponse]) error
 	// Streams an archive: a tar that starts with `snapshot.json`, optionally compressed.
 	//

@@ -107,14 +107,16 @@ class DownloadTrailer(_message.Message):
     def __init__(self, total_bytes: _Optional[int] = ..., crc32: _Optional[int] = ...) -> None: ...
 
 class DownloadHeader(_message.Message):
-    __slots__ = ("snapshot", "data_bytes", "warnings")
+    __slots__ = ("snapshot", "data_bytes", "warnings", "files")
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     DATA_BYTES_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     snapshot: _resources_pb2.Snapshot
     data_bytes: int
     warnings: _containers.RepeatedCompositeFieldContainer[DownloadWarning]
-    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., data_bytes: _Optional[int] = ..., warnings: _Optional[_Iterable[_Union[DownloadWarning, _Mapping]]] = ...) -> None: ...
+    files: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, snapshot: _Optional[_Union[_resources_pb2.Snapshot, _Mapping]] = ..., data_bytes: _Optional[int] = ..., warnings: _Optional[_Iterable[_Union[DownloadWarning, _Mapping]]] = ..., files: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DownloadWarning(_message.Message):
     __slots__ = ("kind", "file", "readers", "message")
@@ -281,16 +283,18 @@ class DeleteResponse(_message.Message):
     def __init__(self, deleted_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RestoreRequest(_message.Message):
-    __slots__ = ("ref", "force", "verify", "sparse_format")
+    __slots__ = ("ref", "force", "verify", "sparse_format", "files")
     REF_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
     SPARSE_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     ref: str
     force: bool
     verify: bool
     sparse_format: SparseFormat
-    def __init__(self, ref: _Optional[str] = ..., force: bool = ..., verify: bool = ..., sparse_format: _Optional[_Union[SparseFormat, str]] = ...) -> None: ...
+    files: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ref: _Optional[str] = ..., force: bool = ..., verify: bool = ..., sparse_format: _Optional[_Union[SparseFormat, str]] = ..., files: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RestoreResponse(_message.Message):
     __slots__ = ("header", "chunk", "trailer")
@@ -303,18 +307,20 @@ class RestoreResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[DownloadHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., trailer: _Optional[_Union[DownloadTrailer, _Mapping]] = ...) -> None: ...
 
 class ExportRequest(_message.Message):
-    __slots__ = ("ref", "compression", "sparse_format", "force", "verify")
+    __slots__ = ("ref", "compression", "sparse_format", "force", "verify", "files")
     REF_FIELD_NUMBER: _ClassVar[int]
     COMPRESSION_FIELD_NUMBER: _ClassVar[int]
     SPARSE_FORMAT_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     ref: str
     compression: Compression
     sparse_format: SparseFormat
     force: bool
     verify: bool
-    def __init__(self, ref: _Optional[str] = ..., compression: _Optional[_Union[Compression, str]] = ..., sparse_format: _Optional[_Union[SparseFormat, str]] = ..., force: bool = ..., verify: bool = ...) -> None: ...
+    files: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ref: _Optional[str] = ..., compression: _Optional[_Union[Compression, str]] = ..., sparse_format: _Optional[_Union[SparseFormat, str]] = ..., force: bool = ..., verify: bool = ..., files: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ExportResponse(_message.Message):
     __slots__ = ("header", "chunk", "trailer")

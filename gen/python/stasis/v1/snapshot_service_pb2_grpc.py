@@ -200,9 +200,10 @@ class SnapshotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Restore(self, request, context):
-        """Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
+        """Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
+        the configuration.
 
-        Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+        Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1545,17 +1545,22 @@ pub struct DownloadTrailer {
 /// First frame of a download.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DownloadHeader {
-    /// The snapshot that follows, with its files.
+    /// The snapshot, with all its files.
     #[prost(message, optional, tag = "1")]
     pub snapshot: ::core::option::Option<Snapshot>,
-    /// Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
-    /// stream itself is slightly larger because of headers, or smaller if it is compressed.
+    /// Bytes of data in the files that follow: the bytes that travel if holes cost nothing. For
+    /// progress bars. The stream itself is slightly larger because of headers, or smaller if it is
+    /// compressed.
     #[prost(int64, tag = "2")]
     pub data_bytes: i64,
     /// Warnings about the stream that follows. The stream is complete and correct nevertheless. Show
     /// the messages to the user who asked for the download.
     #[prost(message, repeated, tag = "3")]
     pub warnings: ::prost::alloc::vec::Vec<DownloadWarning>,
+    /// Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+    /// daemon that does not know `files`: it sends all files.
+    #[prost(string, repeated, tag = "4")]
+    pub files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A property of a download's tar that may cause trouble for some readers.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1794,6 +1799,12 @@ pub struct RestoreRequest {
     /// How holes are written. Default: GNU.
     #[prost(enumeration = "SparseFormat", tag = "4")]
     pub sparse_format: i32,
+    /// Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+    /// not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+    /// FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+    /// this field sends all files: see DownloadHeader.files.
+    #[prost(string, repeated, tag = "5")]
+    pub files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A frame of Restore.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1836,6 +1847,10 @@ pub struct ExportRequest {
     /// As in RestoreRequest.
     #[prost(bool, tag = "5")]
     pub verify: bool,
+    /// As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+    /// those that were left out. Importing such an archive stores a snapshot of its files alone.
+    #[prost(string, repeated, tag = "6")]
+    pub files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A frame of Export.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2691,9 +2706,10 @@ pub mod snapshot_service_client {
                 .insert(GrpcMethod::new("stasis.v1.SnapshotService", "Delete"));
             self.inner.unary(req, path, codec).await
         }
-        /// Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
+        /// Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
+        /// the configuration.
         ///
-        /// Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+        /// Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
         pub async fn restore(
             &mut self,
             request: impl tonic::IntoRequest<super::RestoreRequest>,

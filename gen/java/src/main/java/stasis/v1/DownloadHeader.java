@@ -33,6 +33,8 @@ private static final long serialVersionUID = 0L;
   }
   private DownloadHeader() {
     warnings_ = java.util.Collections.emptyList();
+    files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -53,7 +55,7 @@ private static final long serialVersionUID = 0L;
   private stasis.v1.Snapshot snapshot_;
   /**
    * <pre>
-   * The snapshot that follows, with its files.
+   * The snapshot, with all its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -65,7 +67,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The snapshot that follows, with its files.
+   * The snapshot, with all its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -77,7 +79,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The snapshot that follows, with its files.
+   * The snapshot, with all its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -91,8 +93,9 @@ private static final long serialVersionUID = 0L;
   private long dataBytes_ = 0L;
   /**
    * <pre>
-   * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
-   * stream itself is slightly larger because of headers, or smaller if it is compressed.
+   * Bytes of data in the files that follow: the bytes that travel if holes cost nothing. For
+   * progress bars. The stream itself is slightly larger because of headers, or smaller if it is
+   * compressed.
    * </pre>
    *
    * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -169,6 +172,63 @@ private static final long serialVersionUID = 0L;
     return warnings_.get(index);
   }
 
+  public static final int FILES_FIELD_NUMBER = 4;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList files_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+   * daemon that does not know `files`: it sends all files.
+   * </pre>
+   *
+   * <code>repeated string files = 4 [json_name = "files"];</code>
+   * @return A list containing the files.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getFilesList() {
+    return files_;
+  }
+  /**
+   * <pre>
+   * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+   * daemon that does not know `files`: it sends all files.
+   * </pre>
+   *
+   * <code>repeated string files = 4 [json_name = "files"];</code>
+   * @return The count of files.
+   */
+  public int getFilesCount() {
+    return files_.size();
+  }
+  /**
+   * <pre>
+   * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+   * daemon that does not know `files`: it sends all files.
+   * </pre>
+   *
+   * <code>repeated string files = 4 [json_name = "files"];</code>
+   * @param index The index of the element to return.
+   * @return The files at the given index.
+   */
+  public java.lang.String getFiles(int index) {
+    return files_.get(index);
+  }
+  /**
+   * <pre>
+   * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+   * daemon that does not know `files`: it sends all files.
+   * </pre>
+   *
+   * <code>repeated string files = 4 [json_name = "files"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the files at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getFilesBytes(int index) {
+    return files_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -192,6 +252,9 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < warnings_.size(); i++) {
       output.writeMessage(3, warnings_.get(i));
     }
+    for (int i = 0; i < files_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 4, files_.getRaw(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -212,6 +275,14 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < warnings_.size(); i++) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(3, warnings_.get(i));
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < files_.size(); i++) {
+        dataSize += computeStringSizeNoTag(files_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getFilesList().size();
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -237,6 +308,8 @@ private static final long serialVersionUID = 0L;
         != other.getDataBytes()) return false;
     if (!getWarningsList()
         .equals(other.getWarningsList())) return false;
+    if (!getFilesList()
+        .equals(other.getFilesList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -258,6 +331,10 @@ private static final long serialVersionUID = 0L;
     if (getWarningsCount() > 0) {
       hash = (37 * hash) + WARNINGS_FIELD_NUMBER;
       hash = (53 * hash) + getWarningsList().hashCode();
+    }
+    if (getFilesCount() > 0) {
+      hash = (37 * hash) + FILES_FIELD_NUMBER;
+      hash = (53 * hash) + getFilesList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -414,6 +491,8 @@ private static final long serialVersionUID = 0L;
         warningsBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00000004);
+      files_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
 
@@ -470,6 +549,10 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000002) != 0)) {
         result.dataBytes_ = dataBytes_;
       }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        files_.makeImmutable();
+        result.files_ = files_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -516,6 +599,16 @@ private static final long serialVersionUID = 0L;
             warningsBuilder_.addAllMessages(other.warnings_);
           }
         }
+      }
+      if (!other.files_.isEmpty()) {
+        if (files_.isEmpty()) {
+          files_ = other.files_;
+          bitField0_ |= 0x00000008;
+        } else {
+          ensureFilesIsMutable();
+          files_.addAll(other.files_);
+        }
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -568,6 +661,12 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 26
+            case 34: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureFilesIsMutable();
+              files_.add(s);
+              break;
+            } // case 34
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -590,7 +689,7 @@ private static final long serialVersionUID = 0L;
         stasis.v1.Snapshot, stasis.v1.Snapshot.Builder, stasis.v1.SnapshotOrBuilder> snapshotBuilder_;
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -601,7 +700,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -616,7 +715,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -636,7 +735,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -654,7 +753,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -679,7 +778,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -696,7 +795,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -708,7 +807,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -723,7 +822,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The snapshot that follows, with its files.
+     * The snapshot, with all its files.
      * </pre>
      *
      * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -745,8 +844,9 @@ private static final long serialVersionUID = 0L;
     private long dataBytes_ ;
     /**
      * <pre>
-     * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
-     * stream itself is slightly larger because of headers, or smaller if it is compressed.
+     * Bytes of data in the files that follow: the bytes that travel if holes cost nothing. For
+     * progress bars. The stream itself is slightly larger because of headers, or smaller if it is
+     * compressed.
      * </pre>
      *
      * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -758,8 +858,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
-     * stream itself is slightly larger because of headers, or smaller if it is compressed.
+     * Bytes of data in the files that follow: the bytes that travel if holes cost nothing. For
+     * progress bars. The stream itself is slightly larger because of headers, or smaller if it is
+     * compressed.
      * </pre>
      *
      * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -775,8 +876,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
-     * stream itself is slightly larger because of headers, or smaller if it is compressed.
+     * Bytes of data in the files that follow: the bytes that travel if holes cost nothing. For
+     * progress bars. The stream itself is slightly larger because of headers, or smaller if it is
+     * compressed.
      * </pre>
      *
      * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -1117,6 +1219,162 @@ private static final long serialVersionUID = 0L;
         warnings_ = null;
       }
       return warningsBuilder_;
+    }
+
+    private com.google.protobuf.LazyStringArrayList files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureFilesIsMutable() {
+      if (!files_.isModifiable()) {
+        files_ = new com.google.protobuf.LazyStringArrayList(files_);
+      }
+      bitField0_ |= 0x00000008;
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @return A list containing the files.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getFilesList() {
+      files_.makeImmutable();
+      return files_;
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @return The count of files.
+     */
+    public int getFilesCount() {
+      return files_.size();
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @param index The index of the element to return.
+     * @return The files at the given index.
+     */
+    public java.lang.String getFiles(int index) {
+      return files_.get(index);
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the files at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getFilesBytes(int index) {
+      return files_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @param index The index to set the value at.
+     * @param value The files to set.
+     * @return This builder for chaining.
+     */
+    public Builder setFiles(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureFilesIsMutable();
+      files_.set(index, value);
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @param value The files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addFiles(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureFilesIsMutable();
+      files_.add(value);
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @param values The files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllFiles(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureFilesIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, files_);
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearFiles() {
+      files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000008);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+     * daemon that does not know `files`: it sends all files.
+     * </pre>
+     *
+     * <code>repeated string files = 4 [json_name = "files"];</code>
+     * @param value The bytes of the files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addFilesBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureFilesIsMutable();
+      files_.add(value);
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:stasis.v1.DownloadHeader)

@@ -12,7 +12,7 @@ public interface DownloadHeaderOrBuilder extends
 
   /**
    * <pre>
-   * The snapshot that follows, with its files.
+   * The snapshot, with all its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -21,7 +21,7 @@ public interface DownloadHeaderOrBuilder extends
   boolean hasSnapshot();
   /**
    * <pre>
-   * The snapshot that follows, with its files.
+   * The snapshot, with all its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -30,7 +30,7 @@ public interface DownloadHeaderOrBuilder extends
   stasis.v1.Snapshot getSnapshot();
   /**
    * <pre>
-   * The snapshot that follows, with its files.
+   * The snapshot, with all its files.
    * </pre>
    *
    * <code>.stasis.v1.Snapshot snapshot = 1 [json_name = "snapshot"];</code>
@@ -39,8 +39,9 @@ public interface DownloadHeaderOrBuilder extends
 
   /**
    * <pre>
-   * Bytes of data in all files: the bytes that travel if holes cost nothing. For progress bars. The
-   * stream itself is slightly larger because of headers, or smaller if it is compressed.
+   * Bytes of data in the files that follow: the bytes that travel if holes cost nothing. For
+   * progress bars. The stream itself is slightly larger because of headers, or smaller if it is
+   * compressed.
    * </pre>
    *
    * <code>int64 data_bytes = 2 [json_name = "dataBytes"];</code>
@@ -96,4 +97,49 @@ public interface DownloadHeaderOrBuilder extends
    */
   stasis.v1.DownloadWarningOrBuilder getWarningsOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+   * daemon that does not know `files`: it sends all files.
+   * </pre>
+   *
+   * <code>repeated string files = 4 [json_name = "files"];</code>
+   * @return A list containing the files.
+   */
+  java.util.List<java.lang.String>
+      getFilesList();
+  /**
+   * <pre>
+   * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+   * daemon that does not know `files`: it sends all files.
+   * </pre>
+   *
+   * <code>repeated string files = 4 [json_name = "files"];</code>
+   * @return The count of files.
+   */
+  int getFilesCount();
+  /**
+   * <pre>
+   * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+   * daemon that does not know `files`: it sends all files.
+   * </pre>
+   *
+   * <code>repeated string files = 4 [json_name = "files"];</code>
+   * @param index The index of the element to return.
+   * @return The files at the given index.
+   */
+  java.lang.String getFiles(int index);
+  /**
+   * <pre>
+   * Names of the files that follow, sorted, if the request has `files`. Empty otherwise, and from a
+   * daemon that does not know `files`: it sends all files.
+   * </pre>
+   *
+   * <code>repeated string files = 4 [json_name = "files"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the files at the given index.
+   */
+  com.google.protobuf.ByteString
+      getFilesBytes(int index);
 }

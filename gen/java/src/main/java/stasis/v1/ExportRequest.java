@@ -35,6 +35,8 @@ private static final long serialVersionUID = 0L;
     ref_ = "";
     compression_ = 0;
     sparseFormat_ = 0;
+    files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -179,6 +181,63 @@ private static final long serialVersionUID = 0L;
     return verify_;
   }
 
+  public static final int FILES_FIELD_NUMBER = 6;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList files_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+   * those that were left out. Importing such an archive stores a snapshot of its files alone.
+   * </pre>
+   *
+   * <code>repeated string files = 6 [json_name = "files"];</code>
+   * @return A list containing the files.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getFilesList() {
+    return files_;
+  }
+  /**
+   * <pre>
+   * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+   * those that were left out. Importing such an archive stores a snapshot of its files alone.
+   * </pre>
+   *
+   * <code>repeated string files = 6 [json_name = "files"];</code>
+   * @return The count of files.
+   */
+  public int getFilesCount() {
+    return files_.size();
+  }
+  /**
+   * <pre>
+   * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+   * those that were left out. Importing such an archive stores a snapshot of its files alone.
+   * </pre>
+   *
+   * <code>repeated string files = 6 [json_name = "files"];</code>
+   * @param index The index of the element to return.
+   * @return The files at the given index.
+   */
+  public java.lang.String getFiles(int index) {
+    return files_.get(index);
+  }
+  /**
+   * <pre>
+   * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+   * those that were left out. Importing such an archive stores a snapshot of its files alone.
+   * </pre>
+   *
+   * <code>repeated string files = 6 [json_name = "files"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the files at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getFilesBytes(int index) {
+    return files_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -208,6 +267,9 @@ private static final long serialVersionUID = 0L;
     if (verify_ != false) {
       output.writeBool(5, verify_);
     }
+    for (int i = 0; i < files_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 6, files_.getRaw(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -236,6 +298,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(5, verify_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < files_.size(); i++) {
+        dataSize += computeStringSizeNoTag(files_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getFilesList().size();
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -259,6 +329,8 @@ private static final long serialVersionUID = 0L;
         != other.getForce()) return false;
     if (getVerify()
         != other.getVerify()) return false;
+    if (!getFilesList()
+        .equals(other.getFilesList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -282,6 +354,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + VERIFY_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getVerify());
+    if (getFilesCount() > 0) {
+      hash = (37 * hash) + FILES_FIELD_NUMBER;
+      hash = (53 * hash) + getFilesList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -422,6 +498,8 @@ private static final long serialVersionUID = 0L;
       sparseFormat_ = 0;
       force_ = false;
       verify_ = false;
+      files_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
 
@@ -470,6 +548,10 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.verify_ = verify_;
       }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        files_.makeImmutable();
+        result.files_ = files_;
+      }
     }
 
     @java.lang.Override
@@ -500,6 +582,16 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getVerify() != false) {
         setVerify(other.getVerify());
+      }
+      if (!other.files_.isEmpty()) {
+        if (files_.isEmpty()) {
+          files_ = other.files_;
+          bitField0_ |= 0x00000020;
+        } else {
+          ensureFilesIsMutable();
+          files_.addAll(other.files_);
+        }
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -552,6 +644,12 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 40
+            case 50: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureFilesIsMutable();
+              files_.add(s);
+              break;
+            } // case 50
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -887,6 +985,162 @@ private static final long serialVersionUID = 0L;
     public Builder clearVerify() {
       bitField0_ = (bitField0_ & ~0x00000010);
       verify_ = false;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureFilesIsMutable() {
+      if (!files_.isModifiable()) {
+        files_ = new com.google.protobuf.LazyStringArrayList(files_);
+      }
+      bitField0_ |= 0x00000020;
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @return A list containing the files.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getFilesList() {
+      files_.makeImmutable();
+      return files_;
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @return The count of files.
+     */
+    public int getFilesCount() {
+      return files_.size();
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @param index The index of the element to return.
+     * @return The files at the given index.
+     */
+    public java.lang.String getFiles(int index) {
+      return files_.get(index);
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the files at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getFilesBytes(int index) {
+      return files_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @param index The index to set the value at.
+     * @param value The files to set.
+     * @return This builder for chaining.
+     */
+    public Builder setFiles(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureFilesIsMutable();
+      files_.set(index, value);
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @param value The files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addFiles(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureFilesIsMutable();
+      files_.add(value);
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @param values The files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllFiles(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureFilesIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, files_);
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearFiles() {
+      files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000020);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+     * those that were left out. Importing such an archive stores a snapshot of its files alone.
+     * </pre>
+     *
+     * <code>repeated string files = 6 [json_name = "files"];</code>
+     * @param value The bytes of the files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addFilesBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureFilesIsMutable();
+      files_.add(value);
+      bitField0_ |= 0x00000020;
       onChanged();
       return this;
     }

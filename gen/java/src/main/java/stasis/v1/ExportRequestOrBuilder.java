@@ -87,4 +87,49 @@ public interface ExportRequestOrBuilder extends
    * @return The verify.
    */
   boolean getVerify();
+
+  /**
+   * <pre>
+   * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+   * those that were left out. Importing such an archive stores a snapshot of its files alone.
+   * </pre>
+   *
+   * <code>repeated string files = 6 [json_name = "files"];</code>
+   * @return A list containing the files.
+   */
+  java.util.List<java.lang.String>
+      getFilesList();
+  /**
+   * <pre>
+   * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+   * those that were left out. Importing such an archive stores a snapshot of its files alone.
+   * </pre>
+   *
+   * <code>repeated string files = 6 [json_name = "files"];</code>
+   * @return The count of files.
+   */
+  int getFilesCount();
+  /**
+   * <pre>
+   * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+   * those that were left out. Importing such an archive stores a snapshot of its files alone.
+   * </pre>
+   *
+   * <code>repeated string files = 6 [json_name = "files"];</code>
+   * @param index The index of the element to return.
+   * @return The files at the given index.
+   */
+  java.lang.String getFiles(int index);
+  /**
+   * <pre>
+   * As in RestoreRequest. `snapshot.json` then describes the files that the archive has, and names
+   * those that were left out. Importing such an archive stores a snapshot of its files alone.
+   * </pre>
+   *
+   * <code>repeated string files = 6 [json_name = "files"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the files at the given index.
+   */
+  com.google.protobuf.ByteString
+      getFilesBytes(int index);
 }

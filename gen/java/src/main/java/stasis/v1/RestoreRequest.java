@@ -34,6 +34,8 @@ private static final long serialVersionUID = 0L;
   private RestoreRequest() {
     ref_ = "";
     sparseFormat_ = 0;
+    files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -153,6 +155,71 @@ private static final long serialVersionUID = 0L;
     return result == null ? stasis.v1.SparseFormat.UNRECOGNIZED : result;
   }
 
+  public static final int FILES_FIELD_NUMBER = 5;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList files_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+   * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+   * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+   * this field sends all files: see DownloadHeader.files.
+   * </pre>
+   *
+   * <code>repeated string files = 5 [json_name = "files"];</code>
+   * @return A list containing the files.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getFilesList() {
+    return files_;
+  }
+  /**
+   * <pre>
+   * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+   * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+   * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+   * this field sends all files: see DownloadHeader.files.
+   * </pre>
+   *
+   * <code>repeated string files = 5 [json_name = "files"];</code>
+   * @return The count of files.
+   */
+  public int getFilesCount() {
+    return files_.size();
+  }
+  /**
+   * <pre>
+   * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+   * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+   * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+   * this field sends all files: see DownloadHeader.files.
+   * </pre>
+   *
+   * <code>repeated string files = 5 [json_name = "files"];</code>
+   * @param index The index of the element to return.
+   * @return The files at the given index.
+   */
+  public java.lang.String getFiles(int index) {
+    return files_.get(index);
+  }
+  /**
+   * <pre>
+   * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+   * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+   * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+   * this field sends all files: see DownloadHeader.files.
+   * </pre>
+   *
+   * <code>repeated string files = 5 [json_name = "files"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the files at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getFilesBytes(int index) {
+    return files_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -179,6 +246,9 @@ private static final long serialVersionUID = 0L;
     if (sparseFormat_ != stasis.v1.SparseFormat.SPARSE_FORMAT_UNSPECIFIED.getNumber()) {
       output.writeEnum(4, sparseFormat_);
     }
+    for (int i = 0; i < files_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 5, files_.getRaw(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -203,6 +273,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeEnumSize(4, sparseFormat_);
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < files_.size(); i++) {
+        dataSize += computeStringSizeNoTag(files_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getFilesList().size();
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -225,6 +303,8 @@ private static final long serialVersionUID = 0L;
     if (getVerify()
         != other.getVerify()) return false;
     if (sparseFormat_ != other.sparseFormat_) return false;
+    if (!getFilesList()
+        .equals(other.getFilesList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -246,6 +326,10 @@ private static final long serialVersionUID = 0L;
         getVerify());
     hash = (37 * hash) + SPARSE_FORMAT_FIELD_NUMBER;
     hash = (53 * hash) + sparseFormat_;
+    if (getFilesCount() > 0) {
+      hash = (37 * hash) + FILES_FIELD_NUMBER;
+      hash = (53 * hash) + getFilesList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -385,6 +469,8 @@ private static final long serialVersionUID = 0L;
       force_ = false;
       verify_ = false;
       sparseFormat_ = 0;
+      files_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
 
@@ -430,6 +516,10 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000008) != 0)) {
         result.sparseFormat_ = sparseFormat_;
       }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        files_.makeImmutable();
+        result.files_ = files_;
+      }
     }
 
     @java.lang.Override
@@ -457,6 +547,16 @@ private static final long serialVersionUID = 0L;
       }
       if (other.sparseFormat_ != 0) {
         setSparseFormatValue(other.getSparseFormatValue());
+      }
+      if (!other.files_.isEmpty()) {
+        if (files_.isEmpty()) {
+          files_ = other.files_;
+          bitField0_ |= 0x00000010;
+        } else {
+          ensureFilesIsMutable();
+          files_.addAll(other.files_);
+        }
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -504,6 +604,12 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 32
+            case 42: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureFilesIsMutable();
+              files_.add(s);
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -771,6 +877,180 @@ private static final long serialVersionUID = 0L;
     public Builder clearSparseFormat() {
       bitField0_ = (bitField0_ & ~0x00000008);
       sparseFormat_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureFilesIsMutable() {
+      if (!files_.isModifiable()) {
+        files_ = new com.google.protobuf.LazyStringArrayList(files_);
+      }
+      bitField0_ |= 0x00000010;
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @return A list containing the files.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getFilesList() {
+      files_.makeImmutable();
+      return files_;
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @return The count of files.
+     */
+    public int getFilesCount() {
+      return files_.size();
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @param index The index of the element to return.
+     * @return The files at the given index.
+     */
+    public java.lang.String getFiles(int index) {
+      return files_.get(index);
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the files at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getFilesBytes(int index) {
+      return files_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @param index The index to set the value at.
+     * @param value The files to set.
+     * @return This builder for chaining.
+     */
+    public Builder setFiles(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureFilesIsMutable();
+      files_.set(index, value);
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @param value The files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addFiles(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureFilesIsMutable();
+      files_.add(value);
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @param values The files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllFiles(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureFilesIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, files_);
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearFiles() {
+      files_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000010);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+     * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+     * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+     * this field sends all files: see DownloadHeader.files.
+     * </pre>
+     *
+     * <code>repeated string files = 5 [json_name = "files"];</code>
+     * @param value The bytes of the files to add.
+     * @return This builder for chaining.
+     */
+    public Builder addFilesBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureFilesIsMutable();
+      files_.add(value);
+      bitField0_ |= 0x00000010;
       onChanged();
       return this;
     }

@@ -69,4 +69,57 @@ public interface RestoreRequestOrBuilder extends
    * @return The sparseFormat.
    */
   stasis.v1.SparseFormat getSparseFormat();
+
+  /**
+   * <pre>
+   * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+   * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+   * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+   * this field sends all files: see DownloadHeader.files.
+   * </pre>
+   *
+   * <code>repeated string files = 5 [json_name = "files"];</code>
+   * @return A list containing the files.
+   */
+  java.util.List<java.lang.String>
+      getFilesList();
+  /**
+   * <pre>
+   * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+   * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+   * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+   * this field sends all files: see DownloadHeader.files.
+   * </pre>
+   *
+   * <code>repeated string files = 5 [json_name = "files"];</code>
+   * @return The count of files.
+   */
+  int getFilesCount();
+  /**
+   * <pre>
+   * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+   * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+   * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+   * this field sends all files: see DownloadHeader.files.
+   * </pre>
+   *
+   * <code>repeated string files = 5 [json_name = "files"];</code>
+   * @param index The index of the element to return.
+   * @return The files at the given index.
+   */
+  java.lang.String getFiles(int index);
+  /**
+   * <pre>
+   * Names of the files to send, exactly as in the snapshot; the others are left out. The order does
+   * not matter, and a name that occurs twice counts once. A name that the snapshot does not have:
+   * FIELD_INVALID, which lists some that it has. Empty = all files. A daemon that does not know
+   * this field sends all files: see DownloadHeader.files.
+   * </pre>
+   *
+   * <code>repeated string files = 5 [json_name = "files"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the files at the given index.
+   */
+  com.google.protobuf.ByteString
+      getFilesBytes(int index);
 }

@@ -640,8 +640,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
-     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
+     * the configuration.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
     default void restore(stasis.v1.RestoreRequest request,
@@ -893,8 +894,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
-     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
+     * the configuration.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
     public void restore(stasis.v1.RestoreRequest request,
@@ -1129,8 +1131,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
-     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
+     * the configuration.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -1351,8 +1354,9 @@ public final class SnapshotServiceGrpc {
 
     /**
      * <pre>
-     * Streams the data files as a tar without `snapshot.json`; the header contains the configuration.
-     * Raises STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
+     * Streams the data files, or some of them, as a tar without `snapshot.json`; the header contains
+     * the configuration.
+     * Raises FIELD_INVALID, STORED_DATA_CORRUPT, TOO_MANY_STREAMS.
      * </pre>
      */
     public java.util.Iterator<stasis.v1.RestoreResponse> restore(

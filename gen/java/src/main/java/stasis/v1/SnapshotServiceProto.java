@@ -272,213 +272,215 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
       "otal_bytes\030\001 \001(\003R\ntotalBytes\022\031\n\005crc32\030\002 " +
       "\001(\007H\000R\005crc32\210\001\001B\010\n\006_crc32\"H\n\017DownloadTra" +
       "iler\022\037\n\013total_bytes\030\001 \001(\003R\ntotalBytes\022\024\n" +
-      "\005crc32\030\002 \001(\007R\005crc32\"\230\001\n\016DownloadHeader\022/" +
+      "\005crc32\030\002 \001(\007R\005crc32\"\256\001\n\016DownloadHeader\022/" +
       "\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010s" +
       "napshot\022\035\n\ndata_bytes\030\002 \001(\003R\tdataBytes\0226" +
       "\n\010warnings\030\003 \003(\0132\032.stasis.v1.DownloadWar" +
-      "ningR\010warnings\"\215\001\n\017DownloadWarning\0222\n\004ki" +
-      "nd\030\001 \001(\0162\036.stasis.v1.DownloadWarningKind" +
-      "R\004kind\022\022\n\004file\030\002 \001(\tR\004file\022\030\n\007readers\030\003 " +
-      "\003(\tR\007readers\022\030\n\007message\030\004 \001(\tR\007message\"\226" +
-      "\001\n\rCreateRequest\0221\n\006header\030\001 \001(\0132\027.stasi" +
-      "s.v1.CreateHeaderH\000R\006header\022\026\n\005chunk\030\002 \001" +
-      "(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027.stasis.v1." +
-      "UploadCommitH\000R\006commitB\007\n\005frame\"\303\001\n\014Crea" +
-      "teHeader\0221\n\006config\030\001 \001(\0132\031.stasis.v1.Sna" +
-      "pshotConfigR\006config\022\035\n\nrequest_id\030\002 \001(\tR" +
-      "\trequestId\022C\n\020on_name_conflict\030\003 \001(\0162\031.s" +
-      "tasis.v1.OnNameConflictR\016onNameConflict\022" +
-      "\034\n\tprotected\030\004 \001(\010R\tprotected\"A\n\016CreateR" +
+      "ningR\010warnings\022\024\n\005files\030\004 \003(\tR\005files\"\215\001\n" +
+      "\017DownloadWarning\0222\n\004kind\030\001 \001(\0162\036.stasis." +
+      "v1.DownloadWarningKindR\004kind\022\022\n\004file\030\002 \001" +
+      "(\tR\004file\022\030\n\007readers\030\003 \003(\tR\007readers\022\030\n\007me" +
+      "ssage\030\004 \001(\tR\007message\"\226\001\n\rCreateRequest\0221" +
+      "\n\006header\030\001 \001(\0132\027.stasis.v1.CreateHeaderH" +
+      "\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006com" +
+      "mit\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006co" +
+      "mmitB\007\n\005frame\"\303\001\n\014CreateHeader\0221\n\006config" +
+      "\030\001 \001(\0132\031.stasis.v1.SnapshotConfigR\006confi" +
+      "g\022\035\n\nrequest_id\030\002 \001(\tR\trequestId\022C\n\020on_n" +
+      "ame_conflict\030\003 \001(\0162\031.stasis.v1.OnNameCon" +
+      "flictR\016onNameConflict\022\034\n\tprotected\030\004 \001(\010" +
+      "R\tprotected\"A\n\016CreateResponse\022/\n\010snapsho" +
+      "t\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"\357" +
+      "\001\n\032CreateFromDirectoryRequest\022\034\n\tdirecto" +
+      "ry\030\001 \001(\tR\tdirectory\0221\n\006config\030\002 \001(\0132\031.st" +
+      "asis.v1.SnapshotConfigR\006config\022\035\n\nreques" +
+      "t_id\030\003 \001(\tR\trequestId\022C\n\020on_name_conflic" +
+      "t\030\004 \001(\0162\031.stasis.v1.OnNameConflictR\016onNa" +
+      "meConflict\022\034\n\tprotected\030\005 \001(\010R\tprotected" +
+      "\"N\n\033CreateFromDirectoryResponse\022/\n\010snaps" +
+      "hot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
+      "\"\344\003\n\016SnapshotFilter\022\037\n\013name_prefix\030\001 \001(\t" +
+      "R\nnamePrefix\022=\n\006labels\030\002 \003(\0132%.stasis.v1" +
+      ".SnapshotFilter.LabelsEntryR\006labels\022\024\n\005i" +
+      "mage\030\003 \001(\tR\005image\022!\n\014image_digest\030\004 \001(\tR" +
+      "\013imageDigest\022\036\n\nhypervisor\030\005 \001(\tR\nhyperv" +
+      "isor\022?\n\rcreated_after\030\006 \001(\0132\032.google.pro" +
+      "tobuf.TimestampR\014createdAfter\022A\n\016created" +
+      "_before\030\007 \001(\0132\032.google.protobuf.Timestam" +
+      "pR\rcreatedBefore\022!\n\tprotected\030\010 \001(\010H\000R\tp" +
+      "rotected\210\001\001\022\035\n\007corrupt\030\t \001(\010H\001R\007corrupt\210" +
+      "\001\001\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005v" +
+      "alue\030\002 \001(\tR\005value:\0028\001B\014\n\n_protectedB\n\n\010_" +
+      "corrupt\"|\n\013ListRequest\022\033\n\tpage_size\030\001 \001(" +
+      "\005R\010pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageTok" +
+      "en\0221\n\006filter\030\003 \001(\0132\031.stasis.v1.SnapshotF" +
+      "ilterR\006filter\"\210\001\n\014ListResponse\0221\n\tsnapsh" +
+      "ots\030\001 \003(\0132\023.stasis.v1.SnapshotR\tsnapshot" +
+      "s\022&\n\017next_page_token\030\002 \001(\tR\rnextPageToke" +
+      "n\022\035\n\ntotal_size\030\003 \001(\003R\ttotalSize\"\"\n\016Insp" +
+      "ectRequest\022\020\n\003ref\030\001 \001(\tR\003ref\"B\n\017InspectR" +
       "esponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Sn" +
-      "apshotR\010snapshot\"\357\001\n\032CreateFromDirectory" +
-      "Request\022\034\n\tdirectory\030\001 \001(\tR\tdirectory\0221\n" +
-      "\006config\030\002 \001(\0132\031.stasis.v1.SnapshotConfig" +
-      "R\006config\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\022" +
-      "C\n\020on_name_conflict\030\004 \001(\0162\031.stasis.v1.On" +
-      "NameConflictR\016onNameConflict\022\034\n\tprotecte" +
-      "d\030\005 \001(\010R\tprotected\"N\n\033CreateFromDirector" +
-      "yResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1." +
-      "SnapshotR\010snapshot\"\344\003\n\016SnapshotFilter\022\037\n" +
-      "\013name_prefix\030\001 \001(\tR\nnamePrefix\022=\n\006labels" +
-      "\030\002 \003(\0132%.stasis.v1.SnapshotFilter.Labels" +
-      "EntryR\006labels\022\024\n\005image\030\003 \001(\tR\005image\022!\n\014i" +
-      "mage_digest\030\004 \001(\tR\013imageDigest\022\036\n\nhyperv" +
-      "isor\030\005 \001(\tR\nhypervisor\022?\n\rcreated_after\030" +
-      "\006 \001(\0132\032.google.protobuf.TimestampR\014creat" +
-      "edAfter\022A\n\016created_before\030\007 \001(\0132\032.google" +
-      ".protobuf.TimestampR\rcreatedBefore\022!\n\tpr" +
-      "otected\030\010 \001(\010H\000R\tprotected\210\001\001\022\035\n\007corrupt" +
-      "\030\t \001(\010H\001R\007corrupt\210\001\001\0329\n\013LabelsEntry\022\020\n\003k" +
-      "ey\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B" +
-      "\014\n\n_protectedB\n\n\010_corrupt\"|\n\013ListRequest" +
-      "\022\033\n\tpage_size\030\001 \001(\005R\010pageSize\022\035\n\npage_to" +
-      "ken\030\002 \001(\tR\tpageToken\0221\n\006filter\030\003 \001(\0132\031.s" +
-      "tasis.v1.SnapshotFilterR\006filter\"\210\001\n\014List" +
-      "Response\0221\n\tsnapshots\030\001 \003(\0132\023.stasis.v1." +
-      "SnapshotR\tsnapshots\022&\n\017next_page_token\030\002" +
-      " \001(\tR\rnextPageToken\022\035\n\ntotal_size\030\003 \001(\003R" +
-      "\ttotalSize\"\"\n\016InspectRequest\022\020\n\003ref\030\001 \001(" +
-      "\tR\003ref\"B\n\017InspectResponse\022/\n\010snapshot\030\001 " +
-      "\001(\0132\023.stasis.v1.SnapshotR\010snapshot\"\253\002\n\rU" +
-      "pdateRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\022\n\004name\030\002" +
-      " \001(\tR\004name\022 \n\013description\030\003 \001(\tR\013descrip" +
-      "tion\022<\n\006labels\030\004 \003(\0132$.stasis.v1.UpdateR" +
-      "equest.LabelsEntryR\006labels\022\034\n\tprotected\030" +
-      "\005 \001(\010R\tprotected\022;\n\013update_mask\030\006 \001(\0132\032." +
-      "google.protobuf.FieldMaskR\nupdateMask\0329\n" +
-      "\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030" +
-      "\002 \001(\tR\005value:\0028\001\"A\n\016UpdateResponse\022/\n\010sn" +
-      "apshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snaps" +
-      "hot\"H\n\rDeleteRequest\022\022\n\004refs\030\001 \003(\tR\004refs" +
-      "\022#\n\rallow_missing\030\002 \001(\010R\014allowMissing\"1\n" +
-      "\016DeleteResponse\022\037\n\013deleted_ids\030\001 \003(\tR\nde" +
-      "letedIds\"\216\001\n\016RestoreRequest\022\020\n\003ref\030\001 \001(\t" +
-      "R\003ref\022\024\n\005force\030\002 \001(\010R\005force\022\026\n\006verify\030\003 " +
-      "\001(\010R\006verify\022<\n\rsparse_format\030\004 \001(\0162\027.sta" +
-      "sis.v1.SparseFormatR\014sparseFormat\"\237\001\n\017Re" +
-      "storeResponse\0223\n\006header\030\001 \001(\0132\031.stasis.v" +
-      "1.DownloadHeaderH\000R\006header\022\026\n\005chunk\030\002 \001(" +
-      "\014H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis.v1." +
-      "DownloadTrailerH\000R\007trailerB\007\n\005frame\"\307\001\n\r" +
-      "ExportRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013compr" +
-      "ession\030\002 \001(\0162\026.stasis.v1.CompressionR\013co" +
-      "mpression\022<\n\rsparse_format\030\003 \001(\0162\027.stasi" +
-      "s.v1.SparseFormatR\014sparseFormat\022\024\n\005force" +
-      "\030\004 \001(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verify\"\236\001" +
-      "\n\016ExportResponse\0223\n\006header\030\001 \001(\0132\031.stasi" +
-      "s.v1.DownloadHeaderH\000R\006header\022\026\n\005chunk\030\002" +
-      " \001(\014H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis." +
-      "v1.DownloadTrailerH\000R\007trailerB\007\n\005frame\"`" +
-      "\n\030ExportToDirectoryRequest\022\020\n\003ref\030\001 \001(\tR" +
-      "\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022\024\n\005fo" +
-      "rce\030\003 \001(\010R\005force\"j\n\031ExportToDirectoryRes" +
-      "ponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.Snap" +
-      "shotR\010snapshot\022\034\n\treflinked\030\002 \001(\010R\trefli" +
-      "nked\"I\n\tCloneFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n" +
-      "\004mode\030\002 \001(\0162\024.stasis.v1.CloneModeR\004mode\"" +
-      "\234\002\n\027CloneToDirectoryRequest\022\020\n\003ref\030\001 \001(\t" +
-      "R\003ref\022\034\n\tdirectory\030\002 \001(\tR\tdirectory\022*\n\005f" +
-      "iles\030\003 \003(\0132\024.stasis.v1.CloneFileR\005files\022" +
-      "7\n\014default_mode\030\004 \001(\0162\024.stasis.v1.CloneM" +
-      "odeR\013defaultMode\022\030\n\007durable\030\005 \001(\010R\007durab" +
-      "le\022)\n\016max_copy_bytes\030\006 \001(\003H\000R\014maxCopyByt" +
-      "es\210\001\001\022\024\n\005force\030\007 \001(\010R\005forceB\021\n\017_max_copy" +
-      "_bytes\"\220\001\n\nClonedFile\022\022\n\004name\030\001 \001(\tR\004nam" +
-      "e\022(\n\004mode\030\002 \001(\0162\024.stasis.v1.CloneModeR\004m" +
-      "ode\022!\n\014shared_bytes\030\003 \001(\003R\013sharedBytes\022!" +
-      "\n\014copied_bytes\030\004 \001(\003R\013copiedBytes\"\222\001\n\030Cl" +
-      "oneToDirectoryResponse\022/\n\010snapshot\030\001 \001(\013" +
-      "2\023.stasis.v1.SnapshotR\010snapshot\022+\n\005files" +
-      "\030\002 \003(\0132\025.stasis.v1.ClonedFileR\005files\022\030\n\007" +
-      "durable\030\003 \001(\010R\007durable\"\226\001\n\rImportRequest" +
-      "\0221\n\006header\030\001 \001(\0132\027.stasis.v1.ImportHeade" +
-      "rH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006c" +
-      "ommit\030\003 \001(\0132\027.stasis.v1.UploadCommitH\000R\006" +
-      "commitB\007\n\005frame\"\276\002\n\014ImportHeader\022\022\n\004name" +
-      "\030\001 \001(\tR\004name\022 \n\013description\030\002 \001(\tR\013descr" +
-      "iption\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\022C\n" +
-      "\020on_name_conflict\030\004 \001(\0162\031.stasis.v1.OnNa" +
-      "meConflictR\016onNameConflict\022\034\n\tprotected\030" +
-      "\005 \001(\010R\tprotected\022;\n\006labels\030\006 \003(\0132#.stasi" +
-      "s.v1.ImportHeader.LabelsEntryR\006labels\0329\n" +
-      "\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030" +
-      "\002 \001(\tR\005value:\0028\001\"A\n\016ImportResponse\022/\n\010sn" +
-      "apshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snaps" +
-      "hot\"\370\002\n\032ImportFromDirectoryRequest\022\034\n\tdi" +
-      "rectory\030\001 \001(\tR\tdirectory\022\022\n\004name\030\002 \001(\tR\004" +
-      "name\022 \n\013description\030\003 \001(\tR\013description\022\035" +
-      "\n\nrequest_id\030\004 \001(\tR\trequestId\022C\n\020on_name" +
-      "_conflict\030\005 \001(\0162\031.stasis.v1.OnNameConfli" +
-      "ctR\016onNameConflict\022\034\n\tprotected\030\006 \001(\010R\tp" +
-      "rotected\022I\n\006labels\030\007 \003(\01321.stasis.v1.Imp" +
-      "ortFromDirectoryRequest.LabelsEntryR\006lab" +
-      "els\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005" +
-      "value\030\002 \001(\tR\005value:\0028\001\"N\n\033ImportFromDire" +
-      "ctoryResponse\022/\n\010snapshot\030\001 \001(\0132\023.stasis" +
-      ".v1.SnapshotR\010snapshot\"B\n\030OpenDataDirect" +
-      "oryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 " +
-      "\001(\010R\005force\"j\n\031OpenDataDirectoryResponse\022" +
-      "\034\n\tdirectory\030\001 \001(\tR\tdirectory\022/\n\010snapsho" +
-      "t\030\002 \001(\0132\023.stasis.v1.SnapshotR\010snapshot\"V" +
-      "\n\rVerifyRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026lim" +
-      "it_bytes_per_second\030\002 \001(\003R\023limitBytesPer" +
-      "Second\"\210\001\n\016VerifyResponse\0227\n\010progress\030\001 " +
-      "\001(\0132\031.stasis.v1.VerifyProgressH\000R\010progre" +
-      "ss\0224\n\007verdict\030\002 \001(\0132\030.stasis.v1.VerifyVe" +
-      "rdictH\000R\007verdictB\007\n\005event\"q\n\016VerifyProgr" +
-      "ess\022\037\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\035\n\n" +
-      "done_bytes\030\002 \001(\003R\tdoneBytes\022\037\n\013total_byt" +
-      "es\030\003 \001(\003R\ntotalBytes\"\246\001\n\rVerifyVerdict\022\037" +
-      "\n\013snapshot_id\030\001 \001(\tR\nsnapshotId\022\022\n\004file\030" +
-      "\002 \001(\tR\004file\022\026\n\006intact\030\003 \001(\010R\006intact\022.\n\007d" +
-      "amaged\030\004 \003(\0132\024.stasis.v1.ByteRangeR\007dama" +
-      "ged\022\030\n\007problem\030\005 \001(\tR\007problem\";\n\tByteRan" +
-      "ge\022\026\n\006offset\030\001 \001(\003R\006offset\022\026\n\006length\030\002 \001" +
-      "(\003R\006length\"d\n\014WatchRequest\022!\n\014resume_tok" +
-      "en\030\001 \001(\tR\013resumeToken\0221\n\006filter\030\002 \001(\0132\031." +
-      "stasis.v1.SnapshotFilterR\006filter\"\220\002\n\rWat" +
-      "chResponse\022(\n\004type\030\001 \001(\0162\024.stasis.v1.Eve" +
-      "ntTypeR\004type\022/\n\010snapshot\030\002 \001(\0132\023.stasis." +
-      "v1.SnapshotR\010snapshot\022;\n\013occurred_at\030\003 \001" +
-      "(\0132\032.google.protobuf.TimestampR\noccurred" +
-      "At\022!\n\014resume_token\030\004 \001(\tR\013resumeToken\022#\n" +
-      "\rprevious_name\030\005 \001(\tR\014previousName\022\037\n\013re" +
-      "placed_by\030\006 \001(\tR\nreplacedBy*k\n\016OnNameCon" +
-      "flict\022 \n\034ON_NAME_CONFLICT_UNSPECIFIED\020\000\022" +
-      "\031\n\025ON_NAME_CONFLICT_FAIL\020\001\022\034\n\030ON_NAME_CO" +
-      "NFLICT_REPLACE\020\002*l\n\013Compression\022\033\n\027COMPR" +
-      "ESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NONE" +
-      "\020\001\022\024\n\020COMPRESSION_GZIP\020\002\022\024\n\020COMPRESSION_" +
-      "ZSTD\020\003*v\n\014SparseFormat\022\035\n\031SPARSE_FORMAT_" +
-      "UNSPECIFIED\020\000\022\030\n\024SPARSE_FORMAT_COCOON\020\001\022" +
-      "\025\n\021SPARSE_FORMAT_GNU\020\002\022\026\n\022SPARSE_FORMAT_" +
-      "NONE\020\003*\216\001\n\023DownloadWarningKind\022%\n!DOWNLO" +
-      "AD_WARNING_KIND_UNSPECIFIED\020\000\022(\n$DOWNLOA" +
-      "D_WARNING_KIND_READER_REFUSES\020\001\022&\n\"DOWNL" +
-      "OAD_WARNING_KIND_HOLES_FILLED\020\002*\223\001\n\tClon" +
-      "eMode\022\032\n\026CLONE_MODE_UNSPECIFIED\020\000\022\023\n\017CLO" +
-      "NE_MODE_AUTO\020\001\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022C" +
-      "LONE_MODE_REFLINK\020\003\022\023\n\017CLONE_MODE_COPY\020\004" +
-      "\022\023\n\017CLONE_MODE_SKIP\020\005*\374\001\n\tEventType\022\032\n\026E" +
-      "VENT_TYPE_UNSPECIFIED\020\000\022\026\n\022EVENT_TYPE_CR" +
-      "EATED\020\001\022\026\n\022EVENT_TYPE_DELETED\020\002\022\026\n\022EVENT" +
-      "_TYPE_EVICTED\020\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022" +
-      "\025\n\021EVENT_TYPE_MISSED\020\005\022\026\n\022EVENT_TYPE_UPD" +
-      "ATED\020\006\022\026\n\022EVENT_TYPE_CORRUPT\020\007\022\023\n\017EVENT_" +
-      "TYPE_LOST\020\010\022\027\n\023EVENT_TYPE_POSITION\020\t2\373\010\n" +
-      "\017SnapshotService\022?\n\006Create\022\030.stasis.v1.C" +
-      "reateRequest\032\031.stasis.v1.CreateResponse(" +
-      "\001\022d\n\023CreateFromDirectory\022%.stasis.v1.Cre" +
-      "ateFromDirectoryRequest\032&.stasis.v1.Crea" +
-      "teFromDirectoryResponse\0227\n\004List\022\026.stasis" +
-      ".v1.ListRequest\032\027.stasis.v1.ListResponse" +
-      "\022@\n\007Inspect\022\031.stasis.v1.InspectRequest\032\032" +
-      ".stasis.v1.InspectResponse\022=\n\006Update\022\030.s" +
-      "tasis.v1.UpdateRequest\032\031.stasis.v1.Updat" +
-      "eResponse\022=\n\006Delete\022\030.stasis.v1.DeleteRe" +
-      "quest\032\031.stasis.v1.DeleteResponse\022B\n\007Rest" +
-      "ore\022\031.stasis.v1.RestoreRequest\032\032.stasis." +
-      "v1.RestoreResponse0\001\022?\n\006Export\022\030.stasis." +
-      "v1.ExportRequest\032\031.stasis.v1.ExportRespo" +
-      "nse0\001\022^\n\021ExportToDirectory\022#.stasis.v1.E" +
-      "xportToDirectoryRequest\032$.stasis.v1.Expo" +
-      "rtToDirectoryResponse\022[\n\020CloneToDirector" +
-      "y\022\".stasis.v1.CloneToDirectoryRequest\032#." +
-      "stasis.v1.CloneToDirectoryResponse\022?\n\006Im" +
-      "port\022\030.stasis.v1.ImportRequest\032\031.stasis." +
-      "v1.ImportResponse(\001\022d\n\023ImportFromDirecto" +
-      "ry\022%.stasis.v1.ImportFromDirectoryReques" +
-      "t\032&.stasis.v1.ImportFromDirectoryRespons" +
-      "e\022`\n\021OpenDataDirectory\022#.stasis.v1.OpenD" +
-      "ataDirectoryRequest\032$.stasis.v1.OpenData" +
-      "DirectoryResponse0\001\022?\n\006Verify\022\030.stasis.v" +
-      "1.VerifyRequest\032\031.stasis.v1.VerifyRespon" +
-      "se0\001\022<\n\005Watch\022\027.stasis.v1.WatchRequest\032\030" +
-      ".stasis.v1.WatchResponse0\001B\216\001\n\tstasis.v1" +
-      "B\024SnapshotServiceProtoP\001Z&stasis.local/g" +
-      "en/go/stasis/v1;stasisv1\242\002\003SXX\252\002\tStasis." +
-      "V1\312\002\tStasis\\V1\342\002\025Stasis\\V1\\GPBMetadata\352\002" +
-      "\nStasis::V1b\006proto3"
+      "apshotR\010snapshot\"\253\002\n\rUpdateRequest\022\020\n\003re" +
+      "f\030\001 \001(\tR\003ref\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013desc" +
+      "ription\030\003 \001(\tR\013description\022<\n\006labels\030\004 \003" +
+      "(\0132$.stasis.v1.UpdateRequest.LabelsEntry" +
+      "R\006labels\022\034\n\tprotected\030\005 \001(\010R\tprotected\022;" +
+      "\n\013update_mask\030\006 \001(\0132\032.google.protobuf.Fi" +
+      "eldMaskR\nupdateMask\0329\n\013LabelsEntry\022\020\n\003ke" +
+      "y\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"A" +
+      "\n\016UpdateResponse\022/\n\010snapshot\030\001 \001(\0132\023.sta" +
+      "sis.v1.SnapshotR\010snapshot\"H\n\rDeleteReque" +
+      "st\022\022\n\004refs\030\001 \003(\tR\004refs\022#\n\rallow_missing\030" +
+      "\002 \001(\010R\014allowMissing\"1\n\016DeleteResponse\022\037\n" +
+      "\013deleted_ids\030\001 \003(\tR\ndeletedIds\"\244\001\n\016Resto" +
+      "reRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001" +
+      "(\010R\005force\022\026\n\006verify\030\003 \001(\010R\006verify\022<\n\rspa" +
+      "rse_format\030\004 \001(\0162\027.stasis.v1.SparseForma" +
+      "tR\014sparseFormat\022\024\n\005files\030\005 \003(\tR\005files\"\237\001" +
+      "\n\017RestoreResponse\0223\n\006header\030\001 \001(\0132\031.stas" +
+      "is.v1.DownloadHeaderH\000R\006header\022\026\n\005chunk\030" +
+      "\002 \001(\014H\000R\005chunk\0226\n\007trailer\030\003 \001(\0132\032.stasis" +
+      ".v1.DownloadTrailerH\000R\007trailerB\007\n\005frame\"" +
+      "\335\001\n\rExportRequest\022\020\n\003ref\030\001 \001(\tR\003ref\0228\n\013c" +
+      "ompression\030\002 \001(\0162\026.stasis.v1.Compression" +
+      "R\013compression\022<\n\rsparse_format\030\003 \001(\0162\027.s" +
+      "tasis.v1.SparseFormatR\014sparseFormat\022\024\n\005f" +
+      "orce\030\004 \001(\010R\005force\022\026\n\006verify\030\005 \001(\010R\006verif" +
+      "y\022\024\n\005files\030\006 \003(\tR\005files\"\236\001\n\016ExportRespon" +
+      "se\0223\n\006header\030\001 \001(\0132\031.stasis.v1.DownloadH" +
+      "eaderH\000R\006header\022\026\n\005chunk\030\002 \001(\014H\000R\005chunk\022" +
+      "6\n\007trailer\030\003 \001(\0132\032.stasis.v1.DownloadTra" +
+      "ilerH\000R\007trailerB\007\n\005frame\"`\n\030ExportToDire" +
+      "ctoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirect" +
+      "ory\030\002 \001(\tR\tdirectory\022\024\n\005force\030\003 \001(\010R\005for" +
+      "ce\"j\n\031ExportToDirectoryResponse\022/\n\010snaps" +
+      "hot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010snapshot" +
+      "\022\034\n\treflinked\030\002 \001(\010R\treflinked\"I\n\tCloneF" +
+      "ile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(\0162\024." +
+      "stasis.v1.CloneModeR\004mode\"\234\002\n\027CloneToDir" +
+      "ectoryRequest\022\020\n\003ref\030\001 \001(\tR\003ref\022\034\n\tdirec" +
+      "tory\030\002 \001(\tR\tdirectory\022*\n\005files\030\003 \003(\0132\024.s" +
+      "tasis.v1.CloneFileR\005files\0227\n\014default_mod" +
+      "e\030\004 \001(\0162\024.stasis.v1.CloneModeR\013defaultMo" +
+      "de\022\030\n\007durable\030\005 \001(\010R\007durable\022)\n\016max_copy" +
+      "_bytes\030\006 \001(\003H\000R\014maxCopyBytes\210\001\001\022\024\n\005force" +
+      "\030\007 \001(\010R\005forceB\021\n\017_max_copy_bytes\"\220\001\n\nClo" +
+      "nedFile\022\022\n\004name\030\001 \001(\tR\004name\022(\n\004mode\030\002 \001(" +
+      "\0162\024.stasis.v1.CloneModeR\004mode\022!\n\014shared_" +
+      "bytes\030\003 \001(\003R\013sharedBytes\022!\n\014copied_bytes" +
+      "\030\004 \001(\003R\013copiedBytes\"\222\001\n\030CloneToDirectory" +
+      "Response\022/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.S" +
+      "napshotR\010snapshot\022+\n\005files\030\002 \003(\0132\025.stasi" +
+      "s.v1.ClonedFileR\005files\022\030\n\007durable\030\003 \001(\010R" +
+      "\007durable\"\226\001\n\rImportRequest\0221\n\006header\030\001 \001" +
+      "(\0132\027.stasis.v1.ImportHeaderH\000R\006header\022\026\n" +
+      "\005chunk\030\002 \001(\014H\000R\005chunk\0221\n\006commit\030\003 \001(\0132\027." +
+      "stasis.v1.UploadCommitH\000R\006commitB\007\n\005fram" +
+      "e\"\276\002\n\014ImportHeader\022\022\n\004name\030\001 \001(\tR\004name\022 " +
+      "\n\013description\030\002 \001(\tR\013description\022\035\n\nrequ" +
+      "est_id\030\003 \001(\tR\trequestId\022C\n\020on_name_confl" +
+      "ict\030\004 \001(\0162\031.stasis.v1.OnNameConflictR\016on" +
+      "NameConflict\022\034\n\tprotected\030\005 \001(\010R\tprotect" +
+      "ed\022;\n\006labels\030\006 \003(\0132#.stasis.v1.ImportHea" +
+      "der.LabelsEntryR\006labels\0329\n\013LabelsEntry\022\020" +
+      "\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\002" +
+      "8\001\"A\n\016ImportResponse\022/\n\010snapshot\030\001 \001(\0132\023" +
+      ".stasis.v1.SnapshotR\010snapshot\"\370\002\n\032Import" +
+      "FromDirectoryRequest\022\034\n\tdirectory\030\001 \001(\tR" +
+      "\tdirectory\022\022\n\004name\030\002 \001(\tR\004name\022 \n\013descri" +
+      "ption\030\003 \001(\tR\013description\022\035\n\nrequest_id\030\004" +
+      " \001(\tR\trequestId\022C\n\020on_name_conflict\030\005 \001(" +
+      "\0162\031.stasis.v1.OnNameConflictR\016onNameConf" +
+      "lict\022\034\n\tprotected\030\006 \001(\010R\tprotected\022I\n\006la" +
+      "bels\030\007 \003(\01321.stasis.v1.ImportFromDirecto" +
+      "ryRequest.LabelsEntryR\006labels\0329\n\013LabelsE" +
+      "ntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005v" +
+      "alue:\0028\001\"N\n\033ImportFromDirectoryResponse\022" +
+      "/\n\010snapshot\030\001 \001(\0132\023.stasis.v1.SnapshotR\010" +
+      "snapshot\"B\n\030OpenDataDirectoryRequest\022\020\n\003" +
+      "ref\030\001 \001(\tR\003ref\022\024\n\005force\030\002 \001(\010R\005force\"j\n\031" +
+      "OpenDataDirectoryResponse\022\034\n\tdirectory\030\001" +
+      " \001(\tR\tdirectory\022/\n\010snapshot\030\002 \001(\0132\023.stas" +
+      "is.v1.SnapshotR\010snapshot\"V\n\rVerifyReques" +
+      "t\022\020\n\003ref\030\001 \001(\tR\003ref\0223\n\026limit_bytes_per_s" +
+      "econd\030\002 \001(\003R\023limitBytesPerSecond\"\210\001\n\016Ver" +
+      "ifyResponse\0227\n\010progress\030\001 \001(\0132\031.stasis.v" +
+      "1.VerifyProgressH\000R\010progress\0224\n\007verdict\030" +
+      "\002 \001(\0132\030.stasis.v1.VerifyVerdictH\000R\007verdi" +
+      "ctB\007\n\005event\"q\n\016VerifyProgress\022\037\n\013snapsho" +
+      "t_id\030\001 \001(\tR\nsnapshotId\022\035\n\ndone_bytes\030\002 \001" +
+      "(\003R\tdoneBytes\022\037\n\013total_bytes\030\003 \001(\003R\ntota" +
+      "lBytes\"\246\001\n\rVerifyVerdict\022\037\n\013snapshot_id\030" +
+      "\001 \001(\tR\nsnapshotId\022\022\n\004file\030\002 \001(\tR\004file\022\026\n" +
+      "\006intact\030\003 \001(\010R\006intact\022.\n\007damaged\030\004 \003(\0132\024" +
+      ".stasis.v1.ByteRangeR\007damaged\022\030\n\007problem" +
+      "\030\005 \001(\tR\007problem\";\n\tByteRange\022\026\n\006offset\030\001" +
+      " \001(\003R\006offset\022\026\n\006length\030\002 \001(\003R\006length\"d\n\014" +
+      "WatchRequest\022!\n\014resume_token\030\001 \001(\tR\013resu" +
+      "meToken\0221\n\006filter\030\002 \001(\0132\031.stasis.v1.Snap" +
+      "shotFilterR\006filter\"\220\002\n\rWatchResponse\022(\n\004" +
+      "type\030\001 \001(\0162\024.stasis.v1.EventTypeR\004type\022/" +
+      "\n\010snapshot\030\002 \001(\0132\023.stasis.v1.SnapshotR\010s" +
+      "napshot\022;\n\013occurred_at\030\003 \001(\0132\032.google.pr" +
+      "otobuf.TimestampR\noccurredAt\022!\n\014resume_t" +
+      "oken\030\004 \001(\tR\013resumeToken\022#\n\rprevious_name" +
+      "\030\005 \001(\tR\014previousName\022\037\n\013replaced_by\030\006 \001(" +
+      "\tR\nreplacedBy*k\n\016OnNameConflict\022 \n\034ON_NA" +
+      "ME_CONFLICT_UNSPECIFIED\020\000\022\031\n\025ON_NAME_CON" +
+      "FLICT_FAIL\020\001\022\034\n\030ON_NAME_CONFLICT_REPLACE" +
+      "\020\002*l\n\013Compression\022\033\n\027COMPRESSION_UNSPECI" +
+      "FIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\024\n\020COMPRESS" +
+      "ION_GZIP\020\002\022\024\n\020COMPRESSION_ZSTD\020\003*v\n\014Spar" +
+      "seFormat\022\035\n\031SPARSE_FORMAT_UNSPECIFIED\020\000\022" +
+      "\030\n\024SPARSE_FORMAT_COCOON\020\001\022\025\n\021SPARSE_FORM" +
+      "AT_GNU\020\002\022\026\n\022SPARSE_FORMAT_NONE\020\003*\216\001\n\023Dow" +
+      "nloadWarningKind\022%\n!DOWNLOAD_WARNING_KIN" +
+      "D_UNSPECIFIED\020\000\022(\n$DOWNLOAD_WARNING_KIND" +
+      "_READER_REFUSES\020\001\022&\n\"DOWNLOAD_WARNING_KI" +
+      "ND_HOLES_FILLED\020\002*\223\001\n\tCloneMode\022\032\n\026CLONE" +
+      "_MODE_UNSPECIFIED\020\000\022\023\n\017CLONE_MODE_AUTO\020\001" +
+      "\022\023\n\017CLONE_MODE_LINK\020\002\022\026\n\022CLONE_MODE_REFL" +
+      "INK\020\003\022\023\n\017CLONE_MODE_COPY\020\004\022\023\n\017CLONE_MODE" +
+      "_SKIP\020\005*\374\001\n\tEventType\022\032\n\026EVENT_TYPE_UNSP" +
+      "ECIFIED\020\000\022\026\n\022EVENT_TYPE_CREATED\020\001\022\026\n\022EVE" +
+      "NT_TYPE_DELETED\020\002\022\026\n\022EVENT_TYPE_EVICTED\020" +
+      "\003\022\026\n\022EVENT_TYPE_RENAMED\020\004\022\025\n\021EVENT_TYPE_" +
+      "MISSED\020\005\022\026\n\022EVENT_TYPE_UPDATED\020\006\022\026\n\022EVEN" +
+      "T_TYPE_CORRUPT\020\007\022\023\n\017EVENT_TYPE_LOST\020\010\022\027\n" +
+      "\023EVENT_TYPE_POSITION\020\t2\373\010\n\017SnapshotServi" +
+      "ce\022?\n\006Create\022\030.stasis.v1.CreateRequest\032\031" +
+      ".stasis.v1.CreateResponse(\001\022d\n\023CreateFro" +
+      "mDirectory\022%.stasis.v1.CreateFromDirecto" +
+      "ryRequest\032&.stasis.v1.CreateFromDirector" +
+      "yResponse\0227\n\004List\022\026.stasis.v1.ListReques" +
+      "t\032\027.stasis.v1.ListResponse\022@\n\007Inspect\022\031." +
+      "stasis.v1.InspectRequest\032\032.stasis.v1.Ins" +
+      "pectResponse\022=\n\006Update\022\030.stasis.v1.Updat" +
+      "eRequest\032\031.stasis.v1.UpdateResponse\022=\n\006D" +
+      "elete\022\030.stasis.v1.DeleteRequest\032\031.stasis" +
+      ".v1.DeleteResponse\022B\n\007Restore\022\031.stasis.v" +
+      "1.RestoreRequest\032\032.stasis.v1.RestoreResp" +
+      "onse0\001\022?\n\006Export\022\030.stasis.v1.ExportReque" +
+      "st\032\031.stasis.v1.ExportResponse0\001\022^\n\021Expor" +
+      "tToDirectory\022#.stasis.v1.ExportToDirecto" +
+      "ryRequest\032$.stasis.v1.ExportToDirectoryR" +
+      "esponse\022[\n\020CloneToDirectory\022\".stasis.v1." +
+      "CloneToDirectoryRequest\032#.stasis.v1.Clon" +
+      "eToDirectoryResponse\022?\n\006Import\022\030.stasis." +
+      "v1.ImportRequest\032\031.stasis.v1.ImportRespo" +
+      "nse(\001\022d\n\023ImportFromDirectory\022%.stasis.v1" +
+      ".ImportFromDirectoryRequest\032&.stasis.v1." +
+      "ImportFromDirectoryResponse\022`\n\021OpenDataD" +
+      "irectory\022#.stasis.v1.OpenDataDirectoryRe" +
+      "quest\032$.stasis.v1.OpenDataDirectoryRespo" +
+      "nse0\001\022?\n\006Verify\022\030.stasis.v1.VerifyReques" +
+      "t\032\031.stasis.v1.VerifyResponse0\001\022<\n\005Watch\022" +
+      "\027.stasis.v1.WatchRequest\032\030.stasis.v1.Wat" +
+      "chResponse0\001B\216\001\n\tstasis.v1B\024SnapshotServ" +
+      "iceProtoP\001Z&stasis.local/gen/go/stasis/v" +
+      "1;stasisv1\242\002\003SXX\252\002\tStasis.V1\312\002\tStasis\\V1" +
+      "\342\002\025Stasis\\V1\\GPBMetadata\352\002\nStasis::V1b\006p" +
+      "roto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -504,7 +506,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_DownloadHeader_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_DownloadHeader_descriptor,
-        new java.lang.String[] { "Snapshot", "DataBytes", "Warnings", });
+        new java.lang.String[] { "Snapshot", "DataBytes", "Warnings", "Files", });
     internal_static_stasis_v1_DownloadWarning_descriptor =
       getDescriptor().getMessageType(3);
     internal_static_stasis_v1_DownloadWarning_fieldAccessorTable = new
@@ -612,7 +614,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_RestoreRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_RestoreRequest_descriptor,
-        new java.lang.String[] { "Ref", "Force", "Verify", "SparseFormat", });
+        new java.lang.String[] { "Ref", "Force", "Verify", "SparseFormat", "Files", });
     internal_static_stasis_v1_RestoreResponse_descriptor =
       getDescriptor().getMessageType(19);
     internal_static_stasis_v1_RestoreResponse_fieldAccessorTable = new
@@ -624,7 +626,7 @@ public final class SnapshotServiceProto extends com.google.protobuf.GeneratedFil
     internal_static_stasis_v1_ExportRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_stasis_v1_ExportRequest_descriptor,
-        new java.lang.String[] { "Ref", "Compression", "SparseFormat", "Force", "Verify", });
+        new java.lang.String[] { "Ref", "Compression", "SparseFormat", "Force", "Verify", "Files", });
     internal_static_stasis_v1_ExportResponse_descriptor =
       getDescriptor().getMessageType(21);
     internal_static_stasis_v1_ExportResponse_fieldAccessorTable = new

@@ -1,0 +1,26 @@
+// Selects files of a snapshot by the names that a request lists.
+import { describeValue, fieldInvalid } from "../../base/errors.js";
+import type { Snapshot, SnapshotFile } from "../../model/snapshot.js";
+
+/** Names of existing files that an error lists. */
+const maxListed = 10;
+
+/** Throws FIELD_INVALID for `field` if the snapshot has no file of one of these names. */
+export function requireNames(snapshot: Snapshot, names: Iterable<string>, field = "files"): void {
+  const known = new Set(snapshot.files.map(({ name }) => name));
+  for (const name of names) {
+    if (known.has(name)) continue;
+    const listed = [...known].slice(0, maxListed).map(describeValue).join(", ");
+    const more = known.size > maxListed ? ` and ${known.size - maxListed} more` : "";
+    const expected = `a file of snapshot ${snapshot.config.id} (${listed}${more})`;
+    throw fieldInvalid(field, expected, name);
+  }
+}
+
+/** The files with these names, in the order of names; all files if there are no names. */
+export function selectFiles(snapshot: Snapshot, names: readonly string[]): readonly SnapshotFile[] {
+  if (names.length === 0) return snapshot.files;
+  requireNames(snapshot, names);
+  const wanted = new Set(names);
+  return snapshot.files.filter(({ name }) => wanted.has(name));
+}
