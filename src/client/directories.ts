@@ -103,9 +103,10 @@ function checkSizes(bytes: Uint8Array, files: LocalSource["files"]): void {
 }
 
 /**
- * Writes the data files of a snapshot, or `files` of them, into an absent or empty directory. It appears with all files
- * or not at all; LocalTarget describes the case of an existing directory. The daemon compares each
- * block with its digest, unless the request has `verify: false` or `force`; see `openCompared`.
+ * Writes the data files of a snapshot, or `files` of them, into an absent or empty directory. It
+ * appears with all of them or not at all; LocalTarget describes the case of an existing directory.
+ * The daemon compares each block with its digest, unless the request has `verify: false` or
+ * `force`; see `openCompared`.
  */
 export async function restoreToLocalDirectory(
   client: Client,

@@ -1,6 +1,6 @@
 // Restore and Export of some files of a snapshot.
 import assert from "node:assert/strict";
-import { mkdir, readdir, unlink } from "node:fs/promises";
+import { readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { compareFiles } from "../../support/scratch.js";
 import { pastModes } from "../../support/tamper.js";

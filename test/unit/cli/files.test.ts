@@ -78,7 +78,11 @@ test("export --file writes an archive or a directory of the named files", async 
 
 test("an unknown file ends with 7 and the names of others; --on-node selects none", async (t) => {
   const { run, scratch } = await setUp(t);
-  for (const command of [["restore", "--to"], ["export", "--to-dir"], ["export", "-o"]]) {
+  for (const command of [
+    ["restore", "--to"],
+    ["export", "--to-dir"],
+    ["export", "-o"],
+  ]) {
     const [name = "", to = ""] = command;
     const refused = await run(name, "vm", "--file", "disk", to, "out");
     assert.equal(refused.code, 7, refused.stderr);
