@@ -59,7 +59,7 @@ const floors = {
     ...["base", "model", "transport", "transport/auth", "transport/services", "store"],
     ...["store/parts", "observe", "gen"],
   ],
-  cli: ["base", "config", "client", "gen"],
+  cli: ["base", "config", "archive", "client", "gen"],
   daemon: [
     ...["base", "model", "config", "holes", "archive", "store", "cocoon", "client", "replication"],
     ...["observe", "transport", "transport/auth", "transport/services", "admin"],

@@ -12,6 +12,7 @@ import { createEvents, type Events } from "./events.js";
 import { gcAnswer } from "./gc-picture.js";
 import { readinessChecks } from "./health.js";
 import type { RouteRequest, Routes } from "./routes.js";
+import { createSupport, type Support, type SupportParts } from "./support.js";
 import type { UsageHistory } from "./usage-history.js";
 import { createViews, viewQueryOf, type Views } from "./views.js";
 
@@ -21,11 +22,13 @@ export interface ApiParts {
   readonly history: UsageHistory;
   /** Calls over gRPC that are running. */
   readonly activeCalls: () => number;
+  readonly support: SupportParts;
 }
 
-interface Api extends ApiParts {
+interface Api extends Omit<ApiParts, "support"> {
   readonly views: Views;
   readonly events: Events;
+  readonly support: Support;
 }
 
 /** One request, by whom. */
@@ -47,7 +50,13 @@ const transfersMethod = "stasis.v1.ReplicationService/ListTransfers";
 const maxCells = 512;
 
 export function createApi(parts: ApiParts): Routes {
-  const api: Api = { ...parts, views: createViews(), events: createEvents(parts.calls) };
+  const { calls } = parts;
+  const api: Api = {
+    ...parts,
+    views: createViews(),
+    events: createEvents(calls),
+    support: createSupport(parts.support, calls),
+  };
   return async (request) => {
     const identity = request.identity();
     const { peer, signal } = request;
@@ -77,6 +86,7 @@ async function route(asked: Asked): Promise<Answer | StreamAnswer> {
     default:
       break;
   }
+  if (request.path.startsWith("/api/support/")) return api.support.answer(request, asked.caller);
   const [, id = "", part = ""] = /^\/api\/snapshots\/([^/]+)(\/data)?$/.exec(request.path) ?? [];
   if (id !== "") return one(asked, decode(id), part === "/data");
   return textAnswer(404, `the API has nothing at ${request.path.slice(0, 200)}`);

@@ -22,33 +22,50 @@ interface Sum {
   bytes: number;
 }
 
+export interface GcPlan {
+  /** The response, with some of its rows. */
+  readonly plan: unknown;
+  /** Rows of the response. */
+  readonly total: number;
+  /** By the number of the enum, ascending. */
+  readonly byReason: readonly KeyedSum[];
+  readonly byOutcome: readonly KeyedSum[];
+}
+
+type KeyedSum = Readonly<Sum> & { readonly key: number };
+
 /** Nothing is removed, whatever the query says. Throws FIELD_INVALID, ROLE_INSUFFICIENT. */
 export async function gcAnswer(
   calls: LocalCalls,
   query: URLSearchParams,
   caller: LocalCaller,
 ): Promise<Answer> {
+  return jsonAnswer(await gcPlan(calls, policyOf(query), caller, maxListed));
+}
+
+/** The message GcPolicy `policy` decides what would go; the first `listed` rows are listed. */
+export async function gcPlan(
+  calls: LocalCalls,
+  policy: LocalMessage,
+  caller: LocalCaller,
+  listed: number,
+): Promise<GcPlan> {
   const byReason = new Map<number, Sum>();
   const byOutcome = new Map<number, Sum>();
   let total = 0;
-  const answer = await calls.unary(
-    method,
-    { policy: policyOf(query), dryRun: true },
-    caller,
-    (whole) => {
-      const rows = whole["candidates"] as readonly Row[];
-      total = rows.length;
-      for (const { bytes, reasons, outcome } of rows) {
-        add(byOutcome, outcome, bytes);
-        // The first reason is why it would go; a row counts once.
-        if (outcome === planned) add(byReason, reasons[0] ?? 0, bytes);
-      }
-      return { ...whole, candidates: rows.slice(0, maxListed) };
-    },
-  );
+  const answer = await calls.unary(method, { policy, dryRun: true }, caller, (whole) => {
+    const rows = whole["candidates"] as readonly Row[];
+    total = rows.length;
+    for (const { bytes, reasons, outcome } of rows) {
+      add(byOutcome, outcome, bytes);
+      // The first reason is why it would go; a row counts once.
+      if (outcome === planned) add(byReason, reasons[0] ?? 0, bytes);
+    }
+    return { ...whole, candidates: rows.slice(0, listed) };
+  });
   const sums = (of: ReadonlyMap<number, Sum>) =>
     [...of].map(([key, sum]) => ({ key, ...sum })).sort((a, b) => a.key - b.key);
-  return jsonAnswer({ plan: answer, total, byReason: sums(byReason), byOutcome: sums(byOutcome) });
+  return { plan: answer, total, byReason: sums(byReason), byOutcome: sums(byOutcome) };
 }
 
 function add(sums: Map<number, Sum>, key: number, bytes: bigint): void {

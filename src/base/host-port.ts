@@ -1,4 +1,4 @@
-// Parses addresses: `HOST:PORT`, and the limits of a Unix socket's path.
+// Parses and formats addresses: `HOST:PORT`, and the limits of a Unix socket's path.
 import { isIP } from "node:net";
 
 /** sockaddr_un.sun_path holds 108 bytes, the last one NUL. */
@@ -16,6 +16,11 @@ export function splitHostPort(text: string): HostPort | undefined {
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host === undefined || port > 65_535 ? undefined : { host, port };
+}
+
+/** `HOST:PORT` with an IPv6 host in brackets, as `splitHostPort` reads it. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** True if the host can only mean this machine. */

@@ -3,6 +3,7 @@
 import { pino, destination, type Logger as PinoLogger } from "pino";
 import { loggedError } from "./log-error.js";
 import { prettyLine } from "./pretty-log.js";
+import type { RecentLog } from "./recent-log.js";
 
 export type Logger = PinoLogger;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
@@ -16,14 +17,18 @@ const cuts = [
   { textLength: 64, listLength: 4 },
 ] as const;
 
-/** Writes synchronously, because the last lines before a crash matter most. */
-export function createLogger(level: LogLevel = "info"): Logger {
+/**
+ * Writes synchronously, because the last lines before a crash matter most. `recent` keeps the lines
+ * too.
+ */
+export function createLogger(level: LogLevel = "info", recent?: RecentLog): Logger {
   const stderr = createTolerantStderr();
   const { NO_COLOR = "", TERM } = process.env;
   const shown = process.stderr.isTTY ? { color: NO_COLOR === "" && TERM !== "dumb" } : undefined;
   return pino(logFormat(level), {
     write: (text) => {
       const line = boundedLine(text);
+      recent?.add(line);
       stderr.write(shown === undefined ? line : prettyLine(line, shown));
     },
   });

@@ -17,9 +17,16 @@ export interface Output extends AsyncDisposable {
   commit(): Promise<void>;
 }
 
-/** `target`: a path, or `-` or undefined for stdout, which must not be a terminal. */
-export async function openOutput(target: string | undefined, overwrite: boolean): Promise<Output> {
-  if (target !== undefined && target !== "-") return openFile(target, overwrite);
+/**
+ * `target`: a path, or `-` or undefined for stdout, which must not be a terminal. `flag` is the
+ * option that allows to replace a file.
+ */
+export async function openOutput(
+  target: string | undefined,
+  overwrite: boolean,
+  flag = "--overwrite (-f)",
+): Promise<Output> {
+  if (target !== undefined && target !== "-") return openFile(target, overwrite, flag);
   if (stdoutIsTerminal()) {
     throw usageError(
       "refusing to write binary data to a terminal",
@@ -42,7 +49,7 @@ function sinkOutput(sink: ByteSink): Output {
   };
 }
 
-async function openFile(target: string, overwrite: boolean): Promise<Output> {
+async function openFile(target: string, overwrite: boolean, flag: string): Promise<Output> {
   const path = resolve(target);
   const existing = await stat(path).catch(() => undefined);
   if (existing?.isDirectory() === true) {
@@ -53,7 +60,7 @@ async function openFile(target: string, overwrite: boolean): Promise<Output> {
     return handleOutput(target, await open(path, "w").catch(cannotWrite(target)));
   }
   if (existing !== undefined && !overwrite) {
-    const hint = "Add --overwrite (-f) to replace it";
+    const hint = `Add ${flag} to replace it`;
     throw new CliError("ALREADY_EXISTS", "FILE_FAILED", `${target} exists already`, hint);
   }
   // Others must not read a VM's memory.

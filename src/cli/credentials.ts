@@ -19,7 +19,7 @@ export interface CredentialOptions {
 export function readCredentials(
   options: CredentialOptions,
   env: Environment,
-): Pick<ConnectOptions, "tls" | "token"> {
+): Pick<ConnectOptions, "tls"> & { readonly token?: string } {
   const path = (given: string | undefined, variable: string): string | undefined =>
     given ?? (env[variable] === "" ? undefined : env[variable]);
   const ca = readIf(path(options.tlsCa, "STASIS_TLS_CA"));

@@ -20,6 +20,7 @@ import { addRemoveCommand } from "./commands/remove.js";
 import { addRepairCommand, type RepairOffline } from "./commands/repair.js";
 import { addRestoreCommand } from "./commands/restore.js";
 import { addServeCommand, type Serve } from "./commands/serve.js";
+import { addSupportBundleCommand } from "./commands/support-bundle.js";
 import { addTokenCommand } from "./commands/token.js";
 import { addPullCommand, addPushCommand, addTransfersCommand } from "./commands/transfer.js";
 import { addUpdateCommand } from "./commands/update.js";
@@ -89,6 +90,7 @@ export function createProgram(parts: ProgramParts, setExitCode: (code: number) =
   addInfoCommand(program);
   addHealthCommand(program);
   addWebCommand(program);
+  addSupportBundleCommand(program, setExitCode);
   addTokenCommand(program);
   const addDaemonFlags = addServeCommand(program, parts.serve);
   addCompletionCommand(program, addDaemonFlags);

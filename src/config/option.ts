@@ -2,8 +2,8 @@
 // builder per kind.
 import { resolve } from "node:path";
 import { z } from "zod";
-import { splitHostPort, type HostPort } from "../base/host-port.js";
-import { parseDuration, parseSize } from "./units.js";
+import { formatHostPort, splitHostPort, type HostPort } from "../base/host-port.js";
+import { formatDuration, formatSize, parseDuration, parseSize } from "./units.js";
 
 /** The value of an option as a flag, the environment or a configuration file supplies it. */
 export type RawValue = string | number | boolean | readonly string[];
@@ -27,6 +27,8 @@ export interface Option<T> {
   readonly defaultText: string;
   /** Converts a raw value to the option's type, or fails. */
   readonly schema: z.ZodType<T, RawValue>;
+  /** Converts a value back: `schema` reads the result as the same value. */
+  show(value: T): RawValue;
 }
 
 interface Naming {
@@ -44,6 +46,7 @@ export function sizeOption(
     accepts: `a size from ${naming.min} to ${naming.max}`,
     parse: (raw) => (typeof raw === "string" ? parseSize(raw) : wholeNumber(raw)),
     check: (value) => value >= min && value <= max,
+    show: formatSize,
   });
 }
 
@@ -57,6 +60,7 @@ export function durationOption(
     accepts: `a duration with its unit (ms, s, m, h, d) from ${naming.min} to ${naming.max}`,
     parse: (raw) => (isScalar(raw) ? parseDuration(String(raw)) : undefined),
     check: (value) => value >= min && value <= max,
+    show: formatDuration,
   });
 }
 
@@ -71,6 +75,7 @@ export function integerOption(
       accepts: `a whole number from ${naming.min} to ${naming.max}`,
       parse: wholeNumber,
       check: (value) => value >= naming.min && value <= naming.max,
+      show: (value) => value,
     },
   );
 }
@@ -84,6 +89,7 @@ export function choiceOption<const T extends string>(
     accepts: `one of ${naming.choices.join(", ")}`,
     parse: (raw) => naming.choices.find((choice) => choice === raw),
     check: () => true,
+    show: (value) => value,
   });
 }
 
@@ -103,6 +109,7 @@ export function switchOption(naming: Naming): Option<boolean> {
             : undefined;
       },
       check: () => true,
+      show: (value) => value,
     },
   );
 }
@@ -116,6 +123,7 @@ export function textOption(naming: Naming & { readonly placeholder: string }): O
       accepts: "a text",
       parse: (raw) => (isScalar(raw) ? String(raw) : undefined),
       check: () => true,
+      show: (value) => value,
     },
   );
 }
@@ -129,6 +137,7 @@ export function modeOption(naming: Naming & { readonly default: string }): Optio
       /^0?[0-7]{3}$/.test(String(raw)) ? Number.parseInt(String(raw), 8) : undefined,
     // The daemon itself must reach the socket, and a socket cannot be executed.
     check: (value) => (value & 0o600) === 0o600 && (value & 0o111) === 0,
+    show: (value) => value.toString(8).padStart(4, "0"),
   });
 }
 
@@ -144,6 +153,7 @@ export function pathOption(
     accepts: "a path",
     parse: absolutePath,
     check: () => true,
+    show: (value) => value,
   });
 }
 
@@ -157,6 +167,7 @@ export function optionalPathOption(
       accepts: `a path, or "${noneWord}"`,
       parse: absolutePath,
       check: () => true,
+      show: (value) => value,
     }),
   );
 }
@@ -165,13 +176,15 @@ export function optionalPathOption(
 export function pathListOption(
   naming: Naming & { readonly default: string; readonly placeholder: string },
 ): Option<readonly string[] | undefined> {
-  const inner = option(naming, {
+  const inner = option<readonly string[]>(naming, {
     placeholder: naming.placeholder,
     accepts: `absolute paths (as a flag once for each, in the environment with colons between), or "${noneWord}"`,
     parse: pathList,
     check: () => true,
+    show: (value) => (value.length === 0 ? noneWord : value),
   });
-  return { ...inner, repeatable: true };
+  // Where the option is not set, there is no text that means the same.
+  return { ...inner, repeatable: true, show: (value) => inner.show(value ?? []) };
 }
 
 /** In the environment, a colon separates paths, as in PATH. */
@@ -197,6 +210,7 @@ export function listenOption(
       accepts: `HOST:PORT with a port from 0 to 65535, or "${noneWord}"`,
       parse: (raw) => (typeof raw === "string" ? splitHostPort(raw) : undefined),
       check: () => true,
+      show: formatHostPort,
     }),
   );
 }
@@ -215,6 +229,7 @@ export function adminListenOption(
       accepts: `unix:PATH, HOST:PORT with a port from 0 to 65535, or "${noneWord}"`,
       parse: (raw) => (typeof raw === "string" ? adminAddress(raw) : undefined),
       check: () => true,
+      show: (value) => (value.kind === "unix" ? `unix:${value.path}` : formatHostPort(value)),
     }),
   );
 }
@@ -230,7 +245,11 @@ function adminAddress(text: string): AdminAddress | undefined {
 
 function optional<T>(inner: Option<T>): Option<T | undefined> {
   const none = z.literal(noneWord).transform(() => undefined);
-  return { ...inner, schema: z.union([none, inner.schema]) };
+  return {
+    ...inner,
+    schema: z.union([none, inner.schema]),
+    show: (value) => (value === undefined ? noneWord : inner.show(value)),
+  };
 }
 
 function absolutePath(raw: RawValue): string | undefined {
@@ -244,6 +263,7 @@ function option<T>(
     readonly accepts: string;
     readonly parse: (raw: RawValue) => T | undefined;
     readonly check: (value: T) => boolean;
+    readonly show: (value: T) => RawValue;
   },
 ): Option<T> {
   const raw = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
@@ -263,6 +283,7 @@ function option<T>(
     accepts: kind.accepts,
     defaultText: naming.default,
     schema,
+    show: kind.show,
   };
 }
 

@@ -1,6 +1,7 @@
 // The admin listener of this daemon: opened before recovery, filled once the store is there.
 import { isStoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import type { RecentLog } from "../base/recent-log.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { createApi } from "../admin/api.js";
 import { openUsageHistory } from "../admin/usage-history.js";
@@ -15,6 +16,7 @@ import type { Access } from "../transport/auth/access.js";
 import { createConceal } from "../transport/auth/conceal.js";
 import type { TlsFiles } from "../transport/auth/tls-files.js";
 import { peerUserOf } from "./peer-user.js";
+import { supportParts } from "./support.js";
 
 export interface Admin {
   /**
@@ -40,7 +42,15 @@ export interface AdminParts {
 
 export function openAdmin(
   config: DaemonConfig,
-  { access, tls }: { readonly access: Access; readonly tls: TlsFiles | undefined },
+  {
+    access,
+    tls,
+    recentLog,
+  }: {
+    readonly access: Access;
+    readonly tls: TlsFiles | undefined;
+    readonly recentLog: RecentLog | undefined;
+  },
   logger: Logger,
 ): Admin {
   let parts: (AdminParts & { readonly api: Routes }) | undefined;
@@ -76,7 +86,8 @@ export function openAdmin(
       const { store, bindings, activeCalls } = served;
       const history = openUsageHistory(store);
       const calls = createLocalCalls(bindings, conceal, logger);
-      parts = { ...served, api: createApi({ store, calls, history, activeCalls }) };
+      const support = supportParts(config, recentLog, process.env);
+      parts = { ...served, api: createApi({ store, calls, history, activeCalls, support }) };
       server.setPhase("serving");
       return () => history[Symbol.dispose]();
     },

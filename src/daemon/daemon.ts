@@ -5,6 +5,7 @@ import { groupId } from "../base/group-id.js";
 import { systemClock, type Clock } from "../base/clock.js";
 import { isLoopbackHost } from "../base/host-port.js";
 import { createLogger, type Logger } from "../base/logger.js";
+import type { RecentLog } from "../base/recent-log.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { openStore, type OpenStoreOptions } from "../store/store.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
@@ -35,6 +36,8 @@ import { warnOfUntrustedFiles } from "./trusted-files.js";
 export interface StartOptions {
   readonly config: DaemonConfig;
   readonly logger?: Logger;
+  /** The lines that `logger` keeps, for support bundles. Default: a bundle has no log. */
+  readonly recentLog?: RecentLog;
   readonly clock?: Clock;
 }
 
@@ -58,13 +61,13 @@ export interface Daemon extends AsyncDisposable {
 
 /** Opens and recovers the store, and then listens. */
 export async function startDaemon(options: StartOptions): Promise<Daemon> {
-  const { config, clock = systemClock } = options;
+  const { config, clock = systemClock, recentLog } = options;
   const logger = options.logger ?? createLogger(config.logLevel);
   await using cleanup = createCleanup();
   const { access, steps } = openAccess(config, clock, logger);
   const tls = openTls(config, logger);
   cleanup.defer(() => tls?.[Symbol.dispose]());
-  const admin = openAdmin(config, { access, tls }, logger);
+  const admin = openAdmin(config, { access, tls, recentLog }, logger);
   cleanup.defer(admin.close);
   cleanup.defer(await openTracing(config, logger));
   const metrics = openMetrics();

@@ -1,6 +1,7 @@
 // `stasis serve`: runs one daemon in this process, from its start to the signal that ends it.
 import { buildInfo } from "../base/build-info.js";
 import { createLogger } from "../base/logger.js";
+import { createRecentLog } from "../base/recent-log.js";
 import type { DaemonConfig } from "../config/daemon-options.js";
 import { startDaemon } from "./daemon.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
@@ -11,8 +12,9 @@ export async function serve(config: DaemonConfig, signals: Signals): Promise<voi
   process.umask(0o077);
   // For example ENOSPC: a log on a full disk must not end the daemon.
   process.stderr.on("error", () => undefined);
-  const logger = createLogger(config.logLevel);
-  const daemon = await startDaemon({ config, logger });
+  const recentLog = createRecentLog();
+  const logger = createLogger(config.logLevel, recentLog);
+  const daemon = await startDaemon({ config, logger, recentLog });
   // Logging starts here, so that a refused start prints one line with the reason and nothing else.
   logger.info({ ...buildInfo(), node: process.version, pid: process.pid }, "started");
   process.on("exit", () => endWhereRootIsGone(daemon.store));

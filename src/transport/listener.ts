@@ -1,6 +1,7 @@
 // Accepts connections on TCP and Unix sockets, limits their number, and can close them all.
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { fieldInvalid, isStoreError, restated } from "../base/errors.js";
+import { formatHostPort } from "../base/host-port.js";
 import { errnoMetadata } from "../base/owner.js";
 import { createRateLimiter } from "../base/rate-limiter.js";
 import type { Logger } from "../base/logger.js";
@@ -57,7 +58,7 @@ export async function openTcpListener(
   }
   const bound = acceptor.server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-  return toListener(acceptor, hostPort(address.host, port), port);
+  return toListener(acceptor, formatHostPort({ host: address.host, port }), port);
 }
 
 /**
@@ -163,7 +164,7 @@ function toListener({ server, slots }: Acceptor, address: string, port: number):
 }
 
 function listenFailed(address: TcpAddress, cause: unknown, option: string): Error {
-  const shown = hostPort(address.host, address.port);
+  const shown = formatHostPort(address);
   switch (errorCode(cause)) {
     case "EADDRINUSE":
       return fieldInvalid(
@@ -188,8 +189,4 @@ function listenFailed(address: TcpAddress, cause: unknown, option: string): Erro
     default:
       return socketFailed(`listening on ${shown}`, cause);
   }
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,5 +1,6 @@
 // The JSON of the admin listener: what it says of a real store and to whom. It changes nothing.
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -17,13 +18,14 @@ interface Scene {
   ask(path: string, token?: string): Promise<{ status: number; json: Record<string, unknown> }>;
   token(identity: Identity): string;
   readonly address: string;
+  readonly root: string;
 }
 
 async function startApi(t: TestContext): Promise<Scene> {
   const scratch = await makeScratch(t, "stasis-api-");
   const tokens = join(scratch, "tokens.json");
   changeTokenFile(tokens, () => []);
-  const { daemon, address } = await startTestDaemon(t, {
+  const { daemon, address, root } = await startTestDaemon(t, {
     tokens,
     "admin-listen": "127.0.0.1:0",
   });
@@ -47,6 +49,7 @@ async function startApi(t: TestContext): Promise<Scene> {
     client,
     token,
     address: admin,
+    root,
     create: async (name, labels = {}) => {
       const { snapshot } = await client.create({ config: { name, labels } }, packDirectory(source));
       return snapshot?.config?.id ?? "";
@@ -164,6 +167,11 @@ test("a tenant sees its own, and nothing that all have together", async (t) => {
   const reader = token({ name: "reader", role: "reader", namePrefix: "" });
   assert.equal((await ask("gc?keep_last=1", reader)).status, 403);
   const peer = token({ name: "peer", role: "peer", namePrefix: "" });
+  for (const part of ["config", "log", "check", "gc", "other"]) {
+    for (const refused of [tenant, reader, peer]) {
+      assert.equal((await ask(`support/${part}`, refused)).status, 403, part);
+    }
+  }
   for (const path of ["snapshots", "usage", "damage", "activity"]) {
     assert.equal((await ask(path, peer)).status, 403, path);
   }
@@ -191,4 +199,14 @@ test("events arrive as they happen, and the daemon's drain ends them", async (t)
   assert.match(text, /^id: \S+\ndata: \{.*"name":"web-1"/m);
   await daemon.stop();
   await ended;
+});
+
+test("the check of a support bundle counts everything and lists a part", async (t) => {
+  const { ask, root } = await startApi(t);
+  for (let index = 0; index < 210; index += 1) await mkdir(join(root, "data", `unknown-${index}`));
+  const { json } = await ask("support/check");
+  assert.deepEqual(json["counts"], { FINDING_KIND_ENTRY_UNKNOWN: 210 });
+  assert.equal((json["findings"] as object[]).length, 200);
+  assert.equal((json["summary"] as { problems: string }).problems, "210");
+  assert.equal(json["incomplete"], undefined);
 });

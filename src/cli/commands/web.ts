@@ -1,14 +1,11 @@
 // stasis web: the web page of the daemon, for users who may open its admin socket.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
-import { adminSocketBeside, socketsToTry } from "../../base/default-paths.js";
-import { StoreError } from "../../base/errors.js";
-import { addressEnv } from "../../client/index.js";
+import { findAdminSocket } from "../admin-socket.js";
 import { portArgument } from "../arguments.js";
 import { interruption } from "../interrupt.js";
 import { renderJson, type GlobalOptions } from "../session.js";
@@ -40,52 +37,12 @@ export function addWebCommand(program: Command): void {
 
 async function web(options: WebOptions): Promise<void> {
   const { signal } = interruption();
-  const socket = await findAdminSocket(options, process.env);
+  const socket = await findAdminSocket("stasis web", options, process.env);
   await using proxy = await openWebProxy(socket, options.port);
   await printOut(options.json ? renderJson({ link: proxy.link }) : `${proxy.link}\n`);
   if (!options.quiet && !options.json) printErr("it works once, for one browser; Ctrl-C ends\n");
   using _opened = openBrowser(proxy.link, options, process.env);
   await new Promise((ended) => signal.addEventListener("abort", ended, { once: true }));
-}
-
-/** Throws DAEMON_UNREACHABLE. */
-async function findAdminSocket(
-  { adminSocket, addr }: WebOptions,
-  env: NodeJS.ProcessEnv,
-): Promise<string> {
-  const tried: string[] = [];
-  for (const path of candidates(adminSocket, addr ?? (env[addressEnv] || undefined), env)) {
-    const code = await connectCode(path);
-    if (code === undefined) return path;
-    tried.push(`${path} (${code})`);
-  }
-  throw new StoreError("DAEMON_UNREACHABLE", `no admin socket answers: ${tried.join(", ")}`, {
-    hint: "Start the daemon, or name its admin_listen with --admin-socket PATH",
-  });
-}
-
-function candidates(
-  adminSocket: string | undefined,
-  address: string | undefined,
-  env: NodeJS.ProcessEnv,
-): string[] {
-  if (adminSocket !== undefined) return [resolve(adminSocket.replace(/^unix:/, ""))];
-  if (address === undefined) return socketsToTry(env).map((path) => adminSocketBeside(path));
-  if (address.startsWith("unix:")) return [adminSocketBeside(resolve(address.slice(5)))];
-  throw new StoreError("FIELD_INVALID", `addr: stasis web needs a socket, got ${address}`, {
-    hint: "Open the daemon's own admin_listen HOST:PORT in a browser, or run this on its machine",
-  });
-}
-
-function connectCode(path: string): Promise<string | undefined> {
-  return new Promise((done) => {
-    const probe = connect(path);
-    probe.once("connect", () => {
-      probe.destroy();
-      done(undefined);
-    });
-    probe.once("error", (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
-  });
 }
 
 const nothing: Disposable = { [Symbol.dispose]: () => undefined };

@@ -1,0 +1,104 @@
+// Hides credentials in a text that leaves the node, such as a part of a support bundle. stasis logs
+// no credentials itself. Other programs and libraries may, and a URL may contain some.
+
+const hidden = "<hidden>";
+
+/**
+ * Patterns of credentials. The parts that stay are in groups. Repetitions are bounded, so that no
+ * text takes long: a caller decides about some texts of the log.
+ */
+const patterns: readonly (readonly [pattern: RegExp, shown: string])[] = [
+  // The id of a token is not secret: `stasis token ls` shows it.
+  [/\b(stasis_[0-9a-f]{12}_)[A-Za-z0-9_-]{20,}/g, `$1${hidden}`],
+  [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,40}-----|$)/g, hidden],
+  // The query of a URL, and its user and password.
+  [/\b(https?:\/\/[^\s?"'<>\\]{0,500}\?)[^\s"'<>\\]+/gi, `$1${hidden}`],
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"'<>\\]{0,500}@/gi, `$1${hidden}@`],
+  // The same before `HOST:PORT`. The digest of an image looks similar, and stays.
+  [/\b[\w.-]{1,100}:[^\s/@"'<>\\]{1,200}@(?=[\w.-]{1,250}:\d{1,5}\b)/g, `${hidden}@`],
+  [/\b(bearer|basic)(?:\s|%20)[A-Za-z0-9._~+/=-]{6,}/gi, `$1 ${hidden}`],
+  // `password=…`, `"x-api-key": "…"`, also in JSON within JSON.
+  [
+    /\b((?:[a-z0-9]{1,20}[-_]){0,3}(?:authorization|password|passwd|passphrase|secret|token|api[-_]?key)\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?)(?!<hidden>|bearer\b|basic\b)[^\s"',;&\\]+/gi,
+    `$1${hidden}`,
+  ],
+];
+
+/** `known` are further secrets, which are hidden wherever they occur. */
+export function hideSecrets(text: string, known: readonly string[] = []): string {
+  let shown = text;
+  for (const secret of known) shown = shown.replaceAll(secret, hidden);
+  for (const [pattern, kept] of patterns) shown = shown.replace(pattern, kept);
+  return shown;
+}
+
+const secretKey =
+  /^(.*[-_])?(authorization|cookie|password|passwd|passphrase|secret|token|api[-_]?key)$/i;
+
+/** A copy of a value of JSON whose texts contain no credentials. */
+export function jsonWithoutSecrets(value: unknown, known: readonly string[] = []): unknown {
+  const text = JSON.stringify(value, (key, entry: unknown) => {
+    if (typeof entry !== "string") return entry;
+    return secretKey.test(key) && entry !== "" ? hidden : hideSecrets(entry, known);
+  });
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Lines of JSON without credentials. A line that is not JSON is a text. */
+export function linesWithoutSecrets(text: string, known: readonly string[] = []): string {
+  const lines = text.split("\n").map((line) => {
+    if (line === "") return line;
+    try {
+      return JSON.stringify(jsonWithoutSecrets(JSON.parse(line), known));
+    } catch {
+      return hideSecrets(line, known);
+    }
+  });
+  return lines.join("\n");
+}
+
+/** Shorter values occur by chance in texts that have nothing to do with them. */
+const minSecretLength = 6;
+/** A key in the path of a URL is longer than a word. */
+const minPathSecretLength = 16;
+
+/** Variables whose value is a credential, or a list of headers with credentials. */
+const secretVariable = /HEADERS|TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|API_?KEY/;
+const fileVariable = /_(FILE|PATH|DIR)$/;
+const urlVariable = /ENDPOINT|URL|PROXY/;
+
+/**
+ * The credentials in environment variables: whole values, the values in lists `a=b,c=d`, and parts
+ * of URLs.
+ */
+export function secretsIn(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const found = Object.entries(env).flatMap(([name, value = ""]) => {
+    if (urlVariable.test(name)) return secretsOfUrl(value);
+    return secretVariable.test(name) && !fileVariable.test(name) ? secretsOfList(value) : [];
+  });
+  const long = found.filter((value) => value.length >= minSecretLength);
+  // The longest first, so that no part of one remains.
+  return [...new Set(long)].sort((a, b) => b.length - a.length);
+}
+
+function secretsOfList(value: string): readonly string[] {
+  const parts = value.split(",").map((pair) => pair.slice(pair.indexOf("=") + 1).trim());
+  const both = parts.flatMap((part) => [part, decoded(part)]);
+  return [value, ...both, ...both.map((part) => part.replace(/^(bearer|basic)\s+/i, ""))];
+}
+
+function secretsOfUrl(value: string): readonly string[] {
+  if (!URL.canParse(value)) return [];
+  const { username, password, searchParams, pathname } = new URL(value);
+  const keys = pathname.split("/").filter((part) => part.length >= minPathSecretLength);
+  const parts = [username, password, ...searchParams.values(), ...keys];
+  return parts.flatMap((part) => [part, decoded(part)]);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,42 @@
+// The configuration as it may leave the node, for example in a support bundle: the keys of the file
+// with values in the syntax of the file. Credentials are in files of their own, which are only
+// named. URLs are the exception, so they are cut.
+import { jsonWithoutSecrets } from "../base/hide-secrets.js";
+import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
+import type { identitiesKey } from "./identities.js";
+import type { Option, RawValue } from "./option.js";
+import type { peersKey } from "./peers.js";
+
+export interface ShownConfig {
+  /** The file that was read; null if there is none. */
+  readonly configFile: string | null;
+  /** Every option with its effective value, by its key in the file. */
+  readonly options: Readonly<Record<string, RawValue>>;
+  readonly [identitiesKey]: readonly object[];
+  readonly [peersKey]: readonly object[];
+}
+
+/** Contains no credentials. Paths of files with credentials are shown. */
+export function shownConfig(config: DaemonConfig): ShownConfig {
+  const entries = Object.entries(daemonOptions) as [DaemonOptionName, Option<unknown>][];
+  const options = entries.map(([name, option]) => [option.key, valueOf(config, name, option)]);
+  const { configFile = null, identities, peers } = config;
+  const shown = { configFile, options: Object.fromEntries(options) as object, identities, peers };
+  return jsonWithoutSecrets(shown) as ShownConfig;
+}
+
+function valueOf(config: DaemonConfig, name: DaemonOptionName, option: Option<unknown>): RawValue {
+  const value = config[name];
+  if (name === "otlpEndpoint") return originOf(config[name]);
+  if (name === "allowedDirectories" && value === undefined) return option.defaultText;
+  return option.show(value);
+}
+
+/** Collectors may take a key in any part of the URL except the origin. */
+function originOf(text: string): string {
+  if (text === "") return "";
+  if (!URL.canParse(text)) return "<not a URL>";
+  const { protocol, host, pathname, search, username } = new URL(text);
+  const more = pathname !== "/" || search !== "" || username !== "";
+  return `${protocol}//${host}${more ? "/<hidden>" : ""}`;
+}
