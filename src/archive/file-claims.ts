@@ -4,6 +4,7 @@
 import { formatBytesApart } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import { checkDataFileName, envelopeFileName } from "../model/name.js";
+import { digestPattern } from "../model/digest.js";
 import { archiveInvalid } from "./archive-invalid.js";
 import {
   objectMember,
@@ -17,7 +18,6 @@ export const claimsKey = "stasis";
 const filesKey = "files";
 /** For people and scripts: it shows that an archive has only a part of a snapshot. */
 const leftOutKey = "left_out";
-const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 export interface FileClaim {
   readonly sizeBytes: number;

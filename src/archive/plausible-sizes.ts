@@ -1,11 +1,9 @@
 // Compares file sizes with the configuration of their VM. Uploads and cocoon's archives need this
 // check because they carry no sizes of their own. It refuses a file only if its size is certainly
 // wrong.
-import { formatBytesApart } from "../base/sizes.js";
+import { formatBytesApart, mib } from "../base/sizes.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { archiveInvalid } from "./archive-invalid.js";
-
-const mib = 1024 * 1024;
 
 interface Expectation {
   readonly file: string;

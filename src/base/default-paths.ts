@@ -52,6 +52,7 @@ export function socketsToTry(env: Environment): readonly string[] {
   return [...new Set(sockets)];
 }
 
-function nonEmpty(text: string | undefined): string | undefined {
+/** An empty variable counts as not set. */
+export function nonEmpty(text: string | undefined): string | undefined {
   return text === "" ? undefined : text;
 }

@@ -173,6 +173,11 @@ export function fieldInvalid(
   });
 }
 
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 export function isStoreError(error: unknown, reason?: ErrorReason): error is StoreError {
   return error instanceof StoreError && (reason === undefined || error.reason === reason);
 }

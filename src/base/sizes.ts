@@ -1,5 +1,8 @@
-// Formats sizes for people.
+// Units of sizes, and sizes as text for people.
 import prettyBytes from "pretty-bytes";
+
+export const kib = 1024;
+export const mib = 1024 * kib;
 
 /** `1.5 GiB`. */
 export function formatBytes(bytes: number | bigint): string {

@@ -6,7 +6,7 @@ import { writeLabels, writePins } from "./details.js";
 import { getListed, noSuchIdError, requireSnapshot, snapshotOfRow, walkRows } from "./records.js";
 import { sizeColumns, type SnapshotRow } from "./rows.js";
 import { sql } from "./sql.js";
-import { totalsProblems } from "./totals.js";
+import { sumRows, totalsProblems } from "./totals.js";
 
 export interface AuditedRow {
   readonly id: string;
@@ -139,13 +139,11 @@ function rewriteRows(context: CatalogContext, id: string): void {
 }
 
 function rewriteTotals(context: CatalogContext): void {
-  const found = { count: 0, size_bytes: 0, allocated_bytes: 0, charged_bytes: 0 };
-  for (const row of walkRows(context)) {
-    found.charged_bytes += row.charged_bytes;
-    if (row.state !== "ready") continue;
-    found.count += 1;
-    found.size_bytes += row.size_bytes;
-    found.allocated_bytes += row.allocated_bytes;
-  }
-  context.connection.run(sql.setTotals, found);
+  const { count, sizeBytes, allocatedBytes, chargedBytes } = sumRows(context);
+  context.connection.run(sql.setTotals, {
+    count,
+    size_bytes: sizeBytes,
+    allocated_bytes: allocatedBytes,
+    charged_bytes: chargedBytes,
+  });
 }

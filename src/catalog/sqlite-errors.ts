@@ -1,5 +1,11 @@
 // The only place that reads SQLite's result codes (https://sqlite.org/rescode.html).
-import { StoreError, firstError, isStoreError, type ErrorReason } from "../base/errors.js";
+import {
+  StoreError,
+  firstError,
+  isStoreError,
+  messageOf,
+  type ErrorReason,
+} from "../base/errors.js";
 import { Database, type SqliteError } from "./sqlite.js";
 
 interface SqliteMeaning {
@@ -85,7 +91,7 @@ export function toStoreError(thrown: unknown, what: string): StoreError {
       { hint: "Run `npm run setup` in the folder of stasis, with this Node", cause: error },
     );
   }
-  return new StoreError("INTERNAL", `${what}: ${describe(error)}`, { cause: error });
+  return new StoreError("INTERNAL", `${what}: ${messageOf(error)}`, { cause: error });
 }
 
 function fromCode(error: SqliteError, what: string): StoreError {
@@ -177,8 +183,4 @@ function isUnloadable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ("code" in error && error.code === "ERR_DLOPEN_FAILED") return true;
   return error.message.startsWith("Could not locate the bindings file");
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -83,6 +83,16 @@ function checkIntegrity(context: CatalogContext): readonly string[] {
 /** Reports where the totals that triggers maintain differ from the sums of the rows. */
 export function totalsProblems(context: CatalogContext): string[] {
   const recorded = totalsOf(context);
+  const found = sumRows(context);
+  return (["count", "sizeBytes", "allocatedBytes", "chargedBytes"] as const)
+    .filter((key) => recorded[key] !== found[key])
+    .map((key) => {
+      return `the total ${key} is recorded as ${recorded[key]}, the rows add up to ${found[key]}`;
+    });
+}
+
+/** What the totals should be. Reads all rows. */
+export function sumRows(context: CatalogContext): Totals {
   const found = { count: 0, sizeBytes: 0, allocatedBytes: 0, chargedBytes: 0 };
   for (const row of walkRows(context)) {
     found.chargedBytes += row.charged_bytes;
@@ -91,9 +101,5 @@ export function totalsProblems(context: CatalogContext): string[] {
     found.sizeBytes += row.size_bytes;
     found.allocatedBytes += row.allocated_bytes;
   }
-  return (["count", "sizeBytes", "allocatedBytes", "chargedBytes"] as const)
-    .filter((key) => recorded[key] !== found[key])
-    .map((key) => {
-      return `the total ${key} is recorded as ${recorded[key]}, the rows add up to ${found[key]}`;
-    });
+  return found;
 }

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { SnapshotConfigSchema, StoreError, type SnapshotConfig } from "../client/index.js";
+import { messageOf } from "../base/errors.js";
 import { fileError } from "./exit-codes.js";
 
 export async function readConfigFile(path: string): Promise<SnapshotConfig> {
@@ -47,7 +48,7 @@ function isObject(json: JsonValue): json is JsonObject {
 }
 
 function invalid(path: string, error: unknown): StoreError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return new StoreError("FIELD_INVALID", `${path} is not a snapshot configuration: ${why}`, {
     hint: "Keys are those of SnapshotConfig, for example name, image, hypervisor, cpu, memory",
     cause: error,

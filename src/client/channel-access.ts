@@ -1,7 +1,7 @@
 // How a client identifies itself and authenticates the daemon: TLS, client certificate, token.
 import { createSecureContext } from "node:tls";
 import { credentials, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
-import { StoreError, fieldInvalid } from "../base/errors.js";
+import { StoreError, fieldInvalid, messageOf } from "../base/errors.js";
 import type { Address } from "./address.js";
 
 /** All values are PEM. */
@@ -58,7 +58,7 @@ function secureChannel({ ca, cert, key }: TlsOptions): ChannelCredentials {
   try {
     return credentials.createFromSecureContext(createSecureContext(options));
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new StoreError(
       "FIELD_INVALID",
       `tls: the certificate, key or authority is invalid: ${why}`,

@@ -4,17 +4,17 @@
 import { formatBytes, formatBytesApart } from "../base/sizes.js";
 import { StoreError, isStoreError } from "../base/errors.js";
 import type { ByteStream } from "../base/async.js";
-import { crc32 } from "../wire/crc32.js";
+import { crc32, crcText } from "../wire/crc32.js";
 import { lend, type OwnedChunk, type OwnedStream } from "../wire/chunk.js";
-import type { CallOptions } from "./channel.js";
-import { ownReceived } from "./grpc-hooks/received-frames.js";
-import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 import type {
   DownloadHeader,
   DownloadTrailer,
   ExportResponse,
   RestoreResponse,
 } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import type { CallOptions } from "./channel.js";
+import { ownReceived } from "./grpc-hooks/received-frames.js";
+import { linkAbort, type LinkedAbort } from "./linked-abort.js";
 
 /**
  * A running download of a snapshot. Read `bytes` to the end, or dispose it: until then the call
@@ -175,7 +175,7 @@ function checkTrailer(trailer: DownloadTrailer, totalBytes: number, crc: number)
     throw truncated(`expected ${sent}, received ${received}`);
   }
   if (trailer.crc32 !== crc) {
-    throw truncated(`expected CRC-32 ${hex(trailer.crc32)}, received data has ${hex(crc)}`);
+    throw truncated(`expected CRC-32 ${crcText(trailer.crc32)}, received data has ${crcText(crc)}`);
   }
 }
 
@@ -191,8 +191,4 @@ function outOfOrder(frame: Frame): StoreError {
     `the daemon sent the frame ${frame.case ?? "(unknown)"} out of order`,
     { hint: "Client and daemon may have incompatible versions" },
   );
-}
-
-function hex(value: number): string {
-  return value.toString(16).padStart(8, "0");
 }

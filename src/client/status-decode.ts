@@ -16,7 +16,9 @@ import {
   RetryInfoSchema,
 } from "../../gen/ts/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
+import { detailsKey, errorDomain } from "../wire/status-details.js";
 import { connectionError, type ConnectionFacts } from "./connection-error.js";
+import { messageOf } from "../base/errors.js";
 
 /** Facts about the call that failed, for messages. */
 export interface CallFacts extends ConnectionFacts {
@@ -25,14 +27,11 @@ export interface CallFacts extends ConnectionFacts {
   readonly timeoutMs: number | undefined;
 }
 
-const errorDomain = "stasis.v1";
-const detailsKey = "grpc-status-details-bin";
-
 /** Never rejects. */
 export async function errorFromStatus(error: unknown, call: CallFacts): Promise<StoreError> {
   if (error instanceof StoreError) return error;
   if (!isStatus(error)) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return new StoreError("INTERNAL", `${call.rpc}: ${message}`, { cause: error });
   }
   const details = readDetails(error.metadata);

@@ -11,6 +11,7 @@ import { bytesOf, freeIfOwned } from "../wire/chunk.js";
 import { crc32 } from "../wire/crc32.js";
 import { rechunk } from "../wire/rechunk.js";
 import { CreateRequestSchema } from "../../gen/ts/stasis/v1/snapshot_service_pb.js";
+import { dropErrors } from "../base/quietly.js";
 import { encode, type CallOptions, type Channel, type UploadCall } from "./channel.js";
 import { encodeChunk, maxChunkBytes } from "./chunk-frame.js";
 
@@ -107,15 +108,6 @@ async function sendChunks(
     throw error;
   }
   return encodeCommit(totalBytes, crc);
-}
-
-/** The caller does not need to know about errors in the source's cleanup. */
-async function dropErrors(work: PromiseLike<unknown> | undefined): Promise<void> {
-  try {
-    await work;
-  } catch {
-    return;
-  }
 }
 
 /** CreateRequest and ImportRequest have the same commit frame; a test compares them. */

@@ -2,8 +2,9 @@
 // environment over the file, and the file over the default.
 import { readFileSync } from "node:fs";
 import { parse as parseToml } from "smol-toml";
-import { StoreError, describeValue, fieldInvalid } from "../base/errors.js";
+import { StoreError, describeValue, fieldInvalid, messageOf } from "../base/errors.js";
 import { denialHint, errnoMetadata } from "../base/owner.js";
+import { maxSocketPathBytes } from "../base/host-port.js";
 import { checkDaemonConfig } from "./check.js";
 import { daemonOptions, type DaemonConfig, type DaemonOptionName } from "./daemon-options.js";
 import { identitiesKey, parseIdentities } from "./identities.js";
@@ -14,9 +15,9 @@ import {
   adminSocketBeside,
   defaultRoot,
   defaultSocket,
+  nonEmpty,
   type Environment,
 } from "../base/default-paths.js";
-import { maxSocketPathBytes } from "../base/host-port.js";
 
 export type ConfigOrigin = "flag" | "environment" | "file" | "default";
 
@@ -206,12 +207,4 @@ function isRawValue(value: unknown): value is RawValue {
 
 function typeName(value: unknown): string {
   return Array.isArray(value) ? "an array" : typeof value === "object" ? "a table" : typeof value;
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === "" ? undefined : text;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

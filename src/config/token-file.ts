@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { isStoreError, StoreError } from "../base/errors.js";
+import { StoreError, isStoreError, messageOf } from "../base/errors.js";
 import { denialHint, errnoMetadata } from "../base/owner.js";
 import { checkIdentityName, checkNamePrefix, roles, type Identity } from "../model/access.js";
 import { requireKnownVersion } from "../model/format.js";
@@ -224,8 +224,4 @@ function unusable(path: string, cause: unknown, hint?: string): StoreError {
     fields: [{ field: "tokens", description: "expected a file of tokens" }],
     cause,
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

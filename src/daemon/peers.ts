@@ -1,7 +1,7 @@
 // Connects to other nodes: by their names in the configuration file with the credentials listed
 // there, or by address alone, in plain text and without credentials.
 import { readFileSync } from "node:fs";
-import { StoreError, fieldInvalid } from "../base/errors.js";
+import { StoreError, fieldInvalid, messageOf } from "../base/errors.js";
 import { denialHint, errnoMetadata } from "../base/owner.js";
 import type { Logger } from "../base/logger.js";
 import { connect, type ConnectOptions, type TlsOptions } from "../client/index.js";
@@ -76,7 +76,7 @@ function readFor(peer: string, key: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const message = `${key} of the peer ${peer} cannot be read: ${why}`;
     const hint = denialHint(cause, path, "read");
     throw new StoreError("FIELD_INVALID", message, {

@@ -15,6 +15,7 @@ import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { StoreError, fieldInvalid } from "../base/errors.js";
 import type { CallerPath } from "../model/caller-path.js";
 import { ioError, isErrno, withIoError, type IoContext } from "../holes/errno.js";
+import { closeQuietly } from "../base/quietly.js";
 import { isInside, type Layout } from "./layout.js";
 
 /** open(2): a descriptor that only names its file. It needs no permission on the file itself. */
@@ -246,8 +247,4 @@ function gone(path: string): StoreError {
     hint: "Try again",
     resource: { type: "directory", name: path },
   });
-}
-
-async function closeQuietly(handle: FileHandle): Promise<void> {
-  await handle.close().catch(() => undefined);
 }

@@ -5,7 +5,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { describeValue, isStoreError, StoreError } from "../base/errors.js";
+import { StoreError, describeValue, isStoreError, messageOf } from "../base/errors.js";
 import type { SnapshotConfig } from "../model/config.js";
 import { formatUnsupported } from "../model/format.js";
 import { checkDataFileName, idPattern } from "../model/name.js";
@@ -192,7 +192,7 @@ function checkFileName(name: string, what: string): void {
   try {
     checkDataFileName(name, "file");
   } catch (error) {
-    throw corrupt(what, error instanceof Error ? error.message : String(error));
+    throw corrupt(what, messageOf(error));
   }
 }
 

@@ -7,6 +7,7 @@ import { writeFully } from "../base/whole-io.js";
 import { isErrno, withIoError } from "../holes/errno.js";
 import { lazyExtents } from "../holes/extents.js";
 import { dataRuns } from "../holes/zero.js";
+import { closeQuietly } from "../base/quietly.js";
 import { hasBytes, indexBlocks, readBlock, type BlockIndex } from "./block-access.js";
 import type { BlockTable } from "./block-table.js";
 import { disk } from "../holes/file-operations.js";
@@ -62,7 +63,7 @@ export async function openPartFile(
     await part.look(signal);
     return part;
   } catch (error) {
-    await handle.close().catch(() => undefined);
+    await closeQuietly(handle);
     throw error;
   }
 }
@@ -166,7 +167,7 @@ class DiskPartFile implements PartFile {
     if (!this.#open) return;
     this.#open = false;
     await this.#syncing?.catch(() => undefined);
-    await this.#handle.close().catch(() => undefined);
+    await closeQuietly(this.#handle);
   }
 
   async #write(bytes: Uint8Array, offset: number): Promise<void> {

@@ -97,7 +97,7 @@ function otherWriters({ mode, gid }: Stats): string | undefined {
 function isOwnGroup(gid: number): boolean {
   const own = ownUid();
   const users = entries("/etc/passwd");
-  const name = users.find(([, , uid]) => uid === String(own))?.[0] ?? userName();
+  const name = users.find(([, , uid]) => uid === String(own))?.[0] ?? ownUserName();
   const isOther = (user: string): boolean => user !== "" && user !== name && user !== "root";
   const shared = users.some(([user = "", , , group]) => group === String(gid) && isOther(user));
   if (shared) return false;
@@ -117,7 +117,7 @@ function entries(file: string): string[][] {
   }
 }
 
-function userName(): string {
+function ownUserName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -1,10 +1,11 @@
 // Takes directories out of the store: to the trash, out of staging, or into quarantine.
 import { opendir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isStoreError } from "../base/errors.js";
+import { isStoreError, messageOf } from "../base/errors.js";
 import { idPattern } from "../model/name.js";
 import { ioError, isDeviceTrouble, isErrno } from "../holes/errno.js";
 import { reflinkProbePrefix } from "../holes/sparse-copy.js";
+import { disk } from "../holes/file-operations.js";
 import {
   exists,
   fsyncDirectory,
@@ -15,7 +16,6 @@ import {
 } from "./durable.js";
 import { giveBack, originOf } from "./origin.js";
 import { manifestFileName, type Layout } from "./layout.js";
-import { disk } from "../holes/file-operations.js";
 
 /**
  * Moves a stored snapshot to the trash, durably. Open readers continue. A second call is harmless.
@@ -157,7 +157,7 @@ export async function discardDirectory(layout: Layout, path: string): Promise<Di
     source = await giveBack(path);
   } catch (error) {
     if (isDeviceTrouble(error) || isStoreError(error, "FORMAT_UNSUPPORTED")) throw error;
-    const reason = `could not be restored: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `could not be restored: ${messageOf(error)}`;
     return { quarantined: await quarantine(layout, path, reason) };
   }
   await removeTree(path);

@@ -8,6 +8,7 @@ import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
 import { withIoError } from "../holes/errno.js";
 import { copySparse } from "../holes/sparse-copy.js";
+import { dropErrors } from "../base/quietly.js";
 import { takeOver } from "./adoption.js";
 import type { DigestAlgorithm } from "./block-digest.js";
 import { rootDigest, type BlockTable } from "./block-table.js";
@@ -253,15 +254,6 @@ class StagingArea implements Staging {
     const { name, sizeBytes } = record.file;
     const table = await hashPath(join(this.#filesDirectory, name), name, sizeBytes, { signal });
     return { ...record, file: { ...record.file, digest: rootDigest(table) }, table };
-  }
-}
-
-/** Used while disposing, where a new error would hide the one that led to it. */
-async function dropErrors(work: PromiseLike<void>): Promise<void> {
-  try {
-    await work;
-  } catch {
-    return;
   }
 }
 

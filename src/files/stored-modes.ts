@@ -14,6 +14,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, type FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
+import { closeQuietly } from "../base/quietly.js";
 import { O_PATH } from "./held-directory.js";
 import type { Layout } from "./layout.js";
 import type { StoredSnapshot } from "./stored.js";
@@ -91,7 +92,7 @@ async function holdFile(path: string): Promise<FileOrDirectory & AsyncDisposable
   const handle = await withIoError({ what: "open", path }, () =>
     open(path, O_PATH | constants.O_NOFOLLOW),
   );
-  const close = (): Promise<void> => handle.close().catch(() => undefined);
+  const close = (): Promise<void> => closeQuietly(handle);
   const self = `/proc/self/fd/${handle.fd}`;
   if ((await handle.stat()).isFile()) {
     const byDescriptor = { ...atPath(self), path, stat: () => handle.stat() };

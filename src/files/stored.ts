@@ -9,6 +9,7 @@ import type { SnapshotFile } from "../model/snapshot.js";
 import { ioError, isErrno, withIoError } from "../holes/errno.js";
 import type { ExtentMap } from "../holes/extent-map.js";
 import { scanExtents } from "../holes/extents.js";
+import { closeQuietly } from "../base/quietly.js";
 import type { DigestAlgorithm } from "./block-digest.js";
 import { readBlockTable, readTableAlgorithm } from "./block-table-codec.js";
 import type { BlockTable } from "./block-table.js";
@@ -139,13 +140,6 @@ async function openStoredFile(path: string, name: string, id: string): Promise<F
       throw corrupt(id, `its file ${name} is missing`, { file: name });
     throw ioError(error, { what: `open a file of snapshot ${id}`, path: name });
   }
-}
-
-/**
- * Closes a descriptor that was only read from. An error of close(2) says nothing about the data.
- */
-async function closeQuietly(handle: FileHandle): Promise<void> {
-  await handle.close().catch(() => undefined);
 }
 
 async function requireSize(handle: FileHandle, file: SnapshotFile, id: string): Promise<number> {

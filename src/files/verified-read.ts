@@ -10,6 +10,7 @@ import { withIoError } from "../holes/errno.js";
 import { pieceBytes, type FilePiece } from "../holes/extents.js";
 import { createIdleWatch } from "../holes/idle-watch.js";
 import { isZero } from "../holes/zero.js";
+import { endOf } from "../model/extent.js";
 import { hasBytes, indexBlocks, type BlockIndex } from "./block-access.js";
 import { placedRuns, rootDigest, type BlockTable } from "./block-table.js";
 import { readStoredTable, type StoredFile, type StoredSnapshot } from "./stored.js";
@@ -231,10 +232,6 @@ function requireData(table: BlockTable, extents: Extents, what: string): void {
       }
     }
   }
-}
-
-function endOf({ offset, length }: Extent): number {
-  return offset + length;
 }
 
 async function readWhole(

@@ -1,5 +1,6 @@
 // Copies a file with its holes. It shares blocks if possible, and otherwise copies extent by extent
 // inside the kernel.
+import { closeQuietly } from "../base/quietly.js";
 import { formatBytes } from "../base/sizes.js";
 import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
@@ -152,7 +153,7 @@ async function openSource(
   // O_NONBLOCK: if a pipe is in the file's place, open must not wait for its writer.
   const handle = await withIoError(context, () => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   // The descriptor was only read from, so an error of close(2) means nothing.
-  handle[Symbol.asyncDispose] = () => handle.close().catch(() => undefined);
+  handle[Symbol.asyncDispose] = () => closeQuietly(handle);
   let stat: Stats;
   try {
     stat = await handle.stat();

@@ -4,6 +4,7 @@ import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { StoreError } from "../base/errors.js";
 import type { Extent, Extents } from "../model/extent.js";
+import { closeQuietly } from "../base/quietly.js";
 import { ioError, isErrno, withIoError } from "./errno.js";
 import {
   createGuessedReservation,
@@ -201,7 +202,7 @@ class SparseWriter implements SparseFileWriter {
     this.#state = "closed";
     await this.#pool.idle();
     await this.#writeback.idle();
-    await this.#handle.close().catch(() => undefined);
+    await closeQuietly(this.#handle);
     try {
       await disk.unlink(this.#path);
     } catch (error) {

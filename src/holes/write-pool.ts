@@ -6,6 +6,7 @@ import { isStoreError } from "../base/errors.js";
 import { writeFully } from "../base/whole-io.js";
 import type { Extent } from "../model/extent.js";
 import type { OwnedChunk } from "../wire/chunk.js";
+import { endOf } from "../model/extent.js";
 import { ioError, isErrno } from "./errno.js";
 import { forgetCached, releaseRange, reserveRange, startWriteback } from "./native.js";
 
@@ -140,10 +141,6 @@ export function createReservation(
     reservedUntil: () => reserved,
     releaseUnused: () => Promise.resolve(),
   };
-}
-
-function endOf({ offset, length }: Extent): number {
-  return offset + length;
 }
 
 /**

@@ -13,6 +13,11 @@ export interface Extents extends Iterable<Extent> {
   at(index: number): Extent | undefined;
 }
 
+/** The first byte after an extent. */
+export function endOf({ offset, length }: Extent): number {
+  return offset + length;
+}
+
 /** Bytes in all extents together. */
 export function totalLength(extents: Iterable<Extent>): number {
   let total = 0;

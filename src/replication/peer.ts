@@ -9,10 +9,10 @@ import type { Snapshot as SnapshotMessage } from "../client/index.js";
 import { emptyConfig, type SnapshotConfig } from "../model/config.js";
 import { checkDataFileName } from "../model/name.js";
 import type { SnapshotFile } from "../model/snapshot.js";
+import { digestPattern } from "../model/digest.js";
 import type { PeerClient } from "./peer-client.js";
 import { guardSilence } from "./silence.js";
 
-const digestPattern = /^sha256:[0-9a-f]{64}$/;
 /** Limit of one snapshot's block tables: enough for 500 GiB of data. */
 const maxTableBytes = 64 * 1024 * 1024;
 const minTablePartBytes = 4096;

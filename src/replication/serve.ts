@@ -7,13 +7,13 @@ import type { Snapshot } from "../model/snapshot.js";
 import type { OpenBlocks } from "../store/read/blocks.js";
 import type { SnapshotStore } from "../store/snapshot-store.js";
 import type { FileHandle } from "node:fs/promises";
+import { digestPattern } from "../model/digest.js";
 import { maxBases, openBestBase } from "./base-choice.js";
 import { encodeDelta, encodeNonzeroPages } from "./page-delta.js";
 
 const tablePartBytes = 256 * 1024;
 export const maxRanges = 4096;
 export const maxBlocks = 16_384;
-const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 export type ManifestPart =
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot; readonly baseDigest: string }

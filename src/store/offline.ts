@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { createCleanup } from "../base/cleanup.js";
 import { systemClock } from "../base/clock.js";
-import { isStoreError, StoreError } from "../base/errors.js";
+import { StoreError, isStoreError, messageOf } from "../base/errors.js";
 import { closedPlace, describeOwner, userName } from "../base/owner.js";
 import { openOfflineCatalog, type OfflineCatalog } from "../catalog/read-only.js";
 import { readOnlyError } from "../files/disk-state.js";
@@ -88,7 +88,7 @@ function existingLayout(root: string, mode: number): Layout {
   } catch (error) {
     if (isErrno(error, "EACCES", "EPERM")) throw deniedError(root, error);
     if (isErrno(error, "EROFS")) throw readOnlyError(root, error);
-    throw noStoreError(root, error instanceof Error ? error.message : String(error));
+    throw noStoreError(root, messageOf(error));
   }
 }
 

@@ -6,6 +6,7 @@ import type { Logger } from "../base/logger.js";
 import type { Identity } from "../model/access.js";
 import type { Traffic } from "../observe/ports.js";
 import type { MethodRule } from "./auth/role-table.js";
+import { fieldsOf, headerOf, maxLoggedText } from "./auth/logged-message.js";
 
 /**
  * all      every call
@@ -107,21 +108,14 @@ function figuresOf({ receivedBytes, sentBytes, seconds, failure, traceId }: Ende
 
 /** The object of the call: the first of these fields that its request has. */
 const subjects = ["ref", "name", "directory", "digest", "sessionId"] as const;
-const maxText = 256;
 
 function refOf(message: unknown): { readonly ref?: string } {
-  const request = fieldsOf(message);
-  const frame = fieldsOf(request["frame"]);
-  const header = frame["case"] === "header" ? fieldsOf(frame["value"]) : request;
+  const header = headerOf(message);
   const refs = header["refs"];
   const found = [
     ...subjects.map((key) => header[key]),
     fieldsOf(header["config"])["name"],
     ...(Array.isArray(refs) ? (refs as unknown[]).slice(0, 1) : []),
   ].find((value) => typeof value === "string" && value !== "") as string | undefined;
-  return found === undefined ? {} : { ref: found.slice(0, maxText) };
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  return found === undefined ? {} : { ref: found.slice(0, maxLoggedText) };
 }

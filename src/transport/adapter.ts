@@ -35,7 +35,8 @@ import type { Refusals } from "./refusals.js";
 import type { SendScheduler } from "./send-scheduler.js";
 import type { RequestAccount } from "./request-bytes.js";
 import { tooMany } from "./semaphore.js";
-import { detailsKey, okStatus, toCallError, wireStatus } from "./status.js";
+import { detailsKey } from "../wire/status-details.js";
+import { okStatus, toCallError, wireStatus } from "./status.js";
 
 export interface AdapterOptions {
   readonly admission: Admission;

@@ -1,6 +1,6 @@
 // Bounds the answers that clients have not read yet: events for watchers, pages of lists. It does
 // not count chunks of downloads, which the number of byte streams bounds.
-import { formatBytesApart } from "../base/sizes.js";
+import { formatBytesApart, kib } from "../base/sizes.js";
 import { StoreError } from "../base/errors.js";
 import type { Occupancy } from "../observe/figures.js";
 import { createSemaphore, maxPerIdentity, tooMany, type Owner } from "./semaphore.js";
@@ -23,7 +23,6 @@ export interface AnswerBytes {
 const factor = 2;
 /** The size of an empty message. */
 const overheadBytes = 512;
-const kib = 1024;
 
 export function createAnswerBytes(maxBytes: number): AnswerBytes {
   const semaphore = createSemaphore({

@@ -1,4 +1,5 @@
 // The limits of a server. SECURITY.md has their sum.
+import { kib, mib } from "../base/sizes.js";
 import type { CallLimits } from "./admission.js";
 import type { Http2Limits } from "./grpc-hooks/windows.js";
 import type { StreamLimits } from "./stream-gate.js";
@@ -26,9 +27,6 @@ export interface GrpcLimits extends CallLimits, Http2Limits, StreamLimits {
   /** How often the credentials of running calls are checked again. */
   readonly recheckMs: number;
 }
-
-const kib = 1024;
-const mib = 1024 * kib;
 
 /** The limits that the configuration sets. Their defaults are in config/daemon-options.ts. */
 export type ConfiguredLimits = Pick<

@@ -6,6 +6,7 @@
 // arrive (grpc-hooks/arriving-bytes.ts).
 import type { ServerHttp2Stream } from "node:http2";
 import type { Occupancy } from "../observe/figures.js";
+import { kib } from "../base/sizes.js";
 import { watchArrivals } from "./grpc-hooks/arriving-bytes.js";
 import type { Attachments } from "./grpc-hooks/attachments.js";
 import { enhanceYourCalm } from "./grpc-hooks/error-codes.js";
@@ -41,7 +42,6 @@ export interface RequestOptions {
 const decodedFactor = 16;
 /** Bytes of the object that stands for an unread frame. */
 const frameBytes = 128;
-const kib = 1024;
 
 export function createRequestBytes(maxBytes: number, attachments?: Attachments): RequestBytes {
   const semaphore = createSemaphore({ what: "KiB of requests", max: maxBytes / kib });

@@ -13,11 +13,8 @@ import {
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.js";
 import { firstError, isStoreError, StoreError } from "../base/errors.js";
 import type { Logger } from "../base/logger.js";
+import { detailsKey, errorDomain } from "../wire/status-details.js";
 import { withMessageFields } from "./field-names.js";
-
-/** `domain` of every google.rpc.ErrorInfo that stasis sends. */
-export const errorDomain = "stasis.v1";
-export const detailsKey = "grpc-status-details-bin";
 
 /**
  * Trailers above about 60 KB hang a whole grpc-js connection. gRPC's C core and Java refuse header

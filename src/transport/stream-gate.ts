@@ -4,6 +4,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { StoreError } from "../base/errors.js";
 import type { Occupancy } from "../observe/figures.js";
+import { kib } from "../base/sizes.js";
 import type { Arrivals } from "./arrivals.js";
 import type { Caller, Callers } from "./callers.js";
 import { answerAtOnce, answerEarly } from "./grpc-hooks/early-answer.js";
@@ -154,8 +155,6 @@ interface StreamCapacity {
   take(stream: ServerHttp2Stream, owner: Owner, headerBytes: number): ExceededLimit | undefined;
   occupancy(): readonly Occupancy[];
 }
-
-const kib = 1024;
 
 function createStreamCapacity(limits: StreamLimits): StreamCapacity {
   const { maxOpenStreams, maxStrangerStreams, maxMetadataBytes } = limits;

@@ -14,6 +14,7 @@ import { printable } from "../format.js";
 import { explainInterruption } from "../interrupt.js";
 import { withProgress, withSession, type GlobalOptions, type Session } from "../session.js";
 import { renderTable } from "../table.js";
+import { messageOf } from "../../base/errors.js";
 
 /** A snapshot of cocoon's store, in the types of the API. */
 export interface ForeignSnapshot {
@@ -168,7 +169,7 @@ async function adoptOne(
     return { outcome: "adopted", text: `${ours ?? ""}${without}` };
   } catch (error) {
     if (session.call.signal.aborted) throw error;
-    return { outcome: "failed", text: error instanceof Error ? error.message : String(error) };
+    return { outcome: "failed", text: messageOf(error) };
   }
 }
 

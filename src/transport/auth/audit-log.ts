@@ -3,6 +3,7 @@ import { createRateLimiter, type RateLimiter } from "../../base/rate-limiter.js"
 import type { Logger } from "../../base/logger.js";
 import type { Identity } from "../../model/access.js";
 import type { MethodRule } from "./role-table.js";
+import { fieldsOf, headerOf, maxLoggedText, type MessageFields } from "./logged-message.js";
 
 export interface AuditRecord {
   caller(identity: Identity): void;
@@ -42,7 +43,7 @@ export function createAuditLog(logger: Logger): AuditLog {
     begin(rule, method, peer) {
       if (!rule.changes) return ignored;
       let who: Identity | undefined;
-      let what: RequestFields = {};
+      let what: MessageFields = {};
       return {
         caller: (identity) => (who = identity),
         request: (message) => (what = { ...what, ...subjectOf(message) }),
@@ -64,20 +65,15 @@ export function createAuditLog(logger: Logger): AuditLog {
 
 /** Entries of a list in a line. Longer lists are cut, and the line has their length. */
 const maxListed = 100;
-const maxText = 256;
 /**
  * A caller's text must not crowd out the rest of the line. This limit keeps the line below the
  * length at which the log cuts it (100 ids have 2 KiB).
  */
 const maxListBytes = 8 * 1024;
 
-type RequestFields = Readonly<Record<string, unknown>>;
-
 /** Takes the fields that have the same name in all requests, whatever the service. */
-function subjectOf(message: unknown): RequestFields {
-  const request = fieldsOf(message);
-  const frame = fieldsOf(request["frame"]);
-  const header = frame["case"] === "header" ? fieldsOf(frame["value"]) : request;
+function subjectOf(message: unknown): MessageFields {
+  const header = headerOf(message);
   const name = text(fieldsOf(header["config"])["name"]) ?? text(header["name"]);
   return {
     ...one("ref", text(header["ref"])),
@@ -94,7 +90,7 @@ function subjectOf(message: unknown): RequestFields {
   };
 }
 
-function effectOf(message: unknown): RequestFields {
+function effectOf(message: unknown): MessageFields {
   const response = fieldsOf(message);
   const id = text(fieldsOf(fieldsOf(response["snapshot"])["config"])["id"]);
   const rows = response["candidates"] ?? response["outcomes"];
@@ -111,11 +107,11 @@ function effectOf(message: unknown): RequestFields {
   };
 }
 
-function one(key: string, value: string | undefined): RequestFields {
+function one(key: string, value: string | undefined): MessageFields {
   return value === undefined ? {} : { [key]: value };
 }
 
-function list(key: string, value: unknown): RequestFields {
+function list(key: string, value: unknown): MessageFields {
   if (!Array.isArray(value) || value.length === 0) return {};
   const shown: string[] = [];
   let room = maxListBytes;
@@ -135,9 +131,5 @@ function jsonBytes(listed: string): number {
 }
 
 function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value.slice(0, maxText) : undefined;
-}
-
-function fieldsOf(value: unknown): RequestFields {
-  return typeof value === "object" && value !== null ? (value as RequestFields) : {};
+  return typeof value === "string" && value !== "" ? value.slice(0, maxLoggedText) : undefined;
 }

@@ -3,7 +3,7 @@
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { X509Certificate, constants } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
-import { StoreError } from "../../base/errors.js";
+import { StoreError, messageOf } from "../../base/errors.js";
 import { denialHint, errnoMetadata } from "../../base/owner.js";
 import type { Logger } from "../../base/logger.js";
 
@@ -135,8 +135,4 @@ function readPem(field: string, path: string): Buffer {
       cause,
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 // The frames of byte streams. An upload ends with a commit that the daemon checks. A download ends
 // with a trailer that the client checks.
 import { setTimeout as delay } from "node:timers/promises";
-import { crc32 } from "../../wire/crc32.js";
+import { crc32, crcText } from "../../wire/crc32.js";
 import { StoreError } from "../../base/errors.js";
 import { OwnedChunk, type OwnedStream } from "../../wire/chunk.js";
 import { rechunk } from "../../wire/rechunk.js";
@@ -79,7 +79,7 @@ function checkCommit(commit: UploadCommit, totalBytes: number, checksum: number)
     throw checksumMismatch(`total_bytes ${commit.totalBytes}`, `${totalBytes} bytes`);
   }
   if (commit.crc32 !== undefined && commit.crc32 !== checksum) {
-    throw checksumMismatch(`crc32 ${hex(commit.crc32)}`, `crc32 ${hex(checksum)}`);
+    throw checksumMismatch(`crc32 ${crcText(commit.crc32)}`, `crc32 ${crcText(checksum)}`);
   }
 }
 
@@ -100,10 +100,6 @@ function frameOrder(expected: string, actual: string): StoreError {
 function describeFrame(frame: { case: string | undefined } | undefined): string {
   if (frame === undefined) return "the end of the stream";
   return frame.case === undefined ? "a frame without content" : `a ${frame.case} frame`;
-}
-
-function hex(checksum: number): string {
-  return checksum.toString(16).padStart(8, "0");
 }
 
 export interface DownloadTrailer {

@@ -58,7 +58,7 @@ export function bindSnapshotService(
 type SnapshotMethods = ServiceImplementation<typeof SnapshotService>;
 
 /** Only callers that may see paths of the node receive the data directory. */
-function messageOf({ layout }: Pick<SnapshotStore, "layout">, identity: Identity) {
+function toMessageFor({ layout }: Pick<SnapshotStore, "layout">, identity: Identity) {
   const directoryOf = (id: string) => (seesPaths(identity) ? layout.filesDirectory(id) : "");
   return (snapshot: Snapshot) => snapshotToMessage(snapshot, directoryOf(snapshot.config.id));
 }
@@ -82,7 +82,7 @@ function implementDirectories(
       const snapshot = await withFieldNames(createFields(""), () =>
         store.createFromDirectory(upload, directory, context.signal),
       );
-      return { snapshot: messageOf(store, context.identity)(snapshot) };
+      return { snapshot: toMessageFor(store, context.identity)(snapshot) };
     },
     importFromDirectory: async (request, context) => {
       const directory = callerPath(request.directory, context);
@@ -90,12 +90,12 @@ function implementDirectories(
       const snapshot = await withFieldNames(importFields(""), () =>
         store.importFromDirectory(upload, directory, context.signal),
       );
-      return { snapshot: messageOf(store, context.identity)(snapshot) };
+      return { snapshot: toMessageFor(store, context.identity)(snapshot) };
     },
     exportToDirectory: async ({ ref, directory, force }, context) => {
       const target = callerPath(directory, context);
       const done = await store.exportToDirectory(ref, target, { force }, context.signal);
-      const snapshot = messageOf(store, context.identity)(done.snapshot);
+      const snapshot = toMessageFor(store, context.identity)(done.snapshot);
       return { snapshot, reflinked: done.reflinked };
     },
     cloneToDirectory: async (message, context) => {
@@ -104,7 +104,7 @@ function implementDirectories(
       const request = { ...cloneRequestFromMessage(message), force };
       const clone = await store.cloneToDirectory(ref, target, request, context.signal);
       return {
-        snapshot: messageOf(store, context.identity)(clone.snapshot),
+        snapshot: toMessageFor(store, context.identity)(clone.snapshot),
         files: clone.files.map(clonedFileToMessage),
         durable: request.durable,
       };
@@ -131,7 +131,7 @@ function implementUploads(store: ConfinedStore): Pick<SnapshotMethods, "create" 
       const snapshot = await withFieldNames(createFields("header."), () =>
         store.create(request, bytes, signal),
       );
-      return { snapshot: messageOf(store, identity)(snapshot) };
+      return { snapshot: toMessageFor(store, identity)(snapshot) };
     },
     import: async (requests, { signal, identity }) => {
       const { header, bytes } = await openUpload(requests, signal);
@@ -140,7 +140,7 @@ function implementUploads(store: ConfinedStore): Pick<SnapshotMethods, "create" 
       const snapshot = await withFieldNames(importFields("header."), () =>
         store.import(request, bytes, signal),
       );
-      return { snapshot: messageOf(store, identity)(snapshot) };
+      return { snapshot: toMessageFor(store, identity)(snapshot) };
     },
   };
 }
@@ -152,19 +152,19 @@ function implementQueries(
     list: (request, { identity }) => {
       const page = store.list(listQueryFromMessage(request));
       return Promise.resolve({
-        snapshots: page.snapshots.map(messageOf(store, identity)),
+        snapshots: page.snapshots.map(toMessageFor(store, identity)),
         nextPageToken: page.nextPageToken,
         totalSize: BigInt(page.totalSize),
       });
     },
     inspect: ({ ref }, { identity }) =>
-      Promise.resolve({ snapshot: messageOf(store, identity)(store.inspect(ref)) }),
+      Promise.resolve({ snapshot: toMessageFor(store, identity)(store.inspect(ref)) }),
     update: async (request, { identity }) => {
       const update = changes(request);
       const snapshot = await withFieldNames([["changes", "update_mask"]], () =>
         store.update(update),
       );
-      return { snapshot: messageOf(store, identity)(snapshot) };
+      return { snapshot: toMessageFor(store, identity)(snapshot) };
     },
     delete: async ({ refs, allowMissing }) => ({
       deletedIds: await store.delete({ refs, allowMissing }),
@@ -182,7 +182,7 @@ function implementDownloads(
     { signal, identity }: CallContext,
   ) {
     await using source = await store.download(ref, what, signal);
-    const toMessage = messageOf(store, identity);
+    const toMessage = toMessageFor(store, identity);
     const header = {
       snapshot: toMessage(source.snapshot),
       dataBytes: BigInt(source.dataBytes),
@@ -227,14 +227,14 @@ function implementStreams(
         identity: identity.shared === true ? undefined : identity.name,
       };
       for await (const event of store.watch(request, signal)) {
-        yield watchEventToMessage(event, messageOf(store, identity));
+        yield watchEventToMessage(event, toMessageFor(store, identity));
       }
     },
     openDataDirectory: async function* ({ ref, force }, context: CallContext) {
       const { signal, identity, method } = context;
       requireProof(identity, method);
       await using open = await store.openDataDirectory(ref, { force }, signal);
-      const snapshot = messageOf(store, identity)(open.snapshot);
+      const snapshot = toMessageFor(store, identity)(open.snapshot);
       yield { directory: open.directory, snapshot };
       await untilAborted(signal);
       throw signal.reason;

@@ -10,7 +10,8 @@ import {
   type ErrorReason,
 } from "../../../src/base/errors.js";
 import { ioError } from "../../../src/holes/errno.js";
-import { detailsKey, toCallError, wireStatus } from "../../../src/transport/status.js";
+import { detailsKey } from "../../../src/wire/status-details.js";
+import { toCallError, wireStatus } from "../../../src/transport/status.js";
 import { detailsOf, failureOf, methods, silent, startServer, unary } from "./harness.js";
 
 const reasons = Object.keys(codeOfReason) as ErrorReason[];
