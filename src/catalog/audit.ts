@@ -3,7 +3,7 @@ import { isStoreError } from "../base/errors.js";
 import type { Snapshot, SnapshotFile, SnapshotState } from "../model/snapshot.js";
 import type { CatalogContext } from "./context.js";
 import { writeLabels, writePins } from "./details.js";
-import { getListed, noSuchIdError, requireSnapshot, snapshotOfRow, walkRows } from "./records.js";
+import { getListed, noSuchIdError, requireSnapshot, snapshotOfRow } from "./records.js";
 import { sizeColumns, type SnapshotRow } from "./rows.js";
 import { sql } from "./sql.js";
 import { sumRows, totalsProblems } from "./totals.js";

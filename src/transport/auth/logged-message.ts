@@ -1,5 +1,5 @@
-// What the access log and the audit log read from messages, whatever their service: fields that have
-// the same name in all of them.
+// Reads the fields that the access log and the audit log show. They have the same names in the
+// messages of all services.
 
 export type MessageFields = Readonly<Record<string, unknown>>;
 
